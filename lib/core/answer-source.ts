@@ -1,0 +1,221 @@
+import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { Answers, type Answer } from './answers.js';
+import { frozenCaller, type Caller } from './caller.js';
+import { within } from './deadline.js';
+import { isRefusal, type Refusal } from './decision.js';
+import { Flights, type Flight } from './flights.js';
+import { MembershipCache, type Remembered } from './membership-cache.js';
+import type { Membership } from './membership.js';
+import { bearerToken } from './request.js';
+import type { SharedStore } from './shared-store.js';
+
+/** How a credential becomes a verified caller with memberships. */
+export interface AnswerSourceParts {
+  readonly verify: (token: string) => Caller | Refusal | Promise<Caller | Refusal>;
+  /** Asks ZITADEL whether it still accepts the token, where reading the memberships does not show it. */
+  readonly confirm:
+    | {
+        readonly ask: (caller: Caller, token: string) => Promise<Refusal | undefined>;
+        readonly everyMs: number;
+      }
+    | undefined;
+  readonly memberships: {
+    /** 'serviceUser': one answer serves all tokens of a user, and a bare user id can be asked about. */
+    readonly as: 'caller' | 'serviceUser';
+    /** The organizations that are asked, for the service user: a part of the question, so a part of the key. */
+    readonly organizations: () => Promise<readonly string[] | Refusal>;
+    readonly read: (
+      userId: string,
+      token: string,
+      organizations: readonly string[],
+    ) => Promise<readonly Membership[] | Refusal>;
+  };
+  /** The credential is the token itself, not an Authorization header. */
+  readonly bareTokens: boolean;
+  readonly ttlMs: number;
+  readonly maxBytes: number;
+  /** How long one request waits at most, whoever else waits for the same. */
+  readonly budgetMs: number;
+  readonly shared: SharedStore | undefined;
+}
+
+const LATE: Refusal = {
+  reason: 'unavailable',
+  detail: 'ZITADEL did not answer within the budget of one request',
+  remedy: 'look at its health and latency, or raise the option budgetMs',
+};
+
+/**
+ * From the bytes of a credential to a verified caller with prepared memberships. What is remembered about callers is remembered here,
+ * and every eviction ends here.
+ */
+export class AnswerSource {
+  readonly #answers: Answers;
+  readonly #memberships: MembershipCache;
+  readonly #confirmed = new LRUCache<string, { userId: string; until: number }>({ max: 50_000 });
+  readonly #flying = new Map<string, { flight: Flight; promise: Promise<Answer | Refusal> }>();
+  readonly #flights = new Flights();
+  readonly #credentials = new WeakMap<Caller, { credential: string; token: string }>();
+
+  constructor(private readonly parts: AnswerSourceParts) {
+    this.#answers = new Answers(parts.maxBytes / 2);
+    this.#memberships = new MembershipCache(parts.ttlMs, parts.maxBytes / 2, parts.shared);
+  }
+
+  /** What is remembered for exactly these bytes. */
+  warm(credential: string): Answer | undefined {
+    return this.#answers.get(credential);
+  }
+
+  /** Verifies, confirms and reads; one flight a credential. `fresh` never joins an earlier one. */
+  resolve(credential: string, fresh: boolean): Promise<Answer | Refusal> {
+    const rejection = this.#answers.rejection(credential);
+    if (rejection) return Promise.resolve(rejection);
+    const flying = fresh ? undefined : this.#flying.get(credential)?.promise;
+    if (flying) return within(flying, this.parts.budgetMs, LATE);
+    const bearer = bearerToken(this.parts.bareTokens ? `Bearer ${credential}` : credential);
+    if (bearer.token === undefined) {
+      return Promise.resolve({ reason: bearer.no === 'none' ? 'token_missing' : 'token_invalid' });
+    }
+    const flight = this.#flights.start();
+    const promise = this.#load(credential, bearer.token, fresh, flight).finally(() => {
+      this.#flights.end(flight);
+      if (this.#flying.get(credential)?.flight === flight) this.#flying.delete(credential);
+    });
+    this.#flying.set(credential, { flight, promise });
+    return within(promise, this.parts.budgetMs, LATE);
+  }
+
+  /** The same for a caller of an earlier request. `undefined`: the caller is none of ours. */
+  ofCaller(caller: Caller, fresh: boolean): Promise<Answer | Refusal> | undefined {
+    const known = this.#credentials.get(caller);
+    if (!known) return undefined;
+    const warm = fresh ? undefined : this.#answers.get(known.credential);
+    return warm ? Promise.resolve(warm) : this.resolve(known.credential, fresh);
+  }
+
+  /** The memberships of a user without a token; only where they are read as the service user. */
+  async ofUser(userId: string, fresh: boolean): Promise<Answer | Refusal> {
+    const reading = this.#membershipsOf(userId, '', Infinity, fresh);
+    const read = await within(reading, this.parts.budgetMs, LATE);
+    if (isRefusal(read)) return read;
+    const { index, validUntil } = read;
+    return {
+      credential: '',
+      caller: frozenCaller({ userId, claims: {} }),
+      index,
+      read: read.read,
+      validUntil,
+    };
+  }
+
+  /** The token behind a caller of ours, for calls to ZITADEL in the caller's name. */
+  tokenOf(caller: Caller): string | undefined {
+    return this.#credentials.get(caller)?.token;
+  }
+
+  async evict(userId: string): Promise<void> {
+    this.#flights.spoil(userId);
+    for (const [key, { flight }] of this.#flying) {
+      if (flight.userId === userId) this.#flying.delete(key);
+    }
+    this.#answers.evict(userId);
+    for (const [key, known] of this.#confirmed) {
+      if (known.userId === userId) this.#confirmed.delete(key);
+    }
+    await this.#memberships.evict(userId);
+  }
+
+  async evictAll(): Promise<void> {
+    this.#flights.spoilAll();
+    this.#flying.clear();
+    this.#answers.evictAll();
+    this.#confirmed.clear();
+    await this.#memberships.evictAll();
+  }
+
+  async #load(
+    credential: string,
+    token: string,
+    fresh: boolean,
+    flight: Flight,
+  ): Promise<Answer | Refusal> {
+    const caller = await this.parts.verify(token);
+    if (isRefusal(caller)) return caller;
+    flight.userId = caller.userId;
+    const expiresAt = caller.expiresAt ?? Infinity;
+    const [confirmed, read] = await Promise.all([
+      this.#confirm(caller, token, fresh),
+      this.#membershipsOf(caller.userId, token, expiresAt, fresh),
+    ]);
+    if (isRefusal(confirmed)) return this.#refused(credential, token, caller, confirmed);
+    if (isRefusal(read)) return this.#refused(credential, token, caller, read);
+    const expiry = performance.now() + (expiresAt - Date.now());
+    const answer: Answer = {
+      credential,
+      caller: frozenCaller(caller),
+      index: read.index,
+      read: read.read,
+      validUntil: Math.min(read.validUntil, confirmed.until, expiry),
+    };
+    this.#credentials.set(answer.caller, { credential, token });
+    if (!flight.spoiled) {
+      this.#answers.keep(answer);
+      if (this.parts.confirm) {
+        this.#confirmed.set(digest(token), { userId: caller.userId, until: confirmed.until });
+      }
+    }
+    return answer;
+  }
+
+  #refused(credential: string, token: string, { userId }: Caller, refusal: Refusal): Refusal {
+    if (refusal.reason === 'token_rejected') {
+      this.#answers.reject(credential, refusal);
+      if (this.parts.memberships.as === 'caller') {
+        this.#memberships.forget(tokenKey(token), userId);
+      }
+    }
+    return refusal;
+  }
+
+  /** Until when ZITADEL's acceptance of the token counts, on the monotonic clock. */
+  async #confirm(
+    caller: Caller,
+    token: string,
+    fresh: boolean,
+  ): Promise<{ readonly until: number } | Refusal> {
+    const { confirm } = this.parts;
+    if (!confirm) return { until: Infinity };
+    const known = fresh ? undefined : this.#confirmed.get(digest(token));
+    if (known && known.until > performance.now()) return known;
+    const askedAt = performance.now();
+    return (await confirm.ask(caller, token)) ?? { until: askedAt + confirm.everyMs };
+  }
+
+  async #membershipsOf(
+    userId: string,
+    token: string,
+    notAfter: number,
+    fresh: boolean,
+  ): Promise<Remembered | Refusal> {
+    const { as, read } = this.parts.memberships;
+    const organizations = await this.parts.memberships.organizations();
+    if (isRefusal(organizations)) return organizations;
+    return this.#memberships.get({
+      key: as === 'caller' ? tokenKey(token) : JSON.stringify(['user', userId, organizations]),
+      userId,
+      notAfter: as === 'caller' ? notAfter : Infinity,
+      fresh,
+      read: () => read(userId, token, organizations),
+    });
+  }
+}
+
+function tokenKey(token: string): string {
+  return JSON.stringify(['token', digest(token)]);
+}
+
+function digest(token: string): string {
+  return createHash('sha256').update(token).digest('base64url');
+}

@@ -1,0 +1,140 @@
+import { LRUCache } from 'lru-cache';
+import { isRefusal, type MembershipRead, type Refusal } from './decision.js';
+import { Flights, type Flight } from './flights.js';
+import { bytesOf, indexOf, type Membership, type MembershipIndex } from './membership.js';
+import type { SharedStore } from './shared-store.js';
+
+/** Memberships, with where they came from and until when they may be used (monotonic clock, milliseconds). */
+export interface Remembered {
+  readonly userId: string;
+  readonly index: MembershipIndex;
+  readonly read: MembershipRead;
+  readonly validUntil: number;
+}
+
+/** One question to the cache. */
+export interface MembershipQuestion {
+  /** Everything that ZITADEL is asked with, as one string. */
+  readonly key: string;
+  readonly userId: string;
+  /** The answer may not be kept beyond this time (milliseconds since the epoch). */
+  readonly notAfter: number;
+  /** Never join an earlier read, never use a kept answer. */
+  readonly fresh: boolean;
+  readonly read: () => Promise<readonly Membership[] | Refusal>;
+}
+
+interface Entry extends Remembered {
+  readonly askedAt: number;
+}
+
+interface Flying {
+  readonly flight: Flight;
+  readonly promise: Promise<Remembered | Refusal>;
+}
+
+/**
+ * Memory, then the shared store, then ZITADEL; one read a key at a time. Expiry counts from when the question left and is never
+ * extended. Failures are not kept. What was asked before an eviction is not kept after it.
+ */
+export class MembershipCache {
+  readonly #memory: LRUCache<string, Entry>;
+  readonly #flying = new Map<string, Flying>();
+  readonly #flights = new Flights();
+
+  constructor(
+    private readonly ttlMs: number,
+    maxBytes: number,
+    private readonly shared: SharedStore | undefined,
+  ) {
+    this.#memory = new LRUCache<string, Entry>({
+      maxSize: maxBytes,
+      sizeCalculation: ({ index }, key) => key.length * 2 + bytesOf(index),
+    });
+  }
+
+  get(question: MembershipQuestion): Promise<Remembered | Refusal> {
+    const { key, userId, fresh } = question;
+    if (!fresh) {
+      const kept = this.#memory.get(key);
+      if (kept?.userId === userId && kept.validUntil > performance.now()) {
+        return Promise.resolve(kept);
+      }
+      const flying = this.#flying.get(key);
+      if (flying && flying.flight.userId === userId) return flying.promise;
+    }
+    const flight = this.#flights.start(userId);
+    const promise = this.#load(question, flight).finally(() => {
+      this.#flights.end(flight);
+      if (this.#flying.get(key)?.flight === flight) this.#flying.delete(key);
+    });
+    this.#flying.set(key, { flight, promise });
+    return promise;
+  }
+
+  /** Forgets one answer, here and in the shared store. */
+  forget(key: string, userId: string): void {
+    if (this.#memory.delete(key)) void this.shared?.evict(userId, this.ttlMs);
+  }
+
+  async evict(userId: string): Promise<void> {
+    this.#flights.spoil(userId);
+    for (const [key, { flight }] of this.#flying) {
+      if (flight.userId === userId) this.#flying.delete(key);
+    }
+    for (const [key, entry] of this.#memory) if (entry.userId === userId) this.#memory.delete(key);
+    await this.shared?.evict(userId, this.ttlMs);
+  }
+
+  async evictAll(): Promise<void> {
+    this.#flights.spoilAll();
+    this.#flying.clear();
+    this.#memory.clear();
+    await this.shared?.evictAll(this.ttlMs);
+  }
+
+  async #load(question: MembershipQuestion, flight: Flight): Promise<Remembered | Refusal> {
+    const { key, userId } = question;
+    const shared = await this.shared?.read(key, userId);
+    if (shared?.stored && !question.fresh) {
+      const { rows, fetchedAt, expiresAt } = shared.stored;
+      const until = Math.min(expiresAt, fetchedAt + this.ttlMs, question.notAfter);
+      const leftMs = until - Date.now();
+      if (leftMs > 0) {
+        const entry: Entry = {
+          userId,
+          index: indexOf(rows),
+          read: Object.freeze({ at: fetchedAt, from: 'shared' }),
+          validUntil: performance.now() + leftMs,
+          askedAt: performance.now() - Math.max(0, Date.now() - fetchedAt),
+        };
+        if (!flight.spoiled) this.#keep(key, entry);
+        return entry;
+      }
+    }
+    const askedAt = performance.now();
+    const fetchedAt = Date.now();
+    const rows = await question.read();
+    if (isRefusal(rows)) return rows;
+    const keepMs = Math.min(this.ttlMs, question.notAfter - fetchedAt);
+    const entry: Entry = {
+      userId,
+      index: indexOf(rows),
+      read: Object.freeze({ at: fetchedAt, from: 'zitadel' }),
+      validUntil: askedAt + keepMs,
+      askedAt,
+    };
+    if (flight.spoiled || !(keepMs > 0)) return entry;
+    this.#keep(key, entry);
+    if (shared?.epoch !== undefined) {
+      const stored = { rows: entry.index.rows, fetchedAt, expiresAt: fetchedAt + keepMs };
+      this.shared?.write(key, userId, shared.epoch, stored);
+    }
+    return entry;
+  }
+
+  #keep(key: string, entry: Entry): void {
+    const kept = this.#memory.peek(key);
+    if (!kept || kept.askedAt <= entry.askedAt) this.#memory.set(key, entry);
+  }
+}

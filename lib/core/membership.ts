@@ -1,0 +1,81 @@
+import type { ResourceKind } from './roles.js';
+
+/** One row of ZITADEL's list: the manager roles of a user on one resource. */
+export interface Membership {
+  readonly userId: string;
+  readonly kind: ResourceKind;
+  /** The id of the organization, project or project grant; for the instance its id where ZITADEL told it, else ''. */
+  readonly id: string;
+  readonly roles: readonly string[];
+  /** The organization that owns the project (also for a project grant: the granting one), where the row says it. */
+  readonly ownerOrgId?: string;
+}
+
+/** A user's memberships, prepared for decisions: one look-up a question. Frozen, shared between requests. */
+export interface MembershipIndex {
+  readonly rows: readonly Membership[];
+  readonly instance: Membership | undefined;
+  readonly orgs: ReadonlyMap<string, Membership>;
+  readonly projects: ReadonlyMap<string, Membership>;
+  readonly projectGrants: ReadonlyMap<string, Membership>;
+}
+
+// Role names repeat in every row of every user; one copy of each is kept. Bounded, since custom roles are the server's to name.
+const INTERNED = new Map<string, string>();
+
+function intern(role: string): string {
+  const known = INTERNED.get(role);
+  if (known !== undefined) return known;
+  if (INTERNED.size < 1_000) INTERNED.set(role, role);
+  return role;
+}
+
+/** Builds the index. Two rows of one resource count together. */
+export function indexOf(rows: readonly Membership[]): MembershipIndex {
+  const maps = {
+    instance: new Map<string, Membership>(),
+    org: new Map<string, Membership>(),
+    project: new Map<string, Membership>(),
+    projectGrant: new Map<string, Membership>(),
+  };
+  for (const row of rows) {
+    const map = maps[row.kind];
+    const key = row.kind === 'instance' ? '' : row.id;
+    const same = map.get(key);
+    const roles = Object.freeze([...new Set([...(same?.roles ?? []), ...row.roles].map(intern))]);
+    map.set(key, Object.freeze({ ...row, roles }));
+  }
+  return Object.freeze({
+    rows: Object.freeze(Object.values(maps).flatMap((map) => [...map.values()])),
+    instance: maps.instance.get(''),
+    orgs: maps.org,
+    projects: maps.project,
+    projectGrants: maps.projectGrant,
+  });
+}
+
+const KINDS: ReadonlySet<unknown> = new Set(['instance', 'org', 'project', 'projectGrant']);
+
+/** Reads a row that was stored outside this process. Anything odd is no row. */
+export function membershipFrom(value: unknown): Membership | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { userId, kind, id, roles, ownerOrgId } = value as Record<string, unknown>;
+  if (typeof userId !== 'string' || userId === '' || !KINDS.has(kind)) return undefined;
+  if (typeof id !== 'string' || (id === '' && kind !== 'instance')) return undefined;
+  if (!Array.isArray(roles) || !roles.every((role) => typeof role === 'string')) return undefined;
+  if (ownerOrgId !== undefined && (typeof ownerOrgId !== 'string' || ownerOrgId === '')) {
+    return undefined;
+  }
+  return {
+    userId,
+    kind: kind as ResourceKind,
+    id,
+    roles,
+    ...(ownerOrgId !== undefined && { ownerOrgId }),
+  };
+}
+
+/** About how many bytes of memory an index takes: what bounds the cache. */
+export function bytesOf(index: MembershipIndex): number {
+  return 400 + index.rows.length * 260;
+}

@@ -1,0 +1,140 @@
+import type { Authorizer, DecisionEvent } from './authorizer.js';
+import type { Caller } from './caller.js';
+import {
+  isRefusal,
+  type Decision,
+  type Denied,
+  type DenyReason,
+  type MembershipRead,
+} from './decision.js';
+import { DENIAL } from './denial.js';
+import { ZitadelError, ZitadelRequirementError } from './errors.js';
+import { satisfying, type HierarchyTable } from './hierarchy.js';
+import type { Membership } from './membership.js';
+import { requirementText, type Requirement, type RoleName } from './requirement.js';
+import { roleOf } from './roles.js';
+
+/** A question was answered with no, or could not be answered. `decision` says which, and why. */
+export class ZitadelNotAllowedError extends ZitadelError {
+  constructor(readonly decision: Denied) {
+    super('not_allowed', `${decision.reason}: ${DENIAL[decision.reason].message}`);
+  }
+}
+
+/** Why a requirement holds or does not, part by part. For operators: it names other tenants' resources. */
+export interface Explanation {
+  readonly requirement: string;
+  readonly allowed: boolean;
+  readonly reason?: DenyReason;
+  /** The membership that carries it. */
+  readonly by?: Membership;
+  /** How long ago, in milliseconds, and from where the memberships were read. */
+  readonly ageMs?: number;
+  readonly from?: MembershipRead['from'];
+  readonly parts: readonly Explanation[];
+}
+
+/** Where a caller holds any of some roles: what a list has to be filtered by. */
+export type ResourceLookup =
+  | { readonly everywhere: true }
+  | {
+      readonly everywhere: false;
+      /** Organizations, with everything in them that the roles reach. */
+      readonly organizations: readonly string[];
+      readonly projects: readonly string[];
+      readonly projectGrants: readonly string[];
+    };
+
+/** Somebody to ask about: the `Caller` of a request, or a bare user id where memberships are read as the service user. */
+export type Who = Caller | string;
+
+/** The same questions from anything that is not a route: services, lists, jobs. */
+export class ZitadelAuthorizer {
+  constructor(
+    private readonly authorizer: Authorizer,
+    private readonly hierarchy: HierarchyTable,
+    private readonly errorFor: (denied: Denied) => Error = (denied) =>
+      new ZitadelNotAllowedError(denied),
+  ) {}
+
+  /**
+   * Whether the requirement holds. False is a no; everything else that is not a yes throws, an outage above all.
+   *
+   * @throws ZitadelNotAllowedError on anything but a missing role; ZitadelRequirementError when the question cannot be asked
+   */
+  async can(who: Who, requirement: Requirement): Promise<boolean> {
+    const decision = await this.authorizer.decideFor(who, requirement);
+    if (decision.allowed) return true;
+    if (decision.reason === 'role_missing') return false;
+    throw new ZitadelNotAllowedError(decision);
+  }
+
+  /** Nothing when the requirement holds. @throws what the guard would throw (Express: ZitadelNotAllowedError) */
+  async assert(who: Who, requirement: Requirement): Promise<void> {
+    const decision = await this.authorizer.decideFor(who, requirement);
+    if (!decision.allowed) throw this.errorFor(decision);
+  }
+
+  /** Which membership allows it, or what is missing; how old the answer is and where it came from. */
+  async explain(who: Who, requirement: Requirement): Promise<Explanation> {
+    const decision = await this.authorizer.decideFor(who, requirement);
+    const parts: Explanation[] = [];
+    if (requirement.type === 'allOf' || requirement.type === 'anyOf') {
+      for (const part of requirement.of) parts.push(await this.explain(who, part));
+    }
+    return { requirement: requirementText(requirement), ...outcomeOf(decision), parts };
+  }
+
+  /**
+   * Where the caller holds any of the roles, to filter a list by. Grants *to* an organization are covered by the organization.
+   *
+   * @throws ZitadelNotAllowedError when it cannot be told, ZitadelRequirementError on an empty list or an unknown role
+   */
+  async lookupResources(who: Who, roles: RoleName | readonly RoleName[]): Promise<ResourceLookup> {
+    const names = (Array.isArray(roles) ? (roles as readonly RoleName[]) : [roles]).map(
+      (each) => roleOf(each).name,
+    );
+    if (names.length === 0) {
+      throw new ZitadelRequirementError('lookupResources() needs at least one role');
+    }
+    const answer = await this.authorizer.answerFor(who);
+    if (isRefusal(answer)) throw new ZitadelNotAllowedError(this.authorizer.refuse(answer));
+    const by = satisfying(this.hierarchy, names);
+    const where = (kind: Membership['kind']) =>
+      answer.index.rows
+        .filter((row) => row.kind === kind && row.roles.some((held) => by[kind].has(held)))
+        .map(({ id }) => id);
+    if (where('instance').length > 0) return { everywhere: true };
+    return {
+      everywhere: false,
+      organizations: where('org'),
+      projects: where('project'),
+      projectGrants: where('projectGrant'),
+    };
+  }
+
+  /** Forgets what is remembered about a user, here and in the shared store; the next request asks ZITADEL. */
+  evict(userId: string): Promise<void> {
+    return this.authorizer.evict(userId);
+  }
+
+  /** Forgets everybody. */
+  evictAll(): Promise<void> {
+    return this.authorizer.evictAll();
+  }
+
+  /** Hears every decision, allowed and denied. Returns the function that ends it. */
+  onDecision(listener: (event: DecisionEvent) => void): () => void {
+    return this.authorizer.onDecision(listener);
+  }
+}
+
+function outcomeOf(decision: Decision): Omit<Explanation, 'requirement' | 'parts'> {
+  const { read } = decision;
+  return {
+    allowed: decision.allowed,
+    ...(!decision.allowed && { reason: decision.reason }),
+    ...(decision.allowed && decision.by && { by: decision.by }),
+    ...(read && { ageMs: Math.max(0, Date.now() - read.at), from: read.from }),
+  };
+}

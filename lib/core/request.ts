@@ -1,0 +1,96 @@
+import type { IdReaderClass, IdSource } from './resource.js';
+
+/**
+ * What the data path reads of a request. Express and Fastify requests are such objects as they are, so nothing is copied.
+ * `rawHeaders` (Fastify: under `raw`) shows a doubled Authorization header, of which Node keeps only the first.
+ */
+export interface RequestLike {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly params?: unknown;
+  readonly query?: unknown;
+  readonly body?: unknown;
+  readonly rawHeaders?: readonly string[];
+  readonly raw?: { readonly rawHeaders?: readonly string[] };
+}
+
+/** The Authorization header as it was sent; '' when it was sent twice, which no grammar accepts. */
+export function authorizationHeader(request: RequestLike): string | undefined {
+  const header = request.headers['authorization'];
+  if (typeof header !== 'string') return header === undefined ? undefined : '';
+  const raw = request.rawHeaders ?? request.raw?.rawHeaders;
+  if (raw) {
+    let seen = 0;
+    for (let i = 0; i < raw.length; i += 2) {
+      const name = raw[i];
+      if (name?.length === 13 && name.toLowerCase() === 'authorization') seen += 1;
+    }
+    if (seen > 1) return '';
+  }
+  return header;
+}
+
+/** The characters a bearer token may have (RFC 6750, section 2.1). */
+export const TOKEN_68 = /^[A-Za-z0-9\-._~+/]+=*$/;
+
+/** The token of a Bearer header: 'none' for another scheme, 'malformed' for anything but exactly `Bearer <token>`. */
+export function bearerToken(
+  header: string,
+): { readonly token: string } | { readonly token?: never; readonly no: 'none' | 'malformed' } {
+  if (!/^bearer/i.test(header) && header !== '') return { no: 'none' };
+  const token = header.slice(7);
+  return header.startsWith('Bearer ') && TOKEN_68.test(token) ? { token } : { no: 'malformed' };
+}
+
+/** Something that is there but is no id. */
+export const INVALID = Symbol('invalid id');
+
+/** What reading one id gave: the id, nothing, or something that is no id. */
+export type IdRead = string | undefined | typeof INVALID;
+
+/** Asks an injectable class of the application for an id. */
+export type ReadFromClass = (
+  type: IdReaderClass,
+  request: RequestLike,
+) => string | undefined | Promise<string | undefined>;
+
+/** Reads one id. Only an own property that is a string and matches the pattern is an id. */
+export function readId(
+  source: IdSource,
+  request: RequestLike,
+  pattern: RegExp,
+  fromClass: ReadFromClass,
+): IdRead | Promise<IdRead> {
+  switch (source.from) {
+    case 'literal':
+      return source.id;
+    case 'param':
+      return checkId(ownValue(request.params, source.name), pattern);
+    case 'query':
+      return checkId(ownValue(request.query, source.name), pattern);
+    case 'body':
+      return checkId(ownValue(request.body, source.name), pattern);
+    case 'header':
+      return checkId(ownValue(request.headers, source.name), pattern);
+    case 'function':
+    case 'class': {
+      const value =
+        source.from === 'function' ? source.read(request) : fromClass(source.type, request);
+      return value instanceof Promise
+        ? value.then((settled) => checkId(settled, pattern))
+        : checkId(value, pattern);
+    }
+  }
+}
+
+function ownValue(container: unknown, name: string): unknown {
+  if (typeof container !== 'object' || container === null) return undefined;
+  return Object.hasOwn(container, name)
+    ? (container as Readonly<Record<string, unknown>>)[name]
+    : undefined;
+}
+
+/** Checks a value that claims to be an id. */
+export function checkId(value: unknown, pattern: RegExp): IdRead {
+  if (value === undefined) return undefined;
+  return typeof value === 'string' && value.length <= 200 && pattern.test(value) ? value : INVALID;
+}

@@ -1,0 +1,83 @@
+export { customRole } from '../core/roles.js';
+export { allOf, anyOf, role } from '../core/requirement.js';
+export { org, project, projectGrant } from '../core/resource.js';
+export {
+  ZitadelArgumentError,
+  ZitadelError,
+  ZitadelOptionsError,
+  ZitadelRequirementError,
+} from '../core/errors.js';
+export { DENIAL, denialAnswer } from '../core/denial.js';
+export { ZITADEL_HIERARCHY } from '../core/hierarchy.js';
+export { ZitadelNotAllowedError } from '../core/questions.js';
+export { ZitadelApiError, ZitadelUnavailableError } from '../zitadel/api-error.js';
+export { clientCredentials, key, keyFile, pat } from '../zitadel/credentials.js';
+export { jwt } from '../options.js';
+export {
+  answerDenial,
+  authenticated,
+  callerOf,
+  checkedResource,
+  createZitadel,
+  require,
+  requireRole,
+} from './middleware.js';
+
+export type { DecisionEvent } from '../core/authorizer.js';
+export type { Caller } from '../core/caller.js';
+export type {
+  Allowed,
+  CheckedRef,
+  Decision,
+  Denied,
+  DenyReason,
+  MembershipRead,
+} from '../core/decision.js';
+export type { DenialAnswer, DenialBody } from '../core/denial.js';
+export type { ZitadelErrorCode } from '../core/errors.js';
+export type { HierarchyTable } from '../core/hierarchy.js';
+export type { ZitadelLogger } from '../core/log.js';
+export type { Membership } from '../core/membership.js';
+export type { Explanation, ResourceLookup, Who, ZitadelAuthorizer } from '../core/questions.js';
+export type { RequestLike } from '../core/request.js';
+export type { Requirement, RoleName, RoleOptions } from '../core/requirement.js';
+export type {
+  IdReader,
+  OrgRef,
+  ProjectGrantRef,
+  ProjectRef,
+  ReadId,
+  ResourceRef,
+} from '../core/resource.js';
+export type {
+  CustomRole,
+  InstanceRole,
+  ManagerRole,
+  OrgRole,
+  ProjectGrantRole,
+  ProjectRole,
+  ResourceKind,
+} from '../core/roles.js';
+export type { SharedCache } from '../core/shared-store.js';
+export type { ZitadelSurroundings } from '../create-zitadel.js';
+export type { CallerFunction, JwtCallers, JwtSettings, ZitadelOptions } from '../options.js';
+export type { ServiceUserCredential } from '../zitadel/credentials.js';
+export type { EnsuredGrant, WantedGrant } from '../zitadel/ensure-project-grant.js';
+export type {
+  MembershipList,
+  MembershipListFilter,
+  MembershipListRequest,
+  MembershipLists,
+  MembershipRow,
+  UserMembershipListRequest,
+} from '../zitadel/membership-list.js';
+export type { ProjectGrant } from '../zitadel/project-grant.js';
+export type {
+  ChangeDetails,
+  GrantFilter,
+  NewGrant,
+  OfGrant,
+  OfProject,
+  ProjectGrantService,
+} from '../zitadel/project-grant-service.js';
+export type { ExpressZitadel, Middleware, OnDenied, Request } from './middleware.js';

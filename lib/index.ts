@@ -1,0 +1,89 @@
+export { customRole } from './core/roles.js';
+export { allOf, anyOf, authenticated, role } from './core/requirement.js';
+export { org, project, projectGrant } from './core/resource.js';
+export {
+  ZitadelArgumentError,
+  ZitadelError,
+  ZitadelOptionsError,
+  ZitadelRequirementError,
+} from './core/errors.js';
+export { DENIAL, denialAnswer } from './core/denial.js';
+export { ZITADEL_HIERARCHY } from './core/hierarchy.js';
+export { ZitadelNotAllowedError } from './core/questions.js';
+export { ZitadelApiError, ZitadelUnavailableError } from './zitadel/api-error.js';
+export { clientCredentials, key, keyFile, pat } from './zitadel/credentials.js';
+export { jwt } from './options.js';
+export { ZitadelAuthorizer } from './core/questions.js';
+export { MembershipLists } from './zitadel/membership-list.js';
+export { ProjectGrantService } from './zitadel/project-grant-service.js';
+export { ZitadelDecisionStream } from './nest/decision-stream.js';
+export { ZitadelManagerGuard } from './nest/zitadel-manager.guard.js';
+export { ZitadelModule } from './nest/zitadel.module.js';
+export {
+  Authenticated,
+  CheckedResource,
+  CurrentCaller,
+  Public,
+  Require,
+  RequireRole,
+} from './nest/zitadel.decorators.js';
+
+export type { DecisionEvent } from './core/authorizer.js';
+export type { Caller } from './core/caller.js';
+export type {
+  Allowed,
+  CheckedRef,
+  Decision,
+  Denied,
+  DenyReason,
+  MembershipRead,
+} from './core/decision.js';
+export type { DenialAnswer, DenialBody } from './core/denial.js';
+export type { ZitadelErrorCode } from './core/errors.js';
+export type { HierarchyTable } from './core/hierarchy.js';
+export type { ZitadelLogger } from './core/log.js';
+export type { Membership } from './core/membership.js';
+export type { Explanation, ResourceLookup, Who } from './core/questions.js';
+export type { RequestLike } from './core/request.js';
+export type { Requirement, RoleName, RoleOptions } from './core/requirement.js';
+export type {
+  IdReader,
+  OrgRef,
+  ProjectGrantRef,
+  ProjectRef,
+  ReadId,
+  ResourceRef,
+} from './core/resource.js';
+export type {
+  CustomRole,
+  InstanceRole,
+  ManagerRole,
+  OrgRole,
+  ProjectGrantRole,
+  ProjectRole,
+  ResourceKind,
+} from './core/roles.js';
+export type { SharedCache } from './core/shared-store.js';
+export type { CallerFunction, JwtCallers, JwtSettings, ZitadelOptions } from './options.js';
+export type { ServiceUserCredential } from './zitadel/credentials.js';
+export type { EnsuredGrant, WantedGrant } from './zitadel/ensure-project-grant.js';
+export type {
+  MembershipList,
+  MembershipListFilter,
+  MembershipListRequest,
+  MembershipRow,
+  UserMembershipListRequest,
+} from './zitadel/membership-list.js';
+export type { ProjectGrant } from './zitadel/project-grant.js';
+export type {
+  ChangeDetails,
+  GrantFilter,
+  NewGrant,
+  OfGrant,
+  OfProject,
+} from './zitadel/project-grant-service.js';
+export type { AuthenticatedSettings } from './nest/zitadel.decorators.js';
+export type {
+  ZitadelModuleOptions,
+  ZitadelOptionsFactory,
+} from './nest/zitadel.module-definition.js';

@@ -1,0 +1,10 @@
+import { Observable } from 'rxjs';
+import type { DecisionEvent } from '../core/authorizer.js';
+import type { ZitadelAuthorizer } from '../core/questions.js';
+
+/** Every decision, allowed and denied, as it is made: for audit logs and live views. Costs nothing while nobody listens. */
+export class ZitadelDecisionStream extends Observable<DecisionEvent> {
+  constructor(authorizer: ZitadelAuthorizer) {
+    super((subscriber) => authorizer.onDecision((event) => subscriber.next(event)));
+  }
+}

@@ -1,0 +1,92 @@
+import {
+  Inject,
+  Injectable,
+  type CanActivate,
+  type ExecutionContext,
+  type HttpException,
+  type Type,
+} from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import { attachDecision } from '../core/checked.js';
+import { denialAnswer } from '../core/denial.js';
+import type { Decision, Denied } from '../core/decision.js';
+import type { ReadFromClass, RequestLike } from '../core/request.js';
+import type { Zitadel } from '../create-zitadel.js';
+import { httpExceptionFor } from './http-exception.js';
+import { RouteRules } from './route-rules.js';
+import { ZITADEL } from './zitadel.token.js';
+
+/** By this the boot check knows the guard, also a subclass, or one of another copy of the package. */
+export const GUARD_BRAND: unique symbol = Symbol.for('nestjs-zitadel:guard') as never;
+
+interface HeaderWriter {
+  header(name: string, value: string): unknown;
+}
+
+/**
+ * Lets a request through when its route's requirement holds for its caller, and nothing else: a route that declares nothing, and a
+ * context that is not HTTP, are denied. Global with `{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }`, or with
+ * `@UseGuards(ZitadelManagerGuard)`.
+ */
+@Injectable()
+export class ZitadelManagerGuard implements CanActivate {
+  constructor(
+    @Inject(ZITADEL) private readonly zitadel: Zitadel,
+    @Inject(RouteRules) private readonly rules: RouteRules,
+    @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
+  ) {}
+
+  get [GUARD_BRAND](): true {
+    return true;
+  }
+
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    const request = this.requestOf(context);
+    if (!request) return this.#conclude(this.#refuse('unsupported_context'), context, undefined);
+    const rule = this.rules.of(context.getClass<unknown>() as Type, context.getHandler());
+    if (rule.type === 'public') return true;
+    if (rule.type === 'undeclared') {
+      return this.#conclude(this.#refuse('not_declared'), context, request);
+    }
+    const decision = this.zitadel.decisions.authorize(request, rule.requirement, this.#readId);
+    return decision instanceof Promise
+      ? decision.then((settled) => this.#conclude(settled, context, request))
+      : this.#conclude(decision, context, request);
+  }
+
+  /** The request of a context; undefined for contexts that are not supported, which are denied. */
+  protected requestOf(context: ExecutionContext): (RequestLike & object) | undefined {
+    return context.getType() === 'http'
+      ? context.getArgByIndex<RequestLike & object>(0)
+      : undefined;
+  }
+
+  /** What a refusal is thrown as. The one place to change it, e.g. to answer 404 where a role is missing. */
+  protected exceptionFor(denied: Denied, _context: ExecutionContext): HttpException | Error {
+    return httpExceptionFor(denied);
+  }
+
+  #refuse(reason: 'unsupported_context' | 'not_declared'): Denied {
+    return this.zitadel.decisions.refuse({ reason });
+  }
+
+  #conclude(decision: Decision, context: ExecutionContext, request: object | undefined): true {
+    if (decision.allowed && request) {
+      attachDecision(request, decision);
+      return true;
+    }
+    const denied: Denied = decision.allowed
+      ? { allowed: false, reason: 'unsupported_context' }
+      : decision;
+    if (request) {
+      const response = context.switchToHttp().getResponse<Partial<HeaderWriter>>();
+      for (const [name, value] of Object.entries(denialAnswer(denied).headers)) {
+        response.header?.(name, value);
+      }
+    }
+    throw this.exceptionFor(denied, context);
+  }
+
+  readonly #readId: ReadFromClass = (type, request) =>
+    this.moduleRef.get(type as Type, { strict: false }).readId(request);
+}

@@ -1,0 +1,113 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { Caller } from '../core/caller.js';
+import { checkedId, decisionOf, type CheckedKind } from '../core/checked.js';
+import { ZitadelRequirementError } from '../core/errors.js';
+import {
+  requirementOf,
+  role,
+  type OnArgs,
+  type Requirement,
+  type RoleName,
+  type RolesArg,
+} from '../core/requirement.js';
+import { checkParameter } from './checked-parameters.js';
+import { declare, type Declaration } from './declarations.js';
+import { httpExceptionFor } from './http-exception.js';
+
+type RouteDecorator = ClassDecorator & MethodDecorator;
+
+function decorator(name: string, declaration: Declaration): RouteDecorator {
+  return (target: object, key?: string | symbol, descriptor?: PropertyDescriptor) => {
+    const decorated: unknown = key === undefined ? target : descriptor?.value;
+    if (typeof decorated !== 'function') {
+      throw new ZitadelRequirementError(`${name} decorates a controller or one of its methods`);
+    }
+    if (key === undefined && declaration.type === 'authenticated' && declaration.replaces) {
+      throw new ZitadelRequirementError(
+        '@Authenticated({ replaces: true }) decorates a method: only a method can replace what its class asks for',
+      );
+    }
+    declare(decorated, declaration, name);
+  };
+}
+
+/**
+ * The caller must hold one of these manager roles on the resource. On a class: for every method. Stacked decorators all must hold.
+ *
+ * @throws ZitadelRequirementError on an empty list, an unknown role, roles of several scopes, or a ref of another scope
+ * @example `@RequireRole('ORG_OWNER', org.param('orgId'))`
+ * @example `@RequireRole(['PROJECT_OWNER', 'PROJECT_OWNER_VIEWER'], project.param('projectId').in(org.param('orgId')))`
+ * @example `@RequireRole('IAM_OWNER', { fresh: true })`
+ */
+export function RequireRole<const R extends RoleName>(
+  roles: RolesArg<R>,
+  ...on: OnArgs<R>
+): RouteDecorator {
+  return decorator('@RequireRole()', { type: 'require', requirement: role(roles, ...on) });
+}
+
+/**
+ * The same with a whole requirement: `@Require(anyOf(role('ORG_OWNER', org.param('orgId')), role('IAM_OWNER_VIEWER')))`.
+ *
+ * @throws ZitadelRequirementError when it is no requirement
+ */
+export function Require(requirement: Requirement): RouteDecorator {
+  const checked = requirementOf(requirement, '@Require()');
+  return decorator('@Require()', { type: 'require', requirement: checked });
+}
+
+/** Settings of `@Authenticated`. */
+export interface AuthenticatedSettings {
+  /** On a method: ask for a caller *instead of* what the class asks for. @default false */
+  readonly replaces?: boolean;
+}
+
+/**
+ * A caller whose token ZITADEL accepts, and nothing more: any account of the instance can be one. It adds to what else is asked.
+ *
+ * @throws ZitadelRequirementError beside `@Public`, or with `replaces` on a class
+ */
+export function Authenticated({ replaces = false }: AuthenticatedSettings = {}): RouteDecorator {
+  return decorator('@Authenticated()', { type: 'authenticated', replaces });
+}
+
+/**
+ * Everybody, without a token; a token that is sent is not read. On a method it lifts what the class asks for; on a class it makes
+ * public what declares nothing itself. It is not inherited.
+ *
+ * @throws ZitadelRequirementError beside a requirement on the same class or method
+ */
+export function Public(): RouteDecorator {
+  return decorator('@Public()', { type: 'public' });
+}
+
+/** The verified caller of the request; undefined on a public route. */
+export const CurrentCaller: () => ParameterDecorator = createParamDecorator(
+  (_: unknown, context: ExecutionContext): Caller | undefined =>
+    decisionOf(context.switchToHttp().getRequest<object>())?.caller,
+);
+
+const readChecked = createParamDecorator(
+  ({ kind, name }: { kind: CheckedKind; name?: string }, context: ExecutionContext): string => {
+    const decision = decisionOf(context.switchToHttp().getRequest<object>());
+    const id = decision && checkedId(decision, kind, name);
+    if (id !== undefined) return id;
+    // Only in an anyOf: the branch that allowed the request is about something else.
+    throw httpExceptionFor({ reason: 'resource_missing' });
+  },
+);
+
+/**
+ * The id that was checked, so that guard and handler cannot look at two different ones. `name` (of the parameter, header ...) tells
+ * which, where a route checks several of a kind. A route that checks none refuses to boot; in an `anyOf` whose allowing branch is about
+ * something else the request is answered with 400 `resource_missing`.
+ */
+export function CheckedResource(kind: CheckedKind, name?: string): ParameterDecorator {
+  return (target, key, index) => {
+    if (key === undefined) {
+      throw new ZitadelRequirementError('@CheckedResource() decorates a parameter of a handler');
+    }
+    checkParameter(target, key, { kind, ...(name !== undefined && { name }) });
+    readChecked({ kind, ...(name !== undefined && { name }) })(target, key, index);
+  };
+}

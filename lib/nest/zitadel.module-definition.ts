@@ -1,0 +1,25 @@
+import { ConfigurableModuleBuilder, type Type } from '@nestjs/common';
+import type { ZitadelOptions } from '../options.js';
+
+/** The options, and what only a Nest application can set. */
+export interface ZitadelModuleOptions extends ZitadelOptions {
+  /** Refuse to boot while any route declares nothing, instead of denying it. @default false */
+  readonly strict?: boolean;
+  /** Controllers that cannot be decorated, a library's for instance, and are public. @default none */
+  readonly publicControllers?: readonly Type[];
+}
+
+/** What `useClass` and `useExisting` name. */
+export interface ZitadelOptionsFactory {
+  createZitadelOptions(): ZitadelModuleOptions | Promise<ZitadelModuleOptions>;
+}
+
+export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
+  new ConfigurableModuleBuilder<ZitadelModuleOptions>({ moduleName: 'Zitadel' })
+    .setClassMethodName('forRoot')
+    .setFactoryMethodName('createZitadelOptions')
+    .setExtras({ isGlobal: true }, (definition, { isGlobal }) => ({
+      ...definition,
+      global: isGlobal,
+    }))
+    .build();

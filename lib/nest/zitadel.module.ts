@@ -1,0 +1,75 @@
+import { Logger, Module, type Provider } from '@nestjs/common';
+import { ZitadelOptionsError } from '../core/errors.js';
+import { ZitadelAuthorizer } from '../core/questions.js';
+import type { SharedCache } from '../core/shared-store.js';
+import { createZitadel, type Zitadel } from '../create-zitadel.js';
+import { MembershipLists } from '../zitadel/membership-list.js';
+import { ProjectGrantService } from '../zitadel/project-grant-service.js';
+import { BootCheck } from './boot-check.js';
+import { ZitadelDecisionStream } from './decision-stream.js';
+import { httpExceptionFor } from './http-exception.js';
+import { RouteRules } from './route-rules.js';
+import { ZitadelManagerGuard } from './zitadel-manager.guard.js';
+import {
+  ConfigurableModuleClass,
+  MODULE_OPTIONS_TOKEN,
+  type ZitadelModuleOptions,
+} from './zitadel.module-definition.js';
+import { ZITADEL } from './zitadel.token.js';
+
+function zitadelFrom(
+  { strict, publicControllers, ...options }: ZitadelModuleOptions,
+  cache: SharedCache | undefined,
+): Zitadel {
+  if (strict !== undefined && typeof strict !== 'boolean') {
+    throw new ZitadelOptionsError('strict', `strict: got ${typeof strict}; write true or false`);
+  }
+  if (
+    publicControllers !== undefined &&
+    !(
+      Array.isArray(publicControllers) &&
+      publicControllers.every((each) => typeof each === 'function')
+    )
+  ) {
+    throw new ZitadelOptionsError(
+      'publicControllers',
+      'publicControllers: got something else; write a list of controller classes',
+    );
+  }
+  return createZitadel(
+    { logger: new Logger('nestjs-zitadel'), ...options },
+    { sharedCache: cache, errorFor: httpExceptionFor },
+  );
+}
+
+const PROVIDERS: Provider[] = [
+  {
+    provide: ZITADEL,
+    inject: [MODULE_OPTIONS_TOKEN, { token: 'CACHE_MANAGER', optional: true }],
+    useFactory: zitadelFrom,
+  },
+  {
+    provide: RouteRules,
+    inject: [MODULE_OPTIONS_TOKEN],
+    useFactory: (options: ZitadelModuleOptions) => new RouteRules(options.publicControllers ?? []),
+  },
+  { provide: ZitadelAuthorizer, inject: [ZITADEL], useFactory: (z: Zitadel) => z.authorizer },
+  { provide: ProjectGrantService, inject: [ZITADEL], useFactory: (z: Zitadel) => z.projectGrants },
+  { provide: MembershipLists, inject: [ZITADEL], useFactory: (z: Zitadel) => z.membershipLists },
+  {
+    provide: ZitadelDecisionStream,
+    inject: [ZitadelAuthorizer],
+    useFactory: (authorizer: ZitadelAuthorizer) => new ZitadelDecisionStream(authorizer),
+  },
+  ZitadelManagerGuard,
+];
+
+/**
+ * Authorization by ZITADEL manager roles. `forRoot(options)` or `forRootAsync({ useFactory | useClass | useExisting })`; global unless
+ * `isGlobal: false`. Bind the guard yourself: `{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }`.
+ */
+@Module({
+  providers: [...PROVIDERS, BootCheck],
+  exports: PROVIDERS,
+})
+export class ZitadelModule extends ConfigurableModuleClass {}

@@ -1,0 +1,2 @@
+/** What the join returned, by injection. */
+export const ZITADEL = 'nestjs-zitadel:zitadel';

@@ -1,0 +1,138 @@
+import { ZitadelOptionsError } from './core/errors.js';
+import { checkId } from './core/request.js';
+import type { ResolvedOptions, ZitadelOptions } from './options.js';
+
+/** What was given, in words: never the content of anything that may be secret. */
+function got(value: unknown, secret = false): string {
+  if (value === '') return 'an empty string';
+  if (typeof value === 'string') {
+    return secret || value.includes('@') || value.length > 200
+      ? `a string of ${value.length} characters`
+      : `'${value}'`;
+  }
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (value === undefined || value === null) return String(value);
+  return Array.isArray(value) ? `a list of ${value.length}` : `a value of type ${typeof value}`;
+}
+
+/** The error for an option: its name, what it got, what to write. */
+export function wrong(
+  option: string,
+  value: unknown,
+  write: string,
+  secret = false,
+): ZitadelOptionsError {
+  return new ZitadelOptionsError(option, `${option}: got ${got(value, secret)}; write ${write}`);
+}
+
+/** Refuses options that are right each on its own and wrong together. @throws ZitadelOptionsError */
+export function checkTogether(options: ZitadelOptions, resolved: ResolvedOptions): void {
+  const { memberships, callers, shared } = resolved;
+  const asServiceUser = memberships.as === 'serviceUser';
+  if (typeof callers !== 'function' && resolved.audience.length === 0) {
+    throw wrong(
+      'audience',
+      undefined,
+      'the project id (or client ids) that callers’ tokens must be for; it is required with jwt()',
+    );
+  }
+  if (typeof callers === 'function' && options.audience !== undefined) {
+    throw wrong(
+      'audience',
+      options.audience,
+      'nothing: a function in callers checks the audience itself',
+    );
+  }
+  if (
+    new URL(resolved.issuer).protocol === 'http:' &&
+    resolved.internalUrl === undefined &&
+    !isLoopback(resolved.issuer) &&
+    !options.allowHttp
+  ) {
+    throw wrong(
+      'issuer',
+      resolved.issuer,
+      'https, or set allowHttp: true if tokens may travel in the clear',
+    );
+  }
+  if (resolved.budgetMs < resolved.timeoutMs) {
+    throw wrong(
+      'budgetMs',
+      resolved.budgetMs,
+      `at least timeoutMs, which is ${resolved.timeoutMs}`,
+    );
+  }
+  if (asServiceUser) {
+    if (!resolved.serviceUser) {
+      throw wrong(
+        'serviceUser',
+        undefined,
+        "keyFile('./service-user.json') or another credential: memberships are read with it",
+      );
+    }
+    checkOrganizations(memberships.organizations, resolved.idPattern);
+  } else {
+    const [extra] = Object.keys(memberships).filter((name) => name !== 'as');
+    if (extra !== undefined) {
+      throw wrong(
+        `memberships.${extra}`,
+        'something',
+        "nothing with as: 'caller': all organizations are read",
+      );
+    }
+  }
+  if (resolved.allowImpersonation && !asServiceUser) {
+    throw wrong(
+      'allowImpersonation',
+      true,
+      "false, or memberships: { as: 'serviceUser', ... }: ZITADEL refuses such tokens at its own API",
+    );
+  }
+  if (typeof callers !== 'function' && callers.recheckMs !== undefined && !asServiceUser) {
+    throw wrong(
+      'callers',
+      'jwt({ recheckMs })',
+      'jwt(): with memberships as the caller every read confirms the token',
+    );
+  }
+  if (shared && shared.secret !== false) {
+    const { secret }: { secret: unknown } = shared;
+    if (typeof secret !== 'string' || secret.length < 32) {
+      throw wrong(
+        'cache.shared.secret',
+        secret,
+        'a random string of at least 32 characters, the same in every instance; or false, which trusts everyone who can write to the store',
+        true,
+      );
+    }
+  }
+  if (shared) {
+    const [extra] = Object.keys(shared).filter((name) => name !== 'secret');
+    if (extra !== undefined) throw wrong(`cache.shared.${extra}`, 'something', 'only secret');
+  }
+}
+
+function checkOrganizations(value: unknown, pattern: RegExp): void {
+  if (typeof value === 'function') return;
+  if (!isOrganizations(value, pattern)) {
+    throw wrong(
+      'memberships.organizations',
+      value,
+      'a list of the ids of the organizations that are read, or a function that promises one: with the v1 API each is asked on its own',
+    );
+  }
+}
+
+/** Whether a list of organizations, also one that a function gave, can be asked. */
+export function isOrganizations(value: unknown, pattern: RegExp): value is readonly string[] {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((id) => id !== undefined && checkId(id, pattern) === id)
+  );
+}
+
+function isLoopback(issuer: string): boolean {
+  const { hostname } = new URL(issuer);
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}

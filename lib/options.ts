@@ -1,0 +1,108 @@
+import type { Caller } from './core/caller.js';
+import type { HierarchyTable } from './core/hierarchy.js';
+import type { ZitadelLogger } from './core/log.js';
+import type { RequestLike } from './core/request.js';
+import type { ServiceUserCredential } from './zitadel/credentials.js';
+import type { Fetch } from './zitadel/http.js';
+
+/** Callers are known by JWT access tokens, verified locally. Made by `jwt()`. */
+export interface JwtCallers {
+  readonly type: 'jwt';
+  readonly recheckMs?: number | false;
+}
+
+/** Settings of `jwt()`. */
+export interface JwtSettings {
+  /**
+   * With memberships read as the service user: how long, in milliseconds, ZITADEL's acceptance of a token counts before it is asked
+   * again (userinfo). `false`: never asked; then a revoked token counts until it expires. @default cache.ttlMs
+   */
+  readonly recheckMs?: number | false;
+}
+
+/** Your own way to know a caller. `undefined` or `null`: the token is not valid. Throwing means an outage: 503. Remembered per token. */
+export type CallerFunction = (
+  token: string,
+) => Caller | null | undefined | Promise<Caller | null | undefined>;
+
+/** Callers send JWT access tokens of ZITADEL (the application's token type must be JWT). */
+export function jwt(settings: JwtSettings = {}): JwtCallers {
+  return Object.freeze({ type: 'jwt', ...settings });
+}
+
+/** Everything that can be set. Unknown, undefined and wrong options throw before anything is built. */
+export interface ZitadelOptions {
+  /** The external origin of the instance, exactly as tokens name it in `iss`: `https://acme.zitadel.cloud`, no trailing slash. */
+  readonly issuer: string;
+  /** Another origin at which the same instance is reached, e.g. inside a cluster. `iss` stays the issuer. @default the issuer */
+  readonly internalUrl?: string;
+  /** Whom a caller's token must be for: a project id or client ids, at least one of which is in `aud`. Required with `jwt()`. */
+  readonly audience?: string | readonly string[];
+  /** How callers are known. @default jwt() */
+  readonly callers?: JwtCallers | CallerFunction;
+  /**
+   * Who reads a caller's memberships: the caller's own token, over all organizations; or the service user, in `organizations` and
+   * nowhere else. @default { as: 'caller' }
+   */
+  readonly memberships?:
+    | { readonly as: 'caller' }
+    | {
+        readonly as: 'serviceUser';
+        readonly organizations: readonly string[] | (() => Promise<readonly string[]>);
+      };
+  /** Our identity at ZITADEL: `keyFile(path)`, `key(json)`, `pat(token)` or `clientCredentials(id, secret)`. For project grants, and memberships as the service user. */
+  readonly serviceUser?: ServiceUserCredential;
+  readonly cache?: {
+    /** How long memberships count, in milliseconds since they were asked for: the bound on every revocation. 0: not at all. @default 30000 */
+    readonly ttlMs?: number;
+    /** Memory for what is remembered, in bytes. @default 67108864 (64 MiB) */
+    readonly maxBytes?: number;
+    /**
+     * Puts Nest's CACHE_MANAGER (Express: the second argument of `createZitadel`) behind the memory cache. Entries are signed with
+     * `secret`, at least 32 characters; `secret: false` trusts everyone who can write there. @default false
+     */
+    readonly shared?: false | { readonly secret: string | false };
+  };
+  /** Which role satisfies which: ZITADEL's own hierarchy, none, or a table of yours. @default 'zitadel' */
+  readonly hierarchy?: 'zitadel' | 'exact' | HierarchyTable;
+  /** Who owns a project, where neither a membership nor ZITADEL says it. */
+  readonly projectOwner?: (projectId: string) => Promise<string | undefined>;
+  /** What an id must match, as a whole. @default /[0-9]{1,200}/ */
+  readonly idPattern?: RegExp;
+  /** One attempt to reach ZITADEL, in milliseconds. @default 3000 */
+  readonly timeoutMs?: number;
+  /** All that one request waits for ZITADEL, in milliseconds. @default 5000 */
+  readonly budgetMs?: number;
+  /** For proxies and HTTP/2. @default the global fetch */
+  readonly fetch?: Fetch;
+  /** @default Nest's Logger; in Express the console, without debug */
+  readonly logger?: ZitadelLogger;
+  /** Allow plain http to an issuer that is not on this host. @default false */
+  readonly allowHttp?: boolean;
+  /** Accept impersonation tokens (`act`). ZITADEL refuses them at its API, so only with memberships as the service user. @default false */
+  readonly allowImpersonation?: boolean;
+  /** Where the token stands when it is not in the Authorization header. @default Authorization: Bearer */
+  readonly token?: (request: RequestLike) => string | undefined;
+}
+
+/** The options with every default filled in. */
+export interface ResolvedOptions {
+  readonly issuer: string;
+  readonly internalUrl: string | undefined;
+  readonly audience: readonly string[];
+  readonly callers: JwtCallers | CallerFunction;
+  readonly memberships: Required<ZitadelOptions>['memberships'];
+  readonly serviceUser: ServiceUserCredential | undefined;
+  readonly ttlMs: number;
+  readonly maxBytes: number;
+  readonly shared: { readonly secret: string | false } | undefined;
+  readonly hierarchy: HierarchyTable;
+  readonly projectOwner: ZitadelOptions['projectOwner'];
+  readonly idPattern: RegExp;
+  readonly timeoutMs: number;
+  readonly budgetMs: number;
+  readonly fetch: Fetch;
+  readonly logger: ZitadelLogger;
+  readonly allowImpersonation: boolean;
+  readonly token: ZitadelOptions['token'];
+}

@@ -1,0 +1,202 @@
+import { ZitadelOptionsError } from './core/errors.js';
+import { ZITADEL_HIERARCHY, type HierarchyTable } from './core/hierarchy.js';
+import type { ZitadelLogger } from './core/log.js';
+import { kindOfRole } from './core/roles.js';
+import { checkTogether, wrong } from './option-combinations.js';
+import { jwt, type ResolvedOptions, type ZitadelOptions } from './options.js';
+import { ServiceUserCredential } from './zitadel/credentials.js';
+
+type Problem = string | undefined;
+type Check = (value: unknown) => Problem;
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const origin: Check = (value) => {
+  const fits =
+    isText(value) &&
+    URL.canParse(value) &&
+    /^https?:$/.test(new URL(value).protocol) &&
+    new URL(value).origin === value;
+  return fits
+    ? undefined
+    : "an origin without path and trailing slash, e.g. 'https://acme.zitadel.cloud'";
+};
+
+const aFunction =
+  (what: string): Check =>
+  (value) =>
+    typeof value === 'function' ? undefined : what;
+const trueOrFalse: Check = (value) => (typeof value === 'boolean' ? undefined : 'true or false');
+const milliseconds =
+  (least: number, most: number): Check =>
+  (value) =>
+    typeof value === 'number' && value >= least && value <= most
+      ? undefined
+      : `milliseconds from ${least} to ${most}`;
+
+const audience: Check = (value) => {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return list.length > 0 && list.every(isText)
+    ? undefined
+    : 'the project id (or client ids) that callers’ tokens must be for: a string or a list of strings';
+};
+
+const callers: Check = (value) => {
+  if (typeof value === 'function') return undefined;
+  if (!isObject(value) || value['type'] !== 'jwt') return 'jwt(), or a function of the token';
+  const { type: _type, ...settings } = value;
+  return (
+    unknownKey(settings, ['recheckMs'], 'jwt') ??
+    ('recheckMs' in settings && settings['recheckMs'] !== false
+      ? milliseconds(1_000, 3_600_000)(settings['recheckMs']) &&
+        'jwt({ recheckMs: milliseconds from 1000 to 3600000, or false })'
+      : undefined)
+  );
+};
+
+const serviceUser: Check = (value) =>
+  value instanceof ServiceUserCredential
+    ? undefined
+    : "keyFile('./service-user.json'), key(json), pat(token) or clientCredentials(id, secret)";
+
+const idPattern: Check = (value) =>
+  value instanceof RegExp && !/[gy]/.test(value.flags)
+    ? undefined
+    : 'a regular expression without the flags g and y, e.g. /[0-9]{1,200}/';
+
+const logger: Check = (value) =>
+  isObjectLike(value) &&
+  (['debug', 'log', 'warn', 'error'] as const).every(
+    (level) => typeof (value as Record<string, unknown>)[level] === 'function',
+  )
+    ? undefined
+    : 'an object with the methods debug, log, warn and error';
+
+function isObjectLike(value: unknown): value is object {
+  return (typeof value === 'object' || typeof value === 'function') && value !== null;
+}
+
+const hierarchy: Check = (value) => {
+  if (value === 'zitadel' || value === 'exact') return undefined;
+  const fits =
+    isObject(value) &&
+    Object.entries(value).every(
+      ([role, lower]) =>
+        kindOfRole(role) &&
+        Array.isArray(lower) &&
+        lower.every((each) => isText(each) && kindOfRole(each)),
+    );
+  return fits
+    ? undefined
+    : "'zitadel', 'exact', or a table such as { ORG_OWNER: ['ORG_OWNER_VIEWER'] } of roles with ZITADEL's prefixes";
+};
+
+const CHECKS: Readonly<Record<keyof ZitadelOptions, Check>> = {
+  issuer: origin,
+  internalUrl: origin,
+  audience,
+  callers,
+  memberships: (value) =>
+    isObject(value) && (value['as'] === 'caller' || value['as'] === 'serviceUser')
+      ? undefined
+      : "{ as: 'caller' } or { as: 'serviceUser', organizations: [...] }",
+  serviceUser,
+  cache: (value) =>
+    isObject(value) ? undefined : '{ ttlMs, maxBytes, shared }, each of which may be left out',
+  hierarchy,
+  projectOwner: aFunction(
+    'a function from a project id to the id of the organization that owns it',
+  ),
+  idPattern,
+  timeoutMs: milliseconds(1, 60_000),
+  budgetMs: milliseconds(1, 120_000),
+  fetch: aFunction('a function like the global fetch'),
+  logger,
+  allowHttp: trueOrFalse,
+  allowImpersonation: trueOrFalse,
+  token: aFunction('a function from the request to the token'),
+};
+
+const CACHE_CHECKS: Readonly<Record<string, Check>> = {
+  ttlMs: milliseconds(0, 3_600_000),
+  maxBytes: (value) =>
+    typeof value === 'number' && value >= 2 ** 20 && value <= 2 ** 40
+      ? undefined
+      : 'bytes from 1048576 (1 MiB) to 2 ** 40',
+  shared: (value) =>
+    value === false || (isObject(value) && 'secret' in value)
+      ? undefined
+      : 'false, or { secret: a string of at least 32 characters } (secret: false trusts everyone who can write to the store)',
+};
+
+/**
+ * Checks every option and every combination, and fills in the defaults.
+ *
+ * @throws ZitadelOptionsError naming the option, what it got and what to write
+ */
+export function resolveOptions(options: ZitadelOptions): ResolvedOptions {
+  if (!isObject(options)) throw wrong('options', options, '{ issuer, audience, ... }');
+  for (const required of ['issuer'] as const) {
+    if (!(required in options)) throw wrong(required, undefined, CHECKS[required](undefined) ?? '');
+  }
+  checkAll(options, CHECKS, '');
+  const { cache = {}, memberships = { as: 'caller' } } = options;
+  checkAll(cache, CACHE_CHECKS, 'cache.');
+  const pattern = options.idPattern ?? /[0-9]{1,200}/;
+  const resolved: ResolvedOptions = {
+    issuer: options.issuer,
+    internalUrl: options.internalUrl,
+    audience: options.audience === undefined ? [] : [options.audience].flat(),
+    callers: options.callers ?? jwt(),
+    memberships,
+    serviceUser: options.serviceUser,
+    ttlMs: cache.ttlMs ?? 30_000,
+    maxBytes: cache.maxBytes ?? 64 * 2 ** 20,
+    shared: cache.shared === undefined || cache.shared === false ? undefined : cache.shared,
+    hierarchy: tableOf(options.hierarchy ?? 'zitadel'),
+    projectOwner: options.projectOwner,
+    // As a whole: a pattern without anchors would let a path through that merely contains an id.
+    idPattern: new RegExp(`^(?:${pattern.source})$`, pattern.flags),
+    timeoutMs: options.timeoutMs ?? 3_000,
+    budgetMs: options.budgetMs ?? 5_000,
+    fetch: options.fetch ?? ((url, init) => globalThis.fetch(url, init)),
+    logger: options.logger ?? consoleLogger,
+    allowImpersonation: options.allowImpersonation ?? false,
+    token: options.token,
+  };
+  checkTogether(options, resolved);
+  return Object.freeze(resolved);
+}
+
+function checkAll(options: object, checks: Readonly<Record<string, Check>>, prefix: string): void {
+  const unknown = unknownKey(options, Object.keys(checks), prefix);
+  if (unknown) throw new ZitadelOptionsError(unknown, unknown);
+  for (const [name, value] of Object.entries(options) as [string, unknown][]) {
+    const problem = checks[name]?.(value);
+    const secret = name === 'shared' || name === 'serviceUser';
+    if (problem) throw wrong(prefix + name, value, problem, secret);
+  }
+}
+
+function unknownKey(options: object, known: readonly string[], prefix: string): Problem {
+  const extra = Object.keys(options).find((name) => !known.includes(name));
+  return extra === undefined
+    ? undefined
+    : `${prefix}${extra}: there is no such option; write one of ${known.join(', ')}`;
+}
+
+function tableOf(given: 'zitadel' | 'exact' | HierarchyTable): HierarchyTable {
+  if (given === 'zitadel') return ZITADEL_HIERARCHY;
+  return given === 'exact' ? {} : given;
+}
+
+/** The console of a server: what needs no attention is not written. */
+const { console: terminal } = globalThis;
+const consoleLogger: ZitadelLogger = {
+  debug: () => undefined,
+  log: (message) => terminal.log(message),
+  warn: (message) => terminal.warn(message),
+  error: (message) => terminal.error(message),
+};

@@ -1,0 +1,82 @@
+import { ZitadelError } from '../core/errors.js';
+import { isTrouble, type Answered, type Trouble } from './http.js';
+
+/** Reads the error id of a REST answer (`details[0].id`, google.rpc.Status). Texts follow Accept-Language, ids do not. */
+export function errorIdOf(body: unknown): string | undefined {
+  const details: unknown = isRecord(body) ? body['details'] : undefined;
+  const first: unknown = Array.isArray(details) ? details[0] : undefined;
+  const id: unknown = isRecord(first) ? first['id'] : undefined;
+  return typeof id === 'string' && /^[A-Za-z0-9]+-[A-Za-z0-9]+$/.test(id) ? id : undefined;
+}
+
+/** Whether a value is a JSON object. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What to do about the refusals that people meet, by ZITADEL's error id. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  'COMMAND-m9gsd':
+    'the project is not owned by the organization in x-zitadel-orgid: pass the organizationId that owns it',
+  'COMMAND-3m9gg': 'the granted organization does not exist: check grantedOrgId',
+  'COMMAND-6m9gd': 'a role key does not exist on the project: add the role to the project first',
+  'PROJECT-ckUpbvboAH': 'a project cannot be granted to the organization that owns it',
+  'V3-DKcYh':
+    'the project is already granted to this organization: use ensure(), or change the roles of the grant that is there',
+  'PROJECT-D8JxR': 'there is no such project grant under this project and organization',
+  'QUERY-n98GGs': 'there is no project grant with this id',
+  'PROJECT-47fu8': 'the project grant is not in a state that allows this',
+  'QUERY-fk2fs': 'there is no project with this id',
+  'MANAG-SFf2a': 'the project is not owned by the organization in x-zitadel-orgid',
+  'AUTHZ-cdgFk':
+    'the service user holds no manager role in this organization: add it there as a manager (ORG_OWNER or PROJECT_OWNER to grant projects)',
+  'AUTH-5mWD2': 'the service user’s manager roles do not allow this',
+  'AUTH-3jknH': 'the service user’s manager roles do not allow this on this resource',
+  'AUTH-Bs7Ds': 'there is no organization with the id in x-zitadel-orgid: check organizationId',
+  'AUTH-7fs1e':
+    'the token is expired or revoked, or was requested without the scope urn:zitadel:iam:org:project:id:zitadel:aud',
+};
+
+/** ZITADEL answered, and the answer is no. `id` is ZITADEL's error id; `remedy` says what to do about it. */
+export class ZitadelApiError extends ZitadelError {
+  constructor(
+    /** HTTP status of ZITADEL's answer. */
+    readonly status: number,
+    readonly id: string | undefined,
+    readonly remedy: string,
+    what: string,
+  ) {
+    super('zitadel_refused', `${what}: ZITADEL answered ${status}${id ? ` ${id}` : ''}; ${remedy}`);
+  }
+}
+
+/** ZITADEL could not be asked, or gave no usable answer. What was to be done may or may not be done. */
+export class ZitadelUnavailableError extends ZitadelError {
+  constructor(
+    what: string,
+    why: string,
+    /** After how many milliseconds it is worth trying again, where that is known. */
+    readonly retryAfterMs?: number,
+  ) {
+    super('zitadel_unavailable', `${what}: ${why}; try again later`);
+  }
+}
+
+/** Turns a reply into its body, or throws the error that a caller can branch on. */
+export function bodyOrThrow(
+  reply: Answered | Trouble,
+  what: string,
+): Readonly<Record<string, unknown>> {
+  if (isTrouble(reply)) throw new ZitadelUnavailableError(what, reply.trouble, reply.retryAfterMs);
+  if (reply.status >= 200 && reply.status < 300 && isRecord(reply.body)) return reply.body;
+  if (reply.status === 429 || reply.status >= 500 || reply.status < 300) {
+    throw new ZitadelUnavailableError(what, `ZITADEL answered ${reply.status}`, reply.retryAfterMs);
+  }
+  const id = errorIdOf(reply.body);
+  const remedy =
+    (id !== undefined && REMEDIES[id]) ||
+    (reply.status === 404 && id === undefined
+      ? 'the host serves no ZITADEL instance under this name, or not this API: check issuer and internalUrl'
+      : 'see the error id in ZITADEL’s documentation');
+  throw new ZitadelApiError(reply.status, id, remedy, what);
+}

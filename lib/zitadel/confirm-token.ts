@@ -1,0 +1,32 @@
+import type { Caller } from '../core/caller.js';
+import { isRefusal, type Refusal } from '../core/decision.js';
+import { isRecord } from './api-error.js';
+import type { Discover } from './discovery.js';
+import { isTrouble, type Http } from './http.js';
+import { refusalOf } from './reply-refusal.js';
+
+/**
+ * Asks whether ZITADEL still accepts a token that is valid by its signature: after a deactivation, a lock, the end of a session or a
+ * revocation it is not. OpenID Connect UserInfo, with the caller's token.
+ */
+export function createConfirmation(
+  http: Http,
+  discover: Discover,
+): (caller: Caller, token: string) => Promise<Refusal | undefined> {
+  return async ({ userId }, token) => {
+    const endpoints = await discover();
+    if (isRefusal(endpoints)) return endpoints;
+    const reply = await http({
+      family: 'userinfo',
+      method: 'GET',
+      path: endpoints.userinfo,
+      token,
+      who: userId,
+      repeatable: true,
+    });
+    if (isTrouble(reply) || reply.status !== 200) return refusalOf(reply, 'caller', 'userinfo');
+    return isRecord(reply.body) && reply.body['sub'] === userId
+      ? undefined
+      : { reason: 'unavailable', detail: 'userinfo: the answer is about another user' };
+  };
+}

@@ -1,0 +1,71 @@
+import type { Refusal } from '../core/decision.js';
+import { isRecord } from './api-error.js';
+import { isTrouble, type Http } from './http.js';
+
+/** The endpoints that are used, as paths on the origin that is called. */
+export interface Endpoints {
+  readonly keys: string;
+  readonly token: string;
+  readonly userinfo: string;
+}
+
+/** Asks for the endpoints; remembered once known, forgotten on failure. */
+export type Discover = () => Promise<Endpoints | Refusal>;
+
+/**
+ * OpenID Connect discovery (`/.well-known/openid-configuration`). The document must name our issuer exactly, and endpoints on the
+ * issuer's own origin: whoever could point `jwks_uri` elsewhere could sign tokens.
+ */
+export function createDiscovery(http: Http, issuer: string): Discover {
+  let known: Endpoints | undefined;
+  let flying: Promise<Endpoints | Refusal> | undefined;
+
+  const load = async (): Promise<Endpoints | Refusal> => {
+    const reply = await http({ method: 'GET', path: '/.well-known/openid-configuration' });
+    if (isTrouble(reply)) return { reason: 'unavailable', detail: `discovery: ${reply.trouble}` };
+    if (reply.status === 404) {
+      return {
+        reason: 'misconfigured',
+        detail: 'discovery: ZITADEL serves no instance under this host',
+        remedy: 'issuer must be the external origin of the instance; internalUrl reaches the same',
+      };
+    }
+    if (reply.status !== 200 || !isRecord(reply.body)) {
+      return { reason: 'unavailable', detail: `discovery: ZITADEL answered ${reply.status}` };
+    }
+    const { body } = reply;
+    if (body['issuer'] !== issuer) {
+      return {
+        reason: 'misconfigured',
+        detail: 'discovery: the server names another issuer than the option issuer',
+        remedy: 'write issuer exactly as the discovery document has it',
+      };
+    }
+    const keys = pathOn(issuer, body['jwks_uri']);
+    const token = pathOn(issuer, body['token_endpoint']);
+    const userinfo = pathOn(issuer, body['userinfo_endpoint']);
+    if (keys === undefined || token === undefined || userinfo === undefined) {
+      return {
+        reason: 'misconfigured',
+        detail: 'discovery: an endpoint is missing or is not on the issuer’s origin',
+        remedy: 'look at what answers under the issuer’s address',
+      };
+    }
+    known = { keys, token, userinfo };
+    return known;
+  };
+
+  return () => {
+    if (known) return Promise.resolve(known);
+    flying ??= load().finally(() => {
+      flying = undefined;
+    });
+    return flying;
+  };
+}
+
+function pathOn(issuer: string, endpoint: unknown): string | undefined {
+  if (typeof endpoint !== 'string' || !URL.canParse(endpoint)) return undefined;
+  const { origin, pathname, search } = new URL(endpoint);
+  return origin === new URL(issuer).origin ? pathname + search : undefined;
+}

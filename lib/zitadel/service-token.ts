@@ -1,0 +1,146 @@
+import { SignJWT } from 'jose';
+import { isRefusal, type Refusal } from '../core/decision.js';
+import { isRecord } from './api-error.js';
+import type { Credential } from './credentials.js';
+import type { Discover } from './discovery.js';
+import { isTrouble, type Answered, type Call, type Http, type Trouble } from './http.js';
+
+const SCOPE = 'openid urn:zitadel:iam:org:project:id:zitadel:aud';
+const RENEW_AHEAD_MS = 60_000;
+const LEAVE_ALONE_MS = 2_000;
+
+interface Token {
+  readonly value: string;
+  readonly renewAt: number;
+  readonly expiresAt: number;
+}
+
+/**
+ * The access token of our service user: one request at a time, renewed ahead of its end, dropped when ZITADEL refuses it.
+ * RFC 7523 (JWT profile) for key files, RFC 6749 section 4.4 for client credentials; a personal access token is used as it is.
+ */
+export class ServiceToken {
+  #token: Token | undefined;
+  #flying: Promise<Token | Refusal> | undefined;
+  #refused: { readonly refusal: Refusal; readonly until: number } | undefined;
+
+  constructor(
+    private readonly http: Http,
+    private readonly discover: Discover,
+    private readonly issuer: string,
+    private readonly credential: Credential,
+  ) {}
+
+  async get(): Promise<string | Refusal> {
+    if (this.credential.type === 'pat') return this.credential.token;
+    const now = performance.now();
+    const token = this.#token;
+    if (token && token.renewAt > now) return token.value;
+    const renewed = await this.#renew();
+    if (!isRefusal(renewed)) return renewed.value;
+    return token && token.expiresAt > now ? token.value : renewed;
+  }
+
+  /** ZITADEL refused this token: it is not used again. */
+  drop(value: string): void {
+    if (this.#token?.value === value) this.#token = undefined;
+  }
+
+  /** Makes a call as the service user; a refused token is replaced once. */
+  async call(call: Call): Promise<Answered | Trouble | Refusal> {
+    for (let again = true; ; again = false) {
+      const token = await this.get();
+      if (typeof token !== 'string') return token;
+      const reply = await this.http({ ...call, token });
+      if (isTrouble(reply) || reply.status !== 401) return reply;
+      this.drop(token);
+      if (!again || this.credential.type === 'pat') {
+        return {
+          reason: 'misconfigured',
+          detail: 'ZITADEL does not accept the service user’s token',
+          remedy: 'look whether the service user is active and its token or key still exists',
+        };
+      }
+    }
+  }
+
+  #renew(): Promise<Token | Refusal> {
+    const refused = this.#refused;
+    if (refused && refused.until > performance.now()) return Promise.resolve(refused.refusal);
+    this.#flying ??= this.#request().finally(() => {
+      this.#flying = undefined;
+    });
+    return this.#flying;
+  }
+
+  async #request(): Promise<Token | Refusal> {
+    const endpoints = await this.discover();
+    if (isRefusal(endpoints)) return endpoints;
+    const askedAt = performance.now();
+    const reply = await this.http({
+      family: 'token',
+      method: 'POST',
+      path: endpoints.token,
+      form: await this.#form(),
+      who: 'service user',
+      repeatable: true,
+    });
+    if (isTrouble(reply) || reply.status === 429 || reply.status >= 500) {
+      return {
+        reason: 'unavailable',
+        detail: `token of the service user: ${isTrouble(reply) ? reply.trouble : `ZITADEL answered ${reply.status}`}`,
+        ...(reply.retryAfterMs !== undefined && { retryAfterMs: reply.retryAfterMs }),
+      };
+    }
+    const body = isRecord(reply.body) ? reply.body : {};
+    const { access_token: value, expires_in: seconds, error } = body;
+    if (reply.status === 200 && typeof value === 'string' && typeof seconds === 'number') {
+      const lifeMs = Math.max(0, seconds * 1_000);
+      this.#refused = undefined;
+      this.#token = {
+        value,
+        renewAt: askedAt + lifeMs - Math.min(RENEW_AHEAD_MS, lifeMs / 10),
+        expiresAt: askedAt + lifeMs,
+      };
+      return this.#token;
+    }
+    const refusal: Refusal = {
+      reason: 'misconfigured',
+      detail: `ZITADEL does not sign the service user in: ${reply.status}${typeof error === 'string' && /^[a-z_]{3,40}$/.test(error) ? ` ${error}` : ''}`,
+      remedy:
+        this.credential.type === 'key'
+          ? 'the key file may belong to another instance or a removed user, or its key may be deleted; compare the clocks too'
+          : 'check the client id and secret of the service user',
+    };
+    this.#refused = { refusal, until: performance.now() + LEAVE_ALONE_MS };
+    return refusal;
+  }
+
+  async #form(): Promise<Record<string, string>> {
+    const { credential } = this;
+    if (credential.type === 'secret') {
+      return {
+        grant_type: 'client_credentials',
+        scope: SCOPE,
+        client_id: credential.clientId,
+        client_secret: credential.clientSecret,
+      };
+    }
+    if (credential.type !== 'key') throw new Error('a personal access token is never requested');
+    // ZITADEL allows iat one second ahead of its own clock: ours is set back instead.
+    const iat = Math.floor(Date.now() / 1_000) - 5;
+    const assertion = await new SignJWT()
+      .setProtectedHeader({ alg: 'RS256', kid: credential.keyId })
+      .setIssuer(credential.userId)
+      .setSubject(credential.userId)
+      .setAudience(this.issuer)
+      .setIssuedAt(iat)
+      .setExpirationTime(iat + 300)
+      .sign(credential.privateKey);
+    return {
+      grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+      scope: SCOPE,
+      assertion,
+    };
+  }
+}
