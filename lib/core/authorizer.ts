@@ -3,7 +3,7 @@ import type { Answer } from './answers.js';
 import type { Caller } from './caller.js';
 import { compile, type Compiled } from './compile.js';
 import { within } from './deadline.js';
-import { decide, type Facts, type Found, type Need } from './decide.js';
+import { decide, nothingFound, type Facts, type Found, type Need } from './decide.js';
 import { isRefusal, type Decision, type Denied, type Refusal } from './decision.js';
 import { ZitadelRequirementError } from './errors.js';
 import type { HierarchyTable } from './hierarchy.js';
@@ -159,15 +159,14 @@ export class Authorizer {
     compiled: Compiled,
     fromClass: ReadFromClass,
   ): Awaitable<Decision> {
-    const reads: Awaitable<IdRead>[] = [];
+    const reads = compiled.sources.map((source) =>
+      readId(source, request, this.parts.idPattern, fromClass),
+    );
     let later = false;
-    for (const source of compiled.sources) {
-      const read = readId(source, request, this.parts.idPattern, fromClass);
-      if (read instanceof Promise) {
-        later = true;
-        read.catch(() => undefined);
-      }
-      reads.push(read);
+    for (const read of reads) {
+      if (!(read instanceof Promise)) continue;
+      later = true;
+      read.catch(() => undefined);
     }
     if (!later) return this.#decideOver(answer, requirement, compiled, reads as readonly IdRead[]);
     return within(
@@ -197,7 +196,7 @@ export class Authorizer {
       if (read === undefined) missing = true;
     }
     const ids = reads as readonly (string | undefined)[];
-    const found: Found = { by: undefined, checked: [], needs: [] };
+    const found = nothingFound();
     const verdict = decide(compiled, ids, answer.index, this.parts.lookups.facts, found);
     if (verdict === 'yes') return this.#allow(answer, requirement, found);
     if (verdict === 'no') return this.#deny(answer, requirement, missing);
@@ -220,7 +219,7 @@ export class Authorizer {
       detail: 'ZITADEL did not say in time who owns the resource',
     });
     if (isRefusal(asked)) return this.refuse(asked, requirement, answer);
-    const found: Found = { by: undefined, checked: [], needs: [] };
+    const found = nothingFound();
     const verdict = decide(compiled, ids, answer.index, asked, found);
     return verdict === 'yes'
       ? this.#allow(answer, requirement, found)

@@ -37,8 +37,16 @@ export type Need =
 /** What a decision found: the row that carries it and the resources it is about; or what must be asked first. */
 export interface Found {
   by: Membership | undefined;
-  readonly checked: CheckedRef[];
-  readonly needs: Need[];
+  checked: readonly CheckedRef[];
+  needs: readonly Need[];
+}
+
+const NONE: readonly never[] = Object.freeze([]);
+
+/** Nothing found yet. */
+export function nothingFound(): Found {
+  // Shared empty lists: most decisions add one entry to one of them, and a list that grows costs more than all the rest.
+  return { by: undefined, checked: NONE, needs: NONE };
 }
 
 const NO = 0;
@@ -76,15 +84,14 @@ function evaluate(
   if (node.type === 'role') return decideRole(node, ids, index, facts, found, names);
   if (node.type === 'authenticated') return YES;
   const ends = node.type === 'anyOf' ? YES : NO;
-  const checkedBefore = found.checked.length;
-  const needsBefore = found.needs.length;
+  const { checked, needs } = found;
   let verdict: Verdict = ends === YES ? NO : YES;
   for (const part of node.of) {
     const each = evaluate(part, ids, index, facts, found, names);
     if (each === ends) {
       // What the other branches still wanted to know no longer matters.
-      found.needs.length = needsBefore;
-      if (ends === NO) found.checked.length = checkedBefore;
+      found.needs = needs;
+      if (ends === NO) found.checked = checked;
       return ends;
     }
     if (each === ASK) verdict = ASK;
@@ -191,8 +198,7 @@ function decideGrantBetween(
     if (!couldSatisfy) return NO;
     const grant = facts.grantBetween(projectId, orgId);
     if (grant === undefined) {
-      found.needs.push({ fact: 'grantBetween', projectId, grantedOrgId: orgId });
-      return ASK;
+      return askFor(found, { fact: 'grantBetween', projectId, grantedOrgId: orgId });
     }
     if (grant === null) return NO;
     row = ofOrg ?? satisfies(index.projectGrants.get(grant.grantId), node.by.projectGrant);
@@ -233,9 +239,14 @@ function ask(
   orgIds: readonly string[],
 ): Verdict {
   if (orgIds.length === 0) return NO;
-  found.needs.push(
+  return askFor(
+    found,
     fact === 'owner' ? { fact, projectId: id, orgIds } : { fact, grantId: id, orgIds },
   );
+}
+
+function askFor(found: Found, need: Need): Verdict {
+  found.needs = [...found.needs, need];
   return ASK;
 }
 
@@ -247,6 +258,9 @@ function allow(
   name = '',
 ): Verdict {
   found.by = by;
-  if (kind) found.checked.push({ kind, id, name });
+  if (kind) {
+    const one = { kind, id, name };
+    found.checked = found.checked.length === 0 ? [one] : [...found.checked, one];
+  }
   return YES;
 }
