@@ -13,15 +13,15 @@ const isText = (value: unknown): value is string => typeof value === 'string' &&
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+const ORIGIN = "an origin without path and trailing slash, e.g. 'https://acme.zitadel.cloud'";
+
 const origin: Check = (value) => {
   const fits =
     isText(value) &&
     URL.canParse(value) &&
     /^https?:$/.test(new URL(value).protocol) &&
     new URL(value).origin === value;
-  return fits
-    ? undefined
-    : "an origin without path and trailing slash, e.g. 'https://acme.zitadel.cloud'";
+  return fits ? undefined : ORIGIN;
 };
 
 const aFunction =
@@ -138,9 +138,7 @@ const CACHE_CHECKS: Readonly<Record<string, Check>> = {
  */
 export function resolveOptions(options: ZitadelOptions): ResolvedOptions {
   if (!isObject(options)) throw wrong('options', options, '{ issuer, audience, ... }');
-  for (const required of ['issuer'] as const) {
-    if (!(required in options)) throw wrong(required, undefined, CHECKS[required](undefined) ?? '');
-  }
+  if (!('issuer' in options)) throw wrong('issuer', undefined, ORIGIN);
   checkAll(options, CHECKS, '');
   const { cache = {}, memberships = { as: 'caller' } } = options;
   checkAll(cache, CACHE_CHECKS, 'cache.');
@@ -172,7 +170,7 @@ export function resolveOptions(options: ZitadelOptions): ResolvedOptions {
 
 function checkAll(options: object, checks: Readonly<Record<string, Check>>, prefix: string): void {
   const unknown = unknownKey(options, Object.keys(checks), prefix);
-  if (unknown) throw new ZitadelOptionsError(unknown, unknown);
+  if (unknown) throw new ZitadelOptionsError(unknown.slice(0, unknown.indexOf(':')), unknown);
   for (const [name, value] of Object.entries(options) as [string, unknown][]) {
     const problem = checks[name]?.(value);
     const secret = name === 'shared' || name === 'serviceUser';

@@ -84,18 +84,20 @@ function evaluate(
   if (node.type === 'role') return decideRole(node, ids, index, facts, found, names);
   if (node.type === 'authenticated') return YES;
   const ends = node.type === 'anyOf' ? YES : NO;
-  const { checked, needs } = found;
+  const { by, checked, needs } = found;
   let verdict: Verdict = ends === YES ? NO : YES;
   for (const part of node.of) {
     const each = evaluate(part, ids, index, facts, found, names);
     if (each === ends) {
       // What the other branches still wanted to know no longer matters.
       found.needs = needs;
-      if (ends === NO) found.checked = checked;
+      if (ends === NO) Object.assign(found, { by, checked });
       return ends;
     }
     if (each === ASK) verdict = ASK;
   }
+  // Only what is proven may be named: a part of this that held does not count as long as the whole does not.
+  if (verdict !== YES) Object.assign(found, { by, checked });
   return verdict;
 }
 

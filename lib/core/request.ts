@@ -84,9 +84,9 @@ export function readId(
 
 function ownValue(container: unknown, name: string): unknown {
   if (typeof container !== 'object' || container === null) return undefined;
-  return Object.hasOwn(container, name)
-    ? (container as Readonly<Record<string, unknown>>)[name]
-    : undefined;
+  if (Object.hasOwn(container, name)) return (container as Readonly<Record<string, unknown>>)[name];
+  // An inherited name is nothing that the client left out: it is refused.
+  return name in container ? null : undefined;
 }
 
 /** Checks a value that claims to be an id. */

@@ -79,9 +79,9 @@ export class ZitadelManagerGuard implements CanActivate {
       ? { allowed: false, reason: 'unsupported_context' }
       : decision;
     if (request) {
-      const response = context.switchToHttp().getResponse<Partial<HeaderWriter>>();
+      const response = context.switchToHttp().getResponse<Partial<HeaderWriter> | undefined>();
       for (const [name, value] of Object.entries(denialAnswer(denied).headers)) {
-        response.header?.(name, value);
+        response?.header?.(name, value);
       }
     }
     throw this.exceptionFor(denied, context);

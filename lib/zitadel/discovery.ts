@@ -1,4 +1,4 @@
-import type { Refusal } from '../core/decision.js';
+import { isRefusal, type Refusal } from '../core/decision.js';
 import { isRecord } from './api-error.js';
 import { isTrouble, type Http } from './http.js';
 
@@ -9,8 +9,10 @@ export interface Endpoints {
   readonly userinfo: string;
 }
 
-/** Asks for the endpoints; remembered once known, forgotten on failure. */
+/** Asks for the endpoints; remembered once known. A failure is left alone for a moment, whoever asks. */
 export type Discover = () => Promise<Endpoints | Refusal>;
+
+const LEAVE_ALONE_MS = 900;
 
 /**
  * OpenID Connect discovery (`/.well-known/openid-configuration`). The document must name our issuer exactly, and endpoints on the
@@ -19,9 +21,14 @@ export type Discover = () => Promise<Endpoints | Refusal>;
 export function createDiscovery(http: Http, issuer: string): Discover {
   let known: Endpoints | undefined;
   let flying: Promise<Endpoints | Refusal> | undefined;
+  let failure: { readonly refusal: Refusal; readonly until: number } | undefined;
 
   const load = async (): Promise<Endpoints | Refusal> => {
-    const reply = await http({ method: 'GET', path: '/.well-known/openid-configuration' });
+    const reply = await http({
+      family: 'discovery',
+      method: 'GET',
+      path: '/.well-known/openid-configuration',
+    });
     if (isTrouble(reply)) return { reason: 'unavailable', detail: `discovery: ${reply.trouble}` };
     if (reply.status === 404) {
       return {
@@ -57,9 +64,17 @@ export function createDiscovery(http: Http, issuer: string): Discover {
 
   return () => {
     if (known) return Promise.resolve(known);
-    flying ??= load().finally(() => {
-      flying = undefined;
-    });
+    if (failure && failure.until > performance.now()) return Promise.resolve(failure.refusal);
+    flying ??= load()
+      .then((loaded) => {
+        failure = isRefusal(loaded)
+          ? { refusal: loaded, until: performance.now() + LEAVE_ALONE_MS }
+          : undefined;
+        return loaded;
+      })
+      .finally(() => {
+        flying = undefined;
+      });
     return flying;
   };
 }

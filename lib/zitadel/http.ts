@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Breakers } from './breakers.js';
+import { Breakers, type Outcome } from './breakers.js';
 
 /** The part of `fetch` that is used. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -19,8 +19,8 @@ export interface HttpOptions {
 
 /** One call to ZITADEL. */
 export interface Call {
-  /** Which breaker it belongs to; none: the caller has a gate of its own. */
-  readonly family?: string;
+  /** Which breaker, and which share of the calls in flight, it belongs to. */
+  readonly family: string;
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly token?: string;
@@ -43,10 +43,13 @@ export interface Answered {
   readonly retryAfterMs?: number;
 }
 
-/** No usable answer. `sent`: the call may have reached ZITADEL, so what it was to do may be done. */
+/**
+ * No usable answer: not sent at all, sent without an answer, answered with something that is none of ZITADEL's, or with too much. Unless it
+ * was not sent, what the call was to do may be done.
+ */
 export interface Trouble {
   readonly trouble: string;
-  readonly sent: boolean;
+  readonly kind: 'notSent' | 'noAnswer' | 'unusable' | 'tooLarge';
   readonly retryAfterMs?: number;
 }
 
@@ -58,6 +61,7 @@ export function isTrouble(reply: Answered | Trouble): reply is Trouble {
   return 'trouble' in reply;
 }
 
+/** Of one family: a family that hangs must not hold up the others. */
 const MAX_IN_FLIGHT = 64;
 const REPEATS = 2;
 const REPEATABLE_STATUS: ReadonlySet<number> = new Set([429, 502, 503, 504]);
@@ -65,20 +69,21 @@ const REPEATABLE_STATUS: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 /** Builds the one way by which ZITADEL is called. */
 export function createHttp(options: HttpOptions): Http {
   const breakers = new Breakers();
-  const slots = createSlots(MAX_IN_FLIGHT);
+  const slotsOf = new Map<string, ReturnType<typeof createSlots>>();
   const base = options.internalUrl ?? options.issuer;
   const instance = instanceHeaders(options);
 
   const attempt = async (call: Call, deadline: number): Promise<Answered | Trouble> => {
-    const leftMs = deadline - performance.now();
-    const release = leftMs > 0 ? await slots(leftMs) : undefined;
-    if (!release) return { trouble: 'too many calls are waiting for ZITADEL', sent: false };
-    const pass = call.family === undefined ? undefined : breakers.enter(call.family);
-    if (pass && 'waitMs' in pass) {
+    const slots = slotsOf.get(call.family) ?? createSlots(MAX_IN_FLIGHT);
+    slotsOf.set(call.family, slots);
+    const release = await slots(deadline - performance.now());
+    if (!release) return { trouble: 'too many calls are waiting for ZITADEL', kind: 'notSent' };
+    const pass = breakers.enter(call.family);
+    if ('waitMs' in pass) {
       release();
       return {
         trouble: 'ZITADEL failed a moment ago and is left alone',
-        sent: false,
+        kind: 'notSent',
         retryAfterMs: pass.waitMs,
       };
     }
@@ -88,14 +93,7 @@ export function createHttp(options: HttpOptions): Http {
     } finally {
       release();
     }
-    if (pass && call.family !== undefined) {
-      const outcome = isTrouble(reply)
-        ? 'noAnswer'
-        : reply.status >= 500
-          ? 'serverError'
-          : 'answer';
-      breakers.settle(call.family, pass.startedAt, outcome, call.who ?? '');
-    }
+    breakers.settle(call.family, pass.startedAt, outcomeOf(reply), call.who ?? '');
     return reply;
   };
 
@@ -106,13 +104,20 @@ export function createHttp(options: HttpOptions): Http {
       const again =
         call.repeatable &&
         tries < REPEATS &&
-        (isTrouble(reply) ? reply.sent : REPEATABLE_STATUS.has(reply.status));
+        (isTrouble(reply) ? reply.kind === 'noAnswer' : REPEATABLE_STATUS.has(reply.status));
       if (!again) return reply;
       const pauseMs = reply.retryAfterMs ?? Math.random() * 100 * 2 ** tries;
       if (performance.now() + pauseMs >= deadline) return reply;
       await sleep(pauseMs);
     }
   };
+}
+
+/** A list that is too long is about one user, and must not stop the others. */
+function outcomeOf(reply: Answered | Trouble): Outcome {
+  if (!isTrouble(reply)) return reply.status >= 500 ? 'serverError' : 'answer';
+  if (reply.kind === 'noAnswer') return 'noAnswer';
+  return reply.kind === 'unusable' ? 'serverError' : 'answer';
 }
 
 function instanceHeaders({ issuer, internalUrl }: HttpOptions): Record<string, string> {
@@ -144,17 +149,19 @@ async function send(
     if (response.status >= 300 && response.status < 400) {
       stop.abort();
       return trouble(
+        'unusable',
         'ZITADEL answered with a redirect, which is not followed: correct issuer or internalUrl',
       );
     }
     const text = await readCapped(response, call.maxBytes ?? 2 ** 20);
     if (text === undefined) {
       stop.abort();
-      return trouble('ZITADEL answered with more than the allowed size');
+      return trouble('tooLarge', 'ZITADEL answered with more than the allowed size');
     }
     return answered(response, text);
   } catch (error) {
     return trouble(
+      'noAnswer',
       stop.signal.aborted
         ? `ZITADEL did not answer within ${Math.round(ms)} ms`
         : `no answer from ZITADEL${codeOf(error)}`,
@@ -164,8 +171,8 @@ async function send(
   }
 }
 
-function trouble(text: string): Trouble {
-  return { trouble: text, sent: true };
+function trouble(kind: Trouble['kind'], text: string): Trouble {
+  return { trouble: text, kind };
 }
 
 function headersOf(call: Call, instance: Readonly<Record<string, string>>): Record<string, string> {
@@ -206,7 +213,7 @@ function answered({ status, headers }: Response, text: string): Answered | Troub
     body = JSON.parse(text);
   } catch {
     if (status < 300)
-      return { ...trouble('ZITADEL answered with something that is no JSON'), ...wait };
+      return { ...trouble('unusable', 'ZITADEL answered with something that is no JSON'), ...wait };
   }
   return { status, body, ...wait };
 }
@@ -236,6 +243,7 @@ function createSlots(free: number): (waitMs: number) => Promise<(() => void) | u
     } else left += 1;
   };
   return (waitMs) => {
+    if (!(waitMs > 0)) return Promise.resolve(undefined);
     if (left > 0) {
       left -= 1;
       return Promise.resolve(release);

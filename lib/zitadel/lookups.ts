@@ -60,6 +60,7 @@ export class Lookups {
     switch (need.fact) {
       case 'owner': {
         const { projectId, orgIds } = need;
+        if (this.#owners.has(projectId)) return undefined;
         const refusal = await this.#underEach(orgIds, ['owner', projectId, userId], (orgId) =>
           this.#askOwner(projectId, orgId, userId, token),
         );
@@ -134,7 +135,7 @@ export class Lookups {
     } catch {
       return { reason: 'unavailable', detail: 'the option projectOwner threw or rejected' };
     }
-    const checked = checkId(owner, this.options.idPattern);
+    const checked = checkId(owner ?? undefined, this.options.idPattern);
     if (typeof checked === 'string') this.#owners.set(projectId, checked);
     else if (checked === undefined) this.#nothing.set(key, performance.now() + NEGATIVE_MS);
     else return { reason: 'misconfigured', detail: 'the option projectOwner answered no id' };

@@ -150,7 +150,8 @@ export function answerOrThrow(
 ): Answered | Trouble {
   if (!isRefusal(reply)) return reply;
   if (reply.reason === 'unavailable') {
-    return { trouble: reply.detail ?? 'ZITADEL is not available', sent: false };
+    const wait = reply.retryAfterMs === undefined ? {} : { retryAfterMs: reply.retryAfterMs };
+    return { trouble: reply.detail ?? 'ZITADEL is not available', kind: 'notSent', ...wait };
   }
   throw new ZitadelError(
     'service_user_refused',

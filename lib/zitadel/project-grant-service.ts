@@ -198,7 +198,10 @@ export class ProjectGrantService {
     return this.#send(what, { method, path, orgId, json, repeatable: method === 'GET' });
   }
 
-  async #send(what: string, call: Call): Promise<Readonly<Record<string, unknown>>> {
+  async #send(
+    what: string,
+    call: Omit<Call, 'family'>,
+  ): Promise<Readonly<Record<string, unknown>>> {
     const token = requireServiceToken(this.serviceToken, what);
     const reply = await token.call({ ...call, family: 'grants', who: 'service user' });
     return bodyOrThrow(answerOrThrow(reply, what), what);

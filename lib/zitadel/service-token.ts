@@ -7,7 +7,8 @@ import { isTrouble, type Answered, type Call, type Http, type Trouble } from './
 
 const SCOPE = 'openid urn:zitadel:iam:org:project:id:zitadel:aud';
 const RENEW_AHEAD_MS = 60_000;
-const LEAVE_ALONE_MS = 2_000;
+/** A failure to sign in is not repeated for every request that needs the token. */
+const LEAVE_ALONE_MS = 1_000;
 
 interface Token {
   readonly value: string;
@@ -67,9 +68,16 @@ export class ServiceToken {
   #renew(): Promise<Token | Refusal> {
     const refused = this.#refused;
     if (refused && refused.until > performance.now()) return Promise.resolve(refused.refusal);
-    this.#flying ??= this.#request().finally(() => {
-      this.#flying = undefined;
-    });
+    this.#flying ??= this.#request()
+      .then((outcome) => {
+        this.#refused = isRefusal(outcome)
+          ? { refusal: outcome, until: performance.now() + LEAVE_ALONE_MS }
+          : undefined;
+        return outcome;
+      })
+      .finally(() => {
+        this.#flying = undefined;
+      });
     return this.#flying;
   }
 
@@ -96,7 +104,6 @@ export class ServiceToken {
     const { access_token: value, expires_in: seconds, error } = body;
     if (reply.status === 200 && typeof value === 'string' && typeof seconds === 'number') {
       const lifeMs = Math.max(0, seconds * 1_000);
-      this.#refused = undefined;
       this.#token = {
         value,
         renewAt: askedAt + lifeMs - Math.min(RENEW_AHEAD_MS, lifeMs / 10),
@@ -104,7 +111,7 @@ export class ServiceToken {
       };
       return this.#token;
     }
-    const refusal: Refusal = {
+    return {
       reason: 'misconfigured',
       detail: `ZITADEL does not sign the service user in: ${reply.status}${typeof error === 'string' && /^[a-z_]{3,40}$/.test(error) ? ` ${error}` : ''}`,
       remedy:
@@ -112,8 +119,6 @@ export class ServiceToken {
           ? 'the key file may belong to another instance or a removed user, or its key may be deleted; compare the clocks too'
           : 'check the client id and secret of the service user',
     };
-    this.#refused = { refusal, until: performance.now() + LEAVE_ALONE_MS };
-    return refusal;
   }
 
   async #form(): Promise<Record<string, string>> {

@@ -83,7 +83,7 @@ export class SigningKeys {
   async #load(): Promise<ReadonlyMap<string, SigningKey> | Refusal> {
     const endpoints = await this.discover();
     if (isRefusal(endpoints)) return endpoints;
-    const reply = await this.http({ method: 'GET', path: endpoints.keys });
+    const reply = await this.http({ family: 'keys', method: 'GET', path: endpoints.keys });
     if (isTrouble(reply)) return { reason: 'unavailable', detail: `keys: ${reply.trouble}` };
     const list: unknown = isRecord(reply.body) ? reply.body['keys'] : undefined;
     if (reply.status !== 200 || !Array.isArray(list)) {
