@@ -52,6 +52,10 @@ const NO_CLASSES: ReadFromClass = (type) => {
   );
 };
 
+function isPromise(read: Awaitable<IdRead>): boolean {
+  return read instanceof Promise;
+}
+
 /** The whole data path: `authorize(request, requirement)` answers every foreseeable case with a Decision. */
 export class Authorizer {
   readonly #compiled = new WeakMap<Requirement, Compiled>();
@@ -162,13 +166,9 @@ export class Authorizer {
     const reads = compiled.sources.map((source) =>
       readId(source, request, this.parts.idPattern, fromClass),
     );
-    let later = false;
-    for (const read of reads) {
-      if (!(read instanceof Promise)) continue;
-      later = true;
-      read.catch(() => undefined);
+    if (!reads.some(isPromise)) {
+      return this.#decideOver(answer, requirement, compiled, reads as readonly IdRead[]);
     }
-    if (!later) return this.#decideOver(answer, requirement, compiled, reads as readonly IdRead[]);
     return within(
       Promise.all(reads.map(async (read) => read)),
       this.parts.budgetMs,
@@ -190,11 +190,10 @@ export class Authorizer {
     compiled: Compiled,
     reads: readonly IdRead[],
   ): Awaitable<Decision> {
-    let missing = false;
-    for (const read of reads) {
-      if (read === INVALID) return this.refuse({ reason: 'resource_invalid' }, requirement, answer);
-      if (read === undefined) missing = true;
+    if (reads.includes(INVALID)) {
+      return this.refuse({ reason: 'resource_invalid' }, requirement, answer);
     }
+    const missing = reads.includes(undefined);
     const ids = reads as readonly (string | undefined)[];
     const found = nothingFound();
     const verdict = decide(compiled, ids, answer.index, this.parts.lookups.facts, found);

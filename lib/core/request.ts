@@ -72,14 +72,18 @@ export function readId(
     case 'header':
       return checkId(ownValue(request.headers, source.name), pattern);
     case 'function':
-    case 'class': {
-      const value =
-        source.from === 'function' ? source.read(request) : fromClass(source.type, request);
-      return value instanceof Promise
-        ? value.then((settled) => checkId(settled, pattern))
-        : checkId(value, pattern);
-    }
+    case 'class':
+      return readByCode(source, request, fromClass).then((value) => checkId(value, pattern));
   }
+}
+
+/** Always a promise: code of the application that throws must not leave another read's rejection unheard. */
+async function readByCode(
+  source: Extract<IdSource, { from: 'function' | 'class' }>,
+  request: RequestLike,
+  fromClass: ReadFromClass,
+): Promise<unknown> {
+  return source.from === 'function' ? source.read(request) : fromClass(source.type, request);
 }
 
 function ownValue(container: unknown, name: string): unknown {

@@ -1,0 +1,90 @@
+import { type KeyObject, randomBytes } from 'node:crypto';
+
+import type { AccessTokenType } from './model.js';
+import { newKeyFile } from './signing-keys.js';
+import type { World } from './world.js';
+
+/** A key that somebody signs assertions with. */
+export interface RegisteredKey {
+  readonly ownerId: string;
+  readonly type: 'serviceaccount' | 'application';
+  readonly publicKey: KeyObject;
+}
+
+export interface Application {
+  readonly appId: string;
+  readonly clientId: string;
+  readonly projectId: string;
+  readonly redirectUris: readonly string[];
+  readonly accessTokenType: AccessTokenType;
+}
+
+/** Keys, secrets and applications: with what users and programs prove who they are. */
+export class Credentials {
+  readonly keys = new Map<string, RegisteredKey>();
+  /** By user id. */
+  readonly secrets = new Map<string, string>();
+  /** By client id. */
+  readonly applications = new Map<string, Application>();
+
+  constructor(readonly world: World) {}
+
+  addUserKey(userId: string): string {
+    const keyId = this.world.ids.next();
+    const { pem, publicKey } = newKeyFile();
+    this.keys.set(keyId, { ownerId: userId, type: 'serviceaccount', publicKey });
+    const expirationDate = '9999-12-31T23:59:59Z';
+    return JSON.stringify({ type: 'serviceaccount', keyId, key: pem, expirationDate, userId });
+  }
+
+  addApplicationKey(projectId: string): string {
+    const { appId, clientId } = this.addApplication(projectId, [], 'jwt');
+    const keyId = this.world.ids.next();
+    const { pem, publicKey } = newKeyFile();
+    this.keys.set(keyId, { ownerId: clientId, type: 'application', publicKey });
+    return JSON.stringify({ type: 'application', keyId, key: pem, appId, clientId });
+  }
+
+  addSecret(userId: string): string {
+    const secret = randomBytes(48).toString('base64url');
+    this.secrets.set(userId, secret);
+    return secret;
+  }
+
+  addApplication(
+    projectId: string,
+    redirectUris: readonly string[],
+    accessTokenType: AccessTokenType,
+  ): Application {
+    const application = {
+      appId: this.world.ids.next(),
+      clientId: this.world.ids.next(),
+      projectId,
+      redirectUris: [...redirectUris],
+      accessTokenType,
+    };
+    this.applications.set(application.clientId, application);
+    return application;
+  }
+
+  /** Applications of a project know each other: a person's token is for all of them. */
+  clientIdsOf(projectId: string): string[] {
+    return [...this.applications.values()]
+      .filter((application) => application.projectId === projectId)
+      .map((application) => application.clientId);
+  }
+
+  dropUser(userId: string): void {
+    this.secrets.delete(userId);
+    for (const [keyId, key] of this.keys) {
+      if (key.ownerId === userId) this.keys.delete(keyId);
+    }
+  }
+
+  dropProject(projectId: string): void {
+    for (const clientId of this.clientIdsOf(projectId)) {
+      this.applications.delete(clientId);
+      this.dropUser(clientId);
+    }
+  }
+}

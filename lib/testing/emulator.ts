@@ -1,0 +1,177 @@
+import type { ZitadelOptions } from '../options.js';
+import { AuthRequests } from './auth-requests.js';
+import type { Core } from './core.js';
+import { Credentials } from './credentials.js';
+import type { EndpointName } from './endpoints.js';
+import { type Fault, Faults } from './faults.js';
+import { TokenBox } from './jwe.js';
+import type { Org, Project } from './model.js';
+import { createOrg } from './orgs.js';
+import { createProject } from './projects.js';
+import { type LoggedRequest, RequestLog } from './request-log.js';
+import { EmulatorServer } from './server.js';
+import { SigningKeys } from './signing-keys.js';
+import { TokenCheck } from './token-check.js';
+import { TokenMint } from './token-mint.js';
+import { TokenVerbs } from './token-verbs.js';
+import { World } from './world.js';
+
+export interface EmulatorSettings {
+  /** 0, the default, takes any free port. */
+  readonly port?: number | undefined;
+  /** `127.0.0.1` unless given. */
+  readonly host?: string | undefined;
+  /**
+   * The address the instance knows itself by; where it listens unless given. Given, the emulator is one
+   * that is reached over an internal address: requests have to name the instance in
+   * `x-zitadel-instance-host`, and in `x-zitadel-public-host` where it matters.
+   */
+  readonly issuer?: string | undefined;
+}
+
+/**
+ * A ZITADEL for tests: real HTTP on loopback, a world built with verbs, tokens of every kind, and faults
+ * on demand. It answers as ZITADEL answers, down to omitted fields and error ids; what it does not emulate
+ * answers 501. Several can run side by side.
+ */
+export class ZitadelEmulator extends TokenVerbs {
+  readonly #server: EmulatorServer;
+  readonly #faults: Faults;
+  readonly #log: RequestLog;
+  readonly #address: Address;
+
+  private constructor(
+    core: Core,
+    rootOrg: Org,
+    defaultProject: Project,
+    inner: { server: EmulatorServer; faults: Faults; log: RequestLog; address: Address },
+  ) {
+    super(core, rootOrg, defaultProject);
+    this.#server = inner.server;
+    this.#faults = inner.faults;
+    this.#log = inner.log;
+    this.#address = inner.address;
+  }
+
+  /** Throws when `issuer` is not a plain origin, or when the port is taken. */
+  static async start(settings: EmulatorSettings = {}): Promise<ZitadelEmulator> {
+    const { port = 0, host = '127.0.0.1', issuer } = settings;
+    if (issuer !== undefined) requireOrigin(issuer);
+    const address = { url: '', issuer: issuer ?? '' };
+    const world = new World();
+    const keys = await SigningKeys.create(() => world.ids.next());
+    const mint = new TokenMint(world, keys, new TokenBox());
+    const rootOrg = createOrg(world, world.instanceName);
+    const zitadelProject = createProject(world, 'ZITADEL', rootOrg.id, {});
+    const defaultProject = createProject(world, 'app', rootOrg.id, {});
+    const core: Core = {
+      world,
+      mint,
+      tokens: new TokenCheck(mint),
+      credentials: new Credentials(world),
+      authRequests: new AuthRequests(world.ids),
+      zitadelProjectId: zitadelProject.id,
+      issuer: () => address.issuer,
+    };
+    const [faults, log] = [new Faults(), new RequestLog()];
+    const server = new EmulatorServer(core, faults, log);
+    const bound = await server.listen(port, host);
+    address.url = `http://${reachable(host)}:${String(bound)}`;
+    address.issuer = issuer ?? address.url;
+    const inner = { server, faults, log, address };
+    return new ZitadelEmulator(core, rootOrg, defaultProject, inner);
+  }
+
+  /** The `iss` of its tokens. */
+  get issuer(): string {
+    return this.#address.issuer;
+  }
+
+  /** Where it listens. */
+  get url(): string {
+    return this.#address.url;
+  }
+
+  /** Closes every connection at once. Calling it again does nothing. */
+  async stop(): Promise<void> {
+    await this.#server.close();
+  }
+
+  /**
+   * Options for `ZitadelModule.forRoot` or `createZitadel`, with `overrides` put over them. The audience is
+   * the default project's id.
+   */
+  options(overrides: Partial<ZitadelOptions> = {}): ZitadelOptions {
+    const { issuer, url } = this.#address;
+    const inside = issuer === url ? {} : { internalUrl: url };
+    return { issuer, audience: this.defaultProject.id, ...inside, ...overrides };
+  }
+
+  /** The next `times` requests to the endpoint meet the fault. Several calls queue up. */
+  failNext(endpoint: EndpointName, fault: Fault, times = 1): void {
+    this.#faults.failNext(endpoint, fault, times);
+  }
+
+  /** Every request to the endpoint meets the fault, until {@link heal}. */
+  fail(endpoint: EndpointName, fault: Fault): void {
+    this.#faults.fail(endpoint, fault);
+  }
+
+  /** Ends all faults and delays, of one endpoint or of all. */
+  heal(endpoint?: EndpointName): void {
+    this.#faults.heal(endpoint);
+  }
+
+  /** Lets every request to the endpoint wait before anything else happens. 0 ends it. */
+  delay(endpoint: EndpointName, ms: number): void {
+    this.#faults.delay(endpoint, ms);
+  }
+
+  /**
+   * From now on a change reaches memberships, lists and project reads `ms` milliseconds after it was made.
+   * GET of one grant and every check of a right stay fresh, as in ZITADEL. 0 ends it.
+   */
+  lagReads(ms: number): void {
+    this.core.world.lagReads(ms);
+  }
+
+  /** Freezes what reads see, until {@link releaseReads}: a lag without a clock. */
+  holdReads(): void {
+    this.core.world.holdReads();
+  }
+
+  releaseReads(): void {
+    this.core.world.releaseReads();
+  }
+
+  /** How many requests came in since the start or the last reset: to one endpoint, or at all. */
+  requests(endpoint?: EndpointName | 'other'): number {
+    return this.#log.requests(endpoint);
+  }
+
+  /** The last 1000 requests, oldest first, with tokens and secrets cut. */
+  requestLog(endpoint?: EndpointName | 'other'): LoggedRequest[] {
+    return this.#log.entries(endpoint);
+  }
+
+  resetRequests(): void {
+    this.#log.reset();
+  }
+}
+
+interface Address {
+  url: string;
+  issuer: string;
+}
+
+function requireOrigin(issuer: string): void {
+  const origin = URL.canParse(issuer) ? new URL(issuer).origin : undefined;
+  if (origin === issuer) return;
+  throw new TypeError(`issuer '${issuer}' is not a plain origin like 'https://acme.example'`);
+}
+
+/** The address that reaches a server listening on `host`. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}

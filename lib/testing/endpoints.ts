@@ -1,0 +1,49 @@
+/** What the emulator answers, by the names that faults, delays and counters use. */
+export type EndpointName =
+  | 'discovery'
+  | 'keys'
+  | 'token'
+  | 'userinfo'
+  | 'authorize'
+  | 'login'
+  | 'memberships'
+  | 'userMemberships'
+  | 'project'
+  | 'addGrant'
+  | 'getGrant'
+  | 'listGrants'
+  | 'listAllGrants'
+  | 'changeGrant'
+  | 'deactivateGrant'
+  | 'reactivateGrant'
+  | 'removeGrant'
+  | 'grantedProjects'
+  | 'health';
+
+const NAMES: ReadonlySet<string> = new Set<EndpointName>([
+  'discovery',
+  'keys',
+  'token',
+  'userinfo',
+  'authorize',
+  'login',
+  'memberships',
+  'userMemberships',
+  'project',
+  'addGrant',
+  'getGrant',
+  'listGrants',
+  'listAllGrants',
+  'changeGrant',
+  'deactivateGrant',
+  'reactivateGrant',
+  'removeGrant',
+  'grantedProjects',
+  'health',
+]);
+
+/** Throws where a name is misspelled, so that a fault that never strikes does not look like a pass. */
+export function requireEndpoint(name: string): void {
+  if (NAMES.has(name)) return;
+  throw new TypeError(`no endpoint is called '${name}'; there are ${[...NAMES].join(', ')}`);
+}

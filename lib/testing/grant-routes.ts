@@ -1,0 +1,171 @@
+import { type ApiCaller, requireCaller } from './api-access.js';
+import type { Core } from './core.js';
+import { changedJson, createdJson, detailsJson, listJson } from './details-json.js';
+import { ZitadelError } from './errors.js';
+import { type Answer, type Exchange, jsonAnswer } from './exchange.js';
+import {
+  ALL_GRANTS,
+  GRANTED_PROJECTS,
+  type GrantSearch,
+  PROJECT_GRANTS,
+  grantSearch,
+} from './grant-queries.js';
+import {
+  type GrantAddress,
+  type GrantCheck,
+  addGrant,
+  changeGrant,
+  removeGrant,
+  setGrantActive,
+} from './grants.js';
+import {
+  type Permission,
+  requireForCommand,
+  requirePermission,
+  requirePermissionOn,
+} from './permissions.js';
+import { parseMessage, requireId, stringField, stringsField } from './protojson.js';
+import type { GrantRecord, State } from './state.js';
+
+/** POST /management/v1/projects/{projectId}/grants */
+export function postGrant(core: Core, exchange: Exchange): Answer {
+  const body = parseMessage(exchange.body);
+  const grantedOrgId = stringField(body, 'grantedOrgId');
+  const roleKeys = stringsField(body, 'roleKeys');
+  const caller = requireRight(core, exchange, 'project.grant.write');
+  const [projectId = ''] = exchange.params;
+  requireId(projectId, 'AddProjectGrantRequest.ProjectId');
+  requireId(grantedOrgId, 'AddProjectGrantRequest.GrantedOrgId');
+  const input = { projectId, ownerOrgId: caller.orgId, grantedOrgId, roleKeys };
+  const grant = addGrant(core.world, input, commandCheck(core, caller, 'project.grant.write'));
+  return jsonAnswer(200, { grantId: grant.id, details: createdJson(grant.details) });
+}
+
+/**
+ * GET /management/v1/projects/{projectId}/grants/{grantId}: always fresh, and deaf to the project in the
+ * path and to the organization of the call.
+ */
+export function getGrant(core: Core, exchange: Exchange): Answer {
+  requireRight(core, exchange, 'project.grant.read');
+  const [, grantId = ''] = exchange.params;
+  requireId(grantId, 'GetProjectGrantByIDRequest.GrantId');
+  const grant = core.world.now.grants.get(grantId);
+  if (grant === undefined) {
+    throw new ZitadelError(5, 'QUERY-n98GGs', 'Errors.ProjectGrant.NotFound');
+  }
+  return jsonAnswer(200, { projectGrant: grantJson(core.world.now, grant) });
+}
+
+/** POST /management/v1/projects/{projectId}/grants/_search */
+export function listGrants(core: Core, exchange: Exchange): Answer {
+  const search = grantSearch(exchange.body, PROJECT_GRANTS);
+  const { user, orgId } = requireCaller(core, exchange);
+  const [projectId = ''] = exchange.params;
+  requirePermissionOn(core.world, user.id, orgId, 'project.grant.read', projectId);
+  const visible = (grant: GrantRecord): boolean =>
+    grant.projectId === projectId && grant.ownerOrgId === orgId;
+  return list(core.world.reads, search, visible);
+}
+
+/** POST /management/v1/projectgrants/_search */
+export function listAllGrants(core: Core, exchange: Exchange): Answer {
+  const search = grantSearch(exchange.body, ALL_GRANTS);
+  const { user, orgId } = requireCaller(core, exchange);
+  const held = requirePermission(core.world, user.id, orgId, 'project.grant.read');
+  // Rights on single resources are compared with the grant's id, so those on a project show nothing.
+  const visible = (grant: GrantRecord): boolean =>
+    grant.ownerOrgId === orgId && (held.everywhere || held.ids.has(grant.id));
+  return list(core.world.reads, search, visible);
+}
+
+/** POST /management/v1/granted_projects/_search: what was granted to the organization of the call. */
+export function listGrantedProjects(core: Core, exchange: Exchange): Answer {
+  const search = grantSearch(exchange.body, GRANTED_PROJECTS);
+  const { user, orgId } = requireCaller(core, exchange);
+  const held = requirePermission(core.world, user.id, orgId, 'project.read');
+  const visible = (grant: GrantRecord): boolean =>
+    grant.grantedOrgId === orgId && (held.everywhere || held.ids.has(grant.id));
+  return list(core.world.reads, search, visible);
+}
+
+/** PUT /management/v1/projects/{projectId}/grants/{grantId} */
+export function putGrant(core: Core, exchange: Exchange): Answer {
+  const roleKeys = stringsField(parseMessage(exchange.body), 'roleKeys');
+  const caller = requireRight(core, exchange, 'project.grant.write');
+  const address = addressOf(exchange, caller, 'UpdateProjectGrantRequest');
+  const check = commandCheck(core, caller, 'project.grant.write');
+  return changed(changeGrant(core.world, address, roleKeys, check));
+}
+
+/** POST .../{grantId}/_deactivate */
+export function deactivateGrant(core: Core, exchange: Exchange): Answer {
+  return setActive(core, exchange, false, 'DeactivateProjectGrantRequest');
+}
+
+/** POST .../{grantId}/_reactivate */
+export function reactivateGrant(core: Core, exchange: Exchange): Answer {
+  return setActive(core, exchange, true, 'ReactivateProjectGrantRequest');
+}
+
+/** DELETE /management/v1/projects/{projectId}/grants/{grantId} */
+export function deleteGrant(core: Core, exchange: Exchange): Answer {
+  const caller = requireRight(core, exchange, 'project.grant.delete');
+  const address = addressOf(exchange, caller, 'RemoveProjectGrantRequest');
+  const check = commandCheck(core, caller, 'project.grant.delete');
+  return changed(removeGrant(core.world, address, check));
+}
+
+function setActive(core: Core, exchange: Exchange, active: boolean, request: string): Answer {
+  parseMessage(exchange.body);
+  const caller = requireRight(core, exchange, 'project.grant.write');
+  const address = addressOf(exchange, caller, request);
+  const check = commandCheck(core, caller, 'project.grant.write');
+  return changed(setGrantActive(core.world, address, active, check));
+}
+
+function requireRight(core: Core, exchange: Exchange, permission: Permission): ApiCaller {
+  const caller = requireCaller(core, exchange);
+  requirePermission(core.world, caller.user.id, caller.orgId, permission);
+  return caller;
+}
+
+function commandCheck(core: Core, caller: ApiCaller, permission: Permission): GrantCheck {
+  return (ownerOrgId, resourceIds) => {
+    requireForCommand(core.world, caller.user.id, ownerOrgId, permission, resourceIds);
+  };
+}
+
+function addressOf(exchange: Exchange, caller: ApiCaller, request: string): GrantAddress {
+  const [projectId = '', grantId = ''] = exchange.params;
+  requireId(projectId, `${request}.ProjectId`);
+  requireId(grantId, `${request}.GrantId`);
+  return { projectId, grantId, ownerOrgId: caller.orgId };
+}
+
+function changed(grant: GrantRecord): Answer {
+  return jsonAnswer(200, { details: changedJson(grant.details) });
+}
+
+function list(state: State, search: GrantSearch, visible: (grant: GrantRecord) => boolean): Answer {
+  const conditions = search.conditions();
+  const rows = [...state.grants.values()].filter(
+    (grant) => visible(grant) && conditions.every((condition) => condition(grant, state)),
+  );
+  const json = rows.map((grant) => grantJson(state, grant));
+  return jsonAnswer(200, listJson(state, json, search.page));
+}
+
+function grantJson(state: State, grant: GrantRecord): object {
+  return {
+    grantId: grant.id,
+    grantedOrgId: grant.grantedOrgId,
+    grantedOrgName: state.orgs.get(grant.grantedOrgId)?.name,
+    grantedRoleKeys: grant.roleKeys.length === 0 ? undefined : grant.roleKeys,
+    state: grant.active ? 'PROJECT_GRANT_STATE_ACTIVE' : 'PROJECT_GRANT_STATE_INACTIVE',
+    projectId: grant.projectId,
+    projectName: state.projects.get(grant.projectId)?.name,
+    projectOwnerId: grant.ownerOrgId,
+    projectOwnerName: state.orgs.get(grant.ownerOrgId)?.name,
+    details: detailsJson(grant.details),
+  };
+}

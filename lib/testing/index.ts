@@ -1,0 +1,19 @@
+export { type EmulatorSettings, ZitadelEmulator } from './emulator.js';
+export type { EndpointName } from './endpoints.js';
+export type { Fault } from './faults.js';
+export type {
+  AccessTokenType,
+  ApplicationOptions,
+  MemberResource,
+  Org,
+  Project,
+  ProjectGrant,
+  ProjectOptions,
+  Ref,
+  ServiceUserOptions,
+  TokenOptions,
+  User,
+  UserOptions,
+} from './model.js';
+export type { LoggedRequest } from './request-log.js';
+export type { PublishedKey } from './signing-keys.js';

@@ -1,0 +1,123 @@
+import { ZitadelError } from './errors.js';
+import { requireOrg, requireProject, requireUser } from './existing.js';
+import { type MemberResource, idOf } from './model.js';
+import { type MemberRecord, type MemberScope, type State, putMember, scopeKey } from './state.js';
+import type { World } from './world.js';
+
+interface ScopeRules {
+  readonly prefix: string;
+  readonly invalid: readonly [id: string, text: string];
+  readonly missing: readonly [id: string, text: string];
+}
+
+const RULES: Readonly<Record<MemberScope['kind'], ScopeRules>> = {
+  instance: {
+    prefix: 'IAM',
+    invalid: ['INSTANCE-4m0fS', 'Member is invalid'],
+    missing: ['INSTANCE-D8JxR', 'Errors.NotFound'],
+  },
+  org: {
+    prefix: 'ORG',
+    invalid: ['Org-4N8es', 'Errors.Org.MemberInvalid'],
+    missing: ['Org-D8JxR', 'Errors.NotFound'],
+  },
+  // ZITADEL compares prefixes, so a project takes PROJECT_GRANT_* too.
+  project: {
+    prefix: 'PROJECT',
+    invalid: ['PROJECT-3m9ds', 'Errors.Project.Member.Invalid'],
+    missing: ['PROJECT-D8JxR', 'Errors.NotFound'],
+  },
+  projectGrant: {
+    prefix: 'PROJECT_GRANT',
+    invalid: ['PROJECT-m9gKK', 'Errors.Project.Grant.Member.Invalid'],
+    missing: ['PROJECT-D8JxR', 'Errors.NotFound'],
+  },
+};
+
+/** The order in which ZITADEL joins its four tables; within one, the order of adding. */
+const LIST_ORDER: readonly MemberScope['kind'][] = ['org', 'instance', 'project', 'projectGrant'];
+
+export function addMember(
+  world: World,
+  userId: string,
+  on: MemberResource,
+  roles: readonly string[],
+): void {
+  const { scope, owner, aggregate } = resolve(world, on);
+  requireUser(world, userId);
+  requireRoles(scope, roles, true);
+  if (world.now.members.get(userId)?.has(scopeKey(scope)) === true) {
+    throw new ZitadelError(6, 'V3-DKcYh', 'Errors.Member.AlreadyExists');
+  }
+  const details = world.created(aggregate, owner);
+  const member: MemberRecord = { userId, scope, roles: [...roles], details };
+  world.commit((state) => putMember(state, member));
+}
+
+export function changeMember(
+  world: World,
+  userId: string,
+  on: MemberResource,
+  roles: readonly string[],
+): void {
+  const { scope, aggregate } = resolve(world, on);
+  requireRoles(scope, roles, false);
+  const before = requireMember(world, userId, scope);
+  const details = world.changed(aggregate, before.details);
+  const member: MemberRecord = { ...before, roles: [...roles], details };
+  world.commit((state) => putMember(state, member));
+}
+
+export function removeMember(world: World, userId: string, on: MemberResource): void {
+  const { scope, aggregate } = resolve(world, on);
+  requireMember(world, userId, scope);
+  world.nextSequence(aggregate);
+  world.commit((state) => state.members.get(userId)?.delete(scopeKey(scope)));
+}
+
+export function membersOf(state: State, userId: string): MemberRecord[] {
+  const rows = [...(state.members.get(userId)?.values() ?? [])];
+  return rows.sort(
+    (left, right) => LIST_ORDER.indexOf(left.scope.kind) - LIST_ORDER.indexOf(right.scope.kind),
+  );
+}
+
+function requireMember(world: World, userId: string, scope: MemberScope): MemberRecord {
+  const member = world.now.members.get(userId)?.get(scopeKey(scope));
+  if (member === undefined) throw new ZitadelError(5, ...RULES[scope.kind].missing);
+  return member;
+}
+
+function requireRoles(scope: MemberScope, roles: readonly string[], adding: boolean): void {
+  const { prefix, invalid } = RULES[scope.kind];
+  const selfManagement =
+    adding && scope.kind === 'org' && roles.every((role) => role === 'SELF_MANAGEMENT_GLOBAL');
+  const allowed = selfManagement || roles.every((role) => role.startsWith(`${prefix}_`));
+  if (roles.length === 0 || !allowed) throw new ZitadelError(3, ...invalid);
+}
+
+function resolve(
+  world: World,
+  on: MemberResource,
+): { scope: MemberScope; owner: string; aggregate: string } {
+  if (on === 'instance') {
+    const id = world.instanceId;
+    return { scope: { kind: 'instance', id }, owner: id, aggregate: id };
+  }
+  if ('org' in on) {
+    const org = requireOrg(world, idOf(on.org));
+    return { scope: { kind: 'org', id: org.id }, owner: org.id, aggregate: org.id };
+  }
+  if ('project' in on) {
+    const { id, orgId } = requireProject(world, idOf(on.project));
+    return { scope: { kind: 'project', id }, owner: orgId, aggregate: id };
+  }
+  const grant = world.now.grants.get(idOf(on.projectGrant));
+  if (grant === undefined) throw new ZitadelError(5, 'PROJECT-D8JxR', 'Project Grant not found');
+  const { id, projectId, ownerOrgId } = grant;
+  return {
+    scope: { kind: 'projectGrant', id, projectId },
+    owner: ownerOrgId,
+    aggregate: projectId,
+  };
+}

@@ -1,0 +1,61 @@
+import type { Core } from './core.js';
+import { ZitadelError } from './errors.js';
+import { requireOrg } from './existing.js';
+import type { Org } from './model.js';
+import { removeProjectAndAll } from './projects.js';
+import { type OrgRecord, dropMembers } from './state.js';
+import type { World } from './world.js';
+
+export function createOrg(world: World, name: string): Org {
+  requireFreeName(world, name);
+  const id = world.ids.next();
+  const org: OrgRecord = { id, name, active: true, details: world.created(id, id) };
+  world.commit((state) => state.orgs.set(id, org));
+  return { id, name };
+}
+
+export function updateOrg(
+  world: World,
+  id: string,
+  change: { readonly name?: string; readonly active?: boolean },
+): void {
+  const before = requireOrg(world, id);
+  if (change.name !== undefined && change.name !== before.name) requireFreeName(world, change.name);
+  const org: OrgRecord = { ...before, ...change, details: world.changed(id, before.details) };
+  world.commit((state) => state.orgs.set(id, org));
+}
+
+export function removeOrgAndAll(core: Core, id: string): void {
+  const { world } = core;
+  requireOrg(world, id);
+  for (const project of [...world.now.projects.values()]) {
+    if (project.orgId === id) removeProjectAndAll(core, project.id);
+  }
+  const grantIds = new Set(
+    [...world.now.grants.values()]
+      .filter((grant) => grant.grantedOrgId === id)
+      .map((grant) => grant.id),
+  );
+  const users = [...world.users.values()].filter((user) => user.orgId === id);
+  for (const user of users) {
+    // Not deleted: ZITADEL still knows the tokens of such a user, and trips over them.
+    user.orgRemoved = true;
+    core.credentials.dropUser(user.id);
+  }
+  world.commit((state) => {
+    state.orgs.delete(id);
+    for (const grantId of grantIds) state.grants.delete(grantId);
+    for (const user of users) state.members.delete(user.id);
+    dropMembers(
+      state,
+      ({ scope, details }) =>
+        details.resourceOwner === id || (scope.kind === 'projectGrant' && grantIds.has(scope.id)),
+    );
+  });
+}
+
+function requireFreeName(world: World, name: string): void {
+  for (const org of world.now.orgs.values()) {
+    if (org.name === name) throw new ZitadelError(6, 'V3-DKcYh', 'Errors.Org.AlreadyExists');
+  }
+}

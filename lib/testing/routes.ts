@@ -1,0 +1,138 @@
+import { authorize, login, loginPage } from './authorize-routes.js';
+import type { Core } from './core.js';
+import { discovery, healthz, keys, ready } from './discovery-routes.js';
+import type { EndpointName } from './endpoints.js';
+import type { Answer, Exchange } from './exchange.js';
+import {
+  deactivateGrant,
+  deleteGrant,
+  getGrant,
+  listAllGrants,
+  listGrantedProjects,
+  listGrants,
+  postGrant,
+  putGrant,
+  reactivateGrant,
+} from './grant-routes.js';
+import { listMyMemberships, listUserMemberships } from './membership-routes.js';
+import { getProject } from './project-routes.js';
+import { token } from './token-routes.js';
+import { userinfo } from './userinfo-routes.js';
+
+/** How an unknown instance is told: as the API does, as OpenID Connect does, or not at all. */
+export type Family = 'api' | 'oidc' | 'debug';
+
+export interface Route {
+  readonly methods: readonly string[];
+  readonly pattern: readonly string[];
+  readonly endpoint: EndpointName;
+  readonly family: Family;
+  readonly handle: (core: Core, exchange: Exchange) => Answer;
+}
+
+export type Match =
+  | { readonly kind: 'route'; readonly route: Route; readonly params: readonly string[] }
+  | { readonly kind: 'wrongMethod' | 'notEmulated' | 'unknown' };
+
+type Row = [methods: string, path: string, endpoint: EndpointName, handle: Route['handle']];
+
+const GRANTS = '/management/v1/projects/*/grants';
+
+const API: readonly Row[] = [
+  ['POST', '/auth/v1/memberships/me/_search', 'memberships', listMyMemberships],
+  ['POST', '/management/v1/users/*/memberships/_search', 'userMemberships', listUserMemberships],
+  ['GET', '/management/v1/projects/*', 'project', getProject],
+  ['POST', GRANTS, 'addGrant', postGrant],
+  ['POST', `${GRANTS}/_search`, 'listGrants', listGrants],
+  ['GET', `${GRANTS}/*`, 'getGrant', getGrant],
+  ['PUT', `${GRANTS}/*`, 'changeGrant', putGrant],
+  ['DELETE', `${GRANTS}/*`, 'removeGrant', deleteGrant],
+  ['POST', `${GRANTS}/*/_deactivate`, 'deactivateGrant', deactivateGrant],
+  ['POST', `${GRANTS}/*/_reactivate`, 'reactivateGrant', reactivateGrant],
+  ['POST', '/management/v1/projectgrants/_search', 'listAllGrants', listAllGrants],
+  ['POST', '/management/v1/granted_projects/_search', 'grantedProjects', listGrantedProjects],
+];
+
+const OIDC: readonly Row[] = [
+  ['GET', '/.well-known/openid-configuration', 'discovery', discovery],
+  ['GET', '/oauth/v2/keys', 'keys', keys],
+  ['POST', '/oauth/v2/token', 'token', token],
+  ['GET POST', '/oidc/v1/userinfo', 'userinfo', userinfo],
+  ['GET POST', '/oauth/v2/authorize', 'authorize', authorize],
+  ['GET', '/ui/v2/login/login', 'login', loginPage],
+  ['POST', '/ui/v2/login/login', 'login', login],
+];
+
+const DEBUG: readonly Row[] = [
+  ['GET', '/debug/healthz', 'health', healthz],
+  ['GET', '/debug/ready', 'health', ready],
+];
+
+const ROUTES: readonly Route[] = [
+  ...API.map((row) => routeOf(row, 'api')),
+  ...OIDC.map((row) => routeOf(row, 'oidc')),
+  ...DEBUG.map((row) => routeOf(row, 'debug')),
+];
+
+/** Calls that exist in ZITADEL beside emulated ones, under the same path. */
+const OTHER_METHODS: readonly (readonly [method: string, path: RegExp])[] = [
+  ['PUT', /^\/management\/v1\/projects\/[^/]+$/],
+  ['DELETE', /^\/management\/v1\/projects\/[^/]+$/],
+];
+
+/** What exists in ZITADEL and not here. */
+const NOT_EMULATED: readonly RegExp[] = [
+  /^\/zitadel\./,
+  /^\/(v2|v2alpha|v2beta|v3alpha)\//,
+  /^\/(admin|system)\/v1\/./,
+  /^\/oauth\/v2\/(introspect|revoke|device_authorization)$/,
+  /^\/oidc\/v1\/end_session$/,
+  /^\/(ui|saml|idps|scim|assets|grpc)\//,
+  /^\/auth\/v1\/(users|usergrants|permissions|memberships|policies|languages|idps|metadata)(\/|$)/,
+  /^\/management\/v1\/(orgs|users|projects|granted_projects|projectgrants|policies|idps)(\/|$)/,
+  /^\/management\/v1\/(actions|flows|members|global|iam|zitadel|text|metadata|login)(\/|$)/,
+  /^\/debug\/(validate|metrics)$/,
+];
+
+export function match(method: string, path: string): Match {
+  const segments = path.split('/').slice(1);
+  const params = segments.map(decode);
+  // Neither stands for an id anywhere.
+  if (params.includes(undefined) || params.includes('')) return { kind: 'unknown' };
+  const fitting = ROUTES.filter((route) => fits(route.pattern, segments));
+  const route = fitting.find(({ methods }) => methods.includes(method));
+  if (route !== undefined) {
+    const starred = params.filter((_, index) => route.pattern[index] === '*');
+    return { kind: 'route', route, params: starred.map(String) };
+  }
+  if (OTHER_METHODS.some(([each, pattern]) => each === method && pattern.test(path))) {
+    return { kind: 'notEmulated' };
+  }
+  if (fitting.length > 0) return { kind: 'wrongMethod' };
+  return { kind: NOT_EMULATED.some((known) => known.test(path)) ? 'notEmulated' : 'unknown' };
+}
+
+function routeOf([methods, path, endpoint, handle]: Row, family: Family): Route {
+  return {
+    methods: methods.split(' '),
+    pattern: path.split('/').slice(1),
+    endpoint,
+    family,
+    handle,
+  };
+}
+
+function fits(pattern: readonly string[], segments: readonly string[]): boolean {
+  return (
+    pattern.length === segments.length &&
+    pattern.every((part, index) => part === '*' || part === segments[index])
+  );
+}
+
+function decode(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
+}

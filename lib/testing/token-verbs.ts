@@ -1,0 +1,148 @@
+import { nowInSeconds } from './clock.js';
+import { requireUser } from './existing.js';
+import { type ApplicationOptions, type Ref, type TokenOptions, idOf } from './model.js';
+import type { PublishedKey } from './signing-keys.js';
+import type { UserRecord } from './state.js';
+import { type Grounds, TOKEN_SECONDS } from './token-mint.js';
+import { WorldVerbs } from './world-verbs.js';
+
+/** The verbs that make tokens, keys and secrets. All are synchronous. */
+export class TokenVerbs extends WorldVerbs {
+  /** The client that tokens of persons were made for, where no application was named. */
+  #clientId: string | undefined;
+
+  /** An access token (JWT), as the token endpoint would give it. */
+  tokenFor(user: Ref, options: TokenOptions = {}): string {
+    const { claims, header } = options;
+    return this.core.mint.jwt(this.#grounds(user, options), claims, header).token;
+  }
+
+  /** An access token that was over an hour ago. */
+  expiredTokenFor(user: Ref, options: TokenOptions = {}): string {
+    return this.tokenFor(user, { expiresInSeconds: -3600, ...options });
+  }
+
+  /** Right in every claim and in its `kid`, but signed by a key that the instance does not have. */
+  foreignTokenFor(user: Ref, options: TokenOptions = {}): string {
+    const { claims } = this.core.mint.claims(this.#grounds(user, options));
+    return this.core.mint.keys.signForeign({ ...claims, ...options.claims }, options.header);
+  }
+
+  /** A live ID token, with the audience of an access token: no API may take it. */
+  idTokenFor(user: Ref, options: TokenOptions = {}): string {
+    const grounds = this.#grounds(user, options);
+    const { token: accessToken, sessionId } = this.core.mint.jwt(grounds);
+    const person = { nonce: 'n-1', amr: ['pwd'], sid: sessionId };
+    return this.core.mint.idToken(grounds, {
+      accessToken,
+      authTime: nowInSeconds(),
+      lifetime: options.expiresInSeconds ?? TOKEN_SECONDS,
+      ...(grounds.user.kind === 'person' ? person : {}),
+    });
+  }
+
+  /** An opaque access token: five parts, readable for the instance only. */
+  opaqueTokenFor(user: Ref, options: TokenOptions = {}): string {
+    return this.core.mint.opaque(this.#grounds(user, options)).token;
+  }
+
+  /** A personal access token; the API does not look at its audience. */
+  patFor(user: Ref): string {
+    return this.core.mint.sealed('pat', this.#user(user).id).token;
+  }
+
+  /** A session token, which the API takes as well. */
+  sessionTokenFor(user: Ref): string {
+    return this.core.mint.sealed('session', this.#user(user).id).token;
+  }
+
+  /** A token of `user` that `actor` uses (claim `act`): the API refuses it, userinfo does not. */
+  impersonationTokenFor(user: Ref, actor: Ref, options: TokenOptions = {}): string {
+    const act = { iss: this.core.issuer(), sub: this.#user(actor).id };
+    const grounds = { ...this.#grounds(user, options), actor: act };
+    return this.core.mint.jwt(grounds, options.claims, options.header).token;
+  }
+
+  /** Any claims at all, signed by the active key of the instance. */
+  signJwt(
+    claims: Readonly<Record<string, unknown>>,
+    header: Readonly<Record<string, unknown>> = {},
+  ): string {
+    return this.core.mint.keys.sign(claims, header);
+  }
+
+  /** The instance refuses this token from now on, and no other. Throws for a token that it did not make. */
+  revokeToken(token: string): void {
+    this.core.tokens.revoke(token);
+  }
+
+  /** Signs with a new key from now on; the earlier ones stay published. Returns the new `kid`. */
+  rotateKeys(): string {
+    return this.core.mint.keys.rotate();
+  }
+
+  /** Takes a key out of the JWKS; tokens that it signed are refused. */
+  withdrawKey(kid: string): void {
+    this.core.mint.keys.withdraw(kid);
+  }
+
+  /** The JWKS as it is published right now. */
+  publicKeys(): { keys: PublishedKey[] } {
+    return this.core.mint.keys.published();
+  }
+
+  /** A key file of a service user (RFC 7523), as ZITADEL writes it: JSON with a PKCS#1 key. */
+  addKey(user: Ref): string {
+    return this.core.credentials.addUserKey(this.#serviceUser(user).id);
+  }
+
+  /** A key file of an API application, which is no key of a service user. */
+  addApplicationKey(project: Ref): string {
+    return this.core.credentials.addApplicationKey(idOf(project));
+  }
+
+  /** Client credentials of a service user; an earlier secret is replaced. */
+  addSecret(user: Ref): { clientId: string; clientSecret: string } {
+    const { id, userName } = this.#serviceUser(user);
+    return { clientId: userName, clientSecret: this.core.credentials.addSecret(id) };
+  }
+
+  /** A public client for the authorization code flow with PKCE. */
+  addApplication(project: Ref, options: ApplicationOptions): { clientId: string } {
+    const { redirectUris, accessTokenType = 'jwt' } = options;
+    for (const address of redirectUris) {
+      if (!URL.canParse(address)) throw new TypeError(`'${address}' is no address to redirect to`);
+    }
+    const projectId = idOf(project);
+    const { clientId } = this.core.credentials.addApplication(
+      projectId,
+      redirectUris,
+      accessTokenType,
+    );
+    return { clientId };
+  }
+
+  #grounds(ref: Ref, options: TokenOptions): Grounds {
+    const user = this.#user(ref);
+    const { zitadelAudience = true, audience = [this.defaultProject.id] } = options;
+    this.#clientId ??= this.core.world.ids.next();
+    return {
+      issuer: this.core.issuer(),
+      user,
+      clientId: user.kind === 'person' ? this.#clientId : user.userName,
+      audience: zitadelAudience ? [this.zitadelProjectId, ...audience] : audience,
+      scopes: ['openid', 'profile'],
+      expiresInSeconds: options.expiresInSeconds ?? TOKEN_SECONDS,
+    };
+  }
+
+  #user(ref: Ref): UserRecord {
+    return requireUser(this.core.world, idOf(ref));
+  }
+
+  #serviceUser(ref: Ref): UserRecord {
+    const user = this.#user(ref);
+    if (user.kind === 'serviceUser') return user;
+    throw new Error(`${user.userName} is a person: keys and secrets belong to service users`);
+  }
+}
