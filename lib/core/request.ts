@@ -73,17 +73,28 @@ export function readId(
       return checkId(ownValue(request.headers, source.name), pattern);
     case 'function':
     case 'class':
-      return readByCode(source, request, fromClass).then((value) => checkId(value, pattern));
+      return readByCode(source, request, pattern, fromClass);
   }
 }
 
-/** Always a promise: code of the application that throws must not leave another read's rejection unheard. */
-async function readByCode(
+function readByCode(
   source: Extract<IdSource, { from: 'function' | 'class' }>,
   request: RequestLike,
+  pattern: RegExp,
   fromClass: ReadFromClass,
-): Promise<unknown> {
-  return source.from === 'function' ? source.read(request) : fromClass(source.type, request);
+): IdRead | Promise<IdRead> {
+  let value: string | undefined | Promise<string | undefined>;
+  try {
+    value = source.from === 'function' ? source.read(request) : fromClass(source.type, request);
+  } catch (error) {
+    // Thrown here, it would leave the rejection of another read unheard.
+    return Promise.reject(
+      error instanceof Error ? error : new Error('a function of .from() threw'),
+    );
+  }
+  return value instanceof Promise
+    ? value.then((settled) => checkId(settled, pattern))
+    : checkId(value, pattern);
 }
 
 function ownValue(container: unknown, name: string): unknown {
