@@ -87,7 +87,7 @@ export function createZitadel(
     decisions,
     authorizer: new ZitadelAuthorizer(decisions, resolved.hierarchy, surroundings.errorFor),
     projectGrants: new ProjectGrantService(serviceToken, resolved.idPattern, ownerOf),
-    membershipLists: new MembershipLists(http, serviceToken),
+    membershipLists: new MembershipLists(http, serviceToken, (caller) => answers.tokenOf(caller)),
   });
 }
 

@@ -1,5 +1,7 @@
+import type { Caller } from '../core/caller.js';
 import { isRefusal, type Refusal } from '../core/decision.js';
-import { ZitadelError } from '../core/errors.js';
+import { ZitadelArgumentError, ZitadelError } from '../core/errors.js';
+import { TOKEN_68 } from '../core/request.js';
 import { bodyOrThrow, isRecord } from './api-error.js';
 import type { Answered, Http, Trouble } from './http.js';
 import type { ServiceToken } from './service-token.js';
@@ -107,14 +109,26 @@ export class MembershipLists {
   constructor(
     private readonly http: Http,
     private readonly serviceToken: ServiceToken | undefined,
+    private readonly tokenOf: (caller: Caller) => string | undefined,
   ) {}
 
   /**
-   * The manager roles of the user behind an access token, over all organizations.
+   * The manager roles of the caller of a request, or of the user behind an access token, over all organizations.
    *
-   * @throws ZitadelApiError when ZITADEL refuses; ZitadelUnavailableError when it cannot be asked
+   * @throws ZitadelApiError when ZITADEL refuses; ZitadelUnavailableError when it cannot be asked; ZitadelArgumentError when it is
+   * neither a token nor a caller that the guard or middleware verified
    */
-  async listMine(token: string, request: MembershipListRequest = {}): Promise<MembershipList> {
+  async listMine(
+    who: Caller | string,
+    request: MembershipListRequest = {},
+  ): Promise<MembershipList> {
+    const token = typeof who === 'string' ? who : this.tokenOf(who);
+    if (token === undefined || !TOKEN_68.test(token)) {
+      throw new ZitadelArgumentError(
+        'who',
+        'who is neither an access token nor the Caller of a request as it was given to you',
+      );
+    }
     const reply = await askMine(this.http, token, '', request);
     return listFrom(bodyOrThrow(reply, 'List My ZITADEL Manager Roles'));
   }
