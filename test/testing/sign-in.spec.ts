@@ -1,0 +1,281 @@
+import { createHash, randomBytes } from 'node:crypto';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { type Project, type User, ZitadelEmulator } from '../../lib/testing/index.js';
+import { type Called, call, decode, myMemberships } from './calls.js';
+
+const REDIRECT = 'http://localhost:9/callback?kept=1';
+const LOGIN = '/ui/v2/login/login';
+const HOSTILE = '"><script>alert(1)</script>\r\n<img src=x onerror=alert(1)> & \'';
+
+let zitadel: ZitadelEmulator;
+let portal: Project;
+let clientId: string;
+let alice: User;
+
+beforeAll(async () => {
+  zitadel = await ZitadelEmulator.start();
+  const acme = zitadel.addOrg(`Acme ${HOSTILE}`);
+  portal = zitadel.addProject('portal', { org: acme });
+  clientId = zitadel.addApplication(portal, { redirectUris: [REDIRECT] }).clientId;
+  alice = zitadel.addUser('alice', { org: acme, displayName: 'Alice Example' });
+  zitadel.addUser(`mallory ${HOSTILE}`, { displayName: HOSTILE });
+  zitadel.addServiceUser('backend');
+});
+
+afterAll(() => zitadel.stop());
+
+function challengeOf(verifier: string): string {
+  return createHash('sha256').update(verifier).digest('base64url');
+}
+
+function authorizePath(verifier: string, changes: Record<string, string | undefined> = {}): string {
+  const asked: Record<string, string | undefined> = {
+    client_id: clientId,
+    redirect_uri: REDIRECT,
+    response_type: 'code',
+    scope: 'openid profile offline_access urn:zitadel:iam:org:project:id:zitadel:aud',
+    state: 's&1',
+    nonce: 'n-1',
+    code_challenge: challengeOf(verifier),
+    code_challenge_method: 'S256',
+    ...changes,
+  };
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(asked)) {
+    if (value !== undefined) query.set(name, value);
+  }
+  return `/oauth/v2/authorize?${query.toString()}`;
+}
+
+function pick(authRequest: string, user: { readonly id: string }): Promise<Called> {
+  const body = new URLSearchParams({ authRequest, userId: user.id });
+  return call(zitadel, LOGIN, undefined, { body });
+}
+
+async function begin(verifier: string, changes: Record<string, string> = {}): Promise<string> {
+  const begun = await call(zitadel, authorizePath(verifier, changes));
+  const location = new URL(begun.headers.get('location') ?? '', zitadel.url);
+  return location.searchParams.get('authRequest') ?? '';
+}
+
+async function codeFor(verifier: string, user: User, changes = {}): Promise<string> {
+  const done = await pick(await begin(verifier, changes), user);
+  return new URL(done.headers.get('location') ?? '').searchParams.get('code') ?? '';
+}
+
+function redeem(fields: Record<string, string>): Promise<Called> {
+  const defaults = {
+    grant_type: 'authorization_code',
+    redirect_uri: REDIRECT,
+    client_id: clientId,
+  };
+  const body = new URLSearchParams({ ...defaults, ...fields });
+  return call(zitadel, '/oauth/v2/token', undefined, { body });
+}
+
+function newVerifier(): string {
+  return randomBytes(32).toString('base64url');
+}
+
+describe('the code flow', () => {
+  it('leads from the application over the page to tokens', async () => {
+    const verifier = newVerifier();
+    const authRequest = await begin(verifier);
+    expect(authRequest).toMatch(/^V2_\d{18}$/);
+    const done = await pick(authRequest, alice);
+    expect(done.status).toBe(302);
+    const back = new URL(done.headers.get('location') ?? '');
+    expect([back.origin, back.searchParams.get('kept'), back.searchParams.get('state')]).toEqual([
+      'http://localhost:9',
+      '1',
+      's&1',
+    ]);
+    const code = back.searchParams.get('code') ?? '';
+    const answer = await redeem({ code, code_verifier: verifier });
+    expect(answer.status).toBe(200);
+    expect(Object.keys(answer.json)).toEqual([
+      'access_token',
+      'token_type',
+      'refresh_token',
+      'expires_in',
+      'id_token',
+    ]);
+    const token = String(answer.json['access_token']);
+    expect(decode(token.split('.')[1])).toMatchObject({
+      sub: alice.id,
+      client_id: clientId,
+      aud: [clientId, portal.id, zitadel.zitadelProjectId],
+    });
+    const idToken = decode(String(answer.json['id_token']).split('.')[1]);
+    expect(idToken).toMatchObject({ nonce: 'n-1', azp: clientId, amr: ['pwd'] });
+    expect((await myMemberships(zitadel, token)).status).toBe(200);
+    const again = await redeem({ code, code_verifier: verifier });
+    expect(again.json['error_description']).toBe('Errors.AuthRequest.NoCode');
+  });
+
+  it('gives opaque tokens to an application that wants them', async () => {
+    const accessTokenType = 'opaque' as const;
+    const redirectUris = [REDIRECT];
+    const opaque = zitadel.addApplication(portal, { redirectUris, accessTokenType });
+    const verifier = newVerifier();
+    const code = await codeFor(verifier, alice, { client_id: opaque.clientId });
+    const fields = { code, code_verifier: verifier, client_id: opaque.clientId };
+    const token = String((await redeem(fields)).json['access_token']);
+    expect(token.split('.')).toHaveLength(5);
+    expect((await myMemberships(zitadel, token)).status).toBe(200);
+  });
+
+  it.each<[string, Record<string, string>, string]>([
+    ['another verifier', { code_verifier: newVerifier() }, 'invalid code_verifier'],
+    ['no verifier', { code_verifier: '' }, 'code_verifier required'],
+    ['another address', { redirect_uri: 'http://localhost:9/x' }, 'does not correspond'],
+    ['no code', { code: '' }, 'code missing'],
+    ['a code that was never given', { code: 'x' }, 'Errors.AuthRequest.NoCode'],
+    ['an unknown client', { client_id: '1' }, 'client not found'],
+  ])('does not redeem a code with %s, and the code stays good', async (_name, wrong, text) => {
+    const verifier = newVerifier();
+    const code = await codeFor(verifier, alice);
+    const refused = await redeem({ code, code_verifier: verifier, ...wrong });
+    expect(refused.status).toBe(400);
+    expect(refused.json['error_description']).toContain(text);
+    expect((await redeem({ code, code_verifier: verifier })).status).toBe(200);
+  });
+
+  it('does not redeem the code of another client', async () => {
+    const other = zitadel.addApplication(portal, { redirectUris: [REDIRECT] });
+    const verifier = newVerifier();
+    const code = await codeFor(verifier, alice);
+    const stolen = await redeem({ code, code_verifier: verifier, client_id: other.clientId });
+    expect([stolen.status, stolen.json['error']]).toEqual([400, 'invalid_grant']);
+  });
+});
+
+describe('a refresh token', () => {
+  async function signIn(): Promise<Called> {
+    const verifier = newVerifier();
+    return redeem({ code: await codeFor(verifier, alice), code_verifier: verifier });
+  }
+
+  function refresh(refresh_token: unknown): Promise<Called> {
+    return redeem({ grant_type: 'refresh_token', refresh_token: String(refresh_token) });
+  }
+
+  it('gives a new pair and ends the old one', async () => {
+    const first = await signIn();
+    const second = await refresh(first.json['refresh_token']);
+    expect(second.status).toBe(200);
+    const [old, fresh] = [first, second].map(({ json }) => String(json['access_token']));
+    expect((await myMemberships(zitadel, old ?? '')).status).toBe(401);
+    expect((await myMemberships(zitadel, fresh ?? '')).status).toBe(200);
+    expect((await refresh(first.json['refresh_token'])).status).toBe(400);
+  });
+
+  it('ends with the sessions of its user', async () => {
+    const { json } = await signIn();
+    zitadel.endSessions(alice);
+    expect((await refresh(json['refresh_token'])).json['error']).toBe('invalid_grant');
+  });
+
+  it('is none that somebody made up', async () => {
+    expect((await refresh('x')).json['error']).toBe('invalid_grant');
+    expect((await refresh(zitadel.patFor(alice))).json['error']).toBe('invalid_grant');
+  });
+});
+
+describe('an application that asks wrongly', () => {
+  it.each<[string, Record<string, string | undefined>]>([
+    ['an unknown client', { client_id: '1' }],
+    ['no client', { client_id: undefined }],
+    ['an address that is not registered', { redirect_uri: 'https://evil.example/' }],
+    ['an address that only begins like one', { redirect_uri: `${REDIRECT}.evil.example` }],
+    ['no address', { redirect_uri: undefined }],
+  ])('gets a page and no redirect for %s', async (_name, changes) => {
+    const refused = await call(zitadel, authorizePath(newVerifier(), changes));
+    expect(refused.status).toBe(400);
+    expect(refused.headers.has('location')).toBe(false);
+    expect(refused.headers.get('content-type')).toBe('text/html; charset=utf-8');
+  });
+
+  it.each<[string, Record<string, string | undefined>, string]>([
+    ['another response type', { response_type: 'token' }, 'unsupported_response_type'],
+    ['a plain challenge', { code_challenge_method: 'plain' }, 'invalid_request'],
+    ['no challenge', { code_challenge: undefined }, 'invalid_request'],
+    ['a challenge that is none', { code_challenge: 'short' }, 'invalid_request'],
+    ['no openid', { scope: 'profile' }, 'invalid_scope'],
+  ])('is told so at its own address for %s', async (_name, changes, error) => {
+    const refused = await call(zitadel, authorizePath(newVerifier(), changes));
+    const back = new URL(refused.headers.get('location') ?? '');
+    expect([refused.status, back.origin]).toEqual([302, 'http://localhost:9']);
+    expect([back.searchParams.get('error'), back.searchParams.get('state')]).toEqual([
+      error,
+      's&1',
+    ]);
+    expect(back.searchParams.has('code')).toBe(false);
+  });
+
+  it('cannot be registered with an address that is none', () => {
+    const add = (): unknown => zitadel.addApplication(portal, { redirectUris: ['callback'] });
+    expect(add).toThrow("'callback'");
+  });
+});
+
+describe('the sign-in page', () => {
+  it('shows a button for every person who may sign in', async () => {
+    const locked = zitadel.addUser('locked');
+    zitadel.lockUser(locked);
+    const page = await call(zitadel, `${LOGIN}?authRequest=${await begin(newVerifier())}`);
+    expect(page.status).toBe(200);
+    const buttons = [...page.text.matchAll(/<button name="userId" value="(\d{18})">/g)];
+    expect(buttons).toHaveLength(2);
+    expect(page.text).toContain('Alice Example');
+    expect(page.text).toMatch(/<html lang="en">.*<title>.*<main>.*<h1>/s);
+    expect(page.text).not.toContain('backend');
+  });
+
+  it('keeps hostile names inert', async () => {
+    const page = await call(zitadel, `${LOGIN}?authRequest=${await begin(newVerifier())}`);
+    const names = page.text.slice(page.text.indexOf('<body>'));
+    expect(names).toContain('&#60;script&#62;alert(1)&#60;/script&#62;&#13;&#10;&#60;img');
+    const tags = [...names.matchAll(/<\/?([a-z0-9]+)/g)].map((tag) => tag[1]);
+    const allowed = [
+      'body',
+      'main',
+      'h1',
+      'p',
+      'form',
+      'input',
+      'ul',
+      'li',
+      'button',
+      'span',
+      'html',
+    ];
+    expect(tags.filter((tag) => tag === undefined || !allowed.includes(tag))).toEqual([]);
+    expect(names).not.toMatch(/[\r\n]/);
+    const policy = page.headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toContain('unsafe');
+    expect(policy).not.toContain('script-src');
+    expect(policy).toContain("form-action 'self' http://localhost:9;");
+  });
+
+  it('has a style that its policy allows', async () => {
+    const page = await call(zitadel, `${LOGIN}?authRequest=${await begin(newVerifier())}`);
+    const style = /<style>(.*)<\/style>/s.exec(page.text)?.[1] ?? '';
+    const hash = createHash('sha256').update(style).digest('base64');
+    expect(page.headers.get('content-security-policy')).toContain(`style-src 'sha256-${hash}'`);
+  });
+
+  it('says so when the sign-in is over or unknown, or the person may not', async () => {
+    const authRequest = await begin(newVerifier());
+    const service = zitadel.addServiceUser('no-person');
+    expect((await pick(authRequest, service)).status).toBe(400);
+    expect((await pick(authRequest, { id: '1' })).status).toBe(400);
+    expect((await pick(authRequest, alice)).status).toBe(302);
+    expect((await pick(authRequest, alice)).status).toBe(400);
+    expect((await call(zitadel, `${LOGIN}?authRequest=${authRequest}`)).status).toBe(400);
+    expect((await call(zitadel, LOGIN)).status).toBe(400);
+  });
+});
