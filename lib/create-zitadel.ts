@@ -5,6 +5,7 @@ import type { Denied, Refusal } from './core/decision.js';
 import { ZitadelOptionsError } from './core/errors.js';
 import { quietLogger } from './core/log.js';
 import { ZitadelAuthorizer } from './core/questions.js';
+import { checkId } from './core/request.js';
 import { SharedStore, type SharedCache } from './core/shared-store.js';
 import type { CallerFunction, ResolvedOptions, ZitadelOptions } from './options.js';
 import { isOrganizations } from './option-combinations.js';
@@ -87,7 +88,12 @@ export function createZitadel(
     decisions,
     authorizer: new ZitadelAuthorizer(decisions, resolved.hierarchy, surroundings.errorFor),
     projectGrants: new ProjectGrantService(serviceToken, resolved.idPattern, ownerOf),
-    membershipLists: new MembershipLists(http, serviceToken, (caller) => answers.tokenOf(caller)),
+    membershipLists: new MembershipLists(
+      http,
+      serviceToken,
+      (caller) => answers.tokenOf(caller),
+      resolved.idPattern,
+    ),
   });
 }
 
@@ -108,6 +114,8 @@ function callersOf(
   };
 }
 
+const USER_ID = /^[\x21-\x7e]+$/;
+
 function verifyBy(known: CallerFunction): (token: string) => Promise<Caller | Refusal> {
   return async (token) => {
     let caller: Caller | null | undefined;
@@ -120,7 +128,7 @@ function verifyBy(known: CallerFunction): (token: string) => Promise<Caller | Re
       };
     }
     if (caller === undefined || caller === null) return { reason: 'token_invalid' };
-    if (typeof caller.userId !== 'string' || caller.userId === '') {
+    if (checkId(caller.userId, USER_ID) !== caller.userId) {
       return {
         reason: 'misconfigured',
         detail: 'the function in the option callers answered no user id',

@@ -71,15 +71,14 @@ export function checkTogether(options: ZitadelOptions, resolved: ResolvedOptions
       );
     }
     checkOrganizations(memberships.organizations, resolved.idPattern);
-  } else {
-    const [extra] = Object.keys(memberships).filter((name) => name !== 'as');
-    if (extra !== undefined) {
-      throw wrong(
-        `memberships.${extra}`,
-        'something',
-        "nothing with as: 'caller': all organizations are read",
-      );
-    }
+  }
+  const known = asServiceUser ? ['as', 'organizations'] : ['as'];
+  const extra = Object.keys(memberships).find((name) => !known.includes(name));
+  if (extra !== undefined) {
+    const write = asServiceUser
+      ? 'only as and organizations'
+      : "nothing with as: 'caller': all organizations are read";
+    throw wrong(`memberships.${extra}`, 'something', write);
   }
   if (resolved.allowImpersonation && !asServiceUser) {
     throw wrong(

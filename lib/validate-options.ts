@@ -47,13 +47,14 @@ const callers: Check = (value) => {
   if (typeof value === 'function') return undefined;
   if (!isObject(value) || value['type'] !== 'jwt') return 'jwt(), or a function of the token';
   const { type: _type, ...settings } = value;
-  return (
-    unknownKey(settings, ['recheckMs'], 'jwt') ??
-    ('recheckMs' in settings && settings['recheckMs'] !== false
-      ? milliseconds(1_000, 3_600_000)(settings['recheckMs']) &&
-        'jwt({ recheckMs: milliseconds from 1000 to 3600000, or false })'
-      : undefined)
-  );
+  const { recheckMs = false, ...unknown } = settings;
+  const fits =
+    !('recheckMs' in settings && settings['recheckMs'] === undefined) &&
+    (recheckMs === false || milliseconds(1_000, 3_600_000)(recheckMs) === undefined) &&
+    Object.keys(unknown).length === 0;
+  return fits
+    ? undefined
+    : 'jwt({ recheckMs }) with milliseconds from 1000 to 3600000, or false, and no other setting';
 };
 
 const serviceUser: Check = (value) =>
@@ -62,9 +63,9 @@ const serviceUser: Check = (value) =>
     : "keyFile('./service-user.json'), key(json), pat(token) or clientCredentials(id, secret)";
 
 const idPattern: Check = (value) =>
-  value instanceof RegExp && !/[gy]/.test(value.flags)
+  value instanceof RegExp && !/[gmy]/.test(value.flags)
     ? undefined
-    : 'a regular expression without the flags g and y, e.g. /[0-9]{1,200}/';
+    : 'a regular expression without the flags g, m and y, e.g. /[0-9]{1,200}/';
 
 const logger: Check = (value) =>
   isObjectLike(value) &&
@@ -168,12 +169,15 @@ export function resolveOptions(options: ZitadelOptions): ResolvedOptions {
   return Object.freeze(resolved);
 }
 
+/** Where people put secrets by mistake, or rightly: what was given there is never shown. */
+const SECRET: ReadonlySet<string> = new Set(['shared', 'serviceUser', 'token', 'callers']);
+
 function checkAll(options: object, checks: Readonly<Record<string, Check>>, prefix: string): void {
   const unknown = unknownKey(options, Object.keys(checks), prefix);
   if (unknown) throw new ZitadelOptionsError(unknown.slice(0, unknown.indexOf(':')), unknown);
   for (const [name, value] of Object.entries(options) as [string, unknown][]) {
     const problem = checks[name]?.(value);
-    const secret = name === 'shared' || name === 'serviceUser';
+    const secret = SECRET.has(name);
     if (problem) throw wrong(prefix + name, value, problem, secret);
   }
 }

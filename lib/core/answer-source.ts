@@ -115,7 +115,21 @@ export class AnswerSource {
     return this.#credentials.get(caller)?.token;
   }
 
+  /** Resolves when nothing that was read before can be used any more, here or through the shared store. */
   async evict(userId: string): Promise<void> {
+    this.#forgetUser(userId);
+    await this.#memberships.evict(userId);
+    // What was answered meanwhile may rest on what the shared store still held.
+    this.#forgetUser(userId);
+  }
+
+  async evictAll(): Promise<void> {
+    this.#forgetAll();
+    await this.#memberships.evictAll();
+    this.#forgetAll();
+  }
+
+  #forgetUser(userId: string): void {
     this.#flights.spoil(userId);
     for (const [key, { flight }] of this.#flying) {
       if (flight.userId === userId) this.#flying.delete(key);
@@ -124,15 +138,13 @@ export class AnswerSource {
     for (const [key, known] of this.#confirmed) {
       if (known.userId === userId) this.#confirmed.delete(key);
     }
-    await this.#memberships.evict(userId);
   }
 
-  async evictAll(): Promise<void> {
+  #forgetAll(): void {
     this.#flights.spoilAll();
     this.#flying.clear();
     this.#answers.evictAll();
     this.#confirmed.clear();
-    await this.#memberships.evictAll();
   }
 
   async #load(

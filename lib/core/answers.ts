@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Caller } from './caller.js';
 import type { MembershipRead, Refusal } from './decision.js';
-import { bytesOf, type MembershipIndex } from './membership.js';
+import type { MembershipIndex } from './membership.js';
 
 /** Everything that one credential leads to: verified caller, prepared index, and until when both may be used. */
 export interface Answer {
@@ -33,7 +33,7 @@ export class Answers {
   constructor(maxBytes: number) {
     this.#answers = new LRUCache<string, Answer>({
       maxSize: maxBytes,
-      sizeCalculation: ({ credential, index }) => credential.length * 2 + 600 + bytesOf(index),
+      sizeCalculation: ({ credential, index }) => credential.length * 2 + 600 + index.bytes,
       dispose: ({ caller }, tail) => this.#forgetTail(caller.userId, tail),
     });
   }

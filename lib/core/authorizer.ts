@@ -5,13 +5,15 @@ import { compile, type Compiled } from './compile.js';
 import { within } from './deadline.js';
 import { decide, nothingFound, type Facts, type Found, type Need } from './decide.js';
 import { isRefusal, type Decision, type Denied, type Refusal } from './decision.js';
-import { ZitadelRequirementError } from './errors.js';
+import { ZitadelArgumentError, ZitadelRequirementError } from './errors.js';
 import type { HierarchyTable } from './hierarchy.js';
 import type { ZitadelLogger } from './log.js';
 import {
   authorizationHeader,
+  checkId,
   INVALID,
   readId,
+  THREW,
   type IdRead,
   type ReadFromClass,
   type RequestLike,
@@ -52,6 +54,11 @@ const NO_CLASSES: ReadFromClass = (type) => {
   );
 };
 
+const THREW_AWAY: Refusal = {
+  reason: 'unavailable',
+  detail: 'a function of the application, in .from() or the option token, threw or rejected',
+};
+
 function isPromise(read: Awaitable<IdRead>): boolean {
   return read instanceof Promise;
 }
@@ -71,6 +78,7 @@ export class Authorizer {
   ): Awaitable<Decision> {
     const compiled = this.prepare(requirement);
     const credential = this.#credentialOf(request);
+    if (credential === THREW) return this.refuse(THREW_AWAY, requirement);
     if (credential === undefined) return this.refuse({ reason: 'token_missing' }, requirement);
     const answer = compiled.fresh ? undefined : this.parts.answers.warm(credential);
     if (answer) return this.#answerWith(answer, request, requirement, compiled, fromClass);
@@ -101,7 +109,7 @@ export class Authorizer {
       : this.#answerWith(answer, NOTHING, requirement, compiled, NO_CLASSES);
   }
 
-  /** What is known about a caller, or about a bare user id. @throws ZitadelRequirementError as `decideFor` */
+  /** What is known about a caller, or about a bare user id. @throws as `decideFor`, and ZitadelArgumentError on what is no user id */
   answerFor(who: Caller | string, fresh = false): Promise<Answer | Refusal> {
     const known = typeof who === 'string' ? undefined : this.parts.answers.ofCaller(who, fresh);
     if (known) return known;
@@ -110,7 +118,11 @@ export class Authorizer {
         "memberships are read with the caller's own token: pass the Caller of the request as it was given to you, or set the option memberships to { as: 'serviceUser' }",
       );
     }
-    return this.parts.answers.ofUser(typeof who === 'string' ? who : who.userId, fresh);
+    const userId = typeof who === 'string' ? who : who.userId;
+    if (checkId(userId, this.parts.idPattern) !== userId) {
+      throw new ZitadelArgumentError('who', 'who is no user id by the option idPattern');
+    }
+    return this.parts.answers.ofUser(userId, fresh);
   }
 
   /** Prepares a requirement once. @throws ZitadelRequirementError when it cannot be checked */
@@ -150,10 +162,14 @@ export class Authorizer {
     return this.parts.answers.evictAll();
   }
 
-  #credentialOf(request: RequestLike): string | undefined {
+  #credentialOf(request: RequestLike): string | undefined | typeof THREW {
     if (!this.parts.token) return authorizationHeader(request);
-    const given: unknown = this.parts.token(request);
-    return given === undefined || typeof given === 'string' ? given : '';
+    try {
+      const given: unknown = this.parts.token(request);
+      return given === undefined || typeof given === 'string' ? given : '';
+    } catch {
+      return THREW;
+    }
   }
 
   #answerWith(
@@ -190,6 +206,7 @@ export class Authorizer {
     compiled: Compiled,
     reads: readonly IdRead[],
   ): Awaitable<Decision> {
+    if (reads.includes(THREW)) return this.refuse(THREW_AWAY, requirement, answer);
     if (reads.includes(INVALID)) {
       return this.refuse({ reason: 'resource_invalid' }, requirement, answer);
     }

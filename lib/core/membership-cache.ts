@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { isRefusal, type MembershipRead, type Refusal } from './decision.js';
 import { Flights, type Flight } from './flights.js';
-import { bytesOf, indexOf, type Membership, type MembershipIndex } from './membership.js';
+import { indexOf, type Membership, type MembershipIndex } from './membership.js';
 import type { SharedStore } from './shared-store.js';
 
 /** Memberships, with where they came from and until when they may be used (monotonic clock, milliseconds). */
@@ -49,7 +49,7 @@ export class MembershipCache {
   ) {
     this.#memory = new LRUCache<string, Entry>({
       maxSize: maxBytes,
-      sizeCalculation: ({ index }, key) => key.length * 2 + bytesOf(index),
+      sizeCalculation: ({ index }, key) => key.length * 2 + index.bytes,
     });
   }
 
@@ -78,19 +78,32 @@ export class MembershipCache {
   }
 
   async evict(userId: string): Promise<void> {
+    this.#forgetUser(userId);
+    if (!this.shared) return;
+    await this.shared.evict(userId, this.ttlMs);
+    // Until the store has acknowledged, a read could bring back what it still held.
+    this.#forgetUser(userId);
+  }
+
+  async evictAll(): Promise<void> {
+    this.#forgetAll();
+    if (!this.shared) return;
+    await this.shared.evictAll(this.ttlMs);
+    this.#forgetAll();
+  }
+
+  #forgetUser(userId: string): void {
     this.#flights.spoil(userId);
     for (const [key, { flight }] of this.#flying) {
       if (flight.userId === userId) this.#flying.delete(key);
     }
     for (const [key, entry] of this.#memory) if (entry.userId === userId) this.#memory.delete(key);
-    await this.shared?.evict(userId, this.ttlMs);
   }
 
-  async evictAll(): Promise<void> {
+  #forgetAll(): void {
     this.#flights.spoilAll();
     this.#flying.clear();
     this.#memory.clear();
-    await this.shared?.evictAll(this.ttlMs);
   }
 
   async #load(question: MembershipQuestion, flight: Flight): Promise<Remembered | Refusal> {
@@ -125,16 +138,18 @@ export class MembershipCache {
       askedAt,
     };
     if (flight.spoiled || !(keepMs > 0)) return entry;
-    this.#keep(key, entry);
-    if (shared?.epoch !== undefined) {
+    if (this.#keep(key, entry) && shared?.epoch !== undefined) {
       const stored = { rows: entry.index.rows, fetchedAt, expiresAt: fetchedAt + keepMs };
       this.shared?.write(key, userId, shared.epoch, stored);
     }
     return entry;
   }
 
-  #keep(key: string, entry: Entry): void {
+  /** False: something that was asked later is kept already. */
+  #keep(key: string, entry: Entry): boolean {
     const kept = this.#memory.peek(key);
-    if (!kept || kept.askedAt <= entry.askedAt) this.#memory.set(key, entry);
+    if (kept && kept.askedAt > entry.askedAt) return false;
+    this.#memory.set(key, entry);
+    return true;
   }
 }

@@ -18,6 +18,8 @@ export interface MembershipIndex {
   readonly orgs: ReadonlyMap<string, Membership>;
   readonly projects: ReadonlyMap<string, Membership>;
   readonly projectGrants: ReadonlyMap<string, Membership>;
+  /** About how much memory it takes: what bounds the cache. */
+  readonly bytes: number;
 }
 
 // Role names repeat in every row of every user; one copy of each is kept. Bounded, since custom roles are the server's to name.
@@ -26,7 +28,7 @@ const INTERNED = new Map<string, string>();
 function intern(role: string): string {
   const known = INTERNED.get(role);
   if (known !== undefined) return known;
-  if (INTERNED.size < 1_000) INTERNED.set(role, role);
+  if (INTERNED.size < 1_000 && role.length <= 100) INTERNED.set(role, role);
   return role;
 }
 
@@ -45,13 +47,20 @@ export function indexOf(rows: readonly Membership[]): MembershipIndex {
     const roles = Object.freeze([...new Set([...(same?.roles ?? []), ...row.roles].map(intern))]);
     map.set(key, Object.freeze({ ...row, roles }));
   }
+  const prepared = Object.values(maps).flatMap((map) => [...map.values()]);
   return Object.freeze({
-    rows: Object.freeze(Object.values(maps).flatMap((map) => [...map.values()])),
+    rows: Object.freeze(prepared),
     instance: maps.instance.get(''),
     orgs: maps.org,
     projects: maps.project,
     projectGrants: maps.projectGrant,
+    bytes: prepared.reduce((sum, row) => sum + bytesOf(row), 400),
   });
+}
+
+function bytesOf({ id, ownerOrgId = '', roles }: Membership): number {
+  const ownRoles = roles.filter((role) => !INTERNED.has(role)).join('').length;
+  return 260 + 2 * (id.length + ownerOrgId.length + ownRoles) + 16 * roles.length;
 }
 
 const KINDS: ReadonlySet<unknown> = new Set(['instance', 'org', 'project', 'projectGrant']);
@@ -73,9 +82,4 @@ export function membershipFrom(value: unknown): Membership | undefined {
     roles,
     ...(ownerOrgId !== undefined && { ownerOrgId }),
   };
-}
-
-/** About how many bytes of memory an index takes: what bounds the cache. */
-export function bytesOf(index: MembershipIndex): number {
-  return 400 + index.rows.length * 260;
 }

@@ -44,8 +44,11 @@ export function bearerToken(
 /** Something that is there but is no id. */
 export const INVALID = Symbol('invalid id');
 
-/** What reading one id gave: the id, nothing, or something that is no id. */
-export type IdRead = string | undefined | typeof INVALID;
+/** The application's code that reads an id threw or rejected: nothing is known. */
+export const THREW = Symbol('threw');
+
+/** What reading one id gave: the id, nothing, something that is no id, or nothing known. */
+export type IdRead = string | undefined | typeof INVALID | typeof THREW;
 
 /** Asks an injectable class of the application for an id. */
 export type ReadFromClass = (
@@ -83,18 +86,18 @@ function readByCode(
   pattern: RegExp,
   fromClass: ReadFromClass,
 ): IdRead | Promise<IdRead> {
-  let value: string | undefined | Promise<string | undefined>;
   try {
-    value = source.from === 'function' ? source.read(request) : fromClass(source.type, request);
-  } catch (error) {
-    // Thrown here, it would leave the rejection of another read unheard.
-    return Promise.reject(
-      error instanceof Error ? error : new Error('a function of .from() threw'),
-    );
+    const value =
+      source.from === 'function' ? source.read(request) : fromClass(source.type, request);
+    return value instanceof Promise
+      ? value.then(
+          (settled) => checkId(settled, pattern),
+          () => THREW,
+        )
+      : checkId(value, pattern);
+  } catch {
+    return THREW;
   }
-  return value instanceof Promise
-    ? value.then((settled) => checkId(settled, pattern))
-    : checkId(value, pattern);
 }
 
 function ownValue(container: unknown, name: string): unknown {
@@ -105,7 +108,9 @@ function ownValue(container: unknown, name: string): unknown {
 }
 
 /** Checks a value that claims to be an id. */
-export function checkId(value: unknown, pattern: RegExp): IdRead {
+export function checkId(value: unknown, pattern: RegExp): string | undefined | typeof INVALID {
   if (value === undefined) return undefined;
-  return typeof value === 'string' && value.length <= 200 && pattern.test(value) ? value : INVALID;
+  const fits = typeof value === 'string' && value.length <= 200 && pattern.test(value);
+  // Whatever the pattern allows: in a path these two would climb.
+  return fits && value !== '.' && value !== '..' ? value : INVALID;
 }

@@ -80,4 +80,4 @@ export type {
   OfProject,
   ProjectGrantService,
 } from '../zitadel/project-grant-service.js';
-export type { ExpressZitadel, Middleware, OnDenied, Request } from './middleware.js';
+export type { ExpressZitadel, Middleware, OnDenied } from './middleware.js';

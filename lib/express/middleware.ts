@@ -21,16 +21,9 @@ import {
 } from '../create-zitadel.js';
 import type { ZitadelOptions } from '../options.js';
 
-/** A request of Express, or of anything connect-like that parses what the refs read. */
-export type Request = IncomingMessage & {
-  readonly params?: unknown;
-  readonly query?: unknown;
-  readonly body?: unknown;
-};
-
-/** Middleware as Express takes it. */
+/** Middleware as Express, and anything connect-like that parses what the refs read, takes it. */
 export type Middleware = (
-  request: Request,
+  request: IncomingMessage,
   response: ServerResponse,
   next: (error?: unknown) => void,
 ) => void;
@@ -38,7 +31,7 @@ export type Middleware = (
 /** Answers a refusal. The one place to change it, e.g. to answer 404 where a role is missing. */
 export type OnDenied = (
   denied: Denied,
-  request: Request,
+  request: IncomingMessage,
   response: ServerResponse,
   next: (error?: unknown) => void,
 ) => void;
@@ -116,7 +109,7 @@ export function require(zitadel: ExpressZitadel, requirement: Requirement): Midd
     };
     let decision: Decision | Promise<Decision>;
     try {
-      decision = zitadel.decisions.authorize(request as Request & RequestLike, checked);
+      decision = zitadel.decisions.authorize(request as IncomingMessage & RequestLike, checked);
     } catch (error) {
       next(error);
       return;
@@ -128,9 +121,10 @@ export function require(zitadel: ExpressZitadel, requirement: Requirement): Midd
 
 /** Several middlewares on one route: the handler may ask for what any of them checked. */
 function joined(before: Allowed | undefined, decision: Allowed): Allowed {
-  return before?.caller === decision.caller
-    ? { ...decision, checked: [...before.checked, ...decision.checked] }
-    : decision;
+  const sameUser =
+    before?.caller.userId === decision.caller.userId &&
+    before.caller.claims['iss'] === decision.caller.claims['iss'];
+  return sameUser ? { ...decision, checked: [...before.checked, ...decision.checked] } : decision;
 }
 
 /** The verified caller of a request. @throws ZitadelRequirementError when no middleware of ours let the request through */

@@ -1,6 +1,7 @@
 import type { Caller } from '../core/caller.js';
 import { isRefusal, type Refusal } from '../core/decision.js';
 import { ZitadelArgumentError, ZitadelError } from '../core/errors.js';
+import { requireId } from './require-id.js';
 import { TOKEN_68 } from '../core/request.js';
 import { bodyOrThrow, isRecord } from './api-error.js';
 import type { Answered, Http, Trouble } from './http.js';
@@ -110,6 +111,7 @@ export class MembershipLists {
     private readonly http: Http,
     private readonly serviceToken: ServiceToken | undefined,
     private readonly tokenOf: (caller: Caller) => string | undefined,
+    private readonly idPattern: RegExp,
   ) {}
 
   /**
@@ -140,6 +142,9 @@ export class MembershipLists {
    */
   async listOfUser(request: UserMembershipListRequest): Promise<MembershipList> {
     const what = 'List ZITADEL Permissions';
+    const { userId, organizationId } = request;
+    requireId(userId, 'userId', this.idPattern);
+    if (organizationId !== undefined) requireId(organizationId, 'organizationId', this.idPattern);
     const reply = await askOfUser(requireServiceToken(this.serviceToken, what), request);
     return listFrom(bodyOrThrow(answerOrThrow(reply, what), what));
   }

@@ -1,10 +1,10 @@
 import { ZitadelArgumentError } from '../core/errors.js';
-import { checkId } from '../core/request.js';
 import { bodyOrThrow, ZitadelApiError, ZitadelUnavailableError } from './api-error.js';
 import { ensureProjectGrant, type EnsuredGrant, type WantedGrant } from './ensure-project-grant.js';
 import type { Call } from './http.js';
 import { answerOrThrow, requireServiceToken, totalOf } from './membership-list.js';
 import { detailsFrom, grantFrom, type ProjectGrant } from './project-grant.js';
+import { requireId } from './require-id.js';
 import type { ServiceToken } from './service-token.js';
 
 /** A project, and the organization that owns it. */
@@ -223,14 +223,8 @@ export class ProjectGrantService {
     return `/${encodeURIComponent(this.#id(grantId, 'grantId'))}`;
   }
 
-  /** Nothing but ids may reach a URL, a header or a body. */
   #id(value: unknown, argument: string): string {
-    const id = checkId(value, this.idPattern);
-    if (typeof id === 'string') return id;
-    throw new ZitadelArgumentError(
-      argument,
-      `${argument} is no id by the option idPattern: pass the id as ZITADEL shows it`,
-    );
+    return requireId(value, argument, this.idPattern);
   }
 }
 

@@ -1,6 +1,7 @@
 import { compactVerify } from 'jose';
 import { isRefusal, type Refusal } from '../core/decision.js';
 import type { Caller } from '../core/caller.js';
+import { checkId } from '../core/request.js';
 import { isRecord } from './api-error.js';
 import { ALGORITHMS, type SigningKeys } from './signing-keys.js';
 
@@ -141,7 +142,7 @@ function isSeconds(value: unknown): value is number {
 }
 
 function isName(value: unknown): value is string {
-  return typeof value === 'string' && /^[\x21-\x7e]{1,200}$/.test(value);
+  return typeof value === 'string' && checkId(value, /^[\x21-\x7e]+$/) === value;
 }
 
 function isText(value: unknown): value is string {

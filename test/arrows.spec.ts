@@ -1,0 +1,205 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const oxlint = join(root, 'node_modules/oxlint/bin/oxlint');
+
+/** A file of a make-believe tree: what it may import, and what the linter must refuse there. */
+interface Room {
+  readonly file: string;
+  readonly allowed: readonly string[];
+  readonly refused: readonly string[];
+}
+
+/** The lines that import each of some specifiers, written with spaces between. */
+const values = (specifiers: string) =>
+  specifiers.split(' ').map((specifier) => `export * from '${specifier}';`);
+const types = (specifiers: string) =>
+  specifiers.split(' ').map((specifier) => `export type * from '${specifier}';`);
+const lazy = (specifier: string) => [`export const later = () => import('${specifier}');`];
+
+const rooms: readonly Room[] = [
+  {
+    file: 'lib/core/probe.ts',
+    allowed: values('./decide.js node:crypto node:timers/promises lru-cache'),
+    refused: [
+      ...values('../zitadel/http.js ../nest/a.guard.js ../express/index.js ../testing/index.js'),
+      ...values('../options.js ../create-zitadel.js ../index.js ./../nest/a.guard.js'),
+      ...values('jose @nestjs/common rxjs express fs nestjs-zitadel #dist/core/a.js'),
+      ...values('cache-manager lru-cache/raw'),
+      ...types('../zitadel/http.js @nestjs/common'),
+      ...lazy('jose'),
+    ],
+  },
+  {
+    file: 'lib/zitadel/probe.ts',
+    allowed: values('./http.js ../core/caller.js jose lru-cache node:crypto'),
+    refused: [
+      ...values('../nest/a.guard.js ../express/index.js ../testing/index.js ../options.js'),
+      ...values('../create-zitadel.js ../index.js @nestjs/common express cache-manager'),
+      ...values('nestjs-zitadel ../../lib/nest/a.guard.js'),
+      ...types('../options.js'),
+      ...lazy('../nest/a.guard.js'),
+    ],
+  },
+  {
+    file: 'lib/create-zitadel.ts',
+    allowed: values('./options.js ./core/caller.js ./zitadel/http.js node:fs'),
+    refused: [
+      ...values('./nest/a.guard.js ./express/index.js ./testing/index.js ./index.js'),
+      ...values('@nestjs/common express jose nestjs-zitadel'),
+      ...types('./nest/a.guard.js ./index.js'),
+    ],
+  },
+  {
+    file: 'lib/index.ts',
+    allowed: values('./options.js ./core/caller.js ./zitadel/http.js ./nest/a.guard.js'),
+    refused: values('./express/index.js ./testing/index.js @nestjs/common jose'),
+  },
+  {
+    file: 'lib/nest/probe.ts',
+    allowed: [
+      ...values('./a.guard.js ../options.js ../create-zitadel.js ../core/caller.js'),
+      ...values('../zitadel/http.js @nestjs/common @nestjs/core rxjs node:util'),
+    ],
+    refused: [
+      ...values('../express/index.js ../testing/index.js ../index.js express fastify'),
+      ...values('cache-manager @nestjs/cache-manager @nestjs/testing @nestjs/platform-express'),
+      ...values('jose lru-cache nestjs-zitadel'),
+      ...types('../index.js express'),
+    ],
+  },
+  {
+    file: 'lib/express/index.ts',
+    allowed: [
+      ...values('./require-role.js ../options.js ../create-zitadel.js ../core/caller.js'),
+      ...values('../zitadel/http.js node:http'),
+    ],
+    refused: [
+      ...values('../nest/a.guard.js ../testing/index.js ../index.js @nestjs/common express'),
+      ...values('rxjs jose nestjs-zitadel'),
+      ...types('../nest/a.guard.js express'),
+    ],
+  },
+  {
+    file: 'lib/testing/probe.ts',
+    allowed: [...values('./world.js node:http jose'), ...types('../options.js')],
+    refused: [
+      ...values('../options.js ../core/caller.js ../zitadel/http.js ../create-zitadel.js'),
+      ...values('../nest/a.guard.js ../index.js ../express/index.js @nestjs/common express'),
+      ...values('lru-cache nestjs-zitadel'),
+      ...types('../core/caller.js ../create-zitadel.js'),
+    ],
+  },
+  {
+    file: 'sample-app/probe.ts',
+    allowed: [
+      ...values('nestjs-zitadel nestjs-zitadel/express nestjs-zitadel/testing ./seed.js'),
+      ...values('@nestjs/common @keyv/redis node:fs'),
+    ],
+    refused: [
+      ...values('../lib/index.js ../dist/index.js #dist/core/caller.js ../test/support/a.js'),
+      ...types('../lib/index.js'),
+    ],
+  },
+  {
+    file: 'test/evidence/probe.ts',
+    allowed: values('nestjs-zitadel nestjs-zitadel/testing #dist/core/decide.js ./oracle.js'),
+    refused: values('../../lib/core/decide.js ../../dist/core/decide.js ../../lib/index.js'),
+  },
+  {
+    file: 'test/core/decide-oracle.ts',
+    allowed: [...values('node:crypto'), ...types('nestjs-zitadel')],
+    refused: values('../../lib/core/decide.js #dist/core/decide.js nestjs-zitadel'),
+  },
+];
+
+interface Finding {
+  readonly code: string;
+  readonly filename: string;
+  readonly labels: readonly { readonly span: { readonly line: number } }[];
+}
+
+const tree = await mkdtemp(join(tmpdir(), 'arrows-'));
+let findings: readonly Finding[] = [];
+
+async function write(file: string, lines: readonly string[]): Promise<void> {
+  await mkdir(dirname(join(tree, file)), { recursive: true });
+  await writeFile(join(tree, file), `${lines.join('\n')}\n`);
+}
+
+async function lint(): Promise<readonly Finding[]> {
+  const report = await promisify(execFile)(
+    process.execPath,
+    [oxlint, '--config', '.oxlintrc.json', '--format', 'json', '.'],
+    { cwd: tree, maxBuffer: 16 * 2 ** 20 },
+  ).catch((failure: { stdout: string }) => failure);
+  return (JSON.parse(report.stdout) as { diagnostics: Finding[] }).diagnostics;
+}
+
+function linesRefused(file: string, code: string): number[] {
+  return findings
+    .filter((finding) => finding.filename === file && finding.code.includes(code))
+    .map((finding) => finding.labels[0]?.span.line ?? 0)
+    .sort((a, b) => a - b);
+}
+
+beforeAll(async () => {
+  const rules = JSON.parse(await readFile(join(root, '.oxlintrc.json'), 'utf8')) as object;
+  // Without type information: the tree's packages do not exist, and no arrow needs them.
+  await write('.oxlintrc.json', [JSON.stringify({ ...rules, options: { typeAware: false } })]);
+  for (const { file, allowed, refused } of rooms) await write(file, [...allowed, ...refused]);
+  await write('lib/core/ring-a.ts', [`import { b } from './ring-b.js';`, 'export const a = b;']);
+  await write('lib/core/ring-b.ts', [`import { a } from './ring-a.js';`, 'export const b = a;']);
+  await write('lib/core/nameless.ts', ['export default 1;']);
+  await write('lib/core/loose.ts', ['export const loose: any = 1;']);
+  await write(
+    'lib/core/long.ts',
+    Array.from({ length: 301 }, (_, line) => `// line ${line}`),
+  );
+  await write(
+    'lib/core/full.ts',
+    Array.from({ length: 300 }, (_, line) => `// line ${line}`),
+  );
+  findings = await lint();
+});
+
+afterAll(() => rm(tree, { recursive: true, force: true }));
+
+describe('the arrows between the rooms', () => {
+  it.each(rooms)(
+    'lets $file import what it may, and nothing else',
+    ({ file, allowed, refused }) => {
+      expect(linesRefused(file, 'no-restricted-imports')).toEqual(
+        refused.map((_, index) => allowed.length + index + 1),
+      );
+    },
+  );
+
+  it('has a rule for every room of the library', async () => {
+    const entries = await readdir(join(root, 'lib'), { withFileTypes: true });
+    const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    const covered = rooms.map(({ file }) => /^lib\/(\w+)\//.exec(file)?.[1]);
+    expect(covered).toEqual(expect.arrayContaining(folders));
+  });
+});
+
+describe('the rules of the library', () => {
+  it.each([
+    ['a ring of imports', 'lib/core/ring-a.ts', 'no-cycle'],
+    ['a default export', 'lib/core/nameless.ts', 'no-default-export'],
+    ['any', 'lib/core/loose.ts', 'no-explicit-any'],
+    ['a file of more than 300 lines', 'lib/core/long.ts', 'max-lines'],
+  ])('refuse %s', (_what, file, code) => {
+    expect(linesRefused(file, code)).not.toEqual([]);
+  });
+
+  it('let a file of 300 lines be', () => {
+    expect(linesRefused('lib/core/full.ts', 'max-lines')).toEqual([]);
+  });
+});

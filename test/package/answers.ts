@@ -1,0 +1,41 @@
+// A tiny world for an application that has installed the package, and what its guarded route must
+// answer there. Copied beside each application before it is compiled.
+import { ZitadelEmulator } from 'nestjs-zitadel/testing';
+
+export interface World {
+  readonly zitadel: ZitadelEmulator;
+  readonly orgId: string;
+  readonly ownerId: string;
+}
+
+export async function startWorld(): Promise<World> {
+  const zitadel = await ZitadelEmulator.start();
+  const acme = zitadel.addOrg('acme');
+  const owner = zitadel.addUser('owner', { org: acme });
+  zitadel.addMember(owner, { org: acme }, ['ORG_OWNER']);
+  return { zitadel, orgId: acme.id, ownerId: owner.id };
+}
+
+/** @param url where the application listens; it guards GET /orgs/:orgId and answers { orgId, userId } */
+export async function checkAnswers(url: string, { zitadel, orgId, ownerId }: World): Promise<void> {
+  const ask = async (token?: string): Promise<{ status: number; body: unknown }> => {
+    const headers: Record<string, string> =
+      token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const response = await fetch(`${url}/orgs/${orgId}`, { headers });
+    return { status: response.status, body: await response.json() };
+  };
+  const stranger = zitadel.addUser('stranger', {});
+  const answers = {
+    owner: await ask(zitadel.tokenFor({ id: ownerId })),
+    stranger: (await ask(zitadel.tokenFor(stranger))).status,
+    nobody: (await ask()).status,
+  };
+  const wanted = {
+    owner: { status: 200, body: { orgId, userId: ownerId } },
+    stranger: 403,
+    nobody: 401,
+  };
+  if (JSON.stringify(answers) !== JSON.stringify(wanted)) {
+    throw new Error(`wanted ${JSON.stringify(wanted)}, got ${JSON.stringify(answers)}`);
+  }
+}
