@@ -54,7 +54,11 @@ const callers: Check = (value) => {
     Object.keys(unknown).length === 0;
   return fits
     ? undefined
-    : 'jwt({ recheckMs }) with milliseconds from 1000 to 3600000, or false, and no other setting';
+    : `jwt({ recheckMs }) with milliseconds from 1000 to 3600000, or false, and no other setting${Object.keys(
+        unknown,
+      )
+        .map((name) => ` such as ${name}`)
+        .join('')}`;
 };
 
 const serviceUser: Check = (value) =>

@@ -3,6 +3,7 @@ import {
   Injectable,
   Logger,
   RequestMethod,
+  Scope,
   type OnModuleInit,
   type Type,
 } from '@nestjs/common';
@@ -20,7 +21,7 @@ import { ZITADEL } from './zitadel.token.js';
 interface Handler {
   readonly type: Type;
   readonly method: string;
-  readonly function: object & { readonly name: string };
+  readonly function: object;
 }
 
 const OFF_HTTP = ['microservices:pattern', 'message', 'graphql:resolver_type'];
@@ -77,7 +78,9 @@ export class BootCheck implements OnModuleInit {
         'an APP_GUARD is undefined or null, and Nest would run every handler without it: write { provide: APP_GUARD, useExisting: ZitadelManagerGuard }',
       );
     }
-    const perRequest = this.config.getGlobalRequestGuards().map(({ metatype }) => metatype);
+    const perRequest = this.config
+      .getGlobalRequestGuards()
+      .map(({ isAlias, inject, metatype }) => (isAlias ? inject?.[0] : metatype));
     return [...instances, ...perRequest].some((each) => this.#isOurs(each));
   }
 
@@ -141,14 +144,23 @@ export class BootCheck implements OnModuleInit {
     try {
       for (const source of this.zitadel.decisions.prepare(requirement).sources) {
         if (source.from !== 'class') continue;
-        try {
-          this.moduleRef.get(source.type as Type, { strict: false });
-        } catch {
-          problems.push(`${where}: ${source.name} is not a provider: add it to a module`);
-        }
+        const problem = this.#problemOfReader(source.type as Type);
+        if (problem) problems.push(`${where}: ${source.name} ${problem}`);
       }
     } catch (error) {
       problems.push(`${where}: ${error instanceof Error ? error.message : 'cannot be checked'}`);
+    }
+  }
+
+  #problemOfReader(type: Type): string | undefined {
+    try {
+      // Refuses what is not provided at all.
+      const { scope } = this.moduleRef.introspect(type);
+      return scope === Scope.DEFAULT
+        ? undefined
+        : 'lives for one request, and is read outside of its scope: give it the default scope';
+    } catch {
+      return 'is not a provider: add it to a module';
     }
   }
 
@@ -166,11 +178,10 @@ export class BootCheck implements OnModuleInit {
     });
   }
 
-  #declares({ type, function: method }: Handler): boolean {
-    const rule = this.rules.of(type, method);
+  #declares({ type, method, function: handler }: Handler): boolean {
     return (
-      rule.type === 'required' ||
-      declarationsOf(method).length > 0 ||
+      this.rules.of(type, handler).type === 'required' ||
+      declarationsOf(type.prototype as object, method).length > 0 ||
       declarationsOf(type).length > 0
     );
   }

@@ -17,24 +17,32 @@ export type Rule =
   | { readonly type: 'public'; readonly lifts: boolean }
   | { readonly type: 'undeclared' };
 
-/** Adds a declaration to a class or a method. Stacked decorators add up. */
-export function declare(target: object, declaration: Declaration, decorator: string): void {
-  const all = [...declarationsOf(target), declaration];
+/**
+ * Adds a declaration to a class, or to a method of a prototype. Stacked decorators add up. A method is known by its name and not by its
+ * function: another decorator may put a function of its own in its place.
+ */
+export function declare(
+  target: object,
+  method: string | undefined,
+  declaration: Declaration,
+  decorator: string,
+): void {
+  const all = Object.freeze([...declarationsOf(target, method), declaration]);
   if (all.length > 1 && all.some(({ type }) => type === 'public')) {
     throw new ZitadelRequirementError(
-      `${decorator}: @Public() stands beside another decorator of the same ${typeOf(target)}; a public route asks for nothing, so take one of them away`,
+      `${decorator}: @Public() stands beside another decorator of the same ${method === undefined ? 'class' : 'method'}; a public route asks for nothing, so take one of them away`,
     );
   }
-  Reflect.defineMetadata(KEY, Object.freeze(all), target);
+  if (method === undefined) Reflect.defineMetadata(KEY, all, target);
+  else Reflect.defineMetadata(KEY, all, target, method);
 }
 
-function typeOf(target: object): string {
-  return /^class\b/.test(Function.prototype.toString.call(target)) ? 'class' : 'method';
-}
-
-/** What is declared on exactly this class or method; nothing is inherited here. */
-export function declarationsOf(target: object): readonly Declaration[] {
-  const own: unknown = Reflect.getOwnMetadata(KEY, target);
+/** What is declared on exactly this class, or on this method of exactly this prototype; nothing is inherited here. */
+export function declarationsOf(target: object, method?: string): readonly Declaration[] {
+  const own: unknown =
+    method === undefined
+      ? Reflect.getOwnMetadata(KEY, target)
+      : Reflect.getOwnMetadata(KEY, target, method);
   return Array.isArray(own) ? (own as readonly Declaration[]) : [];
 }
 
@@ -57,14 +65,15 @@ function ownMethod(type: Type, name: string): object | undefined {
   return typeof method === 'function' ? method : undefined;
 }
 
-function nameOf(line: readonly Type[], handler: object & { readonly name: string }): string {
+/** Under which names of the line's prototypes a function stands. */
+function namesOf(line: readonly Type[], handler: object): readonly string[] {
+  const names = new Set<string>();
   for (const type of line) {
-    const prototype = type.prototype as object;
-    for (const name of Object.getOwnPropertyNames(prototype)) {
-      if (ownMethod(type, name) === handler) return name;
+    for (const name of Object.getOwnPropertyNames(type.prototype)) {
+      if (ownMethod(type, name) === handler) names.add(name);
     }
   }
-  return handler.name;
+  return [...names];
 }
 
 const requirementsOf = (declared: readonly Declaration[]): readonly Requirement[] =>
@@ -75,15 +84,17 @@ const requirementsOf = (declared: readonly Declaration[]): readonly Requirement[
  * `@Public` and `@Authenticated` count only where the controller itself carries them: a method's `@Public` lifts the requirements of
  * classes, never those of an overridden method; a class's lifts nothing.
  */
-export function ruleOf(type: Type, handler: object & { readonly name: string }): Rule {
+export function ruleOf(type: Type, handler: object): Rule {
   const line = lineOf(type);
-  const name = nameOf(line, handler);
-  const overridden = line.flatMap((each) => ownMethod(each, name) ?? []);
-  const methods = overridden.includes(handler) ? overridden : [handler, ...overridden];
-  const onMethod = ownMethod(type, name) === handler ? declarationsOf(handler) : [];
+  const [name, ...aliases] = namesOf(line, handler);
+  // A function under two names, or under none, cannot be told apart by Nest's context: closed.
+  if (name === undefined || aliases.length > 0) return { type: 'undeclared' };
+  const onMethod = declarationsOf(type.prototype as object, name);
   const onClass = declarationsOf(type);
 
-  const ofMethods = methods.flatMap((method) => requirementsOf(declarationsOf(method)));
+  const ofMethods = line.flatMap((each) =>
+    requirementsOf(declarationsOf(each.prototype as object, name)),
+  );
   const ofClasses = line.flatMap((each) => requirementsOf(declarationsOf(each)));
   const publicMethod = onMethod.some((each) => each.type === 'public');
   const replaces = onMethod.some((each) => each.type === 'authenticated' && each.replaces);

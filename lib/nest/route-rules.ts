@@ -9,7 +9,7 @@ export class RouteRules {
 
   constructor(private readonly publicControllers: readonly Type[]) {}
 
-  of(type: Type, handler: object & { readonly name: string }): Rule {
+  of(type: Type, handler: object): Rule {
     let ofType = this.#rules.get(type);
     if (!ofType) this.#rules.set(type, (ofType = new WeakMap()));
     let rule = ofType.get(handler);

@@ -18,8 +18,9 @@ type RouteDecorator = ClassDecorator & MethodDecorator;
 
 function decorator(name: string, declaration: Declaration): RouteDecorator {
   return (target: object, key?: string | symbol, descriptor?: PropertyDescriptor) => {
-    const decorated: unknown = key === undefined ? target : descriptor?.value;
-    if (typeof decorated !== 'function') {
+    const isClass = key === undefined && typeof target === 'function';
+    const isMethod = typeof key === 'string' && typeof descriptor?.value === 'function';
+    if (!isClass && !(isMethod && typeof target === 'object')) {
       throw new ZitadelRequirementError(`${name} decorates a controller or one of its methods`);
     }
     if (key === undefined && declaration.type === 'authenticated' && declaration.replaces) {
@@ -27,7 +28,7 @@ function decorator(name: string, declaration: Declaration): RouteDecorator {
         '@Authenticated({ replaces: true }) decorates a method: only a method can replace what its class asks for',
       );
     }
-    declare(decorated, declaration, name);
+    declare(target, isMethod ? key : undefined, declaration, name);
   };
 }
 

@@ -17,23 +17,18 @@ import {
 } from './zitadel.module-definition.js';
 import { ZITADEL } from './zitadel.token.js';
 
-function zitadelFrom(
-  { strict, publicControllers, ...options }: ZitadelModuleOptions,
-  cache: SharedCache | undefined,
-): Zitadel {
-  if (strict !== undefined && typeof strict !== 'boolean') {
+function zitadelFrom(given: ZitadelModuleOptions, cache: SharedCache | undefined): Zitadel {
+  const { strict, publicControllers, ...options } = Object(given) as ZitadelModuleOptions;
+  if ('strict' in Object(given) && typeof strict !== 'boolean') {
     throw new ZitadelOptionsError('strict', `strict: got ${typeof strict}; write true or false`);
   }
-  if (
-    publicControllers !== undefined &&
-    !(
-      Array.isArray(publicControllers) &&
-      publicControllers.every((each) => typeof each === 'function')
-    )
-  ) {
+  const controllers: unknown = publicControllers;
+  const fits =
+    Array.isArray(controllers) && controllers.every((each) => typeof each === 'function');
+  if ('publicControllers' in Object(given) && !fits) {
     throw new ZitadelOptionsError(
       'publicControllers',
-      'publicControllers: got something else; write a list of controller classes',
+      `publicControllers: got ${typeof controllers}; write a list of controller classes`,
     );
   }
   return createZitadel(

@@ -1,0 +1,377 @@
+import {
+  All,
+  Body,
+  Catch,
+  Controller,
+  Get,
+  HttpCode,
+  Injectable,
+  Inject,
+  Post,
+  type ArgumentsHost,
+  type ExceptionFilter,
+  type Type,
+} from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, HttpAdapterHost } from '@nestjs/core';
+import {
+  Authenticated,
+  CheckedResource,
+  CurrentCaller,
+  MembershipLists,
+  ProjectGrantService,
+  Public,
+  Require,
+  RequireRole,
+  ZitadelAuthorizer,
+  ZitadelError,
+  ZitadelManagerGuard,
+  ZitadelModule,
+  anyOf,
+  customRole,
+  key,
+  org,
+  project,
+  projectGrant,
+  role,
+  type Caller,
+  type NewGrant,
+} from '../../lib/index.js';
+import { startNest, type Prepare } from '../support/start.js';
+import { Notes, type OpenDoor, type Seen } from './door.js';
+import {
+  ANY,
+  NESTED,
+  OddId,
+  PROTOTYPE_NAMES,
+  TenantOfRequest,
+  oddId,
+  tenantOf,
+} from './requirements.js';
+import type { World } from './world.js';
+
+/** The controllers of a Nest door, as an application would write them. */
+function controllersOf(world: World, notes: Notes): Type[] {
+  const seen = (what: Seen): Seen => {
+    notes.ran += 1;
+    return what;
+  };
+
+  @Controller()
+  class RefsController {
+    @Get('orgs/:orgId')
+    @RequireRole('ORG_OWNER', org.param('orgId'))
+    param(@CurrentCaller() caller: Caller, @CheckedResource('org') id: string) {
+      return seen({ caller: caller.userId, org: id });
+    }
+
+    @Get('viewed/:orgId')
+    @RequireRole(['ORG_OWNER', 'ORG_OWNER_VIEWER'], org.param('orgId'))
+    oneOfSeveral(@CurrentCaller() caller: Caller, @CheckedResource('org') id: string) {
+      return seen({ caller: caller.userId, org: id });
+    }
+
+    @Get('query')
+    @RequireRole('ORG_OWNER', org.query('orgId'))
+    query(@CheckedResource('org') id: string) {
+      return seen({ org: id });
+    }
+
+    @Post('body')
+    @HttpCode(200)
+    @RequireRole('ORG_OWNER', org.body('orgId'))
+    body(@CheckedResource('org') id: string) {
+      return seen({ org: id });
+    }
+
+    @Get('header')
+    @RequireRole('ORG_OWNER', org.header('X-Zitadel-OrgId'))
+    header(@CheckedResource('org') id: string) {
+      return seen({ org: id });
+    }
+
+    @Get('function')
+    @RequireRole('ORG_OWNER', org.from(tenantOf))
+    function(@CheckedResource('org') id: string) {
+      return seen({ org: id });
+    }
+
+    @Get('class')
+    @RequireRole('ORG_OWNER', org.from(TenantOfRequest))
+    class(@CheckedResource('org') id: string) {
+      return seen({ org: id });
+    }
+
+    @Get('literal')
+    @RequireRole('ORG_OWNER', world.acme)
+    literal(@CheckedResource('org') id: string) {
+      return seen({ org: id });
+    }
+
+    @Get('instance')
+    @RequireRole('IAM_OWNER')
+    instance(@CurrentCaller() caller: Caller) {
+      return seen({ caller: caller.userId });
+    }
+
+    @Get('projects/:projectId')
+    @RequireRole('PROJECT_OWNER', project.param('projectId'))
+    project(@CheckedResource('project') id: string) {
+      return seen({ project: id });
+    }
+
+    @Get('orgs/:orgId/projects/:projectId')
+    @RequireRole('PROJECT_OWNER', project.param('projectId').in(org.param('orgId')))
+    projectIn(@CheckedResource('org') orgId: string, @CheckedResource('project') id: string) {
+      return seen({ org: orgId, project: id });
+    }
+
+    @Get('grants/:grantId')
+    @RequireRole('PROJECT_GRANT_OWNER', projectGrant.param('grantId'))
+    grant(@CheckedResource('projectGrant') id: string) {
+      return seen({ projectGrant: id });
+    }
+
+    @Get('granted/:orgId/:projectId')
+    @RequireRole(
+      'PROJECT_GRANT_OWNER_VIEWER',
+      projectGrant({ project: project.param('projectId'), grantedOrg: org.param('orgId') }),
+    )
+    grantBetween(@CheckedResource('org') orgId: string, @CheckedResource('project') id: string) {
+      return seen({ org: orgId, project: id });
+    }
+  }
+
+  @Controller()
+  class TreesController {
+    @Get('any')
+    @Require(ANY)
+    any(@CurrentCaller() caller: Caller) {
+      return seen({ caller: caller.userId });
+    }
+
+    @Get('any-checked')
+    @Require(ANY)
+    anyChecked(@CheckedResource('org') id: string) {
+      return seen({ org: id });
+    }
+
+    @Get('nested/:orgId')
+    @Require(NESTED)
+    nested(@CurrentCaller() caller: Caller) {
+      return seen({ caller: caller.userId });
+    }
+
+    @Get('both/:orgId')
+    @RequireRole('ORG_OWNER_VIEWER', org.param('orgId'))
+    @RequireRole('ORG_OWNER_VIEWER', org.query('other'))
+    both(@CheckedResource('org', 'orgId') id: string, @CheckedResource('org', 'other') o: string) {
+      return seen({ org: id, other: o });
+    }
+
+    @Get('fresh/:orgId')
+    @RequireRole('ORG_OWNER', org.param('orgId'), { fresh: true })
+    fresh(@CheckedResource('org') id: string) {
+      return seen({ org: id });
+    }
+
+    @Get('custom/:orgId')
+    @RequireRole(customRole('ORG_AUDITOR'), org.param('orgId'))
+    custom(@CheckedResource('org') id: string) {
+      return seen({ org: id });
+    }
+
+    @Get('me')
+    @Authenticated()
+    me(@CurrentCaller() caller: Caller) {
+      return seen({ caller: caller.userId });
+    }
+
+    @Get('public')
+    @Public()
+    public(@CurrentCaller() caller: Caller | undefined) {
+      notes.ranPublic += 1;
+      return { caller: caller?.userId };
+    }
+
+    @Get('undeclared')
+    undeclared() {
+      return seen({});
+    }
+
+    @All('all/:orgId')
+    @RequireRole('ORG_OWNER', org.param('orgId'))
+    all(@CheckedResource('org') id: string) {
+      return seen({ org: id });
+    }
+
+    @Get('files/:orgId/*')
+    @RequireRole('ORG_OWNER', org.param('orgId'))
+    files(@CheckedResource('org') id: string) {
+      return seen({ org: id });
+    }
+  }
+
+  @Controller('tenants/:orgId')
+  @RequireRole('ORG_OWNER_VIEWER', org.param('orgId'))
+  class TenantsController {
+    @Get()
+    read(@CheckedResource('org') id: string) {
+      return seen({ org: id });
+    }
+
+    @Post()
+    @HttpCode(200)
+    @RequireRole('ORG_OWNER', org.param('orgId'))
+    write(@CheckedResource('org') id: string) {
+      return seen({ org: id });
+    }
+  }
+
+  @Controller('hostile')
+  class HostileController {
+    @Get('param/:projectId')
+    @RequireRole('PROJECT_OWNER', project.param('projectId'))
+    param() {
+      return seen({});
+    }
+
+    @Get('query')
+    @RequireRole('PROJECT_OWNER', project.query('projectId'))
+    query() {
+      return seen({});
+    }
+
+    @Post('body')
+    @HttpCode(200)
+    @RequireRole('PROJECT_OWNER', project.body('projectId'))
+    body() {
+      return seen({});
+    }
+
+    @Get('header')
+    @RequireRole('PROJECT_OWNER', project.header('x-project'))
+    header() {
+      return seen({});
+    }
+
+    @Get('function')
+    @RequireRole('PROJECT_OWNER', project.from(oddId))
+    function() {
+      return seen({});
+    }
+
+    @Get('class')
+    @RequireRole('PROJECT_OWNER', project.from(OddId))
+    class() {
+      return seen({});
+    }
+
+    @Get('grant/:grantId')
+    @RequireRole('PROJECT_GRANT_OWNER', projectGrant.param('grantId'))
+    grant() {
+      return seen({});
+    }
+
+    @Post('names')
+    @HttpCode(200)
+    @Require(
+      anyOf(
+        ...PROTOTYPE_NAMES.flatMap((name) => [
+          role('PROJECT_OWNER', project.param(name)),
+          role('PROJECT_OWNER', project.query(name)),
+          role('PROJECT_OWNER', project.body(name)),
+          role('PROJECT_OWNER', project.header(name)),
+        ]),
+      ),
+    )
+    names() {
+      return seen({});
+    }
+  }
+
+  @Controller('service')
+  @Authenticated()
+  class ServiceController {
+    constructor(
+      @Inject(ProjectGrantService) private readonly grants: ProjectGrantService,
+      @Inject(ZitadelAuthorizer) private readonly authorizer: ZitadelAuthorizer,
+      @Inject(MembershipLists) private readonly lists: MembershipLists,
+    ) {}
+
+    @Post('add')
+    @HttpCode(200)
+    async add(@Body() grant: NewGrant) {
+      return seen({ answer: await this.grants.add(grant) });
+    }
+
+    @Post('ensure')
+    @HttpCode(200)
+    async ensure(@Body() grant: NewGrant) {
+      return seen({ answer: await this.grants.ensure(grant) });
+    }
+
+    @Post('ask-by-param')
+    @HttpCode(200)
+    async askByParam(@CurrentCaller() caller: Caller) {
+      const requirement = role('ORG_OWNER', org.param('orgId'));
+      return seen({ answer: await this.authorizer.can(caller, requirement) });
+    }
+
+    @Post('ask-anew')
+    @HttpCode(200)
+    async askAnew(@CurrentCaller() caller: Caller) {
+      const requirement = role('IAM_OWNER', { fresh: true });
+      return seen({ answer: await this.authorizer.can(caller, requirement) });
+    }
+
+    @Post('key')
+    @HttpCode(200)
+    key(@Body() content: object) {
+      key(content);
+      return seen({});
+    }
+
+    @Post('memberships')
+    @HttpCode(200)
+    async memberships(@Body() request: Parameters<MembershipLists['listOfUser']>[0]) {
+      return seen({ answer: await this.lists.listOfUser(request) });
+    }
+  }
+
+  return [RefsController, TreesController, TenantsController, HostileController, ServiceController];
+}
+
+/** How an application may answer the library's errors: by their code. */
+@Catch(ZitadelError)
+@Injectable()
+class ErrorCodeFilter implements ExceptionFilter<ZitadelError> {
+  constructor(@Inject(HttpAdapterHost) private readonly host: HttpAdapterHost) {}
+
+  catch({ code, message }: ZitadelError, context: ArgumentsHost): void {
+    this.host.httpAdapter.reply(context.switchToHttp().getResponse(), { code, message }, 422);
+  }
+}
+
+export function openNest(platform: Parameters<typeof startNest>[0], prepare?: Prepare): OpenDoor {
+  return async (world, options = {}) => {
+    const notes = new Notes();
+    const { app, url, close } = await startNest(
+      platform,
+      {
+        imports: [
+          ZitadelModule.forRoot(world.zitadel.options({ logger: notes.logger, ...options })),
+        ],
+        controllers: controllersOf(world, notes),
+        providers: [
+          TenantOfRequest,
+          OddId,
+          { provide: APP_GUARD, useExisting: ZitadelManagerGuard },
+          { provide: APP_FILTER, useClass: ErrorCodeFilter },
+        ],
+      },
+      prepare,
+    );
+    app.get(ZitadelAuthorizer).onDecision((event) => notes.decisions.push(event));
+    return { url, close, notes };
+  };
+}

@@ -1,0 +1,55 @@
+// What the routes ask for, once for all doors.
+import {
+  allOf,
+  anyOf,
+  org,
+  project,
+  role,
+  type IdReader,
+  type RequestLike,
+} from '../../lib/index.js';
+
+/** Reads an id as an application would: from a header of its own. */
+export function tenantOf({ headers }: RequestLike): string | undefined {
+  const tenant = headers['x-tenant'];
+  return typeof tenant === 'string' ? tenant : undefined;
+}
+
+/** The same as a class, which may promise its answer. */
+export class TenantOfRequest implements IdReader {
+  async readId(request: RequestLike): Promise<string | undefined> {
+    return Promise.resolve(tenantOf(request));
+  }
+}
+
+/** What the function of a hostile application answers instead of an id: whatever the test put here. */
+export const odd: { answer: () => unknown } = { answer: () => undefined };
+
+export function oddId(): string | undefined {
+  return odd.answer() as string | undefined;
+}
+
+export class OddId implements IdReader {
+  readId(): string | undefined {
+    return oddId();
+  }
+}
+
+export const ANY = anyOf(
+  role('ORG_OWNER', org.header('x-zitadel-orgid')),
+  role('IAM_OWNER_VIEWER'),
+);
+
+export const NESTED = allOf(
+  anyOf(role('ORG_OWNER', org.param('orgId')), role('IAM_OWNER')),
+  anyOf(
+    allOf(
+      role('ORG_OWNER_VIEWER', org.query('other')),
+      role('PROJECT_OWNER_VIEWER', project.query('projectId')),
+    ),
+    role('IAM_OWNER'),
+  ),
+);
+
+/** The names that every object has, as names of parameters. */
+export const PROTOTYPE_NAMES = ['__proto__', 'constructor', 'prototype', 'toString'] as const;

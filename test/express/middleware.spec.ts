@@ -1,0 +1,498 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  ZitadelNotAllowedError,
+  ZitadelOptionsError,
+  ZitadelRequirementError,
+  anyOf,
+  answerDenial,
+  authenticated,
+  callerOf,
+  checkedResource,
+  createZitadel,
+  org,
+  project,
+  require,
+  requireRole,
+  role,
+  type ExpressZitadel,
+  type Middleware,
+  type OnDenied,
+  type SharedCache,
+  type ZitadelOptions,
+} from '../../lib/express/index.js';
+import { expectAnswer } from '../doors/answers.js';
+import { createPeople, get, type People } from '../nest/people.js';
+import { startExpress, type Running } from '../support/start.js';
+
+let people: People;
+const running: Running[] = [];
+
+beforeAll(async () => {
+  people = await createPeople();
+});
+
+afterEach(async () => {
+  people.zitadel.heal();
+  await Promise.all(running.splice(0).map(({ close }) => close()));
+});
+
+afterAll(() => people.zitadel.stop());
+
+async function serve(build: (app: Express) => void): Promise<string> {
+  const started = await startExpress(build);
+  running.push(started);
+  return started.url;
+}
+
+const zitadelWith = (
+  options: Partial<ZitadelOptions> = {},
+  surroundings?: Parameters<typeof createZitadel>[1],
+): ExpressZitadel => createZitadel(people.zitadel.options(options), surroundings);
+
+const ok = (_request: Request, response: Response) => void response.json({});
+
+describe('a handler behind the middleware', () => {
+  it('knows the caller and the id that was checked', async () => {
+    const zitadel = zitadelWith();
+    const url = await serve((app) =>
+      app.get(
+        '/:orgId',
+        requireRole(zitadel, 'ORG_OWNER', org.param('orgId')),
+        (request, response) => {
+          const { userId, clientId, expiresAt, claims } = callerOf(request);
+          const orgId = checkedResource(request, 'org');
+          response.json({ userId, clientId, expiresAt, sub: claims['sub'], orgId });
+        },
+      ),
+    );
+    const { json } = await get(url, `/${people.orgA}`, people.tokens.ofA);
+    expect(json).toEqual({
+      userId: people.ids.ofA,
+      clientId: expect.stringMatching(/^\d+$/) as string,
+      expiresAt: expect.any(Number) as number,
+      sub: people.ids.ofA,
+      orgId: people.orgA,
+    });
+  });
+
+  it('is never given the token, however deep it looks', async () => {
+    const zitadel = zitadelWith();
+    let seen = '';
+    const url = await serve((app) =>
+      app.get('/', authenticated(zitadel), (request, response) => {
+        seen = JSON.stringify(callerOf(request));
+        response.json({});
+      }),
+    );
+    await get(url, '/', people.tokens.ofA);
+    expect(seen).toContain(people.ids.ofA);
+    for (const part of people.tokens.ofA.split('.')) expect(seen).not.toContain(part);
+  });
+
+  it('cannot change what the next request sees of the caller', async () => {
+    const zitadel = zitadelWith();
+    const url = await serve((app) =>
+      app.get('/', authenticated(zitadel), (request, response) => {
+        const caller = callerOf(request) as unknown as Record<string, unknown>;
+        const before = caller['userId'];
+        expect(() => (caller['userId'] = 'somebody else')).toThrow(TypeError);
+        expect(() => ((caller['claims'] as { sub: string }).sub = 'somebody else')).toThrow(
+          TypeError,
+        );
+        response.json({ before });
+      }),
+    );
+    for (let times = 0; times < 2; times += 1) {
+      const heard = await get(url, '/', people.tokens.ofA);
+      expect(heard.json).toEqual({ before: people.ids.ofA });
+    }
+  });
+
+  it('is told by an error, not by undefined, that nothing was checked', async () => {
+    const zitadel = zitadelWith();
+    const thrown: unknown[] = [];
+    const note = (work: () => unknown) => {
+      try {
+        thrown.push(work());
+      } catch (error) {
+        thrown.push(error);
+      }
+    };
+    const url = await serve((app) => {
+      app.get('/unchecked', (request, response) => {
+        note(() => callerOf(request));
+        note(() => checkedResource(request, 'org'));
+        response.json({});
+      });
+      app.get('/checked', authenticated(zitadel), (request, response) => {
+        note(() => checkedResource(request, 'org'));
+        response.json({});
+      });
+    });
+    await get(url, '/unchecked', people.tokens.ofA);
+    await get(url, '/checked', people.tokens.ofA);
+    expect(thrown).toHaveLength(3);
+    for (const error of thrown) expect(error).toBeInstanceOf(ZitadelRequirementError);
+    expect(String(thrown[0])).toMatch(
+      /put requireRole\(\), require\(\) or authenticated\(\) before/,
+    );
+    expect(String(thrown[1])).toMatch(/name it in the requirement/);
+  });
+
+  it('does not believe what a client, or another middleware, put on the request', async () => {
+    const zitadel = zitadelWith();
+    const url = await serve((app) => {
+      app.use((request, _response, next) => {
+        Object.assign(request, {
+          user: { userId: people.ids.ofBoth },
+          zitadel: { allowed: true },
+          decision: { allowed: true, caller: { userId: people.ids.ofBoth } },
+          caller: { userId: people.ids.ofBoth },
+        });
+        next();
+      });
+      app.get('/', requireRole(zitadel, 'ORG_OWNER', people.orgA), ok);
+    });
+    expectAnswer(await get(url, '/', people.tokens.ofB), { denied: 'role_missing' });
+    expectAnswer(await get(url, '/'), { denied: 'token_missing' });
+  });
+});
+
+describe('stacked middlewares', () => {
+  const idsOf = (request: Request, response: Response) =>
+    void response.json({
+      one: checkedResource(request, 'org', 'one'),
+      two: checkedResource(request, 'org', 'two'),
+      caller: callerOf(request).userId,
+    });
+
+  it('must all let a request through, and tell the handler what each checked', async () => {
+    const zitadel = zitadelWith();
+    const url = await serve((app) =>
+      app.get(
+        '/:one/:two',
+        requireRole(zitadel, 'ORG_OWNER', org.param('one')),
+        requireRole(zitadel, 'ORG_OWNER', org.param('two')),
+        idsOf,
+      ),
+    );
+    const path = `/${people.orgA}/${people.orgB}`;
+    expect((await get(url, path, people.tokens.ofBoth)).json).toEqual({
+      one: people.orgA,
+      two: people.orgB,
+      caller: people.ids.ofBoth,
+    });
+    for (const token of [people.tokens.ofA, people.tokens.ofB]) {
+      expectAnswer(await get(url, path, token), { denied: 'role_missing' });
+    }
+  });
+
+  it('tell the handler what both checked, also when the second asks anew', async () => {
+    const zitadel = zitadelWith();
+    const url = await serve((app) =>
+      app.get(
+        '/:one/:two',
+        requireRole(zitadel, 'ORG_OWNER', org.param('one')),
+        requireRole(zitadel, 'ORG_OWNER', org.param('two'), { fresh: true }),
+        idsOf,
+      ),
+    );
+    const heard = await get(url, `/${people.orgA}/${people.orgB}`, people.tokens.ofBoth);
+    expect(heard.json).toEqual({
+      one: people.orgA,
+      two: people.orgB,
+      caller: people.ids.ofBoth,
+    });
+  });
+
+  it('tell the handler what both checked, also where nothing is remembered', async () => {
+    const zitadel = zitadelWith({ cache: { ttlMs: 0 } });
+    const url = await serve((app) =>
+      app.get(
+        '/:one/:two',
+        requireRole(zitadel, 'ORG_OWNER', org.param('one')),
+        requireRole(zitadel, 'ORG_OWNER', org.param('two')),
+        idsOf,
+      ),
+    );
+    const heard = await get(url, `/${people.orgA}/${people.orgB}`, people.tokens.ofBoth);
+    expect(heard.json).toMatchObject({ one: people.orgA, two: people.orgB });
+  });
+
+  it('need a name where two ids of a kind were checked', async () => {
+    const zitadel = zitadelWith();
+    const url = await serve((app) => {
+      app.get(
+        '/:one/:two',
+        requireRole(zitadel, 'ORG_OWNER', org.param('one')),
+        requireRole(zitadel, 'ORG_OWNER', org.param('two')),
+        (request, response) => void response.json({ id: checkedResource(request, 'org') }),
+      );
+      app.use((error: Error, _request: Request, response: Response, next: NextFunction) => {
+        if (error instanceof ZitadelRequirementError) {
+          response.status(422).json({ message: error.message });
+        } else next(error);
+      });
+    });
+    const heard = await get(url, `/${people.orgA}/${people.orgB}`, people.tokens.ofBoth);
+    expect(heard.status).toBe(422);
+    expect(heard.json).toEqual({ message: expect.stringMatching(/name it/) as string });
+    // Twice the same id is no doubt.
+    const same = await get(url, `/${people.orgA}/${people.orgA}`, people.tokens.ofBoth);
+    expect(same.json).toEqual({ id: people.orgA });
+  });
+
+  it('keep two instances of ZITADEL apart on one request', async () => {
+    const other = await createPeople();
+    try {
+      const url = await serve((app) =>
+        app.get(
+          '/',
+          requireRole(zitadelWith(), 'ORG_OWNER', people.orgA),
+          requireRole(createZitadel(other.zitadel.options()), 'ORG_OWNER', other.orgA),
+          ok,
+        ),
+      );
+      // Neither token is one for both.
+      expectAnswer(await get(url, '/', people.tokens.ofA), { denied: 'token_invalid' });
+      expectAnswer(await get(url, '/', other.tokens.ofA), { denied: 'token_invalid' });
+    } finally {
+      await other.zitadel.stop();
+    }
+  });
+});
+
+describe('onDenied', () => {
+  it('changes what is answered, and gets who was denied and why', async () => {
+    const onDenied: OnDenied = (denied, request, response, next) => {
+      if (denied.reason !== 'role_missing') return answerDenial(denied, request, response, next);
+      response.statusCode = 404;
+      response.setHeader('x-user', denied.caller?.userId ?? '');
+      response.end('nothing here');
+    };
+    const zitadel = zitadelWith({}, { onDenied });
+    const url = await serve((app) =>
+      app.get('/', requireRole(zitadel, 'ORG_OWNER', people.orgB), ok),
+    );
+    const heard = await get(url, '/', people.tokens.ofA);
+    expect([heard.status, heard.text, heard.headers['x-user']]).toEqual([
+      404,
+      'nothing here',
+      people.ids.ofA,
+    ]);
+    expectAnswer(await get(url, '/'), { denied: 'token_missing' });
+  });
+
+  it('hands an error of its own to the error handler, and lets nobody in', async () => {
+    let ran = 0;
+    const onDenied: OnDenied = () => {
+      throw new Error('a template is missing');
+    };
+    const zitadel = zitadelWith({}, { onDenied });
+    const errors: unknown[] = [];
+    const url = await serve((app) => {
+      app.get('/', requireRole(zitadel, 'ORG_OWNER', people.orgB), () => void (ran += 1));
+      app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
+        errors.push(error);
+        response.status(500).end();
+      });
+    });
+    expect((await get(url, '/', people.tokens.ofA)).status).toBe(500);
+    expect(errors).toMatchObject([{ message: 'a template is missing' }]);
+    expect(ran).toBe(0);
+  });
+
+  it('may hand the refusal on to the error handler', async () => {
+    const zitadel = zitadelWith(
+      {},
+      { onDenied: (denied, _request, _response, next) => next(new ZitadelNotAllowedError(denied)) },
+    );
+    const url = await serve((app) => {
+      app.get('/', requireRole(zitadel, 'ORG_OWNER', people.orgB), ok);
+      app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
+        const { decision } = error as ZitadelNotAllowedError;
+        response.status(418).json({ reason: decision.reason });
+      });
+    });
+    const heard = await get(url, '/', people.tokens.ofA);
+    expect([heard.status, heard.json]).toEqual([418, { reason: 'role_missing' }]);
+  });
+});
+
+describe('where the middleware stands', () => {
+  it('answers 400 on a prefix, where no parameter is known yet', async () => {
+    const zitadel = zitadelWith();
+    const url = await serve((app) => {
+      app.use(requireRole(zitadel, 'ORG_OWNER', org.param('orgId')));
+      app.get('/:orgId', ok);
+    });
+    expectAnswer(await get(url, `/${people.orgA}`, people.tokens.ofA), {
+      denied: 'resource_missing',
+    });
+  });
+
+  it('answers 400 in a router that does not see the parameters above it', async () => {
+    const zitadel = zitadelWith();
+    const url = await serve((app) => {
+      const router = express.Router();
+      router.get('/', requireRole(zitadel, 'ORG_OWNER', org.param('orgId')), ok);
+      app.use('/:orgId', router);
+    });
+    expectAnswer(await get(url, `/${people.orgA}`, people.tokens.ofA), {
+      denied: 'resource_missing',
+    });
+  });
+
+  it('answers 400 where the body is read before it is parsed', async () => {
+    const zitadel = zitadelWith();
+    const url = await serve((app) =>
+      app.get('/', requireRole(zitadel, 'ORG_OWNER', org.body('orgId')), ok),
+    );
+    expectAnswer(await get(url, '/', people.tokens.ofA), { denied: 'resource_missing' });
+  });
+
+  it('calls next once for a request that goes on, and never for one that does not', async () => {
+    const zitadel = zitadelWith();
+    const guard = requireRole(zitadel, 'ORG_OWNER', people.orgA);
+    let calls = 0;
+    const url = await serve((app) =>
+      app.get(
+        '/',
+        ((request, response, next) =>
+          guard(request, response, (error) => {
+            calls += 1;
+            next(error);
+          })) satisfies Middleware,
+        ok,
+      ),
+    );
+    expect((await get(url, '/', people.tokens.ofA)).status).toBe(200);
+    expect((await get(url, '/', people.tokens.ofA)).status).toBe(200);
+    expect(calls).toBe(2);
+    expectAnswer(await get(url, '/', people.tokens.ofB), { denied: 'role_missing' });
+    expect(calls).toBe(2);
+  });
+
+  it('lets an error of the handler be an error of the handler', async () => {
+    const zitadel = zitadelWith();
+    const url = await serve((app) => {
+      app.get('/', authenticated(zitadel), () => {
+        throw new Error('of the handler');
+      });
+      app.use((error: Error, _request: Request, response: Response, _next: NextFunction) => {
+        response.status(418).end(error.message);
+      });
+    });
+    // Cold and warm: the one goes on later, the other at once.
+    for (let times = 0; times < 2; times += 1) {
+      const heard = await get(url, '/', people.tokens.ofA);
+      expect([heard.status, heard.text]).toEqual([418, 'of the handler']);
+    }
+  });
+
+  it('does not answer a second time when the response is on its way', async () => {
+    const zitadel = zitadelWith();
+    const url = await serve((app) => {
+      app.use((_request, response, next) => {
+        response.status(202).end('already');
+        next();
+      });
+      app.get('/', requireRole(zitadel, 'ORG_OWNER', people.orgB), ok);
+    });
+    const heard = await get(url, '/', people.tokens.ofA);
+    expect([heard.status, heard.text]).toEqual([202, 'already']);
+  });
+
+  it('needs no Express: a server of Node’s own will do', async () => {
+    const zitadel = zitadelWith();
+    const guard = requireRole(zitadel, 'ORG_OWNER', org.header('x-org'));
+    const server: Server = createServer((request, response) =>
+      guard(request, response, (error) => {
+        response.statusCode = error ? 500 : 200;
+        response.end(error ? '' : callerOf(request).userId);
+      }),
+    );
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    try {
+      const asked = (token: string) =>
+        fetch(`http://127.0.0.1:${String(port)}/`, {
+          headers: { authorization: `Bearer ${token}`, 'x-org': people.orgA },
+        });
+      const heard = await asked(people.tokens.ofA);
+      expect([heard.status, await heard.text()]).toEqual([200, people.ids.ofA]);
+      expect((await asked(people.tokens.ofB)).status).toBe(403);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+});
+
+describe('what cannot be meant', () => {
+  it('throws where it is written', () => {
+    const zitadel = zitadelWith();
+    class Reader {
+      readId() {
+        return people.orgA;
+      }
+    }
+    const mistakes: readonly (readonly [() => unknown, RegExp])[] = [
+      [() => requireRole(zitadel, [] as never, people.orgA), /an empty list of roles/],
+      [() => requireRole(zitadel, 'ORG_OWNR' as never, people.orgA as never), /'ORG_OWNR'/],
+      [() => requireRole(zitadel, 'ORG_OWNER', undefined as never), /name the organization/],
+      [
+        () => requireRole(zitadel, 'ORG_OWNER', project.param('x') as never),
+        /name the organization/,
+      ],
+      [() => requireRole(zitadel, 'ORG_OWNER', 'acme'), /'acme' is no id/],
+      [() => requireRole(zitadel, 'ORG_OWNER', org.from(Reader)), /only Nest can build a class/],
+      [() => require(zitadel, undefined as never), /require\(\) takes requirements/],
+      [() => require(zitadel, anyOf()), /without requirements/],
+      [
+        () => require(zitadel, anyOf(role('ORG_OWNER', org.from(Reader)))),
+        /only Nest can build a class/,
+      ],
+    ];
+    for (const [make, message] of mistakes) {
+      expect(make).toThrow(ZitadelRequirementError);
+      expect(make).toThrow(message);
+    }
+  });
+
+  it('names the option that is wrong', () => {
+    expect(() => createZitadel(undefined as never)).toThrow(ZitadelOptionsError);
+    expect(() => zitadelWith({ issuer: '' })).toThrow(/^issuer: got an empty string/);
+    expect(() => zitadelWith({ strict: true } as never)).toThrow(
+      /^strict: there is no such option/,
+    );
+    expect(() => zitadelWith({ cache: { shared: { secret: 'x'.repeat(32) } } })).toThrow(
+      /cache\.shared: got no CACHE_MANAGER.*createZitadel\(options, \{ sharedCache \}\)/,
+    );
+  });
+});
+
+describe('a shared cache', () => {
+  it('is anything with get and set, and answers for a second process', async () => {
+    const kept = new Map<string, string>();
+    const sharedCache: SharedCache = {
+      get: (key) => Promise.resolve(kept.get(key)),
+      set: (key, value) => Promise.resolve(kept.set(key, value)),
+    };
+    const options = { cache: { shared: { secret: 'x'.repeat(32) } } };
+    const urlOf = (zitadel: ExpressZitadel) =>
+      serve((app) => app.get('/', requireRole(zitadel, 'ORG_OWNER', people.orgA), ok));
+    const [first, second] = [
+      await urlOf(zitadelWith(options, { sharedCache })),
+      await urlOf(zitadelWith(options, { sharedCache })),
+    ];
+    expect((await get(first, '/', people.tokens.ofA)).status).toBe(200);
+    const before = people.zitadel.requests('memberships');
+    expect((await get(second, '/', people.tokens.ofA)).status).toBe(200);
+    expect(people.zitadel.requests('memberships')).toBe(before);
+    expect([...kept.values()].join()).not.toContain(people.tokens.ofA.slice(-40));
+  });
+});

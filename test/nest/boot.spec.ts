@@ -1,0 +1,717 @@
+import {
+  Controller,
+  Get,
+  Injectable,
+  Module,
+  Scope,
+  UseGuards,
+  type CanActivate,
+  type DynamicModule,
+  type ModuleMetadata,
+  type Provider,
+  type Type,
+} from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { Test } from '@nestjs/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  Authenticated,
+  CheckedResource,
+  Public,
+  RequireRole,
+  ZitadelManagerGuard,
+  ZitadelModule,
+  org,
+  project,
+  type IdReader,
+  type ZitadelModuleOptions,
+} from '../../lib/index.js';
+import { listen, startNest, type Platform, type Prepare, type Running } from '../support/start.js';
+import { Notes } from '../doors/door.js';
+import { createPeople, get, whoGetsIn, type People } from './people.js';
+
+let people: People;
+const running: Running[] = [];
+
+beforeAll(async () => {
+  people = await createPeople();
+});
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map(({ close }) => close()));
+});
+
+afterAll(() => people.zitadel.stop());
+
+const zitadelModule = (options: Partial<ZitadelModuleOptions> = {}): DynamicModule =>
+  ZitadelModule.forRoot({ ...people.zitadel.options(), ...options });
+
+const GLOBAL: Provider = { provide: APP_GUARD, useExisting: ZitadelManagerGuard };
+
+/** An application with our module and whatever a test puts beside it. */
+async function boot(
+  { imports = [], ...metadata }: ModuleMetadata,
+  options: Partial<ZitadelModuleOptions> = {},
+  prepare?: Prepare,
+  platform: Platform = 'express',
+): Promise<string> {
+  const app = await startNest(
+    platform,
+    { imports: [zitadelModule(options), ...imports], ...metadata },
+    prepare,
+  );
+  running.push(app);
+  return app.url;
+}
+
+/** A controller whose one route asks for the owner of organization A. */
+function guardedController(): Type {
+  @Controller('guarded')
+  class GuardedController {
+    @Get()
+    @RequireRole('ORG_OWNER', people.orgA)
+    read() {
+      return {};
+    }
+  }
+  return GuardedController;
+}
+
+const NO_GUARD =
+  /GuardedController\.read is decorated, and no guard checks it: write \{ provide: APP_GUARD/;
+const NULL_GUARD = /an APP_GUARD is undefined or null, .*write \{ provide: APP_GUARD, useExisting/s;
+
+@Injectable()
+class Subclass extends ZitadelManagerGuard {}
+
+@Injectable({ scope: Scope.REQUEST })
+class PerRequest extends ZitadelManagerGuard {}
+
+@Injectable()
+class SomeOtherGuard implements CanActivate {
+  canActivate(): boolean {
+    return true;
+  }
+}
+
+describe.each(['express', 'fastify'] as const)('a decorated handler on %s', (platform) => {
+  const bootWith = (providers: Provider[], prepare?: Prepare) =>
+    boot({ controllers: [guardedController()], providers }, {}, prepare, platform);
+
+  it('refuses to boot without any guard', async () => {
+    await expect(bootWith([])).rejects.toThrow(NO_GUARD);
+  });
+
+  it('refuses to boot when the only guard is another one', async () => {
+    const other = { provide: APP_GUARD, useClass: SomeOtherGuard };
+    await expect(bootWith([other])).rejects.toThrow(NO_GUARD);
+  });
+
+  it('is guarded by the recommended line', async () => {
+    expect(await whoGetsIn(people, await bootWith([GLOBAL]), '/guarded')).toBe('A');
+  });
+});
+
+describe('the global guard', () => {
+  const bootWith = (providers: Provider[], prepare?: Prepare) =>
+    boot({ controllers: [guardedController()], providers }, {}, prepare);
+
+  it('refuses to boot when a factory makes undefined of it', async () => {
+    const absent = { provide: APP_GUARD, useFactory: () => undefined };
+    await expect(bootWith([absent])).rejects.toThrow(NULL_GUARD);
+    await expect(bootWith([GLOBAL, absent])).rejects.toThrow(NULL_GUARD);
+  });
+
+  it('refuses to boot when its value is null', async () => {
+    const absent = { provide: APP_GUARD, useValue: null };
+    await expect(bootWith([absent])).rejects.toThrow(NULL_GUARD);
+    await expect(bootWith([GLOBAL, absent])).rejects.toThrow(NULL_GUARD);
+  });
+
+  it('refuses to boot when an asynchronous factory promises nothing', async () => {
+    const absent = { provide: APP_GUARD, useFactory: () => Promise.resolve(undefined) };
+    await expect(bootWith([absent])).rejects.toThrow(NULL_GUARD);
+  });
+
+  it('refuses to boot when useGlobalGuards is given undefined', async () => {
+    const prepare: Prepare = (app) => app.useGlobalGuards(undefined as never);
+    await expect(bootWith([], prepare)).rejects.toThrow(NULL_GUARD);
+  });
+
+  const inForce: Readonly<Record<string, Provider[]>> = {
+    'as a class': [{ provide: APP_GUARD, useClass: ZitadelManagerGuard }],
+    'as what is there': [GLOBAL],
+    'as a subclass': [{ provide: APP_GUARD, useClass: Subclass }],
+    'as a subclass that is there': [Subclass, { provide: APP_GUARD, useExisting: Subclass }],
+    'as a subclass for each request': [{ provide: APP_GUARD, useClass: PerRequest }],
+    'as a subclass for each request that is there': [
+      PerRequest,
+      { provide: APP_GUARD, useExisting: PerRequest },
+    ],
+    'from an asynchronous factory': [
+      {
+        provide: APP_GUARD,
+        inject: [ZitadelManagerGuard],
+        useFactory: (guard: ZitadelManagerGuard) => Promise.resolve(guard),
+      },
+    ],
+    twice: [GLOBAL, GLOBAL],
+    'after another guard': [{ provide: APP_GUARD, useClass: SomeOtherGuard }, GLOBAL],
+    'before another guard': [GLOBAL, { provide: APP_GUARD, useClass: SomeOtherGuard }],
+  };
+
+  for (const [how, providers] of Object.entries(inForce)) {
+    it(`is in force ${how}`, async () => {
+      expect(await whoGetsIn(people, await bootWith(providers), '/guarded')).toBe('A');
+    });
+  }
+
+  it('is in force from a module that is imported', async () => {
+    @Module({ providers: [GLOBAL] })
+    class SecurityModule {}
+    const url = await boot({
+      imports: [{ module: SecurityModule }],
+      controllers: [guardedController()],
+    });
+    expect(await whoGetsIn(people, url, '/guarded')).toBe('A');
+  });
+
+  it('is in force for a controller of another module', async () => {
+    @Module({ controllers: [guardedController()] })
+    class FeatureModule {}
+    const url = await boot({ imports: [FeatureModule], providers: [GLOBAL] });
+    expect(await whoGetsIn(people, url, '/guarded')).toBe('A');
+  });
+
+  it('is in force through useGlobalGuards', async () => {
+    const url = await bootWith([], (app) => app.useGlobalGuards(app.get(ZitadelManagerGuard)));
+    expect(await whoGetsIn(people, url, '/guarded')).toBe('A');
+  });
+
+  it('leaves the handler alone when another guard before it denies', async () => {
+    class Never implements CanActivate {
+      canActivate(): boolean {
+        return false;
+      }
+    }
+    const url = await bootWith([{ provide: APP_GUARD, useClass: Never }, GLOBAL]);
+    expect(await whoGetsIn(people, url, '/guarded')).toBe('denied');
+  });
+});
+
+describe('a guard of a controller or a method', () => {
+  function controllerWith(onClass: unknown[], onMethod: unknown[]): Type {
+    @Controller('guarded')
+    @UseGuards(...(onClass as Type<CanActivate>[]))
+    class GuardedController {
+      @Get()
+      @UseGuards(...(onMethod as Type<CanActivate>[]))
+      @RequireRole('ORG_OWNER', people.orgA)
+      read() {
+        return {};
+      }
+    }
+    return GuardedController;
+  }
+
+  it.each([
+    ['the class on the controller', [ZitadelManagerGuard], []],
+    ['the class on the method', [], [ZitadelManagerGuard]],
+    ['a subclass on the controller', [Subclass], []],
+    ['a subclass on the method', [], [Subclass]],
+    ['a subclass for each request', [PerRequest], []],
+    ['it beside another guard', [SomeOtherGuard, ZitadelManagerGuard], [SomeOtherGuard]],
+    ['it on both', [ZitadelManagerGuard], [ZitadelManagerGuard]],
+  ])('is in force as %s', async (_, onClass, onMethod) => {
+    const url = await boot({ controllers: [controllerWith(onClass, onMethod)] });
+    expect(await whoGetsIn(people, url, '/guarded')).toBe('A');
+  });
+
+  it('refuses to boot when only another guard stands there', async () => {
+    const controllers = [controllerWith([SomeOtherGuard], [SomeOtherGuard])];
+    await expect(boot({ controllers })).rejects.toThrow(NO_GUARD);
+  });
+
+  it('refuses to boot when it stands on another method only', async () => {
+    @Controller('guarded')
+    class GuardedController {
+      @Get('other')
+      @UseGuards(ZitadelManagerGuard)
+      @Authenticated()
+      other() {
+        return {};
+      }
+
+      @Get()
+      @RequireRole('ORG_OWNER', people.orgA)
+      read() {
+        return {};
+      }
+    }
+    await expect(boot({ controllers: [GuardedController] })).rejects.toThrow(NO_GUARD);
+  });
+
+  it('is in force on the base class for the controllers that extend it', async () => {
+    @UseGuards(ZitadelManagerGuard)
+    abstract class Base {}
+    @Controller('guarded')
+    class GuardedController extends Base {
+      @Get()
+      @RequireRole('ORG_OWNER', people.orgA)
+      read() {
+        return {};
+      }
+    }
+    const url = await boot({ controllers: [GuardedController] });
+    expect(await whoGetsIn(people, url, '/guarded')).toBe('A');
+  });
+
+  it('needs no guard where nothing of ours is declared', async () => {
+    @Controller('plain')
+    class PlainController {
+      @Get()
+      read() {
+        return {};
+      }
+    }
+    const url = await boot({ controllers: [PlainController] });
+    expect(await whoGetsIn(people, url, '/plain')).toBe('public');
+  });
+
+  it('is asked for by every decorator of ours, also the one that opens', async () => {
+    for (const decorate of [Public(), Authenticated(), RequireRole('IAM_OWNER')]) {
+      @Controller('one')
+      class OnMethodController {
+        @Get()
+        @decorate
+        read() {
+          return {};
+        }
+      }
+      @Controller('one')
+      @decorate
+      class OnClassController {
+        @Get()
+        read() {
+          return {};
+        }
+      }
+      for (const controller of [OnMethodController, OnClassController]) {
+        await expect(boot({ controllers: [controller] })).rejects.toThrow(/no guard checks it/);
+      }
+    }
+  });
+});
+
+describe('a test of an application', () => {
+  const letsAllIn: CanActivate = { canActivate: () => true };
+
+  async function start(builder: ReturnType<typeof Test.createTestingModule>): Promise<string> {
+    const module = await builder.compile();
+    const app = await listen(module.createNestApplication({ logger: false }));
+    running.push(app);
+    return app.url;
+  }
+
+  it('replaces the global guard with overrideProvider', async () => {
+    const before = people.zitadel.requests('memberships');
+    const url = await start(
+      Test.createTestingModule({
+        imports: [zitadelModule()],
+        controllers: [guardedController()],
+        providers: [GLOBAL],
+      })
+        .overrideProvider(ZitadelManagerGuard)
+        .useValue(letsAllIn),
+    );
+    expect(await whoGetsIn(people, url, '/guarded')).toBe('public');
+    expect(people.zitadel.requests('memberships')).toBe(before);
+  });
+
+  it('replaces the guard of a controller with overrideGuard', async () => {
+    @Controller('guarded')
+    @UseGuards(ZitadelManagerGuard)
+    class GuardedController {
+      @Get()
+      @RequireRole('ORG_OWNER', people.orgA)
+      read() {
+        return {};
+      }
+    }
+    const url = await start(
+      Test.createTestingModule({ imports: [zitadelModule()], controllers: [GuardedController] })
+        .overrideGuard(ZitadelManagerGuard)
+        .useValue(letsAllIn),
+    );
+    expect(await whoGetsIn(people, url, '/guarded')).toBe('public');
+  });
+
+  it('still refuses to boot when the global guard is left out', async () => {
+    const builder = Test.createTestingModule({
+      imports: [zitadelModule()],
+      controllers: [guardedController()],
+    })
+      .overrideProvider(ZitadelManagerGuard)
+      .useValue(letsAllIn);
+    await expect(start(builder)).rejects.toThrow(NO_GUARD);
+  });
+
+  it('uses the emulator as it is, with everything in force', async () => {
+    const url = await start(
+      Test.createTestingModule({
+        imports: [zitadelModule()],
+        controllers: [guardedController()],
+        providers: [GLOBAL],
+      }),
+    );
+    expect(await whoGetsIn(people, url, '/guarded')).toBe('A');
+  });
+});
+
+describe('two copies of the package', () => {
+  const otherCopy = () => import('#dist/index.js');
+
+  it('see each other’s decorators: without a guard the application refuses to boot', async () => {
+    const other = await otherCopy();
+    expect(other.RequireRole).not.toBe(RequireRole);
+    @Controller('guarded')
+    class GuardedController {
+      @Get()
+      @other.RequireRole('ORG_OWNER', people.orgA)
+      read() {
+        return {};
+      }
+    }
+    await expect(boot({ controllers: [GuardedController] })).rejects.toThrow(NO_GUARD);
+  });
+
+  it('see each other’s decorators: the guard of one asks what the other declares', async () => {
+    const other = await otherCopy();
+    @Controller('guarded')
+    @RequireRole('ORG_OWNER', people.orgA)
+    class GuardedController {
+      @Get()
+      @other.RequireRole('ORG_OWNER', people.orgB)
+      read(@other.CheckedResource('org', people.orgA) id: string) {
+        return { id };
+      }
+    }
+    const url = await boot({ controllers: [GuardedController], providers: [GLOBAL] });
+    expect(await whoGetsIn(people, url, '/guarded')).toBe('A and B');
+    const heard = await get(url, '/guarded', people.tokens.ofBoth);
+    expect(heard.json).toEqual({ id: people.orgA });
+  });
+
+  it('know each other’s guards', async () => {
+    const other = await otherCopy();
+    const app = await startNest('express', {
+      imports: [zitadelModule(), other.ZitadelModule.forRoot(people.zitadel.options() as never)],
+      controllers: [guardedController()],
+      providers: [{ provide: APP_GUARD, useExisting: other.ZitadelManagerGuard }],
+    });
+    running.push(app);
+    expect(await whoGetsIn(people, app.url, '/guarded')).toBe('A');
+  });
+});
+
+describe('the option strict', () => {
+  @Controller('plain')
+  class PlainController {
+    @Get()
+    read() {
+      return {};
+    }
+  }
+
+  it('refuses to boot while a route declares nothing', async () => {
+    const booting = boot({ controllers: [PlainController], providers: [GLOBAL] }, { strict: true });
+    await expect(booting).rejects.toThrow(
+      /PlainController\.read declares nothing \(option strict\)/,
+    );
+  });
+
+  it('refuses to boot while a route that declares nothing has no guard either', async () => {
+    const booting = boot({ controllers: [PlainController] }, { strict: true });
+    await expect(booting).rejects.toThrow(/PlainController\.read declares nothing/);
+  });
+
+  it('boots once every route declares something', async () => {
+    const url = await boot(
+      { controllers: [guardedController()], providers: [GLOBAL] },
+      { strict: true },
+    );
+    expect(await whoGetsIn(people, url, '/guarded')).toBe('A');
+  });
+
+  it('boots with controllers that are named public', async () => {
+    const url = await boot(
+      { controllers: [PlainController], providers: [GLOBAL] },
+      { strict: true, publicControllers: [PlainController] },
+    );
+    expect(await whoGetsIn(people, url, '/plain')).toBe('public');
+  });
+
+  it('is no matter of belief: without it such a route is denied', async () => {
+    const url = await boot({ controllers: [PlainController], providers: [GLOBAL] });
+    expect(await whoGetsIn(people, url, '/plain')).toBe('denied');
+  });
+});
+
+describe('the option publicControllers', () => {
+  it('opens what a controller leaves undeclared, and nothing else', async () => {
+    @Controller('library')
+    class LibraryController {
+      @Get('open')
+      open() {
+        return {};
+      }
+
+      @Get('asked')
+      @RequireRole('ORG_OWNER', people.orgA)
+      asked() {
+        return {};
+      }
+    }
+    @Controller('mine')
+    class MineController extends LibraryController {}
+    const url = await boot(
+      { controllers: [LibraryController, MineController], providers: [GLOBAL] },
+      { publicControllers: [LibraryController] },
+    );
+    expect(await whoGetsIn(people, url, '/library/open')).toBe('public');
+    expect(await whoGetsIn(people, url, '/library/asked')).toBe('A');
+    expect(await whoGetsIn(people, url, '/mine/open')).toBe('denied');
+  });
+});
+
+describe('what cannot be checked at all', () => {
+  it('is a class for .from() that no module provides', async () => {
+    @Injectable()
+    class Forgotten implements IdReader {
+      readId() {
+        return people.orgA;
+      }
+    }
+    @Controller('guarded')
+    class GuardedController {
+      @Get()
+      @RequireRole('ORG_OWNER', org.from(Forgotten))
+      read() {
+        return {};
+      }
+    }
+    const booting = boot({ controllers: [GuardedController], providers: [GLOBAL] });
+    await expect(booting).rejects.toThrow(
+      /GuardedController\.read: Forgotten is not a provider: add it to a module/,
+    );
+  });
+
+  it('is a class for .from() that lives for one request: the error says so', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class ShortLived implements IdReader {
+      readId() {
+        return people.orgA;
+      }
+    }
+    @Controller('guarded')
+    class GuardedController {
+      @Get()
+      @RequireRole('ORG_OWNER', org.from(ShortLived))
+      read() {
+        return {};
+      }
+    }
+    const booting = boot({ controllers: [GuardedController], providers: [ShortLived, GLOBAL] });
+    await expect(booting).rejects.toThrow(/GuardedController\.read: ShortLived .*scope/);
+  });
+
+  it('is @CheckedResource on a route that checks none', async () => {
+    @Controller('guarded')
+    class GuardedController {
+      @Get()
+      @Authenticated()
+      read(@CheckedResource('org') id: string) {
+        return { id };
+      }
+    }
+    const booting = boot({ controllers: [GuardedController], providers: [GLOBAL] });
+    await expect(booting).rejects.toThrow(
+      /GuardedController\.read: @CheckedResource\('org'\) stands on a route that checks no such org: name it in the requirement, e\.g\. with org\.param/,
+    );
+  });
+
+  it('is @CheckedResource of another kind or name than those that are checked', async () => {
+    @Controller('guarded')
+    class KindController {
+      @Get()
+      @RequireRole('ORG_OWNER', org.query('orgId'))
+      read(@CheckedResource('project') id: string) {
+        return { id };
+      }
+    }
+    @Controller('guarded')
+    class NameController {
+      @Get()
+      @RequireRole('ORG_OWNER', org.query('orgId'))
+      read(@CheckedResource('org', 'orgid') id: string) {
+        return { id };
+      }
+    }
+    const providers = [GLOBAL];
+    await expect(boot({ controllers: [KindController], providers })).rejects.toThrow(
+      /@CheckedResource\('project'\) stands on a route that checks no such project/,
+    );
+    await expect(boot({ controllers: [NameController], providers })).rejects.toThrow(
+      /@CheckedResource\('org', 'orgid'\) stands on a route that checks no such org/,
+    );
+  });
+
+  it('is @CheckedResource without a name where two are checked', async () => {
+    @Controller('guarded')
+    class GuardedController {
+      @Get()
+      @RequireRole('ORG_OWNER', org.query('one'))
+      @RequireRole('ORG_OWNER', org.query('two'))
+      read(@CheckedResource('org') id: string) {
+        return { id };
+      }
+    }
+    const booting = boot({ controllers: [GuardedController], providers: [GLOBAL] });
+    await expect(booting).rejects.toThrow(/could mean .*one.*: name one of them/);
+  });
+
+  it('is @CheckedResource on a public route', async () => {
+    @Controller('guarded')
+    @RequireRole('ORG_OWNER', org.query('orgId'))
+    class GuardedController {
+      @Get()
+      @Public()
+      read(@CheckedResource('org') id: string) {
+        return { id };
+      }
+    }
+    const booting = boot({ controllers: [GuardedController], providers: [GLOBAL] });
+    await expect(booting).rejects.toThrow(/stands on a route that checks no such org/);
+  });
+
+  it('is a decorated method of a provider', async () => {
+    @Injectable()
+    class Service {
+      @RequireRole('ORG_OWNER', people.orgA)
+      work() {
+        return {};
+      }
+    }
+    const booting = boot({ controllers: [guardedController()], providers: [GLOBAL, Service] });
+    await expect(booting).rejects.toThrow(
+      /Service\.work is decorated and is no HTTP route; .*ask ZitadelAuthorizer in the handler/,
+    );
+  });
+
+  it.each(['microservices:pattern', 'message', 'graphql:resolver_type'])(
+    'is a decorated handler that Nest knows by %s',
+    async (key) => {
+      @Controller()
+      class MessageController {
+        @RequireRole('ORG_OWNER', people.orgA)
+        handle() {
+          return {};
+        }
+      }
+      const handler = Object.getOwnPropertyDescriptor(MessageController.prototype, 'handle');
+      Reflect.defineMetadata(key, 'things', handler?.value as object);
+      const booting = boot({ controllers: [MessageController], providers: [GLOBAL] });
+      await expect(booting).rejects.toThrow(
+        /MessageController\.handle is decorated and is no HTTP/,
+      );
+    },
+  );
+
+  it('is told all at once', async () => {
+    @Controller('other')
+    class OtherController {
+      @Get()
+      @RequireRole('ORG_OWNER', 'acme')
+      read(@CheckedResource('project') id: string) {
+        return { id };
+      }
+    }
+    const booting = boot({ controllers: [guardedController(), OtherController] });
+    await expect(booting).rejects.toThrow(
+      /not safe to start:(?=.*GuardedController\.read is decorated)(?=.*OtherController\.read is decorated)(?=.*'acme' is no id)(?=.*CheckedResource)/s,
+    );
+  });
+});
+
+describe('the report at boot', () => {
+  it('lists every route, what it asks for, and what each lifts', async () => {
+    @Controller('things/:orgId')
+    @RequireRole('ORG_OWNER', org.param('orgId'))
+    class ThingsController {
+      @Get()
+      list() {
+        return {};
+      }
+
+      @Get('mine')
+      @Authenticated({ replaces: true })
+      mine() {
+        return {};
+      }
+
+      @Get('open')
+      @Public()
+      open() {
+        return {};
+      }
+
+      @Get('project/:projectId')
+      @RequireRole('PROJECT_OWNER', project.param('projectId').in(org.param('orgId')), {
+        fresh: true,
+      })
+      project() {
+        return {};
+      }
+    }
+    @Controller()
+    class OtherController {
+      @Get('undeclared')
+      undeclared() {
+        return {};
+      }
+
+      @Get(['one', 'two'])
+      @Authenticated()
+      several() {
+        return {};
+      }
+
+      @Get('free')
+      @Public()
+      free() {
+        return {};
+      }
+
+      helper() {
+        return {};
+      }
+    }
+    const notes = new Notes();
+    await boot(
+      { controllers: [ThingsController, OtherController], providers: [GLOBAL] },
+      { logger: notes.logger },
+    );
+    expect(notes.lines).toHaveLength(1);
+    const [title, ...lines] = notes.lines[0]?.text.split('\n') ?? [];
+    expect(title).toBe('routes and what they ask for:');
+    expect(lines).toEqual([
+      '  GET /things/:orgId  ORG_OWNER on org param orgId',
+      '  GET /things/:orgId/mine  any accepted caller (instead of what the class asks for)',
+      '  GET /things/:orgId/open  public (lifts what the class asks for)',
+      '  GET /things/:orgId/project/:projectId  (ORG_OWNER on org param orgId and PROJECT_OWNER on project param projectId of org param orgId (fresh))',
+      '  GET /undeclared  declares nothing: always denied',
+      '  GET /one|two  any accepted caller',
+      '  GET /free  public',
+    ]);
+  });
+});

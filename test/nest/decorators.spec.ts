@@ -1,0 +1,695 @@
+import { readFile } from 'node:fs/promises';
+import { Controller, Get, type Type } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  Authenticated,
+  CheckedResource,
+  Public,
+  Require,
+  RequireRole,
+  ZitadelManagerGuard,
+  ZitadelModule,
+  ZitadelRequirementError,
+  allOf,
+  anyOf,
+  customRole,
+  org,
+  project,
+  projectGrant,
+  role,
+} from '../../lib/index.js';
+import { startNest, type Running } from '../support/start.js';
+import { createPeople, whoGetsIn, type People } from './people.js';
+
+// Types refuse most of what is tried here; JavaScript does not ask them.
+const untyped = {
+  RequireRole,
+  Require,
+  Authenticated,
+  org,
+  role,
+  anyOf,
+  allOf,
+  customRole,
+} as Record<string, unknown> as Readonly<
+  Record<string, (...anything: unknown[]) => ClassDecorator & MethodDecorator>
+>;
+
+let people: People;
+const running: Running[] = [];
+
+beforeAll(async () => {
+  people = await createPeople();
+});
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map(({ close }) => close()));
+});
+
+afterAll(() => people.zitadel.stop());
+
+/** Starts an application with the guard in force everywhere, and returns its address. */
+async function serve(...controllers: Type[]): Promise<string> {
+  const app = await startNest('express', {
+    imports: [ZitadelModule.forRoot(people.zitadel.options())],
+    controllers,
+    providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
+  });
+  running.push(app);
+  return app.url;
+}
+
+const askA = () => RequireRole('ORG_OWNER', people.orgA);
+const askB = () => RequireRole('ORG_OWNER', people.orgB);
+const nothing = (): ClassDecorator & MethodDecorator => () => undefined;
+
+/** As it is published. */
+const TABLE = `
+| class ↓ method → | none     | @Public | @Authenticated | A       | B       |
+| none             | denied   | public  | a caller       | A       | B       |
+| @Public          | public   | public  | a caller       | A       | B       |
+| @Authenticated   | a caller | public  | a caller       | A       | B       |
+| A                | A        | public  | A              | A       | A and B |
+| B                | B        | public  | B              | A and B | B       |
+`;
+
+const cellsOf = (line: string) =>
+  line
+    .split('|')
+    .slice(1, -1)
+    .map((cell) => cell.replaceAll('`', '').trim());
+
+const [[, ...columns] = [], ...lines] = TABLE.trim().split('\n').map(cellsOf);
+
+const DECORATORS: Readonly<Record<string, () => ClassDecorator & MethodDecorator>> = {
+  none: nothing,
+  '@Public': Public,
+  '@Authenticated': Authenticated,
+  A: askA,
+  B: askB,
+};
+
+describe('what class and method ask for together', () => {
+  const controllers: Type[] = [];
+  let url: string;
+
+  beforeAll(async () => {
+    for (const [row, [onClass = '']] of lines.entries()) {
+      for (const [column, onMethod] of columns.entries()) {
+        @Controller(`${String(row)}/${String(column)}`)
+        @((DECORATORS[onClass] ?? nothing)())
+        class CellController {
+          @Get()
+          @((DECORATORS[onMethod] ?? nothing)())
+          read() {
+            return {};
+          }
+        }
+        controllers.push(CellController);
+      }
+    }
+    const app = await startNest('express', {
+      imports: [ZitadelModule.forRoot(people.zitadel.options())],
+      controllers,
+      providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
+    });
+    url = app.url;
+    return app.close;
+  });
+
+  it('is a table of five by five', () => {
+    expect([lines.length, columns.length, controllers.length]).toEqual([5, 5, 25]);
+  });
+
+  for (const [row, [onClass, ...cells]] of lines.entries()) {
+    for (const [column, expected] of cells.entries()) {
+      it(`is "${expected}" with ${String(onClass)} on the class and ${String(columns[column])} on the method`, async () => {
+        const path = `/${String(row)}/${String(column)}`;
+        expect(await whoGetsIn(people, url, path)).toBe(expected);
+      });
+    }
+  }
+
+  it('is published as it is', async () => {
+    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+    const published = readme
+      .split('\n')
+      .filter((line) => line.startsWith('|'))
+      .map(cellsOf);
+    for (const line of [['class ↓ method →', ...columns], ...lines]) {
+      expect(published).toContainEqual(line);
+    }
+  });
+});
+
+describe('what is inherited', () => {
+  it('is the requirement of a base class, for routes of the base and new ones', async () => {
+    @askA()
+    class Base {
+      @Get('old')
+      old() {
+        return {};
+      }
+    }
+    @Controller('sub')
+    class SubController extends Base {
+      @Get('new')
+      new() {
+        return {};
+      }
+    }
+    const url = await serve(SubController);
+    expect(await whoGetsIn(people, url, '/sub/old')).toBe('A');
+    expect(await whoGetsIn(people, url, '/sub/new')).toBe('A');
+  });
+
+  it('adds to the requirement of the class itself', async () => {
+    @askA()
+    class Base {
+      @Get('old')
+      old() {
+        return {};
+      }
+    }
+    @Controller('sub')
+    @askB()
+    class SubController extends Base {
+      @Get('new')
+      new() {
+        return {};
+      }
+    }
+    const url = await serve(SubController);
+    expect(await whoGetsIn(people, url, '/sub/old')).toBe('A and B');
+    expect(await whoGetsIn(people, url, '/sub/new')).toBe('A and B');
+  });
+
+  it('is not that a base class is public: neither its routes nor new ones are', async () => {
+    @Controller('base')
+    @Public()
+    class BaseController {
+      @Get('old')
+      old() {
+        return {};
+      }
+    }
+    @Controller('sub')
+    class SubController extends BaseController {
+      @Get('new')
+      new() {
+        return {};
+      }
+    }
+    const url = await serve(BaseController, SubController);
+    expect(await whoGetsIn(people, url, '/base/old')).toBe('public');
+    expect(await whoGetsIn(people, url, '/sub/old')).toBe('denied');
+    expect(await whoGetsIn(people, url, '/sub/new')).toBe('denied');
+  });
+
+  it('is not that a base class is content with a caller', async () => {
+    @Controller('base')
+    @Authenticated()
+    class BaseController {
+      @Get('old')
+      old() {
+        return {};
+      }
+    }
+    @Controller('sub')
+    class SubController extends BaseController {
+      @Get('new')
+      new() {
+        return {};
+      }
+    }
+    const url = await serve(BaseController, SubController);
+    expect(await whoGetsIn(people, url, '/base/old')).toBe('a caller');
+    expect(await whoGetsIn(people, url, '/sub/old')).toBe('denied');
+    expect(await whoGetsIn(people, url, '/sub/new')).toBe('denied');
+  });
+
+  it('is not that a method of the base is public', async () => {
+    @Controller('base')
+    class BaseController {
+      @Get('old')
+      @Public()
+      old() {
+        return {};
+      }
+
+      @Get('kept')
+      @Public()
+      kept() {
+        return {};
+      }
+    }
+    @Controller('sub')
+    class SubController extends BaseController {
+      @Get('old')
+      override old() {
+        return {};
+      }
+    }
+    const url = await serve(BaseController, SubController);
+    expect(await whoGetsIn(people, url, '/base/old')).toBe('public');
+    expect(await whoGetsIn(people, url, '/sub/old')).toBe('denied');
+    expect(await whoGetsIn(people, url, '/sub/kept')).toBe('denied');
+  });
+
+  it('is the requirement of a method that is overridden without a decorator', async () => {
+    class Base {
+      @askA()
+      read() {
+        return {};
+      }
+    }
+    @Controller('sub')
+    class SubController extends Base {
+      @Get()
+      override read() {
+        return {};
+      }
+    }
+    expect(await whoGetsIn(people, await serve(SubController), '/sub')).toBe('A');
+  });
+
+  it('adds up where a method with a requirement overrides another', async () => {
+    class Base {
+      @askA()
+      read() {
+        return {};
+      }
+    }
+    @Controller('sub')
+    class SubController extends Base {
+      @Get()
+      @askB()
+      override read() {
+        return {};
+      }
+    }
+    expect(await whoGetsIn(people, await serve(SubController), '/sub')).toBe('A and B');
+  });
+
+  it('is not lifted from an overridden method by public', async () => {
+    class Base {
+      @askA()
+      read() {
+        return {};
+      }
+    }
+    @Controller('sub')
+    class SubController extends Base {
+      @Get()
+      @Public()
+      override read() {
+        return {};
+      }
+    }
+    expect(await whoGetsIn(people, await serve(SubController), '/sub')).toBe('A');
+  });
+
+  it('is lifted from a base class by public on a method', async () => {
+    @askA()
+    class Base {
+      read() {
+        return {};
+      }
+    }
+    @Controller('sub')
+    class SubController extends Base {
+      @Get()
+      @Public()
+      override read() {
+        return {};
+      }
+    }
+    expect(await whoGetsIn(people, await serve(SubController), '/sub')).toBe('public');
+  });
+
+  it('is not lifted from a base class by public on the class', async () => {
+    @askA()
+    class Base {
+      @Get('old')
+      old() {
+        return {};
+      }
+    }
+    @Controller('sub')
+    @Public()
+    class SubController extends Base {
+      @Get('new')
+      new() {
+        return {};
+      }
+    }
+    const url = await serve(SubController);
+    expect(await whoGetsIn(people, url, '/sub/old')).toBe('A');
+    expect(await whoGetsIn(people, url, '/sub/new')).toBe('A');
+  });
+
+  it('is not lifted from an inherited method by public on the class', async () => {
+    class Base {
+      @Get('old')
+      @askA()
+      old() {
+        return {};
+      }
+    }
+    @Controller('sub')
+    @Public()
+    class SubController extends Base {}
+    expect(await whoGetsIn(people, await serve(SubController), '/sub/old')).toBe('A');
+  });
+
+  it('comes over two levels: class of the one, method of the other', async () => {
+    @askA()
+    class First {
+      read() {
+        return {};
+      }
+    }
+    class Second extends First {
+      @askB()
+      override read() {
+        return {};
+      }
+    }
+    @Controller('sub')
+    class ThirdController extends Second {
+      @Get()
+      override read() {
+        return {};
+      }
+    }
+    expect(await whoGetsIn(people, await serve(ThirdController), '/sub')).toBe('A and B');
+  });
+
+  it('comes from an abstract class and from a mixin', async () => {
+    @askA()
+    abstract class Base {
+      @Get('read')
+      read() {
+        return {};
+      }
+    }
+    const audited = (base: typeof Base) => {
+      @askB()
+      abstract class Audited extends base {
+        @Get('audit')
+        audit() {
+          return {};
+        }
+      }
+      return Audited;
+    };
+    @Controller('plain')
+    class PlainController extends Base {}
+    @Controller('mixed')
+    class MixedController extends audited(Base) {}
+    const url = await serve(PlainController, MixedController);
+    expect(await whoGetsIn(people, url, '/plain/read')).toBe('A');
+    expect(await whoGetsIn(people, url, '/mixed/read')).toBe('A and B');
+    expect(await whoGetsIn(people, url, '/mixed/audit')).toBe('A and B');
+  });
+
+  it('does not leak from one subclass into another, nor into the base', async () => {
+    @Controller('base')
+    @askA()
+    class BaseController {
+      @Get()
+      read() {
+        return {};
+      }
+    }
+    @Controller('one')
+    @askB()
+    class OneController extends BaseController {}
+    @Controller('two')
+    class TwoController extends BaseController {}
+    const url = await serve(OneController, TwoController, BaseController);
+    expect(await whoGetsIn(people, url, '/one')).toBe('A and B');
+    expect(await whoGetsIn(people, url, '/two')).toBe('A');
+    expect(await whoGetsIn(people, url, '/base')).toBe('A');
+  });
+});
+
+describe('a caller instead of what the class asks for', () => {
+  it('is enough on a method that says so', async () => {
+    @Controller('own')
+    @askA()
+    class OwnController {
+      @Get()
+      @Authenticated({ replaces: true })
+      read() {
+        return {};
+      }
+    }
+    expect(await whoGetsIn(people, await serve(OwnController), '/own')).toBe('a caller');
+  });
+
+  it('is not enough where the method itself asks for more, in any order', async () => {
+    @Controller('own')
+    @askA()
+    class OwnController {
+      @Get('over')
+      @Authenticated({ replaces: true })
+      @askB()
+      over() {
+        return {};
+      }
+
+      @Get('under')
+      @askB()
+      @Authenticated({ replaces: true })
+      under() {
+        return {};
+      }
+    }
+    const url = await serve(OwnController);
+    expect(await whoGetsIn(people, url, '/own/over')).toBe('B');
+    expect(await whoGetsIn(people, url, '/own/under')).toBe('B');
+  });
+
+  it('lifts nothing from an overridden method', async () => {
+    class Base {
+      @askB()
+      read() {
+        return {};
+      }
+    }
+    @Controller('sub')
+    @askA()
+    class SubController extends Base {
+      @Get()
+      @Authenticated({ replaces: true })
+      override read() {
+        return {};
+      }
+    }
+    expect(await whoGetsIn(people, await serve(SubController), '/sub')).toBe('B');
+  });
+
+  it('cannot be said on a class', () => {
+    expect(() => Authenticated({ replaces: true })(class {})).toThrow(/only a method can replace/);
+  });
+});
+
+describe('the order of decorators', () => {
+  it('does not matter among themselves, nor beside those of Nest', async () => {
+    @askA()
+    @Controller('mixed')
+    class MixedController {
+      @askB()
+      @Get('first')
+      first() {
+        return {};
+      }
+
+      @Get('last')
+      @askB()
+      last() {
+        return {};
+      }
+    }
+    const url = await serve(MixedController);
+    expect(await whoGetsIn(people, url, '/mixed/first')).toBe('A and B');
+    expect(await whoGetsIn(people, url, '/mixed/last')).toBe('A and B');
+  });
+
+  it('does not matter beside a decorator that wraps the method in another function', async () => {
+    const logged: MethodDecorator = (_target, _key, descriptor) => {
+      const inner = descriptor.value as unknown as (this: unknown, ...given: unknown[]) => unknown;
+      descriptor.value = function (this: unknown, ...given: unknown[]) {
+        return inner.apply(this, given);
+      } as never;
+    };
+    @Controller('wrapped')
+    @askA()
+    class WrappedController {
+      @Get('inside')
+      @logged
+      @askB()
+      inside() {
+        return {};
+      }
+
+      @Get('outside')
+      @askB()
+      @logged
+      outside() {
+        return {};
+      }
+    }
+    const url = await serve(WrappedController);
+    expect(await whoGetsIn(people, url, '/wrapped/outside')).toBe('A and B');
+    expect(await whoGetsIn(people, url, '/wrapped/inside')).toBe('A and B');
+  });
+
+  it('does not matter for stacked requirements: all of them must hold', async () => {
+    @Controller('stacked')
+    class StackedController {
+      @Get('ab')
+      @askA()
+      @askB()
+      ab() {
+        return {};
+      }
+
+      @Get('ba')
+      @askB()
+      @Authenticated()
+      @askA()
+      ba() {
+        return {};
+      }
+    }
+    const url = await serve(StackedController);
+    expect(await whoGetsIn(people, url, '/stacked/ab')).toBe('A and B');
+    expect(await whoGetsIn(people, url, '/stacked/ba')).toBe('A and B');
+  });
+});
+
+describe('what cannot be meant', () => {
+  const onMethod = (...decorators: MethodDecorator[]) => {
+    class Some {
+      read() {
+        return {};
+      }
+    }
+    const descriptor = Object.getOwnPropertyDescriptor(Some.prototype, 'read');
+    for (const decorate of decorators) decorate(Some.prototype, 'read', descriptor as never);
+  };
+
+  it('is public beside anything else on the same method or class, in any order', () => {
+    const others = [
+      RequireRole('IAM_OWNER'),
+      Require(role('IAM_OWNER')),
+      Authenticated(),
+      Public(),
+    ];
+    for (const other of others) {
+      expect(() => onMethod(Public(), other)).toThrow(/@Public\(\) stands beside/);
+      expect(() => onMethod(other, Public())).toThrow(/@Public\(\) stands beside/);
+      class Some {}
+      expect(() => {
+        Public()(Some);
+        other(Some);
+      }).toThrow(/@Public\(\) stands beside another decorator of the same class/);
+    }
+  });
+
+  it('throws where it is written, with an error that names the remedy', () => {
+    const { orgA } = people;
+    const mistakes: Readonly<Record<string, () => unknown>> = {
+      'no role': () => untyped['RequireRole']?.(),
+      'an undefined role': () => untyped['RequireRole']?.(undefined, orgA),
+      'null for a role': () => untyped['RequireRole']?.(null, orgA),
+      'an empty list of roles': () => untyped['RequireRole']?.([], orgA),
+      'a list with undefined': () => untyped['RequireRole']?.([undefined], orgA),
+      'a typo': () => untyped['RequireRole']?.('ORG_OWNR', orgA),
+      'small letters': () => untyped['RequireRole']?.('org_owner', orgA),
+      'a space behind': () => untyped['RequireRole']?.('ORG_OWNER ', orgA),
+      'a name that every object has': () => untyped['RequireRole']?.('constructor', orgA),
+      'a custom role without customRole': () => untyped['RequireRole']?.('ORG_AUDITOR', orgA),
+      'roles of two scopes': () => untyped['RequireRole']?.(['ORG_OWNER', 'IAM_OWNER'], orgA),
+      'no organization': () => untyped['RequireRole']?.('ORG_OWNER'),
+      'an undefined organization': () => untyped['RequireRole']?.('ORG_OWNER', undefined),
+      'an empty organization': () => untyped['RequireRole']?.('ORG_OWNER', ''),
+      'a number for an organization': () => untyped['RequireRole']?.('ORG_OWNER', 1),
+      'a project for an organization': () =>
+        untyped['RequireRole']?.('ORG_OWNER', project.param('projectId')),
+      'an organization for a project': () =>
+        untyped['RequireRole']?.('PROJECT_OWNER', org.param('orgId')),
+      'a project for a project grant': () =>
+        untyped['RequireRole']?.('PROJECT_GRANT_OWNER', project.param('projectId')),
+      'an organization for the instance': () =>
+        untyped['RequireRole']?.('IAM_OWNER', org.param('orgId')),
+      'an unknown option': () => untyped['RequireRole']?.('IAM_OWNER', { frech: true }),
+      'an option that is no truth value': () =>
+        untyped['RequireRole']?.('ORG_OWNER', orgA, { fresh: 1 }),
+      'no requirement': () => untyped['Require']?.(),
+      'something else than a requirement': () => untyped['Require']?.({ role: 'ORG_OWNER' }),
+      'the name of a role for a requirement': () => untyped['Require']?.('ORG_OWNER'),
+      'an empty anyOf': () => anyOf(),
+      'an empty allOf': () => allOf(),
+      'an anyOf with undefined': () => untyped['anyOf']?.(undefined),
+      'an empty name of a parameter': () => org.param(''),
+      'no name of a parameter': () => (org.param as (name?: string) => unknown)(),
+      'a class without readId': () => org.from(class {} as never),
+      'no function': () => org.from(undefined as never),
+      'a default role as custom role': () => untyped['customRole']?.('ORG_OWNER'),
+      'a custom role without prefix': () => untyped['customRole']?.('AUDITOR'),
+      'an empty custom role': () => untyped['customRole']?.(''),
+      'a grant without its organization': () =>
+        projectGrant({ project: project.param('projectId') } as never),
+      'a grant of a project that is tied to its owner': () =>
+        projectGrant({
+          project: project.param('projectId').in(org.param('orgId')),
+          grantedOrg: org.param('other'),
+        }),
+    };
+    for (const [what, make] of Object.entries(mistakes)) {
+      let thrown: unknown;
+      try {
+        make();
+      } catch (error) {
+        thrown = error;
+      }
+      expect(thrown, what).toBeInstanceOf(ZitadelRequirementError);
+      expect(thrown, what).toMatchObject({ code: 'requirement_invalid' });
+      expect((thrown as Error).message.length, what).toBeGreaterThan(30);
+    }
+  });
+
+  it('is a decorator of ours on a property, an accessor or a parameter of a constructor', () => {
+    class Some {
+      get read() {
+        return {};
+      }
+    }
+    const accessor = Object.getOwnPropertyDescriptor(Some.prototype, 'read');
+    for (const decorate of [RequireRole('IAM_OWNER'), Authenticated(), Public()]) {
+      expect(() => decorate(Some.prototype, 'read', accessor as never)).toThrow(
+        /decorates a controller or one of its methods/,
+      );
+      expect(() => decorate(Some.prototype, 'field', undefined as never)).toThrow(
+        /decorates a controller or one of its methods/,
+      );
+    }
+    expect(() => CheckedResource('org')(Some, undefined, 0)).toThrow(/parameter of a handler/);
+  });
+
+  it('is a literal id that the option idPattern does not know: the application refuses to boot', async () => {
+    @Controller()
+    class TypoController {
+      @Get()
+      @RequireRole('ORG_OWNER', 'acme')
+      read() {
+        return {};
+      }
+    }
+    await expect(serve(TypoController)).rejects.toThrow(/'acme' is no id by the option idPattern/);
+  });
+});

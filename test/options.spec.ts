@@ -1,0 +1,332 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { ZitadelOptionsError } from '../lib/core/errors.js';
+import { createZitadel } from '../lib/create-zitadel.js';
+import { jwt, type ZitadelOptions } from '../lib/options.js';
+import { resolveOptions } from '../lib/validate-options.js';
+import { pat } from '../lib/zitadel/credentials.js';
+
+const RIGHT = { issuer: 'https://acme.example', audience: '100000000000000001' };
+const AS_SERVICE_USER = {
+  serviceUser: pat('a-token'),
+  memberships: { as: 'serviceUser', organizations: ['1'] },
+};
+const CANARY = 'canary-that-is-secret';
+
+type Loose = Readonly<Record<string, unknown>>;
+
+/** The error that these options lead to, put over the right ones. */
+function errorOf(given: Loose): ZitadelOptionsError {
+  return errorOfAll({ ...RIGHT, ...given });
+}
+
+function errorOfAll(options: unknown): ZitadelOptionsError {
+  try {
+    createZitadel(options as ZitadelOptions);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ZitadelOptionsError);
+    return error as ZitadelOptionsError;
+  }
+  throw new Error('these options were accepted');
+}
+
+function accepted(given: Loose): ReturnType<typeof resolveOptions> {
+  return resolveOptions({ ...RIGHT, ...given } as ZitadelOptions);
+}
+
+const WRONG_FOR_ALL = [undefined, null, '', Number.NaN, [], Symbol('s'), 7n];
+const NO_FUNCTION = [{}, 'text', 1, true];
+const NO_NUMBER = ['60', {}, true, -1, Infinity];
+
+/** What each option refuses, besides what every one refuses. */
+const WRONG: Readonly<Record<string, readonly unknown[]>> = {
+  issuer: [
+    'https://acme.example/',
+    'https://acme.example/path',
+    'https://acme.example?x=1',
+    'https://acme.example#x',
+    'https://ACME.example',
+    'https://acme.example:443',
+    ' https://acme.example',
+    'https://user@acme.example',
+    'acme.example',
+    'ftp://acme.example',
+    'file:///etc/passwd',
+    'javascript:alert(1)',
+    'http://acme.example',
+    'http://127.0.0.1.acme.example',
+    'http://localhost.acme.example',
+    {},
+    1,
+    new URL('https://acme.example'),
+  ],
+  internalUrl: ['http://zitadel:8080/', 'zitadel:8080', 'http://zitadel:8080/path', {}, 1, true],
+  audience: [[''], ['1', 2], [undefined], [['1']], {}, 1, true],
+  callers: ['jwt', {}, { type: 'opaque' }, 1, true, jwt],
+  memberships: ['caller', { as: 'both' }, {}, 1, true],
+  serviceUser: ['./service-user.json', { type: 'pat', token: 'x' }, {}, 1, () => pat('x')],
+  cache: ['memory', 1, true],
+  hierarchy: [
+    'none',
+    1,
+    true,
+    { ORG_OWNER: 'ORG_OWNER_VIEWER' },
+    { ORG_OWNER: ['OWNER'] },
+    { OWNER: ['ORG_OWNER'] },
+    { ORG_OWNER: [''] },
+    { ORG_OWNER: [1] },
+  ],
+  projectOwner: NO_FUNCTION,
+  idPattern: ['[0-9]+', {}, 1, true, /[0-9]+/g, /[0-9]+/y, /[0-9]+/m],
+  timeoutMs: [...NO_NUMBER, 0, 60_001],
+  budgetMs: [...NO_NUMBER, 0, 120_001],
+  fetch: NO_FUNCTION,
+  logger: [{}, 'console', 1, true, { debug() {}, log() {}, warn() {} }, { ...console, warn: 1 }],
+  allowHttp: ['true', 1, {}],
+  allowImpersonation: ['true', 1, {}],
+  token: NO_FUNCTION,
+};
+const EMPTY_TABLE = 'an empty table is as good as exact';
+
+describe('each option', () => {
+  it.each(
+    Object.entries(WRONG).flatMap(([option, values]) =>
+      [...WRONG_FOR_ALL, ...values]
+        // A function is a way to know callers.
+        .filter((value) => !(option === 'callers' && value === jwt))
+        .map((value): [string, unknown] => [option, value]),
+    ),
+  )('%s refuses %o, and says what it got and what to write', (option, value) => {
+    const error = errorOf({ [option]: value });
+    expect(error.code).toBe('options_invalid');
+    expect(error.option.split('.')[0]).toBe(option);
+    expect(error.message).toMatch(new RegExp(`^${error.option}: got .+; write .+`, 's'));
+  });
+
+  it('is known: there is a row above for every one, and none besides', () => {
+    const { message } = errorOf({ surely: 1 });
+    const known = message.slice(message.indexOf('one of ') + 7).split(', ');
+    expect(known.toSorted()).toEqual(Object.keys(WRONG).toSorted());
+  });
+
+  it(EMPTY_TABLE, () => {
+    expect(accepted({ hierarchy: {} }).hierarchy).toEqual({});
+    expect(accepted({ hierarchy: 'exact' }).hierarchy).toEqual({});
+  });
+});
+
+describe('the options of the cache', () => {
+  const SHARED = [undefined, null, '', 'secret', true, 1, [], {}, { other: 1 }];
+  it.each<[string, unknown]>([
+    ...[undefined, null, '', '60', Number.NaN, -1, Infinity, 3_600_001, [], {}].map(
+      (value): [string, unknown] => ['ttlMs', value],
+    ),
+    ...[undefined, null, '', '60', Number.NaN, -1, 0, 1_048_575, Infinity, [], {}].map(
+      (value): [string, unknown] => ['maxBytes', value],
+    ),
+    ...SHARED.map((value): [string, unknown] => ['shared', value]),
+  ])('%s refuses %o, and says what it got and what to write', (option, value) => {
+    const error = errorOf({ cache: { [option]: value } });
+    expect(error.option).toBe(`cache.${option}`);
+    expect(error.message).toMatch(/^cache\.\w+: got .+; write .+/);
+  });
+
+  it.each([undefined, null, '', 'short', 'x'.repeat(31), 1, true, {}, ['x'.repeat(32)]])(
+    'shared.secret refuses %o',
+    (secret) => {
+      const error = errorOf({ cache: { shared: { secret } } });
+      expect(error.option).toBe('cache.shared.secret');
+      expect(error.message).toMatch(/^cache\.shared\.secret: got .+; write .+/);
+    },
+  );
+
+  it('take their defaults where they are left out', () => {
+    expect(accepted({})).toMatchObject({
+      ttlMs: 30_000,
+      maxBytes: 64 * 1_048_576,
+      shared: undefined,
+      timeoutMs: 3_000,
+      budgetMs: 5_000,
+      allowImpersonation: false,
+    });
+    expect(accepted({ cache: { ttlMs: 0, shared: false } })).toMatchObject({
+      ttlMs: 0,
+      shared: undefined,
+    });
+    expect(accepted({ cache: { shared: { secret: false } } }).shared).toEqual({ secret: false });
+  });
+
+  it('say how to register CACHE_MANAGER where shared is set and none is visible', () => {
+    const error = errorOf({ cache: { shared: { secret: 'x'.repeat(32) } } });
+    expect(error.option).toBe('cache.shared');
+    expect(error.message).toContain('CacheModule.register({ isGlobal: true })');
+    expect(error.message).toContain('createZitadel(options, { sharedCache })');
+  });
+});
+
+describe('an unknown key', () => {
+  it.each<[string, Loose]>([
+    ['issuerUrl', { issuerUrl: 'https://acme.example' }],
+    ['cache.ttl', { cache: { ttl: 1 } }],
+    ['cache.shared.key', { cache: { shared: { secret: 'x'.repeat(32), key: 1 } } }],
+    ['memberships.organizations', { memberships: { as: 'caller', organizations: ['1'] } }],
+    [
+      'memberships.orgs',
+      { ...AS_SERVICE_USER, memberships: { ...AS_SERVICE_USER.memberships, orgs: ['1'] } },
+    ],
+    ['__proto__x', { ['__proto__x']: 1 }],
+    ['toString', { toString: () => '' }],
+  ])('%s is refused by its name', (option, given) => {
+    const error = errorOf(given);
+    expect(error.option).toBe(option);
+    expect(error.message.startsWith(`${option}: `)).toBe(true);
+  });
+
+  it('of jwt() is refused by its name', () => {
+    const error = errorOf({ callers: jwt({ recheck: 1 } as never) });
+    expect(error.option).toBe('callers');
+    expect(error.message).toMatch(/\bjwt\b.*\brecheck\b/);
+  });
+});
+
+describe('the options as a whole', () => {
+  it.each([undefined, null, '', 'https://acme.example', 1, [], () => RIGHT])(
+    'are an object: %o is refused',
+    (options) => {
+      const error = errorOfAll(options);
+      expect(error.option).toBe('options');
+      expect(error.message).toMatch(/^options: got .+; write .+/);
+    },
+  );
+
+  it('name issuer where it is left out', () => {
+    expect(errorOfAll({ audience: '1' }).option).toBe('issuer');
+  });
+
+  it('name audience where it is left out with jwt()', () => {
+    const error = errorOfAll({ issuer: RIGHT.issuer });
+    expect(error.option).toBe('audience');
+    expect(error.message).toContain('required with jwt()');
+  });
+
+  it('are frozen once resolved, and take an audience as a string or a list', () => {
+    expect(Object.isFrozen(accepted({}))).toBe(true);
+    expect(accepted({ audience: '1' }).audience).toEqual(['1']);
+    expect(accepted({ audience: ['1', '2'] }).audience).toEqual(['1', '2']);
+  });
+});
+
+describe('plain http', () => {
+  it.each([
+    'http://localhost',
+    'http://localhost:8080',
+    'http://127.0.0.1:8080',
+    'http://127.9.9.9',
+    'http://[::1]:8080',
+  ])('is allowed to this host: %s', (issuer) => {
+    expect(accepted({ issuer }).issuer).toBe(issuer);
+  });
+
+  it.each(['http://acme.example', 'http://10.0.0.1', 'http://0.0.0.0', 'http://[::2]'])(
+    'is refused elsewhere, unless allowHttp says so: %s',
+    (issuer) => {
+      expect(errorOf({ issuer }).message).toContain('allowHttp: true');
+      expect(errorOf({ issuer, allowHttp: false }).option).toBe('issuer');
+      expect(accepted({ issuer, allowHttp: true }).issuer).toBe(issuer);
+    },
+  );
+
+  it('is allowed to internalUrl, whatever the issuer', () => {
+    const internalUrl = 'http://zitadel:8080';
+    expect(accepted({ internalUrl }).internalUrl).toBe(internalUrl);
+    expect(accepted({ internalUrl, issuer: 'http://acme.example' }).internalUrl).toBe(internalUrl);
+  });
+});
+
+describe('options that are right each on its own', () => {
+  it.each<[string, string, Loose]>([
+    ['audience', 'a function in callers with an audience', { callers: () => undefined }],
+    ['budgetMs', 'a budget below the timeout', { timeoutMs: 2_000, budgetMs: 1_999 }],
+    ['budgetMs', 'a timeout above the default budget', { timeoutMs: 6_000 }],
+    [
+      'serviceUser',
+      'memberships as a service user that is not given',
+      { memberships: AS_SERVICE_USER.memberships },
+    ],
+    ...[undefined, [], ['x'], [''], ['1', 2], '1', ['1'.repeat(201)], {}].map(
+      (organizations): [string, string, Loose] => [
+        'memberships.organizations',
+        `organizations that cannot be asked (${JSON.stringify(organizations)})`,
+        { ...AS_SERVICE_USER, memberships: { as: 'serviceUser', organizations } },
+      ],
+    ),
+    ['allowImpersonation', 'impersonation as the caller', { allowImpersonation: true }],
+    ['callers', 'recheckMs as the caller', { callers: jwt({ recheckMs: 5_000 }) }],
+    ['callers', 'recheckMs: false as the caller', { callers: jwt({ recheckMs: false }) }],
+    ...[undefined, null, '', Number.NaN, 999, 3_600_001, true, '5000'].map(
+      (recheckMs): [string, string, Loose] => [
+        'callers',
+        `a recheckMs of ${String(recheckMs)}`,
+        { ...AS_SERVICE_USER, callers: jwt({ recheckMs } as never) },
+      ],
+    ),
+  ])('%s is refused for %s', (option, _what, given) => {
+    const error = errorOf(given);
+    expect(error.option).toBe(option);
+    expect(error.message).toMatch(new RegExp(`^${option}: got .+; write .+`));
+  });
+
+  it.each<[string, Loose]>([
+    ['a function of the token without an audience', { callers: () => undefined }],
+    ['the service user with a list of organizations', { ...RIGHT, ...AS_SERVICE_USER }],
+    [
+      'the service user with a function of them',
+      {
+        ...RIGHT,
+        ...AS_SERVICE_USER,
+        memberships: { as: 'serviceUser', organizations: () => Promise.resolve(['1']) },
+      },
+    ],
+    [
+      'the service user with recheckMs and impersonation',
+      {
+        ...RIGHT,
+        ...AS_SERVICE_USER,
+        callers: jwt({ recheckMs: false }),
+        allowImpersonation: true,
+      },
+    ],
+  ])('are accepted together: %s', (_what, given) => {
+    expect(() =>
+      createZitadel({ issuer: RIGHT.issuer, ...given } as unknown as ZitadelOptions),
+    ).not.toThrow();
+  });
+});
+
+describe('a secret', () => {
+  const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
+  const places: readonly [string, Loose][] = [
+    ['serviceUser', { serviceUser: CANARY }],
+    ['serviceUser', { serviceUser: { type: 'pat', token: CANARY } }],
+    ['serviceUser', { serviceUser: pem.toString() + CANARY }],
+    ['serviceUser', { serviceUser: [CANARY] }],
+    ['token', { token: CANARY }],
+    ['cache.shared', { cache: { shared: CANARY } }],
+    ['cache.shared', { cache: { shared: [CANARY] } }],
+    ['cache.shared.secret', { cache: { shared: { secret: CANARY } } }],
+    ['cache.shared.secret', { cache: { shared: { secret: [CANARY] } } }],
+    ['clientSecret', { clientSecret: CANARY }],
+    ['cache.secret', { cache: { secret: CANARY } }],
+    ['issuer', { issuer: `https://user:${CANARY}@acme.example` }],
+    ['internalUrl', { internalUrl: `http://user:${CANARY}@zitadel:8080` }],
+    ['callers', { callers: { type: 'introspection', secret: CANARY } }],
+    ['memberships', { memberships: { as: CANARY } }],
+  ];
+  it.each(places)('given as %s is never repeated (%#)', (option, given) => {
+    const error = errorOf(given);
+    expect(error.option).toBe(option);
+    for (const text of [error.message, error.stack, JSON.stringify(error), String(error)]) {
+      expect(text).not.toContain(CANARY);
+    }
+  });
+});
