@@ -107,7 +107,8 @@ const literal = (kind: string, id: unknown): IdSource => ({
   id: nonEmpty(id, `${kind}()`),
 });
 
-const orgFrom = (source: IdSource): OrgRef => Object.freeze({ kind: 'org', source });
+const orgFrom = (source: IdSource): OrgRef =>
+  Object.freeze({ kind: 'org', source: Object.freeze(source) });
 
 /**
  * Names the organization that a role must be held on: `org('69629023906488334')`, `org.param('orgId')`, `org.header('x-zitadel-orgid')` ...
@@ -122,7 +123,7 @@ export const org: ((id: string) => OrgRef) & RefBuilder<OrgRef> = Object.assign(
 const projectFrom = (source: IdSource): ProjectRefInOrg =>
   Object.freeze({
     kind: 'project',
-    source,
+    source: Object.freeze(source),
     in: (owner: OrgRef | string) =>
       Object.freeze({ kind: 'project', source, owner: orgRef(owner) } as const),
   });
@@ -139,7 +140,7 @@ export const project: ((id: string) => ProjectRefInOrg) & RefBuilder<ProjectRefI
   );
 
 const grantFrom = (source: IdSource): ProjectGrantRef =>
-  Object.freeze({ kind: 'projectGrant', source });
+  Object.freeze({ kind: 'projectGrant', source: Object.freeze(source) });
 
 /** The two parts by which a project grant can be named where its id is not known. */
 export interface ProjectGrantParts {

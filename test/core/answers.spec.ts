@@ -1,0 +1,166 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Answers, type Answer } from '../../lib/core/answers.js';
+import type { Refusal } from '../../lib/core/decision.js';
+import { indexOf } from '../../lib/core/membership.js';
+import { callerOf, orgRow } from './rows.js';
+
+const REJECTED: Refusal = { reason: 'token_rejected' };
+
+function answer(credential: string, userId = 'alice', more: Partial<Answer> = {}): Answer {
+  return {
+    credential,
+    caller: callerOf(userId),
+    index: indexOf([orgRow(userId, '1')]),
+    read: { at: Date.now(), from: 'zitadel' },
+    validUntil: performance.now() + 30_000,
+    ...more,
+  };
+}
+
+/** A credential of usual length, with a tail of its own. */
+const bearer = (number: number, tail = '') =>
+  `Bearer ${'x'.repeat(700)}.${String(number).padStart(20, '0')}${tail}`;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('what a credential leads to', () => {
+  it('is found by exactly its bytes', () => {
+    const answers = new Answers(2 ** 20);
+    const kept = answer(bearer(1));
+    answers.keep(kept);
+    expect(answers.get(bearer(1))).toBe(kept);
+    for (const other of [
+      bearer(2),
+      ` ${bearer(1)}`,
+      `${bearer(1)} `,
+      bearer(1).replace('Bearer', 'bearer'),
+      bearer(1).slice(1),
+      bearer(1).slice(-16),
+      '',
+    ]) {
+      expect(answers.get(other)).toBeUndefined();
+    }
+  });
+
+  it('is not found by another credential that ends alike', () => {
+    const answers = new Answers(2 ** 20);
+    const tail = 'the-same-16-char';
+    answers.keep(answer(bearer(1, tail)));
+    expect(answers.get(bearer(2, tail))).toBeUndefined();
+    answers.keep(answer(bearer(2, tail), 'bob'));
+    expect(answers.get(bearer(2, tail))?.caller.userId).toBe('bob');
+    expect(answers.get(bearer(1, tail))).toBeUndefined();
+    answers.evict('bob');
+    expect(answers.get(bearer(2, tail))).toBeUndefined();
+  });
+
+  it('ends at its time', () => {
+    const answers = new Answers(2 ** 20);
+    answers.keep(answer(bearer(1)));
+    vi.advanceTimersByTime(29_999);
+    expect(answers.get(bearer(1))).toBeDefined();
+    vi.advanceTimersByTime(1);
+    expect(answers.get(bearer(1))).toBeUndefined();
+  });
+
+  it.each([0, -1, Number.NaN])('is not kept when there is no time left (%d)', (left) => {
+    const answers = new Answers(2 ** 20);
+    answers.keep(answer(bearer(1), 'alice', { validUntil: performance.now() + left }));
+    expect(answers.get(bearer(1))).toBeUndefined();
+  });
+
+  it('is not replaced by what was read before it', () => {
+    const answers = new Answers(2 ** 20);
+    const old = answer(bearer(1));
+    vi.advanceTimersByTime(10);
+    const recent = answer(bearer(1));
+    answers.keep(recent);
+    answers.keep(old);
+    expect(answers.get(bearer(1))).toBe(recent);
+  });
+});
+
+describe('a user', () => {
+  it('has at most 8 tokens that are remembered, the oldest of which goes', () => {
+    const answers = new Answers(2 ** 24);
+    for (let number = 1; number <= 20; number += 1) answers.keep(answer(bearer(number)));
+    answers.keep(answer(bearer(99), 'bob'));
+    const left = Array.from({ length: 20 }, (_, at) => at + 1).filter((at) =>
+      answers.get(bearer(at)),
+    );
+    expect(left).toEqual([13, 14, 15, 16, 17, 18, 19, 20]);
+    expect(answers.get(bearer(99))).toBeDefined();
+  });
+
+  it('does not lose another token by using one of 8 again', () => {
+    const answers = new Answers(2 ** 24);
+    for (let number = 1; number <= 8; number += 1) answers.keep(answer(bearer(number)));
+    for (let again = 0; again < 20; again += 1) answers.keep(answer(bearer(8)));
+    for (let number = 1; number <= 8; number += 1) {
+      expect(answers.get(bearer(number))).toBeDefined();
+    }
+  });
+
+  it('loses every token by an eviction, and nobody else any', () => {
+    const answers = new Answers(2 ** 24);
+    for (let number = 1; number <= 8; number += 1) answers.keep(answer(bearer(number)));
+    answers.keep(answer(bearer(9), 'bob'));
+    answers.evict('alice');
+    for (let number = 1; number <= 8; number += 1) {
+      expect(answers.get(bearer(number))).toBeUndefined();
+    }
+    expect(answers.get(bearer(9))).toBeDefined();
+    answers.evictAll();
+    expect(answers.get(bearer(9))).toBeUndefined();
+  });
+});
+
+describe('the memory in front', () => {
+  it('is bounded by bytes', () => {
+    const answers = new Answers(2 ** 20);
+    for (let number = 0; number < 5_000; number += 1) {
+      answers.keep(answer(bearer(number), `user ${number}`));
+    }
+    const left = Array.from({ length: 5_000 }, (_, at) => at).filter((at) =>
+      answers.get(bearer(at)),
+    );
+    expect(left).toContain(4_999);
+    expect(left).not.toContain(0);
+    // A credential alone takes more than 700 bytes.
+    expect(left.length).toBeLessThan(2 ** 20 / 700);
+    expect(left.length).toBeGreaterThan(200);
+  });
+});
+
+describe('a rejected credential', () => {
+  it('is remembered for five seconds, by exactly its bytes', () => {
+    const answers = new Answers(2 ** 20);
+    answers.reject(bearer(1), REJECTED);
+    expect(answers.rejection(bearer(1))).toEqual(REJECTED);
+    expect(answers.rejection(`${bearer(1)}x`)).toBeUndefined();
+    expect(answers.rejection(bearer(2, bearer(1).slice(-16)))).toBeUndefined();
+    vi.advanceTimersByTime(4_999);
+    expect(answers.rejection(bearer(1))).toEqual(REJECTED);
+    vi.advanceTimersByTime(1);
+    expect(answers.rejection(bearer(1))).toBeUndefined();
+  });
+
+  it('is forgotten as an accepted one', () => {
+    const answers = new Answers(2 ** 20);
+    answers.keep(answer(bearer(1)));
+    answers.reject(bearer(1), REJECTED);
+    expect(answers.get(bearer(1))).toBeUndefined();
+  });
+
+  it('is one of ten thousand at most', () => {
+    const answers = new Answers(2 ** 20);
+    for (let number = 0; number <= 10_000; number += 1) answers.reject(bearer(number), REJECTED);
+    expect(answers.rejection(bearer(0))).toBeUndefined();
+    expect(answers.rejection(bearer(1))).toEqual(REJECTED);
+  });
+});

@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest';
+import {
+  authorizationHeader,
+  bearerToken,
+  checkId,
+  INVALID,
+  readId,
+  type RequestLike,
+} from '../../lib/core/request.js';
+import type { IdSource } from '../../lib/core/resource.js';
+
+const IDS = /^(?:[0-9]{1,200})$/;
+const never = () => {
+  throw new Error('no class was to be built');
+};
+const read = (source: IdSource, request: Partial<RequestLike>) =>
+  readId(source, { headers: {}, ...request }, IDS, never);
+
+describe('an id', () => {
+  const INHERITED: unknown = Object.create({ orgId: '1' });
+  it.each<[string, unknown]>([
+    ['a number', 1],
+    ['null', null],
+    ['true', true],
+    ['a list', ['1']],
+    ['a doubled name', ['1', '2']],
+    ['an object', { toString: () => '1' }],
+    ['a text object', Object('1')],
+    ['an empty text', ''],
+    ['a blank', ' '],
+    ['blanks around it', ' 1 '],
+    ['a line break after it', '1\n'],
+    ['a second line', '1\n2'],
+    ['a carriage return', '1\r'],
+    ['a zero byte', '1\u0000'],
+    ['a path', '1/2'],
+    ['a path up', '..'],
+    ['an encoded path', '%2e%2e'],
+    ['a query', '1?x'],
+    ['a fragment', '1#x'],
+    ['a sign', '-1'],
+    ['a point', '1.0'],
+    ['an exponent', '1e3'],
+    ['hexadecimal', '0x1'],
+    ['full-width digits', '１２'],
+    ['Arabic digits', '١'],
+    ['an invisible character', '1\u200b'],
+    ['a mark of direction', '\u202e1'],
+    ['a word of every object', '__proto__'],
+    ['201 characters', '1'.repeat(201)],
+    ['a megabyte', '1'.repeat(2 ** 20)],
+  ])('is not %s', (_what, value) => {
+    for (const from of ['param', 'query', 'body', 'header'] as const) {
+      const container = { orgId: value };
+      const place = { param: 'params', query: 'query', body: 'body', header: 'headers' }[from];
+      expect(read({ from, name: 'orgId' }, { [place]: container } as never)).toBe(INVALID);
+    }
+    expect(read({ from: 'function', name: 'f', read: () => value as never }, {})).toBe(INVALID);
+  });
+
+  it('is a text of 1 to 200 characters that matches as a whole', () => {
+    for (const id of ['1', '69629023906488334', '1'.repeat(200)]) {
+      expect(read({ from: 'param', name: 'orgId' }, { params: { orgId: id } })).toBe(id);
+    }
+  });
+
+  it('is missing where the request has no such name', () => {
+    for (const params of [undefined, null, {}, [], '1', 1, { other: '1' }, { orgId: undefined }]) {
+      expect(read({ from: 'param', name: 'orgId' }, { params })).toBeUndefined();
+    }
+  });
+
+  it('is never an inherited one', () => {
+    expect(read({ from: 'body', name: 'orgId' }, { body: INHERITED })).not.toBe('1');
+    for (const name of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
+      expect(typeof read({ from: 'body', name }, { body: {} })).not.toBe('string');
+    }
+  });
+
+  it('is read of a body that JSON gave a name of every object', () => {
+    const body: unknown = JSON.parse('{"__proto__": {"orgId": "1"}, "constructor": "2"}');
+    expect(read({ from: 'body', name: 'orgId' }, { body })).toBeUndefined();
+    expect(read({ from: 'body', name: 'constructor' }, { body })).toBe('2');
+  });
+
+  it('that a function promises is checked as well', async () => {
+    const source = (value: unknown): IdSource => ({
+      from: 'function',
+      name: 'f',
+      read: () => Promise.resolve(value as never),
+    });
+    expect(await read(source('1'), {})).toBe('1');
+    expect(await read(source('../1'), {})).toBe(INVALID);
+    expect(await read(source(undefined), {})).toBeUndefined();
+  });
+
+  it('of a pattern without a bound is still at most 200 characters long', () => {
+    expect(checkId('x'.repeat(200), /^x+$/)).toBe('x'.repeat(200));
+    expect(checkId('x'.repeat(201), /^x+$/)).toBe(INVALID);
+  });
+});
+
+describe('the Authorization header', () => {
+  it('is none where it was not sent', () => {
+    expect(authorizationHeader({ headers: {} })).toBeUndefined();
+  });
+
+  it('counts as malformed where it was sent twice, as Express and as Fastify show it', () => {
+    const headers = { authorization: 'Bearer a' };
+    const twice = ['Authorization', 'Bearer a', 'X', 'y', 'AUTHORIZATION', 'Bearer b'];
+    const once = ['Authorization', 'Bearer a', 'X-Authorization', 'Bearer b'];
+    expect(authorizationHeader({ headers, rawHeaders: twice })).toBe('');
+    expect(authorizationHeader({ headers, raw: { rawHeaders: twice } })).toBe('');
+    expect(authorizationHeader({ headers, rawHeaders: once })).toBe('Bearer a');
+  });
+
+  it('counts as malformed where a framework made a list of it', () => {
+    expect(authorizationHeader({ headers: { authorization: ['Bearer a'] } })).toBe('');
+  });
+});
+
+describe('a bearer token', () => {
+  it.each(['Bearer abc', 'Bearer a-._~+/9==', `Bearer ${'x'.repeat(10_000)}`])(
+    'is found in %j',
+    (header) => {
+      expect(bearerToken(header)).toEqual({ token: header.slice(7) });
+    },
+  );
+
+  it.each([
+    '',
+    'Bearer',
+    'Bearer ',
+    'Bearer  a',
+    'Bearer\ta',
+    'bearer a',
+    'BEARER a',
+    'Bearer a b',
+    'Bearer a,Bearer b',
+    'Bearer a ',
+    'Bearer a=b',
+    'Bearer =',
+    'Bearer é',
+    'Bearer a\n',
+    'Bearer "a"',
+    'Bearera',
+    'Bearer: a',
+  ])('is malformed in %j', (header) => {
+    expect(bearerToken(header)).toEqual({ no: 'malformed' });
+  });
+
+  it.each(['Basic YTpi', 'DPoP abc', 'Token abc', ' Bearer a', 'a'])('is none in %j', (header) => {
+    expect(bearerToken(header)).toEqual({ no: 'none' });
+  });
+
+  it('is looked for in time that grows with the header at most', () => {
+    const beginning = performance.now();
+    bearerToken(`Bearer ${'='.repeat(10_000_000)}!`);
+    bearerToken(`Bearer ${'a='.repeat(5_000_000)}`);
+    expect(performance.now() - beginning).toBeLessThan(2_000);
+  });
+});

@@ -1,0 +1,16 @@
+import type { Caller } from '../../lib/core/caller.js';
+import type { Membership, MembershipIndex } from '../../lib/core/membership.js';
+
+/** A row of an organization. */
+export function orgRow(userId: string, orgId: string, ...roles: string[]): Membership {
+  return { userId, kind: 'org', id: orgId, roles: roles.length > 0 ? roles : ['ORG_OWNER'] };
+}
+
+export function callerOf(userId: string, more: Partial<Caller> = {}): Caller {
+  return { userId, claims: { sub: userId }, ...more };
+}
+
+/** The organizations that an index has rows of. */
+export function orgsOf({ index }: { readonly index: MembershipIndex }): string[] {
+  return [...index.orgs.keys()];
+}
