@@ -1,0 +1,138 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import type { NextFunction, Request, Response } from 'express';
+import {
+  DENIAL,
+  ZitadelDecisionStream,
+  type Decision,
+  type DecisionEvent,
+  type DenyReason,
+  type Membership,
+} from 'nestjs-zitadel';
+import { concat, from, Subject, type Observable, type Subscription } from 'rxjs';
+import { filter, map } from 'rxjs/operators';
+import { requirementInWords } from './requirement-in-words.js';
+
+/** Who looks at the log. */
+export interface Reader {
+  readonly userId: string;
+  /** The browser tab that asks, by the secret that it made up: so that it sees its own refused requests, which have no caller. */
+  readonly tab: string | undefined;
+  /** Owners of the instance see everybody's decisions. */
+  readonly seesAll: boolean;
+}
+
+/** One decision, as the page is told. */
+export interface Entry {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** The user id; undefined where nobody could be told from the request. */
+  readonly who?: string;
+  readonly you: boolean;
+  readonly request: string;
+  readonly asked: string;
+  readonly allowed: boolean;
+  readonly reason?: DenyReason;
+  readonly message?: string;
+  readonly by?: Pick<Membership, 'kind' | 'id' | 'roles'>;
+  readonly ageMs?: number;
+  readonly from?: 'zitadel' | 'shared';
+}
+
+interface Noted extends Omit<Entry, 'you'> {
+  readonly tab: string | undefined;
+}
+
+interface FollowedRequest {
+  readonly request: Request;
+  readonly response: Response;
+  decision?: Decision;
+}
+
+const KEPT = 50;
+/** What the page asks for by itself would drown what its reader did. */
+const OF_THE_PAGE: ReadonlySet<string> = new Set(['/api/events', '/api/me']);
+
+/**
+ * Ties each decision to the request that it was made for: as a header of the answer (how old the memberships were), and as an entry of
+ * the live list. The library tells a decision while the request is being worked on, so the async context says which one it is.
+ */
+@Injectable()
+export class DecisionLog implements OnModuleDestroy {
+  readonly #requests = new AsyncLocalStorage<FollowedRequest>();
+  readonly #news = new Subject<Noted>();
+  readonly #subscription: Subscription;
+  #recent: readonly Noted[] = [];
+
+  constructor(@Inject(ZitadelDecisionStream) decisions: ZitadelDecisionStream) {
+    this.#subscription = decisions.subscribe((event) => this.#note(event));
+  }
+
+  /** Middleware: from here on, decisions belong to this request. */
+  readonly follow = (request: Request, response: Response, next: NextFunction): void =>
+    this.#requests.run({ request, response }, next);
+
+  /** The membership by which the request at hand was let through. */
+  allowedBy(): Entry['by'] {
+    const decision = this.#requests.getStore()?.decision;
+    return decision && carrierOf(decision);
+  }
+
+  /** The latest decisions that the reader may see, then those to come. */
+  watch(reader: Reader): Observable<Entry> {
+    const mine = (noted: Noted): boolean =>
+      noted.who === reader.userId || (noted.tab !== undefined && noted.tab === reader.tab);
+    return concat(from(this.#recent), this.#news).pipe(
+      filter((noted) => reader.seesAll || mine(noted)),
+      map(({ tab, ...entry }) => ({ ...entry, you: mine({ tab, ...entry }) })),
+    );
+  }
+
+  onModuleDestroy(): void {
+    this.#subscription.unsubscribe();
+    this.#news.complete();
+  }
+
+  #note({ at, requirement, decision }: DecisionEvent): void {
+    const followed = this.#requests.getStore();
+    // Whatever a handler asks on its own comes after the guard's decision, which is the one about the request.
+    if (!followed || followed.decision) return;
+    followed.decision = decision;
+    const { request, response } = followed;
+    const { caller, read } = decision;
+    const age = read && { ageMs: Math.max(0, at - read.at), from: read.from };
+    if (age) {
+      response.setHeader('X-Memberships-Age', String(age.ageMs));
+      response.setHeader('X-Memberships-From', age.from);
+    }
+    if (OF_THE_PAGE.has(request.path)) return;
+    const by = carrierOf(decision);
+    const noted: Noted = {
+      at,
+      request: `${request.method} ${request.path.slice(0, 200)}`,
+      asked: requirement ? requirementInWords(requirement) : 'nothing that could be decided',
+      allowed: decision.allowed,
+      tab: tabOf(request.get('x-tab')),
+      ...(caller && { who: caller.userId }),
+      ...(!decision.allowed && {
+        reason: decision.reason,
+        message: DENIAL[decision.reason].message,
+      }),
+      ...(by && { by }),
+      ...age,
+    };
+    this.#recent = [...this.#recent, noted].slice(-KEPT);
+    this.#news.next(noted);
+  }
+}
+
+/** What the page makes up: 32 random bytes. Anything shorter could be somebody else's guess. */
+export function tabOf(header: string | undefined): string | undefined {
+  return header !== undefined && /^[\w-]{43}$/.test(header) ? header : undefined;
+}
+
+function carrierOf(decision: Decision): Entry['by'] {
+  if (!decision.allowed || !decision.by) return undefined;
+  const { kind, id, roles } = decision.by;
+  return { kind, id, roles };
+}

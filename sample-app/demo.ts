@@ -1,0 +1,144 @@
+import { key, type MembershipRow, type ZitadelOptions } from 'nestjs-zitadel';
+import { ZitadelEmulator, type MemberResource } from 'nestjs-zitadel/testing';
+import type { Resources } from './resources.js';
+import { seed, type Seeds } from './seed.js';
+
+/** How long a made-up outage lasts, so that nobody is left with a broken demo. */
+const OUTAGE_MS = 60_000;
+
+/** A membership that somebody gave up, and could have back. */
+export interface TakenRole {
+  readonly kind: Kind;
+  readonly id: string;
+  readonly name: string;
+  readonly roles: readonly string[];
+}
+
+type Kind = 'instance' | 'org' | 'project' | 'projectGrant';
+
+/** The emulator with its seeds, and what one can do to it from the page. */
+export class Demo {
+  readonly #taken = new Map<string, TakenRole[]>();
+  #outage: NodeJS.Timeout | undefined;
+
+  private constructor(
+    private readonly zitadel: ZitadelEmulator,
+    private readonly seeds: Seeds,
+  ) {}
+
+  static async start(): Promise<Demo> {
+    const zitadel = await ZitadelEmulator.start();
+    return new Demo(zitadel, seed(zitadel));
+  }
+
+  get issuer(): string {
+    return this.zitadel.issuer;
+  }
+
+  get projectId(): string {
+    return this.zitadel.defaultProject.id;
+  }
+
+  get options(): ZitadelOptions {
+    return this.zitadel.options({ serviceUser: key(this.seeds.serviceUserKey) });
+  }
+
+  /** Who can be picked on the sign-in page. */
+  get people(): readonly { readonly name: string; readonly about: string }[] {
+    return this.seeds.people.map(({ user, about }) => ({ name: user.name, about }));
+  }
+
+  get outage(): boolean {
+    return this.#outage !== undefined;
+  }
+
+  /** What there is to try routes on, whoever asks. */
+  resources(): Resources {
+    const { organizations, projects } = this.seeds;
+    const nameOf = (all: readonly { id: string; name: string }[], id: string) =>
+      all.find((each) => each.id === id)?.name ?? id;
+    return {
+      organizations: organizations.map(({ id, name }) => ({ id, name })),
+      projects: projects.map(({ id, name, orgId, roleKeys }) => ({
+        id,
+        name,
+        organizationId: orgId,
+        roleKeys,
+      })),
+      projectGrants: this.zitadel.grants().map(({ id, projectId, grantedOrgId }) => ({
+        id,
+        name: `${nameOf(projects, projectId)}, granted to ${nameOf(organizations, grantedOrgId)}`,
+      })),
+    };
+  }
+
+  addApplication(origins: readonly string[]): string {
+    const redirectUris = origins.map((origin) => `${origin}/`);
+    return this.zitadel.addApplication(this.projectId, { redirectUris }).clientId;
+  }
+
+  /** From now on ZITADEL does not tell memberships, for a minute at most. */
+  startOutage(): void {
+    this.endOutage();
+    this.zitadel.fail('memberships', 503);
+    this.#outage = setTimeout(() => this.endOutage(), OUTAGE_MS).unref();
+  }
+
+  endOutage(): void {
+    clearTimeout(this.#outage);
+    this.#outage = undefined;
+    this.zitadel.heal('memberships');
+  }
+
+  /** Takes a membership away from its holder, at ZITADEL: what the app remembers of it is another matter. */
+  takeRole(row: MembershipRow): void {
+    const { kind, id } = placeOf(row);
+    const taken = this.#taken.get(row.userId) ?? [];
+    this.zitadel.removeMember(row.userId, resourceOf(kind, id));
+    const role: TakenRole = { kind, id, name: row.displayName, roles: row.roles };
+    this.#taken.set(row.userId, [...taken, role]);
+  }
+
+  /** What the user gave up so far. */
+  takenRoles(userId: string): readonly TakenRole[] {
+    return this.#taken.get(userId) ?? [];
+  }
+
+  /** Gives back all that the user gave up, but for what is gone meanwhile. */
+  giveRolesBack(userId: string): void {
+    for (const { kind, id, roles } of this.takenRoles(userId)) {
+      // A grant that was removed took its memberships along.
+      if (kind === 'projectGrant' && !this.zitadel.grants().some((grant) => grant.id === id)) {
+        continue;
+      }
+      this.zitadel.addMember(userId, resourceOf(kind, id), roles);
+    }
+    this.#taken.delete(userId);
+  }
+
+  async stop(): Promise<void> {
+    this.endOutage();
+    await this.zitadel.stop();
+  }
+}
+
+/** What a row is about. ZITADEL sets exactly one of its four fields. */
+export function placeOf(row: MembershipRow): { readonly kind: Kind; readonly id: string } {
+  if (row.orgId !== undefined) return { kind: 'org', id: row.orgId };
+  if (row.projectId !== undefined) return { kind: 'project', id: row.projectId };
+  if (row.projectGrantId !== undefined) return { kind: 'projectGrant', id: row.projectGrantId };
+  return { kind: 'instance', id: '' };
+}
+
+function resourceOf(kind: Kind, id: string): MemberResource {
+  switch (kind) {
+    case 'instance':
+      return 'instance';
+    case 'org':
+      return { org: id };
+    case 'project':
+      return { project: id };
+    case 'projectGrant':
+      return { projectGrant: id };
+  }
+}

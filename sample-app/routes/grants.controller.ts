@@ -1,0 +1,67 @@
+import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import {
+  CheckedResource,
+  org,
+  project,
+  ProjectGrantService,
+  RequireRole,
+  type ProjectGrant,
+} from 'nestjs-zitadel';
+import { grantRequestFrom } from './grant-request.js';
+
+// The owner is part of the question: ZITADEL has to say that this organization owns the project.
+const PROJECT = project.param('projectId').in(org.param('orgId'));
+const MOST_GRANTS = 200;
+
+/**
+ * Grants a project to other organizations. The caller is asked for a role; the call to ZITADEL is made by the service user, with the ids
+ * that the guard has checked.
+ */
+@Controller('api/orgs/:orgId/projects/:projectId/grants')
+export class GrantsController {
+  constructor(@Inject(ProjectGrantService) private readonly grants: ProjectGrantService) {}
+
+  @Get()
+  @RequireRole('PROJECT_OWNER_VIEWER', PROJECT)
+  async list(
+    @CheckedResource('org') organizationId: string,
+    @CheckedResource('project') projectId: string,
+  ) {
+    const grants: ReturnType<typeof shown>[] = [];
+    for await (const grant of this.grants.list({ organizationId, projectId })) {
+      grants.push(shown(grant));
+      if (grants.length === MOST_GRANTS) break;
+    }
+    return { grants };
+  }
+
+  @Post()
+  @HttpCode(200)
+  @RequireRole('PROJECT_OWNER', PROJECT)
+  async ensure(
+    @CheckedResource('org') organizationId: string,
+    @CheckedResource('project') projectId: string,
+    @Body() body: unknown,
+  ) {
+    const { grantedOrgId, roleKeys } = grantRequestFrom(body);
+    const grant = await this.grants.ensure({ organizationId, projectId, grantedOrgId, roleKeys });
+    return { outcome: grant.outcome, grantId: grant.grantId, roleKeys: grant.roleKeys };
+  }
+
+  @Delete(':grantId')
+  @RequireRole('PROJECT_OWNER', PROJECT)
+  async remove(
+    @CheckedResource('org') organizationId: string,
+    @CheckedResource('project') projectId: string,
+    @Param('grantId') grantId: string,
+  ) {
+    // The guard has checked the project, not the grant: that it is one of this project, get() makes sure.
+    await this.grants.get({ organizationId, projectId, grantId });
+    await this.grants.remove({ organizationId, projectId, grantId });
+    return { outcome: 'removed', grantId };
+  }
+}
+
+function shown({ grantId, grantedOrgId, grantedOrgName, grantedRoleKeys, state }: ProjectGrant) {
+  return { grantId, grantedOrgId, grantedOrgName, roleKeys: grantedRoleKeys, state };
+}

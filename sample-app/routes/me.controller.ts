@@ -1,0 +1,49 @@
+import { Controller, Get, Headers, HttpCode, Inject, Post } from '@nestjs/common';
+import {
+  Authenticated,
+  CurrentCaller,
+  MembershipLists,
+  ZitadelAuthorizer,
+  type Caller,
+} from 'nestjs-zitadel';
+import { placeOf } from '../demo.js';
+import { INSTANCE, type Instance } from '../instance.js';
+import { resourcesOf } from '../resources.js';
+
+/** The caller's own business: any account of the instance may ask. */
+@Controller('api/me')
+@Authenticated()
+export class MeController {
+  constructor(
+    @Inject(INSTANCE) private readonly instance: Instance,
+    @Inject(MembershipLists) private readonly lists: MembershipLists,
+    @Inject(ZitadelAuthorizer) private readonly zitadel: ZitadelAuthorizer,
+  ) {}
+
+  /** The roles as ZITADEL lists them right now, not as this app remembers them. */
+  @Get()
+  async read(@CurrentCaller() caller: Caller, @Headers('authorization') authorization: string) {
+    const { result } = await this.lists.listMine(authorization.slice('Bearer '.length));
+    const { demo } = this.instance;
+    return {
+      userId: caller.userId,
+      roles: result.map((row) => ({
+        ...placeOf(row),
+        roles: row.roles,
+        name: row.displayName,
+        ownerId: row.details.resourceOwner,
+      })),
+      mayGrant: await this.zitadel.lookupResources(caller, 'PROJECT_OWNER'),
+      resources: demo?.resources() ?? resourcesOf(result),
+      taken: demo?.takenRoles(caller.userId) ?? [],
+    };
+  }
+
+  /** Forgets what this app remembers about the caller: the next request asks ZITADEL. */
+  @Post('evict')
+  @HttpCode(200)
+  async evict(@CurrentCaller() caller: Caller) {
+    await this.zitadel.evict(caller.userId);
+    return { message: 'Forgotten. The next request asks ZITADEL anew.' };
+  }
+}

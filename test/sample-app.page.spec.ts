@@ -1,0 +1,288 @@
+import { readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { HOSTILE_NAME } from '../sample-app/seed.js';
+import { chromiumIsHere, launchChromium } from './support/chromium.js';
+import { buildSample, startSample, type Sample } from './support/sample.js';
+
+/** To be looked at: whether a page looks cared for, no test can tell. */
+const SHOTS = fileURLToPath(new URL('../.build/screenshots', import.meta.url));
+const POOR_CONTRASTS = readFileSync(new URL('support/poor-contrasts.js', import.meta.url), 'utf8');
+
+describe.runIf(chromiumIsHere)('the page of the sample app', () => {
+  let sample: Sample;
+  let browser: Browser;
+  beforeAll(async () => {
+    await buildSample();
+    [sample, browser] = await Promise.all([startSample(), launchChromium()]);
+    await mkdir(SHOTS, { recursive: true });
+  }, 120_000);
+  afterAll(async () => {
+    await browser.close();
+    await sample.stop();
+  });
+
+  /** A browser of its own, in which nothing may run or fail that the page did not ask for. */
+  async function open(options: BrowserContextOptions = {}): Promise<Page> {
+    const context = await browser.newContext({
+      viewport: { width: 1360, height: 900 },
+      ...options,
+    });
+    const page = await context.newPage();
+    const trouble: string[] = [];
+    page.on('pageerror', (error) => trouble.push(error.message));
+    page.on('dialog', (dialog) => {
+      trouble.push(`dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    page.on('console', (message) => {
+      // Chromium reports every 4xx and 5xx here, which are what this page is about.
+      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) {
+        trouble.push(message.text());
+      }
+    });
+    page.on('requestfailed', (request) => {
+      // What was under way when the page was left is aborted.
+      const why = request.failure()?.errorText;
+      if (why !== 'net::ERR_ABORTED') trouble.push(`${String(why)}: ${request.url()}`);
+    });
+    onTestFinished(async () => {
+      await context.close();
+      expect(trouble).toEqual([]);
+    });
+    await page.goto(sample.url);
+    await page.getByRole('button', { name: 'Sign in with ZITADEL' }).waitFor();
+    return page;
+  }
+
+  async function signIn(page: Page, name: string): Promise<void> {
+    await page.getByRole('button', { name: 'Sign in with ZITADEL' }).click();
+    await page.getByRole('button', { name: new RegExp(`^${name} `) }).click();
+    await page.getByText(`Signed in as ${name}`).waitFor();
+  }
+
+  const card = (page: Page, title: string) =>
+    page
+      .locator('li.route')
+      .filter({ has: page.getByRole('heading', { name: title, exact: true }) });
+
+  async function callRoute(page: Page, title: string): Promise<string> {
+    await page.getByRole('button', { name: `Call: ${title}`, exact: true }).click();
+    const answer = card(page, title).getByRole('status');
+    await answer.locator('.verdict').waitFor();
+    return answer.innerText();
+  }
+
+  it('answers 200 to one route and 401 to the others while nobody is signed in', async () => {
+    const page = await open();
+    expect(await callRoute(page, 'Open to everybody')).toContain('200 OK');
+    const refused = await callRoute(page, 'An organization');
+    expect(refused).toMatch(/401 Unauthorized\s+token_missing\s+An access token is required\./);
+    expect(await page.getByRole('table').count()).toBe(0);
+    await page.screenshot({ path: join(SHOTS, 'signed-out.png'), fullPage: true });
+  });
+
+  it('signs in, shows the roles, and tells 200 from 401 and 403 with reason and age', async () => {
+    const page = await open();
+    await signIn(page, 'Olga');
+    const row = page.getByRole('row', { name: /ORG_OWNER/ });
+    expect(await row.innerText()).toMatch(/ORG_OWNER\s+an organization\s+Acme Robotics/);
+    expect(await callRoute(page, 'An organization')).toMatch(
+      /200 OK\s+You may look at organization \d+\. Allowed by ORG_OWNER on Acme Robotics\.\s+Memberships: read from ZITADEL (just now|\d+ seconds? ago)\./,
+    );
+    expect(await callRoute(page, 'The whole instance')).toMatch(
+      /403 Forbidden\s+role_missing\s+A manager role is missing\./,
+    );
+    await page.getByLabel('a forged one').check();
+    expect(await callRoute(page, 'Anybody with a token')).toContain('token_invalid');
+    const events = page.locator('#decisions li');
+    await events
+      .filter({ hasText: 'You were let in by ORG_OWNER on Acme Robotics.' })
+      .first()
+      .waitFor();
+    await events.filter({ hasText: 'You were refused. The access token is not valid.' }).waitFor();
+    await page.screenshot({ path: join(SHOTS, 'signed-in.png'), fullPage: true });
+  });
+
+  it('keeps the sign-in over a reload and forgets it on signing out', async () => {
+    const page = await open();
+    await signIn(page, 'Otto');
+    await page.reload();
+    await page.getByText('Signed in as Otto').waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    expect(await page.evaluate('Object.keys(sessionStorage)')).toEqual([]);
+    expect(await callRoute(page, 'Anybody with a token')).toContain('401 Unauthorized');
+  });
+
+  it('does not take a sign-in that this tab did not begin', async () => {
+    const page = await open();
+    await page.goto(`${sample.url}/?code=stolen&state=guessed`);
+    await page.getByRole('alert').getByText('was not begun in this tab').waitFor();
+    expect(page.url()).toBe(`${sample.url}/`);
+    expect(await page.getByRole('button', { name: 'Sign in with ZITADEL' }).isVisible()).toBe(true);
+  });
+
+  it('shows 503 while ZITADEL is broken and 200 once it is mended', async () => {
+    const page = await open();
+    await signIn(page, 'Otto');
+    await page.getByRole('button', { name: 'Break ZITADEL' }).click();
+    const mend = page.getByRole('button', { name: 'Mend ZITADEL' });
+    await mend.waitFor();
+    expect(await callRoute(page, 'An organization')).toMatch(
+      /503 Service Unavailable\s+unavailable\s+Authorization is not available at the moment\./,
+    );
+    await page.locator('#decisions li').filter({ hasText: 'unavailable' }).first().waitFor();
+    await mend.click();
+    await page.getByText('ZITADEL answers again.').waitFor();
+    expect(await callRoute(page, 'An organization')).toContain('200 OK');
+  });
+
+  it('fills itself once ZITADEL answers again, when it was opened during an outage', async () => {
+    const page = await open();
+    await signIn(page, 'Otto');
+    await page.getByRole('button', { name: 'Break ZITADEL' }).click();
+    await page.getByRole('button', { name: 'Mend ZITADEL' }).waitFor();
+    await page.reload();
+    await page.locator('#roles-status').getByText('503 Service Unavailable').waitFor();
+    expect(await page.getByRole('row', { name: /ORG_OWNER_VIEWER/ }).count()).toBe(0);
+    await page.getByRole('button', { name: 'Mend ZITADEL' }).click();
+    await page.getByRole('row', { name: /ORG_OWNER_VIEWER/ }).waitFor();
+    await page.getByText('Signed in as Otto').waitFor();
+    expect(await page.locator('#roles-status').innerText()).toBe('');
+  });
+
+  it('takes a role away, still lets in, refuses after forgetting, and gives it back', async () => {
+    const page = await open();
+    await signIn(page, 'Ivo');
+    expect(await callRoute(page, 'The whole instance')).toContain('200 OK');
+    await page.getByRole('button', { name: 'Take IAM_OWNER_VIEWER away from me' }).click();
+    await page.getByText('You hold no manager role.').waitFor();
+    expect(await callRoute(page, 'The whole instance')).toContain('200 OK');
+    await page.getByRole('button', { name: 'Forget me' }).click();
+    await page.getByText('Forgotten.').waitFor();
+    expect(await callRoute(page, 'The whole instance')).toContain('403 Forbidden');
+    await page.getByRole('button', { name: 'Give them back' }).click();
+    await page.getByRole('row', { name: /IAM_OWNER_VIEWER/ }).waitFor();
+  });
+
+  it('grants a project and shows it, and says in words what ZITADEL refuses', async () => {
+    const page = await open();
+    await signIn(page, 'Petra');
+    await page.getByLabel('Grant it to', { exact: true }).selectOption({ index: 2 });
+    const roles = page.getByLabel('Roles', { exact: true });
+    await roles.fill('reader nobody');
+    await page.getByRole('button', { name: 'Grant the project' }).click();
+    const status = page.locator('#grant-status');
+    await status.getByText('COMMAND-6m9gd').waitFor();
+    expect(await status.innerText()).toContain('A role key does not exist on the project');
+    await roles.fill('');
+    await page.getByRole('button', { name: 'Grant the project' }).click();
+    await page.locator('#grant-roles-error').getByText('Name at least one role').waitFor();
+    expect(await roles.getAttribute('aria-invalid')).toBe('true');
+    await roles.fill('reader billing');
+    await page.getByRole('button', { name: 'Grant the project' }).click();
+    await status.getByText('The project is granted.').waitFor();
+    const row = page.getByRole('row', { name: /Umbrella/ });
+    await row.waitFor();
+    expect(await row.innerText()).toMatch(/reader, billing\s+active/);
+    await page.locator('#grant').screenshot({ path: join(SHOTS, 'grant.png') });
+    await row.getByRole('button', { name: 'Remove' }).click();
+    await status.getByText('The grant is removed.').waitFor();
+    await row.waitFor({ state: 'detached' });
+  });
+
+  it('shows a hostile name literally, and nothing of it runs', async () => {
+    const page = await open({ colorScheme: 'dark' });
+    await signIn(page, 'Hal');
+    const name = await page
+      .getByRole('row', { name: /ORG_OWNER/ })
+      .locator('.name')
+      .textContent();
+    expect(name).toBe(HOSTILE_NAME);
+    expect(await callRoute(page, 'An organization')).toContain('<img src=x onerror=alert(1)>');
+    await page.locator('#decisions').getByText('<img src=x onerror=alert(1)>').first().waitFor();
+    expect(await page.locator('img[src="x"]').count()).toBe(0);
+    expect(await page.locator('script').count()).toBe(1);
+    await page.screenshot({ path: join(SHOTS, 'hostile-dark.png'), fullPage: true });
+  });
+
+  it('can be signed in to, and used, with the keyboard alone', async () => {
+    const page = await open();
+    await page.keyboard.press('Tab');
+    expect(await focused(page)).toBe('Skip to the content');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Tab');
+    expect(await focused(page)).toBe('Sign in with ZITADEL');
+    expect(await page.evaluate('getComputedStyle(document.activeElement).outlineStyle')).toBe(
+      'solid',
+    );
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await page.keyboard.press('Tab');
+    expect(await focused(page)).toContain('Ines');
+    await page.keyboard.press('Enter');
+    await page.getByText('Signed in as Ines').waitFor();
+    await tabTo(page, 'Call: The whole instance');
+    await page.keyboard.press('Enter');
+    await card(page, 'The whole instance').getByText('200 OK').waitFor();
+    expect(await focused(page)).toBe('Call: The whole instance');
+  });
+
+  it.each(['light', 'dark'] as const)(
+    'fits a phone of 360 pixels, also when nobody is signed in (%s)',
+    async (colorScheme) => {
+      const page = await open({ viewport: { width: 360, height: 740 }, colorScheme });
+      expect(await overflow(page)).toBe(0);
+      await page.screenshot({ path: join(SHOTS, `phone-signed-out-${colorScheme}.png`) });
+      await signIn(page, 'Max');
+      for (const title of ['An organization', 'The whole instance', 'A project grant']) {
+        await callRoute(page, title);
+      }
+      expect(await overflow(page)).toBe(0);
+      await page.screenshot({ path: join(SHOTS, `phone-${colorScheme}.png`), fullPage: true });
+    },
+  );
+
+  it('is dark where the reader prefers that, and light otherwise', async () => {
+    const lightness = async (colorScheme: 'light' | 'dark') => {
+      const page = await open({ colorScheme });
+      const color = await page.evaluate<string>(
+        'getComputedStyle(document.documentElement).backgroundColor',
+      );
+      return Math.max(...(color.match(/\d+/g) ?? []).map(Number));
+    };
+    expect(await lightness('dark')).toBeLessThan(40);
+    expect(await lightness('light')).toBeGreaterThan(230);
+  });
+
+  it.each(['light', 'dark'] as const)('has text that can be read (%s)', async (colorScheme) => {
+    const page = await open({ colorScheme });
+    await signIn(page, 'Max');
+    await callRoute(page, 'An organization');
+    await callRoute(page, 'The whole instance');
+    expect(await page.evaluate(POOR_CONTRASTS)).toEqual([]);
+  });
+});
+
+/** What the focus is on, by its name. */
+function focused(page: Page): Promise<string> {
+  const element = 'document.activeElement';
+  return page.evaluate(`(${element}.ariaLabel ?? ${element}.textContent).trim()`);
+}
+
+async function tabTo(page: Page, name: string): Promise<void> {
+  for (let presses = 0; presses < 60; presses += 1) {
+    if ((await focused(page)) === name) return;
+    await page.keyboard.press('Tab');
+  }
+  throw new Error(`no Tab leads to ${name}`);
+}
+
+/** By how many pixels the page is wider than the window. */
+function overflow(page: Page): Promise<number> {
+  const root = 'document.documentElement';
+  return page.evaluate(`${root}.scrollWidth - ${root}.clientWidth`);
+}
