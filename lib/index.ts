@@ -1,3 +1,4 @@
+export { decisionOf } from './core/checked.js';
 export { customRole } from './core/roles.js';
 export { allOf, anyOf, authenticated, role } from './core/requirement.js';
 export { org, project, projectGrant } from './core/resource.js';
