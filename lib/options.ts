@@ -3,7 +3,7 @@ import type { HierarchyTable } from './core/hierarchy.js';
 import type { ZitadelLogger } from './core/log.js';
 import type { RequestLike } from './core/request.js';
 import type { ServiceUserCredential } from './zitadel/credentials.js';
-import type { Fetch } from './zitadel/http.js';
+import type { Fetch } from './zitadel/exchange.js';
 
 /** Callers are known by JWT access tokens, verified locally. Made by `jwt()`. */
 export interface JwtCallers {

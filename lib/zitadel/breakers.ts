@@ -1,6 +1,6 @@
 const FIRST_MS = 1_000;
 const LONGEST_MS = 30_000;
-const CALLERS_BEFORE_OPEN = 3;
+const USERS_BEFORE_OPEN = 3;
 
 interface Breaker {
   openUntil: number;
@@ -10,13 +10,16 @@ interface Breaker {
   readonly failingFor: Set<string>;
 }
 
-/** How a call ended, as far as the breaker cares. */
-export type Outcome = 'answer' | 'serverError' | 'noAnswer';
+/**
+ * How a call ended, as far as the breaker cares: an answer; no connection at all; a failure that may be about one user (5xx, nothing in
+ * time, nothing of ZITADEL's); or nothing that says anything.
+ */
+export type Outcome = 'answer' | 'noAnswer' | 'failure' | 'unknown';
 
 /**
  * One breaker per family of endpoints. Open: calls fail at once, first for a second, then doubling to half a minute; then one probe at
- * a time. Only calls without any answer move it, or 5xx for at least three different callers: a removed user's token gets a 500 every
- * time and must not stop the others. An answer below 500 closes it.
+ * a time. It is moved by a connection that does not come about, or by failures for at least three different users: one user's token
+ * that gets a 500 every time, or one list that takes too long, must not stop the others. An answer closes it.
  */
 export class Breakers {
   readonly #families = new Map<string, Breaker>();
@@ -37,6 +40,7 @@ export class Breakers {
     const breaker = this.#of(family);
     const now = performance.now();
     breaker.probing = false;
+    if (outcome === 'unknown') return;
     if (outcome === 'answer') {
       breaker.lastAnswerAt = now;
       breaker.openUntil = 0;
@@ -44,9 +48,9 @@ export class Breakers {
       breaker.failingFor.clear();
       return;
     }
-    if (outcome === 'serverError') {
-      if (breaker.failingFor.size < CALLERS_BEFORE_OPEN) breaker.failingFor.add(who);
-      if (breaker.failingFor.size < CALLERS_BEFORE_OPEN) return;
+    if (outcome === 'failure') {
+      if (breaker.failingFor.size < USERS_BEFORE_OPEN) breaker.failingFor.add(who);
+      if (breaker.failingFor.size < USERS_BEFORE_OPEN) return;
     }
     // One lost call among answered ones is no outage, and a hundred that fail together are one.
     if (breaker.lastAnswerAt > startedAt || breaker.openUntil > now) return;

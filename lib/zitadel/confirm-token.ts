@@ -1,8 +1,9 @@
 import type { Caller } from '../core/caller.js';
 import { isRefusal, type Refusal } from '../core/decision.js';
-import { isRecord } from './api-error.js';
+import { isRecord } from './error-id.js';
 import type { Discover } from './discovery.js';
-import { isTrouble, type Http } from './http.js';
+import { isTrouble } from './exchange.js';
+import type { Http } from './http.js';
 import { refusalOf } from './reply-refusal.js';
 
 /**

@@ -1,6 +1,7 @@
 import { isRefusal, type Refusal } from '../core/decision.js';
-import { isRecord } from './api-error.js';
-import { isTrouble, type Http } from './http.js';
+import { isRecord } from './error-id.js';
+import { isTrouble } from './exchange.js';
+import type { Http } from './http.js';
 
 /** The endpoints that are used, as paths on the origin that is called. */
 export interface Endpoints {

@@ -3,8 +3,10 @@ import { isRefusal, type Refusal } from '../core/decision.js';
 import { ZitadelArgumentError, ZitadelError } from '../core/errors.js';
 import { requireId } from './require-id.js';
 import { TOKEN_68 } from '../core/request.js';
-import { bodyOrThrow, isRecord } from './api-error.js';
-import type { Answered, Http, Trouble } from './http.js';
+import { bodyOrThrow } from './api-error.js';
+import { isRecord } from './error-id.js';
+import type { Answered, Trouble } from './exchange.js';
+import type { Http } from './http.js';
 import type { ServiceToken } from './service-token.js';
 
 /** What a list of manager roles can be asked with (API v1). Without `query` ZITADEL answers everything, in no order. */

@@ -1,7 +1,7 @@
 import { ZitadelArgumentError } from '../core/errors.js';
 import { bodyOrThrow, ZitadelApiError, ZitadelUnavailableError } from './api-error.js';
 import { ensureProjectGrant, type EnsuredGrant, type WantedGrant } from './ensure-project-grant.js';
-import type { Call } from './http.js';
+import type { Call } from './exchange.js';
 import { answerOrThrow, requireServiceToken, totalOf } from './membership-list.js';
 import { detailsFrom, grantFrom, type ProjectGrant } from './project-grant.js';
 import { requireId } from './require-id.js';

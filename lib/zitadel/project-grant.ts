@@ -1,4 +1,4 @@
-import { isRecord } from './api-error.js';
+import { isRecord } from './error-id.js';
 
 /** A project granted to another organization (ZITADEL: GrantedProject). */
 export interface ProjectGrant {

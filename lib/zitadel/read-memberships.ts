@@ -1,6 +1,7 @@
 import { isRefusal, type Refusal } from '../core/decision.js';
 import type { Membership } from '../core/membership.js';
-import type { Answered, Http, Trouble } from './http.js';
+import type { Answered, Trouble } from './exchange.js';
+import type { Http } from './http.js';
 import { askMine, askOfUser, rowsOf, totalOf, type MembershipRow } from './membership-list.js';
 import { refusalOf, type AskedAs } from './reply-refusal.js';
 import type { ServiceToken } from './service-token.js';

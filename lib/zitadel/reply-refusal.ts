@@ -1,6 +1,6 @@
 import type { Refusal } from '../core/decision.js';
-import { errorIdOf, isRecord } from './api-error.js';
-import { isTrouble, type Answered, type Trouble } from './http.js';
+import { errorIdOf, isRecord } from './error-id.js';
+import { isTrouble, type Answered, type Trouble } from './exchange.js';
 
 /** In whose name ZITADEL was asked: a refusal of our service user is never the caller's. */
 export type AskedAs = 'caller' | 'serviceUser';

@@ -1,9 +1,10 @@
 import { SignJWT } from 'jose';
 import { isRefusal, type Refusal } from '../core/decision.js';
-import { isRecord } from './api-error.js';
+import { isRecord } from './error-id.js';
 import type { Credential } from './credentials.js';
 import type { Discover } from './discovery.js';
-import { isTrouble, type Answered, type Call, type Http, type Trouble } from './http.js';
+import { isTrouble, type Answered, type Call, type Trouble } from './exchange.js';
+import type { Http } from './http.js';
 
 const SCOPE = 'openid urn:zitadel:iam:org:project:id:zitadel:aud';
 const RENEW_AHEAD_MS = 60_000;

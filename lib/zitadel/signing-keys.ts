@@ -1,8 +1,9 @@
 import { importJWK, type CryptoKey } from 'jose';
 import { isRefusal, type Refusal } from '../core/decision.js';
-import { isRecord } from './api-error.js';
+import { isRecord } from './error-id.js';
 import type { Discover } from './discovery.js';
-import { isTrouble, type Http } from './http.js';
+import { isTrouble } from './exchange.js';
+import type { Http } from './http.js';
 
 /** A public key of the instance, and the one algorithm it may be used with. */
 export interface SigningKey {

@@ -2,7 +2,7 @@ import { compactVerify } from 'jose';
 import { isRefusal, type Refusal } from '../core/decision.js';
 import type { Caller } from '../core/caller.js';
 import { checkId } from '../core/request.js';
-import { isRecord } from './api-error.js';
+import { isRecord } from './error-id.js';
 import { ALGORITHMS, type SigningKeys } from './signing-keys.js';
 
 /** What a caller's token must be. */

@@ -1,0 +1,157 @@
+import { within } from '../core/deadline.js';
+
+/** The part of `fetch` that is used. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+/** One call to ZITADEL. */
+export interface Call {
+  /** Which breaker, and which share of the calls in flight, it belongs to. */
+  readonly family: string;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly path: string;
+  readonly token?: string;
+  /** Sent as `x-zitadel-orgid`. */
+  readonly orgId?: string | undefined;
+  readonly json?: unknown;
+  readonly form?: Readonly<Record<string, string>>;
+  /** For which user: neither failures nor a crowd of calls for one may hold up the others. */
+  readonly who?: string;
+  /** Bytes of the decompressed body. @default 1 MiB */
+  readonly maxBytes?: number;
+  /** May be sent again after no answer, 429, 502, 503 or 504: for everything that changes nothing. @default false */
+  readonly repeatable?: boolean;
+}
+
+/** An answer of ZITADEL, whatever its status. `body` is parsed JSON, or undefined where an error came without. */
+export interface Answered {
+  readonly status: number;
+  readonly body: unknown;
+  readonly retryAfterMs?: number;
+}
+
+/**
+ * No usable answer: not sent at all; no connection, or a broken one; nothing in time; something that is none of ZITADEL's; too much.
+ * Unless it was not sent, what the call was to do may be done.
+ */
+export interface Trouble {
+  readonly trouble: string;
+  readonly kind: 'notSent' | 'noAnswer' | 'late' | 'unusable' | 'tooLarge';
+  readonly retryAfterMs?: number;
+}
+
+/** Tells trouble from an answer. */
+export function isTrouble(reply: Answered | Trouble): reply is Trouble {
+  return 'trouble' in reply;
+}
+
+/** Longer waits are not passed on, whoever names them. */
+const LONGEST_RETRY_AFTER_MS = 60_000;
+
+/** Sends a call once and reads the answer: within `ms`, no redirect followed, no more than the allowed size read, nothing secret told. */
+export async function exchange(
+  fetch: Fetch,
+  base: string,
+  instance: Readonly<Record<string, string>>,
+  call: Call,
+  ms: number,
+): Promise<Answered | Trouble> {
+  const stop = new AbortController();
+  // Not by the signal alone: a fetch of the application's own may not heed it.
+  const reply = await within(send(fetch, base, instance, call, stop), ms, undefined);
+  if (reply) return reply;
+  stop.abort();
+  return trouble('late', `ZITADEL did not answer within ${Math.round(ms)} ms`);
+}
+
+async function send(
+  fetch: Fetch,
+  base: string,
+  instance: Readonly<Record<string, string>>,
+  call: Call,
+  stop: AbortController,
+): Promise<Answered | Trouble> {
+  try {
+    const response = await fetch(base + call.path, {
+      method: call.method,
+      headers: headersOf(call, instance),
+      redirect: 'manual',
+      signal: stop.signal,
+      ...bodyOf(call),
+    });
+    if (response.status >= 300 && response.status < 400) {
+      stop.abort();
+      return trouble(
+        'unusable',
+        'ZITADEL answered with a redirect, which is not followed: correct issuer or internalUrl',
+      );
+    }
+    const text = await readCapped(response, call.maxBytes ?? 2 ** 20);
+    if (text === undefined) {
+      stop.abort();
+      return trouble('tooLarge', 'ZITADEL answered with more than the allowed size');
+    }
+    return answered(response, text);
+  } catch (error) {
+    return trouble('noAnswer', `no answer from ZITADEL${codeOf(error)}`);
+  }
+}
+
+function trouble(kind: Trouble['kind'], text: string): Trouble {
+  return { trouble: text, kind };
+}
+
+function headersOf(call: Call, instance: Readonly<Record<string, string>>): Record<string, string> {
+  return {
+    accept: 'application/json',
+    'accept-language': 'en',
+    ...instance,
+    ...(call.json !== undefined && { 'content-type': 'application/json' }),
+    ...(call.form && { 'content-type': 'application/x-www-form-urlencoded' }),
+    ...(call.token !== undefined && { authorization: `Bearer ${call.token}` }),
+    ...(call.orgId !== undefined && { 'x-zitadel-orgid': call.orgId }),
+  };
+}
+
+function bodyOf(call: Call): { body?: string } {
+  if (call.json !== undefined) return { body: JSON.stringify(call.json) };
+  return call.form ? { body: new URLSearchParams(call.form).toString() } : {};
+}
+
+async function readCapped(response: Response, maxBytes: number): Promise<string | undefined> {
+  if (!response.body) return '';
+  const decoder = new TextDecoder();
+  let bytes = 0;
+  let text = '';
+  for await (const chunk of response.body) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) return undefined;
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function answered({ status, headers }: Response, text: string): Answered | Trouble {
+  const retryAfterMs = retryAfter(headers.get('retry-after'));
+  const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    if (status < 300)
+      return { ...trouble('unusable', 'ZITADEL answered with something that is no JSON'), ...wait };
+  }
+  return { status, body, ...wait };
+}
+
+function retryAfter(header: string | null): number | undefined {
+  if (header === null) return undefined;
+  const ms = /^\d{1,9}$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now();
+  return Number.isFinite(ms) && ms >= 0 ? Math.min(ms, LONGEST_RETRY_AFTER_MS) : undefined;
+}
+
+// An error's text may hold what was sent; its code never does.
+function codeOf(error: unknown): string {
+  const cause = error instanceof Error ? (error.cause ?? error) : undefined;
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : '';
+  return typeof code === 'string' && /^[A-Z_]{3,40}$/.test(code) ? ` (${code})` : '';
+}
