@@ -83,7 +83,7 @@ export function createZitadel(
     log: quietLogger(resolved.logger),
   });
   const ownerOf = async (projectId: string) =>
-    lookups.facts.ownerOf(projectId) ?? (await resolved.projectOwner?.(projectId));
+    lookups.known(false).ownerOf(projectId) ?? (await resolved.projectOwner?.(projectId));
   return Object.freeze({
     decisions,
     authorizer: new ZitadelAuthorizer(decisions, resolved.hierarchy, surroundings.errorFor),
@@ -135,7 +135,8 @@ function verifyBy(known: CallerFunction): (token: string) => Promise<Caller | Re
         remedy: 'answer { userId, claims }, or undefined for a token that is not valid',
       };
     }
-    return { ...caller, claims: caller.claims ?? {} };
+    const { expiresAt = Infinity } = caller;
+    return expiresAt > Date.now() ? caller : { reason: 'token_invalid', detail: 'expired' };
   };
 }
 
@@ -164,7 +165,7 @@ function organizationsOf({
 }
 
 function sharedStoreOf(
-  { shared, issuer, audience, memberships }: ResolvedOptions,
+  { shared, issuer, audience, memberships, ttlMs }: ResolvedOptions,
   credential: Credential | undefined,
   cache: SharedCache | undefined,
 ): SharedStore | undefined {
@@ -177,7 +178,8 @@ function sharedStoreOf(
   }
   // Everything that the stored rows depend on besides the user, the token and the organizations, which are in the key.
   const reader = memberships.as === 'caller' ? '' : readerOf(credential);
-  return new SharedStore(cache, shared.secret, ['v1', issuer, memberships.as, reader, ...audience]);
+  const scope = ['v1', issuer, memberships.as, reader, ...audience];
+  return new SharedStore(cache, shared.secret, scope, ttlMs);
 }
 
 function readerOf(credential: Credential | undefined): string {

@@ -127,7 +127,7 @@ const CHECKS: Readonly<Record<keyof ZitadelOptions, Check>> = {
 const CACHE_CHECKS: Readonly<Record<string, Check>> = {
   ttlMs: milliseconds(0, 3_600_000),
   maxBytes: (value) =>
-    typeof value === 'number' && value >= 2 ** 20 && value <= 2 ** 40
+    Number.isSafeInteger(value) && Number(value) >= 2 ** 20 && Number(value) <= 2 ** 40
       ? undefined
       : 'bytes from 1048576 (1 MiB) to 2 ** 40',
   shared: (value) =>
@@ -179,8 +179,11 @@ const SECRET: ReadonlySet<string> = new Set(['shared', 'serviceUser', 'token', '
 function checkAll(options: object, checks: Readonly<Record<string, Check>>, prefix: string): void {
   const unknown = unknownKey(options, Object.keys(checks), prefix);
   if (unknown) throw new ZitadelOptionsError(unknown.slice(0, unknown.indexOf(':')), unknown);
-  for (const [name, value] of Object.entries(options) as [string, unknown][]) {
-    const problem = checks[name]?.(value);
+  for (const [name, check] of Object.entries(checks)) {
+    // Also what a class has as an accessor.
+    if (!(name in options)) continue;
+    const value = (options as Readonly<Record<string, unknown>>)[name];
+    const problem = check(value);
     const secret = SECRET.has(name);
     if (problem) throw wrong(prefix + name, value, problem, secret);
   }

@@ -79,12 +79,22 @@ export class AnswerSource {
       return Promise.resolve({ reason: bearer.no === 'none' ? 'token_missing' : 'token_invalid' });
     }
     const flight = this.#flights.start();
-    const promise = this.#load(credential, bearer.token, fresh, flight).finally(() => {
+    const promise = this.#load(credential, bearer.token, fresh, flight);
+    const land = () => {
       this.#flights.end(flight);
       if (this.#flying.get(credential)?.flight === flight) this.#flying.delete(credential);
+    };
+    // A flight that never lands must not keep its credential waiting for good: later requests start anew, and it is not kept.
+    const lost = setTimeout(() => {
+      flight.spoiled = true;
+      land();
+    }, this.parts.budgetMs);
+    const landed = promise.finally(() => {
+      clearTimeout(lost);
+      land();
     });
-    this.#flying.set(credential, { flight, promise });
-    return within(promise, this.parts.budgetMs, LATE);
+    this.#flying.set(credential, { flight, promise: landed });
+    return within(landed, this.parts.budgetMs, LATE);
   }
 
   /** The same for a caller of an earlier request. `undefined`: the caller is none of ours. */

@@ -28,7 +28,10 @@ export class Answers {
   readonly #rejected = new LRUCache<
     string,
     { credential: string; refusal: Refusal; until: number }
-  >({ max: 10_000 });
+  >({
+    maxSize: 4 * 2 ** 20,
+    sizeCalculation: ({ credential }) => credential.length * 2 + 200,
+  });
 
   constructor(maxBytes: number) {
     this.#answers = new LRUCache<string, Answer>({

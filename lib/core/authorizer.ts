@@ -3,11 +3,12 @@ import type { Answer } from './answers.js';
 import type { Caller } from './caller.js';
 import { compile, type Compiled } from './compile.js';
 import { within } from './deadline.js';
-import { decide, nothingFound, type Facts, type Found, type Need } from './decide.js';
+import { decide, nothingFound, type Facts, type Found, type Ids, type Need } from './decide.js';
 import { isRefusal, type Decision, type Denied, type Refusal } from './decision.js';
 import { ZitadelArgumentError, ZitadelRequirementError } from './errors.js';
 import type { HierarchyTable } from './hierarchy.js';
 import type { ZitadelLogger } from './log.js';
+import { quietly } from './quietly.js';
 import {
   authorizationHeader,
   checkId,
@@ -22,13 +23,35 @@ import { requirementText, type Requirement } from './requirement.js';
 
 type Awaitable<T> = T | Promise<T>;
 
+/** In whose name facts are asked for. */
+export interface Asking {
+  readonly userId: string;
+  readonly token: string;
+  /** Do not use what is remembered. */
+  readonly fresh: boolean;
+}
+
+/** One question on its way: what is asked, of whom, and since when somebody waits for it. */
+interface Question {
+  readonly answer: Answer;
+  readonly compiled: Compiled;
+  readonly request: RequestLike;
+  readonly fromClass: ReadFromClass;
+  /** On the monotonic clock; undefined: nothing had to be waited for so far. */
+  readonly since: number | undefined;
+}
+
 /** What decisions need besides the answer about the caller. */
 export interface AuthorizerParts {
   readonly answers: AnswerSource;
   readonly lookups: {
-    readonly facts: Facts;
+    /** What is remembered; `fresh`: only what never changes. */
+    known(fresh: boolean): Facts;
     /** Asks for what is missing. The facts that come back answer every need, with `null` where there is nothing. */
-    ask(needs: readonly Need[], userId: string, token: string): Promise<Facts | Refusal>;
+    ask(needs: readonly Need[], asked: Asking): Promise<Facts | Refusal>;
+    /** Forgets that there was nothing for this user. */
+    evict(userId: string): void;
+    evictAll(): void;
   };
   readonly readsAs: 'caller' | 'serviceUser';
   readonly hierarchy: HierarchyTable;
@@ -59,6 +82,11 @@ const THREW_AWAY: Refusal = {
   detail: 'a function of the application, in .from() or the option token, threw or rejected',
 };
 
+const LATE: Refusal = {
+  reason: 'unavailable',
+  detail: 'who owns the resource, or what a function given to .from() reads, was not known in time',
+};
+
 function isPromise(read: Awaitable<IdRead>): boolean {
   return read instanceof Promise;
 }
@@ -66,7 +94,7 @@ function isPromise(read: Awaitable<IdRead>): boolean {
 /** The whole data path: `authorize(request, requirement)` answers every foreseeable case with a Decision. */
 export class Authorizer {
   readonly #compiled = new WeakMap<Requirement, Compiled>();
-  readonly #listeners = new Set<(event: DecisionEvent) => void>();
+  readonly #listeners = new Set<(event: DecisionEvent) => unknown>();
 
   constructor(private readonly parts: AuthorizerParts) {}
 
@@ -80,15 +108,20 @@ export class Authorizer {
     const credential = this.#credentialOf(request);
     if (credential === THREW) return this.refuse(THREW_AWAY, requirement);
     if (credential === undefined) return this.refuse({ reason: 'token_missing' }, requirement);
-    const answer = compiled.fresh ? undefined : this.parts.answers.warm(credential);
-    if (answer) return this.#answerWith(answer, request, requirement, compiled, fromClass);
-    return this.parts.answers
-      .resolve(credential, compiled.fresh)
-      .then((resolved) =>
-        isRefusal(resolved)
-          ? this.refuse(resolved, requirement)
-          : this.#answerWith(resolved, request, requirement, compiled, fromClass),
-      );
+    const warm = compiled.fresh ? undefined : this.parts.answers.warm(credential);
+    if (warm) {
+      const since = undefined;
+      const decision = this.#decide({ answer: warm, compiled, request, fromClass, since });
+      return decision instanceof Promise
+        ? decision.then((settled) => this.#tell(settled, requirement))
+        : this.#tell(decision, requirement);
+    }
+    const since = performance.now();
+    return this.parts.answers.resolve(credential, compiled.fresh).then(async (answer) => {
+      if (isRefusal(answer)) return this.refuse(answer, requirement);
+      const question = { answer, compiled, request, fromClass, since };
+      return this.#tell(await this.#decide(question), requirement);
+    });
   }
 
   /**
@@ -97,16 +130,22 @@ export class Authorizer {
    * @throws ZitadelRequirementError when the requirement reads something of a request, or nobody can be asked about the caller
    */
   async decideFor(who: Caller | string, requirement: Requirement): Promise<Decision> {
+    const answer = await this.answerFor(who, this.prepare(requirement).fresh);
+    return isRefusal(answer)
+      ? this.refuse(answer, requirement)
+      : this.#tell(await this.decideOver(answer, requirement), requirement);
+  }
+
+  /** Decides over an answer that is at hand, without telling anybody. @throws ZitadelRequirementError as `decideFor` */
+  decideOver(answer: Answer, requirement: Requirement): Awaitable<Decision> {
     const compiled = this.prepare(requirement);
     if (compiled.sources.some((source) => source.from !== 'literal')) {
       throw new ZitadelRequirementError(
         "outside a request only literal ids can be asked about: write org('...') instead of org.param('...')",
       );
     }
-    const answer = await this.answerFor(who, compiled.fresh);
-    return isRefusal(answer)
-      ? this.refuse(answer, requirement)
-      : this.#answerWith(answer, NOTHING, requirement, compiled, NO_CLASSES);
+    const since = performance.now();
+    return this.#decide({ answer, compiled, request: NOTHING, fromClass: NO_CLASSES, since });
   }
 
   /** What is known about a caller, or about a bare user id. @throws as `decideFor`, and ZitadelArgumentError on what is no user id */
@@ -134,32 +173,29 @@ export class Authorizer {
     return compiled;
   }
 
-  /** A "no" that a door or the path came to, told and logged like any other. */
-  refuse(refusal: Refusal, requirement?: Requirement, answer?: Answer): Denied {
-    const denied: Denied = {
-      allowed: false,
-      ...refusal,
-      ...(answer && { caller: answer.caller, read: answer.read }),
-    };
-    this.#log(denied, requirement);
+  /** A "no" that a door came to, or that came before there was an answer: told and logged like any other. */
+  refuse(refusal: Refusal, requirement?: Requirement): Denied {
+    const denied: Denied = { allowed: false, ...refusal };
     this.#tell(denied, requirement);
     return denied;
   }
 
-  /** Hears every decision. A listener that throws changes nothing. Returns the function that ends it. */
-  onDecision(listener: (event: DecisionEvent) => void): () => void {
+  /** Hears every decision. A listener that throws or rejects changes nothing. Returns the function that ends it. */
+  onDecision(listener: (event: DecisionEvent) => unknown): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
   /** Forgets what is remembered about a user, with all of the user's tokens, here and in the shared store. */
-  evict(userId: string): Promise<void> {
-    return this.parts.answers.evict(userId);
+  async evict(userId: string): Promise<void> {
+    this.parts.lookups.evict(userId);
+    await this.parts.answers.evict(userId);
   }
 
-  /** Forgets everybody, here and in the shared store. */
-  evictAll(): Promise<void> {
-    return this.parts.answers.evictAll();
+  /** Forgets everybody and everything, here and in the shared store. */
+  async evictAll(): Promise<void> {
+    this.parts.lookups.evictAll();
+    await this.parts.answers.evictAll();
   }
 
   #credentialOf(request: RequestLike): string | undefined | typeof THREW {
@@ -172,106 +208,55 @@ export class Authorizer {
     }
   }
 
-  #answerWith(
-    answer: Answer,
-    request: RequestLike,
-    requirement: Requirement,
-    compiled: Compiled,
-    fromClass: ReadFromClass,
-  ): Awaitable<Decision> {
+  #decide(question: Question): Awaitable<Decision> {
+    const { request, fromClass, compiled } = question;
     const reads = compiled.sources.map((source) =>
       readId(source, request, this.parts.idPattern, fromClass),
     );
-    if (!reads.some(isPromise)) {
-      return this.#decideOver(answer, requirement, compiled, reads as readonly IdRead[]);
-    }
-    return within(
-      Promise.all(reads.map(async (read) => read)),
-      this.parts.budgetMs,
-      undefined,
-    ).then((settled) =>
-      settled
-        ? this.#decideOver(answer, requirement, compiled, settled)
-        : this.refuse(
-            { reason: 'unavailable', detail: 'a function given to .from() did not answer in time' },
-            requirement,
-            answer,
-          ),
+    if (!reads.some(isPromise)) return this.#decideWith(question, reads as readonly IdRead[]);
+    const settling = Promise.all(reads.map(async (read) => read));
+    return within(settling, this.#leftMs(question), undefined).then((settled) =>
+      settled ? this.#decideWith(question, settled) : denied(question.answer, LATE),
     );
   }
 
-  #decideOver(
-    answer: Answer,
-    requirement: Requirement,
-    compiled: Compiled,
-    reads: readonly IdRead[],
-  ): Awaitable<Decision> {
-    if (reads.includes(THREW)) return this.refuse(THREW_AWAY, requirement, answer);
-    if (reads.includes(INVALID)) {
-      return this.refuse({ reason: 'resource_invalid' }, requirement, answer);
-    }
-    const missing = reads.includes(undefined);
-    const ids = reads as readonly (string | undefined)[];
+  #decideWith(question: Question, reads: readonly IdRead[]): Awaitable<Decision> {
+    const { answer, compiled } = question;
+    if (reads.includes(THREW)) return denied(answer, THREW_AWAY);
+    if (reads.includes(INVALID)) return denied(answer, { reason: 'resource_invalid' });
+    const ids = reads as Ids;
     const found = nothingFound();
-    const verdict = decide(compiled, ids, answer.index, this.parts.lookups.facts, found);
-    if (verdict === 'yes') return this.#allow(answer, requirement, found);
-    if (verdict === 'no') return this.#deny(answer, requirement, missing);
-    return this.#askAndDecide(answer, requirement, compiled, ids, found.needs, missing);
+    const facts = this.parts.lookups.known(compiled.fresh);
+    const verdict = decide(compiled, ids, answer.index, facts, found);
+    return verdict === 'ask'
+      ? this.#askAndDecide(question, ids, found.needs)
+      : conclude(answer, ids, found, verdict);
   }
 
-  async #askAndDecide(
-    answer: Answer,
-    requirement: Requirement,
-    compiled: Compiled,
-    ids: readonly (string | undefined)[],
-    needs: readonly Need[],
-    missing: boolean,
-  ): Promise<Decision> {
-    const { lookups, answers, budgetMs } = this.parts;
-    const token = answers.tokenOf(answer.caller) ?? '';
-    const asking = lookups.ask(needs, answer.caller.userId, token);
-    const asked = await within<Facts | Refusal, Refusal>(asking, budgetMs, {
-      reason: 'unavailable',
-      detail: 'ZITADEL did not say in time who owns the resource',
-    });
-    if (isRefusal(asked)) return this.refuse(asked, requirement, answer);
+  async #askAndDecide(question: Question, ids: Ids, needs: readonly Need[]): Promise<Decision> {
+    const { answer, compiled } = question;
+    const { userId } = answer.caller;
+    const token = this.parts.answers.tokenOf(answer.caller) ?? '';
+    const asking = this.parts.lookups.ask(needs, { userId, token, fresh: compiled.fresh });
+    const facts = await within<Facts | Refusal, Refusal>(asking, this.#leftMs(question), LATE);
+    if (isRefusal(facts)) return denied(answer, facts);
     const found = nothingFound();
-    const verdict = decide(compiled, ids, answer.index, asked, found);
-    return verdict === 'yes'
-      ? this.#allow(answer, requirement, found)
-      : this.#deny(answer, requirement, missing);
+    const verdict = decide(compiled, ids, answer.index, facts, found);
+    return conclude(answer, ids, found, verdict === 'yes' ? 'yes' : 'no');
   }
 
-  #allow({ caller, read }: Answer, requirement: Requirement, found: Found): Decision {
-    const decision: Decision = {
-      allowed: true,
-      caller,
-      by: found.by,
-      checked: found.checked,
-      read,
-    };
-    this.#tell(decision, requirement);
-    return decision;
+  /** What is left of the one budget of a request. */
+  #leftMs({ since }: Question): number {
+    const spent = since === undefined ? 0 : performance.now() - since;
+    return Math.max(0, this.parts.budgetMs - spent);
   }
 
-  #deny(answer: Answer, requirement: Requirement, missing: boolean): Denied {
-    return this.refuse(
-      { reason: missing ? 'resource_missing' : 'role_missing' },
-      requirement,
-      answer,
-    );
-  }
-
-  #tell(decision: Decision, requirement: Requirement | undefined): void {
-    if (this.#listeners.size === 0) return;
+  #tell(decision: Decision, requirement: Requirement | undefined): Decision {
+    if (!decision.allowed) this.#log(decision, requirement);
+    if (this.#listeners.size === 0) return decision;
     const event: DecisionEvent = Object.freeze({ at: Date.now(), requirement, decision });
-    for (const listener of this.#listeners) {
-      try {
-        listener(event);
-      } catch {
-        // Whoever listens must not become part of the decision.
-      }
-    }
+    for (const listener of this.#listeners) quietly(() => listener(event));
+    return decision;
   }
 
   #log(denied: Denied, requirement: Requirement | undefined): void {
@@ -285,4 +270,20 @@ export class Authorizer {
       );
     }
   }
+}
+
+function conclude(
+  { caller, read }: Answer,
+  ids: Ids,
+  { by, checked }: Found,
+  verdict: 'yes' | 'no',
+): Decision {
+  if (verdict === 'yes') return { allowed: true, caller, by, checked, read };
+  // Where nothing else allows, what the request left out comes first.
+  const reason = ids.includes(undefined) ? 'resource_missing' : 'role_missing';
+  return { allowed: false, reason, caller, read };
+}
+
+function denied({ caller, read }: Answer, refusal: Refusal): Denied {
+  return { allowed: false, ...refusal, caller, read };
 }

@@ -20,8 +20,15 @@ function deepFreeze<T extends object>(value: T): T {
   for (let next = open.pop(); next; next = open.pop()) {
     Object.freeze(next);
     for (const inner of Object.values(next) as unknown[]) {
-      if (typeof inner === 'object' && inner !== null && !Object.isFrozen(inner)) open.push(inner);
+      if (isData(inner) && !Object.isFrozen(inner)) open.push(inner);
     }
   }
   return value;
+}
+
+/** What JSON can hold. Other objects in claims are the application's own, and are left as they are. */
+function isData(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return Array.isArray(value) || prototype === Object.prototype || prototype === null;
 }

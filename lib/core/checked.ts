@@ -44,7 +44,6 @@ export function checkedBy(requirement: Requirement): readonly Omit<CheckedRef, '
   if (!ref) return [];
   if (ref.kind === 'projectGrant' && 'project' in ref) {
     return [
-      { kind: 'projectGrant', name: nameOf(ref.project.source) },
       { kind: 'project', name: nameOf(ref.project.source) },
       { kind: 'org', name: nameOf(ref.grantedOrg.source) },
     ];

@@ -2,7 +2,7 @@ import { nameOf } from './checked.js';
 import { ZitadelRequirementError } from './errors.js';
 import { satisfying, type HierarchyTable, type Satisfying } from './hierarchy.js';
 import { checkId } from './request.js';
-import type { Requirement, RoleRequirement } from './requirement.js';
+import { requirementOf, type Requirement, type RoleRequirement } from './requirement.js';
 import type { IdSource } from './resource.js';
 import type { ResourceKind } from './roles.js';
 
@@ -83,7 +83,7 @@ export function compile(
         ? { type: 'authenticated' }
         : { type: part.type, of: part.of.map(walk) };
 
-  const root = walk(requirement);
+  const root = walk(requirementOf(requirement, 'a requirement'));
   return {
     root,
     sources,

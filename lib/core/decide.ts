@@ -205,7 +205,6 @@ function decideGrantBetween(
     if (grant === null) return NO;
     row = ofOrg ?? satisfies(index.projectGrants.get(grant.grantId), node.by.projectGrant);
     if (!row) return NO;
-    allow(found, row, 'projectGrant', grant.grantId, names[node.project]);
   }
   allow(found, row, 'project', projectId, names[node.project]);
   return allow(found, row, 'org', orgId, names[node.grantedOrg]);

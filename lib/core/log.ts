@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { quietly } from './quietly.js';
 
 /** Where the library writes. Nest's `Logger` and `console` both fit. It is never given a token, a key or a name of another tenant. */
 export interface ZitadelLogger {
@@ -26,11 +27,8 @@ export function quietLogger(logger: ZitadelLogger): ZitadelLogger {
     recent.set(key, { until: performance.now() + ONCE_PER_MS, held: 0 });
     const more =
       known && known.held > 0 ? ` (${known.held} times more since it was last said)` : '';
-    try {
-      logger[level](`${message}${more}`);
-    } catch {
-      // A logger that fails must not become a decision.
-    }
+    // A logger that fails must not become a decision.
+    quietly(() => logger[level](`${message}${more}`));
   };
   return { debug: write('debug'), log: write('log'), warn: write('warn'), error: write('error') };
 }

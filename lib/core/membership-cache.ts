@@ -72,15 +72,16 @@ export class MembershipCache {
     return promise;
   }
 
-  /** Forgets one answer, here and in the shared store. */
+  /** ZITADEL refused what this answer rests on: it is forgotten, and so is all of the user in the shared store. */
   forget(key: string, userId: string): void {
-    if (this.#memory.delete(key)) void this.shared?.evict(userId, this.ttlMs);
+    this.#memory.delete(key);
+    void this.shared?.evict(userId);
   }
 
   async evict(userId: string): Promise<void> {
     this.#forgetUser(userId);
     if (!this.shared) return;
-    await this.shared.evict(userId, this.ttlMs);
+    await this.shared.evict(userId);
     // Until the store has acknowledged, a read could bring back what it still held.
     this.#forgetUser(userId);
   }
@@ -88,7 +89,7 @@ export class MembershipCache {
   async evictAll(): Promise<void> {
     this.#forgetAll();
     if (!this.shared) return;
-    await this.shared.evictAll(this.ttlMs);
+    await this.shared.evictAll();
     this.#forgetAll();
   }
 

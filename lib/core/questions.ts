@@ -45,7 +45,10 @@ export type ResourceLookup =
       readonly projectGrants: readonly string[];
     };
 
-/** Somebody to ask about: the `Caller` of a request, or a bare user id where memberships are read as the service user. */
+/**
+ * Somebody to ask about: the `Caller` of a request, or a bare user id where memberships are read as the service user. Of a bare user id
+ * nothing is confirmed but its memberships, and those stay when a user is deactivated.
+ */
 export type Who = Caller | string;
 
 /** The same questions from anything that is not a route: services, lists, jobs. */
@@ -69,20 +72,33 @@ export class ZitadelAuthorizer {
     throw new ZitadelNotAllowedError(decision);
   }
 
-  /** Nothing when the requirement holds. @throws what the guard would throw (Express: ZitadelNotAllowedError) */
+  /**
+   * Nothing when the requirement holds.
+   *
+   * @throws what the guard throws by default: an HttpException (Express: ZitadelNotAllowedError)
+   */
   async assert(who: Who, requirement: Requirement): Promise<void> {
     const decision = await this.authorizer.decideFor(who, requirement);
     if (!decision.allowed) throw this.errorFor(decision);
   }
 
-  /** Which membership allows it, or what is missing; how old the answer is and where it came from. */
+  /**
+   * Which membership allows it, or what is missing; how old the answer is and where it came from. Asks once, and is not told to listeners.
+   *
+   * @throws as `can`
+   */
   async explain(who: Who, requirement: Requirement): Promise<Explanation> {
-    const decision = await this.authorizer.decideFor(who, requirement);
-    const parts: Explanation[] = [];
-    if (requirement.type === 'allOf' || requirement.type === 'anyOf') {
-      for (const part of requirement.of) parts.push(await this.explain(who, part));
-    }
-    return { requirement: requirementText(requirement), ...outcomeOf(decision), parts };
+    const answer = await this.authorizer.answerFor(who, this.authorizer.prepare(requirement).fresh);
+    if (isRefusal(answer)) throw new ZitadelNotAllowedError(this.authorizer.refuse(answer));
+    const explain = async (part: Requirement): Promise<Explanation> => {
+      const decision = await this.authorizer.decideOver(answer, part);
+      const parts: Explanation[] = [];
+      if (part.type === 'allOf' || part.type === 'anyOf') {
+        for (const inner of part.of) parts.push(await explain(inner));
+      }
+      return { requirement: requirementText(part), ...outcomeOf(decision), parts };
+    };
+    return explain(requirement);
   }
 
   /**
@@ -90,7 +106,10 @@ export class ZitadelAuthorizer {
    *
    * @throws ZitadelNotAllowedError when it cannot be told, ZitadelRequirementError on an empty list or an unknown role
    */
-  async lookupResources(who: Who, roles: RoleName | readonly RoleName[]): Promise<ResourceLookup> {
+  async lookupResources(
+    who: Who,
+    roles: RoleName | readonly [RoleName, ...RoleName[]],
+  ): Promise<ResourceLookup> {
     const names = (Array.isArray(roles) ? (roles as readonly RoleName[]) : [roles]).map(
       (each) => roleOf(each).name,
     );
@@ -124,7 +143,7 @@ export class ZitadelAuthorizer {
   }
 
   /** Hears every decision, allowed and denied. Returns the function that ends it. */
-  onDecision(listener: (event: DecisionEvent) => void): () => void {
+  onDecision(listener: (event: DecisionEvent) => unknown): () => void {
     return this.authorizer.onDecision(listener);
   }
 }

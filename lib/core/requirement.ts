@@ -34,13 +34,15 @@ export interface RoleRequirement {
 /** Every one of the requirements. */
 export interface AllOf {
   readonly type: 'allOf';
-  readonly of: readonly Requirement[];
+  readonly of: SomeRequirements;
 }
 /** At least one of the requirements. */
 export interface AnyOf {
   readonly type: 'anyOf';
-  readonly of: readonly Requirement[];
+  readonly of: SomeRequirements;
 }
+/** At least one. */
+export type SomeRequirements = readonly [Requirement, ...Requirement[]];
 /** A caller whose token ZITADEL accepts; no role. */
 export interface AuthenticatedRequirement {
   readonly type: 'authenticated';
@@ -77,22 +79,21 @@ type ArgsByScope = {
 };
 
 /** One role, or a list of roles of one scope of which any one is enough. */
-export type RolesArg<R extends RoleName> = R | readonly [R, ...R[]];
+export type RolesArg = RoleName | readonly [RoleName, ...RoleName[]];
 
 /** What follows the roles: nothing for instance roles, a ref of the roles' own scope otherwise, then the options. */
-export type OnArgs<R extends RoleName> = [ScopeOf<R>] extends [never]
+export type OnArgs<L extends RolesArg> = [ScopeOf<RoleIn<L>>] extends [never]
   ? [on: never]
-  : ArgsByScope[ScopeOf<R>];
+  : ArgsByScope[ScopeOf<RoleIn<L>>];
+
+type RoleIn<L extends RolesArg> = [L] extends [readonly RoleName[]] ? L[number] : L;
 
 /**
  * A manager role on a resource: `role('ORG_OWNER', org.param('orgId'))`, `role('IAM_OWNER')`. Several roles in a list mean any one of them.
  *
  * @throws ZitadelRequirementError on an empty list, an unknown role, roles of several scopes, or a ref of another scope
  */
-export function role<const R extends RoleName>(
-  roles: RolesArg<R>,
-  ...on: OnArgs<R>
-): RoleRequirement {
+export function role<const L extends RolesArg>(roles: L, ...on: OnArgs<L>): RoleRequirement {
   const list: unknown[] = Array.isArray(roles) ? [...roles] : [roles];
   const [first, ...others] = list.map(roleOf);
   if (!first) {
@@ -139,16 +140,9 @@ function freshOf(options: unknown): boolean {
   return fresh;
 }
 
-function listOf(name: string, of: readonly unknown[]): readonly Requirement[] {
-  if (of.length === 0) {
-    throw new ZitadelRequirementError(`${name}() without requirements allows nobody: name one`);
-  }
-  return Object.freeze(of.map((each) => requirementOf(each, `${name}()`)));
-}
-
 /** Every one of the requirements must hold. @throws ZitadelRequirementError when empty */
 export function allOf(...of: readonly Requirement[]): AllOf {
-  return Object.freeze({ type: 'allOf', of: listOf('allOf', of) });
+  return Object.freeze({ type: 'allOf', of: someOf(of, 'allOf()') });
 }
 
 /**
@@ -157,7 +151,17 @@ export function allOf(...of: readonly Requirement[]): AllOf {
  * @throws ZitadelRequirementError when empty
  */
 export function anyOf(...of: readonly Requirement[]): AnyOf {
-  return Object.freeze({ type: 'anyOf', of: listOf('anyOf', of) });
+  return Object.freeze({ type: 'anyOf', of: someOf(of, 'anyOf()') });
+}
+
+function someOf(of: unknown, where: string): SomeRequirements {
+  const [first, ...others] = (Array.isArray(of) ? of : []).map((each: unknown) =>
+    requirementOf(each, where),
+  );
+  if (first) return Object.freeze([first, ...others] as const);
+  throw new ZitadelRequirementError(
+    `${where} got no requirements, and an empty requirement allows nobody: name at least one`,
+  );
 }
 
 const AUTHENTICATED: AuthenticatedRequirement = Object.freeze({ type: 'authenticated' });
@@ -167,12 +171,14 @@ export function authenticated(): AuthenticatedRequirement {
   return AUTHENTICATED;
 }
 
-/** Refuses what is no requirement, which JavaScript callers can pass. */
+/** Refuses what is no requirement, all the way down: JavaScript callers can pass anything. */
 export function requirementOf(value: unknown, where: string): Requirement {
-  const type = typeof value === 'object' && value !== null && (value as { type?: unknown }).type;
-  if (type === 'role' || type === 'allOf' || type === 'anyOf' || type === 'authenticated') {
-    return value as Requirement;
-  }
+  const { type, of, roles } = Object(value) as { type?: unknown; of?: unknown; roles?: unknown };
+  const fits =
+    type === 'authenticated' ||
+    (type === 'role' && Array.isArray(roles) && roles.length > 0) ||
+    ((type === 'allOf' || type === 'anyOf') && someOf(of, where).length > 0);
+  if (fits) return value as Requirement;
   throw new ZitadelRequirementError(
     `${where} takes requirements, built by role(), allOf(), anyOf() or authenticated()`,
   );

@@ -42,8 +42,9 @@ export type ProjectGrantRef =
 /** Any ref that a requirement may name. */
 export type ResourceRef = OrgRef | ProjectRef | ProjectGrantRef;
 
-/** A {@link ProjectRef} that can be tied to its owner. */
-export interface ProjectRefInOrg extends ProjectRef {
+/** A {@link ProjectRef} that can be tied to its owner, and is not yet. */
+export interface UntiedProjectRef extends ProjectRef {
+  readonly owner?: never;
   /** The project counts only if ZITADEL says that this organization owns it; otherwise the request is denied. */
   in(owner: OrgRef | string): ProjectRef;
 }
@@ -120,7 +121,7 @@ export const org: ((id: string) => OrgRef) & RefBuilder<OrgRef> = Object.assign(
   builderFor('org', orgFrom),
 );
 
-const projectFrom = (source: IdSource): ProjectRefInOrg =>
+const projectFrom = (source: IdSource): UntiedProjectRef =>
   Object.freeze({
     kind: 'project',
     source: Object.freeze(source),
@@ -133,7 +134,7 @@ const projectFrom = (source: IdSource): ProjectRefInOrg =>
  *
  * @throws ZitadelRequirementError on an empty id or name
  */
-export const project: ((id: string) => ProjectRefInOrg) & RefBuilder<ProjectRefInOrg> =
+export const project: ((id: string) => UntiedProjectRef) & RefBuilder<UntiedProjectRef> =
   Object.assign(
     (id: string) => projectFrom(literal('project', id)),
     builderFor('project', projectFrom),
@@ -144,7 +145,7 @@ const grantFrom = (source: IdSource): ProjectGrantRef =>
 
 /** The two parts by which a project grant can be named where its id is not known. */
 export interface ProjectGrantParts {
-  readonly project: ProjectRef | string;
+  readonly project: UntiedProjectRef | string;
   readonly grantedOrg: OrgRef | string;
 }
 

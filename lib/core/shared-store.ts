@@ -1,8 +1,9 @@
 import { createHash, createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
 import { within } from './deadline.js';
 import { membershipFrom, type Membership } from './membership.js';
+import { quietly } from './quietly.js';
 
-/** The part of Nest's `CACHE_MANAGER` that is used: any object with these three works. TTL in milliseconds. */
+/** The part of Nest's `CACHE_MANAGER` that is used: any object with these two works. TTL in milliseconds. */
 export interface SharedCache {
   get(key: string): Promise<unknown>;
   set(key: string, value: string, ttlMs: number): Promise<unknown>;
@@ -25,6 +26,8 @@ interface Envelope extends StoredMemberships {
 
 const DEADLINE_MS = 100;
 const CLOCK_SKEW_MS = 5_000;
+/** Other processes may have another TTL; this is the longest that the options allow. */
+const LONGEST_TTL_MS = 3_600_000;
 
 /** What a read gave: the memberships if there are any, and the epoch to store new ones under; none when the store did not answer. */
 export interface SharedRead {
@@ -41,22 +44,30 @@ export class SharedStore {
   readonly #secret: string | false;
   readonly #scope: string;
 
-  /** `scope` is everything that the stored answers depend on besides the key. */
-  constructor(cache: SharedCache, secret: string | false, scope: readonly string[]) {
+  #distrustedUntil = 0;
+
+  /** `scope` is everything that the stored answers depend on besides the key; `ttlMs` how long they can live at most. */
+  constructor(
+    cache: SharedCache,
+    secret: string | false,
+    scope: readonly string[],
+    private readonly ttlMs: number,
+  ) {
     this.#cache = cache;
     this.#secret = secret;
     this.#scope = JSON.stringify(scope);
   }
 
   async read(key: string, userId: string): Promise<SharedRead> {
+    if (this.#distrustedUntil > performance.now()) return UNKNOWN;
     const name = this.#name('rows', key);
     const [sealed, ofUser, ofAll] = await this.#answerOf([
       name,
       this.#name('epoch', userId),
-      this.#name('epoch', ''),
+      this.#name('epoch of all', ''),
     ]);
     if (sealed === FAILED || ofUser === FAILED || ofAll === FAILED) {
-      return { epoch: undefined, stored: undefined };
+      return UNKNOWN;
     }
     const epoch = JSON.stringify([epochText(ofUser), epochText(ofAll)]);
     const stored = this.#open(sealed, name);
@@ -71,18 +82,33 @@ export class SharedStore {
     const name = this.#name('rows', key);
     const { rows, fetchedAt, expiresAt } = stored;
     const envelope: Envelope = { v: 1, key: name, userId, epoch, fetchedAt, expiresAt, rows };
-    void this.#quietly(() => this.#cache.set(name, this.#seal(JSON.stringify(envelope)), ttlMs));
+    quietly(() => this.#cache.set(name, this.#seal(JSON.stringify(envelope)), ttlMs));
   }
 
-  /** Makes everything stored about a user, by whichever process, unusable. `ttlMs`: for how long such things can live at most. */
-  evict(userId: string, ttlMs: number): Promise<void> {
-    return this.#quietly(() =>
-      this.#cache.set(this.#name('epoch', userId), randomUUID(), ttlMs + CLOCK_SKEW_MS),
+  /**
+   * Makes everything stored about a user, by whichever process, unusable. When the store does not take it, this process does not read
+   * the store for as long as what it holds can live.
+   */
+  evict(userId: string): Promise<void> {
+    return this.#renewEpoch('epoch', userId);
+  }
+
+  evictAll(): Promise<void> {
+    return this.#renewEpoch('epoch of all', '');
+  }
+
+  async #renewEpoch(kind: string, key: string): Promise<void> {
+    const ms = LONGEST_TTL_MS + CLOCK_SKEW_MS;
+    const set = async () => {
+      await this.#cache.set(this.#name(kind, key), randomUUID(), ms);
+      return true;
+    };
+    const taken = await within(
+      set().catch(() => false),
+      DEADLINE_MS,
+      false,
     );
-  }
-
-  evictAll(ttlMs: number): Promise<void> {
-    return this.evict('', ttlMs);
+    if (!taken) this.#distrustedUntil = performance.now() + this.ttlMs + CLOCK_SKEW_MS;
   }
 
   #name(kind: string, key: string): string {
@@ -130,17 +156,10 @@ export class SharedStore {
       return FAILED;
     }
   }
-
-  async #quietly(write: () => Promise<unknown>): Promise<void> {
-    try {
-      await within(write(), DEADLINE_MS, undefined);
-    } catch {
-      // A store that cannot be written is a store without the entry.
-    }
-  }
 }
 
 const FAILED = Symbol('the store failed');
+const UNKNOWN: SharedRead = Object.freeze({ epoch: undefined, stored: undefined });
 
 function epochText(value: unknown): string {
   return typeof value === 'string' ? value : '';

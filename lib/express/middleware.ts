@@ -11,7 +11,6 @@ import {
   role,
   type OnArgs,
   type Requirement,
-  type RoleName,
   type RolesArg,
 } from '../core/requirement.js';
 import {
@@ -34,7 +33,7 @@ export type OnDenied = (
   request: IncomingMessage,
   response: ServerResponse,
   next: (error?: unknown) => void,
-) => void;
+) => void | Promise<void>;
 
 /** The library for Express. */
 export interface ExpressZitadel extends Zitadel {
@@ -69,10 +68,10 @@ export const answerDenial: OnDenied = (denied, _request, response) => {
  * @throws ZitadelRequirementError on an empty list, an unknown role, roles of several scopes, or a ref of another scope
  * @example `app.post('/orgs/:orgId/things', requireRole(zitadel, 'ORG_OWNER', org.param('orgId')), handler)`
  */
-export function requireRole<const R extends RoleName>(
+export function requireRole<const L extends RolesArg>(
   zitadel: ExpressZitadel,
-  roles: RolesArg<R>,
-  ...on: OnArgs<R>
+  roles: L,
+  ...on: OnArgs<L>
 ): Middleware {
   return require(zitadel, role(roles, ...on));
 }
@@ -97,7 +96,8 @@ export function require(zitadel: ExpressZitadel, requirement: Requirement): Midd
     const conclude = (decision: Decision) => {
       try {
         if (!decision.allowed) {
-          zitadel.onDenied(decision, request, response, next);
+          const answered: unknown = zitadel.onDenied(decision, request, response, next);
+          if (answered instanceof Promise) answered.then(undefined, next);
           return;
         }
         attachDecision(request, joined(decisionOf(request), decision));

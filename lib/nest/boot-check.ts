@@ -54,9 +54,13 @@ export class BootCheck implements OnModuleInit {
           this.#checkController(metatype as Type, isGlobal, problems, report);
         }
       }
-      for (const { metatype } of module.providers.values()) {
-        if (typeof metatype === 'function' && metatype.prototype !== undefined) {
-          this.#checkProvider(metatype as Type, problems);
+      for (const { metatype, instance } of module.providers.values()) {
+        // A factory or a value is known by what it made.
+        const made: unknown = Object(instance as unknown).constructor;
+        for (const type of new Set<unknown>([metatype, made])) {
+          if (typeof type === 'function' && typeof type.prototype === 'object') {
+            this.#checkProvider(type as Type, problems);
+          }
         }
       }
     }
@@ -127,7 +131,9 @@ export class BootCheck implements OnModuleInit {
       }
       const requirement = rule.type === 'required' ? rule.requirement : undefined;
       this.#checkRequirement(where, handler, requirement, problems);
-      if (guarded) report.push(`  ${route}  ${ruleText(rule)}`);
+      report.push(
+        `  ${route}  ${guarded ? ruleText(rule) : 'NOT GUARDED by nestjs-zitadel: open'}`,
+      );
     }
   }
 

@@ -78,15 +78,20 @@ export class ZitadelManagerGuard implements CanActivate {
     const denied: Denied = decision.allowed
       ? { allowed: false, reason: 'unsupported_context' }
       : decision;
-    if (request) {
+    const exception = this.exceptionFor(denied, context);
+    const { status, headers } = denialAnswer(denied);
+    // The challenge would tell what an exception of another status is there to hide.
+    if (request && statusOf(exception) === status) {
       const response = context.switchToHttp().getResponse<Partial<HeaderWriter> | undefined>();
-      for (const [name, value] of Object.entries(denialAnswer(denied).headers)) {
-        response?.header?.(name, value);
-      }
+      for (const [name, value] of Object.entries(headers)) response?.header?.(name, value);
     }
-    throw this.exceptionFor(denied, context);
+    throw exception;
   }
 
   readonly #readId: ReadFromClass = (type, request) =>
     this.moduleRef.get(type as Type, { strict: false }).readId(request);
+}
+
+function statusOf(exception: HttpException | Error): number | undefined {
+  return 'getStatus' in exception ? exception.getStatus() : undefined;
 }

@@ -7,7 +7,6 @@ import {
   role,
   type OnArgs,
   type Requirement,
-  type RoleName,
   type RolesArg,
 } from '../core/requirement.js';
 import { checkParameter } from './checked-parameters.js';
@@ -40,10 +39,7 @@ function decorator(name: string, declaration: Declaration): RouteDecorator {
  * @example `@RequireRole(['PROJECT_OWNER', 'PROJECT_OWNER_VIEWER'], project.param('projectId').in(org.param('orgId')))`
  * @example `@RequireRole('IAM_OWNER', { fresh: true })`
  */
-export function RequireRole<const R extends RoleName>(
-  roles: RolesArg<R>,
-  ...on: OnArgs<R>
-): RouteDecorator {
+export function RequireRole<const L extends RolesArg>(roles: L, ...on: OnArgs<L>): RouteDecorator {
   return decorator('@RequireRole()', { type: 'require', requirement: role(roles, ...on) });
 }
 

@@ -5,7 +5,9 @@ const USERS_BEFORE_OPEN = 3;
 interface Breaker {
   openUntil: number;
   backoffMs: number;
-  probing: boolean;
+  /** When the probe that is under way began; 0: none is. */
+  probeStartedAt: number;
+  openedAt: number;
   lastAnswerAt: number;
   readonly failingFor: Set<string>;
 }
@@ -30,8 +32,8 @@ export class Breakers {
     const now = performance.now();
     if (breaker.openUntil > now) return { waitMs: breaker.openUntil - now };
     if (breaker.backoffMs > 0) {
-      if (breaker.probing) return { waitMs: FIRST_MS };
-      breaker.probing = true;
+      if (breaker.probeStartedAt > 0) return { waitMs: FIRST_MS };
+      breaker.probeStartedAt = now;
     }
     return { startedAt: now };
   }
@@ -39,7 +41,7 @@ export class Breakers {
   settle(family: string, startedAt: number, outcome: Outcome, who: string): void {
     const breaker = this.#of(family);
     const now = performance.now();
-    breaker.probing = false;
+    if (startedAt === breaker.probeStartedAt) breaker.probeStartedAt = 0;
     if (outcome === 'unknown') return;
     if (outcome === 'answer') {
       breaker.lastAnswerAt = now;
@@ -52,8 +54,9 @@ export class Breakers {
       if (breaker.failingFor.size < USERS_BEFORE_OPEN) breaker.failingFor.add(who);
       if (breaker.failingFor.size < USERS_BEFORE_OPEN) return;
     }
-    // One lost call among answered ones is no outage, and a hundred that fail together are one.
-    if (breaker.lastAnswerAt > startedAt || breaker.openUntil > now) return;
+    // One lost call among answered ones is no outage, and a hundred that were under way together are one.
+    if (breaker.lastAnswerAt > startedAt || breaker.openedAt >= startedAt) return;
+    breaker.openedAt = now;
     breaker.backoffMs =
       breaker.backoffMs === 0 ? FIRST_MS : Math.min(breaker.backoffMs * 2, LONGEST_MS);
     breaker.openUntil = now + breaker.backoffMs;
@@ -65,7 +68,8 @@ export class Breakers {
       breaker = {
         openUntil: 0,
         backoffMs: 0,
-        probing: false,
+        probeStartedAt: 0,
+        openedAt: -1,
         lastAnswerAt: 0,
         failingFor: new Set(),
       };

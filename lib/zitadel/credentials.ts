@@ -85,6 +85,10 @@ export function key(json: string | object): ServiceUserCredential {
   } catch {
     throw wrong('the private key in the key file cannot be read: it must be an unencrypted PEM');
   }
+  const { asymmetricKeyType, asymmetricKeyDetails } = privateKey;
+  if (asymmetricKeyType !== 'rsa' || (asymmetricKeyDetails?.modulusLength ?? 0) < 2_048) {
+    throw wrong('the private key must be an RSA key of at least 2048 bits, as ZITADEL makes them');
+  }
   return new ServiceUserCredential({ type: 'key', userId, keyId, privateKey });
 }
 

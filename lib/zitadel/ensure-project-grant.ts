@@ -17,6 +17,7 @@ export interface EnsuredGrant {
   readonly grantId: string;
   readonly roleKeys: readonly string[];
   readonly state: ProjectGrant['state'];
+  /** After a lost answer: what was tried, and then found done. */
   readonly outcome: 'created' | 'changed' | 'unchanged';
 }
 
@@ -39,10 +40,12 @@ export async function ensureProjectGrant(
   for (let tries = 0; performance.now() < deadline; tries += 1) {
     if (tries > 0) await pause(tries, lastTrouble, deadline);
     lastTrouble = undefined;
+    let tried: 'created' | 'changed' | undefined;
     try {
       const found = await find(grants, wanted);
       if (!found) {
         if (exists && tries % 4 !== 0) continue;
+        tried = 'created';
         const { grantId } = await grants.add(wanted);
         return { grantId, roleKeys: wanted.roleKeys, state: 'active', outcome: 'created' };
       }
@@ -54,6 +57,7 @@ export async function ensureProjectGrant(
         const { grantId, grantedRoleKeys, state } = found;
         return { grantId, roleKeys: grantedRoleKeys, state, outcome };
       }
+      tried = 'changed';
       if (wakes) await grants.reactivate(of);
       if (!sameRoles(found.grantedRoleKeys, roleKeys))
         await grants.changeRoles({ ...of, roleKeys });
@@ -62,8 +66,10 @@ export async function ensureProjectGrant(
       // Adding to what others write at the same time is only sure once it has been read back.
       if (!wanted.keepOthers) return { grantId: found.grantId, roleKeys, state, outcome };
     } catch (error) {
-      if (error instanceof ZitadelUnavailableError) lastTrouble = error;
-      else if (isThere(error)) exists = true;
+      if (error instanceof ZitadelUnavailableError) {
+        lastTrouble = error;
+        outcome = tried ?? outcome;
+      } else if (isThere(error)) exists = true;
       else if (isGone(error)) exists = false;
       else throw error;
     }

@@ -1,23 +1,16 @@
 import { LRUCache } from 'lru-cache';
-import { checkId } from '../core/request.js';
+import type { Asking } from '../core/authorizer.js';
 import type { Facts, GrantFact, Need } from '../core/decide.js';
 import { isRefusal, type Refusal } from '../core/decision.js';
-import { errorIdOf, isRecord } from './error-id.js';
-import type { Answered, Call, Trouble } from './exchange.js';
-import type { Http } from './http.js';
-import { grantFrom } from './project-grant.js';
-import { refusalOf, type AskedAs } from './reply-refusal.js';
-import type { ServiceToken } from './service-token.js';
+import { checkId } from '../core/request.js';
+import { askGrant, askGrantBetween, askOwner, type Ask, type FactSource } from './ask-fact.js';
 
 /** Where facts about resources come from. */
-export interface LookupOptions {
-  readonly http: Http;
-  /** Asked in its name instead of the caller's. */
-  readonly serviceToken: ServiceToken | undefined;
+export interface LookupOptions extends FactSource {
   /** The application's own knowledge of who owns a project, asked last. */
   readonly projectOwner: ((projectId: string) => Promise<string | undefined>) | undefined;
   readonly idPattern: RegExp;
-  /** How long a project grant is remembered, in milliseconds: grants can be removed. */
+  /** How long a project grant is remembered, in milliseconds since it was asked for: grants can be removed. */
   readonly ttlMs: number;
 }
 
@@ -25,197 +18,211 @@ const NEGATIVE_MS = 30_000;
 /** A caller may hold rows in any number of organizations; more than this are not asked one by one. */
 const MOST_ORGS = 100;
 const AT_ONCE = 4;
+/** Of one user, in NEGATIVE_MS: whoever names more things that are not there is left alone for a while. */
+const MOST_UNKNOWN = 200;
 
-/** What ZITADEL says about projects and project grants. The owner of a project never changes, so it is remembered for long. */
+interface Known {
+  readonly fact: string | GrantFact;
+  readonly until: number;
+}
+
+/**
+ * What ZITADEL says about projects and project grants. The owner of a project never changes, so it is remembered for long; that there was
+ * nothing is remembered per user, since it may be about the user's rights.
+ */
 export class Lookups {
-  readonly #owners = new LRUCache<string, string>({ max: 50_000 });
-  readonly #grants = new LRUCache<string, { fact: GrantFact; until: number }>({ max: 50_000 });
-  readonly #nothing = new LRUCache<string, number>({ max: 50_000 });
-  readonly #as: AskedAs;
+  readonly #known = new LRUCache<string, Known>({ max: 50_000 });
+  readonly #nothing = new LRUCache<string, { userId: string; until: number }>({ max: 50_000 });
+  readonly #unknownOf = new LRUCache<string, { count: number; until: number }>({ max: 50_000 });
+  readonly #flying = new Map<string, Promise<Known | undefined | Refusal>>();
+  readonly #remembered: Facts = factsFrom((key) => this.#get(key)?.fact);
+  readonly #unchanging: Facts = factsFrom((key) => {
+    const known = this.#get(key);
+    return known?.until === Infinity ? known.fact : undefined;
+  });
 
-  constructor(private readonly options: LookupOptions) {
-    this.#as = options.serviceToken ? 'serviceUser' : 'caller';
+  constructor(private readonly options: LookupOptions) {}
+
+  /** What is remembered; `fresh`: only what never changes. */
+  known(fresh: boolean): Facts {
+    return fresh ? this.#unchanging : this.#remembered;
   }
 
-  /** What is remembered. */
-  readonly facts: Facts = {
-    ownerOf: (projectId) => this.#owners.get(projectId),
-    grantOf: (grantId) => this.#grantAt(grantKey(grantId)),
-    grantBetween: (projectId, orgId) => this.#grantAt(betweenKey(projectId, orgId)),
-  };
-
   /** Asks for every need; what is not found is `null` in the facts that come back. */
-  async ask(needs: readonly Need[], userId: string, token: string): Promise<Facts | Refusal> {
+  async ask(needs: readonly Need[], asking: Asking): Promise<Facts | Refusal> {
+    const found = new Map<string, Known>();
     for (const need of needs) {
-      const refusal = await this.#askOne(need, userId, token);
-      if (refusal) return refusal;
+      const key = keyOf(need);
+      if (found.has(key)) continue;
+      const known = await this.#find(need, key, asking);
+      if (known && isRefusal(known)) return known;
+      if (known) found.set(key, known);
     }
+    const facts = this.known(asking.fresh);
+    const recall = factsFrom((key) => found.get(key)?.fact);
     return {
-      ownerOf: (projectId) => this.facts.ownerOf(projectId) ?? null,
-      grantOf: (grantId) => this.facts.grantOf(grantId) ?? null,
-      grantBetween: (projectId, orgId) => this.facts.grantBetween(projectId, orgId) ?? null,
+      ownerOf: (id) => recall.ownerOf(id) ?? facts.ownerOf(id) ?? null,
+      grantOf: (id) => recall.grantOf(id) ?? facts.grantOf(id) ?? null,
+      grantBetween: (id, orgId) =>
+        recall.grantBetween(id, orgId) ?? facts.grantBetween(id, orgId) ?? null,
     };
   }
 
-  async #askOne(need: Need, userId: string, token: string): Promise<Refusal | undefined> {
-    switch (need.fact) {
-      case 'owner': {
-        const { projectId, orgIds } = need;
-        if (this.#owners.has(projectId)) return undefined;
-        const refusal = await this.#underEach(orgIds, ['owner', projectId, userId], (orgId) =>
-          this.#askOwner(projectId, orgId, userId, token),
-        );
-        return refusal || this.#owners.has(projectId) ? refusal : this.#askApplication(projectId);
-      }
-      case 'grant': {
-        const { grantId, orgIds } = need;
-        return this.#underEach(orgIds, ['grant', grantId, userId], (orgId) =>
-          this.#askGrant(grantId, orgId, userId, token),
-        );
-      }
-      case 'grantBetween': {
-        const { projectId, grantedOrgId } = need;
-        return this.#underEach([grantedOrgId], ['between', projectId, userId], (orgId) =>
-          this.#askGrantBetween(projectId, orgId, userId, token),
-        );
-      }
+  /** Forgets that there was nothing for this user. */
+  evict(userId: string): void {
+    for (const [key, nothing] of this.#nothing) {
+      if (nothing.userId === userId) this.#nothing.delete(key);
     }
+    this.#unknownOf.delete(userId);
   }
 
-  /** Asks under one organization after the other until one knows; remembers for a while which did not. */
-  async #underEach(
-    orgIds: readonly string[],
-    about: readonly string[],
-    ask: (orgId: string) => Promise<boolean | Refusal>,
-  ): Promise<Refusal | undefined> {
-    const keyOf = (orgId: string) => JSON.stringify([...about, orgId]);
+  evictAll(): void {
+    for (const memory of [this.#known, this.#nothing, this.#unknownOf]) memory.clear();
+  }
+
+  async #find(need: Need, key: string, asking: Asking): Promise<Known | undefined | Refusal> {
+    const { userId, fresh } = asking;
+    const orgIds = need.fact === 'grantBetween' ? [need.grantedOrgId] : need.orgIds;
+    const nothingKey = (orgId: string) => JSON.stringify([key, userId, orgId]);
     const now = performance.now();
     const left = orgIds
       .slice(0, MOST_ORGS)
-      .filter((orgId) => !((this.#nothing.get(keyOf(orgId)) ?? 0) > now));
+      .filter((orgId) => fresh || !((this.#nothing.get(nothingKey(orgId))?.until ?? 0) > now));
     for (let from = 0; from < left.length; from += AT_ONCE) {
       const batch = left.slice(from, from + AT_ONCE);
-      const answers = await Promise.all(batch.map(ask));
-      if (answers.includes(true)) return undefined;
+      if (this.#isExhausted(userId)) {
+        return {
+          reason: 'unavailable',
+          detail: 'one user named too many projects or project grants that do not exist',
+          retryAfterMs: NEGATIVE_MS,
+        };
+      }
+      const answers = await Promise.all(
+        batch.map((orgId) => this.#askOnce(need, key, orgId, asking)),
+      );
       for (const [position, answer] of answers.entries()) {
-        if (typeof answer === 'object') return answer;
-        this.#nothing.set(keyOf(batch[position] ?? ''), performance.now() + NEGATIVE_MS);
+        if (answer) return answer;
+        const until = performance.now() + NEGATIVE_MS;
+        this.#nothing.set(nothingKey(batch[position] ?? ''), { userId, until });
+        this.#countUnknown(userId);
       }
     }
-    return undefined;
+    if (need.fact !== 'owner') return undefined;
+    const owner = await this.#askApplication(need.projectId, key);
+    if (owner || orgIds.length <= MOST_ORGS) return owner;
+    return {
+      reason: 'unavailable',
+      detail: `the caller could own the project by more than ${MOST_ORGS} organizations`,
+      remedy: 'tie the project with .in(org...), or give the option projectOwner',
+    };
   }
 
-  /** Get Project, `GET /management/v1/projects/{id}`: answers only under the organization that owns the project. */
-  async #askOwner(
-    projectId: string,
+  /** One question at a time for the same fact, in the same name, under the same organization. */
+  #askOnce(
+    need: Need,
+    key: string,
     orgId: string,
-    userId: string,
-    token: string,
-  ): Promise<boolean | Refusal> {
-    const path = `/management/v1/projects/${encodeURIComponent(projectId)}`;
-    const body = await this.#get({ family: 'project', method: 'GET', path, orgId }, userId, token);
-    if (typeof body === 'boolean' || isRefusal(body)) return body;
-    const { project } = body;
-    const details: unknown = isRecord(project) ? project['details'] : undefined;
-    const owner: unknown = isRecord(details) ? details['resourceOwner'] : undefined;
-    if (!isRecord(project) || project['id'] !== projectId || typeof owner !== 'string') {
-      return { reason: 'unavailable', detail: 'project: the answer is about something else' };
-    }
-    this.#owners.set(projectId, owner);
-    return true;
+    { userId, token, fresh }: Asking,
+  ): Promise<Known | undefined | Refusal> {
+    const flight = JSON.stringify([key, userId, token, orgId]);
+    const flying = fresh ? undefined : this.#flying.get(flight);
+    if (flying) return flying;
+    const askedAt = performance.now();
+    const asked = askFor(need)(this.options, orgId, userId, token)
+      .then((fact) => {
+        if (typeof fact === 'string') return this.#remember(key, { fact, until: Infinity });
+        if (fact === undefined || isRefusal(fact)) return fact;
+        return this.#remember(key, { fact, until: askedAt + this.options.ttlMs });
+      })
+      .finally(() => {
+        if (this.#flying.get(flight) === asked) this.#flying.delete(flight);
+      });
+    this.#flying.set(flight, asked);
+    return asked;
   }
 
-  async #askApplication(projectId: string): Promise<Refusal | undefined> {
-    const key = JSON.stringify(['application', projectId]);
-    if (!this.options.projectOwner || (this.#nothing.get(key) ?? 0) > performance.now()) {
+  async #askApplication(projectId: string, key: string): Promise<Known | undefined | Refusal> {
+    const nothing = JSON.stringify(['application', projectId]);
+    const { projectOwner, idPattern } = this.options;
+    if (!projectOwner || (this.#nothing.get(nothing)?.until ?? 0) > performance.now()) {
       return undefined;
     }
     let owner: unknown;
     try {
-      owner = await this.options.projectOwner(projectId);
+      owner = await projectOwner(projectId);
     } catch {
       return { reason: 'unavailable', detail: 'the option projectOwner threw or rejected' };
     }
-    const checked = checkId(owner ?? undefined, this.options.idPattern);
-    if (typeof checked === 'string') this.#owners.set(projectId, checked);
-    else if (checked === undefined) this.#nothing.set(key, performance.now() + NEGATIVE_MS);
-    else return { reason: 'misconfigured', detail: 'the option projectOwner answered no id' };
-    return undefined;
-  }
-
-  /** Get Project Grant, `GET /management/v1/projects/{any}/grants/{grantId}`: ZITADEL looks at the grant id alone. */
-  async #askGrant(
-    grantId: string,
-    orgId: string,
-    userId: string,
-    token: string,
-  ): Promise<boolean | Refusal> {
-    const path = `/management/v1/projects/0/grants/${encodeURIComponent(grantId)}`;
-    const body = await this.#get({ family: 'grant', method: 'GET', path, orgId }, userId, token);
-    if (typeof body === 'boolean' || isRefusal(body)) return body;
-    const grant = grantFrom(body['projectGrant']);
-    if (grant?.grantId !== grantId) {
-      return { reason: 'unavailable', detail: 'project grant: the answer is about something else' };
+    const checked = checkId(owner ?? undefined, idPattern);
+    if (typeof checked === 'string') return this.#remember(key, { fact: checked, until: Infinity });
+    if (checked === undefined) {
+      this.#nothing.set(nothing, { userId: '', until: performance.now() + NEGATIVE_MS });
+      return undefined;
     }
-    this.#remember(grant);
-    return true;
+    return { reason: 'misconfigured', detail: 'the option projectOwner answered no id' };
   }
 
-  /** List Granted Projects, `POST /management/v1/granted_projects/_search`, under the granted organization. */
-  async #askGrantBetween(
-    projectId: string,
-    orgId: string,
-    userId: string,
-    token: string,
-  ): Promise<boolean | Refusal> {
-    const path = '/management/v1/granted_projects/_search';
-    const call: Call = { family: 'grantedProjects', method: 'POST', path, orgId, json: {} };
-    const body = await this.#get(call, userId, token);
-    if (typeof body === 'boolean' || isRefusal(body)) return body;
-    const rows: readonly unknown[] = Array.isArray(body['result']) ? body['result'] : [];
-    const grants = rows.map(grantFrom);
-    const grant = grants.find(
-      (each) => each?.projectId === projectId && each.grantedOrgId === orgId,
-    );
-    if (!grant) return false;
-    this.#remember(grant);
-    return true;
+  #remember(key: string, known: Known): Known {
+    this.#known.set(key, known);
+    return known;
   }
 
-  #remember({ grantId, projectId, grantedOrgId }: GrantFact): void {
-    const known = {
-      fact: Object.freeze({ grantId, projectId, grantedOrgId }),
-      until: performance.now() + Math.max(this.options.ttlMs, 1_000),
-    };
-    this.#grants.set(grantKey(grantId), known);
-    this.#grants.set(betweenKey(projectId, grantedOrgId), known);
+  #get(key: string): Known | undefined {
+    const known = this.#known.get(key);
+    return known && known.until > performance.now() ? known : undefined;
   }
 
-  #grantAt(key: string): GrantFact | undefined {
-    const known = this.#grants.get(key);
-    return known && known.until > performance.now() ? known.fact : undefined;
+  #countUnknown(userId: string): void {
+    const now = performance.now();
+    const known = this.#unknownOf.get(userId);
+    if (known && known.until > now) known.count += 1;
+    else this.#unknownOf.set(userId, { count: 1, until: now + NEGATIVE_MS });
   }
 
-  /** The body; false where ZITADEL says that there is nothing, or nothing that this caller may see. */
-  async #get(
-    call: Call,
-    userId: string,
-    token: string,
-  ): Promise<Readonly<Record<string, unknown>> | false | Refusal> {
-    const asked: Call = { ...call, who: userId, repeatable: true };
-    const { serviceToken, http } = this.options;
-    const reply: Answered | Trouble | Refusal = serviceToken
-      ? await serviceToken.call(asked)
-      : await http({ ...asked, token });
-    if (isRefusal(reply)) return reply;
-    if ('trouble' in reply) return refusalOf(reply, this.#as, 'look-up');
-    if (reply.status === 200 && isRecord(reply.body)) return reply.body;
-    const said = errorIdOf(reply.body) !== undefined;
-    if (said && reply.status === 404) return false;
-    if (said && reply.status === 403 && errorIdOf(reply.body) !== 'AUTHZ-Kl3p0') return false;
-    return refusalOf(reply, this.#as, 'look-up');
+  #isExhausted(userId: string): boolean {
+    const known = this.#unknownOf.get(userId);
+    return known !== undefined && known.until > performance.now() && known.count >= MOST_UNKNOWN;
   }
 }
 
-const grantKey = (grantId: string) => JSON.stringify([grantId]);
-const betweenKey = (projectId: string, orgId: string) => JSON.stringify([projectId, orgId]);
+function keyOf(need: Need): string {
+  switch (need.fact) {
+    case 'owner':
+      return ownerKey(need.projectId);
+    case 'grant':
+      return grantKey(need.grantId);
+    case 'grantBetween':
+      return betweenKey(need.projectId, need.grantedOrgId);
+  }
+}
+
+const ownerKey = (projectId: string) => JSON.stringify(['owner', projectId]);
+const grantKey = (grantId: string) => JSON.stringify(['grant', grantId]);
+const betweenKey = (projectId: string, orgId: string) =>
+  JSON.stringify(['between', projectId, orgId]);
+
+function factsFrom(recall: (key: string) => string | GrantFact | undefined): Facts {
+  const grant = (key: string) => {
+    const fact = recall(key);
+    return typeof fact === 'object' ? fact : undefined;
+  };
+  return {
+    ownerOf: (projectId) => {
+      const fact = recall(ownerKey(projectId));
+      return typeof fact === 'string' ? fact : undefined;
+    },
+    grantOf: (grantId) => grant(grantKey(grantId)),
+    grantBetween: (projectId, orgId) => grant(betweenKey(projectId, orgId)),
+  };
+}
+
+function askFor(need: Need): Ask {
+  switch (need.fact) {
+    case 'owner':
+      return askOwner(need.projectId);
+    case 'grant':
+      return askGrant(need.grantId);
+    case 'grantBetween':
+      return askGrantBetween(need.projectId);
+  }
+}

@@ -3,7 +3,7 @@ import { isRefusal, type Refusal } from '../core/decision.js';
 import { ZitadelArgumentError, ZitadelError } from '../core/errors.js';
 import { requireId } from './require-id.js';
 import { TOKEN_68 } from '../core/request.js';
-import { bodyOrThrow } from './api-error.js';
+import { bodyOrThrow, ZitadelUnavailableError } from './api-error.js';
 import { isRecord } from './error-id.js';
 import type { Answered, Trouble } from './exchange.js';
 import type { Http } from './http.js';
@@ -134,7 +134,8 @@ export class MembershipLists {
       );
     }
     const reply = await askMine(this.http, token, '', request);
-    return listFrom(bodyOrThrow(reply, 'List My ZITADEL Manager Roles'));
+    const what = 'List My ZITADEL Manager Roles';
+    return listFrom(bodyOrThrow(reply, what), what);
   }
 
   /**
@@ -148,7 +149,7 @@ export class MembershipLists {
     requireId(userId, 'userId', this.idPattern);
     if (organizationId !== undefined) requireId(organizationId, 'organizationId', this.idPattern);
     const reply = await askOfUser(requireServiceToken(this.serviceToken, what), request);
-    return listFrom(bodyOrThrow(answerOrThrow(reply, what), what));
+    return listFrom(bodyOrThrow(answerOrThrow(reply, what), what), what);
   }
 }
 
@@ -208,14 +209,16 @@ function searchOf({ query, queries }: MembershipListRequest): Readonly<Record<st
   };
 }
 
-function listFrom(body: Readonly<Record<string, unknown>>): MembershipList {
+function listFrom(body: Readonly<Record<string, unknown>>, what: string): MembershipList {
+  const rows = rowsOf(body);
+  if (!rows) throw new ZitadelUnavailableError(what, 'the answer is no list');
   const details = isRecord(body['details']) ? body['details'] : {};
   return {
     details: {
       totalResult: totalOf(body),
       ...textsOf(details, ['viewTimestamp', 'processedSequence']),
     },
-    result: rowsOf(body) ?? [],
+    result: rows,
   };
 }
 

@@ -160,18 +160,22 @@ export class ProjectGrantService {
       const query = { offset: String(offset), limit: PAGE, asc: true };
       const json = { query, ...(queries.length > 0 && { queries }) };
       const body = await this.#send(what, { method: 'POST', path, orgId, json, repeatable: true });
-      const rows: readonly unknown[] = Array.isArray(body['result']) ? body['result'] : [];
-      for (const row of rows) {
+      const { result = [] } = body;
+      if (!Array.isArray(result)) throw unusable(what);
+      const before = seen.size;
+      for (const row of result as readonly unknown[]) {
         const grant = grantFrom(row);
-        if (!grant || seen.has(grant.grantId)) continue;
+        if (!grant) throw unusable(what);
+        if (seen.has(grant.grantId)) continue;
         seen.add(grant.grantId);
         yield grant;
       }
-      if (rows.length < PAGE) {
+      if (result.length < PAGE) {
         // ZITADEL promises no order: pages that overlap leave rows out.
-        if (offset > 0 && seen.size < totalOf(body)) throw unusable(what);
+        if (seen.size < totalOf(body)) throw unusable(what);
         return;
       }
+      if (seen.size === before) throw unusable(what);
     }
   }
 

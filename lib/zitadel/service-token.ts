@@ -11,6 +11,12 @@ const RENEW_AHEAD_MS = 60_000;
 /** A failure to sign in is not repeated for every request that needs the token. */
 const LEAVE_ALONE_MS = 1_000;
 
+const NOT_ACCEPTED: Refusal = {
+  reason: 'misconfigured',
+  detail: 'ZITADEL does not accept the service user’s token',
+  remedy: 'look whether the service user is active and its token or key still exists',
+};
+
 interface Token {
   readonly value: string;
   readonly renewAt: number;
@@ -34,13 +40,18 @@ export class ServiceToken {
   ) {}
 
   async get(): Promise<string | Refusal> {
-    if (this.credential.type === 'pat') return this.credential.token;
     const now = performance.now();
+    if (this.credential.type === 'pat') {
+      const refused = this.#refused;
+      return refused && refused.until > now ? refused.refusal : this.credential.token;
+    }
     const token = this.#token;
     if (token && token.renewAt > now) return token.value;
-    const renewed = await this.#renew();
-    if (!isRefusal(renewed)) return renewed.value;
-    return token && token.expiresAt > now ? token.value : renewed;
+    const renewing = this.#renew();
+    // Ahead of its end it is renewed beside the request, which does not wait for it.
+    if (token && token.expiresAt > now) return token.value;
+    const renewed = await renewing;
+    return isRefusal(renewed) ? renewed : renewed.value;
   }
 
   /** ZITADEL refused this token: it is not used again. */
@@ -57,11 +68,8 @@ export class ServiceToken {
       if (isTrouble(reply) || reply.status !== 401) return reply;
       this.drop(token);
       if (!again || this.credential.type === 'pat') {
-        return {
-          reason: 'misconfigured',
-          detail: 'ZITADEL does not accept the service user’s token',
-          remedy: 'look whether the service user is active and its token or key still exists',
-        };
+        this.#refused = { refusal: NOT_ACCEPTED, until: performance.now() + LEAVE_ALONE_MS };
+        return NOT_ACCEPTED;
       }
     }
   }

@@ -95,6 +95,9 @@ export class SigningKeys {
     }
     const keys = new Map<string, SigningKey>();
     for (const jwk of list.slice(0, 100) as unknown[]) {
+      if (isRecord(jwk) && ('d' in jwk || 'k' in jwk)) {
+        return { reason: 'unavailable', detail: 'keys: the set shows private or shared keys' };
+      }
       const usable = await usableKey(jwk);
       if (!usable) continue;
       if (keys.has(usable.kid)) {
@@ -102,6 +105,7 @@ export class SigningKeys {
       }
       keys.set(usable.kid, usable);
     }
+    if (keys.size === 0) return { reason: 'unavailable', detail: 'keys: there is no usable one' };
     return keys;
   }
 }
@@ -111,8 +115,7 @@ async function usableKey(jwk: unknown): Promise<(SigningKey & { kid: string }) |
   const { kid, alg, use, kty } = jwk;
   if (typeof kid !== 'string' || kid === '' || typeof alg !== 'string') return undefined;
   if (!ALGORITHMS.has(alg) || (use !== undefined && use !== 'sig')) return undefined;
-  // A set that shows private parts is no set of public keys.
-  if ('d' in jwk || 'k' in jwk || (kty === 'RSA' && !isStrongRsa(jwk))) return undefined;
+  if (kty === 'RSA' && !isStrongRsa(jwk)) return undefined;
   try {
     return { kid, alg, key: await importJWK(jwk as Parameters<typeof importJWK>[0], alg) };
   } catch {
@@ -124,8 +127,11 @@ function isStrongRsa({ n, e }: Readonly<Record<string, unknown>>): boolean {
   if (typeof n !== 'string' || typeof e !== 'string') return false;
   const exponent = Buffer.from(e, 'base64url');
   const odd = ((exponent.at(-1) ?? 0) & 1) === 1;
+  const modulus = Buffer.from(n, 'base64url');
   return (
-    Buffer.from(n, 'base64url').length >= 256 &&
+    // RFC 7518, 6.3.1.1: no leading zeros, which would make a short modulus look long.
+    modulus[0] !== 0 &&
+    modulus.length >= 256 &&
     odd &&
     exponent.length <= 6 &&
     Number.parseInt(exponent.toString('hex') || '0', 16) >= 65_537

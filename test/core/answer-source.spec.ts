@@ -45,7 +45,7 @@ function sourceOf(setup: Setup = {}): AnswerSource {
     ttlMs,
     maxBytes: 2 ** 22,
     budgetMs: setup.budgetMs ?? 5_000,
-    shared: store && new SharedStore(store, 'k'.repeat(32), ['scope']),
+    shared: store && new SharedStore(store, 'k'.repeat(32), ['scope'], ttlMs),
   });
 }
 
@@ -397,7 +397,7 @@ describe('an eviction', () => {
         store,
         read: () => Promise.resolve([orgRow('alice', 'after')]),
       });
-      store.beforeSet = (key) => (key.includes(':epoch:') ? told.passed : undefined);
+      store.beforeSet = (key) => (key.includes(':epoch') ? told.passed : undefined);
       const evicted = evict(source);
       await answered(source.resolve('Bearer alice-1', false));
       told.open();

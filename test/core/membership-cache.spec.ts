@@ -15,7 +15,7 @@ const TTL_MS = 30_000;
 const DOWN: Refusal = { reason: 'unavailable' };
 
 function cacheOf(ttlMs = TTL_MS, maxBytes = 2 ** 20, store?: MemoryStore): MembershipCache {
-  const shared = store && new SharedStore(store, 'k'.repeat(32), ['scope']);
+  const shared = store && new SharedStore(store, 'k'.repeat(32), ['scope'], ttlMs);
   return new MembershipCache(ttlMs, maxBytes, shared);
 }
 
@@ -306,7 +306,7 @@ describe('an eviction', () => {
       await ask(cacheOf(TTL_MS, 2 ** 20, store), () => Promise.resolve(rows('before')));
       await settle();
       const [cache, told, read] = [cacheOf(TTL_MS, 2 ** 20, store), gate(), counted()];
-      store.beforeSet = (key) => (key.includes(':epoch:') ? told.passed : undefined);
+      store.beforeSet = (key) => (key.includes(':epoch') ? told.passed : undefined);
       const evicted = evict(cache);
       await ask(cache, read);
       told.open();

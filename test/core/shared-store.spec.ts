@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   SharedStore,
   type SharedCache,
@@ -11,6 +11,7 @@ import { orgRow } from './rows.js';
 
 const SECRET = 'a secret of more than thirty-two characters';
 const KEY = 'the key';
+const TTL_MS = 30_000;
 const SCOPE = ['v1', 'https://acme.example'];
 
 let cache: MemoryStore;
@@ -20,7 +21,7 @@ beforeEach(() => {
 });
 
 function storeOf(secret: string | false = SECRET, scope: readonly string[] = SCOPE): SharedStore {
-  return new SharedStore(cache, secret, scope);
+  return new SharedStore(cache, secret, scope, TTL_MS);
 }
 
 function stored(more: Partial<StoredMemberships> = {}): StoredMemberships {
@@ -95,10 +96,10 @@ describe('what one process stored', () => {
 
   it('says neither the secret nor the key nor the user in the keys of the store', async () => {
     await write(storeOf(), 'the-token-digest', 'alice');
-    await storeOf().evict('alice', 1_000);
+    await storeOf().evict('alice');
     expect(cache.entries.size).toBe(2);
     for (const key of cache.entries.keys()) {
-      expect(key).toMatch(/^nestjs-zitadel:1:(rows|epoch):[A-Za-z0-9_-]{43}$/);
+      expect(key).toMatch(/^nestjs-zitadel:1:(rows|epoch|epoch of all):[A-Za-z0-9_-]{43}$/);
     }
   });
 });
@@ -253,7 +254,7 @@ describe('a poisoned value', () => {
   it('as an epoch makes a miss of what was stored, and nothing worse', async () => {
     await write();
     const before = new Map(cache.entries);
-    await storeOf().evict('alice', 1_000);
+    await storeOf().evict('alice');
     const epochKey = [...cache.entries.keys()].find((key) => !before.has(key)) ?? '';
     for (const value of ['x', '', {}, [], 1, true, 'x'.repeat(2 ** 20)]) {
       put(value, epochKey);
@@ -269,26 +270,26 @@ describe('an eviction', () => {
     await write(storeOf(), 'one', 'alice');
     await write(storeOf(), 'other', 'alice');
     await write(storeOf(), 'bob’s', 'bob');
-    await storeOf().evict('alice', 30_000);
+    await storeOf().evict('alice');
     const read = (key: string, user: string) => storeOf().read(key, user);
     expect((await read('one', 'alice')).stored).toBeUndefined();
     expect((await read('other', 'alice')).stored).toBeUndefined();
     expect((await read('bob’s', 'bob')).stored).toBeDefined();
-    await storeOf().evictAll(30_000);
+    await storeOf().evictAll();
     expect((await read('bob’s', 'bob')).stored).toBeUndefined();
   });
 
   it('makes a miss of what was read before it and is stored after it', async () => {
     const { epoch = '' } = await storeOf().read(KEY, 'alice');
     const before = stored();
-    await storeOf().evict('alice', 30_000);
+    await storeOf().evict('alice');
     storeOf().write(KEY, 'alice', epoch, before);
     await settle();
     expect(await found()).toBeUndefined();
   });
 
   it('is told longer than anything that it concerns can live', async () => {
-    await storeOf().evict('alice', 30_000);
+    await storeOf().evict('alice');
     const [epoch] = [...cache.entries.values()];
     expect(epoch?.until).toBeGreaterThan(Date.now() + 30_000);
   });
@@ -296,7 +297,7 @@ describe('an eviction', () => {
   it('differs from every other one', async () => {
     const epochs = new Set<string | undefined>();
     for (let turn = 0; turn < 20; turn += 1) {
-      await storeOf().evict('alice', 30_000);
+      await storeOf().evict('alice');
       epochs.add((await storeOf().read(KEY, 'alice')).epoch);
     }
     expect(epochs.size).toBe(20);
@@ -330,11 +331,11 @@ describe('a store that fails', () => {
   it.each(failures)(
     'because it %s is a miss within its own deadline, and nothing is stored',
     async (_how, broken) => {
-      const store = new SharedStore(broken, SECRET, SCOPE);
+      const store = new SharedStore(broken, SECRET, SCOPE, TTL_MS);
       const beginning = performance.now();
       expect(await store.read(KEY, 'alice')).toEqual({ epoch: undefined, stored: undefined });
-      await store.evict('alice', 1_000);
-      await store.evictAll(1_000);
+      await store.evict('alice');
+      await store.evictAll();
       store.write(KEY, 'alice', '', stored());
       await settle();
       // Three deadlines of 100 ms, and what a busy machine adds.
@@ -345,8 +346,24 @@ describe('a store that fails', () => {
   it('on one of its keys alone is a miss: without the epoch nothing may be believed', async () => {
     await write();
     cache.beforeGet = (key) =>
-      key.includes(':epoch:') ? Promise.reject(new Error('down')) : undefined;
+      key.includes(':epoch') ? Promise.reject(new Error('down')) : undefined;
     expect(await storeOf().read(KEY, 'alice')).toEqual({ epoch: undefined, stored: undefined });
+  });
+
+  it('to take an eviction is not read by this process for as long as anything in it can live', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+    const store = storeOf();
+    await write(store);
+    cache.beforeSet = () => Promise.reject(new Error('down'));
+    await store.evict('bob');
+    cache.beforeSet = () => undefined;
+    expect(await found(store)).toBeUndefined();
+    expect(await found(storeOf())).toBeDefined();
+    vi.advanceTimersByTime(TTL_MS);
+    expect(await store.read(KEY, 'alice')).toEqual({ epoch: undefined, stored: undefined });
+    vi.advanceTimersByTime(10_000);
+    expect((await store.read(KEY, 'alice')).epoch).toBeDefined();
+    vi.useRealTimers();
   });
 
   it('after its deadline does not disturb anybody', async () => {
@@ -354,9 +371,9 @@ describe('a store that fails', () => {
     const late = new Promise<never>((_resolve, reject) => {
       fail = reject;
     });
-    const store = new SharedStore({ get: () => late, set: () => late }, SECRET, SCOPE);
+    const store = new SharedStore({ get: () => late, set: () => late }, SECRET, SCOPE, TTL_MS);
     await store.read(KEY, 'alice');
-    await store.evict('alice', 1_000);
+    await store.evict('alice');
     // An unhandled rejection would fail this file.
     fail(new Error('down'));
     await settle();
@@ -368,7 +385,7 @@ describe('a store that fails', () => {
       get: (key: string) => values.get(key),
       set: (key: string, value: string) => values.set(key, value),
     } as unknown as SharedCache;
-    const store = new SharedStore(plain, SECRET, SCOPE);
+    const store = new SharedStore(plain, SECRET, SCOPE, TTL_MS);
     await write(store);
     expect((await store.read(KEY, 'alice')).stored).toBeDefined();
   });
@@ -404,7 +421,7 @@ describe('the keys of the store', () => {
     );
     const keys = texts.slice(0, 6);
     for (const scope of scopes) {
-      const store = new SharedStore(recorder, SECRET, scope);
+      const store = new SharedStore(recorder, SECRET, scope, TTL_MS);
       for (const key of keys) await store.read(key, 'alice');
     }
     const different = new Set(scopes.map((scope) => JSON.stringify(scope))).size * keys.length;

@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { key, pat, type ZitadelOptions } from '../../lib/index.js';
 import { ask, expectAnswer } from './answers.js';
 import { CASES } from './cases.js';
 import type { Door } from './door.js';
 import { DOORS } from './doors.js';
+import { reader } from './refusals.js';
 import { createWorld, type World } from './world.js';
 
 let world: World;
@@ -98,6 +100,112 @@ describe.each(DOORS)('the option hierarchy at $name', ({ open }) => {
     } finally {
       await door.close();
     }
+  });
+});
+
+describe.each(DOORS)('options at $name', ({ open }) => {
+  const opened: Door[] = [];
+
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((door) => door.close()));
+  });
+
+  async function opening(options: Partial<ZitadelOptions>): Promise<Door> {
+    const door = await open(world, options);
+    opened.push(door);
+    return door;
+  }
+
+  it('take the token from where the application says, and from nowhere else', async () => {
+    const { acme, tokens } = world;
+    const door = await opening({
+      token: ({ headers }) => headers['x-token'] as string | undefined,
+    });
+    const path = `/orgs/${acme}`;
+    const good = tokens['owner of acme'];
+    const asks = (value: string) => ask(door, world, { path, headers: [['x-token', value]] });
+    expectAnswer(await asks(good), { status: 200 });
+    expectAnswer(await asks(`Bearer ${good}`), { denied: 'token_invalid' });
+    expectAnswer(await asks(`${good} `.padStart(good.length + 2, '=')), {
+      denied: 'token_invalid',
+    });
+    expectAnswer(await asks(''), { denied: 'token_invalid' });
+    expectAnswer(await ask(door, world, { as: 'owner of acme', path }), {
+      denied: 'token_missing',
+    });
+  });
+
+  it('read memberships as the service user, in the organizations that are named', async () => {
+    const { acme, portal, ids, zitadel } = world;
+    const door = await opening({
+      memberships: { as: 'serviceUser', organizations: [acme] },
+      serviceUser: key(zitadel.addKey(reader(world))),
+    });
+    expectAnswer(await ask(door, world, { as: 'owner of acme', path: `/orgs/${acme}` }), {
+      seen: { caller: ids['owner of acme'], org: acme },
+    });
+    expectAnswer(await ask(door, world, { as: 'owner of acme', path: `/projects/${portal}` }), {
+      seen: { project: portal },
+    });
+    expectAnswer(await ask(door, world, { as: 'nobody', path: `/orgs/${acme}` }), {
+      denied: 'role_missing',
+    });
+    // As the service user the token itself needs no right at ZITADEL's API but to tell whose it is.
+    expect(zitadel.requests('userMemberships')).toBeGreaterThan(0);
+  });
+
+  it('let impersonation tokens in only where the application says so', async () => {
+    const { acme, ids, zitadel } = world;
+    const door = await opening({
+      memberships: { as: 'serviceUser', organizations: [acme] },
+      serviceUser: pat(zitadel.patFor(reader(world))),
+      allowImpersonation: true,
+    });
+    const token = zitadel.impersonationTokenFor(ids['owner of acme'], ids.nobody);
+    const authorization = `Bearer ${token}`;
+    expectAnswer(await ask(door, world, { authorization, path: `/orgs/${acme}` }), {
+      seen: { caller: ids['owner of acme'], org: acme },
+    });
+  });
+
+  it('believe the application about the owner of a project, where ZITADEL does not say it', async () => {
+    const { acme, globex, unknown } = world;
+    const door = await opening({
+      projectOwner: (id) => Promise.resolve(id === unknown ? acme : undefined),
+    });
+    const path = `/projects/${unknown}`;
+    expectAnswer(await ask(door, world, { as: 'owner of acme', path }), {
+      seen: { project: unknown },
+    });
+    expectAnswer(await ask(door, world, { as: 'owner of globex', path }), {
+      denied: 'role_missing',
+    });
+    const tied = `/orgs/${globex}${path}`;
+    expectAnswer(await ask(door, world, { as: 'owner of globex', path: tied }), {
+      denied: 'role_missing',
+    });
+  });
+
+  it('know callers in a way of the application’s own', async () => {
+    const { acme, ids, zitadel } = world;
+    const known = ids['owner of acme'];
+    const { audience: _, ...options } = zitadel.options({
+      callers: (token) => (token === 'known' ? { userId: known, claims: {} } : undefined),
+      memberships: { as: 'serviceUser', organizations: [acme] },
+      serviceUser: pat(zitadel.patFor(reader(world))),
+    });
+    const bare = Object.create(zitadel, {
+      options: { value: (more: object) => ({ ...options, ...more }) },
+    }) as typeof zitadel;
+    const door = await open({ ...world, zitadel: bare });
+    opened.push(door);
+    const path = `/orgs/${acme}`;
+    expectAnswer(await ask(door, world, { authorization: 'Bearer known', path }), {
+      seen: { caller: known, org: acme },
+    });
+    expectAnswer(await ask(door, world, { authorization: 'Bearer other', path }), {
+      denied: 'token_invalid',
+    });
   });
 });
 

@@ -1,7 +1,6 @@
 import express, { type NextFunction, type Request, type Response } from 'express';
 import {
   ZitadelError,
-  anyOf,
   authenticated,
   callerOf,
   checkedResource,
@@ -19,7 +18,7 @@ import {
 } from '../../lib/express/index.js';
 import { startExpress } from '../support/start.js';
 import { Notes, type OpenDoor, type Seen } from './door.js';
-import { ANY, NESTED, PROTOTYPE_NAMES, oddId, tenantOf } from './requirements.js';
+import { ANY, NESTED, NAMES, oddId, tenantOf } from './requirements.js';
 
 type Kind = Parameters<typeof checkedResource>[1];
 
@@ -145,18 +144,7 @@ export const openExpress: OpenDoor = async (world, options = {}) => {
       requireRole(zitadel, 'PROJECT_GRANT_OWNER', projectGrant.param('grantId')),
       checked(),
     );
-    app.post(
-      '/hostile/names',
-      require(zitadel, anyOf(
-        ...PROTOTYPE_NAMES.flatMap((name) => [
-          role('PROJECT_OWNER', project.param(name)),
-          role('PROJECT_OWNER', project.query(name)),
-          role('PROJECT_OWNER', project.body(name)),
-          role('PROJECT_OWNER', project.header(name)),
-        ]),
-      )),
-      checked(),
-    );
+    app.post('/hostile/names', require(zitadel, NAMES), checked());
 
     app.use('/service', authenticated(zitadel));
     app.post(

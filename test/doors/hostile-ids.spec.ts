@@ -156,7 +156,7 @@ describe.each(DOORS)('$name', ({ name, open }) => {
     for (const heard of await refuses({ path: '/hostile/function' }, 'nothing', [503])) {
       expectAnswer(heard, { denied: 'unavailable' });
     }
-    expect(door.notes.log).toMatch(/^warn unavailable: a function given to \.from\(\)/m);
+    expect(door.notes.log).toMatch(/^warn unavailable: .*\.from\(\)/m);
   });
 
   if (name !== 'Express') {

@@ -26,7 +26,6 @@ import {
   ZitadelError,
   ZitadelManagerGuard,
   ZitadelModule,
-  anyOf,
   customRole,
   key,
   org,
@@ -38,15 +37,7 @@ import {
 } from '../../lib/index.js';
 import { startNest, type Prepare } from '../support/start.js';
 import { Notes, type OpenDoor, type Seen } from './door.js';
-import {
-  ANY,
-  NESTED,
-  OddId,
-  PROTOTYPE_NAMES,
-  TenantOfRequest,
-  oddId,
-  tenantOf,
-} from './requirements.js';
+import { ANY, NESTED, OddId, NAMES, TenantOfRequest, oddId, tenantOf } from './requirements.js';
 import type { World } from './world.js';
 
 /** The controllers of a Nest door, as an application would write them. */
@@ -274,16 +265,7 @@ function controllersOf(world: World, notes: Notes): Type[] {
 
     @Post('names')
     @HttpCode(200)
-    @Require(
-      anyOf(
-        ...PROTOTYPE_NAMES.flatMap((name) => [
-          role('PROJECT_OWNER', project.param(name)),
-          role('PROJECT_OWNER', project.query(name)),
-          role('PROJECT_OWNER', project.body(name)),
-          role('PROJECT_OWNER', project.header(name)),
-        ]),
-      ),
-    )
+    @Require(NAMES)
     names() {
       return seen({});
     }

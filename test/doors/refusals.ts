@@ -235,6 +235,13 @@ export const REFUSED: Readonly<Record<DenyReason, readonly Refused[]>> = {
         options: { idPattern: /[0-9]{18}/ },
       }),
     },
+    {
+      sentence: 'the id is longer than 200 characters, whatever idPattern allows',
+      when: () => ({
+        asked: { as: 'instance owner', path: `/query?orgId=${'1'.repeat(201)}` },
+        options: { idPattern: /[0-9]+/ },
+      }),
+    },
   ],
   resource_missing: [
     {

@@ -51,5 +51,15 @@ export const NESTED = allOf(
   ),
 );
 
-/** The names that every object has, as names of parameters. */
-export const PROTOTYPE_NAMES = ['__proto__', 'constructor', 'prototype', 'toString'] as const;
+/** Names that every object has, as names of parameters. */
+const PROTOTYPE_NAMES = ['constructor', 'prototype', 'toString'] as const;
+
+const under = (name: string) =>
+  anyOf(
+    role('PROJECT_OWNER', project.param(name)),
+    role('PROJECT_OWNER', project.query(name)),
+    role('PROJECT_OWNER', project.body(name)),
+    role('PROJECT_OWNER', project.header(name)),
+  );
+
+export const NAMES = anyOf(under('__proto__'), ...PROTOTYPE_NAMES.map(under));

@@ -12,6 +12,7 @@ import {
   callerOf,
   checkedResource,
   createZitadel,
+  decisionOf,
   org,
   project,
   require,
@@ -76,6 +77,31 @@ describe('a handler behind the middleware', () => {
       sub: people.ids.ofA,
       orgId: people.orgA,
     });
+  });
+
+  it('knows the decision: the membership that carries it, and when it was read', async () => {
+    const zitadel = zitadelWith();
+    let decision: ReturnType<typeof decisionOf>;
+    const url = await serve((app) => {
+      app.get('/open', (request, response) => {
+        decision = decisionOf(request);
+        response.json({});
+      });
+      app.get('/', requireRole(zitadel, 'ORG_OWNER_VIEWER', people.orgA), (request, response) => {
+        decision = decisionOf(request);
+        response.json({});
+      });
+    });
+    await get(url, '/', people.tokens.ofA);
+    expect(decision).toMatchObject({
+      allowed: true,
+      caller: { userId: people.ids.ofA },
+      by: { kind: 'org', id: people.orgA, roles: ['ORG_OWNER'] },
+      checked: [{ kind: 'org', id: people.orgA }],
+      read: { from: 'zitadel' },
+    });
+    await get(url, '/open', people.tokens.ofA);
+    expect(decision).toBe(undefined);
   });
 
   it('is never given the token, however deep it looks', async () => {
@@ -305,6 +331,26 @@ describe('onDenied', () => {
     expect(ran).toBe(0);
   });
 
+  it('may take its time; what it rejects with goes to the error handler', async () => {
+    const onDenied: OnDenied = async (denied, request, response, next) => {
+      await Promise.resolve();
+      if (denied.reason === 'token_missing') throw new Error('a template is missing');
+      await answerDenial(denied, request, response, next);
+    };
+    const zitadel = zitadelWith({}, { onDenied });
+    const errors: unknown[] = [];
+    const url = await serve((app) => {
+      app.get('/', requireRole(zitadel, 'ORG_OWNER', people.orgB), ok);
+      app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
+        errors.push(error);
+        response.status(500).end();
+      });
+    });
+    expectAnswer(await get(url, '/', people.tokens.ofA), { denied: 'role_missing' });
+    expect((await get(url, '/')).status).toBe(500);
+    expect(errors).toMatchObject([{ message: 'a template is missing' }]);
+  });
+
   it('may hand the refusal on to the error handler', async () => {
     const zitadel = zitadelWith(
       {},
@@ -354,6 +400,25 @@ describe('where the middleware stands', () => {
     expectAnswer(await get(url, '/', people.tokens.ofA), { denied: 'resource_missing' });
   });
 
+  it('reads own properties only: what a body inherits is refused', async () => {
+    const zitadel = zitadelWith();
+    let body: object = {};
+    const url = await serve((app) => {
+      app.use((request, _response, next) => {
+        request.body = body;
+        next();
+      });
+      app.get('/', requireRole(zitadel, 'ORG_OWNER', org.body('orgId')), ok);
+    });
+    const asked = () => get(url, '/', people.tokens.ofA);
+    body = { orgId: people.orgA };
+    expect((await asked()).status).toBe(200);
+    body = Object.create({ orgId: people.orgA }) as object;
+    expectAnswer(await asked(), { denied: 'resource_invalid' });
+    body = Object.assign(Object.create(null) as object, { orgId: people.orgA });
+    expect((await asked()).status).toBe(200);
+  });
+
   it('calls next once for a request that goes on, and never for one that does not', async () => {
     const zitadel = zitadelWith();
     const guard = requireRole(zitadel, 'ORG_OWNER', people.orgA);
@@ -395,15 +460,24 @@ describe('where the middleware stands', () => {
 
   it('does not answer a second time when the response is on its way', async () => {
     const zitadel = zitadelWith();
+    const errors: unknown[] = [];
+    const decided = new Promise((resolve) => zitadel.authorizer.onDecision(resolve));
     const url = await serve((app) => {
       app.use((_request, response, next) => {
         response.status(202).end('already');
         next();
       });
       app.get('/', requireRole(zitadel, 'ORG_OWNER', people.orgB), ok);
+      app.use((error: unknown, _request: Request, _response: Response, next: NextFunction) => {
+        errors.push(error);
+        next();
+      });
     });
     const heard = await get(url, '/', people.tokens.ofA);
     expect([heard.status, heard.text]).toEqual([202, 'already']);
+    await decided;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(errors).toEqual([]);
   });
 
   it('needs no Express: a server of Node’s own will do', async () => {
@@ -441,7 +515,7 @@ describe('what cannot be meant', () => {
       }
     }
     const mistakes: readonly (readonly [() => unknown, RegExp])[] = [
-      [() => requireRole(zitadel, [] as never, people.orgA), /an empty list of roles/],
+      [() => requireRole<'ORG_OWNER'>(zitadel, [] as never, people.orgA), /an empty list of roles/],
       [() => requireRole(zitadel, 'ORG_OWNR' as never, people.orgA as never), /'ORG_OWNR'/],
       [() => requireRole(zitadel, 'ORG_OWNER', undefined as never), /name the organization/],
       [
@@ -451,7 +525,7 @@ describe('what cannot be meant', () => {
       [() => requireRole(zitadel, 'ORG_OWNER', 'acme'), /'acme' is no id/],
       [() => requireRole(zitadel, 'ORG_OWNER', org.from(Reader)), /only Nest can build a class/],
       [() => require(zitadel, undefined as never), /require\(\) takes requirements/],
-      [() => require(zitadel, anyOf()), /without requirements/],
+      [() => require(zitadel, (anyOf as () => never)()), /anyOf\(\)/],
       [
         () => require(zitadel, anyOf(role('ORG_OWNER', org.from(Reader)))),
         /only Nest can build a class/,

@@ -632,8 +632,8 @@ describe('what cannot be meant', () => {
       'no requirement': () => untyped['Require']?.(),
       'something else than a requirement': () => untyped['Require']?.({ role: 'ORG_OWNER' }),
       'the name of a role for a requirement': () => untyped['Require']?.('ORG_OWNER'),
-      'an empty anyOf': () => anyOf(),
-      'an empty allOf': () => allOf(),
+      'an empty anyOf': () => untyped['anyOf']?.(),
+      'an empty allOf': () => untyped['allOf']?.(),
       'an anyOf with undefined': () => untyped['anyOf']?.(undefined),
       'an empty name of a parameter': () => org.param(''),
       'no name of a parameter': () => (org.param as (name?: string) => unknown)(),
@@ -646,7 +646,7 @@ describe('what cannot be meant', () => {
         projectGrant({ project: project.param('projectId') } as never),
       'a grant of a project that is tied to its owner': () =>
         projectGrant({
-          project: project.param('projectId').in(org.param('orgId')),
+          project: project.param('projectId').in(org.param('orgId')) as never,
           grantedOrg: org.param('other'),
         }),
     };

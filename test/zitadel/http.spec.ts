@@ -1,0 +1,496 @@
+import { gzipSync } from 'node:zlib';
+import { afterEach, describe, expect, it } from 'vitest';
+import { bodyOrThrow } from '../../lib/zitadel/api-error.js';
+import { isTrouble, type Answered, type Call, type Trouble } from '../../lib/zitadel/exchange.js';
+import { createHttp, type HttpOptions } from '../../lib/zitadel/http.js';
+import { gate } from '../core/gate.js';
+import { json, scripted, type Script, type ScriptedServer } from './scripted-server.js';
+
+const CANARY = 'canary-that-is-secret';
+const open: ScriptedServer[] = [];
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((server) => server.close()));
+});
+
+async function serve(script: Script): Promise<ScriptedServer> {
+  const server = await scripted(script);
+  open.push(server);
+  return server;
+}
+
+function httpTo(issuer: string, more: Partial<HttpOptions> = {}) {
+  const http = createHttp({
+    issuer,
+    internalUrl: undefined,
+    fetch: (url, init) => globalThis.fetch(url, init),
+    timeoutMs: 2_000,
+    budgetMs: 4_000,
+    ...more,
+  });
+  return (call: Partial<Call> = {}) => http({ family: 'test', method: 'GET', path: '/x', ...call });
+}
+
+function answered(reply: Answered | Trouble): Answered {
+  if (isTrouble(reply)) throw new Error(reply.trouble);
+  return reply;
+}
+
+function troubled(reply: Answered | Trouble): Trouble {
+  if (isTrouble(reply)) return reply;
+  throw new Error(`answered ${reply.status}`);
+}
+
+async function timed<T>(work: Promise<T>): Promise<{ result: T; ms: number }> {
+  const beginning = performance.now();
+  return { result: await work, ms: performance.now() - beginning };
+}
+
+describe('a call', () => {
+  it('carries what it is told to, and is answered with status and parsed body', async () => {
+    const { url, requests } = await serve((response) => json(response, { ok: true }, 201));
+    const http = httpTo(url);
+    const call = {
+      method: 'POST',
+      path: '/a?b=c',
+      token: 'abc',
+      orgId: '7',
+      json: { x: 1 },
+    } as const;
+    expect(await http(call)).toEqual({ status: 201, body: { ok: true } });
+    expect(requests).toEqual([
+      {
+        method: 'POST',
+        path: '/a?b=c',
+        body: '{"x":1}',
+        headers: expect.objectContaining({
+          authorization: 'Bearer abc',
+          'x-zitadel-orgid': '7',
+          'content-type': 'application/json',
+          accept: 'application/json',
+          // Error texts come in the caller's language otherwise.
+          'accept-language': 'en',
+        }) as object,
+      },
+    ]);
+    expect(Object.keys(requests[0]?.headers ?? {})).not.toContain('x-zitadel-instance-host');
+  });
+
+  it('can be a form', async () => {
+    const { url, requests } = await serve((response) => json(response, {}));
+    await httpTo(url)({ method: 'POST', form: { a: 'b c', d: '&=' } });
+    expect(requests[0]).toMatchObject({
+      body: 'a=b+c&d=%26%3D',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    });
+  });
+
+  it('goes to the internal address with the two headers that name the instance', async () => {
+    const { url, requests } = await serve((response) => json(response, {}));
+    await httpTo('https://acme.example:8443', { internalUrl: url })();
+    expect(requests[0]?.headers).toMatchObject({
+      'x-zitadel-instance-host': 'acme.example',
+      'x-zitadel-public-host': 'acme.example:8443',
+    });
+  });
+
+  it('that is refused is an answer like any other, with a body only if that is JSON', async () => {
+    const { url } = await serve((response, { path }) => {
+      if (path === '/json') return json(response, { code: 5 }, 404);
+      response.writeHead(502, { 'content-type': 'text/html' });
+      return void response.end('<h1>Bad Gateway</h1>');
+    });
+    expect(await httpTo(url)({ path: '/json' })).toEqual({ status: 404, body: { code: 5 } });
+    expect(await httpTo(url)({ path: '/html' })).toEqual({ status: 502, body: undefined });
+  });
+});
+
+describe('a redirect', () => {
+  const credentials: readonly [string, Partial<Call>][] = [
+    ['a token', { token: CANARY }],
+    [
+      'a token of the service user for an organization',
+      { token: CANARY, orgId: '7', method: 'POST', json: {} },
+    ],
+    ['a client secret', { method: 'POST', form: { client_secret: CANARY } }],
+    ['an assertion', { method: 'POST', form: { assertion: CANARY } }],
+  ];
+
+  it.each(credentials)(
+    'is not followed with %s: nothing reaches the other address',
+    async (_what, call) => {
+      const trap = await serve((response) => json(response, { trapped: true }));
+      for (const status of [301, 302, 303, 307, 308]) {
+        const { url, requests } = await serve((response) => {
+          response.writeHead(status, { location: `${trap.url}/stolen` });
+          response.end();
+        });
+        const reply = troubled(await httpTo(url)({ ...call, repeatable: true }));
+        expect(reply.trouble).toContain('redirect');
+        expect(reply.trouble).not.toContain(trap.url);
+        expect(requests).toHaveLength(1);
+      }
+      expect(trap.requests).toEqual([]);
+    },
+  );
+
+  it('to the same address is not followed either', async () => {
+    const { url, requests } = await serve((response) => {
+      response.writeHead(302, { location: '/y' });
+      response.end();
+    });
+    troubled(await httpTo(url)());
+    expect(requests.map(({ path }) => path)).toEqual(['/x']);
+  });
+
+  it.each([300, 304])('is not only a status with an address: %d', async (status) => {
+    const { url } = await serve((response) => {
+      response.writeHead(status);
+      response.end();
+    });
+    troubled(await httpTo(url)());
+  });
+});
+
+describe('the size of an answer', () => {
+  const bodyOf = (bytes: number) => `"${'x'.repeat(bytes - 2)}"`;
+
+  it('may be what is allowed and not a byte more', async () => {
+    const { url } = await serve((response, { path }) => {
+      response.end(bodyOf(path === '/fits' ? 1_000 : 1_001));
+    });
+    expect(answered(await httpTo(url)({ path: '/fits', maxBytes: 1_000 })).status).toBe(200);
+    expect(troubled(await httpTo(url)({ path: '/not', maxBytes: 1_000 })).kind).toBe('tooLarge');
+  });
+
+  it('is a mebibyte unless said otherwise', async () => {
+    const { url } = await serve((response, { path }) => {
+      response.end(bodyOf(2 ** 20 + (path === '/fits' ? 0 : 1)));
+    });
+    expect(answered(await httpTo(url)({ path: '/fits' })).status).toBe(200);
+    expect(troubled(await httpTo(url)({ path: '/not' })).kind).toBe('tooLarge');
+  });
+
+  it('is that of the unpacked answer', async () => {
+    const bomb = gzipSync(Buffer.alloc(50 * 2 ** 20, 'x'));
+    const { url } = await serve((response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' });
+      response.end(bomb);
+    });
+    const before = process.memoryUsage().rss;
+    expect(troubled(await httpTo(url)()).kind).toBe('tooLarge');
+    expect(process.memoryUsage().rss - before).toBeLessThan(40 * 2 ** 20);
+  });
+
+  it('ends what never ends', async () => {
+    const closed = gate();
+    const { url } = await serve((response) => {
+      response.on('close', () => closed.open());
+      const more = (): void => {
+        if (response.write('x'.repeat(65_536))) setImmediate(more);
+        else response.once('drain', more);
+      };
+      more();
+    });
+    expect(troubled(await httpTo(url)({ repeatable: true })).kind).toBe('tooLarge');
+    await closed.passed;
+  });
+
+  it('counts for refusals as well', async () => {
+    const { url } = await serve((response) => {
+      response.writeHead(500);
+      response.end(bodyOf(2 ** 20 + 1));
+    });
+    expect(troubled(await httpTo(url)()).kind).toBe('tooLarge');
+  });
+});
+
+describe('an answer that does not come', () => {
+  const silent: readonly [string, Script][] = [
+    ['is not begun', () => undefined],
+    ['stops after its headers', (response) => void response.writeHead(200).flushHeaders()],
+    ['stops in its middle', (response) => void response.write('{"result":')],
+    [
+      'drips',
+      (response) => {
+        const timer = setInterval(() => response.write(' '), 20);
+        response.on('close', () => clearInterval(timer));
+      },
+    ],
+  ];
+
+  it.each(silent)('because it %s is given up in time', async (_how, script) => {
+    const { url, requests } = await serve(script);
+    const { result, ms } = await timed(httpTo(url, { timeoutMs: 150 })());
+    expect(troubled(result)).toEqual({
+      kind: 'late',
+      trouble: 'ZITADEL did not answer within 150 ms',
+    });
+    expect(ms).toBeLessThan(1_500);
+    expect(requests).toHaveLength(1);
+  });
+
+  it('is given up with all its repetitions within the budget', async () => {
+    const { url, requests } = await serve(() => undefined);
+    const http = httpTo(url, { timeoutMs: 200, budgetMs: 450 });
+    const { ms } = await timed(http({ repeatable: true }));
+    expect(ms).toBeLessThan(1_500);
+    expect(requests.length).toBeLessThanOrEqual(3);
+  });
+
+  const broken: readonly [string, Script][] = [
+    ['the connection ends', (_response, { socket }) => void socket.destroy()],
+    ['the connection is reset', (_response, { socket }) => void socket.resetAndDestroy()],
+    [
+      'the connection ends in the middle',
+      (response, { socket }) => {
+        response.writeHead(200, { 'content-length': '1000' });
+        response.write('{', () => socket.destroy());
+      },
+    ],
+    [
+      'less comes than was said',
+      (_response, { socket }) =>
+        void socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{}'),
+    ],
+    [
+      'its pieces are no pieces',
+      (_response, { socket }) =>
+        void socket.end('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzzz\r\n'),
+    ],
+    [
+      'its headers are too long',
+      (_response, { socket }) =>
+        void socket.end(`HTTP/1.1 200 OK\r\nx: ${'x'.repeat(200_000)}\r\n\r\n`),
+    ],
+    ['it is no HTTP', (_response, { socket }) => void socket.end('SSH-2.0-OpenSSH\r\n')],
+    [
+      'it is packed wrongly',
+      (response) => {
+        response.writeHead(200, { 'content-encoding': 'gzip' });
+        response.end('no gzip');
+      },
+    ],
+  ];
+
+  it.each(broken)('because %s is no answer', async (_how, script) => {
+    const { url } = await serve(script);
+    expect(troubled(await httpTo(url)()).kind).toBe('noAnswer');
+  });
+
+  it('because nobody listens is no answer, and says so', async () => {
+    const server = await scripted(() => undefined);
+    await server.close();
+    expect(troubled(await httpTo(server.url)())).toEqual({
+      kind: 'noAnswer',
+      trouble: 'no answer from ZITADEL (ECONNREFUSED)',
+    });
+  });
+
+  it.each([
+    ['a text', 'broken'],
+    ['nothing', undefined],
+    ['an error with a secret', new Error(CANARY)],
+    ['an error with a secret in its cause', new Error('x', { cause: new Error(CANARY) })],
+    ['an error with a secret as its code', Object.assign(new Error('x'), { code: CANARY })],
+  ])('because the given fetch rejects with %s is no answer', async (_what, error) => {
+    const fetch = () => Promise.reject(error as Error);
+    const reply = troubled(await httpTo('http://127.0.0.1', { fetch })());
+    expect(reply.kind).toBe('noAnswer');
+    expect(JSON.stringify(reply)).not.toContain(CANARY);
+  });
+
+  it('because the given fetch throws is no answer', async () => {
+    const fetch = () => {
+      throw new Error(CANARY);
+    };
+    expect(troubled(await httpTo('http://127.0.0.1', { fetch })()).kind).toBe('noAnswer');
+  });
+});
+
+describe('an answer that cannot be used', () => {
+  it.each([
+    ['a page', '<!doctype html>'],
+    ['half of JSON', '{"result":['],
+    ['nothing', ''],
+    ['bytes', Buffer.from([0xff, 0xfe, 0])],
+  ])('because it is %s is told from none at all', async (_what, body) => {
+    const { url, requests } = await serve((response) => void response.end(body));
+    const reply = troubled(await httpTo(url)({ repeatable: true }));
+    expect(reply.kind).toBe('unusable');
+    expect(requests).toHaveLength(1);
+  });
+});
+
+describe('a repetition', () => {
+  const statuses = (...list: number[]): Script => {
+    return (response, { number }) => json(response, {}, list[number - 1] ?? 200);
+  };
+
+  it.each([429, 502, 503, 504])('follows a %d, twice at most', async (status) => {
+    const once = await serve(statuses(status));
+    expect(answered(await httpTo(once.url)({ repeatable: true })).status).toBe(200);
+    expect(once.requests).toHaveLength(2);
+    const always = await serve(statuses(status, status, status, status));
+    expect(answered(await httpTo(always.url)({ repeatable: true })).status).toBe(status);
+    expect(always.requests).toHaveLength(3);
+  });
+
+  it.each([400, 401, 403, 404, 409, 412, 500, 501])('does not follow a %d', async (status) => {
+    const { url, requests } = await serve(statuses(status));
+    expect(answered(await httpTo(url)({ repeatable: true })).status).toBe(status);
+    expect(requests).toHaveLength(1);
+  });
+
+  it.each([429, 503])('of a call that changes something does not follow a %d', async (status) => {
+    const { url, requests } = await serve(statuses(status));
+    expect(answered(await httpTo(url)({ method: 'POST', json: {} })).status).toBe(status);
+    expect(requests).toHaveLength(1);
+  });
+
+  it('of a call that changes something does not follow a lost answer', async () => {
+    const { url, requests } = await serve((_response, { socket }) => void socket.destroy());
+    expect(troubled(await httpTo(url)({ method: 'POST', json: {} })).kind).toBe('noAnswer');
+    expect(requests).toHaveLength(1);
+  });
+
+  it('waits as long as Retry-After says, in seconds or as a date', async () => {
+    for (const header of ['1', () => new Date(Date.now() + 2_000).toUTCString()]) {
+      const { url, requests } = await serve((response, { number }) => {
+        const wait = typeof header === 'string' ? header : header();
+        if (number === 1) json(response, {}, 503, { 'retry-after': wait });
+        else json(response, { done: true });
+      });
+      const { result, ms } = await timed(httpTo(url)({ repeatable: true }));
+      expect(answered(result).body).toEqual({ done: true });
+      // A date has no fractions of a second.
+      expect(ms).toBeGreaterThan(900);
+      expect(requests).toHaveLength(2);
+    }
+  });
+
+  it('is not made where Retry-After asks for more than the budget', async () => {
+    const { url, requests } = await serve((response) =>
+      json(response, {}, 429, { 'retry-after': '9999999' }),
+    );
+    const { result, ms } = await timed(httpTo(url)({ repeatable: true }));
+    // Whoever asks us next is told a wait that makes sense.
+    expect(result).toMatchObject({ status: 429, retryAfterMs: 60_000 });
+    expect(ms).toBeLessThan(1_000);
+    expect(requests).toHaveLength(1);
+  });
+
+  it.each(['-1', 'soon', '1.5', '', '99999999999', '0x10', 'Wed, 21 Oct 2015 07:28:00 GMT'])(
+    'takes Retry-After: %j for nothing',
+    async (header) => {
+      const { url, requests } = await serve((response, { number }) =>
+        json(response, {}, number === 1 ? 503 : 200, { 'retry-after': header }),
+      );
+      const { result, ms } = await timed(httpTo(url)({ repeatable: true }));
+      expect(answered(result)).toEqual({ status: 200, body: {} });
+      expect(ms).toBeLessThan(1_500);
+      expect(requests).toHaveLength(2);
+    },
+  );
+});
+
+describe('calls at once', () => {
+  it('are 64 of one family at most, and the others get their turn', async () => {
+    const released = gate();
+    let [now, most] = [0, 0];
+    const full = gate();
+    const { url, requests } = await serve((response) => {
+      now += 1;
+      most = Math.max(most, now);
+      if (now === 64) full.open();
+      void released.passed.then(() => {
+        now -= 1;
+        json(response, {});
+      });
+    });
+    const http = httpTo(url, { timeoutMs: 10_000, budgetMs: 10_000 });
+    const calls = Array.from({ length: 200 }, () => http());
+    await full.passed;
+    const other = http({ family: 'other' });
+    await expect.poll(() => requests.length).toBe(65);
+    released.open();
+    for (const reply of await Promise.all([...calls, other])) {
+      expect(answered(reply).status).toBe(200);
+    }
+    expect(most).toBe(65);
+    expect(requests).toHaveLength(201);
+  });
+
+  it('that do not get their turn within the budget are not sent', async () => {
+    const { url, requests } = await serve(() => undefined);
+    const http = httpTo(url, { timeoutMs: 5_000, budgetMs: 300 });
+    const replies = await Promise.all(Array.from({ length: 70 }, () => http()));
+    const unsent = replies.map(troubled).filter(({ kind }) => kind === 'notSent');
+    expect(unsent).toHaveLength(6);
+    expect(requests).toHaveLength(64);
+  });
+
+  it('fail at once while ZITADEL is left alone, and say for how long', async () => {
+    const { url, requests } = await serve((_response, { socket }) => void socket.destroy());
+    const http = httpTo(url);
+    await http();
+    const { result, ms } = await timed(http({ repeatable: true }));
+    expect(troubled(result).kind).toBe('notSent');
+    expect(troubled(result).retryAfterMs).toBeGreaterThan(0);
+    expect(troubled(result).retryAfterMs).toBeLessThanOrEqual(1_000);
+    expect(ms).toBeLessThan(500);
+    expect(requests).toHaveLength(1);
+  });
+
+  it('go on where one user’s list is too long', async () => {
+    const { url } = await serve((response, { path }) => {
+      if (path === '/long') response.end('x'.repeat(2_000));
+      else json(response, {});
+    });
+    const http = httpTo(url);
+    for (let turn = 0; turn < 5; turn += 1) {
+      troubled(await http({ path: '/long', maxBytes: 1_000, who: 'alice' }));
+    }
+    expect(answered(await http({ who: 'bob' })).status).toBe(200);
+  });
+});
+
+describe('a secret', () => {
+  const replies: readonly [string, Script][] = [
+    ['refuses', (response) => json(response, { message: CANARY, details: [{ id: CANARY }] }, 403)],
+    ['fails', (response) => json(response, { message: CANARY }, 500)],
+    ['answers no JSON', (response) => void response.end(`no JSON: ${CANARY}`)],
+    ['answers another shape', (response) => json(response, [CANARY])],
+    [
+      'redirects',
+      (response) => {
+        response.writeHead(302, { location: `https://elsewhere.example/?token=${CANARY}` });
+        response.end();
+      },
+    ],
+    ['hangs up', (_response, { socket }) => void socket.destroy()],
+    ['says nothing', () => undefined],
+    ['never ends', (response) => void response.end(CANARY.repeat(100_000))],
+  ];
+
+  it.each(replies)('is in no error where ZITADEL %s', async (_how, script) => {
+    const { url } = await serve(script);
+    const http = httpTo(url, { timeoutMs: 150 });
+    const reply = await http({
+      method: 'POST',
+      token: CANARY,
+      form: { client_secret: CANARY, assertion: CANARY },
+    });
+    let error: unknown;
+    try {
+      bodyOrThrow(reply, 'The call');
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toBeInstanceOf(Error);
+    const { message, stack } = error as Error;
+    for (const text of [message, stack, JSON.stringify(error), String(error)]) {
+      expect(text).not.toContain(CANARY);
+    }
+  });
+});

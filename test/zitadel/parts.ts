@@ -1,0 +1,53 @@
+import type { Decision } from '../../lib/core/decision.js';
+import type { Requirement } from '../../lib/core/requirement.js';
+import type { Zitadel } from '../../lib/create-zitadel.js';
+import type { ZitadelEmulator } from '../../lib/testing/index.js';
+import { createDiscovery, type Discover } from '../../lib/zitadel/discovery.js';
+import type { Fetch } from '../../lib/zitadel/exchange.js';
+import { createHttp, type Http } from '../../lib/zitadel/http.js';
+
+/** The global fetch, looked up late. */
+export const realFetch: Fetch = (url, init) => globalThis.fetch(url, init);
+
+/** The way to an emulator, and its endpoints. */
+export function wayTo(
+  { issuer, url }: Pick<ZitadelEmulator, 'issuer' | 'url'>,
+  timeoutMs = 2_000,
+): { readonly http: Http; readonly discover: Discover } {
+  const internalUrl = issuer === url ? undefined : url;
+  const budgetMs = timeoutMs * 2;
+  const http = createHttp({ issuer, internalUrl, fetch: realFetch, timeoutMs, budgetMs });
+  return { http, discover: createDiscovery(http, issuer) };
+}
+
+/** Decides one request that carries this token, and these path parameters. */
+export async function decide(
+  { decisions }: Pick<Zitadel, 'decisions'>,
+  token: string,
+  requirement: Requirement,
+  params: Readonly<Record<string, string>> = {},
+): Promise<Decision> {
+  return decisions.authorize(
+    { headers: { authorization: `Bearer ${token}` }, params },
+    requirement,
+  );
+}
+
+/** A yes, or the reason of the no. */
+export async function verdict(...question: Parameters<typeof decide>): Promise<string> {
+  const decision = await decide(...question);
+  return decision.allowed ? 'yes' : decision.reason;
+}
+
+/** A logger that keeps its lines. */
+export function recorder() {
+  const lines: string[] = [];
+  const write = (level: string) => (message: string) => void lines.push(`${level}: ${message}`);
+  return {
+    lines,
+    debug: () => undefined,
+    log: write('log'),
+    warn: write('warn'),
+    error: write('error'),
+  };
+}
