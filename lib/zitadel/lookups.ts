@@ -132,7 +132,9 @@ export class Lookups {
       .then((fact) => {
         if (typeof fact === 'string') return this.#remember(key, { fact, until: Infinity });
         if (fact === undefined || isRefusal(fact)) return fact;
-        return this.#remember(key, { fact, until: askedAt + this.options.ttlMs });
+        const known = { fact, until: askedAt + this.options.ttlMs };
+        this.#remember(grantKey(fact.grantId), known);
+        return this.#remember(betweenKey(fact.projectId, fact.grantedOrgId), known);
       })
       .finally(() => {
         if (this.#flying.get(flight) === asked) this.#flying.delete(flight);

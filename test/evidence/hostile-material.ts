@@ -31,7 +31,6 @@ export class Keys {
   readonly weak = generateKeyPairSync('rsa', { modulusLength: 1024 });
   readonly smallExponent = generateKeyPairSync('rsa', { ...RSA, publicExponent: 3 });
   readonly unpublished = generateKeyPairSync('rsa', RSA);
-  readonly secret = Buffer.from('a secret that somebody published by mistake');
 
   /** The set of keys with what should not be in one, but for private parts: with them the whole set is refused. */
   jwks(ofInstance: readonly object[]): { keys: object[] } {

@@ -134,8 +134,10 @@ export function byAlgorithm({ zitadel, user, keys }: Material): Hostile[] {
         sign('sha256', content, { key: keys.elliptic.privateKey, dsaEncoding: 'ieee-p1363' }),
     );
   }
-  withKey('a secret', { alg: 'HS256', kid: 'oct' }, (content) =>
-    createHmac('sha256', keys.secret).update(content).digest(),
+  withKey('a key that is published for HS256', { alg: 'HS256', kid: 'as-hmac' }, (content) =>
+    createHmac('sha256', keys.own.publicKey.export({ type: 'spki', format: 'pem' }))
+      .update(content)
+      .digest(),
   );
   withKey('an empty signature', { alg: 'RS256', kid }, () => Buffer.alloc(0));
   withKey('a signature of zeros', { alg: 'RS256', kid }, () => Buffer.alloc(256));
