@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { AnswerSource } from './core/answer-source.js';
 import { Authorizer } from './core/authorizer.js';
 import type { Caller } from './core/caller.js';
@@ -188,7 +189,9 @@ function readerOf(credential: Credential | undefined): string {
       return credential.userId;
     case 'secret':
       return credential.clientId;
-    default:
+    case 'pat':
+      return createHash('sha256').update(credential.token).digest('base64url');
+    case undefined:
       return '';
   }
 }

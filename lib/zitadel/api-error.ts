@@ -20,6 +20,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
     'the service user holds no manager role in this organization: add it there as a manager (ORG_OWNER or PROJECT_OWNER to grant projects)',
   'AUTH-5mWD2': 'the service user’s manager roles do not allow this',
   'AUTH-3jknH': 'the service user’s manager roles do not allow this on this resource',
+  'AUTH-AWfge': 'the service user’s manager roles do not allow this on this project or grant',
+  'AUTH-Swrgg2': 'the service user’s manager roles do not allow this on this project or grant',
   'AUTH-Bs7Ds': 'there is no organization with the id in x-zitadel-orgid: check organizationId',
   'AUTH-7fs1e':
     'the token is expired or revoked, or was requested without the scope urn:zitadel:iam:org:project:id:zitadel:aud',

@@ -140,6 +140,7 @@ export class ProjectGrantService {
    * @throws ZitadelError `grant_not_settled` when ten seconds were not enough to see what is there
    */
   async ensure(wanted: WantedGrant): Promise<EnsuredGrant> {
+    this.#id(wanted.projectId, 'projectId');
     this.#id(wanted.grantedOrgId, 'grantedOrgId');
     const organizationId = await this.#owner(wanted);
     return ensureProjectGrant(this, {
@@ -212,7 +213,8 @@ export class ProjectGrantService {
   }
 
   async #owner({ organizationId, projectId }: OfProject): Promise<string | undefined> {
-    return this.#org(organizationId ?? (await this.ownerOf(this.#id(projectId, 'projectId'))));
+    const id = this.#id(projectId, 'projectId');
+    return this.#org(organizationId === undefined ? await this.ownerOf(id) : organizationId);
   }
 
   #org(organizationId: string | undefined): string | undefined {

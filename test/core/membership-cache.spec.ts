@@ -144,9 +144,10 @@ describe('what was read', () => {
     const answer = await ask(cache, () => Promise.resolve(rows('1')));
     if (isRefusal(answer)) throw new Error(answer.reason);
     const [row] = answer.index.rows;
+    if (!row) throw new Error('no row');
     expect(() => (answer.index.rows as Membership[]).push(orgRow('alice', '2'))).toThrow(TypeError);
-    expect(() => (row?.roles as string[]).push('IAM_OWNER')).toThrow(TypeError);
-    expect(() => Object.assign(row ?? {}, { id: '2' })).toThrow(TypeError);
+    expect(() => (row.roles as string[]).push('IAM_OWNER')).toThrow(TypeError);
+    expect(() => Object.assign(row, { id: '2' })).toThrow(TypeError);
     expect(() => Object.assign(answer.index, { instance: row })).toThrow(TypeError);
     expect(() => Object.defineProperty(row, 'kind', { value: 'instance' })).toThrow(TypeError);
     expect(await orgs(ask(cache, counted()))).toEqual(['1']);

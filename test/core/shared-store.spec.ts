@@ -372,11 +372,12 @@ describe('a store that fails', () => {
       fail = reject;
     });
     const store = new SharedStore({ get: () => late, set: () => late }, SECRET, SCOPE, TTL_MS);
-    await store.read(KEY, 'alice');
+    const read = await store.read(KEY, 'alice');
     await store.evict('alice');
     // An unhandled rejection would fail this file.
     fail(new Error('down'));
     await settle();
+    expect(read).toEqual({ epoch: undefined, stored: undefined });
   });
 
   it('by answering at once, without a promise, still works', async () => {

@@ -68,7 +68,7 @@ describe('connections that do not come about', () => {
       breakers.settle(FAMILY, at, 'noAnswer', 'alice');
     }
     // The second of them ended half a second after the first one's second was over: that is no new failure.
-    enter(breakers);
+    expect(breakers.enter(FAMILY)).toHaveProperty('startedAt');
   });
 
   it('are no outage where another call was answered meanwhile', () => {

@@ -148,7 +148,7 @@ describe('a redirect', () => {
       response.writeHead(status);
       response.end();
     });
-    troubled(await httpTo(url)());
+    expect(troubled(await httpTo(url)()).kind).toBe('unusable');
   });
 });
 
@@ -208,7 +208,7 @@ describe('the size of an answer', () => {
 describe('an answer that does not come', () => {
   const silent: readonly [string, Script][] = [
     ['is not begun', () => undefined],
-    ['stops after its headers', (response) => void response.writeHead(200).flushHeaders()],
+    ['stops after its headers', (response) => response.writeHead(200).flushHeaders()],
     ['stops in its middle', (response) => void response.write('{"result":')],
     [
       'drips',

@@ -212,8 +212,8 @@ describe('List ZITADEL Permissions of a user', () => {
     });
 
   it('answers the rows of the instance and of one organization', async () => {
-    expect(places(await ofUser()).toSorted()).toEqual(
-      ['instance', idOf(acme), idOf(other), grant.id].toSorted(),
+    expect(new Set(places(await ofUser()))).toEqual(
+      new Set(['instance', idOf(acme), idOf(other), grant.id]),
     );
     const [asked] = zitadel.requestLog('userMemberships');
     expect(asked).toMatchObject({

@@ -43,20 +43,18 @@ const pass = (ms: number) => vi.advanceTimersByTime(ms);
 const publish = (...keys: readonly unknown[]) =>
   zitadel.fail('keys', { status: 200, body: { keys } });
 
-const rsa = (
-  bits: number,
-  exponent = 65_537,
-  id = 'test',
-): JsonWebKey & Record<string, unknown> => ({
-  ...generateKeyPairSync('rsa', { modulusLength: bits, publicExponent: exponent }).publicKey.export(
-    {
-      format: 'jwk',
-    },
-  ),
-  kid: id,
-  alg: 'RS256',
-  use: 'sig',
-});
+/** Made once each: it takes a while. */
+const made = new Map<string, JsonWebKey>();
+
+function rsa(bits: number, exponent = 65_537, kid = 'test'): Readonly<Record<string, unknown>> {
+  const name = `${bits} ${exponent}`;
+  const settings = { modulusLength: bits, publicExponent: exponent };
+  const jwk =
+    made.get(name) ?? generateKeyPairSync('rsa', settings).publicKey.export({ format: 'jwk' });
+  made.set(name, jwk);
+  return { ...jwk, kid, alg: 'RS256', use: 'sig' };
+}
+
 const ec = (namedCurve: string, alg: string) => ({
   ...generateKeyPairSync('ec', { namedCurve }).publicKey.export({ format: 'jwk' }),
   kid: 'test',

@@ -1,0 +1,141 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { authenticated } from '../../lib/core/requirement.js';
+import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
+import { authenticated as door, createZitadel as forExpress } from '../../lib/express/index.js';
+import { ZitadelEmulator, type Org, type Project } from '../../lib/testing/index.js';
+import { ZitadelUnavailableError } from '../../lib/zitadel/api-error.js';
+import { pat } from '../../lib/zitadel/credentials.js';
+import { speak } from '../support/speak.js';
+import { startExpress } from '../support/start.js';
+import { decide, recorder } from '../zitadel/parts.js';
+
+let zitadel: ZitadelEmulator;
+let [acme, globex]: Org[] = [];
+let portal: Project;
+let token: string;
+let library: Zitadel;
+
+beforeAll(async () => {
+  zitadel = await ZitadelEmulator.start();
+  acme = zitadel.addOrg('acme');
+  globex = zitadel.addOrg('globex');
+  portal = zitadel.addProject('portal', { org: acme, roles: ['reader'] });
+  token = zitadel.tokenFor(zitadel.addUser('alice'));
+  const svc = zitadel.addServiceUser('svc', { org: acme });
+  zitadel.addMember(svc, { org: acme }, ['ORG_OWNER']);
+  const serviceUser = pat(zitadel.patFor(svc));
+  library = createZitadel(zitadel.options({ serviceUser, logger: recorder() }));
+});
+afterAll(() => zitadel.stop());
+beforeEach(() => {
+  zitadel.heal();
+  zitadel.resetRequests();
+});
+
+const idOf = (one: { readonly id: string } | undefined) => one?.id ?? '';
+const answer = (body: unknown) => ({ status: 200, body });
+
+describe('a Retry-After of ZITADEL', () => {
+  it.each(['61', '86400', '999999999', new Date(Date.now() + 86_400_000).toUTCString()])(
+    'of %s is passed on as a minute',
+    async (header) => {
+      const options = zitadel.options({ logger: recorder() });
+      const server = await startExpress((app) => {
+        app.get('/', door(forExpress(options)), (_request, response) => void response.json({}));
+      });
+      zitadel.fail('memberships', { status: 429, headers: { 'retry-after': header } });
+      const headers = [['Authorization', `Bearer ${token}`] as const];
+      const heard = await speak(server.url, { path: '/', headers });
+      await server.close();
+      expect(heard).toMatchObject({ status: 503, headers: { 'retry-after': '60' } });
+    },
+  );
+
+  it('of less is passed on as it is', async () => {
+    zitadel.fail('memberships', { status: 429, headers: { 'retry-after': '59' } });
+    const asked = createZitadel(zitadel.options({ logger: recorder() }));
+    expect(await decide(asked, token, authenticated())).toMatchObject({ retryAfterMs: 59_000 });
+  });
+});
+
+/** Answers of 200 that are no lists. */
+const NO_LISTS: readonly [string, unknown][] = [
+  ['an object', { result: {} }],
+  ['a text', { result: 'none' }],
+  ['null', { result: null }],
+  ['a list with null in it', { result: [null] }],
+  ['a list with texts in it', { result: ['x'] }],
+  ['a list of lists', { result: [[]] }],
+];
+
+describe.each(NO_LISTS)('where a list is %s', (_what, body) => {
+  it('the list of one’s own manager roles is an error', async () => {
+    zitadel.fail('memberships', answer(body));
+    await expect(library.membershipLists.listMine(token)).rejects.toThrow(ZitadelUnavailableError);
+  });
+
+  it('the list of a user’s manager roles is an error', async () => {
+    zitadel.fail('userMemberships', answer(body));
+    const asked = library.membershipLists.listOfUser({ userId: '1', organizationId: idOf(acme) });
+    await expect(asked).rejects.toThrow(ZitadelUnavailableError);
+  });
+
+  it('every list of project grants is an error', async () => {
+    zitadel.fail('listGrants', answer(body));
+    zitadel.fail('listAllGrants', answer(body));
+    zitadel.fail('grantedProjects', answer(body));
+    const { projectGrants } = library;
+    const organizationId = idOf(acme);
+    for (const list of [
+      projectGrants.list({ organizationId, projectId: portal.id }),
+      projectGrants.list({ organizationId }),
+      projectGrants.listGranted({ organizationId }),
+    ]) {
+      await expect(list.next()).rejects.toThrow(ZitadelUnavailableError);
+    }
+  });
+});
+
+describe('a list of project grants', () => {
+  const grantsOf = async () => {
+    const found: string[] = [];
+    const list = library.projectGrants.list({ organizationId: idOf(acme), projectId: portal.id });
+    for await (const { grantId } of list) found.push(grantId);
+    return found;
+  };
+  const row = (grantId: unknown) => ({
+    grantId,
+    projectId: portal.id,
+    grantedOrgId: idOf(globex),
+    state: 'PROJECT_GRANT_STATE_ACTIVE',
+  });
+
+  it('of which one row cannot be read is an error', async () => {
+    for (const bad of [row(1), row(undefined), { ...row('2'), grantedRoleKeys: 'all' }]) {
+      zitadel.fail(
+        'listGrants',
+        answer({ details: { totalResult: '2' }, result: [row('1'), bad] }),
+      );
+      await expect(grantsOf()).rejects.toThrow(ZitadelUnavailableError);
+    }
+  });
+
+  it('with fewer rows than ZITADEL says there are is an error', async () => {
+    zitadel.fail('listGrants', answer({ details: { totalResult: '2' }, result: [row('1')] }));
+    await expect(grantsOf()).rejects.toThrow(ZitadelUnavailableError);
+    zitadel.fail('listGrants', answer({ details: { totalResult: '1' } }));
+    await expect(grantsOf()).rejects.toThrow(ZitadelUnavailableError);
+  });
+
+  it('whose pages are all the same ends in an error', async () => {
+    const result = Array.from({ length: 1_000 }, (_, at) => row(String(at)));
+    zitadel.fail('listGrants', answer({ details: { totalResult: '100000' }, result }));
+    await expect(grantsOf()).rejects.toThrow(ZitadelUnavailableError);
+    expect(zitadel.requests('listGrants')).toBe(2);
+  });
+
+  it('without any is empty and no error', async () => {
+    zitadel.fail('listGrants', answer({ details: {} }));
+    expect(await grantsOf()).toEqual([]);
+  });
+});

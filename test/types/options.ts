@@ -1,0 +1,136 @@
+// Checked by the compiler, never run: what must and what must not compile.
+import {
+  clientCredentials,
+  jwt,
+  key,
+  keyFile,
+  pat,
+  ZitadelModule,
+  type ZitadelModuleOptions,
+  type ZitadelOptions,
+} from '../../lib/index.js';
+import { createZitadel } from '../../lib/express/index.js';
+import { ZitadelEmulator } from '../../lib/testing/index.js';
+
+const issuer = 'https://acme.zitadel.cloud';
+const environment: Readonly<Record<string, string | undefined>> = {};
+
+/** Right ones. */
+export const right: readonly ZitadelOptions[] = [
+  { issuer, audience: '1' },
+  { issuer, audience: ['1', '2'] },
+  { issuer, audience: ['1'] as const, callers: jwt() },
+  { issuer, callers: (token) => ({ userId: token, claims: {} }) },
+  { issuer, callers: () => Promise.resolve(undefined) },
+  { issuer, callers: () => null },
+  { issuer, audience: '1', memberships: { as: 'caller' } },
+  {
+    issuer,
+    audience: '1',
+    callers: jwt({ recheckMs: false }),
+    serviceUser: keyFile('./service-user.json'),
+    memberships: { as: 'serviceUser', organizations: ['1'] },
+    allowImpersonation: true,
+  },
+  {
+    issuer,
+    audience: '1',
+    serviceUser: pat('x'),
+    memberships: { as: 'serviceUser', organizations: () => Promise.resolve(['1']) },
+  },
+  { issuer, audience: '1', cache: { shared: { secret: 'x' } } },
+  { issuer, audience: '1', cache: { shared: { secret: false } } },
+  { issuer, audience: '1', cache: { shared: false, ttlMs: 1, maxBytes: 1 } },
+  { issuer, audience: '1', hierarchy: 'exact' },
+  { issuer, audience: '1', hierarchy: { ORG_OWNER: ['ORG_OWNER_VIEWER'] } },
+  { issuer, audience: '1', idPattern: /[a-z]+/, timeoutMs: 1, budgetMs: 2, allowHttp: true },
+  { issuer, audience: '1', internalUrl: 'http://zitadel:8080', logger: console },
+  { issuer, audience: '1', fetch: globalThis.fetch },
+  { issuer, audience: '1', token: (request) => request.headers['x-token'] as string | undefined },
+  { issuer, audience: '1', projectOwner: () => Promise.resolve(undefined) },
+  { issuer, audience: '1', serviceUser: clientCredentials('a', 'b') },
+  { issuer, audience: '1', serviceUser: key({ type: 'serviceaccount' }) },
+];
+
+/** An option is there or it is not: a variable of the environment that is missing must not pass for one. */
+export const undefinedOptions = (): readonly ZitadelOptions[] => [
+  // @ts-expect-error issuer
+  { issuer: environment['ISSUER'], audience: '1' },
+  // @ts-expect-error audience
+  { issuer, audience: environment['AUDIENCE'] },
+  // @ts-expect-error internalUrl
+  { issuer, audience: '1', internalUrl: environment['URL'] },
+  // @ts-expect-error memberships
+  { issuer, audience: '1', memberships: undefined },
+  // @ts-expect-error cache
+  { issuer, audience: '1', cache: undefined },
+  // @ts-expect-error cache.ttlMs
+  { issuer, audience: '1', cache: { ttlMs: undefined } },
+  // @ts-expect-error cache.shared.secret
+  { issuer, audience: '1', cache: { shared: { secret: environment['SECRET'] } } },
+  // @ts-expect-error serviceUser
+  { issuer, audience: '1', serviceUser: undefined },
+  // @ts-expect-error callers
+  { issuer, audience: '1', callers: undefined },
+  // @ts-expect-error jwt({ recheckMs })
+  { issuer, audience: '1', callers: jwt({ recheckMs: undefined }) },
+];
+
+/** Wrong ones. */
+export const wrong = (): readonly ZitadelOptions[] => [
+  // @ts-expect-error nothing
+  {},
+  // @ts-expect-error an unknown option
+  { issuer, audience: '1', isuer: issuer },
+  // @ts-expect-error an unknown option of the cache
+  { issuer, audience: '1', cache: { ttl: 1 } },
+  // @ts-expect-error an unknown setting
+  { issuer, audience: '1', callers: jwt({ recheck: 1 }) },
+  // @ts-expect-error shared without a secret
+  { issuer, audience: '1', cache: { shared: true } },
+  // @ts-expect-error shared with an empty object
+  { issuer, audience: '1', cache: { shared: {} } },
+  // @ts-expect-error secret: true
+  { issuer, audience: '1', cache: { shared: { secret: true } } },
+  // @ts-expect-error another reader
+  { issuer, audience: '1', memberships: { as: 'both' } },
+  // @ts-expect-error the service user without organizations
+  { issuer, audience: '1', memberships: { as: 'serviceUser' } },
+  // @ts-expect-error organizations with the caller
+  { issuer, audience: '1', memberships: { as: 'caller', organizations: ['1'] } },
+  // @ts-expect-error a path as the service user
+  { issuer, audience: '1', serviceUser: './service-user.json' },
+  // @ts-expect-error an object that looks like a credential
+  { issuer, audience: '1', serviceUser: { type: 'pat', token: 'x' } },
+  // @ts-expect-error another hierarchy
+  { issuer, audience: '1', hierarchy: 'flat' },
+  // @ts-expect-error a text as a pattern
+  { issuer, audience: '1', idPattern: '[0-9]+' },
+  // @ts-expect-error a text as milliseconds
+  { issuer, audience: '1', timeoutMs: '5000' },
+  // @ts-expect-error a caller without a user id
+  { issuer, callers: () => ({ claims: {} }) },
+  // @ts-expect-error half a logger
+  { issuer, audience: '1', logger: { debug: console.debug } },
+];
+
+/** The same at the doors. */
+export const doors = async () => {
+  const options: ZitadelModuleOptions = { issuer, audience: '1', strict: true };
+  ZitadelModule.forRoot(options);
+  ZitadelModule.forRoot({ ...options, isGlobal: false });
+  ZitadelModule.forRootAsync({ useFactory: () => options });
+  ZitadelModule.forRootAsync({
+    inject: ['X'],
+    useFactory: (x: string) => ({ issuer: x, audience: x }),
+  });
+  // @ts-expect-error no issuer
+  ZitadelModule.forRoot({ audience: '1' });
+  // @ts-expect-error an option of Nest in Express
+  createZitadel({ issuer, audience: '1', strict: true });
+  const emulator = await ZitadelEmulator.start();
+  ZitadelModule.forRoot(emulator.options());
+  createZitadel(emulator.options({ cache: { ttlMs: 1 } }));
+  // @ts-expect-error an unknown option
+  emulator.options({ cach: {} });
+};

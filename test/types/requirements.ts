@@ -1,0 +1,212 @@
+// Checked by the compiler, never run: what must and what must not compile.
+import {
+  allOf,
+  anyOf,
+  authenticated,
+  customRole,
+  org,
+  project,
+  projectGrant,
+  role,
+  Require,
+  RequireRole,
+  type ManagerRole,
+  type OrgRole,
+  type RequestLike,
+  type Requirement,
+} from '../../lib/index.js';
+import { createZitadel, require, requireRole } from '../../lib/express/index.js';
+
+class TenantOfRequest {
+  constructor(readonly database: { find(host: string): Promise<string | undefined> }) {}
+  readId(request: RequestLike): Promise<string | undefined> {
+    const { host } = request.headers;
+    return this.database.find(typeof host === 'string' ? host : '');
+  }
+}
+
+const auditor = customRole('ORG_AUDITOR');
+const iamAuditor = customRole('IAM_AUDITOR');
+const projectAuditor = customRole('PROJECT_AUDITOR');
+const grantAuditor = customRole('PROJECT_GRANT_AUDITOR');
+
+/** What the documentation shows, and what follows from it. */
+export const right: readonly Requirement[] = [
+  role('IAM_OWNER'),
+  role(['IAM_OWNER', 'IAM_ORG_MANAGER']),
+  role('IAM_OWNER', { fresh: true }),
+  role('ORG_OWNER', '69629023906488334'),
+  role('ORG_OWNER', org('69629023906488334')),
+  role('ORG_OWNER', org.param('orgId')),
+  role('ORG_OWNER', org.query('orgId'), { fresh: true }),
+  role('ORG_OWNER', org.body('orgId'), {}),
+  role(['ORG_OWNER', 'ORG_OWNER_VIEWER'], org.header('x-zitadel-orgid')),
+  role('ORG_OWNER', org.from(TenantOfRequest)),
+  role(
+    'ORG_OWNER',
+    org.from((request) => String(request.headers['x-org'])),
+  ),
+  role(
+    'ORG_OWNER',
+    org.from(() => Promise.resolve(undefined)),
+  ),
+  role('PROJECT_OWNER', project.param('projectId')),
+  role('PROJECT_OWNER', project.param('projectId').in(org.param('orgId'))),
+  role('PROJECT_OWNER', project('1').in('2')),
+  role(['PROJECT_OWNER', 'PROJECT_OWNER_VIEWER'], '1'),
+  role('PROJECT_GRANT_OWNER', projectGrant.param('grantId')),
+  role('PROJECT_GRANT_OWNER', projectGrant({ project: '1', grantedOrg: org.param('orgId') })),
+  role('PROJECT_GRANT_OWNER', '1'),
+  role(auditor, org.param('orgId')),
+  role([auditor, 'ORG_OWNER'], org.param('orgId')),
+  role(iamAuditor),
+  role(projectAuditor, project('1')),
+  role(grantAuditor, projectGrant('1')),
+  anyOf(role('IAM_OWNER'), role('ORG_OWNER', org('1'))),
+  allOf(authenticated(), anyOf(role('IAM_OWNER'), role('PROJECT_OWNER', '1'))),
+];
+
+/** A typo, an empty list, nothing. */
+export const wrongRoles = () => {
+  // @ts-expect-error a typo
+  role('ORG_OWNR', org('1'));
+  // @ts-expect-error a typo in a list
+  role(['ORG_OWNER', 'ORG_VIEWER'], org('1'));
+  // @ts-expect-error other case
+  role('org_owner', org('1'));
+  // @ts-expect-error an empty list
+  role([], org('1'));
+  // @ts-expect-error an empty list without a ref
+  role([]);
+  // @ts-expect-error nothing
+  role();
+  // @ts-expect-error undefined
+  role(undefined, org('1'));
+  // @ts-expect-error a custom role without customRole()
+  role('ORG_AUDITOR', org('1'));
+  // @ts-expect-error any text
+  role('ORG_OWNER' as string, org('1'));
+  // @ts-expect-error a list of any length
+  role(['ORG_OWNER'] as OrgRole[], org('1'));
+  // @ts-expect-error a custom role without a prefix
+  customRole('AUDITOR');
+  // @ts-expect-error a custom role in other case
+  customRole('org_auditor');
+};
+
+/** A role of one scope with a ref of another. */
+export const wrongRefs = () => {
+  // @ts-expect-error no organization
+  role('ORG_OWNER');
+  // @ts-expect-error a project for an organization
+  role('ORG_OWNER', project('1'));
+  // @ts-expect-error a grant for an organization
+  role('ORG_OWNER', projectGrant('1'));
+  // @ts-expect-error an organization for a project
+  role('PROJECT_OWNER', org('1'));
+  // @ts-expect-error a grant for a project
+  role('PROJECT_OWNER', projectGrant('1'));
+  // @ts-expect-error a project for a grant
+  role('PROJECT_GRANT_OWNER', project('1'));
+  // @ts-expect-error an organization for a grant
+  role('PROJECT_GRANT_OWNER', org('1'));
+  // @ts-expect-error an organization for the instance
+  role('IAM_OWNER', org('1'));
+  // @ts-expect-error an id for the instance
+  role('IAM_OWNER', '1');
+  // @ts-expect-error a number
+  role('ORG_OWNER', 1);
+  // @ts-expect-error undefined
+  role('ORG_OWNER', undefined);
+  // @ts-expect-error a custom role with a ref of another scope
+  role(auditor, project('1'));
+  // @ts-expect-error a custom role of the instance with a ref
+  role(iamAuditor, org('1'));
+  // @ts-expect-error a custom role of a grant with a project
+  role(grantAuditor, project('1'));
+  // @ts-expect-error a custom role of a project with a grant
+  role(projectAuditor, projectGrant('1'));
+  // @ts-expect-error an unknown setting
+  role('ORG_OWNER', org('1'), { frsh: true });
+  // @ts-expect-error a setting of another type
+  role('ORG_OWNER', org('1'), { fresh: 'yes' });
+};
+
+/** A list that mixes scopes fits no ref at all. */
+export const mixedScopes = () => {
+  // @ts-expect-error with an organization
+  role(['ORG_OWNER', 'PROJECT_OWNER'], org('1'));
+  // @ts-expect-error with a project
+  role(['ORG_OWNER', 'PROJECT_OWNER'], project('1'));
+  // @ts-expect-error with an id
+  role(['PROJECT_OWNER', 'PROJECT_GRANT_OWNER'], '1');
+  // @ts-expect-error without anything
+  role(['IAM_OWNER', 'ORG_OWNER']);
+  // @ts-expect-error with a custom role of another scope
+  role(['ORG_OWNER', projectAuditor], org('1'));
+  // @ts-expect-error a union of scopes
+  role('ORG_OWNER' as 'ORG_OWNER' | 'PROJECT_OWNER', org('1'));
+  // @ts-expect-error any role there is
+  role('ORG_OWNER' as ManagerRole, org('1'));
+};
+
+/** Refs that name nothing, and trees of something else. */
+export const wrongParts = () => {
+  // @ts-expect-error no name
+  org.param();
+  // @ts-expect-error a number as id
+  org(1);
+  // @ts-expect-error a value instead of a function
+  org.from('orgId');
+  // @ts-expect-error a function of a number
+  org.from(() => 1);
+  // @ts-expect-error a class without readId
+  org.from(class Empty {});
+  // @ts-expect-error an organization has no owner
+  org('1').in('2');
+  // @ts-expect-error a project in a project
+  project('1').in(project('2'));
+  // @ts-expect-error half a grant
+  projectGrant({ project: '1' });
+  // @ts-expect-error a grant by a tied project
+  projectGrant({ project: project('1').in('2'), grantedOrg: '3' });
+  // @ts-expect-error a name instead of a requirement
+  anyOf('ORG_OWNER');
+  // @ts-expect-error a ref instead of a requirement
+  allOf(org('1'));
+  // @ts-expect-error a list instead of requirements
+  anyOf([role('IAM_OWNER')]);
+};
+
+/** The same through the decorators and the middleware. */
+export const doors = () => {
+  RequireRole('IAM_OWNER');
+  RequireRole(['ORG_OWNER', 'ORG_OWNER_VIEWER'], org.param('orgId'));
+  RequireRole(auditor, org.from(TenantOfRequest));
+  Require(anyOf(role('IAM_OWNER'), role('ORG_OWNER', org('1'))));
+  // @ts-expect-error a typo
+  RequireRole('ORG_OWNR', org('1'));
+  // @ts-expect-error a ref of another scope
+  RequireRole('ORG_OWNER', project('1'));
+  // @ts-expect-error mixed scopes
+  RequireRole(['ORG_OWNER', 'PROJECT_OWNER'], org('1'));
+  // @ts-expect-error an empty list
+  RequireRole([], org('1'));
+  // @ts-expect-error no organization
+  RequireRole('ORG_OWNER');
+  // @ts-expect-error a name instead of a requirement
+  Require('ORG_OWNER');
+
+  const zitadel = createZitadel({ issuer: 'https://acme.example', audience: '1' });
+  requireRole(zitadel, 'IAM_OWNER');
+  requireRole(zitadel, ['ORG_OWNER', 'ORG_OWNER_VIEWER'], org.param('orgId'));
+  require(zitadel, role('PROJECT_OWNER', project.param('projectId').in(org.param('orgId'))));
+  // @ts-expect-error a typo
+  requireRole(zitadel, 'ORG_OWNR', org('1'));
+  // @ts-expect-error a ref of another scope
+  requireRole(zitadel, 'PROJECT_OWNER', org('1'));
+  // @ts-expect-error mixed scopes
+  requireRole(zitadel, ['ORG_OWNER', 'IAM_OWNER'], org('1'));
+  // @ts-expect-error no organization
+  requireRole(zitadel, 'ORG_OWNER');
+};
