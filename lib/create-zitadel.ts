@@ -4,7 +4,7 @@ import { Authorizer } from './core/authorizer.js';
 import type { Caller } from './core/caller.js';
 import type { Denied, Refusal } from './core/decision.js';
 import { ZitadelOptionsError } from './core/errors.js';
-import { quietLogger } from './core/log.js';
+import { quietLogger, type ZitadelLogger } from './core/log.js';
 import { ZitadelAuthorizer } from './core/questions.js';
 import { checkId } from './core/request.js';
 import { SharedStore, type SharedCache } from './core/shared-store.js';
@@ -27,6 +27,10 @@ import { createJwtVerifier } from './zitadel/verify-jwt.js';
 export interface ZitadelSurroundings {
   /** The store behind the memory cache, for `cache: { shared }`: Nest's CACHE_MANAGER, or anything with its get and set. */
   readonly sharedCache?: SharedCache | undefined;
+  /** Used where the options name no logger. @default the console */
+  readonly logger?: ZitadelLogger;
+  /** Names of options that a door takes for itself. */
+  readonly ofTheDoor?: readonly string[];
   /** What `assert` throws. @default ZitadelNotAllowedError */
   readonly errorFor?: (denied: Denied) => Error;
 }
@@ -51,7 +55,8 @@ export function createZitadel(
   options: ZitadelOptions,
   surroundings: ZitadelSurroundings = {},
 ): Zitadel {
-  const resolved = resolveOptions(options);
+  const { logger, ofTheDoor } = surroundings;
+  const resolved = resolveOptions(options, { ofTheDoor, logger });
   const http = createHttp(resolved);
   const discover = createDiscovery(http, resolved.issuer);
   const credential = resolved.serviceUser && ServiceUserCredential.open(resolved.serviceUser);

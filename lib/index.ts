@@ -29,7 +29,7 @@ export {
   RequireRole,
 } from './nest/zitadel.decorators.js';
 
-export type { DecisionEvent } from './core/authorizer.js';
+export type { DecisionEvent, DecisionListener } from './core/decision-news.js';
 export type { Caller } from './core/caller.js';
 export type {
   Allowed,

@@ -141,10 +141,16 @@ const CACHE_CHECKS: Readonly<Record<string, Check>> = {
  *
  * @throws ZitadelOptionsError naming the option, what it got and what to write
  */
-export function resolveOptions(options: ZitadelOptions): ResolvedOptions {
+export function resolveOptions(
+  options: ZitadelOptions,
+  door: {
+    readonly ofTheDoor?: readonly string[] | undefined;
+    readonly logger?: ZitadelLogger | undefined;
+  } = {},
+): ResolvedOptions {
   if (!isObject(options)) throw wrong('options', options, '{ issuer, audience, ... }');
   if (!('issuer' in options)) throw wrong('issuer', undefined, ORIGIN);
-  checkAll(options, CHECKS, '');
+  checkAll(options, CHECKS, '', door.ofTheDoor);
   const { cache = {}, memberships = { as: 'caller' } } = options;
   checkAll(cache, CACHE_CHECKS, 'cache.');
   const pattern = options.idPattern ?? /[0-9]{1,200}/;
@@ -165,7 +171,7 @@ export function resolveOptions(options: ZitadelOptions): ResolvedOptions {
     timeoutMs: options.timeoutMs ?? 3_000,
     budgetMs: options.budgetMs ?? 5_000,
     fetch: options.fetch ?? ((url, init) => globalThis.fetch(url, init)),
-    logger: options.logger ?? consoleLogger,
+    logger: options.logger ?? door.logger ?? consoleLogger,
     allowImpersonation: options.allowImpersonation ?? false,
     token: options.token,
   };
@@ -176,8 +182,13 @@ export function resolveOptions(options: ZitadelOptions): ResolvedOptions {
 /** Where people put secrets by mistake, or rightly: what was given there is never shown. */
 const SECRET: ReadonlySet<string> = new Set(['shared', 'serviceUser', 'token', 'callers']);
 
-function checkAll(options: object, checks: Readonly<Record<string, Check>>, prefix: string): void {
-  const unknown = unknownKey(options, Object.keys(checks), prefix);
+function checkAll(
+  options: object,
+  checks: Readonly<Record<string, Check>>,
+  prefix: string,
+  others: readonly string[] = [],
+): void {
+  const unknown = unknownKey(options, [...Object.keys(checks), ...others], prefix);
   if (unknown) throw new ZitadelOptionsError(unknown.slice(0, unknown.indexOf(':')), unknown);
   for (const [name, check] of Object.entries(checks)) {
     // Also what a class has as an accessor.

@@ -194,6 +194,8 @@ export class AnswerSource {
   #refused(credential: string, token: string, { userId }: Caller, refusal: Refusal): Refusal {
     if (refusal.reason === 'token_rejected') {
       this.#answers.reject(credential, refusal);
+      // An answer that was asked for before the refusal must not be kept after it.
+      this.#flights.spoil(userId);
       if (this.parts.memberships.as === 'caller') {
         this.#memberships.forget(tokenKey(token), userId);
       }

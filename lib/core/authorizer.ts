@@ -7,8 +7,8 @@ import { decide, nothingFound, type Facts, type Found, type Ids, type Need } fro
 import { isRefusal, type Decision, type Denied, type Refusal } from './decision.js';
 import { ZitadelArgumentError, ZitadelRequirementError } from './errors.js';
 import type { HierarchyTable } from './hierarchy.js';
+import { DecisionNews, type DecisionListener } from './decision-news.js';
 import type { ZitadelLogger } from './log.js';
-import { quietly } from './quietly.js';
 import {
   authorizationHeader,
   checkId,
@@ -19,7 +19,8 @@ import {
   type ReadFromClass,
   type RequestLike,
 } from './request.js';
-import { requirementText, type Requirement } from './requirement.js';
+import type { Requirement } from './requirement.js';
+import type { IdSource } from './resource.js';
 
 type Awaitable<T> = T | Promise<T>;
 
@@ -61,14 +62,6 @@ export interface AuthorizerParts {
   readonly log: ZitadelLogger;
 }
 
-/** What listeners hear of each decision. */
-export interface DecisionEvent {
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  readonly requirement: Requirement | undefined;
-  readonly decision: Decision;
-}
-
 const NOTHING: RequestLike = Object.freeze({ headers: {} });
 
 const NO_CLASSES: ReadFromClass = (type) => {
@@ -94,9 +87,11 @@ function isPromise(read: Awaitable<IdRead>): boolean {
 /** The whole data path: `authorize(request, requirement)` answers every foreseeable case with a Decision. */
 export class Authorizer {
   readonly #compiled = new WeakMap<Requirement, Compiled>();
-  readonly #listeners = new Set<(event: DecisionEvent) => unknown>();
+  readonly #news: DecisionNews;
 
-  constructor(private readonly parts: AuthorizerParts) {}
+  constructor(private readonly parts: AuthorizerParts) {
+    this.#news = new DecisionNews(parts.log);
+  }
 
   /** Decides one request. Synchronous when the caller's memberships are remembered and no fact about the resource is missing. */
   authorize(
@@ -108,20 +103,13 @@ export class Authorizer {
     const credential = this.#credentialOf(request);
     if (credential === THREW) return this.refuse(THREW_AWAY, requirement);
     if (credential === undefined) return this.refuse({ reason: 'token_missing' }, requirement);
-    const warm = compiled.fresh ? undefined : this.parts.answers.warm(credential);
-    if (warm) {
-      const since = undefined;
-      const decision = this.#decide({ answer: warm, compiled, request, fromClass, since });
-      return decision instanceof Promise
-        ? decision.then((settled) => this.#tell(settled, requirement))
-        : this.#tell(decision, requirement);
-    }
-    const since = performance.now();
-    return this.parts.answers.resolve(credential, compiled.fresh).then(async (answer) => {
-      if (isRefusal(answer)) return this.refuse(answer, requirement);
-      const question = { answer, compiled, request, fromClass, since };
-      return this.#tell(await this.#decide(question), requirement);
-    });
+    const answer = compiled.fresh ? undefined : this.parts.answers.warm(credential);
+    if (!answer) return this.#resolveAndDecide(credential, request, requirement, fromClass);
+    // No closures here and in what follows: they would cost every warm request, also where they are not reached.
+    const decision = this.#decide({ answer, compiled, request, fromClass, since: undefined });
+    return decision instanceof Promise
+      ? this.#tellLater(decision, requirement)
+      : this.#news.tell(decision, requirement);
   }
 
   /**
@@ -130,21 +118,25 @@ export class Authorizer {
    * @throws ZitadelRequirementError when the requirement reads something of a request, or nobody can be asked about the caller
    */
   async decideFor(who: Caller | string, requirement: Requirement): Promise<Decision> {
+    const since = performance.now();
     const answer = await this.answerFor(who, this.prepare(requirement).fresh);
     return isRefusal(answer)
       ? this.refuse(answer, requirement)
-      : this.#tell(await this.decideOver(answer, requirement), requirement);
+      : this.#news.tell(await this.decideOver(answer, requirement, since), requirement);
   }
 
-  /** Decides over an answer that is at hand, without telling anybody. @throws ZitadelRequirementError as `decideFor` */
-  decideOver(answer: Answer, requirement: Requirement): Awaitable<Decision> {
+  /**
+   * Decides over an answer that is at hand, without telling anybody. `since`: when somebody began to wait for it.
+   *
+   * @throws ZitadelRequirementError as `decideFor`
+   */
+  decideOver(answer: Answer, requirement: Requirement, since: number): Awaitable<Decision> {
     const compiled = this.prepare(requirement);
     if (compiled.sources.some((source) => source.from !== 'literal')) {
       throw new ZitadelRequirementError(
         "outside a request only literal ids can be asked about: write org('...') instead of org.param('...')",
       );
     }
-    const since = performance.now();
     return this.#decide({ answer, compiled, request: NOTHING, fromClass: NO_CLASSES, since });
   }
 
@@ -176,14 +168,13 @@ export class Authorizer {
   /** A "no" that a door came to, or that came before there was an answer: told and logged like any other. */
   refuse(refusal: Refusal, requirement?: Requirement): Denied {
     const denied: Denied = { allowed: false, ...refusal };
-    this.#tell(denied, requirement);
+    this.#news.tell(denied, requirement);
     return denied;
   }
 
   /** Hears every decision. A listener that throws or rejects changes nothing. Returns the function that ends it. */
-  onDecision(listener: (event: DecisionEvent) => unknown): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+  onDecision(listener: DecisionListener): () => void {
+    return this.#news.onDecision(listener);
   }
 
   /** Forgets what is remembered about a user, with all of the user's tokens, here and in the shared store. */
@@ -208,16 +199,45 @@ export class Authorizer {
     }
   }
 
+  async #resolveAndDecide(
+    credential: string,
+    request: RequestLike,
+    requirement: Requirement,
+    fromClass: ReadFromClass,
+  ): Promise<Decision> {
+    const since = performance.now();
+    const compiled = this.prepare(requirement);
+    const answer = await this.parts.answers.resolve(credential, compiled.fresh);
+    if (isRefusal(answer)) return this.refuse(answer, requirement);
+    const decision = this.#decide({ answer, compiled, request, fromClass, since });
+    return this.#news.tell(await decision, requirement);
+  }
+
   #decide(question: Question): Awaitable<Decision> {
-    const { request, fromClass, compiled } = question;
-    const reads = compiled.sources.map((source) =>
-      readId(source, request, this.parts.idPattern, fromClass),
-    );
-    if (!reads.some(isPromise)) return this.#decideWith(question, reads as readonly IdRead[]);
+    const { sources } = question.compiled;
+    const [source] = sources;
+    const reads: readonly Awaitable<IdRead>[] =
+      sources.length === 1 && source
+        ? [this.#readId(source, question)]
+        : this.#readIds(sources, question);
+    return reads.some(isPromise)
+      ? this.#decideLater(question, reads)
+      : this.#decideWith(question, reads as readonly IdRead[]);
+  }
+
+  #readId(source: IdSource, { request, fromClass }: Question): Awaitable<IdRead> {
+    return readId(source, request, this.parts.idPattern, fromClass);
+  }
+
+  #readIds(sources: readonly IdSource[], question: Question): readonly Awaitable<IdRead>[] {
+    return sources.map((source) => this.#readId(source, question));
+  }
+
+  async #decideLater(question: Question, reads: readonly Awaitable<IdRead>[]): Promise<Decision> {
+    const waiting = { ...question, since: question.since ?? performance.now() };
     const settling = Promise.all(reads.map(async (read) => read));
-    return within(settling, this.#leftMs(question), undefined).then((settled) =>
-      settled ? this.#decideWith(question, settled) : denied(question.answer, LATE),
-    );
+    const settled = await within(settling, this.#leftMs(waiting), undefined);
+    return settled ? this.#decideWith(waiting, settled) : denied(question.answer, LATE);
   }
 
   #decideWith(question: Question, reads: readonly IdRead[]): Awaitable<Decision> {
@@ -251,24 +271,8 @@ export class Authorizer {
     return Math.max(0, this.parts.budgetMs - spent);
   }
 
-  #tell(decision: Decision, requirement: Requirement | undefined): Decision {
-    if (!decision.allowed) this.#log(decision, requirement);
-    if (this.#listeners.size === 0) return decision;
-    const event: DecisionEvent = Object.freeze({ at: Date.now(), requirement, decision });
-    for (const listener of this.#listeners) quietly(() => listener(event));
-    return decision;
-  }
-
-  #log(denied: Denied, requirement: Requirement | undefined): void {
-    const { reason, detail, remedy } = denied;
-    const why = [detail, remedy].filter(Boolean).join(': ');
-    if (reason === 'misconfigured') this.parts.log.error(`${reason}: ${why}`);
-    else if (why || reason === 'unavailable') this.parts.log.warn(`${reason}: ${why}`);
-    else if (denied.caller && requirement) {
-      this.parts.log.debug(
-        `${reason}: user ${denied.caller.userId} on ${requirementText(requirement)}`,
-      );
-    }
+  async #tellLater(decision: Promise<Decision>, requirement: Requirement): Promise<Decision> {
+    return this.#news.tell(await decision, requirement);
   }
 }
 

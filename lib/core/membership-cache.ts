@@ -74,6 +74,8 @@ export class MembershipCache {
 
   /** ZITADEL refused what this answer rests on: it is forgotten, and so is all of the user in the shared store. */
   forget(key: string, userId: string): void {
+    this.#flights.spoil(userId);
+    this.#flying.delete(key);
     this.#memory.delete(key);
     void this.shared?.evict(userId);
   }

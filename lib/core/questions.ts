@@ -1,4 +1,5 @@
-import type { Authorizer, DecisionEvent } from './authorizer.js';
+import type { Authorizer } from './authorizer.js';
+import type { DecisionListener } from './decision-news.js';
 import type { Caller } from './caller.js';
 import {
   isRefusal,
@@ -88,10 +89,11 @@ export class ZitadelAuthorizer {
    * @throws as `can`
    */
   async explain(who: Who, requirement: Requirement): Promise<Explanation> {
+    const since = performance.now();
     const answer = await this.authorizer.answerFor(who, this.authorizer.prepare(requirement).fresh);
-    if (isRefusal(answer)) throw new ZitadelNotAllowedError(this.authorizer.refuse(answer));
+    if (isRefusal(answer)) throw new ZitadelNotAllowedError({ allowed: false, ...answer });
     const explain = async (part: Requirement): Promise<Explanation> => {
-      const decision = await this.authorizer.decideOver(answer, part);
+      const decision = await this.authorizer.decideOver(answer, part, since);
       const parts: Explanation[] = [];
       if (part.type === 'allOf' || part.type === 'anyOf') {
         for (const inner of part.of) parts.push(await explain(inner));
@@ -117,7 +119,7 @@ export class ZitadelAuthorizer {
       throw new ZitadelRequirementError('lookupResources() needs at least one role');
     }
     const answer = await this.authorizer.answerFor(who);
-    if (isRefusal(answer)) throw new ZitadelNotAllowedError(this.authorizer.refuse(answer));
+    if (isRefusal(answer)) throw new ZitadelNotAllowedError({ allowed: false, ...answer });
     const by = satisfying(this.hierarchy, names);
     const where = (kind: Membership['kind']) =>
       answer.index.rows
@@ -143,7 +145,7 @@ export class ZitadelAuthorizer {
   }
 
   /** Hears every decision, allowed and denied. Returns the function that ends it. */
-  onDecision(listener: (event: DecisionEvent) => unknown): () => void {
+  onDecision(listener: DecisionListener): () => void {
     return this.authorizer.onDecision(listener);
   }
 }

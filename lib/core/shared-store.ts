@@ -100,8 +100,10 @@ export class SharedStore {
   async #renewEpoch(kind: string, key: string): Promise<void> {
     const ms = LONGEST_TTL_MS + CLOCK_SKEW_MS;
     const set = async () => {
-      await this.#cache.set(this.#name(kind, key), randomUUID(), ms);
-      return true;
+      const [name, epoch] = [this.#name(kind, key), randomUUID()];
+      await this.#cache.set(name, epoch, ms);
+      // Read back: a store may swallow its own failure.
+      return (await this.#cache.get(name)) === epoch;
     };
     const taken = await within(
       set().catch(() => false),

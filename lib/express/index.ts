@@ -24,7 +24,7 @@ export {
   requireRole,
 } from './middleware.js';
 
-export type { DecisionEvent } from '../core/authorizer.js';
+export type { DecisionEvent, DecisionListener } from '../core/decision-news.js';
 export type { Caller } from '../core/caller.js';
 export type {
   Allowed,

@@ -9,7 +9,7 @@ import {
 } from '@nestjs/common';
 import { ApplicationConfig, MetadataScanner, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { ZitadelRequirementError } from '../core/errors.js';
-import { requirementText, type Requirement } from '../core/requirement.js';
+import { requirementOf, requirementText, type Requirement } from '../core/requirement.js';
 import type { Zitadel } from '../create-zitadel.js';
 import { problemOfParameters } from './checked-parameters.js';
 import { declarationsOf, type Rule } from './declarations.js';
@@ -130,32 +130,34 @@ export class BootCheck implements OnModuleInit {
         );
       }
       const requirement = rule.type === 'required' ? rule.requirement : undefined;
-      this.#checkRequirement(where, handler, requirement, problems);
+      if (!this.#isCheckable(where, handler, requirement, problems)) continue;
       report.push(
         `  ${route}  ${guarded ? ruleText(rule) : 'NOT GUARDED by nestjs-zitadel: open'}`,
       );
     }
   }
 
-  #checkRequirement(
+  #isCheckable(
     where: string,
     handler: Handler,
     requirement: Requirement | undefined,
     problems: string[],
-  ): void {
-    const prototype = handler.type.prototype as object;
-    const parameters = problemOfParameters(prototype, handler.method, requirement);
-    if (parameters) problems.push(`${where}: ${parameters}`);
-    if (!requirement) return;
+  ): boolean {
+    const before = problems.length;
     try {
-      for (const source of this.zitadel.decisions.prepare(requirement).sources) {
-        if (source.from !== 'class') continue;
-        const problem = this.#problemOfReader(source.type as Type);
+      if (requirement) requirementOf(requirement, 'a decorator');
+      const prototype = handler.type.prototype as object;
+      const parameters = problemOfParameters(prototype, handler.method, requirement);
+      if (parameters) problems.push(`${where}: ${parameters}`);
+      const sources = requirement ? this.zitadel.decisions.prepare(requirement).sources : [];
+      for (const source of sources) {
+        const problem = source.from === 'class' && this.#problemOfReader(source.type as Type);
         if (problem) problems.push(`${where}: ${source.name} ${problem}`);
       }
     } catch (error) {
       problems.push(`${where}: ${error instanceof Error ? error.message : 'cannot be checked'}`);
     }
+    return problems.length === before;
   }
 
   #problemOfReader(type: Type): string | undefined {

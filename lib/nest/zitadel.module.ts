@@ -18,23 +18,28 @@ import {
 import { ZITADEL } from './zitadel.token.js';
 
 function zitadelFrom(given: ZitadelModuleOptions, cache: SharedCache | undefined): Zitadel {
-  const { strict, publicControllers, ...options } = Object(given) as ZitadelModuleOptions;
-  if ('strict' in Object(given) && typeof strict !== 'boolean') {
-    throw new ZitadelOptionsError('strict', `strict: got ${typeof strict}; write true or false`);
+  const own = Object(given) as Partial<ZitadelModuleOptions>;
+  if ('strict' in own && typeof own.strict !== 'boolean') {
+    throw new ZitadelOptionsError(
+      'strict',
+      `strict: got ${typeof own.strict}; write true or false`,
+    );
   }
-  const controllers: unknown = publicControllers;
+  const controllers: unknown = own.publicControllers;
   const fits =
     Array.isArray(controllers) && controllers.every((each) => typeof each === 'function');
-  if ('publicControllers' in Object(given) && !fits) {
+  if ('publicControllers' in own && !fits) {
     throw new ZitadelOptionsError(
       'publicControllers',
       `publicControllers: got ${typeof controllers}; write a list of controller classes`,
     );
   }
-  return createZitadel(
-    { logger: new Logger('nestjs-zitadel'), ...options },
-    { sharedCache: cache, errorFor: httpExceptionFor },
-  );
+  return createZitadel(given, {
+    sharedCache: cache,
+    logger: new Logger('nestjs-zitadel'),
+    ofTheDoor: ['strict', 'publicControllers'],
+    errorFor: httpExceptionFor,
+  });
 }
 
 const PROVIDERS: Provider[] = [

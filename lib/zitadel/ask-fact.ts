@@ -3,6 +3,7 @@ import { isRefusal, type Refusal } from '../core/decision.js';
 import { errorIdOf, isRecord } from './error-id.js';
 import { isTrouble, type Call } from './exchange.js';
 import type { Http } from './http.js';
+import { totalOf } from './membership-list.js';
 import { grantFrom, type ProjectGrant } from './project-grant.js';
 import { refusalOf } from './reply-refusal.js';
 import type { ServiceToken } from './service-token.js';
@@ -57,11 +58,15 @@ export function askGrantBetween(projectId: string): Ask {
     const call: Call = { family: 'grantedProjects', method: 'POST', path, orgId, who: userId };
     const body = await bodyOf(source, { ...call, json: {} }, token);
     if (!body || isRefusal(body)) return body;
-    const rows: readonly unknown[] = Array.isArray(body['result']) ? body['result'] : [];
-    const grant = rows
-      .map(grantFrom)
-      .find((each) => each?.projectId === projectId && each.grantedOrgId === orgId);
-    return grant && factOf(grant);
+    const { result = [] } = body;
+    const grants = Array.isArray(result) ? result.map(grantFrom) : [undefined];
+    const grant = grants.find(
+      (each) => each?.projectId === projectId && each.grantedOrgId === orgId,
+    );
+    if (grant) return factOf(grant);
+    // "Not granted" is said only by a list that is whole.
+    const isWhole = grants.every((each) => each) && grants.length >= totalOf(body);
+    return isWhole ? undefined : aboutSomethingElse('granted projects');
   };
 }
 

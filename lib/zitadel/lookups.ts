@@ -18,7 +18,7 @@ const NEGATIVE_MS = 30_000;
 /** A caller may hold rows in any number of organizations; more than this are not asked one by one. */
 const MOST_ORGS = 100;
 const AT_ONCE = 4;
-/** Of one user, in NEGATIVE_MS: whoever names more things that are not there is left alone for a while. */
+/** Of one user, in NEGATIVE_MS: whoever names more things that are not there, or not yet known, is left alone for a while. */
 const MOST_UNKNOWN = 200;
 
 interface Known {
@@ -35,6 +35,7 @@ export class Lookups {
   readonly #nothing = new LRUCache<string, { userId: string; until: number }>({ max: 50_000 });
   readonly #unknownOf = new LRUCache<string, { count: number; until: number }>({ max: 50_000 });
   readonly #flying = new Map<string, Promise<Known | undefined | Refusal>>();
+  #generation = 0;
   readonly #remembered: Facts = factsFrom((key) => this.#get(key)?.fact);
   readonly #unchanging: Facts = factsFrom((key) => {
     const known = this.#get(key);
@@ -74,9 +75,11 @@ export class Lookups {
       if (nothing.userId === userId) this.#nothing.delete(key);
     }
     this.#unknownOf.delete(userId);
+    this.#startAnew();
   }
 
   evictAll(): void {
+    this.#startAnew();
     for (const memory of [this.#known, this.#nothing, this.#unknownOf]) memory.clear();
   }
 
@@ -88,27 +91,33 @@ export class Lookups {
     const left = orgIds
       .slice(0, MOST_ORGS)
       .filter((orgId) => fresh || !((this.#nothing.get(nothingKey(orgId))?.until ?? 0) > now));
+    // Counted before it is asked, so that a burst is counted too; given back when there is such a thing.
+    const unknown = left.length > 0 ? this.#countUnknown(userId) : undefined;
+    if (unknown && unknown.count > MOST_UNKNOWN) {
+      return {
+        reason: 'unavailable',
+        detail: 'one user named too many projects or project grants that do not exist',
+        retryAfterMs: unknown.until - now,
+      };
+    }
+    const generation = this.#generation;
     for (let from = 0; from < left.length; from += AT_ONCE) {
       const batch = left.slice(from, from + AT_ONCE);
-      if (this.#isExhausted(userId)) {
-        return {
-          reason: 'unavailable',
-          detail: 'one user named too many projects or project grants that do not exist',
-          retryAfterMs: NEGATIVE_MS,
-        };
-      }
       const answers = await Promise.all(
         batch.map((orgId) => this.#askOnce(need, key, orgId, asking)),
       );
-      for (const [position, answer] of answers.entries()) {
-        if (answer) return answer;
-        const until = performance.now() + NEGATIVE_MS;
-        this.#nothing.set(nothingKey(batch[position] ?? ''), { userId, until });
-        this.#countUnknown(userId);
+      const answer = answers.find((each) => each && !isRefusal(each)) ?? answers.find(Boolean);
+      if (answer) {
+        if (unknown) unknown.count -= 1;
+        return answer;
       }
+      if (generation !== this.#generation) continue;
+      const until = performance.now() + NEGATIVE_MS;
+      for (const orgId of batch) this.#nothing.set(nothingKey(orgId), { userId, until });
     }
     if (need.fact !== 'owner') return undefined;
     const owner = await this.#askApplication(need.projectId, key);
+    if (owner && unknown) unknown.count -= 1;
     if (owner || orgIds.length <= MOST_ORGS) return owner;
     return {
       reason: 'unavailable',
@@ -128,11 +137,14 @@ export class Lookups {
     const flying = fresh ? undefined : this.#flying.get(flight);
     if (flying) return flying;
     const askedAt = performance.now();
+    const generation = this.#generation;
     const asked = askFor(need)(this.options, orgId, userId, token)
       .then((fact) => {
         if (typeof fact === 'string') return this.#remember(key, { fact, until: Infinity });
         if (fact === undefined || isRefusal(fact)) return fact;
         const known = { fact, until: askedAt + this.options.ttlMs };
+        // Asked before an eviction: for those who wait, and for nobody else.
+        if (generation !== this.#generation) return known;
         this.#remember(grantKey(fact.grantId), known);
         return this.#remember(betweenKey(fact.projectId, fact.grantedOrgId), known);
       })
@@ -174,16 +186,18 @@ export class Lookups {
     return known && known.until > performance.now() ? known : undefined;
   }
 
-  #countUnknown(userId: string): void {
+  #countUnknown(userId: string): { count: number; readonly until: number } {
     const now = performance.now();
     const known = this.#unknownOf.get(userId);
-    if (known && known.until > now) known.count += 1;
-    else this.#unknownOf.set(userId, { count: 1, until: now + NEGATIVE_MS });
+    const counted = known && known.until > now ? known : { count: 0, until: now + NEGATIVE_MS };
+    counted.count += 1;
+    this.#unknownOf.set(userId, counted);
+    return counted;
   }
 
-  #isExhausted(userId: string): boolean {
-    const known = this.#unknownOf.get(userId);
-    return known !== undefined && known.until > performance.now() && known.count >= MOST_UNKNOWN;
+  #startAnew(): void {
+    this.#generation += 1;
+    this.#flying.clear();
   }
 }
 

@@ -211,7 +211,9 @@ function searchOf({ query, queries }: MembershipListRequest): Readonly<Record<st
 
 function listFrom(body: Readonly<Record<string, unknown>>, what: string): MembershipList {
   const rows = rowsOf(body);
-  if (!rows) throw new ZitadelUnavailableError(what, 'the answer is no list');
+  if (!rows?.every(({ userId }) => userId !== '')) {
+    throw new ZitadelUnavailableError(what, 'the answer is no list');
+  }
   const details = isRecord(body['details']) ? body['details'] : {};
   return {
     details: {

@@ -293,7 +293,7 @@ describe('an eviction', () => {
       await ask(cacheOf(TTL_MS, 2 ** 20, store), () => Promise.resolve(rows('before')));
       await settle();
       const [cache, held, read] = [cacheOf(TTL_MS, 2 ** 20, store), gate(), counted()];
-      store.beforeGet = () => held.passed;
+      store.afterGet = () => held.passed;
       const before = ask(cache, read);
       await settle();
       await evict(cache);

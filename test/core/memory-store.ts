@@ -5,6 +5,8 @@ export class MemoryStore implements SharedCache {
   readonly entries = new Map<string, { value: unknown; until: number }>();
   /** What is waited for before anything is read or written. */
   beforeGet: (key: string) => Promise<void> | undefined = () => undefined;
+  /** What is waited for with what was read already in hand. */
+  afterGet: (key: string) => Promise<void> | undefined = () => undefined;
   beforeSet: (key: string) => Promise<void> | undefined = () => undefined;
   gets = 0;
 
@@ -12,6 +14,7 @@ export class MemoryStore implements SharedCache {
     this.gets += 1;
     await this.beforeGet(key);
     const entry = this.entries.get(key);
+    await this.afterGet(key);
     return entry && entry.until > Date.now() ? entry.value : undefined;
   }
 

@@ -102,7 +102,7 @@ describe('calls of three users that are not given their time', () => {
       asked += 1;
       if (path === '/other') json(response, {});
       // Most of each budget goes by before ZITADEL asks for a repetition, which then hangs.
-      else if (asked <= 3) setTimeout(json, 600, response, {}, 429, { 'retry-after': '0' });
+      else if (asked <= 3) setTimeout(json, 400, response, {}, 429, { 'retry-after': '0' });
     });
     servers.push(server);
     const http = httpTo(server.url);
@@ -122,7 +122,7 @@ describe('calls of three users that are not given their time', () => {
       setTimeout(() => {
         answering = false;
         json(response, {});
-      }, 600);
+      }, 400);
       return undefined;
     });
     servers.push(server);
