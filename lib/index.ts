@@ -46,14 +46,27 @@ export type { ZitadelLogger } from './core/log.js';
 export type { Membership } from './core/membership.js';
 export type { Explanation, ResourceLookup, Who } from './core/questions.js';
 export type { RequestLike } from './core/request.js';
-export type { Requirement, RoleName, RoleOptions } from './core/requirement.js';
+export type {
+  AllOf,
+  AnyOf,
+  AuthenticatedRequirement,
+  Requirement,
+  RoleName,
+  RoleOptions,
+  RoleRequirement,
+} from './core/requirement.js';
 export type {
   IdReader,
+  IdReaderClass,
+  IdSource,
   OrgRef,
+  ProjectGrantParts,
   ProjectGrantRef,
   ProjectRef,
   ReadId,
+  RefBuilder,
   ResourceRef,
+  UntiedProjectRef,
 } from './core/resource.js';
 export type {
   CustomRole,

@@ -249,7 +249,7 @@ describe('the sample app on its emulator', () => {
     ['no role at all', { roleKeys: [] }, 'grant_request_invalid', /at least one role/],
     ['roles that are no words', { roleKeys: [1] }, 'grant_request_invalid', /words/],
     ['no organization', { grantedOrgId: undefined }, 'grant_request_invalid', /which organization/],
-    ['what is no id', { grantedOrgId: '../1' }, 'argument_invalid', /is no id/],
+    ['what is no id', { grantedOrgId: '../1' }, 'argument_invalid', /is not a valid id/],
   ])('says in words why it does not grant to %s', async (_, change, errorCode, words) => {
     const wanted = { grantedOrgId: globex, roleKeys: ['reader'], ...change };
     const { status, body } = await ask(sample, ['POST', grants()], olga, wanted);

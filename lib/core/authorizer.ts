@@ -151,7 +151,7 @@ export class Authorizer {
     }
     const userId = typeof who === 'string' ? who : who.userId;
     if (checkId(userId, this.parts.idPattern) !== userId) {
-      throw new ZitadelArgumentError('who', 'who is no user id by the option idPattern');
+      throw new ZitadelArgumentError('who', 'who is not a valid user id by the option idPattern');
     }
     return this.parts.answers.ofUser(userId, fresh);
   }

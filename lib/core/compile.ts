@@ -53,7 +53,7 @@ export function compile(
   const slotOf = (source: IdSource): Slot => {
     if (source.from === 'literal' && checkId(source.id, idPattern) !== source.id) {
       throw new ZitadelRequirementError(
-        `'${source.id}' is no id by the option idPattern: correct the id, or set idPattern`,
+        `'${source.id}' is not a valid id by the option idPattern: correct the id, or set idPattern`,
       );
     }
     const known = sources.findIndex((other) => sameSource(other, source));

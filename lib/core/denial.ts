@@ -56,7 +56,7 @@ export const DENIAL = {
   resource_invalid: {
     status: 400,
     error: 'Bad Request',
-    message: 'The request names a resource by something that is no id.',
+    message: 'The request contains an invalid resource id.',
   },
   resource_missing: {
     status: 400,

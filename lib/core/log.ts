@@ -25,8 +25,7 @@ export function quietLogger(logger: ZitadelLogger): ZitadelLogger {
       return;
     }
     recent.set(key, { until: performance.now() + ONCE_PER_MS, held: 0 });
-    const more =
-      known && known.held > 0 ? ` (${known.held} times more since it was last said)` : '';
+    const more = known && known.held > 0 ? ` (repeated ${known.held} times)` : '';
     // A logger that fails must not become a decision.
     quietly(() => logger[level](`${message}${more}`));
   };

@@ -89,8 +89,9 @@ function readByCode(
   try {
     const value =
       source.from === 'function' ? source.read(request) : fromClass(source.type, request);
-    return value instanceof Promise
-      ? value.then(
+    // Also a query builder or another promise that is not the engine's own.
+    return isThenable(value)
+      ? Promise.resolve(value).then(
           (settled) => checkId(settled, pattern),
           () => THREW,
         )
@@ -98,6 +99,15 @@ function readByCode(
   } catch {
     return THREW;
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'then' in value &&
+    typeof value.then === 'function'
+  );
 }
 
 function ownValue(container: unknown, name: string): unknown {

@@ -25,6 +25,7 @@ export {
 } from './middleware.js';
 
 export type { DecisionEvent, DecisionListener } from '../core/decision-news.js';
+export type { Authorizer } from '../core/authorizer.js';
 export type { Caller } from '../core/caller.js';
 export type {
   Allowed,
@@ -41,14 +42,27 @@ export type { ZitadelLogger } from '../core/log.js';
 export type { Membership } from '../core/membership.js';
 export type { Explanation, ResourceLookup, Who, ZitadelAuthorizer } from '../core/questions.js';
 export type { RequestLike } from '../core/request.js';
-export type { Requirement, RoleName, RoleOptions } from '../core/requirement.js';
+export type {
+  AllOf,
+  AnyOf,
+  AuthenticatedRequirement,
+  Requirement,
+  RoleName,
+  RoleOptions,
+  RoleRequirement,
+} from '../core/requirement.js';
 export type {
   IdReader,
+  IdReaderClass,
+  IdSource,
   OrgRef,
+  ProjectGrantParts,
   ProjectGrantRef,
   ProjectRef,
   ReadId,
+  RefBuilder,
   ResourceRef,
+  UntiedProjectRef,
 } from '../core/resource.js';
 export type {
   CustomRole,

@@ -59,7 +59,7 @@ export function key(json: string | object): ServiceUserCredential {
       content = JSON.parse(json);
     } catch {
       // The parser's own message would quote the content.
-      throw wrong('the key is no JSON: pass the file as ZITADEL wrote it');
+      throw wrong('the key is not valid JSON: pass the file as ZITADEL wrote it');
     }
   }
   if (!isRecord(content)) throw wrong('key() takes the JSON of a key file');

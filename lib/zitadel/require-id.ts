@@ -7,6 +7,6 @@ export function requireId(value: unknown, argument: string, pattern: RegExp): st
   if (typeof id === 'string') return id;
   throw new ZitadelArgumentError(
     argument,
-    `${argument} is no id by the option idPattern: pass the id as ZITADEL shows it`,
+    `${argument} is not a valid id by the option idPattern: pass the id as ZITADEL shows it`,
   );
 }

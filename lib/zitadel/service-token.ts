@@ -122,7 +122,7 @@ export class ServiceToken {
     }
     return {
       reason: 'misconfigured',
-      detail: `ZITADEL does not sign the service user in: ${reply.status}${typeof error === 'string' && /^[a-z_]{3,40}$/.test(error) ? ` ${error}` : ''}`,
+      detail: `ZITADEL refused to sign in the service user: ${reply.status}${typeof error === 'string' && /^[a-z_]{3,40}$/.test(error) ? ` ${error}` : ''}`,
       remedy:
         this.credential.type === 'key'
           ? 'the key file may belong to another instance or a removed user, or its key may be deleted; compare the clocks too'

@@ -3,7 +3,6 @@ import {
   ConflictException,
   Controller,
   Delete,
-  Headers,
   HttpCode,
   Inject,
   NotFoundException,
@@ -55,9 +54,9 @@ export class DemoController {
   @Post('taken-roles')
   @HttpCode(200)
   @Authenticated()
-  async takeRole(@Headers('authorization') authorization: string, @Body() body: unknown) {
+  async takeRole(@CurrentCaller() caller: Caller, @Body() body: unknown) {
     const wanted = Object(body) as Record<string, unknown>;
-    const { result } = await this.lists.listMine(authorization.slice('Bearer '.length));
+    const { result } = await this.lists.listMine(caller);
     const row = result.find((each) => {
       const { kind, id } = placeOf(each);
       return kind === wanted['kind'] && id === wanted['id'];

@@ -1,4 +1,4 @@
-import { Controller, Get, Headers, HttpCode, Inject, Post } from '@nestjs/common';
+import { Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
 import {
   Authenticated,
   CurrentCaller,
@@ -22,8 +22,8 @@ export class MeController {
 
   /** The roles as ZITADEL lists them right now, not as this app remembers them. */
   @Get()
-  async read(@CurrentCaller() caller: Caller, @Headers('authorization') authorization: string) {
-    const { result } = await this.lists.listMine(authorization.slice('Bearer '.length));
+  async read(@CurrentCaller() caller: Caller) {
+    const { result } = await this.lists.listMine(caller);
     const { demo } = this.instance;
     return {
       userId: caller.userId,

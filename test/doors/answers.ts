@@ -54,7 +54,7 @@ export const ANSWERS: Readonly<
   resource_invalid: {
     status: 400,
     error: 'Bad Request',
-    message: 'The request names a resource by something that is no id.',
+    message: 'The request contains an invalid resource id.',
   },
   resource_missing: {
     status: 400,

@@ -342,7 +342,7 @@ export const REFUSED: Readonly<Record<DenyReason, readonly Refused[]>> = {
           options: { ...asServiceUser(world), serviceUser: key(file) },
         };
       },
-      logs: /^error misconfigured: .*does not sign the service user in.*removed user/m,
+      logs: /^error misconfigured: .*refused to sign in the service user.*removed user/m,
     },
     {
       sentence: 'the client secret of the service user is wrong',
@@ -434,7 +434,7 @@ export const CODES: Readonly<
       asked: service('add', { ...grantOf(world), projectId: '../2' }),
       options: granting(world),
     }),
-    says: /projectId is no id/,
+    says: /projectId is not a valid id/,
   },
   requirement_invalid: {
     sentence: 'a service asks about a parameter of a request that it does not have',

@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { proofs } from './proof.js';
 
+/** The figures that each proof promises to print. */
+const FIGURES: Readonly<Record<string, readonly string[]>> = {
+  decisions: ['runs', 'allows', 'wrong'],
+  cold: ['requests', 'upstreamCalls'],
+  jwks: ['tokens', 'modes', 'mostFetchesPerWindow'],
+  tokens: ['hostile', 'accepted', 'errors500', 'kinds', 'kindsAccepted'],
+  ensure: ['races', 'duplicates', 'wrong'],
+  warm: ['expressRatio', 'fastifyRatio', 'nsPerCall', 'bytesPerCall', 'ns10000'],
+};
+
 const known = await proofs(new URL('.', import.meta.url));
 
 describe('the short form of a proof', () => {
@@ -12,6 +22,10 @@ describe('the short form of a proof', () => {
 });
 
 describe('the list of proofs', () => {
+  it('holds all that are promised', () => {
+    expect(known.map(({ name }) => name).sort()).toEqual(Object.keys(FIGURES).sort());
+  });
+
   it('has one line on each', () => {
     expect(known.length).toBeGreaterThan(0);
     for (const { about } of known) expect(about).toMatch(/^[^\n]{10,100}$/);

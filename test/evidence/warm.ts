@@ -83,7 +83,7 @@ async function alone(
     const heap = process.memoryUsage().heapUsed - heapBefore;
     if (allowed !== calls) throw new Error('a warm request was denied');
     times.push(ns / calls);
-    if (heap > 0) bytes.push(heap / calls);
+    bytes.push(heap / calls);
   }
   return { nsPerCall: median(times.slice(2)), bytesPerCall: median(bytes.slice(2)) };
 }

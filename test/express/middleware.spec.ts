@@ -522,7 +522,7 @@ describe('what cannot be meant', () => {
         () => requireRole(zitadel, 'ORG_OWNER', project.param('x') as never),
         /name the organization/,
       ],
-      [() => requireRole(zitadel, 'ORG_OWNER', 'acme'), /'acme' is no id/],
+      [() => requireRole(zitadel, 'ORG_OWNER', 'acme'), /'acme' is not a valid id/],
       [() => requireRole(zitadel, 'ORG_OWNER', org.from(Reader)), /only Nest can build a class/],
       [() => require(zitadel, undefined as never), /require\(\) takes requirements/],
       [() => require(zitadel, (anyOf as () => never)()), /anyOf\(\)/],

@@ -638,7 +638,7 @@ describe('what cannot be checked at all', () => {
     }
     const booting = boot({ controllers: [guardedController(), OtherController] });
     await expect(booting).rejects.toThrow(
-      /not safe to start:(?=.*GuardedController\.read is decorated)(?=.*OtherController\.read is decorated)(?=.*'acme' is no id)(?=.*CheckedResource)/s,
+      /not safe to start:(?=.*GuardedController\.read is decorated)(?=.*OtherController\.read is decorated)(?=.*'acme' is not a valid id)(?=.*CheckedResource)/s,
     );
   });
 });

@@ -690,6 +690,8 @@ describe('what cannot be meant', () => {
         return {};
       }
     }
-    await expect(serve(TypoController)).rejects.toThrow(/'acme' is no id by the option idPattern/);
+    await expect(serve(TypoController)).rejects.toThrow(
+      /'acme' is not a valid id by the option idPattern/,
+    );
   });
 });

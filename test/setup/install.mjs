@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { root, run, seconds } from './run.mjs';
 
 const [major, minor] = process.versions.node.split('.').map(Number);
-if (major < 20 || (major === 20 && minor < 19)) {
-  console.error(`Node ${process.versions.node} is too old: install Node 20.19 or newer.`);
+const fits = (major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major >= 24;
+if (!fits) {
+  console.error(
+    `Node ${process.versions.node} does not do: install Node 20.19, 22.12, 24 or newer.`,
+  );
   process.exit(1);
 }
 
@@ -15,9 +18,13 @@ if (reason !== undefined) {
   console.log(`Installing the dependencies: ${reason} (npm ci)`);
   const start = performance.now();
   // Development tools are needed whatever NODE_ENV says.
-  const { ok } = await run('npm', ['ci', '--include=dev', '--no-fund', '--no-audit'], {
-    show: true,
-  });
+  const { ok } = await run(
+    'npm',
+    ['ci', '--include=dev', '--no-fund', '--no-audit', '--loglevel=error'],
+    {
+      show: true,
+    },
+  );
   if (!ok) {
     console.error('npm ci failed: see above. Nothing else was done.');
     process.exit(1);

@@ -98,7 +98,7 @@ function npm(cwd, ...args) {
 }
 
 function wrongFiles(files) {
-  const wanted = new Set(['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']);
+  const wanted = new Set(['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md']);
   for (const source of readdirSync(join(root, 'lib'), { recursive: true })) {
     if (!source.endsWith('.ts')) continue;
     const path = `dist/${source.replaceAll('\\', '/').slice(0, -'.ts'.length)}`;

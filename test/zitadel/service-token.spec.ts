@@ -288,7 +288,7 @@ describe('a service user that cannot sign in', () => {
     const refusal = await (await make()).get();
     expect(refusal).toMatchObject({
       reason: 'misconfigured',
-      detail: expect.stringMatching(/^ZITADEL does not sign the service user in: 400/) as string,
+      detail: expect.stringMatching(/^ZITADEL refused to sign in the service user: 400/) as string,
       remedy: expect.any(String) as string,
     });
   });
