@@ -27,7 +27,7 @@ describe('a log', () => {
     expect(lines).toEqual(['warn down']);
     vi.advanceTimersByTime(10_000);
     logger.warn('down');
-    expect(lines[1]).toMatch(/^warn down \(999 times more/);
+    expect(lines[1]).toMatch(/^warn down \(repeated 999 times\)/);
   });
 
   it('says different things, and the same on different levels, each at once', () => {

@@ -83,6 +83,18 @@ describe('an id', () => {
     expect(read({ from: 'body', name: 'constructor' }, { body })).toBe('2');
   });
 
+  it('that a query builder stands for is waited for, and checked', async () => {
+    // Like an ORM's query: it runs when it is awaited, and is no promise of the engine's own.
+    const query = (id: string) => ({ then: (tell: (found: string) => void) => tell(id) });
+    const from = (id: string): IdSource => ({
+      from: 'function',
+      name: 'f',
+      read: () => query(id) as never,
+    });
+    await expect(read(from('1'), {})).resolves.toBe('1');
+    await expect(read(from('../1'), {})).resolves.toBe(INVALID);
+  });
+
   it('that a function promises is checked as well', async () => {
     const source = (value: unknown): IdSource => ({
       from: 'function',

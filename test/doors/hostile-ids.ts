@@ -103,7 +103,6 @@ export function hostileAnswers({ portal: id }: World): Readonly<Record<string, (
     'a function': () => () => id,
     'a list that was inherited': () => Object.create([id]) as unknown,
     'a proxy': () => new Proxy({}, { get: () => id, has: () => true }),
-    'something with then': () => ({ then: (tell: (id: string) => void) => tell(id) }),
     'the promise of a list': () => Promise.resolve([id]),
     'the promise of nothing': () => Promise.resolve(null),
     'the promise of a longer text': () => Promise.resolve(`${id}/`),
