@@ -504,6 +504,8 @@ function tokenToSend() {
 }
 
 async function tryRoute(route) {
+  // Pressed at once, before it is known what there is to choose from: what was chosen is what is asked for.
+  await state.loading;
   const token = tokenToSend();
   const result = await call('GET', route.path(), { token, headers: route.headers?.() });
   const { body } = result;
@@ -842,7 +844,8 @@ async function start() {
 
 /** Fills the page for somebody who is signed in; while ZITADEL does not answer, again and again. */
 async function begin(welcome) {
-  await loadMe();
+  state.loading = loadMe();
+  await state.loading;
   if (state.token === undefined) return;
   if (state.me === undefined) {
     byId('roles-table').hidden = true;
