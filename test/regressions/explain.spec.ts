@@ -49,6 +49,20 @@ describe('explain', () => {
     expect(heard).toBe(0);
   });
 
+  it('that cannot be answered, and a look-up that cannot, tell nobody either', async () => {
+    const library = createZitadel(zitadel.options({ logger: recorder(), cache: { ttlMs: 0 } }));
+    const { caller } = await decide(library, zitadel.tokenFor(alice), authenticated());
+    if (!caller) throw new Error('no caller');
+    let heard = 0;
+    library.authorizer.onDecision(() => (heard += 1));
+    zitadel.fail('memberships', 500);
+    const { authorizer } = library;
+    await expect(authorizer.explain(caller, many(false))).rejects.toThrow(/unavailable/);
+    await expect(authorizer.lookupResources(caller, 'ORG_OWNER')).rejects.toThrow(/unavailable/);
+    zitadel.heal();
+    expect(heard).toBe(0);
+  });
+
   it('of a bare user id asks once for all parts too', async () => {
     const svc = zitadel.addServiceUser('svc');
     zitadel.addMember(svc, { org: acme }, ['ORG_OWNER']);

@@ -76,6 +76,43 @@ describe('a look-up', () => {
   });
 });
 
+describe('what is counted as unknown', () => {
+  it('is a thing, not each organization under which it was asked', async () => {
+    const many = zitadel.addUser('many');
+    const orgs = Array.from({ length: 50 }, (_, at) => zitadel.addOrg(`of many ${at}`));
+    for (const org of orgs) zitadel.addMember(many, { org }, ['ORG_OWNER']);
+    const [library, token] = [libraryOf(), tokenOf(many)];
+    for (let at = 0; at < 8; at += 1) {
+      const { id } = zitadel.addProject(`real ${at}`, { org: idOf(orgs.at(-1)) });
+      expect(await verdict(library, token, owns(id))).toBe('yes');
+    }
+  });
+
+  it('holds for a burst', async () => {
+    const library = libraryOf({ budgetMs: 60_000 });
+    const token = tokenOf(gina);
+    const answers = await Promise.all(
+      Array.from({ length: 300 }, (_, at) => verdict(library, token, owns(String(2_000_000 + at)))),
+    );
+    expect(answers.filter((answer) => answer === 'unavailable')).toHaveLength(100);
+    expect(zitadel.requests('project')).toBe(200);
+  });
+});
+
+describe('a list of granted projects that is broken', () => {
+  it.each<[string, unknown]>([
+    ['no list', { result: 'x' }],
+    ['rows that cannot be read', { result: [{}] }],
+    ['fewer rows than it says', { details: { totalResult: '7' } }],
+  ])('(%s) is an outage, never a no', async (_what, body) => {
+    zitadel.failNext('grantedProjects', { status: 200, body });
+    const library = libraryOf();
+    const { projectId } = newGrant();
+    expect(await verdict(library, tokenOf(gina), between(projectId))).toBe('unavailable');
+    expect(await verdict(library, tokenOf(gina), between(projectId))).toBe('yes');
+  });
+});
+
 describe('a caller who owns more than a hundred organizations', () => {
   const all: Org[] = [];
   let mona: User;

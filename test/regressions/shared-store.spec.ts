@@ -62,6 +62,17 @@ describe('an eviction that the store does not take', () => {
     expect(answers).toEqual(new Set(['role_missing']));
   });
 
+  it('and says nothing about it still holds in this process', async () => {
+    // As a store behind cache-manager does: what could not be set is reported nowhere.
+    const library = processWith();
+    expect(await ask(library)).toBe('yes');
+    zitadel.removeMember(alice, { org: acme });
+    const set = vi.spyOn(store, 'set').mockResolvedValue(undefined);
+    await library.authorizer.evict(alice.id);
+    set.mockRestore();
+    expect(await ask(library)).toBe('role_missing');
+  });
+
   it('of everybody still holds in this process', async () => {
     const library = processWith();
     expect(await ask(library)).toBe('yes');
