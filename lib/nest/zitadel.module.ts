@@ -1,4 +1,4 @@
-import { Logger, Module, type Provider } from '@nestjs/common';
+import { Logger, Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { ZitadelOptionsError } from '../core/errors.js';
 import { ZitadelAuthorizer } from '../core/questions.js';
 import type { SharedCache } from '../core/shared-store.js';
@@ -13,6 +13,7 @@ import { ZitadelManagerGuard } from './zitadel-manager.guard.js';
 import {
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN,
+  type OPTIONS_TYPE,
   type ZitadelModuleOptions,
 } from './zitadel.module-definition.js';
 import { ZITADEL } from './zitadel.token.js';
@@ -72,4 +73,19 @@ const PROVIDERS: Provider[] = [
   providers: [...PROVIDERS, BootCheck],
   exports: PROVIDERS,
 })
-export class ZitadelModule extends ConfigurableModuleClass {}
+export class ZitadelModule extends ConfigurableModuleClass {
+  /** @throws ZitadelOptionsError at boot, naming the option that is wrong */
+  static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
+    return super.forRoot(withAccessors(options));
+  }
+}
+
+/** Nest copies own properties only; what a class of options has as accessors must not be lost without a word. */
+function withAccessors<T extends object>(options: T): T {
+  const prototype: unknown = Object(Object.getPrototypeOf(Object(options)));
+  if (prototype === Object.prototype) return options;
+  const accessors = Object.entries(Object.getOwnPropertyDescriptors(prototype as object))
+    .filter(([, descriptor]) => 'get' in descriptor)
+    .map(([name]) => [name, (options as Readonly<Record<string, unknown>>)[name]]);
+  return { ...(Object.fromEntries(accessors) as object), ...options };
+}

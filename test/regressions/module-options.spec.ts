@@ -1,7 +1,7 @@
 import { Controller, Get, Module } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { expect, it } from 'vitest';
-import { org, RequireRole, ZitadelManagerGuard, ZitadelModule } from '../../lib/index.js';
+import { RequireRole, ZitadelManagerGuard, ZitadelModule } from '../../lib/index.js';
 import { ZitadelEmulator } from '../../lib/testing/index.js';
 
 it('what a class of options has as accessors counts in Nest as it does in Express', async () => {
