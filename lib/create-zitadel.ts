@@ -1,27 +1,25 @@
 import { createHash } from 'node:crypto';
 import { AnswerSource } from './core/answer-source.js';
 import { Authorizer } from './core/authorizer.js';
-import type { Caller } from './core/caller.js';
 import type { Denied, Refusal } from './core/decision.js';
 import { ZitadelOptionsError } from './core/errors.js';
 import { quietLogger, type ZitadelLogger } from './core/log.js';
 import { ZitadelAuthorizer } from './core/questions.js';
-import { checkId } from './core/request.js';
 import { SharedStore, type SharedCache } from './core/shared-store.js';
-import type { CallerFunction, ResolvedOptions, ZitadelOptions } from './options.js';
+import type { ResolvedOptions, ZitadelOptions } from './options.js';
+import { callersOf } from './known-callers.js';
 import { isOrganizations } from './option-combinations.js';
 import { resolveOptions } from './validate-options.js';
-import { createConfirmation } from './zitadel/confirm-token.js';
-import { ServiceUserCredential, type Credential } from './zitadel/credentials.js';
-import { createDiscovery, type Discover } from './zitadel/discovery.js';
-import { createHttp, type Http } from './zitadel/http.js';
+import { ApiGeneration } from './zitadel/api-generation.js';
+import { openServiceUser, type Credential } from './zitadel/credentials.js';
+import { createDiscovery } from './zitadel/discovery.js';
+import { createHttp } from './zitadel/http.js';
 import { Lookups } from './zitadel/lookups.js';
 import { MembershipLists } from './zitadel/membership-list.js';
 import { ProjectGrantService } from './zitadel/project-grant-service.js';
-import { readAsCaller, readAsServiceUser } from './zitadel/read-memberships.js';
+import { askPermissions } from './zitadel/permissions.js';
+import { createMembershipReader } from './zitadel/read-memberships.js';
 import { ServiceToken } from './zitadel/service-token.js';
-import { SigningKeys } from './zitadel/signing-keys.js';
-import { createJwtVerifier } from './zitadel/verify-jwt.js';
 
 /** What an application may hand in besides its options. */
 export interface ZitadelSurroundings {
@@ -59,99 +57,72 @@ export function createZitadel(
   const resolved = resolveOptions(options, { ofTheDoor, logger });
   const http = createHttp(resolved);
   const discover = createDiscovery(http, resolved.issuer);
-  const credential = resolved.serviceUser && ServiceUserCredential.open(resolved.serviceUser);
+  const credential = resolved.serviceUser && openServiceUser(resolved.serviceUser);
   const serviceToken = credential && new ServiceToken(http, discover, resolved.issuer, credential);
+  const log = quietLogger(resolved.logger);
+  const generation = new ApiGeneration('project grants', resolved.api, log);
   const readsAs = resolved.memberships.as;
   const lookups = new Lookups({
     ...resolved,
     http,
+    generation,
     serviceToken: readsAs === 'serviceUser' ? serviceToken : undefined,
   });
+  const ofMemberships = new ApiGeneration('memberships', resolved.api, log);
   const answers = new AnswerSource({
     ...resolved,
     ...callersOf(resolved, http, discover),
     memberships: {
       as: readsAs,
       organizations: organizationsOf(resolved),
-      read:
-        readsAs === 'serviceUser' && serviceToken
-          ? readAsServiceUser(serviceToken)
-          : readAsCaller(http),
+      read: createMembershipReader({
+        http,
+        generation: ofMemberships,
+        as: readsAs,
+        serviceToken,
+        everywhere: readsEverywhere(resolved),
+      }),
     },
+    permissions: askPermissions(http),
     bareTokens: resolved.token !== undefined,
     shared: sharedStoreOf(resolved, credential, surroundings.sharedCache),
   });
   const decisions = new Authorizer({
     ...resolved,
+    permissions: resolved.api !== 'v2',
     answers,
     lookups,
     readsAs,
-    log: quietLogger(resolved.logger),
+    log,
   });
   const ownerOf = async (projectId: string) =>
     lookups.known(false).ownerOf(projectId) ?? (await resolved.projectOwner?.(projectId));
+  const { idPattern } = resolved;
   return Object.freeze({
     decisions,
     authorizer: new ZitadelAuthorizer(decisions, resolved.hierarchy, surroundings.errorFor),
-    projectGrants: new ProjectGrantService(serviceToken, resolved.idPattern, ownerOf),
-    membershipLists: new MembershipLists(
+    projectGrants: new ProjectGrantService({ serviceToken, idPattern, ownerOf, generation }),
+    membershipLists: new MembershipLists({
       http,
       serviceToken,
-      (caller) => answers.tokenOf(caller),
-      resolved.idPattern,
-    ),
+      tokenOf: (caller) => answers.tokenOf(caller),
+      idPattern,
+      generation: ofMemberships,
+    }),
   });
 }
 
-function callersOf(
-  { callers, memberships, issuer, audience, allowImpersonation, ttlMs }: ResolvedOptions,
-  http: Http,
-  discover: Discover,
-): Pick<ConstructorParameters<typeof AnswerSource>[0], 'verify' | 'confirm'> {
-  if (typeof callers === 'function') return { verify: verifyBy(callers), confirm: undefined };
-  const keys = new SigningKeys(http, discover);
-  const verify = createJwtVerifier(keys, { issuer, audience, allowImpersonation });
-  const { recheckMs = ttlMs } = callers;
-  // As the caller the membership read itself proves that ZITADEL accepts the token.
-  const confirms = memberships.as === 'serviceUser' && recheckMs !== false;
-  return {
-    verify,
-    confirm: confirms ? { ask: createConfirmation(http, discover), everyMs: recheckMs } : undefined,
-  };
-}
-
-const USER_ID = /^[\x21-\x7e]+$/;
-
-function verifyBy(known: CallerFunction): (token: string) => Promise<Caller | Refusal> {
-  return async (token) => {
-    let caller: Caller | null | undefined;
-    try {
-      caller = await known(token);
-    } catch {
-      return {
-        reason: 'unavailable',
-        detail: 'the function in the option callers threw or rejected',
-      };
-    }
-    if (caller === undefined || caller === null) return { reason: 'token_invalid' };
-    if (checkId(caller.userId, USER_ID) !== caller.userId) {
-      return {
-        reason: 'misconfigured',
-        detail: 'the function in the option callers answered no user id',
-        remedy: 'answer { userId, claims }, or undefined for a token that is not valid',
-      };
-    }
-    const { expiresAt = Infinity } = caller;
-    return expiresAt > Date.now() ? caller : { reason: 'token_invalid', detail: 'expired' };
-  };
+/** As the service user, and not in certain organizations only. */
+function readsEverywhere({ memberships }: ResolvedOptions): boolean {
+  return memberships.as === 'serviceUser' && memberships.organizations === undefined;
 }
 
 function organizationsOf({
   memberships,
   idPattern,
 }: ResolvedOptions): () => Promise<readonly string[] | Refusal> {
-  if (memberships.as === 'caller') return () => Promise.resolve([]);
-  const { organizations } = memberships;
+  const organizations = memberships.as === 'caller' ? undefined : memberships.organizations;
+  if (organizations === undefined) return () => Promise.resolve([]);
   if (typeof organizations !== 'function') return () => Promise.resolve(organizations);
   return async () => {
     let list: unknown;
@@ -171,7 +142,7 @@ function organizationsOf({
 }
 
 function sharedStoreOf(
-  { shared, issuer, audience, memberships, ttlMs }: ResolvedOptions,
+  { shared, api, issuer, audience, memberships, ttlMs }: ResolvedOptions,
   credential: Credential | undefined,
   cache: SharedCache | undefined,
 ): SharedStore | undefined {
@@ -184,7 +155,7 @@ function sharedStoreOf(
   }
   // Everything that the stored rows depend on besides the user, the token and the organizations, which are in the key.
   const reader = memberships.as === 'caller' ? '' : readerOf(credential);
-  const scope = ['v1', issuer, memberships.as, reader, ...audience];
+  const scope = [api, issuer, memberships.as, reader, ...audience];
   return new SharedStore(cache, shared.secret, scope, ttlMs);
 }
 

@@ -27,22 +27,8 @@ export function wrong(
 
 /** Refuses options that are right each on its own and wrong together. @throws ZitadelOptionsError */
 export function checkTogether(options: ZitadelOptions, resolved: ResolvedOptions): void {
-  const { memberships, callers, shared } = resolved;
+  const { memberships, shared } = resolved;
   const asServiceUser = memberships.as === 'serviceUser';
-  if (typeof callers !== 'function' && resolved.audience.length === 0) {
-    throw wrong(
-      'audience',
-      undefined,
-      'the project id (or client ids) that callers’ tokens must be for; it is required with jwt()',
-    );
-  }
-  if (typeof callers === 'function' && options.audience !== undefined) {
-    throw wrong(
-      'audience',
-      options.audience,
-      'nothing: a function in callers checks the audience itself',
-    );
-  }
   if (
     new URL(resolved.issuer).protocol === 'http:' &&
     resolved.internalUrl === undefined &&
@@ -70,7 +56,13 @@ export function checkTogether(options: ZitadelOptions, resolved: ResolvedOptions
         "keyFile('./service-user.json') or another credential: memberships are read with it",
       );
     }
-    checkOrganizations(memberships.organizations, resolved.idPattern);
+    checkOrganizations(memberships, resolved);
+  }
+  if (
+    resolved.projectId !== undefined &&
+    checkId(resolved.projectId, resolved.idPattern) !== resolved.projectId
+  ) {
+    throw wrong('projectId', resolved.projectId, 'an id that matches the option idPattern');
   }
   const known = asServiceUser ? ['as', 'organizations'] : ['as'];
   const extra = Object.keys(memberships).find((name) => !known.includes(name));
@@ -85,13 +77,6 @@ export function checkTogether(options: ZitadelOptions, resolved: ResolvedOptions
       'allowImpersonation',
       true,
       "false, or memberships: { as: 'serviceUser', ... }: ZITADEL refuses such tokens at its own API",
-    );
-  }
-  if (typeof callers !== 'function' && callers.recheckMs !== undefined && !asServiceUser) {
-    throw wrong(
-      'callers',
-      'jwt({ recheckMs })',
-      'jwt(): with memberships as the caller every read confirms the token',
     );
   }
   if (shared && shared.secret !== false) {
@@ -111,16 +96,36 @@ export function checkTogether(options: ZitadelOptions, resolved: ResolvedOptions
   }
 }
 
-function checkOrganizations(value: unknown, pattern: RegExp): void {
-  if (typeof value === 'function') return;
-  if (!isOrganizations(value, pattern)) {
+function checkOrganizations(
+  memberships: ResolvedOptions['memberships'],
+  { api, idPattern }: ResolvedOptions,
+): void {
+  const name = 'memberships.organizations';
+  const value: unknown = 'organizations' in memberships ? memberships.organizations : LEFT_OUT;
+  if (value === LEFT_OUT) {
+    if (api !== 'v1') return;
     throw wrong(
-      'memberships.organizations',
-      value,
-      'a list of the ids of the organizations that are read, or a function that promises one: with the v1 API each is asked on its own',
+      name,
+      undefined,
+      "a list of ids, or api: 'auto': API v1 reads one organization a call",
     );
   }
+  if (api === 'v2') {
+    throw wrong(
+      name,
+      value,
+      "nothing with api: 'v2', which reads all organizations in one call as an IAM_OWNER_VIEWER",
+    );
+  }
+  if (typeof value === 'function' || isOrganizations(value, idPattern)) return;
+  throw wrong(
+    name,
+    value,
+    'a list of the ids of the organizations that are read, or a function that promises one; or leave it out, and all are read with API v2',
+  );
 }
+
+const LEFT_OUT = Symbol('left out');
 
 /** Whether a list of organizations, also one that a function gave, can be asked. */
 export function isOrganizations(value: unknown, pattern: RegExp): value is readonly string[] {

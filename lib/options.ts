@@ -2,7 +2,7 @@ import type { Caller } from './core/caller.js';
 import type { HierarchyTable } from './core/hierarchy.js';
 import type { ZitadelLogger } from './core/log.js';
 import type { RequestLike } from './core/request.js';
-import type { ServiceUserCredential } from './zitadel/credentials.js';
+import type { IntrospectionCredential, ServiceUserCredential } from './zitadel/credentials.js';
 import type { Fetch } from './zitadel/exchange.js';
 
 /** Callers are known by JWT access tokens, verified locally. Made by `jwt()`. */
@@ -20,15 +20,64 @@ export interface JwtSettings {
   readonly recheckMs?: number | false;
 }
 
+/** Callers are known by asking ZITADEL about their tokens (RFC 7662). Made by `introspection()`. */
+export interface IntrospectionCallers {
+  readonly type: 'introspection';
+  readonly credential: IntrospectionCredential;
+}
+
+/** Callers are known by what ZITADEL answers to their own tokens. Made by `userinfo()`. */
+export interface UserinfoCallers {
+  readonly type: 'userinfo';
+}
+
+/** JWTs are verified locally, everything else is asked about. Which of the two a token is, its form says: they are never tried in turn. */
+export type MixedCallers =
+  | readonly [JwtCallers, IntrospectionCallers | UserinfoCallers]
+  | readonly [IntrospectionCallers | UserinfoCallers, JwtCallers];
+
+/** Ways to know callers that can stand in a list. */
+export type OneWay = JwtCallers | IntrospectionCallers | UserinfoCallers;
+
 /** Your own way to know a caller. `undefined` or `null`: the token is not valid. Throwing means an outage: 503. Remembered per token. */
 export type CallerFunction = (
   token: string,
 ) => Caller | null | undefined | Promise<Caller | null | undefined>;
 
+/** Every way to know callers. */
+export type Callers = OneWay | MixedCallers | CallerFunction;
+
+/** There are none; what is given all the same is refused at boot. */
+type NoSettings = Readonly<Record<string, never>>;
+
 /** Callers send JWT access tokens of ZITADEL (the application's token type must be JWT). */
 export function jwt(settings: JwtSettings = {}): JwtCallers {
   return Object.freeze({ type: 'jwt', ...settings });
 }
+
+/**
+ * Callers send access tokens of any kind, also opaque ones and personal access tokens. ZITADEL is asked about each once per cache.ttlMs,
+ * in the name of an application of type API: `keyFile('./api.json')`, `key(json)` or `basic(clientId, clientSecret)`. It accepts tokens
+ * that are for this application or its project; with the option `audience` that is checked again here.
+ */
+export function introspection(
+  credential: IntrospectionCredential,
+  settings: NoSettings = {},
+): IntrospectionCallers {
+  return Object.freeze({ ...settings, type: 'introspection', credential });
+}
+
+/**
+ * Callers send access tokens of any kind, and ZITADEL's userinfo says whose they are: no application and no secret is needed. It does not
+ * say whom a token is for, so a token of any application of the instance is accepted if ZITADEL's own API takes it. Only with memberships
+ * as the caller, whose read proves that.
+ */
+export function userinfo(settings: NoSettings = {}): UserinfoCallers {
+  return Object.freeze({ ...settings, type: 'userinfo' });
+}
+
+/** Which generation of ZITADEL's API is used. */
+export type ApiSetting = 'auto' | 'v1' | 'v2';
 
 /** Everything that can be set. Unknown, undefined and wrong options throw before anything is built. */
 export interface ZitadelOptions {
@@ -36,20 +85,31 @@ export interface ZitadelOptions {
   readonly issuer: string;
   /** Another origin at which the same instance is reached, e.g. inside a cluster. `iss` stays the issuer. @default the issuer */
   readonly internalUrl?: string;
-  /** Whom a caller's token must be for: a project id or client ids, at least one of which is in `aud`. Required with `jwt()`. */
-  readonly audience?: string | readonly string[];
-  /** How callers are known. @default jwt() */
-  readonly callers?: JwtCallers | CallerFunction;
   /**
-   * Who reads a caller's memberships: the caller's own token, over all organizations; or the service user, in `organizations` and
-   * nowhere else. @default { as: 'caller' }
+   * Whom a caller's token must be for: a project id or client ids, at least one of which is in `aud`. Required with `jwt()`; with
+   * `introspection()` alone ZITADEL checks it, and this once more.
+   */
+  readonly audience?: string | readonly string[];
+  /** How callers are known: `jwt()`, `introspection(...)`, `userinfo()`, a list of `jwt()` and one of these, or a function. @default jwt() */
+  readonly callers?: Callers;
+  /**
+   * Who reads a caller's memberships: the caller's own token, over all organizations; or the service user, either in `organizations` and
+   * nowhere else (API v1, a manager role in each of them), or, without `organizations`, everywhere (API v2, IAM_OWNER_VIEWER).
+   * @default { as: 'caller' }
    */
   readonly memberships?:
     | { readonly as: 'caller' }
     | {
         readonly as: 'serviceUser';
-        readonly organizations: readonly string[] | (() => Promise<readonly string[]>);
+        readonly organizations?: readonly string[] | (() => Promise<readonly string[]>);
       };
+  /**
+   * Which generation of ZITADEL's API is used. 'auto': v1 as long as the server has it (it alone has ids of project grants, and
+   * permissions), v2 where it has not; found out by the first call, remembered and logged. @default 'auto'
+   */
+  readonly api?: ApiSetting;
+  /** The project whose roles `projectRole` means where it names none. */
+  readonly projectId?: string;
   /** Our identity at ZITADEL: `keyFile(path)`, `key(json)`, `pat(token)` or `clientCredentials(id, secret)`. For project grants, and memberships as the service user. */
   readonly serviceUser?: ServiceUserCredential;
   readonly cache?: {
@@ -90,8 +150,10 @@ export interface ResolvedOptions {
   readonly issuer: string;
   readonly internalUrl: string | undefined;
   readonly audience: readonly string[];
-  readonly callers: JwtCallers | CallerFunction;
+  readonly callers: Callers;
   readonly memberships: Required<ZitadelOptions>['memberships'];
+  readonly api: ApiSetting;
+  readonly projectId: string | undefined;
   readonly serviceUser: ServiceUserCredential | undefined;
   readonly ttlMs: number;
   readonly maxBytes: number;

@@ -1,10 +1,11 @@
+import { callersProblem, checkCallers } from './check-callers.js';
 import { ZitadelOptionsError } from './core/errors.js';
 import { ZITADEL_HIERARCHY, type HierarchyTable } from './core/hierarchy.js';
 import type { ZitadelLogger } from './core/log.js';
 import { kindOfRole } from './core/roles.js';
 import { checkTogether, wrong } from './option-combinations.js';
 import { jwt, type ResolvedOptions, type ZitadelOptions } from './options.js';
-import { ServiceUserCredential } from './zitadel/credentials.js';
+import { ZitadelCredential } from './zitadel/credentials.js';
 
 type Problem = string | undefined;
 type Check = (value: unknown) => Problem;
@@ -43,26 +44,8 @@ const audience: Check = (value) => {
     : 'the project id (or client ids) that callers’ tokens must be for: a string or a list of strings';
 };
 
-const callers: Check = (value) => {
-  if (typeof value === 'function') return undefined;
-  if (!isObject(value) || value['type'] !== 'jwt') return 'jwt(), or a function of the token';
-  const { type: _type, ...settings } = value;
-  const { recheckMs = false, ...unknown } = settings;
-  const fits =
-    !('recheckMs' in settings && settings['recheckMs'] === undefined) &&
-    (recheckMs === false || milliseconds(1_000, 3_600_000)(recheckMs) === undefined) &&
-    Object.keys(unknown).length === 0;
-  return fits
-    ? undefined
-    : `jwt({ recheckMs }) with milliseconds from 1000 to 3600000, or false, and no other setting${Object.keys(
-        unknown,
-      )
-        .map((name) => ` such as ${name}`)
-        .join('')}`;
-};
-
 const serviceUser: Check = (value) =>
-  value instanceof ServiceUserCredential
+  value instanceof ZitadelCredential
     ? undefined
     : "keyFile('./service-user.json'), key(json), pat(token) or clientCredentials(id, secret)";
 
@@ -102,11 +85,14 @@ const CHECKS: Readonly<Record<keyof ZitadelOptions, Check>> = {
   issuer: origin,
   internalUrl: origin,
   audience,
-  callers,
+  callers: callersProblem,
   memberships: (value) =>
     isObject(value) && (value['as'] === 'caller' || value['as'] === 'serviceUser')
       ? undefined
-      : "{ as: 'caller' } or { as: 'serviceUser', organizations: [...] }",
+      : "{ as: 'caller' } or { as: 'serviceUser' }, with organizations or without",
+  api: (value) =>
+    value === 'auto' || value === 'v1' || value === 'v2' ? undefined : "'auto', 'v1' or 'v2'",
+  projectId: (value) => (isText(value) ? undefined : 'the id of the project'),
   serviceUser,
   cache: (value) =>
     isObject(value) ? undefined : '{ ttlMs, maxBytes, shared }, each of which may be left out',
@@ -160,6 +146,8 @@ export function resolveOptions(
     audience: options.audience === undefined ? [] : [options.audience].flat(),
     callers: options.callers ?? jwt(),
     memberships,
+    api: options.api ?? 'auto',
+    projectId: options.projectId,
     serviceUser: options.serviceUser,
     ttlMs: cache.ttlMs ?? 30_000,
     maxBytes: cache.maxBytes ?? 64 * 2 ** 20,
@@ -175,6 +163,7 @@ export function resolveOptions(
     allowImpersonation: options.allowImpersonation ?? false,
     token: options.token,
   };
+  checkCallers(options, resolved);
   checkTogether(options, resolved);
   return Object.freeze(resolved);
 }

@@ -6,7 +6,13 @@ const KINDS = { org: 'organization', project: 'project', projectGrant: 'project 
 export function requirementInWords(requirement: Requirement): string {
   switch (requirement.type) {
     case 'authenticated':
-      return 'anybody whose token ZITADEL accepts';
+      return requirement.organizations
+        ? `anybody of organization ${requirement.organizations.join(' or ')}`
+        : 'anybody whose token ZITADEL accepts';
+    case 'permission':
+      return `permission ${requirement.permissions.join(' or ')} on ${refInWords(requirement.ref)}`;
+    case 'projectRole':
+      return `project role ${requirement.roles.join(' or ')}, given by ${refInWords(requirement.org)}`;
     case 'role': {
       const roles = requirement.roles.join(' or ');
       const anew = requirement.fresh ? ', asked anew' : '';

@@ -113,6 +113,13 @@ const rooms: readonly Room[] = [
     refused: values('../../lib/core/decide.js ../../dist/core/decide.js ../../lib/index.js'),
   },
   {
+    file: 'test/contract/probe.ts',
+    allowed: values(
+      'nestjs-zitadel/express nestjs-zitadel/testing #dist/core/denial.js ./world.js',
+    ),
+    refused: values('../../lib/core/denial.js ../../dist/core/denial.js ../../lib/index.js'),
+  },
+  {
     file: 'test/core/decide-oracle.ts',
     allowed: [...values('node:crypto'), ...types('nestjs-zitadel')],
     refused: values('../../lib/core/decide.js #dist/core/decide.js nestjs-zitadel'),

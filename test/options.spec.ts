@@ -1,10 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { ZitadelOptionsError } from '../lib/core/errors.js';
 import { createZitadel } from '../lib/create-zitadel.js';
-import { jwt, type ZitadelOptions } from '../lib/options.js';
+import { introspection, jwt, userinfo, type ZitadelOptions } from '../lib/options.js';
 import { resolveOptions } from '../lib/validate-options.js';
-import { pat } from '../lib/zitadel/credentials.js';
+import { basic, clientCredentials, key, pat } from '../lib/zitadel/credentials.js';
 
 const RIGHT = { issuer: 'https://acme.example', audience: '100000000000000001' };
 const AS_SERVICE_USER = {
@@ -12,6 +13,7 @@ const AS_SERVICE_USER = {
   memberships: { as: 'serviceUser', organizations: ['1'] },
 };
 const CANARY = 'canary-that-is-secret';
+const API = basic('1', 'a-secret');
 
 type Loose = Readonly<Record<string, unknown>>;
 
@@ -62,8 +64,37 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   ],
   internalUrl: ['http://zitadel:8080/', 'zitadel:8080', 'http://zitadel:8080/path', {}, 1, true],
   audience: [[''], ['1', 2], [undefined], [['1']], {}, 1, true],
-  callers: ['jwt', {}, { type: 'opaque' }, 1, true, jwt],
+  callers: [
+    'jwt',
+    {},
+    { type: 'opaque' },
+    1,
+    true,
+    jwt,
+    introspection,
+    userinfo,
+    { type: 'introspection' },
+    { type: 'introspection', credential: 'api.json' },
+    { type: 'userinfo', credential: API },
+    introspection(undefined as never),
+    introspection({ type: 'basic', clientId: '1', clientSecret: 'x' } as never),
+    [jwt()],
+    [userinfo()],
+    [jwt(), jwt()],
+    [introspection(API), userinfo()],
+    [jwt(), introspection(API), userinfo()],
+    [jwt(), jwt(), userinfo()],
+    [jwt(), undefined],
+    [jwt(), () => undefined],
+    [jwt(), 'userinfo'],
+    [jwt(), {}],
+    [jwt(), [userinfo()]],
+    [jwt(), introspection(undefined as never)],
+    [jwt({ recheckMs: 1 }), userinfo()],
+  ],
   memberships: ['caller', { as: 'both' }, {}, 1, true],
+  api: ['v3', 'V1', 1, true, {}, ['v1']],
+  projectId: ['app', '1/2', '1'.repeat(201), 1, true, {}, ['1']],
   serviceUser: ['./service-user.json', { type: 'pat', token: 'x' }, {}, 1, () => pat('x')],
   cache: ['memory', 1, true],
   hierarchy: [
@@ -91,10 +122,7 @@ const EMPTY_TABLE = 'an empty table is as good as exact';
 describe('each option', () => {
   it.each(
     Object.entries(WRONG).flatMap(([option, values]) =>
-      [...WRONG_FOR_ALL, ...values]
-        // A function is a way to know callers.
-        .filter((value) => !(option === 'callers' && value === jwt))
-        .map((value): [string, unknown] => [option, value]),
+      [...WRONG_FOR_ALL, ...values].map((value): [string, unknown] => [option, value]),
     ),
   )('%s refuses %o, and says what it got and what to write', (option, value) => {
     const error = errorOf({ [option]: value });
@@ -182,10 +210,18 @@ describe('an unknown key', () => {
     expect(error.message.startsWith(`${option}: `)).toBe(true);
   });
 
-  it('of jwt() is refused by its name', () => {
-    const error = errorOf({ callers: jwt({ recheck: 1 } as never) });
+  it.each<[string, unknown]>([
+    ['jwt', jwt({ recheck: 1 } as never)],
+    ['introspection', introspection(API, { recheck: 1 } as never)],
+    ['introspection', introspection(API, { recheck: undefined } as never)],
+    ['userinfo', userinfo({ recheck: 1 } as never)],
+    ['userinfo', [jwt(), userinfo({ recheck: 1 } as never)]],
+    ['introspection', [jwt(), introspection(API, { recheck: 1 } as never)]],
+    ['jwt', [jwt({ recheck: 1 } as never), userinfo()]],
+  ])('of %s() is refused by its name (%#)', (way, callers) => {
+    const error = errorOf({ callers });
     expect(error.option).toBe('callers');
-    expect(error.message).toMatch(/\bjwt\b.*\brecheck\b/);
+    expect(error.message).toMatch(new RegExp(`\\b${way}\\b.*\\brecheck\\b`));
   });
 });
 
@@ -260,9 +296,36 @@ describe('options that are right each on its own', () => {
         { ...AS_SERVICE_USER, memberships: { as: 'serviceUser', organizations } },
       ],
     ),
+    [
+      'memberships.organizations',
+      'organizations with API v2, which reads them all',
+      { ...AS_SERVICE_USER, api: 'v2' },
+    ],
+    [
+      'memberships.organizations',
+      'no organizations with API v1, which reads one a call',
+      { ...AS_SERVICE_USER, memberships: { as: 'serviceUser' }, api: 'v1' },
+    ],
+    ['projectId', 'a project that does not match the pattern', { projectId: 'portal' }],
     ['allowImpersonation', 'impersonation as the caller', { allowImpersonation: true }],
     ['callers', 'recheckMs as the caller', { callers: jwt({ recheckMs: 5_000 }) }],
     ['callers', 'recheckMs: false as the caller', { callers: jwt({ recheckMs: false }) }],
+    [
+      'callers',
+      'recheckMs in a list, as the caller',
+      { callers: [jwt({ recheckMs: 5_000 }), userinfo()] },
+    ],
+    ['audience', 'userinfo() with an audience', { callers: userinfo() }],
+    [
+      'callers',
+      'userinfo() in a list, with the service user',
+      { ...AS_SERVICE_USER, callers: [jwt(), userinfo()] },
+    ],
+    [
+      'allowImpersonation',
+      'userinfo() with impersonation',
+      { callers: [jwt(), userinfo()], allowImpersonation: true },
+    ],
     ...[undefined, null, '', Number.NaN, 999, 3_600_001, true, '5000'].map(
       (recheckMs): [string, string, Loose] => [
         'callers',
@@ -279,6 +342,15 @@ describe('options that are right each on its own', () => {
   it.each<[string, Loose]>([
     ['a function of the token without an audience', { callers: () => undefined }],
     ['the service user with a list of organizations', { ...RIGHT, ...AS_SERVICE_USER }],
+    [
+      'the service user over all organizations',
+      { ...RIGHT, ...AS_SERVICE_USER, memberships: { as: 'serviceUser' } },
+    ],
+    [
+      'the service user over all organizations by API v2',
+      { ...RIGHT, ...AS_SERVICE_USER, memberships: { as: 'serviceUser' }, api: 'v2' },
+    ],
+    ['a project', { ...RIGHT, projectId: '1' }],
     [
       'the service user with a function of them',
       {
@@ -303,6 +375,105 @@ describe('options that are right each on its own', () => {
   });
 });
 
+describe('callers that are asked about', () => {
+  const { issuer } = RIGHT;
+  const pem = generateKeyPairSync('rsa', { modulusLength: 2_048 }).privateKey;
+  const file = { keyId: '1', key: pem.export({ type: 'pkcs1', format: 'pem' }) };
+  const ofApplication = key({ ...file, type: 'application', clientId: '2' });
+  const ofServiceUser = key({ ...file, type: 'serviceaccount', userId: '3' });
+  const impersonated = { ...AS_SERVICE_USER, allowImpersonation: true };
+
+  it.each<[string, Loose]>([
+    ['introspection() without an audience', { callers: introspection(API) }],
+    ['introspection() with an audience', { ...RIGHT, callers: introspection(API) }],
+    ['introspection() with a key', { callers: introspection(ofApplication) }],
+    ['introspection() with the service user', { ...impersonated, callers: introspection(API) }],
+    ['userinfo()', { callers: userinfo() }],
+    ['jwt() and introspection()', { ...RIGHT, callers: [jwt(), introspection(API)] }],
+    ['introspection() and jwt()', { ...RIGHT, callers: [introspection(API), jwt()] }],
+    ['jwt() and userinfo()', { ...RIGHT, callers: [jwt(), userinfo()] }],
+    [
+      'jwt({ recheckMs }) and introspection() with the service user',
+      { ...RIGHT, ...impersonated, callers: [jwt({ recheckMs: 5_000 }), introspection(API)] },
+    ],
+  ])('are accepted: %s', (_what, given) => {
+    expect(() => createZitadel({ issuer, ...given } as ZitadelOptions)).not.toThrow();
+  });
+
+  it.each<[string, string, Loose, string]>([
+    [
+      'audience',
+      'jwt() and introspection() without an audience',
+      { callers: [jwt(), introspection(API)] },
+      'required with jwt()',
+    ],
+    [
+      'audience',
+      'jwt() and userinfo() without an audience',
+      { callers: [jwt(), userinfo()] },
+      'required with jwt()',
+    ],
+    [
+      'callers',
+      'userinfo() with the service user',
+      { ...AS_SERVICE_USER, callers: userinfo() },
+      "memberships: { as: 'caller' }",
+    ],
+    [
+      'callers',
+      'the key of a service user for introspection()',
+      { callers: introspection(ofServiceUser) },
+      'the key of a service user',
+    ],
+    [
+      'callers',
+      'the key of a service user for introspection() in a list',
+      { ...RIGHT, callers: [jwt(), introspection(ofServiceUser)] },
+      'the key of a service user',
+    ],
+    [
+      'callers',
+      'client credentials for introspection()',
+      { callers: introspection(clientCredentials('svc', CANARY) as never) },
+      'basic(clientId, clientSecret)',
+    ],
+    [
+      'callers',
+      'a personal access token for introspection()',
+      { callers: introspection(pat(CANARY) as never) },
+      'basic(clientId, clientSecret)',
+    ],
+    [
+      'serviceUser',
+      'the key of an application for the service user',
+      { ...RIGHT, serviceUser: ofApplication },
+      'this is the key of an application',
+    ],
+    [
+      'serviceUser',
+      'basic() for the service user',
+      { ...RIGHT, ...AS_SERVICE_USER, serviceUser: basic('1', CANARY) },
+      'clientCredentials(id, secret)',
+    ],
+  ])('%s is refused for %s', (option, _what, given, write) => {
+    const error = errorOfAll({ issuer, ...given });
+    expect(error.option).toBe(option);
+    expect(error.message.startsWith(`${option}: `)).toBe(true);
+    expect(error.message).toContain(write);
+    expect(error.message).not.toContain(CANARY);
+    // Before anything is built of them.
+    expect(() => resolveOptions({ issuer, ...given } as ZitadelOptions)).toThrow(error.message);
+  });
+
+  it('are frozen, and show nothing of what they are asked about with', () => {
+    for (const callers of [jwt(), introspection(basic('1', CANARY)), userinfo()]) {
+      expect(Object.isFrozen(callers)).toBe(true);
+      expect(inspect(callers, { depth: null, showHidden: true })).not.toContain(CANARY);
+      expect(JSON.stringify(callers)).not.toContain(CANARY);
+    }
+  });
+});
+
 describe('a secret', () => {
   const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
   const places: readonly [string, Loose][] = [
@@ -320,6 +491,9 @@ describe('a secret', () => {
     ['issuer', { issuer: `https://user:${CANARY}@acme.example` }],
     ['internalUrl', { internalUrl: `http://user:${CANARY}@zitadel:8080` }],
     ['callers', { callers: { type: 'introspection', secret: CANARY } }],
+    ['callers', { callers: { type: 'introspection', credential: CANARY } }],
+    ['callers', { callers: [jwt(), { type: 'introspection', credential: CANARY }] }],
+    ['callers', { callers: [CANARY, CANARY] }],
     ['memberships', { memberships: { as: CANARY } }],
   ];
   it.each(places)('given as %s is never repeated (%#)', (option, given) => {

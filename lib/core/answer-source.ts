@@ -1,18 +1,21 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { Answers, type Answer } from './answers.js';
+import { CallerLookups } from './caller-lookups.js';
 import { frozenCaller, type Caller } from './caller.js';
 import { within } from './deadline.js';
 import { isRefusal, type Refusal } from './decision.js';
 import { Flights, type Flight } from './flights.js';
 import { MembershipCache, type Remembered } from './membership-cache.js';
-import type { Membership } from './membership.js';
+import type { ReadMemberships } from './membership.js';
 import { bearerToken } from './request.js';
 import type { SharedStore } from './shared-store.js';
 
 /** How a credential becomes a verified caller with memberships. */
 export interface AnswerSourceParts {
   readonly verify: (token: string) => Caller | Refusal | Promise<Caller | Refusal>;
+  /** How long ZITADEL's own answer about a token counts; Infinity: what is verified by signature holds until `exp`. */
+  readonly verifiedForMs: number;
   /** Asks ZITADEL whether it still accepts the token, where reading the memberships does not show it. */
   readonly confirm:
     | {
@@ -25,12 +28,14 @@ export interface AnswerSourceParts {
     readonly as: 'caller' | 'serviceUser';
     /** The organizations that are asked, for the service user: a part of the question, so a part of the key. */
     readonly organizations: () => Promise<readonly string[] | Refusal>;
-    readonly read: (
-      userId: string,
-      token: string,
-      organizations: readonly string[],
-    ) => Promise<readonly Membership[] | Refusal>;
+    readonly read: ReadMemberships;
   };
+  /** ZITADEL's own evaluation in one organization, with the caller's token. */
+  readonly permissions: (
+    userId: string,
+    token: string,
+    orgId: string,
+  ) => Promise<readonly string[] | Refusal>;
   /** The credential is the token itself, not an Authorization header. */
   readonly bareTokens: boolean;
   readonly ttlMs: number;
@@ -53,14 +58,29 @@ const LATE: Refusal = {
 export class AnswerSource {
   readonly #answers: Answers;
   readonly #memberships: MembershipCache;
-  readonly #confirmed = new LRUCache<string, { userId: string; until: number }>({ max: 50_000 });
+  readonly #confirmed = new LRUCache<string, { userId: string; until: number }>({
+    // Not `max`, which takes all of its memory at once.
+    maxSize: 50_000,
+    sizeCalculation: () => 1,
+  });
   readonly #flying = new Map<string, { flight: Flight; promise: Promise<Answer | Refusal> }>();
   readonly #flights = new Flights();
   readonly #credentials = new WeakMap<Caller, { credential: string; token: string }>();
 
+  /** What can be asked about a caller beside the list of memberships. */
+  readonly lookups: CallerLookups;
+
   constructor(private readonly parts: AnswerSourceParts) {
     this.#answers = new Answers(parts.maxBytes / 2);
     this.#memberships = new MembershipCache(parts.ttlMs, parts.maxBytes / 2, parts.shared);
+    this.lookups = new CallerLookups({
+      cache: this.#memberships,
+      memberships: parts.memberships,
+      permissions: parts.permissions,
+      tokenOf: (caller) => this.tokenOf(caller),
+      refused: ({ credential, caller }, refusal) =>
+        this.#refused(credential, this.tokenOf(caller) ?? '', caller, refusal),
+    });
   }
 
   /** What is remembered for exactly these bytes. */
@@ -110,12 +130,13 @@ export class AnswerSource {
     const reading = this.#membershipsOf(userId, '', Infinity, fresh);
     const read = await within(reading, this.parts.budgetMs, LATE);
     if (isRefusal(read)) return read;
-    const { index, validUntil } = read;
+    const { index, validUntil, key } = read;
     return {
       credential: '',
       caller: frozenCaller({ userId, claims: {} }),
       index,
       read: read.read,
+      key,
       validUntil,
     };
   }
@@ -163,8 +184,9 @@ export class AnswerSource {
     fresh: boolean,
     flight: Flight,
   ): Promise<Answer | Refusal> {
+    const verifiedAt = performance.now();
     const caller = await this.parts.verify(token);
-    if (isRefusal(caller)) return caller;
+    if (isRefusal(caller)) return this.#refused(credential, token, undefined, caller);
     flight.userId = caller.userId;
     const expiresAt = caller.expiresAt ?? Infinity;
     const [confirmed, read] = await Promise.all([
@@ -179,7 +201,13 @@ export class AnswerSource {
       caller: frozenCaller(caller),
       index: read.index,
       read: read.read,
-      validUntil: Math.min(read.validUntil, confirmed.until, expiry),
+      key: read.key,
+      validUntil: Math.min(
+        read.validUntil,
+        confirmed.until,
+        expiry,
+        verifiedAt + this.parts.verifiedForMs,
+      ),
     };
     this.#credentials.set(answer.caller, { credential, token });
     if (!flight.spoiled) {
@@ -191,14 +219,19 @@ export class AnswerSource {
     return answer;
   }
 
-  #refused(credential: string, token: string, { userId }: Caller, refusal: Refusal): Refusal {
-    if (refusal.reason === 'token_rejected') {
-      this.#answers.reject(credential, refusal);
-      // An answer that was asked for before the refusal must not be kept after it.
-      this.#flights.spoil(userId);
-      if (this.parts.memberships.as === 'caller') {
-        this.#memberships.forget(tokenKey(token), userId);
-      }
+  #refused(
+    credential: string,
+    token: string,
+    caller: Caller | undefined,
+    refusal: Refusal,
+  ): Refusal {
+    if (refusal.reason !== 'token_rejected' || credential === '') return refusal;
+    this.#answers.reject(credential, refusal);
+    if (!caller) return refusal;
+    // An answer that was asked for before the refusal must not be kept after it.
+    this.#flights.spoil(caller.userId);
+    if (this.parts.memberships.as === 'caller') {
+      this.#memberships.forget(tokenKey(token), caller.userId);
     }
     return refusal;
   }
@@ -222,17 +255,19 @@ export class AnswerSource {
     token: string,
     notAfter: number,
     fresh: boolean,
-  ): Promise<Remembered | Refusal> {
+  ): Promise<(Remembered & { readonly key: string }) | Refusal> {
     const { as, read } = this.parts.memberships;
     const organizations = await this.parts.memberships.organizations();
     if (isRefusal(organizations)) return organizations;
-    return this.#memberships.get({
-      key: as === 'caller' ? tokenKey(token) : JSON.stringify(['user', userId, organizations]),
+    const key = as === 'caller' ? tokenKey(token) : JSON.stringify(['user', userId, organizations]);
+    const remembered = await this.#memberships.get({
+      key,
       userId,
       notAfter: as === 'caller' ? notAfter : Infinity,
       fresh,
-      read: () => read(userId, token, organizations),
+      read: () => read({ userId, token, organizations }),
     });
+    return isRefusal(remembered) ? remembered : { ...remembered, key };
   }
 }
 

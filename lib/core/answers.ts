@@ -10,6 +10,8 @@ export interface Answer {
   readonly caller: Caller;
   readonly index: MembershipIndex;
   readonly read: MembershipRead;
+  /** Under which its memberships are remembered. */
+  readonly key: string;
   /** On the monotonic clock, in milliseconds. */
   readonly validUntil: number;
 }

@@ -1,12 +1,14 @@
 import type { AnswerSource } from './answer-source.js';
 import type { Answer } from './answers.js';
+import { askUntilDecided, type ResourceLookups } from './ask-until-decided.js';
 import type { Caller } from './caller.js';
-import { compile, type Compiled } from './compile.js';
+import { openCase, type Case, type Ids } from './case.js';
+import { compile, type Compiled, type CompileSettings } from './compile.js';
 import { within } from './deadline.js';
-import { decide, nothingFound, type Facts, type Found, type Ids, type Need } from './decide.js';
+import { decide } from './decide.js';
 import { isRefusal, type Decision, type Denied, type Refusal } from './decision.js';
 import { ZitadelArgumentError, ZitadelRequirementError } from './errors.js';
-import type { HierarchyTable } from './hierarchy.js';
+import type { Facts } from './facts.js';
 import { DecisionNews, type DecisionListener } from './decision-news.js';
 import type { ZitadelLogger } from './log.js';
 import {
@@ -24,14 +26,6 @@ import type { IdSource } from './resource.js';
 
 type Awaitable<T> = T | Promise<T>;
 
-/** In whose name facts are asked for. */
-export interface Asking {
-  readonly userId: string;
-  readonly token: string;
-  /** Do not use what is remembered. */
-  readonly fresh: boolean;
-}
-
 /** One question on its way: what is asked, of whom, and since when somebody waits for it. */
 interface Question {
   readonly answer: Answer;
@@ -43,20 +37,10 @@ interface Question {
 }
 
 /** What decisions need besides the answer about the caller. */
-export interface AuthorizerParts {
+export interface AuthorizerParts extends CompileSettings {
   readonly answers: AnswerSource;
-  readonly lookups: {
-    /** What is remembered; `fresh`: only what never changes. */
-    known(fresh: boolean): Facts;
-    /** Asks for what is missing. The facts that come back answer every need, with `null` where there is nothing. */
-    ask(needs: readonly Need[], asked: Asking): Promise<Facts | Refusal>;
-    /** Forgets that there was nothing for this user. */
-    evict(userId: string): void;
-    evictAll(): void;
-  };
+  readonly lookups: ResourceLookups;
   readonly readsAs: 'caller' | 'serviceUser';
-  readonly hierarchy: HierarchyTable;
-  readonly idPattern: RegExp;
   readonly token: ((request: RequestLike) => string | undefined) | undefined;
   readonly budgetMs: number;
   readonly log: ZitadelLogger;
@@ -160,7 +144,7 @@ export class Authorizer {
   prepare(requirement: Requirement): Compiled {
     const known = this.#compiled.get(requirement);
     if (known) return known;
-    const compiled = compile(requirement, this.parts.hierarchy, this.parts.idPattern);
+    const compiled = compile(requirement, this.parts);
     this.#compiled.set(requirement, compiled);
     return compiled;
   }
@@ -245,24 +229,33 @@ export class Authorizer {
     if (reads.includes(THREW)) return denied(answer, THREW_AWAY);
     if (reads.includes(INVALID)) return denied(answer, { reason: 'resource_invalid' });
     const ids = reads as Ids;
-    const found = nothingFound();
-    const facts = this.parts.lookups.known(compiled.fresh);
-    const verdict = decide(compiled, ids, answer.index, facts, found);
-    return verdict === 'ask'
-      ? this.#askAndDecide(question, ids, found.needs)
-      : conclude(answer, ids, found, verdict);
+    const { caller, index } = answer;
+    const open = openCase(compiled, ids, index, caller.claims, this.#remembered(question));
+    const verdict = decide(open);
+    return verdict === 'ask' ? this.#askAndDecide(question, open) : conclude(answer, open, verdict);
   }
 
-  async #askAndDecide(question: Question, ids: Ids, needs: readonly Need[]): Promise<Decision> {
-    const { answer, compiled } = question;
-    const { userId } = answer.caller;
-    const token = this.parts.answers.tokenOf(answer.caller) ?? '';
-    const asking = this.parts.lookups.ask(needs, { userId, token, fresh: compiled.fresh });
-    const facts = await within<Facts | Refusal, Refusal>(asking, this.#leftMs(question), LATE);
-    if (isRefusal(facts)) return denied(answer, facts);
-    const found = nothingFound();
-    const verdict = decide(compiled, ids, answer.index, facts, found);
-    return conclude(answer, ids, found, verdict === 'yes' ? 'yes' : 'no');
+  /** What is remembered of the facts that this question can need. */
+  #remembered({ answer, compiled }: Question): Facts {
+    const { answers, lookups } = this.parts;
+    const facts = lookups.known(compiled.fresh);
+    if ((answer.index.complete && !compiled.asksPermissions) || compiled.fresh) return facts;
+    return {
+      ownerOf: (projectId) => facts.ownerOf(projectId),
+      grantOf: (grantId) => facts.grantOf(grantId),
+      grantBetween: (projectId, orgId) => facts.grantBetween(projectId, orgId),
+      ...answers.lookups.known(answer),
+    };
+  }
+
+  async #askAndDecide(question: Question, open: Case): Promise<Decision> {
+    const { answer } = question;
+    const { answers, lookups } = this.parts;
+    const deciding = askUntilDecided(answers, lookups, answer, open);
+    const decided = await within(deciding, this.#leftMs(question), LATE);
+    return isRefusal(decided)
+      ? denied(answer, decided)
+      : conclude(answer, decided.open, decided.verdict);
   }
 
   /** What is left of the one budget of a request. */
@@ -276,15 +269,11 @@ export class Authorizer {
   }
 }
 
-function conclude(
-  { caller, read }: Answer,
-  ids: Ids,
-  { by, checked }: Found,
-  verdict: 'yes' | 'no',
-): Decision {
+function conclude({ caller, read }: Answer, open: Case, verdict: 'yes' | 'no'): Decision {
+  const { by, checked, ids, missing = 'role_missing' } = open;
   if (verdict === 'yes') return { allowed: true, caller, by, checked, read };
   // Where nothing else allows, what the request left out comes first.
-  const reason = ids.includes(undefined) ? 'resource_missing' : 'role_missing';
+  const reason = ids.includes(undefined) ? 'resource_missing' : missing;
   return { allowed: false, reason, caller, read };
 }
 

@@ -1,6 +1,6 @@
 import type { Allowed, CheckedRef } from './decision.js';
 import type { Requirement } from './requirement.js';
-import type { IdSource } from './resource.js';
+import type { IdSource, ResourceRef } from './resource.js';
 
 /** The kinds of resources whose checked id a handler can be given. */
 export type CheckedKind = CheckedRef['kind'];
@@ -38,10 +38,22 @@ export function checkedId(
 
 /** Every resource whose id a requirement checks, wherever it stands in the tree. */
 export function checkedBy(requirement: Requirement): readonly Omit<CheckedRef, 'id'>[] {
-  if (requirement.type === 'authenticated') return [];
-  if (requirement.type !== 'role') return requirement.of.flatMap(checkedBy);
-  const { ref } = requirement;
-  if (!ref) return [];
+  switch (requirement.type) {
+    case 'authenticated':
+      return [];
+    case 'allOf':
+    case 'anyOf':
+      return requirement.of.flatMap(checkedBy);
+    case 'projectRole': {
+      const { project, org } = requirement;
+      return [...(project ? checkedByRef(project) : []), ...checkedByRef(org)];
+    }
+    default:
+      return requirement.ref ? checkedByRef(requirement.ref) : [];
+  }
+}
+
+function checkedByRef(ref: ResourceRef): readonly Omit<CheckedRef, 'id'>[] {
   if (ref.kind === 'projectGrant' && 'project' in ref) {
     return [
       { kind: 'project', name: nameOf(ref.project.source) },

@@ -1,19 +1,18 @@
 import { nameOf } from './checked.js';
 import { ZitadelRequirementError } from './errors.js';
 import { satisfying, type HierarchyTable, type Satisfying } from './hierarchy.js';
+import type { PermissionRequirement } from './permission-requirement.js';
+import type { ProjectRoleRequirement } from './project-role-requirement.js';
 import { checkId } from './request.js';
 import { requirementOf, type Requirement, type RoleRequirement } from './requirement.js';
-import type { IdSource } from './resource.js';
+import { project, type IdSource, type ResourceRef } from './resource.js';
 import type { ResourceKind } from './roles.js';
 
 /** Position of an id among those that are read from the request; -1: none. */
 export type Slot = number;
 
-/** A role requirement, ready to be decided: which rows would do, and where its ids will stand. */
-export interface RoleNode {
-  readonly type: 'role';
-  readonly kind: ResourceKind;
-  readonly by: Satisfying;
+/** Where the ids of a ref stand. */
+export interface RefSlots {
   readonly id: Slot;
   /** Of a project: the organization that must own it. */
   readonly owner: Slot;
@@ -22,11 +21,47 @@ export interface RoleNode {
   readonly grantedOrg: Slot;
 }
 
+/** A role requirement, ready to be decided: which rows would do, and where its ids will stand. */
+export interface RoleNode extends RefSlots {
+  readonly type: 'role';
+  readonly kind: ResourceKind;
+  readonly by: Satisfying;
+}
+
+/** A permission requirement, ready to be decided. */
+export interface PermissionNode extends RefSlots {
+  readonly type: 'permission';
+  readonly kind: ResourceRef['kind'];
+  readonly permissions: readonly string[];
+}
+
+/** A project role requirement, ready to be decided. */
+export interface ProjectRoleNode {
+  readonly type: 'projectRole';
+  readonly roles: readonly string[];
+  readonly project: Slot;
+  readonly org: Slot;
+  readonly acrossOrganizations: boolean;
+}
+
+/** A requirement of a caller, ready to be decided. */
+export interface CallerNode {
+  readonly type: 'authenticated';
+  /** Home organizations, one of which it must be. */
+  readonly organizations: readonly string[] | undefined;
+}
+
+/** One condition, ready to be decided. */
+export type Leaf = RoleNode | PermissionNode | ProjectRoleNode | CallerNode;
+
+/** Several conditions. */
+export interface Branch {
+  readonly type: 'allOf' | 'anyOf';
+  readonly of: readonly Node[];
+}
+
 /** A requirement, ready to be decided. */
-export type Node =
-  | RoleNode
-  | { readonly type: 'authenticated' }
-  | { readonly type: 'allOf' | 'anyOf'; readonly of: readonly Node[] };
+export type Node = Leaf | Branch;
 
 /** A requirement together with everything that does not depend on the request. */
 export interface Compiled {
@@ -35,40 +70,41 @@ export interface Compiled {
   /** The name of each source's id, for `@CheckedResource`. */
   readonly names: readonly string[];
   readonly fresh: boolean;
+  /** ZITADEL's own evaluation is asked, with the caller's token. */
+  readonly asksPermissions: boolean;
+}
+
+/** What a requirement is compiled with, from the options. */
+export interface CompileSettings {
+  readonly hierarchy: HierarchyTable;
+  readonly idPattern: RegExp;
+  /** The project whose roles are meant where a requirement names none. */
+  readonly projectId: string | undefined;
+  /** False: this ZITADEL evaluates no permissions (API v2). */
+  readonly permissions: boolean;
 }
 
 /**
  * Prepares a requirement.
  *
- * @throws ZitadelRequirementError when a literal id does not match the pattern of ids
+ * @throws ZitadelRequirementError when a literal id does not match the pattern of ids, or the options leave something unsaid
  */
-export function compile(
-  requirement: Requirement,
-  hierarchy: HierarchyTable,
-  idPattern: RegExp,
-): Compiled {
+export function compile(requirement: Requirement, settings: CompileSettings): Compiled {
+  const { hierarchy, idPattern, projectId } = settings;
   const sources: IdSource[] = [];
   let fresh = false;
+  let asksPermissions = false;
 
   const slotOf = (source: IdSource): Slot => {
-    if (source.from === 'literal' && checkId(source.id, idPattern) !== source.id) {
-      throw new ZitadelRequirementError(
-        `'${source.id}' is not a valid id by the option idPattern: correct the id, or set idPattern`,
-      );
-    }
+    if (source.from === 'literal') requireLiteral(source.id, idPattern);
     const known = sources.findIndex((other) => sameSource(other, source));
     return known >= 0 ? known : sources.push(source) - 1;
   };
 
-  const leaf = (required: RoleRequirement): RoleNode => {
-    fresh ||= required.fresh;
-    const { ref } = required;
+  const slotsOf = (ref: ResourceRef | undefined): RefSlots => {
     const pair = ref?.kind === 'projectGrant' && 'project' in ref ? ref : undefined;
     const owner = ref?.kind === 'project' ? ref.owner : undefined;
     return {
-      type: 'role',
-      kind: required.kind,
-      by: satisfying(hierarchy, required.roles),
       id: ref && 'source' in ref ? slotOf(ref.source) : -1,
       owner: owner ? slotOf(owner.source) : -1,
       project: pair ? slotOf(pair.project.source) : -1,
@@ -76,20 +112,63 @@ export function compile(
     };
   };
 
-  const walk = (part: Requirement): Node =>
-    part.type === 'role'
-      ? leaf(part)
-      : part.type === 'authenticated'
-        ? { type: 'authenticated' }
-        : { type: part.type, of: part.of.map(walk) };
+  const roleNode = (required: RoleRequirement): RoleNode => {
+    fresh ||= required.fresh;
+    const { kind, ref, roles } = required;
+    return { type: 'role', kind, by: satisfying(hierarchy, roles), ...slotsOf(ref) };
+  };
+
+  const permissionNode = (required: PermissionRequirement): PermissionNode => {
+    if (!settings.permissions) {
+      throw new ZitadelRequirementError(
+        "permissions are evaluated by ZITADEL's API v1 only: take them away, or set the option api to 'auto' or 'v1'",
+      );
+    }
+    fresh ||= required.fresh;
+    asksPermissions = true;
+    const { permissions, ref } = required;
+    return { type: 'permission', kind: ref.kind, permissions, ...slotsOf(ref) };
+  };
+
+  const projectRoleNode = (required: ProjectRoleRequirement): ProjectRoleNode => {
+    const of = required.project ?? (projectId === undefined ? undefined : project(projectId));
+    if (!of) {
+      throw new ZitadelRequirementError(
+        'projectRole() names no project: give { project }, or set the option projectId',
+      );
+    }
+    const { roles, org, acrossOrganizations } = required;
+    const slots = { project: slotOf(of.source), org: slotOf(org.source) };
+    return { type: 'projectRole', roles, ...slots, acrossOrganizations };
+  };
+
+  const walk = (part: Requirement): Node => {
+    switch (part.type) {
+      case 'role':
+        return roleNode(part);
+      case 'permission':
+        return permissionNode(part);
+      case 'projectRole':
+        return projectRoleNode(part);
+      case 'authenticated': {
+        const { organizations } = part;
+        for (const id of organizations ?? []) requireLiteral(id, idPattern);
+        return { type: 'authenticated', organizations };
+      }
+      default:
+        return { type: part.type, of: part.of.map(walk) };
+    }
+  };
 
   const root = walk(requirementOf(requirement, 'a requirement'));
-  return {
-    root,
-    sources,
-    names: sources.map(nameOf),
-    fresh,
-  };
+  return { root, sources, names: sources.map(nameOf), fresh, asksPermissions };
+}
+
+function requireLiteral(id: string, idPattern: RegExp): void {
+  if (checkId(id, idPattern) === id) return;
+  throw new ZitadelRequirementError(
+    `'${id}' is not a valid id by the option idPattern: correct the id, or set idPattern`,
+  );
 }
 
 function sameSource(a: IdSource, b: IdSource): boolean {

@@ -1,7 +1,8 @@
 import type { Decision, Denied } from './decision.js';
 import type { ZitadelLogger } from './log.js';
 import { quietly } from './quietly.js';
-import { requirementText, type Requirement } from './requirement.js';
+import type { Requirement } from './requirement.js';
+import { requirementText } from './requirement-text.js';
 
 /** What listeners hear of each decision. */
 export interface DecisionEvent {

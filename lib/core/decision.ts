@@ -13,6 +13,9 @@ export type DenyReason =
   | 'resource_invalid'
   | 'resource_missing'
   | 'role_missing'
+  | 'permission_missing'
+  | 'project_role_missing'
+  | 'organization_not_accepted'
   | 'unavailable'
   | 'misconfigured';
 
@@ -46,7 +49,7 @@ export interface MembershipRead {
 export interface Allowed {
   readonly allowed: true;
   readonly caller: Caller;
-  /** The membership that carries the decision; none where only a caller was asked for. */
+  /** The membership that carries the decision; none where no manager role was asked for. */
   readonly by: Membership | undefined;
   readonly checked: readonly CheckedRef[];
   readonly read: MembershipRead;

@@ -69,6 +69,24 @@ export const DENIAL = {
     message: 'A manager role is missing.',
     challenge: 'insufficient_scope',
   },
+  permission_missing: {
+    status: 403,
+    error: 'Forbidden',
+    message: 'A permission is missing.',
+    challenge: 'insufficient_scope',
+  },
+  project_role_missing: {
+    status: 403,
+    error: 'Forbidden',
+    message: 'A role of the project is missing.',
+    challenge: 'insufficient_scope',
+  },
+  organization_not_accepted: {
+    status: 403,
+    error: 'Forbidden',
+    message: 'The home organization of the caller is not accepted here.',
+    challenge: 'insufficient_scope',
+  },
   unavailable: {
     status: 503,
     error: 'Service Unavailable',

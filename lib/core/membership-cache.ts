@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { isRefusal, type MembershipRead, type Refusal } from './decision.js';
 import { Flights, type Flight } from './flights.js';
-import { indexOf, type Membership, type MembershipIndex } from './membership.js';
+import { indexOf, type MembershipIndex, type MembershipRows } from './membership.js';
 import type { SharedStore } from './shared-store.js';
 
 /** Memberships, with where they came from and until when they may be used (monotonic clock, milliseconds). */
@@ -13,7 +13,7 @@ export interface Remembered {
 }
 
 /** One question to the cache. */
-export interface MembershipQuestion {
+export interface CacheQuestion {
   /** Everything that ZITADEL is asked with, as one string. */
   readonly key: string;
   readonly userId: string;
@@ -21,7 +21,7 @@ export interface MembershipQuestion {
   readonly notAfter: number;
   /** Never join an earlier read, never use a kept answer. */
   readonly fresh: boolean;
-  readonly read: () => Promise<readonly Membership[] | Refusal>;
+  readonly read: () => Promise<MembershipRows | Refusal>;
 }
 
 interface Entry extends Remembered {
@@ -53,7 +53,7 @@ export class MembershipCache {
     });
   }
 
-  get(question: MembershipQuestion): Promise<Remembered | Refusal> {
+  get(question: CacheQuestion): Promise<Remembered | Refusal> {
     const { key, userId, fresh } = question;
     if (!fresh) {
       const kept = this.#memory.get(key);
@@ -70,6 +70,12 @@ export class MembershipCache {
     });
     this.#flying.set(key, { flight, promise });
     return promise;
+  }
+
+  /** What is kept in memory, and may still be used. */
+  peek(key: string, userId: string): MembershipIndex | undefined {
+    const kept = this.#memory.get(key);
+    return kept?.userId === userId && kept.validUntil > performance.now() ? kept.index : undefined;
   }
 
   /** ZITADEL refused what this answer rests on: it is forgotten, and so is all of the user in the shared store. */
@@ -109,7 +115,7 @@ export class MembershipCache {
     this.#memory.clear();
   }
 
-  async #load(question: MembershipQuestion, flight: Flight): Promise<Remembered | Refusal> {
+  async #load(question: CacheQuestion, flight: Flight): Promise<Remembered | Refusal> {
     const { key, userId } = question;
     const shared = await this.shared?.read(key, userId);
     if (shared?.stored && !question.fresh) {
@@ -130,18 +136,19 @@ export class MembershipCache {
     }
     const askedAt = performance.now();
     const fetchedAt = Date.now();
-    const rows = await question.read();
-    if (isRefusal(rows)) return rows;
+    const read = await question.read();
+    if (isRefusal(read)) return read;
     const keepMs = Math.min(this.ttlMs, question.notAfter - fetchedAt);
     const entry: Entry = {
       userId,
-      index: indexOf(rows),
+      index: indexOf(read.rows, read.complete),
       read: Object.freeze({ at: fetchedAt, from: 'zitadel' }),
       validUntil: askedAt + keepMs,
       askedAt,
     };
     if (flight.spoiled || !(keepMs > 0)) return entry;
-    if (this.#keep(key, entry) && shared?.epoch !== undefined) {
+    // A list that is over its cap would fill the store, and says nothing without further questions.
+    if (this.#keep(key, entry) && shared?.epoch !== undefined && read.complete) {
       const stored = { rows: entry.index.rows, fetchedAt, expiresAt: fetchedAt + keepMs };
       this.shared?.write(key, userId, shared.epoch, stored);
     }

@@ -1,3 +1,4 @@
+import type { Refusal } from './decision.js';
 import type { ResourceKind } from './roles.js';
 
 /** One row of ZITADEL's list: the manager roles of a user on one resource. */
@@ -9,10 +10,49 @@ export interface Membership {
   readonly roles: readonly string[];
   /** The organization that owns the project (also for a project grant: the granting one), where the row says it. */
   readonly ownerOrgId?: string;
+  /** Of a project grant, where the row says it: the project. */
+  readonly projectId?: string;
+  /** Of a project grant, where the row says it: the organization to which the project is granted. */
+  readonly grantedOrgId?: string;
 }
+
+/** What a read brought. */
+export interface MembershipRows {
+  readonly rows: readonly Membership[];
+  /** False: the list is over its cap. The rows that came count; that one is missing proves nothing. */
+  readonly complete: boolean;
+}
+
+/** What a read is narrowed to, for a list that is over its cap. */
+export type RowsOn =
+  | { readonly kind: 'instance' }
+  | { readonly kind: 'org' | 'project' | 'projectGrant'; readonly id: string }
+  | {
+      readonly kind: 'projectGrantBetween';
+      readonly projectId: string;
+      readonly grantedOrgId: string;
+    }
+  /** The organizations on which one of these roles is held. */
+  | { readonly kind: 'orgsByRoles'; readonly roles: readonly string[] };
+
+/** One question for a user's memberships. */
+export interface MembershipQuestion {
+  readonly userId: string;
+  /** The user's own; empty where a bare user id is asked about. */
+  readonly token: string;
+  /** Those that are read, for a service user that reads them one by one; else empty. */
+  readonly organizations: readonly string[];
+  /** Nothing else is asked for. */
+  readonly on?: RowsOn;
+}
+
+/** Reads a user's memberships from ZITADEL. */
+export type ReadMemberships = (question: MembershipQuestion) => Promise<MembershipRows | Refusal>;
 
 /** A user's memberships, prepared for decisions: one look-up a question. Frozen, shared between requests. */
 export interface MembershipIndex {
+  /** False: the list was over its cap, so a row that is missing here may be there. */
+  readonly complete: boolean;
   readonly rows: readonly Membership[];
   readonly instance: Membership | undefined;
   readonly orgs: ReadonlyMap<string, Membership>;
@@ -33,7 +73,7 @@ function intern(role: string): string {
 }
 
 /** Builds the index. Two rows of one resource count together. */
-export function indexOf(rows: readonly Membership[]): MembershipIndex {
+export function indexOf(rows: readonly Membership[], complete = true): MembershipIndex {
   const maps = {
     instance: new Map<string, Membership>(),
     org: new Map<string, Membership>(),
@@ -49,6 +89,7 @@ export function indexOf(rows: readonly Membership[]): MembershipIndex {
   }
   const prepared = Object.values(maps).flatMap((map) => [...map.values()]);
   return Object.freeze({
+    complete,
     rows: Object.freeze(prepared),
     instance: maps.instance.get(''),
     orgs: maps.org,
@@ -58,9 +99,16 @@ export function indexOf(rows: readonly Membership[]): MembershipIndex {
   });
 }
 
-function bytesOf({ id, ownerOrgId = '', roles }: Membership): number {
+function bytesOf({
+  id,
+  ownerOrgId = '',
+  projectId = '',
+  grantedOrgId = '',
+  roles,
+}: Membership): number {
   const ownRoles = roles.filter((role) => !INTERNED.has(role)).join('').length;
-  return 260 + 2 * (id.length + ownerOrgId.length + ownRoles) + 16 * roles.length;
+  const ids = id.length + ownerOrgId.length + projectId.length + grantedOrgId.length;
+  return 260 + 2 * (ids + ownRoles) + 16 * roles.length;
 }
 
 const KINDS: ReadonlySet<unknown> = new Set(['instance', 'org', 'project', 'projectGrant']);
@@ -68,18 +116,16 @@ const KINDS: ReadonlySet<unknown> = new Set(['instance', 'org', 'project', 'proj
 /** Reads a row that was stored outside this process. Anything odd is no row. */
 export function membershipFrom(value: unknown): Membership | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { userId, kind, id, roles, ownerOrgId } = value as Record<string, unknown>;
+  const { userId, kind, id, roles, ...more } = value as Record<string, unknown>;
   if (typeof userId !== 'string' || userId === '' || !KINDS.has(kind)) return undefined;
   if (typeof id !== 'string' || (id === '' && kind !== 'instance')) return undefined;
   if (!Array.isArray(roles) || !roles.every((role) => typeof role === 'string')) return undefined;
-  if (ownerOrgId !== undefined && (typeof ownerOrgId !== 'string' || ownerOrgId === '')) {
-    return undefined;
+  const also: { ownerOrgId?: string; projectId?: string; grantedOrgId?: string } = {};
+  for (const name of ['ownerOrgId', 'projectId', 'grantedOrgId'] as const) {
+    const given = more[name];
+    if (given === undefined) continue;
+    if (typeof given !== 'string' || given === '') return undefined;
+    also[name] = given;
   }
-  return {
-    userId,
-    kind: kind as ResourceKind,
-    id,
-    roles,
-    ...(ownerOrgId !== undefined && { ownerOrgId }),
-  };
+  return { userId, kind: kind as ResourceKind, id, roles, ...also };
 }

@@ -12,7 +12,8 @@ import { DENIAL } from './denial.js';
 import { ZitadelError, ZitadelRequirementError } from './errors.js';
 import { satisfying, type HierarchyTable } from './hierarchy.js';
 import type { Membership } from './membership.js';
-import { requirementText, type Requirement, type RoleName } from './requirement.js';
+import type { Requirement, RoleName } from './requirement.js';
+import { requirementText } from './requirement-text.js';
 import { roleOf } from './roles.js';
 
 /** A question was answered with no, or could not be answered. `decision` says which, and why. */
@@ -52,6 +53,20 @@ export type ResourceLookup =
  */
 export type Who = Caller | string;
 
+/** What is a no to the question itself. */
+const IS_NO: ReadonlySet<DenyReason> = new Set([
+  'role_missing',
+  'permission_missing',
+  'project_role_missing',
+  'organization_not_accepted',
+]);
+
+const TOO_LONG: Denied = {
+  allowed: false,
+  reason: 'unavailable',
+  detail: 'the list of memberships is over its cap, so what is not in it is not known',
+};
+
 /** The same questions from anything that is not a route: services, lists, jobs. */
 export class ZitadelAuthorizer {
   constructor(
@@ -64,12 +79,12 @@ export class ZitadelAuthorizer {
   /**
    * Whether the requirement holds. False is a no; everything else that is not a yes throws, an outage above all.
    *
-   * @throws ZitadelNotAllowedError on anything but a missing role; ZitadelRequirementError when the question cannot be asked
+   * @throws ZitadelNotAllowedError on anything but a plain no; ZitadelRequirementError when the question cannot be asked
    */
   async can(who: Who, requirement: Requirement): Promise<boolean> {
     const decision = await this.authorizer.decideFor(who, requirement);
     if (decision.allowed) return true;
-    if (decision.reason === 'role_missing') return false;
+    if (IS_NO.has(decision.reason)) return false;
     throw new ZitadelNotAllowedError(decision);
   }
 
@@ -126,6 +141,7 @@ export class ZitadelAuthorizer {
         .filter((row) => row.kind === kind && row.roles.some((held) => by[kind].has(held)))
         .map(({ id }) => id);
     if (where('instance').length > 0) return { everywhere: true };
+    if (!answer.index.complete) throw new ZitadelNotAllowedError(TOO_LONG);
     return {
       everywhere: false,
       organizations: where('org'),

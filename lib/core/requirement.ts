@@ -1,9 +1,11 @@
 import { ZitadelRequirementError } from './errors.js';
+import { freshOf, type FreshOptions } from './fresh.js';
+import type { PermissionRequirement } from './permission-requirement.js';
+import type { ProjectRoleRequirement } from './project-role-requirement.js';
 import {
   orgRef,
   projectGrantRef,
   projectRef,
-  sourceText,
   type OrgRef,
   type ProjectGrantRef,
   type ProjectRef,
@@ -20,8 +22,17 @@ import {
   type ResourceKind,
 } from './roles.js';
 
-/** What a route, or a question from a service, asks for: a tree of conditions. Built by `role`, `allOf`, `anyOf`, `authenticated`. */
-export type Requirement = RoleRequirement | AllOf | AnyOf | AuthenticatedRequirement;
+/**
+ * What a route, or a question from a service, asks for: a tree of conditions. Built by `role`, `permission`, `projectRole`, `allOf`,
+ * `anyOf`, `authenticated`.
+ */
+export type Requirement =
+  | RoleRequirement
+  | PermissionRequirement
+  | ProjectRoleRequirement
+  | AllOf
+  | AnyOf
+  | AuthenticatedRequirement;
 
 /** Any one of the roles, on the resource that `ref` names (none: the instance). */
 export interface RoleRequirement {
@@ -46,15 +57,8 @@ export type SomeRequirements = readonly [Requirement, ...Requirement[]];
 /** A caller whose token ZITADEL accepts; no role. */
 export interface AuthenticatedRequirement {
   readonly type: 'authenticated';
-}
-
-/** Settings of one role requirement. */
-export interface RoleOptions {
-  /**
-   * Ask ZITADEL anew instead of using what is remembered, for the routes where the seconds of the cache are too many. The answer is
-   * remembered for others. @default false
-   */
-  readonly fresh?: boolean;
+  /** The caller's home organization is one of these; none: any. */
+  readonly organizations?: readonly string[];
 }
 
 /** A role as requirements take it. */
@@ -72,10 +76,10 @@ type ScopeOf<R> = [R] extends [InstanceRole | CustomRole<'instance'>]
         : never;
 
 type ArgsByScope = {
-  instance: [options?: RoleOptions];
-  org: [on: OrgRef | string, options?: RoleOptions];
-  project: [on: ProjectRef | string, options?: RoleOptions];
-  projectGrant: [on: ProjectGrantRef | string, options?: RoleOptions];
+  instance: [options?: FreshOptions];
+  org: [on: OrgRef | string, options?: FreshOptions];
+  project: [on: ProjectRef | string, options?: FreshOptions];
+  projectGrant: [on: ProjectGrantRef | string, options?: FreshOptions];
 };
 
 /** One role, or a list of roles of one scope of which any one is enough. */
@@ -106,7 +110,7 @@ export function role<const L extends RolesArg>(roles: L, ...on: OnArgs<L>): Role
   }
   const [given, options] = (first.kind === 'instance' ? [undefined, ...on] : on) as [
     unknown,
-    RoleOptions?,
+    FreshOptions?,
   ];
   const ref = refOf(first.kind, given);
   return Object.freeze({
@@ -129,15 +133,6 @@ function refOf(kind: ResourceKind, given: unknown): ResourceRef | undefined {
     case 'projectGrant':
       return projectGrantRef(given);
   }
-}
-
-function freshOf(options: unknown): boolean {
-  if (options === undefined) return false;
-  const { fresh = false, ...rest } = Object(options) as { fresh?: unknown };
-  if (typeof options !== 'object' || typeof fresh !== 'boolean' || Object.keys(rest).length > 0) {
-    throw new ZitadelRequirementError('the options of a role are { fresh: true | false }');
-  }
-  return fresh;
 }
 
 /** Every one of the requirements must hold. @throws ZitadelRequirementError when empty */
@@ -166,46 +161,49 @@ function someOf(of: unknown, where: string): SomeRequirements {
 
 const AUTHENTICATED: AuthenticatedRequirement = Object.freeze({ type: 'authenticated' });
 
-/** A caller whose token ZITADEL accepts, and nothing more: any account of the instance can be one. */
-export function authenticated(): AuthenticatedRequirement {
-  return AUTHENTICATED;
+/** Whose callers are meant. */
+export interface AuthenticatedOptions {
+  /**
+   * Ids of the home organizations (the one a user belongs to) whose users are let in, by the claim
+   * `urn:zitadel:iam:user:resourceowner:id`: tokens need the scope `urn:zitadel:iam:user:resourceowner`. @default any account of the instance
+   */
+  readonly organizations?: readonly [string, ...string[]];
+}
+
+/**
+ * A caller whose token ZITADEL accepts, and nothing more: any account of the instance can be one, unless `organizations` says whose.
+ *
+ * @throws ZitadelRequirementError when `organizations` is no list of ids
+ */
+export function authenticated(options: AuthenticatedOptions = {}): AuthenticatedRequirement {
+  const { organizations, ...rest } = Object(options) as { organizations?: unknown };
+  if (typeof options !== 'object' || options === null || Object.keys(rest).length > 0) {
+    throw new ZitadelRequirementError('authenticated() takes { organizations: [...] } or nothing');
+  }
+  if (!('organizations' in options)) return AUTHENTICATED;
+  const ids: readonly unknown[] = Array.isArray(organizations) ? organizations : [];
+  if (ids.length === 0 || !ids.every((id) => typeof id === 'string' && id !== '')) {
+    throw new ZitadelRequirementError(
+      'authenticated({ organizations }) takes a list of ids of organizations, at least one',
+    );
+  }
+  return Object.freeze({
+    type: 'authenticated',
+    organizations: Object.freeze([...(ids as readonly string[])]),
+  });
 }
 
 /** Refuses what is no requirement, all the way down: JavaScript callers can pass anything. */
 export function requirementOf(value: unknown, where: string): Requirement {
-  const { type, of, roles } = Object(value) as { type?: unknown; of?: unknown; roles?: unknown };
+  const { type, of, roles, permissions } = Object(value) as Record<string, unknown>;
+  const isSome = (list: unknown) => Array.isArray(list) && list.length > 0;
   const fits =
     type === 'authenticated' ||
-    (type === 'role' && Array.isArray(roles) && roles.length > 0) ||
+    ((type === 'role' || type === 'projectRole') && isSome(roles)) ||
+    (type === 'permission' && isSome(permissions)) ||
     ((type === 'allOf' || type === 'anyOf') && someOf(of, where).length > 0);
   if (fits) return value as Requirement;
   throw new ZitadelRequirementError(
-    `${where} takes requirements, built by role(), allOf(), anyOf() or authenticated()`,
+    `${where} takes requirements, built by role(), permission(), projectRole(), allOf(), anyOf() or authenticated()`,
   );
-}
-
-function refText(ref: ResourceRef | undefined): string {
-  if (!ref) return 'the instance';
-  if (ref.kind === 'projectGrant' && 'project' in ref) {
-    return `projectGrant (project ${sourceText(ref.project.source)}, granted to org ${sourceText(ref.grantedOrg.source)})`;
-  }
-  const owner =
-    ref.kind === 'project' && ref.owner ? ` of org ${sourceText(ref.owner.source)}` : '';
-  return `${ref.kind} ${sourceText(ref.source)}${owner}`;
-}
-
-/** A requirement in words, for the boot report, logs and `explain`. */
-export function requirementText(requirement: Requirement): string {
-  switch (requirement.type) {
-    case 'authenticated':
-      return 'any accepted caller';
-    case 'role':
-      return `${requirement.roles.join(' | ')} on ${refText(requirement.ref)}${requirement.fresh ? ' (fresh)' : ''}`;
-    case 'allOf':
-    case 'anyOf': {
-      const glue = requirement.type === 'allOf' ? ' and ' : ' or ';
-      const parts = requirement.of.map(requirementText);
-      return parts.length === 1 ? parts.join('') : `(${parts.join(glue)})`;
-    }
-  }
 }

@@ -34,6 +34,11 @@ export interface ProjectRef {
   readonly owner?: OrgRef;
 }
 
+/** A {@link ProjectRef} that is tied to its owner. */
+export interface TiedProjectRef extends ProjectRef {
+  readonly owner: OrgRef;
+}
+
 /** Names a project grant, by its id or by the project and the organization to which it was granted. */
 export type ProjectGrantRef =
   | { readonly kind: 'projectGrant'; readonly source: IdSource }
@@ -46,7 +51,7 @@ export type ResourceRef = OrgRef | ProjectRef | ProjectGrantRef;
 export interface UntiedProjectRef extends ProjectRef {
   readonly owner?: never;
   /** The project counts only if ZITADEL says that this organization owns it; otherwise the request is denied. */
-  in(owner: OrgRef | string): ProjectRef;
+  in(owner: OrgRef | string): TiedProjectRef;
 }
 
 /** The ways to say where an id stands. Each reads an own property whose value is a string; anything else is refused. */

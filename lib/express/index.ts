@@ -1,6 +1,8 @@
 export { decisionOf } from '../core/checked.js';
 export { customRole } from '../core/roles.js';
 export { allOf, anyOf, role } from '../core/requirement.js';
+export { permission } from '../core/permission-requirement.js';
+export { projectRole } from '../core/project-role-requirement.js';
 export { org, project, projectGrant } from '../core/resource.js';
 export {
   ZitadelArgumentError,
@@ -12,8 +14,8 @@ export { DENIAL, denialAnswer } from '../core/denial.js';
 export { ZITADEL_HIERARCHY } from '../core/hierarchy.js';
 export { ZitadelNotAllowedError } from '../core/questions.js';
 export { ZitadelApiError, ZitadelUnavailableError } from '../zitadel/api-error.js';
-export { clientCredentials, key, keyFile, pat } from '../zitadel/credentials.js';
-export { jwt } from '../options.js';
+export { basic, clientCredentials, key, keyFile, pat } from '../zitadel/credentials.js';
+export { introspection, jwt, userinfo } from '../options.js';
 export {
   answerDenial,
   authenticated,
@@ -21,6 +23,8 @@ export {
   checkedResource,
   createZitadel,
   require,
+  requirePermission,
+  requireProjectRole,
   requireRole,
 } from './middleware.js';
 
@@ -38,17 +42,20 @@ export type {
 export type { DenialAnswer, DenialBody } from '../core/denial.js';
 export type { ZitadelErrorCode } from '../core/errors.js';
 export type { HierarchyTable } from '../core/hierarchy.js';
+export type { FreshOptions } from '../core/fresh.js';
 export type { ZitadelLogger } from '../core/log.js';
 export type { Membership } from '../core/membership.js';
 export type { Explanation, ResourceLookup, Who, ZitadelAuthorizer } from '../core/questions.js';
+export type { PermissionRef, PermissionRequirement } from '../core/permission-requirement.js';
+export type { ProjectRoleOn, ProjectRoleRequirement } from '../core/project-role-requirement.js';
 export type { RequestLike } from '../core/request.js';
 export type {
   AllOf,
   AnyOf,
+  AuthenticatedOptions,
   AuthenticatedRequirement,
   Requirement,
   RoleName,
-  RoleOptions,
   RoleRequirement,
 } from '../core/requirement.js';
 export type {
@@ -62,6 +69,7 @@ export type {
   ReadId,
   RefBuilder,
   ResourceRef,
+  TiedProjectRef,
   UntiedProjectRef,
 } from '../core/resource.js';
 export type {
@@ -75,8 +83,22 @@ export type {
 } from '../core/roles.js';
 export type { SharedCache } from '../core/shared-store.js';
 export type { ZitadelSurroundings } from '../create-zitadel.js';
-export type { CallerFunction, JwtCallers, JwtSettings, ZitadelOptions } from '../options.js';
-export type { ServiceUserCredential } from '../zitadel/credentials.js';
+export type {
+  ApiSetting,
+  CallerFunction,
+  Callers,
+  IntrospectionCallers,
+  JwtCallers,
+  JwtSettings,
+  MixedCallers,
+  UserinfoCallers,
+  ZitadelOptions,
+} from '../options.js';
+export type {
+  IntrospectionCredential,
+  ServiceUserCredential,
+  ZitadelCredential,
+} from '../zitadel/credentials.js';
 export type { EnsuredGrant, WantedGrant } from '../zitadel/ensure-project-grant.js';
 export type {
   MembershipList,

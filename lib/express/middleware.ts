@@ -5,10 +5,13 @@ import { denialAnswer } from '../core/denial.js';
 import type { Allowed, Decision, Denied } from '../core/decision.js';
 import { ZitadelRequirementError } from '../core/errors.js';
 import type { RequestLike } from '../core/request.js';
+import { permission } from '../core/permission-requirement.js';
+import { projectRole } from '../core/project-role-requirement.js';
 import {
   authenticated as authenticatedCaller,
   requirementOf,
   role,
+  type AuthenticatedOptions,
   type OnArgs,
   type Requirement,
   type RolesArg,
@@ -76,9 +79,40 @@ export function requireRole<const L extends RolesArg>(
   return require(zitadel, role(roles, ...on));
 }
 
-/** Middleware for a route: a caller whose token ZITADEL accepts, and nothing more. */
-export function authenticated(zitadel: ExpressZitadel): Middleware {
-  return require(zitadel, authenticatedCaller());
+/**
+ * Middleware for a route: the caller must hold one of these permissions on the resource, by ZITADEL's own evaluation.
+ *
+ * @throws ZitadelRequirementError as `permission()`
+ */
+export function requirePermission(
+  zitadel: ExpressZitadel,
+  ...asked: Parameters<typeof permission>
+): Middleware {
+  return require(zitadel, permission(...asked));
+}
+
+/**
+ * Middleware for a route: the caller must hold one of these roles of a project, by the role claims of the token.
+ *
+ * @throws ZitadelRequirementError as `projectRole()`
+ */
+export function requireProjectRole(
+  zitadel: ExpressZitadel,
+  ...asked: Parameters<typeof projectRole>
+): Middleware {
+  return require(zitadel, projectRole(...asked));
+}
+
+/**
+ * Middleware for a route: a caller whose token ZITADEL accepts, and nothing more, unless `organizations` says whose.
+ *
+ * @throws ZitadelRequirementError as `authenticated()` of a requirement
+ */
+export function authenticated(
+  zitadel: ExpressZitadel,
+  options: AuthenticatedOptions = {},
+): Middleware {
+  return require(zitadel, authenticatedCaller(options));
 }
 
 /**

@@ -9,7 +9,8 @@ import {
 } from '@nestjs/common';
 import { ApplicationConfig, MetadataScanner, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { ZitadelRequirementError } from '../core/errors.js';
-import { requirementOf, requirementText, type Requirement } from '../core/requirement.js';
+import { requirementOf, type Requirement } from '../core/requirement.js';
+import { requirementText } from '../core/requirement-text.js';
 import type { Zitadel } from '../create-zitadel.js';
 import { problemOfParameters } from './checked-parameters.js';
 import { declarationsOf, type Rule } from './declarations.js';

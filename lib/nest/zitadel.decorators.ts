@@ -2,9 +2,13 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Caller } from '../core/caller.js';
 import { checkedId, decisionOf, type CheckedKind } from '../core/checked.js';
 import { ZitadelRequirementError } from '../core/errors.js';
+import { permission } from '../core/permission-requirement.js';
+import { projectRole } from '../core/project-role-requirement.js';
 import {
+  authenticated,
   requirementOf,
   role,
+  type AuthenticatedOptions,
   type OnArgs,
   type Requirement,
   type RolesArg,
@@ -53,19 +57,50 @@ export function Require(requirement: Requirement): RouteDecorator {
   return decorator('@Require()', { type: 'require', requirement: checked });
 }
 
+/**
+ * The caller must hold one of these permissions on the resource, by ZITADEL's own evaluation, so that custom roles count.
+ *
+ * @throws ZitadelRequirementError as `permission()`
+ * @example `@RequirePermission('project.grant.write', org.param('orgId'))`
+ */
+export function RequirePermission(...asked: Parameters<typeof permission>): RouteDecorator {
+  const requirement = permission(...asked);
+  return decorator('@RequirePermission()', { type: 'require', requirement });
+}
+
+/**
+ * The caller must hold one of these roles of a project (not manager roles), by the role claims of the token.
+ *
+ * @throws ZitadelRequirementError as `projectRole()`
+ * @example `@RequireProjectRole('editor', { org: org.param('orgId') })`
+ */
+export function RequireProjectRole(...asked: Parameters<typeof projectRole>): RouteDecorator {
+  const requirement = projectRole(...asked);
+  return decorator('@RequireProjectRole()', { type: 'require', requirement });
+}
+
 /** Settings of `@Authenticated`. */
-export interface AuthenticatedSettings {
+export interface AuthenticatedSettings extends AuthenticatedOptions {
   /** On a method: ask for a caller *instead of* what the class asks for. @default false */
   readonly replaces?: boolean;
 }
 
 /**
- * A caller whose token ZITADEL accepts, and nothing more: any account of the instance can be one. It adds to what else is asked.
+ * A caller whose token ZITADEL accepts, and nothing more: any account of the instance can be one, unless `organizations` says whose.
+ * It adds to what else is asked; `organizations` is inherited like a requirement.
  *
- * @throws ZitadelRequirementError beside `@Public`, or with `replaces` on a class
+ * @throws ZitadelRequirementError beside `@Public`, with `replaces` on a class, or when `organizations` is no list of ids
  */
-export function Authenticated({ replaces = false }: AuthenticatedSettings = {}): RouteDecorator {
-  return decorator('@Authenticated()', { type: 'authenticated', replaces });
+export function Authenticated(settings: AuthenticatedSettings = {}): RouteDecorator {
+  const { replaces = false, ...options } = settings;
+  const requirement = authenticated(options);
+  const caller = decorator('@Authenticated()', { type: 'authenticated', replaces });
+  if (!requirement.organizations) return caller;
+  const ofOrganizations = decorator('@Authenticated()', { type: 'require', requirement });
+  return ((...target: Parameters<RouteDecorator>) => {
+    caller(...target);
+    ofOrganizations(...target);
+  }) as RouteDecorator;
 }
 
 /**

@@ -26,5 +26,6 @@ export function requireCaller(core: Core, exchange: Exchange): ApiCaller {
   if (!core.world.now.orgs.has(orgId)) {
     throw new ZitadelError(7, 'AUTH-Bs7Ds', "Organisation doesn't exist");
   }
+  core.world.events.caller = { id: user.id, displayName: user.displayName };
   return { user, orgId };
 }

@@ -65,6 +65,16 @@ export class AuthRequests {
     this.#refreshTokens.set(signIn.sessionId, { signIn, tokenId });
   }
 
+  /** The sign-in of an opened refresh token, while it is the newest of its session. */
+  refreshOf(payload: Readonly<Record<string, unknown>> | undefined): SignIn | undefined {
+    if (payload?.['kind'] !== 'refresh') return undefined;
+    return this.findRefresh(String(payload['sid']), String(payload['id']));
+  }
+
+  forgetRefresh(sessionId: string): void {
+    this.#refreshTokens.delete(sessionId);
+  }
+
   findRefresh(sessionId: string, tokenId: string): SignIn | undefined {
     const kept = this.#refreshTokens.get(sessionId);
     return kept?.tokenId === tokenId ? kept.signIn : undefined;

@@ -3,6 +3,7 @@ import { nowInSeconds } from './clock.js';
 import type { Core } from './core.js';
 import { type Answer, type Exchange, NO_STORE } from './exchange.js';
 import { errorPage, escapeHtml, signInPage } from './login-page.js';
+import { withRoleScopes } from './role-claims.js';
 import { scopesOf } from './scopes.js';
 import type { UserRecord } from './state.js';
 
@@ -15,7 +16,7 @@ export function authorize(core: Core, exchange: Exchange): Answer {
   const redirectUri = asked.get('redirect_uri') ?? '';
   const application = core.credentials.applications.get(clientId);
   // Until both are known, the browser must not be sent anywhere.
-  if (application === undefined) return errorPage('No application has this client_id.');
+  if (application?.active !== true) return errorPage('No application has this client_id.');
   if (!application.redirectUris.includes(redirectUri)) {
     return errorPage('The application has no such redirect_uri.');
   }
@@ -28,7 +29,7 @@ export function authorize(core: Core, exchange: Exchange): Answer {
   const { id } = core.authRequests.open({
     clientId,
     redirectUri,
-    scopes: scopesOf(asked.get('scope')),
+    scopes: scopesFor(core, application.projectId, scopesOf(asked.get('scope'))),
     state,
     nonce: asked.get('nonce') ?? undefined,
     codeChallenge: asked.get('code_challenge') ?? '',
@@ -61,6 +62,11 @@ function finish(core: Core, request: AuthRequest, user: UserRecord): Answer {
   const id = core.authRequests.signIn(request, user.id, nowInSeconds());
   const code = core.mint.box.seal({ kind: 'code', id });
   return redirect(withParameters(request.redirectUri, { code, state: request.state }));
+}
+
+function scopesFor(core: Core, projectId: string, scopes: readonly string[]): readonly string[] {
+  const project = core.world.now.projects.get(projectId);
+  return project?.roleAssertion === true ? withRoleScopes(scopes, project) : scopes;
 }
 
 function refuse(asked: URLSearchParams): [error: string, description: string] | undefined {

@@ -5,12 +5,15 @@ import type { Core } from './core.js';
 import { type Answer, type Exchange, jsonAnswer, oauthError } from './exchange.js';
 import { audienceOfScopes, claimsOfScopes } from './scopes.js';
 
+/** People prove themselves with a password here. */
+const AMR = ['pwd'];
+
 /** A person's code for tokens: once, to the client and the address it was made for. */
 export function redeemCode(core: Core, exchange: Exchange, form: URLSearchParams): Answer {
   const code = form.get('code') ?? '';
   if (code === '') return oauthError(400, 'invalid_request', 'code missing');
   const clientId = form.get('client_id') ?? '';
-  if (!core.credentials.applications.has(clientId)) return unknownClient();
+  if (!isUsable(core, clientId)) return unknownClient();
   const payload = core.mint.box.open(code);
   const codeId = payload?.['kind'] === 'code' ? String(payload['id']) : '';
   const signIn = core.authRequests.findCode(codeId);
@@ -26,7 +29,7 @@ export function redeemCode(core: Core, exchange: Exchange, form: URLSearchParams
 /** A refresh token for a new pair; the old pair ends with it. RFC 6749 section 6. */
 export function refreshGrant(core: Core, exchange: Exchange, form: URLSearchParams): Answer {
   const clientId = form.get('client_id') ?? '';
-  if (!core.credentials.applications.has(clientId)) return unknownClient();
+  if (!isUsable(core, clientId)) return unknownClient();
   const payload = core.mint.box.open(form.get('refresh_token') ?? '');
   const signIn = core.authRequests.findRefresh(String(payload?.['sid']), String(payload?.['id']));
   if (payload?.['kind'] !== 'refresh' || signIn?.request.clientId !== clientId) {
@@ -72,19 +75,22 @@ function tokensOf(core: Core, exchange: Exchange, signIn: SignIn): Answer {
   const own = [...core.credentials.clientIdsOf(projectId), projectId];
   const audience = [...new Set([...own, ...asked])];
   const grounds = { issuer, user, clientId, audience, scopes, sessionId };
-  const extra = claimsOfScopes(core.world.now, user, scopes, audience, new URL(issuer).hostname);
+  const roles = application.accessTokenRoles
+    ? { projectIds: asked, ownProjectId: projectId }
+    : undefined;
+  const extra = claimsOfScopes(core.world.now, user, scopes, new URL(issuer).hostname, roles);
   const minted =
     application.accessTokenType === 'jwt'
       ? core.mint.jwt(grounds, extra)
       : core.mint.opaque(grounds);
-  core.tokens.rememberScopes(minted.tokenId, scopes);
+  core.tokens.remember(minted.tokenId, { scopes, audience, authTime, amr: AMR });
   core.tokens.rememberNewest(sessionId, minted.tokenId);
   const { nonce } = request;
   const details = {
     accessToken: minted.token,
     authTime,
     ...(nonce === undefined ? {} : { nonce }),
-    amr: ['pwd'],
+    amr: AMR,
     sid: sessionId,
   };
   return jsonAnswer(200, {
@@ -100,6 +106,10 @@ function refreshToken(core: Core, signIn: SignIn): string {
   const { token, tokenId } = core.mint.sealed('refresh', signIn.userId, { sid: signIn.sessionId });
   core.authRequests.rememberRefresh(signIn, tokenId);
   return token;
+}
+
+function isUsable(core: Core, clientId: string): boolean {
+  return core.credentials.applications.get(clientId)?.active === true;
 }
 
 function unknownClient(): Answer {

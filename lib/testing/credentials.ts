@@ -1,4 +1,4 @@
-import { type KeyObject, randomBytes } from 'node:crypto';
+import { type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
 
 import type { AccessTokenType } from './model.js';
 import { newKeyFile } from './signing-keys.js';
@@ -17,12 +17,15 @@ export interface Application {
   readonly projectId: string;
   readonly redirectUris: readonly string[];
   readonly accessTokenType: AccessTokenType;
+  /** Whether its JWTs carry roles; see {@link ApplicationOptions.accessTokenRoles}. */
+  readonly accessTokenRoles: boolean;
+  active: boolean;
 }
 
 /** Keys, secrets and applications: with what users and programs prove who they are. */
 export class Credentials {
   readonly keys = new Map<string, RegisteredKey>();
-  /** By user id. */
+  /** By user id, those of applications by client id. */
   readonly secrets = new Map<string, string>();
   /** By client id. */
   readonly applications = new Map<string, Application>();
@@ -45,16 +48,35 @@ export class Credentials {
     return JSON.stringify({ type: 'application', keyId, key: pem, appId, clientId });
   }
 
-  addSecret(userId: string): string {
+  /** What the key stood for is refused from now on; what was issued for it stays valid. */
+  removeKey(keyId: string): void {
+    if (!this.keys.delete(keyId)) throw new Error(`there is no key ${keyId}`);
+  }
+
+  addSecret(ownerId: string): string {
     const secret = randomBytes(48).toString('base64url');
-    this.secrets.set(userId, secret);
+    this.secrets.set(ownerId, secret);
     return secret;
+  }
+
+  isSecretOf(ownerId: string, secret: string): boolean {
+    const expected = Buffer.from(this.secrets.get(ownerId) ?? '');
+    const given = Buffer.from(secret);
+    const { length } = expected;
+    return length > 0 && length === given.length && timingSafeEqual(expected, given);
+  }
+
+  /** Whether it has something to prove itself with. */
+  isConfidential(clientId: string): boolean {
+    const keys = [...this.keys.values()];
+    return this.secrets.has(clientId) || keys.some(({ ownerId }) => ownerId === clientId);
   }
 
   addApplication(
     projectId: string,
     redirectUris: readonly string[],
     accessTokenType: AccessTokenType,
+    accessTokenRoles = false,
   ): Application {
     const application = {
       appId: this.world.ids.next(),
@@ -62,9 +84,23 @@ export class Credentials {
       projectId,
       redirectUris: [...redirectUris],
       accessTokenType,
+      accessTokenRoles,
+      active: true,
     };
     this.applications.set(application.clientId, application);
     return application;
+  }
+
+  requireApplication(clientId: string): Application {
+    const application = this.applications.get(clientId);
+    if (application === undefined) throw new Error(`no application has the client id ${clientId}`);
+    return application;
+  }
+
+  removeApplication(clientId: string): void {
+    this.requireApplication(clientId);
+    this.applications.delete(clientId);
+    this.dropUser(clientId);
   }
 
   /** Applications of a project know each other: a person's token is for all of them. */
@@ -82,9 +118,6 @@ export class Credentials {
   }
 
   dropProject(projectId: string): void {
-    for (const clientId of this.clientIdsOf(projectId)) {
-      this.applications.delete(clientId);
-      this.dropUser(clientId);
-    }
+    for (const clientId of this.clientIdsOf(projectId)) this.removeApplication(clientId);
   }
 }

@@ -9,6 +9,7 @@ import type { Org, Project } from './model.js';
 import { createOrg } from './orgs.js';
 import { createProject } from './projects.js';
 import { type LoggedRequest, RequestLog } from './request-log.js';
+import { type ServedApis, requireApis } from './served-apis.js';
 import { EmulatorServer } from './server.js';
 import { SigningKeys } from './signing-keys.js';
 import { TokenCheck } from './token-check.js';
@@ -27,6 +28,11 @@ export interface EmulatorSettings {
    * `x-zitadel-instance-host`, and in `x-zitadel-public-host` where it matters.
    */
   readonly issuer?: string | undefined;
+  /**
+   * Which generation of ZITADEL's API it answers: `'v1'` the REST API (`/auth/v1`, `/management/v1`,
+   * `/admin/v1`), `'v2'` the Connect services (`/zitadel.*`), `'both'`, the default, all of them.
+   */
+  readonly apis?: ServedApis | undefined;
 }
 
 /**
@@ -53,10 +59,11 @@ export class ZitadelEmulator extends TokenVerbs {
     this.#address = inner.address;
   }
 
-  /** Throws when `issuer` is not a plain origin, or when the port is taken. */
+  /** Throws when `issuer` is not a plain origin, `apis` is unknown, or the port is taken. */
   static async start(settings: EmulatorSettings = {}): Promise<ZitadelEmulator> {
-    const { port = 0, host = '127.0.0.1', issuer } = settings;
+    const { port = 0, host = '127.0.0.1', issuer, apis = 'both' } = settings;
     if (issuer !== undefined) requireOrigin(issuer);
+    requireApis(apis);
     const address = { url: '', issuer: issuer ?? '' };
     const world = new World();
     const keys = await SigningKeys.create(() => world.ids.next());
@@ -74,7 +81,7 @@ export class ZitadelEmulator extends TokenVerbs {
       issuer: () => address.issuer,
     };
     const [faults, log] = [new Faults(), new RequestLog()];
-    const server = new EmulatorServer(core, faults, log);
+    const server = new EmulatorServer(core, faults, log, apis);
     const bound = await server.listen(port, host);
     address.url = `http://${reachable(host)}:${String(bound)}`;
     address.issuer = issuer ?? address.url;
@@ -105,6 +112,15 @@ export class ZitadelEmulator extends TokenVerbs {
     const { issuer, url } = this.#address;
     const inside = issuer === url ? {} : { internalUrl: url };
     return { issuer, audience: this.defaultProject.id, ...inside, ...overrides };
+  }
+
+  /**
+   * Changes which generation of the API it answers, as an upgrade of ZITADEL does. Requests to the other
+   * one are answered like requests to any unknown path, and count as `'other'`.
+   */
+  serveApis(apis: ServedApis): void {
+    requireApis(apis);
+    this.#server.serve(apis);
   }
 
   /** The next `times` requests to the endpoint meet the fault. Several calls queue up. */

@@ -3,12 +3,18 @@ export type EndpointName =
   | 'discovery'
   | 'keys'
   | 'token'
+  | 'introspect'
+  | 'revoke'
   | 'userinfo'
   | 'authorize'
   | 'login'
   | 'memberships'
   | 'userMemberships'
+  | 'permissions'
+  | 'events'
+  | 'administrators'
   | 'project'
+  | 'projectV2'
   | 'addGrant'
   | 'getGrant'
   | 'listGrants'
@@ -18,18 +24,30 @@ export type EndpointName =
   | 'reactivateGrant'
   | 'removeGrant'
   | 'grantedProjects'
+  | 'addGrantV2'
+  | 'listGrantsV2'
+  | 'changeGrantV2'
+  | 'deactivateGrantV2'
+  | 'activateGrantV2'
+  | 'removeGrantV2'
   | 'health';
 
 const NAMES: ReadonlySet<string> = new Set<EndpointName>([
   'discovery',
   'keys',
   'token',
+  'introspect',
+  'revoke',
   'userinfo',
   'authorize',
   'login',
   'memberships',
   'userMemberships',
+  'permissions',
+  'events',
+  'administrators',
   'project',
+  'projectV2',
   'addGrant',
   'getGrant',
   'listGrants',
@@ -39,6 +57,12 @@ const NAMES: ReadonlySet<string> = new Set<EndpointName>([
   'reactivateGrant',
   'removeGrant',
   'grantedProjects',
+  'addGrantV2',
+  'listGrantsV2',
+  'changeGrantV2',
+  'deactivateGrantV2',
+  'activateGrantV2',
+  'removeGrantV2',
   'health',
 ]);
 

@@ -24,14 +24,20 @@ export type Fault =
   | 'html'
   /** The right answer, cut in half. */
   | 'truncated'
-  /** The right answer about the wrong user: of memberships, userMemberships and userinfo only. */
+  /** The right answer about the wrong user: of lists of memberships and userinfo only. */
   | 'wrong-user'
   /** 200 and a body that never ends. */
   | 'endless'
   /** A redirect (302) to another origin. */
   | 'redirect';
 
-const ABOUT_A_USER: readonly EndpointName[] = ['memberships', 'userMemberships', 'userinfo'];
+const ABOUT_A_USER: readonly EndpointName[] = [
+  'memberships',
+  'userMemberships',
+  'administrators',
+  'introspect',
+  'userinfo',
+];
 
 interface Plan {
   once: Fault[];

@@ -1,3 +1,4 @@
+import { connectRefusal } from './connect.js';
 import { ZitadelError } from './errors.js';
 import { type Answer, JSON_TYPE, jsonAnswer, oauthError, refusalAnswer } from './exchange.js';
 import type { Fault } from './faults.js';
@@ -53,20 +54,47 @@ export function truncated(answer: Answer): Answer {
 
 /** Somebody else, who may do everything: what a client must notice by the id alone. */
 export function aboutSomebodyElse(answer: Answer, otherId: string): Answer {
-  if (answer.status !== 200) return answer;
-  const body = JSON.parse(answer.body) as { readonly sub?: string; readonly result?: object[] };
+  if (answer.status !== 200 || answer.body === '') return answer;
+  const body = JSON.parse(answer.body) as {
+    readonly active?: boolean;
+    readonly sub?: string;
+    readonly result?: object[];
+    readonly administrators?: object[];
+    readonly pagination?: object;
+  };
+  if (body.active === false) return answer;
   if (body.sub !== undefined) return { ...answer, body: JSON.stringify({ ...body, sub: otherId }) };
+  if (body.pagination !== undefined) {
+    const administrators = administratorsAs(otherId, body.administrators);
+    const totalResult = String(administrators.length);
+    const pagination = { totalResult, ...body.pagination };
+    return { ...answer, body: JSON.stringify({ pagination, administrators }) };
+  }
   const rows = body.result ?? [{ roles: ['IAM_OWNER'], displayName: 'ZITADEL', iam: true }];
   const result = rows.map((row) => ({ ...row, userId: otherId }));
   const details = { totalResult: String(rows.length), viewTimestamp: new Date().toISOString() };
   return { ...answer, body: JSON.stringify({ details, result }) };
 }
 
+function administratorsAs(id: string, rows: readonly object[] | undefined): object[] {
+  const now = new Date().toISOString();
+  const everything = { instance: true, roles: ['IAM_OWNER'] };
+  const user = { id, preferredLoginName: 'somebody-else' };
+  return (rows ?? [{ creationDate: now, changeDate: now, user, ...everything }]).map((row) => ({
+    ...row,
+    user: 'user' in row ? Object.assign({}, row.user, { id }) : user,
+  }));
+}
+
 function usualAnswer(status: number, family: Family): Answer {
-  if (family !== 'api') {
+  if (family === 'oidc' || family === 'debug') {
     return oauthError(status, OAUTH_ERRORS[status] ?? 'server_error', 'Errors.Internal');
   }
   const usual = USUAL[status];
+  if (family === 'connect') {
+    const [code, id, text] = usual ?? [2, undefined, 'unknown'];
+    return { ...connectRefusal(new ZitadelError(code, id, text), undefined), status };
+  }
   if (usual === undefined) return jsonAnswer(status, { code: 2, message: 'unknown' });
   return { ...refusalAnswer(new ZitadelError(...usual), undefined), status };
 }

@@ -102,8 +102,8 @@ function conditionOf(name: string, value: Message, complaint: string): GrantCond
   return (grant, state) => matches(state.projects.get(grant.projectId)?.name ?? '', wanted);
 }
 
-function textMatcher(value: Message): TextMatch {
+export function textMatcher(value: Message): TextMatch {
   const method = field(value, 'method');
-  const name = typeof method === 'string' ? method.replace('TEXT_QUERY_METHOD_', '') : '';
+  const name = typeof method === 'string' ? method.replace(/^TEXT_(QUERY|FILTER)_METHOD_/, '') : '';
   return TEXT_METHODS.get(name) ?? equals;
 }

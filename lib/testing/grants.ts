@@ -1,3 +1,4 @@
+import { dropAuthorizations, takeRolesBack } from './authorizations.js';
 import { ZitadelError } from './errors.js';
 import { type GrantRecord, type ProjectRecord, dropMembers } from './state.js';
 import type { World } from './world.js';
@@ -28,19 +29,20 @@ export function addGrant(world: World, input: NewGrant, check: GrantCheck = allo
   if (grantedOrgId === ownerOrgId) {
     throw new ZitadelError(9, 'PROJECT-ckUpbvboAH', 'Project Grant is invalid');
   }
-  for (const grant of world.now.grants.values()) {
-    if (grant.projectId === projectId && grant.grantedOrgId === grantedOrgId) {
-      throw new ZitadelError(6, 'V3-DKcYh', 'Project Grant already exists');
-    }
+  if (grantBetween(world, input) !== undefined) {
+    throw new ZitadelError(6, 'V3-DKcYh', 'Project Grant already exists');
   }
+  const id = world.ids.next();
+  const handedOn = input.roleKeys.length === 0 ? {} : { roleKeys: [...input.roleKeys] };
+  const payload = { grantId: id, grantedOrgId, ...handedOn };
   const grant: GrantRecord = {
-    id: world.ids.next(),
+    id,
     projectId,
     ownerOrgId,
     grantedOrgId,
     roleKeys: [...input.roleKeys],
     active: true,
-    details: world.created(projectId, ownerOrgId),
+    details: world.created(projectId, ownerOrgId, { type: 'project.grant.added', payload }),
   };
   world.commit((state) => state.grants.set(grant.id, grant));
   return grant;
@@ -53,11 +55,25 @@ export interface GrantAddress {
   readonly ownerOrgId: string;
 }
 
+export interface GrantEnds {
+  readonly projectId: string;
+  readonly grantedOrgId: string;
+}
+
+/** The grant of a project to an organization; an address that nothing has where there is none. */
+export function addressBetween(world: World, ends: GrantEnds): GrantAddress {
+  const { projectId } = ends;
+  const ownerOrgId = world.now.projects.get(projectId)?.orgId ?? '';
+  return { grantId: grantBetween(world, ends)?.id ?? '', projectId, ownerOrgId };
+}
+
 export function changeGrant(
   world: World,
   address: GrantAddress,
   roleKeys: readonly string[],
   check: GrantCheck = allow,
+  /** Whether events tell of the user grants that lose roles by it. */
+  cascade: 'told' | 'untold' = 'told',
 ): GrantRecord {
   const grant = requireGrant(world, address);
   check(grant.ownerOrgId, [grant.id, grant.projectId]);
@@ -65,7 +81,9 @@ export function changeGrant(
   if (project !== undefined) requireRoles(project, roleKeys);
   // Order counts: the same roles in another order are a change.
   if (JSON.stringify(grant.roleKeys) === JSON.stringify(roleKeys)) return grant;
-  return replace(world, grant, { roleKeys: [...roleKeys] });
+  const after = replace(world, grant, { roleKeys: [...roleKeys] }, 'changed');
+  takeRolesBack(world, after, cascade === 'told');
+  return after;
 }
 
 export function setGrantActive(
@@ -82,7 +100,7 @@ export function setGrantActive(
   // ZITADEL answers before it looks at the permission when there is nothing to do.
   if (grant.active === active) return grant;
   check(grant.ownerOrgId, [grant.id, grant.projectId]);
-  return replace(world, grant, { active });
+  return replace(world, grant, { active }, active ? 'reactivated' : 'deactivated');
 }
 
 export function removeGrant(
@@ -92,7 +110,10 @@ export function removeGrant(
 ): GrantRecord {
   const grant = requireGrant(world, address);
   check(grant.ownerOrgId, [grant.id, grant.projectId]);
-  const details = world.changed(grant.projectId, grant.details);
+  const removed = { type: 'project.grant.removed', payload: { grantId: grant.id } };
+  const details = world.changed(grant.projectId, grant.details, removed);
+  dropAuthorizations(world, ({ grantId }) => grantId === grant.id, details.changed);
+  world.grantRemovals.set(endsKey(grant), details.changed);
   world.commit((state) => {
     state.grants.delete(grant.id);
     dropMembers(state, ({ scope }) => scope.kind === 'projectGrant' && scope.id === grant.id);
@@ -100,8 +121,45 @@ export function removeGrant(
   return { ...grant, details };
 }
 
-function replace(world: World, grant: GrantRecord, change: Partial<GrantRecord>): GrantRecord {
-  const details = world.changed(grant.projectId, grant.details);
+/**
+ * Removes what may not be there. The moment is that of the last event ZITADEL finds about the pair: the
+ * removal, an earlier one, or the creation of the project.
+ */
+export function removeGrantBetween(
+  world: World,
+  ends: GrantEnds,
+  check: GrantCheck,
+): number | undefined {
+  const address = addressBetween(world, ends);
+  if (address.grantId !== '') return removeGrant(world, address, check).details.changed;
+  const project = world.now.projects.get(ends.projectId);
+  return project && (world.grantRemovals.get(endsKey(ends)) ?? project.details.created);
+}
+
+function grantBetween(
+  world: World,
+  { projectId, grantedOrgId }: GrantEnds,
+): GrantRecord | undefined {
+  for (const grant of world.now.grants.values()) {
+    if (grant.projectId === projectId && grant.grantedOrgId === grantedOrgId) return grant;
+  }
+  return undefined;
+}
+
+function endsKey({ projectId, grantedOrgId }: GrantEnds): string {
+  return `${projectId}:${grantedOrgId}`;
+}
+
+function replace(
+  world: World,
+  grant: GrantRecord,
+  change: Partial<GrantRecord>,
+  what: 'changed' | 'deactivated' | 'reactivated',
+): GrantRecord {
+  const { roleKeys } = change;
+  const payload = { grantId: grant.id, ...(roleKeys === undefined ? {} : { roleKeys }) };
+  const happening = { type: `project.grant.${what}`, payload };
+  const details = world.changed(grant.projectId, grant.details, happening);
   const after: GrantRecord = { ...grant, ...change, details };
   world.commit((state) => state.grants.set(after.id, after));
   return after;

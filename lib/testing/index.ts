@@ -4,6 +4,7 @@ export type { Fault } from './faults.js';
 export type {
   AccessTokenType,
   ApplicationOptions,
+  AuthorizationOptions,
   MemberResource,
   Org,
   Project,
@@ -16,4 +17,5 @@ export type {
   UserOptions,
 } from './model.js';
 export type { LoggedRequest } from './request-log.js';
+export type { ServedApis } from './served-apis.js';
 export type { PublishedKey } from './signing-keys.js';

@@ -1,4 +1,5 @@
 import { ZitadelError } from './errors.js';
+import type { Happening } from './event-log.js';
 import { requireOrg, requireProject, requireUser } from './existing.js';
 import { type MemberResource, idOf } from './model.js';
 import { type MemberRecord, type MemberScope, type State, putMember, scopeKey } from './state.js';
@@ -49,7 +50,7 @@ export function addMember(
   if (world.now.members.get(userId)?.has(scopeKey(scope)) === true) {
     throw new ZitadelError(6, 'V3-DKcYh', 'Errors.Member.AlreadyExists');
   }
-  const details = world.created(aggregate, owner);
+  const details = world.created(aggregate, owner, memberEvent(scope, 'added', userId, roles));
   const member: MemberRecord = { userId, scope, roles: [...roles], details };
   world.commit((state) => putMember(state, member));
 }
@@ -63,16 +64,27 @@ export function changeMember(
   const { scope, aggregate } = resolve(world, on);
   requireRoles(scope, roles, false);
   const before = requireMember(world, userId, scope);
-  const details = world.changed(aggregate, before.details);
+  const happening = memberEvent(scope, 'changed', userId, roles);
+  const details = world.changed(aggregate, before.details, happening);
   const member: MemberRecord = { ...before, roles: [...roles], details };
   world.commit((state) => putMember(state, member));
 }
 
 export function removeMember(world: World, userId: string, on: MemberResource): void {
-  const { scope, aggregate } = resolve(world, on);
+  const { scope, owner, aggregate } = resolve(world, on);
   requireMember(world, userId, scope);
-  world.nextSequence(aggregate);
+  world.happened(aggregate, owner, memberEvent(scope, 'removed', userId));
   world.commit((state) => state.members.get(userId)?.delete(scopeKey(scope)));
+}
+
+/** The memberships that go with their user. */
+export function dropMembersOf(world: World, userId: string, stamp: number): void {
+  for (const { scope, details } of membersOf(world.now, userId)) {
+    const aggregate = scope.kind === 'projectGrant' ? scope.projectId : scope.id;
+    const happening = memberEvent(scope, 'cascade.removed', userId);
+    world.happened(aggregate, details.resourceOwner, happening, stamp);
+  }
+  world.commit((state) => state.members.delete(userId));
 }
 
 export function membersOf(state: State, userId: string): MemberRecord[] {
@@ -80,6 +92,21 @@ export function membersOf(state: State, userId: string): MemberRecord[] {
   return rows.sort(
     (left, right) => LIST_ORDER.indexOf(left.scope.kind) - LIST_ORDER.indexOf(right.scope.kind),
   );
+}
+
+function memberEvent(
+  scope: MemberScope,
+  what: string,
+  userId: string,
+  roles?: readonly string[],
+): Happening {
+  const resource = scope.kind === 'projectGrant' ? 'project.grant' : scope.kind;
+  const payload = {
+    ...(roles === undefined ? {} : { roles: [...roles] }),
+    userId,
+    ...(scope.kind === 'projectGrant' ? { grantId: scope.id } : {}),
+  };
+  return { type: `${resource}.member.${what}`, payload };
 }
 
 function requireMember(world: World, userId: string, scope: MemberScope): MemberRecord {

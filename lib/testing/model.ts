@@ -66,6 +66,13 @@ export interface ApplicationOptions {
   readonly redirectUris: readonly string[];
   /** `'jwt'` unless given. */
   readonly accessTokenType?: AccessTokenType;
+  /** "User roles inside access token"; false unless given, as in ZITADEL. */
+  readonly accessTokenRoles?: boolean;
+}
+
+export interface AuthorizationOptions {
+  /** Who gives the roles: the owner of the project unless given, or an organization it is granted to. */
+  readonly org?: Ref;
 }
 
 export interface TokenOptions {
@@ -73,6 +80,12 @@ export interface TokenOptions {
   readonly zitadelAudience?: boolean;
   /** Who else it is for; the default project unless given. */
   readonly audience?: readonly string[];
+  /**
+   * Scopes besides `openid profile` and those of the audience, as at the token endpoint: for the role claims
+   * (`urn:zitadel:iam:org:projects:roles`) and the home organization (`urn:zitadel:iam:user:resourceowner`)
+   * of the token, of userinfo and of introspection.
+   */
+  readonly scopes?: readonly string[];
   /** 43,200 (12 h) unless given; negative makes an expired token. */
   readonly expiresInSeconds?: number;
   /** Put over the claims last; `undefined` takes a claim away. */

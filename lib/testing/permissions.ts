@@ -1,6 +1,6 @@
 import { ZitadelError } from './errors.js';
 import { membersOf } from './members.js';
-import type { MemberRecord } from './state.js';
+import type { MemberRecord, State } from './state.js';
 import type { World } from './world.js';
 
 /** The permissions that the emulated calls ask for. */
@@ -9,40 +9,12 @@ export type Permission =
   | 'project.grant.read'
   | 'project.grant.write'
   | 'project.grant.delete'
-  | 'user.membership.read';
-
-const EDITOR: readonly Permission[] = [
-  'project.read',
-  'project.grant.read',
-  'project.grant.write',
-  'project.grant.delete',
-];
-const OWNER: readonly Permission[] = [...EDITOR, 'user.membership.read'];
-const VIEWER: readonly Permission[] = [
-  'project.read',
-  'project.grant.read',
-  'user.membership.read',
-];
-
-/** ZITADEL's default mapping; a role that is not listed is known but may do none of this. */
-const PERMISSIONS_OF_ROLE: Readonly<Record<string, readonly Permission[]>> = {
-  IAM_OWNER: OWNER,
-  IAM_OWNER_VIEWER: VIEWER,
-  IAM_ORG_MANAGER: OWNER,
-  IAM_USER_MANAGER: OWNER,
-  IAM_LOGIN_CLIENT: VIEWER,
-  ORG_OWNER: OWNER,
-  ORG_OWNER_VIEWER: VIEWER,
-  ORG_USER_MANAGER: ['project.read', 'user.membership.read'],
-  ORG_USER_PERMISSION_EDITOR: ['project.read', 'project.grant.read'],
-  ORG_PROJECT_PERMISSION_EDITOR: EDITOR,
-  PROJECT_OWNER: OWNER,
-  PROJECT_OWNER_VIEWER: VIEWER,
-  PROJECT_OWNER_GLOBAL: ['project.read', 'user.membership.read'],
-  PROJECT_OWNER_VIEWER_GLOBAL: VIEWER,
-  PROJECT_GRANT_OWNER: VIEWER,
-  PROJECT_GRANT_OWNER_VIEWER: VIEWER,
-};
+  | 'user.membership.read'
+  | 'events.read'
+  | 'iam.member.read'
+  | 'org.member.read'
+  | 'project.member.read'
+  | 'project.grant.member.read';
 
 /** Where a permission is held: everywhere in the organization, or on these projects and grants only. */
 export interface Held {
@@ -88,11 +60,21 @@ export function requireForCommand(
   if (!resourceIds.some((id) => held.ids.has(id))) throw refusal('AUTH-Swrgg2');
 }
 
+/** Everything that a user may do in an organization, as reads see it; narrow rights name their resource. */
+export function permissionsIn(world: World, userId: string, orgId: string): string[] {
+  const all = countingIn(world, world.reads, userId, orgId).flatMap(({ scope, roles }) => {
+    const suffix = isNarrow(scope.kind) ? `:${scope.id}` : '';
+    const permissions = roles.flatMap((role) => world.rolePermissions.get(role) ?? []);
+    return permissions.map((permission) => `${permission}${suffix}`);
+  });
+  return [...new Set(all)];
+}
+
 function heldIn(world: World, userId: string, orgId: string, permission: Permission): Held {
-  const counting = membersOf(world.now, userId).filter((member) => counts(world, member, orgId));
+  const counting = countingIn(world, world.now, userId, orgId);
   if (counting.length === 0) throw new ZitadelError(5, 'AUTHZ-cdgFk', 'membership not found');
   const granting = counting.filter((member) =>
-    member.roles.some((role) => PERMISSIONS_OF_ROLE[role]?.includes(permission)),
+    member.roles.some((role) => world.rolePermissions.get(role)?.includes(permission)),
   );
   const scoped = granting.filter(({ scope }) => isNarrow(scope.kind));
   return {
@@ -106,11 +88,12 @@ function isNarrow(kind: MemberRecord['scope']['kind']): boolean {
 }
 
 /** Rows of the instance count everywhere, a grant's rows also in the organization it is granted to. */
-function counts(world: World, member: MemberRecord, orgId: string): boolean {
-  const owner = member.details.resourceOwner;
-  if (owner === orgId || owner === world.instanceId) return true;
-  const { scope } = member;
-  return scope.kind === 'projectGrant' && world.now.grants.get(scope.id)?.grantedOrgId === orgId;
+function countingIn(world: World, state: State, userId: string, orgId: string): MemberRecord[] {
+  return membersOf(state, userId).filter(({ scope, details }) => {
+    const owner = details.resourceOwner;
+    if (owner === orgId || owner === world.instanceId) return true;
+    return scope.kind === 'projectGrant' && state.grants.get(scope.id)?.grantedOrgId === orgId;
+  });
 }
 
 function refusal(id: string): ZitadelError {

@@ -1,3 +1,4 @@
+import { dropAuthorizations } from './authorizations.js';
 import type { Core } from './core.js';
 import { ZitadelError } from './errors.js';
 import { requireOrg, requireProject } from './existing.js';
@@ -18,6 +19,7 @@ export function createProject(
     }
   }
   const id = world.ids.next();
+  const added = { type: 'project.added', payload: { name } };
   const project: ProjectRecord = {
     id,
     name,
@@ -25,9 +27,12 @@ export function createProject(
     roles: [...(options.roles ?? [])],
     roleAssertion: options.roleAssertion ?? false,
     active: true,
-    details: world.created(id, orgId),
+    details: world.created(id, orgId, added),
   };
   world.commit((state) => state.projects.set(id, project));
+  for (const key of project.roles) {
+    world.happened(id, orgId, { type: 'project.role.added', payload: { key } });
+  }
   return { id, name, orgId };
 }
 
@@ -37,21 +42,28 @@ export function updateProject(
   change: { readonly active: boolean },
 ): void {
   const before = requireProject(world, id);
-  const project = { ...before, ...change, details: world.changed(id, before.details) };
+  const type = change.active ? 'project.reactivated' : 'project.deactivated';
+  const details = world.changed(id, before.details, { type });
+  const project = { ...before, ...change, details };
   world.commit((state) => state.projects.set(id, project));
 }
 
 export function removeProjectAndAll(core: Core, id: string): void {
+  const { orgId } = requireProject(core.world, id);
+  const { stamp } = core.world.happened(id, orgId, { type: 'project.removed' });
+  dropAuthorizations(core.world, ({ projectId }) => projectId === id, stamp);
+  dropProject(core, id);
+}
+
+/** With its grants, applications, memberships and authorizations, and without an event. */
+export function dropProject(core: Core, id: string): void {
   const { world, credentials } = core;
-  requireProject(world, id);
   credentials.dropProject(id);
   const grants = [...world.now.grants.values()].filter((grant) => grant.projectId === id);
+  dropAuthorizations(world, ({ projectId }) => projectId === id);
   world.commit((state) => {
     state.projects.delete(id);
     for (const grant of grants) state.grants.delete(grant.id);
-    for (const [key, authorization] of state.authorizations) {
-      if (authorization.projectId === id) state.authorizations.delete(key);
-    }
     dropMembers(
       state,
       ({ scope }) =>
@@ -59,18 +71,4 @@ export function removeProjectAndAll(core: Core, id: string): void {
         (scope.kind === 'projectGrant' && scope.projectId === id),
     );
   });
-}
-
-export function authorizeUser(
-  world: World,
-  userId: string,
-  projectId: string,
-  roleKeys: readonly string[],
-): void {
-  const { orgId, roles } = requireProject(world, projectId);
-  if (!roleKeys.every((key) => roles.includes(key))) {
-    throw new ZitadelError(9, 'COMMAND-mm9F4', 'Errors.Project.Role.NotFound');
-  }
-  const authorization = { userId, projectId, orgId, roleKeys: [...roleKeys] };
-  world.commit((state) => state.authorizations.set(`${userId}:${projectId}`, authorization));
 }

@@ -42,6 +42,30 @@ export function stringsField(message: Message, name: string): string[] {
   });
 }
 
+export function booleanField(message: Message, name: string): boolean {
+  const value = field(message, name) ?? false;
+  if (typeof value !== 'boolean') throw invalidValue('bool', name, value);
+  return value;
+}
+
+export function messageField(message: Message, name: string): Message | undefined {
+  const value = field(message, name);
+  return value === undefined ? undefined : asMessage(value, name);
+}
+
+const TIMESTAMP = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
+
+/** A moment (RFC 3339) in microseconds since 1970. */
+export function timestampField(message: Message, name: string): number | undefined {
+  const value = field(message, name);
+  if (value === undefined) return undefined;
+  const text = typeof value === 'string' ? value : '';
+  const [, seconds = '', fraction = '.', zone = ''] = TIMESTAMP.exec(text) ?? [];
+  const millis = Date.parse(`${seconds}${zone}`);
+  if (Number.isNaN(millis)) throw invalidValue('google.protobuf.Timestamp', name, value);
+  return millis * 1000 + Number(fraction.slice(1, 7).padEnd(6, '0'));
+}
+
 export function messagesField(message: Message, name: string): Message[] {
   return listField(message, name).map((entry) => asMessage(entry, name));
 }
@@ -70,14 +94,26 @@ export function chosenQueries(
   names: readonly string[],
 ): (Chosen | undefined)[] {
   return messagesField(body, 'queries').map((query) => {
-    const [name, second] = names.filter((each) => field(query, each) !== undefined);
-    if (second !== undefined) {
-      const column = String(text.indexOf(`"${second}"`) + 1);
-      const place = `proto: (line 1:${column}): error parsing "${second}"`;
-      throw badRequest(`${place}, oneof ${type}.query is already set`);
-    }
+    const name = memberOf(query, text, `${type}.query`, names);
     return name === undefined ? undefined : { name, value: asMessage(field(query, name), name) };
   });
+}
+
+/** The name of the set member of a oneof; more than one does not parse. */
+export function memberOf(
+  message: Message,
+  text: string,
+  oneof: string,
+  names: readonly string[],
+): string | undefined {
+  const columnOf = (each: string): number => text.indexOf(`"${each}"`) + 1;
+  const [name, second] = names
+    .filter((each) => field(message, each) !== undefined)
+    .sort((left, right) => columnOf(left) - columnOf(right));
+  if (second === undefined) return name;
+  const column = String(columnOf(second));
+  const place = `proto: (line 1:${column}): error parsing "${second}"`;
+  throw badRequest(`${place}, oneof ${oneof} is already set`);
 }
 
 /** validate.rules of ids in messages: at most 200 characters. */
@@ -93,6 +129,17 @@ export function requireId(id: string, complaint: string): void {
   if (length < 1 || length > LONGEST_ID) {
     throw invalid(`${complaint}: value length must be between 1 and 200 runes, inclusive`);
   }
+}
+
+/** validate.rules of lists of ids: each 1 to 200 characters, none twice. */
+export function requireIds(ids: readonly string[], complaint: string): void {
+  ids.forEach((id, index) => {
+    const place = `${complaint}[${String(index)}]`;
+    if (ids.indexOf(id) !== index) {
+      throw invalid(`${place}: repeated value must contain unique items`);
+    }
+    requireId(id, place);
+  });
 }
 
 export function invalid(message: string): ZitadelError {
@@ -113,7 +160,7 @@ function asMessage(value: unknown, name: string): Message {
   return { ...value };
 }
 
-function unsignedField(message: Message, name: string, type: string, end: number): number {
+export function unsignedField(message: Message, name: string, type: string, end: number): number {
   const value = field(message, name);
   if (value === undefined) return 0;
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;

@@ -17,7 +17,15 @@ export interface LoggedRequest {
 
 const KEPT = 1000;
 const LONGEST_BODY = 10_000;
-const SECRET_FIELDS = ['assertion', 'client_secret', 'code', 'code_verifier', 'refresh_token'];
+const SECRET_FIELDS = [
+  'assertion',
+  'client_assertion',
+  'client_secret',
+  'code',
+  'code_verifier',
+  'refresh_token',
+  'token',
+];
 
 /** Counts every request and keeps the last 1000. */
 export class RequestLog {

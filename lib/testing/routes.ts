@@ -1,7 +1,10 @@
+import { searchAdministratorsBeta } from './administrator-routes.js';
 import { authorize, login, loginPage } from './authorize-routes.js';
+import { matchConnect } from './connect-services.js';
 import type { Core } from './core.js';
 import { discovery, healthz, keys, ready } from './discovery-routes.js';
 import type { EndpointName } from './endpoints.js';
+import { listEvents } from './event-routes.js';
 import type { Answer, Exchange } from './exchange.js';
 import {
   deactivateGrant,
@@ -14,13 +17,17 @@ import {
   putGrant,
   reactivateGrant,
 } from './grant-routes.js';
+import { introspect } from './introspect-routes.js';
 import { listMyMemberships, listUserMemberships } from './membership-routes.js';
+import { listMyPermissions } from './permission-routes.js';
 import { getProject } from './project-routes.js';
+import { revoke } from './revoke-routes.js';
+import { type ServedApis, isServed } from './served-apis.js';
 import { token } from './token-routes.js';
 import { userinfo } from './userinfo-routes.js';
 
-/** How an unknown instance is told: as the API does, as OpenID Connect does, or not at all. */
-export type Family = 'api' | 'oidc' | 'debug';
+/** How refusals look: as of the REST API, of Connect, of OpenID Connect, or there are none. */
+export type Family = 'api' | 'connect' | 'oidc' | 'debug';
 
 export interface Route {
   readonly methods: readonly string[];
@@ -32,7 +39,8 @@ export interface Route {
 
 export type Match =
   | { readonly kind: 'route'; readonly route: Route; readonly params: readonly string[] }
-  | { readonly kind: 'wrongMethod' | 'notEmulated' | 'unknown' };
+  | { readonly kind: 'wrongMethod' | 'notEmulated' | 'unknown' }
+  | { readonly kind: 'wrongConnectMethod' | 'unknownMethod' };
 
 type Row = [methods: string, path: string, endpoint: EndpointName, handle: Route['handle']];
 
@@ -40,7 +48,9 @@ const GRANTS = '/management/v1/projects/*/grants';
 
 const API: readonly Row[] = [
   ['POST', '/auth/v1/memberships/me/_search', 'memberships', listMyMemberships],
+  ['POST', '/auth/v1/permissions/zitadel/me/_search', 'permissions', listMyPermissions],
   ['POST', '/management/v1/users/*/memberships/_search', 'userMemberships', listUserMemberships],
+  ['POST', '/admin/v1/events/_search', 'events', listEvents],
   ['GET', '/management/v1/projects/*', 'project', getProject],
   ['POST', GRANTS, 'addGrant', postGrant],
   ['POST', `${GRANTS}/_search`, 'listGrants', listGrants],
@@ -51,12 +61,15 @@ const API: readonly Row[] = [
   ['POST', `${GRANTS}/*/_reactivate`, 'reactivateGrant', reactivateGrant],
   ['POST', '/management/v1/projectgrants/_search', 'listAllGrants', listAllGrants],
   ['POST', '/management/v1/granted_projects/_search', 'grantedProjects', listGrantedProjects],
+  ['POST', '/v2beta/administrators/search', 'administrators', searchAdministratorsBeta],
 ];
 
 const OIDC: readonly Row[] = [
   ['GET', '/.well-known/openid-configuration', 'discovery', discovery],
   ['GET', '/oauth/v2/keys', 'keys', keys],
   ['POST', '/oauth/v2/token', 'token', token],
+  ['POST', '/oauth/v2/introspect', 'introspect', introspect],
+  ['POST', '/oauth/v2/revoke', 'revoke', revoke],
   ['GET POST', '/oidc/v1/userinfo', 'userinfo', userinfo],
   ['GET POST', '/oauth/v2/authorize', 'authorize', authorize],
   ['GET', '/ui/v2/login/login', 'login', loginPage],
@@ -82,10 +95,10 @@ const OTHER_METHODS: readonly (readonly [method: string, path: RegExp])[] = [
 
 /** What exists in ZITADEL and not here. */
 const NOT_EMULATED: readonly RegExp[] = [
-  /^\/zitadel\./,
-  /^\/(v2|v2alpha|v2beta|v3alpha)\//,
+  // The projects of v2beta have no REST API, although their service names one.
+  /^\/(v2|v2alpha|v2beta(?!\/projects(\/|$))|v3alpha)\//,
   /^\/(admin|system)\/v1\/./,
-  /^\/oauth\/v2\/(introspect|revoke|device_authorization)$/,
+  /^\/oauth\/v2\/device_authorization$/,
   /^\/oidc\/v1\/end_session$/,
   /^\/(ui|saml|idps|scim|assets|grpc)\//,
   /^\/auth\/v1\/(users|usergrants|permissions|memberships|policies|languages|idps|metadata)(\/|$)/,
@@ -94,11 +107,13 @@ const NOT_EMULATED: readonly RegExp[] = [
   /^\/debug\/(validate|metrics)$/,
 ];
 
-export function match(method: string, path: string): Match {
+export function match(method: string, path: string, apis: ServedApis): Match {
+  if (!isServed(apis, path)) return { kind: 'unknown' };
   const segments = path.split('/').slice(1);
   const params = segments.map(decode);
   // Neither stands for an id anywhere.
   if (params.includes(undefined) || params.includes('')) return { kind: 'unknown' };
+  if (path.startsWith('/zitadel.')) return matchConnect(method, path);
   const fitting = ROUTES.filter((route) => fits(route.pattern, segments));
   const route = fitting.find(({ methods }) => methods.includes(method));
   if (route !== undefined) {

@@ -1,11 +1,16 @@
-import type { AuthorizationRecord, State, UserRecord } from './state.js';
+import { type RoleQuestion, roleClaims } from './role-claims.js';
+import type { State, UserRecord } from './state.js';
 
 const AUDIENCE = /^urn:zitadel:iam:org:project:id:(.+):aud$/;
-const ALL_ROLES = 'urn:zitadel:iam:org:projects:roles';
 const RESOURCE_OWNER = 'urn:zitadel:iam:user:resourceowner';
 
 export function scopesOf(text: string | null): string[] {
   return (text ?? '').split(' ').filter((scope) => scope !== '');
+}
+
+/** The scope that puts a project, or ZITADEL itself (`zitadel`), into the audience. */
+export function audienceScope(projectId: string): string {
+  return `urn:zitadel:iam:org:project:id:${projectId}:aud`;
 }
 
 /** The audiences that scopes ask for, in their order; the word `zitadel` stands for its own project. */
@@ -17,36 +22,25 @@ export function audienceOfScopes(scopes: readonly string[], zitadelProjectId: st
   return [...new Set(ids)];
 }
 
-/** Claims about roles and organization that scopes ask for, in tokens and userinfo alike. */
+/** Claims about organization and roles that scopes ask for. Without a question there are no roles. */
 export function claimsOfScopes(
   state: State,
   user: UserRecord,
   scopes: readonly string[],
-  audience: readonly string[],
   host: string,
+  roles: Omit<RoleQuestion, 'scopes'> | undefined,
 ): Record<string, unknown> {
-  const claims: Record<string, unknown> = {};
-  const wantsRoles = scopes.includes(ALL_ROLES);
-  if (wantsRoles) {
-    for (const authorization of state.authorizations.values()) {
-      if (authorization.userId !== user.id || !audience.includes(authorization.projectId)) continue;
-      const name = `urn:zitadel:iam:org:project:${authorization.projectId}:roles`;
-      claims[name] = rolesJson(state, authorization, host);
-    }
-  }
+  const domainOf = (orgId: string): string =>
+    primaryDomain(state.orgs.get(orgId)?.name ?? '', host);
   const org = state.orgs.get(user.orgId);
-  if (org !== undefined && (scopes.includes(RESOURCE_OWNER) || wantsRoles)) {
+  const claims: Record<string, unknown> =
+    roles === undefined ? {} : roleClaims(state, user, { ...roles, scopes }, domainOf);
+  if (org !== undefined && scopes.includes(RESOURCE_OWNER)) {
     claims[`${RESOURCE_OWNER}:id`] = org.id;
     claims[`${RESOURCE_OWNER}:name`] = org.name;
-    claims[`${RESOURCE_OWNER}:primary_domain`] = primaryDomain(org.name, host);
+    claims[`${RESOURCE_OWNER}:primary_domain`] = domainOf(org.id);
   }
   return claims;
-}
-
-function rolesJson(state: State, authorization: AuthorizationRecord, host: string): object {
-  const { orgId, roleKeys } = authorization;
-  const domain = primaryDomain(state.orgs.get(orgId)?.name ?? '', host);
-  return Object.fromEntries(roleKeys.map((key) => [key, { [orgId]: domain }]));
 }
 
 function primaryDomain(orgName: string, host: string): string {

@@ -1,13 +1,16 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
+import { connectRefusal } from './connect.js';
 import type { Core } from './core.js';
+import { ZitadelError } from './errors.js';
 import { type Answer, type Exchange, jsonAnswer, refusalAnswer, textAnswer } from './exchange.js';
 import type { Fault, Faults } from './faults.js';
 import { aboutSomebodyElse, answerOf, truncated } from './faulty-answers.js';
 import { originOf } from './origin.js';
 import type { RequestLog } from './request-log.js';
 import { type Match, type Route, match } from './routes.js';
+import type { ServedApis } from './served-apis.js';
 
 const LARGEST_BODY = 1_048_576;
 const ALLOWED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE';
@@ -21,8 +24,10 @@ export class EmulatorServer {
   readonly #sockets = new Set<Socket>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #closed: Promise<void> | undefined;
+  #apis: ServedApis;
 
-  constructor(core: Core, faults: Faults, log: RequestLog) {
+  constructor(core: Core, faults: Faults, log: RequestLog, apis: ServedApis) {
+    this.#apis = apis;
     this.#core = core;
     this.#faults = faults;
     this.#log = log;
@@ -35,6 +40,10 @@ export class EmulatorServer {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
+  }
+
+  serve(apis: ServedApis): void {
+    this.#apis = apis;
   }
 
   async listen(port: number, host: string): Promise<number> {
@@ -60,7 +69,7 @@ export class EmulatorServer {
     const { method = 'GET', url = '/' } = request;
     const [path = '/'] = url.split('?');
     const preflight = method === 'OPTIONS';
-    const matched: Match = preflight ? { kind: 'unknown' } : match(method, path);
+    const matched: Match = preflight ? { kind: 'unknown' } : match(method, path, this.#apis);
     const route = matched.kind === 'route' ? matched.route : undefined;
     const endpoint = route?.endpoint ?? 'other';
     this.#log.count(endpoint);
@@ -121,6 +130,11 @@ export class EmulatorServer {
       if (route.family === 'debug') return route.handle(this.#core, { ...exchange, issuer: '' });
     } catch (error) {
       return refusalAnswer(error, language);
+    } finally {
+      this.#core.world.events.caller = undefined;
+    }
+    if (route.family === 'connect') {
+      return connectRefusal(new ZitadelError(5, undefined, origin.message), language);
     }
     return route.family === 'api'
       ? jsonAnswer(404, { code: 5, message: origin.message })
@@ -154,6 +168,10 @@ function withoutRoute(matched: Match, method: string, path: string): Answer {
   if (matched.kind === 'wrongMethod') {
     return jsonAnswer(405, { code: 12, message: 'Method Not Allowed' }, {});
   }
+  if (matched.kind === 'wrongConnectMethod') {
+    return { status: 405, headers: { allow: 'POST' }, body: '' };
+  }
+  if (matched.kind === 'unknownMethod') return textAnswer(404, '404 page not found\n');
   if (matched.kind === 'notEmulated') {
     const message = `the ZITADEL emulator does not emulate ${method} ${path}`;
     return jsonAnswer(501, { code: 12, message }, {});

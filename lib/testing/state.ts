@@ -49,11 +49,19 @@ export interface MemberRecord {
 
 /** Project roles given to a user: an authorization, or user grant. */
 export interface AuthorizationRecord {
+  readonly id: string;
   readonly userId: string;
   readonly projectId: string;
+  /** The organization that gave them. */
   readonly orgId: string;
+  /** The project grant that it gave them through; none where it owns the project. */
+  readonly grantId: string | undefined;
   readonly roleKeys: readonly string[];
 }
+
+export type LoginRecord = Readonly<
+  Pick<UserRecord, 'id' | 'kind' | 'userName' | 'displayName' | 'orgId'>
+>;
 
 /** Users are not lagged: ZITADEL checks tokens against the events themselves. */
 export interface UserRecord {
@@ -82,6 +90,8 @@ export interface State {
   readonly grants: Map<string, GrantRecord>;
   /** By user, then by resource. */
   readonly members: Map<string, Map<string, MemberRecord>>;
+  /** Who has a login name: what a list can name a user by. */
+  readonly logins: Map<string, LoginRecord>;
   readonly authorizations: Map<string, AuthorizationRecord>;
   viewed: number;
 }
@@ -92,6 +102,7 @@ export function emptyState(): State {
     projects: new Map(),
     grants: new Map(),
     members: new Map(),
+    logins: new Map(),
     authorizations: new Map(),
     viewed: 0,
   };

@@ -6,6 +6,12 @@ import type { UserRecord } from './state.js';
 
 const JTI = /^V2_(\d{18})-at_(\d{18})$/;
 const REMEMBERED = 10_000;
+const PAT_SCOPES = [
+  'openid',
+  'profile',
+  'urn:zitadel:iam:user:metadata',
+  'urn:zitadel:iam:user:resourceowner',
+];
 
 /** What is left of a token after the checks that do not depend on where it is used. */
 export interface LiveToken {
@@ -14,9 +20,25 @@ export interface LiveToken {
   readonly audience: readonly string[];
   readonly issuer: string | undefined;
   readonly scopes: readonly string[];
+  /** What it says about itself: of a PAT, a session token its `iat` at most. */
+  readonly claims: Readonly<Record<string, unknown>>;
+  readonly id: string;
+  /** How the user proved who it is, where that is known. */
+  readonly amr: readonly string[] | undefined;
+  /** Seconds since 1970. */
+  readonly authTime: number | undefined;
   readonly impersonated: boolean;
   /** The user's organization is gone: ZITADEL trips over such a token rather than refusing it. */
   readonly orgRemoved: boolean;
+}
+
+/** What a token was given for: the server keeps it, a JWT does not say all of it. */
+export interface Remembered {
+  readonly scopes: readonly string[];
+  /** Where the claim `aud` is not it: a JWT for nobody names its client there. */
+  readonly audience?: readonly string[] | undefined;
+  readonly amr?: readonly string[] | undefined;
+  readonly authTime?: number;
 }
 
 interface Content {
@@ -30,7 +52,7 @@ interface Content {
 export class TokenCheck {
   readonly #mint: TokenMint;
   readonly #revoked = new BoundedMap<true>(REMEMBERED);
-  readonly #scopes = new BoundedMap<readonly string[]>(REMEMBERED);
+  readonly #grounds = new BoundedMap<Remembered>(REMEMBERED);
   readonly #newestOfSession = new BoundedMap<string>(REMEMBERED);
 
   constructor(mint: TokenMint) {
@@ -43,9 +65,20 @@ export class TokenCheck {
     this.#revoked.set(content.id, true);
   }
 
-  /** A JWT does not say what it was asked with; userinfo needs to know. */
-  rememberScopes(tokenId: string, scopes: readonly string[]): void {
-    this.#scopes.set(tokenId, scopes);
+  /** Whom a token was issued to; nobody where it is none. */
+  clientIdOf(token: string): string | undefined {
+    const clientId = this.#content(token)?.claims['client_id'];
+    return typeof clientId === 'string' ? clientId : undefined;
+  }
+
+  /** No access token of the session counts any more. */
+  endSession(sessionId: string): void {
+    this.#newestOfSession.set(sessionId, '');
+  }
+
+  /** Userinfo and introspection need to know. */
+  remember(tokenId: string, grounds: Remembered): void {
+    this.#grounds.set(tokenId, grounds);
   }
 
   /** A refreshed session knows its newest access token only. */
@@ -59,11 +92,17 @@ export class TokenCheck {
     if (content === undefined || user === undefined || !this.#isLive(content, user)) {
       return undefined;
     }
-    const { claims, kind } = content;
+    const { claims, kind, id } = content;
+    const known = this.#grounds.get(id);
+    const iat = typeof claims['iat'] === 'number' ? claims['iat'] : undefined;
     return {
       kind,
+      id,
       user,
-      audience: strings(claims['aud']),
+      claims,
+      audience: known?.audience ?? strings(claims['aud']),
+      amr: known?.amr,
+      authTime: known?.authTime ?? iat,
       issuer: typeof claims['iss'] === 'string' ? claims['iss'] : undefined,
       scopes: this.#scopesOf(content),
       impersonated: claims['act'] !== undefined,
@@ -96,9 +135,9 @@ export class TokenCheck {
   }
 
   #scopesOf({ kind, id, claims }: Content): readonly string[] {
-    if (kind === 'pat') return ['openid', 'profile', 'urn:zitadel:iam:user:resourceowner'];
+    if (kind === 'pat') return PAT_SCOPES;
     if (kind === 'opaque') return strings(claims['scopes']);
-    return this.#scopes.get(id) ?? ['openid', 'profile'];
+    return this.#grounds.get(id)?.scopes ?? ['openid', 'profile'];
   }
 }
 

@@ -1,15 +1,11 @@
-import { timingSafeEqual } from 'node:crypto';
-
+import { isRightAssertion } from './assertions.js';
 import { nowInSeconds } from './clock.js';
 import { refreshGrant, redeemCode } from './code-grant.js';
 import type { Core } from './core.js';
 import { type Answer, type Exchange, headerOf, jsonAnswer, oauthError } from './exchange.js';
 import { audienceOfScopes, claimsOfScopes, scopesOf } from './scopes.js';
-import { decodeJwt, isSignedBy } from './signing-keys.js';
+import { decodeJwt } from './signing-keys.js';
 import type { UserRecord } from './state.js';
-
-const OLDEST_ASSERTION_SECONDS = 3600;
-const CLOCK_SKEW_SECONDS = 1;
 
 /** POST /oauth/v2/token. RFC 6749, RFC 7523 section 2.1, RFC 7636. */
 export function token(core: Core, exchange: Exchange): Answer {
@@ -57,7 +53,7 @@ function clientCredentials(core: Core, exchange: Exchange, form: URLSearchParams
   if (user === undefined || user.orgRemoved) {
     return oauthError(400, 'invalid_client', 'client not found');
   }
-  if (!sameText(core.credentials.secrets.get(user.id) ?? '', secret)) {
+  if (!core.credentials.isSecretOf(user.id, secret)) {
     return oauthError(400, 'invalid_request', 'Errors.User.Machine.Secret.Invalid');
   }
   if (user.state !== 'active') return notActive();
@@ -69,20 +65,8 @@ function userOfAssertion(core: Core, assertion: string, issuer: string): UserRec
   const decoded = decodeJwt(assertion);
   const key = core.credentials.keys.get(String(decoded?.header['kid']));
   if (decoded === undefined || key?.type !== 'serviceaccount') return undefined;
-  const { iss, sub, aud, exp, iat } = decoded.claims;
-  const audience: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
-  const now = nowInSeconds();
   const user = core.world.users.get(key.ownerId);
-  const right =
-    iss === key.ownerId &&
-    sub === key.ownerId &&
-    audience.includes(issuer) &&
-    typeof exp === 'number' &&
-    exp > now &&
-    typeof iat === 'number' &&
-    iat >= now - OLDEST_ASSERTION_SECONDS &&
-    iat <= now + CLOCK_SKEW_SECONDS &&
-    isSignedBy(assertion, decoded, key.publicKey);
+  const right = isRightAssertion(assertion, decoded, key, issuer);
   return right && user !== undefined && !user.orgRemoved ? user : undefined;
 }
 
@@ -98,10 +82,12 @@ function serviceUserTokens(
   const { issuer } = exchange;
   const grounds = { issuer, user, clientId: user.userName, audience, scopes };
   const host = new URL(issuer).hostname;
-  const extra = claimsOfScopes(core.world.now, user, scopes, audience, host);
+  const roles = { projectIds: audience };
+  const extra = claimsOfScopes(core.world.now, user, scopes, host, roles);
   const minted =
     user.accessTokenType === 'jwt' ? core.mint.jwt(grounds, extra) : core.mint.opaque(grounds);
-  core.tokens.rememberScopes(minted.tokenId, scopes);
+  const { amr } = idToken;
+  core.tokens.remember(minted.tokenId, { scopes, audience, amr });
   const details = { accessToken: minted.token, authTime: nowInSeconds(), ...idToken };
   return jsonAnswer(200, {
     access_token: minted.token,
@@ -113,11 +99,6 @@ function serviceUserTokens(
 
 function notActive(): Answer {
   return oauthError(400, 'invalid_request', 'Errors.User.NotActive');
-}
-
-function sameText(left: string, right: string): boolean {
-  const [one, other] = [Buffer.from(left), Buffer.from(right)];
-  return one.length > 0 && one.length === other.length && timingSafeEqual(one, other);
 }
 
 function decodeLoosely(text: string): string {

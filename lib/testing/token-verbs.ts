@@ -1,6 +1,7 @@
 import { nowInSeconds } from './clock.js';
 import { requireUser } from './existing.js';
 import { type ApplicationOptions, type Ref, type TokenOptions, idOf } from './model.js';
+import { audienceOfScopes, audienceScope, claimsOfScopes } from './scopes.js';
 import type { PublishedKey } from './signing-keys.js';
 import type { UserRecord } from './state.js';
 import { type Grounds, TOKEN_SECONDS } from './token-mint.js';
@@ -8,13 +9,13 @@ import { WorldVerbs } from './world-verbs.js';
 
 /** The verbs that make tokens, keys and secrets. All are synchronous. */
 export class TokenVerbs extends WorldVerbs {
-  /** The client that tokens of persons were made for, where no application was named. */
+  /** The client that tokens of persons and of actors were made for, where no application was named. */
   #clientId: string | undefined;
 
   /** An access token (JWT), as the token endpoint would give it. */
   tokenFor(user: Ref, options: TokenOptions = {}): string {
-    const { claims, header } = options;
-    return this.core.mint.jwt(this.#grounds(user, options), claims, header).token;
+    const grounds = this.#grounds(user, options);
+    return this.#jwt(grounds, options);
   }
 
   /** An access token that was over an hour ago. */
@@ -24,8 +25,10 @@ export class TokenVerbs extends WorldVerbs {
 
   /** Right in every claim and in its `kid`, but signed by a key that the instance does not have. */
   foreignTokenFor(user: Ref, options: TokenOptions = {}): string {
-    const { claims } = this.core.mint.claims(this.#grounds(user, options));
-    return this.core.mint.keys.signForeign({ ...claims, ...options.claims }, options.header);
+    const grounds = this.#grounds(user, options);
+    const { claims } = this.core.mint.claims(grounds);
+    const asked = this.#claimsOf(grounds, options);
+    return this.core.mint.keys.signForeign({ ...claims, ...asked }, options.header);
   }
 
   /** A live ID token, with the audience of an access token: no API may take it. */
@@ -43,12 +46,15 @@ export class TokenVerbs extends WorldVerbs {
 
   /** An opaque access token: five parts, readable for the instance only. */
   opaqueTokenFor(user: Ref, options: TokenOptions = {}): string {
-    return this.core.mint.opaque(this.#grounds(user, options)).token;
+    const grounds = this.#grounds(user, options);
+    const { token, tokenId } = this.core.mint.opaque(grounds);
+    this.#remember(tokenId, grounds);
+    return token;
   }
 
   /** A personal access token; the API does not look at its audience. */
   patFor(user: Ref): string {
-    return this.core.mint.sealed('pat', this.#user(user).id).token;
+    return this.core.mint.sealed('pat', this.#user(user).id, { iat: nowInSeconds() }).token;
   }
 
   /** A session token, which the API takes as well. */
@@ -59,8 +65,10 @@ export class TokenVerbs extends WorldVerbs {
   /** A token of `user` that `actor` uses (claim `act`): the API refuses it, userinfo does not. */
   impersonationTokenFor(user: Ref, actor: Ref, options: TokenOptions = {}): string {
     const act = { iss: this.core.issuer(), sub: this.#user(actor).id };
-    const grounds = { ...this.#grounds(user, options), actor: act };
-    return this.core.mint.jwt(grounds, options.claims, options.header).token;
+    // The exchange made it, an application's: not the user's own client.
+    const exchanged = { clientId: this.#applicationId(), actor: act };
+    const grounds = { ...this.#grounds(user, options), ...exchanged };
+    return this.#jwt(grounds, options);
   }
 
   /** Any claims at all, signed by the active key of the instance. */
@@ -71,7 +79,10 @@ export class TokenVerbs extends WorldVerbs {
     return this.core.mint.keys.sign(claims, header);
   }
 
-  /** The instance refuses this token from now on, and no other. Throws for a token that it did not make. */
+  /**
+   * The instance refuses this token (or PAT) from now on, and no other. Throws for a token that it did not
+   * make.
+   */
   revokeToken(token: string): void {
     this.core.tokens.revoke(token);
   }
@@ -101,6 +112,32 @@ export class TokenVerbs extends WorldVerbs {
     return this.core.credentials.addApplicationKey(idOf(project));
   }
 
+  /** An API application that asks with a client id and a secret (Basic), as introspection wants it. */
+  addApiApplication(project: Ref): { appId: string; clientId: string; clientSecret: string } {
+    const { credentials } = this.core;
+    const { appId, clientId } = credentials.addApplication(idOf(project), [], 'jwt');
+    return { appId, clientId, clientSecret: credentials.addSecret(clientId) };
+  }
+
+  /** By the `keyId` of its file. What was issued for the key stays valid. */
+  removeKey(keyId: string): void {
+    this.core.credentials.removeKey(keyId);
+  }
+
+  /** With its keys and its secret. What was issued for it stays valid. */
+  removeApplication(clientId: string): void {
+    this.core.credentials.removeApplication(clientId);
+  }
+
+  /** It gets no tokens and no answers any more; what was issued for it stays valid. */
+  deactivateApplication(clientId: string): void {
+    this.core.credentials.requireApplication(clientId).active = false;
+  }
+
+  reactivateApplication(clientId: string): void {
+    this.core.credentials.requireApplication(clientId).active = true;
+  }
+
   /** Client credentials of a service user; an earlier secret is replaced. */
   addSecret(user: Ref): { clientId: string; clientSecret: string } {
     const { id, userName } = this.#serviceUser(user);
@@ -109,7 +146,7 @@ export class TokenVerbs extends WorldVerbs {
 
   /** A public client for the authorization code flow with PKCE. */
   addApplication(project: Ref, options: ApplicationOptions): { clientId: string } {
-    const { redirectUris, accessTokenType = 'jwt' } = options;
+    const { redirectUris, accessTokenType = 'jwt', accessTokenRoles } = options;
     for (const address of redirectUris) {
       if (!URL.canParse(address)) throw new TypeError(`'${address}' is no address to redirect to`);
     }
@@ -118,22 +155,61 @@ export class TokenVerbs extends WorldVerbs {
       projectId,
       redirectUris,
       accessTokenType,
+      accessTokenRoles,
     );
     return { clientId };
   }
 
   #grounds(ref: Ref, options: TokenOptions): Grounds {
     const user = this.#user(ref);
-    const { zitadelAudience = true, audience = [this.defaultProject.id] } = options;
-    this.#clientId ??= this.core.world.ids.next();
+    const { zitadelAudience = true, audience = [this.defaultProject.id], scopes = [] } = options;
+    const own = zitadelAudience ? [this.zitadelProjectId, ...audience] : audience;
+    const named = audience.filter((id) => this.core.world.now.projects.has(id)).map(audienceScope);
     return {
       issuer: this.core.issuer(),
       user,
-      clientId: user.kind === 'person' ? this.#clientId : user.userName,
-      audience: zitadelAudience ? [this.zitadelProjectId, ...audience] : audience,
-      scopes: ['openid', 'profile'],
+      clientId: user.kind === 'person' ? this.#applicationId() : user.userName,
+      audience: [...new Set([...own, ...audienceOfScopes(scopes, this.zitadelProjectId)])],
+      scopes: [
+        ...new Set([
+          'openid',
+          'profile',
+          ...(zitadelAudience ? [audienceScope('zitadel')] : []),
+          ...named,
+          ...scopes,
+        ]),
+      ],
       expiresInSeconds: options.expiresInSeconds ?? TOKEN_SECONDS,
     };
+  }
+
+  #applicationId(): string {
+    this.#clientId ??= this.core.world.ids.next();
+    return this.#clientId;
+  }
+
+  #jwt(grounds: Grounds, options: TokenOptions): string {
+    const asked = this.#claimsOf(grounds, options);
+    const { token, tokenId } = this.core.mint.jwt(grounds, asked, options.header);
+    this.#remember(tokenId, grounds, options.claims?.['aud'] === undefined);
+    return token;
+  }
+
+  /** What the scopes ask for, with the given claims over it. */
+  #claimsOf({ issuer, user, scopes, audience }: Grounds, options: TokenOptions): object {
+    const host = new URL(issuer).hostname;
+    const roles = { projectIds: audience };
+    const asked = claimsOfScopes(this.core.world.now, user, scopes, host, roles);
+    return { ...asked, ...options.claims };
+  }
+
+  #remember(tokenId: string, grounds: Grounds, audienceIsTheirs = true): void {
+    const { scopes, user, audience, actor } = grounds;
+    this.core.tokens.remember(tokenId, {
+      scopes,
+      audience: audienceIsTheirs ? audience : undefined,
+      amr: user.kind === 'person' && actor === undefined ? ['pwd'] : undefined,
+    });
   }
 
   #user(ref: Ref): UserRecord {

@@ -1,6 +1,7 @@
 import type { Core } from './core.js';
 import { type Answer, type Exchange, headerOf, jsonAnswer, oauthError } from './exchange.js';
-import { claimsOfScopes } from './scopes.js';
+import type { RoleQuestion } from './role-claims.js';
+import { audienceOfScopes, claimsOfScopes } from './scopes.js';
 import type { UserRecord } from './state.js';
 
 /** GET or POST /oidc/v1/userinfo: any live access token or PAT, whoever it is for. */
@@ -14,13 +15,28 @@ export function userinfo(core: Core, exchange: Exchange): Answer {
     !live.orgRemoved &&
     (live.issuer === undefined || [core.issuer(), exchange.issuer].includes(live.issuer));
   if (!accepted) return oauthError(401, 'access_denied', 'access token invalid');
-  const { user, scopes, audience } = live;
-  const host = new URL(exchange.issuer).hostname;
-  return jsonAnswer(200, {
+  const { user, scopes, claims } = live;
+  const application = core.credentials.applications.get(String(claims['client_id']));
+  const roles = {
+    projectIds: audienceOfScopes(scopes, core.zitadelProjectId),
+    ownProjectId: application?.projectId,
+  };
+  return jsonAnswer(200, userClaims(core, exchange.issuer, user, scopes, roles));
+}
+
+/** What userinfo and introspection say about a user alike. */
+export function userClaims(
+  core: Core,
+  issuer: string,
+  user: UserRecord,
+  scopes: readonly string[],
+  roles: Omit<RoleQuestion, 'scopes'>,
+): object {
+  return {
     sub: user.id,
     ...(scopes.includes('profile') ? profileOf(user) : undefined),
-    ...claimsOfScopes(core.world.now, user, scopes, audience, host),
-  });
+    ...claimsOfScopes(core.world.now, user, scopes, new URL(issuer).hostname, roles),
+  };
 }
 
 function profileOf(user: UserRecord): object {

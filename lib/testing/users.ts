@@ -1,9 +1,20 @@
+import { dropAuthorizations } from './authorizations.js';
 import type { Core } from './core.js';
 import { ZitadelError } from './errors.js';
+import type { Happening } from './event-log.js';
 import { requireOrg, requireUser } from './existing.js';
+import { dropMembersOf } from './members.js';
 import type { AccessTokenType, User } from './model.js';
 import type { UserRecord } from './state.js';
 import type { World } from './world.js';
+
+/** By the state that a user comes into, or out of. */
+const EVENT_OF: Readonly<Record<string, string>> = {
+  inactive: 'user.deactivated',
+  'not inactive': 'user.reactivated',
+  locked: 'user.locked',
+  'not locked': 'user.unlocked',
+};
 
 interface Naming {
   readonly displayName?: string;
@@ -36,7 +47,7 @@ export function createUser(
     familyName: naming.familyName ?? displayName,
     orgId,
     accessTokenType: naming.accessTokenType ?? 'jwt',
-    updated: world.clock.stamp(),
+    updated: world.happened(id, orgId, userAdded(kind, userName, displayName)).stamp,
     state: 'active',
     tokensFrom: '',
     sessionsFrom: '',
@@ -44,12 +55,15 @@ export function createUser(
     orgRemoved: false,
   };
   world.users.set(id, record);
+  world.commit((state) => state.logins.set(id, record));
   return { id, name: displayName, userName, orgId, kind };
 }
 
 export function setUserState(world: World, id: string, state: UserRecord['state']): void {
   const user = requireUser(world, id);
   if (state !== 'active') user.tokensFrom = world.ids.next();
+  const type = EVENT_OF[state === 'active' ? `not ${user.state}` : state];
+  if (state !== user.state && type !== undefined) world.happened(id, user.orgId, { type });
   user.state = state;
 }
 
@@ -69,13 +83,18 @@ export function requireMfaOf(world: World, id: string): void {
 }
 
 export function removeUserAndAll(core: Core, id: string): void {
-  requireUser(core.world, id);
-  core.world.users.delete(id);
-  core.credentials.dropUser(id);
-  core.world.commit((state) => {
-    state.members.delete(id);
-    for (const [key, authorization] of state.authorizations) {
-      if (authorization.userId === id) state.authorizations.delete(key);
-    }
-  });
+  const { world, credentials } = core;
+  const { orgId } = requireUser(world, id);
+  const { stamp } = world.happened(id, orgId, { type: 'user.removed' });
+  world.users.delete(id);
+  credentials.dropUser(id);
+  dropAuthorizations(world, ({ userId }) => userId === id, stamp);
+  dropMembersOf(world, id, stamp);
+  world.commit((state) => state.logins.delete(id));
+}
+
+function userAdded(kind: User['kind'], userName: string, name: string): Happening {
+  return kind === 'person'
+    ? { type: 'user.human.added', payload: { userName, displayName: name } }
+    : { type: 'user.machine.added', payload: { userName, name } };
 }

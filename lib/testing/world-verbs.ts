@@ -1,8 +1,11 @@
+import { type AuthorizationEnds, authorizeUser, unauthorizeUser } from './authorizations.js';
 import type { Core } from './core.js';
 import { ZitadelError } from './errors.js';
+import { requireUser } from './existing.js';
 import { addGrant, changeGrant, removeGrant, setGrantActive } from './grants.js';
 import { addMember, changeMember, removeMember } from './members.js';
 import {
+  type AuthorizationOptions,
   type MemberResource,
   type Org,
   type Project,
@@ -15,7 +18,7 @@ import {
   idOf,
 } from './model.js';
 import { createOrg, removeOrgAndAll, updateOrg } from './orgs.js';
-import { authorizeUser, createProject, removeProjectAndAll, updateProject } from './projects.js';
+import { createProject, removeProjectAndAll, updateProject } from './projects.js';
 import type { GrantRecord } from './state.js';
 import {
   createUser,
@@ -52,6 +55,12 @@ export class WorldVerbs {
   /** The audience that the scope `urn:zitadel:iam:org:project:id:zitadel:aud` adds. */
   get zitadelProjectId(): string {
     return this.core.zitadelProjectId;
+  }
+
+  /** Whom events name as the editor of what the verbs change from now on; nobody until told. */
+  setEditor(user: Ref | undefined): void {
+    const { world } = this.core;
+    world.events.verbEditor = user === undefined ? undefined : requireUser(world, idOf(user));
   }
 
   /** Names of organizations are unique. */
@@ -149,10 +158,18 @@ export class WorldVerbs {
 
   /**
    * Makes a user a manager. Any role with the right prefix is taken, so that roles of a configured
-   * ZITADEL can be tried; only ZITADEL's own roles give rights at the emulated API.
+   * ZITADEL can be tried; what they permit is for {@link setRolePermissions} to say.
    */
   addMember(user: Ref, on: MemberResource, roles: readonly string[]): void {
     addMember(this.core.world, idOf(user), on, roles);
+  }
+
+  /**
+   * What a manager role permits (`project.grant.write`), as `InternalAuthZ.RolePermissionMappings` of a
+   * configured ZITADEL says it. ZITADEL's own roles begin with its defaults, others with nothing.
+   */
+  setRolePermissions(role: string, permissions: readonly string[]): void {
+    this.core.world.rolePermissions.set(role, [...permissions]);
   }
 
   /** Replaces the roles of a member. */
@@ -195,9 +212,28 @@ export class WorldVerbs {
     return [...this.core.world.now.grants.values()].map(grantOf);
   }
 
-  /** Gives a user roles of a project (an authorization), for the role claims of tokens and userinfo. */
-  authorizeUser(user: Ref, project: Ref, roleKeys: readonly string[]): void {
-    authorizeUser(this.core.world, idOf(user), idOf(project), roleKeys);
+  /**
+   * Gives a user roles of a project (an authorization), for the role claims of tokens, userinfo and
+   * introspection; earlier ones of the same organization are replaced. A granted organization gives what
+   * its project grant hands on.
+   */
+  authorizeUser(
+    user: Ref,
+    project: Ref,
+    roleKeys: readonly string[],
+    options: AuthorizationOptions = {},
+  ): void {
+    authorizeUser(this.core.world, this.#endsOf(user, project, options), roleKeys);
+  }
+
+  unauthorizeUser(user: Ref, project: Ref, options: AuthorizationOptions = {}): void {
+    unauthorizeUser(this.core.world, this.#endsOf(user, project, options));
+  }
+
+  #endsOf(user: Ref, project: Ref, { org }: AuthorizationOptions): AuthorizationEnds {
+    const projectId = idOf(project);
+    const owner = this.core.world.now.projects.get(projectId)?.orgId ?? '';
+    return { userId: idOf(user), projectId, orgId: org === undefined ? owner : idOf(org) };
   }
 
   #addressOf(ref: Ref): { grantId: string; projectId: string; ownerOrgId: string } {

@@ -1,5 +1,7 @@
 import { Clock } from './clock.js';
+import { EventLog, type Happening } from './event-log.js';
 import { IdSource } from './ids.js';
+import { defaultRolePermissions } from './role-permissions.js';
 import { type Details, type State, type UserRecord, emptyState } from './state.js';
 
 interface Change {
@@ -19,12 +21,21 @@ export class World {
   readonly instanceName = 'ZITADEL';
   readonly users = new Map<string, UserRecord>();
   readonly now: State = emptyState();
+  readonly events = new EventLog();
+  readonly rolePermissions = defaultRolePermissions();
+  /** When grants were removed, by project and granted organization. */
+  readonly grantRemovals = new Map<string, number>();
 
   readonly #reads: State = emptyState();
   readonly #sequences = new Map<string, number>();
   #pending: Change[] = [];
   #lagMs = 0;
   #held = false;
+
+  constructor() {
+    const { instanceId, instanceName: name } = this;
+    this.happened(instanceId, instanceId, { type: 'instance.added', payload: { name } });
+  }
 
   commit(apply: (state: State) => void): void {
     const change = { at: performance.now(), stamp: this.clock.stamp(), apply };
@@ -54,25 +65,28 @@ export class World {
     this.#catchUp();
   }
 
-  /** Details of something new in the stream of events of `aggregateId`. */
-  created(aggregateId: string, resourceOwner: string): Details {
-    const stamp = this.clock.stamp();
-    const sequence = this.nextSequence(aggregateId);
+  /** Details of something new in the stream of events of `aggregateId`, told by its first event. */
+  created(aggregateId: string, resourceOwner: string, happening: Happening): Details {
+    const { sequence, stamp } = this.happened(aggregateId, resourceOwner, happening);
     return { sequence, created: stamp, changed: stamp, resourceOwner };
   }
 
-  changed(aggregateId: string, details: Details): Details {
-    return {
-      ...details,
-      sequence: this.nextSequence(aggregateId),
-      changed: this.clock.stamp(),
-    };
+  changed(aggregateId: string, details: Details, happening: Happening): Details {
+    const { sequence, stamp } = this.happened(aggregateId, details.resourceOwner, happening);
+    return { ...details, sequence, changed: stamp };
   }
 
-  nextSequence(aggregateId: string): number {
-    const next = (this.#sequences.get(aggregateId) ?? 0) + 1;
-    this.#sequences.set(aggregateId, next);
-    return next;
+  /** Events that are pushed together have one moment. */
+  happened(
+    aggregateId: string,
+    resourceOwner: string,
+    happening: Happening,
+    stamp = this.clock.stamp(),
+  ): { sequence: number; stamp: number } {
+    const sequence = (this.#sequences.get(aggregateId) ?? 0) + 1;
+    this.#sequences.set(aggregateId, sequence);
+    this.events.record({ ...happening, aggregateId, resourceOwner, sequence, stamp });
+    return { sequence, stamp };
   }
 
   #catchUp(): void {

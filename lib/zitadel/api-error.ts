@@ -1,4 +1,5 @@
 import { ZitadelError } from '../core/errors.js';
+import { isNotServed } from './api-generation.js';
 import { errorIdOf, isRecord } from './error-id.js';
 import { isTrouble, type Answered, type Trouble } from './exchange.js';
 
@@ -23,6 +24,9 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'AUTH-AWfge': 'the service user’s manager roles do not allow this on this project or grant',
   'AUTH-Swrgg2': 'the service user’s manager roles do not allow this on this project or grant',
   'AUTH-Bs7Ds': 'there is no organization with the id in x-zitadel-orgid: check organizationId',
+  'QUERY-4M0fs':
+    'the server allows fewer rows a page than ZITADEL does by default: set its MaxQueryLimit to 1000 or more',
+  'AUTHZ-Kl3p0': 'the login policy asks for a second factor that this session does not have',
   'AUTH-7fs1e':
     'the token is expired or revoked, or was requested without the scope urn:zitadel:iam:org:project:id:zitadel:aud',
 };
@@ -52,6 +56,15 @@ export class ZitadelUnavailableError extends ZitadelError {
   }
 }
 
+/** The server does not have this API. An error of ours alone: where another generation is served, nobody sees it. */
+const NOT_SERVED =
+  "this server does not serve this API: leave the option api at 'auto', or check issuer and internalUrl";
+
+/** Whether an error says that the server does not have the API that was asked. */
+export function isNotServedError(error: unknown): boolean {
+  return error instanceof ZitadelApiError && error.remedy === NOT_SERVED;
+}
+
 /** Turns a reply into its body, or throws the error that a caller can branch on. */
 export function bodyOrThrow(
   reply: Answered | Trouble,
@@ -59,14 +72,25 @@ export function bodyOrThrow(
 ): Readonly<Record<string, unknown>> {
   if (isTrouble(reply)) throw new ZitadelUnavailableError(what, reply.trouble, reply.retryAfterMs);
   if (reply.status >= 200 && reply.status < 300 && isRecord(reply.body)) return reply.body;
+  if (isNotServed(reply)) throw new ZitadelApiError(reply.status, undefined, NOT_SERVED, what);
   if (reply.status === 429 || reply.status >= 500 || reply.status < 300) {
     throw new ZitadelUnavailableError(what, `ZITADEL answered ${reply.status}`, reply.retryAfterMs);
   }
   const id = errorIdOf(reply.body);
   const remedy =
-    (id !== undefined && REMEDIES[id]) ||
-    (reply.status === 404 && id === undefined
-      ? 'the host serves no ZITADEL instance under this name, or not this API: check issuer and internalUrl'
-      : 'see the error id in ZITADEL’s documentation');
+    reply.status === 404 && id === undefined
+      ? 'the host serves no ZITADEL instance under this name: check issuer and internalUrl'
+      : remedyFor(id ?? '');
   throw new ZitadelApiError(reply.status, id, remedy, what);
+}
+
+/** What to do about a refusal with this error id. */
+export function remedyFor(id: string): string {
+  const known = Object.hasOwn(REMEDIES, id) ? REMEDIES[id] : undefined;
+  return known ?? 'see the error id in ZITADEL’s documentation';
+}
+
+/** An answer that cannot be one to what was asked. */
+export function unusable(what: string): ZitadelUnavailableError {
+  return new ZitadelUnavailableError(what, 'ZITADEL’s answer does not fit the question');
 }

@@ -13,8 +13,8 @@ interface Breaker {
 }
 
 /**
- * How a call ended, as far as the breaker cares: an answer; no connection at all; a failure that may be about one user (5xx, nothing in
- * time, nothing of ZITADEL's); or nothing that says anything.
+ * How a call ended, as far as the breaker cares: an answer; no connection at all; a failure that may be about one user (5xx, 429, nothing
+ * in time, nothing of ZITADEL's); or nothing that says anything.
  */
 export type Outcome = 'answer' | 'noAnswer' | 'failure' | 'unknown';
 

@@ -14,98 +14,204 @@ export type Credential =
       readonly privateKey: KeyObject;
     };
 
-/** The credentials of our service user. Opaque: nothing of them shows when it is printed or serialized. */
-export class ServiceUserCredential {
-  readonly #credential: Credential;
+/** How the application that introspects tokens proves which one it is. */
+export type ClientCredential =
+  | { readonly type: 'basic'; readonly clientId: string; readonly clientSecret: string }
+  | {
+      readonly type: 'applicationKey';
+      readonly clientId: string;
+      readonly keyId: string;
+      readonly privateKey: KeyObject;
+    };
 
-  constructor(credential: Credential) {
+type AnyCredential = Credential | ClientCredential;
+
+/** Both kinds of key file look alike: whose key it is, the file itself says. */
+type KeyKind = 'key' | 'applicationKey';
+
+/** What proves who we are at ZITADEL. Opaque: but for its kind nothing of it shows when it is printed or serialized. */
+export class ZitadelCredential<Kind extends AnyCredential['type'] = AnyCredential['type']> {
+  readonly kind: Kind;
+  readonly #credential: AnyCredential;
+
+  constructor(credential: AnyCredential & { readonly type: Kind }) {
+    this.kind = credential.type;
     this.#credential = credential;
   }
 
-  static open(sealed: ServiceUserCredential): Credential {
+  static open(sealed: ZitadelCredential): AnyCredential {
     return sealed.#credential;
   }
 }
 
-const wrong = (message: string) =>
-  new ZitadelOptionsError('serviceUser', `serviceUser: ${message}`);
+/** A credential for the option `serviceUser`. */
+export type ServiceUserCredential = ZitadelCredential<'pat' | 'secret' | KeyKind>;
+
+/** A credential for `introspection()`. */
+export type IntrospectionCredential = ZitadelCredential<'basic' | KeyKind>;
+
+const wrong = (option: Option, message: string) =>
+  new ZitadelOptionsError(option, `${option}: ${message}`);
+
+type Option = 'serviceUser' | 'callers';
+
+/** Before the content of a file is known, nothing says which of the two it is for. */
+const wrongFile = (message: string) =>
+  new ZitadelOptionsError('serviceUser', `serviceUser, or introspection() in callers: ${message}`);
+
+/** The service user's credential. @throws ZitadelOptionsError when it is another kind of credential */
+export function openServiceUser(sealed: ServiceUserCredential): Credential {
+  const credential = ZitadelCredential.open(sealed);
+  switch (credential.type) {
+    case 'applicationKey':
+      throw wrong(
+        'serviceUser',
+        'this is the key of an application; a service user’s key is needed: in ZITADEL’s console, Users, Service Users, Keys',
+      );
+    case 'basic':
+      throw wrong(
+        'serviceUser',
+        'basic() is for an application; a service user has clientCredentials(id, secret)',
+      );
+    default:
+      return credential;
+  }
+}
+
+/** The credential of the application that introspects. @throws ZitadelOptionsError when it is another kind of credential */
+export function openClient(sealed: IntrospectionCredential): ClientCredential {
+  const credential = ZitadelCredential.open(sealed);
+  switch (credential.type) {
+    case 'key':
+      throw wrong(
+        'callers',
+        'this is the key of a service user; introspection() needs an application’s key: in ZITADEL’s console, the project, an application of type API, Keys',
+      );
+    case 'pat':
+    case 'secret':
+      throw wrong(
+        'callers',
+        'this is the credential of a service user; introspection() needs an application’s: keyFile(), key() or basic(clientId, clientSecret)',
+      );
+    default:
+      return credential;
+  }
+}
 
 /**
- * The JSON key file of a service user, as ZITADEL's console and API hand it out, read from disk now.
+ * A JSON key file as ZITADEL's console and API hand it out, read from disk now: of a service user for the option `serviceUser`, of an
+ * application for `introspection()`. Whether it fits where it is used is checked there.
  *
  * @throws ZitadelOptionsError when the file cannot be read, or as {@link key}
  */
-export function keyFile(path: string): ServiceUserCredential {
-  if (typeof path !== 'string' || path === '') throw wrong('keyFile() takes the path of the file');
+export function keyFile(path: string): ZitadelCredential<KeyKind> {
+  if (typeof path !== 'string' || path === '') {
+    throw wrongFile('keyFile() takes the path of the file');
+  }
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    throw wrong(`the key file cannot be read (${code}): check the path and its permissions`);
+    throw wrongFile(`the key file cannot be read (${code}): check the path and its permissions`);
   }
   return key(text);
 }
 
 /**
- * The content of a service user's JSON key file: `{ type: 'serviceaccount', keyId, key, userId }`.
+ * The content of a JSON key file: a service user's `{ type: 'serviceaccount', keyId, key, userId }` for the option `serviceUser`, or an
+ * application's `{ type: 'application', keyId, key, clientId }` for `introspection()`. Whether it fits where it is used is checked there.
  *
- * @throws ZitadelOptionsError when it is not one; an application's key is told so
+ * @throws ZitadelOptionsError when it is neither, or its key is expired or cannot be used
  */
-export function key(json: string | object): ServiceUserCredential {
+export function key(json: string | object): ZitadelCredential<KeyKind> {
   let content: unknown = json;
   if (typeof json === 'string') {
     try {
       content = JSON.parse(json);
     } catch {
       // The parser's own message would quote the content.
-      throw wrong('the key is not valid JSON: pass the file as ZITADEL wrote it');
+      throw wrongFile('the key is not valid JSON: pass the file as ZITADEL wrote it');
     }
   }
-  if (!isRecord(content)) throw wrong('key() takes the JSON of a key file');
-  const { type, keyId, key: pem, userId, expirationDate } = content;
+  if (!isRecord(content)) throw wrongFile('key() takes the JSON of a key file');
+  const { type, keyId, userId, clientId } = content;
   if (type === 'application') {
-    throw wrong(
-      'this is the key of an application; a service user’s key is needed: in ZITADEL’s console, Users, Service Users, Keys',
-    );
+    if (typeof keyId !== 'string' || !isText(clientId)) {
+      throw wrong('callers', 'the key file of an application must have a keyId and a clientId');
+    }
+    const privateKey = privateKeyOf(content, 'callers');
+    return new ZitadelCredential({ type: 'applicationKey', clientId, keyId, privateKey });
   }
   if (type !== 'serviceaccount' || typeof keyId !== 'string' || typeof userId !== 'string') {
-    throw wrong('the key file must have type "serviceaccount", a keyId and a userId');
+    throw wrongFile(
+      'the key file must have type "serviceaccount", a keyId and a userId, or type "application", a keyId and a clientId',
+    );
   }
+  const privateKey = privateKeyOf(content, 'serviceUser');
+  return new ZitadelCredential({ type: 'key', userId, keyId, privateKey });
+}
+
+function privateKeyOf(
+  { key: pem, expirationDate }: Readonly<Record<string, unknown>>,
+  option: Option,
+): KeyObject {
   if (typeof pem !== 'string') {
-    throw wrong('the key file has no private key: a key that was uploaded must be added to it');
+    throw wrong(
+      option,
+      'the key file has no private key: a key that was uploaded must be added to it',
+    );
   }
   if (typeof expirationDate === 'string' && Date.parse(expirationDate) <= Date.now()) {
-    throw wrong('the key is expired: create a new one in ZITADEL');
+    throw wrong(option, 'the key is expired: create a new one in ZITADEL');
   }
   let privateKey: KeyObject;
   try {
     // ZITADEL writes PKCS#1, which node:crypto reads and jose's importPKCS8 does not.
     privateKey = createPrivateKey(pem);
   } catch {
-    throw wrong('the private key in the key file cannot be read: it must be an unencrypted PEM');
+    throw wrong(
+      option,
+      'the private key in the key file cannot be read: it must be an unencrypted PEM',
+    );
   }
   const { asymmetricKeyType, asymmetricKeyDetails } = privateKey;
   if (asymmetricKeyType !== 'rsa' || (asymmetricKeyDetails?.modulusLength ?? 0) < 2_048) {
-    throw wrong('the private key must be an RSA key of at least 2048 bits, as ZITADEL makes them');
+    throw wrong(
+      option,
+      'the private key must be an RSA key of at least 2048 bits, as ZITADEL makes them',
+    );
   }
-  return new ServiceUserCredential({ type: 'key', userId, keyId, privateKey });
+  return privateKey;
 }
 
 /** A personal access token of the service user. It does not renew itself: note when it expires. */
-export function pat(token: string): ServiceUserCredential {
+export function pat(token: string): ZitadelCredential<'pat'> {
   if (typeof token !== 'string' || !/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) {
-    throw wrong('pat() takes a personal access token');
+    throw wrong('serviceUser', 'pat() takes a personal access token');
   }
-  return new ServiceUserCredential({ type: 'pat', token });
+  return new ZitadelCredential({ type: 'pat', token });
 }
 
 /** Client id (the service user's name) and secret, for the client credentials grant (RFC 6749, section 4.4). */
-export function clientCredentials(clientId: string, clientSecret: string): ServiceUserCredential {
-  for (const given of [clientId, clientSecret]) {
-    if (typeof given !== 'string' || given === '') {
-      throw wrong('clientCredentials() takes the client id and the client secret');
-    }
+export function clientCredentials(
+  clientId: string,
+  clientSecret: string,
+): ZitadelCredential<'secret'> {
+  if (!isText(clientId) || !isText(clientSecret)) {
+    throw wrong('serviceUser', 'clientCredentials() takes the client id and the client secret');
   }
-  return new ServiceUserCredential({ type: 'secret', clientId, clientSecret });
+  return new ZitadelCredential({ type: 'secret', clientId, clientSecret });
+}
+
+/** Client id and secret of an application of type API, for `introspection()` (HTTP Basic, RFC 6749, section 2.3.1). */
+export function basic(clientId: string, clientSecret: string): ZitadelCredential<'basic'> {
+  if (!isText(clientId) || !isText(clientSecret)) {
+    throw wrong('callers', 'basic() takes the client id and the client secret of an application');
+  }
+  return new ZitadelCredential({ type: 'basic', clientId, clientSecret });
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
 }

@@ -8,6 +8,8 @@ export interface Endpoints {
   readonly keys: string;
   readonly token: string;
   readonly userinfo: string;
+  /** Only `introspection()` needs it: others do without. */
+  readonly introspection: string | undefined;
 }
 
 /** Asks for the endpoints; remembered once known. A failure is left alone for a moment, whoever asks. */
@@ -59,7 +61,12 @@ export function createDiscovery(http: Http, issuer: string): Discover {
         remedy: 'look at what answers under the issuer’s address',
       };
     }
-    known = { keys, token, userinfo };
+    known = {
+      keys,
+      token,
+      userinfo,
+      introspection: pathOn(issuer, body['introspection_endpoint']),
+    };
     return known;
   };
 

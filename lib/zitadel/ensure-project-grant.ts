@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ZitadelError } from '../core/errors.js';
 import { ZitadelApiError, ZitadelUnavailableError } from './api-error.js';
+import type { NewGrant } from './grant-arguments.js';
 import type { ProjectGrant } from './project-grant.js';
-import type { NewGrant, ProjectGrantService } from './project-grant-service.js';
 
 /** A project grant as it should be. */
 export interface WantedGrant extends NewGrant {
@@ -17,72 +17,57 @@ export interface WantedGrant extends NewGrant {
 
 /** The project grant as it now is, and what had to be done. */
 export interface EnsuredGrant {
-  readonly grantId: string;
+  /** None by API v2, which has no ids of grants. */
+  readonly grantId?: string;
   readonly roleKeys: readonly string[];
+  /** 'unknown' by API v2 where its list did not show the grant in time. */
   readonly state: ProjectGrant['state'];
   /** After a lost answer: what was tried, and then found done. */
   readonly outcome: 'created' | 'changed' | 'unchanged';
 }
 
+/** What is known between two attempts. */
+export interface Progress {
+  /** From 0. */
+  tries: number;
+  /** ZITADEL has said that there is such a grant. */
+  exists: boolean;
+  /** What this attempt is doing: should its answer be lost, it may be done. */
+  tried: 'created' | 'changed' | undefined;
+  outcome: EnsuredGrant['outcome'];
+}
+
 const DEADLINE_MS = 10_000;
 const LONGEST_PAUSE_MS = 500;
-const SECOND_LOOK_MS = 250;
+
+/** When a slower writer would have written: ZITADEL's update has no precondition that could refuse that one. */
+export const SECOND_LOOK_MS = 250;
 
 /**
- * Creates or converges, until what is there is what was wanted. The unique constraint on (project, granted organization) is what makes
- * trying again safe: a create whose answer was lost comes back as "already exists", and then the grant is read by its id, which is
- * never stale, unlike the list that tells the id.
+ * Attempts until it is settled, for ten seconds. The unique constraint on (project, granted organization) is what makes trying again
+ * safe: a create whose answer was lost comes back as "already exists".
+ *
+ * @throws ZitadelError `grant_not_settled`, or what the last attempt threw
  */
-export async function ensureProjectGrant(
-  grants: ProjectGrantService,
-  wanted: WantedGrant,
+export async function untilSettled(
+  attempt: (progress: Progress) => Promise<EnsuredGrant | undefined>,
 ): Promise<EnsuredGrant> {
   const deadline = performance.now() + DEADLINE_MS;
-  let outcome: EnsuredGrant['outcome'] = 'unchanged';
-  let exists = false;
-  let lookedAgain = false;
+  const progress: Progress = { tries: 0, exists: false, tried: undefined, outcome: 'unchanged' };
   let lastTrouble: ZitadelUnavailableError | undefined;
-  for (let tries = 0; performance.now() < deadline; tries += 1) {
-    if (tries > 0) await pause(tries, lastTrouble, deadline);
+  for (; performance.now() < deadline; progress.tries += 1) {
+    if (progress.tries > 0) await pause(progress.tries, lastTrouble, deadline);
     lastTrouble = undefined;
-    let tried: 'created' | 'changed' | undefined;
+    progress.tried = undefined;
     try {
-      const found = await find(grants, wanted);
-      if (!found) {
-        if (exists && tries % 4 !== 0) continue;
-        tried = 'created';
-        const { grantId } = await grants.add(wanted);
-        return { grantId, roleKeys: wanted.roleKeys, state: 'active', outcome: 'created' };
-      }
-      exists = true;
-      const roleKeys = rolesFor(found, wanted);
-      const of = { ...wanted, grantId: found.grantId };
-      const wakes = wanted.reactivate === true && found.state === 'inactive';
-      if (!wakes && sameRoles(found.grantedRoleKeys, roleKeys)) {
-        if (wanted.keepOthers && outcome === 'changed' && !lookedAgain) {
-          lookedAgain = true;
-          await sleep(SECOND_LOOK_MS);
-          continue;
-        }
-        const { grantId, grantedRoleKeys, state } = found;
-        return { grantId, roleKeys: grantedRoleKeys, state, outcome };
-      }
-      tried = 'changed';
-      if (wakes) await grants.reactivate(of);
-      if (!sameRoles(found.grantedRoleKeys, roleKeys))
-        await grants.changeRoles({ ...of, roleKeys });
-      outcome = 'changed';
-      const state = wakes ? 'active' : found.state;
-      // What is added to what others write at the same time must be read back, and once more when a slower writer would have written:
-      // ZITADEL's update has no precondition that could refuse that one.
-      lookedAgain = false;
-      if (!wanted.keepOthers) return { grantId: found.grantId, roleKeys, state, outcome };
+      const settled = await attempt(progress);
+      if (settled) return settled;
     } catch (error) {
       if (error instanceof ZitadelUnavailableError) {
         lastTrouble = error;
-        outcome = tried ?? outcome;
-      } else if (isThere(error)) exists = true;
-      else if (isGone(error)) exists = false;
+        progress.outcome = progress.tried ?? progress.outcome;
+      } else if (isThere(error)) progress.exists = true;
+      else if (isGone(error)) progress.exists = false;
       else throw error;
     }
   }
@@ -95,42 +80,29 @@ export async function ensureProjectGrant(
   );
 }
 
-async function find(
-  grants: ProjectGrantService,
-  { organizationId, projectId, grantedOrgId }: WantedGrant,
-): Promise<ProjectGrant | undefined> {
-  const of = { projectId, ...(organizationId !== undefined && { organizationId }) };
-  for await (const { grantId } of grants.list({ ...of, grantedOrgId })) {
-    try {
-      const fresh = await grants.get({ ...of, grantId });
-      if (fresh.grantedOrgId === grantedOrgId) return fresh;
-    } catch (error) {
-      if (!isGone(error)) throw error;
-    }
-  }
-  return undefined;
-}
-
-function rolesFor(found: ProjectGrant, wanted: WantedGrant): readonly string[] {
+/** The roles that a grant should have, over those that it has. */
+export function rolesFor(found: ProjectGrant, wanted: WantedGrant): readonly string[] {
   return wanted.keepOthers
     ? [...new Set([...found.grantedRoleKeys, ...wanted.roleKeys])]
     : wanted.roleKeys;
 }
 
-function sameRoles(a: readonly string[], b: readonly string[]): boolean {
+/** Whether two lists name the same roles, in whatever order. */
+export function sameRoles(a: readonly string[], b: readonly string[]): boolean {
   return new Set(a).size === new Set(b).size && a.every((key) => b.includes(key));
+}
+
+/** Whether a refusal says that there is no such grant. */
+export function isGone(error: unknown): boolean {
+  return (
+    error instanceof ZitadelApiError &&
+    (error.id === 'PROJECT-D8JxR' || error.id === 'QUERY-n98GGs')
+  );
 }
 
 /** V3-DKcYh is the id of any violated unique constraint: with it, what is there is read. */
 function isThere(error: unknown): boolean {
   return error instanceof ZitadelApiError && error.id === 'V3-DKcYh';
-}
-
-function isGone(error: unknown): boolean {
-  return (
-    error instanceof ZitadelApiError &&
-    (error.id === 'PROJECT-D8JxR' || error.id === 'QUERY-n98GGs')
-  );
 }
 
 async function pause(

@@ -10,6 +10,8 @@ export interface Call {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly token?: string;
+  /** Sent as HTTP Basic, instead of a token. */
+  readonly basic?: { readonly clientId: string; readonly clientSecret: string };
   /** Sent as `x-zitadel-orgid`. */
   readonly orgId?: string | undefined;
   readonly json?: unknown;
@@ -108,8 +110,17 @@ function headersOf(call: Call, instance: Readonly<Record<string, string>>): Reco
     ...(call.json !== undefined && { 'content-type': 'application/json' }),
     ...(call.form && { 'content-type': 'application/x-www-form-urlencoded' }),
     ...(call.token !== undefined && { authorization: `Bearer ${call.token}` }),
+    ...(call.basic && { authorization: `Basic ${basicOf(call.basic)}` }),
     ...(call.orgId !== undefined && { 'x-zitadel-orgid': call.orgId }),
   };
+}
+
+/** RFC 6749, section 2.3.1: each half is form-encoded first. */
+function basicOf({ clientId, clientSecret }: NonNullable<Call['basic']>): string {
+  const [id = '', secret = ''] = [clientId, clientSecret].map((half) =>
+    new URLSearchParams({ _: half }).toString().slice('_='.length),
+  );
+  return Buffer.from(`${id}:${secret}`).toString('base64');
 }
 
 function bodyOf(call: Call): { body?: string } {

@@ -9,6 +9,7 @@ import {
   type Fetch,
   type Trouble,
 } from './exchange.js';
+import { Pauses } from './pauses.js';
 import { Slots } from './slots.js';
 
 /** How ZITADEL is reached. */
@@ -42,6 +43,7 @@ const ABOUT_THE_TOKEN: ReadonlySet<string | undefined> = new Set(['QUERY-Dun75']
 export function createHttp(options: HttpOptions): Http {
   const { timeoutMs, budgetMs, fetch } = options;
   const breakers = new Breakers();
+  const pauses = new Pauses();
   const slotsOf = new Map<string, Slots>();
   const base = options.internalUrl ?? options.issuer;
   const instance = instanceHeaders(options);
@@ -69,16 +71,40 @@ export function createHttp(options: HttpOptions): Http {
     }
   };
 
-  return async (call) => {
-    const deadline = performance.now() + budgetMs;
+  const repeat = async (
+    call: Call,
+    deadline: number,
+    most: number,
+  ): Promise<Answered | Trouble> => {
     for (let tries = 0; ; tries += 1) {
       const reply = await attempt(call, deadline);
-      if (!call.repeatable || tries >= REPEATS || !isPassing(reply)) return reply;
+      if (tries >= most || !isPassing(reply)) return reply;
       const pauseMs = reply.retryAfterMs ?? Math.random() * 100 * 2 ** tries;
       if (performance.now() + pauseMs >= deadline) return reply;
       await sleep(pauseMs);
     }
   };
+
+  return async (call) => {
+    const deadline = performance.now() + budgetMs;
+    const { family, who = '' } = call;
+    const pass = pauses.enter(family, who);
+    if ('waitMs' in pass) {
+      return notSent('ZITADEL failed a moment ago for this user and is left alone', pass.waitMs);
+    }
+    const reply = await repeat(call, deadline, call.repeatable && !pass.failing ? REPEATS : 0);
+    // What was not sent, or is too long, is no failure of ZITADEL's.
+    if (!isTrouble(reply)) pauses.settle(family, who, pass, isFailure(reply.status));
+    else if (reply.kind !== 'notSent' && reply.kind !== 'tooLarge') {
+      pauses.settle(family, who, pass, true);
+    }
+    return reply;
+  };
+}
+
+/** 429 is ZITADEL's about the whole instance, whose quota is used up. */
+function isFailure(status: number): boolean {
+  return status === 429 || status >= 500;
 }
 
 function notSent(trouble: string, retryAfterMs?: number): Trouble {
@@ -94,7 +120,7 @@ function isPassing(reply: Answered | Trouble): boolean {
 /** `hadItsTime`: the attempt was not cut short by the rest of a budget, which says nothing about ZITADEL. */
 function outcomeOf(reply: Answered | Trouble, hadItsTime: boolean): Outcome {
   if (!isTrouble(reply)) {
-    const failed = reply.status >= 500 && !ABOUT_THE_TOKEN.has(errorIdOf(reply.body));
+    const failed = isFailure(reply.status) && !ABOUT_THE_TOKEN.has(errorIdOf(reply.body));
     return failed ? 'failure' : 'answer';
   }
   switch (reply.kind) {

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
-import type { Asking } from '../core/authorizer.js';
-import type { Facts, GrantFact, Need } from '../core/decide.js';
+import type { Asking, ResourceLookups } from '../core/ask-until-decided.js';
 import { isRefusal, type Refusal } from '../core/decision.js';
+import type { GrantFact, ResourceFacts, ResourceNeed } from '../core/facts.js';
 import { checkId } from '../core/request.js';
 import { askGrant, askGrantBetween, askOwner, type Ask, type FactSource } from './ask-fact.js';
 
@@ -30,14 +30,14 @@ interface Known {
  * What ZITADEL says about projects and project grants. The owner of a project never changes, so it is remembered for long; that there was
  * nothing is remembered per user, since it may be about the user's rights.
  */
-export class Lookups {
+export class Lookups implements ResourceLookups {
   readonly #known = new LRUCache<string, Known>({ max: 50_000 });
   readonly #nothing = new LRUCache<string, { userId: string; until: number }>({ max: 50_000 });
   readonly #unknownOf = new LRUCache<string, { count: number; until: number }>({ max: 50_000 });
   readonly #flying = new Map<string, Promise<Known | undefined | Refusal>>();
   #generation = 0;
-  readonly #remembered: Facts = factsFrom((key) => this.#get(key)?.fact);
-  readonly #unchanging: Facts = factsFrom((key) => {
+  readonly #remembered: ResourceFacts = factsFrom((key) => this.#get(key)?.fact);
+  readonly #unchanging: ResourceFacts = factsFrom((key) => {
     const known = this.#get(key);
     return known?.until === Infinity ? known.fact : undefined;
   });
@@ -45,12 +45,12 @@ export class Lookups {
   constructor(private readonly options: LookupOptions) {}
 
   /** What is remembered; `fresh`: only what never changes. */
-  known(fresh: boolean): Facts {
+  known(fresh: boolean): ResourceFacts {
     return fresh ? this.#unchanging : this.#remembered;
   }
 
   /** Asks for every need; what is not found is `null` in the facts that come back. */
-  async ask(needs: readonly Need[], asking: Asking): Promise<Facts | Refusal> {
+  async ask(needs: readonly ResourceNeed[], asking: Asking): Promise<ResourceFacts | Refusal> {
     const found = new Map<string, Known>();
     for (const need of needs) {
       const key = keyOf(need);
@@ -83,9 +83,13 @@ export class Lookups {
     for (const memory of [this.#known, this.#nothing, this.#unknownOf]) memory.clear();
   }
 
-  async #find(need: Need, key: string, asking: Asking): Promise<Known | undefined | Refusal> {
+  async #find(
+    need: ResourceNeed,
+    key: string,
+    asking: Asking,
+  ): Promise<Known | undefined | Refusal> {
     const { userId, fresh } = asking;
-    const orgIds = need.fact === 'grantBetween' ? [need.grantedOrgId] : need.orgIds;
+    const orgIds = orgIdsOf(need);
     const nothingKey = (orgId: string) => JSON.stringify([key, userId, orgId]);
     const now = performance.now();
     const left = orgIds
@@ -128,7 +132,7 @@ export class Lookups {
 
   /** One question at a time for the same fact, in the same name, under the same organization. */
   #askOnce(
-    need: Need,
+    need: ResourceNeed,
     key: string,
     orgId: string,
     { userId, token, fresh }: Asking,
@@ -138,14 +142,14 @@ export class Lookups {
     if (flying) return flying;
     const askedAt = performance.now();
     const generation = this.#generation;
-    const asked = askFor(need)(this.options, orgId, userId, token)
+    const asked = askFor(need)(this.options, { orgId, userId, token })
       .then((fact) => {
         if (typeof fact === 'string') return this.#remember(key, { fact, until: Infinity });
         if (fact === undefined || isRefusal(fact)) return fact;
         const known = { fact, until: askedAt + this.options.ttlMs };
         // Asked before an eviction: for those who wait, and for nobody else.
         if (generation !== this.#generation) return known;
-        this.#remember(grantKey(fact.grantId), known);
+        if (fact.grantId !== undefined) this.#remember(grantKey(fact.grantId), known);
         return this.#remember(betweenKey(fact.projectId, fact.grantedOrgId), known);
       })
       .finally(() => {
@@ -201,7 +205,15 @@ export class Lookups {
   }
 }
 
-function keyOf(need: Need): string {
+/** Under which organizations a need is asked; '' is the asker's own. */
+function orgIdsOf(need: ResourceNeed): readonly string[] {
+  if (need.fact === 'grantBetween') return [need.grantedOrgId];
+  const { orgIds } = need;
+  // The list that named them is over its cap, or they are too many to ask them all: then the own one first.
+  return orgIds.length === 0 || orgIds.length > MOST_ORGS ? ['', ...orgIds] : orgIds;
+}
+
+function keyOf(need: ResourceNeed): string {
   switch (need.fact) {
     case 'owner':
       return ownerKey(need.projectId);
@@ -217,7 +229,7 @@ const grantKey = (grantId: string) => JSON.stringify(['grant', grantId]);
 const betweenKey = (projectId: string, orgId: string) =>
   JSON.stringify(['between', projectId, orgId]);
 
-function factsFrom(recall: (key: string) => string | GrantFact | undefined): Facts {
+function factsFrom(recall: (key: string) => string | GrantFact | undefined): ResourceFacts {
   const grant = (key: string) => {
     const fact = recall(key);
     return typeof fact === 'object' ? fact : undefined;
@@ -232,7 +244,7 @@ function factsFrom(recall: (key: string) => string | GrantFact | undefined): Fac
   };
 }
 
-function askFor(need: Need): Ask {
+function askFor(need: ResourceNeed): Ask {
   switch (need.fact) {
     case 'owner':
       return askOwner(need.projectId);

@@ -1,136 +1,119 @@
 import { ZitadelArgumentError } from '../core/errors.js';
-import { bodyOrThrow, ZitadelApiError, ZitadelUnavailableError } from './api-error.js';
-import { ensureProjectGrant, type EnsuredGrant, type WantedGrant } from './ensure-project-grant.js';
-import type { Call } from './exchange.js';
-import { answerOrThrow, requireServiceToken, totalOf } from './membership-list.js';
-import { detailsFrom, grantFrom, type ProjectGrant } from './project-grant.js';
+import type { ApiGeneration, Generation } from './api-generation.js';
+import { askOrThrow } from './ask-or-throw.js';
+import type { EnsuredGrant, WantedGrant } from './ensure-project-grant.js';
+import type {
+  ChangeDetails,
+  GrantFilter,
+  NewGrant,
+  OfGrant,
+  OfProject,
+} from './grant-arguments.js';
+import type { ProjectGrant } from './project-grant.js';
+import type { AddedGrant, ProjectGrantApi } from './project-grant-api.js';
+import { ProjectGrantsV1 } from './project-grants-v1.js';
+import { ProjectGrantsV2 } from './project-grants-v2.js';
 import { requireId } from './require-id.js';
 import type { ServiceToken } from './service-token.js';
 
-/** A project, and the organization that owns it. */
-export interface OfProject {
-  readonly projectId: string;
-  /**
-   * The organization that owns the project, which ZITADEL's v1 API asks for in `x-zitadel-orgid`. Left out, it is what was learned
-   * before, or what the option `projectOwner` says, or the service user's own organization.
-   */
-  readonly organizationId?: string;
-}
+export type {
+  ChangeDetails,
+  GrantFilter,
+  NewGrant,
+  OfGrant,
+  OfProject,
+} from './grant-arguments.js';
+export type { AddedGrant } from './project-grant-api.js';
 
-/** One project grant of a project. */
-export interface OfGrant extends OfProject {
-  readonly grantId: string;
+/** What the service is built from. */
+export interface ProjectGrantParts {
+  readonly serviceToken: ServiceToken | undefined;
+  readonly idPattern: RegExp;
+  /** Who owns a project, where a call does not say it. */
+  readonly ownerOf: (projectId: string) => Promise<string | undefined>;
+  /** Of project grants. */
+  readonly generation: ApiGeneration;
 }
-
-/** A project grant to be made. */
-export interface NewGrant extends OfProject {
-  /** The organization to which the project is granted. */
-  readonly grantedOrgId: string;
-  /** The roles of the project that it may give to its users. */
-  readonly roleKeys: readonly string[];
-}
-
-/** Which project grants to list. */
-export interface GrantFilter {
-  readonly organizationId?: string;
-  readonly projectId?: string;
-  readonly grantedOrgId?: string;
-}
-
-/** What ZITADEL says about a change. */
-export interface ChangeDetails {
-  readonly details: ProjectGrant['details'];
-}
-
-const PAGE = 1_000;
 
 /**
- * Grants projects to other organizations, as the service user (ZITADEL Management API v1). Every method throws `ZitadelApiError` when
- * ZITADEL refuses (by its error id, with a remedy), `ZitadelUnavailableError` when it gives no usable answer, `ZitadelArgumentError`
- * before anything is sent, and `ZitadelError` `service_user_refused` when the service user cannot sign in. A write is sent once.
+ * Grants projects to other organizations, as the service user: by ZITADEL's Management API v1, and where that is not served any more, by
+ * the ProjectService of v2. Every method throws `ZitadelApiError` when ZITADEL refuses (by its error id, with a remedy),
+ * `ZitadelUnavailableError` when it gives no usable answer, `ZitadelArgumentError` before anything is sent (also for what an API cannot
+ * do), and `ZitadelError` `service_user_refused` when the service user cannot sign in, or may not see what it is asked for. A write is
+ * sent once. A grant that is named by its granted organization is found in ZITADEL's list, which may lag behind the latest changes.
  */
 export class ProjectGrantService {
-  constructor(
-    private readonly serviceToken: ServiceToken | undefined,
-    private readonly idPattern: RegExp,
-    private readonly ownerOf: (projectId: string) => Promise<string | undefined>,
-  ) {}
+  readonly #apis: Readonly<Record<Generation, ProjectGrantApi>>;
 
-  /** Add Project Grant, `POST /management/v1/projects/{projectId}/grants`. A second grant to the same organization is refused. */
-  async add(grant: NewGrant): Promise<ChangeDetails & { readonly grantId: string }> {
-    const json = {
-      grantedOrgId: this.#id(grant.grantedOrgId, 'grantedOrgId'),
-      roleKeys: roleKeysOf(grant.roleKeys),
-    };
-    const body = await this.#call('Add Project Grant', 'POST', grant, '', json);
-    const { grantId } = body;
-    if (typeof grantId !== 'string' || grantId === '') throw unusable('Add Project Grant');
-    return { grantId, details: detailsFrom(body['details']) };
+  constructor(private readonly parts: ProjectGrantParts) {
+    const { serviceToken } = parts;
+    this.#apis = { v1: new ProjectGrantsV1(serviceToken), v2: new ProjectGrantsV2(serviceToken) };
   }
 
-  /**
-   * Get Project Grant By ID, `GET /management/v1/projects/{projectId}/grants/{grantId}`. ZITADEL ignores the project in the path; a grant
-   * of another project is refused here.
-   */
+  /** Grants a project. A second grant to the same organization is refused. The answer has the grant's id on API v1. */
+  async add(grant: NewGrant): Promise<AddedGrant> {
+    const checked = await this.#newGrant(grant);
+    return this.#ask((api) => api.add(checked));
+  }
+
+  /** One project grant. A grant of another project is refused. By its id (API v1) it is never stale. */
   async get(grant: OfGrant): Promise<ProjectGrant> {
-    const what = 'Get Project Grant';
-    const body = await this.#call(what, 'GET', grant, this.#grantPath(grant));
-    const found = grantFrom(body['projectGrant']);
-    if (found?.grantId !== grant.grantId) throw unusable(what);
-    if (found.projectId === grant.projectId) return found;
-    throw new ZitadelApiError(404, undefined, 'this grant is not one of this project', what);
+    const checked = await this.#grant(grant);
+    return this.#ask((api) => api.get(checked));
   }
 
   /**
-   * Search Project Grants, `POST /management/v1/projects/{projectId}/grants/_search`, or, without a project, all of the organization
-   * (`POST /management/v1/projectgrants/_search`). ZITADEL's read side may lag behind the latest changes.
+   * The grants of a project, or without a project those of all projects of the organization. By API v2 those that the service user may
+   * see, without an organization of all that it may see. ZITADEL's read side may lag behind the latest changes.
    */
   async *list(filter: GrantFilter = {}): AsyncGenerator<ProjectGrant, void, undefined> {
     const { organizationId, projectId, grantedOrgId } = filter;
-    if (grantedOrgId !== undefined) this.#id(grantedOrgId, 'grantedOrgId');
-    if (projectId !== undefined) {
-      const of: OfProject = { projectId, ...(organizationId !== undefined && { organizationId }) };
-      const orgId = await this.#owner(of);
-      const path = `${this.#projectPath(of)}/grants/_search`;
-      for await (const grant of this.#search('Search Project Grants', path, orgId, [])) {
-        if (grantedOrgId === undefined || grant.grantedOrgId === grantedOrgId) yield grant;
-      }
-      return;
-    }
-    const queries = grantedOrgId === undefined ? [] : [{ grantedOrgIdQuery: { grantedOrgId } }];
-    const path = '/management/v1/projectgrants/_search';
-    yield* this.#search('Search All Project Grants', path, this.#org(organizationId), queries);
+    const of: { -readonly [K in keyof GrantFilter]: GrantFilter[K] } = {};
+    if (grantedOrgId !== undefined) of.grantedOrgId = this.#id(grantedOrgId, 'grantedOrgId');
+    if (organizationId !== undefined) of.organizationId = this.#org(organizationId);
+    if (projectId !== undefined) Object.assign(of, await this.#project({ ...of, projectId }));
+    yield* this.#each((api) => api.list(of));
   }
 
-  /** List Granted Projects, `POST /management/v1/granted_projects/_search`: what was granted *to* an organization. */
+  /** What was granted *to* an organization. By API v2 the organization must be named. */
   async *listGranted(
     of: { readonly organizationId?: string } = {},
   ): AsyncGenerator<ProjectGrant, void, undefined> {
-    const path = '/management/v1/granted_projects/_search';
-    yield* this.#search('List Granted Projects', path, this.#org(of.organizationId), []);
+    const { organizationId } = of;
+    const orgId = organizationId === undefined ? undefined : this.#org(organizationId);
+    yield* this.#each((api) => api.listGranted(orgId));
   }
 
-  /** Update Project Grant, `PUT .../grants/{grantId}`: exactly these roles. Roles taken away are taken from the users who hold them. */
+  /**
+   * Exactly these roles. A role that is taken away is gone from what users see of theirs; by API v1 also from their authorizations
+   * themselves, by v2 it stays there unseen.
+   */
   async changeRoles(
     grant: OfGrant & { readonly roleKeys: readonly string[] },
   ): Promise<ChangeDetails> {
-    const json = { roleKeys: roleKeysOf(grant.roleKeys) };
-    return this.#change('Update Project Grant', 'PUT', grant, '', json);
+    const checked = { ...(await this.#grant(grant)), roleKeys: roleKeysOf(grant.roleKeys) };
+    return this.#ask((api) => api.changeRoles(checked));
   }
 
-  /** Deactivate Project Grant, `POST .../grants/{grantId}/_deactivate`. Managers of the grant keep their roles. */
-  deactivate(grant: OfGrant): Promise<ChangeDetails> {
-    return this.#change('Deactivate Project Grant', 'POST', grant, '/_deactivate', {});
+  /** Deactivates a grant. Managers of the grant keep their roles. */
+  async deactivate(grant: OfGrant): Promise<ChangeDetails> {
+    const checked = await this.#grant(grant);
+    return this.#ask((api) => api.deactivate(checked));
   }
 
-  /** Reactivate Project Grant, `POST .../grants/{grantId}/_reactivate`. */
-  reactivate(grant: OfGrant): Promise<ChangeDetails> {
-    return this.#change('Reactivate Project Grant', 'POST', grant, '/_reactivate', {});
+  /** Makes an inactive grant active again. */
+  async reactivate(grant: OfGrant): Promise<ChangeDetails> {
+    const checked = await this.#grant(grant);
+    return this.#ask((api) => api.reactivate(checked));
   }
 
-  /** Remove Project Grant, `DELETE .../grants/{grantId}`, with everything that was given through it. */
-  remove(grant: OfGrant): Promise<ChangeDetails> {
-    return this.#change('Remove Project Grant', 'DELETE', grant, '');
+  /**
+   * Removes a grant, with everything that was given through it. Where there is none, API v1 refuses, and v2 succeeds with a time that
+   * proves nothing.
+   */
+  async remove(grant: OfGrant): Promise<ChangeDetails> {
+    const checked = await this.#grant(grant);
+    return this.#ask((api) => api.remove(checked));
   }
 
   /**
@@ -140,97 +123,59 @@ export class ProjectGrantService {
    * @throws ZitadelError `grant_not_settled` when ten seconds were not enough to see what is there
    */
   async ensure(wanted: WantedGrant): Promise<EnsuredGrant> {
-    this.#id(wanted.projectId, 'projectId');
-    this.#id(wanted.grantedOrgId, 'grantedOrgId');
-    const organizationId = await this.#owner(wanted);
-    return ensureProjectGrant(this, {
-      ...wanted,
-      roleKeys: roleKeysOf(wanted.roleKeys),
-      ...(organizationId !== undefined && { organizationId }),
-    });
+    const checked = { ...wanted, ...(await this.#newGrant(wanted)) };
+    return this.#ask((api) => api.ensure(checked));
   }
 
-  async *#search(
-    what: string,
-    path: string,
-    orgId: string | undefined,
-    queries: readonly object[],
+  #ask<T>(task: (api: ProjectGrantApi) => Promise<T>): Promise<T> {
+    return askOrThrow(this.parts.generation, (asked) => task(this.#apis[asked]));
+  }
+
+  /** The first page says which generation is served; the rest of the list is of the same. */
+  async *#each(
+    listOf: (api: ProjectGrantApi) => AsyncGenerator<ProjectGrant, void, undefined>,
   ): AsyncGenerator<ProjectGrant, void, undefined> {
-    const seen = new Set<string>();
-    for (let offset = 0; ; offset += PAGE) {
-      const query = { offset: String(offset), limit: PAGE, asc: true };
-      const json = { query, ...(queries.length > 0 && { queries }) };
-      const body = await this.#send(what, { method: 'POST', path, orgId, json, repeatable: true });
-      const { result = [] } = body;
-      if (!Array.isArray(result)) throw unusable(what);
-      const before = seen.size;
-      for (const row of result as readonly unknown[]) {
-        const grant = grantFrom(row);
-        if (!grant) throw unusable(what);
-        if (seen.has(grant.grantId)) continue;
-        seen.add(grant.grantId);
-        yield grant;
-      }
-      if (result.length < PAGE) {
-        // ZITADEL promises no order: pages that overlap leave rows out.
-        if (seen.size < totalOf(body)) throw unusable(what);
-        return;
-      }
-      if (seen.size === before) throw unusable(what);
+    const { first, rest } = await this.#ask(async (api) => {
+      const list = listOf(api);
+      return { first: await list.next(), rest: list };
+    });
+    try {
+      if (first.done) return;
+      yield first.value;
+      yield* rest;
+    } finally {
+      await rest.return();
     }
   }
 
-  async #change(
-    what: string,
-    method: Call['method'],
-    grant: OfGrant,
-    verb: string,
-    json?: object,
-  ): Promise<ChangeDetails> {
-    const body = await this.#call(what, method, grant, this.#grantPath(grant) + verb, json);
-    return { details: detailsFrom(body['details']) };
+  async #newGrant(grant: NewGrant): Promise<NewGrant> {
+    const grantedOrgId = this.#id(grant.grantedOrgId, 'grantedOrgId');
+    const roleKeys = roleKeysOf(grant.roleKeys);
+    return { ...(await this.#project(grant)), grantedOrgId, roleKeys };
   }
 
-  async #call(
-    what: string,
-    method: Call['method'],
-    of: OfProject,
-    rest: string,
-    json?: object,
-  ): Promise<Readonly<Record<string, unknown>>> {
-    const path = `${this.#projectPath(of)}/grants${rest}`;
-    const orgId = await this.#owner(of);
-    return this.#send(what, { method, path, orgId, json, repeatable: method === 'GET' });
+  async #grant(grant: OfGrant): Promise<OfGrant> {
+    const { grantId, grantedOrgId } = grant;
+    const org =
+      grantedOrgId === undefined ? {} : { grantedOrgId: this.#id(grantedOrgId, 'grantedOrgId') };
+    // Named by neither: it is the id that is missing.
+    const isById = grantId !== undefined || grantedOrgId === undefined;
+    const id = isById ? { grantId: this.#id(grantId, 'grantId') } : {};
+    return { ...(await this.#project(grant)), ...org, ...id } as OfGrant;
   }
 
-  async #send(
-    what: string,
-    call: Omit<Call, 'family'>,
-  ): Promise<Readonly<Record<string, unknown>>> {
-    const token = requireServiceToken(this.serviceToken, what);
-    const reply = await token.call({ ...call, family: 'grants', who: 'service user' });
-    return bodyOrThrow(answerOrThrow(reply, what), what);
-  }
-
-  async #owner({ organizationId, projectId }: OfProject): Promise<string | undefined> {
+  async #project({ organizationId, projectId }: OfProject): Promise<OfProject> {
     const id = this.#id(projectId, 'projectId');
-    return this.#org(organizationId === undefined ? await this.ownerOf(id) : organizationId);
+    const owner = organizationId === undefined ? await this.parts.ownerOf(id) : organizationId;
+    return { projectId: id, ...(owner !== undefined && { organizationId: this.#org(owner) }) };
   }
 
-  #org(organizationId: string | undefined): string | undefined {
-    return organizationId === undefined ? undefined : this.#id(organizationId, 'organizationId');
-  }
-
-  #projectPath({ projectId }: OfProject): string {
-    return `/management/v1/projects/${encodeURIComponent(this.#id(projectId, 'projectId'))}`;
-  }
-
-  #grantPath({ grantId }: OfGrant): string {
-    return `/${encodeURIComponent(this.#id(grantId, 'grantId'))}`;
+  #org(organizationId: string): string {
+    return this.#id(organizationId, 'organizationId');
   }
 
   #id(value: unknown, argument: string): string {
-    return requireId(value, argument, this.idPattern);
+    return requireId(value, argument, this.parts.idPattern);
   }
 }
 
@@ -243,8 +188,4 @@ function roleKeysOf(value: unknown): readonly string[] {
     );
   }
   return [...new Set(keys as readonly string[])];
-}
-
-function unusable(what: string): ZitadelUnavailableError {
-  return new ZitadelUnavailableError(what, 'ZITADEL’s answer does not fit the question');
 }

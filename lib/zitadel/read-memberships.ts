@@ -1,73 +1,53 @@
 import { isRefusal, type Refusal } from '../core/decision.js';
-import type { Membership } from '../core/membership.js';
-import type { Answered, Trouble } from './exchange.js';
+import type { MembershipRows, ReadMemberships } from '../core/membership.js';
+import type { Send } from './administrators.js';
+import type { ApiGeneration, Tried } from './api-generation.js';
+import { requireServiceToken } from './as-service-user.js';
 import type { Http } from './http.js';
-import { askMine, askOfUser, rowsOf, totalOf, type MembershipRow } from './membership-list.js';
-import { refusalOf, type AskedAs } from './reply-refusal.js';
+import { readAdministrators } from './read-administrators.js';
+import { readMine, readOfUser } from './read-lists.js';
 import type { ServiceToken } from './service-token.js';
 
-const AT_ONCE = 4;
-
-/** Reads a caller's memberships with the caller's own token: over all organizations, and proof that ZITADEL accepts the token. */
-export function readAsCaller(
-  http: Http,
-): (userId: string, token: string) => Promise<readonly Membership[] | Refusal> {
-  return async (userId, token) =>
-    membershipsOf(await askMine(http, token, userId), 'caller', userId);
+/** Who reads memberships, and how. */
+export interface MembershipReaderParts {
+  readonly http: Http;
+  /** Looked at only as the caller: as the service user it follows from `everywhere`. */
+  readonly generation: ApiGeneration;
+  readonly as: 'caller' | 'serviceUser';
+  readonly serviceToken: ServiceToken | undefined;
+  /** As the service user: over all organizations at once (API v2), instead of one by one (API v1). */
+  readonly everywhere: boolean;
 }
 
-/** Reads a user's memberships as the service user, one organization a call (API v1), and joins them. */
-export function readAsServiceUser(
-  serviceToken: ServiceToken,
-): (
-  userId: string,
-  token: string,
-  organizations: readonly string[],
-) => Promise<readonly Membership[] | Refusal> {
-  return async (userId, _token, organizations) => {
-    const joined: Membership[] = [];
-    for (let from = 0; from < organizations.length; from += AT_ONCE) {
-      const asked = organizations
-        .slice(from, from + AT_ONCE)
-        .map((organizationId) => askOfUser(serviceToken, { userId, organizationId }));
-      for (const reply of await Promise.all(asked)) {
-        if (isRefusal(reply)) return reply;
-        const rows = membershipsOf(reply, 'serviceUser', userId);
-        if (isRefusal(rows)) return rows;
-        joined.push(...rows);
-      }
-    }
-    return joined;
+/** The one way by which memberships are read: as the caller or as the service user, by API v1 or v2. */
+export function createMembershipReader(parts: MembershipReaderParts): ReadMemberships {
+  const { http, generation, as, everywhere } = parts;
+  if (as === 'caller') {
+    return (question) => {
+      const send: Send = (call) => http({ ...call, token: question.token });
+      return generation.ask((asked) =>
+        asked === 'v1' ? readMine(http, question) : readAdministrators(send, 'caller', question),
+      );
+    };
+  }
+  return async (question) => {
+    const serviceToken = requireServiceToken(parts.serviceToken, 'memberships');
+    const send: Send = (call) => serviceToken.call(call);
+    return everywhere
+      ? orElse(await readAdministrators(send, 'instanceReader', question), NO_V2)
+      : orElse(await readOfUser(serviceToken, question), NO_V1);
   };
 }
 
-function membershipsOf(
-  reply: Answered | Trouble,
-  as: AskedAs,
-  userId: string,
-): readonly Membership[] | Refusal {
-  const what = 'memberships';
-  if ('trouble' in reply || reply.status !== 200) return refusalOf(reply, as, what);
-  const rows = rowsOf(reply.body);
-  if (!rows) return { reason: 'unavailable', detail: `${what}: the answer is no list` };
-  if (rows.some((row) => row.userId !== userId)) {
-    return { reason: 'unavailable', detail: `${what}: the answer is about another user` };
-  }
-  if (totalOf(reply.body) > rows.length) {
-    return { reason: 'unavailable', detail: `${what}: the answer is incomplete` };
-  }
-  return rows.flatMap(membershipFrom);
-}
+const NO_V1 =
+  'this server does not serve API v1 any more: leave out memberships.organizations and give the service user IAM_OWNER_VIEWER, then API v2 is used';
+const NO_V2 =
+  'this server does not serve API v2: name the organizations in memberships.organizations, then API v1 is used';
 
-/** A row whose kind is not clear says nothing, least of all something global. */
-function membershipFrom(row: MembershipRow): readonly Membership[] {
-  const { userId, roles, iam, orgId, projectId, projectGrantId, details } = row;
-  const named = [iam, orgId, projectId, projectGrantId].filter((each) => each !== undefined);
-  if (named.length !== 1) return [];
-  const owner = details.resourceOwner;
-  const owned = owner === undefined ? {} : { ownerOrgId: owner };
-  if (iam) return [{ userId, kind: 'instance', id: owner ?? '', roles }];
-  if (orgId !== undefined) return [{ userId, kind: 'org', id: orgId, roles }];
-  if (projectId !== undefined) return [{ userId, kind: 'project', id: projectId, roles, ...owned }];
-  return [{ userId, kind: 'projectGrant', id: projectGrantId ?? '', roles, ...owned }];
+/** There is no other generation to go to: each sees something else. */
+function orElse(
+  { served, value }: Tried<MembershipRows | Refusal>,
+  remedy: string,
+): MembershipRows | Refusal {
+  return served === false && isRefusal(value) ? { ...value, remedy } : value;
 }

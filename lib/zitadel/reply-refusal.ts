@@ -1,9 +1,13 @@
 import type { Refusal } from '../core/decision.js';
+import { isNotServed } from './api-generation.js';
 import { errorIdOf, isRecord } from './error-id.js';
 import { isTrouble, type Answered, type Trouble } from './exchange.js';
 
-/** In whose name ZITADEL was asked: a refusal of our service user is never the caller's. */
-export type AskedAs = 'caller' | 'serviceUser';
+/**
+ * In whose name ZITADEL was asked: a refusal of our service user is never the caller's. The instance reader is a service user that is asked
+ * over all organizations at once.
+ */
+export type AskedAs = 'caller' | 'serviceUser' | 'instanceReader';
 
 /** The scope without which ZITADEL's own API refuses a caller's token, with the same answer as for a revoked one. */
 const API_SCOPE = 'urn:zitadel:iam:org:project:id:zitadel:aud';
@@ -17,6 +21,9 @@ export function refusalOf(reply: Answered | Trouble, as: AskedAs, what: string):
   const { status, body } = reply;
   const id = errorIdOf(body);
   const answer = `${what}: ZITADEL answered ${status}${id ? ` ${id}` : ''}`;
+  if (isNotServed(reply)) {
+    return { reason: 'misconfigured', detail: answer, remedy: notServedRemedy(body) };
+  }
   if (status === 429 || status >= 500 || status < 400) {
     return { reason: 'unavailable', detail: answer, ...wait };
   }
@@ -43,15 +50,39 @@ export function refusalOf(reply: Answered | Trouble, as: AskedAs, what: string):
 
 const IMPERSONATION: ReadonlySet<string> = new Set(['APP-Shi0J', 'APP-wai8O']);
 
+function notServedRemedy(body: unknown): string {
+  return isRecord(body)
+    ? "this server does not serve this API: leave the option api at 'auto', or check issuer and internalUrl"
+    : "something else than ZITADEL answers under this address, or a ZITADEL that does not serve this API: check issuer and internalUrl, and leave the option api at 'auto'";
+}
+
 function remedyOf(status: number, id: string | undefined, as: AskedAs, body: unknown): string {
   if (status === 404 && id === undefined) {
-    return isRecord(body) && body['code'] === 5
-      ? 'the host serves no ZITADEL instance under this name, or not this API: check issuer and internalUrl'
+    return isRecord(body) && (body['code'] === 5 || body['code'] === 'not_found')
+      ? 'the host serves no ZITADEL instance under this name: check issuer and internalUrl'
       : 'something else than ZITADEL answers under this address: check issuer and internalUrl';
   }
+  if (id === 'QUERY-4M0fs') {
+    return 'the server allows fewer rows a page than ZITADEL does by default: set its MaxQueryLimit to 1000 or more';
+  }
+  if (as === 'instanceReader') return READER_REMEDY;
   if (id === 'AUTH-Bs7Ds') return 'an organization does not exist: check memberships.organizations';
   if (as === 'serviceUser') {
     return 'give the service user a manager role (ORG_OWNER_VIEWER is enough) in every organization of memberships.organizations, or IAM_OWNER_VIEWER';
   }
+  if (id === 'AUTHZ-cdgFk') {
+    return 'the caller holds no manager role in the organization that was asked';
+  }
   return 'see the error id in ZITADEL’s documentation';
 }
+
+/** What a service user needs that reads memberships over all organizations. */
+export const READER_REMEDY =
+  'give the service user IAM_OWNER_VIEWER, or name the organizations in memberships.organizations (API v1)';
+
+/** What cannot be asked on API v2. */
+export const NO_GRANT_IDS: Refusal = {
+  reason: 'misconfigured',
+  detail: 'API v2 does not know project grants by their id',
+  remedy: 'name the grant by projectGrant({ project, grantedOrg })',
+};

@@ -1,27 +1,18 @@
 import { compactVerify } from 'jose';
 import { isRefusal, type Refusal } from '../core/decision.js';
 import type { Caller } from '../core/caller.js';
-import { checkId } from '../core/request.js';
+import {
+  checkActor,
+  checkClaims,
+  invalid,
+  isName,
+  isText,
+  ownClaim,
+  tooLong,
+  type ClaimRules,
+} from './claim-rules.js';
 import { isRecord } from './error-id.js';
 import { ALGORITHMS, type SigningKeys } from './signing-keys.js';
-
-/** What a caller's token must be. */
-export interface JwtRules {
-  readonly issuer: string;
-  /** One of these must be in `aud`. */
-  readonly audience: readonly string[];
-  readonly allowImpersonation: boolean;
-}
-
-/** Longer tokens are refused before anything of them is decoded; Node's own limit for all headers is 16 KiB. */
-const MAX_CHARACTERS = 8_192;
-const CLOCK_SKEW_SECONDS = 5;
-
-const invalid = (detail: string, remedy?: string): Refusal => ({
-  reason: 'token_invalid',
-  detail: `access token: ${detail}`,
-  ...(remedy !== undefined && { remedy }),
-});
 
 /**
  * Verifies access tokens locally (RFC 7519, RFC 8725). ZITADEL's ID tokens have the same issuer, audience, key and `typ`, so an access
@@ -29,12 +20,11 @@ const invalid = (detail: string, remedy?: string): Refusal => ({
  */
 export function createJwtVerifier(
   keys: SigningKeys,
-  rules: JwtRules,
+  rules: ClaimRules,
 ): (token: string) => Promise<Caller | Refusal> {
   return async (token) => {
-    if (token.length > MAX_CHARACTERS) {
-      return invalid(`longer than ${MAX_CHARACTERS} characters`, 'ask for fewer scopes');
-    }
+    const long = tooLong(token);
+    if (long) return long;
     const parts = token.split('.');
     if (parts.length !== 3) return notJwt(parts.length);
     const header = jsonOf(parts[0]);
@@ -67,7 +57,7 @@ function notJwt(parts: number): Refusal {
   return {
     ...invalid(
       'an opaque token, a personal access token or a session token where a JWT is expected',
-      'set the application’s token type to JWT, or use introspection() (until it ships: a function in the option callers)',
+      'set the application’s token type to JWT, or accept both: callers: [jwt(), introspection(...)] or [jwt(), userinfo()]',
     ),
     description: 'a JWT access token is expected',
   };
@@ -89,62 +79,18 @@ function jsonOf(part: string | undefined): Readonly<Record<string, unknown>> | u
   }
 }
 
-function callerOf(claims: Readonly<Record<string, unknown>>, rules: JwtRules): Caller | Refusal {
-  const own = (name: string) => (Object.hasOwn(claims, name) ? claims[name] : undefined);
-  const now = Date.now() / 1_000;
-  if (own('iss') !== rules.issuer) {
-    return invalid('another issuer', 'the option issuer must equal the token’s iss exactly');
-  }
-  const aud = own('aud');
-  const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
-  if (!audiences.every((each) => typeof each === 'string')) return invalid('malformed audience');
-  if (!rules.audience.some((each) => audiences.includes(each))) {
-    return invalid(
-      'for another audience',
-      'the client must request the scope urn:zitadel:iam:org:project:id:<project id>:aud, and the option audience name that project or the client id',
-    );
-  }
-  const exp = own('exp');
-  const iat = own('iat');
-  const nbf = own('nbf');
-  if (!isSeconds(exp) || !isSeconds(iat) || (nbf !== undefined && !isSeconds(nbf))) {
-    return invalid('exp, iat and nbf must be whole seconds');
-  }
-  if (exp <= now) return { ...invalid('expired'), description: 'the token is expired' };
-  if (Math.max(iat, nbf ?? iat) > now + CLOCK_SKEW_SECONDS) {
-    return invalid('from the future', 'compare the clocks of this host and of ZITADEL');
-  }
-  const sub = own('sub');
-  const jti = own('jti');
-  const clientId = own('client_id');
-  if (!isName(sub)) return invalid('no usable sub');
-  if (!isName(jti) || !isText(clientId))
+function callerOf(claims: Readonly<Record<string, unknown>>, rules: ClaimRules): Caller | Refusal {
+  const checked = checkClaims(claims, rules);
+  if (isRefusal(checked)) return checked;
+  const clientId = ownClaim(claims, 'client_id');
+  if (!isName(ownClaim(claims, 'jti')) || !isText(clientId)) {
     return invalid('not an access token: no jti, no client_id');
+  }
   if (['azp', 'at_hash', 'nonce', 'events'].some((name) => Object.hasOwn(claims, name))) {
     return invalid(
       'an ID token where an access token is expected',
       'send the access_token instead',
     );
   }
-  if (Object.hasOwn(claims, 'act') && !rules.allowImpersonation) {
-    return {
-      reason: 'impersonated',
-      detail: 'the token is for an impersonated user',
-      remedy:
-        'allowImpersonation lets such tokens through, with memberships read as the service user',
-    };
-  }
-  return { userId: sub, clientId, expiresAt: exp * 1_000, claims };
-}
-
-function isSeconds(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function isName(value: unknown): value is string {
-  return typeof value === 'string' && checkId(value, /^[\x21-\x7e]+$/) === value;
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && value.length <= 1_000;
+  return checkActor(claims, rules) ?? { ...checked, clientId, claims };
 }

@@ -8,8 +8,16 @@ import { RECORDED_IDS } from './recording.js';
 export const RECORDED_ISSUER = 'http://localhost:8080';
 
 const ADMIN = '400999942942428198';
+const FIRST_PERSON = 'zitadel-admin@zitadel.localhost';
 const INSTANCE = '400999942941838374';
 const ZITADEL_PROJECT = '400999942941969446';
+/** Keys of those whose key is shown, or whose token would show that it was asked with a secret. */
+const RECORDED_KEYS = new Map([
+  ['alice', '400999950005046310'],
+  ['bob', 'key of bob'],
+  ['dave', '400999950609026086'],
+  ['olga', 'key of olga'],
+]);
 const SUFFIX = 'b737b2';
 
 /** A key file, and the recorded key id that it stands for. */
@@ -27,6 +35,8 @@ export class RecordedWorld {
   readonly keys = new Map<string, KeyFile>();
   readonly users = new Map<string, User>();
   readonly admin: User;
+  /** From when on the events of the world were recorded: just before it was set up. */
+  begin = '';
   orgs!: Readonly<Record<'acme' | 'globex' | 'initech', Org>>;
   portal!: Project;
   other!: Project;
@@ -36,10 +46,13 @@ export class RecordedWorld {
     this.ids.set(INSTANCE, zitadel.instanceId);
     this.ids.set(ZITADEL_PROJECT, zitadel.zitadelProjectId);
     this.#named('root', zitadel.rootOrg.id);
-    this.admin = zitadel.addServiceUser('admin');
+    const person = zitadel.addUser(FIRST_PERSON, { displayName: 'ZITADEL Admin' });
+    this.admin = zitadel.addServiceUser('admin-sa', { displayName: 'Admin service user' });
     this.ids.set(ADMIN, this.admin.id);
-    zitadel.addMember(this.admin, { org: zitadel.rootOrg }, ['ORG_OWNER']);
-    zitadel.addMember(this.admin, 'instance', ['IAM_OWNER']);
+    for (const first of [person, this.admin]) {
+      zitadel.addMember(first, { org: zitadel.rootOrg }, ['ORG_OWNER']);
+      zitadel.addMember(first, 'instance', ['IAM_OWNER']);
+    }
     this.labels.set('admin PAT', zitadel.patFor(this.admin));
     // The recorded server published two keys.
     zitadel.rotateKeys();
@@ -55,8 +68,20 @@ export class RecordedWorld {
     return user;
   }
 
+  /** The assertion that stands for a service user at the token endpoint, if it has a key here. */
+  ownAssertion(name: string): string | undefined {
+    const kid = RECORDED_KEYS.get(name);
+    if (kid === undefined) return undefined;
+    const { id } = this.user(name);
+    const iat = Math.floor(Date.now() / 1000);
+    const claims = { iss: id, sub: id, aud: RECORDED_ISSUER, iat, exp: iat + 60 };
+    return this.assertion({ alg: 'RS256', kid }, claims, 0);
+  }
+
   setUp(): void {
     const { zitadel } = this;
+    this.begin = momentBetween();
+    zitadel.setEditor(this.admin);
     const [acme, globex, initech] = ['acme', 'globex', 'initech'].map((name) => this.#addOrg(name));
     if (acme === undefined || globex === undefined || initech === undefined)
       throw new Error('orgs');
@@ -80,7 +105,12 @@ export class RecordedWorld {
   }
 
   /** An assertion of the recording, signed anew; `seconds` is how much later it is now. */
-  assertion(header: { kid: string }, claims: object, seconds: number, keyId = header.kid): string {
+  assertion(
+    header: { readonly alg: string; readonly kid: string },
+    claims: object,
+    seconds: number,
+    keyId = header.kid,
+  ): string {
     const moved = Object.entries(claims).map(([name, value]): [string, unknown] => [
       name,
       typeof value === 'number' ? value + seconds : value,
@@ -120,9 +150,11 @@ export class RecordedWorld {
   }
 
   #addApplications(): void {
-    const basic = keyFile(this.zitadel.addApplicationKey(this.portal));
+    const { clientId, clientSecret } = this.zitadel.addApiApplication(this.portal);
     const key = keyFile(this.zitadel.addApplicationKey(this.portal));
-    this.#named('apiBasic', basic.clientId);
+    this.#named('apiBasic', clientId);
+    this.labels.set('base64 of client id:client secret', basicOf(clientId, clientSecret));
+    this.labels.set('base64 of client id:wrong', basicOf(clientId, 'wrong'));
     this.#named('apiKey', key.clientId);
     this.keys.set('400999949937937446', key);
   }
@@ -149,11 +181,7 @@ export class RecordedWorld {
   }
 
   #addKeys(): void {
-    for (const [name, recorded] of [
-      ['alice', '400999950005046310'],
-      ['bob', 'key of bob'],
-      ['dave', '400999950609026086'],
-    ] as const) {
+    for (const [name, recorded] of RECORDED_KEYS) {
       this.keys.set(recorded, keyFile(this.zitadel.addKey(this.user(name))));
     }
     const { clientSecret } = this.zitadel.addSecret(this.user('alice'));
@@ -173,6 +201,17 @@ export function claimsOf(token: string): object {
 
 export function headerOf(token: string): object {
   return decodePart(token.split('.')[0] ?? '') as object;
+}
+
+/** A moment after everything that was done before, and before everything that is done from now on. */
+function momentBetween(): string {
+  const moment = Date.now() + 1;
+  while (Date.now() <= moment);
+  return new Date(moment).toISOString();
+}
+
+export function basicOf(clientId: string, clientSecret: string): string {
+  return Buffer.from(`${clientId}:${clientSecret}`).toString('base64');
 }
 
 function keyFile(json: string): KeyFile & { readonly clientId: string } {

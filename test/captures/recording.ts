@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 
 /** One recorded exchange, or a recorded shape (of a token) without one. */
 export interface Entry {
@@ -26,21 +28,37 @@ export const CHAPTERS = [
   'tokens',
   'human',
   'userinfo',
+  'introspection',
   'memberships',
   'user-memberships',
+  'administrators-v2',
+  'permissions',
   'projects',
   'grants-v1',
+  'grants-v2',
   'inactive',
+  'impersonation',
+  'webhooks',
+  'events',
 ] as const;
 
 export type Chapter = (typeof CHAPTERS)[number];
 
-export function entriesOf(chapter: Chapter): readonly Entry[] {
-  return read(chapter) as readonly Entry[];
-}
+// The proofs run compiled, in another folder than the recording.
+const root = dirname(createRequire(import.meta.url).resolve('nestjs-zitadel/package.json'));
+const read = (name: string): unknown =>
+  JSON.parse(readFileSync(join(root, 'test', 'captures', `${name}.json`), 'utf8'));
+
+const RECORDING = new Map(
+  CHAPTERS.map((chapter) => [chapter, read(chapter) as readonly Entry[]] as const),
+);
 
 /** The ids of the recorded world by the names of its inhabitants. */
 export const RECORDED_IDS = read('ids') as Readonly<Record<string, string>>;
+
+export function entriesOf(chapter: Chapter): readonly Entry[] {
+  return RECORDING.get(chapter) ?? [];
+}
 
 export function entryOf(chapter: Chapter, index: number): Entry {
   const entry = entriesOf(chapter)[index];
@@ -48,6 +66,7 @@ export function entryOf(chapter: Chapter, index: number): Entry {
   return entry;
 }
 
-function read(name: string): unknown {
-  return JSON.parse(readFileSync(new URL(`${name}.json`, import.meta.url), 'utf8'));
+/** What an entry is called in reports: its chapter and its place in it. */
+export function keyOf(chapter: Chapter, index: number): string {
+  return `${chapter} ${String(index)}`;
 }

@@ -7,7 +7,10 @@ import type { Entry } from './recording.js';
 /** When most of the token exchanges were recorded, in seconds since 1970. */
 const RECORDED_AT = 1_795_510_599;
 const RECORDED_AHEAD = 5;
+/** From when on events were asked for. */
+const RECORDED_BEGIN = '2026-11-24T08:56:34.635Z';
 
+const ASSERTIONS = new Set(['assertion', 'client_assertion']);
 const COMPARED_HEADERS = ['content-type', 'www-authenticate', 'cache-control', 'location'];
 
 export interface Received {
@@ -40,10 +43,11 @@ export function compare(world: RecordedWorld, entry: Entry, received: Received):
   const { response } = entry;
   if (response === undefined) throw new Error(`${entry.name} has no response`);
   const { status, headers, text } = received;
-  const found: string[] = [];
+  // Another answer altogether: there is nothing to compare it with.
   if (status !== response.status) {
-    found.push(`status ${String(status)} instead of ${String(response.status)}: ${text}`);
+    return [`status ${String(status)} instead of ${String(response.status)}: ${text}`];
   }
+  const found: string[] = [];
   for (const name of COMPARED_HEADERS) {
     const [recorded, here] = [response.headers[name] ?? '', headers[name] ?? ''];
     found.push(...differences(recorded, here, world.ids, `header.${name}`));
@@ -51,9 +55,17 @@ export function compare(world: RecordedWorld, entry: Entry, received: Received):
   if (response.text !== undefined) {
     found.push(...differences(response.text, text, world.ids, 'text'));
   } else {
-    found.push(...differences(response.body, JSON.parse(text), world.ids));
+    found.push(...differences(response.body, jsonOf(text), world.ids));
   }
   return found;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 export function exchange(
@@ -83,23 +95,24 @@ function bodyOf(world: RecordedWorld, entry: Entry): string | undefined {
   if (form !== undefined) {
     const fields = Object.entries(form).map(([name, value]): [string, string] => [
       name,
-      name === 'assertion' ? assertionOf(world, entry.name, value) : unlabel(world, value),
+      ASSERTIONS.has(name) ? assertionOf(world, entry.name, value) : unlabel(world, value),
     ]);
     return new URLSearchParams(fields).toString();
   }
   if (body === undefined) return undefined;
-  return world.ids.translate(typeof body === 'string' ? body : JSON.stringify(body));
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  return world.ids.translate(text).replaceAll(RECORDED_BEGIN, world.begin);
 }
 
 function assertionOf(world: RecordedWorld, name: string, label: string): string {
   const parts = /^<JWT (\{.*?\}) (\{.*\})>$/.exec(label);
   if (parts === null) return label;
-  const header = JSON.parse(parts[1] ?? '') as { kid: string };
+  const header = JSON.parse(parts[1] ?? '') as { alg: string; kid: string };
   const claims = JSON.parse(parts[2] ?? '') as { iat: number };
   const unusual = /expired|iat /.test(name);
   const recordedAt = unusual ? RECORDED_AT : claims.iat + RECORDED_AHEAD;
   const seconds = Math.floor(Date.now() / 1000) - recordedAt;
-  const keyId = name.includes('key of another user') ? 'key of bob' : header.kid;
+  const keyId = /key of another user|wrong key/.test(name) ? 'key of bob' : header.kid;
   return world.assertion(header, claims, seconds, keyId);
 }
 

@@ -7,13 +7,17 @@ import type { Membership } from '../../lib/core/membership.js';
 import { SharedStore } from '../../lib/core/shared-store.js';
 import { gate, settle } from './gate.js';
 import { MemoryStore } from './memory-store.js';
-import { callerOf, orgRow, orgsOf } from './rows.js';
+import { callerOf, orgRow, orgsOf, wholeOf } from './rows.js';
 
 const TTL_MS = 30_000;
 const REJECTED: Refusal = { reason: 'token_rejected' };
 const DOWN: Refusal = { reason: 'unavailable' };
 
-type Read = AnswerSourceParts['memberships']['read'];
+type Read = (
+  userId: string,
+  token: string,
+  organizations: readonly string[],
+) => Promise<readonly Membership[] | Refusal>;
 
 interface Setup {
   as?: 'caller' | 'serviceUser';
@@ -22,6 +26,7 @@ interface Setup {
   everyMs?: number;
   verify?: AnswerSourceParts['verify'];
   organizations?: () => Promise<readonly string[] | Refusal>;
+  verifiedForMs?: number;
   budgetMs?: number;
   bareTokens?: boolean;
   store?: MemoryStore;
@@ -32,14 +37,17 @@ interface Setup {
 const userOf = (token: string) => token.split('-')[0] ?? '';
 
 function sourceOf(setup: Setup = {}): AnswerSource {
-  const { confirm, everyMs = TTL_MS, store, ttlMs = TTL_MS } = setup;
+  const { confirm, everyMs = TTL_MS, store, ttlMs = TTL_MS, read = counted() } = setup;
   return new AnswerSource({
     verify: setup.verify ?? ((token) => callerOf(userOf(token))),
+    verifiedForMs: setup.verifiedForMs ?? Infinity,
+    permissions: () => Promise.resolve([]),
     confirm: confirm && { ask: confirm, everyMs },
     memberships: {
       as: setup.as ?? 'caller',
       organizations: setup.organizations ?? (() => Promise.resolve([])),
-      read: setup.read ?? counted(),
+      read: async ({ userId, token, organizations }) =>
+        wholeOf(await read(userId, token, organizations)),
     },
     bareTokens: setup.bareTokens ?? false,
     ttlMs,

@@ -12,6 +12,7 @@ function answer(credential: string, userId = 'alice', more: Partial<Answer> = {}
     caller: callerOf(userId),
     index: indexOf([orgRow(userId, '1')]),
     read: { at: Date.now(), from: 'zitadel' },
+    key: credential,
     validUntil: performance.now() + 30_000,
     ...more,
   };

@@ -17,6 +17,9 @@ const EXPECTED: readonly Row[] = [
   ['resource_missing', 400, undefined],
   ['role_missing', 403, 'Bearer error="insufficient_scope"'],
   ['unavailable', 503, undefined],
+  ['permission_missing', 403, 'Bearer error="insufficient_scope"'],
+  ['project_role_missing', 403, 'Bearer error="insufficient_scope"'],
+  ['organization_not_accepted', 403, 'Bearer error="insufficient_scope"'],
   ['misconfigured', 500, undefined],
 ];
 

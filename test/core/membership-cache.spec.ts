@@ -2,14 +2,14 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isRefusal, type Refusal } from '../../lib/core/decision.js';
 import {
   MembershipCache,
-  type MembershipQuestion,
+  type CacheQuestion,
   type Remembered,
 } from '../../lib/core/membership-cache.js';
 import type { Membership } from '../../lib/core/membership.js';
 import { SharedStore } from '../../lib/core/shared-store.js';
 import { gate, settle } from './gate.js';
 import { MemoryStore } from './memory-store.js';
-import { orgRow, orgsOf } from './rows.js';
+import { orgRow, orgsOf, wholeOf } from './rows.js';
 
 const TTL_MS = 30_000;
 const DOWN: Refusal = { reason: 'unavailable' };
@@ -22,10 +22,10 @@ function cacheOf(ttlMs = TTL_MS, maxBytes = 2 ** 20, store?: MemoryStore): Membe
 function ask(
   cache: MembershipCache,
   read: () => Promise<readonly Membership[] | Refusal>,
-  more: Partial<MembershipQuestion> = {},
+  more: Partial<CacheQuestion> = {},
 ): Promise<Remembered | Refusal> {
   const question = { key: 'alice', userId: 'alice', notAfter: Infinity, fresh: false };
-  return cache.get({ ...question, read, ...more });
+  return cache.get({ ...question, read: async () => wholeOf(await read()), ...more });
 }
 
 /** The organizations of what was remembered. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compile } from '../../lib/core/compile.js';
+import { compile, type CompileSettings } from '../../lib/core/compile.js';
 import { ZitadelRequirementError } from '../../lib/core/errors.js';
 import { ZITADEL_HIERARCHY, satisfying } from '../../lib/core/hierarchy.js';
 import {
@@ -7,14 +7,19 @@ import {
   anyOf,
   authenticated,
   requirementOf,
-  requirementText,
   role,
   type Requirement,
 } from '../../lib/core/requirement.js';
+import { requirementText } from '../../lib/core/requirement-text.js';
 import { org, project, projectGrant } from '../../lib/core/resource.js';
 import { customRole } from '../../lib/core/roles.js';
 
-const IDS = /^[0-9]{1,200}$/;
+const SETTINGS: CompileSettings = {
+  hierarchy: {},
+  idPattern: /^[0-9]{1,200}$/,
+  projectId: undefined,
+  permissions: true,
+};
 
 /** What JavaScript callers can pass, whatever the types say. */
 const loose = {
@@ -183,7 +188,7 @@ describe('a literal id', () => {
     'is refused at once: %j',
     (id) => {
       if (id.length <= 200) {
-        expect(refusalOf(() => compile(role('ORG_OWNER', org(id)), {}, IDS))).toContain(
+        expect(refusalOf(() => compile(role('ORG_OWNER', org(id)), SETTINGS))).toContain(
           'idPattern',
         );
       } else refusalOf(() => org(id));
@@ -191,7 +196,7 @@ describe('a literal id', () => {
   );
 
   it('is taken where it matches', () => {
-    expect(compile(role('ORG_OWNER', org('1')), {}, IDS).sources).toEqual([
+    expect(compile(role('ORG_OWNER', org('1')), SETTINGS).sources).toEqual([
       { from: 'literal', id: '1' },
     ]);
   });

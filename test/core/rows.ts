@@ -1,5 +1,6 @@
 import type { Caller } from '../../lib/core/caller.js';
-import type { Membership, MembershipIndex } from '../../lib/core/membership.js';
+import { isRefusal, type Refusal } from '../../lib/core/decision.js';
+import type { Membership, MembershipIndex, MembershipRows } from '../../lib/core/membership.js';
 
 /** A row of an organization. */
 export function orgRow(userId: string, orgId: string, ...roles: string[]): Membership {
@@ -13,4 +14,9 @@ export function callerOf(userId: string, more: Partial<Caller> = {}): Caller {
 /** The organizations that an index has rows of. */
 export function orgsOf({ index }: { readonly index: MembershipIndex }): string[] {
   return [...index.orgs.keys()];
+}
+
+/** Rows that are all there are. */
+export function wholeOf(rows: readonly Membership[] | Refusal): MembershipRows | Refusal {
+  return isRefusal(rows) ? rows : { rows, complete: true };
 }

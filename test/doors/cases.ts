@@ -1,5 +1,6 @@
 // One table of cases for all doors: who asks what, and what is answered.
 import type { Asked, Expected } from './answers.js';
+import { BEYOND_ROLES } from './beyond-roles.js';
 import type { DoorName } from './door.js';
 import type { World } from './world.js';
 
@@ -407,4 +408,5 @@ export const CASES: readonly Case[] = [
     asks: () => ({ path: '/query' }),
     gets: () => ({ denied: 'token_missing' }),
   },
+  ...BEYOND_ROLES,
 ];

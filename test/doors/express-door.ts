@@ -11,6 +11,8 @@ import {
   project,
   projectGrant,
   require,
+  requirePermission,
+  requireProjectRole,
   requireRole,
   role,
   type MembershipLists,
@@ -119,6 +121,60 @@ export const openExpress: OpenDoor = async (world, options = {}) => {
       checked('org'),
     );
     app.get('/me', authenticated(zitadel), caller);
+    app.get(
+      '/permitted/:orgId',
+      requirePermission(zitadel, 'user.write', org.param('orgId')),
+      checked('org'),
+    );
+    app.get(
+      '/permitted/:orgId/projects/:projectId',
+      requirePermission(
+        zitadel,
+        ['project.app.delete', 'project.grant.write'],
+        project.param('projectId').in(org.param('orgId')),
+      ),
+      checked('org', 'project'),
+    );
+    app.get(
+      '/permitted-grants/:grantId',
+      requirePermission(zitadel, 'project.grant.member.write', projectGrant.param('grantId')),
+      checked('projectGrant'),
+    );
+    app.get(
+      '/permitted-between/:orgId/:projectId',
+      requirePermission(
+        zitadel,
+        'project.grant.member.write',
+        projectGrant({ project: project.param('projectId'), grantedOrg: org.param('orgId') }),
+      ),
+      checked('org', 'project'),
+    );
+    app.get(
+      '/readers/:orgId',
+      requireProjectRole(zitadel, ['reader', 'writer'], {
+        project: world.portal,
+        org: org.param('orgId'),
+      }),
+      checked('org'),
+    );
+    app.get(
+      '/readers-of-all/:orgId',
+      requireProjectRole(zitadel, 'reader', {
+        project: world.portal,
+        org: org.param('orgId'),
+        acrossOrganizations: true,
+      }),
+      checked('org'),
+    );
+    app.get(
+      '/readers-of/:projectId/:orgId',
+      requireProjectRole(zitadel, 'reader', {
+        project: project.param('projectId'),
+        org: org.param('orgId'),
+      }),
+      checked('org', 'project'),
+    );
+    app.get('/at-home', authenticated(zitadel, { organizations: [world.acme] }), checked());
     app.get('/public', (_, response) => {
       notes.ranPublic += 1;
       response.json({});

@@ -21,6 +21,8 @@ import {
   ProjectGrantService,
   Public,
   Require,
+  RequirePermission,
+  RequireProjectRole,
   RequireRole,
   ZitadelAuthorizer,
   ZitadelError,
@@ -202,6 +204,76 @@ function controllersOf(world: World, notes: Notes): Type[] {
     }
   }
 
+  @Controller()
+  class BeyondRolesController {
+    @Get('permitted/:orgId')
+    @RequirePermission('user.write', org.param('orgId'))
+    permitted(@CheckedResource('org') id: string) {
+      return seen({ org: id });
+    }
+
+    @Get('permitted/:orgId/projects/:projectId')
+    @RequirePermission(
+      ['project.app.delete', 'project.grant.write'],
+      project.param('projectId').in(org.param('orgId')),
+    )
+    permittedProject(
+      @CheckedResource('org') orgId: string,
+      @CheckedResource('project') id: string,
+    ) {
+      return seen({ org: orgId, project: id });
+    }
+
+    @Get('permitted-grants/:grantId')
+    @RequirePermission('project.grant.member.write', projectGrant.param('grantId'))
+    permittedGrant(@CheckedResource('projectGrant') id: string) {
+      return seen({ projectGrant: id });
+    }
+
+    @Get('permitted-between/:orgId/:projectId')
+    @RequirePermission(
+      'project.grant.member.write',
+      projectGrant({ project: project.param('projectId'), grantedOrg: org.param('orgId') }),
+    )
+    permittedBetween(
+      @CheckedResource('org') orgId: string,
+      @CheckedResource('project') id: string,
+    ) {
+      return seen({ org: orgId, project: id });
+    }
+
+    @Get('readers/:orgId')
+    @RequireProjectRole(['reader', 'writer'], { project: world.portal, org: org.param('orgId') })
+    readers(@CheckedResource('org') id: string) {
+      return seen({ org: id });
+    }
+
+    @Get('readers-of-all/:orgId')
+    @RequireProjectRole('reader', {
+      project: world.portal,
+      org: org.param('orgId'),
+      acrossOrganizations: true,
+    })
+    readersOfAll(@CheckedResource('org') id: string) {
+      return seen({ org: id });
+    }
+
+    @Get('readers-of/:projectId/:orgId')
+    @RequireProjectRole('reader', {
+      project: project.param('projectId'),
+      org: org.param('orgId'),
+    })
+    readersOf(@CheckedResource('org') orgId: string, @CheckedResource('project') id: string) {
+      return seen({ org: orgId, project: id });
+    }
+
+    @Get('at-home')
+    @Authenticated({ organizations: [world.acme] })
+    atHome() {
+      return seen({});
+    }
+  }
+
   @Controller('tenants/:orgId')
   @RequireRole('ORG_OWNER_VIEWER', org.param('orgId'))
   class TenantsController {
@@ -320,7 +392,14 @@ function controllersOf(world: World, notes: Notes): Type[] {
     }
   }
 
-  return [RefsController, TreesController, TenantsController, HostileController, ServiceController];
+  return [
+    RefsController,
+    TreesController,
+    BeyondRolesController,
+    TenantsController,
+    HostileController,
+    ServiceController,
+  ];
 }
 
 /** How an application may answer the library's errors: by their code. */

@@ -1,8 +1,11 @@
 // One table: how each reason comes about at a door. A reason without a row does not compile.
 import {
+  basic,
   clientCredentials,
+  introspection,
   key,
   pat,
+  userinfo,
   type DenyReason,
   type ZitadelErrorCode,
   type ZitadelOptions,
@@ -32,8 +35,6 @@ const API_SCOPE = 'urn:zitadel:iam:org:project:id:zitadel:aud';
 const EXPIRED_OR = `revoked, or requested without scope ${API_SCOPE}`;
 
 let people = 0;
-/** Making a key takes a while, and this one is only looked at. */
-let applicationKey: unknown;
 
 /** Somebody new, so that no test lives off what another one left behind. */
 export function newcomer({ zitadel, acme }: World, role = 'ORG_OWNER') {
@@ -59,6 +60,12 @@ const asksWith = ({ acme }: World, token: string): Asked => ({
 const asServiceUser = ({ acme }: World): Pick<ZitadelOptions, 'memberships'> => ({
   memberships: { as: 'serviceUser', organizations: [acme] },
 });
+
+/** Callers are asked about, in the name of an application of the project. */
+function asking({ zitadel }: World, secret?: string): Pick<ZitadelOptions, 'callers'> {
+  const { clientId, clientSecret } = zitadel.addApiApplication(zitadel.defaultProject);
+  return { callers: introspection(basic(clientId, secret ?? clientSecret)) };
+}
 
 const ownerAsks = ({ acme }: World): Asked => ({ as: 'owner of acme', path: `/orgs/${acme}` });
 
@@ -113,7 +120,7 @@ export const REFUSED: Readonly<Record<DenyReason, readonly Refused[]>> = {
       sentence: 'an opaque token comes where a JWT is expected, and the log says what to set',
       when: (world) => ({ asked: asksWith(world, world.zitadel.opaqueTokenFor(newcomer(world))) }),
       description: 'a JWT access token is expected',
-      logs: /^warn token_invalid: .*opaque.*set the application’s token type to JWT, or use introspection\(\)/m,
+      logs: /^warn token_invalid: .*opaque.*set the application’s token type to JWT, or accept both: callers: \[jwt\(\), introspection\(\.\.\.\)\] or \[jwt\(\), userinfo\(\)\]/m,
     },
     {
       sentence: 'a personal access token comes where a JWT is expected',
@@ -135,6 +142,19 @@ export const REFUSED: Readonly<Record<DenyReason, readonly Refused[]>> = {
         ),
       }),
       logs: /^warn token_invalid: .*another audience.*urn:zitadel:iam:org:project:id:<project id>:aud/m,
+    },
+    {
+      sentence:
+        'ZITADEL says of an opaque token that it is not active, and the log says why that may be',
+      when: (world) => ({
+        asked: asksWith(
+          world,
+          world.zitadel.opaqueTokenFor(newcomer(world), { audience: [world.portal] }),
+        ),
+        options: asking(world),
+      }),
+      description: 'the token is not active',
+      logs: /^warn token_invalid: .*not active.*revoked.*urn:zitadel:iam:org:project:id:<project id>:aud/m,
     },
     {
       sentence: 'a function in the option callers knows nobody by the token',
@@ -194,6 +214,15 @@ export const REFUSED: Readonly<Record<DenyReason, readonly Refused[]>> = {
         return { asked: asksWith(world, token) };
       },
       description: EXPIRED_OR,
+    },
+    {
+      sentence: 'userinfo refuses the token',
+      when: (world) => ({
+        asked: asksWith(world, world.zitadel.sessionTokenFor(newcomer(world))),
+        options: { callers: userinfo(), audience: undefined as never },
+      }),
+      description: 'expired, revoked, or no access token',
+      logs: /^warn token_rejected: userinfo: .*no access token/m,
     },
     {
       sentence: 'the session is over and memberships are read as the service user',
@@ -264,6 +293,24 @@ export const REFUSED: Readonly<Record<DenyReason, readonly Refused[]>> = {
           serviceUser: pat(world.zitadel.patFor(reader(world))),
         },
       }),
+    },
+  ],
+  permission_missing: [
+    {
+      sentence: 'ZITADEL says that the caller may not',
+      when: ({ acme }) => ({ asked: { as: 'viewer of acme', path: `/permitted/${acme}` } }),
+    },
+  ],
+  project_role_missing: [
+    {
+      sentence: 'the token names no role of the project',
+      when: ({ acme }) => ({ asked: { as: 'owner of acme', path: `/readers/${acme}` } }),
+    },
+  ],
+  organization_not_accepted: [
+    {
+      sentence: 'the caller is at home elsewhere, or nowhere that the token says',
+      when: () => ({ asked: { as: 'owner of acme', path: '/at-home' } }),
     },
   ],
   unavailable: [
@@ -372,6 +419,15 @@ export const REFUSED: Readonly<Record<DenyReason, readonly Refused[]>> = {
       logs: /^error misconfigured: .*look whether the service user is active/m,
     },
     {
+      sentence:
+        'the application that introspects has another secret, and the log says where to look',
+      when: (world) => ({
+        asked: asksWith(world, world.zitadel.opaqueTokenFor(newcomer(world))),
+        options: asking(world, 'something-else'),
+      }),
+      logs: /^error misconfigured: introspection: ZITADEL answered 400 unauthorized_client.*secret of basic\(\) may be wrong/m,
+    },
+    {
       sentence: 'an organization that is to be read does not exist',
       when: (world) => ({
         asked: ownerAsks(world),
@@ -422,11 +478,11 @@ export const CODES: Readonly<
   >
 > = {
   options_invalid: {
-    sentence: 'a key file is the one of an application',
-    when: ({ zitadel, portal }) => ({
-      asked: service('key', (applicationKey ??= JSON.parse(zitadel.addApplicationKey(portal)))),
+    sentence: 'a key file has no private key',
+    when: ({ portal }) => ({
+      asked: service('key', { type: 'serviceaccount', keyId: portal, userId: portal }),
     }),
-    says: /this is the key of an application/,
+    says: /^serviceUser: the key file has no private key/,
   },
   argument_invalid: {
     sentence: 'an id from the request is none, and nothing is sent',

@@ -13,9 +13,10 @@ import {
 } from './oracle.js';
 import type { Random } from './seeded-random.js';
 
-/** A row as the library gets it: some say who owns the project, as ZITADEL's rows do. */
+/** A row as the library gets it: some say who owns the project, as ZITADEL's rows do, and those of API v2 both ends of a grant. */
 export interface SaidRow extends Row {
   readonly owner?: string;
+  readonly ends?: Grant;
 }
 
 /** One world and one question about it. */
@@ -278,11 +279,13 @@ export function drawCase(random: Random): Case {
     const id = known.length > 0 && random.chance(0.93) ? random.pick(known) : random.pick(IDS);
     const project = kind === 'grant' ? grants.get(id)?.project : kind === 'project' ? id : '';
     const owner = owners.get(project ?? '');
+    const ends = kind === 'grant' ? grants.get(id) : undefined;
     return {
       kind,
       id,
       roles: rolesOn(kind, random),
       ...(owner !== undefined && random.chance(0.5) && { owner }),
+      ...(ends && random.chance(0.5) && { ends }),
     };
   };
   const request = new RequestInTheMaking(random, { ids });

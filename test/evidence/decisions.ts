@@ -1,18 +1,19 @@
 import { randomInt } from 'node:crypto';
 import { inspect } from 'node:util';
 import { compile } from '#dist/core/compile.js';
-import { decide, type Facts, type Found, type GrantFact, type Need } from '#dist/core/decide.js';
+import { openCase, type Case as OpenCase } from '#dist/core/case.js';
+import { decide } from '#dist/core/decide.js';
+import type { Facts, GrantFact, Need, ResourceNeed } from '#dist/core/facts.js';
 import { ZITADEL_HIERARCHY } from '#dist/core/hierarchy.js';
-import { indexOf, type Membership } from '#dist/core/membership.js';
-import { INVALID, readId, type RequestLike } from '#dist/core/request.js';
+import type { FreshOptions } from '#dist/core/fresh.js';
 import {
-  allOf,
-  anyOf,
-  authenticated,
-  role,
-  type Requirement,
-  type RoleOptions,
-} from '#dist/core/requirement.js';
+  indexOf,
+  type Membership,
+  type MembershipIndex,
+  type RowsOn,
+} from '#dist/core/membership.js';
+import { INVALID, readId, type RequestLike } from '#dist/core/request.js';
+import { allOf, anyOf, authenticated, role, type Requirement } from '#dist/core/requirement.js';
 import { org, project, projectGrant, type RefBuilder } from '#dist/core/resource.js';
 import { customRole, type CustomRole, type ResourceKind } from '#dist/core/roles.js';
 import { CUSTOM, drawCase, type Case, type SaidRow } from './decision-cases.js';
@@ -48,6 +49,10 @@ const KIND: Readonly<Record<Kind, ResourceKind>> = {
 
 /** The order and number of the rows, and a row more, are tried on every case; what is not known yet, on a quarter of them. */
 const SHARE_THAT_ASKS = 0.25;
+/** The list is over its cap: only some of the rows came, and the others are asked for resource by resource. */
+const SHARE_OVER_CAP = 0.2;
+/** As many as a request is given. */
+const ROUNDS = 4;
 
 const membershipOf = (row: SaidRow): Membership => ({
   userId: CALLER,
@@ -55,6 +60,7 @@ const membershipOf = (row: SaidRow): Membership => ({
   id: row.id,
   roles: row.roles,
   ...(row.owner !== undefined && { ownerOrgId: row.owner }),
+  ...(row.ends && { projectId: row.ends.project, grantedOrgId: row.ends.grantedOrg }),
 });
 
 function refAt<R>(builder: ((id: string) => R) & RefBuilder<R>, place: Place, random: Random): R {
@@ -111,7 +117,7 @@ function requirementOf(demand: Demand, random: Random): Requirement {
     CUSTOM_NAMES.has(name) ? customRole(name as `ORG_${string}`) : name,
   );
   const [only, ...others] = names;
-  const options: RoleOptions[] = random.chance(0.05) ? [{ fresh: true }] : [];
+  const options: FreshOptions[] = random.chance(0.05) ? [{ fresh: true }] : [];
   return roleOfAny(
     only !== undefined && others.length === 0 ? only : names,
     ...refOf(demand.target, random),
@@ -139,14 +145,14 @@ const everythingKnown = (drawn: Case): Facts => ({
   grantBetween: (projectId, grantedOrgId) => grantBetween(drawn, projectId, grantedOrgId),
 });
 
-const keyOf = (need: Need): string =>
+const keyOf = (need: ResourceNeed): string =>
   need.fact === 'owner'
     ? `owner ${need.projectId}`
     : need.fact === 'grant'
       ? `grant ${need.grantId}`
       : `between ${need.projectId} ${need.grantedOrgId}`;
 
-const questionsOf = (need: Need): Question[] => {
+const questionsOf = (need: ResourceNeed): Question[] => {
   switch (need.fact) {
     case 'owner':
       return need.orgIds.map((under) => ({ about: 'owner', project: need.projectId, under }));
@@ -157,15 +163,33 @@ const questionsOf = (need: Need): Question[] => {
   }
 };
 
+/** What ZITADEL answers when it is asked about one resource alone; of a grant by its ends, all rows of grants of the project. */
+function isOn(row: SaidRow, on: RowsOn, { grants }: Case): boolean {
+  if (on.kind === 'orgsByRoles') {
+    return row.kind === 'org' && row.roles.some((name) => on.roles.includes(name));
+  }
+  if (on.kind === 'projectGrantBetween') {
+    return row.kind === 'grant' && grants.get(row.id)?.project === on.projectId;
+  }
+  return KIND[row.kind] === on.kind && (on.kind === 'instance' || row.id === on.id);
+}
+
 /** What is known once questions have been asked, and only that. */
 class AskedFacts implements Facts {
   private readonly answers = new Map<string, string | GrantFact | null>();
+  private readonly rows = new Map<string, MembershipIndex>();
 
   constructor(
     private readonly drawn: Case,
     /** ZITADEL shows a project only under its owner, and a grant only to those who may read it; `false`: it shows all it has. */
     private readonly shy: boolean,
+    private readonly overCap: boolean,
+    private readonly byEnds: boolean,
   ) {}
+
+  rowsOn(on: RowsOn): MembershipIndex | undefined {
+    return this.rows.get(JSON.stringify(on));
+  }
 
   ownerOf(projectId: string): string | null | undefined {
     return this.answers.get(`owner ${projectId}`) as string | null | undefined;
@@ -186,7 +210,19 @@ class AskedFacts implements Facts {
    */
   ask(needs: readonly Need[]): string | undefined {
     const { drawn } = this;
-    for (const need of needs) {
+    for (const [name, need] of new Map(needs.map((each) => [JSON.stringify(each), each]))) {
+      if (need.fact === 'permissions') return 'asks for permissions';
+      if (need.fact === 'rows') {
+        if (!this.overCap) return 'asks for rows though the list is whole';
+        const { on } = need;
+        if (this.rowsOn(on)) return `asks again for ${name}`;
+        this.rows.set(JSON.stringify(on), this.rowsFor(on));
+        continue;
+      }
+      if (this.overCap) {
+        this.answers.set(keyOf(need), this.answerTo(need));
+        continue;
+      }
       const questions = questionsOf(need);
       if (questions.length === 0) return `asks for ${keyOf(need)} under no organization`;
       for (const question of questions) {
@@ -200,7 +236,19 @@ class AskedFacts implements Facts {
     return undefined;
   }
 
-  private answerTo(need: Need): string | GrantFact | null {
+  /** As API v1 answers; or as v2, which knows grants by their ends only. */
+  private rowsFor(on: RowsOn): MembershipIndex {
+    const { drawn, byEnds } = this;
+    if (byEnds && on.kind === 'projectGrant') return indexOf([]);
+    const rows = drawn.rows.filter((row) => isOn(row, on, drawn));
+    const said = (row: SaidRow): SaidRow => {
+      const ends = byEnds && row.kind === 'grant' ? drawn.grants.get(row.id) : undefined;
+      return ends ? { ...row, ends } : row;
+    };
+    return indexOf(rows.map((row) => membershipOf(said(row))));
+  }
+
+  private answerTo(need: ResourceNeed): string | GrantFact | null {
     const { drawn, shy } = this;
     switch (need.fact) {
       case 'owner': {
@@ -221,7 +269,7 @@ type Ids = (string | undefined)[] | 'invalid';
 
 interface Answer {
   readonly verdict: Verdict | 'broken';
-  readonly found: Found;
+  readonly found: OpenCase;
   readonly asks: number;
   readonly flaw?: string;
 }
@@ -232,6 +280,8 @@ class Subject {
   private readonly ids: Ids;
   readonly facts: Facts | undefined;
   readonly shy: boolean;
+  readonly overCap: boolean;
+  readonly byEnds: boolean;
 
   constructor(
     private readonly drawn: Case,
@@ -239,11 +289,12 @@ class Subject {
   ) {
     const requirement = requirementOf(drawn.demand, random);
     const pattern = random.pick(PATTERNS);
-    this.compiled = compile(
-      requirement,
-      drawn.table === PRINTED ? ZITADEL_HIERARCHY : drawn.table,
-      pattern,
-    );
+    this.compiled = compile(requirement, {
+      hierarchy: drawn.table === PRINTED ? ZITADEL_HIERARCHY : drawn.table,
+      idPattern: pattern,
+      projectId: undefined,
+      permissions: true,
+    });
     const request = drawn.asked as RequestLike;
     const ids = this.compiled.sources.map((source) =>
       readId(source, request, pattern, () => {
@@ -252,31 +303,43 @@ class Subject {
     );
     this.ids = ids.includes(INVALID) ? 'invalid' : (ids as (string | undefined)[]);
     this.facts = random.chance(SHARE_THAT_ASKS) ? undefined : everythingKnown(drawn);
-    this.shy = random.chance(0.7);
+    this.overCap = this.facts === undefined && random.chance(SHARE_OVER_CAP / SHARE_THAT_ASKS);
+    this.byEnds = random.chance(0.5);
+    this.shy = !this.overCap && random.chance(0.7);
   }
 
   answer(rows: readonly SaidRow[]): Answer {
-    const found: Found = { by: undefined, checked: [], needs: [] };
-    if (this.ids === 'invalid') return { verdict: 'resource_invalid', found, asks: 0 };
-    const index = indexOf(rows.map(membershipOf));
-    const asked = new AskedFacts({ ...this.drawn, rows }, this.shy);
+    const came = this.overCap ? rows.filter((_, position) => position % 2 === 0) : rows;
+    const index = indexOf(came.map(membershipOf), !this.overCap);
+    const asked = new AskedFacts({ ...this.drawn, rows }, this.shy, this.overCap, this.byEnds);
     const facts = this.facts ?? asked;
+    const open = () =>
+      openCase(this.compiled, this.ids === 'invalid' ? [] : this.ids, index, {}, facts);
+    const found = open();
+    if (this.ids === 'invalid') return { verdict: 'resource_invalid', found, asks: 0 };
     const denied = this.ids.includes(undefined) ? 'resource_missing' : 'role_missing';
-    const first = decide(this.compiled, this.ids, index, facts, found);
+    const first = decide(found);
     if (first !== 'ask') return { verdict: first === 'yes' ? 'allowed' : denied, found, asks: 0 };
     if (facts !== asked) return broken(found, 0, 'asks though everything is known');
     if (found.needs.length === 0) return broken(found, 0, 'asks for nothing');
-    const flaw = asked.ask(found.needs);
-    if (flaw !== undefined) return broken(found, 0, flaw);
-    const after: Found = { by: undefined, checked: [], needs: [] };
-    const second = decide(this.compiled, this.ids, index, facts, after);
-    // One round of questions is all that a request is given.
-    if (second === 'ask') return broken(after, 1, 'asks a second time');
-    return { verdict: second === 'yes' ? 'allowed' : denied, found: after, asks: 1 };
+    let before = found;
+    // One round of questions settles it, unless the list itself must be asked for piece by piece.
+    const rounds = this.overCap ? ROUNDS : 1;
+    for (let round = 1; round <= rounds; round += 1) {
+      const flaw = asked.ask(before.needs);
+      if (flaw !== undefined) return broken(before, round, flaw);
+      const after = open();
+      const verdict = decide(after);
+      if (verdict !== 'ask') {
+        return { verdict: verdict === 'yes' ? 'allowed' : denied, found: after, asks: round };
+      }
+      before = after;
+    }
+    return broken(before, rounds, 'does not stop asking');
   }
 }
 
-const broken = (found: Found, asks: number, flaw: string): Answer => ({
+const broken = (found: OpenCase, asks: number, flaw: string): Answer => ({
   verdict: 'broken',
   found,
   asks,

@@ -8,6 +8,7 @@ const FIGURES: Readonly<Record<string, readonly string[]>> = {
   jwks: ['tokens', 'modes', 'mostFetchesPerWindow'],
   tokens: ['hostile', 'accepted', 'errors500', 'kinds', 'kindsAccepted'],
   ensure: ['races', 'duplicates', 'wrong'],
+  captures: ['replayed', 'different', 'leftOut'],
   warm: ['expressRatio', 'fastifyRatio', 'nsPerCall', 'bytesPerCall', 'ns10000'],
 };
 

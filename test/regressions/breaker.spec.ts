@@ -57,6 +57,8 @@ describe('the breaker', () => {
 
   it('opens when the reads of three users hang', async () => {
     const library = libraryOf();
+    // Until it is known which API is served, the first call is let alone.
+    expect(await ask(library)).toBe('yes');
     zitadel.fail('memberships', 'hang');
     const answers = await Promise.all([ask(library), ask(library), ask(library)]);
     expect(answers).toEqual(['unavailable', 'unavailable', 'unavailable']);
@@ -98,11 +100,16 @@ describe('calls of three users that are not given their time', () => {
 
   it('leave the breaker closed when the rest of a budget cuts them short', async () => {
     let asked = 0;
+    const aboutToken = {
+      code: 14,
+      message: 'Errors.Org.NotFound',
+      details: [{ id: 'QUERY-Dun75' }],
+    };
     const server = await scripted((response, { path }) => {
       asked += 1;
       if (path === '/other') json(response, {});
-      // Most of each budget goes by before ZITADEL asks for a repetition, which then hangs.
-      else if (asked <= 3) setTimeout(json, 400, response, {}, 429, { 'retry-after': '0' });
+      // Most of each budget goes by before ZITADEL asks for a repetition, which then hangs. The answer is about the token alone.
+      else if (asked <= 3) setTimeout(json, 400, response, aboutToken, 503, { 'retry-after': '0' });
     });
     servers.push(server);
     const http = httpTo(server.url);

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { role, type RoleOptions } from '../../lib/core/requirement.js';
+import type { FreshOptions } from '../../lib/core/fresh.js';
+import { role } from '../../lib/core/requirement.js';
 import { project, projectGrant } from '../../lib/core/resource.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
@@ -41,10 +42,10 @@ const newProject = () =>
   zitadel.addProject(`project ${(names += 1)}`, { org: idOf(acme), roles: ['reader'] });
 const newGrant = (of = newProject()) => zitadel.grantProject(of, idOf(globex), ['reader']);
 
-const owns = (id: string, options?: RoleOptions) => role('PROJECT_OWNER', project(id), options);
-const manages = (id: string, options?: RoleOptions) =>
+const owns = (id: string, options?: FreshOptions) => role('PROJECT_OWNER', project(id), options);
+const manages = (id: string, options?: FreshOptions) =>
   role('PROJECT_GRANT_OWNER', projectGrant(id), options);
-const between = (id: string, options?: RoleOptions) =>
+const between = (id: string, options?: FreshOptions) =>
   role('PROJECT_GRANT_OWNER', projectGrant({ project: id, grantedOrg: idOf(globex) }), options);
 
 describe('a look-up', () => {

@@ -10,7 +10,7 @@ import { createZitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
 import { ZitadelEmulator, type User } from '../../lib/testing/index.js';
 import { resolveOptions } from '../../lib/validate-options.js';
-import { key, keyFile, ServiceUserCredential } from '../../lib/zitadel/credentials.js';
+import { key, keyFile, ZitadelCredential } from '../../lib/zitadel/credentials.js';
 import { decide, recorder } from '../zitadel/parts.js';
 
 const RIGHT = { issuer: 'https://acme.example', audience: '1' };
@@ -96,7 +96,7 @@ describe('a key file', () => {
   });
 
   it('with an RSA key of 2048 bits is accepted', () => {
-    expect(key(fileOf(rsa(2_048)))).toBeInstanceOf(ServiceUserCredential);
+    expect(key(fileOf(rsa(2_048)))).toBeInstanceOf(ZitadelCredential);
   });
 });
 

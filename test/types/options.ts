@@ -62,6 +62,10 @@ export const undefinedOptions = (): readonly ZitadelOptions[] => [
   { issuer, audience: '1', internalUrl: environment['URL'] },
   // @ts-expect-error memberships
   { issuer, audience: '1', memberships: undefined },
+  // @ts-expect-error memberships.organizations
+  { issuer, audience: '1', memberships: { as: 'serviceUser', organizations: undefined } },
+  // @ts-expect-error api
+  { issuer, audience: '1', api: environment['API'] },
   // @ts-expect-error cache
   { issuer, audience: '1', cache: undefined },
   // @ts-expect-error cache.ttlMs
@@ -94,8 +98,10 @@ export const wrong = (): readonly ZitadelOptions[] => [
   { issuer, audience: '1', cache: { shared: { secret: true } } },
   // @ts-expect-error another reader
   { issuer, audience: '1', memberships: { as: 'both' } },
-  // @ts-expect-error the service user without organizations
-  { issuer, audience: '1', memberships: { as: 'serviceUser' } },
+  // @ts-expect-error another generation
+  { issuer, audience: '1', api: 'v3' },
+  // @ts-expect-error a number as the project
+  { issuer, audience: '1', projectId: 1 },
   // @ts-expect-error organizations with the caller
   { issuer, audience: '1', memberships: { as: 'caller', organizations: ['1'] } },
   // @ts-expect-error a path as the service user

@@ -5,10 +5,15 @@ import {
   authenticated,
   customRole,
   org,
+  permission,
   project,
   projectGrant,
+  projectRole,
   role,
+  Authenticated,
   Require,
+  RequirePermission,
+  RequireProjectRole,
   RequireRole,
   type ManagerRole,
   type OrgRole,
@@ -176,6 +181,34 @@ export const wrongParts = () => {
   allOf(org('1'));
   // @ts-expect-error a list instead of requirements
   anyOf([role('IAM_OWNER')]);
+};
+
+/** Permissions, project roles and home organizations. */
+export const beyondRoles = () => {
+  permission('project.grant.write', org.param('orgId'), { fresh: true });
+  permission(['user.read', 'user.write'], '1');
+  permission('project.write', project('1').in('2'));
+  permission('project.grant.read', projectGrant.param('grantId'));
+  projectRole('editor', { org: org.param('orgId') });
+  projectRole(['editor', 'viewer'], { project: '1', org: '2', acrossOrganizations: true });
+  authenticated({ organizations: ['1'] });
+  Authenticated({ organizations: ['1'], replaces: true });
+  RequirePermission('project.write', project.param('projectId').in(org.param('orgId')));
+  RequireProjectRole('editor', { org: '1' });
+  // @ts-expect-error a permission on nothing
+  permission('iam.read');
+  // @ts-expect-error no permission
+  permission([], '1');
+  // @ts-expect-error a project whose owner nobody names
+  RequirePermission('project.write', project('1'));
+  // @ts-expect-error no organization
+  projectRole('editor', { project: '1' });
+  // @ts-expect-error no role
+  RequireProjectRole([], { org: '1' });
+  // @ts-expect-error no organization
+  authenticated({ organizations: [] });
+  // @ts-expect-error explicitly nothing
+  Authenticated({ organizations: undefined });
 };
 
 /** The same through the decorators and the middleware. */

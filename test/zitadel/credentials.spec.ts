@@ -7,11 +7,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ZitadelOptionsError } from '../../lib/core/errors.js';
 import { ZitadelEmulator } from '../../lib/testing/index.js';
 import {
+  basic,
   clientCredentials,
   key,
   keyFile,
+  openClient,
+  openServiceUser,
   pat,
-  ServiceUserCredential,
+  ZitadelCredential,
 } from '../../lib/zitadel/credentials.js';
 
 const CANARY = 'canary-that-is-secret';
@@ -19,23 +22,27 @@ const CANARY = 'canary-that-is-secret';
 let zitadel: ZitadelEmulator;
 let folder: string;
 let right: Readonly<Record<string, string>>;
+let ofApplication: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
   zitadel = await ZitadelEmulator.start();
   folder = await mkdtemp(join(tmpdir(), 'key-files-'));
   right = JSON.parse(zitadel.addKey(zitadel.addServiceUser('svc'))) as Record<string, string>;
+  const file = zitadel.addApplicationKey(zitadel.defaultProject);
+  ofApplication = JSON.parse(file) as Record<string, string>;
 });
 afterAll(async () => {
   await zitadel.stop();
   await rm(folder, { recursive: true });
 });
 
-function errorOf(make: () => unknown): ZitadelOptionsError {
+function errorOf(make: () => unknown, option = 'serviceUser'): ZitadelOptionsError {
   try {
     make();
   } catch (error) {
     expect(error).toBeInstanceOf(ZitadelOptionsError);
-    expect((error as ZitadelOptionsError).option).toBe('serviceUser');
+    expect((error as ZitadelOptionsError).option).toBe(option);
+    expect((error as ZitadelOptionsError).message.startsWith(option)).toBe(true);
     return error as ZitadelOptionsError;
   }
   throw new Error('nothing was thrown');
@@ -47,7 +54,7 @@ describe('a key file', () => {
     const path = join(folder, 'right.json');
     await writeFile(path, JSON.stringify(right));
     for (const credential of [key(JSON.stringify(right)), key(right), keyFile(path)]) {
-      expect(ServiceUserCredential.open(credential)).toMatchObject({
+      expect(openServiceUser(credential)).toMatchObject({
         type: 'key',
         userId: right['userId'],
         keyId: right['keyId'],
@@ -58,13 +65,19 @@ describe('a key file', () => {
   it('is taken with a PKCS#8 key too', () => {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-    expect(key({ ...right, key: pem })).toBeInstanceOf(ServiceUserCredential);
+    expect(key({ ...right, key: pem })).toBeInstanceOf(ZitadelCredential);
   });
 
-  it('of an application is told so, and where to get the right one', () => {
-    const message = errorOf(() => key(zitadel.addApplicationKey(zitadel.defaultProject))).message;
-    expect(message).toContain('application');
-    expect(message).toContain('Service Users');
+  it('of an application is taken too, and its kind is kept', async () => {
+    expect(ofApplication['key']).toContain('BEGIN RSA PRIVATE KEY');
+    const path = join(folder, 'api.json');
+    await writeFile(path, JSON.stringify(ofApplication));
+    const { clientId, keyId } = ofApplication;
+    for (const given of [key(JSON.stringify(ofApplication)), key(ofApplication), keyFile(path)]) {
+      expect(given.kind).toBe('applicationKey');
+      expect(openClient(given)).toMatchObject({ type: 'applicationKey', clientId, keyId });
+    }
+    expect(key(right).kind).toBe('key');
   });
 
   it.each<[string, () => unknown]>([
@@ -84,12 +97,28 @@ describe('a key file', () => {
     ['has a public key', () => key({ ...right, key: publicPem() })],
     ['has an encrypted key', () => key({ ...right, key: encryptedPem() })],
     ['is expired', () => key({ ...right, expirationDate: '2020-01-01T00:00:00Z' })],
-    ['is of an application', () => key({ type: 'application', key: CANARY, appId: '1' })],
   ])('that %s is refused, and nothing of it is repeated', (_what, make) => {
     const error = errorOf(make);
     for (const text of [error.message, error.stack, inspect(error), JSON.stringify(error)]) {
       expect(text).not.toContain(CANARY);
       expect(text).not.toContain(right['key']?.slice(40, 80));
+    }
+  });
+
+  it.each<[string, Readonly<Record<string, unknown>>]>([
+    ['no client id', { clientId: undefined }],
+    ['an empty client id', { clientId: '' }],
+    ['a client id that is a number', { clientId: 1 }],
+    ['no key id', { keyId: undefined }],
+    ['no key', { key: undefined }],
+    ['a key that is no PEM', { key: CANARY }],
+    ['a public key', { key: publicPem() }],
+    ['an expired key', { expirationDate: '2020-01-01T00:00:00Z' }],
+  ])('of an application with %s is refused, and nothing of it is repeated', (_what, more) => {
+    const error = errorOf(() => key({ ...ofApplication, ...more }), 'callers');
+    for (const text of [error.message, error.stack, inspect(error), JSON.stringify(error)]) {
+      expect(text).not.toContain(CANARY);
+      expect(text).not.toContain(ofApplication['key']?.slice(40, 80));
     }
   });
 
@@ -106,7 +135,7 @@ describe('a key file', () => {
     await writeFile(path, JSON.stringify(right));
     await chmod(path, 0);
     // Root may read it all the same.
-    if (process.getuid?.() === 0) expect(keyFile(path)).toBeInstanceOf(ServiceUserCredential);
+    if (process.getuid?.() === 0) expect(keyFile(path)).toBeInstanceOf(ZitadelCredential);
     else expect(errorOf(() => keyFile(path)).message).toContain('EACCES');
   });
 
@@ -124,6 +153,37 @@ const encryptedPem = () =>
     .privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' })
     .toString();
 
+describe('a credential in the wrong place', () => {
+  it.each<[string, () => ZitadelCredential, RegExp]>([
+    [
+      'the key of an application',
+      () => key(ofApplication),
+      /^serviceUser: this is the key of an application; .*Service Users, Keys$/,
+    ],
+    [
+      'basic()',
+      () => basic('1', CANARY),
+      /^serviceUser: basic\(\) is for an application; a service user has clientCredentials/,
+    ],
+  ])('is told apart: %s for the service user', (_what, make, message) => {
+    expect(errorOf(() => openServiceUser(make() as never)).message).toMatch(message);
+  });
+
+  it.each<[string, () => ZitadelCredential, RegExp]>([
+    [
+      'the key of a service user',
+      () => key(right),
+      /^callers: this is the key of a service user; .*an application of type API, Keys$/,
+    ],
+    ['a personal access token', () => pat(CANARY), /^callers: .*a service user; .*basic\(/],
+    ['client credentials', () => clientCredentials('svc', CANARY), /^callers: .*a service user; /],
+  ])('is told apart: %s for introspection', (_what, make, message) => {
+    const error = errorOf(() => openClient(make() as never), 'callers');
+    expect(error.message).toMatch(message);
+    expect(error.message).not.toContain(CANARY);
+  });
+});
+
 describe('other credentials', () => {
   it.each([undefined, null, '', 1, {}, 'a b', 'a\nb', `${CANARY}\r\nx-evil: 1`, 'é'])(
     'pat() refuses %j',
@@ -139,17 +199,25 @@ describe('other credentials', () => {
     ['x', ''],
     [1, CANARY],
     [CANARY, {}],
-  ])('clientCredentials() refuses %o with %o', (id, secret) => {
-    const error = errorOf(() => clientCredentials(id as never, secret as never));
-    expect(error.message).not.toContain(CANARY);
+  ])('clientCredentials() and basic() refuse %o with %o', (id, secret) => {
+    for (const error of [
+      errorOf(() => clientCredentials(id as never, secret as never)),
+      errorOf(() => basic(id as never, secret as never), 'callers'),
+    ]) {
+      expect(error.message).not.toContain(CANARY);
+    }
   });
 
-  it('show nothing of themselves, however they are looked at', () => {
+  it('show their kind and nothing else of themselves, however they are looked at', () => {
     for (const credential of [
       pat(CANARY),
       clientCredentials('svc', CANARY),
+      basic('1', CANARY),
+      basic(CANARY, 'x'),
       key({ ...right, keyId: CANARY }),
+      key({ ...ofApplication, keyId: CANARY, clientId: CANARY }),
     ]) {
+      expect(Reflect.ownKeys(credential)).toEqual(['kind']);
       const looks = [
         inspect(credential, { depth: null, showHidden: true }),
         JSON.stringify(credential),

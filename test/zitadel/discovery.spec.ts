@@ -36,6 +36,7 @@ describe('discovery', () => {
       keys: '/oauth/v2/keys',
       token: '/oauth/v2/token',
       userinfo: '/oidc/v1/userinfo',
+      introspection: '/oauth/v2/introspect',
     };
     const asked = await Promise.all(Array.from({ length: 50 }, discover));
     expect(new Set(asked.map((each) => JSON.stringify(each))).size).toBe(1);
@@ -81,6 +82,23 @@ describe('discovery', () => {
       zitadel.fail('discovery', { status: 200, body });
       expect(await wayTo(zitadel).discover()).toMatchObject({ reason: 'misconfigured' });
       expect(zitadel.requests()).toBe(1);
+    });
+  });
+
+  it.each<[string, unknown]>([
+    ['is missing', undefined],
+    ['is on another host', 'https://elsewhere.example/oauth/v2/introspect'],
+    ['is null', null],
+  ])('whose introspection endpoint %s finds the others all the same', async (_what, endpoint) => {
+    zitadel.fail('discovery', {
+      status: 200,
+      body: documentOf({ introspection_endpoint: endpoint }),
+    });
+    expect(await wayTo(zitadel).discover()).toEqual({
+      keys: '/oauth/v2/keys',
+      token: '/oauth/v2/token',
+      userinfo: '/oidc/v1/userinfo',
+      introspection: undefined,
     });
   });
 
@@ -140,6 +158,7 @@ describe('an instance behind an internal address', () => {
       keys: '/oauth/v2/keys',
       token: '/oauth/v2/token',
       userinfo: '/oidc/v1/userinfo',
+      introspection: '/oauth/v2/introspect',
     });
     const [asked] = inside.requestLog('discovery');
     expect(asked?.headers).toMatchObject({

@@ -388,7 +388,8 @@ describe('a look-up', () => {
 
   it('of a host that serves no such API is our misconfiguration', async () => {
     zitadel.fail('project', { status: 404, body: { code: 5, message: 'Not Found' } });
-    expect(await verdict(libraryOf(), tokenOf(alice), owns(idOf(portal)))).toBe('misconfigured');
+    const library = libraryOf({ api: 'v1' });
+    expect(await verdict(library, tokenOf(alice), owns(idOf(portal)))).toBe('misconfigured');
   });
 
   it('is made as the service user where memberships are', async () => {

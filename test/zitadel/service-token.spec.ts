@@ -2,12 +2,7 @@ import { decodeJwt } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isRefusal } from '../../lib/core/decision.js';
 import { ZitadelEmulator, type User } from '../../lib/testing/index.js';
-import {
-  clientCredentials,
-  key,
-  pat,
-  ServiceUserCredential,
-} from '../../lib/zitadel/credentials.js';
+import { clientCredentials, key, openServiceUser, pat } from '../../lib/zitadel/credentials.js';
 import { createDiscovery } from '../../lib/zitadel/discovery.js';
 import { isTrouble } from '../../lib/zitadel/exchange.js';
 import { createHttp } from '../../lib/zitadel/http.js';
@@ -41,7 +36,7 @@ function serviceToken(
   instance: ZitadelEmulator = zitadel,
 ): ServiceToken {
   const { http, discover } = wayTo(instance);
-  return new ServiceToken(http, discover, instance.issuer, ServiceUserCredential.open(credential));
+  return new ServiceToken(http, discover, instance.issuer, openServiceUser(credential));
 }
 
 async function tokenOf(source: ServiceToken): Promise<string> {
@@ -89,7 +84,7 @@ describe('signing in', () => {
       },
     });
     const discover = createDiscovery(http, zitadel.issuer);
-    const opened = ServiceUserCredential.open(key(keyJson));
+    const opened = openServiceUser(key(keyJson));
     const token = await tokenOf(new ServiceToken(http, discover, zitadel.issuer, opened));
     const now = Date.now() / 1_000;
     const { iss, sub, aud, iat = 0, exp = 0 } = decodeJwt(assertion);
@@ -317,7 +312,7 @@ describe('a service user that cannot sign in', () => {
   ] as const)('because of an outage (%s) is told apart', async (fault) => {
     zitadel.fail('token', fault);
     const { http, discover } = wayTo(zitadel, 200);
-    const opened = ServiceUserCredential.open(key(keyJson));
+    const opened = openServiceUser(key(keyJson));
     const source = new ServiceToken(http, discover, zitadel.issuer, opened);
     expect(await source.get()).toMatchObject({ reason: 'unavailable' });
   });
@@ -328,7 +323,7 @@ describe('a service user that cannot sign in', () => {
       zitadel.fail('token', fault);
       const { http, discover } = wayTo(zitadel, 150);
       const credential = clientCredentials('svc', clientSecret);
-      const opened = ServiceUserCredential.open(credential);
+      const opened = openServiceUser(credential);
       const refusal = await new ServiceToken(http, discover, zitadel.issuer, opened).get();
       expect(JSON.stringify(refusal)).not.toContain(clientSecret);
     }

@@ -9,8 +9,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Caller } from '../../lib/core/caller.js';
 import { isRefusal, type Refusal } from '../../lib/core/decision.js';
 import { ZitadelEmulator, type User } from '../../lib/testing/index.js';
+import type { ClaimRules } from '../../lib/zitadel/claim-rules.js';
 import { SigningKeys } from '../../lib/zitadel/signing-keys.js';
-import { createJwtVerifier, type JwtRules } from '../../lib/zitadel/verify-jwt.js';
+import { createJwtVerifier } from '../../lib/zitadel/verify-jwt.js';
 import { wayTo } from './parts.js';
 
 let zitadel: ZitadelEmulator;
@@ -37,7 +38,7 @@ afterAll(async () => {
   await zitadel.stop();
 });
 
-function verifierOf(rules: Partial<JwtRules> = {}) {
+function verifierOf(rules: Partial<ClaimRules> = {}) {
   const { http, discover } = wayTo(zitadel);
   return createJwtVerifier(new SigningKeys(http, discover), {
     issuer: zitadel.issuer,

@@ -1,0 +1,20 @@
+import { ZitadelRequirementError } from './errors.js';
+
+/** Settings of one role or permission requirement. */
+export interface FreshOptions {
+  /**
+   * Ask ZITADEL anew instead of using what is remembered, for the routes where the seconds of the cache are too many. The answer is
+   * remembered for others. @default false
+   */
+  readonly fresh?: boolean;
+}
+
+/** Reads the options of a requirement. @throws ZitadelRequirementError when they are anything else */
+export function freshOf(options: unknown): boolean {
+  if (options === undefined) return false;
+  const { fresh = false, ...rest } = Object(options) as { fresh?: unknown };
+  if (typeof options !== 'object' || typeof fresh !== 'boolean' || Object.keys(rest).length > 0) {
+    throw new ZitadelRequirementError('the options of a requirement are { fresh: true | false }');
+  }
+  return fresh;
+}

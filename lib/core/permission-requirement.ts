@@ -1,0 +1,62 @@
+import { ZitadelRequirementError } from './errors.js';
+import { freshOf, type FreshOptions } from './fresh.js';
+import {
+  orgRef,
+  projectGrantRef,
+  projectRef,
+  type OrgRef,
+  type ProjectGrantRef,
+  type TiedProjectRef,
+} from './resource.js';
+
+/** What a permission can be asked on. A project is tied to its owner: ZITADEL evaluates permissions in one organization at a time. */
+export type PermissionRef = OrgRef | TiedProjectRef | ProjectGrantRef;
+
+/** Any one of the permissions, by ZITADEL's own evaluation, on the resource that `ref` names. */
+export interface PermissionRequirement {
+  readonly type: 'permission';
+  readonly permissions: readonly string[];
+  readonly ref: PermissionRef;
+  readonly fresh: boolean;
+}
+
+/** As ZITADEL writes them: `project.grant.write`. A suffix names a resource, and that is the ref's business. */
+const PERMISSION = /^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*$/;
+
+/**
+ * A permission by ZITADEL's own evaluation, so that custom roles count: `permission('project.grant.write', org.param('orgId'))`. Asked
+ * with the caller's token (List My ZITADEL Permissions, `POST /auth/v1/permissions/zitadel/me/_search`, API v1 only), remembered like
+ * memberships, for one organization at a time. Several permissions in a list mean any one of them. On a project or project grant the
+ * permission counts that is held on the whole organization, or on exactly this project or grant.
+ *
+ * @throws ZitadelRequirementError on an empty list, something that is no permission, or a project without `.in(org...)`
+ */
+export function permission(
+  permissions: string | readonly [string, ...string[]],
+  on: PermissionRef | string,
+  options?: FreshOptions,
+): PermissionRequirement {
+  const list: readonly unknown[] = Array.isArray(permissions) ? permissions : [permissions];
+  if (list.length === 0 || !list.every((each) => PERMISSION.test(String(each)))) {
+    throw new ZitadelRequirementError(
+      "permission() takes permissions as ZITADEL names them, e.g. 'project.grant.write', at least one",
+    );
+  }
+  return Object.freeze({
+    type: 'permission',
+    permissions: Object.freeze([...(list as readonly string[])]),
+    ref: refOf(on),
+    fresh: freshOf(options),
+  });
+}
+
+function refOf(on: unknown): PermissionRef {
+  const kind: unknown = Object(on).kind;
+  if (kind === 'projectGrant') return projectGrantRef(on);
+  if (kind !== 'project') return orgRef(on);
+  const ref = projectRef(on);
+  if (ref.owner) return ref as TiedProjectRef;
+  throw new ZitadelRequirementError(
+    'a permission on a project is asked in the organization that owns it: write project.param(...).in(org.param(...))',
+  );
+}

@@ -1,0 +1,104 @@
+import type { AnswerSourceParts } from './core/answer-source.js';
+import type { Caller } from './core/caller.js';
+import type { Refusal } from './core/decision.js';
+import { checkId } from './core/request.js';
+import type { CallerFunction, OneWay, ResolvedOptions } from './options.js';
+import { createConfirmation } from './zitadel/confirm-token.js';
+import { openClient } from './zitadel/credentials.js';
+import type { Discover } from './zitadel/discovery.js';
+import type { Http } from './zitadel/http.js';
+import { createIntrospection } from './zitadel/introspection.js';
+import { SigningKeys } from './zitadel/signing-keys.js';
+import { createUserinfoVerifier } from './zitadel/userinfo-callers.js';
+import { createJwtVerifier } from './zitadel/verify-jwt.js';
+
+/** How a caller is known, for how long, and whether ZITADEL must confirm the token on its own. */
+type Known = Pick<AnswerSourceParts, 'verify' | 'confirm' | 'verifiedForMs'>;
+
+/** Userinfo shows less of a token than any other way: what it said counts for less long. */
+const USERINFO_FOR_MS = 30_000;
+
+/** What the option `callers` means for the data path. */
+export function callersOf(resolved: ResolvedOptions, http: Http, discover: Discover): Known {
+  const { callers } = resolved;
+  if (typeof callers === 'function') {
+    return { verify: verifyBy(callers), confirm: undefined, verifiedForMs: Infinity };
+  }
+  const known = (way: OneWay) => knownBy(way, resolved, http, discover);
+  if ('type' in callers) return known(callers);
+  const [first, second] = callers;
+  return first.type === 'jwt'
+    ? byForm(known(first), known(second))
+    : byForm(known(second), known(first));
+}
+
+function knownBy(way: OneWay, resolved: ResolvedOptions, http: Http, discover: Discover): Known {
+  const { ttlMs, memberships } = resolved;
+  switch (way.type) {
+    case 'jwt': {
+      const verify = createJwtVerifier(new SigningKeys(http, discover), resolved);
+      const { recheckMs = ttlMs } = way;
+      // As the caller the membership read itself proves that ZITADEL accepts the token.
+      const confirms = memberships.as === 'serviceUser' && recheckMs !== false;
+      return {
+        verify,
+        confirm: confirms
+          ? { ask: createConfirmation(http, discover), everyMs: recheckMs }
+          : undefined,
+        verifiedForMs: Infinity,
+      };
+    }
+    case 'introspection': {
+      const verify = createIntrospection(http, discover, openClient(way.credential), resolved);
+      return { verify, confirm: undefined, verifiedForMs: ttlMs };
+    }
+    case 'userinfo':
+      return {
+        verify: createUserinfoVerifier(http, discover),
+        confirm: undefined,
+        verifiedForMs: Math.min(ttlMs, USERINFO_FOR_MS),
+      };
+  }
+}
+
+/** A JWT has three parts, everything else has not. A token that one of the two refuses is never tried with the other. */
+function byForm(jwt: Known, other: Known): Known {
+  const isJwt = (token: string) => token.split('.').length === 3;
+  const { confirm } = jwt;
+  return {
+    verify: (token) => (isJwt(token) ? jwt : other).verify(token),
+    confirm: confirm && {
+      ask: (caller, token) =>
+        isJwt(token) ? confirm.ask(caller, token) : Promise.resolve(undefined),
+      everyMs: confirm.everyMs,
+    },
+    // Of a JWT it only costs another look at the signature.
+    verifiedForMs: other.verifiedForMs,
+  };
+}
+
+const USER_ID = /^[\x21-\x7e]+$/;
+
+function verifyBy(known: CallerFunction): (token: string) => Promise<Caller | Refusal> {
+  return async (token) => {
+    let caller: Caller | null | undefined;
+    try {
+      caller = await known(token);
+    } catch {
+      return {
+        reason: 'unavailable',
+        detail: 'the function in the option callers threw or rejected',
+      };
+    }
+    if (caller === undefined || caller === null) return { reason: 'token_invalid' };
+    if (checkId(caller.userId, USER_ID) !== caller.userId) {
+      return {
+        reason: 'misconfigured',
+        detail: 'the function in the option callers answered no user id',
+        remedy: 'answer { userId, claims }, or undefined for a token that is not valid',
+      };
+    }
+    const { expiresAt = Infinity } = caller;
+    return expiresAt > Date.now() ? caller : { reason: 'token_invalid', detail: 'expired' };
+  };
+}

@@ -1,0 +1,131 @@
+import type { Administrator } from './administrators.js';
+import { ZitadelError } from './errors.js';
+import {
+  type Message,
+  booleanField,
+  invalid,
+  memberOf,
+  messageField,
+  messagesField,
+  requireId,
+  requireIds,
+  stringField,
+  stringsField,
+} from './protojson.js';
+
+export type AdministratorCondition = (row: Administrator) => boolean;
+
+const PACKAGE = 'zitadel.internal_permission.v2';
+const FAILED = 'embedded message failed validation | caused by: invalid';
+const FILTERS = [
+  'creationDate',
+  'changeDate',
+  'inUserIdsFilter',
+  'userOrganizationId',
+  'userPreferredLoginName',
+  'userDisplayName',
+  'resource',
+  'role',
+  'and',
+  'or',
+  'not',
+] as const;
+const RESOURCES = ['instance', 'organizationId', 'projectId', 'projectGrant'] as const;
+
+/** The conditions in `filters`, all of which have to hold. Throws for what is not valid. */
+export function administratorConditions(message: Message, text: string): AdministratorCondition[] {
+  return conditionsIn(message, 'filters', text, 'ListAdministratorsRequest.Filters');
+}
+
+function conditionsIn(
+  message: Message,
+  name: string,
+  text: string,
+  place: string,
+): AdministratorCondition[] {
+  return messagesField(message, name).map((filter, index) =>
+    conditionOf(filter, text, `${place}[${String(index)}]: ${FAILED}`),
+  );
+}
+
+function conditionOf(filter: Message, text: string, place: string): AdministratorCondition {
+  const oneof = `${PACKAGE}.AdministratorSearchFilter.filter`;
+  const name = memberOf(filter, text, oneof, FILTERS);
+  if (name === undefined) {
+    throw invalid(`${place} AdministratorSearchFilter.Filter: value is required`);
+  }
+  const value = messageField(filter, name) ?? {};
+  const inside = `${place} AdministratorSearchFilter.${goName(name)}: ${FAILED}`;
+  switch (name) {
+    case 'inUserIdsFilter': {
+      const ids = stringsField(value, 'ids');
+      requireIds(ids, `${inside} InIDsFilter.Ids`);
+      return ({ user }) => ids.includes(user.id);
+    }
+    case 'userOrganizationId': {
+      const id = stringField(value, 'id');
+      requireId(id, `${inside} IDFilter.Id`);
+      return ({ user }) => user.orgId === id;
+    }
+    case 'role': {
+      const roleKey = stringField(value, 'roleKey');
+      requireId(roleKey, `${inside} RoleFilter.RoleKey`);
+      return ({ member }) => member.roles.includes(roleKey);
+    }
+    case 'resource':
+      return resourceCondition(value, text, inside);
+    case 'and': {
+      const all = conditionsIn(value, 'queries', text, `${inside} AndFilter.Queries`);
+      return (row) => all.every((condition) => condition(row));
+    }
+    case 'or': {
+      const any = conditionsIn(value, 'queries', text, `${inside} OrFilter.Queries`);
+      return (row) => any.some((condition) => condition(row));
+    }
+    case 'not': {
+      const query = messageField(value, 'query') ?? {};
+      const negated = conditionOf(query, text, `${inside} NotFilter.Query: ${FAILED}`);
+      return (row) => !negated(row);
+    }
+    default:
+      throw new ZitadelError(12, undefined, `the ZITADEL emulator does not emulate ${name}`);
+  }
+}
+
+/** Members of a project are not those of its grants, other than in the list of API v1. */
+function resourceCondition(value: Message, text: string, place: string): AdministratorCondition {
+  const oneof = `${PACKAGE}.ResourceFilter.resource`;
+  switch (memberOf(value, text, oneof, RESOURCES)) {
+    case 'instance':
+      if (!booleanField(value, 'instance')) {
+        throw invalid(`${place} ResourceFilter.Instance: value must equal true`);
+      }
+      return ({ member }) => member.scope.kind === 'instance';
+    case 'organizationId': {
+      const id = stringField(value, 'organizationId');
+      return ({ member: { scope } }) => scope.kind === 'org' && scope.id === id;
+    }
+    case 'projectId': {
+      const id = stringField(value, 'projectId');
+      return ({ member: { scope } }) => scope.kind === 'project' && scope.id === id;
+    }
+    case 'projectGrant':
+      return grantCondition(messageField(value, 'projectGrant') ?? {}, place);
+    default:
+      throw invalid(`${place} ResourceFilter.Resource: value is required`);
+  }
+}
+
+/** A grant by its two ends: `organizationId` is the one that it is granted to. */
+function grantCondition(value: Message, place: string): AdministratorCondition {
+  const inside = `${place} ResourceFilter.ProjectGrant: ${FAILED} ResourceFilter_ProjectGrant`;
+  const projectId = stringField(value, 'projectId');
+  const grantedOrgId = stringField(value, 'organizationId');
+  requireId(projectId, `${inside}.ProjectId`);
+  requireId(grantedOrgId, `${inside}.OrganizationId`);
+  return ({ grant }) => grant?.projectId === projectId && grant.grantedOrgId === grantedOrgId;
+}
+
+function goName(name: string): string {
+  return `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+}

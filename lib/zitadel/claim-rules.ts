@@ -1,0 +1,104 @@
+import type { Refusal } from '../core/decision.js';
+import { checkId } from '../core/request.js';
+
+/** What a caller's access token must be, however its claims are learnt. */
+export interface ClaimRules {
+  readonly issuer: string;
+  /** One of these must be in `aud`. Empty: who told the claims has checked whom the token is for. */
+  readonly audience: readonly string[];
+  readonly allowImpersonation: boolean;
+}
+
+type Claims = Readonly<Record<string, unknown>>;
+
+/** Longer tokens are refused before anything else: Node's own limit for all headers is 16 KiB. */
+const MAX_CHARACTERS = 8_192;
+const CLOCK_SKEW_SECONDS = 5;
+
+/** A token that is not accepted, and why: for the log. */
+export const invalid = (detail: string, remedy?: string): Refusal => ({
+  reason: 'token_invalid',
+  detail: `access token: ${detail}`,
+  ...(remedy !== undefined && { remedy }),
+});
+
+/** The refusal of a token that is too long. */
+export function tooLong(token: string): Refusal | undefined {
+  return token.length > MAX_CHARACTERS
+    ? invalid(`longer than ${MAX_CHARACTERS} characters`, 'ask for fewer scopes')
+    : undefined;
+}
+
+/** Reads a claim as an own property: names in claims are other people's. */
+export function ownClaim(claims: Claims, name: string): unknown {
+  return Object.hasOwn(claims, name) ? claims[name] : undefined;
+}
+
+/** Checks `iss`, `aud`, `exp`, `iat`, `nbf` and `sub` (RFC 7519, section 4.1). What is `optional` may be missing, but not wrong. */
+export function checkClaims(
+  claims: Claims,
+  { issuer, audience }: ClaimRules,
+  optional: ReadonlySet<string> = new Set(),
+): { readonly userId: string; readonly expiresAt: number } | Refusal {
+  const isLeftOut = (name: string) => optional.has(name) && !Object.hasOwn(claims, name);
+  if (!isLeftOut('iss') && ownClaim(claims, 'iss') !== issuer) {
+    return invalid('another issuer', 'the option issuer must equal the token’s iss exactly');
+  }
+  if (!isLeftOut('aud')) {
+    const problem = audienceProblem(ownClaim(claims, 'aud'), audience);
+    if (problem) return problem;
+  }
+  const now = Date.now() / 1_000;
+  const exp = ownClaim(claims, 'exp');
+  const iat = isLeftOut('iat') ? 0 : ownClaim(claims, 'iat');
+  const nbf = Object.hasOwn(claims, 'nbf') ? claims['nbf'] : iat;
+  if (!isSeconds(exp) || !isSeconds(iat) || !isSeconds(nbf)) {
+    return invalid('exp, iat and nbf must be whole seconds');
+  }
+  if (exp <= now) return { ...invalid('expired'), description: 'the token is expired' };
+  if (Math.max(iat, nbf) > now + CLOCK_SKEW_SECONDS) {
+    return invalid('from the future', 'compare the clocks of this host and of ZITADEL');
+  }
+  const sub = ownClaim(claims, 'sub');
+  if (!isName(sub)) return invalid('no usable sub');
+  return { userId: sub, expiresAt: exp * 1_000 };
+}
+
+function audienceProblem(aud: unknown, wanted: readonly string[]): Refusal | undefined {
+  const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
+  if (!audiences.every((each) => typeof each === 'string')) return invalid('malformed audience');
+  return wanted.length === 0 || wanted.some((each) => audiences.includes(each))
+    ? undefined
+    : invalid(
+        'for another audience',
+        'the client must request the scope urn:zitadel:iam:org:project:id:<project id>:aud, and the option audience name that project or the client id',
+      );
+}
+
+/** The refusal of a token that somebody else than its user holds (`act`, RFC 8693, section 4.1). */
+export function checkActor(
+  claims: Claims,
+  { allowImpersonation }: ClaimRules,
+): Refusal | undefined {
+  if (allowImpersonation || !Object.hasOwn(claims, 'act')) return undefined;
+  return {
+    reason: 'impersonated',
+    detail: 'the token is for an impersonated user',
+    remedy:
+      'allowImpersonation lets such tokens through, with memberships read as the service user',
+  };
+}
+
+function isSeconds(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** Whether a value can name a user or a token. */
+export function isName(value: unknown): value is string {
+  return typeof value === 'string' && checkId(value, /^[\x21-\x7e]+$/) === value;
+}
+
+/** Whether a value can name a client. */
+export function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= 1_000;
+}

@@ -1,0 +1,89 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { ZitadelArgumentError } from '../core/errors.js';
+
+/**
+ * What a delivery's signature is: 'valid'; not of the form that ZITADEL writes; of a time too far from now, which a delivery that is sent
+ * once more has too; or not made with any of the keys over this body.
+ */
+export type SignatureVerdict = 'valid' | 'malformed' | 'untimely' | 'mismatch';
+
+const TOLERANCE_S = 300;
+/** While a key is rotated there is more than one; nobody may make us compute without end. */
+const MOST_SIGNATURES = 8;
+const LONGEST_HEADER = 1_024;
+
+/**
+ * Verifies a delivery of ZITADEL's Actions v2: the header `ZITADEL-Signature: t=<unix seconds>,v1=<hex>[,v1=<hex>]`, where each v1 is
+ * HMAC-SHA256 over `t`, a dot and the body. Compared in constant time, against every key.
+ *
+ * @param rawBody the bytes as they were received, before anything parsed them
+ * @param header the header as it was received; undefined where there was none
+ * @param signingKeys the signing key of the target, as ZITADEL showed it; several while it is rotated
+ * @param now milliseconds since the epoch
+ * @param toleranceS how many seconds the delivery may be old, or ahead of our clock; inclusive
+ * @throws ZitadelArgumentError on no key or an empty one, and on a body that is not raw
+ */
+export function verifyEventSignature(
+  rawBody: Uint8Array | string,
+  header: string | undefined,
+  signingKeys: string | readonly string[],
+  now: number,
+  toleranceS = TOLERANCE_S,
+): SignatureVerdict {
+  const keys = keysFrom(signingKeys);
+  if (typeof rawBody !== 'string' && !(rawBody instanceof Uint8Array)) {
+    throw new ZitadelArgumentError(
+      'rawBody',
+      'rawBody is not what was received: verify the bytes before they are parsed (Nest: the option rawBody; Express: express.raw())',
+    );
+  }
+  const parts = partsOf(header);
+  if (!parts) return 'malformed';
+  // Not the other way round: a time that is no number must not pass.
+  const isTimely = Math.abs(now / 1_000 - parts.seconds) <= toleranceS;
+  if (!isTimely) return 'untimely';
+  let isValid = false;
+  for (const key of keys) {
+    const right = createHmac('sha256', key).update(`${parts.t}.`).update(rawBody).digest();
+    for (const signature of parts.signatures) {
+      // All of them, so that the time taken does not tell which one was near.
+      isValid = timingSafeEqual(right, signature) || isValid;
+    }
+  }
+  return isValid ? 'valid' : 'mismatch';
+}
+
+function keysFrom(signingKeys: unknown): readonly string[] {
+  const keys: readonly unknown[] = Array.isArray(signingKeys) ? signingKeys : [signingKeys];
+  const isRight = keys.every((key) => typeof key === 'string' && key.trim() !== '');
+  if (isRight && keys.length > 0) return keys as readonly string[];
+  throw new ZitadelArgumentError(
+    'signingKeys',
+    'signingKeys is no signing key: pass the one that ZITADEL showed when the target was created (the environment variable may be missing)',
+  );
+}
+
+interface Parts {
+  readonly t: string;
+  readonly seconds: number;
+  readonly signatures: readonly Buffer[];
+}
+
+/** Undefined for whatever ZITADEL would not write. Schemes that are not known are passed over, as ZITADEL does. */
+function partsOf(header: unknown): Parts | undefined {
+  if (typeof header !== 'string' || header.length > LONGEST_HEADER) return undefined;
+  const times: string[] = [];
+  const signatures: Buffer[] = [];
+  for (const part of header.split(',')) {
+    const [, scheme = '', value = ''] = /^([a-z0-9]+)=([^=\s]+)$/.exec(part) ?? [];
+    if (scheme === '') return undefined;
+    if (scheme === 't') times.push(value);
+    if (scheme !== 'v1') continue;
+    if (!/^[0-9a-f]{64}$/.test(value)) return undefined;
+    signatures.push(Buffer.from(value, 'hex'));
+  }
+  const [t = ''] = times;
+  const isRight = times.length === 1 && /^(?:0|[1-9][0-9]{0,11})$/.test(t);
+  if (!isRight || signatures.length === 0 || signatures.length > MOST_SIGNATURES) return undefined;
+  return { t, seconds: Number(t), signatures };
+}

@@ -1,0 +1,157 @@
+import { createHash, type KeyObject } from 'node:crypto';
+import { SignJWT } from 'jose';
+import { LRUCache } from 'lru-cache';
+import type { Caller } from '../core/caller.js';
+import { isRefusal, type Refusal } from '../core/decision.js';
+import {
+  checkActor,
+  checkClaims,
+  invalid,
+  isText,
+  ownClaim,
+  tooLong,
+  type ClaimRules,
+} from './claim-rules.js';
+import type { ClientCredential } from './credentials.js';
+import type { Discover } from './discovery.js';
+import { isRecord } from './error-id.js';
+import { isTrouble, type Answered, type Call, type Trouble } from './exchange.js';
+import type { Http } from './http.js';
+
+/** ZITADEL answers "inactive" also when its own database fails: a no is believed for a moment only. */
+const INACTIVE_FOR_MS = 2_000;
+const INACTIVE_AT_MOST = 20_000;
+/** An assertion is good for five minutes and made anew every minute: signing costs more than all else of a call. */
+const ASSERTION_FOR_MS = 60_000;
+
+const INACTIVE: Refusal = {
+  ...invalid(
+    'ZITADEL says that it is not active',
+    'it is expired or revoked, is no access token, or was requested without the scope urn:zitadel:iam:org:project:id:<project id>:aud of the project of the application that introspects',
+  ),
+  description: 'the token is not active',
+};
+
+/**
+ * Asks ZITADEL about tokens of every kind (RFC 7662): opaque ones, personal access tokens, JWTs. ZITADEL answers "active" only for
+ * tokens that are for the application that asks, or for its project.
+ */
+export function createIntrospection(
+  http: Http,
+  discover: Discover,
+  credential: ClientCredential,
+  rules: ClaimRules,
+): (token: string) => Promise<Caller | Refusal> {
+  const proof = proofOf(credential, rules.issuer);
+  const inactiveUntil = new LRUCache<string, number>({ max: INACTIVE_AT_MOST });
+  // A personal access token has no client. ZITADEL has checked whom a token is for where we name nobody.
+  const optional = new Set(['iss', 'iat', ...(rules.audience.length === 0 ? ['aud'] : [])]);
+
+  const callerOf = (claims: Readonly<Record<string, unknown>>): Caller | Refusal => {
+    const checked = checkClaims(claims, rules, optional);
+    if (isRefusal(checked)) return checked;
+    const refused = checkActor(claims, rules);
+    if (refused) return refused;
+    const clientId = ownClaim(claims, 'client_id');
+    if (clientId === undefined) return { ...checked, claims };
+    return isText(clientId) ? { ...checked, clientId, claims } : invalid('no usable client_id');
+  };
+
+  return async (token) => {
+    const long = tooLong(token);
+    if (long) return long;
+    const who = createHash('sha256').update(token).digest('base64url');
+    if ((inactiveUntil.get(who) ?? 0) > performance.now()) return INACTIVE;
+    const endpoints = await discover();
+    if (isRefusal(endpoints)) return endpoints;
+    if (endpoints.introspection === undefined) return NO_ENDPOINT;
+    const { basic, form } = await proof();
+    const askedAt = performance.now();
+    const reply = await http({
+      family: 'introspection',
+      method: 'POST',
+      path: endpoints.introspection,
+      form: { token, ...form },
+      ...(basic && { basic }),
+      who,
+      repeatable: true,
+    });
+    if (isTrouble(reply) || reply.status !== 200) return refusalOf(reply, credential.type);
+    if (!isRecord(reply.body)) {
+      return { reason: 'unavailable', detail: 'introspection: the answer is no object' };
+    }
+    if (ownClaim(reply.body, 'active') === true) return callerOf(reply.body);
+    inactiveUntil.set(who, askedAt + INACTIVE_FOR_MS);
+    return INACTIVE;
+  };
+}
+
+const NO_ENDPOINT: Refusal = {
+  reason: 'misconfigured',
+  detail: 'discovery: there is no introspection endpoint on the issuer’s origin',
+  remedy: 'look at what answers under the issuer’s address',
+};
+
+type Proof = Pick<Call, 'basic' | 'form'>;
+
+function proofOf(credential: ClientCredential, issuer: string): () => Promise<Proof> {
+  if (credential.type === 'basic') return () => Promise.resolve({ basic: credential });
+  const { clientId, keyId, privateKey } = credential;
+  let assertion: Promise<string> | undefined;
+  let renewAt = 0;
+  return async () => {
+    if (!assertion || renewAt <= performance.now()) {
+      assertion = assertionOf(clientId, keyId, privateKey, issuer);
+      renewAt = performance.now() + ASSERTION_FOR_MS;
+    }
+    return {
+      form: {
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+        client_assertion: await assertion,
+      },
+    };
+  };
+}
+
+/** RFC 7523, section 2.2. ZITADEL allows `iat` one second ahead of its own clock: ours is set back instead. */
+function assertionOf(
+  clientId: string,
+  keyId: string,
+  privateKey: KeyObject,
+  issuer: string,
+): Promise<string> {
+  const now = Math.floor(Date.now() / 1_000);
+  return new SignJWT()
+    .setProtectedHeader({ alg: 'RS256', kid: keyId })
+    .setIssuer(clientId)
+    .setSubject(clientId)
+    .setAudience(issuer)
+    .setIssuedAt(now - 5)
+    .setExpirationTime(now + 300)
+    .sign(privateKey);
+}
+
+/** A refusal here is about the application that asks, never about the caller: whose token is not good gets a 200. */
+function refusalOf(reply: Answered | Trouble, by: ClientCredential['type']): Refusal {
+  const wait = reply.retryAfterMs === undefined ? {} : { retryAfterMs: reply.retryAfterMs };
+  if (isTrouble(reply)) {
+    return { reason: 'unavailable', detail: `introspection: ${reply.trouble}`, ...wait };
+  }
+  const { status, body } = reply;
+  const error = isRecord(body) ? body['error'] : undefined;
+  const named = typeof error === 'string' && /^[a-z_]{3,40}$/.test(error) ? ` ${error}` : '';
+  const detail = `introspection: ZITADEL answered ${status}${named}`;
+  if (status === 429 || status >= 500 || status < 400) {
+    return { reason: 'unavailable', detail, ...wait };
+  }
+  if (status === 404) return { reason: 'misconfigured', detail, remedy: NO_ENDPOINT.remedy ?? '' };
+  const proof =
+    by === 'basic'
+      ? 'the client id and secret of basic() may be wrong'
+      : 'the key file may belong to another instance, or its key may be deleted; compare the clocks too';
+  return {
+    reason: 'misconfigured',
+    detail,
+    remedy: `${proof}; or the application that introspects is removed, or its project or organization is deactivated`,
+  };
+}

@@ -1,0 +1,161 @@
+import { ZitadelArgumentError, ZitadelError } from '../core/errors.js';
+import type { RowsOn } from '../core/membership.js';
+import {
+  listAdministrators,
+  MOST_ROWS,
+  type Administrator,
+  type Administrators,
+  type Send,
+} from './administrators.js';
+import { bodyOrThrow, ZitadelUnavailableError } from './api-error.js';
+import { answerOrThrow } from './as-service-user.js';
+import { isRecord } from './error-id.js';
+import type { MembershipList, MembershipListRequest, MembershipRow } from './membership-row.js';
+import { READER_REMEDY } from './reply-refusal.js';
+
+/** What API v1 would be asked, of a user whose id must be known. */
+interface ListRequest extends MembershipListRequest {
+  readonly userId: string;
+  /** Instance rows, and rows owned by this organization. */
+  readonly organizationId?: string;
+}
+
+/**
+ * A list as API v1 would answer it, by `ListAdministrators` of v2: all rows are read, then filtered and cut here, since v2 has neither
+ * v1's filters nor rows that one could not see.
+ *
+ * @throws ZitadelArgumentError on a filter that is none, and on a list that is over 10,000 rows
+ */
+export async function listByAdministrators(
+  send: Send,
+  what: string,
+  { userId, organizationId, query, queries = [] }: ListRequest,
+): Promise<MembershipList> {
+  const filters = queries.map(filterFrom);
+  const list = await readAll(send, what, userId, filters.find(({ on }) => on)?.on);
+  if (list.total > MOST_ROWS) {
+    throw new ZitadelArgumentError(
+      'queries',
+      `${what}: on API v2 a list of more than ${MOST_ROWS} rows is read by an orgQuery or iamQuery only`,
+    );
+  }
+  const rows = list.rows.filter(
+    (row) =>
+      row.kind !== undefined &&
+      (organizationId === undefined || isOf(row, organizationId)) &&
+      filters.every(({ fits }) => fits(row)),
+  );
+  const { offset = 0, limit = 0 } = query ?? {};
+  return {
+    details: { totalResult: rows.length },
+    result: rows
+      .slice(offset, limit === 0 ? undefined : offset + limit)
+      .map((row) => rowFrom(userId, row)),
+  };
+}
+
+/** The user that a JWT names. Not verified: it only says whose rows are asked for, with that very token. */
+export function subjectOf(token: string): string {
+  const [, payload = '', ...more] = token.split('.');
+  let claims: unknown;
+  try {
+    claims = JSON.parse(Buffer.from(payload, 'base64url').toString());
+  } catch {
+    claims = undefined;
+  }
+  const subject = isRecord(claims) && more.length === 1 ? claims['sub'] : undefined;
+  if (typeof subject === 'string' && subject !== '') return subject;
+  throw new ZitadelArgumentError(
+    'who',
+    'who is a token that does not say whose it is, which API v2 asks for: pass the Caller of the request',
+  );
+}
+
+async function readAll(
+  send: Send,
+  what: string,
+  userId: string,
+  on: RowsOn | undefined,
+): Promise<Administrators> {
+  for (let again = true; ; again = false) {
+    const list = await listAdministrators(send, userId, on);
+    if ('reply' in list) {
+      bodyOrThrow(answerOrThrow(list.reply, what), what);
+      throw new ZitadelUnavailableError(what, 'the answer is no list');
+    }
+    if (!list.isShort && !list.hasMoved) return list;
+    if (again) continue;
+    if (list.hasMoved) throw new ZitadelUnavailableError(what, 'the list changes while it is read');
+    throw new ZitadelError(
+      'service_user_refused',
+      `${what}: not all rows of the user may be seen; ${READER_REMEDY}`,
+    );
+  }
+}
+
+interface Filter {
+  readonly fits: (row: Administrator) => boolean;
+  /** What the server can be asked to narrow the list to, where that gives exactly the same rows. */
+  readonly on?: RowsOn;
+}
+
+function filterFrom(filter: unknown): Filter {
+  const [only, ...more] = isRecord(filter) ? Object.entries(filter) : [];
+  const [name, value] = only ?? [];
+  const idOf = (member: string): string => {
+    const id: unknown = isRecord(value) ? value[member] : undefined;
+    if (typeof id === 'string' && id !== '') return id;
+    throw noFilter();
+  };
+  if (more.length > 0) throw noFilter();
+  switch (name) {
+    case 'orgQuery': {
+      const on = { kind: 'org', id: idOf('orgId') } as const;
+      return { fits: ({ kind, id }) => kind === 'org' && id === on.id, on };
+    }
+    case 'projectQuery': {
+      const projectId = idOf('projectId');
+      return {
+        fits: (row) => (row.kind === 'project' ? row.id : row.projectId) === projectId,
+      };
+    }
+    case 'projectGrantQuery': {
+      const grantId = idOf('projectGrantId');
+      return { fits: ({ kind, id }) => kind === 'projectGrant' && id === grantId };
+    }
+    case 'iamQuery':
+      return { fits: ({ kind }) => kind === 'instance', on: { kind: 'instance' } };
+    default:
+      throw noFilter();
+  }
+}
+
+function noFilter(): ZitadelArgumentError {
+  return new ZitadelArgumentError(
+    'queries',
+    'queries must be a list of filters with exactly one of orgQuery, projectQuery, projectGrantQuery, iamQuery each',
+  );
+}
+
+function isOf({ kind, id, ownerOrgId }: Administrator, organizationId: string): boolean {
+  return kind === 'instance' || (kind === 'org' ? id : ownerOrgId) === organizationId;
+}
+
+function rowFrom(userId: string, row: Administrator): MembershipRow {
+  const { kind, id, roles, name, creationDate, changeDate, ownerOrgId } = row;
+  const resourceOwner = kind === 'org' ? id : ownerOrgId;
+  return {
+    userId,
+    roles,
+    displayName: name,
+    details: {
+      ...(creationDate !== undefined && { creationDate }),
+      ...(changeDate !== undefined && { changeDate }),
+      ...(resourceOwner !== undefined && { resourceOwner }),
+    },
+    ...(kind === 'instance' && { iam: true as const }),
+    ...(kind === 'org' && { orgId: id }),
+    ...(kind === 'project' && { projectId: id }),
+    ...(kind === 'projectGrant' && { projectGrantId: id }),
+  };
+}

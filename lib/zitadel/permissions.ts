@@ -1,0 +1,53 @@
+import type { Refusal } from '../core/decision.js';
+import { isNotServed } from './api-generation.js';
+import { errorIdOf, isRecord } from './error-id.js';
+import { isTrouble } from './exchange.js';
+import type { Http } from './http.js';
+import { refusalOf } from './reply-refusal.js';
+
+const WHAT = 'permissions';
+/** Whoever manages many projects of an organization has some forty entries for each. */
+const MAX_BYTES = 8 * 2 ** 20;
+
+/** Asks for a caller's permissions in one organization: `permission`, or `permission:id` for one resource. */
+export type AskPermissions = (
+  userId: string,
+  token: string,
+  orgId: string,
+) => Promise<readonly string[] | Refusal>;
+
+/**
+ * ZITADEL's own evaluation, so that custom roles count: List My ZITADEL Permissions, `POST /auth/v1/permissions/zitadel/me/_search`, with
+ * the caller's token. API v1 only.
+ */
+export function askPermissions(http: Http): AskPermissions {
+  return async (userId, token, orgId) => {
+    const reply = await http({
+      family: WHAT,
+      method: 'POST',
+      path: '/auth/v1/permissions/zitadel/me/_search',
+      token,
+      orgId,
+      json: {},
+      who: userId,
+      maxBytes: MAX_BYTES,
+      repeatable: true,
+    });
+    if (isTrouble(reply)) return refusalOf(reply, 'caller', WHAT);
+    const { status, body } = reply;
+    if (isNotServed(reply)) {
+      return {
+        ...refusalOf(reply, 'caller', WHAT),
+        remedy:
+          'effective permissions exist on API v1 only, which this server does not serve: require roles instead',
+      };
+    }
+    // Nobody has a permission in an organization that does not exist.
+    if (status === 403 && errorIdOf(body) === 'AUTH-Bs7Ds') return [];
+    if (status !== 200) return refusalOf(reply, 'caller', WHAT);
+    const result: unknown = isRecord(body) ? (body['result'] ?? []) : undefined;
+    return Array.isArray(result) && result.every((each) => typeof each === 'string')
+      ? result
+      : { reason: 'unavailable', detail: `${WHAT}: the answer is no list` };
+  };
+}

@@ -1,0 +1,231 @@
+import { LRUCache } from 'lru-cache';
+import { ZitadelArgumentError, ZitadelError } from '../core/errors.js';
+import { bodyOrThrow, remedyFor, unusable, ZitadelApiError } from './api-error.js';
+import { answerOrThrow, requireServiceToken } from './as-service-user.js';
+import { ensureByV2 } from './ensure-grant-v2.js';
+import type { EnsuredGrant, WantedGrant } from './ensure-project-grant.js';
+import { isRecord } from './error-id.js';
+import type {
+  ChangeDetails,
+  GrantFilter,
+  NewGrant,
+  OfGrant,
+  OfProject,
+} from './grant-arguments.js';
+import { pageFrom, pageRequest } from './page.js';
+import { detailsFrom, grantFromV2, type ProjectGrant } from './project-grant.js';
+import type { ProjectGrantApi } from './project-grant-api.js';
+import type { ServiceToken } from './service-token.js';
+
+type Grants = AsyncGenerator<ProjectGrant, void, undefined>;
+type Method =
+  | 'GetProject'
+  | 'CreateProjectGrant'
+  | 'UpdateProjectGrant'
+  | 'DeactivateProjectGrant'
+  | 'ActivateProjectGrant'
+  | 'DeleteProjectGrant'
+  | 'ListProjectGrants';
+/** A grant as it is addressed here. */
+type Pair = OfProject & { readonly grantedOrgId: string };
+
+/** Project grants by `zitadel.project.v2.ProjectService`, over connect: addressed by project and granted organization, without ids. */
+export class ProjectGrantsV2 implements ProjectGrantApi {
+  /** Who owns a project never changes. */
+  readonly #owners = new LRUCache<string, string>({ max: 10_000 });
+
+  constructor(private readonly serviceToken: ServiceToken | undefined) {}
+
+  async add(grant: NewGrant): Promise<ChangeDetails> {
+    const { roleKeys } = grant;
+    const body = await this.#write('Add Project Grant', 'CreateProjectGrant', grant, { roleKeys });
+    return { details: detailsFrom(body) };
+  }
+
+  async get(grant: OfGrant): Promise<ProjectGrant> {
+    const what = 'Get Project Grant';
+    const found = await this.find(what, pairOf(grant));
+    if (found) return found;
+    const id = 'PROJECT-D8JxR';
+    throw new ZitadelApiError(404, id, remedyFor(id), what);
+  }
+
+  async *list({ organizationId, projectId, grantedOrgId }: GrantFilter): Grants {
+    const filters = [
+      ...(projectId === undefined ? [] : [{ inProjectIdsFilter: { ids: [projectId] } }]),
+      ...(grantedOrgId === undefined
+        ? []
+        : [{ grantedOrganizationIdFilter: { id: grantedOrgId } }]),
+    ];
+    for await (const grant of this.#search('Search Project Grants', organizationId, filters)) {
+      if (organizationId === undefined || grant.projectOwnerId === organizationId) yield grant;
+    }
+  }
+
+  listGranted(organizationId: string | undefined): Grants {
+    if (organizationId === undefined) {
+      throw new ZitadelArgumentError(
+        'organizationId',
+        'organizationId is missing: API v2 knows no organization of the service user’s own, name the one to which projects are granted',
+      );
+    }
+    const filters = [{ grantedOrganizationIdFilter: { id: organizationId } }];
+    return this.#search('List Granted Projects', organizationId, filters);
+  }
+
+  async changeRoles(
+    grant: OfGrant & { readonly roleKeys: readonly string[] },
+  ): Promise<ChangeDetails> {
+    const { roleKeys } = grant;
+    const pair = pairOf(grant);
+    const body = await this.#write('Update Project Grant', 'UpdateProjectGrant', pair, {
+      roleKeys,
+    });
+    return { details: detailsFrom(body) };
+  }
+
+  async deactivate(grant: OfGrant): Promise<ChangeDetails> {
+    const what = 'Deactivate Project Grant';
+    const body = await this.#write(what, 'DeactivateProjectGrant', pairOf(grant), {});
+    return { details: detailsFrom(body) };
+  }
+
+  async reactivate(grant: OfGrant): Promise<ChangeDetails> {
+    const what = 'Reactivate Project Grant';
+    const body = await this.#write(what, 'ActivateProjectGrant', pairOf(grant), {});
+    return { details: detailsFrom(body) };
+  }
+
+  /** Succeeds where there is no such grant too: its answer proves nothing. */
+  async remove(grant: OfGrant): Promise<ChangeDetails> {
+    const what = 'Remove Project Grant';
+    const body = await this.#write(what, 'DeleteProjectGrant', pairOf(grant), {});
+    return { details: detailsFrom({ changeDate: body['deletionDate'] }) };
+  }
+
+  ensure(wanted: WantedGrant): Promise<EnsuredGrant> {
+    return ensureByV2(this, wanted);
+  }
+
+  /** The grant, if the list shows it. ZITADEL's read side may lag behind the latest changes. */
+  async find(what: string, { organizationId, projectId, grantedOrgId }: Pair) {
+    const filters = [
+      { inProjectIdsFilter: { ids: [projectId] } },
+      { grantedOrganizationIdFilter: { id: grantedOrgId } },
+    ];
+    const { rows, total } = await this.#page(what, organizationId, filters, 0);
+    const found = rows.find(
+      (each) => each.projectId === projectId && each.grantedOrgId === grantedOrgId,
+    );
+    if (found || total === 0) return found;
+    if (rows.length > 0) throw unusable(what);
+    throw new ZitadelError(
+      'service_user_refused',
+      `${what}: the service user may not see this project grant; make it a manager of the organization that owns the project (ORG_OWNER), or of the project (PROJECT_OWNER)`,
+    );
+  }
+
+  async *#search(what: string, orgId: string | undefined, filters: readonly object[]): Grants {
+    const seen = new Set<string>();
+    let first: number | undefined;
+    for (let offset = 0; ;) {
+      const { rows, total, step } = await this.#page(what, orgId, filters, offset);
+      first ??= total;
+      // A list that grows or shrinks between two pages may have moved rows from one to the other.
+      if (total !== first) throw unusable(what);
+      for (const grant of rows) {
+        const key = JSON.stringify([grant.projectId, grant.grantedOrgId]);
+        if (seen.has(key)) continue;
+        seen.add(key);
+        yield grant;
+      }
+      offset += step;
+      // Not by the rows that came: ZITADEL leaves out those that may not be seen after it has counted them.
+      if (offset >= total) return;
+    }
+  }
+
+  async #page(
+    what: string,
+    orgId: string | undefined,
+    filters: readonly object[],
+    offset: number,
+  ): Promise<{ readonly rows: readonly ProjectGrant[]; total: number; step: number }> {
+    const json = { ...pageRequest(offset), ...(filters.length > 0 && { filters }) };
+    const page = pageFrom(
+      await this.#send(what, 'ListProjectGrants', json, orgId),
+      'projectGrants',
+    );
+    if (!page) throw unusable(what);
+    const rows = page.rows.map(grantFromV2);
+    if (!rows.every((row) => row !== undefined)) throw unusable(what);
+    return { rows, total: page.total, step: page.step };
+  }
+
+  async #write(
+    what: string,
+    method: Method,
+    { projectId, organizationId, grantedOrgId }: Pair,
+    more: object,
+  ): Promise<Readonly<Record<string, unknown>>> {
+    if (organizationId !== undefined) await this.#checkOwner(what, projectId, organizationId);
+    const json = { projectId, grantedOrganizationId: grantedOrgId, ...more };
+    return this.#send(what, method, json, organizationId);
+  }
+
+  /** API v2 does not ask whose project it is. Whoever names the owner still means it, as v1 does. */
+  async #checkOwner(what: string, projectId: string, organizationId: string): Promise<void> {
+    const owner =
+      this.#owners.get(projectId) ?? (await this.#owner(what, projectId, organizationId));
+    if (owner === undefined || owner === organizationId) return;
+    const id = 'COMMAND-m9gsd';
+    throw new ZitadelApiError(400, id, remedyFor(id), what);
+  }
+
+  async #owner(what: string, projectId: string, orgId: string): Promise<string | undefined> {
+    let body: Readonly<Record<string, unknown>>;
+    try {
+      body = await this.#send(what, 'GetProject', { projectId }, orgId);
+    } catch (error) {
+      // What there is no project for, the call itself says.
+      if (error instanceof ZitadelApiError && error.id === 'QUERY-fk2fs') return undefined;
+      throw error;
+    }
+    const { project } = body;
+    const owner = isRecord(project) ? project['organizationId'] : undefined;
+    const fits = isRecord(project) && project['projectId'] === projectId;
+    if (!fits || typeof owner !== 'string' || owner === '') throw unusable(what);
+    this.#owners.set(projectId, owner);
+    return owner;
+  }
+
+  async #send(
+    what: string,
+    method: Method,
+    json: object,
+    orgId: string | undefined,
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const token = requireServiceToken(this.serviceToken, what);
+    const reply = await token.call({
+      family: 'grants',
+      method: 'POST',
+      path: `/zitadel.project.v2.ProjectService/${method}`,
+      json,
+      orgId,
+      who: 'service user',
+      repeatable: method === 'ListProjectGrants' || method === 'GetProject',
+    });
+    return bodyOrThrow(answerOrThrow(reply, what), what);
+  }
+}
+
+function pairOf(grant: OfGrant): Pair {
+  const { projectId, organizationId, grantedOrgId } = grant;
+  if (grantedOrgId === undefined) {
+    throw new ZitadelArgumentError(
+      'grantId',
+      'API v2 has no ids of project grants: name the grant by its grantedOrgId',
+    );
+  }
+  return { projectId, grantedOrgId, ...(organizationId !== undefined && { organizationId }) };
+}

@@ -1,0 +1,63 @@
+import { isRefusal, type Refusal } from '../core/decision.js';
+import type { Membership, MembershipQuestion, MembershipRows } from '../core/membership.js';
+import { listAdministrators, MOST_ROWS, type Administrator, type Send } from './administrators.js';
+import { servedBy, type Tried } from './api-generation.js';
+import { READER_REMEDY, refusalOf } from './reply-refusal.js';
+
+const WHAT = 'memberships';
+
+/**
+ * Reads a user's rows by API v2. The caller always sees the own rows. A service user sees only those that it has the right to see, while
+ * ZITADEL counts them all: fewer than are counted, twice, is a right that it lacks, and never a short list.
+ */
+export async function readAdministrators(
+  send: Send,
+  as: 'caller' | 'instanceReader',
+  { userId, on }: MembershipQuestion,
+): Promise<Tried<MembershipRows | Refusal>> {
+  // v2 knows a project grant by its two ends, and not by its id: what it has is asked for when they are known.
+  if (on?.kind === 'projectGrant')
+    return { served: undefined, value: { rows: [], complete: true } };
+  for (let again = true; ; again = false) {
+    const list = await listAdministrators(send, userId, on);
+    if ('reply' in list) {
+      const { reply } = list;
+      const value = isRefusal(reply) ? reply : refusalOf(reply, as, WHAT);
+      return { served: servedBy(reply), value };
+    }
+    const { rows, total, isShort, hasMoved } = list;
+    if (!isShort && !hasMoved) {
+      const memberships = rows.flatMap((row) => membershipFrom(userId, row));
+      return { served: true, value: { rows: memberships, complete: total <= MOST_ROWS } };
+    }
+    if (again) continue;
+    return {
+      served: true,
+      value:
+        as === 'caller' || hasMoved
+          ? { reason: 'unavailable', detail: `${WHAT}: the list changes while it is read` }
+          : {
+              reason: 'misconfigured',
+              detail: `${WHAT}: the service user may see only ${rows.length} of ${total} rows of a user`,
+              remedy: READER_REMEDY,
+            },
+    };
+  }
+}
+
+/** A row whose kind is not clear says nothing, least of all something global. */
+function membershipFrom(userId: string, row: Administrator): readonly Membership[] {
+  const { kind, id, roles, ownerOrgId, projectId, grantedOrgId } = row;
+  if (kind === undefined) return [];
+  return [
+    {
+      userId,
+      kind,
+      id,
+      roles,
+      ...(ownerOrgId !== undefined && { ownerOrgId }),
+      ...(projectId !== undefined && { projectId }),
+      ...(grantedOrgId !== undefined && { grantedOrgId }),
+    },
+  ];
+}

@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import type { Caller } from '../core/caller.js';
+import { isRefusal, type Refusal } from '../core/decision.js';
+import { isName, ownClaim, tooLong } from './claim-rules.js';
+import type { Discover } from './discovery.js';
+import { isRecord } from './error-id.js';
+import { isTrouble } from './exchange.js';
+import type { Http } from './http.js';
+import { refusalOf } from './reply-refusal.js';
+
+/**
+ * Learns from ZITADEL whose token it is (OpenID Connect UserInfo), with the token itself. The answer shows neither whom the token is for,
+ * nor its end, nor whether somebody else holds it: a caller counts only once ZITADEL's API has taken the token too.
+ */
+export function createUserinfoVerifier(
+  http: Http,
+  discover: Discover,
+): (token: string) => Promise<Caller | Refusal> {
+  return async (token) => {
+    const long = tooLong(token);
+    if (long) return long;
+    const endpoints = await discover();
+    if (isRefusal(endpoints)) return endpoints;
+    const reply = await http({
+      family: 'userinfo',
+      method: 'GET',
+      path: endpoints.userinfo,
+      token,
+      who: createHash('sha256').update(token).digest('base64url'),
+      repeatable: true,
+    });
+    if (!isTrouble(reply) && reply.status === 401) {
+      return {
+        reason: 'token_rejected',
+        detail: 'userinfo: ZITADEL answered 401',
+        remedy:
+          'the token is expired or revoked, its user or session is gone, or it is no access token',
+        description: 'expired, revoked, or no access token',
+      };
+    }
+    if (isTrouble(reply) || reply.status !== 200) return refusalOf(reply, 'caller', 'userinfo');
+    const claims = isRecord(reply.body) ? reply.body : {};
+    const userId = ownClaim(claims, 'sub');
+    return isName(userId)
+      ? { userId, claims }
+      : { reason: 'unavailable', detail: 'userinfo: the answer names no user' };
+  };
+}

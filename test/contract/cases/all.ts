@@ -1,0 +1,31 @@
+import type { Case } from '../case.js';
+import { administrators } from './administrators.js';
+import { afterwards } from './afterwards.js';
+import { errorsAndHosts } from './errors-and-hosts.js';
+import { events } from './events.js';
+import { grantsV1 } from './grants-v1.js';
+import { grantsV2 } from './grants-v2.js';
+import { introspectionCases } from './introspection.js';
+import { myMemberships } from './my-memberships.js';
+import { permissions } from './permissions.js';
+import { projects } from './projects.js';
+import { tokens } from './tokens.js';
+import { userMemberships } from './user-memberships.js';
+import { userinfoCases } from './userinfo.js';
+
+/** Every case, in the order in which they run. */
+export const allCases: readonly Case[] = [
+  ...tokens,
+  ...introspectionCases,
+  ...userinfoCases,
+  ...myMemberships,
+  ...userMemberships,
+  ...administrators,
+  ...permissions,
+  ...projects,
+  ...grantsV1,
+  ...grantsV2,
+  ...events,
+  ...errorsAndHosts,
+  ...afterwards,
+];

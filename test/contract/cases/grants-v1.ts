@@ -1,0 +1,333 @@
+import { raw, type RawCase } from '../raw.js';
+import { all, fields, grant, grants, total } from '../views.js';
+import { aProject, granted, grantedInactive } from './fresh-project.js';
+import { throughServiceV1 } from './grant-service.js';
+
+const ADD = 'POST /management/v1/projects/{p}/grants';
+const GRANT = '/management/v1/projects/{p}/grants/{g}';
+const READER = { grantedOrgId: '{initech}', roleKeys: ['reader'] };
+const NOBODY = { status: 404, id: 'AUTHZ-cdgFk' };
+const NO_PROJECT = { status: 400, id: 'COMMAND-m9gsd' };
+const NO_GRANT = { status: 404, id: 'PROJECT-D8JxR' };
+const LONG = '1'.repeat(201);
+
+const adding: readonly RawCase[] = [
+  {
+    says: 'a project is granted to another organization, and the grant has an id',
+    ask: ADD,
+    as: 'svc-acme',
+    given: aProject,
+    once: true,
+    body: READER,
+    see: fields,
+    verdict: { status: 200, see: ['details', 'grantId'] },
+  },
+  {
+    says: 'a second grant to the same organization is refused',
+    ask: ADD,
+    as: 'svc-acme',
+    given: granted(['reader']),
+    body: READER,
+    verdict: { status: 409, id: 'V3-DKcYh' },
+  },
+  {
+    says: 'the id of a refusal does not depend on the language',
+    ask: ADD,
+    as: 'svc-acme',
+    headers: { 'accept-language': 'de' },
+    given: granted(['reader']),
+    body: READER,
+    verdict: { status: 409, id: 'V3-DKcYh' },
+  },
+  {
+    says: 'a project that does not exist cannot be granted',
+    ask: 'POST /management/v1/projects/1/grants',
+    as: 'svc-acme',
+    body: READER,
+    verdict: NO_PROJECT,
+  },
+  {
+    says: 'a project cannot be granted to an organization that does not exist',
+    ask: ADD,
+    as: 'svc-acme',
+    given: aProject,
+    body: { grantedOrgId: '1', roleKeys: ['reader'] },
+    verdict: { status: 400, id: 'COMMAND-3m9gg' },
+  },
+  {
+    says: 'a role that the project does not have cannot be granted',
+    ask: ADD,
+    as: 'svc-acme',
+    given: aProject,
+    body: { grantedOrgId: '{initech}', roleKeys: ['nothing'] },
+    verdict: { status: 400, id: 'COMMAND-6m9gd' },
+  },
+  {
+    says: 'a project cannot be granted to its owner',
+    ask: ADD,
+    as: 'svc-acme',
+    given: aProject,
+    body: { grantedOrgId: '{acme}', roleKeys: ['reader'] },
+    verdict: { status: 400, id: 'PROJECT-ckUpbvboAH' },
+  },
+  {
+    says: 'a grant without an organization is a wrong request',
+    ask: ADD,
+    as: 'svc-acme',
+    given: aProject,
+    body: { roleKeys: ['reader'] },
+    verdict: { status: 400 },
+  },
+  {
+    says: 'an organization id of 201 characters is a wrong request',
+    ask: ADD,
+    as: 'svc-acme',
+    given: aProject,
+    body: { grantedOrgId: LONG, roleKeys: ['reader'] },
+    verdict: { status: 400 },
+  },
+  {
+    says: 'a grant may hand on no role at all',
+    ask: ADD,
+    as: 'svc-acme',
+    given: aProject,
+    once: true,
+    body: { grantedOrgId: '{initech}', roleKeys: [] },
+    see: fields,
+    verdict: { status: 200, see: ['details', 'grantId'] },
+  },
+  {
+    says: 'somebody without manager roles may not grant',
+    ask: ADD,
+    as: 'dave',
+    given: aProject,
+    body: READER,
+    verdict: NOBODY,
+  },
+  {
+    says: 'the owner of the project may grant it',
+    ask: 'POST /management/v1/projects/{portal}/grants',
+    as: 'bob',
+    once: true,
+    body: { grantedOrgId: '{root}', roleKeys: ['reader'] },
+    see: fields,
+    verdict: { status: 200, see: ['details', 'grantId'] },
+  },
+  {
+    says: 'an owner of another organization has no such project',
+    ask: ADD,
+    as: 'gina',
+    given: aProject,
+    body: READER,
+    verdict: NO_PROJECT,
+  },
+  {
+    says: 'an owner of the organization may not grant in the name of another',
+    ask: ADD,
+    as: 'svc-acme',
+    org: 'globex',
+    given: aProject,
+    body: READER,
+    verdict: NOBODY,
+  },
+  {
+    says: 'the owner of the instance must name the owner of the project',
+    ask: ADD,
+    as: 'admin',
+    given: aProject,
+    body: READER,
+    verdict: NO_PROJECT,
+  },
+];
+
+const reading: readonly RawCase[] = [
+  {
+    says: 'a grant is read by its id',
+    ask: `GET ${GRANT}`,
+    as: 'svc-acme',
+    given: granted(['reader']),
+    see: grant,
+    verdict: { status: 200, see: 'p to initech: reader (active)' },
+  },
+  {
+    says: 'a grant that does not exist has an id of its own',
+    ask: 'GET /management/v1/projects/{portal}/grants/1',
+    as: 'svc-acme',
+    verdict: { status: 404, id: 'QUERY-n98GGs' },
+  },
+  {
+    says: 'the project in the path of a read does not matter',
+    ask: 'GET /management/v1/projects/{other}/grants/{g}',
+    as: 'svc-acme',
+    given: granted(['reader']),
+    see: grant,
+    verdict: { status: 200, see: 'p to initech: reader (active)' },
+  },
+  {
+    says: 'the grants of a project are listed',
+    ask: `POST /management/v1/projects/{p}/grants/_search`,
+    as: 'svc-acme',
+    given: granted(['reader'], true),
+    body: {},
+    see: all({ grants, total }),
+    verdict: {
+      status: 200,
+      see: {
+        grants: ['p to globex: reader (active)', 'p to initech: reader (active)'],
+        total: 2,
+      },
+    },
+  },
+  {
+    says: 'a list is cut by a limit, and its total is not',
+    ask: `POST /management/v1/projects/{p}/grants/_search`,
+    as: 'svc-acme',
+    given: granted(['reader'], true),
+    body: { query: { limit: 1, asc: true } },
+    see: all({ grants, total }),
+    verdict: { status: 200, see: { grants: ['p to initech: reader (active)'], total: 2 } },
+  },
+  {
+    says: 'all grants of an organization are searched by project and granted organization',
+    ask: 'POST /management/v1/projectgrants/_search',
+    as: 'svc-acme',
+    given: granted(['reader'], true),
+    body: {
+      queries: [
+        { projectIdQuery: { projectId: '{p}' } },
+        { grantedOrgIdQuery: { grantedOrgId: '{globex}' } },
+      ],
+    },
+    see: grants,
+    verdict: { status: 200, see: ['p to globex: reader (active)'] },
+  },
+  {
+    says: 'that search shows nothing to the owner of a project',
+    ask: 'POST /management/v1/projectgrants/_search',
+    as: 'bob',
+    body: {},
+    see: grants,
+    verdict: { status: 200, see: [] },
+  },
+  {
+    says: 'an organization sees what was granted to it',
+    ask: 'POST /management/v1/granted_projects/_search',
+    as: 'gina',
+    body: {},
+    see: ({ body }, scene) =>
+      (grants({ body, status: 0, headers: {}, text: '' }, scene) as string[]).filter((row) =>
+        row.startsWith('portal '),
+      ),
+    verdict: { status: 200, see: ['portal to globex: reader writer (active)'] },
+  },
+];
+
+const changing: readonly RawCase[] = [
+  {
+    says: 'the same roles are no error',
+    ask: `PUT ${GRANT}`,
+    as: 'svc-acme',
+    given: granted(['reader']),
+    once: true,
+    body: { roleKeys: ['reader'] },
+    see: fields,
+    verdict: { status: 200, see: ['details'] },
+  },
+  {
+    says: 'roles are replaced',
+    ask: `PUT ${GRANT}`,
+    as: 'svc-acme',
+    given: granted(['reader']),
+    once: true,
+    body: { roleKeys: ['writer'] },
+    see: fields,
+    verdict: { status: 200, see: ['details'] },
+  },
+  {
+    says: 'a change to a role that the project does not have is refused',
+    ask: `PUT ${GRANT}`,
+    as: 'svc-acme',
+    given: granted(['reader']),
+    body: { roleKeys: ['nothing'] },
+    verdict: { status: 400, id: 'COMMAND-6m9gd' },
+  },
+  {
+    says: 'a change of a grant that does not exist is refused',
+    ask: 'PUT /management/v1/projects/{portal}/grants/1',
+    as: 'svc-acme',
+    body: { roleKeys: ['reader'] },
+    verdict: NO_GRANT,
+  },
+  {
+    says: 'a grant is deactivated',
+    ask: `POST ${GRANT}/_deactivate`,
+    as: 'svc-acme',
+    given: granted(['reader']),
+    once: true,
+    body: {},
+    see: fields,
+    verdict: { status: 200, see: ['details'] },
+  },
+  {
+    says: 'an inactive grant may be deactivated again, also without a body',
+    ask: `POST ${GRANT}/_deactivate`,
+    as: 'svc-acme',
+    given: grantedInactive(['reader']),
+    see: fields,
+    verdict: { status: 200, see: ['details'] },
+  },
+  {
+    says: 'an inactive grant is read as such',
+    ask: `GET ${GRANT}`,
+    as: 'svc-acme',
+    given: grantedInactive(['reader']),
+    see: grant,
+    verdict: { status: 200, see: 'p to initech: reader (inactive)' },
+  },
+  {
+    says: 'an inactive grant is reactivated',
+    ask: `POST ${GRANT}/_reactivate`,
+    as: 'svc-acme',
+    given: grantedInactive(['reader']),
+    once: true,
+    body: {},
+    see: fields,
+    verdict: { status: 200, see: ['details'] },
+  },
+  {
+    says: 'an active grant may be reactivated',
+    ask: `POST ${GRANT}/_reactivate`,
+    as: 'svc-acme',
+    given: granted(['reader']),
+    body: {},
+    see: fields,
+    verdict: { status: 200, see: ['details'] },
+  },
+  {
+    says: 'somebody without manager roles may not remove a grant',
+    ask: `DELETE ${GRANT}`,
+    as: 'dave',
+    given: granted(['reader']),
+    verdict: NOBODY,
+  },
+  {
+    says: 'a grant is removed',
+    ask: `DELETE ${GRANT}`,
+    as: 'svc-acme',
+    given: granted(['reader']),
+    once: true,
+    see: fields,
+    verdict: { status: 200, see: ['details'] },
+  },
+  {
+    says: 'a grant that does not exist cannot be removed',
+    ask: 'DELETE /management/v1/projects/{portal}/grants/1',
+    as: 'svc-acme',
+    verdict: NO_GRANT,
+  },
+];
+
+export const grantsV1 = [
+  ...raw('grants v1', 'v1', [...adding, ...reading, ...changing]),
+  ...throughServiceV1,
+];

@@ -1,0 +1,211 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CHAPTERS, type Case, type Chapter } from './case.js';
+import { allCases } from './cases/all.js';
+import { EmulatorWorld } from './emulator-world.js';
+import { compareHierarchy, hierarchyInWords } from './hierarchy.js';
+import { Stage } from './stage.js';
+import { lineOf, runSuite, totalsOf, type Findings } from './suite.js';
+import { CHANGES, COLUMNS, tableInMarkdown } from './table.js';
+import type { Generation } from './world.js';
+
+/** How many sentences each chapter has at least. */
+const AT_LEAST: Readonly<Record<Chapter, number>> = {
+  tokens: 20,
+  introspection: 15,
+  userinfo: 10,
+  'my memberships': 20,
+  'user memberships': 15,
+  administrators: 15,
+  permissions: 5,
+  projects: 6,
+  'grants v1': 25,
+  'grants v2': 20,
+  events: 4,
+  'errors and hosts': 10,
+  afterwards: 98,
+};
+
+interface Run {
+  readonly world: EmulatorWorld;
+  readonly stage: Stage;
+  readonly findings: Findings;
+  readonly lines: readonly string[];
+}
+
+async function runOn(apis: Generation | 'both', cases: readonly Case[] = allCases): Promise<Run> {
+  const world = await EmulatorWorld.start(apis, 'spec');
+  const stage = await Stage.set(world);
+  const lines: string[] = [];
+  const findings = await runSuite(stage, (line) => lines.push(line), cases);
+  return { world, stage, findings, lines };
+}
+
+async function end({ stage, world }: Pick<Run, 'stage' | 'world'>): Promise<void> {
+  await stage.close();
+  await world.close();
+}
+
+function failures({ outcomes }: Findings): readonly string[] {
+  return outcomes.filter(({ result }) => result === 'FAILED').map(lineOf);
+}
+
+describe('the contract', () => {
+  it.each(CHAPTERS)('has its share of sentences about %s', (chapter) => {
+    const said = allCases.filter((one) => one.chapter === chapter).map(({ says }) => says);
+    expect(new Set(said).size).toBeGreaterThanOrEqual(AT_LEAST[chapter]);
+  });
+
+  it('says nothing twice', () => {
+    const said = allCases.map((one) => `${one.chapter} ${String(one.generation)} ${one.says}`);
+    expect(said.filter((line, at) => said.indexOf(line) !== at)).toEqual([]);
+  });
+
+  it('has the same verdict for both generations wherever it asks both', () => {
+    const verdicts = new Map<string, unknown>();
+    for (const { chapter, says, verdict } of allCases) {
+      const name = `${chapter}: ${says}`;
+      expect(verdict, name).toEqual(verdicts.get(name) ?? verdict);
+      verdicts.set(name, verdict);
+    }
+  });
+});
+
+describe('on an emulator with both generations of the API', { timeout: 60_000 }, () => {
+  let run: Run;
+  beforeAll(async () => {
+    run = await runOn('both');
+  });
+  afterAll(() => end(run));
+
+  it('every case has its verdict', () => {
+    expect(failures(run.findings)).toEqual([]);
+    expect(run.findings).toMatchObject({ server: 'emulator', cases: allCases.length, failed: 0 });
+  });
+
+  it('each case is one line, and the totals tell every chapter and both generations', () => {
+    expect(run.lines).toHaveLength(allCases.length);
+    for (const line of run.lines) expect(line).toMatch(/^ok {10}[a-z0-9 ]+( \[v[12]\])?: .+$/);
+    const totals = totalsOf(run.findings).join('\n');
+    for (const name of [...CHAPTERS, 'API v1', 'API v2']) {
+      expect(totals).toMatch(new RegExp(`^${name} +[1-9]\\d* ok, 0 failed$`, 'm'));
+    }
+  });
+
+  it('says which role includes which, and where that is not what the library’s table says', async () => {
+    const found = await compareHierarchy(run.stage.scene);
+    expect(found.roles).toBeGreaterThan(15);
+    // As ZITADEL says itself: an owner of the organization may do everything to its projects but this.
+    expect(found.lacking).toContain('ORG_OWNER includes PROJECT_OWNER but for project.app.delete');
+    expect(found.lacking.join('\n')).not.toMatch(/VIEWER includes \w+OWNER but/);
+    expect(hierarchyInWords(found).join('\n')).toContain('ORG_OWNER includes PROJECT_OWNER');
+  });
+});
+
+describe.each(['v1', 'v2'] as const)('on an emulator that serves %s alone', (served) => {
+  // What still works afterwards is the longest chapter and no other in this respect.
+  const cases = allCases.filter(({ chapter }) => chapter !== 'afterwards');
+  const missing = cases.filter(
+    ({ generation }) => generation !== undefined && generation !== served,
+  ).length;
+
+  it('the other cases are told as not served, and none of them as passed', async () => {
+    const run = await runOn(served, cases);
+    await end(run);
+    expect(failures(run.findings)).toEqual([]);
+    expect(run.findings.cases).toBe(cases.length - missing);
+    expect(run.lines.filter((line) => line.startsWith('not served  '))).toHaveLength(missing);
+    const other = served === 'v1' ? 'v2' : 'v1';
+    expect(totalsOf(run.findings).join('\n')).toMatch(
+      new RegExp(`^API ${other} +0 ok, 0 failed, ${String(missing)} not served`, 'm'),
+    );
+  }, 60_000);
+});
+
+describe('a case', () => {
+  const world = { serves: new Set(['v1']), patienceMs: 200, server: 'here' };
+  const stage = { scene: { world } } as unknown as Stage;
+  const one: Case = {
+    chapter: 'tokens',
+    says: 'it holds',
+    generation: 'v1',
+    again: true,
+    verdict: { status: 200 },
+    ask: () => Promise.resolve({ status: 200 }),
+  };
+
+  async function told(more: Partial<Case>): Promise<string> {
+    const lines: string[] = [];
+    await runSuite(stage, (line) => lines.push(line), [{ ...one, ...more }]);
+    return lines.join('\n');
+  }
+
+  it('that has its verdict is ok', async () => {
+    expect(await told({})).toBe('ok          tokens [v1]: it holds');
+  });
+
+  it('that has another is FAILED, with both', async () => {
+    expect(await told({ verdict: { status: 404 } })).toBe(
+      'FAILED      tokens [v1]: it holds\n    expected {"status":404}\n    got      {"status":200}',
+    );
+  });
+
+  it('that throws is FAILED, with what was thrown', async () => {
+    const ask = () => Promise.reject(new Error('no such host'));
+    expect(await told({ ask })).toContain('got      {"failed":"Error: no such host"}');
+  });
+
+  it('that reads is asked again while the server lags', async () => {
+    let asked = 0;
+    const ask = () => Promise.resolve({ status: ++asked < 3 ? 404 : 200 });
+    expect(await told({ ask })).toMatch(/^ok/);
+    expect(asked).toBe(3);
+  });
+
+  it('that changes something is asked once', async () => {
+    let asked = 0;
+    const ask = () => Promise.resolve({ status: ++asked < 3 ? 404 : 200 });
+    expect(await told({ ask, again: false })).toMatch(/^FAILED/);
+    expect(asked).toBe(1);
+  });
+
+  it('of a generation that is not served is not asked', async () => {
+    const ask = () => Promise.reject(new Error('asked'));
+    expect(await told({ ask, generation: 'v2' })).toBe('not served  tokens [v2]: it holds');
+  });
+});
+
+describe('the table of what still works afterwards', () => {
+  const rows = tableInMarkdown()
+    .split('\n')
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+
+  it('has a row for each change and a column for each combination', () => {
+    expect(rows[0]).toEqual(['after', ...COLUMNS.map(({ name }) => name)]);
+    expect(rows.slice(2).map(([change]) => change)).toEqual([...CHANGES]);
+  });
+
+  it('stands in SECURITY.md', () => {
+    const security = readFileSync(new URL('../../SECURITY.md', import.meta.url), 'utf8');
+    expect(security).toContain(tableInMarkdown());
+  });
+
+  it('has a case for every cell, but where a combination never takes such a token', () => {
+    const cells = rows
+      .slice(2)
+      .flatMap(([change, ...verdicts]) =>
+        verdicts.map((verdict, at) => ({ change, column: COLUMNS[at]?.name ?? '', verdict })),
+      );
+    expect(cells).toHaveLength(CHANGES.length * COLUMNS.length);
+    for (const { change, column, verdict } of cells) {
+      const shown = allCases.filter(({ says }) => says.startsWith(`${String(change)}: ${column} `));
+      expect(shown.length === 0, `${String(change)}: ${column}`).toBe(verdict === '–');
+    }
+    expect(cells.filter(({ verdict }) => verdict === '–')).toHaveLength(3);
+  });
+});

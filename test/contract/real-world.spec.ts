@@ -1,0 +1,279 @@
+import { readFileSync } from 'node:fs';
+import { afterEach, describe, expect, it } from 'vitest';
+import { castOf } from './cast.js';
+import { ReplayServer, type Recorded } from './replay-server.js';
+import { RealWorld } from './real-world.js';
+
+const SUFFIX = 'b737b2';
+const TOKEN = '<admin PAT>';
+
+function chapter(path: string): readonly Recorded[] {
+  const entries: unknown = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'));
+  return (entries as readonly Recorded[]).filter((entry) => 'request' in entry);
+}
+
+/** What is made and changed in the recordings, but for the refusals. */
+function changesOf(path: string, names: RegExp): readonly Recorded[] {
+  return chapter(path).filter(({ name }) => names.test(name));
+}
+
+const ids = JSON.parse(
+  readFileSync(new URL('../captures/ids.json', import.meta.url), 'utf8'),
+) as Readonly<Record<string, string>>;
+
+const setup = chapter('./recorded/setup.json');
+const signIn = changesOf('../captures/human.json', /^(?!.*second use)/);
+const rowsOfFrank = changesOf('../captures/memberships.json', /member frank$/);
+const impersonation = changesOf('../captures/impersonation.json', /allow|svc-actor|OIDC|^exchange/);
+const later = [
+  ...changesOf('../captures/inactive.json', /^(de|re)activate/),
+  ...changesOf('../captures/memberships.json', /^terminate/),
+  ...changesOf(
+    '../captures/webhooks.json',
+    /^(org|iam|project|grant) .*(added|changed|removed)|^user/,
+  ),
+];
+
+const open: ReplayServer[] = [];
+
+async function replay(recorded: readonly Recorded[]): Promise<ReplayServer> {
+  const server = await ReplayServer.start(recorded, ids);
+  open.push(server);
+  return server;
+}
+
+afterEach(async () => {
+  for (const server of open.splice(0)) await server.close();
+});
+
+function worldOn(server: ReplayServer): Promise<RealWorld> {
+  return RealWorld.start(server.url, TOKEN, SUFFIX);
+}
+
+describe('the world on a real server', () => {
+  it('is made by the recorded requests and no others, but for credentials', async () => {
+    const server = await replay([...setup, ...signIn, ...rowsOfFrank, ...impersonation]);
+    const scene = await castOf(await worldOn(server));
+    await scene.token('hank');
+    const impersonated = await scene.token('alice impersonated');
+
+    expect(impersonated).toBe('<alice token with act svc-actor>');
+    expect(server.unknown).toEqual([]);
+    expect(server.neverAsked).toEqual([]);
+    expect(server.unrecorded).toEqual([
+      expect.stringMatching(/^POST .*\/apps\/\d+\/keys$/),
+      `POST /management/v1/users/${id('svc-login')}/pats`,
+      `PUT /management/v1/users/${id('svc-actor')}/secret`,
+    ]);
+  });
+
+  it('changes by the recorded requests', async () => {
+    const server = await replay([...setup, ...signIn, ...rowsOfFrank, ...impersonation, ...later]);
+    const world = await worldOn(server);
+    const scene = await castOf(world);
+    const { orgs, users, portal, grant } = scene.made;
+    const signedIn = await scene.hank();
+    await scene.token('alice impersonated');
+    const before = server.unrecorded.length;
+
+    await world.deactivateGrant(grant);
+    await world.reactivateGrant(grant);
+    await world.deactivateProject(portal);
+    await world.reactivateProject(portal);
+    await world.deactivateOrg(orgs.acme);
+    await world.reactivateOrg(orgs.acme);
+    await world.endSession(users.hank, signedIn);
+    await world.addMember(users.dave, { org: orgs.acme }, ['ORG_OWNER_VIEWER']);
+    await world.changeMember(users.dave, { org: orgs.acme }, ['ORG_OWNER']);
+    await world.removeMember(users.dave, { org: orgs.acme });
+    await world.addMember(users.dave, 'instance', ['IAM_OWNER_VIEWER']);
+    await world.removeMember(users.dave, 'instance');
+    await world.addMember(users.dave, { project: portal }, ['PROJECT_OWNER']);
+    await world.removeMember(users.dave, { project: portal });
+    await world.addMember(users.dave, { grant }, ['PROJECT_GRANT_OWNER']);
+    await world.removeGrant(grant);
+    await world.addMember(users.dave, { org: orgs.acme }, ['ORG_OWNER_VIEWER']);
+    await world.deactivateUser(users.dave);
+    await world.removeUser(users.dave);
+
+    expect(server.unknown).toEqual([]);
+    expect(server.neverAsked).toEqual([]);
+    expect(server.unrecorded.slice(before)).toEqual([]);
+  });
+
+  it('goes on when a change can be seen, not before', async () => {
+    const server = await replay([...setup, ...rowsOfFrank, ...signIn, ...impersonation, ...later]);
+    const world = await worldOn(server);
+    const { users, orgs, grant, portal } = (await castOf(world)).made;
+    const member = `POST /management/v1/users/${id('dave')}/memberships/_search`;
+    for (const [happens, look] of [
+      [() => world.deactivateUser(users.dave), `GET /management/v1/users/${id('dave')}`],
+      [() => world.deactivateOrg(orgs.acme), 'GET /management/v1/orgs/me'],
+      [() => world.deactivateProject(portal), `GET /management/v1/projects/${id('portal')}`],
+      [() => world.addMember(users.dave, { org: orgs.acme }, ['ORG_OWNER_VIEWER']), member],
+      [() => world.removeMember(users.dave, { org: orgs.acme }), member],
+      [
+        () => world.removeGrant(grant),
+        `POST /management/v1/projects/${id('portal')}/grants/_search`,
+      ],
+    ] as const) {
+      const before = server.looks.length;
+      await happens();
+      // The first look is answered with what was before.
+      expect(server.looks.slice(before)).toEqual([look, look]);
+    }
+  });
+
+  it('makes what no recording has under the paths of the same API', async () => {
+    const server = await replay([...setup, ...rowsOfFrank, ...signIn, ...impersonation]);
+    const world = await worldOn(server);
+    const { users, orgs, apiBasic } = (await castOf(world)).made;
+    const before = server.unrecorded.length;
+
+    const key = await world.addKey(users.alice);
+    await world.removeKey(users.alice, key);
+    const pat = await world.addPat(users.alice);
+    await world.removePat(users.alice, pat);
+    await world.lockUser(users.alice);
+    await world.unlockUser(users.alice);
+    await world.deactivateUser(users.bob);
+    await world.reactivateUser(users.bob);
+    await world.removeApplication(apiBasic);
+    await world.removeOrg(orgs.initech);
+
+    const user = `/management/v1/users/${id('alice')}`;
+    expect(server.unknown).toEqual([]);
+    expect(server.unrecorded.slice(before)).toEqual([
+      `POST ${user}/keys`,
+      `DELETE ${user}/keys/${key.keyId}`,
+      `POST ${user}/pats`,
+      `DELETE ${user}/pats/${pat.id}`,
+      `POST ${user}/_lock`,
+      `POST ${user}/_unlock`,
+      `POST /management/v1/users/${id('bob')}/_deactivate`,
+      `POST /management/v1/users/${id('bob')}/_reactivate`,
+      `DELETE /management/v1/projects/${id('portal')}/apps/${apiBasic.appId}`,
+      'DELETE /management/v1/orgs/me',
+    ]);
+  });
+});
+
+describe('at the end', () => {
+  it('what was made is removed in the opposite order', async () => {
+    const server = await replay([...setup, ...signIn, ...rowsOfFrank, ...impersonation]);
+    const world = await worldOn(server);
+    const scene = await castOf(world);
+    await scene.token('alice impersonated');
+    await scene.token('hank');
+    const before = server.unrecorded.length;
+    await world.close();
+
+    expect(server.unknown).toEqual([]);
+    expect(server.unrecorded.slice(before)).toEqual([
+      `DELETE /admin/v1/members/${id('svc-login')}`,
+      `DELETE /management/v1/users/${id('svc-login')}`,
+      'PUT /admin/v1/policies/security',
+      `DELETE /admin/v1/members/${id('frank')}`,
+      `DELETE /admin/v1/members/${id('svc-viewer')}`,
+      `DELETE /management/v1/users/${id('svc-viewer')}`,
+      'DELETE /management/v1/orgs/me',
+      'DELETE /management/v1/orgs/me',
+      'DELETE /management/v1/orgs/me',
+    ]);
+  });
+
+  it('what was made before a failure is removed too', async () => {
+    const server = await replay(setup);
+    server.refuse(/^POST .*\/users\/machine$/, 500);
+    const world = await worldOn(server);
+    await expect(castOf(world)).rejects.toThrow(/^POST \/management\/v1\/users\/machine: 500/);
+    const before = server.unrecorded.length;
+    await world.close();
+
+    expect(server.unrecorded.slice(before)).toEqual(
+      Array.from({ length: 3 }, () => 'DELETE /management/v1/orgs/me'),
+    );
+  });
+
+  it('a removal that does not work at once is tried again', async () => {
+    const server = await replay(setup);
+    const world = await worldOn(server);
+    await world.addOrg('acme');
+    server.refuse(/^DELETE/, 503, 2);
+    await world.close();
+
+    expect(server.unrecorded).toEqual(['DELETE /management/v1/orgs/me']);
+  });
+
+  it('what cannot be removed is named, and the rest is removed', async () => {
+    const server = await replay(setup);
+    const world = await worldOn(server);
+    await world.addOrg('acme');
+    await world.addOrg('globex');
+    server.refuse(/^DELETE/, 503, 3);
+
+    await expect(world.close()).rejects.toThrow(
+      /^left behind on the server:\n {2}organization globex-b737b2: 503/,
+    );
+    expect(server.unrecorded).toEqual(['DELETE /management/v1/orgs/me']);
+  });
+
+  it('nothing is made any more, as by a run that was interrupted', async () => {
+    const server = await replay(setup);
+    const world = await worldOn(server);
+    await world.close();
+
+    await expect(world.addOrg('acme')).rejects.toThrow('the run is over');
+    expect(server.neverAsked).toContain('create org acme');
+  });
+
+  it('what a case has removed already is no trouble', async () => {
+    const server = await replay(setup);
+    const world = await worldOn(server);
+    await world.addOrg('acme');
+    server.refuse(/^DELETE/, 404, 1);
+
+    await expect(world.close()).resolves.toBeUndefined();
+  });
+});
+
+describe('a real server', () => {
+  it('is waited for while REST answers 503', async () => {
+    const server = await replay(setup);
+    server.refuse(/./, 503, 3);
+    const world = await worldOn(server);
+
+    expect(world.root.id).toBe(id('root'));
+  });
+
+  it('is known by the generations of the API that it serves', async () => {
+    const both = await worldOn(await replay(setup));
+    expect([...both.serves]).toEqual(['v1', 'v2']);
+
+    const server = await replay(setup);
+    server.refuse(/ListAdministrators$/, 501);
+    expect([...(await worldOn(server)).serves]).toEqual(['v1']);
+  });
+
+  it('that calls itself something else is told by its own name', async () => {
+    const server = await replay(setup);
+    server.issuer = 'https://acme.example';
+
+    await expect(worldOn(server)).rejects.toThrow(
+      "ZITADEL_URL must be the issuer, which this server says is 'https://acme.example'",
+    );
+  });
+
+  it('that does not take the token says so, without showing it', async () => {
+    const server = await replay(setup);
+    server.refuse(/^\w+ (?!.*openid)/, 401);
+    const failing = worldOn(server);
+
+    await expect(failing).rejects.toThrow('ZITADEL_PAT: the server does not accept this token');
+    await expect(failing).rejects.not.toThrow(TOKEN);
+  });
+});
+
+function id(name: string): string {
+  return String(ids[name]);
+}

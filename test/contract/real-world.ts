@@ -1,0 +1,305 @@
+import { randomBytes } from 'node:crypto';
+import { listOf, textAt } from './http.js';
+import { RealApi } from './real-api.js';
+import { RealCredentials } from './real-credentials.js';
+import { RealMembers } from './real-members.js';
+import { RealSignIn } from './real-sign-in.js';
+import { post, RealSteps, removal, V1 } from './real-steps.js';
+import { Undo } from './undo.js';
+import type {
+  ApiApplication,
+  Application,
+  Generation,
+  Grant,
+  Key,
+  KeyApplication,
+  MemberOn,
+  Org,
+  Pat,
+  Project,
+  ProjectSettings,
+  SignedIn,
+  User,
+  World,
+} from './world.js';
+
+/** A real server, by its management API v1 and the session API v2, as the owner of the instance. */
+export class RealWorld implements World {
+  readonly patienceMs = 5_000;
+  readonly #undo = new Undo();
+  readonly #steps: RealSteps;
+  readonly #members: RealMembers;
+  readonly #credentials: RealCredentials;
+  readonly #signIn: RealSignIn;
+  readonly #passwords = new Map<string, string>();
+
+  private constructor(
+    private readonly api: RealApi,
+    readonly serves: ReadonlySet<Generation>,
+    readonly root: Org,
+    private readonly suffix: string,
+  ) {
+    this.#steps = new RealSteps(api);
+    this.#members = new RealMembers(this.#steps, this.#undo, root);
+    this.#credentials = new RealCredentials(this.#steps);
+    this.#signIn = new RealSignIn(this.#steps, this.#credentials, this.#undo, async () => {
+      const client = await this.addServiceUser(root, 'svc-login');
+      await this.addMember(client, 'instance', ['IAM_LOGIN_CLIENT']);
+      return client;
+    });
+  }
+
+  /** @throws when the server is not there, or does not take the token */
+  static async start(origin: string, token: string, suffix: string): Promise<RealWorld> {
+    const api = new RealApi(origin, token);
+    await api.ready();
+    await api.requireIssuer();
+    const root = await api.ownOrg();
+    return new RealWorld(api, await api.serves(), root, suffix);
+  }
+
+  get server(): string {
+    return this.api.origin;
+  }
+
+  get issuer(): string {
+    return this.api.origin;
+  }
+
+  get adminToken(): string {
+    return this.api.token;
+  }
+
+  async addOrg(short: string): Promise<Org> {
+    const name = `${short}-${this.suffix}`;
+    const id = textAt(await this.#steps.post(`${V1}/orgs`, { name }), 'id');
+    this.#undo.add(`organization ${name}`, removal(OWN_ORG, id));
+    await this.#steps.inState('ORG_STATE_ACTIVE', OWN_ORG, id, 'org');
+    return { id, name };
+  }
+
+  async deactivateOrg({ id }: Org): Promise<void> {
+    await this.#steps.post(`${OWN_ORG}/_deactivate`, {}, id);
+    await this.#steps.inState('ORG_STATE_INACTIVE', OWN_ORG, id, 'org');
+  }
+
+  async reactivateOrg({ id }: Org): Promise<void> {
+    await this.#steps.post(`${OWN_ORG}/_reactivate`, {}, id);
+    await this.#steps.inState('ORG_STATE_ACTIVE', OWN_ORG, id, 'org');
+  }
+
+  async removeOrg({ id }: Org): Promise<void> {
+    await this.#steps.delete(OWN_ORG, id);
+    await this.#steps.gone(OWN_ORG, id);
+  }
+
+  async addProject(org: Org, name: string, settings: ProjectSettings = {}): Promise<Project> {
+    const { roles = [], assertRoles = false } = settings;
+    const wanted = { name, ...(assertRoles && { projectRoleAssertion: true }) };
+    const id = textAt(await this.#steps.post(`${V1}/projects`, wanted, org.id), 'id');
+    const path = `${V1}/projects/${id}`;
+    await this.#steps.inState('PROJECT_STATE_ACTIVE', path, org.id, 'project');
+    if (roles.length > 0) {
+      const named = roles.map((key) => ({ key, displayName: capitalized(key) }));
+      await this.#steps.post(`${path}/roles/_bulk`, { roles: named }, org.id);
+      const list = post(`${path}/roles/_search`, {}, org.id);
+      await this.#steps.seen(`roles of ${name}`, list, ({ body }) => {
+        const keys = listOf(body['result']).map((role) => textAt(role, 'key'));
+        return roles.every((key) => keys.includes(key));
+      });
+    }
+    return { id, name, orgId: org.id };
+  }
+
+  async deactivateProject({ id, orgId }: Project): Promise<void> {
+    const path = `${V1}/projects/${id}`;
+    await this.#steps.post(`${path}/_deactivate`, {}, orgId);
+    await this.#steps.inState('PROJECT_STATE_INACTIVE', path, orgId, 'project');
+  }
+
+  async reactivateProject({ id, orgId }: Project): Promise<void> {
+    const path = `${V1}/projects/${id}`;
+    await this.#steps.post(`${path}/_reactivate`, {}, orgId);
+    await this.#steps.inState('PROJECT_STATE_ACTIVE', path, orgId, 'project');
+  }
+
+  async addServiceUser(org: Org, name: string, tokens: 'jwt' | 'opaque' = 'jwt'): Promise<User> {
+    const userName = `${name}-${this.suffix}`;
+    const accessTokenType = tokens === 'jwt' ? 'ACCESS_TOKEN_TYPE_JWT' : 'ACCESS_TOKEN_TYPE_BEARER';
+    const wanted = { userName, name, accessTokenType };
+    const body = await this.#steps.post(`${V1}/users/machine`, wanted, org.id);
+    return this.#added({ id: textAt(body, 'userId'), userName, orgId: org.id });
+  }
+
+  async addPerson(org: Org, name: string): Promise<User> {
+    const userName = `${name}-${this.suffix}`;
+    const password = `Aa1!${randomBytes(12).toString('base64url')}`;
+    const body = await this.#steps.post('/v2/users/new', {
+      organizationId: org.id,
+      username: userName,
+      human: {
+        profile: { givenName: capitalized(name), familyName: 'Human' },
+        email: { email: `${name}@acme.example`, isVerified: true },
+        password: { password },
+      },
+    });
+    const person = { id: textAt(body, 'id'), userName, orgId: org.id };
+    this.#passwords.set(person.id, password);
+    return this.#added(person);
+  }
+
+  deactivateUser(user: User): Promise<void> {
+    return this.#changeUser(user, '_deactivate', 'USER_STATE_INACTIVE');
+  }
+
+  reactivateUser(user: User): Promise<void> {
+    return this.#changeUser(user, '_reactivate', 'USER_STATE_ACTIVE');
+  }
+
+  lockUser(user: User): Promise<void> {
+    return this.#changeUser(user, '_lock', 'USER_STATE_LOCKED');
+  }
+
+  unlockUser(user: User): Promise<void> {
+    return this.#changeUser(user, '_unlock', 'USER_STATE_ACTIVE');
+  }
+
+  async removeUser({ id, orgId }: User): Promise<void> {
+    await this.#steps.delete(`${V1}/users/${id}`, orgId);
+    await this.#steps.gone(`${V1}/users/${id}`, orgId);
+  }
+
+  addMember(user: User, on: MemberOn, roles: readonly string[]): Promise<void> {
+    return this.#members.add(user, on, roles);
+  }
+
+  changeMember(user: User, on: MemberOn, roles: readonly string[]): Promise<void> {
+    return this.#members.change(user, on, roles);
+  }
+
+  removeMember(user: User, on: MemberOn): Promise<void> {
+    return this.#members.remove(user, on);
+  }
+
+  async grantProject(project: Project, to: Org, roleKeys: readonly string[]): Promise<Grant> {
+    const { id: projectId, orgId: ownerOrgId } = project;
+    const wanted = { grantedOrgId: to.id, roleKeys };
+    const body = await this.#steps.post(`${V1}/projects/${projectId}/grants`, wanted, ownerOrgId);
+    const grant = { id: textAt(body, 'grantId'), projectId, ownerOrgId, grantedOrgId: to.id };
+    await this.#grantIn('PROJECT_GRANT_STATE_ACTIVE', grant);
+    return grant;
+  }
+
+  async deactivateGrant(grant: Grant): Promise<void> {
+    await this.#steps.post(`${pathOf(grant)}/_deactivate`, {}, grant.ownerOrgId);
+    await this.#grantIn('PROJECT_GRANT_STATE_INACTIVE', grant);
+  }
+
+  async reactivateGrant(grant: Grant): Promise<void> {
+    await this.#steps.post(`${pathOf(grant)}/_reactivate`, {}, grant.ownerOrgId);
+    await this.#grantIn('PROJECT_GRANT_STATE_ACTIVE', grant);
+  }
+
+  async removeGrant(grant: Grant): Promise<void> {
+    await this.#steps.delete(pathOf(grant), grant.ownerOrgId);
+    await this.#grantIn('', grant);
+  }
+
+  async authorizeUser(user: User, project: Project, roleKeys: readonly string[]): Promise<void> {
+    const given = { projectId: project.id, roleKeys };
+    await this.#steps.post(`${V1}/users/${user.id}/grants`, given, project.orgId);
+    const queries = [{ userIdQuery: { userId: user.id } }];
+    const list = post(`${V1}/users/grants/_search`, { queries }, project.orgId);
+    await this.#steps.seen(`authorization of ${user.userName}`, list, ({ body }) =>
+      listOf(body['result']).some((row) => textAt(row, 'projectId') === project.id),
+    );
+  }
+
+  addKey(user: User): Promise<Key> {
+    return this.#credentials.addKey(user);
+  }
+
+  removeKey(user: User, key: Key): Promise<void> {
+    return this.#credentials.removeKey(user, key);
+  }
+
+  addSecret(user: User): Promise<string> {
+    return this.#credentials.addSecret(user);
+  }
+
+  addPat(user: User): Promise<Pat> {
+    return this.#credentials.addPat(user);
+  }
+
+  removePat(user: User, pat: Pat): Promise<void> {
+    return this.#credentials.removePat(user, pat);
+  }
+
+  addApiApplication(project: Project, name: string): Promise<ApiApplication> {
+    return this.#credentials.addApi(project, name);
+  }
+
+  addKeyApplication(project: Project, name: string): Promise<KeyApplication> {
+    return this.#credentials.addApiWithKey(project, name);
+  }
+
+  addWebApplication(project: Project, name: string): Promise<Application> {
+    return this.#credentials.addWeb(project, name);
+  }
+
+  removeApplication(application: Application): Promise<void> {
+    return this.#credentials.removeApplication(application);
+  }
+
+  signIn(person: User, to: Application, scopes: readonly string[]): Promise<SignedIn> {
+    return this.#signIn.signIn(person, this.#passwords.get(person.id) ?? '', to, scopes);
+  }
+
+  endSession(_person: User, signedIn: SignedIn): Promise<void> {
+    return this.#signIn.endSession(signedIn);
+  }
+
+  impersonate(user: User, actor: User, project: Project): Promise<string> {
+    return this.#signIn.impersonate(user, actor, project);
+  }
+
+  close(): Promise<void> {
+    this.api.end();
+    return this.#undo.run(this.api);
+  }
+
+  /** Users of other organizations go with them. */
+  async #added(user: User): Promise<User> {
+    const path = `${V1}/users/${user.id}`;
+    if (user.orgId === this.root.id) {
+      this.#undo.add(`user ${user.userName}`, removal(path, user.orgId));
+    }
+    await this.#steps.inState('USER_STATE_ACTIVE', path, user.orgId, 'user');
+    return user;
+  }
+
+  async #changeUser({ id, orgId }: User, verb: string, state: string): Promise<void> {
+    const path = `${V1}/users/${id}`;
+    await this.#steps.post(`${path}/${verb}`, {}, orgId);
+    await this.#steps.inState(state, path, orgId, 'user');
+  }
+
+  /** Lists lag; a grant by its id does not. No state: it is gone. */
+  #grantIn(state: string, { id, projectId, ownerOrgId }: Grant): Promise<void> {
+    const list = post(`${V1}/projects/${projectId}/grants/_search`, {}, ownerOrgId);
+    return this.#steps.seen(`grant ${id} ${state}`, list, ({ status, body }) => {
+      const row = listOf(body['result']).find((each) => textAt(each, 'grantId') === id);
+      return status === 200 && textAt(row, 'state') === state;
+    });
+  }
+}
+
+const OWN_ORG = `${V1}/orgs/me`;
+
+function pathOf({ id, projectId }: Grant): string {
+  return `${V1}/projects/${projectId}/grants/${id}`;
+}
+
+function capitalized(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
+}

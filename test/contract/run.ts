@@ -1,0 +1,95 @@
+// Runs the contract suite: on the emulator, or on a real ZITADEL where ZITADEL_URL and ZITADEL_PAT name
+// one. The last line is one JSON object; the exit status is 0 only if no case failed.
+import { randomBytes } from 'node:crypto';
+import { EmulatorWorld } from './emulator-world.js';
+import { compareHierarchy, hierarchyInWords } from './hierarchy.js';
+import { RealWorld } from './real-world.js';
+import { Stage } from './stage.js';
+import { runSuite, totalsOf, type Findings } from './suite.js';
+import { tableInMarkdown } from './table.js';
+import type { World } from './world.js';
+
+const USAGE = `usage: npm run contract [-- --table | --apis v1 | --apis v2]
+  --table  prints the table of SECURITY.md
+  --apis   lets the emulator serve only one generation of the API
+With ZITADEL_URL (the issuer) and ZITADEL_PAT (of an IAM_OWNER) the cases run on that server.`;
+
+const APIS = ['both', 'v1', 'v2'] as const;
+type Apis = (typeof APIS)[number];
+
+const [flag, apis = 'both', ...rest] = process.argv.slice(2);
+
+if (flag === '--table') console.log(tableInMarkdown());
+else if (rest.length > 0 || (flag !== undefined && flag !== '--apis') || !isApis(apis)) {
+  console.error(USAGE);
+  process.exitCode = 2;
+} else {
+  process.exitCode = await run(apis);
+}
+
+function isApis(value: string): value is Apis {
+  return APIS.some((each) => each === value);
+}
+
+async function run(served: Apis): Promise<number> {
+  let server = process.env['ZITADEL_URL'] ?? 'emulator';
+  let [cases, failed] = [0, 0];
+  try {
+    const world = await startWorld(served);
+    server = world.server;
+    const end = endOf(world);
+    try {
+      ({ cases, failed } = await runOn(world));
+    } finally {
+      await end();
+    }
+  } catch (error) {
+    console.error(error);
+    failed += 1;
+  }
+  console.log(JSON.stringify({ name: 'contract', server, cases, failed }));
+  return failed === 0 ? 0 : 1;
+}
+
+async function runOn(world: World): Promise<Findings> {
+  const stage = await Stage.set(world);
+  try {
+    const findings = await runSuite(stage, (line) => console.log(line));
+    for (const line of totalsOf(findings)) console.log(line);
+    const hierarchy = world.serves.has('v1')
+      ? hierarchyInWords(await compareHierarchy(stage.scene))
+      : ['', 'Which manager role includes which is asked of API v1: not served by this server'];
+    for (const line of hierarchy) console.log(line);
+    return findings;
+  } finally {
+    await stage.close();
+  }
+}
+
+async function startWorld(served: Apis): Promise<World> {
+  const { ZITADEL_URL: url, ZITADEL_PAT: token } = process.env;
+  const suffix = `contract-${randomBytes(4).toString('hex')}`;
+  if (url === undefined && token === undefined) return EmulatorWorld.start(served, suffix);
+  if (url === undefined || token === undefined || !URL.canParse(url)) {
+    throw new Error(
+      'ZITADEL_URL and ZITADEL_PAT go together: the issuer, and a PAT of an IAM_OWNER',
+    );
+  }
+  console.log(`On ${new URL(url).origin}; everything that is made is called ...-${suffix}.`);
+  return RealWorld.start(new URL(url).origin, token, suffix);
+}
+
+/** Takes away what was made, once, also when somebody interrupts. */
+function endOf(world: World): () => Promise<void> {
+  let ended: Promise<void> | undefined;
+  const end = () => (ended ??= world.close());
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      console.error(`${signal}: taking away what was made`);
+      void end()
+        .catch((error: unknown) => console.error(error))
+        .finally(() => process.exit(130));
+    });
+  }
+  return end;
+}

@@ -1,0 +1,98 @@
+import { Agent, createServer, request as send, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Controller, Get, Module } from '@nestjs/common';
+import { APP_GUARD, NestFactory } from '@nestjs/core';
+import express from 'express';
+import {
+  Authenticated,
+  RequireRole,
+  ZitadelManagerGuard,
+  ZitadelModule,
+  org,
+  type ZitadelOptions,
+} from 'nestjs-zitadel';
+import { authenticated, createZitadel, requireRole } from 'nestjs-zitadel/express';
+
+/** An application with a route for managers of an organization, and one for every caller. */
+export interface Door {
+  readonly name: 'Express' | 'Nest';
+  /** The status of the answer to a request with this token. */
+  ask(path: string, token: string): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** The routes: what they are called, and their paths. */
+export const ROUTES = {
+  'role route': (orgId: string) => `/orgs/${orgId}`,
+  '@Authenticated': () => '/me',
+} as const;
+
+export async function openExpress(options: ZitadelOptions): Promise<Door> {
+  const zitadel = createZitadel(options);
+  const app = express();
+  const answer: express.RequestHandler = (_request, response) => {
+    response.json({ ok: true });
+  };
+  app.get('/orgs/:orgId', requireRole(zitadel, 'ORG_OWNER', org.param('orgId')), answer);
+  app.get('/me', authenticated(zitadel), answer);
+  return listening('Express', createServer(app as RequestListener));
+}
+
+export async function openNest(options: ZitadelOptions): Promise<Door> {
+  @Controller()
+  class RoutesController {
+    @Get('orgs/:orgId')
+    @RequireRole('ORG_OWNER', org.param('orgId'))
+    manage() {
+      return { ok: true };
+    }
+
+    @Get('me')
+    @Authenticated()
+    me() {
+      return { ok: true };
+    }
+  }
+  @Module({
+    imports: [ZitadelModule.forRoot(options)],
+    controllers: [RoutesController],
+    providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
+  })
+  class AppModule {}
+
+  const app = await NestFactory.create(AppModule, { logger: false, abortOnError: false });
+  await app.init();
+  const door = await listening('Nest', app.getHttpServer() as Server);
+  return {
+    ...door,
+    close: async () => {
+      await door.close();
+      await app.close();
+    },
+  };
+}
+
+async function listening(name: Door['name'], server: Server): Promise<Door> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', 4_096, resolve));
+  const { port } = server.address() as AddressInfo;
+  const agent = new Agent({ keepAlive: true, maxSockets: Infinity });
+  return {
+    name,
+    ask: (path, token) =>
+      new Promise((resolve, reject) => {
+        const headers = { authorization: `Bearer ${token}` };
+        send({ host: '127.0.0.1', port, path, agent, headers }, (response) => {
+          response.resume().once('end', () => resolve(response.statusCode ?? 0));
+        })
+          .once('error', reject)
+          .end();
+      }),
+    close: async () => {
+      agent.destroy();
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      });
+    },
+  };
+}

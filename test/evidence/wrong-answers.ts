@@ -1,0 +1,173 @@
+import type { Endpoint, Struck } from './fault-server.js';
+
+/** Members of a right answer that matter, and values that none of them ever has. */
+const WRONG: Readonly<Record<Endpoint, readonly (readonly [path: string, ...unknown[]])[]>> = {
+  discovery: [
+    ['issuer', null, 7, [], {}],
+    ['jwks_uri', null, 7, '', 'oauth/v2/keys', 'file:///etc/passwd'],
+    ['token_endpoint', null, 7, '', []],
+  ],
+  keys: [
+    ['keys', null, {}, 'text', [], [null], [[]], [{}], ['text']],
+    ['keys.0.kid', null, 7, ''],
+    ['keys.0.kty', 'oct', 7],
+    ['keys.0.n', '', 7, 'AQAB'],
+  ],
+  introspection: [
+    ['active', 'true', 1, null, {}, []],
+    ['sub', null, 7, '', []],
+    ['exp', null, '4102444800', 1.5, []],
+    ['aud', null, 7, {}],
+  ],
+  memberships: [
+    ['result', null, {}, 'text', [null], [[]], [7], [{}]],
+    ['result.0.roles', 'ORG_OWNER', {}, 7, [['ORG_OWNER']], [7]],
+    ['result.0.userId', null, 7, '', ['1']],
+    ['result.0.orgId', null, 7, {}, ['1']],
+    ['details', null, 'text', 7, []],
+    ['details.totalResult', 'many', -1, {}],
+    ['administrators', null, {}, 'text', [null], [[]], [7], [{}]],
+    ['administrators.0.roles', 'ORG_OWNER', {}, 7, [['ORG_OWNER']], [7]],
+    ['administrators.0.user', null, 7, {}, []],
+    ['pagination', null, 'text', 7, []],
+    ['pagination.totalResult', 'many', -1, {}],
+  ],
+  token: [
+    ['access_token', null, 7, '', {}, ['text']],
+    ['expires_in', null, '43199', {}, -1],
+  ],
+  grants: [
+    ['result', null, {}, 'text', [null], [[]], [7], [{}]],
+    ['result.0.grantedRoleKeys', 'reader', {}, 7, [7]],
+    ['details.totalResult', 'many', -1, {}],
+    ['projectGrant', null, [], 'text', {}],
+    ['projectGrant.grantedRoleKeys', 'reader', {}, [7]],
+    ['grantId', null, 7, '', {}],
+    ['projectGrants', null, {}, 'text', [null], [[]], [7], [{}]],
+    ['pagination', null, 'text', 7, []],
+  ],
+};
+
+/** What is no answer to anything. */
+const NOTHING = ['[]', 'null', '"text"', '7', 'true', '{}'] as const;
+
+/** How many wrong shapes there are for answers of an endpoint. */
+export function wrongShapesOf(endpoint: Endpoint): number {
+  return NOTHING.length + WRONG[endpoint].reduce((sum, [, ...values]) => sum + values.length, 0);
+}
+
+/** A right answer in one of its wrong shapes; where it has no such member, an empty list. */
+export function wrongShape(body: string, { endpoint }: Struck, number: number): string {
+  const nothing = NOTHING[number];
+  if (nothing !== undefined) return nothing;
+  const cases = WRONG[endpoint].flatMap(([path, ...values]) =>
+    values.map((value) => [path, value] as const),
+  );
+  const [path = '', value] = cases[number - NOTHING.length] ?? [];
+  const right: unknown = JSON.parse(body);
+  return replaced(right, path.split('.'), value) ? JSON.stringify(right) : '[]';
+}
+
+function replaced(
+  inside: unknown,
+  [name = '', ...rest]: readonly string[],
+  value: unknown,
+): boolean {
+  if (typeof inside !== 'object' || inside === null || !Object.hasOwn(inside, name)) return false;
+  if (rest.length > 0) return replaced(Reflect.get(inside, name), rest, value);
+  return Reflect.set(inside, name, value);
+}
+
+const DEEP = 100_000;
+const DEEP_LIST = '['.repeat(DEEP) + ']'.repeat(DEEP);
+const DEEP_OBJECT = '{"a":'.repeat(DEEP) + '1' + '}'.repeat(DEEP);
+
+/** Nested a hundred thousand times: all of it, or every member of a right answer. */
+export function deep(body: string, kind: 'list' | 'object' | 'members'): string {
+  if (kind !== 'members') return kind === 'list' ? DEEP_LIST : DEEP_OBJECT;
+  const names = Object.keys(JSON.parse(body) as object);
+  return `{${names.map((name) => `${JSON.stringify(name)}:${DEEP_LIST}`).join()}}`;
+}
+
+const LISTS = ['keys', 'result', 'administrators', 'projectGrants'] as const;
+
+interface List {
+  readonly name: string;
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+}
+
+function listIn(body: string): List | undefined {
+  const right = JSON.parse(body) as Readonly<Record<string, unknown>>;
+  const name = LISTS.find((each) => Array.isArray(right[each]));
+  return name === undefined ? undefined : { name, rows: right[name] as List['rows'] };
+}
+
+/** Text before, one row, text after: of a list that repeats a right answer's row, or of one that stands beside what was asked. */
+export function manyRows(body: string): readonly [string, string, string] {
+  const list = listIn(body);
+  const { name, rows } = list ?? { name: 'more', rows: [{ a: 1, b: 'two' }] };
+  const row = JSON.stringify(rows[0] ?? { a: 1 });
+  return [`{"details":{"totalResult":"1000001"},"${name}":[`, `${row},`, `${row}]}`];
+}
+
+let nextId = 800_000_000_000_000_000n;
+
+/** One page of a list that has no end. What is no list is answered as if it were a page of one. */
+export function page(body: string, kind: 'endless' | 'repeating' | 'shrinking'): string {
+  const list = listIn(body);
+  const row = list?.rows[0];
+  const totalResult = '1000000';
+  const counts = { details: { totalResult }, pagination: { totalResult, appliedLimit: '1000' } };
+  if (!list || !row) return JSON.stringify({ ...counts, result: [JSON.parse(body)] });
+  if (list.name === 'keys') return JSON.stringify({ ...counts, result: [{ keys: list.rows }] });
+  if (kind === 'shrinking') return JSON.stringify({ ...counts, [list.name]: [] });
+  const rows = Array.from({ length: 1_000 }, () =>
+    kind === 'endless' && 'grantId' in row ? { ...row, grantId: String((nextId += 1n)) } : row,
+  );
+  return JSON.stringify({ ...counts, [list.name]: rows });
+}
+
+/** The same about somebody or something else: every id that was meant, by another one. */
+export function aboutAnother(body: string, { endpoint }: Struck, ids: readonly string[]): string {
+  switch (endpoint) {
+    case 'discovery':
+      return body.replaceAll(/http:\/\/127\.0\.0\.1:\d+/g, 'https://elsewhere.example');
+    case 'keys':
+      return body.replaceAll(/"kid":"[^"]*"/g, '"kid":"900000000000000009"');
+    case 'token':
+      return '{"access_token":"of-another-instance","token_type":"Bearer","expires_in":43199}';
+    default:
+      return ids.reduce((text, id, at) => text.replaceAll(id, `90000000000000000${at}`), body);
+  }
+}
+
+const HTML = '<!doctype html><title>Welcome</title><p>Please sign in to the network.</p>';
+
+/** How an endpoint says no: ZITADEL's API with an error id, its OpenID Connect provider in the way of OAuth. */
+export function refusal(status: number, endpoint: Endpoint): string {
+  if (endpoint === 'grants' || endpoint === 'memberships') {
+    const [code, id, message] = API[status] ?? [13, undefined, 'Errors.Internal'];
+    const details =
+      id === undefined
+        ? {}
+        : { details: [{ '@type': 'type.googleapis.com/zitadel.v1.ErrorDetail', id, message }] };
+    return JSON.stringify({
+      code,
+      message: id === undefined ? message : `${message} (${id})`,
+      ...details,
+    });
+  }
+  const error = { 401: 'invalid_client', 403: 'access_denied' }[status] ?? 'server_error';
+  return JSON.stringify({ error, error_description: 'Errors.Internal' });
+}
+
+const API: Readonly<
+  Record<number, readonly [code: number, id: string | undefined, message: string]>
+> = {
+  401: [16, 'AUTH-7fs1e', 'Errors.Token.Invalid'],
+  403: [7, 'AUTH-5mWD2', 'No matching permissions found'],
+  404: [5, undefined, 'Not Found'],
+  429: [8, 'QUOTA-vjAy8', 'Quota.Access.Exhausted'],
+};
+
+export { HTML };

@@ -1,0 +1,284 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { role } from '../../lib/core/requirement.js';
+import { org } from '../../lib/core/resource.js';
+import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
+import { ZitadelEmulator, type Org, type User } from '../../lib/testing/index.js';
+import {
+  ApiGeneration,
+  isNotServed,
+  servedBy,
+  type Generation,
+  type Tried,
+} from '../../lib/zitadel/api-generation.js';
+import { pat } from '../../lib/zitadel/credentials.js';
+import { gate } from '../core/gate.js';
+import { recorder, verdict } from './parts.js';
+
+/** A server that has these generations, and what was asked of it. */
+function serverOf(...has: Generation[]) {
+  const asked: Generation[] = [];
+  const served = new Set(has);
+  const task = (generation: Generation): Promise<Tried<string>> => {
+    asked.push(generation);
+    return Promise.resolve(
+      served.has(generation)
+        ? { served: true, value: generation }
+        : { served: false, value: `no ${generation}` },
+    );
+  };
+  return { asked, served, task };
+}
+
+const generationOf = (setting: 'auto' | Generation, log = recorder()) =>
+  new ApiGeneration('memberships', setting, log);
+
+describe('the generation of an API', () => {
+  it('is v1 as long as that is served, and says so once', async () => {
+    const [log, { task, asked }] = [recorder(), serverOf('v1', 'v2')];
+    const generation = generationOf('auto', log);
+    for (let times = 0; times < 3; times += 1) expect(await generation.ask(task)).toBe('v1');
+    expect(asked).toEqual(['v1', 'v1', 'v1']);
+    expect(log.lines).toEqual(['log: ZITADEL memberships: API v1 is used']);
+  });
+
+  it('is v2 where v1 is not served, which is found out by one call', async () => {
+    const [log, { task, asked }] = [recorder(), serverOf('v2')];
+    const generation = generationOf('auto', log);
+    for (let times = 0; times < 3; times += 1) expect(await generation.ask(task)).toBe('v2');
+    expect(asked).toEqual(['v1', 'v2', 'v2', 'v2']);
+    expect(log.lines).toEqual(['log: ZITADEL memberships: API v2 is used']);
+  });
+
+  it('is found out by the first of many who ask at once: the others wait for it', async () => {
+    const { task, asked } = serverOf('v2');
+    const generation = generationOf('auto');
+    const all = await Promise.all(Array.from({ length: 50 }, () => generation.ask(task)));
+    expect(new Set(all)).toEqual(new Set(['v2']));
+    expect(asked.filter((each) => each === 'v1')).toHaveLength(1);
+  });
+
+  it('changes when the server does, with a warning, and for all who ask at once', async () => {
+    const [log, { task, asked, served }] = [recorder(), serverOf('v1')];
+    const generation = generationOf('auto', log);
+    await generation.ask(task);
+    served.clear();
+    served.add('v2');
+    const all = await Promise.all(Array.from({ length: 20 }, () => generation.ask(task)));
+    expect(new Set(all)).toEqual(new Set(['v2']));
+    expect(await generation.ask(task)).toBe('v2');
+    expect(asked.at(-1)).toBe('v2');
+    expect(log.lines.slice(1)).toEqual([
+      'warn: ZITADEL memberships: API v1 is not served any more, API v2 is used',
+    ]);
+    served.clear();
+    served.add('v1');
+    expect(await generation.ask(task)).toBe('v1');
+    expect(await generation.ask(task)).toBe('v1');
+    expect(log.lines).toHaveLength(3);
+  });
+
+  it('of a server that has none is asked for each time, and the first answer counts', async () => {
+    const [log, { task, asked }] = [recorder(), serverOf()];
+    const generation = generationOf('auto', log);
+    expect(await generation.ask(task)).toBe('no v1');
+    expect(await generation.ask(task)).toBe('no v1');
+    expect(asked).toEqual(['v1', 'v2', 'v1', 'v2']);
+    expect(log.lines).toEqual([]);
+  });
+
+  it('that was found stays while for a moment neither is served', async () => {
+    const [log, { task, served }] = [recorder(), serverOf('v1')];
+    const generation = generationOf('auto', log);
+    await generation.ask(task);
+    served.clear();
+    const all = await Promise.all(Array.from({ length: 20 }, () => generation.ask(task)));
+    expect(new Set(all)).toEqual(new Set(['no v1']));
+    served.add('v1');
+    expect(await generation.ask(task)).toBe('v1');
+    expect(log.lines).toHaveLength(1);
+  });
+
+  it('is not learned from a failure, which says nothing of either', async () => {
+    const log = recorder();
+    const generation = generationOf('auto', log);
+    const fails = () => Promise.resolve({ served: undefined, value: 'outage' });
+    expect(await generation.ask(fails)).toBe('outage');
+    expect(log.lines).toEqual([]);
+    expect(await generation.ask(serverOf('v2').task)).toBe('v2');
+    expect(await generation.ask(fails)).toBe('outage');
+    const { task, asked } = serverOf('v1', 'v2');
+    expect(await generation.ask(task)).toBe('v2');
+    expect(asked).toEqual(['v2']);
+  });
+
+  it('is not learned from what throws, which nobody else hears', async () => {
+    const generation = generationOf('auto');
+    const throws = () => Promise.reject(new Error('thrown'));
+    const both = [generation.ask(throws), generation.ask(serverOf('v2').task)];
+    const [one, other] = await Promise.allSettled(both);
+    expect(one).toMatchObject({ status: 'rejected' });
+    expect(other).toEqual({ status: 'fulfilled', value: 'v2' });
+  });
+
+  it('is waited for no longer than a second: the first one may be slow for its own reasons', async () => {
+    const generation = generationOf('auto');
+    const held = gate();
+    const slow = generation.ask(async () => {
+      await held.passed;
+      return { served: true, value: 'slow' };
+    });
+    const { task } = serverOf('v1');
+    const startedAt = performance.now();
+    expect(await generation.ask(task)).toBe('v1');
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    held.open();
+    expect(await slow).toBe('slow');
+  });
+
+  it('is not called "not served" because the first one is slow to find out', async () => {
+    const generation = generationOf('auto');
+    const { task } = serverOf('v2');
+    const held = gate();
+    const slow = generation.ask(async (asked) => {
+      if (asked === 'v2') await held.passed;
+      return task(asked);
+    });
+    expect(await generation.ask(task)).toBe('v2');
+    held.open();
+    expect(await slow).toBe('v2');
+  });
+
+  it.each<[Generation, Generation]>([
+    ['v1', 'v2'],
+    ['v2', 'v1'],
+  ])('that is set to %s stays, also where only %s is served', async (set, has) => {
+    const [log, { task, asked }] = [recorder(), serverOf(has)];
+    const generation = generationOf(set, log);
+    expect(await generation.ask(task)).toBe(`no ${set}`);
+    expect(await generation.ask(task)).toBe(`no ${set}`);
+    expect(asked).toEqual([set, set]);
+    expect(log.lines).toEqual([]);
+  });
+
+  it('is told to a logger that throws without any harm', async () => {
+    const fails = () => {
+      throw new Error('log');
+    };
+    const log = { debug: fails, log: fails, warn: fails, error: fails };
+    expect(await new ApiGeneration('memberships', 'auto', log).ask(serverOf('v2').task)).toBe('v2');
+  });
+});
+
+describe('an answer', () => {
+  const INSTANCE =
+    'unable to set instance using origin x: ID=QUERY-1kIjX Message=Instance not found.';
+  it.each<[string, boolean, number, unknown]>([
+    ['of an unknown route', true, 404, { code: 5, message: 'Not Found' }],
+    ['of an unknown connect method', true, 404, undefined],
+    ['that is unimplemented (REST)', true, 501, { code: 12, message: 'Not Implemented' }],
+    ['that is unimplemented (connect)', true, 501, { code: 'unimplemented', message: 'x' }],
+    ['of a method that is not allowed', true, 405, { code: 12, message: 'Method Not Allowed' }],
+    ['of an unknown instance', false, 404, { code: 5, message: INSTANCE }],
+    [
+      'of something that is not found',
+      false,
+      404,
+      { code: 5, message: 'Project not found (QUERY-fk2fs)', details: [{ id: 'QUERY-fk2fs' }] },
+    ],
+    ['with an id in its message alone', false, 404, { code: 5, message: 'x (QUERY-fk2fs)' }],
+    ['of another 404', false, 404, { code: 5, message: 'Not found' }],
+    ['that is a list', false, 404, []],
+    ['that is well', false, 200, {}],
+    ['of a gateway', false, 502, undefined],
+    ['of 501 without a word', false, 501, undefined],
+    ['of a token that is refused', false, 401, { code: 16, message: 'auth header missing' }],
+  ])('%s says "not served": %s', (_what, says, status, body) => {
+    expect(isNotServed({ status, body })).toBe(says);
+  });
+
+  it('shows that an API is served by its result or by an error of its own, and by no outage', () => {
+    const refused = { code: 16, message: 'Errors.Token.Invalid (AUTH-7fs1e)' };
+    expect(servedBy({ status: 200, body: {} })).toBe(true);
+    expect(servedBy({ status: 401, body: refused })).toBe(true);
+    expect(servedBy({ status: 404, body: { message: 'Not Found' } })).toBe(false);
+    expect(servedBy({ status: 503, body: undefined })).toBeUndefined();
+    expect(servedBy({ status: 403, body: undefined })).toBeUndefined();
+    expect(servedBy({ trouble: 'late', kind: 'late' })).toBeUndefined();
+    expect(servedBy({ reason: 'misconfigured' })).toBeUndefined();
+  });
+});
+
+describe('an upgrade of ZITADEL while we run', () => {
+  let zitadel: ZitadelEmulator;
+  let acme: Org;
+  let [alice, svc]: User[] = [];
+  let log = recorder();
+  let library: Zitadel;
+
+  beforeAll(async () => {
+    zitadel = await ZitadelEmulator.start();
+    acme = zitadel.addOrg('acme');
+    alice = zitadel.addUser('alice', { org: acme });
+    zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
+    svc = zitadel.addServiceUser('svc', { org: acme });
+    zitadel.addMember(svc, { org: acme }, ['ORG_OWNER']);
+  });
+  afterAll(async () => {
+    await zitadel.stop();
+  });
+  beforeEach(() => {
+    zitadel.serveApis('both');
+    zitadel.resetRequests();
+    log = recorder();
+    library = createZitadel(
+      zitadel.options({ logger: log, serviceUser: pat(zitadel.patFor(svc as User)) }),
+    );
+  });
+
+  const ask = (user = alice as User) =>
+    verdict(library, zitadel.tokenFor(user), role('ORG_OWNER', org(acme.id)));
+
+  it('is noticed by the next read of memberships, and by no caller', async () => {
+    zitadel.serveApis('v1');
+    expect(await ask()).toBe('yes');
+    zitadel.serveApis('v2');
+    expect(await ask()).toBe('yes');
+    expect(await ask()).toBe('yes');
+    expect([zitadel.requests('memberships'), zitadel.requests('administrators')]).toEqual([1, 2]);
+    expect(log.lines).toEqual([
+      'log: ZITADEL memberships: API v1 is used',
+      'warn: ZITADEL memberships: API v1 is not served any more, API v2 is used',
+    ]);
+  });
+
+  it('is noticed by the next call for a project grant, in the middle of a list too', async () => {
+    const globex = zitadel.addOrg('globex');
+    const portal = zitadel.addProject('portal', { org: acme, roles: ['reader', 'writer'] });
+    const { projectGrants } = library;
+    const of = { organizationId: acme.id, projectId: portal.id, grantedOrgId: globex.id };
+    zitadel.serveApis('v1');
+    const { grantId } = await projectGrants.add({ ...of, roleKeys: ['reader'] });
+    expect(grantId).toBeDefined();
+    zitadel.serveApis('v2');
+    await projectGrants.changeRoles({ ...of, roleKeys: ['writer'] });
+    const found = await projectGrants.get(of);
+    expect(found).toMatchObject({ grantedRoleKeys: ['writer'], grantedOrgId: globex.id });
+    expect(found).not.toHaveProperty('grantId');
+    const listed = [];
+    for await (const grant of projectGrants.list(of)) listed.push(grant.grantedOrgId);
+    expect(listed).toEqual([globex.id]);
+    await projectGrants.remove(of);
+    expect(zitadel.grants()).toEqual([]);
+    expect(log.lines).toEqual([
+      'log: ZITADEL project grants: API v1 is used',
+      'warn: ZITADEL project grants: API v1 is not served any more, API v2 is used',
+    ]);
+  });
+
+  it.each(['v1', 'v2'] as const)('is our misconfiguration where api is set to %s', async (api) => {
+    zitadel.serveApis(api === 'v1' ? 'v2' : 'v1');
+    library = createZitadel(zitadel.options({ logger: log, api }));
+    expect(await ask()).toBe('misconfigured');
+    expect(log.lines.join()).toContain("'auto'");
+  });
+});
