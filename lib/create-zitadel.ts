@@ -59,18 +59,20 @@ export function createZitadel(
   const discover = createDiscovery(http, resolved.issuer);
   const credential = resolved.serviceUser && openServiceUser(resolved.serviceUser);
   const serviceToken = credential && new ServiceToken(http, discover, resolved.issuer, credential);
+  // What is kept in the parts shows when one of them is printed: not the options that hold secrets.
+  const { shared: _shared, serviceUser: _serviceUser, callers: _callers, ...open } = resolved;
   const log = quietLogger(resolved.logger);
   const generation = new ApiGeneration('project grants', resolved.api, log);
   const readsAs = resolved.memberships.as;
   const lookups = new Lookups({
-    ...resolved,
+    ...open,
     http,
     generation,
     serviceToken: readsAs === 'serviceUser' ? serviceToken : undefined,
   });
   const ofMemberships = new ApiGeneration('memberships', resolved.api, log);
   const answers = new AnswerSource({
-    ...resolved,
+    ...open,
     ...callersOf(resolved, http, discover),
     memberships: {
       as: readsAs,
@@ -88,7 +90,7 @@ export function createZitadel(
     shared: sharedStoreOf(resolved, credential, surroundings.sharedCache),
   });
   const decisions = new Authorizer({
-    ...resolved,
+    ...open,
     permissions: resolved.api !== 'v2',
     answers,
     lookups,

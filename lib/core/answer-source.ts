@@ -161,6 +161,7 @@ export class AnswerSource {
   }
 
   #forgetUser(userId: string): void {
+    this.lookups.evict(userId);
     this.#flights.spoil(userId);
     for (const [key, { flight }] of this.#flying) {
       if (flight.userId === userId) this.#flying.delete(key);
@@ -172,6 +173,7 @@ export class AnswerSource {
   }
 
   #forgetAll(): void {
+    this.lookups.evictAll();
     this.#flights.spoilAll();
     this.#flying.clear();
     this.#answers.evictAll();

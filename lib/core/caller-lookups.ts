@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Allowance } from './allowance.js';
 import type { AnswerSourceParts } from './answer-source.js';
 import type { Answer } from './answers.js';
 import type { Caller } from './caller.js';
@@ -28,6 +29,8 @@ const NO_TOKEN: Refusal = {
 
 /** What can be asked about a caller beside the list of memberships. Remembered like the list, and forgotten with it. */
 export class CallerLookups {
+  readonly #allowance = new Allowance();
+
   constructor(private readonly parts: CallerLookupParts) {}
 
   /** What is remembered. */
@@ -56,7 +59,12 @@ export class CallerLookups {
       userId,
       notAfter: memberships.as === 'caller' ? expiresAt : Infinity,
       fresh,
-      read: () => memberships.read({ userId, token, organizations, on }),
+      read: () =>
+        this.#within(
+          userId,
+          () => memberships.read({ userId, token, organizations, on }),
+          ({ rows }) => rows.length > 0,
+        ),
     });
     if (isRefusal(read)) return refused(answer, read);
     return read.index.complete ? read.index : STILL_TOO_LONG;
@@ -78,7 +86,11 @@ export class CallerLookups {
       notAfter: expiresAt,
       fresh,
       read: async () => {
-        const roles = await permissions(userId, token, orgId);
+        const roles = await this.#within(
+          userId,
+          () => permissions(userId, token, orgId),
+          ({ length }) => length > 0,
+        );
         // Kept as a row of the organization, so that one memory holds all that is known about a user.
         return isRefusal(roles)
           ? roles
@@ -88,6 +100,33 @@ export class CallerLookups {
     if (!isRefusal(read)) return permissionsOf(read.index) ?? NOTHING;
     // As the service user the token need not be one for ZITADEL's API: that it is refused there says nothing about other routes.
     return memberships.as === 'caller' ? refused(answer, read) : read;
+  }
+
+  evict(userId: string): void {
+    this.#allowance.forget(userId);
+  }
+
+  evictAll(): void {
+    this.#allowance.forgetAll();
+  }
+
+  /** Whoever names many resources on which there is nothing is left alone for a while. */
+  async #within<T extends object>(
+    userId: string,
+    read: () => Promise<T | Refusal>,
+    isSomething: (found: T) => boolean,
+  ): Promise<T | Refusal> {
+    const spent = this.#allowance.take(userId);
+    if (spent) {
+      return {
+        reason: 'unavailable',
+        detail: 'one user named too many resources on which there is nothing for this user',
+        retryAfterMs: spent.waitMs,
+      };
+    }
+    const found = await read();
+    if (!isRefusal(found) && isSomething(found)) this.#allowance.giveBack(userId);
+    return found;
   }
 }
 

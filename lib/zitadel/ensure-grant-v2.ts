@@ -46,12 +46,12 @@ export function ensureByV2(grants: ProjectGrantsV2, wanted: WantedGrant): Promis
     }
 
     progress.tried = 'changed';
-    let before = found?.details.changeDate;
-    if (wakes) before = (await grants.reactivate(wanted)).details.changeDate;
+    if (wakes) await grants.reactivate(wanted);
     // In the order that is there: another one is a change to ZITADEL.
     const order = isRight ? found.grantedRoleKeys : roleKeys;
     const { changeDate = '' } = (await grants.changeRoles({ ...wanted, roleKeys: order })).details;
-    if (wakes || changeDate !== before) progress.outcome = 'changed';
+    // Without a change it is the time of the last one, which the list shows too.
+    if (changeDate !== found?.details.changeDate) progress.outcome = 'changed';
     written = changeDate;
     lookedAgain = false;
     if (keepOthers) return undefined;

@@ -87,6 +87,10 @@ async function send(
         'ZITADEL answered with a redirect, which is not followed: correct issuer or internalUrl',
       );
     }
+    if (!isReadable(response.headers.get('content-encoding'))) {
+      stop.abort();
+      return trouble('unusable', 'ZITADEL’s answer is packed in a way that was not asked for');
+    }
     const text = await readCapped(response, call.maxBytes ?? 2 ** 20);
     if (text === undefined) {
       stop.abort();
@@ -106,6 +110,7 @@ function headersOf(call: Call, instance: Readonly<Record<string, string>>): Reco
   return {
     accept: 'application/json',
     'accept-language': 'en',
+    'accept-encoding': 'gzip',
     ...instance,
     ...(call.json !== undefined && { 'content-type': 'application/json' }),
     ...(call.form && { 'content-type': 'application/x-www-form-urlencoded' }),
@@ -128,17 +133,22 @@ function bodyOf(call: Call): { body?: string } {
   return call.form ? { body: new URLSearchParams(call.form).toString() } : {};
 }
 
+/** Node's fetch unpacks deflate and br as fast as they come, whether they are read or not: no cap on what is read would help. */
+function isReadable(encoding: string | null): boolean {
+  return ['', 'gzip', 'identity'].includes((encoding ?? '').trim().toLowerCase());
+}
+
 async function readCapped(response: Response, maxBytes: number): Promise<string | undefined> {
   if (!response.body) return '';
-  const decoder = new TextDecoder();
+  // Bytes until it is whole: as text, an answer that is too long would need twice the memory.
+  const chunks: Uint8Array[] = [];
   let bytes = 0;
-  let text = '';
   for await (const chunk of response.body) {
     bytes += chunk.byteLength;
     if (bytes > maxBytes) return undefined;
-    text += decoder.decode(chunk, { stream: true });
+    chunks.push(chunk);
   }
-  return text + decoder.decode();
+  return new TextDecoder().decode(Buffer.concat(chunks, bytes));
 }
 
 function answered({ status, headers }: Response, text: string): Answered | Trouble {

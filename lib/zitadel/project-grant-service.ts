@@ -139,13 +139,9 @@ export class ProjectGrantService {
       const list = listOf(api);
       return { first: await list.next(), rest: list };
     });
-    try {
-      if (first.done) return;
-      yield first.value;
-      yield* rest;
-    } finally {
-      await rest.return();
-    }
+    if (first.done) return;
+    yield first.value;
+    yield* rest;
   }
 
   async #newGrant(grant: NewGrant): Promise<NewGrant> {

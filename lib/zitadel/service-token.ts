@@ -28,6 +28,8 @@ interface Token {
  * RFC 7523 (JWT profile) for key files, RFC 6749 section 4.4 for client credentials; a personal access token is used as it is.
  */
 export class ServiceToken {
+  // Not a TypeScript-private property: those are printed with everything that holds one.
+  readonly #credential: Credential;
   #token: Token | undefined;
   #flying: Promise<Token | Refusal> | undefined;
   #refused: { readonly refusal: Refusal; readonly until: number } | undefined;
@@ -36,14 +38,16 @@ export class ServiceToken {
     private readonly http: Http,
     private readonly discover: Discover,
     private readonly issuer: string,
-    private readonly credential: Credential,
-  ) {}
+    credential: Credential,
+  ) {
+    this.#credential = credential;
+  }
 
   async get(): Promise<string | Refusal> {
     const now = performance.now();
-    if (this.credential.type === 'pat') {
+    if (this.#credential.type === 'pat') {
       const refused = this.#refused;
-      return refused && refused.until > now ? refused.refusal : this.credential.token;
+      return refused && refused.until > now ? refused.refusal : this.#credential.token;
     }
     const token = this.#token;
     if (token && token.renewAt > now) return token.value;
@@ -67,7 +71,7 @@ export class ServiceToken {
       const reply = await this.http({ ...call, token });
       if (isTrouble(reply) || reply.status !== 401) return reply;
       this.drop(token);
-      if (!again || this.credential.type === 'pat') {
+      if (!again || this.#credential.type === 'pat') {
         this.#refused = { refusal: NOT_ACCEPTED, until: performance.now() + LEAVE_ALONE_MS };
         return NOT_ACCEPTED;
       }
@@ -124,14 +128,14 @@ export class ServiceToken {
       reason: 'misconfigured',
       detail: `ZITADEL refused to sign in the service user: ${reply.status}${typeof error === 'string' && /^[a-z_]{3,40}$/.test(error) ? ` ${error}` : ''}`,
       remedy:
-        this.credential.type === 'key'
+        this.#credential.type === 'key'
           ? 'the key file may belong to another instance or a removed user, or its key may be deleted; compare the clocks too'
           : 'check the client id and secret of the service user',
     };
   }
 
   async #form(): Promise<Record<string, string>> {
-    const { credential } = this;
+    const credential = this.#credential;
     if (credential.type === 'secret') {
       return {
         grant_type: 'client_credentials',

@@ -1,4 +1,4 @@
-import { ZitadelEmulator, type MemberResource } from 'nestjs-zitadel/testing';
+import { ZitadelEmulator, type MemberResource, type User } from 'nestjs-zitadel/testing';
 
 /** The rows that somebody holds rightfully, by kind. */
 export type Own =
@@ -105,17 +105,16 @@ export async function createCrowdWorld(settings: CrowdSettings): Promise<CrowdWo
     ];
   };
   const pairs = owns.map((own, number): Pair => {
-    const [crowded, twin] = ['crowded', 'twin'].map((name) =>
-      emulator.addUser(`${name}-${number}`, { org: home }),
-    ) as [{ id: string }, { id: string }];
-    const addOwn = (user: { id: string }) => {
+    const crowded = emulator.addUser(`crowded-${number}`, { org: home });
+    const twin = emulator.addUser(`twin-${number}`, { org: home });
+    const addOwn = (user: User) => {
       for (const [on, role] of rowsOf(own)) emulator.addMember(user, on, [role]);
     };
     if (crowd === 'last') addOwn(crowded);
     for (const project of projects) emulator.addMember(crowded, { project }, ['PROJECT_OWNER']);
     if (crowd === 'first') addOwn(crowded);
     addOwn(twin);
-    const person = ({ id }: { id: string }) => ({ id, token: emulator.tokenFor(id) });
+    const person = ({ id }: User) => ({ id, token: emulator.tokenFor(id) });
     return { own, crowded: person(crowded), twin: person(twin) };
   });
   return {

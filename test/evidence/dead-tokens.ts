@@ -9,7 +9,7 @@ import {
   type ZitadelOptions,
 } from 'nestjs-zitadel/express';
 import { ZitadelEmulator, type Org } from 'nestjs-zitadel/testing';
-import { openExpress, openNest, ROUTES, type Door } from './dead-token-doors.js';
+import { openExpress, openNest, ROUTES, type Door } from './proof-doors.js';
 import {
   KINDS,
   prepareDeath,
@@ -335,7 +335,8 @@ class Asker {
 
   async #ask(path: string, token: string): Promise<Answered> {
     const sentAt = performance.now();
-    return { sentAt, status: await this.door.ask(path, token) };
+    const { status } = await this.door.ask(path, token);
+    return { sentAt, status };
   }
 }
 

@@ -14,38 +14,50 @@ const SEED = 20_261_124;
 const GRACE_MS = 100;
 const AT_ONCE = 12;
 
-/** Answers of ZITADEL that are refusals and no outage, and how they are told: ours are never the caller's. */
-const REFUSALS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+/** Answers of ZITADEL that are refusals and no outage, and how they may be told: ours are never the caller's. */
+const REFUSALS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   U22: {
-    discovery: 'unavailable',
-    keys: 'unavailable',
-    introspection: 'misconfigured',
+    discovery: ['unavailable'],
+    keys: ['unavailable'],
+    introspection: ['misconfigured'],
     // The one 401 that is about the caller: ZITADEL's API refuses the caller's own token.
-    'v1 memberships as caller': 'token_rejected',
-    'v2 memberships as caller': 'token_rejected',
-    memberships: 'misconfigured',
-    token: 'misconfigured',
-    grants: 'service_user_refused',
+    'v1 memberships as caller': ['token_rejected'],
+    'v2 memberships as caller': ['token_rejected'],
+    memberships: ['misconfigured'],
+    token: ['misconfigured'],
+    grants: ['service_user_refused'],
   },
   U23: {
-    discovery: 'unavailable',
-    keys: 'unavailable',
-    introspection: 'misconfigured',
-    memberships: 'misconfigured',
-    token: 'misconfigured',
-    grants: 'zitadel_refused 403',
+    discovery: ['unavailable'],
+    keys: ['unavailable'],
+    introspection: ['misconfigured'],
+    memberships: ['misconfigured'],
+    token: ['misconfigured'],
+    grants: ['zitadel_refused 403'],
   },
   U24: {
-    discovery: 'misconfigured',
-    keys: 'unavailable',
-    introspection: 'misconfigured',
-    memberships: 'misconfigured',
-    token: 'misconfigured',
-    grants: 'zitadel_refused 404',
+    discovery: ['misconfigured'],
+    keys: ['unavailable'],
+    introspection: ['misconfigured'],
+    memberships: ['misconfigured'],
+    token: ['misconfigured'],
+    grants: ['zitadel_refused 404'],
   },
-  // A key set names no instance: of another's there is only to say that this token's key is not in it.
-  U34: { keys: 'token_invalid' },
+  U32: {
+    // Rows that are counted and not shown are those that the service user may not see.
+    'v2 get a grant': ['zitadel_unavailable', 'service_user_refused'],
+    'v2 list grants': ['zitadel_unavailable', 'service_user_refused'],
+  },
+  U34: {
+    // A key set names no instance: of another's there is only to say that this token's key is not in it.
+    keys: ['token_invalid'],
+    // API v1 does not look at the project in the path, so this is what it answers to a grant of another project.
+    'v1 get a grant': ['zitadel_refused 404'],
+  },
 };
+
+/** A token may be of a kind that has no such claim, or another one: then it is the token that is not accepted. */
+const CLAIMS = /^(sub|exp|aud): /;
 
 /** How an outage is told: to a request, and to whoever calls a service. */
 const OUTAGE: ReadonlySet<string> = new Set([
@@ -106,8 +118,7 @@ export async function run({
     }
     cells.add([fault.id, subject.endpoint, state].join());
     told.set(outcome.reason, (told.get(outcome.reason) ?? 0) + 1);
-    if (!found.includes('slow'))
-      slowestMs = Math.max(slowestMs, Math.min(ms, BUDGET_MS + GRACE_MS));
+    slowestMs = Math.max(slowestMs, ms);
   };
   try {
     await bench.check(SUBJECTS);
@@ -182,8 +193,15 @@ function faultsOf(each: Case, result: Result): Fail[] {
   } else {
     const table = REFUSALS[fault.id] ?? {};
     const expected = table[subject.name] ?? table[subject.endpoint];
-    if (expected !== undefined && outcome.reason !== expected) found.push('refusalsMistold');
-    if (expected === undefined && !OUTAGE.has(outcome.reason)) found.push('outageAsDenial');
+    if (expected && !expected.includes(outcome.reason)) found.push('refusalsMistold');
+    const ofToken = subject.endpoint === 'introspection' && CLAIMS.test(variant.name);
+    if (
+      !expected &&
+      !OUTAGE.has(outcome.reason) &&
+      !(ofToken && outcome.reason === 'token_invalid')
+    ) {
+      found.push('outageAsDenial');
+    }
   }
   if (isSlow(result)) found.push('slow');
   if (!afterwards.allowed) found.push('notRecovered');

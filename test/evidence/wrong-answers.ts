@@ -51,21 +51,26 @@ const WRONG: Readonly<Record<Endpoint, readonly (readonly [path: string, ...unkn
 /** What is no answer to anything. */
 const NOTHING = ['[]', 'null', '"text"', '7', 'true', '{}'] as const;
 
-/** How many wrong shapes there are for answers of an endpoint. */
-export function wrongShapesOf(endpoint: Endpoint): number {
-  return NOTHING.length + WRONG[endpoint].reduce((sum, [, ...values]) => sum + values.length, 0);
+/** A wrong shape of an answer. */
+export interface WrongShape {
+  readonly name: string;
+  bend(body: string): string;
 }
 
-/** A right answer in one of its wrong shapes; where it has no such member, an empty list. */
-export function wrongShape(body: string, { endpoint }: Struck, number: number): string {
-  const nothing = NOTHING[number];
-  if (nothing !== undefined) return nothing;
-  const cases = WRONG[endpoint].flatMap(([path, ...values]) =>
-    values.map((value) => [path, value] as const),
-  );
-  const [path = '', value] = cases[number - NOTHING.length] ?? [];
-  const right: unknown = JSON.parse(body);
-  return replaced(right, path.split('.'), value) ? JSON.stringify(right) : '[]';
+/** Every wrong shape of an endpoint's answers. An answer that has no such member is an empty list instead. */
+export function wrongShapesOf(endpoint: Endpoint): readonly WrongShape[] {
+  return [
+    ...NOTHING.map((body) => ({ name: body, bend: () => body })),
+    ...WRONG[endpoint].flatMap(([path, ...values]) =>
+      values.map((value) => ({
+        name: `${path}: ${JSON.stringify(value)}`,
+        bend(body: string) {
+          const right: unknown = JSON.parse(body);
+          return replaced(right, path.split('.'), value) ? JSON.stringify(right) : '[]';
+        },
+      })),
+    ),
+  ];
 }
 
 function replaced(
@@ -121,10 +126,16 @@ export function page(body: string, kind: 'endless' | 'repeating' | 'shrinking'):
   if (!list || !row) return JSON.stringify({ ...counts, result: [JSON.parse(body)] });
   if (list.name === 'keys') return JSON.stringify({ ...counts, result: [{ keys: list.rows }] });
   if (kind === 'shrinking') return JSON.stringify({ ...counts, [list.name]: [] });
-  const rows = Array.from({ length: 1_000 }, () =>
-    kind === 'endless' && 'grantId' in row ? { ...row, grantId: String((nextId += 1n)) } : row,
-  );
+  const rows = Array.from({ length: 1_000 }, () => (kind === 'endless' ? anotherRow(row) : row));
   return JSON.stringify({ ...counts, [list.name]: rows });
+}
+
+/** The same row about something new, whatever it is that the row names. */
+function anotherRow(row: Readonly<Record<string, unknown>>): object {
+  const id = String((nextId += 1n));
+  if ('grantId' in row) return { ...row, grantId: id };
+  if ('grantedOrganizationId' in row) return { ...row, grantedOrganizationId: id };
+  return 'organization' in row ? { ...row, organization: { id, name: 'another' } } : row;
 }
 
 /** The same about somebody or something else: every id that was meant, by another one. */

@@ -186,6 +186,7 @@ describe('an answer', () => {
       { code: 5, message: 'Project not found (QUERY-fk2fs)', details: [{ id: 'QUERY-fk2fs' }] },
     ],
     ['with an id in its message alone', false, 404, { code: 5, message: 'x (QUERY-fk2fs)' }],
+    ['with an id in its details', false, 404, { message: 'Not Found', details: [{ id: 'A-1' }] }],
     ['of another 404', false, 404, { code: 5, message: 'Not found' }],
     ['that is a list', false, 404, []],
     ['that is well', false, 200, {}],

@@ -110,6 +110,16 @@ describe('lists of several organizations', () => {
     expect(joined.rows).toHaveLength(10_001);
   });
 
+  it('of which one is too long are incomplete, however few rows there are together', async () => {
+    const long = rows(9_000).map((each) => ({ ...each, displayName: 'x'.repeat(1_000) }));
+    await serve((asked, limit) =>
+      cut(asked.headers['x-zitadel-orgid'] === '1' ? long : [])(asked, limit),
+    );
+    const joined = await read('serviceUser', { organizations: ['1', '2'] });
+    expect(joined).toMatchObject({ complete: false });
+    expect(isRefusal(joined) || joined.rows.length).toBe(1_000);
+  });
+
   it('that are together over the cap are not read any further', async () => {
     const organizations = Array.from({ length: 12 }, (_, at) => String(at + 1));
     await serve(({ headers }) => {

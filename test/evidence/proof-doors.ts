@@ -1,11 +1,22 @@
-import { Agent, createServer, request as send, type RequestListener, type Server } from 'node:http';
+import {
+  Agent,
+  createServer,
+  request as send,
+  type IncomingHttpHeaders,
+  type RequestListener,
+  type Server,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Controller, Get, Module } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
 import express from 'express';
 import {
   Authenticated,
+  MembershipLists,
+  ProjectGrantService,
   RequireRole,
+  ZitadelAuthorizer,
+  ZitadelDecisionStream,
   ZitadelManagerGuard,
   ZitadelModule,
   org,
@@ -13,11 +24,19 @@ import {
 } from 'nestjs-zitadel';
 import { authenticated, createZitadel, requireRole } from 'nestjs-zitadel/express';
 
+export interface DoorAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
 /** An application with a route for managers of an organization, and one for every caller. */
 export interface Door {
   readonly name: 'Express' | 'Nest';
-  /** The status of the answer to a request with this token. */
-  ask(path: string, token: string): Promise<number>;
+  /** What the application holds of the library. */
+  readonly inside: readonly unknown[];
+  /** The answer to a request with this token. */
+  ask(path: string, token: string): Promise<DoorAnswer>;
   close(): Promise<void>;
 }
 
@@ -35,7 +54,7 @@ export async function openExpress(options: ZitadelOptions): Promise<Door> {
   };
   app.get('/orgs/:orgId', requireRole(zitadel, 'ORG_OWNER', org.param('orgId')), answer);
   app.get('/me', authenticated(zitadel), answer);
-  return listening('Express', createServer(app as RequestListener));
+  return listening('Express', createServer(app as RequestListener), [zitadel]);
 }
 
 export async function openNest(options: ZitadelOptions): Promise<Door> {
@@ -53,8 +72,9 @@ export async function openNest(options: ZitadelOptions): Promise<Door> {
       return { ok: true };
     }
   }
+  const library = ZitadelModule.forRootAsync({ useFactory: () => options });
   @Module({
-    imports: [ZitadelModule.forRoot(options)],
+    imports: [library],
     controllers: [RoutesController],
     providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
   })
@@ -62,7 +82,14 @@ export async function openNest(options: ZitadelOptions): Promise<Door> {
 
   const app = await NestFactory.create(AppModule, { logger: false, abortOnError: false });
   await app.init();
-  const door = await listening('Nest', app.getHttpServer() as Server);
+  const provided = [
+    ZitadelAuthorizer,
+    ProjectGrantService,
+    MembershipLists,
+    ZitadelDecisionStream,
+    ZitadelManagerGuard,
+  ].map((type) => app.get<object>(type));
+  const door = await listening('Nest', app.getHttpServer() as Server, [library, ...provided]);
   return {
     ...door,
     close: async () => {
@@ -72,17 +99,25 @@ export async function openNest(options: ZitadelOptions): Promise<Door> {
   };
 }
 
-async function listening(name: Door['name'], server: Server): Promise<Door> {
+async function listening(
+  name: Door['name'],
+  server: Server,
+  inside: readonly unknown[],
+): Promise<Door> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', 4_096, resolve));
   const { port } = server.address() as AddressInfo;
   const agent = new Agent({ keepAlive: true, maxSockets: Infinity });
   return {
     name,
+    inside,
     ask: (path, token) =>
       new Promise((resolve, reject) => {
-        const headers = { authorization: `Bearer ${token}` };
-        send({ host: '127.0.0.1', port, path, agent, headers }, (response) => {
-          response.resume().once('end', () => resolve(response.statusCode ?? 0));
+        const sent = { authorization: `Bearer ${token}` };
+        send({ host: '127.0.0.1', port, path, agent, headers: sent }, (response) => {
+          const { statusCode: status = 0, headers } = response;
+          let body = '';
+          response.setEncoding('utf8').on('data', (text: string) => (body += text));
+          response.once('end', () => resolve({ status, headers, body }));
         })
           .once('error', reject)
           .end();

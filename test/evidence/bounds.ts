@@ -1,0 +1,186 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { endpointOf, FaultServer, JSON_TYPE, type Endpoint, type Strike } from './fault-server.js';
+import { openWorld, type World } from './fault-subjects.js';
+import type { Figures } from './proof.js';
+import { answering, bent, bomb, endlessBody, largeHead, pourMany } from './strikes.js';
+import { manyRows, page } from './wrong-answers.js';
+
+export const about =
+  'endless bodies, huge key sets, packed bombs, lists without end: memory stays within bounds';
+
+const MOST_GROWTH_MIB = 32;
+const root = dirname(createRequire(import.meta.url).resolve('nestjs-zitadel/package.json'));
+const LINE = 'bounds';
+
+type Use =
+  | 'discovery'
+  | 'keys'
+  | 'v1 memberships'
+  | 'v2 memberships'
+  | 'token'
+  | 'introspection'
+  | 'v1 grants'
+  | 'v2 grants';
+
+interface Attack {
+  readonly name: string;
+  readonly use: Use;
+  readonly strike: () => Strike;
+}
+
+const STRUCK: Readonly<Record<Use, Endpoint>> = {
+  discovery: 'discovery',
+  keys: 'keys',
+  'v1 memberships': 'memberships',
+  'v2 memberships': 'memberships',
+  token: 'token',
+  introspection: 'introspection',
+  'v1 grants': 'grants',
+  'v2 grants': 'grants',
+};
+const USES = Object.keys(STRUCK) as Use[];
+
+/** The largest answers that are read: lists of memberships may have 8 MiB, all others 1 MiB. */
+const largestOf = (use: Use) => (use.endsWith('memberships') ? 8 : 1) * 2 ** 20;
+
+/** A right answer, as large as it may be. */
+const largest = (bytes: number): Strike => bent((body) => body + ' '.repeat(bytes - body.length));
+
+/** Bombs of three kinds, and one in a wrapping: all of them unpack to far more than any answer may have. */
+const BOMBS: Readonly<Record<string, () => Strike>> = {
+  gzip: () => bomb('gzip'),
+  deflate: () => bomb('deflate'),
+  br: () => bomb('br'),
+  'gzip in gzip': () => {
+    const bytes = gzipSync(gzipSync(Buffer.alloc(256 * 2 ** 20, ' ')));
+    return answering(200, bytes, { ...JSON_TYPE, 'content-encoding': 'gzip, gzip' });
+  },
+};
+
+/** A right list of rows, followed by the same rows until there are 400 MB of them. */
+const huge: Strike = async (socket, { right }) => {
+  const [before, row, after] = manyRows((await right()).body.toString());
+  pourMany(socket, before, row.repeat(Math.ceil(420 / row.length)), after);
+};
+
+const ATTACKS: readonly Attack[] = [
+  { name: '400 MB of keys', use: 'keys', strike: () => huge },
+  ...(['v1 grants', 'v2 grants', 'v2 memberships'] as const).map((use) => ({
+    name: 'a list without end',
+    use,
+    strike: () => bent((body) => page(body, 'endless')),
+  })),
+  { name: '400 MB of rows', use: 'v1 memberships', strike: () => huge },
+  ...USES.map((use) => ({ name: 'an endless body', use, strike: () => endlessBody })),
+  ...Object.entries(BOMBS).flatMap(([kind, strike]) =>
+    (['keys', 'v1 memberships'] as const).map((use) => ({
+      name: `a bomb of ${kind}`,
+      use,
+      strike,
+    })),
+  ),
+  { name: '100 KB of headers', use: 'keys', strike: () => largeHead(1) },
+];
+const SHORT = 4;
+
+export async function run({
+  short,
+  progress,
+}: {
+  short: boolean;
+  progress: (text: string) => void;
+}): Promise<Figures> {
+  const world = await openWorld();
+  const server = await FaultServer.start(world.zitadel.url);
+  const [warmUps, times] = short ? [4, 2] : [12, 6];
+  let mostGrowthMiB = 0;
+  let mostHeldMiB = 0;
+  const wrong: string[] = [];
+  try {
+    const attacks = short ? ATTACKS.slice(0, SHORT) : ATTACKS;
+    for (const { name, use, strike } of attacks) {
+      const library = await startLibrary(use, world, server);
+      try {
+        const meet = (struck: Strike) => {
+          server.strike(LINE, ({ path }) =>
+            endpointOf(path) === STRUCK[use] ? struck : undefined,
+          );
+        };
+        meet(largest(largestOf(use)));
+        const warm = await told(library, { times: warmUps, warm: true });
+        meet(strike());
+        const { told: answers, mostRssMiB = 0, heldMiB = 0 } = await told(library, { times });
+        const growth = `${mostRssMiB.toFixed(1)} MiB more, ${heldMiB.toFixed(1)} MiB of it held`;
+        progress(`${name}, ${use}: ${growth}; ${[...new Set(answers)].join()}`);
+        mostGrowthMiB = Math.max(mostGrowthMiB, mostRssMiB);
+        mostHeldMiB = Math.max(mostHeldMiB, heldMiB);
+        if (!warm.told.every((answer) => ['allowed', 'done'].includes(answer))) {
+          throw new Error(`${use}: ${warm.told.join()} where nothing is wrong`);
+        }
+        if (answers.some((answer) => ['allowed', 'done', 'does not end'].includes(answer))) {
+          wrong.push(`${name}, ${use}: ${answers.join()}`);
+        }
+      } finally {
+        server.heal(LINE);
+        await end(library);
+      }
+    }
+    return {
+      ok: mostGrowthMiB <= MOST_GROWTH_MIB && wrong.length === 0,
+      mostGrowthMiB: Number(mostGrowthMiB.toFixed(1)),
+      mostHeldMiB: Number(mostHeldMiB.toFixed(1)),
+      attacks: attacks.length,
+      wrong,
+    };
+  } finally {
+    await server.stop();
+    await world.zitadel.stop();
+  }
+}
+
+async function startLibrary(use: Use, world: World, server: FaultServer): Promise<ChildProcess> {
+  const { zitadel, orgId, projectId, tokens, opaque, serviceKey, application } = world;
+  const service = zitadel.addServiceUser(`for ${use} ${zitadel.requests()}`);
+  zitadel.addMember(service, 'instance', ['IAM_OWNER']);
+  const library = fork(
+    join(root, 'test', 'evidence', 'bounds-library.mjs'),
+    [
+      JSON.stringify({
+        options: zitadel.options({ internalUrl: server.url, timeoutMs: 2_000, budgetMs: 4_000 }),
+        use,
+        orgId,
+        projectId,
+        tokens: { jwt: tokens[0], opaque: opaque[0] },
+        serviceKey,
+        pat: zitadel.patFor(service),
+        application,
+        line: LINE,
+      }),
+    ],
+    { execArgv: ['--expose-gc'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
+  );
+  await once(library, 'message');
+  return library;
+}
+
+interface Told {
+  readonly told: readonly string[];
+  readonly mostRssMiB?: number;
+  readonly heldMiB?: number;
+}
+
+async function told(library: ChildProcess, question: object): Promise<Told> {
+  const answer = once(library, 'message') as Promise<[Told]>;
+  library.send(question);
+  return (await answer)[0];
+}
+
+async function end(library: ChildProcess): Promise<void> {
+  const gone = once(library, 'exit');
+  library.disconnect();
+  await gone;
+}
