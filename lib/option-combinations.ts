@@ -79,6 +79,13 @@ export function checkTogether(options: ZitadelOptions, resolved: ResolvedOptions
       "false, or memberships: { as: 'serviceUser', ... }: ZITADEL refuses such tokens at its own API",
     );
   }
+  if (resolved.allowImpersonation && typeof resolved.callers === 'function') {
+    throw wrong(
+      'allowImpersonation',
+      true,
+      'nothing: a function in callers decides about such tokens itself',
+    );
+  }
   if (shared && shared.secret !== false) {
     const { secret }: { secret: unknown } = shared;
     if (typeof secret !== 'string' || secret.length < 32) {

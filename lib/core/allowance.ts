@@ -1,13 +1,22 @@
 import { LRUCache } from 'lru-cache';
+import type { Refusal } from './decision.js';
 
 interface Spent {
   count: number;
   readonly until: number;
 }
 
+/** What one decision may cost: the first call to ZITADEL takes one of the user's allowance, further ones nothing. */
+export interface Toll {
+  /** To be called before each call. A refusal where nothing is left. */
+  readonly pay: () => Refusal | undefined;
+  /** The decision was no answer to a user who names what is not there. */
+  readonly giveBack: () => void;
+}
+
 /**
- * How many things that turn out not to be there one user may name in a while. Each costs a call to ZITADEL, so whoever names more is left
- * alone; what was there is given back.
+ * How many decisions that ask ZITADEL and end in a "no" one user may cause in a while. Whoever causes more, by naming ever more things that
+ * are not there, is left alone.
  */
 export class Allowance {
   readonly #spentBy = new LRUCache<string, Spent>({
@@ -21,20 +30,26 @@ export class Allowance {
     private readonly windowMs = 30_000,
   ) {}
 
-  /** Takes one, before anything is asked, so that a burst counts too. Milliseconds to wait where none is left. */
-  take(userId: string): { readonly waitMs: number } | undefined {
-    const now = performance.now();
-    const known = this.#spentBy.get(userId);
-    const spent = known && known.until > now ? known : { count: 0, until: now + this.windowMs };
-    if (spent.count >= this.most) return { waitMs: spent.until - now };
-    spent.count += 1;
-    this.#spentBy.set(userId, spent);
-    return undefined;
-  }
-
-  giveBack(userId: string): void {
-    const spent = this.#spentBy.get(userId);
-    if (spent && spent.count > 0) spent.count -= 1;
+  /** For one decision. Taken before anything is asked, so that a burst counts too. */
+  toll(userId: string): Toll {
+    let paid: Spent | undefined;
+    return {
+      pay: () => {
+        if (paid) return undefined;
+        const now = performance.now();
+        const known = this.#spentBy.get(userId);
+        const spent = known && known.until > now ? known : { count: 0, until: now + this.windowMs };
+        if (spent.count >= this.most) return tooMany(spent.until - now);
+        spent.count += 1;
+        this.#spentBy.set(userId, spent);
+        paid = spent;
+        return undefined;
+      },
+      giveBack: () => {
+        if (paid) paid.count -= 1;
+        paid = undefined;
+      },
+    };
   }
 
   forget(userId: string): void {
@@ -44,4 +59,12 @@ export class Allowance {
   forgetAll(): void {
     this.#spentBy.clear();
   }
+}
+
+function tooMany(retryAfterMs: number): Refusal {
+  return {
+    reason: 'unavailable',
+    detail: 'one user named too many resources that do not exist, or on which there is nothing',
+    retryAfterMs,
+  };
 }

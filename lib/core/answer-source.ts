@@ -98,7 +98,7 @@ export class AnswerSource {
     if (bearer.token === undefined) {
       return Promise.resolve({ reason: bearer.no === 'none' ? 'token_missing' : 'token_invalid' });
     }
-    const flight = this.#flights.start();
+    const flight = this.#flights.start({ credential });
     const promise = this.#load(credential, bearer.token, fresh, flight);
     const land = () => {
       this.#flights.end(flight);
@@ -130,13 +130,14 @@ export class AnswerSource {
     const reading = this.#membershipsOf(userId, '', Infinity, fresh);
     const read = await within(reading, this.parts.budgetMs, LATE);
     if (isRefusal(read)) return read;
-    const { index, validUntil, key } = read;
+    const { index, validUntil, key, organizations } = read;
     return {
       credential: '',
       caller: frozenCaller({ userId, claims: {} }),
       index,
       read: read.read,
       key,
+      organizations,
       validUntil,
     };
   }
@@ -161,10 +162,10 @@ export class AnswerSource {
   }
 
   #forgetUser(userId: string): void {
-    this.lookups.evict(userId);
-    this.#flights.spoil(userId);
+    this.#flights.evict(userId);
     for (const [key, { flight }] of this.#flying) {
-      if (flight.userId === userId) this.#flying.delete(key);
+      // Whose it is may not be known yet, and what it was asked is older than the eviction.
+      if (flight.userId === undefined || flight.userId === userId) this.#flying.delete(key);
     }
     this.#answers.evict(userId);
     for (const [key, known] of this.#confirmed) {
@@ -173,7 +174,6 @@ export class AnswerSource {
   }
 
   #forgetAll(): void {
-    this.lookups.evictAll();
     this.#flights.spoilAll();
     this.#flying.clear();
     this.#answers.evictAll();
@@ -189,7 +189,7 @@ export class AnswerSource {
     const verifiedAt = performance.now();
     const caller = await this.parts.verify(token);
     if (isRefusal(caller)) return this.#refused(credential, token, undefined, caller);
-    flight.userId = caller.userId;
+    this.#flights.learn(flight, caller.userId);
     const expiresAt = caller.expiresAt ?? Infinity;
     const [confirmed, read] = await Promise.all([
       this.#confirm(caller, token, fresh),
@@ -204,6 +204,7 @@ export class AnswerSource {
       index: read.index,
       read: read.read,
       key: read.key,
+      organizations: read.organizations,
       validUntil: Math.min(
         read.validUntil,
         confirmed.until,
@@ -227,8 +228,15 @@ export class AnswerSource {
     caller: Caller | undefined,
     refusal: Refusal,
   ): Refusal {
-    if (refusal.reason !== 'token_rejected' || credential === '') return refusal;
+    if (credential === '') return refusal;
+    if (!caller && refusal.reason === 'token_invalid') {
+      // By introspection; what was answered for the same token before does not go on.
+      this.#answers.forget(credential);
+      this.#flights.spoilOf(credential);
+    }
+    if (refusal.reason !== 'token_rejected') return refusal;
     this.#answers.reject(credential, refusal);
+    this.#flights.spoilOf(credential);
     if (!caller) return refusal;
     // An answer that was asked for before the refusal must not be kept after it.
     this.#flights.spoil(caller.userId);
@@ -257,7 +265,9 @@ export class AnswerSource {
     token: string,
     notAfter: number,
     fresh: boolean,
-  ): Promise<(Remembered & { readonly key: string }) | Refusal> {
+  ): Promise<
+    (Remembered & { readonly key: string; readonly organizations: readonly string[] }) | Refusal
+  > {
     const { as, read } = this.parts.memberships;
     const organizations = await this.parts.memberships.organizations();
     if (isRefusal(organizations)) return organizations;
@@ -269,7 +279,7 @@ export class AnswerSource {
       fresh,
       read: () => read({ userId, token, organizations }),
     });
-    return isRefusal(remembered) ? remembered : { ...remembered, key };
+    return isRefusal(remembered) ? remembered : { ...remembered, key, organizations };
   }
 }
 

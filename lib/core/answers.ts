@@ -12,6 +12,8 @@ export interface Answer {
   readonly read: MembershipRead;
   /** Under which its memberships are remembered. */
   readonly key: string;
+  /** Those that were read, as the service user in certain ones. */
+  readonly organizations: readonly string[];
   /** On the monotonic clock, in milliseconds. */
   readonly validUntil: number;
 }
@@ -74,6 +76,12 @@ export class Answers {
 
   evictAll(): void {
     this.#answers.clear();
+  }
+
+  /** Forgets exactly this credential. */
+  forget(credential: string): void {
+    const tail = tailOf(credential);
+    if (this.#answers.peek(tail)?.credential === credential) this.#answers.delete(tail);
   }
 
   /** ZITADEL refused exactly these bytes: for a short while it is not asked about them again. */

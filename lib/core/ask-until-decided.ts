@@ -1,3 +1,4 @@
+import type { Toll } from './allowance.js';
 import type { AnswerSource } from './answer-source.js';
 import type { Answer } from './answers.js';
 import { AskedFacts } from './asked-facts.js';
@@ -12,6 +13,8 @@ export interface Asking {
   readonly token: string;
   /** Do not use what is remembered. */
   readonly fresh: boolean;
+  /** Paid before each call to ZITADEL. */
+  readonly toll: Toll;
 }
 
 /** Asks for facts about resources. */
@@ -34,11 +37,14 @@ export async function askUntilDecided(
   lookups: ResourceLookups,
   answer: Answer,
   first: Case,
+  toll: Toll,
+  readsAs: 'caller' | 'serviceUser',
 ): Promise<{ readonly open: Case; readonly verdict: 'yes' | 'no' } | Refusal> {
   const { compiled, ids, index, claims } = first;
   const { fresh } = compiled;
   const { caller } = answer;
-  const asking: Asking = { userId: caller.userId, token: answers.tokenOf(caller) ?? '', fresh };
+  const token = answers.tokenOf(caller) ?? '';
+  const asking: Asking = { userId: caller.userId, token, fresh, toll };
   const facts = new AskedFacts(first.facts);
 
   const learnResources = async (needs: readonly ResourceNeed[]): Promise<Refusal | undefined> => {
@@ -50,12 +56,12 @@ export async function askUntilDecided(
   };
   const learnCaller = async (need: CallerNeed): Promise<Refusal | undefined> => {
     if (need.fact === 'rows') {
-      const rows = await answers.lookups.rowsOn(answer, need.on, fresh);
+      const rows = await answers.lookups.rowsOn(answer, need.on, fresh, toll);
       if (isRefusal(rows)) return rows;
       facts.learnRows(need.on, rows);
       return undefined;
     }
-    const permissions = await answers.lookups.permissionsIn(answer, need.orgId, fresh);
+    const permissions = await answers.lookups.permissionsIn(answer, need.orgId, fresh, toll);
     if (isRefusal(permissions)) return permissions;
     facts.learnPermissions(need.orgId, permissions);
     return undefined;
@@ -70,16 +76,28 @@ export async function askUntilDecided(
         .map(learnCaller),
     ]);
     const refusal = learned.find((each) => each !== undefined);
-    if (refusal) return refusal;
+    if (refusal && readsAs === 'caller' && isAboutToken(refusal)) return refusal;
     const open = openCase(compiled, ids, index, claims, facts);
     const verdict = decide(open);
     if (verdict !== 'ask') return { open, verdict };
+    // What could not be asked decides only where nothing else does.
+    if (refusal) return refusal;
     needs = onceEach(open.needs);
   }
-  return { open: first, verdict: 'no' };
+  return ENDLESS;
 }
+
+const ENDLESS: Refusal = {
+  reason: 'unavailable',
+  detail: 'one answer of ZITADEL brought the next question, over and over',
+};
 
 /** Several parts of a requirement may miss the same. */
 function onceEach(needs: readonly Need[]): readonly Need[] {
   return [...new Map(needs.map((need) => [JSON.stringify(need), need])).values()];
+}
+
+/** Of the caller's token, rather than of ZITADEL or of us. As the caller it is refused everywhere then. */
+export function isAboutToken({ reason }: Refusal): boolean {
+  return reason !== 'unavailable' && reason !== 'misconfigured';
 }

@@ -1,6 +1,7 @@
+import { Allowance } from './allowance.js';
 import type { AnswerSource } from './answer-source.js';
 import type { Answer } from './answers.js';
-import { askUntilDecided, type ResourceLookups } from './ask-until-decided.js';
+import { askUntilDecided, isAboutToken, type ResourceLookups } from './ask-until-decided.js';
 import type { Caller } from './caller.js';
 import { openCase, type Case, type Ids } from './case.js';
 import { compile, type Compiled, type CompileSettings } from './compile.js';
@@ -71,6 +72,7 @@ function isPromise(read: Awaitable<IdRead>): boolean {
 /** The whole data path: `authorize(request, requirement)` answers every foreseeable case with a Decision. */
 export class Authorizer {
   readonly #compiled = new WeakMap<Requirement, Compiled>();
+  readonly #allowance = new Allowance();
   readonly #news: DecisionNews;
 
   constructor(private readonly parts: AuthorizerParts) {
@@ -121,6 +123,11 @@ export class Authorizer {
         "outside a request only literal ids can be asked about: write org('...') instead of org.param('...')",
       );
     }
+    if (answer.credential === '' && (compiled.asksPermissions || compiled.readsClaims)) {
+      throw new ZitadelRequirementError(
+        'permissions, project roles and home organizations are told by the token: ask with the Caller of a request, not with a bare user id',
+      );
+    }
     return this.#decide({ answer, compiled, request: NOTHING, fromClass: NO_CLASSES, since });
   }
 
@@ -163,12 +170,14 @@ export class Authorizer {
 
   /** Forgets what is remembered about a user, with all of the user's tokens, here and in the shared store. */
   async evict(userId: string): Promise<void> {
+    this.#allowance.forget(userId);
     this.parts.lookups.evict(userId);
     await this.parts.answers.evict(userId);
   }
 
   /** Forgets everybody and everything, here and in the shared store. */
   async evictAll(): Promise<void> {
+    this.#allowance.forgetAll();
     this.parts.lookups.evictAll();
     await this.parts.answers.evictAll();
   }
@@ -251,8 +260,11 @@ export class Authorizer {
   async #askAndDecide(question: Question, open: Case): Promise<Decision> {
     const { answer } = question;
     const { answers, lookups } = this.parts;
-    const deciding = askUntilDecided(answers, lookups, answer, open);
+    const toll = this.#allowance.toll(answer.caller.userId);
+    const deciding = askUntilDecided(answers, lookups, answer, open, toll, this.parts.readsAs);
     const decided = await within(deciding, this.#leftMs(question), LATE);
+    const isNo = isRefusal(decided) ? isAboutToken(decided) : decided.verdict === 'no';
+    if (!isNo) toll.giveBack();
     return isRefusal(decided)
       ? denied(answer, decided)
       : conclude(answer, decided.open, decided.verdict);

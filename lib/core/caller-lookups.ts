@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Allowance } from './allowance.js';
+import type { Toll } from './allowance.js';
 import type { AnswerSourceParts } from './answer-source.js';
 import type { Answer } from './answers.js';
 import type { Caller } from './caller.js';
@@ -29,8 +29,6 @@ const NO_TOKEN: Refusal = {
 
 /** What can be asked about a caller beside the list of memberships. Remembered like the list, and forgotten with it. */
 export class CallerLookups {
-  readonly #allowance = new Allowance();
-
   constructor(private readonly parts: CallerLookupParts) {}
 
   /** What is remembered. */
@@ -48,23 +46,22 @@ export class CallerLookups {
   }
 
   /** The rows on one resource, where the list is over its cap. */
-  async rowsOn(answer: Answer, on: RowsOn, fresh: boolean): Promise<MembershipIndex | Refusal> {
+  async rowsOn(
+    answer: Answer,
+    on: RowsOn,
+    fresh: boolean,
+    toll: Toll,
+  ): Promise<MembershipIndex | Refusal> {
     const { cache, memberships, tokenOf, refused } = this.parts;
     const { userId, expiresAt = Infinity } = answer.caller;
     const token = tokenOf(answer.caller) ?? '';
-    const organizations = await memberships.organizations();
-    if (isRefusal(organizations)) return organizations;
     const read = await cache.get({
       key: rowsKey(answer.key, on),
       userId,
       notAfter: memberships.as === 'caller' ? expiresAt : Infinity,
       fresh,
-      read: () =>
-        this.#within(
-          userId,
-          () => memberships.read({ userId, token, organizations, on }),
-          ({ rows }) => rows.length > 0,
-        ),
+      read: async () =>
+        toll.pay() ?? memberships.read({ userId, token, organizations: answer.organizations, on }),
     });
     if (isRefusal(read)) return refused(answer, read);
     return read.index.complete ? read.index : STILL_TOO_LONG;
@@ -75,6 +72,7 @@ export class CallerLookups {
     answer: Answer,
     orgId: string,
     fresh: boolean,
+    toll: Toll,
   ): Promise<Permissions | Refusal> {
     const { cache, memberships, permissions, tokenOf, refused } = this.parts;
     const { userId, expiresAt = Infinity } = answer.caller;
@@ -86,11 +84,7 @@ export class CallerLookups {
       notAfter: expiresAt,
       fresh,
       read: async () => {
-        const roles = await this.#within(
-          userId,
-          () => permissions(userId, token, orgId),
-          ({ length }) => length > 0,
-        );
+        const roles = toll.pay() ?? (await permissions(userId, token, orgId));
         // Kept as a row of the organization, so that one memory holds all that is known about a user.
         return isRefusal(roles)
           ? roles
@@ -101,40 +95,20 @@ export class CallerLookups {
     // As the service user the token need not be one for ZITADEL's API: that it is refused there says nothing about other routes.
     return memberships.as === 'caller' ? refused(answer, read) : read;
   }
-
-  evict(userId: string): void {
-    this.#allowance.forget(userId);
-  }
-
-  evictAll(): void {
-    this.#allowance.forgetAll();
-  }
-
-  /** Whoever names many resources on which there is nothing is left alone for a while. */
-  async #within<T extends object>(
-    userId: string,
-    read: () => Promise<T | Refusal>,
-    isSomething: (found: T) => boolean,
-  ): Promise<T | Refusal> {
-    const spent = this.#allowance.take(userId);
-    if (spent) {
-      return {
-        reason: 'unavailable',
-        detail: 'one user named too many resources on which there is nothing for this user',
-        retryAfterMs: spent.waitMs,
-      };
-    }
-    const found = await read();
-    if (!isRefusal(found) && isSomething(found)) this.#allowance.giveBack(userId);
-    return found;
-  }
 }
 
 const NOTHING: Permissions = { has: () => false };
 
+/** One set for each answer: there can be tens of thousands of permissions. */
+const SETS = new WeakMap<MembershipIndex, Permissions>();
+
 function permissionsOf(index: MembershipIndex | undefined): Permissions | undefined {
-  const [row] = index?.rows ?? [];
-  return row && { has: (permission) => row.roles.includes(permission) };
+  if (!index) return undefined;
+  const known = SETS.get(index);
+  if (known) return known;
+  const permissions = new Set(index.rows.flatMap(({ roles }) => roles));
+  SETS.set(index, permissions);
+  return permissions;
 }
 
 function rowsKey(key: string, on: RowsOn): string {

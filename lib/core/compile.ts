@@ -40,6 +40,8 @@ export interface ProjectRoleNode {
   readonly type: 'projectRole';
   readonly roles: readonly string[];
   readonly project: Slot;
+  /** The requirement names the project, rather than the option `projectId`. */
+  readonly namesProject: boolean;
   readonly org: Slot;
   readonly acrossOrganizations: boolean;
 }
@@ -72,6 +74,8 @@ export interface Compiled {
   readonly fresh: boolean;
   /** ZITADEL's own evaluation is asked, with the caller's token. */
   readonly asksPermissions: boolean;
+  /** The claims of the caller's token are read. */
+  readonly readsClaims: boolean;
 }
 
 /** What a requirement is compiled with, from the options. */
@@ -94,6 +98,7 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
   const sources: IdSource[] = [];
   let fresh = false;
   let asksPermissions = false;
+  let readsClaims = false;
 
   const slotOf = (source: IdSource): Slot => {
     if (source.from === 'literal') requireLiteral(source.id, idPattern);
@@ -137,9 +142,11 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
         'projectRole() names no project: give { project }, or set the option projectId',
       );
     }
+    readsClaims = true;
     const { roles, org, acrossOrganizations } = required;
     const slots = { project: slotOf(of.source), org: slotOf(org.source) };
-    return { type: 'projectRole', roles, ...slots, acrossOrganizations };
+    const namesProject = required.project !== undefined;
+    return { type: 'projectRole', roles, ...slots, namesProject, acrossOrganizations };
   };
 
   const walk = (part: Requirement): Node => {
@@ -152,6 +159,7 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
         return projectRoleNode(part);
       case 'authenticated': {
         const { organizations } = part;
+        readsClaims ||= organizations !== undefined;
         for (const id of organizations ?? []) requireLiteral(id, idPattern);
         return { type: 'authenticated', organizations };
       }
@@ -161,7 +169,7 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
   };
 
   const root = walk(requirementOf(requirement, 'a requirement'));
-  return { root, sources, names: sources.map(nameOf), fresh, asksPermissions };
+  return { root, sources, names: sources.map(nameOf), fresh, asksPermissions, readsClaims };
 }
 
 function requireLiteral(id: string, idPattern: RegExp): void {

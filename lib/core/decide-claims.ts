@@ -12,9 +12,10 @@ export function decideProjectRole(node: ProjectRoleNode, open: Case): Verdict {
   const claim = own(open.claims, `urn:zitadel:iam:org:project:${projectId}:roles`);
   // An object of roles, or a list of such objects: ZITADEL writes the first, some of its documents show the second.
   const parts: readonly unknown[] = Array.isArray(claim) ? claim : [claim];
-  const given = (role: string) => parts.some((part) => own(own(part, role), orgId) !== undefined);
+  const given = (role: string) =>
+    parts.some((part) => typeof own(own(part, role), orgId) === 'string');
   if (!node.roles.some(given)) return NO;
-  check(open, 'project', node.project);
+  if (node.namesProject) check(open, 'project', node.project);
   check(open, 'org', node.org);
   return YES;
 }

@@ -1,16 +1,6 @@
-import {
-  ask,
-  checkRef,
-  endsOfGrant,
-  NO,
-  rowBetween,
-  rowBeyondCap,
-  rowOf,
-  YES,
-  type Case,
-  type Verdict,
-} from './case.js';
+import { ask, checkRef, NO, YES, type Case, type Verdict } from './case.js';
 import type { PermissionNode } from './compile.js';
+import { endsOfGrant, findRow, rowBetween, rowBeyondCap, rowOf } from './find-row.js';
 
 /**
  * Decides one permission requirement by ZITADEL's own evaluation in the organization that the resource belongs to. A permission held on
@@ -71,7 +61,7 @@ function decideGrantBetween(node: PermissionNode, open: Case): Verdict {
     rowOf(open, 'instance', '') ??
     onGrant ??
     rowOf(open, 'org', grantedOrgId) ??
-    [...open.index.projectGrants.values()].find((row) => row.grantedOrgId === undefined);
+    findRow(open.index.projectGrants, (row) => row.grantedOrgId === undefined);
   if (!couldCount) return NO;
   if (onGrant) return evaluate(node, grantedOrgId, onGrant.id, open);
   const grant = open.facts.grantBetween(projectId, grantedOrgId);

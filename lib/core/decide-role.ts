@@ -1,20 +1,15 @@
+import { ask, checkRef, NO, YES, type Case, type Verdict } from './case.js';
+import type { RoleNode } from './compile.js';
 import {
-  ask,
-  checkRef,
   findRow,
   endsOfGrant,
   held,
-  NO,
   orgsByRoles,
   rowBetween,
   rowBeyondCap,
   rowOf,
   satisfies,
-  YES,
-  type Case,
-  type Verdict,
-} from './case.js';
-import type { RoleNode } from './compile.js';
+} from './find-row.js';
 import type { Membership } from './membership.js';
 
 /** Decides one role requirement; `decide` tells the scope model. */

@@ -51,14 +51,16 @@ const MISSING: Readonly<Record<Leaf['type'], DenyReason>> = {
 
 function evaluateAll(node: Branch, open: Case): Verdict {
   const ends = node.type === 'anyOf' ? YES : NO;
-  const { by, checked, needs } = open;
+  const { by, checked, needs, missing } = open;
   let verdict: Verdict = ends === YES ? NO : YES;
   for (const part of node.of) {
     const each = evaluate(part, open);
     if (each === ends) {
       // What the other branches still wanted to know no longer matters.
       open.needs = needs;
-      if (ends === NO) Object.assign(open, { by, checked });
+      // A part that did not hold is no reason for anything where another one did.
+      if (ends === YES) open.missing = missing;
+      else Object.assign(open, { by, checked });
       return ends;
     }
     if (each === ASK) verdict = ASK;

@@ -2,14 +2,18 @@
 export interface Flight {
   userId: string | undefined;
   spoiled: boolean;
+  /** The credential that it is about, where there is one. */
+  readonly credential?: string;
+  /** Who was evicted while it was not known whose flight this is. */
+  evicted?: Set<string>;
 }
 
 /** The reads under way, so that an eviction reaches them. */
 export class Flights {
   readonly #open = new Set<Flight>();
 
-  start(userId?: string): Flight {
-    const flight: Flight = { userId, spoiled: false };
+  start(of: { readonly userId?: string; readonly credential?: string }): Flight {
+    const flight: Flight = { userId: undefined, spoiled: false, ...of };
     this.#open.add(flight);
     return flight;
   }
@@ -18,9 +22,28 @@ export class Flights {
     this.#open.delete(flight);
   }
 
-  /** A flight whose user is not known yet has read nothing about anybody: it is left alone. */
+  /** It turns out whose flight this is. */
+  learn(flight: Flight, userId: string): void {
+    flight.userId = userId;
+    if (flight.evicted?.has(userId)) flight.spoiled = true;
+  }
+
+  /** Reaches those whose user is known. */
   spoil(userId: string): void {
     for (const flight of this.#open) if (flight.userId === userId) flight.spoiled = true;
+  }
+
+  /** Reaches also those whose user is not known yet: ZITADEL may have been asked about the token already. */
+  evict(userId: string): void {
+    this.spoil(userId);
+    for (const flight of this.#open) {
+      if (flight.userId === undefined) (flight.evicted ??= new Set()).add(userId);
+    }
+  }
+
+  /** Reaches all that are about one credential. */
+  spoilOf(credential: string): void {
+    for (const flight of this.#open) if (flight.credential === credential) flight.spoiled = true;
   }
 
   spoilAll(): void {

@@ -4,7 +4,7 @@ import { ZitadelRequirementError } from './errors.js';
 export interface FreshOptions {
   /**
    * Ask ZITADEL anew instead of using what is remembered, for the routes where the seconds of the cache are too many. The answer is
-   * remembered for others. @default false
+   * remembered for later requests with the same token (as the service user: of the same user). @default false
    */
   readonly fresh?: boolean;
 }

@@ -63,7 +63,7 @@ export class MembershipCache {
       const flying = this.#flying.get(key);
       if (flying && flying.flight.userId === userId) return flying.promise;
     }
-    const flight = this.#flights.start(userId);
+    const flight = this.#flights.start({ userId });
     const promise = this.#load(question, flight).finally(() => {
       this.#flights.end(flight);
       if (this.#flying.get(key)?.flight === flight) this.#flying.delete(key);

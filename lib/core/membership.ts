@@ -68,7 +68,9 @@ const INTERNED = new Map<string, string>();
 function intern(role: string): string {
   const known = INTERNED.get(role);
   if (known !== undefined) return known;
-  if (INTERNED.size < 1_000 && role.length <= 100) INTERNED.set(role, role);
+  // Permissions are kept like roles, and those with a suffix are as many as there are resources.
+  const isName = role.length <= 100 && !role.includes(':');
+  if (INTERNED.size < 1_000 && isName) INTERNED.set(role, role);
   return role;
 }
 

@@ -20,19 +20,27 @@ export interface PermissionRequirement {
   readonly fresh: boolean;
 }
 
+/** A permission as ZITADEL names it. */
+export type PermissionName = Lowercase<string>;
+
 /** As ZITADEL writes them: `project.grant.write`. A suffix names a resource, and that is the ref's business. */
 const PERMISSION = /^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*$/;
+
+/** What the granted organization does with a grant, and what can be read. Everything else is the owner's, for whom its managers are nobody. */
+const ON_GRANTS = /^project\.grant\.member\.|^user\.grant\.|\.read$/;
 
 /**
  * A permission by ZITADEL's own evaluation, so that custom roles count: `permission('project.grant.write', org.param('orgId'))`. Asked
  * with the caller's token (List My ZITADEL Permissions, `POST /auth/v1/permissions/zitadel/me/_search`, API v1 only), remembered like
- * memberships, for one organization at a time. Several permissions in a list mean any one of them. On a project or project grant the
- * permission counts that is held on the whole organization, or on exactly this project or grant.
+ * memberships, for one organization at a time. Several permissions in a list mean any one of them. On a project the permission counts
+ * that is held on the whole organization that owns it, or on exactly this project; on a project grant on the whole organization to which
+ * it is granted, or on exactly this grant: to change or remove a grant is the owner's, so ask for that on the project.
  *
- * @throws ZitadelRequirementError on an empty list, something that is no permission, or a project without `.in(org...)`
+ * @throws ZitadelRequirementError on an empty list, something that is no permission, a project without `.in(org...)`, or a permission on
+ * a project grant that only the owner of the project can have
  */
 export function permission(
-  permissions: string | readonly [string, ...string[]],
+  permissions: PermissionName | readonly [PermissionName, ...PermissionName[]],
   on: PermissionRef | string,
   options?: FreshOptions,
 ): PermissionRequirement {
@@ -42,10 +50,17 @@ export function permission(
       "permission() takes permissions as ZITADEL names them, e.g. 'project.grant.write', at least one",
     );
   }
+  const ref = refOf(on);
+  const ofOwner = list.find((each) => ref.kind === 'projectGrant' && !ON_GRANTS.test(String(each)));
+  if (ofOwner !== undefined) {
+    throw new ZitadelRequirementError(
+      `${String(ofOwner)} on a project grant is the owner's: write permission('${String(ofOwner)}', project.param(...).in(org.param(...)))`,
+    );
+  }
   return Object.freeze({
     type: 'permission',
     permissions: Object.freeze([...(list as readonly string[])]),
-    ref: refOf(on),
+    ref,
     fresh: freshOf(options),
   });
 }

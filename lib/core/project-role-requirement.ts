@@ -1,5 +1,12 @@
 import { ZitadelRequirementError } from './errors.js';
-import { orgRef, projectRef, type OrgRef, type ProjectRef } from './resource.js';
+import { isManagerRole } from './roles.js';
+import {
+  orgRef,
+  projectRef,
+  type OrgRef,
+  type ProjectRef,
+  type UntiedProjectRef,
+} from './resource.js';
 
 /** Any one of the roles of a project, given by or in an organization, as the claims of the caller's token say it. */
 export interface ProjectRoleRequirement {
@@ -14,7 +21,7 @@ export interface ProjectRoleRequirement {
 /** On what a project role must be held. */
 export interface ProjectRoleOn {
   /** @default the option `projectId` */
-  readonly project?: ProjectRef | string;
+  readonly project?: UntiedProjectRef | string;
   /** The organization that gave the role. */
   readonly org: OrgRef | string;
   /**
@@ -41,6 +48,12 @@ export function projectRole(
   const list: readonly unknown[] = Array.isArray(roles) ? roles : [roles];
   if (list.length === 0 || !list.every((each) => typeof each === 'string' && each !== '')) {
     throw new ZitadelRequirementError('projectRole() takes keys of project roles, at least one');
+  }
+  const manager = list.find((each) => isManagerRole(each));
+  if (manager !== undefined) {
+    throw new ZitadelRequirementError(
+      `${String(manager)} is a manager role and never in a token: write role('${String(manager)}', ...) or @RequireRole()`,
+    );
   }
   const settings = Object(on) as Partial<Record<keyof ProjectRoleOn, unknown>>;
   const { acrossOrganizations = false } = settings;

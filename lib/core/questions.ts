@@ -49,7 +49,8 @@ export type ResourceLookup =
 
 /**
  * Somebody to ask about: the `Caller` of a request, or a bare user id where memberships are read as the service user. Of a bare user id
- * nothing is confirmed but its memberships, and those stay when a user is deactivated.
+ * nothing is confirmed but its memberships, and those stay when a user is deactivated; what only a token says (permissions, project roles,
+ * home organizations) cannot be asked about it.
  */
 export type Who = Caller | string;
 
@@ -99,7 +100,7 @@ export class ZitadelAuthorizer {
   }
 
   /**
-   * Which membership allows it, or what is missing; how old the answer is and where it came from. Asks once, and is not told to listeners.
+   * Which membership allows it, or what is missing; how old the list of memberships is and where it came from. Asks once, and is not told to listeners.
    *
    * @throws as `can`
    */

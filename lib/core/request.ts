@@ -120,7 +120,8 @@ function ownValue(container: unknown, name: string): unknown {
 /** Checks a value that claims to be an id. */
 export function checkId(value: unknown, pattern: RegExp): string | undefined | typeof INVALID {
   if (value === undefined) return undefined;
-  const fits = typeof value === 'string' && value.length <= 200 && pattern.test(value);
+  const fits =
+    typeof value === 'string' && value !== '' && value.length <= 200 && pattern.test(value);
   // Whatever the pattern allows: in a path these two would climb.
   return fits && value !== '.' && value !== '..' ? value : INVALID;
 }

@@ -195,10 +195,10 @@ export function authenticated(options: AuthenticatedOptions = {}): Authenticated
 
 /** Refuses what is no requirement, all the way down: JavaScript callers can pass anything. */
 export function requirementOf(value: unknown, where: string): Requirement {
-  const { type, of, roles, permissions } = Object(value) as Record<string, unknown>;
+  const { type, of, roles, permissions, organizations } = Object(value) as Record<string, unknown>;
   const isSome = (list: unknown) => Array.isArray(list) && list.length > 0;
   const fits =
-    type === 'authenticated' ||
+    (type === 'authenticated' && (organizations === undefined || isSome(organizations))) ||
     ((type === 'role' || type === 'projectRole') && isSome(roles)) ||
     (type === 'permission' && isSome(permissions)) ||
     ((type === 'allOf' || type === 'anyOf') && someOf(of, where).length > 0);

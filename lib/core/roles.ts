@@ -114,6 +114,11 @@ export function customRole<const N extends `${'IAM' | 'ORG' | 'PROJECT'}_${strin
   return Object.freeze({ customRole: name, kind: kind as KindOfName<N> });
 }
 
+/** Whether this is one of the manager roles that ZITADEL ships. */
+export function isManagerRole(name: unknown): name is ManagerRole {
+  return typeof name === 'string' && Object.hasOwn(BUILT_IN, name);
+}
+
 /** The plain name and the kind of a role as it is written in a requirement. */
 export function roleOf(role: unknown): { readonly name: string; readonly kind: ResourceKind } {
   if (typeof role === 'string' && Object.hasOwn(BUILT_IN, role)) {

@@ -46,7 +46,11 @@ export type { FreshOptions } from '../core/fresh.js';
 export type { ZitadelLogger } from '../core/log.js';
 export type { Membership } from '../core/membership.js';
 export type { Explanation, ResourceLookup, Who, ZitadelAuthorizer } from '../core/questions.js';
-export type { PermissionRef, PermissionRequirement } from '../core/permission-requirement.js';
+export type {
+  PermissionName,
+  PermissionRef,
+  PermissionRequirement,
+} from '../core/permission-requirement.js';
 export type { ProjectRoleOn, ProjectRoleRequirement } from '../core/project-role-requirement.js';
 export type { RequestLike } from '../core/request.js';
 export type {

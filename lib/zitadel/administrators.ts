@@ -1,38 +1,27 @@
 import { isRefusal, type Refusal } from '../core/decision.js';
-import type { RowsOn } from '../core/membership.js';
-import type { ResourceKind } from '../core/roles.js';
-import { isRecord } from './error-id.js';
+import type { Membership, RowsOn } from '../core/membership.js';
 import { isTrouble, type Answered, type Call, type Trouble } from './exchange.js';
-import { textsOf } from './membership-row.js';
-import { pageFrom, pageRequest } from './page.js';
+import { MOST_PAGES, pageFrom, pageRequest } from './list-answer.js';
+import { haveIds, isId, isRecord, listOfTexts, textOf, textsOf } from './shape.js';
 
 /** What a membership list may hold; whatever is beyond is asked for when it is needed. */
 export const MOST_ROWS = 10_000;
-/** A server may give shorter pages than were asked for, but not so short that one list is asked for without end. */
-const MOST_PAGES = 100;
 const MAX_BYTES = 8 * 2 ** 20;
 const PATH = '/zitadel.internal_permission.v2.InternalPermissionService/ListAdministrators';
 
 /** One row of ListAdministrators: a user's manager roles on one resource. */
 export interface Administrator {
-  /** Undefined where the row does not say clearly what it is about: such a row says nothing. */
-  readonly kind: ResourceKind | undefined;
-  /** Of the organization, project or project grant; '' for the instance. */
-  readonly id: string;
-  readonly roles: readonly string[];
+  /** Its id is '' for the instance. */
+  readonly membership: Membership;
   /** The name of the resource. Written by whoever owns it: text only, never markup. */
   readonly name: string;
   readonly creationDate?: string;
   readonly changeDate?: string;
-  /** Of a project or project grant: the organization that owns the project. */
-  readonly ownerOrgId?: string;
-  /** Of a project grant. */
-  readonly projectId?: string;
-  readonly grantedOrgId?: string;
 }
 
 /** A user's rows, as one reading of all pages brought them. */
 export interface Administrators {
+  /** Without those on things that we do not know. */
   readonly rows: readonly Administrator[];
   /** How many rows ZITADEL counts, whether the asker may see them or not. */
   readonly total: number;
@@ -54,7 +43,7 @@ export async function listAdministrators(
   userId: string,
   on?: RowsOn,
 ): Promise<Administrators | { readonly reply: Answered | Trouble | Refusal }> {
-  const rows = new Map<string, Administrator>();
+  const rows = new Map<string, Administrator | undefined>();
   const totals = new Set<number>();
   let offset = 0;
   for (let page = 0; page < MOST_PAGES; page += 1) {
@@ -78,8 +67,9 @@ export async function listAdministrators(
       if (!isRecord(row['user']) || row['user']['id'] !== userId) {
         return unusable('the answer is about another user');
       }
-      const administrator = administratorFrom(row);
-      const { kind, id } = administrator;
+      if (!isRow(row)) return unusable('the answer is no list');
+      const administrator = administratorFrom(userId, row);
+      const { kind, id } = administrator?.membership ?? {};
       rows.set(JSON.stringify(kind ? [kind, id] : row), administrator);
     }
     totals.add(read.total);
@@ -87,7 +77,7 @@ export async function listAdministrators(
     const wanted = Math.min(read.total, MOST_ROWS);
     if (offset < wanted) continue;
     return {
-      rows: [...rows.values()],
+      rows: [...rows.values()].filter((row) => row !== undefined),
       total: read.total,
       isShort: rows.size < Math.min(read.total, offset),
       hasMoved: totals.size > 1,
@@ -119,44 +109,48 @@ function unusable(trouble: string): { readonly reply: Trouble } {
   return { reply: { trouble, kind: 'unusable' } };
 }
 
-function administratorFrom(row: Readonly<Record<string, unknown>>): Administrator {
+const IDS = ['organizationId', 'projectId', 'grantedOrganizationId'] as const;
+
+/** Whether a row says what it says in the way of ZITADEL. */
+function isRow(row: Readonly<Record<string, unknown>>): boolean {
   const { instance, organization, project, projectGrant } = row;
-  const roles: readonly unknown[] = Array.isArray(row['roles']) ? row['roles'] : [];
-  const about = {
-    roles: roles.filter((role) => typeof role === 'string'),
-    ...textsOf(row, ['creationDate', 'changeDate']),
-  };
-  const unclear = { kind: undefined, id: '', name: '', ...about };
-  const named = [instance, organization, project, projectGrant].filter(
-    (each) => each !== undefined,
+  const resources = [organization, project, projectGrant].filter((each) => each !== undefined);
+  return (
+    listOfTexts(row['roles']) !== undefined &&
+    (instance === undefined || instance === true) &&
+    resources.every((each) => isRecord(each) && isId(each['id']) && haveIds(each, IDS))
   );
-  const [resource] = named;
-  if (named.length !== 1) return unclear;
-  if (instance === true) return { kind: 'instance', id: '', name: '', ...about };
-  if (!isRecord(resource)) return unclear;
-  const { id, name = '', projectName = '', ...ids } = textsOf(resource, TEXTS);
-  if (id === undefined) return unclear;
-  if (organization) return { kind: 'org', id, name, ...about };
-  const owned = {
-    ...about,
-    ...(ids.organizationId !== undefined && { ownerOrgId: ids.organizationId }),
-  };
-  if (project) return { kind: 'project', id, name, ...owned };
+}
+
+/** Undefined where the row does not say clearly what it is about: such a row says nothing, least of all something global. */
+function administratorFrom(
+  userId: string,
+  row: Readonly<Record<string, unknown>>,
+): Administrator | undefined {
+  const named = KINDS.filter(([name]) => row[name] !== undefined);
+  const [only] = named;
+  if (!only || named.length > 1) return undefined;
+  const [name, kind] = only;
+  const resource = isRecord(row[name]) ? row[name] : {};
+  const { organizationId, projectId, grantedOrganizationId } = textsOf(resource, IDS);
   return {
-    kind: 'projectGrant',
-    id,
-    name: projectName,
-    ...owned,
-    ...(ids.projectId !== undefined && { projectId: ids.projectId }),
-    ...(ids.grantedOrganizationId !== undefined && { grantedOrgId: ids.grantedOrganizationId }),
+    membership: {
+      userId,
+      kind,
+      id: textOf(resource['id']),
+      roles: listOfTexts(row['roles']) ?? [],
+      ...(organizationId !== undefined && { ownerOrgId: organizationId }),
+      ...(projectId !== undefined && { projectId }),
+      ...(grantedOrganizationId !== undefined && { grantedOrgId: grantedOrganizationId }),
+    },
+    name: textOf(resource[kind === 'projectGrant' ? 'projectName' : 'name']),
+    ...textsOf(row, ['creationDate', 'changeDate']),
   };
 }
 
-const TEXTS = [
-  'id',
-  'name',
-  'projectName',
-  'organizationId',
-  'projectId',
-  'grantedOrganizationId',
+const KINDS = [
+  ['instance', 'instance'],
+  ['organization', 'org'],
+  ['project', 'project'],
+  ['projectGrant', 'projectGrant'],
 ] as const;

@@ -1,6 +1,7 @@
 import { ZitadelError } from '../core/errors.js';
 import { isNotServed } from './api-generation.js';
-import { errorIdOf, isRecord } from './error-id.js';
+import { errorIdOf } from './error-id.js';
+import { isRecord } from './shape.js';
 import { isTrouble, type Answered, type Trouble } from './exchange.js';
 
 /** What to do about the refusals that people meet, by ZITADEL's error id. */
@@ -93,4 +94,9 @@ export function remedyFor(id: string): string {
 /** An answer that cannot be one to what was asked. */
 export function unusable(what: string): ZitadelUnavailableError {
   return new ZitadelUnavailableError(what, 'ZITADEL’s answer does not fit the question');
+}
+
+/** A list of which there is always one more page. */
+export function endless(what: string): ZitadelUnavailableError {
+  return new ZitadelUnavailableError(what, 'the list does not end');
 }

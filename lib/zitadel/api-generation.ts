@@ -2,7 +2,8 @@ import { within } from '../core/deadline.js';
 import { isRefusal, type Refusal } from '../core/decision.js';
 import type { ZitadelLogger } from '../core/log.js';
 import { quietly } from '../core/quietly.js';
-import { errorIdOf, isRecord } from './error-id.js';
+import { errorIdOf } from './error-id.js';
+import { isRecord } from './shape.js';
 import { isTrouble, type Answered, type Trouble } from './exchange.js';
 
 /** The two generations of ZITADEL's APIs: v1 over REST, v2 over connect. */

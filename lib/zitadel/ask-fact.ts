@@ -1,12 +1,13 @@
 import type { GrantFact } from '../core/facts.js';
 import { isRefusal, type Refusal } from '../core/decision.js';
 import { servedBy, type ApiGeneration, type Tried } from './api-generation.js';
-import { errorIdOf, isRecord } from './error-id.js';
+import { errorIdOf } from './error-id.js';
+import { isRecord } from './shape.js';
 import { isTrouble, type Call } from './exchange.js';
 import type { Http } from './http.js';
-import { totalOf } from './membership-row.js';
-import { pageFrom, pageRequest } from './page.js';
-import { grantFrom, grantFromV2 } from './project-grant.js';
+import { listFrom } from './list-answer.js';
+import { grantsFrom, grantsRequest } from './list-project-grants.js';
+import { grantFrom, isBetween } from './project-grant.js';
 import { NO_GRANT_IDS, refusalOf } from './reply-refusal.js';
 import type { ServiceToken } from './service-token.js';
 
@@ -125,18 +126,16 @@ function askGrantBetweenV1(
     json: {},
   };
   return ask(source, question, call, (body) => {
-    const { result = [] } = body;
-    const grants = Array.isArray(result) ? result.map(grantFrom) : [undefined];
-    const grant = grants.find(
-      (each) => each?.projectId === projectId && each.grantedOrgId === question.orgId,
-    );
-    if (grant) {
-      const { grantedOrgId, grantId } = grant;
-      return Object.freeze({ projectId, grantedOrgId, ...(grantId !== undefined && { grantId }) });
+    const list = listFrom(body);
+    const grants = list?.rows.map(grantFrom);
+    const { orgId: grantedOrgId } = question;
+    if (!list || !grants?.every((each) => each && isBetween(each, { grantedOrgId }))) {
+      return aboutSomethingElse('granted projects');
     }
+    const grant = grants.find((each) => each?.projectId === projectId);
+    if (grant) return Object.freeze({ projectId, grantedOrgId, grantId: grant.grantId });
     // "Not granted" is said only by a list that is whole.
-    const isWhole = grants.every((each) => each) && grants.length >= totalOf(body);
-    return isWhole ? undefined : aboutSomethingElse('granted projects');
+    return grants.length >= list.total ? undefined : aboutSomethingElse('granted projects');
   });
 }
 
@@ -150,23 +149,12 @@ function askGrantBetweenV2(
     family: 'grantedProjects',
     method: 'POST',
     path: '/zitadel.project.v2.ProjectService/ListProjectGrants',
-    json: {
-      ...pageRequest(0),
-      filters: [
-        { inProjectIdsFilter: { ids: [projectId] } },
-        { grantedOrganizationIdFilter: { id: grantedOrgId } },
-      ],
-    },
+    json: grantsRequest({ projectId, grantedOrgId }, 0),
   };
   return ask(source, question, call, (body) => {
-    const page = pageFrom(body, 'projectGrants');
+    const page = grantsFrom(body, { projectId, grantedOrgId });
     if (!page) return aboutSomethingElse('project grants');
-    const grants = page.rows.map(grantFromV2);
-    const fits = grants.every(
-      (each) => each?.projectId === projectId && each.grantedOrgId === grantedOrgId,
-    );
-    if (!fits) return aboutSomethingElse('project grants');
-    if (grants.length > 0) return Object.freeze({ projectId, grantedOrgId });
+    if (page.grants.length > 0) return Object.freeze({ projectId, grantedOrgId });
     // Counted and not shown: the asker may not see it. Of a caller that is an answer, of our service user it is a right that it lacks.
     return page.total > 0 && source.serviceToken ? MAY_NOT_SEE : undefined;
   });

@@ -1,6 +1,6 @@
 import type { Caller } from '../core/caller.js';
 import { isRefusal, type Refusal } from '../core/decision.js';
-import { isRecord } from './error-id.js';
+import { isRecord } from './shape.js';
 import type { Discover } from './discovery.js';
 import { isTrouble } from './exchange.js';
 import type { Http } from './http.js';

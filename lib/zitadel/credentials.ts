@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { ZitadelOptionsError } from '../core/errors.js';
-import { isRecord } from './error-id.js';
+import { isRecord } from './shape.js';
 
 /** How the service user proves who it is. */
 export type Credential =

@@ -1,5 +1,5 @@
 import { isRefusal, type Refusal } from '../core/decision.js';
-import { isRecord } from './error-id.js';
+import { isRecord } from './shape.js';
 import { isTrouble } from './exchange.js';
 import type { Http } from './http.js';
 

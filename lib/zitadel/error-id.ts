@@ -1,7 +1,4 @@
-/** Whether a value is a JSON object. */
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+import { isRecord } from './shape.js';
 
 const ID = /^[A-Za-z0-9]+-[A-Za-z0-9]+$/;
 const AT_THE_END = /\(([A-Za-z0-9]+-[A-Za-z0-9]+)\)$/;

@@ -14,7 +14,7 @@ import {
 } from './claim-rules.js';
 import type { ClientCredential } from './credentials.js';
 import type { Discover } from './discovery.js';
-import { isRecord } from './error-id.js';
+import { isRecord } from './shape.js';
 import { isTrouble, type Answered, type Call, type Trouble } from './exchange.js';
 import type { Http } from './http.js';
 
@@ -43,7 +43,11 @@ export function createIntrospection(
   rules: ClaimRules,
 ): (token: string) => Promise<Caller | Refusal> {
   const proof = proofOf(credential, rules.issuer);
-  const inactiveUntil = new LRUCache<string, number>({ max: INACTIVE_AT_MOST });
+  const inactiveUntil = new LRUCache<string, number>({
+    // Not `max`, which takes all of its memory at once.
+    maxSize: INACTIVE_AT_MOST,
+    sizeCalculation: () => 1,
+  });
   // A personal access token has no client. ZITADEL has checked whom a token is for where we name nobody.
   const optional = new Set(['iss', 'iat', ...(rules.audience.length === 0 ? ['aud'] : [])]);
 

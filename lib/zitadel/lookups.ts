@@ -18,8 +18,8 @@ const NEGATIVE_MS = 30_000;
 /** A caller may hold rows in any number of organizations; more than this are not asked one by one. */
 const MOST_ORGS = 100;
 const AT_ONCE = 4;
-/** Of one user, in NEGATIVE_MS: whoever names more things that are not there, or not yet known, is left alone for a while. */
-const MOST_UNKNOWN = 200;
+/** Not `max`, which takes all of its memory at once. */
+const BOUND = { maxSize: 50_000, sizeCalculation: () => 1 };
 
 interface Known {
   readonly fact: string | GrantFact;
@@ -31,9 +31,8 @@ interface Known {
  * nothing is remembered per user, since it may be about the user's rights.
  */
 export class Lookups implements ResourceLookups {
-  readonly #known = new LRUCache<string, Known>({ max: 50_000 });
-  readonly #nothing = new LRUCache<string, { userId: string; until: number }>({ max: 50_000 });
-  readonly #unknownOf = new LRUCache<string, { count: number; until: number }>({ max: 50_000 });
+  readonly #known = new LRUCache<string, Known>(BOUND);
+  readonly #nothing = new LRUCache<string, { userId: string; until: number }>(BOUND);
   readonly #flying = new Map<string, Promise<Known | undefined | Refusal>>();
   #generation = 0;
   readonly #remembered: ResourceFacts = factsFrom((key) => this.#get(key)?.fact);
@@ -74,13 +73,12 @@ export class Lookups implements ResourceLookups {
     for (const [key, nothing] of this.#nothing) {
       if (nothing.userId === userId) this.#nothing.delete(key);
     }
-    this.#unknownOf.delete(userId);
     this.#startAnew();
   }
 
   evictAll(): void {
     this.#startAnew();
-    for (const memory of [this.#known, this.#nothing, this.#unknownOf]) memory.clear();
+    for (const memory of [this.#known, this.#nothing]) memory.clear();
   }
 
   async #find(
@@ -95,15 +93,8 @@ export class Lookups implements ResourceLookups {
     const left = orgIds
       .slice(0, MOST_ORGS)
       .filter((orgId) => fresh || !((this.#nothing.get(nothingKey(orgId))?.until ?? 0) > now));
-    // Counted before it is asked, so that a burst is counted too; given back when there is such a thing.
-    const unknown = left.length > 0 ? this.#countUnknown(userId) : undefined;
-    if (unknown && unknown.count > MOST_UNKNOWN) {
-      return {
-        reason: 'unavailable',
-        detail: 'one user named too many projects or project grants that do not exist',
-        retryAfterMs: unknown.until - now,
-      };
-    }
+    const refused = left.length > 0 ? asking.toll.pay() : undefined;
+    if (refused) return refused;
     const generation = this.#generation;
     for (let from = 0; from < left.length; from += AT_ONCE) {
       const batch = left.slice(from, from + AT_ONCE);
@@ -111,17 +102,13 @@ export class Lookups implements ResourceLookups {
         batch.map((orgId) => this.#askOnce(need, key, orgId, asking)),
       );
       const answer = answers.find((each) => each && !isRefusal(each)) ?? answers.find(Boolean);
-      if (answer) {
-        if (unknown) unknown.count -= 1;
-        return answer;
-      }
+      if (answer) return answer;
       if (generation !== this.#generation) continue;
       const until = performance.now() + NEGATIVE_MS;
       for (const orgId of batch) this.#nothing.set(nothingKey(orgId), { userId, until });
     }
     if (need.fact !== 'owner') return undefined;
     const owner = await this.#askApplication(need.projectId, key);
-    if (owner && unknown) unknown.count -= 1;
     if (owner || orgIds.length <= MOST_ORGS) return owner;
     return {
       reason: 'unavailable',
@@ -188,15 +175,6 @@ export class Lookups implements ResourceLookups {
   #get(key: string): Known | undefined {
     const known = this.#known.get(key);
     return known && known.until > performance.now() ? known : undefined;
-  }
-
-  #countUnknown(userId: string): { count: number; readonly until: number } {
-    const now = performance.now();
-    const known = this.#unknownOf.get(userId);
-    const counted = known && known.until > now ? known : { count: 0, until: now + NEGATIVE_MS };
-    counted.count += 1;
-    this.#unknownOf.set(userId, counted);
-    return counted;
   }
 
   #startAnew(): void {

@@ -1,5 +1,5 @@
 import { ZitadelArgumentError, ZitadelError } from '../core/errors.js';
-import type { RowsOn } from '../core/membership.js';
+import type { Membership, RowsOn } from '../core/membership.js';
 import {
   listAdministrators,
   MOST_ROWS,
@@ -9,7 +9,7 @@ import {
 } from './administrators.js';
 import { bodyOrThrow, ZitadelUnavailableError } from './api-error.js';
 import { answerOrThrow } from './as-service-user.js';
-import { isRecord } from './error-id.js';
+import { isRecord } from './shape.js';
 import type { MembershipList, MembershipListRequest, MembershipRow } from './membership-row.js';
 import { READER_REMEDY } from './reply-refusal.js';
 
@@ -41,16 +41,13 @@ export async function listByAdministrators(
   }
   const rows = list.rows.filter(
     (row) =>
-      row.kind !== undefined &&
-      (organizationId === undefined || isOf(row, organizationId)) &&
-      filters.every(({ fits }) => fits(row)),
+      (organizationId === undefined || isOf(row.membership, organizationId)) &&
+      filters.every(({ fits }) => fits(row.membership)),
   );
   const { offset = 0, limit = 0 } = query ?? {};
   return {
     details: { totalResult: rows.length },
-    result: rows
-      .slice(offset, limit === 0 ? undefined : offset + limit)
-      .map((row) => rowFrom(userId, row)),
+    result: rows.slice(offset, limit === 0 ? undefined : offset + limit).map(rowFrom),
   };
 }
 
@@ -94,7 +91,7 @@ async function readAll(
 }
 
 interface Filter {
-  readonly fits: (row: Administrator) => boolean;
+  readonly fits: (row: Membership) => boolean;
   /** What the server can be asked to narrow the list to, where that gives exactly the same rows. */
   readonly on?: RowsOn;
 }
@@ -137,12 +134,12 @@ function noFilter(): ZitadelArgumentError {
   );
 }
 
-function isOf({ kind, id, ownerOrgId }: Administrator, organizationId: string): boolean {
+function isOf({ kind, id, ownerOrgId }: Membership, organizationId: string): boolean {
   return kind === 'instance' || (kind === 'org' ? id : ownerOrgId) === organizationId;
 }
 
-function rowFrom(userId: string, row: Administrator): MembershipRow {
-  const { kind, id, roles, name, creationDate, changeDate, ownerOrgId } = row;
+function rowFrom({ membership, name, creationDate, changeDate }: Administrator): MembershipRow {
+  const { userId, kind, id, roles, ownerOrgId } = membership;
   const resourceOwner = kind === 'org' ? id : ownerOrgId;
   return {
     userId,

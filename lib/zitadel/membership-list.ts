@@ -2,24 +2,22 @@ import type { Caller } from '../core/caller.js';
 import { ZitadelArgumentError } from '../core/errors.js';
 import { TOKEN_68 } from '../core/request.js';
 import type { Send } from './administrators.js';
-import { bodyOrThrow, ZitadelUnavailableError } from './api-error.js';
+import { bodyOrThrow, unusable, ZitadelUnavailableError } from './api-error.js';
 import type { ApiGeneration } from './api-generation.js';
 import { answerOrThrow, requireServiceToken } from './as-service-user.js';
 import { askMine, askOfUser } from './ask-memberships.js';
 import { askOrThrow } from './ask-or-throw.js';
-import { isRecord } from './error-id.js';
 import type { Http } from './http.js';
 import { listByAdministrators, subjectOf } from './membership-list-v2.js';
 import {
-  rowsOf,
-  textsOf,
-  totalOf,
+  membershipsFrom,
   type MembershipList,
   type MembershipListRequest,
   type UserMembershipListRequest,
 } from './membership-row.js';
 import { requireId } from './require-id.js';
 import type { ServiceToken } from './service-token.js';
+import { textsOf } from './shape.js';
 
 export type {
   MembershipList,
@@ -72,7 +70,8 @@ export class MembershipLists {
         const userId = typeof who === 'string' ? subjectOf(token) : who.userId;
         return listByAdministrators(send, what, { ...request, userId });
       }
-      return listFrom(bodyOrThrow(await askMine(http, token, '', request), what), what);
+      const userId = typeof who === 'string' ? undefined : who.userId;
+      return listFrom(bodyOrThrow(await askMine(http, token, '', request), what), what, userId);
     });
   }
 
@@ -92,7 +91,7 @@ export class MembershipLists {
     return askOrThrow(generation, async (asked) => {
       if (asked === 'v1') {
         const reply = await askOfUser(serviceToken, request);
-        return listFrom(bodyOrThrow(answerOrThrow(reply, what), what), what);
+        return listFrom(bodyOrThrow(answerOrThrow(reply, what), what), what, userId);
       }
       if (organizationId === undefined) {
         throw new ZitadelArgumentError(
@@ -105,17 +104,15 @@ export class MembershipLists {
   }
 }
 
-function listFrom(body: Readonly<Record<string, unknown>>, what: string): MembershipList {
-  const rows = rowsOf(body);
-  if (!rows?.every(({ userId }) => userId !== '')) {
-    throw new ZitadelUnavailableError(what, 'the answer is no list');
-  }
-  const details = isRecord(body['details']) ? body['details'] : {};
-  return {
-    details: {
-      totalResult: totalOf(body),
-      ...textsOf(details, ['viewTimestamp', 'processedSequence']),
-    },
-    result: rows,
-  };
+function listFrom(
+  body: Readonly<Record<string, unknown>>,
+  what: string,
+  userId?: string,
+): MembershipList {
+  const list = membershipsFrom(body);
+  if (!list) throw new ZitadelUnavailableError(what, 'the answer is no list');
+  const { rows, total } = list;
+  if (rows.some((row) => row.userId !== (userId ?? rows[0]?.userId))) throw unusable(what);
+  const details = textsOf(body['details'], ['viewTimestamp', 'processedSequence']);
+  return { details: { totalResult: total, ...details }, result: rows };
 }

@@ -1,5 +1,5 @@
-import { isRecord } from './error-id.js';
-import { countFrom } from './page.js';
+import { listFrom } from './list-answer.js';
+import { haveIds, isId, isRecord, listOfTexts, textOf, textsOf } from './shape.js';
 
 /** What a list of manager roles can be asked with (API v1). Without `query` ZITADEL answers everything, in no order. */
 export interface MembershipListRequest {
@@ -60,46 +60,29 @@ export interface UserMembershipListRequest extends MembershipListRequest {
   readonly organizationId?: string;
 }
 
-/** The rows of an answer; undefined when it is not a list. Empty lists and zeros are left out by ZITADEL. */
-export function rowsOf(body: unknown): readonly MembershipRow[] | undefined {
-  if (!isRecord(body)) return undefined;
-  const { result = [] } = body;
-  if (!Array.isArray(result) || !result.every(isRecord)) return undefined;
-  return result.map(rowFrom);
+/** Reads a list of API v1; undefined when the answer is none. A row without any of the four kinds is one that we do not know yet. */
+export function membershipsFrom(
+  body: unknown,
+): { readonly rows: readonly MembershipRow[]; readonly total: number } | undefined {
+  const list = listFrom(body);
+  const rows = list?.rows.map(rowFrom);
+  return list && rows?.every((row) => row !== undefined) ? { rows, total: list.total } : undefined;
 }
 
-/** How many rows the server says there are. */
-export function totalOf(body: unknown): number {
-  const details: unknown = isRecord(body) ? body['details'] : undefined;
-  return isRecord(details) ? countFrom(details['totalResult']) : 0;
-}
+const ID_NAMES = ['orgId', 'projectId', 'projectGrantId'] as const;
 
-function rowFrom(row: Readonly<Record<string, unknown>>): MembershipRow {
-  const roles: readonly unknown[] = Array.isArray(row['roles']) ? row['roles'] : [];
-  const details = isRecord(row['details']) ? row['details'] : {};
+function rowFrom(row: Readonly<Record<string, unknown>>): MembershipRow | undefined {
+  const { userId, iam, details = {} } = row;
+  const roles = listOfTexts(row['roles']);
+  if (!isId(userId) || !roles || !haveIds(row, ID_NAMES)) return undefined;
+  if (iam !== undefined && iam !== true) return undefined;
+  if (!isRecord(details) || !haveIds(details, ['resourceOwner'])) return undefined;
   return {
-    userId: textOf(row['userId']),
-    roles: roles.filter((role) => typeof role === 'string'),
+    userId,
+    roles,
     displayName: textOf(row['displayName']),
     details: textsOf(details, ['sequence', 'creationDate', 'changeDate', 'resourceOwner']),
-    ...(row['iam'] === true && { iam: true as const }),
-    ...textsOf(row, ['orgId', 'projectId', 'projectGrantId']),
+    ...(iam && { iam }),
+    ...textsOf(row, ID_NAMES),
   };
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
-
-/** Those of the named members that are texts and not empty. */
-export function textsOf<K extends string>(
-  from: Readonly<Record<string, unknown>>,
-  names: readonly K[],
-): Partial<Record<K, string>> {
-  const texts: Partial<Record<K, string>> = {};
-  for (const name of names) {
-    const value = from[name];
-    if (typeof value === 'string' && value !== '') texts[name] = value;
-  }
-  return texts;
 }

@@ -1,6 +1,7 @@
 import type { Refusal } from '../core/decision.js';
 import { isNotServed } from './api-generation.js';
-import { errorIdOf, isRecord } from './error-id.js';
+import { errorIdOf } from './error-id.js';
+import { isRecord } from './shape.js';
 import { isTrouble } from './exchange.js';
 import type { Http } from './http.js';
 import { refusalOf } from './reply-refusal.js';

@@ -1,4 +1,4 @@
-import { isRecord } from './error-id.js';
+import { haveIds, isId, isRecord, listOfTexts, textOf, textsOf } from './shape.js';
 
 /** A project granted to another organization (ZITADEL: GrantedProject). */
 export interface ProjectGrant {
@@ -27,22 +27,37 @@ export interface ProjectGrant {
 /** A grant that was read by API v1. */
 export type GrantWithId = ProjectGrant & { readonly grantId: string };
 
+/** Which project, and to which organization: as far as they are named. */
+export interface GrantEnds {
+  readonly projectId?: string | undefined;
+  readonly grantedOrgId?: string | undefined;
+}
+
+/** Whether a grant is one of this project, and to this organization. */
+export function isBetween(grant: ProjectGrant, { projectId, grantedOrgId }: GrantEnds): boolean {
+  return (
+    (projectId === undefined || grant.projectId === projectId) &&
+    (grantedOrgId === undefined || grant.grantedOrgId === grantedOrgId)
+  );
+}
+
 /** Reads a grant as API v1 writes it; undefined when it is none. Names are other tenants' text. */
 export function grantFrom(value: unknown): GrantWithId | undefined {
   if (!isRecord(value)) return undefined;
-  const { grantId, projectId, grantedOrgId, grantedRoleKeys = [], state, details } = value;
-  if (typeof grantId !== 'string' || typeof projectId !== 'string') return undefined;
-  if (typeof grantedOrgId !== 'string' || !Array.isArray(grantedRoleKeys)) return undefined;
-  const text = textIn(value);
+  const { grantId, projectId, grantedOrgId, state, details = {} } = value;
+  const grantedRoleKeys = listOfTexts(value['grantedRoleKeys']);
+  if (!isId(grantId) || !isId(projectId) || !isId(grantedOrgId)) return undefined;
+  if (!grantedRoleKeys || !haveIds(value, ['projectOwnerId'])) return undefined;
+  if (!isRecord(details) || !haveIds(details, ['resourceOwner'])) return undefined;
   return {
     grantId,
     projectId,
-    projectName: text('projectName'),
-    projectOwnerId: text('projectOwnerId'),
-    projectOwnerName: text('projectOwnerName'),
+    projectName: textOf(value['projectName']),
+    projectOwnerId: textOf(value['projectOwnerId']),
+    projectOwnerName: textOf(value['projectOwnerName']),
     grantedOrgId,
-    grantedOrgName: text('grantedOrgName'),
-    grantedRoleKeys: grantedRoleKeys.filter((key) => typeof key === 'string'),
+    grantedOrgName: textOf(value['grantedOrgName']),
+    grantedRoleKeys,
     state: stateFrom(state),
     details: detailsFrom(details),
   };
@@ -51,27 +66,20 @@ export function grantFrom(value: unknown): GrantWithId | undefined {
 /** Reads a grant as API v2 writes it; undefined when it is none. */
 export function grantFromV2(value: unknown): ProjectGrant | undefined {
   if (!isRecord(value)) return undefined;
-  const { projectId, grantedOrganizationId, organizationId, grantedRoleKeys = [], state } = value;
-  if (typeof projectId !== 'string' || typeof grantedOrganizationId !== 'string') return undefined;
-  if (!Array.isArray(grantedRoleKeys)) return undefined;
-  const text = textIn(value);
+  const { projectId, grantedOrganizationId: grantedOrgId, organizationId, state } = value;
+  const grantedRoleKeys = listOfTexts(value['grantedRoleKeys']);
+  if (!isId(projectId) || !isId(grantedOrgId) || !grantedRoleKeys) return undefined;
+  if (!haveIds(value, ['organizationId'])) return undefined;
   return {
     projectId,
-    projectName: text('projectName'),
-    projectOwnerId: text('organizationId'),
+    projectName: textOf(value['projectName']),
+    projectOwnerId: textOf(organizationId),
     projectOwnerName: '',
-    grantedOrgId: grantedOrganizationId,
-    grantedOrgName: text('grantedOrganizationName'),
-    grantedRoleKeys: grantedRoleKeys.filter((key) => typeof key === 'string'),
+    grantedOrgId,
+    grantedOrgName: textOf(value['grantedOrganizationName']),
+    grantedRoleKeys,
     state: stateFrom(state),
     details: detailsFrom({ ...value, resourceOwner: organizationId }),
-  };
-}
-
-function textIn(value: Readonly<Record<string, unknown>>): (name: string) => string {
-  return (name) => {
-    const given = value[name];
-    return typeof given === 'string' ? given : '';
   };
 }
 
@@ -82,10 +90,5 @@ function stateFrom(value: unknown): ProjectGrant['state'] {
 
 /** The `details` that ZITADEL adds to answers. */
 export function detailsFrom(value: unknown): ProjectGrant['details'] {
-  const details: Record<string, string> = {};
-  for (const name of ['sequence', 'creationDate', 'changeDate', 'resourceOwner']) {
-    const given = isRecord(value) ? value[name] : undefined;
-    if (typeof given === 'string') details[name] = given;
-  }
-  return details;
+  return textsOf(value, ['sequence', 'creationDate', 'changeDate', 'resourceOwner']);
 }

@@ -1,4 +1,4 @@
-import { bodyOrThrow, remedyFor, unusable, ZitadelApiError } from './api-error.js';
+import { bodyOrThrow, endless, remedyFor, unusable, ZitadelApiError } from './api-error.js';
 import { answerOrThrow, requireServiceToken } from './as-service-user.js';
 import { ensureByV1 } from './ensure-grant-v1.js';
 import type { EnsuredGrant, WantedGrant } from './ensure-project-grant.js';
@@ -10,13 +10,24 @@ import type {
   OfGrant,
   OfProject,
 } from './grant-arguments.js';
-import { totalOf } from './membership-row.js';
-import { PAGE } from './page.js';
-import { detailsFrom, grantFrom, type GrantWithId } from './project-grant.js';
+import { listFrom, MOST_PAGES, PAGE } from './list-answer.js';
+import {
+  detailsFrom,
+  grantFrom,
+  isBetween,
+  type GrantEnds,
+  type GrantWithId,
+} from './project-grant.js';
 import type { ProjectGrantApi } from './project-grant-api.js';
 import type { ServiceToken } from './service-token.js';
 
 type Grants = AsyncGenerator<GrantWithId, void, undefined>;
+
+interface Search {
+  readonly path: string;
+  readonly orgId: string | undefined;
+  readonly queries?: readonly object[];
+}
 
 /** Project grants by the Management API v1: addressed by their ids, under the organization that owns the project. */
 export class ProjectGrantsV1 implements ProjectGrantApi {
@@ -52,20 +63,20 @@ export class ProjectGrantsV1 implements ProjectGrantApi {
   async *list({ organizationId, projectId, grantedOrgId }: GrantFilter): Grants {
     if (projectId === undefined) {
       const queries = grantedOrgId === undefined ? [] : [{ grantedOrgIdQuery: { grantedOrgId } }];
-      const path = '/management/v1/projectgrants/_search';
-      yield* this.#search('Search All Project Grants', path, organizationId, queries);
+      const call = { path: '/management/v1/projectgrants/_search', orgId: organizationId, queries };
+      yield* this.#search('Search All Project Grants', call, { grantedOrgId });
       return;
     }
-    const path = `${projectPath(projectId)}/grants/_search`;
-    for await (const grant of this.#search('Search Project Grants', path, organizationId, [])) {
-      if (grantedOrgId === undefined || grant.grantedOrgId === grantedOrgId) yield grant;
+    const call = { path: `${projectPath(projectId)}/grants/_search`, orgId: organizationId };
+    for await (const grant of this.#search('Search Project Grants', call, { projectId })) {
+      if (isBetween(grant, { grantedOrgId })) yield grant;
     }
   }
 
   /** List Granted Projects, `POST /management/v1/granted_projects/_search`. */
   listGranted(organizationId: string | undefined): Grants {
-    const path = '/management/v1/granted_projects/_search';
-    return this.#search('List Granted Projects', path, organizationId, []);
+    const call = { path: '/management/v1/granted_projects/_search', orgId: organizationId };
+    return this.#search('List Granted Projects', call, { grantedOrgId: organizationId });
   }
 
   /** Update Project Grant, `PUT .../grants/{grantId}`. */
@@ -104,34 +115,30 @@ export class ProjectGrantsV1 implements ProjectGrantApi {
     throw new ZitadelApiError(404, id, remedyFor(id), what);
   }
 
-  async *#search(
-    what: string,
-    path: string,
-    orgId: string | undefined,
-    queries: readonly object[],
-  ): Grants {
+  async *#search(what: string, { path, orgId, queries }: Search, ends: GrantEnds): Grants {
     const seen = new Set<string>();
-    for (let offset = 0; ; offset += PAGE) {
-      const query = { offset: String(offset), limit: PAGE, asc: true };
-      const json = { query, ...(queries.length > 0 && { queries }) };
+    for (let pages = 0; pages < MOST_PAGES; pages += 1) {
+      const query = { offset: String(pages * PAGE), limit: PAGE, asc: true };
+      const json = { query, ...(queries && queries.length > 0 && { queries }) };
       const body = await this.#send(what, { method: 'POST', path, orgId, json, repeatable: true });
-      const { result = [] } = body;
-      if (!Array.isArray(result)) throw unusable(what);
+      const list = listFrom(body);
+      if (!list) throw unusable(what);
       const before = seen.size;
-      for (const row of result as readonly unknown[]) {
+      for (const row of list.rows) {
         const grant = grantFrom(row);
-        if (!grant) throw unusable(what);
+        if (!grant || !isBetween(grant, ends)) throw unusable(what);
         if (seen.has(grant.grantId)) continue;
         seen.add(grant.grantId);
         yield grant;
       }
-      if (result.length < PAGE) {
+      if (list.rows.length < PAGE) {
         // ZITADEL promises no order: pages that overlap leave rows out.
-        if (seen.size < totalOf(body)) throw unusable(what);
+        if (seen.size < list.total) throw unusable(what);
         return;
       }
       if (seen.size === before) throw unusable(what);
     }
+    throw endless(what);
   }
 
   async #change(

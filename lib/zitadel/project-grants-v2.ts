@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache';
 import { ZitadelArgumentError, ZitadelError } from '../core/errors.js';
-import { bodyOrThrow, remedyFor, unusable, ZitadelApiError } from './api-error.js';
+import { bodyOrThrow, endless, remedyFor, unusable, ZitadelApiError } from './api-error.js';
 import { answerOrThrow, requireServiceToken } from './as-service-user.js';
 import { ensureByV2 } from './ensure-grant-v2.js';
 import type { EnsuredGrant, WantedGrant } from './ensure-project-grant.js';
-import { isRecord } from './error-id.js';
+import { isRecord } from './shape.js';
 import type {
   ChangeDetails,
   GrantFilter,
@@ -12,8 +12,9 @@ import type {
   OfGrant,
   OfProject,
 } from './grant-arguments.js';
-import { pageFrom, pageRequest } from './page.js';
-import { detailsFrom, grantFromV2, type ProjectGrant } from './project-grant.js';
+import { MOST_PAGES } from './list-answer.js';
+import { grantsFrom, grantsRequest } from './list-project-grants.js';
+import { detailsFrom, type GrantEnds, type ProjectGrant } from './project-grant.js';
 import type { ProjectGrantApi } from './project-grant-api.js';
 import type { ServiceToken } from './service-token.js';
 
@@ -32,7 +33,7 @@ type Pair = OfProject & { readonly grantedOrgId: string };
 /** Project grants by `zitadel.project.v2.ProjectService`, over connect: addressed by project and granted organization, without ids. */
 export class ProjectGrantsV2 implements ProjectGrantApi {
   /** Who owns a project never changes. */
-  readonly #owners = new LRUCache<string, string>({ max: 10_000 });
+  readonly #owners = new LRUCache<string, string>({ maxSize: 10_000, sizeCalculation: () => 1 });
 
   constructor(private readonly serviceToken: ServiceToken | undefined) {}
 
@@ -51,13 +52,8 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
   }
 
   async *list({ organizationId, projectId, grantedOrgId }: GrantFilter): Grants {
-    const filters = [
-      ...(projectId === undefined ? [] : [{ inProjectIdsFilter: { ids: [projectId] } }]),
-      ...(grantedOrgId === undefined
-        ? []
-        : [{ grantedOrganizationIdFilter: { id: grantedOrgId } }]),
-    ];
-    for await (const grant of this.#search('Search Project Grants', organizationId, filters)) {
+    const ends = { projectId, grantedOrgId };
+    for await (const grant of this.#search('Search Project Grants', organizationId, ends)) {
       if (organizationId === undefined || grant.projectOwnerId === organizationId) yield grant;
     }
   }
@@ -69,8 +65,7 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
         'organizationId is missing: API v2 knows no organization of the service user’s own, name the one to which projects are granted',
       );
     }
-    const filters = [{ grantedOrganizationIdFilter: { id: organizationId } }];
-    return this.#search('List Granted Projects', organizationId, filters);
+    return this.#search('List Granted Projects', organizationId, { grantedOrgId: organizationId });
   }
 
   async changeRoles(
@@ -109,31 +104,26 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
 
   /** The grant, if the list shows it. ZITADEL's read side may lag behind the latest changes. */
   async find(what: string, { organizationId, projectId, grantedOrgId }: Pair) {
-    const filters = [
-      { inProjectIdsFilter: { ids: [projectId] } },
-      { grantedOrganizationIdFilter: { id: grantedOrgId } },
-    ];
-    const { rows, total } = await this.#page(what, organizationId, filters, 0);
-    const found = rows.find(
-      (each) => each.projectId === projectId && each.grantedOrgId === grantedOrgId,
-    );
+    const ends = { projectId, grantedOrgId };
+    const { grants, total } = await this.#page(what, organizationId, ends, 0);
+    const [found] = grants;
     if (found || total === 0) return found;
-    if (rows.length > 0) throw unusable(what);
     throw new ZitadelError(
       'service_user_refused',
       `${what}: the service user may not see this project grant; make it a manager of the organization that owns the project (ORG_OWNER), or of the project (PROJECT_OWNER)`,
     );
   }
 
-  async *#search(what: string, orgId: string | undefined, filters: readonly object[]): Grants {
+  async *#search(what: string, orgId: string | undefined, ends: GrantEnds): Grants {
     const seen = new Set<string>();
     let first: number | undefined;
-    for (let offset = 0; ;) {
-      const { rows, total, step } = await this.#page(what, orgId, filters, offset);
+    let offset = 0;
+    for (let pages = 0; pages < MOST_PAGES; pages += 1) {
+      const { grants, total, step } = await this.#page(what, orgId, ends, offset);
       first ??= total;
       // A list that grows or shrinks between two pages may have moved rows from one to the other.
       if (total !== first) throw unusable(what);
-      for (const grant of rows) {
+      for (const grant of grants) {
         const key = JSON.stringify([grant.projectId, grant.grantedOrgId]);
         if (seen.has(key)) continue;
         seen.add(key);
@@ -143,23 +133,14 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
       // Not by the rows that came: ZITADEL leaves out those that may not be seen after it has counted them.
       if (offset >= total) return;
     }
+    throw endless(what);
   }
 
-  async #page(
-    what: string,
-    orgId: string | undefined,
-    filters: readonly object[],
-    offset: number,
-  ): Promise<{ readonly rows: readonly ProjectGrant[]; total: number; step: number }> {
-    const json = { ...pageRequest(offset), ...(filters.length > 0 && { filters }) };
-    const page = pageFrom(
-      await this.#send(what, 'ListProjectGrants', json, orgId),
-      'projectGrants',
-    );
+  async #page(what: string, orgId: string | undefined, ends: GrantEnds, offset: number) {
+    const body = await this.#send(what, 'ListProjectGrants', grantsRequest(ends, offset), orgId);
+    const page = grantsFrom(body, ends);
     if (!page) throw unusable(what);
-    const rows = page.rows.map(grantFromV2);
-    if (!rows.every((row) => row !== undefined)) throw unusable(what);
-    return { rows, total: page.total, step: page.step };
+    return page;
   }
 
   async #write(

@@ -1,6 +1,6 @@
 import { isRefusal, type Refusal } from '../core/decision.js';
-import type { Membership, MembershipQuestion, MembershipRows } from '../core/membership.js';
-import { listAdministrators, MOST_ROWS, type Administrator, type Send } from './administrators.js';
+import type { MembershipQuestion, MembershipRows } from '../core/membership.js';
+import { listAdministrators, MOST_ROWS, type Send } from './administrators.js';
 import { servedBy, type Tried } from './api-generation.js';
 import { READER_REMEDY, refusalOf } from './reply-refusal.js';
 
@@ -16,8 +16,9 @@ export async function readAdministrators(
   { userId, on }: MembershipQuestion,
 ): Promise<Tried<MembershipRows | Refusal>> {
   // v2 knows a project grant by its two ends, and not by its id: what it has is asked for when they are known.
-  if (on?.kind === 'projectGrant')
+  if (on?.kind === 'projectGrant') {
     return { served: undefined, value: { rows: [], complete: true } };
+  }
   for (let again = true; ; again = false) {
     const list = await listAdministrators(send, userId, on);
     if ('reply' in list) {
@@ -27,7 +28,7 @@ export async function readAdministrators(
     }
     const { rows, total, isShort, hasMoved } = list;
     if (!isShort && !hasMoved) {
-      const memberships = rows.flatMap((row) => membershipFrom(userId, row));
+      const memberships = rows.map(({ membership }) => membership);
       return { served: true, value: { rows: memberships, complete: total <= MOST_ROWS } };
     }
     if (again) continue;
@@ -43,21 +44,4 @@ export async function readAdministrators(
             },
     };
   }
-}
-
-/** A row whose kind is not clear says nothing, least of all something global. */
-function membershipFrom(userId: string, row: Administrator): readonly Membership[] {
-  const { kind, id, roles, ownerOrgId, projectId, grantedOrgId } = row;
-  if (kind === undefined) return [];
-  return [
-    {
-      userId,
-      kind,
-      id,
-      roles,
-      ...(ownerOrgId !== undefined && { ownerOrgId }),
-      ...(projectId !== undefined && { projectId }),
-      ...(grantedOrgId !== undefined && { grantedOrgId }),
-    },
-  ];
 }

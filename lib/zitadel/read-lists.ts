@@ -6,8 +6,7 @@ import { askMine, askOfUser } from './ask-memberships.js';
 import { isTrouble, type Answered, type Trouble } from './exchange.js';
 import type { Http } from './http.js';
 import {
-  rowsOf,
-  totalOf,
+  membershipsFrom,
   type MembershipListFilter,
   type MembershipListRequest,
   type MembershipRow,
@@ -41,7 +40,6 @@ export async function readOfUser(
   serviceToken: ServiceToken,
   { userId, organizations, on }: MembershipQuestion,
 ): Promise<Read> {
-  if (on?.kind === 'orgsByRoles') return NOTHING_MORE;
   const asked = organizationsFor(on, organizations);
   const joined: Membership[] = [];
   let complete = true;
@@ -49,7 +47,10 @@ export async function readOfUser(
     const reads = asked.slice(from, from + AT_ONCE).map((organizationId) => {
       const ask = (request: MembershipListRequest) =>
         askOfUser(serviceToken, { ...request, userId, organizationId });
-      return readList(ask, 'serviceUser', userId, on);
+      // Each organization has one row of its own at most.
+      const narrowed: Narrowed | undefined =
+        on?.kind === 'orgsByRoles' ? { kind: 'org', id: organizationId } : on;
+      return readList(ask, 'serviceUser', userId, narrowed);
     });
     for (const read of await Promise.all(reads)) {
       if (isRefusal(read.value)) return read;
@@ -65,7 +66,7 @@ export async function readOfUser(
 
 /** Rows of the instance come with every organization, those of an organization with it alone. */
 function organizationsFor(
-  on: Narrowed | undefined,
+  on: RowsOn | undefined,
   organizations: readonly string[],
 ): readonly string[] {
   if (on?.kind === 'instance') return organizations.slice(0, 1);
@@ -114,12 +115,13 @@ function rowsFrom(
   limit: number,
 ): MembershipRows | Refusal {
   if (isTrouble(reply) || reply.status !== 200) return refusalOf(reply, as, WHAT);
-  const rows = rowsOf(reply.body);
-  if (!rows) return { reason: 'unavailable', detail: `${WHAT}: the answer is no list` };
+  const list = membershipsFrom(reply.body);
+  if (!list) return { reason: 'unavailable', detail: `${WHAT}: the answer is no list` };
+  const { rows, total } = list;
   if (rows.some((row) => row.userId !== userId)) {
     return { reason: 'unavailable', detail: `${WHAT}: the answer is about another user` };
   }
-  const complete = totalOf(reply.body) <= rows.length;
+  const complete = total <= rows.length;
   if (!complete && rows.length < limit) {
     return { reason: 'unavailable', detail: `${WHAT}: the answer is incomplete` };
   }

@@ -1,6 +1,6 @@
 import { SignJWT } from 'jose';
 import { isRefusal, type Refusal } from '../core/decision.js';
-import { isRecord } from './error-id.js';
+import { isRecord } from './shape.js';
 import type { Credential } from './credentials.js';
 import type { Discover } from './discovery.js';
 import { isTrouble, type Answered, type Call, type Trouble } from './exchange.js';

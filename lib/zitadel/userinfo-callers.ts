@@ -3,7 +3,7 @@ import type { Caller } from '../core/caller.js';
 import { isRefusal, type Refusal } from '../core/decision.js';
 import { isName, ownClaim, tooLong } from './claim-rules.js';
 import type { Discover } from './discovery.js';
-import { isRecord } from './error-id.js';
+import { isRecord } from './shape.js';
 import { isTrouble } from './exchange.js';
 import type { Http } from './http.js';
 import { refusalOf } from './reply-refusal.js';

@@ -11,7 +11,7 @@ import {
   tooLong,
   type ClaimRules,
 } from './claim-rules.js';
-import { isRecord } from './error-id.js';
+import { isRecord } from './shape.js';
 import { ALGORITHMS, type SigningKeys } from './signing-keys.js';
 
 /**

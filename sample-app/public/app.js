@@ -441,6 +441,11 @@ const ROUTES = [
     path: () => `/api/try/orgs/${segment(target.org)}/projects/${segment(target.project)}`,
   },
   {
+    title: 'A permission, as ZITADEL itself evaluates it',
+    guard: "@RequirePermission('user.write', org.param('orgId'))",
+    path: () => `/api/try/orgs/${segment(target.org)}/users`,
+  },
+  {
     title: 'A project grant',
     guard: "@RequireRole('PROJECT_GRANT_OWNER', projectGrant.param('grantId'))",
     path: () => `/api/try/grants/${segment(target.grant)}`,
@@ -614,7 +619,7 @@ function removeButton(grant) {
   const label = `Remove the grant to ${grant.grantedOrgName}`;
   const onclick = (event) =>
     busy(event.currentTarget, async () => {
-      const path = `${grantsPath()}/${encodeURIComponent(grant.grantId)}`;
+      const path = `${grantsPath()}/${encodeURIComponent(grant.grantedOrgId)}`;
       const result = await call('DELETE', path);
       if (result.status === 200) result.body.message = 'The grant is removed.';
       show(byId('grant-status'), result);

@@ -45,23 +45,22 @@ export class GrantsController {
   ) {
     const { grantedOrgId, roleKeys } = grantRequestFrom(body);
     const grant = await this.grants.ensure({ organizationId, projectId, grantedOrgId, roleKeys });
-    return { outcome: grant.outcome, grantId: grant.grantId, roleKeys: grant.roleKeys };
+    return { outcome: grant.outcome, grantedOrgId, roleKeys: grant.roleKeys };
   }
 
-  @Delete(':grantId')
+  // A grant is named by its two ends: not every ZITADEL has ids of grants.
+  @Delete(':grantedOrgId')
   @RequireRole('PROJECT_OWNER', PROJECT)
   async remove(
     @CheckedResource('org') organizationId: string,
     @CheckedResource('project') projectId: string,
-    @Param('grantId') grantId: string,
+    @Param('grantedOrgId') grantedOrgId: string,
   ) {
-    // The guard has checked the project, not the grant: that it is one of this project, get() makes sure.
-    await this.grants.get({ organizationId, projectId, grantId });
-    await this.grants.remove({ organizationId, projectId, grantId });
-    return { outcome: 'removed', grantId };
+    await this.grants.remove({ organizationId, projectId, grantedOrgId });
+    return { outcome: 'removed', grantedOrgId };
   }
 }
 
-function shown({ grantId, grantedOrgId, grantedOrgName, grantedRoleKeys, state }: ProjectGrant) {
-  return { grantId, grantedOrgId, grantedOrgName, roleKeys: grantedRoleKeys, state };
+function shown({ grantedOrgId, grantedOrgName, grantedRoleKeys, state }: ProjectGrant) {
+  return { grantedOrgId, grantedOrgName, roleKeys: grantedRoleKeys, state };
 }

@@ -9,6 +9,7 @@ import {
   projectGrant,
   Public,
   Require,
+  RequirePermission,
   RequireRole,
   role,
   type Caller,
@@ -48,6 +49,12 @@ export class TryController {
   @RequireRole('ORG_OWNER', org.param('orgId'), { fresh: true })
   danger(@CheckedResource('org') orgId: string) {
     return this.#say(`You own organization ${orgId}, as of this very moment.`);
+  }
+
+  @Get('orgs/:orgId/users')
+  @RequirePermission('user.write', org.param('orgId'))
+  users(@CheckedResource('org') orgId: string) {
+    return this.#say(`ZITADEL says that you may change users of organization ${orgId}.`);
   }
 
   @Get('orgs/:orgId/projects/:projectId')

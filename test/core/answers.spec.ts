@@ -13,6 +13,7 @@ function answer(credential: string, userId = 'alice', more: Partial<Answer> = {}
     index: indexOf([orgRow(userId, '1')]),
     read: { at: Date.now(), from: 'zitadel' },
     key: credential,
+    organizations: [],
     validUntil: performance.now() + 30_000,
     ...more,
   };

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Toll } from '../../lib/core/allowance.js';
 import { AnswerSource, type AnswerSourceParts } from '../../lib/core/answer-source.js';
 import type { Answer } from '../../lib/core/answers.js';
 import { isRefusal, type Refusal } from '../../lib/core/decision.js';
@@ -8,6 +9,8 @@ import { gate, settle } from './gate.js';
 import { callerOf, orgRow } from './rows.js';
 
 const REJECTED: Refusal = { reason: 'token_rejected' };
+const DOWN: Refusal = { reason: 'unavailable' };
+const FREE: Toll = { pay: () => undefined, giveBack: () => undefined };
 
 interface Setup {
   readonly as?: 'caller' | 'serviceUser';
@@ -71,8 +74,8 @@ describe('rows on one resource', () => {
     const { source, asked } = sourceOf({ rows: rowOn });
     const answer = await answerOf(source, 'alice-1');
     expect(source.lookups.known(answer).rowsOn(on('1'))).toBeUndefined();
-    await source.lookups.rowsOn(answer, on('1'), false);
-    await source.lookups.rowsOn(answer, on('1'), false);
+    await source.lookups.rowsOn(answer, on('1'), false, FREE);
+    await source.lookups.rowsOn(answer, on('1'), false, FREE);
     expect(asked.map((question) => question.on)).toEqual([undefined, on('1')]);
     expect(source.lookups.known(answer).rowsOn(on('1'))?.orgs.has('1')).toBe(true);
     vi.advanceTimersByTime(30_000);
@@ -81,7 +84,7 @@ describe('rows on one resource', () => {
 
   it('are remembered for the token that asked, and for no other of the same user', async () => {
     const { source } = sourceOf({ rows: rowOn });
-    await source.lookups.rowsOn(await answerOf(source, 'alice-1'), on('1'), false);
+    await source.lookups.rowsOn(await answerOf(source, 'alice-1'), on('1'), false, FREE);
     const other = await answerOf(source, 'alice-2');
     expect(source.lookups.known(other).rowsOn(on('1'))).toBeUndefined();
   });
@@ -90,7 +93,7 @@ describe('rows on one resource', () => {
     const waiting = gate<MembershipRows>();
     const { source } = sourceOf({ rows: () => waiting.passed });
     const answer = await answerOf(source, 'alice-1');
-    const asking = source.lookups.rowsOn(answer, on('1'), false);
+    const asking = source.lookups.rowsOn(answer, on('1'), false, FREE);
     await settle();
     await source.evict('alice');
     waiting.open({ rows: [orgRow('alice', '1')], complete: true });
@@ -101,7 +104,7 @@ describe('rows on one resource', () => {
   it('that are too many as well are no answer', async () => {
     const { source } = sourceOf({ rows: () => Promise.resolve({ rows: [], complete: false }) });
     const answer = await answerOf(source, 'alice-1');
-    expect(await source.lookups.rowsOn(answer, on('1'), false)).toMatchObject({
+    expect(await source.lookups.rowsOn(answer, on('1'), false, FREE)).toMatchObject({
       reason: 'unavailable',
     });
   });
@@ -109,7 +112,7 @@ describe('rows on one resource', () => {
   it('that ZITADEL refuses are a refusal of the token, for a while', async () => {
     const { source } = sourceOf({ rows: () => Promise.resolve(REJECTED) });
     const answer = await answerOf(source, 'alice-1');
-    expect(await source.lookups.rowsOn(answer, on('1'), false)).toBe(REJECTED);
+    expect(await source.lookups.rowsOn(answer, on('1'), false, FREE)).toBe(REJECTED);
     expect(source.warm('alice-1')).toBeUndefined();
     expect(await source.resolve('alice-1', false)).toBe(REJECTED);
   });
@@ -123,7 +126,7 @@ describe('permissions in one organization', () => {
     const { source } = sourceOf({ permissions });
     const answer = await answerOf(source, 'alice-1');
     for (let i = 0; i < 2; i += 1) {
-      const found = held(await source.lookups.permissionsIn(answer, '1', false));
+      const found = held(await source.lookups.permissionsIn(answer, '1', false, FREE));
       expect(
         ['user.read', 'project.write:7', 'project.write'].map((one) => found.has(one)),
       ).toEqual([true, true, false]);
@@ -138,8 +141,8 @@ describe('permissions in one organization', () => {
     const permissions = vi.fn(() => Promise.resolve(['user.read']));
     const { source } = sourceOf({ permissions });
     const answer = await answerOf(source, 'alice-1');
-    await source.lookups.permissionsIn(answer, '1', false);
-    await source.lookups.permissionsIn(answer, '1', true);
+    await source.lookups.permissionsIn(answer, '1', false, FREE);
+    await source.lookups.permissionsIn(answer, '1', true, FREE);
     expect(permissions).toHaveBeenCalledTimes(2);
     await source.evict('alice');
     expect(source.lookups.known(answer).permissionsIn('1')).toBeUndefined();
@@ -153,7 +156,7 @@ describe('permissions in one organization', () => {
     async (as, everywhere) => {
       const { source } = sourceOf({ as, permissions: () => Promise.resolve(REJECTED) });
       const answer = await answerOf(source, 'alice-1');
-      expect(await source.lookups.permissionsIn(answer, '1', false)).toBe(REJECTED);
+      expect(await source.lookups.permissionsIn(answer, '1', false, FREE)).toBe(REJECTED);
       expect(source.warm('alice-1') === undefined).toBe(everywhere);
     },
   );
@@ -162,39 +165,31 @@ describe('permissions in one organization', () => {
     const { source } = sourceOf({ as: 'serviceUser' });
     const answer = await source.ofUser('alice', false);
     if (isRefusal(answer)) throw new Error(answer.reason);
-    expect(await source.lookups.permissionsIn(answer, '1', false)).toMatchObject({
+    expect(await source.lookups.permissionsIn(answer, '1', false, FREE)).toMatchObject({
       reason: 'misconfigured',
     });
   });
 });
 
-describe('a user who names many resources on which there is nothing', () => {
-  it('is left alone for a while, and nobody else is', async () => {
-    const { source, asked } = sourceOf();
-    const [alice, bob] = [await answerOf(source, 'alice-1'), await answerOf(source, 'bob-1')];
-    for (let id = 0; id < 200; id += 1) {
-      await source.lookups.rowsOn(alice, on(String(id)), false);
-    }
-    const before = asked.length;
-    expect(await source.lookups.rowsOn(alice, on('200'), false)).toMatchObject({
-      reason: 'unavailable',
-      retryAfterMs: 30_000,
-    });
-    expect(await source.lookups.permissionsIn(alice, '1', false)).toMatchObject({
-      reason: 'unavailable',
-    });
-    expect(asked).toHaveLength(before);
-    expect(isRefusal(await source.lookups.rowsOn(bob, on('200'), false))).toBe(false);
-    vi.advanceTimersByTime(30_000);
-    expect(isRefusal(await source.lookups.rowsOn(alice, on('200'), false))).toBe(false);
+describe('what a decision may cost', () => {
+  it('is asked for before each call, and not for what is remembered', async () => {
+    const { source } = sourceOf({ rows: rowOn });
+    const answer = await answerOf(source, 'alice-1');
+    const pay = vi.fn(() => undefined);
+    const toll = { ...FREE, pay };
+    await source.lookups.rowsOn(answer, on('1'), false, toll);
+    await source.lookups.rowsOn(answer, on('1'), false, toll);
+    await source.lookups.permissionsIn(answer, '1', false, toll);
+    expect(pay).toHaveBeenCalledTimes(2);
   });
 
-  it('is not counted for what is there', async () => {
-    const { source } = sourceOf({ rows: rowOn });
-    const alice = await answerOf(source, 'alice-1');
-    for (let id = 0; id < 300; id += 1) {
-      const found = await source.lookups.rowsOn(alice, on(String(id)), false);
-      expect(isRefusal(found)).toBe(false);
-    }
+  it('ends the question where nothing is left', async () => {
+    const { source, asked } = sourceOf({ rows: rowOn });
+    const answer = await answerOf(source, 'alice-1');
+    const before = asked.length;
+    const toll = { ...FREE, pay: () => DOWN };
+    expect(await source.lookups.rowsOn(answer, on('1'), false, toll)).toBe(DOWN);
+    expect(await source.lookups.permissionsIn(answer, '1', false, toll)).toBe(DOWN);
+    expect(asked).toHaveLength(before);
   });
 });

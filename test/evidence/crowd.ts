@@ -1,5 +1,13 @@
-import { createZitadel, pat, type Decision, type ZitadelOptions } from 'nestjs-zitadel/express';
-import { crowdQuestions, type CrowdQuestion } from './crowd-questions.js';
+import {
+  createZitadel,
+  pat,
+  project,
+  role,
+  type Decision,
+  type Requirement,
+  type ZitadelOptions,
+} from 'nestjs-zitadel/express';
+import { crowdQuestions } from './crowd-questions.js';
 import {
   createCrowdWorld,
   type CrowdSettings,
@@ -59,6 +67,8 @@ interface Tally {
   allowed: number;
   lockOuts: number;
   wrong: number;
+  /** People whose resources cannot be listed, because their list is over its cap: `lookupResources` says so. */
+  unlisted: number;
 }
 
 export async function run({
@@ -82,25 +92,29 @@ export async function run({
     : (['first', 'last'] as const).flatMap((crowd) =>
         [false, true].map((longNames) => ({ rows: ROWS, owns: every, crowd, longNames })),
       );
-  const tally: Tally = { decisions: 0, allowed: 0, lockOuts: 0, wrong: 0 };
+  const tally: Tally = { decisions: 0, allowed: 0, lockOuts: 0, wrong: 0, unlisted: 0 };
   for (const settings of crowds) {
-    const began = performance.now();
     const world = await createCrowdWorld(settings);
-    progress(`world ${performance.now() - began}`);
     try {
       for (const way of WAYS) {
         for (const pair of world.pairs) {
-          const began = performance.now();
-          const said = await compare(world, way, pair, tally);
-          for (const text of said) progress(text);
-          progress(`${way.text} ${pair.own} ${performance.now() - began}`);
+          for (const text of await compare(world, way, pair, tally)) progress(text);
         }
+        const { crowd, longNames } = settings;
+        progress(
+          `${way.text}; the crowd ${crowd}${longNames ? ', with long names' : ''}: ${tally.decisions} decisions so far`,
+        );
       }
     } finally {
       await world.emulator.stop();
     }
   }
-  return { ok: tally.lockOuts === 0 && tally.wrong === 0, rows: ROWS, ...tally };
+  progress(
+    `not counted: ${tally.unlisted} times lookupResources() answered that the list is over its cap; project grants by their ids where only v2 is served`,
+  );
+  const { lockOuts, wrong, allowed, decisions } = tally;
+  const isTried = allowed > 0 && allowed < decisions;
+  return { ok: lockOuts === 0 && wrong === 0 && isTried, rows: ROWS, ...tally };
 }
 
 /** Asks everything twice, of somebody in the crowd and of the twin, and answers what differs. */
@@ -110,29 +124,42 @@ async function compare(
   { own, crowded, twin }: Pair,
   tally: Tally,
 ): Promise<readonly string[]> {
-  world.emulator.serveApis(way.apis);
-  const ask = asker(world, way);
+  const { emulator, places } = world;
+  emulator.serveApis(way.apis);
+  const { decisions, authorizer } = createZitadel(
+    emulator.options({ logger: SILENT, ...way.options(world) }),
+  );
+  const ask = async ({ token }: Person, requirement: Requirement): Promise<Decision> =>
+    decisions.authorize({ headers: { authorization: `Bearer ${token}` } }, requirement);
   const differences: string[] = [];
-  for (const { text, requirement, needs } of crowdQuestions(world.places)) {
-    if (needs === 'permissions' && way.apis === 'v2') continue;
-    const [said, wanted] = [await ask(crowded, requirement), await ask(twin, requirement)];
+  const judge = (text: string, said: Decision, wanted: string) => {
+    const verdict = verdictOf(said);
     tally.decisions += 1;
-    if (wanted.allowed) tally.allowed += 1;
-    const [one, other] = [verdictOf(said), verdictOf(wanted)];
-    if (one === other) continue;
-    const isLockOut = !said.allowed && ['unavailable', 'misconfigured'].includes(said.reason);
-    tally[isLockOut ? 'lockOuts' : 'wrong'] += 1;
-    differences.push(`${way.text}; own rows: ${own}; ${text}: ${one} instead of ${other}`);
+    if (said.allowed) tally.allowed += 1;
+    if (verdict === wanted && !isNoAnswer(said)) return;
+    tally[isNoAnswer(said) ? 'lockOuts' : 'wrong'] += 1;
+    differences.push(`${way.text}; own rows: ${own}; ${text}: ${verdict} instead of ${wanted}`);
+  };
+  for (const { text, requirement, needs } of crowdQuestions(places)) {
+    if (needs !== undefined && way.apis === 'v2') continue;
+    judge(text, await ask(crowded, requirement), verdictOf(await ask(twin, requirement)));
+  }
+  // The crowd itself counts too, wherever in it a row stands.
+  const owner = await ask(crowded, role('PROJECT_OWNER', project(places.foreignProject)));
+  judge('a project of the crowd', owner, owner.allowed ? verdictOf(owner) : 'allowed');
+  if (owner.allowed) {
+    const listed = authorizer.lookupResources(owner.caller, 'PROJECT_OWNER');
+    tally.unlisted += await listed.then(
+      () => 0,
+      () => 1,
+    );
   }
   return differences;
 }
 
-function asker(world: CrowdWorld, way: Way) {
-  const { decisions } = createZitadel(
-    world.emulator.options({ logger: SILENT, ...way.options(world) }),
-  );
-  return async ({ token }: Person, requirement: CrowdQuestion['requirement']): Promise<Decision> =>
-    decisions.authorize({ headers: { authorization: `Bearer ${token}` } }, requirement);
+/** Answered 503 or 500. */
+function isNoAnswer(decision: Decision): boolean {
+  return !decision.allowed && ['unavailable', 'misconfigured'].includes(decision.reason);
 }
 
 /** All that a decision says, but for whom it is about and when it was read. */

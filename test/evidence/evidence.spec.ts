@@ -10,6 +10,13 @@ const FIGURES: Readonly<Record<string, readonly string[]>> = {
   ensure: ['races', 'duplicates', 'wrong'],
   captures: ['replayed', 'different', 'leftOut'],
   warm: ['expressRatio', 'fastifyRatio', 'nsPerCall', 'bytesPerCall', 'ns10000'],
+  faults: ['cells', 'allows', 'slow', 'unhandled', 'outageAsDenial'],
+  redirects: ['tried', 'bytesLeaked'],
+  retries: ['ambiguous', 'duplicates', 'outageCallRatio'],
+  bounds: ['mostGrowthMiB'],
+  crowd: ['rows', 'lockOuts', 'wrong'],
+  'dead-tokens': ['kinds', 'lateAllows', 'othersRefused'],
+  secrets: ['lines', 'hits'],
 };
 
 const known = await proofs(new URL('.', import.meta.url));

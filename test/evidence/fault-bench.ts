@@ -79,7 +79,8 @@ export class Bench {
     for (const subject of subjects) {
       await insist(subject, async () => {
         const [result] = await this.run([{ fault, variant, subject, state: 'nothing' }]);
-        return result?.outcome.allowed && result.hits > 0 ? result : undefined;
+        if (!result || result.hits === 0) return 'the other address was not asked';
+        return result.outcome.allowed ? result : result.outcome.reason;
       });
     }
   }
@@ -89,8 +90,8 @@ export class Bench {
       const line = new Line(`line-${(this.#lines += 1)}`);
       const library = libraryFor(subject, this.world, this.server, line);
       if (state === 'nothing') return { line, library };
-      const { allowed } = await subject.ask(library, this.world, false);
-      return allowed ? { line, library } : undefined;
+      const { allowed, reason } = await subject.ask(library, this.world, false);
+      return allowed ? { line, library } : reason;
     });
   }
 
@@ -124,11 +125,17 @@ export class Bench {
   }
 }
 
-/** On a busy machine a call now and then is late without any fault. */
-async function insist<T>({ name }: Subject, attempt: () => Promise<T | undefined>): Promise<T> {
-  for (let tries = 0; tries < 20; tries += 1) {
+/** On a busy machine a call now and then is late without any fault. A text says why it is to be tried again. */
+async function insist<T extends object>(
+  { name }: Subject,
+  attempt: () => Promise<T | string>,
+): Promise<T> {
+  let why = '';
+  for (let tries = 0; tries < 10; tries += 1) {
     const done = await attempt();
-    if (done !== undefined) return done;
+    if (typeof done !== 'string') return done;
+    why = done;
+    await sleep(tries * 100);
   }
-  throw new Error(`${name}: not answered rightly where nothing is wrong`);
+  throw new Error(`${name}: ${why}, where nothing is wrong`);
 }

@@ -28,6 +28,7 @@ export interface Fault {
 /** What the variants are made for. */
 export interface Scene {
   readonly endpoint: Endpoint;
+  readonly api: 'v1' | 'v2';
   readonly places: Places;
   readonly proxyUrl: string;
   /** The ids that a right answer is about. */
@@ -179,8 +180,8 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'U29',
     text: '200 and JSON of a wrong shape',
-    variants: ({ endpoint }) =>
-      wrongShapesOf(endpoint).map(({ name, bend }) => ({ name, strike: bent(bend) })),
+    variants: ({ endpoint, api }) =>
+      wrongShapesOf(endpoint, api).map(({ name, bend }) => ({ name, strike: bent(bend) })),
   },
   {
     id: 'U30',

@@ -6,6 +6,7 @@ import {
   jwt,
   key,
   pat,
+  permission,
   role,
   org,
   userinfo,
@@ -46,11 +47,14 @@ interface Keys extends World {
   readonly secret: { readonly clientId: string; readonly clientSecret: string };
 }
 
-const asCaller = async (library: ExpressZitadel, { tokens: [token], orgId }: Keys) =>
-  library.decisions.authorize(
-    { headers: { authorization: `Bearer ${token}` }, params: { orgId } },
-    role('ORG_OWNER', org.param('orgId')),
-  );
+const requestOf = ({ tokens: [token], orgId }: Keys) => ({
+  headers: { authorization: `Bearer ${token}` },
+  params: { orgId },
+});
+const asCaller = async ({ decisions }: ExpressZitadel, world: Keys) =>
+  decisions.authorize(requestOf(world), role('ORG_OWNER', org.param('orgId')));
+const byPermission = async ({ decisions }: ExpressZitadel, world: Keys) =>
+  decisions.authorize(requestOf(world), permission('project.read', org.param('orgId')));
 const list = async ({ projectGrants }: ExpressZitadel, { orgId, projectId }: Keys) => {
   for await (const grant of projectGrants.list({ organizationId: orgId, projectId })) return grant;
   return undefined;
@@ -95,6 +99,12 @@ const JOURNEYS: readonly Journey[] = [
     path: /\/userinfo$/,
     options: (world) => ({ ...reading(world), callers: jwt() }),
     go: asCaller,
+  },
+  {
+    name: 'the caller’s token, to the permissions',
+    path: /\/permissions\//,
+    options: () => ({}),
+    go: byPermission,
   },
   {
     name: 'the service user’s token, to a user’s memberships',

@@ -210,7 +210,7 @@ export const TELLTALES: readonly Trouble[] = [
 
 function quoted(url: string, { headers, body }: RequestInit): object {
   const sent = [...new Headers(headers)].map(([name, value]) => `${name}: ${value}`).join('; ');
-  const text = `${url} ${sent} ${String(body ?? '')}`;
+  const text = `${url} ${sent} ${typeof body === 'string' ? body : ''}`;
   return {
     code: 3,
     message: `${text} (${text})`,
@@ -245,7 +245,7 @@ const FAULTS: readonly Fault[] = [
 /** Emulator faults of every kind, or of one kind, on one endpoint. */
 export function faultsOn(endpoint: EndpointName, short: boolean): readonly Trouble[] {
   return (short ? ([400] as const) : FAULTS).map((fault) => ({
-    text: `${endpoint}: ${String(fault)}`,
+    text: `${endpoint}: ${JSON.stringify(fault)}`,
     endpoint,
     fault,
   }));

@@ -170,6 +170,7 @@ export function registerSent(watch: SecretWatch, { headers, body }: RequestInit)
     const [, secret] = Buffer.from(credential, 'base64').toString().split(':');
     watch.register(secret && decodeURIComponent(secret), 'a secret that was sent');
   }
-  const form = body instanceof URLSearchParams ? body : new URLSearchParams(String(body ?? ''));
-  for (const field of SECRET_FIELDS) watch.register(form.get(field), `${field} that was sent`);
+  const form = body instanceof URLSearchParams || typeof body === 'string' ? body : '';
+  const sent = new URLSearchParams(form);
+  for (const field of SECRET_FIELDS) watch.register(sent.get(field), `${field} that was sent`);
 }

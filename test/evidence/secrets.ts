@@ -23,12 +23,11 @@ export const about =
 
 const root = dirname(createRequire(import.meta.url).resolve('nestjs-zitadel/package.json'));
 
+const CONFIG = join('test', 'setup', 'watched.config.ts');
+
 /** Specs in which most of the library's secrets are at work. */
 const FEW_SPECS = [
-  'test/doors/refusals.spec.ts',
   'test/zitadel/credentials.spec.ts',
-  'test/zitadel/service-token.spec.ts',
-  'test/zitadel/introspection.spec.ts',
   'test/zitadel/confirm-token.spec.ts',
   'test/regressions/refused-credentials.spec.ts',
 ];
@@ -149,18 +148,24 @@ async function watchDirectly(
     watch.forgetTexts();
   };
   try {
-    for (const way of WAYS) {
+    // The short form takes turns, as far as one way is like another.
+    for (const way of WAYS.filter((_, number) => !short || number % 2 === 0)) {
       const troubles: readonly Trouble[] = [
         { text: 'no trouble' },
-        ...(short ? TELLTALES.filter((_, number) => number % 3 === 1) : TELLTALES),
-        ...way.endpoints.flatMap((endpoint) => faultsOn(endpoint, short)),
+        ...(short ? TELLTALES.slice(-1) : TELLTALES),
+        ...way.endpoints
+          .filter((_, number) => !short || number % 4 === 0)
+          .flatMap((endpoint) => faultsOn(endpoint, short)),
       ];
       for (const trouble of troubles) {
         await playScene(watch, world, way, trouble);
         close();
       }
-      await knockAtDoors(watch, world, optionsFor(world, way));
-      close();
+      if (!short || way === WAYS[0]) {
+        const { cache: _shared, ...options } = optionsFor(world, way);
+        await knockAtDoors(watch, world, options);
+        close();
+      }
       progress(`${way.text}: ${troubles.length} scenes`);
     }
     const mistakes = makeMistakes(watch, world);
@@ -221,11 +226,15 @@ async function watchSpecs(
       // A run of its own, also where this is one already.
       Object.entries(process.env).filter(([name]) => !/^(?:VITEST|NODE_OPTIONS|TEST$)/.test(name)),
     );
-    const child = spawn(process.execPath, [vitest, 'run', ...what, '--reporter=dot'], {
-      cwd: root,
-      env: { ...env, WATCH_SECRETS: folder },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = spawn(
+      process.execPath,
+      [vitest, 'run', '--config', CONFIG, ...what, '--reporter=dot'],
+      {
+        cwd: root,
+        env: { ...env, WATCH_SECRETS: folder },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => (output += text));

@@ -58,14 +58,24 @@ describe('a Retry-After of ZITADEL', () => {
   });
 });
 
+const DETAILS = { viewTimestamp: '2026-01-01T00:00:00Z' };
 /** Answers of 200 that are no lists. */
 const NO_LISTS: readonly [string, unknown][] = [
-  ['an object', { result: {} }],
-  ['a text', { result: 'none' }],
-  ['null', { result: null }],
-  ['a list with null in it', { result: [null] }],
-  ['a list with texts in it', { result: ['x'] }],
-  ['a list of lists', { result: [[]] }],
+  ['an object', { details: DETAILS, result: {} }],
+  ['a text', { details: DETAILS, result: 'none' }],
+  ['null', { details: DETAILS, result: null }],
+  ['a list with null in it', { details: DETAILS, result: [null] }],
+  ['a list with texts in it', { details: DETAILS, result: ['x'] }],
+  ['a list of lists', { details: DETAILS, result: [[]] }],
+  ['without anything', {}],
+  ['without details', { result: [] }],
+  ['with details that are a text', { details: 'x', result: [] }],
+  ['with details that are a list', { details: [], result: [] }],
+  ['of many rows', { details: { totalResult: 'many' }, result: [] }],
+  ['of a hexadecimal number of rows', { details: { totalResult: '0x0' }, result: [] }],
+  ['of half a row', { details: { totalResult: 0.5 }, result: [] }],
+  ['of less than no rows', { details: { totalResult: -1 }, result: [] }],
+  ['of null rows', { details: { totalResult: null }, result: [] }],
 ];
 
 describe.each(NO_LISTS)('where a list is %s', (_what, body) => {
@@ -100,7 +110,7 @@ describe('a list of project grants', () => {
   const grantsOf = async () => {
     const found: string[] = [];
     const list = library.projectGrants.list({ organizationId: idOf(acme), projectId: portal.id });
-    for await (const { grantId } of list) found.push(grantId);
+    for await (const { grantId = '' } of list) found.push(grantId);
     return found;
   };
   const row = (grantId: unknown) => ({
@@ -111,7 +121,18 @@ describe('a list of project grants', () => {
   });
 
   it('of which one row cannot be read is an error', async () => {
-    for (const bad of [row(1), row(undefined), { ...row('2'), grantedRoleKeys: 'all' }]) {
+    for (const bad of [
+      row(1),
+      row(undefined),
+      row(''),
+      { ...row('2'), grantedRoleKeys: 'all' },
+      { ...row('2'), grantedRoleKeys: ['reader', 1] },
+      { ...row('2'), projectId: '' },
+      { ...row('2'), grantedOrgId: '' },
+      { ...row('2'), projectOwnerId: 1 },
+      { ...row('2'), details: 'x' },
+      { ...row('2'), details: { resourceOwner: 1 } },
+    ]) {
       zitadel.fail(
         'listGrants',
         answer({ details: { totalResult: '2' }, result: [row('1'), bad] }),

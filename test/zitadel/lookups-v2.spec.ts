@@ -88,6 +88,7 @@ const asking = (user: User | undefined, fresh = false) => ({
   userId: idOf(user),
   token: tokenOf(user),
   fresh,
+  toll: { pay: () => undefined, giveBack: () => undefined },
 });
 
 describe('the owner of a project, by API v2', () => {
@@ -256,9 +257,14 @@ describe('a project grant, by API v2', () => {
 
   it.each<[string, unknown]>([
     ['a list', []],
-    ['rows that are no list', { projectGrants: {} }],
-    ['rows that are none', { projectGrants: [{}] }],
-    ['another grant', { projectGrants: [{ projectId: '1', grantedOrganizationId: '2' }] }],
+    ['nothing', {}],
+    ['a list without a page', { projectGrants: [] }],
+    ['rows that are no list', { pagination: {}, projectGrants: {} }],
+    ['rows that are none', { pagination: {}, projectGrants: [{}] }],
+    [
+      'another grant',
+      { pagination: {}, projectGrants: [{ projectId: '1', grantedOrganizationId: '2' }] },
+    ],
   ])('that is told as %s is an outage', async (_what, body) => {
     zitadel.fail('listGrantsV2', { status: 200, body });
     const ask = verdict(libraryOf(), tokenOf(gina), between(idOf(portal), idOf(globex)));

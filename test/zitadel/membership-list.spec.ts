@@ -300,10 +300,23 @@ describe('a list that fails', () => {
     ['a list', []],
     ['null', null],
     ['a text', '"x"'],
-    ['rows that are no list', { result: {} }],
-    ['rows that are no objects', { result: [1] }],
+    ['nothing', {}],
+    ['rows without details', { result: [] }],
+    ['rows that are no list', { details: {}, result: {} }],
+    ['rows that are no objects', { details: {}, result: [1] }],
+    ['rows of nobody', { details: {}, result: [{ orgId: '1' }] }],
+    ['rows with a text as roles', { details: {}, result: [{ userId: '1', roles: 'x' }] }],
+    ['as many rows as there are', { details: { totalResult: 'all' }, result: [] }],
   ])('because it is %s is no empty list', async (_what, body) => {
     zitadel.fail('memberships', { status: 200, body });
     expect(await errorOf(mine())).toBeInstanceOf(ZitadelUnavailableError);
+  });
+
+  it('because it is about another user is no list of this one', async () => {
+    zitadel.fail('userMemberships', 'wrong-user');
+    const request = { userId: idOf(frank), organizationId: idOf(acme) };
+    expect(await errorOf(library.membershipLists.listOfUser(request))).toBeInstanceOf(
+      ZitadelUnavailableError,
+    );
   });
 });

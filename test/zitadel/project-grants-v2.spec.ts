@@ -393,12 +393,26 @@ describe('an outage on API v2', () => {
   });
   it.each<[string, unknown]>([
     ['a list', []],
-    ['rows that are no list', { projectGrants: {} }],
+    ['nothing', {}],
+    ['no page', { projectGrants: [] }],
+    ['many grants', { projectGrants: [], pagination: { totalResult: 'many' } }],
+    ['rows that are no list', { projectGrants: {}, pagination: {} }],
     ['rows that are none', { projectGrants: [{}], pagination: { totalResult: '1' } }],
     ['another grant', of({})],
     ['roles that are a text', of({ projectId: '3', grantedRoleKeys: 'x' })],
   ])('that answers %s is an error', async (_what, body) => {
     zitadel.fail('listGrantsV2', { status: 200, body });
+    expect(await errorOf(grants.get(ofGlobex()))).toBeInstanceOf(ZitadelUnavailableError);
+  });
+
+  it.each<[string, object]>([
+    ['a text as roles', { grantedRoleKeys: 'x' }],
+    ['one role that is no text', { grantedRoleKeys: ['reader', 1] }],
+    ['an owner that is no text', { organizationId: 1 }],
+    ['an empty owner', { organizationId: '' }],
+  ])('that answers the grant with %s is an error', async (_what, more) => {
+    const theOne = { projectId: portal.id, grantedOrganizationId: idOf(globex) };
+    zitadel.fail('listGrantsV2', { status: 200, body: of({ ...theOne, ...more }) });
     expect(await errorOf(grants.get(ofGlobex()))).toBeInstanceOf(ZitadelUnavailableError);
   });
 });

@@ -419,9 +419,11 @@ describe('a list of administrators', () => {
   }, 20_000);
 
   it('that says nothing of how many there are is taken', async () => {
-    expect(rowsOf(await asCaller(await pages({ administrators: rows(2) })))).toHaveLength(2);
+    const pagination = { appliedLimit: '1000' };
+    const two = await pages({ pagination, administrators: rows(2) });
+    expect(rowsOf(await asCaller(two))).toHaveLength(2);
     await server?.close();
-    expect(await asCaller(await pages({}))).toEqual({ rows: [], complete: true });
+    expect(await asCaller(await pages({ pagination }))).toEqual({ rows: [], complete: true });
   });
 
   it.each<[string, object]>([
@@ -440,10 +442,16 @@ describe('a list of administrators', () => {
     ['a list', []],
     ['null', null],
     ['a text', 'x'],
-    ['rows that are no list', { administrators: {} }],
-    ['rows that are no objects', { administrators: [1] }],
-    ['rows that are lists', { administrators: [[]] }],
+    ['nothing', {}],
+    ['rows that are no list', { pagination: {}, administrators: {} }],
+    ['rows that are no objects', { pagination: {}, administrators: [1] }],
+    ['rows that are lists', { pagination: {}, administrators: [[]] }],
+    ['no page', { administrators: [] }],
     ['pages that are no object', { pagination: 1, administrators: [] }],
+    ['pages that are a list', { pagination: [], administrators: [] }],
+    ['many rows', { pagination: { totalResult: 'many' }, administrators: [] }],
+    ['a part of a row', { pagination: { totalResult: 0.5 }, administrators: [] }],
+    ['less than no rows', { pagination: { totalResult: '-1' }, administrators: [] }],
   ])('that is %s is an outage', async (_what, body) => {
     expect(await asCaller(await pages(body as object))).toMatchObject({ reason: 'unavailable' });
   });
@@ -453,6 +461,13 @@ describe('a list of administrators', () => {
     ['on nothing', nothing],
     ['on two things', { instance: true }],
     ['on an organization and a project', { project: { id: '1', name: 'x', organizationId: '2' } }],
+    ['on a thing that we do not know', { ...nothing, application: { id: '1' } }],
+  ])('with a row %s says nothing by it', async (_what, more) => {
+    const read = await asCaller(await pages(page(2, [row(1), row(2, more)])));
+    expect(rowsOf(read).map(({ id }) => id)).toEqual(['1']);
+  });
+
+  it.each<[string, object]>([
     ['on an instance that is false', { ...nothing, instance: false }],
     ['on an instance that is a text', { ...nothing, instance: 'true' }],
     ['on an organization that is a text', { organization: '1' }],
@@ -461,20 +476,26 @@ describe('a list of administrators', () => {
     ['on an organization with an empty id', { organization: { id: '' } }],
     ['on an organization with a number as id', { organization: { id: 1 } }],
     ['on a project without an id', { ...nothing, project: { name: 'x', organizationId: '1' } }],
+    ['on a project of a number', { ...nothing, project: { id: '1', organizationId: 1 } }],
     ['on a grant without an id', { ...nothing, projectGrant: { projectId: '1' } }],
-  ])('with a row %s says nothing by it', async (_what, more) => {
-    const read = await asCaller(await pages(page(2, [row(1), row(2, more)])));
-    expect(rowsOf(read).map(({ id }) => id)).toEqual(['1']);
+    ['on a grant of nothing', { ...nothing, projectGrant: { id: '1', projectId: '' } }],
+    [
+      'on a grant to a number',
+      { ...nothing, projectGrant: { id: '1', projectId: '1', grantedOrganizationId: 1 } },
+    ],
+    ['with a text as roles', { roles: 'ORG_OWNER' }],
+    ['with null as roles', { roles: null }],
+    ['with lists as roles', { roles: [['ORG_OWNER']] }],
+    ['with one role that is no text', { roles: ['ORG_OWNER', 1] }],
+  ])('with a row %s is an outage', async (_what, more) => {
+    const of = await pages(page(2, [row(1), row(2, more)]));
+    expect(await asCaller(of)).toMatchObject({ reason: 'unavailable' });
+    expect(await asReader(of)).toMatchObject({ reason: 'unavailable' });
   });
 
-  it.each<[string, unknown]>([
-    ['a text', 'ORG_OWNER'],
-    ['nothing', undefined],
-    ['no texts', [['ORG_OWNER'], { ORG_OWNER: 1 }, null]],
-  ])('with %s as roles gives none', async (_what, roles) => {
-    expect(rowsOf(await asCaller(await pages(page(1, [row(1, { roles })]))))).toMatchObject([
-      { id: '1', roles: [] },
-    ]);
+  it('with a row without roles gives none', async () => {
+    const read = await asCaller(await pages(page(1, [row(1, { roles: undefined })])));
+    expect(rowsOf(read)).toMatchObject([{ id: '1', roles: [] }]);
   });
 
   it.each<[number, object, string]>([

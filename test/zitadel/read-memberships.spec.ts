@@ -313,21 +313,44 @@ describe.each([
     ['on nothing', { orgId: undefined, roles: ['IAM_OWNER'] }],
     ['on two things', { iam: true, roles: ['IAM_OWNER', 'ORG_OWNER'] }],
     ['on an organization and a project', { projectId: '1', roles: ['PROJECT_OWNER'] }],
-    ['on an instance that is not true', { orgId: undefined, iam: 'true', roles: ['IAM_OWNER'] }],
-    ['on an instance that is false', { orgId: undefined, iam: false, roles: ['IAM_OWNER'] }],
-    ['on an organization that is no text', { orgId: 1 }],
-    ['on an empty organization', { orgId: '' }],
-    ['with a text as roles', { orgId: '1', roles: 'ORG_OWNER' }],
     ['without roles', { orgId: '1', roles: undefined }],
-    [
-      'with roles that are no texts',
-      { orgId: '1', roles: [['ORG_OWNER'], { ORG_OWNER: 1 }, null] },
-    ],
     ['with a role of another kind', { orgId: '1', roles: ['IAM_OWNER', 'PROJECT_OWNER'] }],
     ['with a role in other case', { orgId: '1', roles: ['org_owner', 'ORG_OWNER '] }],
   ])('with a row %s allows nothing by it', async (_what, more) => {
     answer([row(more)]);
     expect(await ask(anything as never)).toBe('role_missing');
+  });
+
+  it.each<[string, Readonly<Record<string, unknown>>]>([
+    ['on an instance that is not true', { orgId: undefined, iam: 'true', roles: ['IAM_OWNER'] }],
+    ['on an instance that is false', { orgId: undefined, iam: false, roles: ['IAM_OWNER'] }],
+    ['on an organization that is no text', { orgId: 1 }],
+    ['on an empty organization', { orgId: '' }],
+    ['on no organization', { orgId: null }],
+    ['on a project that is no text', { orgId: undefined, projectId: ['1'] }],
+    ['on a project grant that is no text', { orgId: undefined, projectGrantId: {} }],
+    ['with a text as roles', { orgId: '1', roles: 'ORG_OWNER' }],
+    ['with null as roles', { orgId: '1', roles: null }],
+    ['with lists as roles', { orgId: '1', roles: [['ORG_OWNER']] }],
+    ['with one role that is no text', { orgId: '1', roles: ['ORG_OWNER', 1] }],
+    ['with details that are a text', { orgId: '1', details: 'x' }],
+    ['with an owner that is no text', { orgId: '1', details: { resourceOwner: 1 } }],
+  ])('with a row %s is an outage', async (_what, more) => {
+    answer([row(more)]);
+    expect(await ask(anything as never)).toBe('unavailable');
+  });
+
+  it.each<[string, unknown]>([
+    ['without anything', {}],
+    ['without details', { result: [] }],
+    ['with details that are a text', { details: 'x', result: [] }],
+    ['with details that are a list', { details: [], result: [] }],
+    ['of many rows', { details: { totalResult: 'many' }, result: [] }],
+    ['of a part of a row', { details: { totalResult: 0.5 }, result: [] }],
+    ['of less than no rows', { details: { totalResult: '-1' }, result: [] }],
+  ])('%s is an outage', async (_what, body) => {
+    zitadel.fail(endpoint, { status: 200, body });
+    expect(await ask()).toBe('unavailable');
   });
 
   it('with PROJECT_GRANT_OWNER on a project means nothing for the project', async () => {

@@ -2,7 +2,13 @@ import { decodeJwt } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isRefusal } from '../../lib/core/decision.js';
 import { ZitadelEmulator, type User } from '../../lib/testing/index.js';
-import { clientCredentials, key, openServiceUser, pat } from '../../lib/zitadel/credentials.js';
+import {
+  clientCredentials,
+  key,
+  openServiceUser,
+  pat,
+  type ServiceUserCredential,
+} from '../../lib/zitadel/credentials.js';
 import { createDiscovery } from '../../lib/zitadel/discovery.js';
 import { isTrouble } from '../../lib/zitadel/exchange.js';
 import { createHttp } from '../../lib/zitadel/http.js';
@@ -32,7 +38,7 @@ afterEach(() => {
 });
 
 function serviceToken(
-  credential = key(keyJson),
+  credential: ServiceUserCredential = key(keyJson),
   instance: ZitadelEmulator = zitadel,
 ): ServiceToken {
   const { http, discover } = wayTo(instance);

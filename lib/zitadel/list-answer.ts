@@ -1,0 +1,49 @@
+import { countFrom, isRecord } from './shape.js';
+
+/** The longest page that ZITADEL's APIs give by default. */
+export const PAGE = 1_000;
+/**
+ * No list that is read page by page has nearly so many. Also a bound for a server that gives shorter pages than were asked for, or whose
+ * list grows as fast as it is read.
+ */
+export const MOST_PAGES = 100;
+
+/** The rows of an answer, not read yet, and how many the server says there are in all. */
+export interface ListAnswer {
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+  /** On v2 also those that the asker may not see: ZITADEL counts first and leaves rows out after that. */
+  readonly total: number;
+}
+
+/** One page of a v2 list. */
+export interface Page extends ListAnswer {
+  /** How many rows, seen or not, this page stands for: by so many the next one begins later. At least 1. */
+  readonly step: number;
+}
+
+/** Reads a list of API v1; undefined when the answer is none. `details` stand in every list, empty lists and zeros are left out. */
+export function listFrom(body: unknown): ListAnswer | undefined {
+  return isRecord(body) ? answerFrom(body['details'], body['result']) : undefined;
+}
+
+/** Reads a page of API v2, whose rows stand under `name`; undefined when the answer is none. `pagination` stands in every page. */
+export function pageFrom(body: unknown, name: string): Page | undefined {
+  if (!isRecord(body)) return undefined;
+  const { pagination, [name]: rows } = body;
+  const answer = answerFrom(pagination, rows);
+  if (!answer || !isRecord(pagination)) return undefined;
+  const step = countFrom(pagination['appliedLimit']) ?? 0;
+  // A limit that is none must not make us read without end.
+  return { ...answer, step: step >= 1 && step <= PAGE ? step : PAGE };
+}
+
+/** The part of a v2 request that asks for one page, the oldest row first: what is added while we read comes at the end. */
+export function pageRequest(offset: number): Readonly<Record<string, unknown>> {
+  return { pagination: { offset: String(offset), limit: PAGE, asc: true } };
+}
+
+function answerFrom(about: unknown, rows: unknown = []): ListAnswer | undefined {
+  if (!isRecord(about) || !Array.isArray(rows) || !rows.every(isRecord)) return undefined;
+  const total = countFrom(about['totalResult']);
+  return total === undefined ? undefined : { rows, total };
+}

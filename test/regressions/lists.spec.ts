@@ -1,0 +1,133 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { ZitadelUnavailableError } from '../../lib/zitadel/api-error.js';
+import { ApiGeneration, type Generation } from '../../lib/zitadel/api-generation.js';
+import { openServiceUser, pat } from '../../lib/zitadel/credentials.js';
+import type { GrantFilter } from '../../lib/zitadel/project-grant-service.js';
+import { ProjectGrantService } from '../../lib/zitadel/project-grant-service.js';
+import { ServiceToken } from '../../lib/zitadel/service-token.js';
+import { recorder, wayTo } from '../zitadel/parts.js';
+import { json, scripted, type ScriptedServer } from '../zitadel/scripted-server.js';
+
+let server: ScriptedServer | undefined;
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+});
+
+interface Ends {
+  readonly projectId: string;
+  readonly grantedOrgId: string;
+}
+
+/** A server of one generation whose pages hold these grants, and that says that there are so many. */
+async function grantsOf(
+  generation: Generation,
+  page: (number: number) => readonly Ends[],
+  total: (number: number) => number,
+): Promise<ProjectGrantService> {
+  server = await scripted((response, { number }) => {
+    const totalResult = String(total(number));
+    json(
+      response,
+      generation === 'v1'
+        ? {
+            details: { totalResult },
+            result: page(number).map((ends, at) => ({
+              ...ends,
+              grantId: `${number}${at + 1_000}`,
+            })),
+          }
+        : {
+            pagination: { totalResult, appliedLimit: '1000' },
+            projectGrants: page(number).map(({ projectId, grantedOrgId }) => ({
+              projectId,
+              organizationId: '3',
+              grantedOrganizationId: grantedOrgId,
+            })),
+          },
+    );
+  });
+  const { url } = server;
+  const { http, discover } = wayTo({ issuer: url, url });
+  return new ProjectGrantService({
+    serviceToken: new ServiceToken(http, discover, url, openServiceUser(pat('a-token'))),
+    idPattern: /^[0-9]{1,200}$/,
+    ownerOf: () => Promise.resolve(undefined),
+    generation: new ApiGeneration('project grants', generation, recorder()),
+  });
+}
+
+async function amount(list: AsyncIterable<unknown>): Promise<number> {
+  let count = 0;
+  for await (const _each of list) count += 1;
+  return count;
+}
+
+const full = (number: number) =>
+  Array.from({ length: 1_000 }, (_, at) => ({
+    projectId: '1',
+    grantedOrgId: String(number * 1_000 + at),
+  }));
+
+describe.each(['v1', 'v2'] as const)('a list of project grants of API %s', (generation) => {
+  it.each<[string, (grants: ProjectGrantService) => AsyncIterable<unknown>]>([
+    ['of a project', (grants) => grants.list({ projectId: '1' })],
+    ['of an organization', (grants) => grants.list({ organizationId: '3' })],
+  ])('%s whose pages are always full of new ones is not read without end', async (_what, list) => {
+    const grants = await grantsOf(generation, full, () => 1_000_000);
+    await expect(amount(list(grants))).rejects.toThrow(ZitadelUnavailableError);
+    expect(server?.requests).toHaveLength(100);
+  });
+
+  it('of a hundred thousand is read', async () => {
+    const last = generation === 'v1' ? 99_999 : 100_000;
+    const grants = await grantsOf(
+      generation,
+      (number) => full(number).slice(0, number === 100 ? last - 99_000 : 1_000),
+      () => last,
+    );
+    expect(await amount(grants.list({ projectId: '1' }))).toBe(last);
+  });
+
+  const one = [{ projectId: '1', grantedOrgId: '2' }];
+  it.each<[string, (grants: ProjectGrantService) => AsyncIterable<unknown>]>([
+    ['of another project', (grants) => grants.list({ projectId: '9' })],
+    ['to another organization', (grants) => grants.list({ grantedOrgId: '9' })],
+    ['to another organization than ours', (grants) => grants.listGranted({ organizationId: '9' })],
+  ])('with one %s than was asked for is unusable', async (_what, list) => {
+    const grants = await grantsOf(
+      generation,
+      () => one,
+      () => 1,
+    );
+    await expect(amount(list(grants))).rejects.toThrow(ZitadelUnavailableError);
+  });
+
+  it.each<GrantFilter>([{ projectId: '1' }, { grantedOrgId: '2' }, { organizationId: '3' }])(
+    'with one that was asked for (%o) is taken',
+    async (filter) => {
+      const grants = await grantsOf(
+        generation,
+        () => one,
+        () => 1,
+      );
+      expect(await amount(grants.list(filter))).toBe(1);
+    },
+  );
+});
+
+describe('a list of API v2, of grants between two ends', () => {
+  it('with one between others beside it is unusable, also to be made sure of', async () => {
+    const two = [
+      { projectId: '1', grantedOrgId: '2' },
+      { projectId: '9', grantedOrgId: '2' },
+    ];
+    const grants = await grantsOf(
+      'v2',
+      () => two,
+      () => 2,
+    );
+    const asked = grants.get({ projectId: '1', grantedOrgId: '2' });
+    await expect(asked).rejects.toThrow(ZitadelUnavailableError);
+  });
+});
