@@ -6,9 +6,13 @@ import type { ResolvedOptions, ZitadelOptions } from './options.js';
 function got(value: unknown, secret = false): string {
   if (value === '') return 'an empty string';
   if (typeof value === 'string') {
-    return secret || value.includes('@') || value.length > 200
+    // A secret in the wrong option is longer than anything that is worth quoting, but for addresses.
+    const isShort = value.length <= 40 && !value.includes('@');
+    if (!secret && isShort) return `'${value}'`;
+    const origin = !secret && URL.canParse(value) ? new URL(value).origin : 'null';
+    return origin === 'null'
       ? `a string of ${value.length} characters`
-      : `'${value}'`;
+      : `'${origin}'${value === origin ? '' : ' with more around it'}`;
   }
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (value === undefined || value === null) return String(value);

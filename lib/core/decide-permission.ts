@@ -1,6 +1,6 @@
 import { ask, checkRef, NO, YES, type Case, type Verdict } from './case.js';
 import type { PermissionNode } from './compile.js';
-import { endsOfGrant, findRow, rowBetween, rowBeyondCap, rowOf } from './find-row.js';
+import { endsOfGrant, findGrantRow, rowBetween, rowBeyondCap, rowOf } from './find-row.js';
 
 /**
  * Decides one permission requirement by ZITADEL's own evaluation in the organization that the resource belongs to. A permission held on
@@ -61,7 +61,7 @@ function decideGrantBetween(node: PermissionNode, open: Case): Verdict {
     rowOf(open, 'instance', '') ??
     onGrant ??
     rowOf(open, 'org', grantedOrgId) ??
-    findRow(open.index.projectGrants, (row) => row.grantedOrgId === undefined);
+    findGrantRow(open, { projectId, grantedOrgId }, (row) => row.grantedOrgId === undefined);
   if (!couldCount) return NO;
   if (onGrant) return evaluate(node, grantedOrgId, onGrant.id, open);
   const grant = open.facts.grantBetween(projectId, grantedOrgId);

@@ -1,7 +1,7 @@
 import { ask, checkRef, NO, YES, type Case, type Verdict } from './case.js';
 import type { RoleNode } from './compile.js';
 import {
-  findRow,
+  findGrantRow,
   endsOfGrant,
   held,
   orgsByRoles,
@@ -104,19 +104,14 @@ function decideGrantBetween(
   const ofOrg = held(open, 'org', grantedOrgId, node.by.org);
   const couldBe = (row: Membership) =>
     row.grantedOrgId === undefined && satisfies(row, node.by.projectGrant) !== undefined;
-  const nearby = open.index.complete
-    ? open.index.projectGrants
-    : open.facts.rowsOn?.({ kind: 'projectGrantBetween', projectId, grantedOrgId })?.projectGrants;
-  if (!ofOrg && !findRow(nearby, couldBe) && !findRow(open.index.projectGrants, couldBe)) return NO;
+  const ends = { projectId, grantedOrgId };
+  if (!ofOrg && !findGrantRow(open, ends, couldBe)) return NO;
   const grant = open.facts.grantBetween(projectId, grantedOrgId);
-  if (grant === undefined) return ask(open, { fact: 'grantBetween', projectId, grantedOrgId });
+  if (grant === undefined) return ask(open, { fact: 'grantBetween', ...ends });
   if (grant === null) return NO;
-  const { grantId } = grant;
-  const byId =
-    grantId === undefined
-      ? undefined
-      : (nearby?.get(grantId) ?? open.index.projectGrants.get(grantId));
-  return allowOn(node, ofOrg ?? satisfies(byId, node.by.projectGrant), open);
+  const isIt = (row: Membership) => row.id === grant.grantId;
+  const ofGrant = satisfies(findGrantRow(open, ends, isIt), node.by.projectGrant);
+  return allowOn(node, ofOrg ?? ofGrant, open);
 }
 
 function allowOn(node: RoleNode, by: Membership | undefined, open: Case): Verdict {

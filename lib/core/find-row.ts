@@ -68,10 +68,21 @@ export function rowBetween(
   projectId: string,
   grantedOrgId: string,
 ): Membership | undefined {
-  const isIt = (row: Membership) =>
-    row.projectId === projectId && row.grantedOrgId === grantedOrgId;
+  return findGrantRow(
+    open,
+    { projectId, grantedOrgId },
+    (row) => row.projectId === projectId && row.grantedOrgId === grantedOrgId,
+  );
+}
+
+/** The first row of a grant that fits; over the cap also among those that were asked for by these two ends. */
+export function findGrantRow(
+  open: Case,
+  { projectId, grantedOrgId }: GrantEnds,
+  fits: (row: Membership) => boolean,
+): Membership | undefined {
   const said = apart(open, { kind: 'projectGrantBetween', projectId, grantedOrgId });
-  return findRow(said?.projectGrants, isIt) ?? findRow(open.index.projectGrants, isIt);
+  return findRow(said?.projectGrants, fits) ?? findRow(open.index.projectGrants, fits);
 }
 
 /** The two ends of a project grant, as a row or ZITADEL says them. `undefined`: not asked yet; `null`: there is no such grant. */
@@ -86,8 +97,7 @@ export function rowBeyondCap(open: Case, ends: GrantEnds): Membership | undefine
   return open.index.complete ? undefined : rowBetween(open, ends.projectId, ends.grantedOrgId);
 }
 
-/** The first row that fits. */
-export function findRow(
+function findRow(
   rows: ReadonlyMap<string, Membership> | undefined,
   fits: (row: Membership) => boolean,
 ): Membership | undefined {

@@ -31,3 +31,39 @@ it.each<[string, Partial<ZitadelOptions>]>([
     expect({ name, leaks: shown.includes(CANARY) }).toEqual({ name, leaks: false });
   }
 });
+
+it.each([
+  ['issuer', { issuer: clientSecret() }],
+  ['issuer', { issuer: `https://acme.example/?token=${clientSecret()}` }],
+  ['internalUrl', { internalUrl: clientSecret() }],
+  ['projectId', { projectId: clientSecret() }],
+  ['api', { api: clientSecret() }],
+  ['idPattern', { idPattern: clientSecret() }],
+])('a secret that stands in the option %s by mistake is not quoted', (option, wrong) => {
+  const options = { issuer: 'https://acme.example', audience: '1', ...wrong } as ZitadelOptions;
+  const error = (() => {
+    try {
+      createZitadel(options);
+    } catch (thrown) {
+      return thrown;
+    }
+    return undefined;
+  })();
+  expect(error).toMatchObject({ option });
+  expect(inspect(error)).not.toContain(clientSecret().slice(0, 20));
+});
+
+it('an address that is wrong is quoted as far as it helps', () => {
+  expect(() => createZitadel(zitadel.options({ issuer: 'https://acme.example/' }))).toThrow(
+    "got 'https://acme.example/'",
+  );
+  const long = `https://a-very-long-name-of-an-instance.zitadel.cloud`;
+  expect(() => createZitadel(zitadel.options({ issuer: `${long}/path` }))).toThrow(
+    `got '${long}' with more around it`,
+  );
+});
+
+/** As long as ZITADEL makes client secrets. */
+function clientSecret(): string {
+  return 'canary0123456789'.repeat(4);
+}
