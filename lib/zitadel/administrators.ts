@@ -1,12 +1,11 @@
 import { isRefusal, type Refusal } from '../core/decision.js';
 import type { Membership, RowsOn } from '../core/membership.js';
 import { isTrouble, type Answered, type Call, type Trouble } from './exchange.js';
-import { MOST_PAGES, pageFrom, pageRequest } from './list-answer.js';
+import { MOST_BYTES, MOST_PAGES, pageFrom, pageRequest } from './list-answer.js';
 import { haveIds, isId, isRecord, listOfTexts, textOf, textsOf } from './shape.js';
 
 /** What a membership list may hold; whatever is beyond is asked for when it is needed. */
 export const MOST_ROWS = 10_000;
-const MAX_BYTES = 8 * 2 ** 20;
 const PATH = '/zitadel.internal_permission.v2.InternalPermissionService/ListAdministrators';
 
 /** One row of ListAdministrators: a user's manager roles on one resource. */
@@ -57,7 +56,7 @@ export async function listAdministrators(
         filters: [{ inUserIdsFilter: { ids: [userId] } }, ...filtersOf(on)],
       },
       who: userId,
-      maxBytes: MAX_BYTES,
+      maxBytes: MOST_BYTES,
       repeatable: true,
     });
     if (isRefusal(reply) || isTrouble(reply) || reply.status !== 200) return { reply };

@@ -1,8 +1,9 @@
+import { isRefusal, type Refusal } from '../core/decision.js';
 import { ZitadelError } from '../core/errors.js';
 import { isNotServed } from './api-generation.js';
 import { errorIdOf } from './error-id.js';
-import { isRecord } from './shape.js';
 import { isTrouble, type Answered, type Trouble } from './exchange.js';
+import { isRecord } from './shape.js';
 
 /** What to do about the refusals that people meet, by ZITADEL's error id. */
 const REMEDIES: Readonly<Record<string, string>> = {
@@ -57,20 +58,25 @@ export class ZitadelUnavailableError extends ZitadelError {
   }
 }
 
-/** The server does not have this API. An error of ours alone: where another generation is served, nobody sees it. */
-const NOT_SERVED =
+/** What to do where a server does not have an API. Where another generation is served, nobody sees it. */
+export const NOT_SERVED =
   "this server does not serve this API: leave the option api at 'auto', or check issuer and internalUrl";
+
+/** What to do where an address leads to no instance. */
+export const NO_INSTANCE =
+  'the host serves no ZITADEL instance under this name: check issuer and internalUrl';
 
 /** Whether an error says that the server does not have the API that was asked. */
 export function isNotServedError(error: unknown): boolean {
   return error instanceof ZitadelApiError && error.remedy === NOT_SERVED;
 }
 
-/** Turns a reply into its body, or throws the error that a caller can branch on. */
+/** Turns a reply into its body, or throws the error that a caller can branch on. A refusal is one of our service user. */
 export function bodyOrThrow(
-  reply: Answered | Trouble,
+  reply: Answered | Trouble | Refusal,
   what: string,
 ): Readonly<Record<string, unknown>> {
+  if (isRefusal(reply)) throw errorOf(reply, what);
   if (isTrouble(reply)) throw new ZitadelUnavailableError(what, reply.trouble, reply.retryAfterMs);
   if (reply.status >= 200 && reply.status < 300 && isRecord(reply.body)) return reply.body;
   if (isNotServed(reply)) throw new ZitadelApiError(reply.status, undefined, NOT_SERVED, what);
@@ -78,17 +84,27 @@ export function bodyOrThrow(
     throw new ZitadelUnavailableError(what, `ZITADEL answered ${reply.status}`, reply.retryAfterMs);
   }
   const id = errorIdOf(reply.body);
-  const remedy =
-    reply.status === 404 && id === undefined
-      ? 'the host serves no ZITADEL instance under this name: check issuer and internalUrl'
-      : remedyFor(id ?? '');
+  const remedy = reply.status === 404 && id === undefined ? NO_INSTANCE : remedyFor(id ?? '');
   throw new ZitadelApiError(reply.status, id, remedy, what);
+}
+
+function errorOf({ reason, detail, remedy, retryAfterMs }: Refusal, what: string): ZitadelError {
+  if (reason === 'unavailable') {
+    return new ZitadelUnavailableError(what, detail ?? 'ZITADEL is not available', retryAfterMs);
+  }
+  const why = [detail, remedy].filter(Boolean).join('; ');
+  return new ZitadelError('service_user_refused', `${what}: ${why}`);
 }
 
 /** What to do about a refusal with this error id. */
 export function remedyFor(id: string): string {
   const known = Object.hasOwn(REMEDIES, id) ? REMEDIES[id] : undefined;
   return known ?? 'see the error id in ZITADEL’s documentation';
+}
+
+/** A refusal that ZITADEL would give, where we know it without having asked. */
+export function refusedBy(id: string, status: number, what: string): ZitadelApiError {
+  return new ZitadelApiError(status, id, remedyFor(id), what);
 }
 
 /** An answer that cannot be one to what was asked. */

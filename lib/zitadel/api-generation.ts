@@ -3,8 +3,8 @@ import { isRefusal, type Refusal } from '../core/decision.js';
 import type { ZitadelLogger } from '../core/log.js';
 import { quietly } from '../core/quietly.js';
 import { errorIdOf } from './error-id.js';
-import { isRecord } from './shape.js';
 import { isTrouble, type Answered, type Trouble } from './exchange.js';
+import { isRecord } from './shape.js';
 
 /** The two generations of ZITADEL's APIs: v1 over REST, v2 over connect. */
 export type Generation = 'v1' | 'v2';

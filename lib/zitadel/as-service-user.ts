@@ -1,6 +1,6 @@
-import { isRefusal, type Refusal } from '../core/decision.js';
 import { ZitadelError } from '../core/errors.js';
-import type { Answered, Trouble } from './exchange.js';
+import { bodyOrThrow } from './api-error.js';
+import type { Call } from './exchange.js';
 import type { ServiceToken } from './service-token.js';
 
 /** The service user's token source. @throws ZitadelError `service_user_refused` where none is set up */
@@ -15,18 +15,12 @@ export function requireServiceToken(
   );
 }
 
-/** A reply, or the error for a service user that ZITADEL does not sign in. */
-export function answerOrThrow(
-  reply: Answered | Trouble | Refusal,
+/** Makes a call about no user in particular, as the service user. Its body, or the error that a caller can branch on. */
+export async function callAsServiceUser(
+  serviceToken: ServiceToken | undefined,
   what: string,
-): Answered | Trouble {
-  if (!isRefusal(reply)) return reply;
-  if (reply.reason === 'unavailable') {
-    const wait = reply.retryAfterMs === undefined ? {} : { retryAfterMs: reply.retryAfterMs };
-    return { trouble: reply.detail ?? 'ZITADEL is not available', kind: 'notSent', ...wait };
-  }
-  throw new ZitadelError(
-    'service_user_refused',
-    `${what}: ${[reply.detail, reply.remedy].filter(Boolean).join('; ')}`,
-  );
+  call: Omit<Call, 'who'>,
+): Promise<Readonly<Record<string, unknown>>> {
+  const token = requireServiceToken(serviceToken, what);
+  return bodyOrThrow(await token.call({ ...call, who: 'service user' }), what);
 }

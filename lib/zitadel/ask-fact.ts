@@ -2,7 +2,6 @@ import type { GrantFact } from '../core/facts.js';
 import { isRefusal, type Refusal } from '../core/decision.js';
 import { servedBy, type ApiGeneration, type Tried } from './api-generation.js';
 import { errorIdOf } from './error-id.js';
-import { isRecord } from './shape.js';
 import { isTrouble, type Call } from './exchange.js';
 import type { Http } from './http.js';
 import { listFrom } from './list-answer.js';
@@ -10,6 +9,7 @@ import { grantsFrom, grantsRequest } from './list-project-grants.js';
 import { grantFrom, isBetween } from './project-grant.js';
 import { NO_GRANT_IDS, refusalOf } from './reply-refusal.js';
 import type { ServiceToken } from './service-token.js';
+import { isRecord } from './shape.js';
 
 /** Who is asked for facts. */
 export interface FactSource {

@@ -1,11 +1,9 @@
 import type { Refusal } from '../core/decision.js';
 import type { Answered, Trouble } from './exchange.js';
 import type { Http } from './http.js';
+import { MOST_BYTES } from './list-answer.js';
 import type { MembershipListRequest, UserMembershipListRequest } from './membership-row.js';
 import type { ServiceToken } from './service-token.js';
-
-/** Membership lists are the one large answer: 8 MiB hold about 17,000 rows. */
-const MAX_BYTES = 8 * 2 ** 20;
 
 /** Asks for the manager roles of a token's own user: List My ZITADEL Manager Roles, `POST /auth/v1/memberships/me/_search`. */
 export function askMine(
@@ -21,7 +19,7 @@ export function askMine(
     token,
     json: searchOf(request),
     who,
-    maxBytes: MAX_BYTES,
+    maxBytes: MOST_BYTES,
     repeatable: true,
   });
 }
@@ -38,7 +36,7 @@ export function askOfUser(
     orgId: request.organizationId,
     json: searchOf(request),
     who: request.userId,
-    maxBytes: MAX_BYTES,
+    maxBytes: MOST_BYTES,
     repeatable: true,
   });
 }

@@ -1,10 +1,11 @@
 import type { Caller } from '../core/caller.js';
 import { isRefusal, type Refusal } from '../core/decision.js';
-import { isRecord } from './shape.js';
+import { askUserinfo } from './ask-userinfo.js';
 import type { Discover } from './discovery.js';
 import { isTrouble } from './exchange.js';
 import type { Http } from './http.js';
 import { refusalOf } from './reply-refusal.js';
+import { isRecord } from './shape.js';
 
 /**
  * Asks whether ZITADEL still accepts a token that is valid by its signature: after a deactivation, a lock, the end of a session or a
@@ -15,16 +16,8 @@ export function createConfirmation(
   discover: Discover,
 ): (caller: Caller, token: string) => Promise<Refusal | undefined> {
   return async ({ userId }, token) => {
-    const endpoints = await discover();
-    if (isRefusal(endpoints)) return endpoints;
-    const reply = await http({
-      family: 'userinfo',
-      method: 'GET',
-      path: endpoints.userinfo,
-      token,
-      who: userId,
-      repeatable: true,
-    });
+    const reply = await askUserinfo(http, discover, token, userId);
+    if (isRefusal(reply)) return reply;
     if (isTrouble(reply) || reply.status !== 200) return refusalOf(reply, 'caller', 'userinfo');
     return isRecord(reply.body) && reply.body['sub'] === userId
       ? undefined

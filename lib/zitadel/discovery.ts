@@ -1,7 +1,7 @@
 import { isRefusal, type Refusal } from '../core/decision.js';
-import { isRecord } from './shape.js';
 import { isTrouble } from './exchange.js';
 import type { Http } from './http.js';
+import { isRecord } from './shape.js';
 
 /** The endpoints that are used, as paths on the origin that is called. */
 export interface Endpoints {

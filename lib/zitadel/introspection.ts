@@ -14,9 +14,9 @@ import {
 } from './claim-rules.js';
 import type { ClientCredential } from './credentials.js';
 import type { Discover } from './discovery.js';
-import { isRecord } from './shape.js';
 import { isTrouble, type Answered, type Call, type Trouble } from './exchange.js';
 import type { Http } from './http.js';
+import { isRecord } from './shape.js';
 
 /** ZITADEL answers "inactive" also when its own database fails: a no is believed for a moment only. */
 const INACTIVE_FOR_MS = 2_000;

@@ -8,6 +8,9 @@ export const PAGE = 1_000;
  */
 export const MOST_PAGES = 100;
 
+/** The lists of one user are the large answers: so many bytes hold about 17,000 rows. */
+export const MOST_BYTES = 8 * 2 ** 20;
+
 /** The rows of an answer, not read yet, and how many the server says there are in all. */
 export interface ListAnswer {
   readonly rows: readonly Readonly<Record<string, unknown>>[];

@@ -8,10 +8,9 @@ import {
   type Send,
 } from './administrators.js';
 import { bodyOrThrow, ZitadelUnavailableError } from './api-error.js';
-import { answerOrThrow } from './as-service-user.js';
-import { isRecord } from './shape.js';
 import type { MembershipList, MembershipListRequest, MembershipRow } from './membership-row.js';
 import { READER_REMEDY } from './reply-refusal.js';
+import { isRecord } from './shape.js';
 
 /** What API v1 would be asked, of a user whose id must be known. */
 interface ListRequest extends MembershipListRequest {
@@ -77,7 +76,7 @@ async function readAll(
   for (let again = true; ; again = false) {
     const list = await listAdministrators(send, userId, on);
     if ('reply' in list) {
-      bodyOrThrow(answerOrThrow(list.reply, what), what);
+      bodyOrThrow(list.reply, what);
       throw new ZitadelUnavailableError(what, 'the answer is no list');
     }
     if (!list.isShort && !list.hasMoved) return list;

@@ -4,7 +4,7 @@ import { TOKEN_68 } from '../core/request.js';
 import type { Send } from './administrators.js';
 import { bodyOrThrow, unusable, ZitadelUnavailableError } from './api-error.js';
 import type { ApiGeneration } from './api-generation.js';
-import { answerOrThrow, requireServiceToken } from './as-service-user.js';
+import { requireServiceToken } from './as-service-user.js';
 import { askMine, askOfUser } from './ask-memberships.js';
 import { askOrThrow } from './ask-or-throw.js';
 import type { Http } from './http.js';
@@ -91,7 +91,7 @@ export class MembershipLists {
     return askOrThrow(generation, async (asked) => {
       if (asked === 'v1') {
         const reply = await askOfUser(serviceToken, request);
-        return listFrom(bodyOrThrow(answerOrThrow(reply, what), what), what, userId);
+        return listFrom(bodyOrThrow(reply, what), what, userId);
       }
       if (organizationId === undefined) {
         throw new ZitadelArgumentError(

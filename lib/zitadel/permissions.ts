@@ -1,14 +1,13 @@
 import type { Refusal } from '../core/decision.js';
 import { isNotServed } from './api-generation.js';
 import { errorIdOf } from './error-id.js';
-import { isRecord } from './shape.js';
 import { isTrouble } from './exchange.js';
 import type { Http } from './http.js';
+import { MOST_BYTES } from './list-answer.js';
 import { refusalOf } from './reply-refusal.js';
+import { isRecord } from './shape.js';
 
 const WHAT = 'permissions';
-/** Whoever manages many projects of an organization has some forty entries for each. */
-const MAX_BYTES = 8 * 2 ** 20;
 
 /** Asks for a caller's permissions in one organization: `permission`, or `permission:id` for one resource. */
 export type AskPermissions = (
@@ -31,7 +30,8 @@ export function askPermissions(http: Http): AskPermissions {
       orgId,
       json: {},
       who: userId,
-      maxBytes: MAX_BYTES,
+      // Whoever manages many projects of an organization has some forty entries for each.
+      maxBytes: MOST_BYTES,
       repeatable: true,
     });
     if (isTrouble(reply)) return refusalOf(reply, 'caller', WHAT);

@@ -9,8 +9,8 @@ import type {
   OfGrant,
   OfProject,
 } from './grant-arguments.js';
-import type { ProjectGrant } from './project-grant.js';
 import type { AddedGrant, ProjectGrantApi } from './project-grant-api.js';
+import type { ProjectGrant } from './project-grant.js';
 import { ProjectGrantsV1 } from './project-grants-v1.js';
 import { ProjectGrantsV2 } from './project-grants-v2.js';
 import { requireId } from './require-id.js';

@@ -1,5 +1,5 @@
-import { bodyOrThrow, endless, remedyFor, unusable, ZitadelApiError } from './api-error.js';
-import { answerOrThrow, requireServiceToken } from './as-service-user.js';
+import { endless, refusedBy, unusable, ZitadelApiError } from './api-error.js';
+import { callAsServiceUser } from './as-service-user.js';
 import { ensureByV1 } from './ensure-grant-v1.js';
 import type { EnsuredGrant, WantedGrant } from './ensure-project-grant.js';
 import type { Call } from './exchange.js';
@@ -11,6 +11,7 @@ import type {
   OfProject,
 } from './grant-arguments.js';
 import { listFrom, MOST_PAGES, PAGE } from './list-answer.js';
+import type { ProjectGrantApi } from './project-grant-api.js';
 import {
   detailsFrom,
   grantFrom,
@@ -18,7 +19,6 @@ import {
   type GrantEnds,
   type GrantWithId,
 } from './project-grant.js';
-import type { ProjectGrantApi } from './project-grant-api.js';
 import type { ServiceToken } from './service-token.js';
 
 type Grants = AsyncGenerator<GrantWithId, void, undefined>;
@@ -111,8 +111,7 @@ export class ProjectGrantsV1 implements ProjectGrantApi {
     for await (const grant of this.list(of)) {
       if (grant.grantedOrgId === grantedOrgId) return grant.grantId;
     }
-    const id = 'PROJECT-D8JxR';
-    throw new ZitadelApiError(404, id, remedyFor(id), what);
+    throw refusedBy('PROJECT-D8JxR', 404, what);
   }
 
   async *#search(what: string, { path, orgId, queries }: Search, ends: GrantEnds): Grants {
@@ -164,13 +163,8 @@ export class ProjectGrantsV1 implements ProjectGrantApi {
     return this.#send(what, { method, path, orgId, json, repeatable: method === 'GET' });
   }
 
-  async #send(
-    what: string,
-    call: Omit<Call, 'family'>,
-  ): Promise<Readonly<Record<string, unknown>>> {
-    const token = requireServiceToken(this.serviceToken, what);
-    const reply = await token.call({ ...call, family: 'grants', who: 'service user' });
-    return bodyOrThrow(answerOrThrow(reply, what), what);
+  #send(what: string, call: Omit<Call, 'family' | 'who'>) {
+    return callAsServiceUser(this.serviceToken, what, { ...call, family: 'grants' });
   }
 }
 

@@ -1,10 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import { ZitadelArgumentError, ZitadelError } from '../core/errors.js';
-import { bodyOrThrow, endless, remedyFor, unusable, ZitadelApiError } from './api-error.js';
-import { answerOrThrow, requireServiceToken } from './as-service-user.js';
+import { endless, refusedBy, unusable, ZitadelApiError } from './api-error.js';
+import { callAsServiceUser } from './as-service-user.js';
 import { ensureByV2 } from './ensure-grant-v2.js';
 import type { EnsuredGrant, WantedGrant } from './ensure-project-grant.js';
-import { isRecord } from './shape.js';
 import type {
   ChangeDetails,
   GrantFilter,
@@ -14,9 +13,10 @@ import type {
 } from './grant-arguments.js';
 import { MOST_PAGES } from './list-answer.js';
 import { grantsFrom, grantsRequest } from './list-project-grants.js';
-import { detailsFrom, type GrantEnds, type ProjectGrant } from './project-grant.js';
 import type { ProjectGrantApi } from './project-grant-api.js';
+import { detailsFrom, type GrantEnds, type ProjectGrant } from './project-grant.js';
 import type { ServiceToken } from './service-token.js';
+import { isRecord } from './shape.js';
 
 type Grants = AsyncGenerator<ProjectGrant, void, undefined>;
 type Method =
@@ -47,8 +47,7 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     const what = 'Get Project Grant';
     const found = await this.find(what, pairOf(grant));
     if (found) return found;
-    const id = 'PROJECT-D8JxR';
-    throw new ZitadelApiError(404, id, remedyFor(id), what);
+    throw refusedBy('PROJECT-D8JxR', 404, what);
   }
 
   async *list({ organizationId, projectId, grantedOrgId }: GrantFilter): Grants {
@@ -159,8 +158,7 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     const owner =
       this.#owners.get(projectId) ?? (await this.#owner(what, projectId, organizationId));
     if (owner === undefined || owner === organizationId) return;
-    const id = 'COMMAND-m9gsd';
-    throw new ZitadelApiError(400, id, remedyFor(id), what);
+    throw refusedBy('COMMAND-m9gsd', 400, what);
   }
 
   async #owner(what: string, projectId: string, orgId: string): Promise<string | undefined> {
@@ -180,23 +178,15 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     return owner;
   }
 
-  async #send(
-    what: string,
-    method: Method,
-    json: object,
-    orgId: string | undefined,
-  ): Promise<Readonly<Record<string, unknown>>> {
-    const token = requireServiceToken(this.serviceToken, what);
-    const reply = await token.call({
+  #send(what: string, method: Method, json: object, orgId: string | undefined) {
+    return callAsServiceUser(this.serviceToken, what, {
       family: 'grants',
       method: 'POST',
       path: `/zitadel.project.v2.ProjectService/${method}`,
       json,
       orgId,
-      who: 'service user',
       repeatable: method === 'ListProjectGrants' || method === 'GetProject',
     });
-    return bodyOrThrow(answerOrThrow(reply, what), what);
   }
 }
 

@@ -1,8 +1,9 @@
 import type { Refusal } from '../core/decision.js';
+import { NO_INSTANCE, NOT_SERVED, remedyFor } from './api-error.js';
 import { isNotServed } from './api-generation.js';
 import { errorIdOf } from './error-id.js';
-import { isRecord } from './shape.js';
 import { isTrouble, type Answered, type Trouble } from './exchange.js';
+import { isRecord } from './shape.js';
 
 /**
  * In whose name ZITADEL was asked: a refusal of our service user is never the caller's. The instance reader is a service user that is asked
@@ -40,7 +41,7 @@ export function refusalOf(reply: Answered | Trouble, as: AskedAs, what: string):
     return {
       reason: 'mfa_required',
       detail: answer,
-      remedy: 'the login policy asks for a second factor that this session does not have',
+      remedy: remedyFor(id),
     };
   }
   if (as === 'caller' && status === 403 && id !== undefined && IMPERSONATION.has(id)) {
@@ -53,19 +54,17 @@ const IMPERSONATION: ReadonlySet<string> = new Set(['APP-Shi0J', 'APP-wai8O']);
 
 function notServedRemedy(body: unknown): string {
   return isRecord(body)
-    ? "this server does not serve this API: leave the option api at 'auto', or check issuer and internalUrl"
+    ? NOT_SERVED
     : "something else than ZITADEL answers under this address, or a ZITADEL that does not serve this API: check issuer and internalUrl, and leave the option api at 'auto'";
 }
 
 function remedyOf(status: number, id: string | undefined, as: AskedAs, body: unknown): string {
   if (status === 404 && id === undefined) {
     return isRecord(body) && (body['code'] === 5 || body['code'] === 'not_found')
-      ? 'the host serves no ZITADEL instance under this name: check issuer and internalUrl'
+      ? NO_INSTANCE
       : 'something else than ZITADEL answers under this address: check issuer and internalUrl';
   }
-  if (id === 'QUERY-4M0fs') {
-    return 'the server allows fewer rows a page than ZITADEL does by default: set its MaxQueryLimit to 1000 or more';
-  }
+  if (id === 'QUERY-4M0fs') return remedyFor(id);
   if (as === 'instanceReader') return READER_REMEDY;
   if (id === 'AUTH-Bs7Ds') return 'an organization does not exist: check memberships.organizations';
   if (as === 'serviceUser') {

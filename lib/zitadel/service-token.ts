@@ -1,10 +1,10 @@
 import { SignJWT } from 'jose';
 import { isRefusal, type Refusal } from '../core/decision.js';
-import { isRecord } from './shape.js';
 import type { Credential } from './credentials.js';
 import type { Discover } from './discovery.js';
 import { isTrouble, type Answered, type Call, type Trouble } from './exchange.js';
 import type { Http } from './http.js';
+import { isRecord } from './shape.js';
 
 const SCOPE = 'openid urn:zitadel:iam:org:project:id:zitadel:aud';
 const RENEW_AHEAD_MS = 60_000;

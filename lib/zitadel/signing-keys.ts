@@ -1,9 +1,9 @@
 import { importJWK, type CryptoKey } from 'jose';
 import { isRefusal, type Refusal } from '../core/decision.js';
-import { isRecord } from './shape.js';
 import type { Discover } from './discovery.js';
 import { isTrouble } from './exchange.js';
 import type { Http } from './http.js';
+import { isRecord } from './shape.js';
 
 /** A public key of the instance, and the one algorithm it may be used with. */
 export interface SigningKey {

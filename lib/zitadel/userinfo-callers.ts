@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Caller } from '../core/caller.js';
 import { isRefusal, type Refusal } from '../core/decision.js';
+import { askUserinfo } from './ask-userinfo.js';
 import { isName, ownClaim, tooLong } from './claim-rules.js';
 import type { Discover } from './discovery.js';
-import { isRecord } from './shape.js';
 import { isTrouble } from './exchange.js';
 import type { Http } from './http.js';
 import { refusalOf } from './reply-refusal.js';
+import { isRecord } from './shape.js';
 
 /**
  * Learns from ZITADEL whose token it is (OpenID Connect UserInfo), with the token itself. The answer shows neither whom the token is for,
@@ -19,16 +20,9 @@ export function createUserinfoVerifier(
   return async (token) => {
     const long = tooLong(token);
     if (long) return long;
-    const endpoints = await discover();
-    if (isRefusal(endpoints)) return endpoints;
-    const reply = await http({
-      family: 'userinfo',
-      method: 'GET',
-      path: endpoints.userinfo,
-      token,
-      who: createHash('sha256').update(token).digest('base64url'),
-      repeatable: true,
-    });
+    const who = createHash('sha256').update(token).digest('base64url');
+    const reply = await askUserinfo(http, discover, token, who);
+    if (isRefusal(reply)) return reply;
     if (!isTrouble(reply) && reply.status === 401) {
       return {
         reason: 'token_rejected',

@@ -65,6 +65,19 @@ export function listOf(value: unknown): readonly Record<string, unknown>[] {
   return Array.isArray(value) ? value.filter(isObject) : [];
 }
 
+/** An id that a server gave to something that it made. @throws when it gave none: nothing may be built on it */
+export function requiredId(body: unknown, name: string): string {
+  const id = textAt(body, name);
+  if (/^\d+$/.test(id)) return id;
+  throw new Error(`the server gave no id as '${name}', but ${JSON.stringify(id)}`);
+}
+
+/** ZITADEL's id of an error, of REST and of connect; empty where there is none. */
+export function errorIdIn(body: Answer['body']): string {
+  const [detail] = listOf(body['details']);
+  return textAt(detail, 'id') || textAt(detail, 'debug', 'id');
+}
+
 /** Text at a path of names; empty where there is none. */
 export function textAt(value: unknown, ...path: readonly string[]): string {
   let here: unknown = value;

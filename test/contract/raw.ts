@@ -1,4 +1,4 @@
-import { listOf, send, textAt, type Answer } from './http.js';
+import { errorIdIn, send, textAt, type Answer } from './http.js';
 import { prepared, type Case, type Chapter, type Given } from './case.js';
 import { assertionOf, CLIENT_ASSERTION, openKey } from './oauth.js';
 import type { Names, Scene } from './scene.js';
@@ -102,8 +102,7 @@ async function withTokens(
 
 /** Status, and by which id or OAuth error it was refused. */
 export function refusalIn({ status, body }: Answer): Record<string, unknown> {
-  const [detail] = listOf(body['details']);
-  const id = textAt(detail, 'id') || textAt(detail, 'debug', 'id');
+  const id = errorIdIn(body);
   const error = textAt(body, 'error');
   const description = textAt(body, 'error_description');
   return {

@@ -1,4 +1,5 @@
-import { send, textAt, type Answer } from './http.js';
+import { requiredId, send, textAt, type Answer } from './http.js';
+import { DISOBEYED, get, ORG_OF_HEADER } from './real-calls.js';
 import { until, type Generation } from './world.js';
 
 /** A call of ZITADEL's API, as the owner of the instance unless another token is given. */
@@ -15,10 +16,8 @@ const READY_MS = 60_000;
 /** REST and connect say it as JSON; an unknown method of a known service is plain text. */
 const NOT_SERVED = /^(404 page not found\s*|\{.*"message":\s*"Not Found".*\})$/s;
 
-/** How a real server is spoken to while the world is built. */
+/** How a real server is asked while the world is built. */
 export class RealApi {
-  #over = false;
-
   constructor(
     readonly origin: string,
     readonly token: string,
@@ -32,47 +31,46 @@ export class RealApi {
     return send(this.origin, { method, path, headers, ...(body !== undefined && { body }) });
   }
 
-  /** @throws on any refusal, with ZITADEL's words and never the token */
-  async call(call: Call): Promise<Answer> {
-    if (this.#over) throw new Error('the run is over: nothing is made any more');
-    const answer = await this.ask(call);
-    if (answer.status >= 200 && answer.status < 300) return answer;
-    const said = `${String(answer.status)} ${answer.text.slice(0, 300)}`;
-    throw new Error(`${call.method} ${call.path}: ${said}`);
-  }
-
-  /** From now on {@link call} refuses, so that nothing is made behind the back of who tidies up. */
-  end(): void {
-    this.#over = true;
-  }
-
-  /** REST answers 503 for about a second after `/debug/ready` says 200. */
+  /**
+   * Waits for a server that is starting. The token goes to nobody who does not call himself what the operator does:
+   * a portal, or another server behind the name.
+   *
+   * @throws when the server calls itself something else
+   */
   async ready(): Promise<void> {
-    const call = { method: 'GET', path: '/management/v1/orgs/me' };
-    let last = 'no answer';
-    await until(
-      `${this.origin} is ready`,
-      async () => {
-        try {
-          const { status } = await this.ask(call);
-          last = String(status);
-          return ![502, 503, 504].includes(status);
-        } catch {
-          return false;
-        }
-      },
-      READY_MS,
-    ).catch((error: unknown) => {
+    const path = '/.well-known/openid-configuration';
+    const discovery = await this.#answered(() => send(this.origin, { method: 'GET', path }));
+    const issuer = textAt(discovery.body, 'issuer');
+    if (issuer !== this.origin) {
+      throw new Error(`ZITADEL_URL must be the issuer, which this server says is '${issuer}'`);
+    }
+    // REST answers 503 for about a second after `/debug/ready` says 200.
+    await this.#answered(() => this.ask(get(ORG_OF_HEADER)));
+  }
+
+  async #answered(ask: () => Promise<Answer>): Promise<Answer> {
+    let answer: Answer | undefined;
+    const ready = async () => {
+      answer = await ask().catch(() => undefined);
+      return answer !== undefined && ![502, 503, 504].includes(answer.status);
+    };
+    await until(`${this.origin} is ready`, ready, READY_MS).catch((error: unknown) => {
+      const last = answer === undefined ? 'nothing' : String(answer.status);
       throw new Error(`${String(error)}; the last answer was ${last}`);
     });
+    return answer as unknown as Answer;
   }
 
-  /** Tokens name the issuer, and the library trusts no other. @throws when the server calls itself something else */
-  async requireIssuer(): Promise<void> {
-    const path = '/.well-known/openid-configuration';
-    const issuer = textAt((await send(this.origin, { method: 'GET', path })).body, 'issuer');
-    if (issuer === this.origin) return;
-    throw new Error(`ZITADEL_URL must be the issuer, which this server says is '${issuer}'`);
+  /**
+   * Without obedience to the header the organization of the token's owner is meant, whatever a call says.
+   *
+   * @throws when another is found than the one that is asked for
+   */
+  async requireOrgHeader(): Promise<void> {
+    const { status, text, body } = await this.ask(get(ORG_OF_HEADER, '1'));
+    if ([403, 404].includes(status) || textAt(body, 'org', 'id') === '1') return;
+    const said = `${String(status)} ${text.slice(0, 200)}`;
+    throw new Error(`${DISOBEYED}: asked about organization 1 it says ${said}. Nothing was made`);
   }
 
   async serves(): Promise<ReadonlySet<Generation>> {
@@ -87,21 +85,15 @@ export class RealApi {
 
   /** The organization of the token's user. @throws saying what is wrong with the address or the token */
   async ownOrg(): Promise<{ readonly id: string; readonly name: string }> {
-    const { status, body, text } = await this.ask({
-      method: 'GET',
-      path: '/management/v1/orgs/me',
-    });
+    const { status, body, text } = await this.ask(get(ORG_OF_HEADER));
     if (status === 401) throw new Error('ZITADEL_PAT: the server does not accept this token');
     if (status === 404 && NOT_SERVED.test(text)) {
       throw new Error(
         'the server does not serve the management API v1, by which the suite builds its world',
       );
     }
-    const id = textAt(body, 'org', 'id');
-    if (status !== 200 || id === '') {
-      throw new Error(`ZITADEL_URL: ${String(status)} ${text.slice(0, 300)}`);
-    }
-    return { id, name: textAt(body, 'org', 'name') };
+    if (status !== 200) throw new Error(`ZITADEL_URL: ${String(status)} ${text.slice(0, 300)}`);
+    return { id: requiredId(body['org'], 'id'), name: textAt(body, 'org', 'name') };
   }
 }
 

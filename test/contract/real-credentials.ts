@@ -1,6 +1,7 @@
-import { textAt } from './http.js';
+import { requiredId, textAt } from './http.js';
 import { bySecret } from './oauth.js';
-import { type RealSteps, V1 } from './real-steps.js';
+import { V1 } from './real-calls.js';
+import type { RealSteps } from './real-steps.js';
 import {
   REDIRECT_URI,
   until,
@@ -29,7 +30,7 @@ export class RealCredentials {
   async addKey(user: User): Promise<Key> {
     const path = keysOf(user);
     const body = await this.steps.post(path, KEY, user.orgId);
-    const key = { keyId: textAt(body, 'keyId'), json: fileFrom(body) };
+    const key = { keyId: requiredId(body, 'keyId'), json: fileFrom(body) };
     await this.steps.listed(path, user.orgId, key.keyId, true);
     return key;
   }
@@ -40,7 +41,7 @@ export class RealCredentials {
 
   async addSecret(user: User): Promise<string> {
     const path = `${V1}/users/${user.id}/secret`;
-    const { body } = await this.steps.api.call({ method: 'PUT', path, org: user.orgId, body: {} });
+    const { body } = await this.steps.change({ method: 'PUT', path, org: user.orgId, body: {} });
     const secret = textAt(body, 'clientSecret');
     await until(`secret of ${user.userName}`, async () => {
       const { origin } = this.steps.api;
@@ -52,7 +53,7 @@ export class RealCredentials {
   async addPat(user: User): Promise<Pat> {
     const path = patsOf(user);
     const body = await this.steps.post(path, { expirationDate: FAR }, user.orgId);
-    const pat = { id: textAt(body, 'tokenId'), token: textAt(body, 'token') };
+    const pat = { id: requiredId(body, 'tokenId'), token: textAt(body, 'token') };
     await this.steps.listed(path, user.orgId, pat.id, true);
     return pat;
   }
@@ -71,7 +72,7 @@ export class RealCredentials {
     const application = await this.#add(project, 'api', wanted);
     const path = `${V1}/projects/${project.id}/apps/${application.appId}/keys`;
     const body = await this.steps.post(path, KEY, project.orgId);
-    const key = { keyId: textAt(body, 'id'), json: fileFrom(body) };
+    const key = { keyId: requiredId(body, 'id'), json: fileFrom(body) };
     await this.steps.listed(path, project.orgId, key.keyId, true);
     return { ...application, key };
   }
@@ -107,7 +108,7 @@ export class RealCredentials {
   async #add(project: Project, kind: 'api' | 'oidc', wanted: object): Promise<ApiApplication> {
     const path = `${V1}/projects/${project.id}/apps`;
     const body = await this.steps.post(`${path}/${kind}`, wanted, project.orgId);
-    const appId = textAt(body, 'appId');
+    const appId = requiredId(body, 'appId');
     await this.steps.inState('APP_STATE_ACTIVE', `${path}/${appId}`, project.orgId, 'app');
     const [clientId, clientSecret] = [textAt(body, 'clientId'), textAt(body, 'clientSecret')];
     return { appId, clientId, clientSecret, project };

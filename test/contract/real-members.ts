@@ -1,5 +1,6 @@
 import { listOf, textAt } from './http.js';
-import { post, removal, type RealSteps, V1 } from './real-steps.js';
+import { ORG_OF_HEADER, post, removal, V1 } from './real-calls.js';
+import type { RealSteps } from './real-steps.js';
 import type { Undo } from './undo.js';
 import type { MemberOn, Org, User } from './world.js';
 
@@ -13,17 +14,20 @@ export class RealMembers {
 
   async add(user: User, on: MemberOn, roles: readonly string[]): Promise<void> {
     const { path, org } = placeOf(on);
-    await this.steps.post(path, { userId: user.id, roles }, org);
-    if (on === 'instance') {
-      this.undo.add(`instance member ${user.userName}`, removal(`${path}/${user.id}`));
-    }
+    const make = async () => {
+      await this.steps.post(path, { userId: user.id, roles }, org);
+      return user.id;
+    };
+    // Other managers go with the organization.
+    if (on !== 'instance') await make();
+    else await this.undo.making(nameOf(user), make, (id) => removal(`${path}/${id}`));
     await this.#shown(user, on, roles);
   }
 
   async change(user: User, on: MemberOn, roles: readonly string[]): Promise<void> {
     const { path, org } = placeOf(on);
     const call = { ...post(`${path}/${user.id}`, { roles }, org), method: 'PUT' };
-    await this.steps.api.call(call);
+    await this.steps.change(call);
     await this.#shown(user, on, roles);
   }
 
@@ -31,6 +35,7 @@ export class RealMembers {
     const { path, org } = placeOf(on);
     await this.steps.delete(`${path}/${user.id}`, org);
     await this.#shown(user, on, []);
+    if (on === 'instance') this.undo.drop(nameOf(user));
   }
 
   /** Under the organization that owns a row, the owner of the instance sees it. */
@@ -48,6 +53,10 @@ export class RealMembers {
   }
 }
 
+function nameOf({ userName }: User): string {
+  return `instance member ${userName}`;
+}
+
 interface Place {
   /** Where members of it are added. */
   readonly path: string;
@@ -61,7 +70,7 @@ function placeOf(on: MemberOn): Place {
   if (on === 'instance') return { path: '/admin/v1/members', field: 'iam' };
   if ('org' in on) {
     const { id } = on.org;
-    return { path: `${V1}/orgs/me/members`, org: id, field: 'orgId', id };
+    return { path: `${ORG_OF_HEADER}/members`, org: id, field: 'orgId', id };
   }
   if ('project' in on) {
     const { id, orgId } = on.project;

@@ -1,7 +1,10 @@
-import { send, textAt } from './http.js';
+import { isObject, requiredId, send, textAt, type Answer } from './http.js';
 import { accessTokenOf, bySecret, codeFlow, signedInFrom, usualScopes } from './oauth.js';
 import type { RealCredentials } from './real-credentials.js';
-import { get, removal, type RealSteps } from './real-steps.js';
+import type { Call } from './real-api.js';
+import type { RealBounds } from './real-bounds.js';
+import { get, removal } from './real-calls.js';
+import type { RealSteps } from './real-steps.js';
 import type { Undo } from './undo.js';
 import {
   type ApiApplication,
@@ -23,6 +26,7 @@ export class RealSignIn {
   constructor(
     private readonly steps: RealSteps,
     private readonly credentials: RealCredentials,
+    private readonly bounds: RealBounds,
     private readonly undo: Undo,
     private readonly addLoginClient: () => Promise<User>,
   ) {}
@@ -38,11 +42,16 @@ export class RealSignIn {
     const redeemed = await codeFlow(api.origin, to, scopes, async (authRequest) => {
       const token = await this.#token();
       const checks = { user: { userId: person.id }, password: { password } };
-      const path = '/v2/sessions';
-      const { body } = await api.call({ method: 'POST', path, token, body: { checks } });
-      session.sessionId = textAt(body, 'sessionId');
-      session.sessionToken = textAt(body, 'sessionToken');
-      const finished = await api.call({
+      const make = async () => {
+        const call = { method: 'POST', path: '/v2/sessions', token, body: { checks } };
+        const { body } = await this.steps.change(call);
+        session.sessionId = requiredId(body, 'sessionId');
+        session.sessionToken = textAt(body, 'sessionToken');
+        this.bounds.noteSession(session.sessionId);
+        return session.sessionId;
+      };
+      await this.undo.making(sessionOf(person), make, (id) => endOf(id, token));
+      const finished = await this.steps.change({
         method: 'POST',
         path: `/v2/oidc/auth_requests/${authRequest}`,
         token,
@@ -53,13 +62,14 @@ export class RealSignIn {
     return signedInFrom(redeemed, session);
   }
 
-  async endSession({ sessionId }: SignedIn): Promise<void> {
+  async endSession(person: User, { sessionId }: SignedIn): Promise<void> {
     const token = await this.#token();
-    const path = `/v2/sessions/${sessionId}`;
-    await this.steps.api.call({ ...removal(path), token, body: {} });
+    const call = endOf(sessionId, token);
+    await this.steps.change(call);
     await until('session ended', async () => {
-      return (await this.steps.api.ask({ ...get(path), token })).status === 404;
+      return (await this.steps.api.ask({ ...get(call.path), token })).status === 404;
     });
+    this.undo.drop(sessionOf(person));
   }
 
   /** Switches impersonation on for the instance until the end of the run. The actor must be an impersonator. */
@@ -89,19 +99,28 @@ export class RealSignIn {
   }
 
   async #allowImpersonation(project: Project): Promise<ApiApplication> {
-    const { api } = this.steps;
-    const { policy } = (await api.call(get(POLICY))).body as { policy?: Record<string, unknown> };
-    const { details: _details, ...before } = policy ?? {};
+    const before = await this.#policy();
     if (before['enableImpersonation'] !== true) {
       const change = (body: object) => ({ method: 'PUT', path: POLICY, body });
-      this.undo.add('impersonation in the security policy', change(before));
-      await api.call(change({ ...before, enableImpersonation: true }));
-      await this.steps.seen('impersonation allowed', get(POLICY), ({ body }) => {
-        const now = body['policy'] as Record<string, unknown> | undefined;
-        return now?.['enableImpersonation'] === true;
+      this.undo.add('impersonation in the security policy', async () => {
+        // Whatever else somebody has changed in it meanwhile stays.
+        const now = await this.#policy();
+        const allowed = now['enableImpersonation'] === true;
+        return allowed ? change({ ...now, enableImpersonation: false }) : undefined;
+      });
+      await this.steps.change(change({ ...before, enableImpersonation: true }));
+      await this.steps.seen('impersonation allowed', get(POLICY), (answer) => {
+        return policyIn(answer)?.['enableImpersonation'] === true;
       });
     }
     return this.credentials.addExchange(project, 'exchange');
+  }
+
+  async #policy(): Promise<Record<string, unknown>> {
+    const answer = await this.steps.api.ask(get(POLICY));
+    const policy = policyIn(answer);
+    if (policy !== undefined) return policy;
+    throw new Error(`GET ${POLICY}: ${String(answer.status)} ${answer.text.slice(0, 200)}`);
   }
 
   /** The login client is made when somebody first signs in. */
@@ -111,4 +130,19 @@ export class RealSignIn {
     );
     return this.#loginToken;
   }
+}
+
+function sessionOf({ userName }: User): string {
+  return `session of ${userName}`;
+}
+
+function endOf(sessionId: string, token: string): Call {
+  return { ...removal(`/v2/sessions/${sessionId}`), token, body: {} };
+}
+
+/** The policy as it can be written back; undefined where the answer is none. */
+function policyIn({ status, body }: Answer): Record<string, unknown> | undefined {
+  if (status !== 200 || !isObject(body['policy'])) return undefined;
+  const { details: _details, ...policy } = body['policy'];
+  return policy;
 }

@@ -1,19 +1,49 @@
 import { listOf, textAt, type Answer } from './http.js';
 import type { Call, RealApi } from './real-api.js';
+import { NothingChanged, type RealBounds } from './real-bounds.js';
+import { get, post, removal } from './real-calls.js';
 import { until } from './world.js';
-
-export const V1 = '/management/v1';
 
 /** The steps of which the verbs on a real server consist: change something, then wait until it can be seen. */
 export class RealSteps {
-  constructor(readonly api: RealApi) {}
+  #over = false;
+
+  constructor(
+    readonly api: RealApi,
+    private readonly bounds: RealBounds,
+  ) {}
+
+  /**
+   * The one way to change something while the world is built.
+   *
+   * @throws on any refusal, with ZITADEL's words and never the token
+   */
+  async change(call: Call): Promise<Answer> {
+    const line = `${call.method} ${call.path}`;
+    const standing = await this.bounds.check(call);
+    if (this.#over) throw new NothingChanged('the run is over: nothing is made any more');
+    if (standing === 'gone') throw new NothingChanged(`${line}: what it is about is gone`);
+    const answer = await this.api.ask(call);
+    const { status, text } = answer;
+    if (status >= 200 && status < 300) {
+      this.bounds.checkAnswer(call, answer.body);
+      return answer;
+    }
+    const said = `${line}: ${String(status)} ${text.slice(0, 300)}`;
+    throw status >= 400 && status < 500 ? new NothingChanged(said) : new Error(said);
+  }
+
+  /** From now on {@link change} refuses, so that nothing is made behind the back of who tidies up. */
+  end(): void {
+    this.#over = true;
+  }
 
   async post(path: string, body: unknown, org?: string): Promise<Answer['body']> {
-    return (await this.api.call(post(path, body, org))).body;
+    return (await this.change(post(path, body, org))).body;
   }
 
   async delete(path: string, org?: string): Promise<void> {
-    await this.api.call(removal(path, org));
+    await this.change(removal(path, org));
   }
 
   /** Waits until an answer shows it. Refusals are no answer yet, unless `shows` takes them. */
@@ -45,16 +75,4 @@ export class RealSteps {
   gone(path: string, org: string): Promise<void> {
     return this.seen(`${path} gone`, get(path, org), ({ status }) => [403, 404].includes(status));
   }
-}
-
-export function get(path: string, org?: string): Call {
-  return { method: 'GET', path, ...(org !== undefined && { org }) };
-}
-
-export function post(path: string, body: unknown, org?: string): Call {
-  return { method: 'POST', path, body, ...(org !== undefined && { org }) };
-}
-
-export function removal(path: string, org?: string): Call {
-  return { method: 'DELETE', path, ...(org !== undefined && { org }) };
 }

@@ -47,7 +47,7 @@ afterEach(async () => {
 });
 
 function worldOn(server: ReplayServer): Promise<RealWorld> {
-  return RealWorld.start(server.url, TOKEN, SUFFIX);
+  return RealWorld.start({ origin: server.url, token: TOKEN }, SUFFIX);
 }
 
 describe('the world on a real server', () => {
@@ -119,8 +119,9 @@ describe('the world on a real server', () => {
     ] as const) {
       const before = server.looks.length;
       await happens();
-      // The first look is answered with what was before.
-      expect(server.looks.slice(before)).toEqual([look, look]);
+      // First it looks whether the organization is its own. The first look after that is answered with what was before.
+      const own = 'GET /management/v1/orgs/me';
+      expect(server.looks.slice(before)).toEqual([own, look, look]);
     }
   });
 
@@ -153,7 +154,7 @@ describe('the world on a real server', () => {
       `POST /management/v1/users/${id('bob')}/_deactivate`,
       `POST /management/v1/users/${id('bob')}/_reactivate`,
       `DELETE /management/v1/projects/${id('portal')}/apps/${apiBasic.appId}`,
-      'DELETE /management/v1/orgs/me',
+      `DELETE /admin/v1/orgs/${id('initech')}`,
     ]);
   });
 });
@@ -170,15 +171,14 @@ describe('at the end', () => {
 
     expect(server.unknown).toEqual([]);
     expect(server.unrecorded.slice(before)).toEqual([
+      'PUT /admin/v1/policies/security',
+      expect.stringMatching(/^DELETE \/v2\/sessions\/\d+$/),
       `DELETE /admin/v1/members/${id('svc-login')}`,
       `DELETE /management/v1/users/${id('svc-login')}`,
-      'PUT /admin/v1/policies/security',
       `DELETE /admin/v1/members/${id('frank')}`,
       `DELETE /admin/v1/members/${id('svc-viewer')}`,
       `DELETE /management/v1/users/${id('svc-viewer')}`,
-      'DELETE /management/v1/orgs/me',
-      'DELETE /management/v1/orgs/me',
-      'DELETE /management/v1/orgs/me',
+      ...['initech', 'globex', 'acme'].map((name) => `DELETE /admin/v1/orgs/${id(name)}`),
     ]);
   });
 
@@ -191,7 +191,7 @@ describe('at the end', () => {
     await world.close();
 
     expect(server.unrecorded.slice(before)).toEqual(
-      Array.from({ length: 3 }, () => 'DELETE /management/v1/orgs/me'),
+      ['initech', 'globex', 'acme'].map((name) => `DELETE /admin/v1/orgs/${id(name)}`),
     );
   });
 
@@ -202,7 +202,7 @@ describe('at the end', () => {
     server.refuse(/^DELETE/, 503, 2);
     await world.close();
 
-    expect(server.unrecorded).toEqual(['DELETE /management/v1/orgs/me']);
+    expect(server.unrecorded).toEqual([`DELETE /admin/v1/orgs/${id('acme')}`]);
   });
 
   it('what cannot be removed is named, and the rest is removed', async () => {
@@ -215,7 +215,7 @@ describe('at the end', () => {
     await expect(world.close()).rejects.toThrow(
       /^left behind on the server:\n {2}organization globex-b737b2: 503/,
     );
-    expect(server.unrecorded).toEqual(['DELETE /management/v1/orgs/me']);
+    expect(server.unrecorded).toEqual([`DELETE /admin/v1/orgs/${id('acme')}`]);
   });
 
   it('nothing is made any more, as by a run that was interrupted', async () => {
@@ -230,8 +230,9 @@ describe('at the end', () => {
   it('what a case has removed already is no trouble', async () => {
     const server = await replay(setup);
     const world = await worldOn(server);
-    await world.addOrg('acme');
-    server.refuse(/^DELETE/, 404, 1);
+    const acme = await world.addOrg('acme');
+    await world.removeOrg(acme);
+    server.refuse(/^DELETE/, 500);
 
     await expect(world.close()).resolves.toBeUndefined();
   });

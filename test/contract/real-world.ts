@@ -1,10 +1,14 @@
-import { randomBytes } from 'node:crypto';
-import { listOf, textAt } from './http.js';
+import { listOf, requiredId, textAt } from './http.js';
 import { RealApi } from './real-api.js';
+import { RealBounds } from './real-bounds.js';
+import { post, V1 } from './real-calls.js';
 import { RealCredentials } from './real-credentials.js';
 import { RealMembers } from './real-members.js';
+import { RealOrgs } from './real-orgs.js';
+import type { RealServer } from './real-server.js';
 import { RealSignIn } from './real-sign-in.js';
-import { post, RealSteps, removal, V1 } from './real-steps.js';
+import { RealSteps } from './real-steps.js';
+import { capitalized, RealUsers } from './real-users.js';
 import { Undo } from './undo.js';
 import type {
   ApiApplication,
@@ -27,34 +31,46 @@ import type {
 export class RealWorld implements World {
   readonly patienceMs = 5_000;
   readonly #undo = new Undo();
+  readonly #bounds: RealBounds;
   readonly #steps: RealSteps;
+  readonly #orgs: RealOrgs;
+  readonly #users: RealUsers;
   readonly #members: RealMembers;
   readonly #credentials: RealCredentials;
   readonly #signIn: RealSignIn;
-  readonly #passwords = new Map<string, string>();
 
   private constructor(
     private readonly api: RealApi,
     readonly serves: ReadonlySet<Generation>,
     readonly root: Org,
-    private readonly suffix: string,
+    suffix: string,
   ) {
-    this.#steps = new RealSteps(api);
+    this.#bounds = new RealBounds(api, root, suffix);
+    this.#steps = new RealSteps(api, this.#bounds);
+    this.#orgs = new RealOrgs(this.#steps, this.#bounds, this.#undo, suffix);
+    this.#users = new RealUsers(this.#steps, this.#bounds, this.#undo, root, suffix);
     this.#members = new RealMembers(this.#steps, this.#undo, root);
     this.#credentials = new RealCredentials(this.#steps);
-    this.#signIn = new RealSignIn(this.#steps, this.#credentials, this.#undo, async () => {
+    const addLoginClient = async () => {
       const client = await this.addServiceUser(root, 'svc-login');
       await this.addMember(client, 'instance', ['IAM_LOGIN_CLIENT']);
       return client;
-    });
+    };
+    this.#signIn = new RealSignIn(
+      this.#steps,
+      this.#credentials,
+      this.#bounds,
+      this.#undo,
+      addLoginClient,
+    );
   }
 
-  /** @throws when the server is not there, or does not take the token */
-  static async start(origin: string, token: string, suffix: string): Promise<RealWorld> {
+  /** @throws when the server is not there, is another, does not take the token, or does not say whom it obeys */
+  static async start({ origin, token }: RealServer, suffix: string): Promise<RealWorld> {
     const api = new RealApi(origin, token);
     await api.ready();
-    await api.requireIssuer();
     const root = await api.ownOrg();
+    await api.requireOrgHeader();
     return new RealWorld(api, await api.serves(), root, suffix);
   }
 
@@ -70,33 +86,26 @@ export class RealWorld implements World {
     return this.api.token;
   }
 
-  async addOrg(short: string): Promise<Org> {
-    const name = `${short}-${this.suffix}`;
-    const id = textAt(await this.#steps.post(`${V1}/orgs`, { name }), 'id');
-    this.#undo.add(`organization ${name}`, removal(OWN_ORG, id));
-    await this.#steps.inState('ORG_STATE_ACTIVE', OWN_ORG, id, 'org');
-    return { id, name };
+  addOrg(short: string): Promise<Org> {
+    return this.#orgs.add(short);
   }
 
-  async deactivateOrg({ id }: Org): Promise<void> {
-    await this.#steps.post(`${OWN_ORG}/_deactivate`, {}, id);
-    await this.#steps.inState('ORG_STATE_INACTIVE', OWN_ORG, id, 'org');
+  deactivateOrg(org: Org): Promise<void> {
+    return this.#orgs.deactivate(org);
   }
 
-  async reactivateOrg({ id }: Org): Promise<void> {
-    await this.#steps.post(`${OWN_ORG}/_reactivate`, {}, id);
-    await this.#steps.inState('ORG_STATE_ACTIVE', OWN_ORG, id, 'org');
+  reactivateOrg(org: Org): Promise<void> {
+    return this.#orgs.reactivate(org);
   }
 
-  async removeOrg({ id }: Org): Promise<void> {
-    await this.#steps.delete(OWN_ORG, id);
-    await this.#steps.gone(OWN_ORG, id);
+  removeOrg(org: Org): Promise<void> {
+    return this.#orgs.remove(org);
   }
 
   async addProject(org: Org, name: string, settings: ProjectSettings = {}): Promise<Project> {
     const { roles = [], assertRoles = false } = settings;
     const wanted = { name, ...(assertRoles && { projectRoleAssertion: true }) };
-    const id = textAt(await this.#steps.post(`${V1}/projects`, wanted, org.id), 'id');
+    const id = requiredId(await this.#steps.post(`${V1}/projects`, wanted, org.id), 'id');
     const path = `${V1}/projects/${id}`;
     await this.#steps.inState('PROJECT_STATE_ACTIVE', path, org.id, 'project');
     if (roles.length > 0) {
@@ -123,50 +132,32 @@ export class RealWorld implements World {
     await this.#steps.inState('PROJECT_STATE_ACTIVE', path, orgId, 'project');
   }
 
-  async addServiceUser(org: Org, name: string, tokens: 'jwt' | 'opaque' = 'jwt'): Promise<User> {
-    const userName = `${name}-${this.suffix}`;
-    const accessTokenType = tokens === 'jwt' ? 'ACCESS_TOKEN_TYPE_JWT' : 'ACCESS_TOKEN_TYPE_BEARER';
-    const wanted = { userName, name, accessTokenType };
-    const body = await this.#steps.post(`${V1}/users/machine`, wanted, org.id);
-    return this.#added({ id: textAt(body, 'userId'), userName, orgId: org.id });
+  addServiceUser(org: Org, name: string, tokens: 'jwt' | 'opaque' = 'jwt'): Promise<User> {
+    return this.#users.addService(org, name, tokens);
   }
 
-  async addPerson(org: Org, name: string): Promise<User> {
-    const userName = `${name}-${this.suffix}`;
-    const password = `Aa1!${randomBytes(12).toString('base64url')}`;
-    const body = await this.#steps.post('/v2/users/new', {
-      organizationId: org.id,
-      username: userName,
-      human: {
-        profile: { givenName: capitalized(name), familyName: 'Human' },
-        email: { email: `${name}@acme.example`, isVerified: true },
-        password: { password },
-      },
-    });
-    const person = { id: textAt(body, 'id'), userName, orgId: org.id };
-    this.#passwords.set(person.id, password);
-    return this.#added(person);
+  addPerson(org: Org, name: string): Promise<User> {
+    return this.#users.addPerson(org, name);
   }
 
   deactivateUser(user: User): Promise<void> {
-    return this.#changeUser(user, '_deactivate', 'USER_STATE_INACTIVE');
+    return this.#users.change(user, '_deactivate', 'USER_STATE_INACTIVE');
   }
 
   reactivateUser(user: User): Promise<void> {
-    return this.#changeUser(user, '_reactivate', 'USER_STATE_ACTIVE');
+    return this.#users.change(user, '_reactivate', 'USER_STATE_ACTIVE');
   }
 
   lockUser(user: User): Promise<void> {
-    return this.#changeUser(user, '_lock', 'USER_STATE_LOCKED');
+    return this.#users.change(user, '_lock', 'USER_STATE_LOCKED');
   }
 
   unlockUser(user: User): Promise<void> {
-    return this.#changeUser(user, '_unlock', 'USER_STATE_ACTIVE');
+    return this.#users.change(user, '_unlock', 'USER_STATE_ACTIVE');
   }
 
-  async removeUser({ id, orgId }: User): Promise<void> {
-    await this.#steps.delete(`${V1}/users/${id}`, orgId);
-    await this.#steps.gone(`${V1}/users/${id}`, orgId);
+  removeUser(user: User): Promise<void> {
+    return this.#users.remove(user);
   }
 
   addMember(user: User, on: MemberOn, roles: readonly string[]): Promise<void> {
@@ -185,7 +176,7 @@ export class RealWorld implements World {
     const { id: projectId, orgId: ownerOrgId } = project;
     const wanted = { grantedOrgId: to.id, roleKeys };
     const body = await this.#steps.post(`${V1}/projects/${projectId}/grants`, wanted, ownerOrgId);
-    const grant = { id: textAt(body, 'grantId'), projectId, ownerOrgId, grantedOrgId: to.id };
+    const grant = { id: requiredId(body, 'grantId'), projectId, ownerOrgId, grantedOrgId: to.id };
     await this.#grantIn('PROJECT_GRANT_STATE_ACTIVE', grant);
     return grant;
   }
@@ -252,11 +243,11 @@ export class RealWorld implements World {
   }
 
   signIn(person: User, to: Application, scopes: readonly string[]): Promise<SignedIn> {
-    return this.#signIn.signIn(person, this.#passwords.get(person.id) ?? '', to, scopes);
+    return this.#signIn.signIn(person, this.#users.passwordOf(person), to, scopes);
   }
 
-  endSession(_person: User, signedIn: SignedIn): Promise<void> {
-    return this.#signIn.endSession(signedIn);
+  endSession(person: User, signedIn: SignedIn): Promise<void> {
+    return this.#signIn.endSession(person, signedIn);
   }
 
   impersonate(user: User, actor: User, project: Project): Promise<string> {
@@ -264,24 +255,8 @@ export class RealWorld implements World {
   }
 
   close(): Promise<void> {
-    this.api.end();
-    return this.#undo.run(this.api);
-  }
-
-  /** Users of other organizations go with them. */
-  async #added(user: User): Promise<User> {
-    const path = `${V1}/users/${user.id}`;
-    if (user.orgId === this.root.id) {
-      this.#undo.add(`user ${user.userName}`, removal(path, user.orgId));
-    }
-    await this.#steps.inState('USER_STATE_ACTIVE', path, user.orgId, 'user');
-    return user;
-  }
-
-  async #changeUser({ id, orgId }: User, verb: string, state: string): Promise<void> {
-    const path = `${V1}/users/${id}`;
-    await this.#steps.post(`${path}/${verb}`, {}, orgId);
-    await this.#steps.inState(state, path, orgId, 'user');
+    this.#steps.end();
+    return this.#undo.run(this.api, this.#bounds);
   }
 
   /** Lists lag; a grant by its id does not. No state: it is gone. */
@@ -294,12 +269,6 @@ export class RealWorld implements World {
   }
 }
 
-const OWN_ORG = `${V1}/orgs/me`;
-
 function pathOf({ id, projectId }: Grant): string {
   return `${V1}/projects/${projectId}/grants/${id}`;
-}
-
-function capitalized(text: string): string {
-  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }

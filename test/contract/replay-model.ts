@@ -16,10 +16,12 @@ interface Made {
   readonly states: Map<string, string>;
   /** Rows by the path of their list. */
   readonly lists: Map<string, Row[]>;
+  /** What something was called when it was made, by its id. */
+  readonly names: Map<string, string>;
   policy: Row;
 }
 
-const GONE = { code: 5, message: 'gone' };
+const GONE = { code: 5, message: 'gone', details: [{ id: 'GONE' }] };
 const VERBS: Readonly<Record<string, string>> = {
   _deactivate: 'INACTIVE',
   _reactivate: 'ACTIVE',
@@ -27,11 +29,12 @@ const VERBS: Readonly<Record<string, string>> = {
   _unlock: 'ACTIVE',
 };
 const MEMBERS = /\/members(\/\d+)?$/;
+const BY_ID = /^\/admin\/v1\/orgs\//;
 const POLICY = '/admin/v1/policies/security';
 
 /** The read side of the replay server, and those changes that the recording does not have. */
 export class ReplayModel {
-  #now: Made = { states: new Map(), lists: new Map(), policy: {} };
+  #now: Made = { states: new Map(), lists: new Map(), names: new Map(), policy: {} };
   #before: Made = structuredClone(this.#now);
   /** Reads that have seen the present: the first look of each is one change late. */
   readonly #looked = new Set<string>();
@@ -73,7 +76,7 @@ export class ReplayModel {
     const probe = path.endsWith('ListAdministrators');
     if (probe) return told(200, {});
     const known = method === 'DELETE' || path === POLICY || VERBS[path.split('/').pop() ?? ''];
-    if (made === undefined && !known && !path.endsWith('/orgs')) return undefined;
+    if (made === undefined && !known) return undefined;
     const body = made === undefined ? {} : this.#credential(path);
     this.change(request, body);
     return { status: 200, body, changes: true };
@@ -106,7 +109,7 @@ export class ReplayModel {
 
   #remove(request: Request): void {
     const { path } = request;
-    this.#now.states.set(placeOf(request), 'gone');
+    this.#now.states.set(placeOf(request).replace(BY_ID, '/management/v1/orgs/'), 'gone');
     const at = path.lastIndexOf('/');
     const [list, id] = [path.slice(0, at), path.slice(at + 1)];
     const rows = this.#rows(list).filter((row) => row['id'] !== id && row['grantId'] !== id);
@@ -128,8 +131,11 @@ export class ReplayModel {
     const id = made?.['keyId'] ?? made?.['tokenId'] ?? made?.['id'];
     this.#rows(path).push({ id, grantId: made?.['grantId'], appId: made?.['appId'] });
     // What was made is there from the next look on.
+    const { name, userName = name, username = userName } = (body ?? {}) as Row;
     for (const each of Object.values(made ?? {})) {
-      if (typeof each === 'string') this.#now.states.set(each, 'ACTIVE');
+      if (typeof each !== 'string') continue;
+      this.#now.states.set(each, 'ACTIVE');
+      if (typeof username === 'string') this.#now.names.set(each, username);
     }
   }
 
@@ -143,10 +149,12 @@ export class ReplayModel {
     const { path } = request;
     if (path === POLICY) return told(200, { policy: { details: {}, ...made.policy } });
     const place = placeOf(request);
-    const state = made.states.get(place) ?? made.states.get(place.split('/').pop() ?? '');
+    const id = place.split('/').pop() ?? '';
+    const state = made.states.get(place) ?? made.states.get(id);
     if (state === undefined || state === 'gone') return told(404, GONE);
     const kind = /\/(\w+?)s(?:\/me)?(?:\/\d+)?$/.exec(path)?.[1] ?? '';
-    return told(200, { [kind]: { state: `${kind.toUpperCase()}_STATE_${state}` } });
+    const name = { [kind === 'user' ? 'userName' : 'name']: made.names.get(id) };
+    return told(200, { [kind]: { id, ...name, state: `${kind.toUpperCase()}_STATE_${state}` } });
   }
 
   #list({ path }: Request, made: Made): ModelAnswer {

@@ -37,19 +37,24 @@ export class ReplayServer {
   readonly looks: string[] = [];
   /** Requests that nothing here knows an answer to. */
   readonly unknown: string[] = [];
+  /** All requests, in order. */
+  readonly asked: Request[] = [];
   /** What it calls itself in discovery. */
   issuer = '';
+  /** A header that something before the server takes away. */
+  drops: string | undefined;
   readonly #open: Recorded[];
   readonly #reads: Recorded[] = [];
   readonly #model: ReplayModel;
   readonly #server: Server;
-  #refusals: { readonly matches: RegExp; readonly status: number; times: number }[] = [];
+  #scripted: { readonly matches: RegExp; readonly answer: Scripted; times: number }[] = [];
 
   private constructor(recorded: readonly Recorded[], ids: Readonly<Record<string, string>>) {
     this.#open = [...recorded];
     this.#model = new ReplayModel(ids);
     this.#server = createServer((incoming, outgoing) => {
-      void read(incoming).then((request) => {
+      void read(incoming, this.drops).then((request) => {
+        this.asked.push(request);
         const { status, headers, text } = this.#answer(request);
         outgoing.writeHead(status, headers).end(text);
       });
@@ -77,7 +82,12 @@ export class ReplayServer {
 
   /** The next `times` requests that match are refused. */
   refuse(matches: RegExp, status: number, times = Infinity): void {
-    this.#refusals.push({ matches, status, times });
+    this.script(matches, { status, body: { code: 14, message: 'not now' } }, times);
+  }
+
+  /** The next `times` requests that match are answered this, and nothing else happens. */
+  script(matches: RegExp, answer: Scripted, times = Infinity): void {
+    this.#scripted.push({ matches, answer, times });
   }
 
   close(): Promise<void> {
@@ -89,10 +99,11 @@ export class ReplayServer {
 
   #answer(request: Request): { status: number; headers: Record<string, string>; text: string } {
     const line = `${request.method} ${request.path}`;
-    const refusal = this.#refusals.find(({ matches, times }) => times > 0 && matches.test(line));
-    if (refusal) {
-      refusal.times -= 1;
-      return { status: refusal.status, headers: {}, text: '{"code":14,"message":"not now"}' };
+    const scripted = this.#scripted.find(({ matches, times }) => times > 0 && matches.test(line));
+    if (scripted) {
+      scripted.times -= 1;
+      const { status, body } = scripted.answer;
+      return { status, headers: {}, text: JSON.stringify(body) };
     }
     if (request.path === DISCOVERY) {
       return { status: 200, headers: JSON_TYPE, text: JSON.stringify({ issuer: this.issuer }) };
@@ -121,10 +132,15 @@ export class ReplayServer {
   }
 }
 
+interface Scripted {
+  readonly status: number;
+  readonly body: unknown;
+}
+
 const DISCOVERY = '/.well-known/openid-configuration';
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-async function read(incoming: IncomingMessage): Promise<Request> {
+async function read(incoming: IncomingMessage, drops: string | undefined): Promise<Request> {
   const chunks: Buffer[] = [];
   for await (const chunk of incoming) chunks.push(chunk as Buffer);
   const text = Buffer.concat(chunks).toString();
@@ -132,7 +148,7 @@ async function read(incoming: IncomingMessage): Promise<Request> {
   const headers: Record<string, string> = {};
   for (const name of HEADERS) {
     const value = incoming.headers[name];
-    if (typeof value === 'string') headers[name] = labelled(value);
+    if (typeof value === 'string' && name !== drops) headers[name] = labelled(value);
   }
   return {
     method: incoming.method ?? '',

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { EmulatorWorld } from './emulator-world.js';
 import { compareHierarchy, hierarchyInWords } from './hierarchy.js';
+import { announcement, realServerFrom } from './real-server.js';
 import { RealWorld } from './real-world.js';
 import { Stage } from './stage.js';
 import { runSuite, totalsOf, type Findings } from './suite.js';
@@ -12,7 +13,8 @@ import type { World } from './world.js';
 const USAGE = `usage: npm run contract [-- --table | --apis v1 | --apis v2]
   --table  prints the table of SECURITY.md
   --apis   lets the emulator serve only one generation of the API
-With ZITADEL_URL (the issuer) and ZITADEL_PAT (of an IAM_OWNER) the cases run on that server.`;
+With ZITADEL_URL (the issuer) and ZITADEL_PAT (of an IAM_OWNER) the cases run on that server, over plain http
+only on loopback unless ZITADEL_ALLOW_HTTP=1.`;
 
 const APIS = ['both', 'v1', 'v2'] as const;
 type Apis = (typeof APIS)[number];
@@ -32,7 +34,7 @@ function isApis(value: string): value is Apis {
 }
 
 async function run(served: Apis): Promise<number> {
-  let server = process.env['ZITADEL_URL'] ?? 'emulator';
+  let server = process.env['ZITADEL_URL'] === undefined ? 'emulator' : 'none';
   let [cases, failed] = [0, 0];
   try {
     const world = await startWorld(served);
@@ -67,24 +69,20 @@ async function runOn(world: World): Promise<Findings> {
 }
 
 async function startWorld(served: Apis): Promise<World> {
-  const { ZITADEL_URL: url, ZITADEL_PAT: token } = process.env;
+  const real = realServerFrom(process.env);
   const suffix = `contract-${randomBytes(4).toString('hex')}`;
-  if (url === undefined && token === undefined) return EmulatorWorld.start(served, suffix);
-  if (url === undefined || token === undefined || !URL.canParse(url)) {
-    throw new Error(
-      'ZITADEL_URL and ZITADEL_PAT go together: the issuer, and a PAT of an IAM_OWNER',
-    );
-  }
-  console.log(`On ${new URL(url).origin}; everything that is made is called ...-${suffix}.`);
-  return RealWorld.start(new URL(url).origin, token, suffix);
+  if (!real) return EmulatorWorld.start(served, suffix);
+  console.log(`${announcement(real, suffix)}\n`);
+  return RealWorld.start(real, suffix);
 }
 
 /** Takes away what was made, once, also when somebody interrupts. */
 function endOf(world: World): () => Promise<void> {
   let ended: Promise<void> | undefined;
   const end = () => (ended ??= world.close());
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    // Also the second one: only what is taken away is gone.
+    process.on(signal, () => {
       console.error(`${signal}: taking away what was made`);
       void end()
         .catch((error: unknown) => console.error(error))

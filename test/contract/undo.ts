@@ -1,39 +1,121 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Call, RealApi } from './real-api.js';
+import { isGone, NothingChanged, NotOurs, type RealBounds, type Standing } from './real-bounds.js';
 
 const TRIES = 3;
+const WAIT_MS = 100;
+
+/** Something that was made, and how it is taken away again. */
+interface Step {
+  readonly what: string;
+  /** Undefined while it is not known whether it was made; a function where that is seen only at the end. */
+  call: Call | (() => Promise<Call | undefined>) | undefined;
+  doubt?: string;
+}
 
 /** What was made on a server, to be taken away again in the opposite order. */
 export class Undo {
-  #steps: { readonly what: string; readonly call: Call }[] = [];
+  #steps: Step[] = [];
+  readonly #open = new Set<Promise<unknown>>();
 
-  add(what: string, call: Call): void {
+  add(what: string, call: Call | (() => Promise<Call | undefined>)): void {
     this.#steps.push({ what, call });
   }
 
-  /** @throws when something could not be taken away, naming all of it; the rest is taken away first */
-  async run(api: RealApi): Promise<void> {
-    const left: string[] = [];
-    for (const { what, call } of this.#steps.reverse()) {
-      const trouble = await attempt(api, call);
-      if (trouble !== undefined) left.push(`${what}: ${trouble}`);
-    }
+  /** It is taken away already. */
+  drop(what: string): void {
+    this.#steps = this.#steps.filter((step) => step.what !== what);
+  }
+
+  /** Makes something. It is noted before that, since it may be made and the answer lost. */
+  making(what: string, make: () => Promise<string>, callOf: (id: string) => Call): Promise<string> {
+    const step: Step = { what, call: undefined };
+    this.#steps.push(step);
+    const work = make().then(
+      (id) => {
+        step.call = callOf(id);
+        return id;
+      },
+      (error: unknown) => {
+        if (error instanceof NothingChanged) this.#steps = this.#steps.filter((s) => s !== step);
+        else step.doubt = String(error);
+        throw error;
+      },
+    );
+    this.#open.add(work.catch(() => undefined));
+    return work;
+  }
+
+  /**
+   * Puts back what was changed, then removes what was made; nothing at all unless the server shows of everything
+   * that it is ours.
+   *
+   * @throws when something is left, naming all of it
+   */
+  async run(api: RealApi, bounds: RealBounds): Promise<void> {
+    await Promise.all(this.#open);
+    const steps = this.#steps.reverse();
     this.#steps = [];
-    if (left.length > 0) throw new Error(`left behind on the server:\n  ${left.join('\n  ')}`);
+    const left = new Map(steps.map((step) => [step, '']));
+    const take = async (step: Step) => {
+      const trouble = await attempt(api, bounds, step);
+      if (trouble === undefined) left.delete(step);
+      else left.set(step, `: ${trouble}`);
+    };
+    const changed = steps.filter(({ call }) => typeof call === 'function');
+    const made = steps.filter(({ call }) => typeof call !== 'function');
+    for (const step of changed) await take(step);
+    const before = left.size;
+    try {
+      for (const { call } of made) await proven(bounds, call);
+      for (const step of made) await take(step);
+    } catch (error) {
+      if (!(error instanceof NotOurs)) throw error;
+      const nothing = left.size === before ? 'Nothing was removed' : 'Nothing more was removed';
+      throw new Error(`${error.message}. ${nothing}, and ${leftBehind(left)}`);
+    }
+    if (left.size > 0) throw new Error(leftBehind(left));
   }
 }
 
-async function attempt(api: RealApi, call: Call): Promise<string | undefined> {
+function leftBehind(left: ReadonlyMap<Step, string>): string {
+  const lines = [...left].map(([{ what }, trouble]) => `${what}${trouble}`);
+  return ['left behind on the server:', ...lines].join('\n  ');
+}
+
+/** Silence is no proof against it: each removal asks again. @throws NotOurs */
+async function proven(bounds: RealBounds, call: Step['call']): Promise<void> {
+  if (call === undefined || typeof call === 'function') return;
+  await bounds.check(call).catch((error: unknown) => {
+    if (error instanceof NotOurs) throw error;
+  });
+}
+
+async function attempt(api: RealApi, bounds: RealBounds, step: Step): Promise<string | undefined> {
   let trouble: string | undefined;
-  for (let tried = 0; tried < TRIES; tried++) {
-    try {
-      const { status, text } = await api.ask(call);
-      // A case may have removed it, or the organization that it was in, which no header can name any more.
-      const gone = status === 404 || (status === 403 && text.includes('AUTH-Bs7Ds'));
-      if (status < 300 || gone) return undefined;
-      trouble = `${String(status)} ${text.slice(0, 200)}`;
-    } catch (error) {
-      trouble = String(error);
-    }
+  for (let tried = 1; ; tried++) {
+    trouble = await once(api, bounds, step).catch((error: unknown) => {
+      if (error instanceof NotOurs) throw error;
+      return String(error);
+    });
+    if (trouble === undefined) return undefined;
+    // What was made a moment ago may not be seen yet.
+    if (tried === TRIES) return trouble === GONE ? undefined : trouble;
+    await wait(WAIT_MS * tried);
   }
-  return trouble;
+}
+
+const GONE: Standing = 'gone';
+
+/** What went wrong, {@link GONE}, or undefined when it is taken away. */
+async function once(api: RealApi, bounds: RealBounds, step: Step): Promise<string | undefined> {
+  if (step.call === undefined) return `perhaps, since its answer was lost: ${step.doubt ?? ''}`;
+  const putBack = typeof step.call === 'function';
+  const call = typeof step.call === 'function' ? await step.call() : step.call;
+  if (call === undefined) return undefined;
+  // What is put back is of the instance, whatever a server makes of headers.
+  if (!putBack && (await bounds.check(call)) === GONE) return GONE;
+  const answer = await api.ask(call);
+  if (answer.status < 300 || isGone(answer)) return undefined;
+  return `${String(answer.status)} ${answer.text.slice(0, 200)}`;
 }

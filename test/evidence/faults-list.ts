@@ -22,6 +22,8 @@ export interface Variant {
 export interface Fault {
   readonly id: `U${string}`;
   readonly text: string;
+  /** Nothing comes, and all of the time goes by: these are met together. */
+  readonly hangs?: true;
   variants(scene: Scene): readonly Variant[];
 }
 
@@ -73,14 +75,14 @@ const saying =
 export const FAULTS: readonly Fault[] = [
   { id: 'U01', text: 'the connection is refused', variants: at('refusing') },
   { id: 'U02', text: 'the name does not exist', variants: at('unknownName') },
-  { id: 'U03', text: 'the name server never answers', variants: at('silentName') },
-  { id: 'U04', text: 'nothing answers the connection', variants: at('blackHole') },
+  { id: 'U03', hangs: true, text: 'the name server never answers', variants: at('silentName') },
+  { id: 'U04', hangs: true, text: 'nothing answers the connection', variants: at('blackHole') },
   { id: 'U05', text: 'reset once connected', variants: at('resetting') },
   { id: 'U06', text: 'reset within the head', variants: only(strikes.resetInHead) },
   { id: 'U07', text: 'reset within the body', variants: only(strikes.resetInBody) },
-  { id: 'U08', text: 'accepted, then silence', variants: only(strikes.silence) },
-  { id: 'U09', text: 'a head that drips', variants: only(strikes.slowHead) },
-  { id: 'U10', text: 'a byte of the body a second', variants: only(strikes.slowBody) },
+  { id: 'U08', hangs: true, text: 'accepted, then silence', variants: only(strikes.silence) },
+  { id: 'U09', hangs: true, text: 'a head that drips', variants: only(strikes.slowHead) },
+  { id: 'U10', hangs: true, text: 'a byte of the body a second', variants: only(strikes.slowBody) },
   {
     id: 'U11',
     text: 'a body without end',

@@ -133,7 +133,10 @@ export async function run({
     const cases = short ? oneOfEach(all) : all;
     progress(`${cases.length} questions`);
     for (const state of STATES) {
-      const these = seededRandom(SEED, 0).shuffled(cases.filter((each) => each.state === state));
+      const shuffled = seededRandom(SEED, 0).shuffled(cases.filter((each) => each.state === state));
+      const these = [true, undefined].flatMap((hangs) =>
+        shuffled.filter(({ fault }) => fault.hangs === hangs),
+      );
       for (let from = 0; from < these.length; from += AT_ONCE) {
         const batch = these.slice(from, from + AT_ONCE);
         const results = await bench.run(batch);

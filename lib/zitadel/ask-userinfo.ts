@@ -1,0 +1,23 @@
+import { isRefusal, type Refusal } from '../core/decision.js';
+import type { Discover } from './discovery.js';
+import type { Answered, Trouble } from './exchange.js';
+import type { Http } from './http.js';
+
+/** Asks ZITADEL about a token, with the token itself: OpenID Connect UserInfo. `who` stands for its user. */
+export async function askUserinfo(
+  http: Http,
+  discover: Discover,
+  token: string,
+  who: string,
+): Promise<Answered | Trouble | Refusal> {
+  const endpoints = await discover();
+  if (isRefusal(endpoints)) return endpoints;
+  return http({
+    family: 'userinfo',
+    method: 'GET',
+    path: endpoints.userinfo,
+    token,
+    who,
+    repeatable: true,
+  });
+}
