@@ -45,21 +45,24 @@ export function permission(
   options?: FreshOptions,
 ): PermissionRequirement {
   const list: readonly unknown[] = Array.isArray(permissions) ? permissions : [permissions];
-  if (list.length === 0 || !list.every((each) => PERMISSION.test(String(each)))) {
+  const names = list.filter(
+    (each): each is string => typeof each === 'string' && PERMISSION.test(each),
+  );
+  if (names.length === 0 || names.length < list.length) {
     throw new ZitadelRequirementError(
       "permission() takes permissions as ZITADEL names them, e.g. 'project.grant.write', at least one",
     );
   }
   const ref = refOf(on);
-  const ofOwner = list.find((each) => ref.kind === 'projectGrant' && !ON_GRANTS.test(String(each)));
+  const ofOwner = names.find((each) => ref.kind === 'projectGrant' && !ON_GRANTS.test(each));
   if (ofOwner !== undefined) {
     throw new ZitadelRequirementError(
-      `${String(ofOwner)} on a project grant is the owner's: write permission('${String(ofOwner)}', project.param(...).in(org.param(...)))`,
+      `${ofOwner} on a project grant is the owner's: write permission('${ofOwner}', project.param(...).in(org.param(...)))`,
     );
   }
   return Object.freeze({
     type: 'permission',
-    permissions: Object.freeze([...(list as readonly string[])]),
+    permissions: Object.freeze(names),
     ref,
     fresh: freshOf(options),
   });

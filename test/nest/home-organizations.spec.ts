@@ -1,0 +1,121 @@
+import { Controller, Get, type Type } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  Authenticated,
+  Public,
+  RequireRole,
+  ZitadelManagerGuard,
+  ZitadelModule,
+} from '../../lib/index.js';
+import { ZitadelEmulator } from '../../lib/testing/index.js';
+import { startNest, type Running } from '../support/start.js';
+import { get } from './people.js';
+
+const HOME = 'urn:zitadel:iam:user:resourceowner:id';
+
+let zitadel: ZitadelEmulator;
+let app: Running;
+const tokens: Record<string, string> = {};
+
+beforeAll(async () => {
+  zitadel = await ZitadelEmulator.start();
+  const [a, b] = [zitadel.addOrg('A').id, zitadel.addOrg('B').id];
+  for (const [name, org] of [
+    ['ofA', a],
+    ['ofB', b],
+  ] as const) {
+    tokens[name] = zitadel.tokenFor(zitadel.addUser(name, { org }), { claims: { [HOME]: org } });
+  }
+  const owner = zitadel.addUser('owner of A', { org: a });
+  zitadel.addMember(owner, { org: a }, ['ORG_OWNER']);
+  tokens['owner'] = zitadel.tokenFor(owner, { claims: { [HOME]: a } });
+  app = await startNest('express', {
+    imports: [ZitadelModule.forRoot(zitadel.options())],
+    controllers: controllersOf(a, b),
+    providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
+  });
+});
+afterAll(async () => {
+  await app.close();
+  await zitadel.stop();
+});
+
+function controllersOf(a: string, b: string): Type[] {
+  @Controller('base')
+  @Authenticated({ organizations: [a] })
+  class Base {
+    @Get('plain')
+    plain() {
+      return {};
+    }
+
+    @Get('overridden')
+    @Authenticated({ organizations: [a] })
+    overridden() {
+      return {};
+    }
+
+    @Get('public')
+    @Public()
+    public() {
+      return {};
+    }
+
+    @Get('replaced')
+    @Authenticated({ organizations: [b], replaces: true })
+    replaced() {
+      return {};
+    }
+
+    @Get('both')
+    @Authenticated({ organizations: [b] })
+    both() {
+      return {};
+    }
+
+    @Get('owner')
+    @RequireRole('ORG_OWNER', a)
+    owner() {
+      return {};
+    }
+  }
+
+  @Controller('derived')
+  class Derived extends Base {
+    @Get('overridden')
+    override overridden() {
+      return {};
+    }
+
+    @Get('new')
+    @Authenticated()
+    added() {
+      return {};
+    }
+  }
+  return [Base, Derived];
+}
+
+describe('home organizations on classes and methods', () => {
+  it.each<[string, string]>([
+    ['base/plain', 'ofA, owner'],
+    ['base/overridden', 'ofA, owner'],
+    ['base/public', 'nobody at all, ofA, ofB, owner'],
+    ['base/replaced', 'ofB'],
+    ['base/both', ''],
+    ['base/owner', 'owner'],
+    // A subclass never asks for less than its base.
+    ['derived/plain', 'ofA, owner'],
+    ['derived/overridden', 'ofA, owner'],
+    ['derived/new', 'ofA, owner'],
+    ['derived/owner', 'owner'],
+  ])('of %s let in: %s', async (path, expected) => {
+    const everybody = [['nobody at all', undefined], ...Object.entries(tokens)] as const;
+    const let_in: string[] = [];
+    for (const [name, token] of everybody) {
+      if ((await get(app.url, `/${path}`, token)).status === 200) let_in.push(name);
+    }
+    expect(let_in.join(', ')).toBe(expected);
+  });
+});
