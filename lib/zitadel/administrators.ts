@@ -2,6 +2,7 @@ import { isRefusal, type Refusal } from '../core/decision.js';
 import type { Membership, RowsOn } from '../core/membership.js';
 import { isTrouble, type Answered, type Call, type Trouble } from './exchange.js';
 import { MOST_BYTES, MOST_PAGES, pageFrom, pageRequest } from './list-answer.js';
+import { PageTrail } from './page-trail.js';
 import { haveIds, isId, isRecord, listOfTexts, textOf, textsOf } from './shape.js';
 
 /** What a membership list may hold; whatever is beyond is asked for when it is needed. */
@@ -24,9 +25,9 @@ export interface Administrators {
   readonly rows: readonly Administrator[];
   /** How many rows ZITADEL counts, whether the asker may see them or not. */
   readonly total: number;
-  /** Rows that were counted did not come: the asker may not see them, or the list changed while it was read. */
-  readonly isShort: boolean;
-  /** The list changed between two pages. */
+  /** Rows that were counted were not shown: the asker may not see them. */
+  readonly hidesRows: boolean;
+  /** The list changed while it was read: what came was there, and a row may be missing. */
   readonly hasMoved: boolean;
 }
 
@@ -35,7 +36,7 @@ export type Send = (call: Call) => Promise<Answered | Trouble | Refusal>;
 
 /**
  * All rows of one user, up to the cap: ListAdministrators of `zitadel.internal_permission.v2`, over connect, all pages, the oldest row
- * first, each row once. Whatever is no such list comes back as it was answered.
+ * first, each row once; by the row that two pages share it shows when the list moves. Whatever is no such list comes back as it was answered.
  */
 export async function listAdministrators(
   send: Send,
@@ -43,15 +44,14 @@ export async function listAdministrators(
   on?: RowsOn,
 ): Promise<Administrators | { readonly reply: Answered | Trouble | Refusal }> {
   const rows = new Map<string, Administrator | undefined>();
-  const totals = new Set<number>();
-  let offset = 0;
+  const trail = new PageTrail();
   for (let page = 0; page < MOST_PAGES; page += 1) {
     const reply = await send({
       family: 'administrators',
       method: 'POST',
       path: PATH,
       json: {
-        ...pageRequest(offset),
+        ...pageRequest(trail.offset, MOST_ROWS),
         sortingColumn: 'ADMINISTRATOR_FIELD_NAME_CREATION_DATE',
         filters: [{ inUserIdsFilter: { ids: [userId] } }, ...filtersOf(on)],
       },
@@ -62,6 +62,7 @@ export async function listAdministrators(
     if (isRefusal(reply) || isTrouble(reply) || reply.status !== 200) return { reply };
     const read = pageFrom(reply.body, 'administrators');
     if (!read) return unusable('the answer is no list');
+    const keys: string[] = [];
     for (const row of read.rows) {
       if (!isRecord(row['user']) || row['user']['id'] !== userId) {
         return unusable('the answer is about another user');
@@ -69,18 +70,14 @@ export async function listAdministrators(
       if (!isRow(row)) return unusable('the answer is no list');
       const administrator = administratorFrom(userId, row);
       const { kind, id } = administrator?.membership ?? {};
-      rows.set(JSON.stringify(kind ? [kind, id] : row), administrator);
+      const key = JSON.stringify(kind ? [kind, id] : row);
+      keys.push(key);
+      rows.set(key, administrator);
     }
-    totals.add(read.total);
-    offset += read.step;
-    const wanted = Math.min(read.total, MOST_ROWS);
-    if (offset < wanted) continue;
-    return {
-      rows: [...rows.values()].filter((row) => row !== undefined),
-      total: read.total,
-      isShort: rows.size < Math.min(read.total, offset),
-      hasMoved: totals.size > 1,
-    };
+    if (trail.follow(read, keys, MOST_ROWS)) continue;
+    const { hidesRows, hasMoved } = trail;
+    const known = [...rows.values()].filter((row) => row !== undefined);
+    return { rows: known, total: read.total, hidesRows, hasMoved };
   }
   return unusable('the answer has too many pages');
 }

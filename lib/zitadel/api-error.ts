@@ -4,6 +4,7 @@ import { isNotServed } from './api-generation.js';
 import { errorIdOf } from './error-id.js';
 import { isTrouble, type Answered, type Trouble } from './exchange.js';
 import { isRecord } from './shape.js';
+import { isOutage } from './stray-answer.js';
 
 /** What to do about the refusals that people meet, by ZITADEL's error id. */
 const REMEDIES: Readonly<Record<string, string>> = {
@@ -80,7 +81,7 @@ export function bodyOrThrow(
   if (isTrouble(reply)) throw new ZitadelUnavailableError(what, reply.trouble, reply.retryAfterMs);
   if (reply.status >= 200 && reply.status < 300 && isRecord(reply.body)) return reply.body;
   if (isNotServed(reply)) throw new ZitadelApiError(reply.status, undefined, NOT_SERVED, what);
-  if (reply.status === 429 || reply.status >= 500 || reply.status < 300) {
+  if (isOutage(reply)) {
     throw new ZitadelUnavailableError(what, `ZITADEL answered ${reply.status}`, reply.retryAfterMs);
   }
   const id = errorIdOf(reply.body);

@@ -19,14 +19,20 @@ export interface Tried<T> {
 const ORDER: readonly Generation[] = ['v1', 'v2'];
 /** Whoever finds out may be about a user with a very long list; the others do not wait for that. */
 const LONGEST_WAIT_MS = 1_000;
+/** v1 that was served a moment ago may have been missed for a moment only; each time it is looked for in vain it is left alone for longer. */
+const FIRST_LOOK_MS = 1_000;
+const LONGEST_LOOK_MS = 60_000;
 
 /**
  * Which generation a server has for one family of calls. With 'auto' the first call finds out by being made, what answered is remembered,
- * and an answer "not served" sends the call to the other generation, since servers are upgraded while we run. Set to one, it stays.
+ * and an answer "not served" sends the call to the other generation, since servers are upgraded while we run. v1 is looked for again now
+ * and then, by one call at a time: one stray answer, or an upgrade that is undone, must not be for good. Set to one, it stays.
  */
 export class ApiGeneration {
   #served: Generation | undefined;
   #finding: Promise<void> | undefined;
+  /** While v2 is used. */
+  #look = { at: Infinity, afterMs: LONGEST_LOOK_MS };
 
   constructor(
     private readonly what: 'memberships' | 'project grants',
@@ -34,13 +40,29 @@ export class ApiGeneration {
     private readonly log: ZitadelLogger,
   ) {}
 
+  /** What is asked now; undefined: that is not known yet. */
+  get current(): Generation | undefined {
+    return this.setting === 'auto' ? this.#served : this.setting;
+  }
+
+  /** Whether a server that has both is asked by either. */
+  get isOpen(): boolean {
+    return this.setting === 'auto';
+  }
+
   /** Asks by the generation that is served. Where none is, the first answer comes back. */
   async ask<T>(task: (generation: Generation) => Promise<Tried<T>>): Promise<T> {
     if (this.setting !== 'auto') return (await task(this.setting)).value;
     if (this.#finding) await within(this.#finding, LONGEST_WAIT_MS, undefined);
     const first = this.#served;
     if (first === undefined && !this.#finding) return this.#find(ORDER, task, []);
-    const asked = first ?? 'v1';
+    if (first === 'v2' && this.#look.at <= performance.now()) {
+      this.#lookLater(Math.min(this.#look.afterMs * 2, LONGEST_LOOK_MS));
+      const { served, value } = await task('v1');
+      if (served === true) this.#remember('v1');
+      if (served !== false) return value;
+    }
+    const asked = this.#served ?? 'v1';
     const { served, value } = await task(asked);
     if (served !== false) return value;
     if (this.#finding) await within(this.#finding, LONGEST_WAIT_MS, undefined);
@@ -79,26 +101,32 @@ export class ApiGeneration {
     const before = this.#served;
     if (before === generation) return;
     this.#served = generation;
+    this.#lookLater(before === 'v1' ? FIRST_LOOK_MS : LONGEST_LOOK_MS);
     // A logger that fails must not become an answer.
-    quietly(() =>
-      before === undefined
-        ? this.log.log(`ZITADEL ${this.what}: API ${generation} is used`)
-        : this.log.warn(
-            `ZITADEL ${this.what}: API ${before} is not served any more, API ${generation} is used`,
-          ),
-    );
+    quietly(() => {
+      const of = `ZITADEL ${this.what}:`;
+      if (before === undefined) this.log.log(`${of} API ${generation} is used`);
+      else if (generation === 'v1') this.log.log(`${of} API v1 is served again, and used`);
+      else this.log.warn(`${of} API v1 is not served any more, API v2 is used`);
+    });
+  }
+
+  #lookLater(afterMs: number): void {
+    this.#look = { at: performance.now() + afterMs, afterMs };
   }
 }
 
 /**
  * Whether an answer says that the server does not have this API: an unknown route (404 "Not Found"), an unknown connect method (404 in
- * plain text), or "unimplemented". A host that serves no instance says something else, and so does whatever carries an error id.
+ * Go's own words), or "unimplemented". A host that serves no instance says something else, so does whatever carries an error id, and so
+ * does a proxy that has nowhere to send a call.
  */
-export function isNotServed({ status, body }: Answered): boolean {
+export function isNotServed({ status, body, says }: Answered): boolean {
   if (errorIdOf(body) !== undefined) return false;
   const code = isRecord(body) ? body['code'] : undefined;
   if (status === 404) {
-    return body === undefined || (isRecord(body) && body['message'] === 'Not Found');
+    if (!isRecord(body)) return says === 'noRoute';
+    return (code === 5 || code === 'not_found') && body['message'] === 'Not Found';
   }
   return (status === 501 || status === 405) && (code === 12 || code === 'unimplemented');
 }

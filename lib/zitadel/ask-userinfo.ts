@@ -3,12 +3,13 @@ import type { Discover } from './discovery.js';
 import type { Answered, Trouble } from './exchange.js';
 import type { Http } from './http.js';
 
-/** Asks ZITADEL about a token, with the token itself: OpenID Connect UserInfo. `who` stands for its user. */
+/** Asks ZITADEL about a token, with the token itself: OpenID Connect UserInfo. `who` stands for its user; `stranger`: see `Call`. */
 export async function askUserinfo(
   http: Http,
   discover: Discover,
   token: string,
   who: string,
+  stranger = false,
 ): Promise<Answered | Trouble | Refusal> {
   const endpoints = await discover();
   if (isRefusal(endpoints)) return endpoints;
@@ -18,6 +19,7 @@ export async function askUserinfo(
     path: endpoints.userinfo,
     token,
     who,
+    stranger,
     repeatable: true,
   });
 }

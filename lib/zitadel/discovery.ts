@@ -2,6 +2,7 @@ import { isRefusal, type Refusal } from '../core/decision.js';
 import { isTrouble } from './exchange.js';
 import type { Http } from './http.js';
 import { isRecord } from './shape.js';
+import { isStray, STRAY_REMEDY } from './stray-answer.js';
 
 /** The endpoints that are used, as paths on the origin that is called. */
 export interface Endpoints {
@@ -33,6 +34,13 @@ export function createDiscovery(http: Http, issuer: string): Discover {
       path: '/.well-known/openid-configuration',
     });
     if (isTrouble(reply)) return { reason: 'unavailable', detail: `discovery: ${reply.trouble}` };
+    if (isStray(reply) || reply.says === 'noRoute') {
+      return {
+        reason: 'unavailable',
+        detail: 'discovery: ZITADEL answered 404',
+        remedy: STRAY_REMEDY,
+      };
+    }
     if (reply.status === 404) {
       return {
         reason: 'misconfigured',

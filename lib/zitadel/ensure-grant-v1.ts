@@ -39,7 +39,9 @@ export function ensureByV1(grants: ProjectGrantsV1, wanted: WantedGrant): Promis
       return { grantId, roleKeys: grantedRoleKeys, state: found.state, outcome };
     }
     progress.tried = 'changed';
-    const of = { ...wanted, grantId };
+    // By its id alone: it was read just now, so its granted organization need not be compared again.
+    const { grantedOrgId: _known, ...ofProject } = wanted;
+    const of = { ...ofProject, grantId };
     if (wakes) await grants.reactivate(of);
     if (!sameRoles(grantedRoleKeys, roleKeys)) await grants.changeRoles({ ...of, roleKeys });
     progress.outcome = 'changed';

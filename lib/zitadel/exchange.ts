@@ -20,6 +20,8 @@ export interface Call {
   readonly who?: string;
   /** Bytes of the decompressed body. @default 1 MiB */
   readonly maxBytes?: number;
+  /** About a token that ZITADEL has not accepted lately: whoever sends those may be nobody, and waits behind all others. @default false */
+  readonly stranger?: boolean;
   /** May be sent again after no answer, 429, 502, 503 or 504: for everything that changes nothing. @default false */
   readonly repeatable?: boolean;
 }
@@ -28,6 +30,8 @@ export interface Call {
 export interface Answered {
   readonly status: number;
   readonly body: unknown;
+  /** What an error without JSON says in words that ZITADEL is known to use: no such route or method; no instance of this name. */
+  readonly says?: 'noRoute' | 'noInstance';
   readonly retryAfterMs?: number;
 }
 
@@ -160,8 +164,16 @@ function answered({ status, headers }: Response, text: string): Answered | Troub
   } catch {
     if (status < 300)
       return { ...trouble('unusable', 'ZITADEL answered with something that is no JSON'), ...wait };
+    const says = saidBy(text);
+    if (says) return { status, body, says, ...wait };
   }
   return { status, body, ...wait };
+}
+
+/** The texts are Go's own for a route that is not there, and the beginning of ZITADEL's own for a host that serves no instance. */
+function saidBy(text: string): Answered['says'] {
+  if (text.trim() === '404 page not found') return 'noRoute';
+  return text.startsWith('unable to set instance') ? 'noInstance' : undefined;
 }
 
 function retryAfter(header: string | null): number | undefined {

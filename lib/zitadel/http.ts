@@ -10,7 +10,7 @@ import {
   type Trouble,
 } from './exchange.js';
 import { Pauses } from './pauses.js';
-import { Slots } from './slots.js';
+import { Slots, type SlotBounds } from './slots.js';
 
 /** How ZITADEL is reached. */
 export interface HttpOptions {
@@ -28,9 +28,13 @@ export interface HttpOptions {
 /** How ZITADEL is called: deadlines, size caps, bounded repetition, no redirects, nothing secret in any error. */
 export type Http = (call: Call) => Promise<Answered | Trouble>;
 
-/** Of one family, and of one user in it. */
-const MOST_IN_FLIGHT = 64;
-const MOST_OF_ONE_USER = 8;
+/** Of one family of endpoints. */
+const BOUNDS: SlotBounds = {
+  inFlight: 64,
+  ofOneUser: 8,
+  ofStrangers: 48,
+  strangersWaiting: 1_000,
+};
 const REPEATS = 2;
 const REPEATABLE_STATUS: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 /** With less time left a call is not sent: it would only be broken off. */
@@ -49,10 +53,10 @@ export function createHttp(options: HttpOptions): Http {
   const instance = instanceHeaders(options);
 
   const attempt = async (call: Call, deadline: number): Promise<Answered | Trouble> => {
-    const { family, who = '' } = call;
-    const slots = slotsOf.get(family) ?? new Slots(MOST_IN_FLIGHT, MOST_OF_ONE_USER);
+    const { family, who = '', stranger = false } = call;
+    const slots = slotsOf.get(family) ?? new Slots(BOUNDS);
     slotsOf.set(family, slots);
-    const release = await slots.take(who, deadline - performance.now());
+    const release = await slots.take(who, deadline - performance.now(), stranger);
     if (!release) return notSent('too many calls are waiting for ZITADEL');
     try {
       const ms = Math.min(timeoutMs, deadline - performance.now());

@@ -16,7 +16,9 @@ import type { ClientCredential } from './credentials.js';
 import type { Discover } from './discovery.js';
 import { isTrouble, type Answered, type Call, type Trouble } from './exchange.js';
 import type { Http } from './http.js';
+import { ProvenTokens } from './proven-tokens.js';
 import { isRecord } from './shape.js';
+import { isOutage } from './stray-answer.js';
 
 /** ZITADEL answers "inactive" also when its own database fails: a no is believed for a moment only. */
 const INACTIVE_FOR_MS = 2_000;
@@ -48,6 +50,7 @@ export function createIntrospection(
     maxSize: INACTIVE_AT_MOST,
     sizeCalculation: () => 1,
   });
+  const proven = new ProvenTokens();
   // A personal access token has no client. ZITADEL has checked whom a token is for where we name nobody.
   const optional = new Set(['iss', 'iat', ...(rules.audience.length === 0 ? ['aud'] : [])]);
 
@@ -78,13 +81,23 @@ export function createIntrospection(
       form: { token, ...form },
       ...(basic && { basic }),
       who,
+      stranger: !proven.has(who),
       repeatable: true,
     });
     if (isTrouble(reply) || reply.status !== 200) return refusalOf(reply, credential.type);
     if (!isRecord(reply.body)) {
       return { reason: 'unavailable', detail: 'introspection: the answer is no object' };
     }
-    if (ownClaim(reply.body, 'active') === true) return callerOf(reply.body);
+    const active = ownClaim(reply.body, 'active');
+    if (active === true) {
+      proven.add(who);
+      return callerOf(reply.body);
+    }
+    // RFC 7662: a boolean. Whatever else it is says nothing about the token.
+    if (active !== false) {
+      return { reason: 'unavailable', detail: 'introspection: the answer does not say "active"' };
+    }
+    proven.remove(who);
     inactiveUntil.set(who, askedAt + INACTIVE_FOR_MS);
     return INACTIVE;
   };
@@ -145,9 +158,7 @@ function refusalOf(reply: Answered | Trouble, by: ClientCredential['type']): Ref
   const error = isRecord(body) ? body['error'] : undefined;
   const named = typeof error === 'string' && /^[a-z_]{3,40}$/.test(error) ? ` ${error}` : '';
   const detail = `introspection: ZITADEL answered ${status}${named}`;
-  if (status === 429 || status >= 500 || status < 400) {
-    return { reason: 'unavailable', detail, ...wait };
-  }
+  if (isOutage(reply)) return { reason: 'unavailable', detail, ...wait };
   if (status === 404) return { reason: 'misconfigured', detail, remedy: NO_ENDPOINT.remedy ?? '' };
   const proof =
     by === 'basic'

@@ -20,7 +20,7 @@ export interface ListAnswer {
 
 /** One page of a v2 list. */
 export interface Page extends ListAnswer {
-  /** How many rows, seen or not, this page stands for: by so many the next one begins later. At least 1. */
+  /** How many rows, seen or not, this page stands for. At least 1. */
   readonly step: number;
 }
 
@@ -40,9 +40,10 @@ export function pageFrom(body: unknown, name: string): Page | undefined {
   return { ...answer, step: step >= 1 && step <= PAGE ? step : PAGE };
 }
 
-/** The part of a v2 request that asks for one page, the oldest row first: what is added while we read comes at the end. */
-export function pageRequest(offset: number): Readonly<Record<string, unknown>> {
-  return { pagination: { offset: String(offset), limit: PAGE, asc: true } };
+/** The part of a v2 request that asks for one page, the oldest row first: what is added while we read comes at the end. Of `most` rows in all, no more. */
+export function pageRequest(offset: number, most = Infinity): Readonly<Record<string, unknown>> {
+  const limit = Math.min(PAGE, most - offset);
+  return { pagination: { offset: String(offset), limit, asc: true } };
 }
 
 function answerFrom(about: unknown, rows: unknown = []): ListAnswer | undefined {

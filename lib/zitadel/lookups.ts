@@ -3,7 +3,9 @@ import type { Asking, ResourceLookups } from '../core/ask-until-decided.js';
 import { isRefusal, type Refusal } from '../core/decision.js';
 import type { GrantFact, ResourceFacts, ResourceNeed } from '../core/facts.js';
 import { checkId } from '../core/request.js';
-import { askGrant, askGrantBetween, askOwner, type Ask, type FactSource } from './ask-fact.js';
+import { askGrant, askOwner } from './ask-fact.js';
+import { askGrantBetween } from './ask-grant-between.js';
+import type { Ask, FactSource } from './fact-source.js';
 
 /** Where facts about resources come from. */
 export interface LookupOptions extends FactSource {
@@ -87,7 +89,7 @@ export class Lookups implements ResourceLookups {
     asking: Asking,
   ): Promise<Known | undefined | Refusal> {
     const { userId, fresh } = asking;
-    const orgIds = orgIdsOf(need);
+    const orgIds = this.#seesAll(need) ? [''] : orgIdsOf(need);
     const nothingKey = (orgId: string) => JSON.stringify([key, userId, orgId]);
     const now = performance.now();
     const left = orgIds
@@ -106,6 +108,11 @@ export class Lookups implements ResourceLookups {
       if (generation !== this.#generation) continue;
       const until = performance.now() + NEGATIVE_MS;
       for (const orgId of batch) this.#nothing.set(nothingKey(orgId), { userId, until });
+      // Found out by this very question.
+      if (this.#seesAll(need)) {
+        this.#nothing.set(nothingKey(''), { userId, until });
+        break;
+      }
     }
     if (need.fact !== 'owner') return undefined;
     const owner = await this.#askApplication(need.projectId, key);
@@ -115,6 +122,12 @@ export class Lookups implements ResourceLookups {
       detail: `the caller could own the project by more than ${MOST_ORGS} organizations`,
       remedy: 'tie the project with .in(org...), or give the option projectOwner',
     };
+  }
+
+  /** What our service user is told by v2 does not depend on the organization under which it asks. */
+  #seesAll({ fact }: ResourceNeed): boolean {
+    const { serviceToken, generation } = this.options;
+    return fact === 'owner' && serviceToken !== undefined && generation.current === 'v2';
   }
 
   /** One question at a time for the same fact, in the same name, under the same organization. */

@@ -23,7 +23,7 @@ interface ListRequest extends MembershipListRequest {
  * A list as API v1 would answer it, by `ListAdministrators` of v2: all rows are read, then filtered and cut here, since v2 has neither
  * v1's filters nor rows that one could not see.
  *
- * @throws ZitadelArgumentError on a filter that is none, and on a list that is over 10,000 rows
+ * @throws ZitadelArgumentError on a filter that is none; ZitadelError `zitadel_unavailable` on a list of more than 10,000 rows
  */
 export async function listByAdministrators(
   send: Send,
@@ -33,9 +33,9 @@ export async function listByAdministrators(
   const filters = queries.map(filterFrom);
   const list = await readAll(send, what, userId, filters.find(({ on }) => on)?.on);
   if (list.total > MOST_ROWS) {
-    throw new ZitadelArgumentError(
-      'queries',
-      `${what}: on API v2 a list of more than ${MOST_ROWS} rows is read by an orgQuery or iamQuery only`,
+    throw new ZitadelError(
+      'zitadel_unavailable',
+      `${what}: by API v2 no list of more than ${MOST_ROWS} rows is read; narrow it by an orgQuery or iamQuery`,
     );
   }
   const rows = list.rows.filter(
@@ -45,7 +45,8 @@ export async function listByAdministrators(
   );
   const { offset = 0, limit = 0 } = query ?? {};
   return {
-    details: { totalResult: rows.length },
+    // As v1 does it.
+    details: { totalResult: offset < rows.length ? rows.length : 0 },
     result: rows.slice(offset, limit === 0 ? undefined : offset + limit).map(rowFrom),
   };
 }
@@ -79,7 +80,7 @@ async function readAll(
       bodyOrThrow(list.reply, what);
       throw new ZitadelUnavailableError(what, 'the answer is no list');
     }
-    if (!list.isShort && !list.hasMoved) return list;
+    if (!list.hidesRows && !list.hasMoved) return list;
     if (again) continue;
     if (list.hasMoved) throw new ZitadelUnavailableError(what, 'the list changes while it is read');
     throw new ZitadelError(

@@ -49,12 +49,15 @@ export class MembershipLists {
    * is no JWT does not say whose it is: pass the Caller.
    *
    * @throws ZitadelApiError when ZITADEL refuses; ZitadelUnavailableError when it cannot be asked; ZitadelArgumentError when it is
-   * neither a token nor a caller that the guard or middleware verified
+   * neither a token nor a caller that the guard or middleware verified, and on an offset, limit or (v2) filter that is none; ZitadelError
+   * `zitadel_unavailable` when the user has more than 10,000 rows by API v2, which anybody can give: only an `orgQuery` or `iamQuery`
+   * brings an answer then
    */
   async listMine(
     who: Caller | string,
     request: MembershipListRequest = {},
   ): Promise<MembershipList> {
+    requirePage(request);
     const { http, generation, tokenOf } = this.parts;
     const token = typeof who === 'string' ? who : tokenOf(who);
     if (token === undefined || !TOKEN_68.test(token)) {
@@ -82,6 +85,7 @@ export class MembershipLists {
    * @throws ZitadelError `service_user_refused` without a usable service user; otherwise as {@link listMine}
    */
   async listOfUser(request: UserMembershipListRequest): Promise<MembershipList> {
+    requirePage(request);
     const { idPattern, generation } = this.parts;
     const what = 'List ZITADEL Permissions';
     const { userId, organizationId } = request;
@@ -103,6 +107,24 @@ export class MembershipLists {
     });
   }
 }
+
+/** API v1 refuses what is no such number (uint64, uint32), and v2 is not asked with it. */
+function requirePage({ query }: MembershipListRequest): void {
+  for (const [name, most] of MOST_OF_PAGE) {
+    const value: unknown = query?.[name];
+    if (value === undefined) continue;
+    if (Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= most) continue;
+    throw new ZitadelArgumentError(
+      'query',
+      `query.${name} must be a whole number from 0 to ${most}`,
+    );
+  }
+}
+
+const MOST_OF_PAGE = [
+  ['offset', Number.MAX_SAFE_INTEGER],
+  ['limit', 2 ** 32 - 1],
+] as const;
 
 function listFrom(
   body: Readonly<Record<string, unknown>>,

@@ -64,7 +64,9 @@ export class ProjectGrantService {
 
   /**
    * The grants of a project, or without a project those of all projects of the organization. By API v2 those that the service user may
-   * see, without an organization of all that it may see. ZITADEL's read side may lag behind the latest changes.
+   * see, without an organization of all that it may see. ZITADEL's read side may lag behind the latest changes. A list that changes
+   * between two of its pages of 1,000 is a `ZitadelUnavailableError`, after those that came before. API v1 promises no order: one grant
+   * removed and another one added between two pages may leave out a third unseen there, while fewer grants than it counts are noticed.
    */
   async *list(filter: GrantFilter = {}): AsyncGenerator<ProjectGrant, void, undefined> {
     const { organizationId, projectId, grantedOrgId } = filter;
@@ -123,7 +125,9 @@ export class ProjectGrantService {
    * @throws ZitadelError `grant_not_settled` when ten seconds were not enough to see what is there
    */
   async ensure(wanted: WantedGrant): Promise<EnsuredGrant> {
-    const checked = { ...wanted, ...(await this.#newGrant(wanted)) };
+    const { keepOthers = false, reactivate = false } = wanted;
+    // Nothing else of it: a grant that was listed is passed on with its id.
+    const checked = { ...(await this.#newGrant(wanted)), keepOthers, reactivate };
     return this.#ask((api) => api.ensure(checked));
   }
 

@@ -20,6 +20,7 @@ import {
   type GrantWithId,
 } from './project-grant.js';
 import type { ServiceToken } from './service-token.js';
+import { isRecord } from './shape.js';
 
 type Grants = AsyncGenerator<GrantWithId, void, undefined>;
 
@@ -40,7 +41,7 @@ export class ProjectGrantsV1 implements ProjectGrantApi {
     const body = await this.#call(what, 'POST', grant, '', { grantedOrgId, roleKeys });
     const { grantId } = body;
     if (typeof grantId !== 'string' || grantId === '') throw unusable(what);
-    return { grantId, details: detailsFrom(body['details']) };
+    return { grantId, ...doneFrom(body, what) };
   }
 
   /** Get Project Grant By ID, `GET .../grants/{grantId}`: never stale. ZITADEL ignores the project in the path; it is checked here. */
@@ -122,6 +123,7 @@ export class ProjectGrantsV1 implements ProjectGrantApi {
       const body = await this.#send(what, { method: 'POST', path, orgId, json, repeatable: true });
       const list = listFrom(body);
       if (!list) throw unusable(what);
+      if (list.total > MOST_PAGES * PAGE) throw endless(what);
       const before = seen.size;
       for (const row of list.rows) {
         const grant = grantFrom(row);
@@ -147,9 +149,11 @@ export class ProjectGrantsV1 implements ProjectGrantApi {
     verb: string,
     json?: object,
   ): Promise<ChangeDetails> {
+    // Named twice, it must be one: a list that was kept may be older than the grant.
+    if (grant.grantId !== undefined && grant.grantedOrgId !== undefined) await this.get(grant);
     const path = pathOf(await this.#idOf(what, grant)) + verb;
     const body = await this.#call(what, method, grant, path, json);
-    return { details: detailsFrom(body['details']) };
+    return doneFrom(body, what);
   }
 
   #call(
@@ -166,6 +170,12 @@ export class ProjectGrantsV1 implements ProjectGrantApi {
   #send(what: string, call: Omit<Call, 'family' | 'who'>) {
     return callAsServiceUser(this.serviceToken, what, { ...call, family: 'grants' });
   }
+}
+
+/** What every write answers: without it, it may or may not have been done. */
+function doneFrom({ details }: Readonly<Record<string, unknown>>, what: string): ChangeDetails {
+  if (!isRecord(details)) throw unusable(what);
+  return { details: detailsFrom(details) };
 }
 
 function projectPath(projectId: string): string {

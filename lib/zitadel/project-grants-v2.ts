@@ -11,22 +11,25 @@ import type {
   OfGrant,
   OfProject,
 } from './grant-arguments.js';
-import { MOST_PAGES } from './list-answer.js';
+import { MOST_PAGES, PAGE } from './list-answer.js';
 import { grantsFrom, grantsRequest } from './list-project-grants.js';
 import type { ProjectGrantApi } from './project-grant-api.js';
-import { detailsFrom, type GrantEnds, type ProjectGrant } from './project-grant.js';
+import { PageTrail } from './page-trail.js';
+import type { GrantEnds, ProjectGrant } from './project-grant.js';
 import type { ServiceToken } from './service-token.js';
 import { isRecord } from './shape.js';
 
+type Read = 'GetProject' | 'ListProjectGrants';
 type Grants = AsyncGenerator<ProjectGrant, void, undefined>;
-type Method =
-  | 'GetProject'
-  | 'CreateProjectGrant'
-  | 'UpdateProjectGrant'
-  | 'DeactivateProjectGrant'
-  | 'ActivateProjectGrant'
-  | 'DeleteProjectGrant'
-  | 'ListProjectGrants';
+/** What each write answers with: always. */
+const DATE_OF = {
+  CreateProjectGrant: 'creationDate',
+  UpdateProjectGrant: 'changeDate',
+  DeactivateProjectGrant: 'changeDate',
+  ActivateProjectGrant: 'changeDate',
+  DeleteProjectGrant: 'deletionDate',
+} as const;
+type Write = keyof typeof DATE_OF;
 /** A grant as it is addressed here. */
 type Pair = OfProject & { readonly grantedOrgId: string };
 
@@ -39,8 +42,10 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
 
   async add(grant: NewGrant): Promise<ChangeDetails> {
     const { roleKeys } = grant;
-    const body = await this.#write('Add Project Grant', 'CreateProjectGrant', grant, { roleKeys });
-    return { details: detailsFrom(body) };
+    const creationDate = await this.#write('Add Project Grant', 'CreateProjectGrant', grant, {
+      roleKeys,
+    });
+    return { details: { creationDate } };
   }
 
   async get(grant: OfGrant): Promise<ProjectGrant> {
@@ -71,30 +76,20 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     grant: OfGrant & { readonly roleKeys: readonly string[] },
   ): Promise<ChangeDetails> {
     const { roleKeys } = grant;
-    const pair = pairOf(grant);
-    const body = await this.#write('Update Project Grant', 'UpdateProjectGrant', pair, {
-      roleKeys,
-    });
-    return { details: detailsFrom(body) };
+    return this.#change('Update Project Grant', 'UpdateProjectGrant', grant, { roleKeys });
   }
 
   async deactivate(grant: OfGrant): Promise<ChangeDetails> {
-    const what = 'Deactivate Project Grant';
-    const body = await this.#write(what, 'DeactivateProjectGrant', pairOf(grant), {});
-    return { details: detailsFrom(body) };
+    return this.#change('Deactivate Project Grant', 'DeactivateProjectGrant', grant);
   }
 
   async reactivate(grant: OfGrant): Promise<ChangeDetails> {
-    const what = 'Reactivate Project Grant';
-    const body = await this.#write(what, 'ActivateProjectGrant', pairOf(grant), {});
-    return { details: detailsFrom(body) };
+    return this.#change('Reactivate Project Grant', 'ActivateProjectGrant', grant);
   }
 
   /** Succeeds where there is no such grant too: its answer proves nothing. */
   async remove(grant: OfGrant): Promise<ChangeDetails> {
-    const what = 'Remove Project Grant';
-    const body = await this.#write(what, 'DeleteProjectGrant', pairOf(grant), {});
-    return { details: detailsFrom({ changeDate: body['deletionDate'] }) };
+    return this.#change('Remove Project Grant', 'DeleteProjectGrant', grant);
   }
 
   ensure(wanted: WantedGrant): Promise<EnsuredGrant> {
@@ -106,6 +101,11 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     const ends = { projectId, grantedOrgId };
     const { grants, total } = await this.#page(what, organizationId, ends, 0);
     const [found] = grants;
+    if (grants.length > 1 || total > 1) throw unusable(what);
+    // Whoever names the owner means it: of another one's project there is no grant, as on v1.
+    if (found && organizationId !== undefined && found.projectOwnerId !== organizationId) {
+      return undefined;
+    }
     if (found || total === 0) return found;
     throw new ZitadelError(
       'service_user_refused',
@@ -115,22 +115,21 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
 
   async *#search(what: string, orgId: string | undefined, ends: GrantEnds): Grants {
     const seen = new Set<string>();
-    let first: number | undefined;
-    let offset = 0;
+    const trail = new PageTrail();
     for (let pages = 0; pages < MOST_PAGES; pages += 1) {
-      const { grants, total, step } = await this.#page(what, orgId, ends, offset);
-      first ??= total;
-      // A list that grows or shrinks between two pages may have moved rows from one to the other.
-      if (total !== first) throw unusable(what);
-      for (const grant of grants) {
-        const key = JSON.stringify([grant.projectId, grant.grantedOrgId]);
+      const page = await this.#page(what, orgId, ends, trail.offset);
+      if (page.total > MOST_PAGES * PAGE) throw endless(what);
+      const keys = page.grants.map(keyOf);
+      const goesOn = trail.follow(page, keys);
+      if (trail.hasMoved) throw unusable(what);
+      for (const [at, grant] of page.grants.entries()) {
+        const key = keys[at] as string;
         if (seen.has(key)) continue;
         seen.add(key);
         yield grant;
       }
-      offset += step;
       // Not by the rows that came: ZITADEL leaves out those that may not be seen after it has counted them.
-      if (offset >= total) return;
+      if (!goesOn) return;
     }
     throw endless(what);
   }
@@ -142,15 +141,22 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     return page;
   }
 
+  async #change(what: string, method: Write, grant: OfGrant, more = {}): Promise<ChangeDetails> {
+    return { details: { changeDate: await this.#write(what, method, pairOf(grant), more) } };
+  }
+
+  /** When it was done: an answer that does not say it is none. */
   async #write(
     what: string,
-    method: Method,
+    method: Write,
     { projectId, organizationId, grantedOrgId }: Pair,
     more: object,
-  ): Promise<Readonly<Record<string, unknown>>> {
+  ): Promise<string> {
     if (organizationId !== undefined) await this.#checkOwner(what, projectId, organizationId);
     const json = { projectId, grantedOrganizationId: grantedOrgId, ...more };
-    return this.#send(what, method, json, organizationId);
+    const { [DATE_OF[method]]: date } = await this.#send(what, method, json, organizationId);
+    if (typeof date !== 'string' || date === '') throw unusable(what);
+    return date;
   }
 
   /** API v2 does not ask whose project it is. Whoever names the owner still means it, as v1 does. */
@@ -178,7 +184,7 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     return owner;
   }
 
-  #send(what: string, method: Method, json: object, orgId: string | undefined) {
+  #send(what: string, method: Write | Read, json: object, orgId: string | undefined) {
     return callAsServiceUser(this.serviceToken, what, {
       family: 'grants',
       method: 'POST',
@@ -190,13 +196,18 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
   }
 }
 
+/** An id is refused also beside the organization: nothing here can tell whether both name the same grant. */
 function pairOf(grant: OfGrant): Pair {
-  const { projectId, organizationId, grantedOrgId } = grant;
-  if (grantedOrgId === undefined) {
+  const { projectId, organizationId, grantId, grantedOrgId } = grant;
+  if (grantedOrgId === undefined || grantId !== undefined) {
     throw new ZitadelArgumentError(
       'grantId',
-      'API v2 has no ids of project grants: name the grant by its grantedOrgId',
+      'API v2 has no ids of project grants: name the grant by its grantedOrgId alone',
     );
   }
   return { projectId, grantedOrgId, ...(organizationId !== undefined && { organizationId }) };
+}
+
+function keyOf({ projectId, grantedOrgId }: ProjectGrant): string {
+  return JSON.stringify([projectId, grantedOrgId]);
 }

@@ -8,7 +8,8 @@ const WHAT = 'memberships';
 
 /**
  * Reads a user's rows by API v2. The caller always sees the own rows. A service user sees only those that it has the right to see, while
- * ZITADEL counts them all: fewer than are counted, twice, is a right that it lacks, and never a short list.
+ * ZITADEL counts them all: fewer than are counted, twice, is a right that it lacks, and never a short list. Of a list that moves twice,
+ * what came counts and what did not is asked for apart: others can move a user's list as long as they like, and lock nobody out by it.
  */
 export async function readAdministrators(
   send: Send,
@@ -26,17 +27,18 @@ export async function readAdministrators(
       const value = isRefusal(reply) ? reply : refusalOf(reply, as, WHAT);
       return { served: servedBy(reply), value };
     }
-    const { rows, total, isShort, hasMoved } = list;
-    if (!isShort && !hasMoved) {
+    const { rows, total, hidesRows, hasMoved } = list;
+    if (again && (hidesRows || hasMoved)) continue;
+    if (hasMoved || !hidesRows) {
       const memberships = rows.map(({ membership }) => membership);
-      return { served: true, value: { rows: memberships, complete: total <= MOST_ROWS } };
+      const complete = !hasMoved && total <= MOST_ROWS;
+      return { served: true, value: { rows: memberships, complete } };
     }
-    if (again) continue;
     return {
       served: true,
       value:
-        as === 'caller' || hasMoved
-          ? { reason: 'unavailable', detail: `${WHAT}: the list changes while it is read` }
+        as === 'caller'
+          ? { reason: 'unavailable', detail: `${WHAT}: rows of the caller’s own are left out` }
           : {
               reason: 'misconfigured',
               detail: `${WHAT}: the service user may see only ${rows.length} of ${total} rows of a user`,

@@ -3,7 +3,7 @@ import { NO_INSTANCE, NOT_SERVED, remedyFor } from './api-error.js';
 import { isNotServed } from './api-generation.js';
 import { errorIdOf } from './error-id.js';
 import { isTrouble, type Answered, type Trouble } from './exchange.js';
-import { isRecord } from './shape.js';
+import { isOutage, isStray, STRAY_REMEDY } from './stray-answer.js';
 
 /**
  * In whose name ZITADEL was asked: a refusal of our service user is never the caller's. The instance reader is a service user that is asked
@@ -24,10 +24,11 @@ export function refusalOf(reply: Answered | Trouble, as: AskedAs, what: string):
   const id = errorIdOf(body);
   const answer = `${what}: ZITADEL answered ${status}${id ? ` ${id}` : ''}`;
   if (isNotServed(reply)) {
-    return { reason: 'misconfigured', detail: answer, remedy: notServedRemedy(body) };
+    return { reason: 'misconfigured', detail: answer, remedy: NOT_SERVED };
   }
-  if (status === 429 || status >= 500 || status < 400) {
-    return { reason: 'unavailable', detail: answer, ...wait };
+  if (isOutage(reply)) {
+    const remedy = isStray(reply) ? { remedy: STRAY_REMEDY } : {};
+    return { reason: 'unavailable', detail: answer, ...remedy, ...wait };
   }
   if (as === 'caller' && status === 401) {
     return {
@@ -47,23 +48,13 @@ export function refusalOf(reply: Answered | Trouble, as: AskedAs, what: string):
   if (as === 'caller' && status === 403 && id !== undefined && IMPERSONATION.has(id)) {
     return { reason: 'impersonated', detail: answer };
   }
-  return { reason: 'misconfigured', detail: answer, remedy: remedyOf(status, id, as, body) };
+  return { reason: 'misconfigured', detail: answer, remedy: remedyOf(status, id, as) };
 }
 
 const IMPERSONATION: ReadonlySet<string> = new Set(['APP-Shi0J', 'APP-wai8O']);
 
-function notServedRemedy(body: unknown): string {
-  return isRecord(body)
-    ? NOT_SERVED
-    : "something else than ZITADEL answers under this address, or a ZITADEL that does not serve this API: check issuer and internalUrl, and leave the option api at 'auto'";
-}
-
-function remedyOf(status: number, id: string | undefined, as: AskedAs, body: unknown): string {
-  if (status === 404 && id === undefined) {
-    return isRecord(body) && (body['code'] === 5 || body['code'] === 'not_found')
-      ? NO_INSTANCE
-      : 'something else than ZITADEL answers under this address: check issuer and internalUrl';
-  }
+function remedyOf(status: number, id: string | undefined, as: AskedAs): string {
+  if (status === 404 && id === undefined) return NO_INSTANCE;
   if (id === 'QUERY-4M0fs') return remedyFor(id);
   if (as === 'instanceReader') return READER_REMEDY;
   if (id === 'AUTH-Bs7Ds') return 'an organization does not exist: check memberships.organizations';

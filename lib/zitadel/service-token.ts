@@ -5,6 +5,7 @@ import type { Discover } from './discovery.js';
 import { isTrouble, type Answered, type Call, type Trouble } from './exchange.js';
 import type { Http } from './http.js';
 import { isRecord } from './shape.js';
+import { isOutage } from './stray-answer.js';
 
 const SCOPE = 'openid urn:zitadel:iam:org:project:id:zitadel:aud';
 const RENEW_AHEAD_MS = 60_000;
@@ -106,7 +107,8 @@ export class ServiceToken {
       who: 'service user',
       repeatable: true,
     });
-    if (isTrouble(reply) || reply.status === 429 || reply.status >= 500) {
+    // An answer that is well, and no token, is told below.
+    if (isTrouble(reply) || (reply.status >= 400 && isOutage(reply))) {
       return {
         reason: 'unavailable',
         detail: `token of the service user: ${isTrouble(reply) ? reply.trouble : `ZITADEL answered ${reply.status}`}`,

@@ -6,6 +6,7 @@ import { isName, ownClaim, tooLong } from './claim-rules.js';
 import type { Discover } from './discovery.js';
 import { isTrouble } from './exchange.js';
 import type { Http } from './http.js';
+import { ProvenTokens } from './proven-tokens.js';
 import { refusalOf } from './reply-refusal.js';
 import { isRecord } from './shape.js';
 
@@ -17,13 +18,15 @@ export function createUserinfoVerifier(
   http: Http,
   discover: Discover,
 ): (token: string) => Promise<Caller | Refusal> {
+  const proven = new ProvenTokens();
   return async (token) => {
     const long = tooLong(token);
     if (long) return long;
     const who = createHash('sha256').update(token).digest('base64url');
-    const reply = await askUserinfo(http, discover, token, who);
+    const reply = await askUserinfo(http, discover, token, who, !proven.has(who));
     if (isRefusal(reply)) return reply;
     if (!isTrouble(reply) && reply.status === 401) {
+      proven.remove(who);
       return {
         reason: 'token_rejected',
         detail: 'userinfo: ZITADEL answered 401',
@@ -35,8 +38,10 @@ export function createUserinfoVerifier(
     if (isTrouble(reply) || reply.status !== 200) return refusalOf(reply, 'caller', 'userinfo');
     const claims = isRecord(reply.body) ? reply.body : {};
     const userId = ownClaim(claims, 'sub');
-    return isName(userId)
-      ? { userId, claims }
-      : { reason: 'unavailable', detail: 'userinfo: the answer names no user' };
+    if (!isName(userId)) {
+      return { reason: 'unavailable', detail: 'userinfo: the answer names no user' };
+    }
+    proven.add(who);
+    return { userId, claims };
   };
 }

@@ -1,6 +1,6 @@
 import type { Names, Scene } from './scene.js';
 import type { Stage } from './stage.js';
-import type { Generation } from './world.js';
+import type { Feature, Generation } from './world.js';
 
 export const CHAPTERS = [
   'tokens',
@@ -27,6 +27,8 @@ export interface Case {
   readonly says: string;
   /** The generation of the API that it needs, where it needs one. */
   readonly generation: Generation | undefined;
+  /** What else a server must have, and may not. */
+  readonly needs?: Feature;
   /** Asking again changes nothing, so that a lagging read may be asked again. */
   readonly again: boolean;
   readonly ask: (stage: Stage) => Promise<unknown>;

@@ -3,7 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CHAPTERS, type Case, type Chapter } from './case.js';
 import { allCases } from './cases/all.js';
 import { EmulatorWorld } from './emulator-world.js';
+import { KNOWN_DIFFERENCES } from './hierarchy-known.js';
 import { compareHierarchy, hierarchyInWords } from './hierarchy.js';
+import { NotOurs } from './real-bounds.js';
+import { ORGANIZATIONS } from './real-server.js';
 import { Stage } from './stage.js';
 import { lineOf, runSuite, totalsOf, type Findings } from './suite.js';
 import { CHANGES, COLUMNS, tableInMarkdown } from './table.js';
@@ -23,7 +26,7 @@ const AT_LEAST: Readonly<Record<Chapter, number>> = {
   'grants v2': 20,
   events: 4,
   'errors and hosts': 10,
-  afterwards: 98,
+  afterwards: 134,
 };
 
 interface Run {
@@ -83,6 +86,10 @@ describe('on an emulator with both generations of the API', { timeout: 60_000 },
     expect(run.findings).toMatchObject({ server: 'emulator', cases: allCases.length, failed: 0 });
   });
 
+  it('makes as many organizations as it announces on a real server', () => {
+    expect(run.world.organizations).toBe(ORGANIZATIONS);
+  });
+
   it('each case is one line, and the totals tell every chapter and both generations', () => {
     expect(run.lines).toHaveLength(allCases.length);
     for (const line of run.lines) expect(line).toMatch(/^ok {10}[a-z0-9 ]+( \[v[12]\])?: .+$/);
@@ -99,6 +106,24 @@ describe('on an emulator with both generations of the API', { timeout: 60_000 },
     expect(found.lacking).toContain('ORG_OWNER includes PROJECT_OWNER but for project.app.delete');
     expect(found.lacking.join('\n')).not.toMatch(/VIEWER includes \w+OWNER but/);
     expect(hierarchyInWords(found).join('\n')).toContain('ORG_OWNER includes PROJECT_OWNER');
+
+    // Here nothing is news; what is comes first.
+    expect([...found.lacking, ...found.beyond]).toEqual(KNOWN_DIFFERENCES);
+    expect(hierarchyInWords(found)).toContain(
+      'as on every server with the roles that ZITADEL comes with',
+    );
+    const other = {
+      ...found,
+      lacking: [],
+      beyond: [...found.beyond, 'ORG_USER_MANAGER > ORG_OWNER'],
+    };
+    const words = hierarchyInWords(other);
+    expect(words.slice(2, 4)).toEqual([
+      'on this server, though not in the table:',
+      '  ORG_USER_MANAGER > ORG_OWNER',
+    ]);
+    expect(words.join('\n')).toMatch(/and this one does not:\n(?: {2}.*\n){5}\S/);
+    expect(words.join('\n')).not.toContain('as on every server');
   });
 });
 
@@ -169,6 +194,17 @@ describe('a case', () => {
     expect(asked).toBe(1);
   });
 
+  it('that meets a server on which more than our own could be changed ends the run', async () => {
+    const ask = () => Promise.reject(new NotOurs('not ours'));
+    await expect(told({ ask })).rejects.toThrow('not ours');
+  });
+
+  it('that needs what a server does not have is not asked', async () => {
+    const ask = () => Promise.reject(new Error('asked'));
+    const needs = 'instance header';
+    expect(await told({ ask, needs })).toBe('not served  tokens [v1]: it holds');
+  });
+
   it('of a generation that is not served is not asked', async () => {
     const ask = () => Promise.reject(new Error('asked'));
     expect(await told({ ask, generation: 'v2' })).toBe('not served  tokens [v2]: it holds');
@@ -195,7 +231,7 @@ describe('the table of what still works afterwards', () => {
     expect(security).toContain(tableInMarkdown());
   });
 
-  it('has a case for every cell, but where a combination never takes such a token', () => {
+  it('has a case for every cell, but where a combination never takes such a token or has no service user', () => {
     const cells = rows
       .slice(2)
       .flatMap(([change, ...verdicts]) =>
@@ -206,6 +242,6 @@ describe('the table of what still works afterwards', () => {
       const shown = allCases.filter(({ says }) => says.startsWith(`${String(change)}: ${column} `));
       expect(shown.length === 0, `${String(change)}: ${column}`).toBe(verdict === '–');
     }
-    expect(cells.filter(({ verdict }) => verdict === '–')).toHaveLength(3);
+    expect(cells.filter(({ verdict }) => verdict === '–')).toHaveLength(6);
   });
 });

@@ -5,6 +5,7 @@ import {
   REDIRECT_URI,
   type ApiApplication,
   type Application,
+  type Feature,
   type Generation,
   type Grant,
   type Key,
@@ -26,10 +27,12 @@ export class EmulatorWorld implements World {
   readonly root: Org;
   readonly adminToken: string;
   readonly #admin: string;
+  /** How many were made. */
+  organizations = 0;
 
   private constructor(
     private readonly zitadel: ZitadelEmulator,
-    readonly serves: ReadonlySet<Generation>,
+    readonly serves: ReadonlySet<Feature>,
     private readonly suffix: string,
   ) {
     this.root = zitadel.rootOrg;
@@ -40,8 +43,9 @@ export class EmulatorWorld implements World {
   }
 
   static async start(apis: Generation | 'both', suffix: string): Promise<EmulatorWorld> {
-    const serves: readonly Generation[] = apis === 'both' ? ['v1', 'v2'] : [apis];
-    return new EmulatorWorld(await ZitadelEmulator.start({ apis }), new Set(serves), suffix);
+    const served: readonly Generation[] = apis === 'both' ? ['v1', 'v2'] : [apis];
+    const serves = new Set<Feature>([...served, 'instance header']);
+    return new EmulatorWorld(await ZitadelEmulator.start({ apis }), serves, suffix);
   }
 
   get issuer(): string {
@@ -50,6 +54,7 @@ export class EmulatorWorld implements World {
 
   addOrg(name: string): Promise<Org> {
     const org = this.zitadel.addOrg(`${name}-${this.suffix}`);
+    this.organizations += 1;
     // Whoever creates an organization owns it.
     this.zitadel.addMember(this.#admin, { org }, ['ORG_OWNER']);
     return Promise.resolve(org);
@@ -110,6 +115,11 @@ export class EmulatorWorld implements World {
 
   removeUser(user: User): Promise<void> {
     return done(this.zitadel.removeUser(user));
+  }
+
+  /** Nobody has a password here: the sign-in page asks for none. */
+  changePassword(): Promise<void> {
+    return Promise.resolve();
   }
 
   addMember(user: User, on: MemberOn, roles: readonly string[]): Promise<void> {
@@ -185,6 +195,10 @@ export class EmulatorWorld implements World {
     const options = { redirectUris: [REDIRECT_URI] };
     const { clientId } = this.zitadel.addApplication(project, options);
     return Promise.resolve({ appId: clientId, clientId, project });
+  }
+
+  deactivateApplication(application: Application): Promise<void> {
+    return done(this.zitadel.deactivateApplication(application.clientId));
   }
 
   removeApplication(application: Application): Promise<void> {

@@ -1,5 +1,7 @@
 import { ZITADEL_HIERARCHY } from 'nestjs-zitadel/express';
+import { KNOWN_DIFFERENCES } from './hierarchy-known.js';
 import { send } from './http.js';
+import { NotOurs } from './real-bounds.js';
 import type { Scene } from './scene.js';
 import type { MemberOn, User } from './world.js';
 
@@ -95,10 +97,13 @@ async function permissionsOf(
   // A server without this role refuses it.
   const added = await scene.world.addMember(user, on, [role]).then(
     () => true,
-    () => false,
+    (error: unknown) => {
+      if (error instanceof NotOurs) throw error;
+      return false;
+    },
   );
   if (!added) return new Set();
-  const { body } = await send(scene.issuer, {
+  const { status, body, text } = await send(scene.issuer, {
     method: 'POST',
     path: '/auth/v1/permissions/zitadel/me/_search',
     headers: {
@@ -108,6 +113,8 @@ async function permissionsOf(
     body: {},
   });
   await scene.world.removeMember(user, on);
+  if (status !== 200)
+    throw new Error(`permissions of ${role}: ${String(status)} ${text.slice(0, 200)}`);
   const list = Array.isArray(body['result']) ? body['result'].map(String) : [];
   // Where a permission is held is the scope's business; what one may do to oneself is nobody's rank.
   return new Set(
@@ -135,12 +142,19 @@ function includedBy(role: string): ReadonlySet<string> {
 export function hierarchyInWords(found: HierarchyFindings): readonly string[] {
   const list = (title: string, entries: readonly string[]) =>
     entries.length === 0 ? [] : [title, ...entries.map((entry) => `  ${entry}`)];
+  const isKnown = (entry: string) => KNOWN_DIFFERENCES.includes(entry);
+  const isNew = (entry: string) => !isKnown(entry);
+  const here = [...found.lacking, ...found.beyond];
+  const missed = KNOWN_DIFFERENCES.filter((entry) => !here.includes(entry));
+  const asExpected = missed.length === 0 && !here.some(isNew);
   return [
     '',
     `Which manager role includes which, by the permissions of ${String(found.roles)} roles on this server:`,
-    ...list('in the table, though the server lacks something:', found.lacking),
-    ...list('on the server, though not in the table:', found.beyond),
+    ...list('in the table, though this server lacks something:', found.lacking.filter(isNew)),
+    ...list('on this server, though not in the table:', found.beyond.filter(isNew)),
     ...list('without permissions here:', found.without),
-    ...(found.lacking.length + found.beyond.length === 0 ? ['as in the table'] : []),
+    ...list('where other servers differ from the table, and this one does not:', missed),
+    ...(asExpected ? ['as on every server with the roles that ZITADEL comes with'] : []),
+    ...list('where these always differ from the table:', here.filter(isKnown)),
   ];
 }

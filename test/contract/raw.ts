@@ -3,7 +3,7 @@ import { prepared, type Case, type Chapter, type Given } from './case.js';
 import { assertionOf, CLIENT_ASSERTION, openKey } from './oauth.js';
 import type { Names, Scene } from './scene.js';
 import type { See } from './views.js';
-import type { Generation } from './world.js';
+import type { Feature, Generation } from './world.js';
 
 type Form = Readonly<Record<string, string>>;
 type Client = 'secret' | 'wrong secret' | 'key' | 'wrong key';
@@ -24,6 +24,7 @@ export interface RawCase {
   /** The application that asks, by its secret or its key. */
   readonly client?: Client;
   readonly given?: Given;
+  readonly needs?: Feature;
   /** It changes something, so that it must not be asked twice. */
   readonly once?: true;
   readonly see?: See;
@@ -42,6 +43,7 @@ export function raw(
       chapter,
       says: written.says,
       generation,
+      ...(written.needs && { needs: written.needs }),
       again: written.once !== true,
       verdict: written.verdict,
       ask: async ({ scene }) => {
@@ -100,14 +102,13 @@ async function withTokens(
   return filled;
 }
 
-/** Status, and by which id or OAuth error it was refused. */
+/** Status, and by which id or OAuth error it was refused; texts are no part of a contract. */
 export function refusalIn({ status, body }: Answer): Record<string, unknown> {
   const id = errorIdIn(body);
   const error = textAt(body, 'error');
-  const description = textAt(body, 'error_description');
   return {
     status,
     ...(id !== '' && { id }),
-    ...(error !== '' && { error: description === '' ? error : `${error}: ${description}` }),
+    ...(error !== '' && { error }),
   };
 }

@@ -1,6 +1,6 @@
 import { requiredId, send, textAt, type Answer } from './http.js';
 import { DISOBEYED, get, ORG_OF_HEADER } from './real-calls.js';
-import { until, type Generation } from './world.js';
+import { until, type Feature, type Generation } from './world.js';
 
 /** A call of ZITADEL's API, as the owner of the instance unless another token is given. */
 export interface Call {
@@ -37,22 +37,27 @@ export class RealApi {
    *
    * @throws when the server calls itself something else
    */
-  async ready(): Promise<void> {
-    const path = '/.well-known/openid-configuration';
-    const discovery = await this.#answered(() => send(this.origin, { method: 'GET', path }));
+  async ready(say: (line: string) => void): Promise<void> {
+    const discovery = await this.#answered(say, () =>
+      send(this.origin, { method: 'GET', path: DISCOVERY }),
+    );
     const issuer = textAt(discovery.body, 'issuer');
     if (issuer !== this.origin) {
       throw new Error(`ZITADEL_URL must be the issuer, which this server says is '${issuer}'`);
     }
     // REST answers 503 for about a second after `/debug/ready` says 200.
-    await this.#answered(() => this.ask(get(ORG_OF_HEADER)));
+    await this.#answered(say, () => this.ask(get(ORG_OF_HEADER)));
   }
 
-  async #answered(ask: () => Promise<Answer>): Promise<Answer> {
+  async #answered(say: (line: string) => void, ask: () => Promise<Answer>): Promise<Answer> {
     let answer: Answer | undefined;
+    let said = false;
     const ready = async () => {
       answer = await ask().catch(() => undefined);
-      return answer !== undefined && ![502, 503, 504].includes(answer.status);
+      if (answer !== undefined && ![502, 503, 504].includes(answer.status)) return true;
+      if (!said) say(`Waiting for ${this.origin} ...`);
+      said = true;
+      return false;
     };
     await until(`${this.origin} is ready`, ready, READY_MS).catch((error: unknown) => {
       const last = answer === undefined ? 'nothing' : String(answer.status);
@@ -73,13 +78,16 @@ export class RealApi {
     throw new Error(`${DISOBEYED}: asked about organization 1 it says ${said}. Nothing was made`);
   }
 
-  async serves(): Promise<ReadonlySet<Generation>> {
-    const found = new Set<Generation>();
+  async serves(): Promise<ReadonlySet<Feature>> {
+    const found = new Set<Feature>();
     for (const [generation, path] of PROBES) {
       const { status, text } = await this.ask({ method: 'POST', path, body: {} });
       const missing = status === 501 || status === 405 || (status === 404 && NOT_SERVED.test(text));
       if (!missing) found.add(generation);
     }
+    const headers = { 'x-zitadel-instance-host': 'nowhere.example' };
+    const elsewhere = await send(this.origin, { method: 'GET', path: DISCOVERY, headers });
+    if (textAt(elsewhere.body, 'issuer') !== this.origin) found.add('instance header');
     return found;
   }
 
@@ -97,6 +105,7 @@ export class RealApi {
   }
 }
 
+const DISCOVERY = '/.well-known/openid-configuration';
 const PROBES: readonly (readonly [Generation, string])[] = [
   ['v1', '/auth/v1/memberships/me/_search'],
   ['v2', '/zitadel.internal_permission.v2.InternalPermissionService/ListAdministrators'],

@@ -46,8 +46,13 @@ export class RealBounds {
 
   /** @throws NotOurs when the change is addressed to anything else, or the server does not show that it is not */
   async check(call: Call): Promise<Standing> {
-    if (this.#stopped) throw this.#stopped;
+    this.checkObedience();
     return call.org === undefined ? this.#ofInstance(call) : this.#inOrg(call, call.org);
+  }
+
+  /** @throws NotOurs when the server was found out before */
+  checkObedience(): void {
+    if (this.#stopped) throw this.#stopped;
   }
 
   /** Looks at what a change was answered. @throws NotOurs when it was done in another organization */
@@ -100,6 +105,8 @@ export class RealBounds {
     if (line === 'POST /v2/users/new') return this.org(textAt(body, 'organizationId'));
     if (line === 'POST /admin/v1/members') return this.#user(textAt(body, 'userId'));
     if (line === `DELETE ${ORGS}/${lastOf(path)}`) return this.org(lastOf(path));
+    const person = /^POST \/v2\/users\/(\d+)\/password$/.exec(line)?.[1];
+    if (person !== undefined) return this.#user(person);
     if (/^(PUT|DELETE) \/admin\/v1\/members\/\d+$/.test(line)) return this.#user(lastOf(path));
     if (token !== undefined) {
       if (/^POST \/v2\/(sessions|oidc\/auth_requests\/\w+)$/.test(line)) return OURS;

@@ -14,8 +14,6 @@ import {
   type User,
 } from './world.js';
 
-const FAR = '2099-01-01T00:00:00Z';
-const KEY = { type: 'KEY_TYPE_JSON', expirationDate: FAR };
 const CODE_APP = {
   redirectUris: [REDIRECT_URI],
   responseTypes: ['OIDC_RESPONSE_TYPE_CODE'],
@@ -29,7 +27,7 @@ export class RealCredentials {
 
   async addKey(user: User): Promise<Key> {
     const path = keysOf(user);
-    const body = await this.steps.post(path, KEY, user.orgId);
+    const body = await this.steps.post(path, aKey(), user.orgId);
     const key = { keyId: requiredId(body, 'keyId'), json: fileFrom(body) };
     await this.steps.listed(path, user.orgId, key.keyId, true);
     return key;
@@ -52,7 +50,7 @@ export class RealCredentials {
 
   async addPat(user: User): Promise<Pat> {
     const path = patsOf(user);
-    const body = await this.steps.post(path, { expirationDate: FAR }, user.orgId);
+    const body = await this.steps.post(path, expiring(), user.orgId);
     const pat = { id: requiredId(body, 'tokenId'), token: textAt(body, 'token') };
     await this.steps.listed(path, user.orgId, pat.id, true);
     return pat;
@@ -71,7 +69,7 @@ export class RealCredentials {
     const wanted = { name, authMethodType: 'API_AUTH_METHOD_TYPE_PRIVATE_KEY_JWT' };
     const application = await this.#add(project, 'api', wanted);
     const path = `${V1}/projects/${project.id}/apps/${application.appId}/keys`;
-    const body = await this.steps.post(path, KEY, project.orgId);
+    const body = await this.steps.post(path, aKey(), project.orgId);
     const key = { keyId: requiredId(body, 'id'), json: fileFrom(body) };
     await this.steps.listed(path, project.orgId, key.keyId, true);
     return { ...application, key };
@@ -99,6 +97,12 @@ export class RealCredentials {
     });
   }
 
+  async deactivateApplication({ appId, project }: Application): Promise<void> {
+    const path = `${V1}/projects/${project.id}/apps/${appId}`;
+    await this.steps.post(`${path}/_deactivate`, {}, project.orgId);
+    await this.steps.inState('APP_STATE_INACTIVE', path, project.orgId, 'app');
+  }
+
   async removeApplication({ appId, project }: Application): Promise<void> {
     const path = `${V1}/projects/${project.id}/apps/${appId}`;
     await this.steps.delete(path, project.orgId);
@@ -113,6 +117,15 @@ export class RealCredentials {
     const [clientId, clientSecret] = [textAt(body, 'clientId'), textAt(body, 'clientSecret')];
     return { appId, clientId, clientSecret, project };
   }
+}
+
+/** Longer than a run, and not long after it, should anything be left behind. */
+function expiring(): { expirationDate: string } {
+  return { expirationDate: new Date(Date.now() + 3_600_000).toISOString() };
+}
+
+function aKey(): object {
+  return { type: 'KEY_TYPE_JSON', ...expiring() };
 }
 
 function keysOf(user: User): string {

@@ -29,7 +29,7 @@ export class RealUsers {
 
   async addPerson(org: Org, name: string): Promise<User> {
     const userName = `${name}-${this.suffix}`;
-    const password = `Aa1!${randomBytes(12).toString('base64url')}`;
+    const password = aPassword();
     const wanted = {
       organizationId: org.id,
       username: userName,
@@ -44,6 +44,13 @@ export class RealUsers {
     );
     this.#passwords.set(person.id, password);
     return person;
+  }
+
+  async changePassword({ id }: User): Promise<void> {
+    const password = aPassword();
+    const newPassword = { password, changeRequired: false };
+    await this.steps.post(`/v2/users/${id}/password`, { newPassword });
+    this.#passwords.set(id, password);
   }
 
   passwordOf({ id }: User): string {
@@ -75,6 +82,11 @@ export class RealUsers {
     await this.steps.inState('USER_STATE_ACTIVE', `${V1}/users/${id}`, org.id, 'user');
     return { id, userName, orgId: org.id };
   }
+}
+
+/** As every usual policy wants it. */
+function aPassword(): string {
+  return `Aa1!${randomBytes(12).toString('base64url')}`;
 }
 
 function nameOf(userName: string): string {

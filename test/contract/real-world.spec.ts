@@ -139,6 +139,8 @@ describe('the world on a real server', () => {
     await world.unlockUser(users.alice);
     await world.deactivateUser(users.bob);
     await world.reactivateUser(users.bob);
+    await world.changePassword(users.hank);
+    await world.deactivateApplication(apiBasic);
     await world.removeApplication(apiBasic);
     await world.removeOrg(orgs.initech);
 
@@ -153,6 +155,8 @@ describe('the world on a real server', () => {
       `POST ${user}/_unlock`,
       `POST /management/v1/users/${id('bob')}/_deactivate`,
       `POST /management/v1/users/${id('bob')}/_reactivate`,
+      `POST /v2/users/${id('hank')}/password`,
+      `POST /management/v1/projects/${id('portal')}/apps/${apiBasic.appId}/_deactivate`,
       `DELETE /management/v1/projects/${id('portal')}/apps/${apiBasic.appId}`,
       `DELETE /admin/v1/orgs/${id('initech')}`,
     ]);
@@ -199,7 +203,8 @@ describe('at the end', () => {
     const server = await replay(setup);
     const world = await worldOn(server);
     await world.addOrg('acme');
-    server.refuse(/^DELETE/, 503, 2);
+    server.refuse(/^DELETE/, 503, 4);
+    server.refuse(/^DELETE/, 429, 1);
     await world.close();
 
     expect(server.unrecorded).toEqual([`DELETE /admin/v1/orgs/${id('acme')}`]);
@@ -210,10 +215,10 @@ describe('at the end', () => {
     const world = await worldOn(server);
     await world.addOrg('acme');
     await world.addOrg('globex');
-    server.refuse(/^DELETE/, 503, 3);
+    server.refuse(/^DELETE/, 400, 1);
 
     await expect(world.close()).rejects.toThrow(
-      /^left behind on the server:\n {2}organization globex-b737b2: 503/,
+      /^left behind on the server:\n {2}organization globex-b737b2: 400/,
     );
     expect(server.unrecorded).toEqual([`DELETE /admin/v1/orgs/${id('acme')}`]);
   });
@@ -242,18 +247,58 @@ describe('a real server', () => {
   it('is waited for while REST answers 503', async () => {
     const server = await replay(setup);
     server.refuse(/./, 503, 3);
-    const world = await worldOn(server);
+    const said: string[] = [];
+    const real = { origin: server.url, token: TOKEN };
+    const world = await RealWorld.start(real, SUFFIX, { say: (line) => said.push(line) });
 
     expect(world.root.id).toBe(id('root'));
+    expect(said).toEqual([`Waiting for ${server.url} ...`]);
   });
 
-  it('is known by the generations of the API that it serves', async () => {
+  it('is known by what it serves', async () => {
     const both = await worldOn(await replay(setup));
     expect([...both.serves]).toEqual(['v1', 'v2']);
+
+    const bare = await replay(setup);
+    bare.script(/openid-configuration$/, { status: 200, body: { issuer: bare.url } }, 1);
+    bare.script(/openid-configuration$/, { status: 404, body: 'unable to set instance' });
+    expect([...(await worldOn(bare)).serves]).toEqual(['v1', 'v2', 'instance header']);
 
     const server = await replay(setup);
     server.refuse(/ListAdministrators$/, 501);
     expect([...(await worldOn(server)).serves]).toEqual(['v1']);
+  });
+
+  it.each([
+    ['login', { allowUsernamePassword: true, forceMfa: true }, /asks for a second factor/],
+    ['login', { allowUsernamePassword: true, forceMfaLocalOnly: true }, /asks for a second factor/],
+    ['login', {}, /takes no passwords/],
+    ['password/complexity', { minLength: '21' }, /longer than 20 characters/],
+    ['domain', { userLoginMustBeDomain: true }, /end in a domain/],
+  ])('whose %s policy is %j has told beforehand what will fail', async (name, policy, told) => {
+    const server = await replay(setup);
+    server.script(new RegExp(`^GET .*/policies/${name}$`), { status: 200, body: { policy } });
+    const said: string[] = [];
+    const real = { origin: server.url, token: TOKEN };
+    await RealWorld.start(real, SUFFIX, { say: (line) => said.push(line) });
+
+    expect(said).toEqual([expect.stringMatching(told)]);
+  });
+
+  it('with the policies that ZITADEL comes with is not complained of', async () => {
+    const server = await replay(setup);
+    const said: string[] = [];
+    for (const [name, policy] of [
+      ['login', { allowUsernamePassword: true }],
+      ['password/complexity', { minLength: '8' }],
+      ['domain', {}],
+    ] as const) {
+      server.script(new RegExp(`^GET .*/policies/${name}$`), { status: 200, body: { policy } });
+    }
+    const real = { origin: server.url, token: TOKEN };
+    await RealWorld.start(real, SUFFIX, { say: (line) => said.push(line) });
+
+    expect(said).toEqual([]);
   });
 
   it('that calls itself something else is told by its own name', async () => {

@@ -6,6 +6,7 @@ import { RealCredentials } from './real-credentials.js';
 import { RealMembers } from './real-members.js';
 import { RealOrgs } from './real-orgs.js';
 import type { RealServer } from './real-server.js';
+import { misgivings } from './real-preflight.js';
 import { RealSignIn } from './real-sign-in.js';
 import { RealSteps } from './real-steps.js';
 import { capitalized, RealUsers } from './real-users.js';
@@ -13,7 +14,7 @@ import { Undo } from './undo.js';
 import type {
   ApiApplication,
   Application,
-  Generation,
+  Feature,
   Grant,
   Key,
   KeyApplication,
@@ -27,10 +28,17 @@ import type {
   World,
 } from './world.js';
 
+/** How a run behaves to people and to a server in trouble. */
+interface Manners {
+  readonly say?: (line: string) => void;
+  /** How long what was made is tried to be removed, in all. @default 30_000 */
+  readonly tidyMs?: number;
+}
+
 /** A real server, by its management API v1 and the session API v2, as the owner of the instance. */
 export class RealWorld implements World {
   readonly patienceMs = 5_000;
-  readonly #undo = new Undo();
+  readonly #undo: Undo;
   readonly #bounds: RealBounds;
   readonly #steps: RealSteps;
   readonly #orgs: RealOrgs;
@@ -41,10 +49,12 @@ export class RealWorld implements World {
 
   private constructor(
     private readonly api: RealApi,
-    readonly serves: ReadonlySet<Generation>,
+    readonly serves: ReadonlySet<Feature>,
     readonly root: Org,
     suffix: string,
+    tidyMs: number,
   ) {
+    this.#undo = new Undo(tidyMs);
     this.#bounds = new RealBounds(api, root, suffix);
     this.#steps = new RealSteps(api, this.#bounds);
     this.#orgs = new RealOrgs(this.#steps, this.#bounds, this.#undo, suffix);
@@ -66,12 +76,17 @@ export class RealWorld implements World {
   }
 
   /** @throws when the server is not there, is another, does not take the token, or does not say whom it obeys */
-  static async start({ origin, token }: RealServer, suffix: string): Promise<RealWorld> {
+  static async start(
+    { origin, token }: RealServer,
+    suffix: string,
+    { say = () => undefined, tidyMs = 30_000 }: Manners = {},
+  ): Promise<RealWorld> {
     const api = new RealApi(origin, token);
-    await api.ready();
+    await api.ready(say);
     const root = await api.ownOrg();
     await api.requireOrgHeader();
-    return new RealWorld(api, await api.serves(), root, suffix);
+    for (const line of await misgivings(api)) say(line);
+    return new RealWorld(api, await api.serves(), root, suffix, tidyMs);
   }
 
   get server(): string {
@@ -160,6 +175,10 @@ export class RealWorld implements World {
     return this.#users.remove(user);
   }
 
+  changePassword(person: User): Promise<void> {
+    return this.#users.changePassword(person);
+  }
+
   addMember(user: User, on: MemberOn, roles: readonly string[]): Promise<void> {
     return this.#members.add(user, on, roles);
   }
@@ -236,6 +255,10 @@ export class RealWorld implements World {
 
   addWebApplication(project: Project, name: string): Promise<Application> {
     return this.#credentials.addWeb(project, name);
+  }
+
+  deactivateApplication(application: Application): Promise<void> {
+    return this.#credentials.deactivateApplication(application);
   }
 
   removeApplication(application: Application): Promise<void> {

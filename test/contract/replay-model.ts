@@ -75,7 +75,9 @@ export class ReplayModel {
     const made = /\/(keys|pats|secret)$/.exec(path)?.[1];
     const probe = path.endsWith('ListAdministrators');
     if (probe) return told(200, {});
-    const known = method === 'DELETE' || path === POLICY || VERBS[path.split('/').pop() ?? ''];
+    const password = /^\/v2\/users\/\d+\/password$/.test(path);
+    const known =
+      method === 'DELETE' || password || path === POLICY || VERBS[path.split('/').pop() ?? ''];
     if (made === undefined && !known) return undefined;
     const body = made === undefined ? {} : this.#credential(path);
     this.change(request, body);

@@ -47,14 +47,16 @@ export class ReplayServer {
   readonly #reads: Recorded[] = [];
   readonly #model: ReplayModel;
   readonly #server: Server;
+  readonly #held: { readonly matches: RegExp; readonly until: Promise<void> }[] = [];
   #scripted: { readonly matches: RegExp; readonly answer: Scripted; times: number }[] = [];
 
   private constructor(recorded: readonly Recorded[], ids: Readonly<Record<string, string>>) {
     this.#open = [...recorded];
     this.#model = new ReplayModel(ids);
     this.#server = createServer((incoming, outgoing) => {
-      void read(incoming, this.drops).then((request) => {
+      void read(incoming, this.drops).then(async (request) => {
         this.asked.push(request);
+        await this.#held.find(({ matches }) => matches.test(lineOf(request)))?.until;
         const { status, headers, text } = this.#answer(request);
         outgoing.writeHead(status, headers).end(text);
       });
@@ -90,6 +92,14 @@ export class ReplayServer {
     this.#scripted.push({ matches, answer, times });
   }
 
+  /** Requests that match are answered only after the function that this answers is called. */
+  hold(matches: RegExp): () => void {
+    let release = () => undefined as void;
+    const until = new Promise<void>((resolve) => (release = resolve));
+    this.#held.push({ matches, until });
+    return release;
+  }
+
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
@@ -98,7 +108,7 @@ export class ReplayServer {
   }
 
   #answer(request: Request): { status: number; headers: Record<string, string>; text: string } {
-    const line = `${request.method} ${request.path}`;
+    const line = lineOf(request);
     const scripted = this.#scripted.find(({ matches, times }) => times > 0 && matches.test(line));
     if (scripted) {
       scripted.times -= 1;
@@ -130,6 +140,10 @@ export class ReplayServer {
     if (found && request.method === 'GET') this.#reads.push(found);
     return found ?? this.#reads.find((each) => isDeepStrictEqual(each.request, request));
   }
+}
+
+function lineOf({ method, path }: Request): string {
+  return `${method} ${path}`;
 }
 
 interface Scripted {

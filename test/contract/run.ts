@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { EmulatorWorld } from './emulator-world.js';
 import { compareHierarchy, hierarchyInWords } from './hierarchy.js';
-import { announcement, realServerFrom } from './real-server.js';
+import { announcement, realServerFrom, type RealServer } from './real-server.js';
 import { RealWorld } from './real-world.js';
 import { Stage } from './stage.js';
 import { runSuite, totalsOf, type Findings } from './suite.js';
@@ -34,11 +34,12 @@ function isApis(value: string): value is Apis {
 }
 
 async function run(served: Apis): Promise<number> {
-  let server = process.env['ZITADEL_URL'] === undefined ? 'emulator' : 'none';
+  let server = 'none';
   let [cases, failed] = [0, 0];
   try {
-    const world = await startWorld(served);
-    server = world.server;
+    const real = realServerFrom(process.env);
+    server = real?.origin ?? 'emulator';
+    const world = await startWorld(served, real);
     const end = endOf(world);
     try {
       ({ cases, failed } = await runOn(world));
@@ -68,12 +69,11 @@ async function runOn(world: World): Promise<Findings> {
   }
 }
 
-async function startWorld(served: Apis): Promise<World> {
-  const real = realServerFrom(process.env);
+async function startWorld(served: Apis, real: RealServer | undefined): Promise<World> {
   const suffix = `contract-${randomBytes(4).toString('hex')}`;
   if (!real) return EmulatorWorld.start(served, suffix);
   console.log(`${announcement(real, suffix)}\n`);
-  return RealWorld.start(real, suffix);
+  return RealWorld.start(real, suffix, { say: (line) => console.log(line) });
 }
 
 /** Takes away what was made, once, also when somebody interrupts. */

@@ -12,12 +12,17 @@ export const CHANGES = [
   'user removed',
   'session ended',
   'token revoked',
+  'refresh token revoked',
   'token refreshed away',
   'personal access token deleted',
+  'personal access token deleted, a JWT beside it',
   'own organization removed',
   'own organization deactivated',
   'machine key deleted',
+  'password changed',
+  'application deactivated',
   'application removed',
+  'role of our service user removed',
 ] as const;
 
 export type Change = (typeof CHANGES)[number];
@@ -25,7 +30,10 @@ export type Change = (typeof CHANGES)[number];
 /** Changes after which ZITADEL itself goes on accepting the token and keeps the rows. */
 const UNNOTICED: ReadonlySet<Change> = new Set([
   'own organization deactivated',
+  'personal access token deleted, a JWT beside it',
   'machine key deleted',
+  'password changed',
+  'application deactivated',
   'application removed',
 ]);
 
@@ -38,7 +46,7 @@ export interface Column {
   readonly callers: 'jwt' | 'introspection' | 'userinfo';
   readonly reads: NonNullable<Setting['reads']>;
   readonly apis: readonly Generation[];
-  /** Undefined where the combination never takes such a token. */
+  /** Undefined where the combination never takes such a token, or has no service user. */
   readonly after: (change: Change) => string | undefined;
 }
 
@@ -62,6 +70,9 @@ function column(
 function afterFor(callers: Column['callers'], reads: Column['reads']): Column['after'] {
   return (change) => {
     if (UNNOTICED.has(change)) return 'allowed';
+    if (change === 'role of our service user removed') {
+      return reads === 'serviceUser' ? '500 misconfigured' : undefined;
+    }
     if (ROWS.has(change)) return '403 role_missing';
     if (callers === 'introspection') return '401 token_invalid';
     if (callers === 'userinfo') return '401 token_rejected';

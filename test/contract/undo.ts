@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Call, RealApi } from './real-api.js';
-import { isGone, NothingChanged, NotOurs, type RealBounds, type Standing } from './real-bounds.js';
+import { isGone, NothingChanged, NotOurs, type RealBounds } from './real-bounds.js';
 
-const TRIES = 3;
-const WAIT_MS = 100;
+/** How often at least something is looked for. */
+const LOOKS = 3;
 
 /** Something that was made, and how it is taken away again. */
 interface Step {
@@ -17,6 +17,9 @@ interface Step {
 export class Undo {
   #steps: Step[] = [];
   readonly #open = new Set<Promise<unknown>>();
+
+  /** @param patienceMs how long a server that is away for a moment is waited for in all */
+  constructor(private readonly patienceMs: number) {}
 
   add(what: string, call: Call | (() => Promise<Call | undefined>)): void {
     this.#steps.push({ what, call });
@@ -56,9 +59,10 @@ export class Undo {
     await Promise.all(this.#open);
     const steps = this.#steps.reverse();
     this.#steps = [];
+    const limit = performance.now() + this.patienceMs;
     const left = new Map(steps.map((step) => [step, '']));
     const take = async (step: Step) => {
-      const trouble = await attempt(api, bounds, step);
+      const trouble = await attempt(api, bounds, step, limit);
       if (trouble === undefined) left.delete(step);
       else left.set(step, `: ${trouble}`);
     };
@@ -67,6 +71,7 @@ export class Undo {
     for (const step of changed) await take(step);
     const before = left.size;
     try {
+      bounds.checkObedience();
       for (const { call } of made) await proven(bounds, call);
       for (const step of made) await take(step);
     } catch (error) {
@@ -91,31 +96,41 @@ async function proven(bounds: RealBounds, call: Step['call']): Promise<void> {
   });
 }
 
-async function attempt(api: RealApi, bounds: RealBounds, step: Step): Promise<string | undefined> {
-  let trouble: string | undefined;
-  for (let tried = 1; ; tried++) {
-    trouble = await once(api, bounds, step).catch((error: unknown) => {
+/** Tries until `limit`, since what is left behind stays for ever; at least a few times, and in vain only once. */
+async function attempt(
+  api: RealApi,
+  bounds: RealBounds,
+  step: Step,
+  limit: number,
+): Promise<string | undefined> {
+  for (let tried = 1, waitMs = 50; ; tried++, waitMs = Math.min(2_000, waitMs * 2)) {
+    const result = await once(api, bounds, step).catch((error: unknown) => {
       if (error instanceof NotOurs) throw error;
-      return String(error);
+      return { trouble: String(error), passing: true };
     });
-    if (trouble === undefined) return undefined;
+    if (result === 'done') return undefined;
     // What was made a moment ago may not be seen yet.
-    if (tried === TRIES) return trouble === GONE ? undefined : trouble;
-    await wait(WAIT_MS * tried);
+    if (result === 'gone' && tried >= LOOKS) return undefined;
+    if (result !== 'gone' && (!result.passing || (tried >= LOOKS && performance.now() > limit))) {
+      return result.trouble;
+    }
+    await wait(waitMs);
   }
 }
 
-const GONE: Standing = 'gone';
+type Result = 'done' | 'gone' | { readonly trouble: string; readonly passing: boolean };
 
-/** What went wrong, {@link GONE}, or undefined when it is taken away. */
-async function once(api: RealApi, bounds: RealBounds, step: Step): Promise<string | undefined> {
-  if (step.call === undefined) return `perhaps, since its answer was lost: ${step.doubt ?? ''}`;
+async function once(api: RealApi, bounds: RealBounds, step: Step): Promise<Result> {
+  if (step.call === undefined) {
+    return { trouble: `perhaps, since its answer was lost: ${step.doubt ?? ''}`, passing: false };
+  }
   const putBack = typeof step.call === 'function';
   const call = typeof step.call === 'function' ? await step.call() : step.call;
-  if (call === undefined) return undefined;
+  if (call === undefined) return 'gone';
   // What is put back is of the instance, whatever a server makes of headers.
-  if (!putBack && (await bounds.check(call)) === GONE) return GONE;
+  if (!putBack && (await bounds.check(call)) === 'gone') return 'gone';
   const answer = await api.ask(call);
-  if (answer.status < 300 || isGone(answer)) return undefined;
-  return `${String(answer.status)} ${answer.text.slice(0, 200)}`;
+  if (answer.status < 300 || isGone(answer)) return 'done';
+  const passing = answer.status >= 500 || [408, 429].includes(answer.status);
+  return { trouble: `${String(answer.status)} ${answer.text.slice(0, 200)}`, passing };
 }

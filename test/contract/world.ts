@@ -1,6 +1,9 @@
 /** A generation of ZITADEL's API. */
 export type Generation = 'v1' | 'v2';
 
+/** What a server may have; whether `x-zitadel-instance-host` comes through to it is decided by what stands before. */
+export type Feature = Generation | 'instance header';
+
 export interface Org {
   readonly id: string;
   readonly name: string;
@@ -84,7 +87,7 @@ export interface World {
   readonly server: string;
   /** Where it is reached, and the `iss` of its tokens. */
   readonly issuer: string;
-  readonly serves: ReadonlySet<Generation>;
+  readonly serves: ReadonlySet<Feature>;
   /** How long a read may lag behind a change that was made through the library or a raw request. */
   readonly patienceMs: number;
   /** A personal access token of an IAM_OWNER. */
@@ -108,6 +111,7 @@ export interface World {
   lockUser(user: User): Promise<void>;
   unlockUser(user: User): Promise<void>;
   removeUser(user: User): Promise<void>;
+  changePassword(person: User): Promise<void>;
 
   addMember(user: User, on: MemberOn, roles: readonly string[]): Promise<void>;
   changeMember(user: User, on: MemberOn, roles: readonly string[]): Promise<void>;
@@ -130,6 +134,7 @@ export interface World {
   addKeyApplication(project: Project, name: string): Promise<KeyApplication>;
   /** A public client for the authorization code flow; {@link REDIRECT_URI} is its redirect address. */
   addWebApplication(project: Project, name: string): Promise<Application>;
+  deactivateApplication(application: Application): Promise<void>;
   removeApplication(application: Application): Promise<void>;
 
   signIn(person: User, to: Application, scopes: readonly string[]): Promise<SignedIn>;

@@ -208,7 +208,7 @@ export const FAULTS: readonly Fault[] = [
     variants: () =>
       (['endless', 'repeating', 'shrinking'] as const).map((kind) => ({
         name: kind,
-        strike: bent((body) => page(body, kind)),
+        strike: bent((body, struck) => page(body, struck, kind)),
       })),
   },
   {

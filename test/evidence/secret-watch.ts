@@ -30,7 +30,9 @@ const CONSTANT_BEGINNING = 24;
 /** Knows secrets, hears text, and finds the one in the other: whole or cut, as it is, in base64, hex or percent-encoding. */
 export class SecretWatch {
   readonly #secrets = new Map<string, string>();
-  readonly #heard = new Map<string, string[]>();
+  /** By place, what is said again and again once. */
+  readonly #heard = new Map<string, Set<string>>();
+  #lines = 0;
 
   /** Remembers a secret. Whatever is too short to be told from a word is none. */
   register(secret: unknown, name: string): void {
@@ -46,9 +48,9 @@ export class SecretWatch {
 
   /** Takes text that was written somewhere. */
   note(where: string, text: string): void {
-    const heard = this.#heard.get(where);
-    if (heard) heard.push(text);
-    else this.#heard.set(where, [text]);
+    const heard = this.#heard.get(where) ?? new Set();
+    this.#heard.set(where, heard.add(text));
+    this.#lines += text.split('\n').length;
   }
 
   /** Takes everything that a value shows of itself. */
@@ -59,21 +61,19 @@ export class SecretWatch {
   /** Forgets what was written so far. */
   forgetTexts(): void {
     this.#heard.clear();
+    this.#lines = 0;
   }
 
   report(): WatchReport {
     const leaks: Leak[] = [];
-    let lines = 0;
     for (const [where, heard] of this.#heard) {
-      const text = heard.join('\n');
-      lines += text.split('\n').length;
-      const page = new Page(text);
+      const page = new Page([...heard].join('\n'));
       for (const [secret, name] of this.#secrets) {
         const form = page.formOf(secret);
         if (form !== undefined) leaks.push({ secret: name, where, form });
       }
     }
-    return { lines, secrets: this.#secrets.size, leaks };
+    return { lines: this.#lines, secrets: this.#secrets.size, leaks };
   }
 
   #add(secret: string, name: string): void {
@@ -167,8 +167,10 @@ export function registerSent(watch: SecretWatch, { headers, body }: RequestInit)
   const [scheme = '', credential = ''] = authorization.split(' ');
   if (/^bearer$/i.test(scheme)) watch.register(credential, 'a token that was sent');
   if (/^basic$/i.test(scheme)) {
-    const [, secret] = Buffer.from(credential, 'base64').toString().split(':');
-    watch.register(secret && decodeURIComponent(secret), 'a secret that was sent');
+    const [, secret = ''] = Buffer.from(credential, 'base64').toString().split(':');
+    watch.register(secret, 'a secret that was sent');
+    // RFC 6749 has it percent-encoded; broken ones are sent too.
+    watch.register(new URLSearchParams(`is=${secret}`).get('is'), 'a secret that was sent');
   }
   const form = body instanceof URLSearchParams || typeof body === 'string' ? body : '';
   const sent = new URLSearchParams(form);

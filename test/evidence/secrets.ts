@@ -60,7 +60,6 @@ export async function run({
   const sum = (of: (report: WatchReport) => number) =>
     all.reduce((total, report) => total + of(report), 0);
   const hits = sum(({ leaks }) => leaks.length);
-  const captured = all.every(({ lines, secrets }) => lines > 0 || secrets === 0);
   return {
     ok:
       hits === 0 &&
@@ -68,8 +67,9 @@ export async function run({
       toothless === 0 &&
       direct.lines > 0 &&
       files.length >= (short ? FEW_SPECS.length : 50) &&
+      // Specs need not write, and not all of them can be silent.
       files.some(({ lines }) => lines > 0) &&
-      captured,
+      files.some(({ secrets }) => secrets > 0),
     lines: sum(({ lines }) => lines),
     hits,
     secrets: sum(({ secrets }) => secrets),

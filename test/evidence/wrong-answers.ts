@@ -122,25 +122,68 @@ export function manyRows(body: string): readonly [string, string, string] {
   return [`{"details":{"totalResult":"1000001"},"${name}":[`, `${row},`, `${row}]}`];
 }
 
-let nextId = 800_000_000_000_000_000n;
+/** Two of the three never end, whatever they say of how many rows there are. */
+export type PageKind = 'endless' | 'repeating' | 'shrinking';
+const PAGE = 1_000;
 
 /** One page of a list that has no end. What is no list is answered as if it were a page of one. */
-export function page(body: string, kind: 'endless' | 'repeating' | 'shrinking'): string {
-  const list = listIn(body);
+export function page(body: string, { asked }: Struck, kind: PageKind): string {
+  const list = listFor(body, asked);
   const row = list?.rows[0];
-  const totalResult = '1000000';
-  const counts = { details: { totalResult }, pagination: { totalResult, appliedLimit: '1000' } };
+  const counts = countsOf(1_000_000);
   if (!list || !row) return JSON.stringify({ ...counts, result: [JSON.parse(body)] });
   if (list.name === 'keys') return JSON.stringify({ ...counts, result: [{ keys: list.rows }] });
   if (kind === 'shrinking') return JSON.stringify({ ...counts, [list.name]: [] });
-  const rows = Array.from({ length: 1_000 }, () => (kind === 'endless' ? anotherRow(row) : row));
+  const offset = offsetIn(asked.body);
+  const rows = Array.from({ length: PAGE }, (_, at) =>
+    kind === 'endless' ? anotherRow(row, offset + at) : row,
+  );
   return JSON.stringify({ ...counts, [list.name]: rows });
 }
 
-/** The same row about something new, whatever it is that the row names. */
-function anotherRow(row: Readonly<Record<string, unknown>>): object {
-  const id = String((nextId += 1n));
-  if ('grantId' in row) return { ...row, grantId: id };
+/** One page of a list that always has two more. */
+export function pageOfGrowing(body: string, { asked }: Struck): string {
+  const { name = '', rows: [row = {}] = [] } = listFor(body, asked) ?? {};
+  const offset = offsetIn(asked.body);
+  const rows = Array.from({ length: PAGE }, (_, at) => anotherRow(row, offset + at));
+  return JSON.stringify({ ...countsOf(offset + 3 * PAGE), [name]: rows });
+}
+
+/** One page of a long list, in which all is right. */
+export function pageOfLong(body: string, { asked }: Struck, total: number): string {
+  const { name = '', rows: [row = {}] = [] } = listFor(body, asked) ?? {};
+  const offset = offsetIn(asked.body);
+  const length = Math.max(0, Math.min(PAGE, total - offset));
+  const rows = Array.from({ length }, (_, at) =>
+    offset + at === 0 ? row : anotherRow(row, offset + at),
+  );
+  return JSON.stringify({ ...countsOf(total), [name]: rows });
+}
+
+const seen = new Map<string, List>();
+
+/** The list in an answer. Right answers to later pages have no row that could be copied: that of the first one is. */
+function listFor(body: string, { path }: Struck['asked']): List | undefined {
+  const list = listIn(body);
+  if (list?.rows.length) seen.set(path, list);
+  return list?.rows.length ? list : (seen.get(path) ?? list);
+}
+
+function countsOf(total: number) {
+  const totalResult = String(total);
+  const appliedLimit = String(PAGE);
+  return { details: { totalResult }, pagination: { totalResult, appliedLimit } };
+}
+
+/** Where the page that was asked for begins: v1 says it in `query`, v2 in `pagination`. */
+function offsetIn(asked: Buffer): number {
+  return Number(/"offset":"(\d+)"/.exec(asked.toString())?.[1] ?? 0);
+}
+
+/** The same row about something else, whatever it is that the row names: always the same at the same place. */
+function anotherRow(row: Readonly<Record<string, unknown>>, at: number): object {
+  const id = String(800_000_000_000_000_000n + BigInt(at));
+  if ('grantId' in row) return { ...row, grantId: id, grantedOrgId: id };
   if ('grantedOrganizationId' in row) return { ...row, grantedOrganizationId: id };
   return 'organization' in row ? { ...row, organization: { id, name: 'another' } } : row;
 }

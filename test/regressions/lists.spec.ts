@@ -63,27 +63,38 @@ async function amount(list: AsyncIterable<unknown>): Promise<number> {
   return count;
 }
 
-const full = (number: number) =>
+/** Pages of v2 have one row in common. */
+const stepOf = (generation: Generation) => (generation === 'v1' ? 1_000 : 999);
+const fullBy = (generation: Generation) => (number: number) =>
   Array.from({ length: 1_000 }, (_, at) => ({
     projectId: '1',
-    grantedOrgId: String(number * 1_000 + at),
+    grantedOrgId: String(number * stepOf(generation) + at),
   }));
 
 describe.each(['v1', 'v2'] as const)('a list of project grants of API %s', (generation) => {
+  const full = fullBy(generation);
+
   it.each<[string, (grants: ProjectGrantService) => AsyncIterable<unknown>]>([
     ['of a project', (grants) => grants.list({ projectId: '1' })],
     ['of an organization', (grants) => grants.list({ organizationId: '3' })],
   ])('%s whose pages are always full of new ones is not read without end', async (_what, list) => {
-    const grants = await grantsOf(generation, full, () => 1_000_000);
+    const grants = await grantsOf(generation, full, () => 100_000);
     await expect(amount(list(grants))).rejects.toThrow(ZitadelUnavailableError);
     expect(server?.requests).toHaveLength(100);
   });
 
-  it('of a hundred thousand is read', async () => {
-    const last = generation === 'v1' ? 99_999 : 100_000;
+  it('that says it is longer than all of that is given up at once', async () => {
+    const grants = await grantsOf(generation, full, () => 1_000_000);
+    await expect(amount(grants.list({ projectId: '1' }))).rejects.toThrow('does not end');
+    expect(server?.requests).toHaveLength(1);
+  });
+
+  it('of a hundred pages is read', async () => {
+    // A full page of v1 may be the last one or not.
+    const last = 99 * stepOf(generation) + (generation === 'v1' ? 999 : 1_000);
     const grants = await grantsOf(
       generation,
-      (number) => full(number).slice(0, number === 100 ? last - 99_000 : 1_000),
+      (number) => full(number).slice(0, last - (number - 1) * stepOf(generation)),
       () => last,
     );
     expect(await amount(grants.list({ projectId: '1' }))).toBe(last);
@@ -129,5 +140,18 @@ describe('a list of API v2, of grants between two ends', () => {
     );
     const asked = grants.get({ projectId: '1', grantedOrgId: '2' });
     await expect(asked).rejects.toThrow(ZitadelUnavailableError);
+  });
+});
+
+describe('a grant by its two ends, on API v2', () => {
+  it('that is there more than once is none', async () => {
+    const twice = [1, 2].map(() => ({ projectId: '1', grantedOrgId: '2' }));
+    const grants = await grantsOf(
+      'v2',
+      () => twice,
+      () => 2,
+    );
+    const grant = { projectId: '1', organizationId: '3', grantedOrgId: '2' };
+    await expect(grants.get(grant)).rejects.toThrow(ZitadelUnavailableError);
   });
 });

@@ -27,6 +27,9 @@ type Over = (
 const OF_ZITADEL =
   /^\/(?:oauth|oidc|ui|auth|management|admin|debug|v2|v2beta|\.well-known|zitadel\.)/;
 
+/** Specs whose servers all play ZITADEL, at whatever path. */
+const PLAYS_ZITADEL = /^test\/(?:zitadel|testing|captures)\b/;
+
 /** A setup file of vitest: it runs before each spec file. The environment variable names the folder for its report. */
 await watchFile(process.env['WATCH_SECRETS'] ?? '');
 
@@ -104,7 +107,8 @@ async function watchFile(folder: string): Promise<void> {
   });
   put(ServerResponse.prototype, 'end', function (this: unknown, original, ...given) {
     const response = this as ServerResponse;
-    if (OF_ZITADEL.test(response.req.url ?? '')) return original(...given);
+    const isOfZitadel = OF_ZITADEL.test(response.req.url ?? '') || PLAYS_ZITADEL.test(fileName());
+    if (isOfZitadel && !muted) return original(...given);
     watch.note('answer', `${JSON.stringify(response.getHeaders())} ${textOf(given[0] ?? '')}`);
     return muted ? response : original(...given);
   });
@@ -123,10 +127,14 @@ async function watchFile(folder: string): Promise<void> {
   afterAll(() => {
     for (const each of undo.reverse()) each();
     syncBuiltinESMExports();
-    const file = relative(process.cwd(), expect.getState().testPath ?? '');
-    const report = JSON.stringify({ file, bites, ...watch.report() });
+    const report = JSON.stringify({ file: fileName(), bites, ...watch.report() });
     writeFileSync(join(folder, `${randomUUID()}.json`), report);
   });
+}
+
+/** The spec file that runs, from the root of the repository. */
+function fileName(): string {
+  return relative(process.cwd(), expect.getState().testPath ?? '').replaceAll('\\', '/');
 }
 
 function textOf(chunk: unknown): string {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { role } from '../../lib/core/requirement.js';
 import { org } from '../../lib/core/resource.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
@@ -11,6 +11,7 @@ import {
   type Tried,
 } from '../../lib/zitadel/api-generation.js';
 import { pat } from '../../lib/zitadel/credentials.js';
+import type { Answered } from '../../lib/zitadel/exchange.js';
 import { gate } from '../core/gate.js';
 import { recorder, verdict } from './parts.js';
 
@@ -74,7 +75,9 @@ describe('the generation of an API', () => {
     served.add('v1');
     expect(await generation.ask(task)).toBe('v1');
     expect(await generation.ask(task)).toBe('v1');
-    expect(log.lines).toHaveLength(3);
+    expect(log.lines.slice(2)).toEqual([
+      'log: ZITADEL memberships: API v1 is served again, and used',
+    ]);
   });
 
   it('of a server that has none is asked for each time, and the first answer counts', async () => {
@@ -169,12 +172,92 @@ describe('the generation of an API', () => {
   });
 });
 
+describe('v1 that was not served', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('for a moment is used again after a second, and both are told once', async () => {
+    const [log, { task, served }] = [recorder(), serverOf('v1', 'v2')];
+    const generation = generationOf('auto', log);
+    await generation.ask(task);
+    served.delete('v1');
+    expect(await generation.ask(task)).toBe('v2');
+    served.add('v1');
+    expect(await generation.ask(task)).toBe('v2');
+    vi.advanceTimersByTime(1_000);
+    expect(await generation.ask(task)).toBe('v1');
+    expect(await generation.ask(task)).toBe('v1');
+    expect(log.lines).toEqual([
+      'log: ZITADEL memberships: API v1 is used',
+      'warn: ZITADEL memberships: API v1 is not served any more, API v2 is used',
+      'log: ZITADEL memberships: API v1 is served again, and used',
+    ]);
+  });
+
+  it('is looked for less and less, once a minute in the end, and nobody is told', async () => {
+    const [log, { task, asked, served }] = [recorder(), serverOf('v1')];
+    const generation = generationOf('auto', log);
+    await generation.ask(task);
+    served.clear();
+    served.add('v2');
+    await generation.ask(task);
+    asked.length = 0;
+    for (let second = 0; second < 600; second += 1) {
+      vi.advanceTimersByTime(1_000);
+      expect(await generation.ask(task)).toBe('v2');
+    }
+    expect(asked.filter((each) => each === 'v1')).toHaveLength(14);
+    expect(log.lines).toHaveLength(2);
+  });
+
+  it('is looked for by one call, while all others go on with v2', async () => {
+    const { task, asked, served } = serverOf('v2');
+    const generation = generationOf('auto');
+    await generation.ask(task);
+    served.add('v1');
+    asked.length = 0;
+    vi.advanceTimersByTime(60_000);
+    const held = gate();
+    const look = generation.ask(async (which) => {
+      await held.passed;
+      return task(which);
+    });
+    const others = await Promise.all(Array.from({ length: 20 }, () => generation.ask(task)));
+    expect(new Set(others)).toEqual(new Set(['v2']));
+    held.open();
+    expect(await look).toBe('v1');
+    expect(await generation.ask(task)).toBe('v1');
+  });
+
+  it('and fails when it is looked for is said to fail: a write is made once', async () => {
+    const { task, asked } = serverOf('v2');
+    const generation = generationOf('auto');
+    await generation.ask(task);
+    vi.advanceTimersByTime(60_000);
+    const fails = (which: Generation) => {
+      asked.push(which);
+      return Promise.resolve({ served: undefined, value: `outage of ${which}` });
+    };
+    asked.length = 0;
+    expect(await generation.ask(fails)).toBe('outage of v1');
+    expect(asked).toEqual(['v1']);
+    expect(await generation.ask(task)).toBe('v2');
+  });
+});
+
 describe('an answer', () => {
   const INSTANCE =
     'unable to set instance using origin x: ID=QUERY-1kIjX Message=Instance not found.';
-  it.each<[string, boolean, number, unknown]>([
+  it.each<[string, boolean, number, unknown, Answered['says']?]>([
     ['of an unknown route', true, 404, { code: 5, message: 'Not Found' }],
-    ['of an unknown connect method', true, 404, undefined],
+    ['of an unknown connect method', true, 404, undefined, 'noRoute'],
+    ['of a proxy without a way to ZITADEL', false, 404, undefined],
+    ['of a proxy that speaks JSON', false, 404, { message: 'Not Found' }],
+    ['of an unknown instance in plain text', false, 404, undefined, 'noInstance'],
     ['that is unimplemented (REST)', true, 501, { code: 12, message: 'Not Implemented' }],
     ['that is unimplemented (connect)', true, 501, { code: 'unimplemented', message: 'x' }],
     ['of a method that is not allowed', true, 405, { code: 12, message: 'Method Not Allowed' }],
@@ -186,22 +269,28 @@ describe('an answer', () => {
       { code: 5, message: 'Project not found (QUERY-fk2fs)', details: [{ id: 'QUERY-fk2fs' }] },
     ],
     ['with an id in its message alone', false, 404, { code: 5, message: 'x (QUERY-fk2fs)' }],
-    ['with an id in its details', false, 404, { message: 'Not Found', details: [{ id: 'A-1' }] }],
+    [
+      'with an id in its details',
+      false,
+      404,
+      { code: 5, message: 'Not Found', details: [{ id: 'A-1' }] },
+    ],
     ['of another 404', false, 404, { code: 5, message: 'Not found' }],
     ['that is a list', false, 404, []],
     ['that is well', false, 200, {}],
     ['of a gateway', false, 502, undefined],
     ['of 501 without a word', false, 501, undefined],
     ['of a token that is refused', false, 401, { code: 16, message: 'auth header missing' }],
-  ])('%s says "not served": %s', (_what, says, status, body) => {
-    expect(isNotServed({ status, body })).toBe(says);
+  ])('%s says "not served": %s', (_what, isSo, status, body, says) => {
+    expect(isNotServed({ status, body, ...(says && { says }) })).toBe(isSo);
   });
 
   it('shows that an API is served by its result or by an error of its own, and by no outage', () => {
     const refused = { code: 16, message: 'Errors.Token.Invalid (AUTH-7fs1e)' };
     expect(servedBy({ status: 200, body: {} })).toBe(true);
     expect(servedBy({ status: 401, body: refused })).toBe(true);
-    expect(servedBy({ status: 404, body: { message: 'Not Found' } })).toBe(false);
+    expect(servedBy({ status: 404, body: { code: 5, message: 'Not Found' } })).toBe(false);
+    expect(servedBy({ status: 404, body: undefined })).toBeUndefined();
     expect(servedBy({ status: 503, body: undefined })).toBeUndefined();
     expect(servedBy({ status: 403, body: undefined })).toBeUndefined();
     expect(servedBy({ trouble: 'late', kind: 'late' })).toBeUndefined();

@@ -180,30 +180,38 @@ describe('an active token', () => {
 });
 
 describe('an answer that does not say exactly that a token is good', () => {
+  it('refuses the token: active is false', async () => {
+    expect(await about({ active: false })).toMatchObject({
+      reason: 'token_invalid',
+      description: 'the token is not active',
+    });
+  });
+
   it.each<[string, unknown]>([
-    ['false', false],
     ['the text true', 'true'],
+    ['the text false', 'false'],
+    ['0', 0],
     ['1', 1],
     ['null', null],
     ['a list', [true]],
     ['an object', { valueOf: true }],
     ['the text TRUE', 'TRUE'],
     ['nothing', undefined],
-  ])('refuses the token: active is %s', async (_what, value) => {
-    expect(await about({ active: value })).toMatchObject({
-      reason: 'token_invalid',
-      description: 'the token is not active',
-    });
+  ])('is an outage, and no word on the token: active is %s', async (_what, value) => {
+    const refusal = await about({ active: value });
+    expect(refusal).toMatchObject({ reason: 'unavailable' });
+    expect(refusal).not.toHaveProperty('description');
   });
 
   it.each<[string, (issuer: string) => string]>([
     ['the prototype', (issuer) => `{"__proto__":${JSON.stringify(active(issuer))}}`],
     ['a member of another', (issuer) => `{"token":${JSON.stringify(active(issuer))}}`],
-  ])('refuses the token: active comes by %s', async (_what, text) => {
+    ['nothing at all', () => '{}'],
+  ])('is an outage: active comes by %s', async (_what, text) => {
     const server = await serverThat((response) => {
       response.end(text(server.url));
     });
-    expect(await verifierOf(server)('a-token')).toMatchObject({ reason: 'token_invalid' });
+    expect(await verifierOf(server)('a-token')).toMatchObject({ reason: 'unavailable' });
   });
 
   it('says in the log what may be the matter', async () => {

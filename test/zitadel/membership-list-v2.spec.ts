@@ -12,7 +12,7 @@ import {
 import { ZitadelApiError, ZitadelUnavailableError } from '../../lib/zitadel/api-error.js';
 import { pat } from '../../lib/zitadel/credentials.js';
 import type { MembershipList } from '../../lib/zitadel/membership-list.js';
-import { decide, recorder } from './parts.js';
+import { decide, realFetch, recorder } from './parts.js';
 
 let zitadel: ZitadelEmulator;
 let library: Zitadel;
@@ -123,7 +123,12 @@ describe('the own list, by API v2', () => {
     const page = await mine({ query: { offset: 1, limit: 2 } });
     expect(page).toEqual({ details: { totalResult: 5 }, result: result.slice(1, 3) });
     expect((await mine({ query: { limit: 0 } })).result).toEqual(result);
-    expect((await mine({ query: { offset: 100 } })).result).toEqual([]);
+    const beyond = { details: { totalResult: 0 }, result: [] };
+    expect(await mine({ query: { offset: 100 } })).toEqual(beyond);
+    expect(await mine({ query: { offset: 5 } })).toEqual(beyond);
+    zitadel.serveApis('v1');
+    library = libraryOf(viewer, 'v1');
+    expect(await mine({ query: { offset: 100 } })).toMatchObject(beyond);
   });
 
   it('can be asked for the caller of a request, and for a JWT, but for no opaque token', async () => {
@@ -149,6 +154,27 @@ describe('the own list, by API v2', () => {
       mine({}, [header, forged.toString('base64url'), signature].join('.')),
     );
     expect(error).toMatchObject({ status: 401, id: 'AUTH-7fs1e' });
+  });
+
+  it.each<[string, object]>([
+    ['a negative offset', { offset: -1, limit: 2 }],
+    ['a fraction of a row', { limit: 1.5 }],
+    ['a negative limit', { limit: -1 }],
+    ['a fraction as offset', { offset: 0.5 }],
+    ['no number', { offset: Number.NaN }],
+    ['no end', { limit: Number.POSITIVE_INFINITY }],
+    ['a text', { limit: '1' }],
+    ['more than 32 bits', { limit: 2 ** 32 }],
+  ])('is not asked for with %s as a page, whichever API is served', async (_what, query) => {
+    for (const api of ['v1', 'v2'] as const) {
+      zitadel.serveApis(api);
+      library = libraryOf(viewer, api);
+      for (const error of [await errorOf(mine({ query })), await errorOf(ofUser({ query }))]) {
+        expect(error).toBeInstanceOf(ZitadelArgumentError);
+        expect(error).toMatchObject({ argument: 'query' });
+      }
+    }
+    expect(zitadel.requests()).toBe(0);
   });
 
   it.each<[string, unknown]>([
@@ -187,6 +213,57 @@ describe('the list of a user, by API v2', () => {
     const error = await errorOf(ofUser());
     expect(error).toMatchObject({ code: 'service_user_refused' });
     expect(error.message).toContain('IAM_OWNER_VIEWER');
+  });
+});
+
+describe('a list of API v2 of several pages', () => {
+  /** A library to which the list has so many rows, all of organizations. */
+  function libraryOver(totalOf: (page: number) => number): Zitadel {
+    let pages = 0;
+    return createZitadel(
+      zitadel.options({
+        logger: recorder(),
+        api: 'v2',
+        fetch: async (url, init) => {
+          if (!url.endsWith('/ListAdministrators')) return realFetch(url, init);
+          const { pagination, filters } = JSON.parse(init.body as string) as {
+            pagination: { offset: string; limit: number };
+            filters: object[];
+          };
+          pages += 1;
+          const offset = Number(pagination.offset);
+          const total = filters.length > 1 ? 1 : totalOf(pages);
+          const length = Math.max(0, Math.min(pagination.limit, total - offset));
+          return Response.json({
+            pagination: { totalResult: String(total), appliedLimit: String(pagination.limit) },
+            administrators: Array.from({ length }, (_, at) => ({
+              user: { id: idOf(frank) },
+              organization: { id: String(offset + at + 1) },
+              roles: ['ORG_OWNER'],
+            })),
+          });
+        },
+      }),
+    );
+  }
+
+  it('of more than 10,000 rows is an error that says how to narrow it', async () => {
+    library = libraryOver(() => 10_000);
+    expect(await mine()).toMatchObject({ details: { totalResult: 10_000 } });
+    library = libraryOver(() => 10_001);
+    const error = await errorOf(mine());
+    expect(error).not.toBeInstanceOf(ZitadelArgumentError);
+    expect(error).toMatchObject({ code: 'zitadel_unavailable' });
+    expect(error.message).toContain('orgQuery');
+    const { result } = await mine({ queries: [{ orgQuery: { orgId: '1' } }] });
+    expect(result).toMatchObject([{ orgId: '1' }]);
+  });
+
+  it('that changes twice while it is read is an outage, never a short list', async () => {
+    library = libraryOver((page) => (page <= 2 ? 1_500 + page : 1_503));
+    expect((await mine()).result).toHaveLength(1_503);
+    library = libraryOver((page) => 1_500 + page);
+    expect(await errorOf(mine())).toBeInstanceOf(ZitadelUnavailableError);
   });
 });
 

@@ -163,6 +163,26 @@ describe('a project grant on API v2', () => {
     expect(zitadel.requests()).toBe(0);
   });
 
+  it('has no id, so one beside the organization is refused too: it cannot be compared', async () => {
+    await grants.add(toGlobex('reader'));
+    zitadel.resetRequests();
+    const named = { ...ofGlobex(), grantId: '1' };
+    for (const call of [
+      () => grants.get(named),
+      () => grants.changeRoles({ ...named, roleKeys: ['reader'] }),
+      () => grants.deactivate(named),
+      () => grants.reactivate(named),
+      () => grants.remove(named),
+    ]) {
+      expect(await errorOf(call())).toMatchObject({ argument: 'grantId' });
+    }
+    expect(zitadel.requests()).toBe(0);
+    // What is wanted has no id, whatever it was made from.
+    expect(await grants.ensure({ ...named, roleKeys: ['writer'] })).toMatchObject({
+      outcome: 'changed',
+    });
+  });
+
   it('that is not there is removed without an error, which proves nothing', async () => {
     expect(await grants.remove(ofGlobex())).toHaveProperty('details');
   });
@@ -250,6 +270,30 @@ describe('the owner of a project on API v2', () => {
     ]);
     await ofAdmin.changeRoles(toGlobex('writer'));
     expect(zitadel.requests('changeGrantV2')).toBe(1);
+  });
+
+  it('is not what somebody else says: under another organization there is no grant', async () => {
+    const admin = zitadel.addServiceUser(`admin ${count}`);
+    zitadel.addMember(admin, 'instance', ['IAM_OWNER']);
+    const { id } = zitadel.grantProject(portal, globex as Org, ['reader', 'admin']);
+    const wrong = { ...ofGlobex(), organizationId: idOf(initech) };
+    for (const api of ['v1', 'v2'] as const) {
+      zitadel.serveApis(api);
+      const ofAdmin = grantsBy(admin, { api });
+      expect(await errorOf(ofAdmin.get(wrong)), api).toMatchObject({
+        status: 404,
+        id: 'PROJECT-D8JxR',
+      });
+      for (const keepOthers of [true, false]) {
+        const ensured = ofAdmin.ensure({ ...wrong, roleKeys: ['reader'], keepOthers });
+        expect(await errorOf(ensured), api).toMatchObject({ status: 400, id: 'COMMAND-m9gsd' });
+      }
+      expect(await ofAdmin.get(ofGlobex())).toMatchObject({ grantedOrgId: idOf(globex) });
+    }
+    expect(zitadel.grants().find((grant) => grant.id === id)?.roleKeys).toEqual([
+      'reader',
+      'admin',
+    ]);
   });
 
   it('need not be named', async () => {
@@ -368,6 +412,25 @@ describe('an outage on API v2', () => {
     expect(zitadel.requests('addGrantV2')).toBe(1);
   });
 
+  it.each<[string, string, () => Promise<unknown>]>([
+    ['addition', 'addGrantV2', () => grants.add(toGlobex('reader'))],
+    ['change', 'changeGrantV2', () => grants.changeRoles(toGlobex('reader'))],
+    ['deactivation', 'deactivateGrantV2', () => grants.deactivate(ofGlobex())],
+    ['reactivation', 'activateGrantV2', () => grants.reactivate(ofGlobex())],
+    ['removal', 'removeGrantV2', () => grants.remove(ofGlobex())],
+  ])(
+    'is an answer to the %s (%s) that does not say when it was done',
+    async (_what, name, call) => {
+      const endpoint = name as Parameters<typeof zitadel.fail>[0];
+      for (const date of [undefined, '', 1, null, {}]) {
+        const body = { creationDate: date, changeDate: date, deletionDate: date, other: '2026' };
+        zitadel.fail(endpoint, { status: 200, body });
+        expect(await errorOf(call())).toBeInstanceOf(ZitadelUnavailableError);
+      }
+      expect(zitadel.requests(endpoint)).toBe(5);
+    },
+  );
+
   it('of the question whose project it is sends no write', async () => {
     for (const fault of [
       500,
@@ -431,12 +494,17 @@ describe('pages of API v2', () => {
       grantedOrganizationId: String(at + 10),
     }));
 
-  /** Says that there are so many, and shows what `seen` leaves of a page. */
-  async function listed(total: (page: number) => number, seen: (at: number) => boolean) {
+  /** Says that there are so many, and shows what `seen` leaves of a page. Before it the oldest are removed and as many are added. */
+  async function listed(
+    total: (page: number) => number,
+    seen: (at: number) => boolean,
+    replaced: (page: number) => number = () => 0,
+  ) {
     server = await scripted((response, { body, number }) => {
       const { pagination } = JSON.parse(body) as { pagination: { offset: string; limit: number } };
       const [offset, limit] = [Number(pagination.offset), pagination.limit];
-      const page = rows(total(number)).slice(offset, offset + limit);
+      const gone = replaced(number);
+      const page = rows(total(number) + gone).slice(gone + offset, gone + offset + limit);
       json(response, {
         pagination: { totalResult: String(total(number)), appliedLimit: String(limit) },
         projectGrants: page.filter((_row, at) => seen(offset + at)),
@@ -468,7 +536,7 @@ describe('pages of API v2', () => {
       '12',
       '2509',
     ]);
-    expect(offsets()).toEqual(['0', '1000', '2000']);
+    expect(offsets()).toEqual(['0', '999', '1998']);
   });
 
   it('are not read any further than somebody wants', async () => {
@@ -479,6 +547,15 @@ describe('pages of API v2', () => {
       if (grant.grantedOrgId === '15') break;
     }
     expect(offsets()).toEqual(['0']);
+  });
+
+  it('between which one grant is removed and another one added are an error, never a short list', async () => {
+    const list = await listed(
+      () => 1_500,
+      () => true,
+      (page) => page - 1,
+    );
+    expect(await errorOf(all(list))).toBeInstanceOf(ZitadelUnavailableError);
   });
 
   it('between which the list changes are an error, never a short list', async () => {
@@ -509,9 +586,33 @@ describe('a project grant on API v1, named by its granted organization', () => {
     }
   });
 
-  it('and by an id of another one is refused', async () => {
+  it('and by an id of another one is refused, and nothing is written', async () => {
     const { grantId = '' } = await grants.add(toGlobex('reader'));
-    const error = await errorOf(grants.get({ ...here(), grantId, grantedOrgId: idOf(initech) }));
-    expect(error).toMatchObject({ status: 404 });
+    await grants.add({ ...toGlobex('reader'), grantedOrgId: idOf(initech) });
+    const two = { ...here(), grantId, grantedOrgId: idOf(initech) };
+    for (const call of [
+      () => grants.get(two),
+      () => grants.changeRoles({ ...two, roleKeys: ['writer'] }),
+      () => grants.deactivate(two),
+      () => grants.reactivate(two),
+      () => grants.remove(two),
+    ]) {
+      expect(await errorOf(call())).toMatchObject({ status: 404 });
+    }
+    const left = zitadel.grants().filter(({ projectId }) => projectId === portal.id);
+    expect(left).toMatchObject([
+      { roleKeys: ['reader'], state: 'active' },
+      { roleKeys: ['reader'], state: 'active' },
+    ]);
+  });
+
+  it('and by its own id is that one', async () => {
+    await grants.add(toGlobex('reader'));
+    const [listed] = await all(grants.list(here()));
+    if (!listed) throw new Error('nothing listed');
+    await grants.deactivate(listed);
+    expect(await grants.get(listed)).toMatchObject({ state: 'inactive' });
+    await grants.remove(listed);
+    expect(await all(grants.list(here()))).toEqual([]);
   });
 });

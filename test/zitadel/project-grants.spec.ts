@@ -388,6 +388,25 @@ describe('an outage', () => {
       expect(await errorOf(grants.add(toGlobex()))).toBeInstanceOf(ZitadelUnavailableError);
     }
   });
+
+  it.each<[string, string, (grantId: string) => Promise<unknown>]>([
+    ['addition', 'addGrant', () => grants.add(toGlobex('reader'))],
+    [
+      'change',
+      'changeGrant',
+      (grantId) => grants.changeRoles({ ...here(), grantId, roleKeys: ['reader'] }),
+    ],
+    ['deactivation', 'deactivateGrant', (grantId) => grants.deactivate({ ...here(), grantId })],
+    ['reactivation', 'reactivateGrant', (grantId) => grants.reactivate({ ...here(), grantId })],
+    ['removal', 'removeGrant', (grantId) => grants.remove({ ...here(), grantId })],
+  ])('that answers the %s (%s) without details is an error', async (_what, name, call) => {
+    const endpoint = name as Parameters<typeof zitadel.fail>[0];
+    for (const details of [undefined, null, 'x', []]) {
+      zitadel.fail(endpoint, { status: 200, body: { grantId: '1', details } });
+      expect(await errorOf(call('1'))).toBeInstanceOf(ZitadelUnavailableError);
+    }
+    expect(zitadel.requests(endpoint)).toBe(4);
+  });
 });
 
 describe('what is no id', () => {

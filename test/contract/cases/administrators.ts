@@ -155,7 +155,13 @@ const asked: readonly RawCase[] = [
     says: 'a resource filter keeps the managers of the instance',
     ask: LIST,
     as: 'svc-viewer',
-    body: { filters: [{ resource: { instance: true } }] },
+    // An instance may have more managers than a page holds.
+    body: {
+      filters: [
+        { resource: { instance: true } },
+        { inUserIdsFilter: { ids: ['{frank}', '{svc-viewer}', '{alice}'] } },
+      ],
+    },
     see: everybody,
     verdict: {
       status: 200,
@@ -252,6 +258,14 @@ const asked: readonly RawCase[] = [
     as: 'alice without ZITADEL',
     body: {},
     verdict: { status: 401, id: 'AUTH-7fs1e' },
+  },
+  {
+    says: 'an unknown organization in the header is refused',
+    ask: LIST,
+    as: 'frank',
+    org: '1',
+    body: OF_FRANK,
+    verdict: { status: 403, id: 'AUTH-Bs7Ds' },
   },
   {
     says: 'the header of the connect protocol changes nothing',

@@ -1,4 +1,4 @@
-import { org, projectGrant, role, type Requirement } from 'nestjs-zitadel/express';
+import { org, pat, projectGrant, role, type Requirement } from 'nestjs-zitadel/express';
 import type { Case } from '../case.js';
 import { accessTokenOf, assertionOf, byAssertion, openKey, refresh, revoke } from '../oauth.js';
 import type { Scene } from '../scene.js';
@@ -11,6 +11,8 @@ interface Subject {
   readonly token: string;
   readonly requirement: Requirement;
   readonly happens: () => Promise<unknown>;
+  /** A token of the service user that reads, where it is not the usual one. */
+  readonly reader?: string;
 }
 
 type Arrange = (scene: Scene, name: string) => Promise<Subject>;
@@ -42,6 +44,9 @@ const ARRANGE: Readonly<Record<Change, Arrange>> = {
   'token revoked': personHappening((scene, { signedIn, web }) =>
     expectOk(revoke(scene.issuer, web.clientId, signedIn.accessToken)),
   ),
+  'refresh token revoked': personHappening((scene, { signedIn, web }) =>
+    expectOk(revoke(scene.issuer, web.clientId, signedIn.refreshToken)),
+  ),
   'token refreshed away': personHappening((scene, { signedIn, web }) =>
     expectOk(refresh(scene.issuer, web.clientId, signedIn.refreshToken)),
   ),
@@ -50,6 +55,11 @@ const ARRANGE: Readonly<Record<Change, Arrange>> = {
     const pat = await scene.world.addPat(user);
     return { token: pat.token, requirement, happens: () => scene.world.removePat(user, pat) };
   },
+  'personal access token deleted, a JWT beside it': async (scene, name) => {
+    const subject = await aServiceUser(scene, name);
+    const deleted = await scene.world.addPat(subject.user);
+    return { ...subject, happens: () => scene.world.removePat(subject.user, deleted) };
+  },
   'machine key deleted': async (scene, name) => {
     const { user, requirement } = await aManager(scene, name);
     const key = await scene.world.addKey(user);
@@ -57,6 +67,20 @@ const ARRANGE: Readonly<Record<Change, Arrange>> = {
     const answer = await byAssertion(scene.issuer, assertion, scene.scopes);
     const token = accessTokenOf(answer, `token of ${name}`);
     return { token, requirement, happens: () => scene.world.removeKey(user, key) };
+  },
+  'password changed': personHappening((scene, { person }) => scene.world.changePassword(person)),
+  'application deactivated': personHappening((scene, { web }) =>
+    scene.world.deactivateApplication(web),
+  ),
+  'role of our service user removed': async (scene, name) => {
+    const { world } = scene;
+    const reader = await world.addServiceUser(scene.made.orgs.acme, `${name}-reader`);
+    await world.addMember(reader, 'instance', ['IAM_OWNER_VIEWER']);
+    return {
+      ...(await aServiceUser(scene, name)),
+      reader: (await world.addPat(reader)).token,
+      happens: () => world.removeMember(reader, 'instance'),
+    };
   },
   'application removed': personHappening((scene, { web }) => scene.world.removeApplication(web)),
   'own organization deactivated': awayFromHome((scene, home) => scene.world.deactivateOrg(home)),
@@ -151,7 +175,14 @@ function afterThat(stage: Stage, change: Change, number: number) {
     const before = new Map<string, string>();
     for (const { column, api } of cellsOf(change)) {
       if (!stage.scene.world.serves.has(api)) continue;
-      before.set(cellName(column, api), await askCell(stage, column, api, subject));
+      let answer = '';
+      const allowed = async () => {
+        answer = await askCell(stage, column, api, subject);
+        return answer === 'allowed';
+      };
+      // A reader may lag behind the one who made the member.
+      await stage.scene.until(change, allowed).catch(() => undefined);
+      before.set(cellName(column, api), answer);
     }
     await subject.happens();
     return { subject, before };
@@ -164,9 +195,10 @@ async function askCell(
   stage: Stage,
   { callers, reads }: Column,
   api: Generation,
-  { token, requirement }: Subject,
+  { token, requirement, reader }: Subject,
 ): Promise<string> {
-  const library = await stage.library({ api, callers, reads });
+  const more = reader === undefined ? {} : { more: { serviceUser: pat(reader) } };
+  const library = await stage.library({ api, callers, reads, ...more });
   return stage.door.ask(library, requirement, token);
 }
 

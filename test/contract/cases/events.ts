@@ -54,7 +54,7 @@ export const events = raw('events', 'v1', [
     verdict: { status: 403, id: 'AUTH-5mWD2' },
   },
   {
-    says: 'a limit above the maximum is cut and no error',
+    says: 'a limit above the maximum is no error',
     ask: EVENTS,
     as: 'admin',
     body: { limit: 5_000, eventTypes: ['org.added'], ...OF_GLOBEX },

@@ -12,6 +12,15 @@ export const aProject: Given = async (scene) => {
   return { p: project.id };
 };
 
+/** The same, owned by bob too. */
+export const bobsProject: Given = async (scene) => {
+  const names = await aProject(scene);
+  const { users, orgs } = scene.made;
+  const project = { id: String(names['p']), name: 'p', orgId: orgs.acme.id };
+  await scene.world.addMember(users.bob, { project }, ['PROJECT_OWNER']);
+  return names;
+};
+
 /** The same, granted to initech with the roles, as `{g}`; and to globex as `{g2}`. */
 export function granted(roleKeys: readonly string[], alsoToGlobex = false): Given {
   return async (scene) => {

@@ -174,12 +174,13 @@ const cases: readonly LibraryCase[] = [
     given: grantedInactive(['reader']),
     once: true,
     call: async (library, at) => {
-      await library.projectGrants.ensure({ ...ends(at), roleKeys: ['reader'] });
-      const before = await list(library, at);
-      await library.projectGrants.ensure({ ...ends(at), roleKeys: ['reader'], reactivate: true });
-      return [...before, ...(await listed(library, at, READER))];
+      // Other roles, so that a list that lags can be told from one that shows what happened.
+      await library.projectGrants.ensure({ ...ends(at), roleKeys: ['writer'] });
+      const before = await listed(library, at, ['p to initech: writer (inactive)']);
+      await library.projectGrants.ensure({ ...ends(at), roleKeys: ['writer'], reactivate: true });
+      return [...before, ...(await listed(library, at, WRITER))];
     },
-    verdict: ['p to initech: reader (inactive)', 'p to initech: reader (active)'],
+    verdict: ['p to initech: writer (inactive)', ...WRITER],
   },
 ];
 

@@ -1,6 +1,6 @@
 import { raw, type RawCase } from '../raw.js';
 import { all, fields, grants, total } from '../views.js';
-import { aProject, granted, grantedInactive } from './fresh-project.js';
+import { aProject, bobsProject, granted, grantedInactive } from './fresh-project.js';
 import { throughServiceV2 } from './grant-service.js';
 
 const SERVICE = '/zitadel.project.v2.ProjectService';
@@ -63,8 +63,9 @@ const creating: readonly RawCase[] = [
   }),
   asked('the owner of the project may grant it', CREATE, {
     as: 'bob',
+    given: bobsProject,
     once: true,
-    body: { projectId: '{portal}', grantedOrganizationId: '{initech}', roleKeys: ['reader'] },
+    body: { ...ENDS, roleKeys: ['reader'] },
     see: fields,
     verdict: CREATED,
   }),
@@ -98,6 +99,7 @@ const listing: readonly RawCase[] = [
     given: granted(['reader'], true),
     body: {
       pagination: { limit: 1, asc: true },
+      sortingColumn: 'PROJECT_GRANT_FIELD_NAME_CREATION_DATE',
       filters: [{ inProjectIdsFilter: { ids: ['{p}'] } }],
     },
     see: all({ grants, total }),

@@ -67,7 +67,7 @@ const requests: readonly RawCase[] = [
     ask: INTROSPECT,
     client: 'secret',
     form: { token: '' },
-    verdict: { status: 400, error: 'invalid_request: token missing' },
+    verdict: { status: 400, error: 'invalid_request' },
   },
   {
     says: 'a wrong secret of the application is told without a description',
@@ -82,7 +82,7 @@ const requests: readonly RawCase[] = [
     form: { token: '<alice>' },
     verdict: {
       status: 400,
-      error: 'invalid_request: client_id or client_assertion must be provided',
+      error: 'invalid_request',
     },
   },
   {

@@ -129,10 +129,10 @@ const asked = raw('my memberships', 'v1', [
     verdict: { status: 200, see: { listLeftOut: true, total: 0 } },
   },
   {
-    says: 'a limit of 5000 is no error',
+    says: 'a limit of 10000 is no error',
     ask: MINE,
     as: 'frank',
-    body: { query: { limit: 5_000 } },
+    body: { query: { limit: 10_000 } },
     see: rows,
     verdict: { status: 200, see: FRANK },
   },

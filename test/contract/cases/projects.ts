@@ -65,6 +65,23 @@ export const projects = [
       verdict: { status: 200, see: PORTAL },
     },
     {
+      says: 'GetProject answers the same in the name of another organization',
+      ask: V2,
+      as: 'svc-viewer',
+      org: 'globex',
+      body: { projectId: '{portal}' },
+      see: owner,
+      verdict: { status: 200, see: PORTAL },
+    },
+    {
+      says: 'GetProject in the name of an unknown organization is refused',
+      ask: V2,
+      as: 'svc-viewer',
+      org: '1',
+      body: { projectId: '{portal}' },
+      verdict: { status: 403, id: 'AUTH-Bs7Ds' },
+    },
+    {
       says: 'GetProject of a project that does not exist has the same id as v1',
       ask: V2,
       as: 'svc-viewer',

@@ -6,7 +6,7 @@ import { throughLibrary } from '../through-library.js';
 import { all, fields, roleClaims, type See } from '../views.js';
 
 const USERINFO = 'GET /oidc/v1/userinfo';
-const INVALID = { status: 401, error: 'access_denied: access token invalid' };
+const INVALID = { status: 401, error: 'access_denied' };
 const SERVICE_USER = ['name', 'preferred_username', 'sub', 'updated_at'];
 
 const sub: See = ({ body }, scene) => scene.name(textAt(body, 'sub'));
@@ -83,6 +83,12 @@ export const userinfoCases = [
       verdict: INVALID,
     },
     {
+      says: 'a session token is refused',
+      ask: USERINFO,
+      as: 'hank session token',
+      verdict: INVALID,
+    },
+    {
       says: 'something that is no token is refused',
       ask: USERINFO,
       as: 'garbage',
@@ -91,7 +97,7 @@ export const userinfoCases = [
     {
       says: 'a request without a token is told so',
       ask: USERINFO,
-      verdict: { status: 401, error: 'invalid_request: access token missing' },
+      verdict: { status: 401, error: 'invalid_request' },
     },
   ]),
   ...throughLibrary('userinfo', [
@@ -120,6 +126,13 @@ export const userinfoCases = [
       says: 'userinfo() refuses a live ID token',
       callers: 'userinfo',
       as: 'hank id token',
+      may: () => authenticated(),
+      verdict: '401 token_rejected',
+    },
+    {
+      says: 'userinfo() refuses a session token, which the API would take',
+      callers: 'userinfo',
+      as: 'hank session token',
       may: () => authenticated(),
       verdict: '401 token_rejected',
     },

@@ -1,0 +1,82 @@
+import { isRefusal, type Refusal } from '../core/decision.js';
+import type { GrantFact } from '../core/facts.js';
+import { servedBy, type ApiGeneration, type Tried } from './api-generation.js';
+import { errorIdOf } from './error-id.js';
+import { isTrouble, type Answered, type Call, type Trouble } from './exchange.js';
+import type { Http } from './http.js';
+import { refusalOf } from './reply-refusal.js';
+import type { ServiceToken } from './service-token.js';
+import { isRecord } from './shape.js';
+
+/** Who is asked for facts. */
+export interface FactSource {
+  readonly http: Http;
+  /** Asked in its name instead of the caller's. */
+  readonly serviceToken: ServiceToken | undefined;
+  /** Of projects and their grants. */
+  readonly generation: ApiGeneration;
+}
+
+/** One question: under which organization it is asked ('': the asker's own), about whom, and with whose token. */
+export interface FactQuestion {
+  readonly orgId: string;
+  readonly userId: string;
+  readonly token: string;
+}
+
+/** What there is, undefined where there is nothing. */
+export type Answer<F> = F | undefined | Refusal;
+
+/** Asks for one fact; undefined: there is no such thing there, for this user. */
+export type Ask = (
+  source: FactSource,
+  question: FactQuestion,
+) => Promise<Answer<string | GrantFact>>;
+
+/** Asks once, in whosever name facts are asked for. */
+export function send(
+  { http, serviceToken }: FactSource,
+  { orgId, userId, token }: FactQuestion,
+  call: Call,
+): Promise<Answered | Trouble | Refusal> {
+  const sent: Call = {
+    ...call,
+    ...(orgId !== '' && { orgId }),
+    who: userId,
+    repeatable: true,
+  };
+  return serviceToken ? serviceToken.call(sent) : http({ ...sent, token });
+}
+
+/** Reads what came: the fact, a "no", or a refusal. */
+export function factFrom<F>(
+  { serviceToken }: FactSource,
+  reply: Answered | Trouble | Refusal,
+  read: (body: Readonly<Record<string, unknown>>) => Answer<F>,
+): Tried<Answer<F>> {
+  const served = servedBy(reply);
+  if (isRefusal(reply)) return { served, value: reply };
+  const as = serviceToken ? 'serviceUser' : 'caller';
+  if (isTrouble(reply)) return { served, value: refusalOf(reply, as, 'look-up') };
+  const { status, body } = reply;
+  if (status === 200 && isRecord(body)) return { served, value: read(body) };
+  // With an error id the "no" is ZITADEL's, about the thing or about the rights to see it; a missing second factor is neither.
+  const id = errorIdOf(body);
+  const isNo = id !== undefined && (status === 404 || (status === 403 && id !== 'AUTHZ-Kl3p0'));
+  return { served, value: isNo ? undefined : refusalOf(reply, as, 'look-up') };
+}
+
+/** Asks once, and reads what came. */
+export async function ask<F>(
+  source: FactSource,
+  question: FactQuestion,
+  call: Call,
+  read: (body: Readonly<Record<string, unknown>>) => Answer<F>,
+): Promise<Tried<Answer<F>>> {
+  return factFrom(source, await send(source, question, call), read);
+}
+
+/** An answer that cannot be one to what was asked. */
+export function aboutSomethingElse(what: string): Refusal {
+  return { reason: 'unavailable', detail: `${what}: the answer is about something else` };
+}
