@@ -239,7 +239,8 @@ class AskedFacts implements Facts {
   /** As API v1 answers; or as v2, which knows grants by their ends only. */
   private rowsFor(on: RowsOn): MembershipIndex {
     const { drawn, byEnds } = this;
-    if (byEnds && on.kind === 'projectGrant') return indexOf([]);
+    // A row of a grant that there is not, which is drawn too, has no ends to be asked for by.
+    if (byEnds && on.kind === 'projectGrant' && drawn.grants.has(on.id)) return indexOf([]);
     const rows = drawn.rows.filter((row) => isOn(row, on, drawn));
     const said = (row: SaidRow): SaidRow => {
       const ends = byEnds && row.kind === 'grant' ? drawn.grants.get(row.id) : undefined;

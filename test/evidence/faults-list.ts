@@ -131,9 +131,13 @@ export const FAULTS: readonly Fault[] = [
   { id: 'U18', text: '500', variants: saying(500) },
   {
     id: 'U19',
-    text: '502 and 504 of a gateway, in HTML',
+    text: '404, 502 and 504 of a gateway, in HTML',
     variants: () =>
-      ways({ 502: answering(502, HTML, HTML_TYPE), 504: answering(504, HTML, HTML_TYPE) }),
+      ways({
+        404: answering(404, HTML, HTML_TYPE),
+        502: answering(502, HTML, HTML_TYPE),
+        504: answering(504, HTML, HTML_TYPE),
+      }),
   },
   {
     id: 'U20',

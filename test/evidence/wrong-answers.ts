@@ -127,7 +127,7 @@ export type PageKind = 'endless' | 'repeating' | 'shrinking';
 const PAGE = 1_000;
 
 /** One page of a list that has no end. What is no list is answered as if it were a page of one. */
-export function page(body: string, { asked }: Struck, kind: PageKind): string {
+export function page(body: string, { asked, endpoint }: Struck, kind: PageKind): string {
   const list = listFor(body, asked);
   const row = list?.rows[0];
   const counts = countsOf(1_000_000);
@@ -135,8 +135,10 @@ export function page(body: string, { asked }: Struck, kind: PageKind): string {
   if (list.name === 'keys') return JSON.stringify({ ...counts, result: [{ keys: list.rows }] });
   if (kind === 'shrinking') return JSON.stringify({ ...counts, [list.name]: [] });
   const offset = offsetIn(asked.body);
+  // A row of the caller's that is right may count, whatever stands around it; here there is none.
+  const same = endpoint === 'memberships' ? anotherRow(row, 0) : row;
   const rows = Array.from({ length: PAGE }, (_, at) =>
-    kind === 'endless' ? anotherRow(row, offset + at) : row,
+    kind === 'endless' ? anotherRow(row, offset + at) : same,
   );
   return JSON.stringify({ ...counts, [list.name]: rows });
 }
@@ -204,20 +206,19 @@ export function aboutAnother(body: string, { endpoint }: Struck, ids: readonly s
 
 const HTML = '<!doctype html><title>Welcome</title><p>Please sign in to the network.</p>';
 
+/** ZITADEL's words, outside of its API, for a host that maps to no instance. */
+const NO_INSTANCE =
+  'unable to set instance using origin &{elsewhere.example http}: Instance not found\n';
+
 /** How an endpoint says no: ZITADEL's API with an error id, its OpenID Connect provider in the way of OAuth. */
 export function refusal(status: number, endpoint: Endpoint): string {
   if (endpoint === 'grants' || endpoint === 'memberships') {
     const [code, id, message] = API[status] ?? [13, undefined, 'Errors.Internal'];
-    const details =
-      id === undefined
-        ? {}
-        : { details: [{ '@type': 'type.googleapis.com/zitadel.v1.ErrorDetail', id, message }] };
-    return JSON.stringify({
-      code,
-      message: id === undefined ? message : `${message} (${id})`,
-      ...details,
-    });
+    if (id === undefined) return JSON.stringify({ code, message });
+    const details = [{ '@type': 'type.googleapis.com/zitadel.v1.ErrorDetail', id, message }];
+    return JSON.stringify({ code, message: `${message} (${id})`, details });
   }
+  if (status === 404) return NO_INSTANCE;
   const error = { 401: 'invalid_client', 403: 'access_denied' }[status] ?? 'server_error';
   return JSON.stringify({ error, error_description: 'Errors.Internal' });
 }
