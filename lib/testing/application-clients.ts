@@ -59,7 +59,7 @@ export function authenticatedClient(
 }
 
 /** Applications answer as long as they, their project and its organization are active. */
-export function isInUse(core: Core, application: Application): boolean {
+function isInUse(core: Core, application: Application): boolean {
   const project = core.world.now.projects.get(application.projectId);
   const org = core.world.now.orgs.get(project?.orgId ?? '');
   return application.active && project?.active === true && org?.active === true;

@@ -23,7 +23,7 @@ export interface Answer {
 }
 
 export const JSON_TYPE = 'application/json';
-export const TEXT_TYPE = 'text/plain; charset=utf-8';
+const TEXT_TYPE = 'text/plain; charset=utf-8';
 export const NO_STORE = { 'cache-control': 'no-store' } as const;
 
 export function jsonAnswer(

@@ -1,6 +1,6 @@
 import { ZitadelError } from '../core/errors.js';
 import { bodyOrThrow } from './api-error.js';
-import type { Call } from './exchange.js';
+import { OURSELVES, type Call } from './exchange.js';
 import type { ServiceToken } from './service-token.js';
 
 /** The service user's token source. @throws ZitadelError `service_user_refused` where none is set up */
@@ -22,5 +22,5 @@ export async function callAsServiceUser(
   call: Omit<Call, 'who'>,
 ): Promise<Readonly<Record<string, unknown>>> {
   const token = requireServiceToken(serviceToken, what);
-  return bodyOrThrow(await token.call({ ...call, who: 'service user' }), what);
+  return bodyOrThrow(await token.call({ ...call, who: OURSELVES }), what);
 }

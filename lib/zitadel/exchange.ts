@@ -3,6 +3,9 @@ import { within } from '../core/deadline.js';
 /** The part of `fetch` that is used. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
+/** Who asks when we ask for ourselves: about many things, so that a failure with one of them must not hold up the others. */
+export const OURSELVES = 'service user';
+
 /** One call to ZITADEL. */
 export interface Call {
   /** Which breaker, and which share of the calls in flight, it belongs to. */

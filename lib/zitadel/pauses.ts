@@ -1,12 +1,10 @@
 import { LRUCache } from 'lru-cache';
+import { OURSELVES } from './exchange.js';
 
 const FAILURES_BEFORE_PAUSE = 3;
 const FIRST_MS = 1_000;
 const LONGEST_MS = 30_000;
 const USERS = 10_000;
-
-/** Who asks when we ask for ourselves: about many things, so that a failure with one of them must not hold up the others. */
-export const OURSELVES = 'service user';
 
 interface Failing {
   readonly failures: number;

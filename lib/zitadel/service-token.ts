@@ -2,7 +2,7 @@ import { SignJWT } from 'jose';
 import { isRefusal, type Refusal } from '../core/decision.js';
 import type { Credential } from './credentials.js';
 import type { Discover } from './discovery.js';
-import { isTrouble, type Answered, type Call, type Trouble } from './exchange.js';
+import { OURSELVES, isTrouble, type Answered, type Call, type Trouble } from './exchange.js';
 import type { Http } from './http.js';
 import { isRecord } from './shape.js';
 import { isOutage } from './stray-answer.js';
@@ -104,7 +104,7 @@ export class ServiceToken {
       method: 'POST',
       path: endpoints.token,
       form: await this.#form(),
-      who: 'service user',
+      who: OURSELVES,
       repeatable: true,
     });
     // An answer that is well, and no token, is told below.
