@@ -94,6 +94,13 @@ describe('on an emulator with both generations of the API', { timeout: 60_000 },
     expect(run.lines).toHaveLength(allCases.length);
     for (const line of run.lines) expect(line).toMatch(/^ok {10}[a-z0-9 ]+( \[v[12]\])?: .+$/);
     const totals = totalsOf(run.findings).join('\n');
+    expect(totals).toMatch(/^\nOn the emulator:\n/);
+    const elsewhere = {
+      ...run.findings,
+      server: 'https://acme.example',
+      version: 'ZITADEL v4.20.0',
+    };
+    expect(totalsOf(elsewhere)).toContain('On https://acme.example, ZITADEL v4.20.0:');
     for (const name of [...CHAPTERS, 'API v1', 'API v2']) {
       expect(totals).toMatch(new RegExp(`^${name} +[1-9]\\d* ok, 0 failed$`, 'm'));
     }

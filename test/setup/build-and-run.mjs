@@ -26,7 +26,7 @@ export async function buildAndRun(folder, { nodeFlags = [], env = {} } = {}) {
   const { code } = await run(
     process.execPath,
     [...nodeFlags, `.build/test/${folder}/run.js`, ...process.argv.slice(2)],
-    { env, show: true, limitMs: 0 },
+    { env, show: true, tidies: true, limitMs: 0 },
   );
   process.exitCode = code;
 }

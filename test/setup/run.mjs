@@ -17,10 +17,18 @@ export const seconds = (sinceMs) => `${((performance.now() - sinceMs) / 1000).to
 /**
  * Runs a command to its end and answers `{ ok, code, output }`. With `show` the output goes straight to
  * the terminal and `output` stays empty; with `keys` the command reads the keyboard too. A command that
- * outlives `limitMs` (default ten minutes, 0 for no limit) is killed and counts as failed.
+ * outlives `limitMs` (default ten minutes, 0 for no limit) is killed and counts as failed. With `tidies` a
+ * signal does not end us before the command has ended, which has something to take away first.
  */
 export function run(command, args, options = {}) {
-  const { cwd = root, env = {}, show = false, keys = false, limitMs = 600_000 } = options;
+  const {
+    cwd = root,
+    env = {},
+    show = false,
+    keys = false,
+    tidies = false,
+    limitMs = 600_000,
+  } = options;
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd,
@@ -30,6 +38,11 @@ export function run(command, args, options = {}) {
       timeout: limitMs,
       killSignal: 'SIGKILL',
     });
+    if (tidies) {
+      // Ctrl-C reaches the command without us: a terminal sends it to everybody.
+      process.on('SIGINT', () => undefined);
+      for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+    }
     let output = '';
     child.stdout?.setEncoding('utf8').on('data', (text) => (output += text));
     child.stderr?.setEncoding('utf8').on('data', (text) => (output += text));
