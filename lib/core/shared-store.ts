@@ -1,6 +1,7 @@
 import { createHash, createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
 import { within } from './deadline.js';
 import { membershipFrom, type Membership } from './membership.js';
+import { jsonFrom } from './own-properties.js';
 import { quietly } from './quietly.js';
 
 /** The part of Nest's `CACHE_MANAGER` that is used: any object with these two works. TTL in milliseconds. */
@@ -170,7 +171,7 @@ function epochText(value: unknown): string {
 function envelopeFrom(text: string): Envelope | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = jsonFrom(text);
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 import { ZitadelArgumentError, ZitadelError } from '../core/errors.js';
 import type { Membership, RowsOn } from '../core/membership.js';
+import { jsonFrom } from '../core/own-properties.js';
 import {
   listAdministrators,
   MOST_ROWS,
@@ -56,7 +57,7 @@ export function subjectOf(token: string): string {
   const [, payload = '', ...more] = token.split('.');
   let claims: unknown;
   try {
-    claims = JSON.parse(Buffer.from(payload, 'base64url').toString());
+    claims = jsonFrom(Buffer.from(payload, 'base64url').toString());
   } catch {
     claims = undefined;
   }
