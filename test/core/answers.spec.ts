@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Answers, type Answer } from '../../lib/core/answers.js';
 import type { Refusal } from '../../lib/core/decision.js';
 import { indexOf } from '../../lib/core/membership.js';
+import { validFor } from '../../lib/core/validity.js';
 import { callerOf, orgRow } from './rows.js';
 
 const REJECTED: Refusal = { reason: 'token_rejected' };
@@ -14,7 +15,8 @@ function answer(credential: string, userId = 'alice', more: Partial<Answer> = {}
     read: { at: Date.now(), from: 'zitadel' },
     key: credential,
     organizations: [],
-    validUntil: performance.now() + 30_000,
+    askedAt: performance.now(),
+    ...validFor(30_000),
     ...more,
   };
 }

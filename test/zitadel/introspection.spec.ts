@@ -81,6 +81,7 @@ function verifierOf(
     issuer: url,
     audience: [PROJECT],
     allowImpersonation: false,
+    clockToleranceMs: 5_000,
     ...rules,
   });
 }

@@ -44,6 +44,7 @@ function verifierOf(rules: Partial<ClaimRules> = {}) {
     issuer: zitadel.issuer,
     audience: [zitadel.defaultProject.id],
     allowImpersonation: false,
+    clockToleranceMs: 5_000,
     ...rules,
   });
 }
