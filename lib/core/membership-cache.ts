@@ -117,7 +117,7 @@ export class MembershipCache {
     if (shared?.stored && !question.fresh) {
       const { rows, fetchedAt, expiresAt } = shared.stored;
       const wallUntil = Math.min(expiresAt, fetchedAt + this.ttlMs, question.notAfter);
-      const leftMs = Math.min(wallUntil - Date.now(), this.ttlMs);
+      const leftMs = wallUntil - Date.now();
       if (leftMs > 0) {
         const entry: Remembered = {
           userId,

@@ -80,7 +80,7 @@ export class SharedStore {
 
   /** Stores without being waited for. */
   write(key: string, userId: string, epoch: string, stored: StoredMemberships): void {
-    const ttlMs = Math.min(this.ttlMs, Math.floor(stored.expiresAt - Date.now()));
+    const ttlMs = Math.floor(stored.expiresAt - Date.now());
     if (!(ttlMs > 0)) return;
     const name = this.#name('rows', key);
     const { rows, fetchedAt, expiresAt } = stored;

@@ -89,6 +89,35 @@ describe('what a credential leads to', () => {
   });
 });
 
+describe('a clock on the wall', () => {
+  const now = Date.parse('2026-11-24T12:00:00Z');
+  const HOUR_MS = 3_600_000;
+
+  it('that is set back keeps nothing longer, and switches the memory not off', () => {
+    vi.setSystemTime(now);
+    const answers = new Answers(2 ** 20);
+    answers.keep(answer(bearer(1)));
+    vi.setSystemTime(now - HOUR_MS);
+    expect(answers.get(bearer(1))).toBeDefined();
+    vi.advanceTimersByTime(30_000);
+    expect(answers.get(bearer(1))).toBeUndefined();
+    const recent = answer(bearer(1));
+    answers.keep(recent);
+    expect(answers.get(bearer(1))).toBe(recent);
+  });
+
+  it('that is ahead after the host was suspended ends what is older than it may be', () => {
+    vi.setSystemTime(now);
+    const answers = new Answers(2 ** 20);
+    answers.keep(answer(bearer(1)));
+    vi.setSystemTime(now + 30_000);
+    expect(answers.get(bearer(1))).toBeUndefined();
+    const recent = answer(bearer(1));
+    answers.keep(recent);
+    expect(answers.get(bearer(1))).toBe(recent);
+  });
+});
+
 describe('a user', () => {
   it('has at most 8 tokens that are remembered, the oldest of which goes', () => {
     const answers = new Answers(2 ** 24);

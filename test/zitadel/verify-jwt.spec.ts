@@ -90,6 +90,19 @@ describe('an access token', () => {
     expect(await reasonOf(make())).toBe('accepted');
   });
 
+  it('from the future is accepted as far as clockToleranceMs says; an expired one never', async () => {
+    const fromTheFuture = token({ iat: now() + 60, nbf: now() + 60 });
+    const expired = token({ exp: now() - 1 });
+    const exactly = verifierOf({ clockToleranceMs: 0 });
+    const tolerant = verifierOf({ clockToleranceMs: 90_000 });
+    expect(await reasonOf(token({ iat: now() + 3, nbf: now() + 3 }), exactly)).toBe(
+      'token_invalid',
+    );
+    expect(await reasonOf(fromTheFuture, tolerant)).toBe('accepted');
+    expect(await reasonOf(fromTheFuture)).toBe('token_invalid');
+    expect(await reasonOf(expired, tolerant)).toBe('token_invalid');
+  });
+
   it.each<[string, () => string]>([
     ['expired', () => zitadel.expiredTokenFor(alice)],
     ['expired this second', () => token({ exp: now() })],
