@@ -3,6 +3,7 @@ import type { Asking, ResourceLookups } from '../core/ask-until-decided.js';
 import { isRefusal, type Refusal } from '../core/decision.js';
 import type { GrantFact, ResourceFacts, ResourceNeed } from '../core/facts.js';
 import { checkId } from '../core/request.js';
+import { isValid, validFor, type Validity } from '../core/validity.js';
 import { askGrant, askOwner } from './ask-fact.js';
 import { askGrantBetween } from './ask-grant-between.js';
 import type { Ask, FactSource } from './fact-source.js';
@@ -23,9 +24,8 @@ const AT_ONCE = 4;
 /** Not `max`, which takes all of its memory at once. */
 const BOUND = { maxSize: 50_000, sizeCalculation: () => 1 };
 
-interface Known {
+interface Known extends Validity {
   readonly fact: string | GrantFact;
-  readonly until: number;
 }
 
 /**
@@ -40,7 +40,7 @@ export class Lookups implements ResourceLookups {
   readonly #remembered: ResourceFacts = factsFrom((key) => this.#get(key)?.fact);
   readonly #unchanging: ResourceFacts = factsFrom((key) => {
     const known = this.#get(key);
-    return known?.until === Infinity ? known.fact : undefined;
+    return known?.validUntil === Infinity ? known.fact : undefined;
   });
 
   constructor(private readonly options: LookupOptions) {}
@@ -140,13 +140,13 @@ export class Lookups implements ResourceLookups {
     const flight = JSON.stringify([key, userId, token, orgId]);
     const flying = fresh ? undefined : this.#flying.get(flight);
     if (flying) return flying;
-    const askedAt = performance.now();
+    const validity = validFor(this.options.ttlMs);
     const generation = this.#generation;
     const asked = askFor(need)(this.options, { orgId, userId, token })
       .then((fact) => {
-        if (typeof fact === 'string') return this.#remember(key, { fact, until: Infinity });
+        if (typeof fact === 'string') return this.#remember(key, { fact, ...validFor(Infinity) });
         if (fact === undefined || isRefusal(fact)) return fact;
-        const known = { fact, until: askedAt + this.options.ttlMs };
+        const known = { fact, ...validity };
         // Asked before an eviction: for those who wait, and for nobody else.
         if (generation !== this.#generation) return known;
         if (fact.grantId !== undefined) this.#remember(grantKey(fact.grantId), known);
@@ -172,7 +172,8 @@ export class Lookups implements ResourceLookups {
       return { reason: 'unavailable', detail: 'the option projectOwner threw or rejected' };
     }
     const checked = checkId(owner ?? undefined, idPattern);
-    if (typeof checked === 'string') return this.#remember(key, { fact: checked, until: Infinity });
+    if (typeof checked === 'string')
+      return this.#remember(key, { fact: checked, ...validFor(Infinity) });
     if (checked === undefined) {
       this.#nothing.set(nothing, { userId: '', until: performance.now() + NEGATIVE_MS });
       return undefined;
@@ -187,7 +188,7 @@ export class Lookups implements ResourceLookups {
 
   #get(key: string): Known | undefined {
     const known = this.#known.get(key);
-    return known && known.until > performance.now() ? known : undefined;
+    return known && isValid(known) ? known : undefined;
   }
 
   #startAnew(): void {

@@ -6,6 +6,7 @@ const FIGURES: Readonly<Record<string, readonly string[]>> = {
   decisions: ['runs', 'allows', 'wrong'],
   cold: ['requests', 'upstreamCalls'],
   jwks: ['tokens', 'modes', 'mostFetchesPerWindow'],
+  rotation: ['rotations', 'wrong401', 'mostFetchesPerSecond'],
   tokens: ['hostile', 'accepted', 'errors500', 'kinds', 'kindsAccepted'],
   ensure: ['races', 'duplicates', 'wrong'],
   captures: ['replayed', 'different', 'leftOut'],

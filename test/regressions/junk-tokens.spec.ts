@@ -24,6 +24,7 @@ const WAYS: readonly (readonly [string, (issuer: string, budgetMs: number) => Ve
         issuer,
         audience: [PROJECT],
         allowImpersonation: false,
+        clockToleranceMs: 5_000,
       }),
   ],
   ['userinfo()', (issuer, budgetMs) => createUserinfoVerifier(httpTo(issuer, budgetMs), endpoints)],

@@ -316,6 +316,16 @@ describe('a project grant', () => {
     expect(await verdict(library, token, manages(brief.id))).toBe('role_missing');
   });
 
+  it('is remembered for no longer while the host is suspended', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'Date'] });
+    const library = libraryOf({ cache: { ttlMs: 20_000 } });
+    const token = tokenOf(gina);
+    expect(await verdict(library, token, manages(grant.id))).toBe('yes');
+    vi.setSystemTime(Date.now() + 20_000);
+    expect(await verdict(library, token, manages(grant.id))).toBe('yes');
+    expect(zitadel.requests('getGrant')).toBe(2);
+  });
+
   it('is found by project and granted organization too', async () => {
     const library = libraryOf();
     expect(await verdict(library, tokenOf(gina), between(idOf(portal), idOf(globex)))).toBe('yes');
