@@ -74,7 +74,7 @@ describe('the contract', () => {
   });
 });
 
-describe('on an emulator with both generations of the API', { timeout: 60_000 }, () => {
+describe('on an emulator with both generations of the API', () => {
   let run: Run;
   beforeAll(async () => {
     run = await runOn('both');

@@ -74,7 +74,7 @@ describe.runIf(redisIsHere)('memberships shared over a real Redis', () => {
   /** A write is not waited for: asks with new processes until one finds it. */
   async function untilShared(): Promise<Zitadel> {
     return expect
-      .poll(async () => from(await ask(processOf())), { timeout: 5_000, interval: 20 })
+      .poll(async () => from(await ask(processOf())), { interval: 20 })
       .toBe('shared')
       .then(() => processOf());
   }

@@ -89,7 +89,8 @@ async function tests() {
   const { ok, output } = await run(
     tool('vitest'),
     ['run', '--reporter=default', '--reporter=./test/setup/tally.mjs'],
-    { env: { ...servicePaths, TALLY }, show: true, grows: TALLY },
+    // No test may take as long as that.
+    { env: { ...servicePaths, TALLY }, show: true, grows: TALLY, quietMs: 1_200_000 },
   );
   const { passed, cutShort } = readTally(TALLY);
   for (const what of cutShort) console.log(`  cut short: ${what}`);

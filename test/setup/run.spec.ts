@@ -95,7 +95,7 @@ describe('a command of the check', () => {
     for (let times = 1; times <= 6; times += 1) {
       vi.advanceTimersByTime(9 * MINUTE);
       socket.write('.');
-      await vi.waitUntil(() => said.mock.calls.length === times, { timeout: 15_000 });
+      await expect.poll(() => said.mock.calls.length).toBe(times);
     }
     socket.end();
     expect(await running).toMatchObject({ ok: true, hung: false });

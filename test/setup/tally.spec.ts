@@ -50,19 +50,18 @@ async function vitest(specs: Readonly<Record<string, string>>, until?: string) {
   const ended = once(child, 'exit');
   try {
     if (until === undefined) await ended;
-    else await expect.poll(() => readFile(path, 'utf8').catch(() => ''), WAIT).toContain(until);
+    else await expect.poll(() => readFile(path, 'utf8').catch(() => '')).toContain(until);
   } finally {
     if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
     await ended;
   }
 }
 
-const WAIT = { timeout: 100_000 };
 const HANGS = "it('hangs', { timeout: 0 }, () => new Promise(() => {}));";
 // Of several files vitest begins with the largest one.
 const FIRST = `/* ${'large '.repeat(1_000)}*/`;
 
-describe('the tally of a run', { timeout: 120_000 }, () => {
+describe('the tally of a run', () => {
   it('holds what passed, failed and was skipped', async () => {
     await vitest({
       good: "it('a', () => {}); it.skip('b', () => {}); it.todo('c');",
