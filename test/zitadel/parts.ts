@@ -12,7 +12,7 @@ export const realFetch: Fetch = (url, init) => globalThis.fetch(url, init);
 /** The way to an emulator, and its endpoints. */
 export function wayTo(
   { issuer, url }: Pick<ZitadelEmulator, 'issuer' | 'url'>,
-  timeoutMs = 2_000,
+  timeoutMs = 60_000,
 ): { readonly http: Http; readonly discover: Discover } {
   const internalUrl = issuer === url ? undefined : url;
   const budgetMs = timeoutMs * 2;
