@@ -19,7 +19,7 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     await buildSample();
     [sample, browser] = await Promise.all([startSample(), launchChromium()]);
     await mkdir(SHOTS, { recursive: true });
-  }, 120_000);
+  });
   afterAll(async () => {
     await browser.close();
     await sample.stop();
@@ -34,6 +34,7 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
       viewport: { width: 1360, height: 900 },
       ...options,
     });
+    context.setDefaultTimeout(120_000);
     const page = await context.newPage();
     const trouble: string[] = [];
     page.on('pageerror', (error) => trouble.push(error.message));
@@ -141,9 +142,7 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     await mend.click();
     await page.getByText('ZITADEL answers again.').waitFor();
     // Other tabs failed too: then ZITADEL is left alone for a second, as the answer says.
-    await expect
-      .poll(() => callRoute(page, 'An organization'), { timeout: 10_000 })
-      .toContain('200 OK');
+    await expect.poll(() => callRoute(page, 'An organization')).toContain('200 OK');
   });
 
   it('fills itself once ZITADEL answers again, when it was opened during an outage', async () => {

@@ -74,7 +74,7 @@ describe('the contract', () => {
   });
 });
 
-describe('on an emulator with both generations of the API', { timeout: 60_000 }, () => {
+describe('on an emulator with both generations of the API', () => {
   let run: Run;
   beforeAll(async () => {
     run = await runOn('both');
@@ -151,7 +151,7 @@ describe.each(['v1', 'v2'] as const)('on an emulator that serves %s alone', (ser
     expect(totalsOf(run.findings).join('\n')).toMatch(
       new RegExp(`^API ${other} +0 ok, 0 failed, ${String(missing)} not served`, 'm'),
     );
-  }, 60_000);
+  });
 });
 
 describe('a case', () => {

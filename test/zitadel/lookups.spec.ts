@@ -376,7 +376,7 @@ describe('a look-up', () => {
       expect(await verdict(library, token, owns(idOf(portal)))).toBe('unavailable');
       zitadel.heal();
       const again = () => verdict(library, token, owns(idOf(portal)));
-      await expect.poll(again, { timeout: 5_000 }).toBe('yes');
+      await expect.poll(again).toBe('yes');
     },
   );
 

@@ -26,7 +26,7 @@ export function withClock(ahead: number): Fetch {
 /** The way to an emulator, and its endpoints. */
 export function wayTo(
   { issuer, url }: Pick<ZitadelEmulator, 'issuer' | 'url'>,
-  timeoutMs = 2_000,
+  timeoutMs = 60_000,
 ): { readonly http: Http; readonly discover: Discover } {
   const internalUrl = issuer === url ? undefined : url;
   const budgetMs = timeoutMs * 2;

@@ -170,7 +170,7 @@ describe('a token', () => {
     vi.advanceTimersByTime(1_000);
     await tokenOf(source);
     // Beside the call, which goes on with the token that is still good.
-    await vi.waitFor(() => expect(zitadel.requests('token')).toBe(2));
+    await expect.poll(() => zitadel.requests('token')).toBe(2);
   });
 
   it('that lives for a minute alone is not renewed for every call', async () => {
@@ -191,7 +191,7 @@ describe('a token', () => {
     await tokenOf(source);
     vi.advanceTimersByTime(545_000);
     await Promise.all(Array.from({ length: 50 }, () => tokenOf(source)));
-    await vi.waitFor(() => expect(zitadel.requests('token')).toBe(2));
+    await expect.poll(() => zitadel.requests('token')).toBe(2);
   });
 
   it.each([500, 'refuse', 'garbage'] as const)(
