@@ -1,9 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { org, project } from '../../lib/core/resource.js';
 import { role } from '../../lib/core/requirement.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
-import { ZitadelEmulator, type Org, type User } from '../../lib/testing/index.js';
+import { ZitadelEmulator, type Org, type QueryLimits, type User } from '../../lib/testing/index.js';
 import { pat } from '../../lib/zitadel/credentials.js';
 import type { Answered, Call } from '../../lib/zitadel/exchange.js';
 import { withPageLimit } from '../../lib/zitadel/page-limit.js';
@@ -111,96 +111,99 @@ describe.each([
   ['100 rows, and 30 without a limit', { max: 100, default: 30 }],
   ['any number of rows', { max: 0, default: 0 }],
   ['any number of rows on API v1 alone', { v1Max: 0 }],
-])('on a ZITADEL that allows %s a page', (_what, queryLimits) => {
-  let zitadel: ZitadelEmulator;
-  let [acme, globex]: Org[] = [];
-  let frank: User;
-  let last: string;
-  let reader: string;
-  let log: ReturnType<typeof recorder>;
-  const refuses = queryLimits.max === 100;
+] as readonly [string, QueryLimits][])(
+  'on a ZITADEL that allows %s a page',
+  (_what, queryLimits) => {
+    let zitadel: ZitadelEmulator;
+    let [acme, globex]: Org[] = [];
+    let frank: User;
+    let last: string;
+    let reader: string;
+    let log: ReturnType<typeof recorder>;
+    const refuses = queryLimits.max === 100;
 
-  beforeEach(async () => {
-    zitadel = await ZitadelEmulator.start({ queryLimits });
-    acme = zitadel.addOrg('acme');
-    globex = zitadel.addOrg('globex');
-    frank = zitadel.addUser('frank', { org: globex });
-    const projects = Array.from({ length: ROWS }, (_, at) =>
-      zitadel.addProject(`project ${at}`, { org: acme as Org, roles: ['reader'] }),
-    );
-    for (const each of projects) zitadel.addMember(frank, { project: each }, ['PROJECT_OWNER']);
-    last = projects.at(-1)?.id ?? '';
-    zitadel.addMember(frank, { org: globex }, ['ORG_OWNER']);
-    const svc = zitadel.addServiceUser('svc', { org: acme });
-    zitadel.addMember(svc, 'instance', ['IAM_OWNER']);
-    reader = zitadel.patFor(svc);
-    log = recorder();
-    zitadel.resetRequests();
-    return () => zitadel.stop();
-  });
+    beforeEach(async () => {
+      zitadel = await ZitadelEmulator.start({ queryLimits });
+      acme = zitadel.addOrg('acme');
+      globex = zitadel.addOrg('globex');
+      frank = zitadel.addUser('frank', { org: globex });
+      const projects = Array.from({ length: ROWS }, (_, at) =>
+        zitadel.addProject(`project ${at}`, { org: acme as Org, roles: ['reader'] }),
+      );
+      for (const each of projects) zitadel.addMember(frank, { project: each }, ['PROJECT_OWNER']);
+      last = projects.at(-1)?.id ?? '';
+      zitadel.addMember(frank, { org: globex }, ['ORG_OWNER']);
+      const svc = zitadel.addServiceUser('svc', { org: acme });
+      zitadel.addMember(svc, 'instance', ['IAM_OWNER']);
+      reader = zitadel.patFor(svc);
+      log = recorder();
+      zitadel.resetRequests();
+      return () => zitadel.stop();
+    });
 
-  const ofApi = (api: 'v1' | 'v2', more: Partial<ZitadelOptions> = {}): Zitadel =>
-    createZitadel(zitadel.options({ api, logger: log, serviceUser: pat(reader), ...more }));
-  const asServiceUser = (api: 'v1' | 'v2'): Partial<ZitadelOptions> => ({
-    memberships: {
-      as: 'serviceUser',
-      ...(api === 'v1' && { organizations: [acme?.id ?? '', globex?.id ?? ''] }),
-    },
-  });
+    const ofApi = (api: 'v1' | 'v2', more: Partial<ZitadelOptions> = {}): Zitadel =>
+      createZitadel(zitadel.options({ api, logger: log, serviceUser: pat(reader), ...more }));
+    const asServiceUser = (api: 'v1' | 'v2'): Partial<ZitadelOptions> => ({
+      memberships: {
+        as: 'serviceUser',
+        ...(api === 'v1' && { organizations: [acme?.id ?? '', globex?.id ?? ''] }),
+      },
+    });
 
-  it.each([
-    ['v1', 'the caller', () => ({})],
-    ['v2', 'the caller', () => ({})],
-    ['v1', 'the service user', () => asServiceUser('v1')],
-    ['v2', 'the service user', () => asServiceUser('v2')],
-  ] as const)('by API %s, read as %s, every row counts and no other', async (api, _as, more) => {
-    const library = ofApi(api, more());
-    const token = zitadel.tokenFor(frank);
-    const other = zitadel.addProject('other', { org: acme as Org });
-    const own = zitadel.addProject('own', { org: globex as Org });
-    expect(await verdict(library, token, role('PROJECT_OWNER', project(last)))).toBe('yes');
-    expect(await verdict(library, token, role('ORG_OWNER', org(globex?.id ?? '')))).toBe('yes');
-    expect(await verdict(library, token, role('PROJECT_OWNER', project(own.id)))).toBe('yes');
-    expect(await verdict(library, token, role('ORG_OWNER', org(acme?.id ?? '')))).toBe(
-      'role_missing',
-    );
-    expect(await verdict(library, token, role('PROJECT_OWNER', project(other.id)))).toBe(
-      'role_missing',
-    );
-    expect(warnings(log).filter((line) => line.includes('MaxQueryLimit'))).toHaveLength(
-      refuses ? 1 : 0,
-    );
-  });
+    it.each([
+      ['v1', 'the caller', () => ({})],
+      ['v2', 'the caller', () => ({})],
+      ['v1', 'the service user', () => asServiceUser('v1')],
+      ['v2', 'the service user', () => asServiceUser('v2')],
+    ] as const)('by API %s, read as %s, every row counts and no other', async (api, _as, more) => {
+      const library = ofApi(api, more());
+      const token = zitadel.tokenFor(frank);
+      const other = zitadel.addProject('other', { org: acme as Org });
+      const own = zitadel.addProject('own', { org: globex as Org });
+      expect(await verdict(library, token, role('PROJECT_OWNER', project(last)))).toBe('yes');
+      expect(await verdict(library, token, role('ORG_OWNER', org(globex?.id ?? '')))).toBe('yes');
+      expect(await verdict(library, token, role('PROJECT_OWNER', project(own.id)))).toBe('yes');
+      expect(await verdict(library, token, role('ORG_OWNER', org(acme?.id ?? '')))).toBe(
+        'role_missing',
+      );
+      expect(await verdict(library, token, role('PROJECT_OWNER', project(other.id)))).toBe(
+        'role_missing',
+      );
+      expect(warnings(log).filter((line) => line.includes('MaxQueryLimit'))).toHaveLength(
+        refuses ? 1 : 0,
+      );
+    });
 
-  it.each(['v1', 'v2'] as const)('by API %s lists of memberships are whole', async (api) => {
-    const { membershipLists } = ofApi(api);
-    const mine = await membershipLists.listMine(zitadel.tokenFor(frank));
-    expect(mine.details.totalResult).toBe(ROWS + 1);
-    expect(new Set(mine.result.map((row) => row.projectId ?? row.orgId)).size).toBe(ROWS + 1);
-    const asked = { userId: frank.id, organizationId: acme?.id ?? '' };
-    const ofFrank = await membershipLists.listOfUser(asked);
-    expect(ofFrank.result).toHaveLength(ROWS);
-    const part = { query: { offset: 10, limit: 1_200 } };
-    const some = await membershipLists.listOfUser({ ...asked, ...part });
-    expect(some.details.totalResult).toBe(ROWS);
-    expect(some.result).toEqual(ofFrank.result.slice(10, 1_210));
-    expect((await membershipLists.listMine(zitadel.tokenFor(frank), part)).result).toHaveLength(
-      1_200,
-    );
-  });
+    it.each(['v1', 'v2'] as const)('by API %s lists of memberships are whole', async (api) => {
+      const { membershipLists } = ofApi(api);
+      const mine = await membershipLists.listMine(zitadel.tokenFor(frank));
+      expect(mine.details.totalResult).toBe(ROWS + 1);
+      expect(new Set(mine.result.map((row) => row.projectId ?? row.orgId)).size).toBe(ROWS + 1);
+      const asked = { userId: frank.id, organizationId: acme?.id ?? '' };
+      const ofFrank = await membershipLists.listOfUser(asked);
+      expect(ofFrank.result).toHaveLength(ROWS);
+      const part = { query: { offset: 10, limit: 1_200 } };
+      const some = await membershipLists.listOfUser({ ...asked, ...part });
+      expect(some.details.totalResult).toBe(ROWS);
+      expect(some.result).toEqual(ofFrank.result.slice(10, 1_210));
+      expect((await membershipLists.listMine(zitadel.tokenFor(frank), part)).result).toHaveLength(
+        1_200,
+      );
+    });
 
-  it.each(['v1', 'v2'] as const)('by API %s lists of project grants are whole', async (api) => {
-    for (let at = 0; at < 130; at += 1) {
-      const more = zitadel.addOrg(`more ${at}`);
-      zitadel.grantProject(last, more, ['reader']);
-    }
-    const { projectGrants } = ofApi(api);
-    const granted = new Set<string>();
-    const of = { organizationId: acme?.id ?? '', projectId: last };
-    for await (const { grantedOrgId } of projectGrants.list(of)) granted.add(grantedOrgId);
-    expect(granted.size).toBe(130);
-  });
-});
+    it.each(['v1', 'v2'] as const)('by API %s lists of project grants are whole', async (api) => {
+      for (let at = 0; at < 130; at += 1) {
+        const more = zitadel.addOrg(`more ${at}`);
+        zitadel.grantProject(last, more, ['reader']);
+      }
+      const { projectGrants } = ofApi(api);
+      const granted = new Set<string>();
+      const of = { organizationId: acme?.id ?? '', projectId: last };
+      for await (const { grantedOrgId } of projectGrants.list(of)) granted.add(grantedOrgId);
+      expect(granted.size).toBe(130);
+    });
+  },
+);
 
 describe('on a ZITADEL from before January 2026, which cannot narrow a list by roles', () => {
   it.each(['caller', 'serviceUser'] as const)(
