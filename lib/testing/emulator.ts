@@ -7,6 +7,7 @@ import { type Fault, Faults } from './faults.js';
 import { TokenBox } from './jwe.js';
 import type { Org, Project } from './model.js';
 import { createOrg } from './orgs.js';
+import { PageLimits, type QueryLimits } from './pages.js';
 import { createProject } from './projects.js';
 import { type LoggedRequest, RequestLog } from './request-log.js';
 import { type ServedApis, requireApis } from './served-apis.js';
@@ -33,6 +34,16 @@ export interface EmulatorSettings {
    * `/admin/v1`), `'v2'` the Connect services (`/zitadel.*`), `'both'`, the default, all of them.
    */
   readonly apis?: ServedApis | undefined;
+  /**
+   * How many rows its lists give; those of ZITADEL since v4.19.5 unless given, of older ones with `{ v1Max: 0 }`. The event API gives 1000
+   * at most, whatever stands here.
+   */
+  readonly queryLimits?: QueryLimits | undefined;
+  /**
+   * Whether `ListAdministrators` has the filters `role`, `and`, `or` and `not`, as ZITADEL has since January 2026. `true` unless given;
+   * without them a request that names one is refused.
+   */
+  readonly administratorFilters?: boolean | undefined;
 }
 
 /**
@@ -59,11 +70,13 @@ export class ZitadelEmulator extends TokenVerbs {
     this.#address = inner.address;
   }
 
-  /** Throws when `issuer` is not a plain origin, `apis` is unknown, or the port is taken. */
+  /** Throws when `issuer` is not a plain origin, `apis` is unknown, a limit is no number of rows, or the port is taken. */
   static async start(settings: EmulatorSettings = {}): Promise<ZitadelEmulator> {
-    const { port = 0, host = '127.0.0.1', issuer, apis = 'both' } = settings;
+    const { port = 0, host = '127.0.0.1', issuer, apis = 'both', queryLimits = {} } = settings;
     if (issuer !== undefined) requireOrigin(issuer);
     requireApis(apis);
+    const limits = new PageLimits();
+    limits.set(queryLimits);
     const address = { url: '', issuer: issuer ?? '' };
     const world = new World();
     const keys = await SigningKeys.create(() => world.ids.next());
@@ -77,6 +90,8 @@ export class ZitadelEmulator extends TokenVerbs {
       tokens: new TokenCheck(mint),
       credentials: new Credentials(world),
       authRequests: new AuthRequests(world.ids),
+      limits,
+      newFilters: settings.administratorFilters ?? true,
       zitadelProjectId: zitadelProject.id,
       issuer: () => address.issuer,
     };
@@ -121,6 +136,11 @@ export class ZitadelEmulator extends TokenVerbs {
   serveApis(apis: ServedApis): void {
     requireApis(apis);
     this.#server.serve(apis);
+  }
+
+  /** Changes how many rows its lists give, as an operator or an upgrade does. What is not named is as ZITADEL has it by default. */
+  limitQueries(limits: QueryLimits): void {
+    this.core.limits.set(limits);
   }
 
   /** The next `times` requests to the endpoint meet the fault. Several calls queue up. */

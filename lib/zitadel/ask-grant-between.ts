@@ -17,7 +17,9 @@ import { grantsFrom, grantsRequest } from './list-project-grants.js';
 import { grantFrom, isBetween, type GrantWithId } from './project-grant.js';
 
 /** Who grants many projects to an organization makes its list longer, and each look-up in it with it. */
-const MOST_PAGES = 20;
+const MOST_GRANTS = 19_000;
+/** A server may allow no more than a hundred rows a page. */
+const MOST_PAGES = 200;
 const WHAT = 'granted projects';
 
 type Found = Tried<Answer<GrantFact>>;
@@ -51,7 +53,7 @@ async function askByV1(
   const seen = new Set<string>();
   let last: string | undefined;
   let byV2: Found | undefined;
-  for (let [pages, offset] = [0, 0]; pages < MOST_PAGES; pages += 1) {
+  for (let [pages, offset] = [0, 0]; pages < MOST_PAGES && offset < MOST_GRANTS; pages += 1) {
     const reply = await send(source, question, pageCall(offset));
     const page = factFrom<GrantedPage>(source, reply, (body) => pageFrom(body, grantedOrgId));
     const { served, value } = page;

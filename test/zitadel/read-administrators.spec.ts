@@ -419,9 +419,21 @@ describe('a list of administrators', () => {
     expect(server?.requests).toHaveLength(4);
   });
 
-  it('in pages of one row each is not read without end', async () => {
-    expect(await asCaller(await list(rows(5_000), 1))).toMatchObject({ reason: 'unavailable' });
-    expect(server?.requests).toHaveLength(100);
+  it.each([1, 100])(
+    'in pages of %i rows each is not read without end, and said to be incomplete',
+    async (most) => {
+      const read = await asCaller(await list(rows(5_000), most));
+      expect(read).toMatchObject({ complete: false });
+      expect(server?.requests).toHaveLength(11);
+      expect(rowsOf(read)).toHaveLength(most === 1 ? 11 : 11 * 99 + 1);
+    },
+  );
+
+  it('that is narrowed is read to its end, however short its pages are', async () => {
+    const on: RowsOn = { kind: 'orgsByRoles', roles: ['ORG_OWNER'] };
+    const read = await asCaller(await list(rows(2_500), 100), on);
+    expect(read).toMatchObject({ complete: true });
+    expect(rowsOf(read)).toHaveLength(2_500);
   });
 
   it('that says nothing of how many there are is taken', async () => {
