@@ -9,6 +9,7 @@ import type { Org, Project } from './model.js';
 import { createOrg } from './orgs.js';
 import { createProject } from './projects.js';
 import { type LoggedRequest, RequestLog } from './request-log.js';
+import { type ServerLine, requireLine } from './role-permissions.js';
 import { type ServedApis, requireApis } from './served-apis.js';
 import { EmulatorServer } from './server.js';
 import { SigningKeys } from './signing-keys.js';
@@ -33,6 +34,11 @@ export interface EmulatorSettings {
    * `/admin/v1`), `'v2'` the Connect services (`/zitadel.*`), `'both'`, the default, all of them.
    */
   readonly apis?: ServedApis | undefined;
+  /**
+   * What its manager roles permit: as on servers of the `'v4'` line, the default, or of ZITADEL's `'main'`
+   * branch, where some of them may also do something with user groups.
+   */
+  readonly line?: ServerLine | undefined;
 }
 
 /**
@@ -59,13 +65,14 @@ export class ZitadelEmulator extends TokenVerbs {
     this.#address = inner.address;
   }
 
-  /** Throws when `issuer` is not a plain origin, `apis` is unknown, or the port is taken. */
+  /** Throws when `issuer` is not a plain origin, `apis` or `line` is unknown, or the port is taken. */
   static async start(settings: EmulatorSettings = {}): Promise<ZitadelEmulator> {
-    const { port = 0, host = '127.0.0.1', issuer, apis = 'both' } = settings;
+    const { port = 0, host = '127.0.0.1', issuer, apis = 'both', line = 'v4' } = settings;
     if (issuer !== undefined) requireOrigin(issuer);
     requireApis(apis);
+    requireLine(line);
     const address = { url: '', issuer: issuer ?? '' };
-    const world = new World();
+    const world = new World(line);
     const keys = await SigningKeys.create(() => world.ids.next());
     const mint = new TokenMint(world, keys, new TokenBox());
     const rootOrg = createOrg(world, world.instanceName);

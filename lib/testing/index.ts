@@ -17,5 +17,6 @@ export type {
   UserOptions,
 } from './model.js';
 export type { LoggedRequest } from './request-log.js';
+export type { ServerLine } from './role-permissions.js';
 export type { ServedApis } from './served-apis.js';
 export type { PublishedKey } from './signing-keys.js';
