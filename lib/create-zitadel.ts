@@ -99,7 +99,7 @@ export function createZitadel(
     log,
   });
   const ownerOf = async (projectId: string) =>
-    lookups.known(false).ownerOf(projectId) ?? (await resolved.projectOwner?.(projectId));
+    lookups.known().ownerOf(projectId) ?? (await resolved.projectOwner?.(projectId));
   const { idPattern } = resolved;
   return Object.freeze({
     decisions,

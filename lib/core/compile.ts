@@ -74,6 +74,8 @@ export interface Compiled {
   readonly fresh: boolean;
   /** ZITADEL's own evaluation is asked, with the caller's token. */
   readonly asksPermissions: boolean;
+  /** Project grants are facts that one caller sees and another does not. */
+  readonly namesGrants: boolean;
   /** The claims of the caller's token are read. */
   readonly readsClaims: boolean;
 }
@@ -98,6 +100,7 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
   const sources: IdSource[] = [];
   let fresh = false;
   let asksPermissions = false;
+  let namesGrants = false;
   let readsClaims = false;
 
   const slotOf = (source: IdSource): Slot => {
@@ -107,6 +110,7 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
   };
 
   const slotsOf = (ref: ResourceRef | undefined): RefSlots => {
+    namesGrants ||= ref?.kind === 'projectGrant';
     const pair = ref?.kind === 'projectGrant' && has(ref, 'project') ? ref : undefined;
     const owner = ref?.kind === 'project' ? ref.owner : undefined;
     return {
@@ -169,7 +173,15 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
   };
 
   const root = walk(requirementOf(requirement, 'a requirement'));
-  return { root, sources, names: sources.map(nameOf), fresh, asksPermissions, readsClaims };
+  return {
+    root,
+    sources,
+    names: sources.map(nameOf),
+    fresh,
+    asksPermissions,
+    namesGrants,
+    readsClaims,
+  };
 }
 
 function requireLiteral(id: string, idPattern: RegExp): void {

@@ -10,6 +10,7 @@ import { createOrg } from './orgs.js';
 import { PageLimits, type QueryLimits } from './pages.js';
 import { createProject } from './projects.js';
 import { type LoggedRequest, RequestLog } from './request-log.js';
+import { type ServerLine, requireLine } from './role-permissions.js';
 import { type ServedApis, requireApis } from './served-apis.js';
 import { EmulatorServer } from './server.js';
 import { SigningKeys } from './signing-keys.js';
@@ -44,6 +45,11 @@ export interface EmulatorSettings {
    * without them a request that names one is refused.
    */
   readonly administratorFilters?: boolean | undefined;
+  /**
+   * What its manager roles permit: as on servers of the `'v4'` line, the default, or of ZITADEL's `'main'`
+   * branch, where some of them may also do something with user groups.
+   */
+  readonly line?: ServerLine | undefined;
 }
 
 /**
@@ -70,15 +76,17 @@ export class ZitadelEmulator extends TokenVerbs {
     this.#address = inner.address;
   }
 
-  /** Throws when `issuer` is not a plain origin, `apis` is unknown, a limit is no number of rows, or the port is taken. */
+  /** Throws when `issuer` is not a plain origin, `apis` or `line` is unknown, a limit is no number of rows, or the port is taken. */
   static async start(settings: EmulatorSettings = {}): Promise<ZitadelEmulator> {
-    const { port = 0, host = '127.0.0.1', issuer, apis = 'both', queryLimits = {} } = settings;
+    const { port = 0, host = '127.0.0.1', issuer, apis = 'both' } = settings;
+    const { queryLimits = {}, line = 'v4' } = settings;
     if (issuer !== undefined) requireOrigin(issuer);
     requireApis(apis);
+    requireLine(line);
     const limits = new PageLimits();
     limits.set(queryLimits);
     const address = { url: '', issuer: issuer ?? '' };
-    const world = new World();
+    const world = new World(line);
     const keys = await SigningKeys.create(() => world.ids.next());
     const mint = new TokenMint(world, keys, new TokenBox());
     const rootOrg = createOrg(world, world.instanceName);

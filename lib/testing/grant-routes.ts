@@ -43,15 +43,18 @@ export function postGrant(core: Core, exchange: Exchange): Answer {
 
 /**
  * GET /management/v1/projects/{projectId}/grants/{grantId}: always fresh, and deaf to the project in the
- * path and to the organization of the call.
+ * path; only under the organization that owns the project, or the one it is granted to.
  */
 export function getGrant(core: Core, exchange: Exchange): Answer {
-  requireRight(core, exchange, 'project.grant.read');
+  const { orgId } = requireRight(core, exchange, 'project.grant.read');
   const [, grantId = ''] = exchange.params;
   requireId(grantId, 'GetProjectGrantByIDRequest.GrantId');
   const grant = core.world.now.grants.get(grantId);
   if (grant === undefined) {
     throw new ZitadelError(5, 'QUERY-n98GGs', 'Errors.ProjectGrant.NotFound');
+  }
+  if (orgId !== grant.ownerOrgId && orgId !== grant.grantedOrgId) {
+    throw new ZitadelError(5, 'MANAG-d3g31', 'Project grant not found');
   }
   return jsonAnswer(200, { projectGrant: grantJson(core.world.now, grant) });
 }

@@ -18,5 +18,6 @@ export type {
 } from './model.js';
 export type { QueryLimits } from './pages.js';
 export type { LoggedRequest } from './request-log.js';
+export type { ServerLine } from './role-permissions.js';
 export type { ServedApis } from './served-apis.js';
 export type { PublishedKey } from './signing-keys.js';

@@ -17,6 +17,10 @@ const REMEDIES: Readonly<Record<string, string>> = {
     'the project is already granted to this organization: use ensure(), or change the roles of the grant that is there',
   'PROJECT-D8JxR': 'there is no such project grant under this project and organization',
   'QUERY-n98GGs': 'there is no project grant with this id',
+  'MANAG-d3g31':
+    'the project grant is known only to the organization that owns the project and to the one it is granted to: pass the organizationId of one of them',
+  'COMMAND-EbFMN':
+    'the project is not owned by the organization in x-zitadel-orgid: pass the organizationId that owns it',
   'PROJECT-47fu8': 'the project grant is not in a state that allows this',
   'QUERY-fk2fs': 'there is no project with this id',
   'MANAG-SFf2a': 'the project is not owned by the organization in x-zitadel-orgid',

@@ -6,6 +6,7 @@ import {
   aboutSomethingElse,
   ask,
   factFrom,
+  HIDDEN,
   send,
   type Answer,
   type Ask,
@@ -31,12 +32,15 @@ type Found = Tried<Answer<GrantFact>>;
  * the grant is worth looking for, and where it is too long, that there is one. Rows of grants that v1 gave need the id.
  */
 export function askGrantBetween(projectId: string): Ask {
-  return (source, question) =>
-    source.generation.ask((generation) =>
+  return async (source, question) => {
+    const found = await source.generation.ask((generation) =>
       generation === 'v1'
         ? askByV1(source, question, projectId)
         : askByV2(source, question, projectId),
     );
+    // A row of the caller that gives something on a grant to this organization lets it see that grant.
+    return found === HIDDEN ? undefined : found;
+  };
 }
 
 interface GrantedPage {
