@@ -1091,9 +1091,13 @@ function table(ways: readonly Way[]): void {
   });
 }
 
-describe('a guard that Nest would drop', () => table(guardLost));
+describe('a guard that Nest would drop', () => {
+  table(guardLost);
+});
 
-describe('a requirement that a handler would lose', () => table(requirementKept));
+describe('a requirement that a handler would lose', () => {
+  table(requirementKept);
+});
 
 describe('a method that two controllers share', () => {
   it('asks the same of both, and each for what its class adds', async () => {
