@@ -20,6 +20,7 @@ export { ZitadelAuthorizer } from './core/questions.js';
 export { MembershipLists } from './zitadel/membership-list.js';
 export { ProjectGrantService } from './zitadel/project-grant-service.js';
 export { ZitadelDecisionStream } from './nest/decision-stream.js';
+export { ZitadelExceptionFilter } from './nest/zitadel-exception.filter.js';
 export { ZitadelManagerGuard } from './nest/zitadel-manager.guard.js';
 export { ZitadelModule } from './nest/zitadel.module.js';
 export {

@@ -7,23 +7,18 @@ import {
   type OnModuleInit,
   type Type,
 } from '@nestjs/common';
-import { ApplicationConfig, MetadataScanner, ModuleRef, ModulesContainer } from '@nestjs/core';
+import { ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { ZitadelRequirementError } from '../core/errors.js';
 import { requirementOf, type Requirement } from '../core/requirement.js';
 import { requirementText } from '../core/requirement-text.js';
 import type { Zitadel } from '../create-zitadel.js';
 import { problemOfParameters } from './checked-parameters.js';
-import { declarationsOf, type Rule } from './declarations.js';
+import { classesOf, isAmbiguous, isDeclared, type Rule } from './declarations.js';
+import { handlersOf, type Handler, type Wrapper } from './handlers.js';
 import { RouteRules } from './route-rules.js';
 import { GUARD_BRAND, ZitadelManagerGuard } from './zitadel-manager.guard.js';
 import { MODULE_OPTIONS_TOKEN, type ZitadelModuleOptions } from './zitadel.module-definition.js';
 import { ZITADEL } from './zitadel.token.js';
-
-interface Handler {
-  readonly type: Type;
-  readonly method: string;
-  readonly function: object;
-}
 
 const OFF_HTTP = ['microservices:pattern', 'message', 'graphql:resolver_type'];
 
@@ -33,8 +28,6 @@ const OFF_HTTP = ['microservices:pattern', 'message', 'graphql:resolver_type'];
  */
 @Injectable()
 export class BootCheck implements OnModuleInit {
-  readonly #scanner = new MetadataScanner();
-
   constructor(
     @Inject(ZITADEL) private readonly zitadel: Zitadel,
     @Inject(RouteRules) private readonly rules: RouteRules,
@@ -49,12 +42,9 @@ export class BootCheck implements OnModuleInit {
     const problems: string[] = [];
     const report: string[] = [];
     const isGlobal = this.#isGlobal(problems);
+    const handlers = this.#learn(problems);
+    for (const each of handlers) this.#checkHandler(each, isGlobal, problems, report);
     for (const module of this.modules.values()) {
-      for (const { metatype } of module.controllers.values()) {
-        if (typeof metatype === 'function') {
-          this.#checkController(metatype as Type, isGlobal, problems, report);
-        }
-      }
       for (const { metatype, instance } of module.providers.values()) {
         // A factory or a value is known by what it made.
         const made: unknown = Object(instance as unknown).constructor;
@@ -109,33 +99,84 @@ export class BootCheck implements OnModuleInit {
     }
   }
 
-  #checkController(type: Type, isGlobal: boolean, problems: string[], report: string[]): void {
-    for (const handler of this.#handlersOf(type)) {
-      const where = `${type.name}.${handler.method}`;
-      const rule = this.rules.of(type, handler.function);
-      const declares = this.#declares(handler);
-      const route = routeOf(handler);
-      if (route === undefined) {
-        if (declares && isOffHttp(handler)) problems.push(offHttp(where));
-        continue;
-      }
-      const guarded = isGlobal || this.#isGuarded(handler);
-      if (declares && !guarded) {
+  /** Takes note of everything that Nest will call, before anything is judged. */
+  #learn(problems: string[]): readonly Handler[] {
+    const wrappers = [...this.modules.values()].flatMap(({ controllers }) => [
+      ...controllers.values(),
+    ]);
+    const handlers = wrappers.flatMap((wrapper) => this.#handlersOf(wrapper, problems));
+    for (const handler of handlers) {
+      const other = routeOf(handler) === undefined ? undefined : this.rules.learn(handler);
+      if (other) {
         problems.push(
-          `${where} is decorated, and no guard checks it: write { provide: APP_GUARD, useExisting: ZitadelManagerGuard } into the providers of the application, or @UseGuards(ZitadelManagerGuard)`,
+          `${nameOf(handler)} and ${nameOf(other)} are one function when Nest calls them, and ask for different things: write a function of its own for each, and leave 'constructor' out of what a mixin copies`,
         );
       }
-      if (this.options.strict && (rule.type === 'undeclared' || !guarded)) {
-        problems.push(
-          `${where} declares nothing (option strict): decorate it with @RequireRole(), @Require(), @Authenticated() or @Public()`,
-        );
-      }
-      const requirement = rule.type === 'required' ? rule.requirement : undefined;
-      if (!this.#isCheckable(where, handler, requirement, problems)) continue;
-      report.push(
-        `  ${route}  ${guarded ? ruleText(rule) : 'NOT GUARDED by nestjs-zitadel: open'}`,
+    }
+    return handlers;
+  }
+
+  #handlersOf(wrapper: Wrapper, problems: string[]): readonly Handler[] {
+    const { metatype, instance } = wrapper;
+    if (typeof metatype !== 'function') return [];
+    const type = metatype as Type;
+    if (Object.getPrototypeOf(Object(instance)) !== type.prototype) {
+      problems.push(
+        `${type.name} hands out an instance of another class, and what Nest calls there is not known: return nothing from its constructor`,
+      );
+      return [];
+    }
+    return handlersOf(type, wrapper);
+  }
+
+  #checkHandler(handler: Handler, isGlobal: boolean, problems: string[], report: string[]): void {
+    const where = nameOf(handler);
+    const declares = isDeclared(handler);
+    const route = routeOf(handler);
+    if (route === undefined) {
+      if (declares && isOffHttp(handler)) problems.push(offHttp(where));
+      return;
+    }
+    const rule = this.rules.of(handler.shown, handler.called) ?? this.rules.ruleOf(handler);
+    const lost = isGlobal ? undefined : this.#lostGuard(handler);
+    const guarded = lost === undefined;
+    if (declares && lost !== undefined) problems.push(`${where} ${lost}`);
+    if (declares && handler.unstable) {
+      problems.push(
+        `${where} is another function each time it is read, so no guard can tell which route it serves: leave the methods of the instance as they are written`,
       );
     }
+    if (isAmbiguous(handler)) {
+      problems.push(
+        `${where}: what is decorated is not what stands there: another decorated function took its place (by a mixin or in the constructor), so decorate one method only, and let it call the other`,
+      );
+    }
+    if (this.options.strict && (rule.type === 'undeclared' || !guarded)) {
+      problems.push(
+        `${where} declares nothing (option strict): decorate it with @RequireRole(), @Require(), @Authenticated() or @Public()`,
+      );
+    }
+    const requirement = rule.type === 'required' ? rule.requirement : undefined;
+    if (!this.#isCheckable(where, handler, requirement, problems)) return;
+    report.push(`  ${route}  ${guarded ? ruleText(rule) : 'NOT GUARDED by nestjs-zitadel: open'}`);
+  }
+
+  /** Why no guard of ours stands before what Nest will call; undefined when one does. */
+  #lostGuard({ type, shown, written, called, perRequest, unstable }: Handler): string | undefined {
+    // Nest 12 reads the guards of the class that it made, Nest 11 those of the instance's constructor.
+    const classes = new Set<object>([...classesOf(type), shown]);
+    const ofClasses = [...classes].filter((each) => this.#isGuarded(each));
+    if (ofClasses.length === classes.size) return undefined;
+    if (ofClasses.length > 0) {
+      return `stands in a class that Nest knows by two names, and @UseGuards stands on one of them: ${GLOBAL_GUARD}, and leave 'constructor' out of what a mixin copies`;
+    }
+    if (perRequest && this.#isGuarded(written)) {
+      return `is made for each request, so whether it keeps the @UseGuards of the method cannot be seen before: ${CLASS_GUARD}`;
+    }
+    if (this.#isGuarded(called) && !unstable) return undefined;
+    return this.#isGuarded(written)
+      ? `is replaced in its constructor, and Nest drops the @UseGuards of the method with it: ${CLASS_GUARD}`
+      : `is decorated, and no guard checks it: ${GLOBAL_GUARD}, or @UseGuards(ZitadelManagerGuard)`;
   }
 
   #isCheckable(
@@ -174,45 +215,32 @@ export class BootCheck implements OnModuleInit {
   }
 
   #checkProvider(type: Type, problems: string[]): void {
-    for (const handler of this.#handlersOf(type)) {
-      if (this.#declares(handler)) problems.push(offHttp(`${type.name}.${handler.method}`));
+    for (const handler of handlersOf(type)) {
+      if (isDeclared(handler)) problems.push(offHttp(nameOf(handler)));
     }
   }
 
-  #handlersOf(type: Type): readonly Handler[] {
-    const prototype = type.prototype as Record<string, unknown>;
-    return this.#scanner.getAllMethodNames(prototype).flatMap((method) => {
-      const found = prototype[method];
-      return typeof found === 'function' ? [{ type, method, function: found }] : [];
-    });
-  }
-
-  #declares({ type, method, function: handler }: Handler): boolean {
-    return (
-      this.rules.of(type, handler).type === 'required' ||
-      declarationsOf(type.prototype as object, method).length > 0 ||
-      declarationsOf(type).length > 0
-    );
-  }
-
-  #isGuarded({ type, function: method }: Handler): boolean {
-    const guards: unknown[] = [
-      ...((Reflect.getMetadata('__guards__', type) ?? []) as unknown[]),
-      ...((Reflect.getMetadata('__guards__', method) ?? []) as unknown[]),
-    ];
-    return guards.some((each) => this.#isOurs(each));
+  #isGuarded(target: object): boolean {
+    const guards: unknown = Reflect.getMetadata('__guards__', target);
+    return Array.isArray(guards) && guards.some((each) => this.#isOurs(each));
   }
 }
 
-function isOffHttp({ function: method }: Handler): boolean {
-  return OFF_HTTP.some((key) => Reflect.hasMetadata(key, method));
+const GLOBAL_GUARD =
+  'write { provide: APP_GUARD, useExisting: ZitadelManagerGuard } into the providers of the application';
+const CLASS_GUARD = `write @UseGuards(ZitadelManagerGuard) on the class, or ${GLOBAL_GUARD.slice('write '.length)}`;
+
+const nameOf = ({ type, method }: Handler): string => `${type.name}.${method}`;
+
+function isOffHttp({ written, called }: Handler): boolean {
+  return OFF_HTTP.some((key) => [written, called].some((each) => Reflect.hasMetadata(key, each)));
 }
 
 function offHttp(where: string): string {
   return `${where} is decorated and is no HTTP route; only HTTP routes are guarded: take the decorator away and ask ZitadelAuthorizer in the handler`;
 }
 
-function routeOf({ type, function: method }: Handler): string | undefined {
+function routeOf({ type, written: method }: Handler): string | undefined {
   const path: unknown = Reflect.getMetadata('path', method);
   if (path === undefined) return undefined;
   const verb = RequestMethod[Number(Reflect.getMetadata('method', method) ?? 0)] ?? 'ALL';

@@ -11,6 +11,13 @@ export type Declaration =
   | { readonly type: 'public' }
   | { readonly type: 'authenticated'; readonly replaces: boolean };
 
+/** A method of a class, and the function that Nest calls for it. */
+export interface Method {
+  readonly type: Type;
+  readonly method: string;
+  readonly called: object;
+}
+
 /** What a route asks for, all its decorators together. */
 export type Rule =
   | { readonly type: 'required'; readonly requirement: Requirement; readonly lifts: boolean }
@@ -18,10 +25,22 @@ export type Rule =
   | { readonly type: 'undeclared' };
 
 /**
- * Adds a declaration to a class, or to a method of a prototype. Stacked decorators add up. A method is known by its name and not by its
- * function: another decorator may put a function of its own in its place.
+ * Adds a declaration to a class, or to a method of a prototype. Stacked decorators add up. A method is known by its name, for another
+ * decorator may put a function of its own in its place, and by its function, for a mixin may copy that to another class.
  */
 export function declare(
+  target: object,
+  method: { readonly name: string; readonly function: object } | undefined,
+  declaration: Declaration,
+  decorator: string,
+): void {
+  add(target, method?.name, declaration, decorator);
+  if (!method) return;
+  add(method.function, undefined, declaration, decorator);
+  placesOf().push({ prototype: new WeakRef(target), name: method.name });
+}
+
+function add(
   target: object,
   method: string | undefined,
   declaration: Declaration,
@@ -30,20 +49,53 @@ export function declare(
   const all = Object.freeze([...declarationsOf(target, method), declaration]);
   if (all.length > 1 && all.some(({ type }) => type === 'public')) {
     throw new ZitadelRequirementError(
-      `${decorator}: @Public() stands beside another decorator of the same ${method === undefined ? 'class' : 'method'}; a public route asks for nothing, so take one of them away`,
+      `${decorator}: @Public() stands beside another decorator of the same class or method; a public route asks for nothing, so take one of them away`,
     );
   }
   if (method === undefined) Reflect.defineMetadata(KEY, all, target);
   else Reflect.defineMetadata(KEY, all, target, method);
 }
 
-/** What is declared on exactly this class, or on this method of exactly this prototype; nothing is inherited here. */
-export function declarationsOf(target: object, method?: string): readonly Declaration[] {
+/** What is declared on exactly this class or function, or on this method of exactly this prototype; nothing is inherited here. */
+function declarationsOf(target: object, method?: string): readonly Declaration[] {
   const own: unknown =
     method === undefined
       ? Reflect.getOwnMetadata(KEY, target)
       : Reflect.getOwnMetadata(KEY, target, method);
   return Array.isArray(own) ? (own as readonly Declaration[]) : [];
+}
+
+interface Place {
+  readonly prototype: WeakRef<object>;
+  readonly name: string;
+}
+
+const PLACES: unique symbol = Symbol.for('nestjs-zitadel:places') as never;
+
+/** Every method that was decorated, by any copy of the package. */
+function placesOf(): Place[] {
+  const all = globalThis as { [PLACES]?: Place[] };
+  return (all[PLACES] ??= []);
+}
+
+/** What a function brings along: it was decorated itself, or stands where something was that it wraps. */
+function declarationsOfFunction(method: object | undefined): readonly Declaration[] {
+  if (!method) return [];
+  const ofPlaces = placesOf().flatMap(({ prototype, name }) => {
+    const at = prototype.deref();
+    return at && ownMethod(at, name) === method ? declarationsOf(at, name) : [];
+  });
+  return [...new Set([...declarationsOf(method), ...ofPlaces])];
+}
+
+/** A class, and the one that a proxy around it hides. */
+export function classesOf(type: Type): readonly Type[] {
+  const constructor: unknown = Object(type.prototype).constructor;
+  const hides =
+    typeof constructor === 'function' &&
+    constructor !== type &&
+    constructor.prototype === type.prototype;
+  return hides ? [type, constructor as Type] : [type];
 }
 
 /** A class and its base classes, the class first. */
@@ -54,47 +106,39 @@ function lineOf(type: Type): readonly Type[] {
     typeof each === 'function' && each !== Function.prototype;
     each = Object.getPrototypeOf(each)
   ) {
-    line.push(each as Type);
+    line.push(...classesOf(each as Type));
   }
   return line;
 }
 
-function ownMethod(type: Type, name: string): object | undefined {
-  const prototype = type.prototype as object;
+function ownMethod(prototype: object, name: string): object | undefined {
   const method: unknown = Object.getOwnPropertyDescriptor(prototype, name)?.value;
   return typeof method === 'function' ? method : undefined;
 }
 
-/** Under which names of the line's prototypes a function stands. */
-function namesOf(line: readonly Type[], handler: object): readonly string[] {
-  const names = new Set<string>();
-  for (const type of line) {
-    for (const name of Object.getOwnPropertyNames(type.prototype)) {
-      if (ownMethod(type, name) === handler) names.add(name);
-    }
-  }
-  return [...names];
-}
+const prototypeOf = (type: Type): object => type.prototype as object;
 
 const requirementsOf = (declared: readonly Declaration[]): readonly Requirement[] =>
   declared.flatMap((each) => (each.type === 'require' ? [each.requirement] : []));
 
-/**
- * Composes the rule of a handler. Requirements add up: of the class and of the method, of base classes and of overridden methods.
- * `@Public` and `@Authenticated` count only where the controller itself carries them: a method's `@Public` lifts the requirements of
- * classes, never those of an overridden method; a class's lifts nothing.
- */
-export function ruleOf(type: Type, handler: object): Rule {
-  const line = lineOf(type);
-  const [name, ...aliases] = namesOf(line, handler);
-  // A function under two names, or under none, cannot be told apart by Nest's context: closed.
-  if (name === undefined || aliases.length > 0) return { type: 'undeclared' };
-  const onMethod = declarationsOf(type.prototype as object, name);
-  const onClass = declarationsOf(type);
+const ANY_CALLER = authenticated();
 
-  const ofMethods = line.flatMap((each) =>
-    requirementsOf(declarationsOf(each.prototype as object, name)),
-  );
+/**
+ * Composes the rule of a method for which Nest calls this function. Requirements add up: of the class and of the method, of base classes
+ * and of overridden methods, of the function wherever it was written. `@Public` and `@Authenticated` count only where the controller
+ * itself carries them: a method's `@Public` lifts the requirements of classes, never those of an overridden method or of the function;
+ * a class's lifts nothing.
+ */
+export function ruleOf({ type, method: name, called }: Method): Rule {
+  const line = lineOf(type);
+  const onMethod = declarationsOf(prototypeOf(type), name);
+  const onClass = classesOf(type).flatMap((each) => declarationsOf(each));
+
+  const methods = line.flatMap((each) => [
+    ...declarationsOf(prototypeOf(each), name),
+    ...declarationsOfFunction(ownMethod(prototypeOf(each), name)),
+  ]);
+  const ofMethods = [...new Set(requirementsOf([...methods, ...declarationsOfFunction(called)]))];
   const ofClasses = line.flatMap((each) => requirementsOf(declarationsOf(each)));
   const publicMethod = onMethod.some((each) => each.type === 'public');
   const replaces = onMethod.some((each) => each.type === 'authenticated' && each.replaces);
@@ -109,7 +153,51 @@ export function ruleOf(type: Type, handler: object): Rule {
     const requirement = others.length > 0 ? allOf(first, ...others) : first;
     return { type: 'required', requirement, lifts };
   }
-  if (asksForCaller) return { type: 'required', requirement: authenticated(), lifts };
+  if (asksForCaller) return { type: 'required', requirement: ANY_CALLER, lifts };
   const publicClass = onClass.some((each) => each.type === 'public');
   return publicClass ? { type: 'public', lifts: false } : { type: 'undeclared' };
+}
+
+/** Whether two rules are the same question. */
+export function asksTheSame(one: Rule, other: Rule): boolean {
+  const [ones, others] = [partsOf(one), partsOf(other)];
+  return (
+    one.type === other.type &&
+    ones.size === others.size &&
+    [...ones].every((each) => others.has(each))
+  );
+}
+
+function partsOf(rule: Rule): ReadonlySet<Requirement> {
+  if (rule.type !== 'required') return new Set();
+  const { requirement } = rule;
+  return new Set(requirement.type === 'allOf' ? requirement.of : [requirement]);
+}
+
+/** Whether a method carries any of our decorators, its own, or one that asks for something where it comes from. */
+export function isDeclared({ type, method: name, called }: Method): boolean {
+  const own = [
+    ...classesOf(type).flatMap((each) => declarationsOf(each)),
+    ...declarationsOf(prototypeOf(type), name),
+  ];
+  const others = lineOf(type).flatMap((each) => [
+    ...declarationsOf(each),
+    ...declarationsOf(prototypeOf(each), name),
+    ...declarationsOfFunction(ownMethod(prototypeOf(each), name)),
+  ]);
+  return (
+    own.length > 0 ||
+    [...others, ...declarationsOfFunction(called)].some((each) => each.type !== 'public')
+  );
+}
+
+/** Whether a method was decorated, and then a function took its place that was decorated otherwise. */
+export function isAmbiguous({ type, method: name, called }: Method): boolean {
+  const home = lineOf(type).find((each) => Object.hasOwn(prototypeOf(each), name));
+  if (!home) return false;
+  const said = declarationsOf(prototypeOf(home), name);
+  const stands = [ownMethod(prototypeOf(home), name), called].flatMap((each) =>
+    declarationsOfFunction(each),
+  );
+  return said.length > 0 && stands.some((each) => !said.includes(each));
 }

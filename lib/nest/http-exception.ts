@@ -1,9 +1,23 @@
 import { HttpException } from '@nestjs/common';
-import { denialAnswer } from '../core/denial.js';
 import type { Refusal } from '../core/decision.js';
+import { denialAnswer } from '../core/denial.js';
 
-/** A refusal as Nest's exception: status and body of the denial table. The challenge is set on the response by the guard. */
+/** A refusal as Nest's exception. The guard, or the filter of the module, sets its headers on the response. */
+export class DenialException extends HttpException {
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor(refusal: Refusal) {
+    const { status, headers, body } = denialAnswer(refusal);
+    super({ ...body }, status);
+    this.#headers = headers;
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return this.#headers;
+  }
+}
+
+/** A refusal as Nest's exception: status and body of the denial table. */
 export function httpExceptionFor(refusal: Refusal): HttpException {
-  const { status, body } = denialAnswer(refusal);
-  return new HttpException({ ...body }, status);
+  return new DenialException(refusal);
 }

@@ -6,18 +6,25 @@ import {
   type HttpException,
   type Type,
 } from '@nestjs/common';
-import { ModuleRef } from '@nestjs/core';
+import { ContextIdFactory, ModuleRef } from '@nestjs/core';
 import { attachDecision } from '../core/checked.js';
 import { denialAnswer } from '../core/denial.js';
-import type { Decision, Denied } from '../core/decision.js';
+import type { Decision, Denied, Refusal } from '../core/decision.js';
 import type { ReadFromClass, RequestLike } from '../core/request.js';
 import type { Zitadel } from '../create-zitadel.js';
+import type { Rule } from './declarations.js';
 import { httpExceptionFor } from './http-exception.js';
 import { RouteRules } from './route-rules.js';
 import { ZITADEL } from './zitadel.token.js';
 
 /** By this the boot check knows the guard, also a subclass, or one of another copy of the package. */
 export const GUARD_BRAND: unique symbol = Symbol.for('nestjs-zitadel:guard') as never;
+
+const UNKNOWN = {
+  detail: 'Nest calls a function here of which it is not known which route it serves',
+  remedy:
+    'leave the methods of a controller as they are written: do not replace them while it runs',
+};
 
 interface HeaderWriter {
   header(name: string, value: string): unknown;
@@ -43,15 +50,35 @@ export class ZitadelManagerGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const request = this.requestOf(context);
     if (!request) return this.#conclude(this.#refuse('unsupported_context'), context, undefined);
-    const rule = this.rules.of(context.getClass<unknown>() as Type, context.getHandler());
-    if (rule.type === 'public') return true;
-    if (rule.type === 'undeclared') {
-      return this.#conclude(this.#refuse('not_declared'), context, request);
+    const rule = this.rules.of(context.getClass(), context.getHandler());
+    return rule
+      ? this.#ask(rule, context, request)
+      : this.#findRule(context, request).then((found) => this.#ask(found, context, request));
+  }
+
+  #ask(
+    rule: Rule | undefined,
+    context: ExecutionContext,
+    request: RequestLike & object,
+  ): boolean | Promise<boolean> {
+    if (rule?.type === 'public') return true;
+    if (rule?.type !== 'required') {
+      return this.#conclude(this.#refuse('not_declared', rule ? {} : UNKNOWN), context, request);
     }
     const decision = this.zitadel.decisions.authorize(request, rule.requirement, this.#readId);
     return decision instanceof Promise
       ? decision.then((settled) => this.#conclude(settled, context, request))
       : this.#conclude(decision, context, request);
+  }
+
+  /** A controller that is made for each request can put another function in a method's place each time. */
+  #findRule(context: ExecutionContext, request: object): Promise<Rule | undefined> {
+    const id = ContextIdFactory.getByRequest(request);
+    return this.rules.find(context.getClass(), context.getHandler(), (type) =>
+      this.moduleRef
+        .resolve<Readonly<Record<string, unknown>>>(type, id, { strict: false })
+        .catch(() => undefined),
+    );
   }
 
   /** The request of a context; undefined for contexts that are not supported, which are denied. */
@@ -66,8 +93,8 @@ export class ZitadelManagerGuard implements CanActivate {
     return httpExceptionFor(denied);
   }
 
-  #refuse(reason: 'unsupported_context' | 'not_declared'): Denied {
-    return this.zitadel.decisions.refuse({ reason });
+  #refuse(reason: 'unsupported_context' | 'not_declared', why: Partial<Refusal> = {}): Denied {
+    return this.zitadel.decisions.refuse({ ...why, reason });
   }
 
   #conclude(decision: Decision, context: ExecutionContext, request: object | undefined): true {

@@ -22,7 +22,8 @@ type RouteDecorator = ClassDecorator & MethodDecorator;
 function decorator(name: string, declaration: Declaration): RouteDecorator {
   return (target: object, key?: string | symbol, descriptor?: PropertyDescriptor) => {
     const isClass = key === undefined && typeof target === 'function';
-    const isMethod = typeof key === 'string' && typeof descriptor?.value === 'function';
+    const method: unknown = descriptor?.value;
+    const isMethod = typeof key === 'string' && typeof method === 'function';
     if (!isClass && !(isMethod && typeof target === 'object')) {
       throw new ZitadelRequirementError(`${name} decorates a controller or one of its methods`);
     }
@@ -31,7 +32,7 @@ function decorator(name: string, declaration: Declaration): RouteDecorator {
         '@Authenticated({ replaces: true }) decorates a method: only a method can replace what its class asks for',
       );
     }
-    declare(target, isMethod ? key : undefined, declaration, name);
+    declare(target, isMethod ? { name: key, function: method } : undefined, declaration, name);
   };
 }
 

@@ -1,4 +1,5 @@
 import { Logger, Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { ZitadelOptionsError } from '../core/errors.js';
 import { ZitadelAuthorizer } from '../core/questions.js';
 import type { SharedCache } from '../core/shared-store.js';
@@ -9,6 +10,7 @@ import { BootCheck } from './boot-check.js';
 import { ZitadelDecisionStream } from './decision-stream.js';
 import { httpExceptionFor } from './http-exception.js';
 import { RouteRules } from './route-rules.js';
+import { ZitadelExceptionFilter } from './zitadel-exception.filter.js';
 import { ZitadelManagerGuard } from './zitadel-manager.guard.js';
 import {
   ConfigurableModuleClass,
@@ -63,6 +65,20 @@ const PROVIDERS: Provider[] = [
     useFactory: (authorizer: ZitadelAuthorizer) => new ZitadelDecisionStream(authorizer),
   },
   ZitadelManagerGuard,
+  {
+    provide: ZitadelExceptionFilter,
+    inject: [ApplicationConfig, HttpAdapterHost, MODULE_OPTIONS_TOKEN],
+    // As APP_FILTER it would come before the filters of the modules that import ours: Nest asks the last one first.
+    useFactory: (
+      config: ApplicationConfig,
+      adapters: HttpAdapterHost,
+      options: ZitadelModuleOptions,
+    ) => {
+      const filter = new ZitadelExceptionFilter(adapters, options);
+      config.addGlobalFilter(filter);
+      return filter;
+    },
+  },
 ];
 
 /**
