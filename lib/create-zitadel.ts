@@ -3,6 +3,7 @@ import { AnswerSource } from './core/answer-source.js';
 import { Authorizer } from './core/authorizer.js';
 import type { Denied, Refusal } from './core/decision.js';
 import { ZitadelOptionsError } from './core/errors.js';
+import { ANY_AGE } from './core/fresh.js';
 import { quietLogger, type ZitadelLogger } from './core/log.js';
 import { ZitadelAuthorizer } from './core/questions.js';
 import { SharedStore, type SharedCache } from './core/shared-store.js';
@@ -98,7 +99,7 @@ export function createZitadel(
     log,
   });
   const ownerOf = async (projectId: string) =>
-    lookups.known(false).ownerOf(projectId) ?? (await resolved.projectOwner?.(projectId));
+    lookups.known(ANY_AGE).ownerOf(projectId) ?? (await resolved.projectOwner?.(projectId));
   const { idPattern } = resolved;
   return Object.freeze({
     decisions,

@@ -3,19 +3,28 @@ import type { Caller } from './caller.js';
 import type { MembershipRead, Refusal } from './decision.js';
 import type { MembershipIndex } from './membership.js';
 
+/** What an answer knows of memberships, and until when it may be used; times on the monotonic clock, in milliseconds. */
+export interface AnswerRows {
+  readonly index: MembershipIndex;
+  readonly read: MembershipRead;
+  /** Under which they are remembered. */
+  readonly key: string;
+  /** The organizations that were read, as the service user in certain ones. */
+  readonly organizations: readonly string[];
+  /** When they were asked for. */
+  readonly askedAt: number;
+  readonly validUntil: number;
+}
+
 /** Everything that one credential leads to: verified caller, prepared index, and until when both may be used. */
-export interface Answer {
+export interface Answer extends AnswerRows {
   /** The exact bytes that were verified: the Authorization header, or what the option `token` gave. */
   readonly credential: string;
   readonly caller: Caller;
-  readonly index: MembershipIndex;
-  readonly read: MembershipRead;
-  /** Under which its memberships are remembered. */
-  readonly key: string;
-  /** Those that were read, as the service user in certain ones. */
-  readonly organizations: readonly string[];
-  /** On the monotonic clock, in milliseconds. */
-  readonly validUntil: number;
+  /** When the credential was verified. */
+  readonly verifiedAt: number;
+  /** Until when the credential counts, however new its memberships are. */
+  readonly acceptedUntil: number;
 }
 
 const REJECTED_FOR_MS = 5_000;

@@ -76,6 +76,8 @@ export interface Compiled {
   readonly asksPermissions: boolean;
   /** The claims of the caller's token are read. */
   readonly readsClaims: boolean;
+  /** The caller's memberships are read. */
+  readonly readsRows: boolean;
 }
 
 /** What a requirement is compiled with, from the options. */
@@ -99,6 +101,7 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
   let fresh = false;
   let asksPermissions = false;
   let readsClaims = false;
+  let readsRows = false;
 
   const slotOf = (source: IdSource): Slot => {
     if (source.from === 'literal') requireLiteral(source.id, idPattern);
@@ -119,6 +122,7 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
 
   const roleNode = (required: RoleRequirement): RoleNode => {
     fresh ||= required.fresh;
+    readsRows = true;
     const { kind, ref, roles } = required;
     return { type: 'role', kind, by: satisfying(hierarchy, roles), ...slotsOf(ref) };
   };
@@ -131,6 +135,7 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
     }
     fresh ||= required.fresh;
     asksPermissions = true;
+    readsRows = true;
     const { permissions, ref } = required;
     return { type: 'permission', kind: ref.kind, permissions, ...slotsOf(ref) };
   };
@@ -169,7 +174,8 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
   };
 
   const root = walk(requirementOf(requirement, 'a requirement'));
-  return { root, sources, names: sources.map(nameOf), fresh, asksPermissions, readsClaims };
+  const names = sources.map(nameOf);
+  return { root, sources, names, fresh, asksPermissions, readsClaims, readsRows };
 }
 
 function requireLiteral(id: string, idPattern: RegExp): void {

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import type { Pay } from './allowance.js';
 import { isRefusal, type MembershipRead, type Refusal } from './decision.js';
 import { Flights, type Flight } from './flights.js';
 import { indexOf, type MembershipIndex, type MembershipRows } from './membership.js';
@@ -10,6 +11,8 @@ export interface Remembered {
   readonly index: MembershipIndex;
   readonly read: MembershipRead;
   readonly validUntil: number;
+  /** When the question left, on the monotonic clock. */
+  readonly askedAt: number;
 }
 
 /** One question to the cache. */
@@ -19,13 +22,11 @@ export interface CacheQuestion {
   readonly userId: string;
   /** The answer may not be kept beyond this time (milliseconds since the epoch). */
   readonly notAfter: number;
-  /** Never join an earlier read, never use a kept answer. */
-  readonly fresh: boolean;
+  /** What was asked for before this does not count, be it kept or under way (monotonic clock). */
+  readonly notBefore: number;
+  /** Paid before ZITADEL is asked, by the one who starts a read and not by those who join it. */
+  readonly pay?: Pay | undefined;
   readonly read: () => Promise<MembershipRows | Refusal>;
-}
-
-interface Entry extends Remembered {
-  readonly askedAt: number;
 }
 
 interface Flying {
@@ -38,7 +39,7 @@ interface Flying {
  * extended. Failures are not kept. What was asked before an eviction is not kept after it.
  */
 export class MembershipCache {
-  readonly #memory: LRUCache<string, Entry>;
+  readonly #memory: LRUCache<string, Remembered>;
   readonly #flying = new Map<string, Flying>();
   readonly #flights = new Flights();
 
@@ -47,22 +48,22 @@ export class MembershipCache {
     maxBytes: number,
     private readonly shared: SharedStore | undefined,
   ) {
-    this.#memory = new LRUCache<string, Entry>({
+    this.#memory = new LRUCache<string, Remembered>({
       maxSize: maxBytes,
       sizeCalculation: ({ index }, key) => key.length * 2 + index.bytes,
     });
   }
 
   get(question: CacheQuestion): Promise<Remembered | Refusal> {
-    const { key, userId, fresh } = question;
-    if (!fresh) {
-      const kept = this.#memory.get(key);
-      if (kept?.userId === userId && kept.validUntil > performance.now()) {
-        return Promise.resolve(kept);
-      }
-      const flying = this.#flying.get(key);
-      if (flying && flying.flight.userId === userId) return flying.promise;
+    const { key, userId, notBefore } = question;
+    const kept = this.#kept(key, userId, notBefore);
+    if (kept) return Promise.resolve(kept);
+    const flying = this.#flying.get(key);
+    if (flying?.flight.userId === userId && flying.flight.startedAt >= notBefore) {
+      return flying.promise;
     }
+    const unpaid = question.pay?.();
+    if (unpaid) return Promise.resolve(unpaid);
     const flight = this.#flights.start({ userId });
     const promise = this.#load(question, flight).finally(() => {
       this.#flights.end(flight);
@@ -73,9 +74,8 @@ export class MembershipCache {
   }
 
   /** What is kept in memory, and may still be used. */
-  peek(key: string, userId: string): MembershipIndex | undefined {
-    const kept = this.#memory.get(key);
-    return kept?.userId === userId && kept.validUntil > performance.now() ? kept.index : undefined;
+  peek(key: string, userId: string, notBefore: number): MembershipIndex | undefined {
+    return this.#kept(key, userId, notBefore)?.index;
   }
 
   /** ZITADEL refused what this answer rests on: it is forgotten, and so is all of the user in the shared store. */
@@ -101,6 +101,15 @@ export class MembershipCache {
     this.#forgetAll();
   }
 
+  #kept(key: string, userId: string, notBefore: number): Remembered | undefined {
+    const kept = this.#memory.get(key);
+    return kept?.userId === userId &&
+      kept.validUntil > performance.now() &&
+      kept.askedAt >= notBefore
+      ? kept
+      : undefined;
+  }
+
   #forgetUser(userId: string): void {
     this.#flights.spoil(userId);
     for (const [key, { flight }] of this.#flying) {
@@ -118,17 +127,18 @@ export class MembershipCache {
   async #load(question: CacheQuestion, flight: Flight): Promise<Remembered | Refusal> {
     const { key, userId } = question;
     const shared = await this.shared?.read(key, userId);
-    if (shared?.stored && !question.fresh) {
+    if (shared?.stored) {
       const { rows, fetchedAt, expiresAt } = shared.stored;
       const until = Math.min(expiresAt, fetchedAt + this.ttlMs, question.notAfter);
       const leftMs = until - Date.now();
-      if (leftMs > 0) {
-        const entry: Entry = {
+      const askedAt = performance.now() - Math.max(0, Date.now() - fetchedAt);
+      if (leftMs > 0 && askedAt >= question.notBefore) {
+        const entry: Remembered = {
           userId,
           index: indexOf(rows),
           read: Object.freeze({ at: fetchedAt, from: 'shared' }),
           validUntil: performance.now() + leftMs,
-          askedAt: performance.now() - Math.max(0, Date.now() - fetchedAt),
+          askedAt,
         };
         if (!flight.spoiled) this.#keep(key, entry);
         return entry;
@@ -139,7 +149,7 @@ export class MembershipCache {
     const read = await question.read();
     if (isRefusal(read)) return read;
     const keepMs = Math.min(this.ttlMs, question.notAfter - fetchedAt);
-    const entry: Entry = {
+    const entry: Remembered = {
       userId,
       index: indexOf(read.rows, read.complete),
       read: Object.freeze({ at: fetchedAt, from: 'zitadel' }),
@@ -156,7 +166,7 @@ export class MembershipCache {
   }
 
   /** False: something that was asked later is kept already. */
-  #keep(key: string, entry: Entry): boolean {
+  #keep(key: string, entry: Remembered): boolean {
     const kept = this.#memory.peek(key);
     if (kept && kept.askedAt > entry.askedAt) return false;
     this.#memory.set(key, entry);

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Asking, ResourceLookups } from '../core/ask-until-decided.js';
 import { isRefusal, type Refusal } from '../core/decision.js';
+import { ANY_AGE } from '../core/fresh.js';
 import type { GrantFact, ResourceFacts, ResourceNeed } from '../core/facts.js';
 import { checkId } from '../core/request.js';
 import { askGrant, askOwner } from './ask-fact.js';
@@ -25,6 +26,14 @@ const BOUND = { maxSize: 50_000, sizeCalculation: () => 1 };
 
 interface Known {
   readonly fact: string | GrantFact;
+  readonly askedAt: number;
+  readonly until: number;
+}
+
+/** That there was nothing. */
+interface Nothing {
+  readonly userId: string;
+  readonly askedAt: number;
   readonly until: number;
 }
 
@@ -34,20 +43,22 @@ interface Known {
  */
 export class Lookups implements ResourceLookups {
   readonly #known = new LRUCache<string, Known>(BOUND);
-  readonly #nothing = new LRUCache<string, { userId: string; until: number }>(BOUND);
-  readonly #flying = new Map<string, Promise<Known | undefined | Refusal>>();
+  readonly #nothing = new LRUCache<string, Nothing>(BOUND);
+  readonly #flying = new Map<
+    string,
+    { readonly startedAt: number; readonly asked: Promise<Known | undefined | Refusal> }
+  >();
   #generation = 0;
-  readonly #remembered: ResourceFacts = factsFrom((key) => this.#get(key)?.fact);
-  readonly #unchanging: ResourceFacts = factsFrom((key) => {
-    const known = this.#get(key);
-    return known?.until === Infinity ? known.fact : undefined;
-  });
+  // Built once: every decision asks for it.
+  readonly #remembered: ResourceFacts = factsFrom((key) => this.#get(key, ANY_AGE)?.fact);
 
   constructor(private readonly options: LookupOptions) {}
 
-  /** What is remembered; `fresh`: only what never changes. */
-  known(fresh: boolean): ResourceFacts {
-    return fresh ? this.#unchanging : this.#remembered;
+  /** What is remembered: whatever never changes, and what was not asked for before `notBefore`. */
+  known(notBefore: number): ResourceFacts {
+    return notBefore === ANY_AGE
+      ? this.#remembered
+      : factsFrom((key) => this.#get(key, notBefore)?.fact);
   }
 
   /** Asks for every need; what is not found is `null` in the facts that come back. */
@@ -60,7 +71,7 @@ export class Lookups implements ResourceLookups {
       if (known && isRefusal(known)) return known;
       if (known) found.set(key, known);
     }
-    const facts = this.known(asking.fresh);
+    const facts = this.known(asking.notBefore);
     const recall = factsFrom((key) => found.get(key)?.fact);
     return {
       ownerOf: (id) => recall.ownerOf(id) ?? facts.ownerOf(id) ?? null,
@@ -88,18 +99,18 @@ export class Lookups implements ResourceLookups {
     key: string,
     asking: Asking,
   ): Promise<Known | undefined | Refusal> {
-    const { userId, fresh } = asking;
+    const { userId, notBefore } = asking;
     const orgIds = this.#seesAll(need) ? [''] : orgIdsOf(need);
     const nothingKey = (orgId: string) => JSON.stringify([key, userId, orgId]);
-    const now = performance.now();
     const left = orgIds
       .slice(0, MOST_ORGS)
-      .filter((orgId) => fresh || !((this.#nothing.get(nothingKey(orgId))?.until ?? 0) > now));
+      .filter((orgId) => !this.#isNothing(nothingKey(orgId), notBefore));
     const refused = left.length > 0 ? asking.toll.pay() : undefined;
     if (refused) return refused;
     const generation = this.#generation;
     for (let from = 0; from < left.length; from += AT_ONCE) {
       const batch = left.slice(from, from + AT_ONCE);
+      const askedAt = performance.now();
       const answers = await Promise.all(
         batch.map((orgId) => this.#askOnce(need, key, orgId, asking)),
       );
@@ -107,15 +118,16 @@ export class Lookups implements ResourceLookups {
       if (answer) return answer;
       if (generation !== this.#generation) continue;
       const until = performance.now() + NEGATIVE_MS;
-      for (const orgId of batch) this.#nothing.set(nothingKey(orgId), { userId, until });
+      const nothing = { userId, askedAt, until };
+      for (const orgId of batch) this.#nothing.set(nothingKey(orgId), nothing);
       // Found out by this very question.
       if (this.#seesAll(need)) {
-        this.#nothing.set(nothingKey(''), { userId, until });
+        this.#nothing.set(nothingKey(''), nothing);
         break;
       }
     }
     if (need.fact !== 'owner') return undefined;
-    const owner = await this.#askApplication(need.projectId, key);
+    const owner = await this.#askApplication(need.projectId, key, notBefore);
     if (owner || orgIds.length <= MOST_ORGS) return owner;
     return {
       reason: 'unavailable',
@@ -135,36 +147,40 @@ export class Lookups implements ResourceLookups {
     need: ResourceNeed,
     key: string,
     orgId: string,
-    { userId, token, fresh }: Asking,
+    { userId, token, notBefore }: Asking,
   ): Promise<Known | undefined | Refusal> {
     const flight = JSON.stringify([key, userId, token, orgId]);
-    const flying = fresh ? undefined : this.#flying.get(flight);
-    if (flying) return flying;
+    const flying = this.#flying.get(flight);
+    if (flying && flying.startedAt >= notBefore) return flying.asked;
     const askedAt = performance.now();
     const generation = this.#generation;
     const asked = askFor(need)(this.options, { orgId, userId, token })
       .then((fact) => {
-        if (typeof fact === 'string') return this.#remember(key, { fact, until: Infinity });
+        if (typeof fact === 'string')
+          return this.#remember(key, { fact, askedAt, until: Infinity });
         if (fact === undefined || isRefusal(fact)) return fact;
-        const known = { fact, until: askedAt + this.options.ttlMs };
+        const known = { fact, askedAt, until: askedAt + this.options.ttlMs };
         // Asked before an eviction: for those who wait, and for nobody else.
         if (generation !== this.#generation) return known;
         if (fact.grantId !== undefined) this.#remember(grantKey(fact.grantId), known);
         return this.#remember(betweenKey(fact.projectId, fact.grantedOrgId), known);
       })
       .finally(() => {
-        if (this.#flying.get(flight) === asked) this.#flying.delete(flight);
+        if (this.#flying.get(flight)?.asked === asked) this.#flying.delete(flight);
       });
-    this.#flying.set(flight, asked);
+    this.#flying.set(flight, { startedAt: askedAt, asked });
     return asked;
   }
 
-  async #askApplication(projectId: string, key: string): Promise<Known | undefined | Refusal> {
+  async #askApplication(
+    projectId: string,
+    key: string,
+    notBefore: number,
+  ): Promise<Known | undefined | Refusal> {
     const nothing = JSON.stringify(['application', projectId]);
     const { projectOwner, idPattern } = this.options;
-    if (!projectOwner || (this.#nothing.get(nothing)?.until ?? 0) > performance.now()) {
-      return undefined;
-    }
+    if (!projectOwner || this.#isNothing(nothing, notBefore)) return undefined;
+    const askedAt = performance.now();
     let owner: unknown;
     try {
       owner = await projectOwner(projectId);
@@ -172,9 +188,11 @@ export class Lookups implements ResourceLookups {
       return { reason: 'unavailable', detail: 'the option projectOwner threw or rejected' };
     }
     const checked = checkId(owner ?? undefined, idPattern);
-    if (typeof checked === 'string') return this.#remember(key, { fact: checked, until: Infinity });
+    if (typeof checked === 'string') {
+      return this.#remember(key, { fact: checked, askedAt, until: Infinity });
+    }
     if (checked === undefined) {
-      this.#nothing.set(nothing, { userId: '', until: performance.now() + NEGATIVE_MS });
+      this.#nothing.set(nothing, { userId: '', askedAt, until: performance.now() + NEGATIVE_MS });
       return undefined;
     }
     return { reason: 'misconfigured', detail: 'the option projectOwner answered no id' };
@@ -185,9 +203,17 @@ export class Lookups implements ResourceLookups {
     return known;
   }
 
-  #get(key: string): Known | undefined {
+  #get(key: string, notBefore: number): Known | undefined {
     const known = this.#known.get(key);
-    return known && known.until > performance.now() ? known : undefined;
+    if (!known || known.until === Infinity) return known;
+    return known.until > performance.now() && known.askedAt >= notBefore ? known : undefined;
+  }
+
+  #isNothing(key: string, notBefore: number): boolean {
+    const nothing = this.#nothing.get(key);
+    return (
+      nothing !== undefined && nothing.until > performance.now() && nothing.askedAt >= notBefore
+    );
   }
 
   #startAnew(): void {

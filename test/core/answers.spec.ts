@@ -14,6 +14,9 @@ function answer(credential: string, userId = 'alice', more: Partial<Answer> = {}
     read: { at: Date.now(), from: 'zitadel' },
     key: credential,
     organizations: [],
+    askedAt: performance.now(),
+    verifiedAt: performance.now(),
+    acceptedUntil: Infinity,
     validUntil: performance.now() + 30_000,
     ...more,
   };
