@@ -59,9 +59,30 @@ describe('what a credential leads to', () => {
     expect(answers.get(bearer(2, tail))).toBeUndefined();
     answers.keep(answer(bearer(2, tail), 'bob'));
     expect(answers.get(bearer(2, tail))?.caller.userId).toBe('bob');
-    expect(answers.get(bearer(1, tail))).toBeUndefined();
+    expect(answers.get(bearer(1, tail))?.caller.userId).toBe('alice');
     answers.evict('bob');
     expect(answers.get(bearer(2, tail))).toBeUndefined();
+    expect(answers.get(bearer(1, tail))?.caller.userId).toBe('alice');
+    expect(answers.get(tail)).toBeUndefined();
+    expect(answers.get(`whole ${bearer(2, tail)}`)).toBeUndefined();
+  });
+
+  it('goes with its user, wherever it stands beside others that end alike', () => {
+    const tail = 'the-same-16-char';
+    const credentials = [1, 2, 3].map((number) => bearer(number, tail));
+    const users = ['alice', 'bob', 'carol'];
+    for (const gone of users) {
+      const answers = new Answers(2 ** 20);
+      for (const [at, user] of users.entries()) {
+        answers.keep(answer(credentials[at] ?? '', user));
+        answers.keep(answer(credentials[at] ?? '', user));
+      }
+      answers.evict(gone);
+      for (const [at, user] of users.entries()) {
+        const found = answers.get(credentials[at] ?? '')?.caller.userId;
+        expect(found).toBe(user === gone ? undefined : user);
+      }
+    }
   });
 
   it('ends at its time', () => {
@@ -153,6 +174,18 @@ describe('a rejected credential', () => {
     expect(answers.rejection(bearer(1))).toEqual(REJECTED);
     vi.advanceTimersByTime(1);
     expect(answers.rejection(bearer(1))).toBeUndefined();
+  });
+
+  it('takes nothing from another one that ends alike', () => {
+    const answers = new Answers(2 ** 20);
+    const [good, junk, dead] = [1, 2, 3].map((number) => bearer(number, 'the-same-16-char'));
+    answers.keep(answer(good ?? ''));
+    answers.reject(dead ?? '', REJECTED);
+    answers.reject(junk ?? '', REJECTED);
+    answers.forget(junk ?? '');
+    expect(answers.get(good ?? '')?.caller.userId).toBe('alice');
+    expect(answers.rejection(dead ?? '')).toEqual(REJECTED);
+    expect(answers.rejection(good ?? '')).toBeUndefined();
   });
 
   it('is forgotten as an accepted one', () => {
