@@ -4,12 +4,13 @@ import { Authorizer } from './core/authorizer.js';
 import type { Denied, Refusal } from './core/decision.js';
 import { ZitadelOptionsError } from './core/errors.js';
 import { quietLogger, type ZitadelLogger } from './core/log.js';
-import { ZitadelAuthorizer } from './core/questions.js';
+import { ZitadelAuthorizer, ZitadelNotAllowedError } from './core/questions.js';
 import { SharedStore, type SharedCache } from './core/shared-store.js';
 import type { ResolvedOptions, ZitadelOptions } from './options.js';
 import { callersOf } from './known-callers.js';
 import { isOrganizations } from './option-combinations.js';
 import { resolveOptions } from './validate-options.js';
+import { ZitadelUnavailableError } from './zitadel/api-error.js';
 import { ApiGeneration } from './zitadel/api-generation.js';
 import { openServiceUser, type Credential } from './zitadel/credentials.js';
 import { createDiscovery } from './zitadel/discovery.js';
@@ -30,7 +31,7 @@ export interface ZitadelSurroundings {
   readonly logger?: ZitadelLogger;
   /** Names of options that a door takes for itself. */
   readonly ofTheDoor?: readonly string[];
-  /** What `assert` throws. @default ZitadelNotAllowedError */
+  /** What the questions throw. @default ZitadelUnavailableError on an outage, else ZitadelNotAllowedError */
   readonly errorFor?: (denied: Denied) => Error;
 }
 
@@ -54,7 +55,7 @@ export function createZitadel(
   options: ZitadelOptions,
   surroundings: ZitadelSurroundings = {},
 ): Zitadel {
-  const { logger, ofTheDoor } = surroundings;
+  const { logger, ofTheDoor, errorFor = errorOf } = surroundings;
   const resolved = resolveOptions(options, { ofTheDoor, logger });
   const log = quietLogger(resolved.logger);
   const http = withPageLimit(createHttp(resolved), log);
@@ -103,7 +104,7 @@ export function createZitadel(
   const { idPattern } = resolved;
   return Object.freeze({
     decisions,
-    authorizer: new ZitadelAuthorizer(decisions, resolved.hierarchy, surroundings.errorFor),
+    authorizer: new ZitadelAuthorizer(decisions, resolved.hierarchy, errorFor),
     projectGrants: new ProjectGrantService({ serviceToken, idPattern, ownerOf, generation }),
     membershipLists: new MembershipLists({
       http,
@@ -113,6 +114,14 @@ export function createZitadel(
       generation: ofMemberships,
     }),
   });
+}
+
+/** An outage is an outage, whatever was asked for. */
+function errorOf(denied: Denied): Error {
+  const { reason, detail = 'nothing is known', retryAfterMs } = denied;
+  return reason === 'unavailable'
+    ? new ZitadelUnavailableError('authorization', detail, retryAfterMs)
+    : new ZitadelNotAllowedError(denied);
 }
 
 /** As the service user, and not in certain organizations only. */

@@ -22,7 +22,7 @@ const USERINFO_FOR_MS = 30_000;
 export function callersOf(resolved: ResolvedOptions, http: Http, discover: Discover): Known {
   const { callers } = resolved;
   if (typeof callers === 'function') {
-    return { verify: verifyBy(callers), confirm: undefined, verifiedForMs: Infinity };
+    return { verify: verifyBy(callers), confirm: undefined, verifiedForMs: resolved.ttlMs };
   }
   const known = (way: OneWay) => knownBy(way, resolved, http, discover);
   if (!isList(callers)) return known(callers);

@@ -115,6 +115,13 @@ export interface ZitadelOptions {
   readonly cache?: {
     /** How long memberships count, in milliseconds since they were asked for: the bound on every revocation. 0: not at all. @default 30000 */
     readonly ttlMs?: number;
+    /**
+     * How old, in milliseconds, what a "no" rests on may be. A "no" that rests on older memberships, permissions or look-ups is not
+     * repeated: they are asked for again, so that a right that was just given counts. Once for each token (as the service user: each
+     * user), and up to 8 times a user in this time; what a user is denied beyond that is repeated. 0: no "no" is repeated, and beyond 200
+     * in 30 seconds the user gets 503. Above ttlMs it changes nothing. @default 2000
+     */
+    readonly denialMs?: number;
     /** Memory for what is remembered, in bytes. @default 67108864 (64 MiB) */
     readonly maxBytes?: number;
     /**
@@ -161,6 +168,7 @@ export interface ResolvedOptions {
   readonly projectId: string | undefined;
   readonly serviceUser: ServiceUserCredential | undefined;
   readonly ttlMs: number;
+  readonly denialMs: number;
   readonly maxBytes: number;
   readonly shared: { readonly secret: string | false } | undefined;
   readonly hierarchy: HierarchyTable;

@@ -102,7 +102,9 @@ const CHECKS: Readonly<Record<keyof ZitadelOptions, Check>> = {
   projectId: (value) => (isText(value) ? undefined : 'the id of the project'),
   serviceUser,
   cache: (value) =>
-    isObject(value) ? undefined : '{ ttlMs, maxBytes, shared }, each of which may be left out',
+    isObject(value)
+      ? undefined
+      : '{ ttlMs, denialMs, maxBytes, shared }, each of which may be left out',
   hierarchy,
   projectOwner: aFunction(
     'a function from a project id to the id of the organization that owns it',
@@ -120,6 +122,7 @@ const CHECKS: Readonly<Record<keyof ZitadelOptions, Check>> = {
 
 const CACHE_CHECKS: Readonly<Record<string, Check>> = {
   ttlMs: milliseconds(0, 3_600_000),
+  denialMs: milliseconds(0, 3_600_000),
   maxBytes: (value) =>
     Number.isSafeInteger(value) && Number(value) >= 2 ** 20 && Number(value) <= 2 ** 40
       ? undefined
@@ -159,6 +162,7 @@ export function resolveOptions(
     projectId: options.projectId,
     serviceUser: options.serviceUser,
     ttlMs: cache.ttlMs ?? 30_000,
+    denialMs: cache.denialMs ?? 2_000,
     maxBytes: cache.maxBytes ?? 64 * 2 ** 20,
     shared: cache.shared ? withoutInheritance(cache.shared) : undefined,
     hierarchy: tableOf(options.hierarchy ?? 'zitadel'),

@@ -147,8 +147,11 @@ describe('each option', () => {
 describe('the options of the cache', () => {
   const SHARED = [undefined, null, '', 'secret', true, 1, [], {}, { other: 1 }];
   it.each<[string, unknown]>([
-    ...[undefined, null, '', '60', Number.NaN, -1, Infinity, 3_600_001, [], {}].map(
-      (value): [string, unknown] => ['ttlMs', value],
+    ...[undefined, null, '', '60', Number.NaN, -1, Infinity, 3_600_001, [], {}].flatMap(
+      (value): [string, unknown][] => [
+        ['ttlMs', value],
+        ['denialMs', value],
+      ],
     ),
     ...[undefined, null, '', '60', Number.NaN, -1, 0, 1_048_575, Infinity, [], {}].map(
       (value): [string, unknown] => ['maxBytes', value],
@@ -172,6 +175,7 @@ describe('the options of the cache', () => {
   it('take their defaults where they are left out', () => {
     expect(accepted({})).toMatchObject({
       ttlMs: 30_000,
+      denialMs: 2_000,
       maxBytes: 64 * 1_048_576,
       shared: undefined,
       timeoutMs: 3_000,
@@ -179,8 +183,9 @@ describe('the options of the cache', () => {
       clockToleranceMs: 5_000,
       allowImpersonation: false,
     });
-    expect(accepted({ cache: { ttlMs: 0, shared: false } })).toMatchObject({
+    expect(accepted({ cache: { ttlMs: 0, denialMs: 0, shared: false } })).toMatchObject({
       ttlMs: 0,
+      denialMs: 0,
       shared: undefined,
     });
     expect(accepted({ cache: { shared: { secret: false } } }).shared).toEqual({ secret: false });

@@ -58,6 +58,7 @@ describe('the README', () => {
     const real = resolveOptions({ issuer: 'https://acme.example', audience: '1' });
     const number = (name: string) => Number((printed.get(`\`${name}\``) ?? '').replace(/\D/g, ''));
     expect(number('cache.ttlMs')).toBe(real.ttlMs);
+    expect(number('cache.denialMs')).toBe(real.denialMs);
     expect(number('cache.maxBytes') * 2 ** 20).toBe(real.maxBytes);
     expect(number('timeoutMs')).toBe(real.timeoutMs);
     expect(number('budgetMs')).toBe(real.budgetMs);

@@ -6,14 +6,18 @@ interface Spent {
   readonly until: number;
 }
 
+/** To be called before a call to ZITADEL. A refusal where nothing is left. */
+export type Pay = () => Refusal | undefined;
+
 /** What one decision may cost: the first call to ZITADEL takes one of the user's allowance, further ones nothing. */
 export interface Toll {
-  /** To be called before each call. A refusal where nothing is left. */
-  readonly pay: () => Refusal | undefined;
+  readonly pay: Pay;
   /** The decision was no answer to a user who names what is not there. */
   readonly giveBack: () => void;
   /** Nothing is given back: the user names what may not be there. */
   readonly keep: () => void;
+  /** Whether nothing was left when it was to be paid. */
+  readonly isSpent: () => boolean;
 }
 
 /**
@@ -36,13 +40,15 @@ export class Allowance {
   toll(userId: string): Toll {
     let paid: Spent | undefined;
     let isKept = false;
+    let isSpent = false;
     return {
       pay: () => {
         if (paid) return undefined;
         const now = performance.now();
         const known = this.#spentBy.get(userId);
         const spent = known && known.until > now ? known : { count: 0, until: now + this.windowMs };
-        if (spent.count >= this.most) return tooMany(spent.until - now);
+        isSpent = spent.count >= this.most;
+        if (isSpent) return tooMany(spent.until - now);
         spent.count += 1;
         this.#spentBy.set(userId, spent);
         paid = spent;
@@ -56,6 +62,7 @@ export class Allowance {
       keep: () => {
         isKept = true;
       },
+      isSpent: () => isSpent,
     };
   }
 

@@ -1,29 +1,25 @@
-import { createHash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
+import type { Pay } from './allowance.js';
 import { Answers, type Answer } from './answers.js';
-import { CallerLookups } from './caller-lookups.js';
+import { CallerLookups, tokenKey } from './caller-lookups.js';
 import { frozenCaller, type Caller } from './caller.js';
+import type { Compiled } from './compile.js';
+import { Confirmations, type Confirming } from './confirmations.js';
 import { within } from './deadline.js';
 import { isRefusal, type Refusal } from './decision.js';
 import { Flights, type Flight } from './flights.js';
-import { MembershipCache, type Remembered } from './membership-cache.js';
+import { ANEW } from './fresh.js';
+import { MembershipCache } from './membership-cache.js';
 import type { ReadMemberships } from './membership.js';
 import { bearerToken } from './request.js';
 import type { SharedStore } from './shared-store.js';
-import { isValid, validFor, type Validity } from './validity.js';
+import { earlier, FOR_EVER, validFor } from './validity.js';
 
 /** How a credential becomes a verified caller with memberships. */
 export interface AnswerSourceParts {
   readonly verify: (token: string) => Caller | Refusal | Promise<Caller | Refusal>;
-  /** How long ZITADEL's own answer about a token counts; Infinity: what is verified by signature holds until `exp`. */
+  /** How long what was said about a token counts; Infinity: it is verified by its signature, and says the same until `exp`. */
   readonly verifiedForMs: number;
-  /** Asks ZITADEL whether it still accepts the token, where reading the memberships does not show it. */
-  readonly confirm:
-    | {
-        readonly ask: (caller: Caller, token: string) => Promise<Refusal | undefined>;
-        readonly everyMs: number;
-      }
-    | undefined;
+  readonly confirm: Confirming | undefined;
   readonly memberships: {
     /** 'serviceUser': one answer serves all tokens of a user, and a bare user id can be asked about. */
     readonly as: 'caller' | 'serviceUser';
@@ -65,20 +61,17 @@ const EXPIRED: Refusal = {
 export class AnswerSource {
   readonly #answers: Answers;
   readonly #memberships: MembershipCache;
-  readonly #confirmed = new LRUCache<string, Validity & { userId: string }>({
-    // Not `max`, which takes all of its memory at once.
-    maxSize: 50_000,
-    sizeCalculation: () => 1,
-  });
+  readonly #confirmations: Confirmations;
   readonly #flying = new Map<string, { flight: Flight; promise: Promise<Answer | Refusal> }>();
   readonly #flights = new Flights();
   readonly #credentials = new WeakMap<Caller, { credential: string; token: string }>();
 
-  /** What can be asked about a caller beside the list of memberships. */
+  /** What can be asked about a caller. */
   readonly lookups: CallerLookups;
 
   constructor(private readonly parts: AnswerSourceParts) {
     this.#answers = new Answers(parts.maxBytes / 2);
+    this.#confirmations = new Confirmations(parts.confirm);
     this.#memberships = new MembershipCache(parts.ttlMs, parts.maxBytes / 2, parts.shared);
     this.lookups = new CallerLookups({
       cache: this.#memberships,
@@ -95,18 +88,22 @@ export class AnswerSource {
     return this.#answers.get(credential);
   }
 
-  /** Verifies, confirms and reads; one flight a credential. `fresh` never joins an earlier one. */
-  resolve(credential: string, fresh: boolean): Promise<Answer | Refusal> {
+  /** Verifies, confirms and reads; one flight a credential. What was asked for before `notBefore` does not count. */
+  resolve(credential: string, notBefore: number, pay?: Pay): Promise<Answer | Refusal> {
     const rejection = this.#answers.rejection(credential);
     if (rejection) return Promise.resolve(rejection);
-    const flying = fresh ? undefined : this.#flying.get(credential)?.promise;
-    if (flying) return within(flying, this.parts.budgetMs, LATE);
+    const flying = this.#flying.get(credential);
+    if (flying && flying.flight.startedAt >= notBefore) {
+      return within(flying.promise, this.parts.budgetMs, LATE);
+    }
     const bearer = bearerToken(this.parts.bareTokens ? `Bearer ${credential}` : credential);
     if (bearer.token === undefined) {
       return Promise.resolve({ reason: bearer.no === 'none' ? 'token_missing' : 'token_invalid' });
     }
+    const unpaid = pay?.();
+    if (unpaid) return Promise.resolve(unpaid);
     const flight = this.#flights.start({ credential });
-    const promise = this.#load(credential, bearer.token, fresh, flight);
+    const promise = this.#load(credential, bearer.token, notBefore, flight);
     const land = () => {
       this.#flights.end(flight);
       if (this.#flying.get(credential)?.flight === flight) this.#flying.delete(credential);
@@ -125,19 +122,67 @@ export class AnswerSource {
   }
 
   /** The same for a caller of an earlier request. `undefined`: the caller is none of ours. */
-  ofCaller(caller: Caller, fresh: boolean): Promise<Answer | Refusal> | undefined {
+  ofCaller(caller: Caller, notBefore: number): Promise<Answer | Refusal> | undefined {
     const known = this.#credentials.get(caller);
     if (!known) return undefined;
-    const warm = fresh ? undefined : this.#answers.get(known.credential);
-    return warm ? Promise.resolve(warm) : this.resolve(known.credential, fresh);
+    const warm = notBefore === ANEW ? undefined : this.#answers.get(known.credential);
+    return warm ? Promise.resolve(warm) : this.resolve(known.credential, notBefore);
   }
 
   /** The memberships of a user without a token; only where they are read as the service user. */
-  async ofUser(userId: string, fresh: boolean): Promise<Answer | Refusal> {
-    const reading = this.#membershipsOf(userId, '', Infinity, fresh);
+  async ofUser(userId: string, notBefore: number, pay?: Pay): Promise<Answer | Refusal> {
+    const reading = this.lookups.all(userId, '', Infinity, notBefore, pay);
     const read = await within(reading, this.parts.budgetMs, LATE);
     if (isRefusal(read)) return read;
-    return { ...read, credential: '', caller: frozenCaller({ userId, claims: {} }) };
+    return {
+      ...read,
+      credential: '',
+      caller: frozenCaller({ userId, claims: {} }),
+      verifiedAt: Infinity,
+      accepted: FOR_EVER,
+    };
+  }
+
+  /** Whether nothing that a requirement reads of an answer was asked for before `notBefore`. */
+  isNew({ askedAt, verifiedAt }: Answer, compiled: Compiled, notBefore: number): boolean {
+    return (
+      (askedAt >= notBefore || !compiled.readsRows) &&
+      (verifiedAt >= notBefore || !this.#readsWhatChanges(compiled))
+    );
+  }
+
+  /** The answer by what was not asked for before `notBefore`: what is older of it, and read by the requirement, is asked for again. */
+  async renew(
+    answer: Answer,
+    compiled: Compiled,
+    notBefore: number,
+    pay: Pay,
+  ): Promise<Answer | Refusal> {
+    const { credential, caller, accepted } = answer;
+    if (this.isNew(answer, compiled, notBefore)) return answer;
+    if (credential === '') return this.ofUser(caller.userId, notBefore, pay);
+    const warm = this.#answers.get(credential);
+    if (warm && this.isNew(warm, compiled, notBefore)) return warm;
+    if (this.#readsWhatChanges(compiled)) return this.resolve(credential, notBefore, pay);
+    const rejection = this.#answers.rejection(credential);
+    if (rejection) return rejection;
+    const token = this.tokenOf(caller) ?? '';
+    const flight = this.#flights.start({ userId: caller.userId, credential });
+    try {
+      const { expiresAt = Infinity } = caller;
+      const reading = this.lookups.all(caller.userId, token, expiresAt, notBefore, pay);
+      const read = await within(reading, this.parts.budgetMs, LATE);
+      if (isRefusal(read)) return this.#refused(credential, token, caller, read);
+      const renewed: Answer = { ...answer, ...read, ...earlier(read, accepted) };
+      if (!flight.spoiled) this.#answers.keep(renewed);
+      return renewed;
+    } finally {
+      this.#flights.end(flight);
+    }
+  }
+
+  #readsWhatChanges({ readsClaims }: Compiled): boolean {
+    return readsClaims && this.parts.verifiedForMs !== Infinity;
   }
 
   /** The token behind a caller of ours, for calls to ZITADEL in the caller's name. */
@@ -166,58 +211,49 @@ export class AnswerSource {
       if (flight.userId === undefined || flight.userId === userId) this.#flying.delete(key);
     }
     this.#answers.evict(userId);
-    for (const [key, known] of this.#confirmed) {
-      if (known.userId === userId) this.#confirmed.delete(key);
-    }
+    this.#confirmations.evict(userId);
   }
 
   #forgetAll(): void {
     this.#flights.spoilAll();
     this.#flying.clear();
     this.#answers.evictAll();
-    this.#confirmed.clear();
+    this.#confirmations.evictAll();
   }
 
   async #load(
     credential: string,
     token: string,
-    fresh: boolean,
+    notBefore: number,
     flight: Flight,
   ): Promise<Answer | Refusal> {
+    const verifiedAt = performance.now();
     const verified = validFor(this.parts.verifiedForMs);
     const caller = await this.parts.verify(token);
     if (isRefusal(caller)) return this.#refused(credential, token, undefined, caller);
     this.#flights.learn(flight, caller.userId);
     const expiresAt = caller.expiresAt ?? Infinity;
     const [confirmed, read] = await Promise.all([
-      this.#confirm(caller, token, fresh),
-      this.#membershipsOf(caller.userId, token, expiresAt, fresh),
+      this.#confirmations.ask(caller, token, notBefore === ANEW),
+      this.lookups.all(caller.userId, token, expiresAt, notBefore),
     ]);
     if (isRefusal(confirmed)) return this.#refused(credential, token, caller, confirmed);
     if (isRefusal(read)) return this.#refused(credential, token, caller, read);
-    if (!(expiresAt > Date.now())) return EXPIRED;
+    const leftMs = expiresAt - Date.now();
+    if (!(leftMs > 0)) return EXPIRED;
+    const accepted = earlier(validFor(leftMs), earlier(confirmed, verified));
     const answer: Answer = {
+      ...read,
       credential,
       caller: frozenCaller(caller),
-      index: read.index,
-      read: read.read,
-      key: read.key,
-      organizations: read.organizations,
-      askedAt: read.askedAt,
-      validUntil: Math.min(
-        read.validUntil,
-        confirmed.validUntil,
-        verified.validUntil,
-        performance.now() + (expiresAt - Date.now()),
-      ),
-      wallUntil: Math.min(read.wallUntil, confirmed.wallUntil, verified.wallUntil, expiresAt),
+      verifiedAt,
+      accepted,
+      ...earlier(read, accepted),
     };
     this.#credentials.set(answer.caller, { credential, token });
     if (!flight.spoiled) {
       this.#answers.keep(answer);
-      if (this.parts.confirm) {
-        this.#confirmed.set(digest(token), { ...confirmed, userId: caller.userId });
-      }
+      this.#confirmations.keep(caller.userId, token, confirmed);
     }
     return answer;
   }
@@ -245,44 +281,4 @@ export class AnswerSource {
     }
     return refusal;
   }
-
-  /** Until when ZITADEL's acceptance of the token counts. */
-  async #confirm(caller: Caller, token: string, fresh: boolean): Promise<Validity | Refusal> {
-    const { confirm } = this.parts;
-    if (!confirm) return validFor(Infinity);
-    const known = fresh ? undefined : this.#confirmed.get(digest(token));
-    if (known && isValid(known)) return known;
-    const fromNow = validFor(confirm.everyMs);
-    return (await confirm.ask(caller, token)) ?? fromNow;
-  }
-
-  async #membershipsOf(
-    userId: string,
-    token: string,
-    notAfter: number,
-    fresh: boolean,
-  ): Promise<
-    (Remembered & { readonly key: string; readonly organizations: readonly string[] }) | Refusal
-  > {
-    const { as, read } = this.parts.memberships;
-    const organizations = await this.parts.memberships.organizations();
-    if (isRefusal(organizations)) return organizations;
-    const key = as === 'caller' ? tokenKey(token) : JSON.stringify(['user', userId, organizations]);
-    const remembered = await this.#memberships.get({
-      key,
-      userId,
-      notAfter: as === 'caller' ? notAfter : Infinity,
-      fresh,
-      read: () => read({ userId, token, organizations }),
-    });
-    return isRefusal(remembered) ? remembered : { ...remembered, key, organizations };
-  }
-}
-
-function tokenKey(token: string): string {
-  return JSON.stringify(['token', digest(token)]);
-}
-
-function digest(token: string): string {
-  return createHash('sha256').update(token).digest('base64url');
 }

@@ -11,8 +11,8 @@ import type { CallerNeed, Need, ResourceFacts, ResourceNeed } from './facts.js';
 export interface Asking {
   readonly userId: string;
   readonly token: string;
-  /** Do not use what is remembered. */
-  readonly fresh: boolean;
+  /** What was asked for before this does not count (monotonic clock). */
+  readonly notBefore: number;
   /** Paid before each call to ZITADEL. */
   readonly toll: Toll;
 }
@@ -21,8 +21,8 @@ export interface Asking {
 export interface ResourceLookups {
   /** What is remembered for all, since it never changes. */
   known(): ResourceFacts;
-  /** The same, and what this user was told: what somebody else may see decides nothing. */
-  knownTo(userId: string): ResourceFacts;
+  /** The same, and what this user was told, if it was not asked for before `notBefore`: what somebody else may see decides nothing. */
+  knownTo(userId: string, notBefore: number): ResourceFacts;
   /** Asks for what is missing. The facts that come back answer every need, with `null` where there is nothing. */
   ask(needs: readonly ResourceNeed[], asked: Asking): Promise<ResourceFacts | Refusal>;
   /** Forgets that there was nothing for this user. */
@@ -39,14 +39,14 @@ export async function askUntilDecided(
   lookups: ResourceLookups,
   answer: Answer,
   first: Case,
+  notBefore: number,
   toll: Toll,
   readsAs: 'caller' | 'serviceUser',
 ): Promise<{ readonly open: Case; readonly verdict: 'yes' | 'no' } | Refusal> {
   const { compiled, ids, index, claims } = first;
-  const { fresh } = compiled;
   const { caller } = answer;
   const token = answers.tokenOf(caller) ?? '';
-  const asking: Asking = { userId: caller.userId, token, fresh, toll };
+  const asking: Asking = { userId: caller.userId, token, notBefore, toll };
   const facts = new AskedFacts(first.facts);
 
   const learnResources = async (needs: readonly ResourceNeed[]): Promise<Refusal | undefined> => {
@@ -58,12 +58,12 @@ export async function askUntilDecided(
   };
   const learnCaller = async (need: CallerNeed): Promise<Refusal | undefined> => {
     if (need.fact === 'rows') {
-      const rows = await answers.lookups.rowsOn(answer, need.on, fresh, toll);
+      const rows = await answers.lookups.rowsOn(answer, need.on, notBefore, toll);
       if (isRefusal(rows)) return rows;
       facts.learnRows(need.on, rows);
       return undefined;
     }
-    const permissions = await answers.lookups.permissionsIn(answer, need.orgId, fresh, toll);
+    const permissions = await answers.lookups.permissionsIn(answer, need.orgId, notBefore, toll);
     if (isRefusal(permissions)) return permissions;
     facts.learnPermissions(need.orgId, permissions);
     return undefined;

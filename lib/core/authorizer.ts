@@ -1,15 +1,12 @@
-import { Allowance } from './allowance.js';
-import type { AnswerSource } from './answer-source.js';
 import type { Answer } from './answers.js';
-import { askUntilDecided, isAboutToken, type ResourceLookups } from './ask-until-decided.js';
 import type { Caller } from './caller.js';
-import { openCase, type Case, type Ids } from './case.js';
+import type { Ids } from './case.js';
 import { compile, type Compiled, type CompileSettings } from './compile.js';
 import { within } from './deadline.js';
-import { decide } from './decide.js';
+import { Decider, denied, type DeciderParts } from './decider.js';
 import { isRefusal, type Decision, type Denied, type Refusal } from './decision.js';
 import { ZitadelArgumentError, ZitadelRequirementError } from './errors.js';
-import type { Facts } from './facts.js';
+import { ANEW, ANY_AGE } from './fresh.js';
 import { DecisionNews, type DecisionListener } from './decision-news.js';
 import type { ZitadelLogger } from './log.js';
 import {
@@ -38,12 +35,8 @@ interface Question {
 }
 
 /** What decisions need besides the answer about the caller. */
-export interface AuthorizerParts extends CompileSettings {
-  readonly answers: AnswerSource;
-  readonly lookups: ResourceLookups;
-  readonly readsAs: 'caller' | 'serviceUser';
+export interface AuthorizerParts extends CompileSettings, DeciderParts {
   readonly token: ((request: RequestLike) => string | undefined) | undefined;
-  readonly budgetMs: number;
   readonly log: ZitadelLogger;
 }
 
@@ -62,7 +55,7 @@ const THREW_AWAY: Refusal = {
 
 const LATE: Refusal = {
   reason: 'unavailable',
-  detail: 'who owns the resource, or what a function given to .from() reads, was not known in time',
+  detail: 'what a function given to .from() reads was not known in time',
 };
 
 function isPromise(read: Awaitable<IdRead>): boolean {
@@ -72,11 +65,12 @@ function isPromise(read: Awaitable<IdRead>): boolean {
 /** The whole data path: `authorize(request, requirement)` answers every foreseeable case with a Decision. */
 export class Authorizer {
   readonly #compiled = new WeakMap<Requirement, Compiled>();
-  readonly #allowance = new Allowance();
+  readonly #decider: Decider;
   readonly #news: DecisionNews;
 
   constructor(private readonly parts: AuthorizerParts) {
     this.#news = new DecisionNews(parts.log);
+    this.#decider = new Decider(parts);
   }
 
   /** Decides one request. Synchronous when the caller's memberships are remembered and no fact about the resource is missing. */
@@ -133,7 +127,8 @@ export class Authorizer {
 
   /** What is known about a caller, or about a bare user id. @throws as `decideFor`, and ZitadelArgumentError on what is no user id */
   answerFor(who: Caller | string, fresh = false): Promise<Answer | Refusal> {
-    const known = typeof who === 'string' ? undefined : this.parts.answers.ofCaller(who, fresh);
+    const notBefore = fresh ? ANEW : ANY_AGE;
+    const known = typeof who === 'string' ? undefined : this.parts.answers.ofCaller(who, notBefore);
     if (known) return known;
     if (this.parts.readsAs === 'caller') {
       throw new ZitadelRequirementError(
@@ -144,7 +139,7 @@ export class Authorizer {
     if (checkId(userId, this.parts.idPattern) !== userId) {
       throw new ZitadelArgumentError('who', 'who is not a valid user id by the option idPattern');
     }
-    return this.parts.answers.ofUser(userId, fresh);
+    return this.parts.answers.ofUser(userId, notBefore);
   }
 
   /** Prepares a requirement once. @throws ZitadelRequirementError when it cannot be checked */
@@ -170,14 +165,14 @@ export class Authorizer {
 
   /** Forgets what is remembered about a user, with all of the user's tokens, here and in the shared store. */
   async evict(userId: string): Promise<void> {
-    this.#allowance.forget(userId);
+    this.#decider.forget(userId);
     this.parts.lookups.evict(userId);
     await this.parts.answers.evict(userId);
   }
 
   /** Forgets everybody and everything, here and in the shared store. */
   async evictAll(): Promise<void> {
-    this.#allowance.forgetAll();
+    this.#decider.forgetAll();
     this.parts.lookups.evictAll();
     await this.parts.answers.evictAll();
   }
@@ -200,7 +195,7 @@ export class Authorizer {
   ): Promise<Decision> {
     const since = performance.now();
     const compiled = this.prepare(requirement);
-    const answer = await this.parts.answers.resolve(credential, compiled.fresh);
+    const answer = await this.parts.answers.resolve(credential, compiled.fresh ? ANEW : ANY_AGE);
     if (isRefusal(answer)) return this.refuse(answer, requirement);
     const decision = this.#decide({ answer, compiled, request, fromClass, since });
     return this.#news.tell(await decision, requirement);
@@ -234,42 +229,10 @@ export class Authorizer {
   }
 
   #decideWith(question: Question, reads: readonly IdRead[]): Awaitable<Decision> {
-    const { answer, compiled } = question;
+    const { answer, compiled, since } = question;
     if (reads.includes(THREW)) return denied(answer, THREW_AWAY);
     if (reads.includes(INVALID)) return denied(answer, { reason: 'resource_invalid' });
-    const ids = reads as Ids;
-    const { caller, index } = answer;
-    const open = openCase(compiled, ids, index, caller.claims, this.#remembered(question));
-    const verdict = decide(open);
-    return verdict === 'ask' ? this.#askAndDecide(question, open) : conclude(answer, open, verdict);
-  }
-
-  /** What is remembered of the facts that this question can need. */
-  #remembered({ answer, compiled }: Question): Facts {
-    const { answers, lookups } = this.parts;
-    const { fresh, namesGrants, asksPermissions } = compiled;
-    const isShared = fresh || !namesGrants;
-    const facts = isShared ? lookups.known() : lookups.knownTo(answer.caller.userId);
-    if ((answer.index.complete && !asksPermissions) || fresh) return facts;
-    return {
-      ownerOf: (projectId) => facts.ownerOf(projectId),
-      grantOf: (grantId) => facts.grantOf(grantId),
-      grantBetween: (projectId, orgId) => facts.grantBetween(projectId, orgId),
-      ...answers.lookups.known(answer),
-    };
-  }
-
-  async #askAndDecide(question: Question, open: Case): Promise<Decision> {
-    const { answer } = question;
-    const { answers, lookups } = this.parts;
-    const toll = this.#allowance.toll(answer.caller.userId);
-    const deciding = askUntilDecided(answers, lookups, answer, open, toll, this.parts.readsAs);
-    const decided = await within(deciding, this.#leftMs(question), LATE);
-    const isNo = isRefusal(decided) ? isAboutToken(decided) : decided.verdict === 'no';
-    if (!isNo) toll.giveBack();
-    return isRefusal(decided)
-      ? denied(answer, decided)
-      : conclude(answer, decided.open, decided.verdict);
+    return this.#decider.decide(answer, compiled, reads as Ids, since);
   }
 
   /** What is left of the one budget of a request. */
@@ -281,16 +244,4 @@ export class Authorizer {
   async #tellLater(decision: Promise<Decision>, requirement: Requirement): Promise<Decision> {
     return this.#news.tell(await decision, requirement);
   }
-}
-
-function conclude({ caller, read }: Answer, open: Case, verdict: 'yes' | 'no'): Decision {
-  const { by, checked, ids, missing = 'role_missing' } = open;
-  if (verdict === 'yes') return { allowed: true, caller, by, checked, read };
-  // Where nothing else allows, what the request left out comes first.
-  const reason = ids.includes(undefined) ? 'resource_missing' : missing;
-  return { allowed: false, reason, caller, read };
-}
-
-function denied({ caller, read }: Answer, refusal: Refusal): Denied {
-  return { allowed: false, ...refusal, caller, read };
 }

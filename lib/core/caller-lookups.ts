@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto';
-import type { Toll } from './allowance.js';
+import type { Pay, Toll } from './allowance.js';
 import type { AnswerSourceParts } from './answer-source.js';
-import type { Answer } from './answers.js';
+import type { Answer, AnswerRows } from './answers.js';
 import type { Caller } from './caller.js';
 import { isRefusal, type Refusal } from './decision.js';
 import type { CallerFacts, Permissions } from './facts.js';
 import type { MembershipCache } from './membership-cache.js';
 import type { MembershipIndex, RowsOn } from './membership.js';
+import { digestOf } from './token-digest.js';
 
 interface CallerLookupParts extends Pick<AnswerSourceParts, 'memberships' | 'permissions'> {
   /** Where memberships are remembered: whatever is known about a user is forgotten together. */
@@ -27,29 +27,53 @@ const NO_TOKEN: Refusal = {
   remedy: 'ask with the Caller of a request, or require a role',
 };
 
-/** What can be asked about a caller beside the list of memberships. Remembered like the list, and forgotten with it. */
+/** What can be asked about a caller: the list of memberships, and what is remembered like the list and forgotten with it. */
 export class CallerLookups {
   constructor(private readonly parts: CallerLookupParts) {}
 
-  /** What is remembered. */
-  known({ key, caller }: Answer): CallerFacts {
+  /** What is remembered, and was not asked for before `notBefore`. */
+  known({ key, caller }: Answer, notBefore: number): CallerFacts {
     const { cache, tokenOf } = this.parts;
     const { userId } = caller;
     return {
-      rowsOn: (on) => cache.peek(rowsKey(key, on), userId),
+      rowsOn: (on) => cache.peek(rowsKey(key, on), userId, notBefore),
       permissionsIn: (orgId) => {
         const token = tokenOf(caller);
         if (token === undefined) return undefined;
-        return permissionsOf(cache.peek(permissionsKey(token, orgId), userId));
+        return permissionsOf(cache.peek(permissionsKey(token, orgId), userId, notBefore));
       },
     };
+  }
+
+  /** The list of memberships; as the service user one answer for all of the user's tokens. */
+  async all(
+    userId: string,
+    token: string,
+    notAfter: number,
+    notBefore: number,
+    pay?: Pay,
+  ): Promise<AnswerRows | Refusal> {
+    const { as, read } = this.parts.memberships;
+    const organizations = await this.parts.memberships.organizations();
+    if (isRefusal(organizations)) return organizations;
+    const key = as === 'caller' ? tokenKey(token) : JSON.stringify(['user', userId, organizations]);
+    const remembered = await this.parts.cache.get({
+      key,
+      userId,
+      notAfter: as === 'caller' ? notAfter : Infinity,
+      notBefore,
+      pay,
+      read: () => read({ userId, token, organizations }),
+    });
+    if (isRefusal(remembered)) return remembered;
+    return { ...remembered, key, organizations };
   }
 
   /** The rows on one resource, where the list is over its cap. */
   async rowsOn(
     answer: Answer,
     on: RowsOn,
-    fresh: boolean,
+    notBefore: number,
     toll: Toll,
   ): Promise<MembershipIndex | Refusal> {
     const { cache, memberships, tokenOf, refused } = this.parts;
@@ -59,10 +83,15 @@ export class CallerLookups {
       key: rowsKey(answer.key, on),
       userId,
       notAfter: memberships.as === 'caller' ? expiresAt : Infinity,
-      fresh,
+      notBefore,
+      pay: toll.pay,
       read: async () => {
-        const { organizations } = answer;
-        const rows = toll.pay() ?? (await memberships.read({ userId, token, organizations, on }));
+        const rows = await memberships.read({
+          userId,
+          token,
+          organizations: answer.organizations,
+          on,
+        });
         // Remembered, a part would tell what is missing as a "no".
         return isRefusal(rows) || rows.complete ? rows : STILL_TOO_LONG;
       },
@@ -74,7 +103,7 @@ export class CallerLookups {
   async permissionsIn(
     answer: Answer,
     orgId: string,
-    fresh: boolean,
+    notBefore: number,
     toll: Toll,
   ): Promise<Permissions | Refusal> {
     const { cache, memberships, permissions, tokenOf, refused } = this.parts;
@@ -85,9 +114,10 @@ export class CallerLookups {
       key: permissionsKey(token, orgId),
       userId,
       notAfter: expiresAt,
-      fresh,
+      notBefore,
+      pay: toll.pay,
       read: async () => {
-        const roles = toll.pay() ?? (await permissions(userId, token, orgId));
+        const roles = await permissions(userId, token, orgId);
         // Kept as a row of the organization, so that one memory holds all that is known about a user.
         return isRefusal(roles)
           ? roles
@@ -114,11 +144,15 @@ function permissionsOf(index: MembershipIndex | undefined): Permissions | undefi
   return permissions;
 }
 
+/** Under which the list is remembered, where the caller's own token reads it. */
+export function tokenKey(token: string): string {
+  return JSON.stringify(['token', digestOf(token)]);
+}
+
 function rowsKey(key: string, on: RowsOn): string {
   return JSON.stringify(['on', key, on]);
 }
 
 function permissionsKey(token: string, orgId: string): string {
-  const digest = createHash('sha256').update(token).digest('base64url');
-  return JSON.stringify(['permissions', digest, orgId]);
+  return JSON.stringify(['permissions', digestOf(token), orgId]);
 }

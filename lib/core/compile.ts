@@ -65,6 +65,11 @@ export type Branch =
 /** A requirement, ready to be decided. */
 export type Node = Leaf | Branch;
 
+/** Tells several conditions from one. */
+export function isBranch(node: Node): node is Branch {
+  return node.type === 'allOf' || node.type === 'anyOf';
+}
+
 /** A requirement together with everything that does not depend on the request. */
 export interface Compiled {
   readonly root: Node;
@@ -78,6 +83,8 @@ export interface Compiled {
   readonly namesGrants: boolean;
   /** The claims of the caller's token are read. */
   readonly readsClaims: boolean;
+  /** The caller's memberships are read. */
+  readonly readsRows: boolean;
 }
 
 /** What a requirement is compiled with, from the options. */
@@ -102,6 +109,7 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
   let asksPermissions = false;
   let namesGrants = false;
   let readsClaims = false;
+  let readsRows = false;
 
   const slotOf = (source: IdSource): Slot => {
     if (source.from === 'literal') requireLiteral(source.id, idPattern);
@@ -123,6 +131,7 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
 
   const roleNode = (required: RoleRequirement): RoleNode => {
     fresh ||= required.fresh;
+    readsRows = true;
     const { kind, ref, roles } = required;
     return { type: 'role', kind, by: satisfying(hierarchy, roles), ...slotsOf(ref) };
   };
@@ -135,6 +144,7 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
     }
     fresh ||= required.fresh;
     asksPermissions = true;
+    readsRows = true;
     const { permissions, ref } = required;
     return { type: 'permission', kind: ref.kind, permissions, ...slotsOf(ref) };
   };
@@ -173,15 +183,8 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
   };
 
   const root = walk(requirementOf(requirement, 'a requirement'));
-  return {
-    root,
-    sources,
-    names: sources.map(nameOf),
-    fresh,
-    asksPermissions,
-    namesGrants,
-    readsClaims,
-  };
+  const names = sources.map(nameOf);
+  return { root, sources, names, fresh, asksPermissions, namesGrants, readsClaims, readsRows };
 }
 
 function requireLiteral(id: string, idPattern: RegExp): void {

@@ -1,5 +1,5 @@
 import { ASK, NO, YES, type Case, type Verdict } from './case.js';
-import type { Branch, Leaf, Node } from './compile.js';
+import { isBranch, type Branch, type Leaf, type Node } from './compile.js';
 import { decideHome, decideProjectRole } from './decide-claims.js';
 import { decidePermission } from './decide-permission.js';
 import { decideRole } from './decide-role.js';
@@ -16,7 +16,7 @@ export function decide(open: Case): 'yes' | 'no' | 'ask' {
 }
 
 function evaluate(node: Node, open: Case): Verdict {
-  if (node.type === 'allOf' || node.type === 'anyOf') return evaluateAll(node, open);
+  if (isBranch(node)) return evaluateAll(node, open);
   const { needs } = open;
   const verdict = decideLeaf(node, open);
   if (verdict === YES) {

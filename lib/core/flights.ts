@@ -2,6 +2,8 @@
 export interface Flight {
   userId: string | undefined;
   spoiled: boolean;
+  /** On the monotonic clock. */
+  readonly startedAt: number;
   /** The credential that it is about, where there is one. */
   readonly credential?: string;
   /** Who was evicted while it was not known whose flight this is. */
@@ -13,7 +15,12 @@ export class Flights {
   readonly #open = new Set<Flight>();
 
   start(of: { readonly userId?: string; readonly credential?: string }): Flight {
-    const flight: Flight = { userId: undefined, spoiled: false, ...of };
+    const flight: Flight = {
+      userId: undefined,
+      spoiled: false,
+      startedAt: performance.now(),
+      ...of,
+    };
     this.#open.add(flight);
     return flight;
   }

@@ -1,5 +1,14 @@
 import { ZitadelRequirementError } from './errors.js';
 
+/**
+ * How old knowledge may be: what was asked for before this time does not count (monotonic clock, milliseconds). Any age will do, as
+ * long as it is valid.
+ */
+export const ANY_AGE = -Infinity;
+
+/** Nothing that is remembered, or already being asked for, is new enough. */
+export const ANEW = Infinity;
+
 /** Settings of one role or permission requirement. */
 export interface FreshOptions {
   /**

@@ -30,24 +30,41 @@ export const ZITADEL_HIERARCHY: HierarchyTable = {
 /** For one requirement: the roles that satisfy it, by the kind of membership on which they must be held. */
 export type Satisfying = Readonly<Record<ResourceKind, ReadonlySet<string>>>;
 
-/** All roles that satisfy at least one of `wanted`, following `table` transitively. */
+/** Which rows count for roles of a kind: never those of a project for its grants, whatever a table says. */
+const COUNTS_FOR: Readonly<Record<ResourceKind, readonly ResourceKind[]>> = {
+  instance: ['instance'],
+  org: ['instance', 'org'],
+  project: ['instance', 'org', 'project'],
+  projectGrant: ['instance', 'org', 'projectGrant'],
+};
+
+/** All roles that satisfy at least one of `wanted`, following `table` transitively, where their rows count for it. */
 export function satisfying(table: HierarchyTable, wanted: readonly string[]): Satisfying {
-  const roles = new Set(wanted);
-  for (let before = -1; before !== roles.size;) {
-    before = roles.size;
-    for (const [higher, lower] of Object.entries(table)) {
-      if (lower.some((role) => roles.has(role))) roles.add(higher);
-    }
-  }
   const byKind = {
     instance: new Set<string>(),
     org: new Set<string>(),
     project: new Set<string>(),
     projectGrant: new Set<string>(),
   };
-  for (const role of roles) {
-    const kind = kindOfRole(role);
-    if (kind) byKind[kind].add(role);
+  for (const one of wanted) {
+    const of = kindOfRole(one);
+    if (!of) continue;
+    for (const role of closureOf(table, one)) {
+      const kind = kindOfRole(role);
+      if (kind && COUNTS_FOR[of].includes(kind)) byKind[kind].add(role);
+    }
   }
   return byKind;
+}
+
+/** A role, and all that satisfy it. */
+function closureOf(table: HierarchyTable, wanted: string): ReadonlySet<string> {
+  const roles = new Set([wanted]);
+  for (let before = -1; before !== roles.size;) {
+    before = roles.size;
+    for (const [higher, lower] of Object.entries(table)) {
+      if (lower.some((role) => roles.has(role))) roles.add(higher);
+    }
+  }
+  return roles;
 }

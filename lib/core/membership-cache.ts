@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import type { Pay } from './allowance.js';
 import { isRefusal, type MembershipRead, type Refusal } from './decision.js';
 import { Flights, type Flight } from './flights.js';
 import { indexOf, type MembershipIndex, type MembershipRows } from './membership.js';
@@ -10,7 +11,7 @@ export interface Remembered extends Validity {
   readonly userId: string;
   readonly index: MembershipIndex;
   readonly read: MembershipRead;
-  /** On the monotonic clock, in milliseconds. */
+  /** When the question left, on the monotonic clock. */
   readonly askedAt: number;
 }
 
@@ -21,8 +22,10 @@ export interface CacheQuestion {
   readonly userId: string;
   /** The answer may not be kept beyond this time (milliseconds since the epoch). */
   readonly notAfter: number;
-  /** Never join an earlier read, never use a kept answer. */
-  readonly fresh: boolean;
+  /** What was asked for before this does not count, be it kept or under way (monotonic clock). */
+  readonly notBefore: number;
+  /** Paid before ZITADEL is asked, by the one who starts a read and not by those who join it. */
+  readonly pay?: Pay | undefined;
   readonly read: () => Promise<MembershipRows | Refusal>;
 }
 
@@ -52,13 +55,15 @@ export class MembershipCache {
   }
 
   get(question: CacheQuestion): Promise<Remembered | Refusal> {
-    const { key, userId, fresh } = question;
-    if (!fresh) {
-      const kept = this.#memory.get(key);
-      if (kept?.userId === userId && isValid(kept)) return Promise.resolve(kept);
-      const flying = this.#flying.get(key);
-      if (flying && flying.flight.userId === userId) return flying.promise;
+    const { key, userId, notBefore } = question;
+    const kept = this.#kept(key, userId, notBefore);
+    if (kept) return Promise.resolve(kept);
+    const flying = this.#flying.get(key);
+    if (flying?.flight.userId === userId && flying.flight.startedAt >= notBefore) {
+      return flying.promise;
     }
+    const unpaid = question.pay?.();
+    if (unpaid) return Promise.resolve(unpaid);
     const flight = this.#flights.start({ userId });
     const promise = this.#load(question, flight).finally(() => {
       this.#flights.end(flight);
@@ -69,9 +74,8 @@ export class MembershipCache {
   }
 
   /** What is kept in memory, and may still be used. */
-  peek(key: string, userId: string): MembershipIndex | undefined {
-    const kept = this.#memory.get(key);
-    return kept?.userId === userId && isValid(kept) ? kept.index : undefined;
+  peek(key: string, userId: string, notBefore: number): MembershipIndex | undefined {
+    return this.#kept(key, userId, notBefore)?.index;
   }
 
   /** ZITADEL refused what this answer rests on: it is forgotten, and so is all of the user in the shared store. */
@@ -97,6 +101,11 @@ export class MembershipCache {
     this.#forgetAll();
   }
 
+  #kept(key: string, userId: string, notBefore: number): Remembered | undefined {
+    const kept = this.#memory.get(key);
+    return kept?.userId === userId && isValid(kept) && kept.askedAt >= notBefore ? kept : undefined;
+  }
+
   #forgetUser(userId: string): void {
     this.#flights.spoil(userId);
     for (const [key, { flight }] of this.#flying) {
@@ -114,18 +123,19 @@ export class MembershipCache {
   async #load(question: CacheQuestion, flight: Flight): Promise<Remembered | Refusal> {
     const { key, userId } = question;
     const shared = await this.shared?.read(key, userId);
-    if (shared?.stored && !question.fresh) {
+    if (shared?.stored) {
       const { rows, fetchedAt, expiresAt } = shared.stored;
       const wallUntil = Math.min(expiresAt, fetchedAt + this.ttlMs, question.notAfter);
       const leftMs = wallUntil - Date.now();
-      if (leftMs > 0) {
+      const askedAt = performance.now() - Math.max(0, Date.now() - fetchedAt);
+      if (leftMs > 0 && askedAt >= question.notBefore) {
         const entry: Remembered = {
           userId,
           index: indexOf(rows),
           read: Object.freeze({ at: fetchedAt, from: 'shared' }),
           validUntil: performance.now() + leftMs,
           wallUntil,
-          askedAt: performance.now() - Math.max(0, Date.now() - fetchedAt),
+          askedAt,
         };
         if (!flight.spoiled) this.#keep(key, entry);
         return entry;

@@ -73,26 +73,25 @@ export class ZitadelAuthorizer {
   constructor(
     private readonly authorizer: Authorizer,
     private readonly hierarchy: HierarchyTable,
-    private readonly errorFor: (denied: Denied) => Error = (denied) =>
-      new ZitadelNotAllowedError(denied),
+    private readonly errorFor: (denied: Denied) => Error,
   ) {}
 
   /**
    * Whether the requirement holds. False is a no; everything else that is not a yes throws, an outage above all.
    *
-   * @throws ZitadelNotAllowedError on anything but a plain no; ZitadelRequirementError when the question cannot be asked
+   * @throws as `assert` on anything but a plain no; ZitadelRequirementError when the question cannot be asked
    */
   async can(who: Who, requirement: Requirement): Promise<boolean> {
     const decision = await this.authorizer.decideFor(who, requirement);
     if (decision.allowed) return true;
     if (IS_NO.has(decision.reason)) return false;
-    throw new ZitadelNotAllowedError(decision);
+    throw this.errorFor(decision);
   }
 
   /**
    * Nothing when the requirement holds.
    *
-   * @throws what the guard throws by default: an HttpException (Express: ZitadelNotAllowedError)
+   * @throws what the guard throws by default, an HttpException; in Express ZitadelUnavailableError on an outage, else ZitadelNotAllowedError
    */
   async assert(who: Who, requirement: Requirement): Promise<void> {
     const decision = await this.authorizer.decideFor(who, requirement);
@@ -107,9 +106,11 @@ export class ZitadelAuthorizer {
   async explain(who: Who, requirement: Requirement): Promise<Explanation> {
     const since = performance.now();
     const answer = await this.authorizer.answerFor(who, this.authorizer.prepare(requirement).fresh);
-    if (isRefusal(answer)) throw new ZitadelNotAllowedError({ allowed: false, ...answer });
+    if (isRefusal(answer)) throw this.errorFor({ allowed: false, ...answer });
     const explain = async (part: Requirement): Promise<Explanation> => {
       const decision = await this.authorizer.decideOver(answer, part, since);
+      const isKnown = decision.allowed || IS_NO.has(decision.reason);
+      if (!isKnown && part === requirement) throw this.errorFor(decision);
       const parts: Explanation[] = [];
       if (part.type === 'allOf' || part.type === 'anyOf') {
         for (const inner of part.of) parts.push(await explain(inner));
@@ -122,7 +123,7 @@ export class ZitadelAuthorizer {
   /**
    * Where the caller holds any of the roles, to filter a list by. Grants *to* an organization are covered by the organization.
    *
-   * @throws ZitadelNotAllowedError when it cannot be told, ZitadelRequirementError on an empty list or an unknown role
+   * @throws as `assert` when it cannot be told, ZitadelRequirementError on an empty list or an unknown role
    */
   async lookupResources(
     who: Who,
@@ -135,14 +136,14 @@ export class ZitadelAuthorizer {
       throw new ZitadelRequirementError('lookupResources() needs at least one role');
     }
     const answer = await this.authorizer.answerFor(who);
-    if (isRefusal(answer)) throw new ZitadelNotAllowedError({ allowed: false, ...answer });
+    if (isRefusal(answer)) throw this.errorFor({ allowed: false, ...answer });
     const by = satisfying(this.hierarchy, names);
     const where = (kind: Membership['kind']) =>
       answer.index.rows
         .filter((row) => row.kind === kind && row.roles.some((held) => by[kind].has(held)))
         .map(({ id }) => id);
     if (where('instance').length > 0) return { everywhere: true };
-    if (!answer.index.complete) throw new ZitadelNotAllowedError(TOO_LONG);
+    if (!answer.index.complete) throw this.errorFor(TOO_LONG);
     return {
       everywhere: false,
       organizations: where('org'),

@@ -9,6 +9,9 @@ export interface Validity {
   readonly wallUntil: number;
 }
 
+/** Without end. */
+export const FOR_EVER: Validity = Object.freeze({ validUntil: Infinity, wallUntil: Infinity });
+
 /** From now on for so many milliseconds. */
 export function validFor(ms: number): Validity {
   return { validUntil: performance.now() + ms, wallUntil: Date.now() + ms };
@@ -17,4 +20,12 @@ export function validFor(ms: number): Validity {
 /** Whether it may still be used. */
 export function isValid({ validUntil, wallUntil }: Validity): boolean {
   return validUntil > performance.now() && wallUntil > Date.now();
+}
+
+/** As long as both may be used. */
+export function earlier(one: Validity, other: Validity): Validity {
+  return {
+    validUntil: Math.min(one.validUntil, other.validUntil),
+    wallUntil: Math.min(one.wallUntil, other.wallUntil),
+  };
 }

@@ -10,6 +10,8 @@ import type { Validity } from '../core/validity.js';
 /** A fact, and how long it may be believed. */
 export interface Known extends Validity {
   readonly fact: string | GrantFact | Hidden;
+  /** On the monotonic clock. */
+  readonly askedAt: number;
 }
 
 /** What a need is remembered by. */

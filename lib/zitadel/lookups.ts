@@ -2,8 +2,9 @@ import { LRUCache } from 'lru-cache';
 import type { Asking, ResourceLookups } from '../core/ask-until-decided.js';
 import { isRefusal, type Refusal } from '../core/decision.js';
 import type { ResourceFacts, ResourceNeed } from '../core/facts.js';
+import { ANY_AGE } from '../core/fresh.js';
 import { checkId } from '../core/request.js';
-import { isValid, validFor } from '../core/validity.js';
+import { FOR_EVER, isValid, validFor, type Validity } from '../core/validity.js';
 import { askGrant, askOwner } from './ask-fact.js';
 import { askGrantBetween } from './ask-grant-between.js';
 import { HIDDEN, type Ask, type FactSource } from './fact-source.js';
@@ -33,11 +34,13 @@ const AT_ONCE = 4;
 /** Not `max`, which takes all of its memory at once. */
 const BOUND = { maxSize: 50_000, sizeCalculation: () => 1 };
 
-interface Nothing {
+interface Nothing extends Validity {
   readonly userId: string;
-  readonly until: number;
+  readonly askedAt: number;
   readonly hidden: boolean;
 }
+
+type Found = Known | undefined | Refusal;
 
 /**
  * What ZITADEL says about projects and project grants. The owner of a project never changes, so it is remembered for long. That there was
@@ -47,10 +50,13 @@ interface Nothing {
 export class Lookups implements ResourceLookups {
   readonly #known = new LRUCache<string, Known>(BOUND);
   readonly #nothing = new LRUCache<string, Nothing>(BOUND);
-  readonly #flying = new Map<string, Promise<Known | undefined | Refusal>>();
+  readonly #flying = new Map<
+    string,
+    { readonly startedAt: number; readonly asked: Promise<Found> }
+  >();
   #generation = 0;
   readonly #unchanging: ResourceFacts = {
-    ownerOf: (projectId) => ownerIn(this.#get(ownerKey(projectId))),
+    ownerOf: (projectId) => ownerIn(this.#get(ownerKey(projectId), ANY_AGE)),
     grantOf: () => undefined,
     grantBetween: () => undefined,
   };
@@ -62,9 +68,9 @@ export class Lookups implements ResourceLookups {
     return this.#unchanging;
   }
 
-  /** The same, and which project grants the user was told of. */
-  knownTo(userId: string): ResourceFacts {
-    return factsFrom(this.#askerFor(userId), (key) => this.#get(key));
+  /** The same, and which project grants the user was told of, if that was not asked for before `notBefore`. */
+  knownTo(userId: string, notBefore: number): ResourceFacts {
+    return factsFrom(this.#askerFor(userId), (key) => this.#get(key, notBefore));
   }
 
   /** Asks for every need; what is not found is `null` in the facts that come back. */
@@ -78,7 +84,7 @@ export class Lookups implements ResourceLookups {
       if (known && isRefusal(known)) return known;
       if (known) found.set(key, known);
     }
-    const facts = asking.fresh ? this.#unchanging : this.knownTo(asking.userId);
+    const facts = this.knownTo(asking.userId, asking.notBefore);
     const recall = factsFrom(asker, (key) => found.get(key));
     return {
       ownerOf: (id) => recall.ownerOf(id) ?? facts.ownerOf(id) ?? null,
@@ -101,26 +107,22 @@ export class Lookups implements ResourceLookups {
     for (const memory of [this.#known, this.#nothing]) memory.clear();
   }
 
-  async #find(
-    need: ResourceNeed,
-    key: string,
-    asking: Asking,
-  ): Promise<Known | undefined | Refusal> {
-    const { userId, fresh } = asking;
+  async #find(need: ResourceNeed, key: string, asking: Asking): Promise<Found> {
+    const { userId, notBefore } = asking;
     const orgIds = this.#seesAll(need) ? [''] : orgIdsOf(need);
     const nothingKey = (orgId: string) => JSON.stringify([key, userId, orgId]);
     const hiddenIn: string[] = [];
     const left = orgIds.slice(0, MOST_ORGS).filter((orgId) => {
-      const nothing = fresh ? undefined : this.#nothing.get(nothingKey(orgId));
-      if (!nothing || nothing.until <= performance.now()) return true;
-      if (nothing.hidden) hiddenIn.push(orgId);
-      return false;
+      const nothing = this.#nothingKnown(nothingKey(orgId), notBefore);
+      if (nothing?.hidden) hiddenIn.push(orgId);
+      return nothing === undefined;
     });
     const refused = left.length > 0 ? asking.toll.pay() : undefined;
     if (refused) return refused;
     const generation = this.#generation;
     for (let from = 0; from < left.length; from += AT_ONCE) {
       const batch = left.slice(from, from + AT_ONCE);
+      const askedAt = performance.now();
       const answers = await Promise.all(
         batch.map((orgId) => this.#askOnce(need, key, orgId, asking)),
       );
@@ -129,14 +131,14 @@ export class Lookups implements ResourceLookups {
         answers.find((each) => each && !isRefusal(each)) ??
         answers.find((each) => each && !isHidden(each));
       if (answer) return answer;
-      const until = performance.now() + NEGATIVE_MS;
       for (const [at, orgId] of batch.entries()) {
         const hidden = isHidden(answers[at]);
         if (hidden) hiddenIn.push(orgId);
         if (generation !== this.#generation) continue;
-        this.#nothing.set(nothingKey(orgId), { userId, until, hidden });
+        const nothing = { userId, askedAt, hidden, ...validFor(NEGATIVE_MS) };
+        this.#nothing.set(nothingKey(orgId), nothing);
         // Found out by this very question.
-        if (this.#seesAll(need)) this.#nothing.set(nothingKey(''), { userId, until, hidden });
+        if (this.#seesAll(need)) this.#nothing.set(nothingKey(''), nothing);
       }
       if (this.#seesAll(need)) break;
     }
@@ -144,7 +146,7 @@ export class Lookups implements ResourceLookups {
     switch (need.fact) {
       case 'owner':
         return (
-          (await this.#askApplication(need.projectId, key)) ??
+          (await this.#askApplication(need.projectId, key, notBefore)) ??
           (isCut ? TOO_MANY_OWNERS : hiddenIn.length > 0 ? HIDDEN_OWNER : undefined)
         );
       case 'grant':
@@ -153,7 +155,7 @@ export class Lookups implements ResourceLookups {
           asking.toll.keep();
           return UNKNOWN_GRANT;
         }
-        return hiddenIn.length > 0 ? { fact: { hiddenIn }, ...validFor(0) } : undefined;
+        return hiddenIn.length > 0 ? { fact: { hiddenIn }, askedAt: 0, ...validFor(0) } : undefined;
       case 'grantBetween':
         return undefined;
     }
@@ -175,18 +177,19 @@ export class Lookups implements ResourceLookups {
     need: ResourceNeed,
     key: string,
     orgId: string,
-    { userId, token, fresh }: Asking,
-  ): Promise<Known | undefined | Refusal> {
+    { userId, token, notBefore }: Asking,
+  ): Promise<Found> {
     const flight = JSON.stringify([key, userId, token, orgId]);
-    const flying = fresh ? undefined : this.#flying.get(flight);
-    if (flying) return flying;
+    const flying = this.#flying.get(flight);
+    if (flying && flying.startedAt >= notBefore) return flying.asked;
+    const askedAt = performance.now();
     const validity = validFor(this.options.ttlMs);
     const generation = this.#generation;
     const asked = askFor(need)(this.options, { orgId, userId, token })
       .then((fact) => {
-        if (typeof fact === 'string') return this.#remember(key, { fact, ...validFor(Infinity) });
+        if (typeof fact === 'string') return this.#remember(key, { fact, askedAt, ...FOR_EVER });
         if (fact === undefined || isRefusal(fact)) return fact;
-        const known = { fact, ...validity };
+        const known = { fact, askedAt, ...validity };
         // Asked before an eviction: for those who wait, and for nobody else.
         if (generation !== this.#generation) return known;
         const asker = this.#askerFor(userId);
@@ -194,18 +197,17 @@ export class Lookups implements ResourceLookups {
         return this.#remember(betweenKey(asker, fact.projectId, fact.grantedOrgId), known);
       })
       .finally(() => {
-        if (this.#flying.get(flight) === asked) this.#flying.delete(flight);
+        if (this.#flying.get(flight)?.asked === asked) this.#flying.delete(flight);
       });
-    this.#flying.set(flight, asked);
+    this.#flying.set(flight, { startedAt: askedAt, asked });
     return asked;
   }
 
-  async #askApplication(projectId: string, key: string): Promise<Known | undefined | Refusal> {
+  async #askApplication(projectId: string, key: string, notBefore: number): Promise<Found> {
     const nothing = JSON.stringify(['application', projectId]);
     const { projectOwner, idPattern } = this.options;
-    if (!projectOwner || (this.#nothing.get(nothing)?.until ?? 0) > performance.now()) {
-      return undefined;
-    }
+    if (!projectOwner || this.#nothingKnown(nothing, notBefore)) return undefined;
+    const askedAt = performance.now();
     let owner: unknown;
     try {
       owner = await projectOwner(projectId);
@@ -213,11 +215,12 @@ export class Lookups implements ResourceLookups {
       return { reason: 'unavailable', detail: 'the option projectOwner threw or rejected' };
     }
     const checked = checkId(owner ?? undefined, idPattern);
-    if (typeof checked === 'string')
-      return this.#remember(key, { fact: checked, ...validFor(Infinity) });
+    if (typeof checked === 'string') {
+      return this.#remember(key, { fact: checked, askedAt, ...FOR_EVER });
+    }
     if (checked === undefined) {
-      const until = performance.now() + NEGATIVE_MS;
-      this.#nothing.set(nothing, { userId: '', until, hidden: false });
+      const none = { userId: '', askedAt, hidden: false, ...validFor(NEGATIVE_MS) };
+      this.#nothing.set(nothing, none);
       return undefined;
     }
     return { reason: 'misconfigured', detail: 'the option projectOwner answered no id' };
@@ -228,9 +231,16 @@ export class Lookups implements ResourceLookups {
     return known;
   }
 
-  #get(key: string): Known | undefined {
+  /** Whatever never changes may be of any age. */
+  #get(key: string, notBefore: number): Known | undefined {
     const known = this.#known.get(key);
-    return known && isValid(known) ? known : undefined;
+    if (known?.validUntil === Infinity) return known;
+    return known && isValid(known) && known.askedAt >= notBefore ? known : undefined;
+  }
+
+  #nothingKnown(key: string, notBefore: number): Nothing | undefined {
+    const nothing = this.#nothing.get(key);
+    return nothing && isValid(nothing) && nothing.askedAt >= notBefore ? nothing : undefined;
   }
 
   #startAnew(): void {

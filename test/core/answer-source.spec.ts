@@ -3,6 +3,7 @@ import { AnswerSource, type AnswerSourceParts } from '../../lib/core/answer-sour
 import type { Answer } from '../../lib/core/answers.js';
 import type { Caller } from '../../lib/core/caller.js';
 import { isRefusal, type Refusal } from '../../lib/core/decision.js';
+import { ANEW, ANY_AGE } from '../../lib/core/fresh.js';
 import type { Membership } from '../../lib/core/membership.js';
 import { SharedStore } from '../../lib/core/shared-store.js';
 import { gate, settle } from './gate.js';
@@ -91,7 +92,7 @@ describe('a credential', () => {
       counted(),
     ];
     const source = sourceOf({ as: 'serviceUser', verify, confirm, read });
-    const asked = Array.from({ length: 100 }, () => source.resolve('Bearer alice-1', false));
+    const asked = Array.from({ length: 100 }, () => source.resolve('Bearer alice-1', ANY_AGE));
     const [first, ...others] = await Promise.all(asked.map(answered));
     for (const other of others) expect(other.caller).toBe(first?.caller);
     expect([verify.mock.calls.length, confirm.mock.calls.length, read.reads]).toEqual([1, 1, 1]);
@@ -99,7 +100,7 @@ describe('a credential', () => {
 
   it('is warm afterwards, without a promise', async () => {
     const source = sourceOf();
-    const answer = await answered(source.resolve('Bearer alice-1', false));
+    const answer = await answered(source.resolve('Bearer alice-1', ANY_AGE));
     expect(source.warm('Bearer alice-1')).toBe(answer);
     expect(source.warm('Bearer alice-2')).toBeUndefined();
   });
@@ -107,7 +108,7 @@ describe('a credential', () => {
   it('leads to a caller that is frozen all the way down and never shows the token', async () => {
     const claims = { sub: 'alice', nested: { list: [{ deep: true }] } };
     const source = sourceOf({ verify: () => ({ userId: 'alice', claims }) });
-    const { caller } = await answered(source.resolve('Bearer alice-1', false));
+    const { caller } = await answered(source.resolve('Bearer alice-1', ANY_AGE));
     const nested = caller.claims['nested'] as { list: { deep: boolean }[] };
     expect(() => Object.assign(caller, { userId: 'bob' })).toThrow(TypeError);
     expect(() => Object.assign(caller.claims, { sub: 'bob' })).toThrow(TypeError);
@@ -119,17 +120,17 @@ describe('a credential', () => {
   it('that is no bearer token is refused before anything is asked', async () => {
     const verify = vi.fn((token: string) => callerOf(userOf(token)));
     const source = sourceOf({ verify });
-    expect(await source.resolve('Basic YWxpY2U6', false)).toEqual({ reason: 'token_missing' });
-    expect(await source.resolve('Bearer', false)).toEqual({ reason: 'token_invalid' });
-    expect(await source.resolve('Bearer a b', false)).toEqual({ reason: 'token_invalid' });
-    expect(await source.resolve('', false)).toEqual({ reason: 'token_invalid' });
+    expect(await source.resolve('Basic YWxpY2U6', ANY_AGE)).toEqual({ reason: 'token_missing' });
+    expect(await source.resolve('Bearer', ANY_AGE)).toEqual({ reason: 'token_invalid' });
+    expect(await source.resolve('Bearer a b', ANY_AGE)).toEqual({ reason: 'token_invalid' });
+    expect(await source.resolve('', ANY_AGE)).toEqual({ reason: 'token_invalid' });
     expect(verify).not.toHaveBeenCalled();
   });
 
   it('is the token itself where the application says where it stands', async () => {
     const source = sourceOf({ bareTokens: true });
-    expect((await answered(source.resolve('alice-1', false))).caller.userId).toBe('alice');
-    expect(await source.resolve('Bearer alice-1', false)).toEqual({ reason: 'token_invalid' });
+    expect((await answered(source.resolve('alice-1', ANY_AGE))).caller.userId).toBe('alice');
+    expect(await source.resolve('Bearer alice-1', ANY_AGE)).toEqual({ reason: 'token_invalid' });
   });
 
   it('counts no longer than its token', async () => {
@@ -138,7 +139,7 @@ describe('a credential', () => {
       as: 'serviceUser',
       verify: () => callerOf('alice', { expiresAt }),
     });
-    await answered(source.resolve('Bearer alice-1', false));
+    await answered(source.resolve('Bearer alice-1', ANY_AGE));
     vi.advanceTimersByTime(4_999);
     expect(source.warm('Bearer alice-1')).toBeDefined();
     vi.advanceTimersByTime(1);
@@ -157,12 +158,12 @@ describe('a host that was suspended, or whose clock was set', () => {
         ? callerOf('alice', { expiresAt })
         : ({ reason: 'token_invalid' } as const);
     const source = sourceOf({ verify });
-    await answered(source.resolve('Bearer alice-1', false));
+    await answered(source.resolve('Bearer alice-1', ANY_AGE));
     suspend(9_999);
     expect(source.warm('Bearer alice-1')).toBeDefined();
     suspend(1);
     expect(source.warm('Bearer alice-1')).toBeUndefined();
-    expect(await source.resolve('Bearer alice-1', false)).toEqual({ reason: 'token_invalid' });
+    expect(await source.resolve('Bearer alice-1', ANY_AGE)).toEqual({ reason: 'token_invalid' });
   });
 
   it('accepts no token that ended while its memberships were read', async () => {
@@ -172,7 +173,7 @@ describe('a host that was suspended, or whose clock was set', () => {
       read: () => held.passed,
       verify: () => callerOf('alice', { expiresAt }),
     });
-    const asked = source.resolve('Bearer alice-1', false);
+    const asked = source.resolve('Bearer alice-1', ANY_AGE);
     await settle();
     suspend(10_000);
     held.open([orgRow('alice', '1')]);
@@ -187,7 +188,7 @@ describe('a host that was suspended, or whose clock was set', () => {
     ];
     const source = sourceOf({ as: 'serviceUser', verify, confirm, read, everyMs: 2 * TTL_MS });
     const asks = async () => {
-      if (!source.warm('Bearer alice-1')) await answered(source.resolve('Bearer alice-1', false));
+      if (!source.warm('Bearer alice-1')) await answered(source.resolve('Bearer alice-1', ANY_AGE));
       return [confirm.mock.calls.length, read.reads];
     };
     expect(await asks()).toEqual([1, 1]);
@@ -202,7 +203,7 @@ describe('a host that was suspended, or whose clock was set', () => {
   it('asks anew about a token for which ZITADEL’s word counts for less than its memberships', async () => {
     const verify = vi.fn(() => callerOf('alice'));
     const source = sourceOf({ verify, verifiedForMs: TTL_MS / 2 });
-    await answered(source.resolve('Bearer alice-1', false));
+    await answered(source.resolve('Bearer alice-1', ANY_AGE));
     suspend(TTL_MS / 2);
     expect(source.warm('Bearer alice-1')).toBeUndefined();
   });
@@ -210,11 +211,11 @@ describe('a host that was suspended, or whose clock was set', () => {
   it('goes on remembering, for as long as ever, when its clock was set back', async () => {
     const read = counted();
     const source = sourceOf({ read });
-    await answered(source.resolve('Bearer alice-1', false));
+    await answered(source.resolve('Bearer alice-1', ANY_AGE));
     suspend(-3_600_000);
     vi.advanceTimersByTime(TTL_MS);
     expect(source.warm('Bearer alice-1')).toBeUndefined();
-    await answered(source.resolve('Bearer alice-1', false));
+    await answered(source.resolve('Bearer alice-1', ANY_AGE));
     expect(read.reads).toBe(2);
     expect(source.warm('Bearer alice-1')).toBeDefined();
   });
@@ -226,7 +227,7 @@ describe('memberships', () => {
     const source = sourceOf({ read });
     await Promise.all(
       ['alice-1', 'alice-2', 'bob-1'].map((token) =>
-        answered(source.resolve(`Bearer ${token}`, false)),
+        answered(source.resolve(`Bearer ${token}`, ANY_AGE)),
       ),
     );
     expect(read.tokens.toSorted()).toEqual(['alice-1', 'alice-2', 'bob-1']);
@@ -235,11 +236,11 @@ describe('memberships', () => {
   it('read as the service user serve every token of a user', async () => {
     const read = counted();
     const source = sourceOf({ as: 'serviceUser', read });
-    await answered(source.resolve('Bearer alice-1', false));
-    await answered(source.resolve('Bearer alice-2', false));
-    await answered(source.ofUser('alice', false));
+    await answered(source.resolve('Bearer alice-1', ANY_AGE));
+    await answered(source.resolve('Bearer alice-2', ANY_AGE));
+    await answered(source.ofUser('alice', ANY_AGE));
     expect(read.reads).toBe(1);
-    await answered(source.ofUser('bob', false));
+    await answered(source.ofUser('bob', ANY_AGE));
     expect(read.reads).toBe(2);
   });
 
@@ -247,13 +248,13 @@ describe('memberships', () => {
     const [read, lists] = [counted(), [['1'], ['1', '2'], ['2', '1'], ['1']]];
     const organizations = () => Promise.resolve(lists.shift() ?? []);
     const source = sourceOf({ as: 'serviceUser', read, organizations });
-    for (let turn = 1; turn <= 4; turn += 1) await source.ofUser('alice', false);
+    for (let turn = 1; turn <= 4; turn += 1) await source.ofUser('alice', ANY_AGE);
     expect(read.reads).toBe(3);
   });
 
   it('are refused as the function that names the organizations is', async () => {
     const source = sourceOf({ as: 'serviceUser', organizations: () => Promise.resolve(DOWN) });
-    expect(await source.resolve('Bearer alice-1', false)).toEqual(DOWN);
+    expect(await source.resolve('Bearer alice-1', ANY_AGE)).toEqual(DOWN);
   });
 });
 
@@ -262,9 +263,9 @@ describe('one who waits', () => {
     const held = gate<readonly Membership[]>();
     const read = vi.fn(() => held.passed);
     const source = sourceOf({ read, budgetMs: 20 });
-    const early = source.resolve('Bearer alice-1', false);
+    const early = source.resolve('Bearer alice-1', ANY_AGE);
     expect(await early).toMatchObject({ reason: 'unavailable' });
-    const late = source.resolve('Bearer alice-1', false);
+    const late = source.resolve('Bearer alice-1', ANY_AGE);
     held.open([orgRow('alice', '1')]);
     expect(await orgs(late)).toEqual(['1']);
     expect(read).toHaveBeenCalledTimes(1);
@@ -273,9 +274,9 @@ describe('one who waits', () => {
   it('is told of an outage, and the next one asks again', async () => {
     const answers: (readonly Membership[] | Refusal)[] = [DOWN, [orgRow('alice', '1')]];
     const source = sourceOf({ read: () => Promise.resolve(answers.shift() ?? []) });
-    expect(await source.resolve('Bearer alice-1', false)).toEqual(DOWN);
+    expect(await source.resolve('Bearer alice-1', ANY_AGE)).toEqual(DOWN);
     expect(source.warm('Bearer alice-1')).toBeUndefined();
-    expect(await orgs(source.resolve('Bearer alice-1', false))).toEqual(['1']);
+    expect(await orgs(source.resolve('Bearer alice-1', ANY_AGE))).toEqual(['1']);
   });
 
   it.each<[string, Setup]>([
@@ -284,8 +285,8 @@ describe('one who waits', () => {
     ['confirming', { as: 'serviceUser', confirm: () => Promise.reject(new Error('broken')) }],
   ])('is not left hanging when %s throws, and nothing of it is kept', async (_what, setup) => {
     const source = sourceOf(setup);
-    await expect(source.resolve('Bearer alice-1', false)).rejects.toThrow('broken');
-    await expect(source.resolve('Bearer alice-1', false)).rejects.toThrow('broken');
+    await expect(source.resolve('Bearer alice-1', ANY_AGE)).rejects.toThrow('broken');
+    await expect(source.resolve('Bearer alice-1', ANY_AGE)).rejects.toThrow('broken');
     expect(source.warm('Bearer alice-1')).toBeUndefined();
   });
 });
@@ -295,8 +296,8 @@ describe('a fresh question', () => {
     const confirm = vi.fn(() => Promise.resolve(undefined));
     const read = counted();
     const source = sourceOf({ as: 'serviceUser', confirm, read });
-    await answered(source.resolve('Bearer alice-1', false));
-    expect(await orgs(source.resolve('Bearer alice-1', true))).toEqual(['2']);
+    await answered(source.resolve('Bearer alice-1', ANY_AGE));
+    expect(await orgs(source.resolve('Bearer alice-1', ANEW))).toEqual(['2']);
     expect(confirm).toHaveBeenCalledTimes(2);
     const warm = source.warm('Bearer alice-1');
     expect(warm && orgsOf(warm)).toEqual(['2']);
@@ -306,8 +307,8 @@ describe('a fresh question', () => {
     const [early, late] = [gate<readonly Membership[]>(), gate<readonly Membership[]>()];
     const reads = [early, late];
     const source = sourceOf({ read: () => reads.shift()?.passed ?? Promise.resolve([]) });
-    const first = source.resolve('Bearer alice-1', false);
-    const fresh = source.resolve('Bearer alice-1', true);
+    const first = source.resolve('Bearer alice-1', ANY_AGE);
+    const fresh = source.resolve('Bearer alice-1', ANEW);
     await settle();
     late.open([orgRow('alice', 'late')]);
     expect(await orgs(fresh)).toEqual(['late']);
@@ -319,10 +320,10 @@ describe('a fresh question', () => {
     const early = gate<readonly Membership[]>();
     const reads = [early.passed, Promise.resolve([orgRow('alice', 'late')])];
     const source = sourceOf({ read: () => reads.shift() ?? Promise.resolve([]) });
-    const first = source.resolve('Bearer alice-1', false);
+    const first = source.resolve('Bearer alice-1', ANY_AGE);
     await settle();
     vi.advanceTimersByTime(10);
-    await answered(source.resolve('Bearer alice-1', true));
+    await answered(source.resolve('Bearer alice-1', ANEW));
     early.open([orgRow('alice', 'early')]);
     await answered(first);
     const warm = source.warm('Bearer alice-1');
@@ -334,15 +335,15 @@ describe('a token that ZITADEL rejects', () => {
   it('is not asked about again for five seconds, by exactly its bytes', async () => {
     const read = vi.fn(() => Promise.resolve(REJECTED));
     const source = sourceOf({ read });
-    expect(await source.resolve('Bearer alice-1', false)).toEqual(REJECTED);
+    expect(await source.resolve('Bearer alice-1', ANY_AGE)).toEqual(REJECTED);
     vi.advanceTimersByTime(4_999);
-    expect(await source.resolve('Bearer alice-1', false)).toEqual(REJECTED);
-    expect(await source.resolve('Bearer alice-1', true)).toEqual(REJECTED);
+    expect(await source.resolve('Bearer alice-1', ANY_AGE)).toEqual(REJECTED);
+    expect(await source.resolve('Bearer alice-1', ANEW)).toEqual(REJECTED);
     expect(read).toHaveBeenCalledTimes(1);
-    await source.resolve('Bearer alice-2', false);
+    await source.resolve('Bearer alice-2', ANY_AGE);
     expect(read).toHaveBeenCalledTimes(2);
     vi.advanceTimersByTime(1);
-    await source.resolve('Bearer alice-1', false);
+    await source.resolve('Bearer alice-1', ANY_AGE);
     expect(read).toHaveBeenCalledTimes(3);
   });
 
@@ -350,14 +351,14 @@ describe('a token that ZITADEL rejects', () => {
     const read = (userId: string, token: string) =>
       Promise.resolve(token === 'alice-1' ? REJECTED : [orgRow(userId, '1')]);
     const source = sourceOf({ read });
-    const both = ['alice-1', 'alice-2'].map((token) => source.resolve(`Bearer ${token}`, false));
+    const both = ['alice-1', 'alice-2'].map((token) => source.resolve(`Bearer ${token}`, ANY_AGE));
     expect(await both[0]).toEqual(REJECTED);
     expect(await orgs(both[1] as Promise<Answer>)).toEqual(['1']);
   });
 
   it('is rejected by its confirmation, whatever its user may do', async () => {
     const source = sourceOf({ as: 'serviceUser', confirm: () => Promise.resolve(REJECTED) });
-    expect(await source.resolve('Bearer alice-1', false)).toEqual(REJECTED);
+    expect(await source.resolve('Bearer alice-1', ANY_AGE)).toEqual(REJECTED);
     expect(source.warm('Bearer alice-1')).toBeUndefined();
   });
 
@@ -365,22 +366,22 @@ describe('a token that ZITADEL rejects', () => {
     const answers: (readonly Membership[] | Refusal)[] = [[orgRow('alice', '1')], REJECTED];
     const store = new MemoryStore();
     const source = sourceOf({ store, read: () => Promise.resolve(answers.shift() ?? []) });
-    await answered(source.resolve('Bearer alice-1', false));
+    await answered(source.resolve('Bearer alice-1', ANY_AGE));
     await settle();
-    expect(await source.resolve('Bearer alice-1', true)).toEqual(REJECTED);
+    expect(await source.resolve('Bearer alice-1', ANEW)).toEqual(REJECTED);
     await settle();
     vi.advanceTimersByTime(5_000);
     const read = counted();
     const elsewhere = sourceOf({ store, read });
-    await answered(elsewhere.resolve('Bearer alice-1', false));
+    await answered(elsewhere.resolve('Bearer alice-1', ANY_AGE));
     expect(read.reads).toBe(1);
   });
 
   it('is not remembered where the reason is another', async () => {
     const read = vi.fn(() => Promise.resolve<Refusal>({ reason: 'mfa_required' }));
     const source = sourceOf({ read });
-    await source.resolve('Bearer alice-1', false);
-    await source.resolve('Bearer alice-1', false);
+    await source.resolve('Bearer alice-1', ANY_AGE);
+    await source.resolve('Bearer alice-1', ANY_AGE);
     expect(read).toHaveBeenCalledTimes(2);
   });
 });
@@ -391,7 +392,7 @@ describe('a confirmation', () => {
     const source = sourceOf({ as: 'serviceUser', confirm, read, everyMs: 2 * TTL_MS });
     for (let ms = 0; ms < 4 * TTL_MS; ms += 10_000) {
       if (!source.warm('Bearer alice-1')) {
-        await answered(source.resolve('Bearer alice-1', false));
+        await answered(source.resolve('Bearer alice-1', ANY_AGE));
       }
       vi.advanceTimersByTime(10_000);
     }
@@ -401,20 +402,20 @@ describe('a confirmation', () => {
   it('that counts for less than the memberships is asked for again in time', async () => {
     const [confirm, read] = [vi.fn(() => Promise.resolve(undefined)), counted()];
     const source = sourceOf({ as: 'serviceUser', confirm, read, everyMs: TTL_MS / 3 });
-    await answered(source.resolve('Bearer alice-1', false));
+    await answered(source.resolve('Bearer alice-1', ANY_AGE));
     vi.advanceTimersByTime(TTL_MS / 3 - 1);
     expect(source.warm('Bearer alice-1')).toBeDefined();
     vi.advanceTimersByTime(1);
     expect(source.warm('Bearer alice-1')).toBeUndefined();
-    await answered(source.resolve('Bearer alice-1', false));
+    await answered(source.resolve('Bearer alice-1', ANY_AGE));
     expect([confirm.mock.calls.length, read.reads]).toEqual([2, 1]);
   });
 
   it('is asked for with each token', async () => {
     const confirm = vi.fn((_caller: Caller, _token: string) => Promise.resolve(undefined));
     const source = sourceOf({ as: 'serviceUser', confirm });
-    await answered(source.resolve('Bearer alice-1', false));
-    await answered(source.resolve('Bearer alice-2', false));
+    await answered(source.resolve('Bearer alice-1', ANY_AGE));
+    await answered(source.resolve('Bearer alice-2', ANY_AGE));
     expect(confirm.mock.calls.map(([, token]) => token)).toEqual(['alice-1', 'alice-2']);
   });
 });
@@ -430,12 +431,12 @@ describe('an eviction', () => {
       const [confirm, read] = [vi.fn(() => Promise.resolve(undefined)), counted()];
       const source = sourceOf({ as: 'serviceUser', confirm, read });
       for (const token of ['alice-1', 'alice-2']) {
-        await answered(source.resolve(`Bearer ${token}`, false));
+        await answered(source.resolve(`Bearer ${token}`, ANY_AGE));
       }
       await evict(source);
       expect(source.warm('Bearer alice-1')).toBeUndefined();
       expect(source.warm('Bearer alice-2')).toBeUndefined();
-      await answered(source.resolve('Bearer alice-1', false));
+      await answered(source.resolve('Bearer alice-1', ANY_AGE));
       expect([confirm.mock.calls.length, read.reads]).toEqual([3, 2]);
     });
 
@@ -443,10 +444,10 @@ describe('an eviction', () => {
       const held = gate<readonly Membership[]>();
       const reads = [held.passed, Promise.resolve([orgRow('alice', 'after')])];
       const source = sourceOf({ read: () => reads.shift() ?? Promise.resolve([]) });
-      const before = source.resolve('Bearer alice-1', false);
+      const before = source.resolve('Bearer alice-1', ANY_AGE);
       await settle();
       await evict(source);
-      const after = source.resolve('Bearer alice-1', false);
+      const after = source.resolve('Bearer alice-1', ANY_AGE);
       expect(await orgs(after)).toEqual(['after']);
       held.open([orgRow('alice', 'before')]);
       expect(await orgs(before)).toEqual(['before']);
@@ -459,20 +460,20 @@ describe('an eviction', () => {
       const confirms = [held.passed];
       const confirm = vi.fn(() => confirms.shift() ?? Promise.resolve(REJECTED));
       const source = sourceOf({ as: 'serviceUser', confirm });
-      const before = source.resolve('Bearer alice-1', false);
+      const before = source.resolve('Bearer alice-1', ANY_AGE);
       await settle();
       await evict(source);
       held.open(undefined);
       await answered(before);
       expect(source.warm('Bearer alice-1')).toBeUndefined();
-      expect(await source.resolve('Bearer alice-1', false)).toEqual(REJECTED);
+      expect(await source.resolve('Bearer alice-1', ANY_AGE)).toEqual(REJECTED);
       expect(confirm).toHaveBeenCalledTimes(2);
     });
 
     it('lets nothing be kept while it is told to the others', async () => {
       const store = new MemoryStore();
       const there = sourceOf({ store, read: () => Promise.resolve([orgRow('alice', 'before')]) });
-      await answered(there.resolve('Bearer alice-1', false));
+      await answered(there.resolve('Bearer alice-1', ANY_AGE));
       await settle();
       const told = gate();
       const source = sourceOf({
@@ -481,19 +482,19 @@ describe('an eviction', () => {
       });
       store.beforeSet = (key) => (key.includes(':epoch') ? told.passed : undefined);
       const evicted = evict(source);
-      await answered(source.resolve('Bearer alice-1', false));
+      await answered(source.resolve('Bearer alice-1', ANY_AGE));
       told.open();
       await evicted;
       const warm = source.warm('Bearer alice-1');
       expect(warm ? orgsOf(warm) : []).not.toEqual(['before']);
-      expect(await orgs(source.resolve('Bearer alice-1', false))).toEqual(['after']);
+      expect(await orgs(source.resolve('Bearer alice-1', ANY_AGE))).toEqual(['after']);
     });
   });
 
   it('leaves everything as it was where it is of somebody else', async () => {
     const held = gate<readonly Membership[]>();
     const source = sourceOf({ read: () => held.passed });
-    const before = source.resolve('Bearer alice-1', false);
+    const before = source.resolve('Bearer alice-1', ANY_AGE);
     await settle();
     await source.evict('bob');
     held.open([orgRow('alice', '1')]);
@@ -507,13 +508,13 @@ describe('a caller of an earlier request', () => {
   it('is known by being the very one', async () => {
     const read = counted();
     const source = sourceOf({ read });
-    const { caller } = await answered(source.resolve('Bearer alice-1', false));
-    expect(await source.ofCaller(caller, false)).toBe(source.warm('Bearer alice-1'));
+    const { caller } = await answered(source.resolve('Bearer alice-1', ANY_AGE));
+    expect(await source.ofCaller(caller, ANY_AGE)).toBe(source.warm('Bearer alice-1'));
     expect(source.tokenOf(caller)).toBe('alice-1');
     vi.advanceTimersByTime(TTL_MS);
-    await source.ofCaller(caller, false);
+    await source.ofCaller(caller, ANY_AGE);
     expect(read.reads).toBe(2);
-    expect(source.ofCaller({ ...caller }, false)).toBeUndefined();
+    expect(source.ofCaller({ ...caller }, ANY_AGE)).toBeUndefined();
     expect(source.tokenOf({ ...caller })).toBeUndefined();
   });
 });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Answers, type Answer } from '../../lib/core/answers.js';
 import type { Refusal } from '../../lib/core/decision.js';
 import { indexOf } from '../../lib/core/membership.js';
-import { validFor } from '../../lib/core/validity.js';
+import { FOR_EVER, validFor } from '../../lib/core/validity.js';
 import { callerOf, orgRow } from './rows.js';
 
 const REJECTED: Refusal = { reason: 'token_rejected' };
@@ -16,6 +16,8 @@ function answer(credential: string, userId = 'alice', more: Partial<Answer> = {}
     key: credential,
     organizations: [],
     askedAt: performance.now(),
+    verifiedAt: performance.now(),
+    accepted: FOR_EVER,
     ...validFor(30_000),
     ...more,
   };
@@ -58,9 +60,30 @@ describe('what a credential leads to', () => {
     expect(answers.get(bearer(2, tail))).toBeUndefined();
     answers.keep(answer(bearer(2, tail), 'bob'));
     expect(answers.get(bearer(2, tail))?.caller.userId).toBe('bob');
-    expect(answers.get(bearer(1, tail))).toBeUndefined();
+    expect(answers.get(bearer(1, tail))?.caller.userId).toBe('alice');
     answers.evict('bob');
     expect(answers.get(bearer(2, tail))).toBeUndefined();
+    expect(answers.get(bearer(1, tail))?.caller.userId).toBe('alice');
+    expect(answers.get(tail)).toBeUndefined();
+    expect(answers.get(`whole ${bearer(2, tail)}`)).toBeUndefined();
+  });
+
+  it('goes with its user, wherever it stands beside others that end alike', () => {
+    const tail = 'the-same-16-char';
+    const credentials = [1, 2, 3].map((number) => bearer(number, tail));
+    const users = ['alice', 'bob', 'carol'];
+    for (const gone of users) {
+      const answers = new Answers(2 ** 20);
+      for (const [at, user] of users.entries()) {
+        answers.keep(answer(credentials[at] ?? '', user));
+        answers.keep(answer(credentials[at] ?? '', user));
+      }
+      answers.evict(gone);
+      for (const [at, user] of users.entries()) {
+        const found = answers.get(credentials[at] ?? '')?.caller.userId;
+        expect(found).toBe(user === gone ? undefined : user);
+      }
+    }
   });
 
   it('ends at its time', () => {
@@ -181,6 +204,18 @@ describe('a rejected credential', () => {
     expect(answers.rejection(bearer(1))).toEqual(REJECTED);
     vi.advanceTimersByTime(1);
     expect(answers.rejection(bearer(1))).toBeUndefined();
+  });
+
+  it('takes nothing from another one that ends alike', () => {
+    const answers = new Answers(2 ** 20);
+    const [good, junk, dead] = [1, 2, 3].map((number) => bearer(number, 'the-same-16-char'));
+    answers.keep(answer(good ?? ''));
+    answers.reject(dead ?? '', REJECTED);
+    answers.reject(junk ?? '', REJECTED);
+    answers.forget(junk ?? '');
+    expect(answers.get(good ?? '')?.caller.userId).toBe('alice');
+    expect(answers.rejection(dead ?? '')).toEqual(REJECTED);
+    expect(answers.rejection(good ?? '')).toBeUndefined();
   });
 
   it('is forgotten as an accepted one', () => {

@@ -4,13 +4,19 @@ import { AnswerSource, type AnswerSourceParts } from '../../lib/core/answer-sour
 import type { Answer } from '../../lib/core/answers.js';
 import { isRefusal, type Refusal } from '../../lib/core/decision.js';
 import type { Permissions } from '../../lib/core/facts.js';
+import { ANEW, ANY_AGE } from '../../lib/core/fresh.js';
 import type { MembershipQuestion, MembershipRows } from '../../lib/core/membership.js';
 import { gate, settle } from './gate.js';
 import { callerOf, orgRow } from './rows.js';
 
 const REJECTED: Refusal = { reason: 'token_rejected' };
 const DOWN: Refusal = { reason: 'unavailable' };
-const FREE: Toll = { pay: () => undefined, giveBack: () => undefined, keep: () => undefined };
+const FREE: Toll = {
+  pay: () => undefined,
+  giveBack: () => undefined,
+  keep: () => undefined,
+  isSpent: () => false,
+};
 
 interface Setup {
   readonly as?: 'caller' | 'serviceUser';
@@ -45,7 +51,7 @@ function sourceOf({ as = 'caller', rows, permissions }: Setup = {}) {
 }
 
 async function answerOf(source: AnswerSource, token: string): Promise<Answer> {
-  const answer = await source.resolve(token, false);
+  const answer = await source.resolve(token, ANY_AGE);
   if (isRefusal(answer)) throw new Error(answer.reason);
   return answer;
 }
@@ -73,38 +79,38 @@ describe('rows on one resource', () => {
   it('are asked for once, and remembered as long as the list', async () => {
     const { source, asked } = sourceOf({ rows: rowOn });
     const answer = await answerOf(source, 'alice-1');
-    expect(source.lookups.known(answer).rowsOn(on('1'))).toBeUndefined();
-    await source.lookups.rowsOn(answer, on('1'), false, FREE);
-    await source.lookups.rowsOn(answer, on('1'), false, FREE);
+    expect(source.lookups.known(answer, ANY_AGE).rowsOn(on('1'))).toBeUndefined();
+    await source.lookups.rowsOn(answer, on('1'), ANY_AGE, FREE);
+    await source.lookups.rowsOn(answer, on('1'), ANY_AGE, FREE);
     expect(asked.map((question) => question.on)).toEqual([undefined, on('1')]);
-    expect(source.lookups.known(answer).rowsOn(on('1'))?.orgs.has('1')).toBe(true);
+    expect(source.lookups.known(answer, ANY_AGE).rowsOn(on('1'))?.orgs.has('1')).toBe(true);
     vi.advanceTimersByTime(30_000);
-    expect(source.lookups.known(answer).rowsOn(on('1'))).toBeUndefined();
+    expect(source.lookups.known(answer, ANY_AGE).rowsOn(on('1'))).toBeUndefined();
   });
 
   it('are remembered for the token that asked, and for no other of the same user', async () => {
     const { source } = sourceOf({ rows: rowOn });
-    await source.lookups.rowsOn(await answerOf(source, 'alice-1'), on('1'), false, FREE);
+    await source.lookups.rowsOn(await answerOf(source, 'alice-1'), on('1'), ANY_AGE, FREE);
     const other = await answerOf(source, 'alice-2');
-    expect(source.lookups.known(other).rowsOn(on('1'))).toBeUndefined();
+    expect(source.lookups.known(other, ANY_AGE).rowsOn(on('1'))).toBeUndefined();
   });
 
   it('are forgotten with the user, also those that are being asked for', async () => {
     const waiting = gate<MembershipRows>();
     const { source } = sourceOf({ rows: () => waiting.passed });
     const answer = await answerOf(source, 'alice-1');
-    const asking = source.lookups.rowsOn(answer, on('1'), false, FREE);
+    const asking = source.lookups.rowsOn(answer, on('1'), ANY_AGE, FREE);
     await settle();
     await source.evict('alice');
     waiting.open({ rows: [orgRow('alice', '1')], complete: true });
     await asking;
-    expect(source.lookups.known(answer).rowsOn(on('1'))).toBeUndefined();
+    expect(source.lookups.known(answer, ANY_AGE).rowsOn(on('1'))).toBeUndefined();
   });
 
   it('that are too many as well are no answer', async () => {
     const { source } = sourceOf({ rows: () => Promise.resolve({ rows: [], complete: false }) });
     const answer = await answerOf(source, 'alice-1');
-    expect(await source.lookups.rowsOn(answer, on('1'), false, FREE)).toMatchObject({
+    expect(await source.lookups.rowsOn(answer, on('1'), ANY_AGE, FREE)).toMatchObject({
       reason: 'unavailable',
     });
   });
@@ -112,9 +118,9 @@ describe('rows on one resource', () => {
   it('that ZITADEL refuses are a refusal of the token, for a while', async () => {
     const { source } = sourceOf({ rows: () => Promise.resolve(REJECTED) });
     const answer = await answerOf(source, 'alice-1');
-    expect(await source.lookups.rowsOn(answer, on('1'), false, FREE)).toBe(REJECTED);
+    expect(await source.lookups.rowsOn(answer, on('1'), ANY_AGE, FREE)).toBe(REJECTED);
     expect(source.warm('alice-1')).toBeUndefined();
-    expect(await source.resolve('alice-1', false)).toBe(REJECTED);
+    expect(await source.resolve('alice-1', ANY_AGE)).toBe(REJECTED);
   });
 });
 
@@ -126,26 +132,26 @@ describe('permissions in one organization', () => {
     const { source } = sourceOf({ permissions });
     const answer = await answerOf(source, 'alice-1');
     for (let i = 0; i < 2; i += 1) {
-      const found = held(await source.lookups.permissionsIn(answer, '1', false, FREE));
+      const found = held(await source.lookups.permissionsIn(answer, '1', ANY_AGE, FREE));
       expect(
         ['user.read', 'project.write:7', 'project.write'].map((one) => found.has(one)),
       ).toEqual([true, true, false]);
     }
     expect(permissions.mock.calls).toEqual([['alice', 'alice-1', '1']]);
     const other = await answerOf(source, 'alice-2');
-    expect(source.lookups.known(other).permissionsIn('1')).toBeUndefined();
-    expect(source.lookups.known(answer).permissionsIn('2')).toBeUndefined();
+    expect(source.lookups.known(other, ANY_AGE).permissionsIn('1')).toBeUndefined();
+    expect(source.lookups.known(answer, ANY_AGE).permissionsIn('2')).toBeUndefined();
   });
 
   it('are asked anew where they must be fresh, and forgotten with the user', async () => {
     const permissions = vi.fn(() => Promise.resolve(['user.read']));
     const { source } = sourceOf({ permissions });
     const answer = await answerOf(source, 'alice-1');
-    await source.lookups.permissionsIn(answer, '1', false, FREE);
-    await source.lookups.permissionsIn(answer, '1', true, FREE);
+    await source.lookups.permissionsIn(answer, '1', ANY_AGE, FREE);
+    await source.lookups.permissionsIn(answer, '1', ANEW, FREE);
     expect(permissions).toHaveBeenCalledTimes(2);
     await source.evict('alice');
-    expect(source.lookups.known(answer).permissionsIn('1')).toBeUndefined();
+    expect(source.lookups.known(answer, ANY_AGE).permissionsIn('1')).toBeUndefined();
   });
 
   it.each([
@@ -156,16 +162,16 @@ describe('permissions in one organization', () => {
     async (as, everywhere) => {
       const { source } = sourceOf({ as, permissions: () => Promise.resolve(REJECTED) });
       const answer = await answerOf(source, 'alice-1');
-      expect(await source.lookups.permissionsIn(answer, '1', false, FREE)).toBe(REJECTED);
+      expect(await source.lookups.permissionsIn(answer, '1', ANY_AGE, FREE)).toBe(REJECTED);
       expect(source.warm('alice-1') === undefined).toBe(everywhere);
     },
   );
 
   it('cannot be asked for without a token', async () => {
     const { source } = sourceOf({ as: 'serviceUser' });
-    const answer = await source.ofUser('alice', false);
+    const answer = await source.ofUser('alice', ANY_AGE);
     if (isRefusal(answer)) throw new Error(answer.reason);
-    expect(await source.lookups.permissionsIn(answer, '1', false, FREE)).toMatchObject({
+    expect(await source.lookups.permissionsIn(answer, '1', ANY_AGE, FREE)).toMatchObject({
       reason: 'misconfigured',
     });
   });
@@ -177,9 +183,9 @@ describe('what a decision may cost', () => {
     const answer = await answerOf(source, 'alice-1');
     const pay = vi.fn(() => undefined);
     const toll = { ...FREE, pay };
-    await source.lookups.rowsOn(answer, on('1'), false, toll);
-    await source.lookups.rowsOn(answer, on('1'), false, toll);
-    await source.lookups.permissionsIn(answer, '1', false, toll);
+    await source.lookups.rowsOn(answer, on('1'), ANY_AGE, toll);
+    await source.lookups.rowsOn(answer, on('1'), ANY_AGE, toll);
+    await source.lookups.permissionsIn(answer, '1', ANY_AGE, toll);
     expect(pay).toHaveBeenCalledTimes(2);
   });
 
@@ -188,8 +194,8 @@ describe('what a decision may cost', () => {
     const answer = await answerOf(source, 'alice-1');
     const before = asked.length;
     const toll = { ...FREE, pay: () => DOWN };
-    expect(await source.lookups.rowsOn(answer, on('1'), false, toll)).toBe(DOWN);
-    expect(await source.lookups.permissionsIn(answer, '1', false, toll)).toBe(DOWN);
+    expect(await source.lookups.rowsOn(answer, on('1'), ANY_AGE, toll)).toBe(DOWN);
+    expect(await source.lookups.permissionsIn(answer, '1', ANY_AGE, toll)).toBe(DOWN);
     expect(asked).toHaveLength(before);
   });
 });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isRefusal, type Refusal } from '../../lib/core/decision.js';
+import { ANEW, ANY_AGE } from '../../lib/core/fresh.js';
 import {
   MembershipCache,
   type CacheQuestion,
@@ -24,7 +25,7 @@ function ask(
   read: () => Promise<readonly Membership[] | Refusal>,
   more: Partial<CacheQuestion> = {},
 ): Promise<Remembered | Refusal> {
-  const question = { key: 'alice', userId: 'alice', notAfter: Infinity, fresh: false };
+  const question = { key: 'alice', userId: 'alice', notAfter: Infinity, notBefore: ANY_AGE };
   return cache.get({ ...question, read: async () => wholeOf(await read()), ...more });
 }
 
@@ -165,7 +166,7 @@ describe('a failure', () => {
   it('takes nothing away that still counts', async () => {
     const [cache, read] = [cacheOf(), counted()];
     await ask(cache, read);
-    expect(await ask(cache, () => Promise.resolve(DOWN), { fresh: true })).toEqual(DOWN);
+    expect(await ask(cache, () => Promise.resolve(DOWN), { notBefore: ANEW })).toEqual(DOWN);
     expect(await orgs(ask(cache, read))).toEqual(['1']);
   });
 });
@@ -174,7 +175,7 @@ describe('a fresh question', () => {
   it('is asked anew, and its answer serves the others', async () => {
     const [cache, read] = [cacheOf(), counted()];
     await ask(cache, read);
-    expect(await orgs(ask(cache, read, { fresh: true }))).toEqual(['2']);
+    expect(await orgs(ask(cache, read, { notBefore: ANEW }))).toEqual(['2']);
     expect(await orgs(ask(cache, read))).toEqual(['2']);
     expect(read.reads).toBe(2);
   });
@@ -182,7 +183,7 @@ describe('a fresh question', () => {
   it('does not join an earlier read, and later ones join it', async () => {
     const [cache, early, late] = [cacheOf(), gate<readonly Membership[]>(), gate<Membership[]>()];
     const first = ask(cache, () => early.passed);
-    const fresh = ask(cache, () => late.passed, { fresh: true });
+    const fresh = ask(cache, () => late.passed, { notBefore: ANEW });
     const third = ask(cache, counted());
     late.open(rows('late'));
     expect(await orgs(fresh)).toEqual(['late']);
@@ -196,7 +197,7 @@ describe('a fresh question', () => {
     const slow = ask(cache, () => early.passed);
     await settle();
     vi.advanceTimersByTime(10);
-    await ask(cache, () => Promise.resolve(rows('new')), { fresh: true });
+    await ask(cache, () => Promise.resolve(rows('new')), { notBefore: ANEW });
     early.open(rows('old'));
     await slow;
     expect(await orgs(ask(cache, counted()))).toEqual(['new']);
@@ -208,7 +209,7 @@ describe('a fresh question', () => {
     const slow = ask(cache, () => early.passed);
     await settle();
     vi.advanceTimersByTime(10);
-    await ask(cache, () => Promise.resolve(rows('new')), { fresh: true });
+    await ask(cache, () => Promise.resolve(rows('new')), { notBefore: ANEW });
     early.open(rows('old'));
     await slow;
     await settle();
@@ -225,9 +226,9 @@ describe('a clock on the wall', () => {
     await ask(cache, read);
     set(TTL_MS - 1);
     expect(await orgs(ask(cache, read))).toEqual(['1']);
-    expect(cache.peek('alice', 'alice')).toBeDefined();
+    expect(cache.peek('alice', 'alice', ANY_AGE)).toBeDefined();
     set(1);
-    expect(cache.peek('alice', 'alice')).toBeUndefined();
+    expect(cache.peek('alice', 'alice', ANY_AGE)).toBeUndefined();
     expect(await orgs(ask(cache, read))).toEqual(['2']);
   });
 

@@ -474,7 +474,12 @@ export const REFUSED: Readonly<Record<DenyReason, readonly Refused[]>> = {
 export const CODES: Readonly<
   Record<
     ZitadelErrorCode,
-    { readonly sentence: string; readonly when: (world: World) => Situation; says: RegExp }
+    {
+      readonly sentence: string;
+      readonly when: (world: World) => Situation;
+      readonly says: RegExp;
+      readonly only?: readonly DoorName[];
+    }
   >
 > = {
   options_invalid: {
@@ -501,6 +506,8 @@ export const CODES: Readonly<
     sentence: 'a service asks in the name of a caller whose token is revoked by now',
     when: () => ({ asked: service('ask-anew', {}) }),
     says: /^token_rejected/,
+    // In Nest it is an HttpException, which needs no handler that tells it.
+    only: ['Express'],
   },
   zitadel_refused: {
     sentence: 'ZITADEL refuses, with its error id and what to do',

@@ -4,6 +4,7 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   ZitadelNotAllowedError,
+  ZitadelUnavailableError,
   ZitadelOptionsError,
   ZitadelRequirementError,
   anyOf,
@@ -48,6 +49,7 @@ async function serve(build: (app: Express) => void): Promise<string> {
   return started.url;
 }
 
+const requirementOn = (orgId: string) => role('ORG_OWNER', org(orgId));
 const zitadelWith = (
   options: Partial<ZitadelOptions> = {},
   surroundings?: Parameters<typeof createZitadel>[1],
@@ -365,6 +367,33 @@ describe('onDenied', () => {
     });
     const heard = await get(url, '/', people.tokens.ofA);
     expect([heard.status, heard.json]).toEqual([418, { reason: 'role_missing' }]);
+  });
+});
+
+describe('a question from a handler', () => {
+  it('throws an outage as such, and everything else with the decision', async () => {
+    const zitadel = zitadelWith();
+    const authorization = `Bearer ${people.tokens.ofA}`;
+    const asked = requirementOn(people.orgA);
+    const decision = await zitadel.decisions.authorize({ headers: { authorization } }, asked);
+    if (!decision.allowed) throw new Error(decision.reason);
+    const { caller } = decision;
+    people.zitadel.fail('memberships', 503);
+    await zitadel.authorizer.evict(caller.userId);
+    for (const ask of [
+      () => zitadel.authorizer.can(caller, asked),
+      () => zitadel.authorizer.assert(caller, asked),
+      () => zitadel.authorizer.explain(caller, asked),
+      () => zitadel.authorizer.lookupResources(caller, 'ORG_OWNER'),
+    ]) {
+      await expect(ask()).rejects.toThrow(ZitadelUnavailableError);
+    }
+    people.zitadel.heal();
+    const elsewhere = zitadel.authorizer.assert(caller, requirementOn(people.orgB));
+    await expect(elsewhere).rejects.toMatchObject({
+      code: 'not_allowed',
+      decision: { reason: 'role_missing' },
+    });
   });
 });
 

@@ -2,6 +2,7 @@ import {
   Controller,
   ForbiddenException,
   Get,
+  HttpException,
   Injectable,
   NotFoundException,
   type ExecutionContext,
@@ -18,7 +19,6 @@ import {
   ZitadelDecisionStream,
   ZitadelManagerGuard,
   ZitadelModule,
-  ZitadelNotAllowedError,
   ZitadelRequirementError,
   allOf,
   anyOf,
@@ -51,6 +51,13 @@ afterEach(async () => {
 });
 
 afterAll(() => people.zitadel.stop());
+
+/** What an outage is thrown as: the answer that the guard would give. */
+const OUTAGE = {
+  status: 503,
+  response: { statusCode: 503, errorCode: 'unavailable' },
+  headers: { 'Retry-After': '1' },
+};
 
 const GLOBAL: Provider = { provide: APP_GUARD, useExisting: ZitadelManagerGuard };
 
@@ -123,6 +130,16 @@ describe('can', () => {
     expect(await authorizer.can(people.ids.ofB, role('ORG_OWNER', people.orgB))).toBe(false);
   });
 
+  it('lets managers of the instance in everywhere, also in organizations that are not read', async () => {
+    const { zitadel, orgA, orgB } = people;
+    const { authorizer } = await asking(asServiceUser());
+    const manager = zitadel.addUser('manager of the instance');
+    zitadel.addMember(manager, 'instance', ['IAM_OWNER']);
+    for (const orgId of [orgA, orgB]) {
+      expect(await authorizer.can(manager.id, role('ORG_OWNER', orgId))).toBe(true);
+    }
+  });
+
   it('refuses a bare user id where memberships are read with the caller’s own token', async () => {
     const { authorizer } = await asking();
     const asked = authorizer.can(people.ids.ofA, role('ORG_OWNER', people.orgA));
@@ -155,11 +172,8 @@ describe('can', () => {
     const caller = await callerWith(people.tokens.ofA);
     people.zitadel.fail('memberships', 503);
     const asked = authorizer.can(caller, role('ORG_OWNER', people.orgA, { fresh: true }));
-    await expect(asked).rejects.toThrow(ZitadelNotAllowedError);
-    await expect(asked).rejects.toMatchObject({
-      code: 'not_allowed',
-      decision: { allowed: false, reason: 'unavailable' },
-    });
+    await expect(asked).rejects.toThrow(HttpException);
+    await expect(asked).rejects.toMatchObject(OUTAGE);
   });
 
   it('asks who owns a project', async () => {
@@ -196,6 +210,22 @@ describe('assert', () => {
       },
     });
   });
+
+  it.each(['can', 'assert', 'explain'] as const)(
+    'and %s throw what the guard would throw where the token is refused by now',
+    async (ask) => {
+      const { authorizer, callerWith } = await asking();
+      const caller = await callerWith(people.tokens.ofA);
+      people.zitadel.failNext('memberships', 401);
+      await expect(
+        authorizer[ask](caller, role('ORG_OWNER', people.orgA, { fresh: true })),
+      ).rejects.toMatchObject({
+        status: 401,
+        response: { errorCode: 'token_rejected' },
+        headers: { 'WWW-Authenticate': expect.stringContaining('invalid_token') as string },
+      });
+    },
+  );
 
   it('answers a request through Nest like the guard would', async () => {
     @Controller('asserted')
@@ -249,9 +279,20 @@ describe('explain', () => {
     const caller = await callerWith(people.tokens.ofA);
     people.zitadel.fail('memberships', 503);
     await authorizer.evict(caller.userId);
-    await expect(authorizer.explain(caller, role('IAM_OWNER'))).rejects.toMatchObject({
-      code: 'not_allowed',
-      decision: { reason: 'unavailable' },
+    const asked = authorizer.explain(caller, role('IAM_OWNER'));
+    await expect(asked).rejects.toMatchObject(OUTAGE);
+  });
+
+  it('throws where ZITADEL does not answer what the whole rests on', async () => {
+    const { authorizer, callerWith } = await asking();
+    const caller = await callerWith(people.tokens.ofA);
+    people.zitadel.fail('project', 503);
+    const unknown = role('PROJECT_OWNER', project('404404404'));
+    await expect(authorizer.explain(caller, unknown)).rejects.toMatchObject(OUTAGE);
+    const either = anyOf(unknown, role('ORG_OWNER', people.orgA));
+    expect(await authorizer.explain(caller, either)).toMatchObject({
+      allowed: true,
+      parts: [{ allowed: false, reason: 'unavailable' }, { allowed: true }],
     });
   });
 });
@@ -315,9 +356,8 @@ describe('lookupResources', () => {
     );
     people.zitadel.fail('memberships', 500);
     await authorizer.evict(caller.userId);
-    await expect(authorizer.lookupResources(caller, 'ORG_OWNER')).rejects.toMatchObject({
-      decision: { reason: 'unavailable' },
-    });
+    const asked = authorizer.lookupResources(caller, 'ORG_OWNER');
+    await expect(asked).rejects.toMatchObject(OUTAGE);
   });
 });
 

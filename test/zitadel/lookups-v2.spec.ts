@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ANEW, ANY_AGE } from '../../lib/core/fresh.js';
 import { role } from '../../lib/core/requirement.js';
 import { project, projectGrant } from '../../lib/core/resource.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
@@ -87,8 +88,13 @@ function lookupsOf(as: 'caller' | 'reader', setting: 'auto' | Generation = 'v2')
 const asking = (user: User | undefined, fresh = false) => ({
   userId: idOf(user),
   token: tokenOf(user),
-  fresh,
-  toll: { pay: () => undefined, giveBack: () => undefined, keep: () => undefined },
+  notBefore: fresh ? ANEW : ANY_AGE,
+  toll: {
+    pay: () => undefined,
+    giveBack: () => undefined,
+    keep: () => undefined,
+    isSpent: () => false,
+  },
 });
 
 describe('the owner of a project, by API v2', () => {

@@ -1,0 +1,146 @@
+import { openCase, type Case } from '../../../lib/core/case.js';
+import { compile, type CompileSettings } from '../../../lib/core/compile.js';
+import { decide } from '../../../lib/core/decide.js';
+import type { CallerFacts, Facts, GrantFact, Need } from '../../../lib/core/facts.js';
+import { indexOf, type Membership, type MembershipIndex } from '../../../lib/core/membership.js';
+import type { Requirement } from '../../../lib/core/requirement.js';
+import type { Kind, Row } from '../../evidence/oracle.js';
+import { GRANTS, OWNERS } from './worlds.js';
+
+const KIND = {
+  instance: 'instance',
+  org: 'org',
+  project: 'project',
+  grant: 'projectGrant',
+} as const;
+
+export const SETTINGS: CompileSettings = {
+  hierarchy: {},
+  idPattern: /^[0-9]+$/,
+  projectId: undefined,
+  permissions: true,
+};
+
+/** What rows tell of their resource: as ZITADEL's do, or nothing. */
+export type Told = 'all' | 'nothing';
+
+/** A row as the library gets it. */
+export function membershipOf({ kind, id, roles }: Row, told: Told): Membership {
+  const row: Membership = { userId: 'alice', kind: KIND[kind], id, roles };
+  const grant = GRANTS.get(id);
+  const owner = OWNERS.get(id);
+  if (told === 'nothing') return row;
+  if (kind === 'project' && owner !== undefined) return { ...row, ownerOrgId: owner };
+  return kind === 'grant' && grant
+    ? { ...row, projectId: grant.project, grantedOrgId: grant.grantedOrg }
+    : row;
+}
+
+function factOf(grantId: string): GrantFact | null {
+  const grant = GRANTS.get(grantId);
+  return grant ? { grantId, projectId: grant.project, grantedOrgId: grant.grantedOrg } : null;
+}
+
+function factBetween(projectId: string, orgId: string): GrantFact | null {
+  for (const [id, { project, grantedOrg }] of GRANTS) {
+    if (project === projectId && grantedOrg === orgId) return factOf(id);
+  }
+  return null;
+}
+
+/** Everything that ZITADEL knows. */
+export const ALL_FACTS: Facts = {
+  ownerOf: (id) => OWNERS.get(id) ?? null,
+  grantOf: factOf,
+  grantBetween: factBetween,
+};
+
+/** Nothing is known yet. */
+export const NO_FACTS: Facts = {
+  ownerOf: () => undefined,
+  grantOf: () => undefined,
+  grantBetween: () => undefined,
+};
+
+/** Facts that were asked for, one need at a time. */
+export function factsAfter(needs: readonly Need[], all: Facts): Facts {
+  const asked = new Set(needs.map((need) => JSON.stringify(need, sortless)));
+  const has = (need: object) => asked.has(JSON.stringify(need, sortless));
+  const more: Partial<CallerFacts> = {
+    rowsOn: (on) => (has({ fact: 'rows', on }) ? all.rowsOn?.(on) : undefined),
+    permissionsIn: (orgId) =>
+      has({ fact: 'permissions', orgId }) ? all.permissionsIn?.(orgId) : undefined,
+  };
+  return {
+    ownerOf: (projectId) =>
+      has({ fact: 'owner', projectId }) ? all.ownerOf(projectId) : undefined,
+    grantOf: (grantId) => (has({ fact: 'grant', grantId }) ? all.grantOf(grantId) : undefined),
+    grantBetween: (projectId, grantedOrgId) =>
+      has({ fact: 'grantBetween', projectId, grantedOrgId })
+        ? all.grantBetween(projectId, grantedOrgId)
+        : undefined,
+    ...more,
+  };
+}
+
+/** Under which organizations something is asked makes no other fact of it. */
+const sortless = (name: string, value: unknown) => (name === 'orgIds' ? undefined : value);
+
+/** The rows that an index over its cap is asked for apart. */
+export function rowsApart(rows: readonly Membership[]): NonNullable<Facts['rowsOn']> {
+  return (on) => {
+    const fits = (row: Membership): boolean => {
+      switch (on.kind) {
+        case 'orgsByRoles':
+          return row.kind === 'org' && row.roles.some((role) => on.roles.includes(role));
+        case 'projectGrantBetween':
+          return (
+            row.kind === 'projectGrant' &&
+            factBetween(on.projectId, on.grantedOrgId)?.grantId === row.id
+          );
+        case 'instance':
+          return row.kind === 'instance';
+        default:
+          return row.kind === on.kind && row.id === on.id;
+      }
+    };
+    return indexOf(rows.filter(fits));
+  };
+}
+
+export interface Said {
+  readonly verdict: 'yes' | 'no' | 'ask';
+  readonly open: Case;
+}
+
+/** One decision over what is at hand. */
+export function decideOnce(
+  requirement: Requirement,
+  index: MembershipIndex,
+  facts: Facts,
+  settings: Partial<CompileSettings> = {},
+  claims: Readonly<Record<string, unknown>> = {},
+): Said {
+  const compiled = compile(requirement, { ...SETTINGS, ...settings });
+  const ids = compiled.sources.map((source) => (source.from === 'literal' ? source.id : undefined));
+  const open = openCase(compiled, ids, index, claims, facts);
+  return { verdict: decide(open), open };
+}
+
+/** Asks for what is missing until it is decided; every need that was asked for, in order. */
+export function decideByAsking(
+  requirement: Requirement,
+  index: MembershipIndex,
+  all: Facts,
+  settings: Partial<CompileSettings> = {},
+): Said & { readonly needs: readonly Need[] } {
+  const needs: Need[] = [];
+  for (let round = 0; ; round += 1) {
+    const said = decideOnce(requirement, index, factsAfter(needs, all), settings);
+    if (said.verdict !== 'ask') return { ...said, needs };
+    if (round === 4) throw new Error('more rounds than a request is given');
+    needs.push(...said.open.needs);
+  }
+}
+
+export const kindOf = (kind: Kind): (typeof KIND)[Kind] => KIND[kind];
