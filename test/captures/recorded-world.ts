@@ -59,7 +59,9 @@ export class RecordedWorld {
   }
 
   static async start(): Promise<RecordedWorld> {
-    return new RecordedWorld(await ZitadelEmulator.start({ issuer: RECORDED_ISSUER }));
+    // Recorded before ZITADEL limited the lists of API v1.
+    const settings = { issuer: RECORDED_ISSUER, queryLimits: { v1Max: 0 } };
+    return new RecordedWorld(await ZitadelEmulator.start(settings));
   }
 
   user(name: string): User {
