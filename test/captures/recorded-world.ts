@@ -59,9 +59,9 @@ export class RecordedWorld {
   }
 
   static async start(): Promise<RecordedWorld> {
-    return new RecordedWorld(
-      await ZitadelEmulator.start({ issuer: RECORDED_ISSUER, line: 'main' }),
-    );
+    // Recorded from ZITADEL's main branch, before it limited the lists of API v1.
+    const settings = { issuer: RECORDED_ISSUER, line: 'main', queryLimits: { v1Max: 0 } } as const;
+    return new RecordedWorld(await ZitadelEmulator.start(settings));
   }
 
   user(name: string): User {

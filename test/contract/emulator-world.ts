@@ -1,4 +1,4 @@
-import { ZitadelEmulator, type MemberResource } from 'nestjs-zitadel/testing';
+import { ZitadelEmulator, type MemberResource, type QueryLimits } from 'nestjs-zitadel/testing';
 import { send } from './http.js';
 import { codeFlow, signedInFrom } from './oauth.js';
 import {
@@ -19,6 +19,9 @@ import {
   type User,
   type World,
 } from './world.js';
+
+/** The limits of ZITADEL before v4.19.5: none on lists of API v1. */
+export const OLDER_LIMITS: QueryLimits = { v1Max: 0 };
 
 /** The emulator, by its verbs, which show at once. */
 export class EmulatorWorld implements World {
@@ -43,10 +46,14 @@ export class EmulatorWorld implements World {
     this.adminToken = zitadel.patFor(this.#admin);
   }
 
-  static async start(apis: Generation | 'both', suffix: string): Promise<EmulatorWorld> {
+  static async start(
+    apis: Generation | 'both',
+    suffix: string,
+    queryLimits: QueryLimits = {},
+  ): Promise<EmulatorWorld> {
     const served: readonly Generation[] = apis === 'both' ? ['v1', 'v2'] : [apis];
-    const serves = new Set<Feature>([...served, 'instance header']);
-    return new EmulatorWorld(await ZitadelEmulator.start({ apis }), serves, suffix);
+    const serves = new Set<Feature>([...served, 'instance header', 'long lists']);
+    return new EmulatorWorld(await ZitadelEmulator.start({ apis, queryLimits }), serves, suffix);
   }
 
   get issuer(): string {

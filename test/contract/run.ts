@@ -1,7 +1,7 @@
 // Runs the contract suite: on the emulator, or on a real ZITADEL where ZITADEL_URL and ZITADEL_PAT name
 // one. The last line is one JSON object; the exit status is 0 only if no case failed.
 import { randomBytes } from 'node:crypto';
-import { EmulatorWorld } from './emulator-world.js';
+import { EmulatorWorld, OLDER_LIMITS } from './emulator-world.js';
 import { interruptible } from './interruption.js';
 import { compareHierarchy, hierarchyInWords } from './hierarchy.js';
 import { announcement, realServerFrom, type RealServer } from './real-server.js';
@@ -11,19 +11,26 @@ import { runSuite, totalsOf, type Findings } from './suite.js';
 import { tableInMarkdown } from './table.js';
 import type { World } from './world.js';
 
-const USAGE = `usage: npm run contract [-- --table | --apis v1 | --apis v2]
-  --table  prints the table of SECURITY.md
-  --apis   lets the emulator serve only one generation of the API
+const USAGE = `usage: npm run contract [-- --table | --apis v1 | --apis v2 | --limits older]
+  --table   prints the table of SECURITY.md
+  --apis    lets the emulator serve only one generation of the API
+  --limits  gives the emulator the limits of ZITADEL before v4.19.5
 With ZITADEL_URL (the issuer) and ZITADEL_PAT (of an IAM_OWNER) the cases run on that server, over plain http
 only on loopback unless ZITADEL_ALLOW_HTTP=1.`;
 
 const APIS = ['both', 'v1', 'v2'] as const;
 type Apis = (typeof APIS)[number];
 
-const [flag, apis = 'both', ...rest] = process.argv.slice(2);
+const [flag, value, ...rest] = process.argv.slice(2);
+const apis = flag === '--apis' ? (value ?? '') : 'both';
+const hasOlderLimits = flag === '--limits' && value === 'older';
 
 if (flag === '--table') console.log(tableInMarkdown());
-else if (rest.length > 0 || (flag !== undefined && flag !== '--apis') || !isApis(apis)) {
+else if (
+  rest.length > 0 ||
+  !(flag === undefined || flag === '--apis' || hasOlderLimits) ||
+  !isApis(apis)
+) {
   console.error(USAGE);
   process.exitCode = 2;
 } else {
@@ -82,7 +89,9 @@ async function runOn(world: World, say: (line: string) => void): Promise<Finding
 
 async function startWorld(served: Apis, real: RealServer | undefined): Promise<World> {
   const suffix = `contract-${randomBytes(4).toString('hex')}`;
-  if (!real) return EmulatorWorld.start(served, suffix);
+  if (!real) {
+    return EmulatorWorld.start(served, suffix, hasOlderLimits ? OLDER_LIMITS : {});
+  }
   console.log(`${announcement(real, suffix)}\n`);
   return RealWorld.start(real, suffix, { say: (line) => console.log(line) });
 }

@@ -1,8 +1,11 @@
 /** A generation of ZITADEL's API. */
 export type Generation = 'v1' | 'v2';
 
-/** What a server may have; whether `x-zitadel-instance-host` comes through to it is decided by what stands before. */
-export type Feature = Generation | 'instance header';
+/**
+ * What a server may have; whether `x-zitadel-instance-host` comes through to it is decided by what stands before. A list of more than a
+ * thousand rows would take two thousand changes on a real server: only the emulator has them.
+ */
+export type Feature = Generation | 'instance header' | 'long lists';
 
 export interface Org {
   readonly id: string;

@@ -15,7 +15,7 @@ const FIGURES: Readonly<Record<string, readonly string[]>> = {
   redirects: ['tried', 'bytesLeaked'],
   retries: ['ambiguous', 'duplicates', 'outageCallRatio'],
   bounds: ['mostGrowthMiB'],
-  crowd: ['rows', 'lockOuts', 'wrong'],
+  crowd: ['rows', 'maxima', 'lockOuts', 'wrong'],
   'dead-tokens': ['kinds', 'lateAllows', 'othersRefused'],
   secrets: ['lines', 'hits'],
 };

@@ -6,6 +6,7 @@ import { events } from './events.js';
 import { grantsV1 } from './grants-v1.js';
 import { grantsV2 } from './grants-v2.js';
 import { introspectionCases } from './introspection.js';
+import { longLists } from './long-lists.js';
 import { myMemberships } from './my-memberships.js';
 import { permissions } from './permissions.js';
 import { projects } from './projects.js';
@@ -27,5 +28,6 @@ export const allCases: readonly Case[] = [
   ...grantsV2,
   ...events,
   ...errorsAndHosts,
+  ...longLists,
   ...afterwards,
 ];

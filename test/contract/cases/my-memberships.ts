@@ -129,14 +129,6 @@ const asked = raw('my memberships', 'v1', [
     verdict: { status: 200, see: { listLeftOut: true, total: 0 } },
   },
   {
-    says: 'a limit of 10000 is no error',
-    ask: MINE,
-    as: 'frank',
-    body: { query: { limit: 10_000 } },
-    see: rows,
-    verdict: { status: 200, see: FRANK },
-  },
-  {
     says: 'orgQuery keeps the row of that organization',
     ask: MINE,
     as: 'frank',
