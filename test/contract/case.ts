@@ -13,6 +13,8 @@ export const CHAPTERS = [
   'projects',
   'grants v1',
   'grants v2',
+  'grants by actor',
+  'removed organizations',
   'events',
   'errors and hosts',
   'afterwards',

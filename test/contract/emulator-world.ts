@@ -1,4 +1,4 @@
-import { ZitadelEmulator, type MemberResource } from 'nestjs-zitadel/testing';
+import { ZitadelEmulator, type MemberResource, type ServerLine } from 'nestjs-zitadel/testing';
 import { send } from './http.js';
 import { codeFlow, signedInFrom } from './oauth.js';
 import {
@@ -42,10 +42,14 @@ export class EmulatorWorld implements World {
     this.adminToken = zitadel.patFor(this.#admin);
   }
 
-  static async start(apis: Generation | 'both', suffix: string): Promise<EmulatorWorld> {
+  static async start(
+    apis: Generation | 'both',
+    suffix: string,
+    line: ServerLine = 'v4',
+  ): Promise<EmulatorWorld> {
     const served: readonly Generation[] = apis === 'both' ? ['v1', 'v2'] : [apis];
     const serves = new Set<Feature>([...served, 'instance header']);
-    return new EmulatorWorld(await ZitadelEmulator.start({ apis }), serves, suffix);
+    return new EmulatorWorld(await ZitadelEmulator.start({ apis, line }), serves, suffix);
   }
 
   get issuer(): string {

@@ -402,7 +402,7 @@ describe('a permission on a project grant that is named by its id', () => {
       'the granted organization',
       'globex',
       'ORG_USER_MANAGER',
-      'org.member.write',
+      'project.grant.member.write',
       'permission_missing',
     ],
   ])(
