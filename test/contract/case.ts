@@ -14,7 +14,7 @@ export const CHAPTERS = [
   'grants v1',
   'grants v2',
   'grants by actor',
-  'removed organizations',
+  'removed orgs',
   'events',
   'errors and hosts',
   'afterwards',

@@ -27,7 +27,7 @@ const AT_LEAST: Readonly<Record<Chapter, number>> = {
   'grants v1': 25,
   'grants v2': 20,
   'grants by actor': 13 * 9 * 4,
-  'removed organizations': 9,
+  'removed orgs': 9,
   events: 4,
   'errors and hosts': 10,
   afterwards: 134,

@@ -175,7 +175,7 @@ const strangers = STRANGERS.flatMap(([on, has, byRole, byPermission]): readonly 
 });
 
 export const elsewhere = [
-  ...raw('removed organizations', 'v1', removedOrgs),
-  ...throughLibrary('removed organizations', throughRemovedOrgs),
+  ...raw('removed orgs', 'v1', removedOrgs),
+  ...throughLibrary('removed orgs', throughRemovedOrgs),
   ...throughLibrary('grants by actor', strangers),
 ];
