@@ -6,6 +6,8 @@ export type HierarchyTable = Readonly<Record<string, readonly string[]>>;
 /**
  * ZITADEL's own hierarchy, read from the permission sets of its default roles. Where a role may be used is the scope model's business
  * (`decide.ts`): an ORG_OWNER satisfies PROJECT_OWNER for the projects of that organization, and PROJECT_GRANT_OWNER for grants *to* it.
+ * It holds on servers of the v4 line and of the main one, so what one of them alone includes is left out: on v4 servers
+ * ORG_PROJECT_PERMISSION_EDITOR may do everything that ORG_USER_PERMISSION_EDITOR may, on the main line not (user groups).
  * Viewers never satisfy owners; nothing satisfies impersonators, the login client, self management or custom roles.
  */
 export const ZITADEL_HIERARCHY: HierarchyTable = {

@@ -13,6 +13,8 @@ export const CHAPTERS = [
   'projects',
   'grants v1',
   'grants v2',
+  'grants by actor',
+  'removed orgs',
   'events',
   'errors and hosts',
   'afterwards',

@@ -1,4 +1,8 @@
-import { ZitadelEmulator, type MemberResource, type QueryLimits } from 'nestjs-zitadel/testing';
+import {
+  ZitadelEmulator,
+  type EmulatorSettings,
+  type MemberResource,
+} from 'nestjs-zitadel/testing';
 import { send } from './http.js';
 import { codeFlow, signedInFrom } from './oauth.js';
 import {
@@ -49,11 +53,11 @@ export class EmulatorWorld implements World {
   static async start(
     apis: Generation | 'both',
     suffix: string,
-    queryLimits: QueryLimits = {},
+    like: Pick<EmulatorSettings, 'line' | 'queryLimits'> = {},
   ): Promise<EmulatorWorld> {
     const served: readonly Generation[] = apis === 'both' ? ['v1', 'v2'] : [apis];
     const serves = new Set<Feature>([...served, 'instance header', 'long lists']);
-    return new EmulatorWorld(await ZitadelEmulator.start({ apis, queryLimits }), serves, suffix);
+    return new EmulatorWorld(await ZitadelEmulator.start({ apis, ...like }), serves, suffix);
   }
 
   get issuer(): string {

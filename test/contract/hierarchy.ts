@@ -1,5 +1,5 @@
 import { ZITADEL_HIERARCHY } from 'nestjs-zitadel/express';
-import { KNOWN_DIFFERENCES } from './hierarchy-known.js';
+import { KNOWN_DIFFERENCES, type Line } from './hierarchy-known.js';
 import { send } from './http.js';
 import { NotOurs } from './real-bounds.js';
 import type { Scene } from './scene.js';
@@ -41,6 +41,7 @@ type Permissions = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** Which role includes which on this server, and where that is not what the library's table says. */
 export interface HierarchyFindings {
+  readonly line: Line;
   readonly roles: number;
   /** Pairs that the table has and the server does not, with what is lacking. */
   readonly lacking: readonly string[];
@@ -67,7 +68,8 @@ export async function compareHierarchy(scene: Scene): Promise<HierarchyFindings>
       if (!included.has(lower) && missing.length === 0) beyond.push(`${higher} > ${lower}`);
     }
   }
-  return { roles: roles.length - without.length, lacking, beyond, without };
+  const line = held.get('ORG_OWNER')?.has('group.read') ? 'main' : 'v4';
+  return { line, roles: roles.length - without.length, lacking, beyond, without };
 }
 
 async function permissionsByRole(scene: Scene): Promise<Permissions> {
@@ -142,19 +144,25 @@ function includedBy(role: string): ReadonlySet<string> {
 export function hierarchyInWords(found: HierarchyFindings): readonly string[] {
   const list = (title: string, entries: readonly string[]) =>
     entries.length === 0 ? [] : [title, ...entries.map((entry) => `  ${entry}`)];
-  const isKnown = (entry: string) => KNOWN_DIFFERENCES.includes(entry);
+  const known = KNOWN_DIFFERENCES[found.line];
+  const isKnown = (entry: string) => known.includes(entry);
   const isNew = (entry: string) => !isKnown(entry);
   const here = [...found.lacking, ...found.beyond];
-  const missed = KNOWN_DIFFERENCES.filter((entry) => !here.includes(entry));
+  const missed = known.filter((entry) => !here.includes(entry));
   const asExpected = missed.length === 0 && !here.some(isNew);
   return [
     '',
-    `Which manager role includes which, by the permissions of ${String(found.roles)} roles on this server:`,
+    `Which manager role includes which, by the permissions of ${String(found.roles)} roles on this server of the ${found.line} line:`,
     ...list('in the table, though this server lacks something:', found.lacking.filter(isNew)),
     ...list('on this server, though not in the table:', found.beyond.filter(isNew)),
     ...list('without permissions here:', found.without),
-    ...list('where other servers differ from the table, and this one does not:', missed),
-    ...(asExpected ? ['as on every server with the roles that ZITADEL comes with'] : []),
+    ...list(
+      'where other servers of this line differ from the table, and this one does not:',
+      missed,
+    ),
+    ...(asExpected
+      ? ['as on every server of this line with the roles that ZITADEL comes with']
+      : []),
     ...list('where these always differ from the table:', here.filter(isKnown)),
   ];
 }

@@ -75,7 +75,10 @@ export class RealBounds {
       );
     }
     const called = textAt(answer.body, 'org', 'name');
-    if (called === name && name.endsWith(`-${this.suffix}`)) return 'ours';
+    if (called === name && name.endsWith(`-${this.suffix}`)) {
+      // One that was removed stays readable, without a state.
+      return textAt(answer.body, 'org', 'state') === '' ? 'gone' : 'ours';
+    }
     throw this.#stop(`organization ${id} is called '${called}', not '${name}'`);
   }
 

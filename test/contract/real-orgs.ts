@@ -39,7 +39,7 @@ export class RealOrgs {
 
   async remove({ id, name }: Org): Promise<void> {
     await this.steps.delete(`${ORGS}/${id}`);
-    await this.steps.gone(ORG_OF_HEADER, id);
+    await until(`${nameOf(name)} is removed`, async () => (await this.bounds.org(id)) === 'gone');
     this.undo.drop(nameOf(name));
   }
 }

@@ -8,7 +8,7 @@ export interface RealServer {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** How many organizations a run makes. */
-export const ORGANIZATIONS = 5;
+export const ORGANIZATIONS = 7;
 /** How many service users a run has in the organization of the PAT's owner. */
 export const USERS_AT_HOME = 2;
 

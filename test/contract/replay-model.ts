@@ -159,9 +159,11 @@ export class ReplayModel {
     const place = placeOf(request);
     const id = place.split('/').pop() ?? '';
     const state = made.states.get(place) ?? made.states.get(id);
-    if (state === undefined || state === 'gone') return told(404, GONE);
     const kind = /\/(\w+?)s(?:\/me)?(?:\/\d+)?$/.exec(path)?.[1] ?? '';
     const name = { [kind === 'user' ? 'userName' : 'name']: made.names.get(id) };
+    // An organization that was removed stays readable.
+    if (state === 'gone' && kind === 'org') return told(200, { org: { id, ...name } });
+    if (state === undefined || state === 'gone') return told(404, GONE);
     return told(200, { [kind]: { id, ...name, state: `${kind.toUpperCase()}_STATE_${state}` } });
   }
 

@@ -90,7 +90,8 @@ async function runOn(world: World, say: (line: string) => void): Promise<Finding
 async function startWorld(served: Apis, real: RealServer | undefined): Promise<World> {
   const suffix = `contract-${randomBytes(4).toString('hex')}`;
   if (!real) {
-    return EmulatorWorld.start(served, suffix, hasOlderLimits ? OLDER_LIMITS : {});
+    const like = hasOlderLimits ? { queryLimits: OLDER_LIMITS } : {};
+    return EmulatorWorld.start(served, suffix, like);
   }
   console.log(`${announcement(real, suffix)}\n`);
   return RealWorld.start(real, suffix, { say: (line) => console.log(line) });

@@ -62,6 +62,7 @@ export class Scene {
   readonly #secrets = new Map<string, Promise<string>>();
   readonly #keys = new Map<string, Promise<OpenKey>>();
   #signedIn: Promise<SignedIn> | undefined;
+  #elsewhere: Promise<Org> | undefined;
 
   constructor(
     readonly world: World,
@@ -112,7 +113,7 @@ export class Scene {
 
   /**
    * A token by what it is: `alice`, `alice PAT`, `alice id token`, `alice without ZITADEL`, `alice for nobody`,
-   * `dave with roles`, `alice impersonated`, `hank`, `hank id token`, `hank session token`, `admin`, `garbage`.
+   * `dave with roles`, `alice impersonated`, `stranger granted ORG_OWNER`, `hank`, `hank id token`, `hank session token`, `admin`, `garbage`.
    */
   token(label: string): Promise<string> {
     const known = this.#tokens.get(label);
@@ -150,6 +151,12 @@ export class Scene {
     return accessTokenOf(answer, `token of ${user.userName}`);
   }
 
+  /** An organization that has nothing to do with the others. */
+  elsewhere(): Promise<Org> {
+    this.#elsewhere ??= this.world.addOrg('elsewhere');
+    return this.#elsewhere;
+  }
+
   /** Waits for what a change of the case itself makes visible; at once where reads never lag. */
   until(what: string, ask: () => Promise<boolean>): Promise<void> {
     return until(what, ask, Math.max(1_000, this.world.patienceMs));
@@ -161,6 +168,7 @@ export class Scene {
     if (label === 'garbage') return 'garbage';
     if (label === 'admin') return this.world.adminToken;
     if (name === 'hank') return this.#personsToken(kind);
+    if (name === 'stranger') return this.#strangersToken(kind);
     switch (kind) {
       case '':
         return this.#access(name, this.scopes);
@@ -194,6 +202,22 @@ export class Scene {
     const { accessToken, idToken, sessionToken } = await this.hank();
     if (kind === '') return accessToken;
     return kind === 'id token' ? idToken : sessionToken;
+  }
+
+  /** Of somebody who lives elsewhere, and has this role on the grant, at one of its organizations, or on the instance. */
+  async #strangersToken(kind: string): Promise<string> {
+    const [place = '', role = ''] = kind.split(' ');
+    const { grant, orgs } = this.made;
+    const on = {
+      grant: { grant },
+      owner: { org: orgs.acme },
+      granted: { org: orgs.globex },
+      third: { org: orgs.initech },
+    }[place];
+    const name = `stranger-${kind.replaceAll(/[ _]/g, '-').toLowerCase()}`;
+    const user = await this.world.addServiceUser(await this.elsewhere(), name);
+    await this.world.addMember(user, on ?? 'instance', [role]);
+    return this.tokenOf(user);
   }
 
   async #access(name: string, scopes: readonly string[]): Promise<string> {

@@ -113,7 +113,7 @@ describe('rows on one resource', () => {
     expect(await source.lookups.rowsOn(answer, on('1'), ANY_AGE, FREE)).toMatchObject({
       reason: 'unavailable',
     });
-    expect(source.lookups.known(answer).rowsOn(on('1'))).toBeUndefined();
+    expect(source.lookups.known(answer, ANY_AGE).rowsOn(on('1'))).toBeUndefined();
   });
 
   it('that ZITADEL refuses are a refusal of the token, for a while', async () => {

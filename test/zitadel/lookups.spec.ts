@@ -357,7 +357,7 @@ describe('a project grant', () => {
 });
 
 describe('a permission on a project grant that is named by its id', () => {
-  const may = (what: string, id = grant.id) => permission(what, projectGrant(id));
+  const may = (what: Lowercase<string>, id = grant.id) => permission(what, projectGrant(id));
   const ends = () => projectGrant({ project: idOf(portal), grantedOrg: idOf(globex) });
   /** Somebody who lives in a third organization. */
   const stranger = (on: MemberResource, ...roles: string[]) => {
@@ -380,7 +380,7 @@ describe('a permission on a project grant that is named by its id', () => {
     return reason === 'misconfigured' ? { reason, remedy } : reason;
   }
 
-  it.each<[string, MemberResource | 'globex' | 'acme', string, string, unknown]>([
+  it.each<[string, 'grant' | 'globex' | 'acme' | 'instance', string, Lowercase<string>, unknown]>([
     ['the grant', 'grant', 'PROJECT_GRANT_OWNER', 'project.grant.member.write', 'yes'],
     [
       'the grant',
@@ -413,18 +413,19 @@ describe('a permission on a project grant that is named by its id', () => {
       'the granted organization',
       'globex',
       'ORG_USER_MANAGER',
-      'project.grant.write',
+      'project.grant.member.write',
       'permission_missing',
     ],
-  ] as never)(
+  ])(
     'of somebody from elsewhere with a row of %s (%s): %s, %s',
     async (_of, on, has, what, expected) => {
-      const where = {
+      const where: Readonly<Record<typeof on, MemberResource>> = {
         grant: { projectGrant: grant },
-        globex: { org: globex },
-        acme: { org: acme },
+        globex: { org: globex as Org },
+        acme: { org: acme as Org },
+        instance: 'instance',
       };
-      const user = stranger((where as Record<string, MemberResource>)[on] ?? 'instance', has);
+      const user = stranger(where[on], has);
       const library = libraryOf();
       const before = await decided(library, user, may(what));
       // What somebody else has found out changes nothing.

@@ -1,8 +1,10 @@
 import type { Case } from '../case.js';
 import { administrators } from './administrators.js';
 import { afterwards } from './afterwards.js';
+import { elsewhere } from './elsewhere.js';
 import { errorsAndHosts } from './errors-and-hosts.js';
 import { events } from './events.js';
+import { grantsByActor } from './grants-by-actor.js';
 import { grantsV1 } from './grants-v1.js';
 import { grantsV2 } from './grants-v2.js';
 import { introspectionCases } from './introspection.js';
@@ -29,5 +31,7 @@ export const allCases: readonly Case[] = [
   ...events,
   ...errorsAndHosts,
   ...longLists,
+  ...grantsByActor,
+  ...elsewhere,
   ...afterwards,
 ];
