@@ -59,12 +59,13 @@ async function factsOf(token: string, by: Client = client): Promise<Called['json
   return answer.json;
 }
 
+const inSeconds = (seconds: number) => Math.floor(Date.now() / 1_000) + seconds;
+
 async function assertion(file: string, over: Readonly<Record<string, unknown>> = {}) {
   const { clientId = '', keyId = '', key = '' } = JSON.parse(file) as Record<string, string>;
-  return new SignJWT({ iss: clientId, sub: clientId, aud: zitadel.issuer, ...over })
+  const times = { iat: inSeconds(0), exp: inSeconds(300) };
+  return new SignJWT({ iss: clientId, sub: clientId, aud: zitadel.issuer, ...times, ...over })
     .setProtectedHeader({ alg: 'RS256', kid: keyId })
-    .setIssuedAt()
-    .setExpirationTime('5m')
     .sign(createPrivateKey(key));
 }
 
@@ -324,6 +325,9 @@ describe('introspection knows its client', () => {
     ['for another audience', { aud: 'https://elsewhere.example' }],
     ['of another issuer', { iss: '1' }],
     ['about another subject', { sub: '1' }],
+    ['from the future', { iat: inSeconds(60) }],
+    ['that is an hour old', { iat: inSeconds(-3_660) }],
+    ['that is over', { exp: inSeconds(-1) }],
   ])('not by an assertion %s', async (_name, over) => {
     const file = zitadel.addApplicationKey(portal);
     const answer = await ask(
