@@ -3,8 +3,11 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.spec.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    setupFiles: ['test/setup/patience.ts'],
+    // Only what hangs may fail for the time: a busy machine makes seconds of milliseconds.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 120_000 } },
     // Proofs that measure memory collect garbage first.
     execArgv: ['--expose-gc'],
   },

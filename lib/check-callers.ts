@@ -1,3 +1,4 @@
+import { own } from './core/own-properties.js';
 import { wrong } from './option-combinations.js';
 import {
   introspection,
@@ -24,7 +25,7 @@ interface Ways {
 
 function waysOf(callers: Callers): Ways {
   if (typeof callers === 'function') return {};
-  const list: readonly OneWay[] = 'type' in callers ? [callers] : callers;
+  const list = [callers].flat() as readonly OneWay[];
   return {
     jwt: list.find((way) => way.type === 'jwt'),
     other: list.find((way) => way.type !== 'jwt'),
@@ -62,7 +63,7 @@ function wayProblem(value: unknown): string | undefined {
 }
 
 function typeOf(value: unknown): unknown {
-  return typeof value === 'object' && value !== null && 'type' in value ? value.type : undefined;
+  return own(value, 'type');
 }
 
 function settingsOf(value: unknown): Readonly<Record<string, unknown>> {
@@ -73,7 +74,7 @@ function settingsOf(value: unknown): Readonly<Record<string, unknown>> {
 function jwtProblem(settings: Readonly<Record<string, unknown>>): string | undefined {
   const { recheckMs, ...unknown } = settings;
   const fits =
-    !('recheckMs' in settings) ||
+    !Object.hasOwn(settings, 'recheckMs') ||
     recheckMs === false ||
     (typeof recheckMs === 'number' && recheckMs >= 1_000 && recheckMs <= 3_600_000);
   const names = Object.keys(unknown);

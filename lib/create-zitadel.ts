@@ -16,6 +16,7 @@ import { createDiscovery } from './zitadel/discovery.js';
 import { createHttp } from './zitadel/http.js';
 import { Lookups } from './zitadel/lookups.js';
 import { MembershipLists } from './zitadel/membership-list.js';
+import { withPageLimit } from './zitadel/page-limit.js';
 import { ProjectGrantService } from './zitadel/project-grant-service.js';
 import { askPermissions } from './zitadel/permissions.js';
 import { createMembershipReader } from './zitadel/read-memberships.js';
@@ -55,13 +56,13 @@ export function createZitadel(
 ): Zitadel {
   const { logger, ofTheDoor } = surroundings;
   const resolved = resolveOptions(options, { ofTheDoor, logger });
-  const http = createHttp(resolved);
+  const log = quietLogger(resolved.logger);
+  const http = withPageLimit(createHttp(resolved), log);
   const discover = createDiscovery(http, resolved.issuer);
   const credential = resolved.serviceUser && openServiceUser(resolved.serviceUser);
   const serviceToken = credential && new ServiceToken(http, discover, resolved.issuer, credential);
   // What is kept in the parts shows when one of them is printed: not the options that hold secrets.
   const { shared: _shared, serviceUser: _serviceUser, callers: _callers, ...open } = resolved;
-  const log = quietLogger(resolved.logger);
   const generation = new ApiGeneration('project grants', resolved.api, log);
   const readsAs = resolved.memberships.as;
   const lookups = new Lookups({
@@ -98,7 +99,7 @@ export function createZitadel(
     log,
   });
   const ownerOf = async (projectId: string) =>
-    lookups.known(false).ownerOf(projectId) ?? (await resolved.projectOwner?.(projectId));
+    lookups.known().ownerOf(projectId) ?? (await resolved.projectOwner?.(projectId));
   const { idPattern } = resolved;
   return Object.freeze({
     decisions,

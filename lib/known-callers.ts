@@ -2,7 +2,7 @@ import type { AnswerSourceParts } from './core/answer-source.js';
 import type { Caller } from './core/caller.js';
 import type { Refusal } from './core/decision.js';
 import { checkId } from './core/request.js';
-import type { CallerFunction, OneWay, ResolvedOptions } from './options.js';
+import type { CallerFunction, MixedCallers, OneWay, ResolvedOptions } from './options.js';
 import { createConfirmation } from './zitadel/confirm-token.js';
 import { openClient } from './zitadel/credentials.js';
 import type { Discover } from './zitadel/discovery.js';
@@ -25,7 +25,7 @@ export function callersOf(resolved: ResolvedOptions, http: Http, discover: Disco
     return { verify: verifyBy(callers), confirm: undefined, verifiedForMs: Infinity };
   }
   const known = (way: OneWay) => knownBy(way, resolved, http, discover);
-  if ('type' in callers) return known(callers);
+  if (!isList(callers)) return known(callers);
   const [first, second] = callers;
   return first.type === 'jwt'
     ? byForm(known(first), known(second))
@@ -59,6 +59,10 @@ function knownBy(way: OneWay, resolved: ResolvedOptions, http: Http, discover: D
         verifiedForMs: Math.min(ttlMs, USERINFO_FOR_MS),
       };
   }
+}
+
+function isList(callers: OneWay | MixedCallers): callers is MixedCallers {
+  return Array.isArray(callers);
 }
 
 /** A JWT has three parts, everything else has not. A token that one of the two refuses is never tried with the other. */

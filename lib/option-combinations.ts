@@ -1,4 +1,5 @@
 import { ZitadelOptionsError } from './core/errors.js';
+import { own } from './core/own-properties.js';
 import { checkId } from './core/request.js';
 import type { ResolvedOptions, ZitadelOptions } from './options.js';
 
@@ -112,7 +113,9 @@ function checkOrganizations(
   { api, idPattern }: ResolvedOptions,
 ): void {
   const name = 'memberships.organizations';
-  const value: unknown = 'organizations' in memberships ? memberships.organizations : LEFT_OUT;
+  // Named, and undefined: that is a mistake, and not the same as left out.
+  const isNamed = Object.hasOwn(memberships, 'organizations');
+  const value = isNamed ? own(memberships, 'organizations') : LEFT_OUT;
   if (value === LEFT_OUT) {
     if (api !== 'v1') return;
     throw wrong(

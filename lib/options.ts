@@ -133,6 +133,11 @@ export interface ZitadelOptions {
   readonly timeoutMs?: number;
   /** All that one request waits for ZITADEL, in milliseconds. @default 5000 */
   readonly budgetMs?: number;
+  /**
+   * How far, in milliseconds, a caller's token may come from the future (`iat`, `nbf`): for a host whose clock is behind ZITADEL's; at
+   * most 300000. `exp` has no tolerance: no token counts for longer than ZITADEL says. @default 5000
+   */
+  readonly clockToleranceMs?: number;
   /** For proxies and HTTP/2. @default the global fetch */
   readonly fetch?: Fetch;
   /** @default Nest's Logger; in Express the console, without debug */
@@ -163,6 +168,7 @@ export interface ResolvedOptions {
   readonly idPattern: RegExp;
   readonly timeoutMs: number;
   readonly budgetMs: number;
+  readonly clockToleranceMs: number;
   readonly fetch: Fetch;
   readonly logger: ZitadelLogger;
   readonly allowImpersonation: boolean;

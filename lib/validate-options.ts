@@ -2,9 +2,16 @@ import { callersProblem, checkCallers } from './check-callers.js';
 import { ZitadelOptionsError } from './core/errors.js';
 import { ZITADEL_HIERARCHY, type HierarchyTable } from './core/hierarchy.js';
 import type { ZitadelLogger } from './core/log.js';
+import { withoutInheritance } from './core/own-properties.js';
 import { kindOfRole } from './core/roles.js';
 import { checkTogether, wrong } from './option-combinations.js';
-import { jwt, type ResolvedOptions, type ZitadelOptions } from './options.js';
+import {
+  jwt,
+  type Callers,
+  type MixedCallers,
+  type ResolvedOptions,
+  type ZitadelOptions,
+} from './options.js';
 import { ZitadelCredential } from './zitadel/credentials.js';
 
 type Problem = string | undefined;
@@ -103,6 +110,7 @@ const CHECKS: Readonly<Record<keyof ZitadelOptions, Check>> = {
   idPattern,
   timeoutMs: milliseconds(1, 60_000),
   budgetMs: milliseconds(1, 120_000),
+  clockToleranceMs: milliseconds(0, 300_000),
   fetch: aFunction('a function like the global fetch'),
   logger,
   allowHttp: trueOrFalse,
@@ -117,7 +125,7 @@ const CACHE_CHECKS: Readonly<Record<string, Check>> = {
       ? undefined
       : 'bytes from 1048576 (1 MiB) to 2 ** 40',
   shared: (value) =>
-    value === false || (isObject(value) && 'secret' in value)
+    value === false || (isObject(value) && Object.hasOwn(value, 'secret'))
       ? undefined
       : 'false, or { secret: a string of at least 32 characters } (secret: false trusts everyone who can write to the store)',
 };
@@ -128,36 +136,38 @@ const CACHE_CHECKS: Readonly<Record<string, Check>> = {
  * @throws ZitadelOptionsError naming the option, what it got and what to write
  */
 export function resolveOptions(
-  options: ZitadelOptions,
+  given: ZitadelOptions,
   door: {
     readonly ofTheDoor?: readonly string[] | undefined;
     readonly logger?: ZitadelLogger | undefined;
   } = {},
 ): ResolvedOptions {
-  if (!isObject(options)) throw wrong('options', options, '{ issuer, audience, ... }');
-  if (!('issuer' in options)) throw wrong('issuer', undefined, ORIGIN);
+  if (!isObject(given)) throw wrong('options', given, '{ issuer, audience, ... }');
+  const options = withoutInheritance(given);
+  if (!Object.hasOwn(options, 'issuer')) throw wrong('issuer', undefined, ORIGIN);
   checkAll(options, CHECKS, '', door.ofTheDoor);
-  const { cache = {}, memberships = { as: 'caller' } } = options;
+  const cache = withoutInheritance(options.cache ?? {});
   checkAll(cache, CACHE_CHECKS, 'cache.');
   const pattern = options.idPattern ?? /[0-9]{1,200}/;
   const resolved: ResolvedOptions = {
     issuer: options.issuer,
     internalUrl: options.internalUrl,
     audience: options.audience === undefined ? [] : [options.audience].flat(),
-    callers: options.callers ?? jwt(),
-    memberships,
+    callers: callersFrom(options.callers ?? jwt()),
+    memberships: withoutInheritance(options.memberships ?? { as: 'caller' }),
     api: options.api ?? 'auto',
     projectId: options.projectId,
     serviceUser: options.serviceUser,
     ttlMs: cache.ttlMs ?? 30_000,
     maxBytes: cache.maxBytes ?? 64 * 2 ** 20,
-    shared: cache.shared === undefined || cache.shared === false ? undefined : cache.shared,
+    shared: cache.shared ? withoutInheritance(cache.shared) : undefined,
     hierarchy: tableOf(options.hierarchy ?? 'zitadel'),
     projectOwner: options.projectOwner,
     // As a whole: a pattern without anchors would let a path through that merely contains an id.
     idPattern: new RegExp(`^(?:${pattern.source})$`, pattern.flags),
     timeoutMs: options.timeoutMs ?? 3_000,
     budgetMs: options.budgetMs ?? 5_000,
+    clockToleranceMs: options.clockToleranceMs ?? 5_000,
     fetch: options.fetch ?? ((url, init) => globalThis.fetch(url, init)),
     logger: options.logger ?? door.logger ?? consoleLogger,
     allowImpersonation: options.allowImpersonation ?? false,
@@ -166,6 +176,13 @@ export function resolveOptions(
   checkCallers(options, resolved);
   checkTogether(options, resolved);
   return Object.freeze(resolved);
+}
+
+function callersFrom(callers: Callers): Callers {
+  if (typeof callers === 'function') return callers;
+  return Array.isArray(callers)
+    ? (callers.map(withoutInheritance) as unknown as MixedCallers)
+    : withoutInheritance(callers);
 }
 
 /** Where people put secrets by mistake, or rightly: what was given there is never shown. */
@@ -180,8 +197,7 @@ function checkAll(
   const unknown = unknownKey(options, [...Object.keys(checks), ...others], prefix);
   if (unknown) throw new ZitadelOptionsError(unknown.slice(0, unknown.indexOf(':')), unknown);
   for (const [name, check] of Object.entries(checks)) {
-    // Also what a class has as an accessor.
-    if (!(name in options)) continue;
+    if (!Object.hasOwn(options, name)) continue;
     const value = (options as Readonly<Record<string, unknown>>)[name];
     const problem = check(value);
     const secret = SECRET.has(name);

@@ -111,6 +111,7 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   idPattern: ['[0-9]+', {}, 1, true, /[0-9]+/g, /[0-9]+/y, /[0-9]+/m],
   timeoutMs: [...NO_NUMBER, 0, 60_001],
   budgetMs: [...NO_NUMBER, 0, 120_001],
+  clockToleranceMs: [...NO_NUMBER, -1, 300_001],
   fetch: NO_FUNCTION,
   logger: [{}, 'console', 1, true, { debug() {}, log() {}, warn() {} }, { ...console, warn: 1 }],
   allowHttp: ['true', 1, {}],
@@ -175,6 +176,7 @@ describe('the options of the cache', () => {
       shared: undefined,
       timeoutMs: 3_000,
       budgetMs: 5_000,
+      clockToleranceMs: 5_000,
       allowImpersonation: false,
     });
     expect(accepted({ cache: { ttlMs: 0, shared: false } })).toMatchObject({

@@ -12,6 +12,8 @@ export interface Toll {
   readonly pay: () => Refusal | undefined;
   /** The decision was no answer to a user who names what is not there. */
   readonly giveBack: () => void;
+  /** Nothing is given back: the user names what may not be there. */
+  readonly keep: () => void;
 }
 
 /**
@@ -33,6 +35,7 @@ export class Allowance {
   /** For one decision. Taken before anything is asked, so that a burst counts too. */
   toll(userId: string): Toll {
     let paid: Spent | undefined;
+    let isKept = false;
     return {
       pay: () => {
         if (paid) return undefined;
@@ -46,8 +49,12 @@ export class Allowance {
         return undefined;
       },
       giveBack: () => {
+        if (isKept) return;
         if (paid) paid.count -= 1;
         paid = undefined;
+      },
+      keep: () => {
+        isKept = true;
       },
     };
   }

@@ -10,6 +10,7 @@ import { MembershipCache, type Remembered } from './membership-cache.js';
 import type { ReadMemberships } from './membership.js';
 import { bearerToken } from './request.js';
 import type { SharedStore } from './shared-store.js';
+import { isValid, validFor, type Validity } from './validity.js';
 
 /** How a credential becomes a verified caller with memberships. */
 export interface AnswerSourceParts {
@@ -51,6 +52,12 @@ const LATE: Refusal = {
   remedy: 'look at its health and latency, or raise the option budgetMs',
 };
 
+const EXPIRED: Refusal = {
+  reason: 'token_invalid',
+  detail: 'access token: expired while memberships were read',
+  description: 'the token is expired',
+};
+
 /**
  * From the bytes of a credential to a verified caller with prepared memberships. What is remembered about callers is remembered here,
  * and every eviction ends here.
@@ -58,7 +65,7 @@ const LATE: Refusal = {
 export class AnswerSource {
   readonly #answers: Answers;
   readonly #memberships: MembershipCache;
-  readonly #confirmed = new LRUCache<string, { userId: string; until: number }>({
+  readonly #confirmed = new LRUCache<string, Validity & { userId: string }>({
     // Not `max`, which takes all of its memory at once.
     maxSize: 50_000,
     sizeCalculation: () => 1,
@@ -130,16 +137,7 @@ export class AnswerSource {
     const reading = this.#membershipsOf(userId, '', Infinity, fresh);
     const read = await within(reading, this.parts.budgetMs, LATE);
     if (isRefusal(read)) return read;
-    const { index, validUntil, key, organizations } = read;
-    return {
-      credential: '',
-      caller: frozenCaller({ userId, claims: {} }),
-      index,
-      read: read.read,
-      key,
-      organizations,
-      validUntil,
-    };
+    return { ...read, credential: '', caller: frozenCaller({ userId, claims: {} }) };
   }
 
   /** The token behind a caller of ours, for calls to ZITADEL in the caller's name. */
@@ -186,7 +184,7 @@ export class AnswerSource {
     fresh: boolean,
     flight: Flight,
   ): Promise<Answer | Refusal> {
-    const verifiedAt = performance.now();
+    const verified = validFor(this.parts.verifiedForMs);
     const caller = await this.parts.verify(token);
     if (isRefusal(caller)) return this.#refused(credential, token, undefined, caller);
     this.#flights.learn(flight, caller.userId);
@@ -197,7 +195,7 @@ export class AnswerSource {
     ]);
     if (isRefusal(confirmed)) return this.#refused(credential, token, caller, confirmed);
     if (isRefusal(read)) return this.#refused(credential, token, caller, read);
-    const expiry = performance.now() + (expiresAt - Date.now());
+    if (!(expiresAt > Date.now())) return EXPIRED;
     const answer: Answer = {
       credential,
       caller: frozenCaller(caller),
@@ -205,18 +203,20 @@ export class AnswerSource {
       read: read.read,
       key: read.key,
       organizations: read.organizations,
+      askedAt: read.askedAt,
       validUntil: Math.min(
         read.validUntil,
-        confirmed.until,
-        expiry,
-        verifiedAt + this.parts.verifiedForMs,
+        confirmed.validUntil,
+        verified.validUntil,
+        performance.now() + (expiresAt - Date.now()),
       ),
+      wallUntil: Math.min(read.wallUntil, confirmed.wallUntil, verified.wallUntil, expiresAt),
     };
     this.#credentials.set(answer.caller, { credential, token });
     if (!flight.spoiled) {
       this.#answers.keep(answer);
       if (this.parts.confirm) {
-        this.#confirmed.set(digest(token), { userId: caller.userId, until: confirmed.until });
+        this.#confirmed.set(digest(token), { ...confirmed, userId: caller.userId });
       }
     }
     return answer;
@@ -246,18 +246,14 @@ export class AnswerSource {
     return refusal;
   }
 
-  /** Until when ZITADEL's acceptance of the token counts, on the monotonic clock. */
-  async #confirm(
-    caller: Caller,
-    token: string,
-    fresh: boolean,
-  ): Promise<{ readonly until: number } | Refusal> {
+  /** Until when ZITADEL's acceptance of the token counts. */
+  async #confirm(caller: Caller, token: string, fresh: boolean): Promise<Validity | Refusal> {
     const { confirm } = this.parts;
-    if (!confirm) return { until: Infinity };
+    if (!confirm) return validFor(Infinity);
     const known = fresh ? undefined : this.#confirmed.get(digest(token));
-    if (known && known.until > performance.now()) return known;
-    const askedAt = performance.now();
-    return (await confirm.ask(caller, token)) ?? { until: askedAt + confirm.everyMs };
+    if (known && isValid(known)) return known;
+    const fromNow = validFor(confirm.everyMs);
+    return (await confirm.ask(caller, token)) ?? fromNow;
   }
 
   async #membershipsOf(

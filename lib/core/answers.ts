@@ -2,9 +2,10 @@ import { LRUCache } from 'lru-cache';
 import type { Caller } from './caller.js';
 import type { MembershipRead, Refusal } from './decision.js';
 import type { MembershipIndex } from './membership.js';
+import { isValid, type Validity } from './validity.js';
 
 /** Everything that one credential leads to: verified caller, prepared index, and until when both may be used. */
-export interface Answer {
+export interface Answer extends Validity {
   /** The exact bytes that were verified: the Authorization header, or what the option `token` gave. */
   readonly credential: string;
   readonly caller: Caller;
@@ -14,8 +15,8 @@ export interface Answer {
   readonly key: string;
   /** Those that were read, as the service user in certain ones. */
   readonly organizations: readonly string[];
-  /** On the monotonic clock, in milliseconds. */
-  readonly validUntil: number;
+  /** When its memberships were asked for, on the monotonic clock: the wall clock, by which `read.at` tells it to people, can be set. */
+  readonly askedAt: number;
 }
 
 const REJECTED_FOR_MS = 5_000;
@@ -49,15 +50,15 @@ export class Answers {
   get(credential: string): Answer | undefined {
     const answer = this.#answers.get(tailOf(credential));
     if (answer === undefined || answer.credential !== credential) return undefined;
-    return answer.validUntil > performance.now() ? answer : undefined;
+    return isValid(answer) ? answer : undefined;
   }
 
   keep(answer: Answer): void {
-    if (!(answer.validUntil > performance.now())) return;
+    if (!isValid(answer)) return;
     const tail = tailOf(answer.credential);
     const known = this.#answers.peek(tail);
     // A read that took longer must not replace what a later one brought.
-    if (known?.credential === answer.credential && known.read.at > answer.read.at) return;
+    if (known?.credential === answer.credential && known.askedAt > answer.askedAt) return;
     this.#answers.delete(tail);
     const tails = this.#tailsOf.get(answer.caller.userId) ?? [];
     if (tails.length >= TOKENS_PER_USER && tails[0] !== undefined) this.#answers.delete(tails[0]);

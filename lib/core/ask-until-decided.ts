@@ -19,8 +19,10 @@ export interface Asking {
 
 /** Asks for facts about resources. */
 export interface ResourceLookups {
-  /** What is remembered; `fresh`: only what never changes. */
-  known(fresh: boolean): ResourceFacts;
+  /** What is remembered for all, since it never changes. */
+  known(): ResourceFacts;
+  /** The same, and what this user was told: what somebody else may see decides nothing. */
+  knownTo(userId: string): ResourceFacts;
   /** Asks for what is missing. The facts that come back answer every need, with `null` where there is nothing. */
   ask(needs: readonly ResourceNeed[], asked: Asking): Promise<ResourceFacts | Refusal>;
   /** Forgets that there was nothing for this user. */

@@ -1,7 +1,14 @@
-import type { Facts, GrantFact, Permissions, ResourceFacts, ResourceNeed } from './facts.js';
+import type {
+  Facts,
+  GrantFact,
+  Hidden,
+  Permissions,
+  ResourceFacts,
+  ResourceNeed,
+} from './facts.js';
 import type { MembershipIndex, RowsOn } from './membership.js';
 
-type Answer = string | GrantFact | MembershipIndex | Permissions | null;
+type Answer = string | GrantFact | Hidden | MembershipIndex | Permissions | null;
 
 /** What is remembered, and over it what was asked for one question: its answers can bring further questions. */
 export class AskedFacts implements Facts {
@@ -13,7 +20,7 @@ export class AskedFacts implements Facts {
     return this.#of(['owner', projectId], () => this.remembered.ownerOf(projectId));
   }
 
-  grantOf(grantId: string): GrantFact | null | undefined {
+  grantOf(grantId: string): GrantFact | Hidden | null | undefined {
     return this.#of(['grant', grantId], () => this.remembered.grantOf(grantId));
   }
 

@@ -247,8 +247,10 @@ export class Authorizer {
   /** What is remembered of the facts that this question can need. */
   #remembered({ answer, compiled }: Question): Facts {
     const { answers, lookups } = this.parts;
-    const facts = lookups.known(compiled.fresh);
-    if ((answer.index.complete && !compiled.asksPermissions) || compiled.fresh) return facts;
+    const { fresh, namesGrants, asksPermissions } = compiled;
+    const isShared = fresh || !namesGrants;
+    const facts = isShared ? lookups.known() : lookups.knownTo(answer.caller.userId);
+    if ((answer.index.complete && !asksPermissions) || fresh) return facts;
     return {
       ownerOf: (projectId) => facts.ownerOf(projectId),
       grantOf: (grantId) => facts.grantOf(grantId),

@@ -60,11 +60,14 @@ export class CallerLookups {
       userId,
       notAfter: memberships.as === 'caller' ? expiresAt : Infinity,
       fresh,
-      read: async () =>
-        toll.pay() ?? memberships.read({ userId, token, organizations: answer.organizations, on }),
+      read: async () => {
+        const { organizations } = answer;
+        const rows = toll.pay() ?? (await memberships.read({ userId, token, organizations, on }));
+        // Remembered, a part would tell what is missing as a "no".
+        return isRefusal(rows) || rows.complete ? rows : STILL_TOO_LONG;
+      },
     });
-    if (isRefusal(read)) return refused(answer, read);
-    return read.index.complete ? read.index : STILL_TOO_LONG;
+    return isRefusal(read) ? refused(answer, read) : read.index;
   }
 
   /** What the caller may do in an organization, by ZITADEL's own evaluation. */

@@ -1,4 +1,5 @@
 import type { Allowed, CheckedRef } from './decision.js';
+import { has } from './own-properties.js';
 import type { Requirement } from './requirement.js';
 import type { IdSource, ResourceRef } from './resource.js';
 
@@ -54,7 +55,7 @@ export function checkedBy(requirement: Requirement): readonly Omit<CheckedRef, '
 }
 
 function checkedByRef(ref: ResourceRef): readonly Omit<CheckedRef, 'id'>[] {
-  if (ref.kind === 'projectGrant' && 'project' in ref) {
+  if (ref.kind === 'projectGrant' && has(ref, 'project')) {
     return [
       { kind: 'project', name: nameOf(ref.project.source) },
       { kind: 'org', name: nameOf(ref.grantedOrg.source) },

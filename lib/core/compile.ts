@@ -3,6 +3,7 @@ import { ZitadelRequirementError } from './errors.js';
 import { satisfying, type HierarchyTable, type Satisfying } from './hierarchy.js';
 import type { PermissionRequirement } from './permission-requirement.js';
 import type { ProjectRoleRequirement } from './project-role-requirement.js';
+import { has } from './own-properties.js';
 import { checkId } from './request.js';
 import { requirementOf, type Requirement, type RoleRequirement } from './requirement.js';
 import { project, type IdSource, type ResourceRef } from './resource.js';
@@ -57,10 +58,9 @@ export interface CallerNode {
 export type Leaf = RoleNode | PermissionNode | ProjectRoleNode | CallerNode;
 
 /** Several conditions. */
-export interface Branch {
-  readonly type: 'allOf' | 'anyOf';
-  readonly of: readonly Node[];
-}
+export type Branch =
+  | { readonly type: 'allOf'; readonly of: readonly Node[] }
+  | { readonly type: 'anyOf'; readonly of: readonly Node[] };
 
 /** A requirement, ready to be decided. */
 export type Node = Leaf | Branch;
@@ -74,6 +74,8 @@ export interface Compiled {
   readonly fresh: boolean;
   /** ZITADEL's own evaluation is asked, with the caller's token. */
   readonly asksPermissions: boolean;
+  /** Project grants are facts that one caller sees and another does not. */
+  readonly namesGrants: boolean;
   /** The claims of the caller's token are read. */
   readonly readsClaims: boolean;
 }
@@ -98,6 +100,7 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
   const sources: IdSource[] = [];
   let fresh = false;
   let asksPermissions = false;
+  let namesGrants = false;
   let readsClaims = false;
 
   const slotOf = (source: IdSource): Slot => {
@@ -107,10 +110,11 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
   };
 
   const slotsOf = (ref: ResourceRef | undefined): RefSlots => {
-    const pair = ref?.kind === 'projectGrant' && 'project' in ref ? ref : undefined;
+    namesGrants ||= ref?.kind === 'projectGrant';
+    const pair = ref?.kind === 'projectGrant' && has(ref, 'project') ? ref : undefined;
     const owner = ref?.kind === 'project' ? ref.owner : undefined;
     return {
-      id: ref && 'source' in ref ? slotOf(ref.source) : -1,
+      id: ref && has(ref, 'source') ? slotOf(ref.source) : -1,
       owner: owner ? slotOf(owner.source) : -1,
       project: pair ? slotOf(pair.project.source) : -1,
       grantedOrg: pair ? slotOf(pair.grantedOrg.source) : -1,
@@ -169,7 +173,15 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
   };
 
   const root = walk(requirementOf(requirement, 'a requirement'));
-  return { root, sources, names: sources.map(nameOf), fresh, asksPermissions, readsClaims };
+  return {
+    root,
+    sources,
+    names: sources.map(nameOf),
+    fresh,
+    asksPermissions,
+    namesGrants,
+    readsClaims,
+  };
 }
 
 function requireLiteral(id: string, idPattern: RegExp): void {
@@ -183,5 +195,5 @@ function sameSource(a: IdSource, b: IdSource): boolean {
   if (a.from === 'literal') return b.from === 'literal' && a.id === b.id;
   if (a.from === 'function') return b.from === 'function' && a.read === b.read;
   if (a.from === 'class') return b.from === 'class' && a.type === b.type;
-  return a.from === b.from && 'name' in b && a.name === b.name;
+  return a.from === b.from && a.name === b.name;
 }

@@ -1,3 +1,4 @@
+import { own } from './own-properties.js';
 import { check, NO, YES, type Case, type Verdict } from './case.js';
 import type { ProjectRoleNode } from './compile.js';
 
@@ -29,12 +30,4 @@ export function decideHome(organizations: readonly string[], open: Case): Verdic
 function homeOf({ claims }: Case): string | undefined {
   const home = own(claims, HOME);
   return typeof home === 'string' ? home : undefined;
-}
-
-/** Role keys and ids are other people's text, `__proto__` among them. */
-function own(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  return Object.hasOwn(value, name)
-    ? (value as Readonly<Record<string, unknown>>)[name]
-    : undefined;
 }

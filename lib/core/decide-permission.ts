@@ -1,5 +1,6 @@
-import { ask, checkRef, NO, YES, type Case, type Verdict } from './case.js';
+import { ask, ASK, checkRef, NO, YES, type Case, type Verdict } from './case.js';
 import type { PermissionNode } from './compile.js';
+import { isHidden } from './facts.js';
 import { endsOfGrant, findGrantRow, rowBetween, rowBeyondCap, rowOf } from './find-row.js';
 
 /**
@@ -21,7 +22,7 @@ export function decidePermission(node: PermissionNode, open: Case): Verdict {
 function decideOrg(node: PermissionNode, open: Case): Verdict {
   const id = open.ids[node.id];
   if (id === undefined || !(rowOf(open, 'instance', '') ?? rowOf(open, 'org', id))) return NO;
-  return evaluate(node, id, undefined, open);
+  return evaluate(node, open, id);
 }
 
 function decideProject(node: PermissionNode, open: Case): Verdict {
@@ -31,25 +32,42 @@ function decideProject(node: PermissionNode, open: Case): Verdict {
   const onProject = rowOf(open, 'project', id);
   if (!(rowOf(open, 'instance', '') ?? onProject ?? rowOf(open, 'org', wantedOwner))) return NO;
   const owner = onProject?.ownerOrgId ?? open.facts.ownerOf(id);
-  if (owner === undefined) {
-    return ask(open, { fact: 'owner', projectId: id, orgIds: [wantedOwner] });
-  }
-  return owner === wantedOwner ? evaluate(node, owner, id, open) : NO;
+  if (owner !== undefined) return owner === wantedOwner ? evaluate(node, open, owner, id) : NO;
+  // Only who may do it there, if it is there, is asked about the project, and has to see it then.
+  const may = heldIn(node, open, wantedOwner, id);
+  return may === YES ? ask(open, { fact: 'owner', projectId: id, orgIds: [wantedOwner] }) : may;
 }
 
+/**
+ * A grant by its id. The right comes from a row of the grant, which counts in the organization that owns the project too; from a row of
+ * the granted organization, under which ZITADEL tells the grant; or from the row of the instance, under every organization. ZITADEL tells
+ * a grant under its two organizations alone: to a manager of the instance who is in neither it is unknown, which is no "no".
+ */
 function decideGrant(node: PermissionNode, open: Case): Verdict {
   const id = open.ids[node.id];
   if (id === undefined) return NO;
-  const { index } = open;
-  const somewhere = rowOf(open, 'instance', '') ?? rowOf(open, 'projectGrant', id);
-  if (!somewhere && index.complete && index.orgs.size === 0) return NO;
+  const { index, needs } = open;
+  const row = rowOf(open, 'projectGrant', id);
+  const instance = rowOf(open, 'instance', '');
+  if (open.needs !== needs) return ASK;
   const ends = endsOfGrant(open, id);
-  if (ends === undefined) {
-    return ask(open, { fact: 'grant', grantId: id, orgIds: [...index.orgs.keys()] });
+  if (ends && !isHidden(ends)) {
+    const { grantedOrgId } = ends;
+    const couldCount =
+      instance ?? row ?? rowOf(open, 'org', grantedOrgId) ?? rowBeyondCap(open, ends);
+    return couldCount ? evaluate(node, open, grantedOrgId, id) : NO;
   }
-  if (ends === null) return NO;
-  const couldCount = somewhere ?? rowOf(open, 'org', ends.grantedOrgId) ?? rowBeyondCap(open, ends);
-  return couldCount ? evaluate(node, ends.grantedOrgId, id, open) : NO;
+  const byRow = row?.ownerOrgId === undefined ? NO : holds(node, open, row.ownerOrgId, id);
+  if (byRow === YES) return allow(node, open);
+  if (!instance && index.complete && index.orgs.size === 0) return byRow;
+  const byInstance = instance ? holds(node, open, '', EVERYWHERE) : NO;
+  const need = { fact: 'grant', grantId: id, orgIds: [...index.orgs.keys()] } as const;
+  if (byInstance === YES) return ask(open, { ...need, certain: true });
+  if (ends === undefined) return ask(open, need);
+  if (byRow === ASK || byInstance === ASK) return ASK;
+  const byHidden = (ends?.hiddenIn ?? []).map((orgId) => holds(node, open, orgId, EVERYWHERE));
+  if (byHidden.includes(YES)) return ask(open, { ...need, certain: true });
+  return byHidden.includes(ASK) ? ASK : NO;
 }
 
 function decideGrantBetween(node: PermissionNode, open: Case): Verdict {
@@ -63,23 +81,35 @@ function decideGrantBetween(node: PermissionNode, open: Case): Verdict {
     rowOf(open, 'org', grantedOrgId) ??
     findGrantRow(open, { projectId, grantedOrgId }, (row) => row.grantedOrgId === undefined);
   if (!couldCount) return NO;
-  if (onGrant) return evaluate(node, grantedOrgId, onGrant.id, open);
+  if (onGrant) return evaluate(node, open, grantedOrgId, onGrant.id);
   const grant = open.facts.grantBetween(projectId, grantedOrgId);
   if (grant === undefined) return ask(open, { fact: 'grantBetween', projectId, grantedOrgId });
-  return grant === null ? NO : evaluate(node, grantedOrgId, grant.grantId, open);
+  return grant === null ? NO : evaluate(node, open, grantedOrgId, grant.grantId);
 }
 
-function evaluate(
-  node: PermissionNode,
-  orgId: string,
-  resourceId: string | undefined,
-  open: Case,
-): Verdict {
+/** Held in an organization: on all of it, or on this resource. */
+function heldIn(node: PermissionNode, open: Case, orgId: string, on = EVERYWHERE): Verdict {
+  const everywhere = holds(node, open, orgId, EVERYWHERE);
+  return everywhere === NO && on !== EVERYWHERE ? holds(node, open, orgId, on) : everywhere;
+}
+
+function evaluate(node: PermissionNode, open: Case, orgId: string, on?: string): Verdict {
+  const held = heldIn(node, open, orgId, on);
+  return held === YES ? allow(node, open) : held;
+}
+
+/** No id is empty. */
+const EVERYWHERE = '';
+
+/** Whether a permission is held in an organization ('': the caller's own) on all of it, or on this resource alone. */
+function holds(node: PermissionNode, open: Case, orgId: string, on: string): Verdict {
   const held = open.facts.permissionsIn?.(orgId);
   if (held === undefined) return ask(open, { fact: 'permissions', orgId });
-  const counts = (permission: string) =>
-    held.has(permission) || (resourceId !== undefined && held.has(`${permission}:${resourceId}`));
-  if (!node.permissions.some(counts)) return NO;
+  const suffix = on === EVERYWHERE ? '' : `:${on}`;
+  return node.permissions.some((permission) => held.has(permission + suffix)) ? YES : NO;
+}
+
+function allow(node: PermissionNode, open: Case): Verdict {
   checkRef(open, node.kind, node);
   return YES;
 }

@@ -10,6 +10,7 @@ import {
   rowOf,
   satisfies,
 } from './find-row.js';
+import { isHidden } from './facts.js';
 import type { Membership } from './membership.js';
 
 /** Decides one role requirement; `decide` tells the scope model. */
@@ -76,12 +77,17 @@ function decideGrant(node: RoleNode, everywhere: Membership | undefined, open: C
   const direct = held(open, 'projectGrant', id, node.by.projectGrant);
   if (direct) return allowOn(node, direct, open);
   const ends = endsOfGrant(open, id);
-  if (ends === undefined) {
+  if (ends === undefined || isHidden(ends)) {
     const orgIds = orgsByRoles(open, node.by.org);
     if (!orgIds) return NO;
+    const need = { fact: 'grant', grantId: id, orgIds } as const;
+    if (ends) {
+      // It may be granted to them: where the role counts, what ZITADEL hides from it is no "no".
+      const isTheirs = ends.hiddenIn.some((orgId) => orgIds.includes(orgId));
+      return isTheirs ? ask(open, { ...need, certain: true }) : NO;
+    }
     // Over the cap the row of the grant itself may be found only once both its ends are known.
-    const isWorthAsking = orgIds.length > 0 || !open.index.complete;
-    return isWorthAsking ? ask(open, { fact: 'grant', grantId: id, orgIds }) : NO;
+    return orgIds.length > 0 || !open.index.complete ? ask(open, need) : NO;
   }
   if (ends === null) return NO;
   const row =

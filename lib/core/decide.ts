@@ -16,7 +16,7 @@ export function decide(open: Case): 'yes' | 'no' | 'ask' {
 }
 
 function evaluate(node: Node, open: Case): Verdict {
-  if ('of' in node) return evaluateAll(node, open);
+  if (node.type === 'allOf' || node.type === 'anyOf') return evaluateAll(node, open);
   const { needs } = open;
   const verdict = decideLeaf(node, open);
   if (verdict === YES) {

@@ -67,5 +67,5 @@ export type Decision = Allowed | Denied;
 
 /** Tells a refusal from what was hoped for. */
 export function isRefusal<T extends object>(value: T | Refusal): value is Refusal {
-  return 'reason' in value;
+  return Object.hasOwn(value, 'reason');
 }

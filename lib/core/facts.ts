@@ -12,10 +12,20 @@ export interface GrantFact extends GrantEnds {
   readonly grantId?: string;
 }
 
+/** Nobody said that it is not there: these organizations, '' the caller's own, do not let the caller see such things. */
+export interface Hidden {
+  readonly hiddenIn: readonly string[];
+}
+
+/** Tells what is hidden from what is known. */
+export function isHidden(fact: GrantFact | Hidden | null | undefined): fact is Hidden {
+  return typeof fact === 'object' && fact !== null && 'hiddenIn' in fact;
+}
+
 /** What ZITADEL has said about resources. `undefined`: not asked yet; `null`: asked, and there is no such thing for this caller. */
 export interface ResourceFacts {
   ownerOf(projectId: string): string | null | undefined;
-  grantOf(grantId: string): GrantFact | null | undefined;
+  grantOf(grantId: string): GrantFact | Hidden | null | undefined;
   grantBetween(projectId: string, grantedOrgId: string): GrantFact | null | undefined;
 }
 
@@ -47,6 +57,8 @@ export type ResourceNeed =
       readonly fact: 'grant';
       readonly grantId: string;
       readonly orgIds: readonly string[];
+      /** The caller's right may come from elsewhere than these: that they do not know the grant is no answer. */
+      readonly certain?: true;
     }
   | {
       readonly fact: 'grantBetween';

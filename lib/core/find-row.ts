@@ -1,5 +1,5 @@
 import { ask, type Case } from './case.js';
-import type { GrantEnds } from './facts.js';
+import type { GrantEnds, Hidden } from './facts.js';
 import type { Membership, MembershipIndex, RowsOn } from './membership.js';
 import type { ResourceKind } from './roles.js';
 
@@ -86,7 +86,7 @@ export function findGrantRow(
 }
 
 /** The two ends of a project grant, as a row or ZITADEL says them. `undefined`: not asked yet; `null`: there is no such grant. */
-export function endsOfGrant(open: Case, id: string): GrantEnds | null | undefined {
+export function endsOfGrant(open: Case, id: string): GrantEnds | Hidden | null | undefined {
   const { projectId, grantedOrgId } = rowOf(open, 'projectGrant', id) ?? {};
   if (projectId !== undefined && grantedOrgId !== undefined) return { projectId, grantedOrgId };
   return open.facts.grantOf(id);

@@ -3,13 +3,15 @@ import { isRefusal, type MembershipRead, type Refusal } from './decision.js';
 import { Flights, type Flight } from './flights.js';
 import { indexOf, type MembershipIndex, type MembershipRows } from './membership.js';
 import type { SharedStore } from './shared-store.js';
+import { isValid, type Validity } from './validity.js';
 
-/** Memberships, with where they came from and until when they may be used (monotonic clock, milliseconds). */
-export interface Remembered {
+/** Memberships, with where they came from and until when they may be used. */
+export interface Remembered extends Validity {
   readonly userId: string;
   readonly index: MembershipIndex;
   readonly read: MembershipRead;
-  readonly validUntil: number;
+  /** On the monotonic clock, in milliseconds. */
+  readonly askedAt: number;
 }
 
 /** One question to the cache. */
@@ -24,10 +26,6 @@ export interface CacheQuestion {
   readonly read: () => Promise<MembershipRows | Refusal>;
 }
 
-interface Entry extends Remembered {
-  readonly askedAt: number;
-}
-
 interface Flying {
   readonly flight: Flight;
   readonly promise: Promise<Remembered | Refusal>;
@@ -38,7 +36,7 @@ interface Flying {
  * extended. Failures are not kept. What was asked before an eviction is not kept after it.
  */
 export class MembershipCache {
-  readonly #memory: LRUCache<string, Entry>;
+  readonly #memory: LRUCache<string, Remembered>;
   readonly #flying = new Map<string, Flying>();
   readonly #flights = new Flights();
 
@@ -47,7 +45,7 @@ export class MembershipCache {
     maxBytes: number,
     private readonly shared: SharedStore | undefined,
   ) {
-    this.#memory = new LRUCache<string, Entry>({
+    this.#memory = new LRUCache<string, Remembered>({
       maxSize: maxBytes,
       sizeCalculation: ({ index }, key) => key.length * 2 + index.bytes,
     });
@@ -57,9 +55,7 @@ export class MembershipCache {
     const { key, userId, fresh } = question;
     if (!fresh) {
       const kept = this.#memory.get(key);
-      if (kept?.userId === userId && kept.validUntil > performance.now()) {
-        return Promise.resolve(kept);
-      }
+      if (kept?.userId === userId && isValid(kept)) return Promise.resolve(kept);
       const flying = this.#flying.get(key);
       if (flying && flying.flight.userId === userId) return flying.promise;
     }
@@ -75,7 +71,7 @@ export class MembershipCache {
   /** What is kept in memory, and may still be used. */
   peek(key: string, userId: string): MembershipIndex | undefined {
     const kept = this.#memory.get(key);
-    return kept?.userId === userId && kept.validUntil > performance.now() ? kept.index : undefined;
+    return kept?.userId === userId && isValid(kept) ? kept.index : undefined;
   }
 
   /** ZITADEL refused what this answer rests on: it is forgotten, and so is all of the user in the shared store. */
@@ -120,14 +116,15 @@ export class MembershipCache {
     const shared = await this.shared?.read(key, userId);
     if (shared?.stored && !question.fresh) {
       const { rows, fetchedAt, expiresAt } = shared.stored;
-      const until = Math.min(expiresAt, fetchedAt + this.ttlMs, question.notAfter);
-      const leftMs = until - Date.now();
+      const wallUntil = Math.min(expiresAt, fetchedAt + this.ttlMs, question.notAfter);
+      const leftMs = wallUntil - Date.now();
       if (leftMs > 0) {
-        const entry: Entry = {
+        const entry: Remembered = {
           userId,
           index: indexOf(rows),
           read: Object.freeze({ at: fetchedAt, from: 'shared' }),
           validUntil: performance.now() + leftMs,
+          wallUntil,
           askedAt: performance.now() - Math.max(0, Date.now() - fetchedAt),
         };
         if (!flight.spoiled) this.#keep(key, entry);
@@ -139,11 +136,12 @@ export class MembershipCache {
     const read = await question.read();
     if (isRefusal(read)) return read;
     const keepMs = Math.min(this.ttlMs, question.notAfter - fetchedAt);
-    const entry: Entry = {
+    const entry: Remembered = {
       userId,
       index: indexOf(read.rows, read.complete),
       read: Object.freeze({ at: fetchedAt, from: 'zitadel' }),
       validUntil: askedAt + keepMs,
+      wallUntil: fetchedAt + keepMs,
       askedAt,
     };
     if (flight.spoiled || !(keepMs > 0)) return entry;
@@ -156,7 +154,7 @@ export class MembershipCache {
   }
 
   /** False: something that was asked later is kept already. */
-  #keep(key: string, entry: Entry): boolean {
+  #keep(key: string, entry: Remembered): boolean {
     const kept = this.#memory.peek(key);
     if (kept && kept.askedAt > entry.askedAt) return false;
     this.#memory.set(key, entry);

@@ -63,7 +63,7 @@ export function projectRole(
       'projectRole() takes { project, org, acrossOrganizations: true | false } and nothing else',
     );
   }
-  const ref = 'project' in settings ? projectRef(settings.project) : undefined;
+  const ref = Object.hasOwn(settings, 'project') ? projectRef(settings.project) : undefined;
   if (ref?.owner) {
     throw new ZitadelRequirementError(
       'projectRole() takes a project without .in(): the claim itself says the organization',

@@ -105,16 +105,16 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     typeof value === 'object' &&
     value !== null &&
-    'then' in value &&
-    typeof value.then === 'function'
+    typeof (value as { then?: unknown }).then === 'function'
   );
 }
 
 function ownValue(container: unknown, name: string): unknown {
   if (typeof container !== 'object' || container === null) return undefined;
-  if (Object.hasOwn(container, name)) return (container as Readonly<Record<string, unknown>>)[name];
+  const value = (container as Readonly<Record<string, unknown>>)[name];
+  if (Object.hasOwn(container, name)) return value;
   // An inherited name is nothing that the client left out: it is refused.
-  return name in container ? null : undefined;
+  return value === undefined ? undefined : null;
 }
 
 /** Checks a value that claims to be an id. */

@@ -1,9 +1,10 @@
+import { has } from './own-properties.js';
 import type { Requirement } from './requirement.js';
 import { sourceText, type ResourceRef } from './resource.js';
 
 function refText(ref: ResourceRef | undefined): string {
   if (!ref) return 'the instance';
-  if (ref.kind === 'projectGrant' && 'project' in ref) {
+  if (ref.kind === 'projectGrant' && has(ref, 'project')) {
     return `projectGrant (project ${sourceText(ref.project.source)}, granted to org ${sourceText(ref.grantedOrg.source)})`;
   }
   const owner =

@@ -180,7 +180,7 @@ export function authenticated(options: AuthenticatedOptions = {}): Authenticated
   if (typeof options !== 'object' || options === null || Object.keys(rest).length > 0) {
     throw new ZitadelRequirementError('authenticated() takes { organizations: [...] } or nothing');
   }
-  if (!('organizations' in options)) return AUTHENTICATED;
+  if (!Object.hasOwn(options, 'organizations')) return AUTHENTICATED;
   const ids: readonly unknown[] = Array.isArray(organizations) ? organizations : [];
   if (ids.length === 0 || !ids.every((id) => typeof id === 'string' && id !== '')) {
     throw new ZitadelRequirementError(

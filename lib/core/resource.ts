@@ -77,8 +77,8 @@ function nonEmpty(value: unknown, what: string): string {
 
 function sourceFrom(read: unknown, builder: string): IdSource {
   if (typeof read === 'function') {
-    const prototype: unknown = read.prototype;
-    if (typeof prototype === 'object' && prototype !== null && 'readId' in prototype) {
+    const prototype = Object(read.prototype as unknown) as { readonly readId?: unknown };
+    if (typeof prototype.readId === 'function') {
       return { from: 'class', name: read.name, type: read as IdReaderClass };
     }
     if (!/^class\b/.test(Function.prototype.toString.call(read))) {

@@ -1,6 +1,7 @@
 import { createHash, createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
 import { within } from './deadline.js';
 import { membershipFrom, type Membership } from './membership.js';
+import { jsonFrom } from './own-properties.js';
 import { quietly } from './quietly.js';
 
 /** The part of Nest's `CACHE_MANAGER` that is used: any object with these two works. TTL in milliseconds. */
@@ -45,6 +46,8 @@ export class SharedStore {
   readonly #scope: string;
 
   #distrustedUntil = 0;
+  /** By how much the clock on the wall was ahead of the monotonic one. */
+  #wallAhead = Date.now() - performance.now();
 
   /** `scope` is everything that the stored answers depend on besides the key; `ttlMs` how long they can live at most. */
   constructor(
@@ -59,6 +62,7 @@ export class SharedStore {
   }
 
   async read(key: string, userId: string): Promise<SharedRead> {
+    if (this.#wallWasSetBack()) await this.evictAll();
     if (this.#distrustedUntil > performance.now()) return UNKNOWN;
     const name = this.#name('rows', key);
     const [sealed, ofUser, ofAll] = await this.#answerOf([
@@ -95,6 +99,14 @@ export class SharedStore {
 
   evictAll(): Promise<void> {
     return this.#renewEpoch('epoch of all', '');
+  }
+
+  /** Once for each time: what was stored before would be taken for young again when the clock gets there for the second time. */
+  #wallWasSetBack(): boolean {
+    const ahead = Date.now() - performance.now();
+    const setBack = ahead < this.#wallAhead - CLOCK_SKEW_MS;
+    this.#wallAhead = setBack ? ahead : Math.max(ahead, this.#wallAhead);
+    return setBack;
   }
 
   async #renewEpoch(kind: string, key: string): Promise<void> {
@@ -170,7 +182,7 @@ function epochText(value: unknown): string {
 function envelopeFrom(text: string): Envelope | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = jsonFrom(text);
   } catch {
     return undefined;
   }

@@ -30,11 +30,19 @@ const FILTERS = [
   'or',
   'not',
 ] as const;
+const NEW = ['role', 'and', 'or', 'not'];
+const OLD_FILTERS = FILTERS.filter((name) => !NEW.includes(name));
+type FilterName = (typeof FILTERS)[number];
 const RESOURCES = ['instance', 'organizationId', 'projectId', 'projectGrant'] as const;
 
-/** The conditions in `filters`, all of which have to hold. Throws for what is not valid. */
-export function administratorConditions(message: Message, text: string): AdministratorCondition[] {
-  return conditionsIn(message, 'filters', text, 'ListAdministratorsRequest.Filters');
+/** The conditions in `filters`, all of which have to hold. Throws for what is not valid. A server that does not know a filter sees none. */
+export function administratorConditions(
+  message: Message,
+  text: string,
+  newFilters: boolean,
+): AdministratorCondition[] {
+  const known = newFilters ? FILTERS : OLD_FILTERS;
+  return conditionsIn(message, 'filters', text, 'ListAdministratorsRequest.Filters', known);
 }
 
 function conditionsIn(
@@ -42,15 +50,21 @@ function conditionsIn(
   name: string,
   text: string,
   place: string,
+  known: readonly FilterName[] = FILTERS,
 ): AdministratorCondition[] {
   return messagesField(message, name).map((filter, index) =>
-    conditionOf(filter, text, `${place}[${String(index)}]: ${FAILED}`),
+    conditionOf(filter, text, `${place}[${String(index)}]: ${FAILED}`, known),
   );
 }
 
-function conditionOf(filter: Message, text: string, place: string): AdministratorCondition {
+function conditionOf(
+  filter: Message,
+  text: string,
+  place: string,
+  known: readonly FilterName[] = FILTERS,
+): AdministratorCondition {
   const oneof = `${PACKAGE}.AdministratorSearchFilter.filter`;
-  const name = memberOf(filter, text, oneof, FILTERS);
+  const name = memberOf(filter, text, oneof, known);
   if (name === undefined) {
     throw invalid(`${place} AdministratorSearchFilter.Filter: value is required`);
   }

@@ -17,16 +17,16 @@ import {
   jsonAnswer,
   refusalAnswer,
 } from './exchange.js';
-import { pagedJson, paginationOf, requireLimit, sortingColumnOf } from './pages.js';
+import { pagedJson, paginationOf, sortingColumnOf } from './pages.js';
 
 const COLUMNS = ['USER_ID', 'CREATION_DATE', 'CHANGE_DATE'] as const;
 
 /** InternalPermissionService.ListAdministrators: anybody may ask, and sees what they may see. */
 export const listAdministrators: ConnectHandle = (core, exchange, message) => {
-  const page = paginationOf(message);
+  const asked = paginationOf(message);
   const { user } = requireCaller(core, exchange);
-  const conditions = administratorConditions(message, exchange.body);
-  requireLimit(page);
+  const conditions = administratorConditions(message, exchange.body, core.newFilters);
+  const page = core.limits.ofV2(asked);
   const state = core.world.reads;
   const list = {
     name: 'administrators',

@@ -23,7 +23,8 @@ export function requireCaller(core: Core, exchange: Exchange): ApiCaller {
   const user = requireApiToken(live, core.zitadelProjectId, issuers);
   const asked = headerOf(exchange, 'x-zitadel-orgid');
   const orgId = asked === undefined || asked === '' ? user.orgId : asked;
-  if (!core.world.now.orgs.has(orgId)) {
+  const { now, removedOrgs } = core.world;
+  if (!now.orgs.has(orgId) && !removedOrgs.has(orgId)) {
     throw new ZitadelError(7, 'AUTH-Bs7Ds', "Organisation doesn't exist");
   }
   core.world.events.caller = { id: user.id, displayName: user.displayName };

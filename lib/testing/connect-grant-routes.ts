@@ -13,7 +13,7 @@ import {
   removeGrantBetween,
   setGrantActive,
 } from './grants.js';
-import { pagedJson, paginationOf, requireLimit, sortingColumnOf } from './pages.js';
+import { pagedJson, paginationOf, sortingColumnOf } from './pages.js';
 import { type Permission, requireForCommand, requirePermission } from './permissions.js';
 import { type Message, requireId, stringField, stringsField } from './protojson.js';
 import type { GrantRecord, State } from './state.js';
@@ -75,16 +75,16 @@ export const deleteProjectGrant: ConnectHandle = (core, exchange, message) => {
 
 /** ProjectService.ListProjectGrants: of all organizations, as far as the reader may see them. */
 export const listProjectGrants: ConnectHandle = (core, exchange, message) => {
-  const page = paginationOf(message);
+  const asked = paginationOf(message);
   const { user, orgId } = requireCaller(core, exchange);
   const { world } = core;
   const permission = 'project.grant.read';
   requirePermission(world, user.id, orgId, permission);
   const conditions = connectGrantConditions(message, exchange.body);
-  requireLimit(page);
+  const page = core.limits.ofV2(asked);
   const state = world.reads;
-  const may = (asked: Permission, ownerOrgId: string, id: string): boolean =>
-    isAllowed(world, user.id, asked, ownerOrgId, id);
+  const may = (right: Permission, ownerOrgId: string, id: string): boolean =>
+    isAllowed(world, user.id, right, ownerOrgId, id);
   const list = {
     name: 'projectGrants',
     rows: [...state.grants.values()].filter((grant) =>

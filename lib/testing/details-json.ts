@@ -1,4 +1,5 @@
 import { isoOf } from './clock.js';
+import type { V1Page } from './pages.js';
 import type { Details, State } from './state.js';
 
 export function detailsJson(details: Details): object {
@@ -26,12 +27,13 @@ export function changedJson(details: Details): object {
  * A page of a list. ZITADEL reads the total from the rows, so a page beyond the end has none; zero and
  * empty values are left out.
  */
-export function listJson(
+export function listJson<Row>(
   state: State,
-  rows: readonly object[],
-  page: { readonly offset: number; readonly limit: number },
+  rows: readonly Row[],
+  page: V1Page,
+  json: (row: Row) => object,
 ): object {
-  const result = rows.slice(page.offset, page.offset + page.limit);
+  const result = rows.slice(page.offset, page.offset + page.limit).map(json);
   const viewTimestamp = isoOf(state.viewed);
   if (result.length === 0) return { details: { viewTimestamp } };
   return { details: { totalResult: String(rows.length), viewTimestamp }, result };

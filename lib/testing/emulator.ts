@@ -7,8 +7,10 @@ import { type Fault, Faults } from './faults.js';
 import { TokenBox } from './jwe.js';
 import type { Org, Project } from './model.js';
 import { createOrg } from './orgs.js';
+import { PageLimits, type QueryLimits } from './pages.js';
 import { createProject } from './projects.js';
 import { type LoggedRequest, RequestLog } from './request-log.js';
+import { type ServerLine, requireLine } from './role-permissions.js';
 import { type ServedApis, requireApis } from './served-apis.js';
 import { EmulatorServer } from './server.js';
 import { SigningKeys } from './signing-keys.js';
@@ -33,6 +35,21 @@ export interface EmulatorSettings {
    * `/admin/v1`), `'v2'` the Connect services (`/zitadel.*`), `'both'`, the default, all of them.
    */
   readonly apis?: ServedApis | undefined;
+  /**
+   * How many rows its lists give; those of ZITADEL since v4.19.5 unless given, of older ones with `{ v1Max: 0 }`. The event API gives 1000
+   * at most, whatever stands here.
+   */
+  readonly queryLimits?: QueryLimits | undefined;
+  /**
+   * Whether `ListAdministrators` has the filters `role`, `and`, `or` and `not`, as ZITADEL has since January 2026. `true` unless given;
+   * without them a request that names one is refused.
+   */
+  readonly administratorFilters?: boolean | undefined;
+  /**
+   * What its manager roles permit: as on servers of the `'v4'` line, the default, or of ZITADEL's `'main'`
+   * branch, where some of them may also do something with user groups.
+   */
+  readonly line?: ServerLine | undefined;
 }
 
 /**
@@ -59,13 +76,17 @@ export class ZitadelEmulator extends TokenVerbs {
     this.#address = inner.address;
   }
 
-  /** Throws when `issuer` is not a plain origin, `apis` is unknown, or the port is taken. */
+  /** Throws when `issuer` is not a plain origin, `apis` or `line` is unknown, a limit is no number of rows, or the port is taken. */
   static async start(settings: EmulatorSettings = {}): Promise<ZitadelEmulator> {
     const { port = 0, host = '127.0.0.1', issuer, apis = 'both' } = settings;
+    const { queryLimits = {}, line = 'v4' } = settings;
     if (issuer !== undefined) requireOrigin(issuer);
     requireApis(apis);
+    requireLine(line);
+    const limits = new PageLimits();
+    limits.set(queryLimits);
     const address = { url: '', issuer: issuer ?? '' };
-    const world = new World();
+    const world = new World(line);
     const keys = await SigningKeys.create(() => world.ids.next());
     const mint = new TokenMint(world, keys, new TokenBox());
     const rootOrg = createOrg(world, world.instanceName);
@@ -77,6 +98,8 @@ export class ZitadelEmulator extends TokenVerbs {
       tokens: new TokenCheck(mint),
       credentials: new Credentials(world),
       authRequests: new AuthRequests(world.ids),
+      limits,
+      newFilters: settings.administratorFilters ?? true,
       zitadelProjectId: zitadelProject.id,
       issuer: () => address.issuer,
     };
@@ -121,6 +144,11 @@ export class ZitadelEmulator extends TokenVerbs {
   serveApis(apis: ServedApis): void {
     requireApis(apis);
     this.#server.serve(apis);
+  }
+
+  /** Changes how many rows its lists give, as an operator or an upgrade does. What is not named is as ZITADEL has it by default. */
+  limitQueries(limits: QueryLimits): void {
+    this.core.limits.set(limits);
   }
 
   /** The next `times` requests to the endpoint meet the fault. Several calls queue up. */

@@ -13,6 +13,8 @@ export type EndpointName =
   | 'permissions'
   | 'events'
   | 'administrators'
+  | 'org'
+  | 'removeOrg'
   | 'project'
   | 'projectV2'
   | 'addGrant'
@@ -46,6 +48,8 @@ const NAMES: ReadonlySet<string> = new Set<EndpointName>([
   'permissions',
   'events',
   'administrators',
+  'org',
+  'removeOrg',
   'project',
   'projectV2',
   'addGrant',

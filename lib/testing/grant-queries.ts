@@ -1,3 +1,4 @@
+import type { V1Page } from './pages.js';
 import {
   type Message,
   chosenQueries,
@@ -57,7 +58,7 @@ export const GRANTED_PROJECTS: GrantList = {
 
 /** What a grant list is asked for. */
 export interface GrantSearch {
-  readonly page: { readonly offset: number; readonly limit: number };
+  readonly page: V1Page;
   /** All have to hold. Throws for what parses but is not valid, which is for after the token. */
   readonly conditions: () => GrantCondition[];
 }

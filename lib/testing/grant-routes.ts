@@ -43,15 +43,18 @@ export function postGrant(core: Core, exchange: Exchange): Answer {
 
 /**
  * GET /management/v1/projects/{projectId}/grants/{grantId}: always fresh, and deaf to the project in the
- * path and to the organization of the call.
+ * path; only under the organization that owns the project, or the one it is granted to.
  */
 export function getGrant(core: Core, exchange: Exchange): Answer {
-  requireRight(core, exchange, 'project.grant.read');
+  const { orgId } = requireRight(core, exchange, 'project.grant.read');
   const [, grantId = ''] = exchange.params;
   requireId(grantId, 'GetProjectGrantByIDRequest.GrantId');
   const grant = core.world.now.grants.get(grantId);
   if (grant === undefined) {
     throw new ZitadelError(5, 'QUERY-n98GGs', 'Errors.ProjectGrant.NotFound');
+  }
+  if (orgId !== grant.ownerOrgId && orgId !== grant.grantedOrgId) {
+    throw new ZitadelError(5, 'MANAG-d3g31', 'Project grant not found');
   }
   return jsonAnswer(200, { projectGrant: grantJson(core.world.now, grant) });
 }
@@ -64,7 +67,7 @@ export function listGrants(core: Core, exchange: Exchange): Answer {
   requirePermissionOn(core.world, user.id, orgId, 'project.grant.read', projectId);
   const visible = (grant: GrantRecord): boolean =>
     grant.projectId === projectId && grant.ownerOrgId === orgId;
-  return list(core.world.reads, search, visible);
+  return list(core, search, visible);
 }
 
 /** POST /management/v1/projectgrants/_search */
@@ -75,7 +78,7 @@ export function listAllGrants(core: Core, exchange: Exchange): Answer {
   // Rights on single resources are compared with the grant's id, so those on a project show nothing.
   const visible = (grant: GrantRecord): boolean =>
     grant.ownerOrgId === orgId && (held.everywhere || held.ids.has(grant.id));
-  return list(core.world.reads, search, visible);
+  return list(core, search, visible);
 }
 
 /** POST /management/v1/granted_projects/_search: what was granted to the organization of the call. */
@@ -85,7 +88,7 @@ export function listGrantedProjects(core: Core, exchange: Exchange): Answer {
   const held = requirePermission(core.world, user.id, orgId, 'project.read');
   const visible = (grant: GrantRecord): boolean =>
     grant.grantedOrgId === orgId && (held.everywhere || held.ids.has(grant.id));
-  return list(core.world.reads, search, visible);
+  return list(core, search, visible);
 }
 
 /** PUT /management/v1/projects/{projectId}/grants/{grantId} */
@@ -146,13 +149,17 @@ function changed(grant: GrantRecord): Answer {
   return jsonAnswer(200, { details: changedJson(grant.details) });
 }
 
-function list(state: State, search: GrantSearch, visible: (grant: GrantRecord) => boolean): Answer {
+function list(core: Core, search: GrantSearch, visible: (grant: GrantRecord) => boolean): Answer {
+  const state = core.world.reads;
   const conditions = search.conditions();
   const rows = [...state.grants.values()].filter(
     (grant) => visible(grant) && conditions.every((condition) => condition(grant, state)),
   );
-  const json = rows.map((grant) => grantJson(state, grant));
-  return jsonAnswer(200, listJson(state, json, search.page));
+  const page = core.limits.ofV1(search.page);
+  return jsonAnswer(
+    200,
+    listJson(state, rows, page, (grant) => grantJson(state, grant)),
+  );
 }
 
 function grantJson(state: State, grant: GrantRecord): object {

@@ -94,7 +94,7 @@ export function setGrantActive(
 ): GrantRecord {
   const project = world.now.projects.get(address.projectId);
   if (project?.orgId !== address.ownerOrgId) {
-    throw new ZitadelError(9, 'COMMA-VCnwD', 'Project not found');
+    throw new ZitadelError(9, 'COMMAND-EbFMN', 'Project not found');
   }
   const grant = requireGrant(world, address);
   // ZITADEL answers before it looks at the permission when there is nothing to do.

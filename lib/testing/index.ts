@@ -16,6 +16,8 @@ export type {
   User,
   UserOptions,
 } from './model.js';
+export type { QueryLimits } from './pages.js';
 export type { LoggedRequest } from './request-log.js';
+export type { ServerLine } from './role-permissions.js';
 export type { ServedApis } from './served-apis.js';
 export type { PublishedKey } from './signing-keys.js';

@@ -3,6 +3,7 @@ import type { Core } from './core.js';
 import { detailsJson, listJson } from './details-json.js';
 import { type Answer, type Exchange, jsonAnswer } from './exchange.js';
 import { membersOf } from './members.js';
+import type { V1Page } from './pages.js';
 import { requirePermission } from './permissions.js';
 import {
   type Chosen,
@@ -31,7 +32,7 @@ export function listMyMemberships(core: Core, exchange: Exchange): Answer {
   const conditions = conditionsOf(queries, 'ListMyMembershipsRequest');
   const state = core.world.reads;
   const members = membersOf(state, user.id);
-  return jsonAnswer(200, listOf(core.world, state, members, conditions, page));
+  return jsonAnswer(200, listOf(core, state, members, conditions, page));
 }
 
 /** POST /management/v1/users/{userId}/memberships/_search: List ZITADEL Permissions of a user. */
@@ -49,7 +50,7 @@ export function listUserMemberships(core: Core, exchange: Exchange): Answer {
   const members = membersOf(state, userId).filter(({ details }) =>
     owners.includes(details.resourceOwner),
   );
-  return jsonAnswer(200, listOf(core.world, state, members, conditions, page));
+  return jsonAnswer(200, listOf(core, state, members, conditions, page));
 }
 
 function conditionsOf(queries: readonly (Chosen | undefined)[], request: string): Condition[] {
@@ -90,18 +91,14 @@ function conditionOf(name: string, id: (idName: string, goName: string) => strin
 }
 
 function listOf(
-  world: World,
+  { limits, world }: Core,
   state: State,
   members: readonly MemberRecord[],
   conditions: readonly Condition[],
-  page: { offset: number; limit: number },
+  page: V1Page,
 ): object {
   const rows = members.filter(({ scope }) => conditions.every((condition) => condition(scope)));
-  return listJson(
-    state,
-    rows.map((member) => rowJson(world, state, member)),
-    page,
-  );
+  return listJson(state, rows, limits.ofV1(page), (member) => rowJson(world, state, member));
 }
 
 function rowJson(world: World, state: State, member: MemberRecord): object {

@@ -31,7 +31,9 @@ export function updateOrg(
 
 export function removeOrgAndAll(core: Core, id: string): void {
   const { world } = core;
-  requireOrg(world, id);
+  const org = world.now.orgs.get(id);
+  if (org === undefined) throw new ZitadelError(5, 'COMMA-aps2n', 'Organisation not found');
+  world.removedOrgs.set(id, org.name);
   // Nothing is told of what goes with it.
   world.happened(id, id, { type: 'org.removed' });
   for (const project of [...world.now.projects.values()]) {

@@ -5,6 +5,8 @@ import type { World } from './world.js';
 
 /** The permissions that the emulated calls ask for. */
 export type Permission =
+  | 'org.read'
+  | 'org.delete'
   | 'project.read'
   | 'project.grant.read'
   | 'project.grant.write'

@@ -70,14 +70,14 @@ export function messagesField(message: Message, name: string): Message[] {
   return listField(message, name).map((entry) => asMessage(entry, name));
 }
 
-/** `query: { offset, limit }`: numbers or their texts; no limit means everything. */
+/** `query: { offset, limit }`: numbers or their texts; 0 is no limit. */
 export function pageOf(message: Message): { offset: number; limit: number } {
   const query = field(message, 'query');
-  if (query === undefined) return { offset: 0, limit: Number.POSITIVE_INFINITY };
+  if (query === undefined) return { offset: 0, limit: 0 };
   const page = asMessage(query, 'query');
   const limit = unsignedField(page, 'limit', 'uint32', 2 ** 32);
   const offset = unsignedField(page, 'offset', 'uint64', 2 ** 64);
-  return { offset, limit: limit === 0 ? Number.POSITIVE_INFINITY : limit };
+  return { offset, limit };
 }
 
 /** The set member of a oneof. */

@@ -1,7 +1,18 @@
+/** Which sources of ZITADEL a server is built from: its release branch v4, or its main branch, which is ahead of it. */
+export type ServerLine = 'v4' | 'main';
+
+const SERVER_LINES: ReadonlySet<string> = new Set<ServerLine>(['v4', 'main']);
+
+export function requireLine(line: string): void {
+  if (SERVER_LINES.has(line)) return;
+  throw new TypeError(`line '${line}' is none of ${[...SERVER_LINES].join(', ')}`);
+}
+
 /**
- * ZITADEL's default mapping of manager roles to permissions, in its order: a group of lines a role, each a
- * prefix and what follows it. What roles hold over user groups is recorded of the `ORG_OWNER` and
- * `ORG_OWNER_VIEWER` (and counted of the `IAM_OWNER`); that instance roles hold the same is supposed.
+ * ZITADEL's default mapping of manager roles to permissions, in its order: a list of groups a role, each a
+ * prefix and what follows it. Both lines have the same, but for user groups: no role of the v4 line holds
+ * anything over them. What roles of the main line hold is recorded of the `ORG_OWNER` and `ORG_OWNER_VIEWER`
+ * (and counted of the `IAM_OWNER`); that `IAM_OWNER_VIEWER` and `IAM_ORG_MANAGER` hold the same is supposed.
  */
 const ORG_SETTINGS =
   'idp.read idp.write idp.delete action.read action.write action.delete flow.read flow.write ' +
@@ -45,7 +56,7 @@ function ownProject(rest: string): string {
 const ALL_APPS = 'app.read app.write app.delete';
 const ORGS = `org: read global.read create write delete ${ORG_MEMBERS} ${ORG_SETTINGS}`;
 
-const LINES: Readonly<Record<string, readonly string[]>> = {
+const ROLES: Readonly<Record<string, readonly string[]>> = {
   IAM_OWNER: [
     'iam: read write policy.read policy.write policy.delete',
     `iam: ${ORG_MEMBERS} ${ORG_SETTINGS}`,
@@ -83,6 +94,7 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
     'user: passkey.write feature.read feature.write feature.delete',
     `project: read member.read role.read app.read ${GRANTS} grant.member.read`,
     'session: read delete',
+    GROUPS_READ,
   ],
   IAM_ADMIN_IMPERSONATOR: ['admin: impersonation', 'impersonation'],
   IAM_END_USER_IMPERSONATOR: ['impersonation'],
@@ -96,6 +108,7 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
     'project: grant.member.write',
     'session: read write link delete',
     'userschema: read',
+    GROUPS_READ,
   ],
   ORG_OWNER: [
     `org: read global.read write delete ${ORG_MEMBERS} ${ORG_SETTINGS}`,
@@ -119,13 +132,20 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
     POLICY_READ,
     'project: read role.read',
     'session: read delete',
+    GROUPS_READ,
   ],
   ORG_SETTINGS_MANAGER: [
     'org: read write member.read idp.read idp.write idp.delete feature.read feature.write',
     'org: feature.delete',
     POLICY,
   ],
-  ORG_USER_PERMISSION_EDITOR: ['org: read member.read', USER_GRANTS, POLICY_READ, PROJECT_READ],
+  ORG_USER_PERMISSION_EDITOR: [
+    'org: read member.read',
+    USER_GRANTS,
+    POLICY_READ,
+    PROJECT_READ,
+    GROUPS_READ,
+  ],
   ORG_PROJECT_PERMISSION_EDITOR: [
     'org: read member.read',
     USER_GRANTS,
@@ -173,12 +193,15 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** A mapping that may be changed: the defaults of a new instance. */
-export function defaultRolePermissions(): Map<string, readonly string[]> {
-  return new Map(Object.entries(LINES).map(([role, lines]) => [role, lines.flatMap(expand)]));
+export function defaultRolePermissions(line: ServerLine): Map<string, readonly string[]> {
+  const has = (group: string) => line === 'main' || !group.startsWith('group: ');
+  return new Map(
+    Object.entries(ROLES).map(([role, groups]) => [role, groups.filter(has).flatMap(expand)]),
+  );
 }
 
-/** `org: read write` is `org.read` and `org.write`; a line without a prefix stands for itself. */
-function expand(line: string): string[] {
-  const [prefix = '', names] = line.split(': ');
-  return names === undefined ? [line] : names.split(' ').map((name) => `${prefix}.${name}`);
+/** `org: read write` is `org.read` and `org.write`; a group without a prefix stands for itself. */
+function expand(group: string): string[] {
+  const [prefix = '', names] = group.split(': ');
+  return names === undefined ? [group] : names.split(' ').map((name) => `${prefix}.${name}`);
 }

@@ -19,6 +19,7 @@ import {
 } from './grant-routes.js';
 import { introspect } from './introspect-routes.js';
 import { listMyMemberships, listUserMemberships } from './membership-routes.js';
+import { deleteOrg, getMyOrg } from './org-routes.js';
 import { listMyPermissions } from './permission-routes.js';
 import { getProject } from './project-routes.js';
 import { revoke } from './revoke-routes.js';
@@ -51,6 +52,8 @@ const API: readonly Row[] = [
   ['POST', '/auth/v1/permissions/zitadel/me/_search', 'permissions', listMyPermissions],
   ['POST', '/management/v1/users/*/memberships/_search', 'userMemberships', listUserMemberships],
   ['POST', '/admin/v1/events/_search', 'events', listEvents],
+  ['GET', '/management/v1/orgs/me', 'org', getMyOrg],
+  ['DELETE', '/admin/v1/orgs/*', 'removeOrg', deleteOrg],
   ['GET', '/management/v1/projects/*', 'project', getProject],
   ['POST', GRANTS, 'addGrant', postGrant],
   ['POST', `${GRANTS}/_search`, 'listGrants', listGrants],
@@ -89,6 +92,9 @@ const ROUTES: readonly Route[] = [
 
 /** Calls that exist in ZITADEL beside emulated ones, under the same path. */
 const OTHER_METHODS: readonly (readonly [method: string, path: RegExp])[] = [
+  ['PUT', /^\/management\/v1\/orgs\/me$/],
+  ['DELETE', /^\/management\/v1\/orgs\/me$/],
+  ['GET', /^\/admin\/v1\/orgs\/[^/]+$/],
   ['PUT', /^\/management\/v1\/projects\/[^/]+$/],
   ['DELETE', /^\/management\/v1\/projects\/[^/]+$/],
 ];

@@ -1,7 +1,7 @@
 import { Clock } from './clock.js';
 import { EventLog, type Happening } from './event-log.js';
 import { IdSource } from './ids.js';
-import { defaultRolePermissions } from './role-permissions.js';
+import { type ServerLine, defaultRolePermissions } from './role-permissions.js';
 import { type Details, type State, type UserRecord, emptyState } from './state.js';
 
 interface Change {
@@ -22,7 +22,9 @@ export class World {
   readonly users = new Map<string, UserRecord>();
   readonly now: State = emptyState();
   readonly events = new EventLog();
-  readonly rolePermissions = defaultRolePermissions();
+  readonly rolePermissions: Map<string, readonly string[]>;
+  /** Names of organizations that were removed, by id: calls may still name them. */
+  readonly removedOrgs = new Map<string, string>();
   /** When grants were removed, by project and granted organization. */
   readonly grantRemovals = new Map<string, number>();
 
@@ -32,7 +34,8 @@ export class World {
   #lagMs = 0;
   #held = false;
 
-  constructor() {
+  constructor(line: ServerLine = 'v4') {
+    this.rolePermissions = defaultRolePermissions(line);
     const { instanceId, instanceName: name } = this;
     this.happened(instanceId, instanceId, { type: 'instance.added', payload: { name } });
   }

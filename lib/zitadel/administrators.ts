@@ -1,11 +1,11 @@
 import { isRefusal, type Refusal } from '../core/decision.js';
 import type { Membership, RowsOn } from '../core/membership.js';
 import { isTrouble, type Answered, type Call, type Trouble } from './exchange.js';
-import { MOST_BYTES, MOST_PAGES, pageFrom, pageRequest } from './list-answer.js';
+import { MOST_BYTES, pageFrom, pageRequest } from './list-answer.js';
 import { PageTrail } from './page-trail.js';
 import { haveIds, isId, isRecord, listOfTexts, textOf, textsOf } from './shape.js';
 
-/** What a membership list may hold; whatever is beyond is asked for when it is needed. */
+/** Of one user's list no more is read, where it is joined from parts or from pages. */
 export const MOST_ROWS = 10_000;
 const PATH = '/zitadel.internal_permission.v2.InternalPermissionService/ListAdministrators';
 
@@ -29,23 +29,26 @@ export interface Administrators {
   readonly hidesRows: boolean;
   /** The list changed while it was read: what came was there, and a row may be missing. */
   readonly hasMoved: boolean;
+  /** It goes on behind what was read. */
+  readonly isCut: boolean;
 }
 
 /** Sends a call in somebody's name. */
 export type Send = (call: Call) => Promise<Answered | Trouble | Refusal>;
 
 /**
- * All rows of one user, up to the cap: ListAdministrators of `zitadel.internal_permission.v2`, over connect, all pages, the oldest row
- * first, each row once; by the row that two pages share it shows when the list moves. Whatever is no such list comes back as it was answered.
+ * The rows of one user, as many as so many pages hold, and no more than the cap: ListAdministrators of `zitadel.internal_permission.v2`, over connect, the
+ * oldest row first, each row once; by the row that two pages share it shows when the list moves. Whatever is no such list comes back as it was answered.
  */
 export async function listAdministrators(
   send: Send,
   userId: string,
-  on?: RowsOn,
+  on: RowsOn | undefined,
+  mostPages: number,
 ): Promise<Administrators | { readonly reply: Answered | Trouble | Refusal }> {
   const rows = new Map<string, Administrator | undefined>();
   const trail = new PageTrail();
-  for (let page = 0; page < MOST_PAGES; page += 1) {
+  for (let page = 1; ; page += 1) {
     const reply = await send({
       family: 'administrators',
       method: 'POST',
@@ -74,12 +77,13 @@ export async function listAdministrators(
       keys.push(key);
       rows.set(key, administrator);
     }
-    if (trail.follow(read, keys, MOST_ROWS)) continue;
+    const goesOn = trail.follow(read, keys, MOST_ROWS);
+    if (goesOn && page < mostPages) continue;
     const { hidesRows, hasMoved } = trail;
     const known = [...rows.values()].filter((row) => row !== undefined);
-    return { rows: known, total: read.total, hidesRows, hasMoved };
+    const isCut = goesOn || read.total > MOST_ROWS;
+    return { rows: known, total: read.total, hidesRows, hasMoved, isCut };
   }
-  return unusable('the answer has too many pages');
 }
 
 function filtersOf(on: RowsOn | undefined): readonly object[] {

@@ -17,6 +17,10 @@ const REMEDIES: Readonly<Record<string, string>> = {
     'the project is already granted to this organization: use ensure(), or change the roles of the grant that is there',
   'PROJECT-D8JxR': 'there is no such project grant under this project and organization',
   'QUERY-n98GGs': 'there is no project grant with this id',
+  'MANAG-d3g31':
+    'the project grant is known only to the organization that owns the project and to the one it is granted to: pass the organizationId of one of them',
+  'COMMAND-EbFMN':
+    'the project is not owned by the organization in x-zitadel-orgid: pass the organizationId that owns it',
   'PROJECT-47fu8': 'the project grant is not in a state that allows this',
   'QUERY-fk2fs': 'there is no project with this id',
   'MANAG-SFf2a': 'the project is not owned by the organization in x-zitadel-orgid',
@@ -28,7 +32,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'AUTH-Swrgg2': 'the service user’s manager roles do not allow this on this project or grant',
   'AUTH-Bs7Ds': 'there is no organization with the id in x-zitadel-orgid: check organizationId',
   'QUERY-4M0fs':
-    'the server allows fewer rows a page than ZITADEL does by default: set its MaxQueryLimit to 1000 or more',
+    'the server refuses lists also without a limit: set its SystemDefaults.MaxQueryLimit to 1000, as it is by default, and DefaultQueryLimit to no more',
   'AUTHZ-Kl3p0': 'the login policy asks for a second factor that this session does not have',
   'AUTH-7fs1e':
     'the token is expired or revoked, or was requested without the scope urn:zitadel:iam:org:project:id:zitadel:aud',
@@ -111,6 +115,14 @@ export function refusedBy(id: string, status: number, what: string): ZitadelApiE
 /** An answer that cannot be one to what was asked. */
 export function unusable(what: string): ZitadelUnavailableError {
   return new ZitadelUnavailableError(what, 'ZITADEL’s answer does not fit the question');
+}
+
+/** A list that is longer than is read. */
+export function tooLong(what: string, rows: number, by: string): ZitadelError {
+  return new ZitadelError(
+    'zitadel_unavailable',
+    `${what}: only ${rows} rows of the list could be read, and there are more; narrow it by ${by}`,
+  );
 }
 
 /** A list of which there is always one more page. */

@@ -48,8 +48,8 @@ function ownerFrom(
 }
 
 /**
- * A project grant by its id. Get Project Grant, `GET /management/v1/projects/{any}/grants/{grantId}`: ZITADEL looks at the grant id alone.
- * API v1 only: v2 has no such ids.
+ * A project grant by its id. Get Project Grant, `GET /management/v1/projects/{any}/grants/{grantId}`: ZITADEL ignores the project, and
+ * answers only under the organization that owns it and the one that it is granted to. API v1 only: v2 has no such ids.
  */
 export function askGrant(grantId: string): Ask {
   const call: Call = {

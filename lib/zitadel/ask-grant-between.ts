@@ -6,6 +6,7 @@ import {
   aboutSomethingElse,
   ask,
   factFrom,
+  HIDDEN,
   send,
   type Answer,
   type Ask,
@@ -17,7 +18,9 @@ import { grantsFrom, grantsRequest } from './list-project-grants.js';
 import { grantFrom, isBetween, type GrantWithId } from './project-grant.js';
 
 /** Who grants many projects to an organization makes its list longer, and each look-up in it with it. */
-const MOST_PAGES = 20;
+const MOST_GRANTS = 19_000;
+/** A server may allow no more than a hundred rows a page. */
+const MOST_PAGES = 200;
 const WHAT = 'granted projects';
 
 type Found = Tried<Answer<GrantFact>>;
@@ -29,12 +32,15 @@ type Found = Tried<Answer<GrantFact>>;
  * the grant is worth looking for, and where it is too long, that there is one. Rows of grants that v1 gave need the id.
  */
 export function askGrantBetween(projectId: string): Ask {
-  return (source, question) =>
-    source.generation.ask((generation) =>
+  return async (source, question) => {
+    const found = await source.generation.ask((generation) =>
       generation === 'v1'
         ? askByV1(source, question, projectId)
         : askByV2(source, question, projectId),
     );
+    // A row of the caller that gives something on a grant to this organization lets it see that grant.
+    return found === HIDDEN ? undefined : found;
+  };
 }
 
 interface GrantedPage {
@@ -51,7 +57,7 @@ async function askByV1(
   const seen = new Set<string>();
   let last: string | undefined;
   let byV2: Found | undefined;
-  for (let [pages, offset] = [0, 0]; pages < MOST_PAGES; pages += 1) {
+  for (let [pages, offset] = [0, 0]; pages < MOST_PAGES && offset < MOST_GRANTS; pages += 1) {
     const reply = await send(source, question, pageCall(offset));
     const page = factFrom<GrantedPage>(source, reply, (body) => pageFrom(body, grantedOrgId));
     const { served, value } = page;

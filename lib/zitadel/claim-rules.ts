@@ -7,13 +7,14 @@ export interface ClaimRules {
   /** One of these must be in `aud`. Empty: who told the claims has checked whom the token is for. */
   readonly audience: readonly string[];
   readonly allowImpersonation: boolean;
+  /** How far a token may come from the future: ZITADEL's clock may be ahead of ours. `exp` is exact. */
+  readonly clockToleranceMs: number;
 }
 
 type Claims = Readonly<Record<string, unknown>>;
 
 /** Longer tokens are refused before anything else: Node's own limit for all headers is 16 KiB. */
 const MAX_CHARACTERS = 8_192;
-const CLOCK_SKEW_SECONDS = 5;
 
 /** A token that is not accepted, and why: for the log. */
 export const invalid = (detail: string, remedy?: string): Refusal => ({
@@ -37,7 +38,7 @@ export function ownClaim(claims: Claims, name: string): unknown {
 /** Checks `iss`, `aud`, `exp`, `iat`, `nbf` and `sub` (RFC 7519, section 4.1). What is `optional` may be missing, but not wrong. */
 export function checkClaims(
   claims: Claims,
-  { issuer, audience }: ClaimRules,
+  { issuer, audience, clockToleranceMs }: ClaimRules,
   optional: ReadonlySet<string> = new Set(),
 ): { readonly userId: string; readonly expiresAt: number } | Refusal {
   const isLeftOut = (name: string) => optional.has(name) && !Object.hasOwn(claims, name);
@@ -56,8 +57,11 @@ export function checkClaims(
     return invalid('exp, iat and nbf must be whole seconds');
   }
   if (exp <= now) return { ...invalid('expired'), description: 'the token is expired' };
-  if (Math.max(iat, nbf) > now + CLOCK_SKEW_SECONDS) {
-    return invalid('from the future', 'compare the clocks of this host and of ZITADEL');
+  if (Math.max(iat, nbf) > now + clockToleranceMs / 1_000) {
+    return invalid(
+      'from the future',
+      'compare the clocks of this host and of ZITADEL; the option clockToleranceMs allows for a difference',
+    );
   }
   const sub = ownClaim(claims, 'sub');
   if (!isName(sub)) return invalid('no usable sub');

@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { ZitadelOptionsError } from '../core/errors.js';
+import { jsonFrom, own } from '../core/own-properties.js';
 import { isRecord } from './shape.js';
 
 /** How the service user proves who it is. */
@@ -112,7 +113,7 @@ export function keyFile(path: string): ZitadelCredential<KeyKind> {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    const code = String(own(error, 'code') ?? 'unreadable');
     throw wrongFile(`the key file cannot be read (${code}): check the path and its permissions`);
   }
   return key(text);
@@ -128,7 +129,7 @@ export function key(json: string | object): ZitadelCredential<KeyKind> {
   let content: unknown = json;
   if (typeof json === 'string') {
     try {
-      content = JSON.parse(json);
+      content = jsonFrom(json);
     } catch {
       // The parser's own message would quote the content.
       throw wrongFile('the key is not valid JSON: pass the file as ZITADEL wrote it');

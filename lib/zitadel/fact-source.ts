@@ -33,6 +33,12 @@ export type Ask = (
   question: FactQuestion,
 ) => Promise<Answer<string | GrantFact>>;
 
+/** Under this organization the asker may not see such things: it may be there all the same. */
+export const HIDDEN: Refusal = {
+  reason: 'misconfigured',
+  detail: 'look-up: the roles of the asker do not let it see what a decision needs',
+};
+
 /** Asks once, in whosever name facts are asked for. */
 export function send(
   { http, serviceToken }: FactSource,
@@ -60,10 +66,14 @@ export function factFrom<F>(
   if (isTrouble(reply)) return { served, value: refusalOf(reply, as, 'look-up') };
   const { status, body } = reply;
   if (status === 200 && isRecord(body)) return { served, value: read(body) };
-  // With an error id the "no" is ZITADEL's, about the thing or about the rights to see it; a missing second factor is neither.
+  // With an error id the "no" is ZITADEL's: of 404 about the thing, of 403 about the rights to see it, or about the token.
   const id = errorIdOf(body);
-  const isNo = id !== undefined && (status === 404 || (status === 403 && id !== 'AUTHZ-Kl3p0'));
-  return { served, value: isNo ? undefined : refusalOf(reply, as, 'look-up') };
+  if (id !== undefined && (status === 404 || id === 'AUTH-Bs7Ds')) {
+    return { served, value: undefined };
+  }
+  const refusal = refusalOf(reply, as, 'look-up');
+  const isHidden = id !== undefined && status === 403 && refusal.reason === 'misconfigured';
+  return { served, value: isHidden ? HIDDEN : refusal };
 }
 
 /** Asks once, and reads what came. */

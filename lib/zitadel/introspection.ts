@@ -1,8 +1,9 @@
-import { createHash, type KeyObject } from 'node:crypto';
-import { SignJWT } from 'jose';
+import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Caller } from '../core/caller.js';
 import { isRefusal, type Refusal } from '../core/decision.js';
+import { isValid, validFor, type Validity } from '../core/validity.js';
+import { signAssertion } from './assertion.js';
 import {
   checkActor,
   checkClaims,
@@ -113,13 +114,12 @@ type Proof = Pick<Call, 'basic' | 'form'>;
 
 function proofOf(credential: ClientCredential, issuer: string): () => Promise<Proof> {
   if (credential.type === 'basic') return () => Promise.resolve({ basic: credential });
-  const { clientId, keyId, privateKey } = credential;
   let assertion: Promise<string> | undefined;
-  let renewAt = 0;
+  let validity: Validity | undefined;
   return async () => {
-    if (!assertion || renewAt <= performance.now()) {
-      assertion = assertionOf(clientId, keyId, privateKey, issuer);
-      renewAt = performance.now() + ASSERTION_FOR_MS;
+    if (!assertion || !validity || !isValid(validity)) {
+      assertion = signAssertion(credential.clientId, credential, issuer);
+      validity = validFor(ASSERTION_FOR_MS);
     }
     return {
       form: {
@@ -128,24 +128,6 @@ function proofOf(credential: ClientCredential, issuer: string): () => Promise<Pr
       },
     };
   };
-}
-
-/** RFC 7523, section 2.2. ZITADEL allows `iat` one second ahead of its own clock: ours is set back instead. */
-function assertionOf(
-  clientId: string,
-  keyId: string,
-  privateKey: KeyObject,
-  issuer: string,
-): Promise<string> {
-  const now = Math.floor(Date.now() / 1_000);
-  return new SignJWT()
-    .setProtectedHeader({ alg: 'RS256', kid: keyId })
-    .setIssuer(clientId)
-    .setSubject(clientId)
-    .setAudience(issuer)
-    .setIssuedAt(now - 5)
-    .setExpirationTime(now + 300)
-    .sign(privateKey);
 }
 
 /** A refusal here is about the application that asks, never about the caller: whose token is not good gets a 200. */

@@ -1,11 +1,21 @@
 import { LRUCache } from 'lru-cache';
 import type { Asking, ResourceLookups } from '../core/ask-until-decided.js';
 import { isRefusal, type Refusal } from '../core/decision.js';
-import type { GrantFact, ResourceFacts, ResourceNeed } from '../core/facts.js';
+import type { ResourceFacts, ResourceNeed } from '../core/facts.js';
 import { checkId } from '../core/request.js';
+import { isValid, validFor } from '../core/validity.js';
 import { askGrant, askOwner } from './ask-fact.js';
 import { askGrantBetween } from './ask-grant-between.js';
-import type { Ask, FactSource } from './fact-source.js';
+import { HIDDEN, type Ask, type FactSource } from './fact-source.js';
+import {
+  betweenKey,
+  factsFrom,
+  grantKey,
+  keyOf,
+  ownerIn,
+  ownerKey,
+  type Known,
+} from './known-facts.js';
 
 /** Where facts about resources come from. */
 export interface LookupOptions extends FactSource {
@@ -23,45 +33,53 @@ const AT_ONCE = 4;
 /** Not `max`, which takes all of its memory at once. */
 const BOUND = { maxSize: 50_000, sizeCalculation: () => 1 };
 
-interface Known {
-  readonly fact: string | GrantFact;
+interface Nothing {
+  readonly userId: string;
   readonly until: number;
+  readonly hidden: boolean;
 }
 
 /**
- * What ZITADEL says about projects and project grants. The owner of a project never changes, so it is remembered for long; that there was
- * nothing is remembered per user, since it may be about the user's rights.
+ * What ZITADEL says about projects and project grants. The owner of a project never changes, so it is remembered for long. That there was
+ * nothing is remembered per user, since it may be about the user's rights, and so is a project grant: who may see it is no matter of what
+ * others have asked. What the service user was told is everybody's.
  */
 export class Lookups implements ResourceLookups {
   readonly #known = new LRUCache<string, Known>(BOUND);
-  readonly #nothing = new LRUCache<string, { userId: string; until: number }>(BOUND);
+  readonly #nothing = new LRUCache<string, Nothing>(BOUND);
   readonly #flying = new Map<string, Promise<Known | undefined | Refusal>>();
   #generation = 0;
-  readonly #remembered: ResourceFacts = factsFrom((key) => this.#get(key)?.fact);
-  readonly #unchanging: ResourceFacts = factsFrom((key) => {
-    const known = this.#get(key);
-    return known?.until === Infinity ? known.fact : undefined;
-  });
+  readonly #unchanging: ResourceFacts = {
+    ownerOf: (projectId) => ownerIn(this.#get(ownerKey(projectId))),
+    grantOf: () => undefined,
+    grantBetween: () => undefined,
+  };
 
   constructor(private readonly options: LookupOptions) {}
 
-  /** What is remembered; `fresh`: only what never changes. */
-  known(fresh: boolean): ResourceFacts {
-    return fresh ? this.#unchanging : this.#remembered;
+  /** What never changes, for all. */
+  known(): ResourceFacts {
+    return this.#unchanging;
+  }
+
+  /** The same, and which project grants the user was told of. */
+  knownTo(userId: string): ResourceFacts {
+    return factsFrom(this.#askerFor(userId), (key) => this.#get(key));
   }
 
   /** Asks for every need; what is not found is `null` in the facts that come back. */
   async ask(needs: readonly ResourceNeed[], asking: Asking): Promise<ResourceFacts | Refusal> {
     const found = new Map<string, Known>();
+    const asker = this.#askerFor(asking.userId);
     for (const need of needs) {
-      const key = keyOf(need);
+      const key = keyOf(need, asker);
       if (found.has(key)) continue;
       const known = await this.#find(need, key, asking);
       if (known && isRefusal(known)) return known;
       if (known) found.set(key, known);
     }
-    const facts = this.known(asking.fresh);
-    const recall = factsFrom((key) => found.get(key)?.fact);
+    const facts = asking.fresh ? this.#unchanging : this.knownTo(asking.userId);
+    const recall = factsFrom(asker, (key) => found.get(key));
     return {
       ownerOf: (id) => recall.ownerOf(id) ?? facts.ownerOf(id) ?? null,
       grantOf: (id) => recall.grantOf(id) ?? facts.grantOf(id) ?? null,
@@ -91,10 +109,13 @@ export class Lookups implements ResourceLookups {
     const { userId, fresh } = asking;
     const orgIds = this.#seesAll(need) ? [''] : orgIdsOf(need);
     const nothingKey = (orgId: string) => JSON.stringify([key, userId, orgId]);
-    const now = performance.now();
-    const left = orgIds
-      .slice(0, MOST_ORGS)
-      .filter((orgId) => fresh || !((this.#nothing.get(nothingKey(orgId))?.until ?? 0) > now));
+    const hiddenIn: string[] = [];
+    const left = orgIds.slice(0, MOST_ORGS).filter((orgId) => {
+      const nothing = fresh ? undefined : this.#nothing.get(nothingKey(orgId));
+      if (!nothing || nothing.until <= performance.now()) return true;
+      if (nothing.hidden) hiddenIn.push(orgId);
+      return false;
+    });
     const refused = left.length > 0 ? asking.toll.pay() : undefined;
     if (refused) return refused;
     const generation = this.#generation;
@@ -103,25 +124,44 @@ export class Lookups implements ResourceLookups {
       const answers = await Promise.all(
         batch.map((orgId) => this.#askOnce(need, key, orgId, asking)),
       );
-      const answer = answers.find((each) => each && !isRefusal(each)) ?? answers.find(Boolean);
+      const isHidden = (each: (typeof answers)[number]) => each === HIDDEN;
+      const answer =
+        answers.find((each) => each && !isRefusal(each)) ??
+        answers.find((each) => each && !isHidden(each));
       if (answer) return answer;
-      if (generation !== this.#generation) continue;
       const until = performance.now() + NEGATIVE_MS;
-      for (const orgId of batch) this.#nothing.set(nothingKey(orgId), { userId, until });
-      // Found out by this very question.
-      if (this.#seesAll(need)) {
-        this.#nothing.set(nothingKey(''), { userId, until });
-        break;
+      for (const [at, orgId] of batch.entries()) {
+        const hidden = isHidden(answers[at]);
+        if (hidden) hiddenIn.push(orgId);
+        if (generation !== this.#generation) continue;
+        this.#nothing.set(nothingKey(orgId), { userId, until, hidden });
+        // Found out by this very question.
+        if (this.#seesAll(need)) this.#nothing.set(nothingKey(''), { userId, until, hidden });
       }
+      if (this.#seesAll(need)) break;
     }
-    if (need.fact !== 'owner') return undefined;
-    const owner = await this.#askApplication(need.projectId, key);
-    if (owner || orgIds.length <= MOST_ORGS) return owner;
-    return {
-      reason: 'unavailable',
-      detail: `the caller could own the project by more than ${MOST_ORGS} organizations`,
-      remedy: 'tie the project with .in(org...), or give the option projectOwner',
-    };
+    const isCut = orgIds.length > MOST_ORGS;
+    switch (need.fact) {
+      case 'owner':
+        return (
+          (await this.#askApplication(need.projectId, key)) ??
+          (isCut ? TOO_MANY_OWNERS : hiddenIn.length > 0 ? HIDDEN_OWNER : undefined)
+        );
+      case 'grant':
+        if (need.certain || isCut) {
+          // Whoever names what is not there is told the same.
+          asking.toll.keep();
+          return UNKNOWN_GRANT;
+        }
+        return hiddenIn.length > 0 ? { fact: { hiddenIn }, ...validFor(0) } : undefined;
+      case 'grantBetween':
+        return undefined;
+    }
+  }
+
+  /** In whose name grants are remembered. */
+  #askerFor(userId: string): string {
+    return this.options.serviceToken ? '' : userId;
   }
 
   /** What our service user is told by v2 does not depend on the organization under which it asks. */
@@ -140,17 +180,18 @@ export class Lookups implements ResourceLookups {
     const flight = JSON.stringify([key, userId, token, orgId]);
     const flying = fresh ? undefined : this.#flying.get(flight);
     if (flying) return flying;
-    const askedAt = performance.now();
+    const validity = validFor(this.options.ttlMs);
     const generation = this.#generation;
     const asked = askFor(need)(this.options, { orgId, userId, token })
       .then((fact) => {
-        if (typeof fact === 'string') return this.#remember(key, { fact, until: Infinity });
+        if (typeof fact === 'string') return this.#remember(key, { fact, ...validFor(Infinity) });
         if (fact === undefined || isRefusal(fact)) return fact;
-        const known = { fact, until: askedAt + this.options.ttlMs };
+        const known = { fact, ...validity };
         // Asked before an eviction: for those who wait, and for nobody else.
         if (generation !== this.#generation) return known;
-        if (fact.grantId !== undefined) this.#remember(grantKey(fact.grantId), known);
-        return this.#remember(betweenKey(fact.projectId, fact.grantedOrgId), known);
+        const asker = this.#askerFor(userId);
+        if (fact.grantId !== undefined) this.#remember(grantKey(asker, fact.grantId), known);
+        return this.#remember(betweenKey(asker, fact.projectId, fact.grantedOrgId), known);
       })
       .finally(() => {
         if (this.#flying.get(flight) === asked) this.#flying.delete(flight);
@@ -172,9 +213,11 @@ export class Lookups implements ResourceLookups {
       return { reason: 'unavailable', detail: 'the option projectOwner threw or rejected' };
     }
     const checked = checkId(owner ?? undefined, idPattern);
-    if (typeof checked === 'string') return this.#remember(key, { fact: checked, until: Infinity });
+    if (typeof checked === 'string')
+      return this.#remember(key, { fact: checked, ...validFor(Infinity) });
     if (checked === undefined) {
-      this.#nothing.set(nothing, { userId: '', until: performance.now() + NEGATIVE_MS });
+      const until = performance.now() + NEGATIVE_MS;
+      this.#nothing.set(nothing, { userId: '', until, hidden: false });
       return undefined;
     }
     return { reason: 'misconfigured', detail: 'the option projectOwner answered no id' };
@@ -187,7 +230,7 @@ export class Lookups implements ResourceLookups {
 
   #get(key: string): Known | undefined {
     const known = this.#known.get(key);
-    return known && known.until > performance.now() ? known : undefined;
+    return known && isValid(known) ? known : undefined;
   }
 
   #startAnew(): void {
@@ -204,36 +247,25 @@ function orgIdsOf(need: ResourceNeed): readonly string[] {
   return orgIds.length === 0 || orgIds.length > MOST_ORGS ? ['', ...orgIds] : orgIds;
 }
 
-function keyOf(need: ResourceNeed): string {
-  switch (need.fact) {
-    case 'owner':
-      return ownerKey(need.projectId);
-    case 'grant':
-      return grantKey(need.grantId);
-    case 'grantBetween':
-      return betweenKey(need.projectId, need.grantedOrgId);
-  }
-}
+const TOO_MANY_OWNERS: Refusal = {
+  reason: 'unavailable',
+  detail: `the caller could own the project by more than ${MOST_ORGS} organizations`,
+  remedy: 'tie the project with .in(org...), or give the option projectOwner',
+};
 
-const ownerKey = (projectId: string) => JSON.stringify(['owner', projectId]);
-const grantKey = (grantId: string) => JSON.stringify(['grant', grantId]);
-const betweenKey = (projectId: string, orgId: string) =>
-  JSON.stringify(['between', projectId, orgId]);
+const HIDDEN_OWNER: Refusal = {
+  ...HIDDEN,
+  remedy:
+    'let the role that is asked for read projects (project.read), or give the option projectOwner',
+};
 
-function factsFrom(recall: (key: string) => string | GrantFact | undefined): ResourceFacts {
-  const grant = (key: string) => {
-    const fact = recall(key);
-    return typeof fact === 'object' ? fact : undefined;
-  };
-  return {
-    ownerOf: (projectId) => {
-      const fact = recall(ownerKey(projectId));
-      return typeof fact === 'string' ? fact : undefined;
-    },
-    grantOf: (grantId) => grant(grantKey(grantId)),
-    grantBetween: (projectId, orgId) => grant(betweenKey(projectId, orgId)),
-  };
-}
+/** Of a grant that is not there as of one that the asker cannot find. */
+const UNKNOWN_GRANT: Refusal = {
+  reason: 'misconfigured',
+  detail:
+    'ZITADEL tells a project grant by its id to its two organizations alone, and the caller’s right may come from elsewhere',
+  remedy: 'name the grant by projectGrant({ project, grantedOrg })',
+};
 
 function askFor(need: ResourceNeed): Ask {
   switch (need.fact) {

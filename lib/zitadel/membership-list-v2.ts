@@ -1,13 +1,14 @@
 import { ZitadelArgumentError, ZitadelError } from '../core/errors.js';
 import type { Membership, RowsOn } from '../core/membership.js';
+import { jsonFrom } from '../core/own-properties.js';
 import {
   listAdministrators,
-  MOST_ROWS,
   type Administrator,
   type Administrators,
   type Send,
 } from './administrators.js';
-import { bodyOrThrow, ZitadelUnavailableError } from './api-error.js';
+import { bodyOrThrow, tooLong, ZitadelUnavailableError } from './api-error.js';
+import { MOST_PAGES } from './list-answer.js';
 import type { MembershipList, MembershipListRequest, MembershipRow } from './membership-row.js';
 import { READER_REMEDY } from './reply-refusal.js';
 import { isRecord } from './shape.js';
@@ -23,7 +24,8 @@ interface ListRequest extends MembershipListRequest {
  * A list as API v1 would answer it, by `ListAdministrators` of v2: all rows are read, then filtered and cut here, since v2 has neither
  * v1's filters nor rows that one could not see.
  *
- * @throws ZitadelArgumentError on a filter that is none; ZitadelError `zitadel_unavailable` on a list of more than 10,000 rows
+ * @throws ZitadelArgumentError on a filter that is none; ZitadelError `zitadel_unavailable` on a list of more than 10,000 rows, or
+ * of fewer where the server allows only short pages
  */
 export async function listByAdministrators(
   send: Send,
@@ -32,12 +34,7 @@ export async function listByAdministrators(
 ): Promise<MembershipList> {
   const filters = queries.map(filterFrom);
   const list = await readAll(send, what, userId, filters.find(({ on }) => on)?.on);
-  if (list.total > MOST_ROWS) {
-    throw new ZitadelError(
-      'zitadel_unavailable',
-      `${what}: by API v2 no list of more than ${MOST_ROWS} rows is read; narrow it by an orgQuery or iamQuery`,
-    );
-  }
+  if (list.isCut) throw tooLong(what, list.rows.length, 'an orgQuery or iamQuery');
   const rows = list.rows.filter(
     (row) =>
       (organizationId === undefined || isOf(row.membership, organizationId)) &&
@@ -56,7 +53,7 @@ export function subjectOf(token: string): string {
   const [, payload = '', ...more] = token.split('.');
   let claims: unknown;
   try {
-    claims = JSON.parse(Buffer.from(payload, 'base64url').toString());
+    claims = jsonFrom(Buffer.from(payload, 'base64url').toString());
   } catch {
     claims = undefined;
   }
@@ -75,7 +72,7 @@ async function readAll(
   on: RowsOn | undefined,
 ): Promise<Administrators> {
   for (let again = true; ; again = false) {
-    const list = await listAdministrators(send, userId, on);
+    const list = await listAdministrators(send, userId, on, MOST_PAGES);
     if ('reply' in list) {
       bodyOrThrow(list.reply, what);
       throw new ZitadelUnavailableError(what, 'the answer is no list');

@@ -2,22 +2,22 @@ import type { Caller } from '../core/caller.js';
 import { ZitadelArgumentError } from '../core/errors.js';
 import { TOKEN_68 } from '../core/request.js';
 import type { Send } from './administrators.js';
-import { bodyOrThrow, unusable, ZitadelUnavailableError } from './api-error.js';
+import { bodyOrThrow, tooLong, unusable, ZitadelUnavailableError } from './api-error.js';
 import type { ApiGeneration } from './api-generation.js';
 import { requireServiceToken } from './as-service-user.js';
 import { askMine, askOfUser } from './ask-memberships.js';
 import { askOrThrow } from './ask-or-throw.js';
 import type { Http } from './http.js';
 import { listByAdministrators, subjectOf } from './membership-list-v2.js';
-import {
-  membershipsFrom,
-  type MembershipList,
-  type MembershipListRequest,
-  type UserMembershipListRequest,
+import { MOST_CALLS, readMembershipPages } from './membership-pages.js';
+import type {
+  MembershipList,
+  MembershipListRequest,
+  UserMembershipListRequest,
 } from './membership-row.js';
 import { requireId } from './require-id.js';
 import type { ServiceToken } from './service-token.js';
-import { textsOf } from './shape.js';
+import { isRecord, textsOf } from './shape.js';
 
 export type {
   MembershipList,
@@ -38,8 +38,9 @@ export interface MembershipListParts {
 }
 
 /**
- * Both lists, complete and typed, for those who want the list itself. By API v1 as ZITADEL answers them; where that is not served, by
- * `ListAdministrators` of v2, filtered and cut here: without `viewTimestamp`, `sequence` and the id and name of the instance.
+ * Both lists, complete and typed, for those who want the list itself: in as many calls as it takes, each row once, and never a part as if
+ * it were all. By API v1 as ZITADEL answers them; where that is not served, by `ListAdministrators` of v2, filtered and cut here: without
+ * `viewTimestamp`, `sequence` and the id and name of the instance.
  */
 export class MembershipLists {
   constructor(private readonly parts: MembershipListParts) {}
@@ -50,8 +51,8 @@ export class MembershipLists {
    *
    * @throws ZitadelApiError when ZITADEL refuses; ZitadelUnavailableError when it cannot be asked; ZitadelArgumentError when it is
    * neither a token nor a caller that the guard or middleware verified, and on an offset, limit or (v2) filter that is none; ZitadelError
-   * `zitadel_unavailable` when the user has more than 10,000 rows by API v2, which anybody can give: only an `orgQuery` or `iamQuery`
-   * brings an answer then
+   * `zitadel_unavailable` when the list is longer than is read (by API v2 10,000 rows, by v1 200 pages), which anybody can bring about, or
+   * changes while it is read: then narrow it
    */
   async listMine(
     who: Caller | string,
@@ -74,7 +75,7 @@ export class MembershipLists {
         return listByAdministrators(send, what, { ...request, userId });
       }
       const userId = typeof who === 'string' ? undefined : who.userId;
-      return listFrom(bodyOrThrow(await askMine(http, token, '', request), what), what, userId);
+      return listByPages((part) => askMine(http, token, '', part), what, request, userId);
     });
   }
 
@@ -94,8 +95,9 @@ export class MembershipLists {
     const serviceToken = requireServiceToken(this.parts.serviceToken, what);
     return askOrThrow(generation, async (asked) => {
       if (asked === 'v1') {
-        const reply = await askOfUser(serviceToken, request);
-        return listFrom(bodyOrThrow(reply, what), what, userId);
+        const ask = (part: MembershipListRequest) =>
+          askOfUser(serviceToken, { ...request, ...part });
+        return listByPages(ask, what, request, userId);
       }
       if (organizationId === undefined) {
         throw new ZitadelArgumentError(
@@ -126,15 +128,25 @@ const MOST_OF_PAGE = [
   ['limit', 2 ** 32 - 1],
 ] as const;
 
-function listFrom(
-  body: Readonly<Record<string, unknown>>,
+async function listByPages(
+  ask: Parameters<typeof readMembershipPages>[0],
   what: string,
-  userId?: string,
-): MembershipList {
-  const list = membershipsFrom(body);
-  if (!list) throw new ZitadelUnavailableError(what, 'the answer is no list');
-  const { rows, total } = list;
+  request: MembershipListRequest,
+  userId: string | undefined,
+): Promise<MembershipList> {
+  const list = await readMembershipPages(ask, request, MOST_CALLS);
+  if ('reply' in list) {
+    bodyOrThrow(list.reply, what);
+    throw unusable(what);
+  }
+  const { body, rows, total, state } = list;
+  if (state === 'moved')
+    throw new ZitadelUnavailableError(what, 'the list changes while it is read');
+  if (state === 'cut') throw tooLong(what, rows.length, 'queries, or ask for parts by query.limit');
   if (rows.some((row) => row.userId !== (userId ?? rows[0]?.userId))) throw unusable(what);
-  const details = textsOf(body['details'], ['viewTimestamp', 'processedSequence']);
-  return { details: { totalResult: total, ...details }, result: rows };
+  const details = isRecord(body) ? body['details'] : undefined;
+  return {
+    details: { totalResult: total, ...textsOf(details, ['viewTimestamp', 'processedSequence']) },
+    result: rows,
+  };
 }

@@ -1,12 +1,12 @@
 import { listFrom } from './list-answer.js';
 import { haveIds, isId, isRecord, listOfTexts, textOf, textsOf } from './shape.js';
 
-/** What a list of manager roles can be asked with (API v1). Without `query` ZITADEL answers everything, in no order. */
+/** What a list of manager roles can be asked with (API v1). Without `query` the whole list is read, in no order. */
 export interface MembershipListRequest {
   readonly query?: {
     /** How many rows to leave out. ZITADEL promises no order, so pages may overlap. */
     readonly offset?: number;
-    /** How many rows at most. @default 0, which is no limit */
+    /** How many rows at most; more than ZITADEL gives in one answer are read in several. @default 0, which is no limit */
     readonly limit?: number;
     /** Accepted by ZITADEL, without effect on this list. */
     readonly asc?: boolean;

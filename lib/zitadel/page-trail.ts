@@ -1,12 +1,11 @@
 import type { Page } from './list-answer.js';
 
 /**
- * Follows a sorted v2 list from page to page. Each page begins with the last row of the one before: what is removed, and added at the
- * end, between two pages shifts the rows and leaves the total as it was, so that nothing else would show that one got lost.
+ * Follows a list from page to page. Each page begins with the last row of the one before: what is removed, and added at the end, between
+ * two pages shifts the rows and leaves the total as it was, so that nothing else would show that one got lost. Of a list without an order
+ * (API v1) a row that comes twice shows that another one did not come.
  */
 export class PageTrail {
-  /** Where the next page begins. */
-  offset = 0;
   /** Rows that were counted were not shown: the asker may not see them. */
   hidesRows = false;
   /** The list changed between two pages, or rows of the same moment swapped places: one may be missing. */
@@ -14,6 +13,11 @@ export class PageTrail {
   readonly #keys = new Set<string>();
   readonly #keyAt = new Map<number, string>();
   #total: number | undefined;
+
+  constructor(
+    /** Where the next page begins. */
+    public offset = 0,
+  ) {}
 
   /** Takes a page and what its rows are known by. False: of so many rows at most, it was the last one. */
   follow({ total, step }: Omit<Page, 'rows'>, keys: readonly string[], most = total): boolean {
@@ -23,7 +27,8 @@ export class PageTrail {
     if (keys.length < Math.min(step, total - this.offset)) this.hidesRows = true;
     else keys.forEach((key, at) => this.#take(key, this.offset + at));
     const end = this.offset + step;
-    this.offset = end - 1;
+    // Pages of one row have none to share.
+    this.offset = step > 1 ? end - 1 : end;
     return end < Math.min(total, most);
   }
 

@@ -9,7 +9,7 @@ import { isRecord } from './shape.js';
 
 const WHAT = 'permissions';
 
-/** Asks for a caller's permissions in one organization: `permission`, or `permission:id` for one resource. */
+/** Asks for a caller's permissions in one organization ('': the caller's own): `permission`, or `permission:id` for one resource. */
 export type AskPermissions = (
   userId: string,
   token: string,
@@ -27,7 +27,7 @@ export function askPermissions(http: Http): AskPermissions {
       method: 'POST',
       path: '/auth/v1/permissions/zitadel/me/_search',
       token,
-      orgId,
+      ...(orgId !== '' && { orgId }),
       json: {},
       who: userId,
       // Whoever manages many projects of an organization has some forty entries for each.

@@ -3,35 +3,29 @@ import type { Membership, MembershipQuestion, MembershipRows, RowsOn } from '../
 import { MOST_ROWS } from './administrators.js';
 import { servedBy, type Tried } from './api-generation.js';
 import { askMine, askOfUser } from './ask-memberships.js';
-import { isTrouble, type Answered, type Trouble } from './exchange.js';
+import type { Answered, Trouble } from './exchange.js';
 import type { Http } from './http.js';
-import {
-  membershipsFrom,
-  type MembershipListFilter,
-  type MembershipListRequest,
-  type MembershipRow,
+import { MOST_CALLS, readMembershipPages } from './membership-pages.js';
+import type {
+  MembershipListFilter,
+  MembershipListRequest,
+  MembershipRow,
 } from './membership-row.js';
 import { refusalOf, type AskedAs } from './reply-refusal.js';
 import type { ServiceToken } from './service-token.js';
 
 const WHAT = 'memberships';
 const AT_ONCE = 4;
-/** Where so many rows as the cap allows are more bytes than are read. */
-const FEW_ROWS = 1_000;
 
 type Read = Tried<MembershipRows | Refusal>;
 /** A narrowing that v1 has a query for. */
 type Narrowed = Exclude<RowsOn, { kind: 'orgsByRoles' }>;
-
-/** v1 lists rows of organizations before all others: those that count are among the rows that came. */
-const NOTHING_MORE: Read = { served: undefined, value: { rows: [], complete: true } };
 
 /** Reads the rows of the caller by API v1: over all organizations, and proof that ZITADEL accepts the token. */
 export async function readMine(
   http: Http,
   { userId, token, on }: MembershipQuestion,
 ): Promise<Read> {
-  if (on?.kind === 'orgsByRoles') return NOTHING_MORE;
   return readList((request) => askMine(http, token, userId, request), 'caller', userId, on);
 }
 
@@ -73,23 +67,28 @@ function organizationsFor(
   return on?.kind === 'org' ? organizations.filter((id) => id === on.id) : organizations;
 }
 
-/** One unordered list, in one call: its pages would overlap. The limit is what makes ZITADEL tell how many there are beyond it. */
+/** One list: all of what it is narrowed to, of a whole list one page. Others can make a list longer: what is behind is asked for when it is needed. */
 async function readList(
   ask: (request: MembershipListRequest) => Promise<Answered | Trouble | Refusal>,
   as: AskedAs,
   userId: string,
-  on: Narrowed | undefined,
+  on: RowsOn | undefined,
 ): Promise<Read> {
-  const narrowed = on && { queries: [queryOf(on)] };
-  let limit = MOST_ROWS;
-  let reply = await ask({ query: { limit }, ...narrowed });
-  if (!isRefusal(reply) && isTrouble(reply) && reply.kind === 'tooLarge') {
-    limit = FEW_ROWS;
-    reply = await ask({ query: { limit }, ...narrowed });
+  const narrowed = on && on.kind !== 'orgsByRoles' ? { queries: [queryOf(on)] } : {};
+  const list = await readMembershipPages(ask, narrowed, on ? MOST_CALLS : 1);
+  if ('reply' in list) {
+    const { reply } = list;
+    const value = isRefusal(reply) ? reply : refusalOf(reply, as, WHAT);
+    return { served: servedBy(reply), value };
   }
-  const served = servedBy(reply);
-  if (isRefusal(reply)) return { served, value: reply };
-  return { served, value: rowsFrom(reply, as, userId, limit) };
+  if (list.rows.some((row) => row.userId !== userId)) {
+    const detail = `${WHAT}: the answer is about another user`;
+    return { served: true, value: { reason: 'unavailable', detail } };
+  }
+  const rows = list.rows.flatMap(membershipFrom);
+  // v1 has no query for organizations, nor for roles.
+  const asked = on?.kind === 'orgsByRoles' ? rows.filter(({ kind }) => kind === 'org') : rows;
+  return { served: true, value: { rows: asked, complete: list.state === 'whole' } };
 }
 
 function queryOf(on: Narrowed): MembershipListFilter {
@@ -106,26 +105,6 @@ function queryOf(on: Narrowed): MembershipListFilter {
       // Rows of grants do not name their two ends here; asked by the project, those of its grants come too.
       return { projectQuery: { projectId: on.projectId } };
   }
-}
-
-function rowsFrom(
-  reply: Answered | Trouble,
-  as: AskedAs,
-  userId: string,
-  limit: number,
-): MembershipRows | Refusal {
-  if (isTrouble(reply) || reply.status !== 200) return refusalOf(reply, as, WHAT);
-  const list = membershipsFrom(reply.body);
-  if (!list) return { reason: 'unavailable', detail: `${WHAT}: the answer is no list` };
-  const { rows, total } = list;
-  if (rows.some((row) => row.userId !== userId)) {
-    return { reason: 'unavailable', detail: `${WHAT}: the answer is about another user` };
-  }
-  const complete = total <= rows.length;
-  if (!complete && rows.length < limit) {
-    return { reason: 'unavailable', detail: `${WHAT}: the answer is incomplete` };
-  }
-  return { rows: rows.flatMap(membershipFrom), complete };
 }
 
 /** A row whose kind is not clear says nothing, least of all something global. */

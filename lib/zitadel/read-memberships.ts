@@ -4,7 +4,7 @@ import type { Send } from './administrators.js';
 import type { ApiGeneration, Tried } from './api-generation.js';
 import { requireServiceToken } from './as-service-user.js';
 import type { Http } from './http.js';
-import { readAdministrators } from './read-administrators.js';
+import { createAdministratorReader } from './read-administrators.js';
 import { readMine, readOfUser } from './read-lists.js';
 import type { ServiceToken } from './service-token.js';
 
@@ -22,12 +22,20 @@ export interface MembershipReaderParts {
 /** The one way by which memberships are read: as the caller or as the service user, by API v1 or v2. */
 export function createMembershipReader(parts: MembershipReaderParts): ReadMemberships {
   const { http, generation, as, everywhere } = parts;
+  const readAdministrators = createAdministratorReader();
   if (as === 'caller') {
     return (question) => {
       const send: Send = (call) => http({ ...call, token: question.token });
-      return generation.ask((asked) =>
-        asked === 'v1' ? readMine(http, question) : readAdministrators(send, 'caller', question),
-      );
+      const byV2 = () => readAdministrators(send, 'caller', question);
+      return generation.ask(async (asked) => {
+        if (asked === 'v2') return byV2();
+        // By roles v1 cannot narrow, and reads everything.
+        if (question.on?.kind === 'orgsByRoles' && generation.isOpen) {
+          const { value } = await byV2();
+          if (!isRefusal(value) && value.complete) return { served: undefined, value };
+        }
+        return readMine(http, question);
+      });
     };
   }
   return async (question) => {

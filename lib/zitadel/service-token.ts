@@ -1,5 +1,5 @@
-import { SignJWT } from 'jose';
 import { isRefusal, type Refusal } from '../core/decision.js';
+import { signAssertion } from './assertion.js';
 import type { Credential } from './credentials.js';
 import type { Discover } from './discovery.js';
 import { OURSELVES, isTrouble, type Answered, type Call, type Trouble } from './exchange.js';
@@ -147,20 +147,10 @@ export class ServiceToken {
       };
     }
     if (credential.type !== 'key') throw new Error('a personal access token is never requested');
-    // ZITADEL allows iat one second ahead of its own clock: ours is set back instead.
-    const iat = Math.floor(Date.now() / 1_000) - 5;
-    const assertion = await new SignJWT()
-      .setProtectedHeader({ alg: 'RS256', kid: credential.keyId })
-      .setIssuer(credential.userId)
-      .setSubject(credential.userId)
-      .setAudience(this.issuer)
-      .setIssuedAt(iat)
-      .setExpirationTime(iat + 300)
-      .sign(credential.privateKey);
     return {
       grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
       scope: SCOPE,
-      assertion,
+      assertion: await signAssertion(credential.userId, credential, this.issuer),
     };
   }
 }

@@ -1,5 +1,6 @@
 import { importJWK, type CryptoKey } from 'jose';
 import { isRefusal, type Refusal } from '../core/decision.js';
+import { isValid, validFor, type Validity } from '../core/validity.js';
 import type { Discover } from './discovery.js';
 import { isTrouble } from './exchange.js';
 import type { Http } from './http.js';
@@ -24,21 +25,34 @@ export const ALGORITHMS: ReadonlySet<string> = new Set([
 
 const FRESH_MS = 5 * 60_000;
 const STALE_MS = 60 * 60_000;
-const UNKNOWN_KID_MS = 30_000;
-const FIRST_BACKOFF_MS = 1_000;
+const BETWEEN_FETCHES_MS = 1_000;
 const LONGEST_BACKOFF_MS = 30_000;
+
+/** What one fetch brought. */
+interface KeySet {
+  /** Fetches are counted from one. */
+  readonly fetch: number;
+  readonly keys: ReadonlyMap<string, SigningKey>;
+  readonly fresh: Validity;
+  readonly stale: Validity;
+}
+
+const NEVER: Validity = { validUntil: -Infinity, wallUntil: -Infinity };
 
 /**
  * The instance's public keys (JWKS, RFC 7517). jose fetches again for every token while the endpoint fails, and reads bodies of any
- * size, so the fetch has a gate here: one at a time; after a failure not before a second, doubling to half a minute; for an unknown key
- * id not within half a minute of the last fetch. While fetches fail, keys that are known count for an hour, and an unknown key id is an
- * outage, not a bad token.
+ * size, so the fetch has a gate here: one at a time, and not within a second of the last one; after failures it waits twice as long each
+ * time, up to half a minute. While fetches fail, keys that are known count for an hour.
+ *
+ * A key can be newer than the last fetch. Only a fetch that left after a token had arrived shows that the instance does not have its
+ * key; until then an unknown key id is an outage, not a bad token.
  */
 export class SigningKeys {
-  #keys: ReadonlyMap<string, SigningKey> = new Map();
-  #fetchedAt = -Infinity;
-  #failure:
-    { readonly refusal: Refusal; readonly until: number; readonly backoffMs: number } | undefined;
+  #set: KeySet = { fetch: 0, keys: new Map(), fresh: NEVER, stale: NEVER };
+  #fetches = 0;
+  /** On the monotonic clock. */
+  #nextAt = -Infinity;
+  #failure: { readonly refusal: Refusal; readonly backoffMs: number } | undefined;
   #flying: Promise<void> | undefined;
 
   constructor(
@@ -48,20 +62,21 @@ export class SigningKeys {
 
   /** The key of this id; undefined: the instance has no such key. */
   async get(kid: string): Promise<SigningKey | Refusal | undefined> {
-    const age = performance.now() - this.#fetchedAt;
-    const known = this.#keys.get(kid);
-    if (known && age < FRESH_MS) return known;
-    if (known || this.#failure || age >= UNKNOWN_KID_MS) await this.#refresh();
-    const found = this.#keys.get(kid);
-    if (!this.#failure) return found;
-    if (found && performance.now() - this.#fetchedAt < STALE_MS) return found;
-    const retryAfterMs = Math.max(0, this.#failure.until - performance.now());
-    return { ...this.#failure.refusal, retryAfterMs };
+    const known = this.#set.keys.get(kid);
+    if (known && isValid(this.#set.fresh)) return known;
+    const before = this.#fetches;
+    await this.#refresh();
+    const { keys, fetch, stale } = this.#set;
+    const found = keys.get(kid);
+    if (found && isValid(stale)) return found;
+    if (!this.#failure && fetch > before) return undefined;
+    const retryAfterMs = Math.max(0, this.#nextAt - performance.now());
+    return { ...(this.#failure?.refusal ?? NOT_YET), retryAfterMs };
   }
 
   #refresh(): Promise<void> {
     if (this.#flying) return this.#flying;
-    if (this.#failure && this.#failure.until > performance.now()) return Promise.resolve();
+    if (this.#nextAt > performance.now()) return Promise.resolve();
     this.#flying = this.#fetch().finally(() => {
       this.#flying = undefined;
     });
@@ -69,16 +84,18 @@ export class SigningKeys {
   }
 
   async #fetch(): Promise<void> {
+    this.#fetches += 1;
     const fetched = await this.#load();
-    if (!isRefusal(fetched)) {
-      this.#keys = fetched;
-      this.#fetchedAt = performance.now();
+    if (isRefusal(fetched)) {
+      const doubled = (this.#failure?.backoffMs ?? 0) * 2;
+      const backoffMs = Math.min(Math.max(doubled, BETWEEN_FETCHES_MS), LONGEST_BACKOFF_MS);
+      this.#failure = { refusal: fetched, backoffMs };
+    } else {
+      const [fresh, stale] = [validFor(FRESH_MS), validFor(STALE_MS)];
+      this.#set = { fetch: this.#fetches, keys: fetched, fresh, stale };
       this.#failure = undefined;
-      return;
     }
-    const before = this.#failure?.backoffMs ?? 0;
-    const backoffMs = Math.min(Math.max(before * 2, FIRST_BACKOFF_MS), LONGEST_BACKOFF_MS);
-    this.#failure = { refusal: fetched, until: performance.now() + backoffMs, backoffMs };
+    this.#nextAt = performance.now() + (this.#failure?.backoffMs ?? BETWEEN_FETCHES_MS);
   }
 
   async #load(): Promise<ReadonlyMap<string, SigningKey> | Refusal> {
@@ -94,7 +111,7 @@ export class SigningKeys {
       };
     }
     const keys = new Map<string, SigningKey>();
-    for (const jwk of list.slice(0, 100) as unknown[]) {
+    for (const jwk of list as readonly unknown[]) {
       if (isRecord(jwk) && ('d' in jwk || 'k' in jwk)) {
         return { reason: 'unavailable', detail: 'keys: the set shows private or shared keys' };
       }
@@ -109,6 +126,11 @@ export class SigningKeys {
     return keys;
   }
 }
+
+const NOT_YET: Refusal = {
+  reason: 'unavailable',
+  detail: 'keys: the token’s key is not among those that were fetched a moment ago, and may be new',
+};
 
 async function usableKey(jwk: unknown): Promise<(SigningKey & { kid: string }) | undefined> {
   if (!isRecord(jwk)) return undefined;

@@ -11,6 +11,7 @@ import {
   tooLong,
   type ClaimRules,
 } from './claim-rules.js';
+import { jsonFrom } from '../core/own-properties.js';
 import { isRecord } from './shape.js';
 import { ALGORITHMS, type SigningKeys } from './signing-keys.js';
 
@@ -33,7 +34,8 @@ export function createJwtVerifier(
     const { alg, kid, typ } = header;
     if (typeof alg !== 'string' || !ALGORITHMS.has(alg)) return invalid('algorithm not allowed');
     if (typeof kid !== 'string' || kid === '' || kid.length > 200) return invalid('no key id');
-    if ('crit' in header || 'b64' in header) return invalid('critical header not supported');
+    if (Object.hasOwn(header, 'crit') || Object.hasOwn(header, 'b64'))
+      return invalid('critical header not supported');
     if (typ !== undefined && typ !== 'JWT' && typ !== 'at+jwt') return invalid('other type of JWT');
 
     // Refusing by claims that are not verified yet is safe, and spares the fetch and the signature.
@@ -70,7 +72,7 @@ function isCanonical(part: string | undefined): part is string {
 function jsonOf(part: string | undefined): Readonly<Record<string, unknown>> | undefined {
   if (!isCanonical(part)) return undefined;
   try {
-    const value: unknown = JSON.parse(
+    const value = jsonFrom(
       new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(part, 'base64url')),
     );
     return isRecord(value) ? value : undefined;

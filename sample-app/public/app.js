@@ -330,6 +330,7 @@ async function giveBack() {
 // --- Choosing an id: one that is known, or any text at all ---
 
 const OTHER = 'other';
+/** What is asked about while nobody is signed in: the answer is 401 whatever the id. */
 const NO_ID = '100000000000000001';
 
 function picker(name, label, onchange) {
@@ -359,7 +360,14 @@ function picker(name, label, onchange) {
   return {
     element: h('div', { class: 'field' }, h('label', { for: name }, label), select, input, error),
     problem,
-    value: () => (select.value === OTHER ? input.value : select.value) || NO_ID,
+    /** Empty where nothing is chosen and nothing typed: then nothing is asked. */
+    value: () => (select.value === OTHER ? input.value : select.value),
+    /** Whether there is an id to ask about; says on the field what is missing where there is none. */
+    isChosen() {
+      const chosen = this.value() !== '';
+      if (!chosen) problem(`Type the id of ${article(label)}.`);
+      return chosen;
+    },
     choose(id) {
       if ([...select.options].some((option) => option.value === id)) select.value = id;
       else {
@@ -380,6 +388,8 @@ function picker(name, label, onchange) {
   };
 }
 
+const article = (label) => `${/^[AO]/.test(label) ? 'an' : 'a'} ${label.toLowerCase()}`;
+
 const target = {
   org: picker('target-org', 'Organization', renderPaths),
   project: picker('target-project', 'Project', renderPaths),
@@ -387,7 +397,7 @@ const target = {
 };
 const form = {
   project: picker('grant-project', 'Project', () => projectChosen()),
-  owner: picker('grant-owner', 'Owned by', () => loadGrants()),
+  owner: picker('grant-owner', 'Owned by', () => ownerChosen()),
   to: picker('grant-to', 'Grant it to'),
 };
 
@@ -398,7 +408,7 @@ function updatePickers() {
   target.grant.offer(projectGrants);
   form.project.offer(projects);
   form.owner.offer(organizations);
-  form.to.offer(organizations);
+  offerGrantees();
   if (!state.chosen) chooseOwn();
   renderPaths();
 }
@@ -428,26 +438,31 @@ const ROUTES = [
   {
     title: 'An organization',
     guard: "@RequireRole(['ORG_OWNER', 'ORG_OWNER_VIEWER'], org.param('orgId'))",
+    on: [target.org],
     path: () => `/api/try/orgs/${segment(target.org)}`,
   },
   {
     title: 'Its danger zone, asked anew each time',
     guard: "@RequireRole('ORG_OWNER', org.param('orgId'), { fresh: true })",
+    on: [target.org],
     path: () => `/api/try/orgs/${segment(target.org)}/danger`,
   },
   {
     title: 'A project, with the right owner',
     guard: "@RequireRole('PROJECT_OWNER', project.param('projectId').in(org.param('orgId')))",
+    on: [target.org, target.project],
     path: () => `/api/try/orgs/${segment(target.org)}/projects/${segment(target.project)}`,
   },
   {
     title: 'A permission, as ZITADEL itself evaluates it',
     guard: "@RequirePermission('user.write', org.param('orgId'))",
+    on: [target.org],
     path: () => `/api/try/orgs/${segment(target.org)}/users`,
   },
   {
     title: 'A project grant',
     guard: "@RequireRole('PROJECT_GRANT_OWNER', projectGrant.param('grantId'))",
+    on: [target.grant],
     path: () => `/api/try/grants/${segment(target.grant)}`,
   },
   {
@@ -459,6 +474,7 @@ const ROUTES = [
     title: 'One of two roles, from a header',
     guard:
       "@Require(anyOf(role('ORG_OWNER', org.header('x-zitadel-orgid')), role('IAM_OWNER_VIEWER')))",
+    on: [target.org],
     path: () => '/api/try/report',
     // A header holds Latin characters only; what else was typed is sent as it would stand in a path.
     headers: () => ({ 'x-zitadel-orgid': segment(target.org) }),
@@ -466,6 +482,7 @@ const ROUTES = [
 ];
 
 const segment = (from) => encodeURIComponent(state.me ? from.value() : NO_ID);
+const targetsOf = (route) => (state.me ? (route.on ?? []) : []);
 
 function routeCard(route, index) {
   const id = `route-${index}`;
@@ -511,6 +528,11 @@ function tokenToSend() {
 async function tryRoute(route) {
   // Pressed at once, before it is known what there is to choose from: what was chosen is what is asked for.
   await state.loading;
+  const missing = targetsOf(route).filter((each) => !each.isChosen());
+  if (missing.length > 0) {
+    route.answer.replaceChildren(tag('quiet', 'Not called: it needs an id, see above.'));
+    return;
+  }
   const token = tokenToSend();
   const result = await call('GET', route.path(), { token, headers: route.headers?.() });
   const { body } = result;
@@ -576,11 +598,19 @@ function projectChosen() {
     keys.length > 0
       ? `Role keys, separated by spaces. This project has ${keys.join(', ')}; see what ZITADEL says to another.`
       : 'Role keys of the project, separated by spaces.';
-  if (known?.organizationId === undefined) return loadGrants();
-  const to = state.me.resources.organizations.find((each) => each.id !== known.organizationId);
-  if (to) form.to.choose(to.id);
-  // Choosing the owner loads the grants.
+  if (known?.organizationId === undefined) return ownerChosen();
   return form.owner.choose(known.organizationId);
+}
+
+/** A project is never granted to its owner. */
+function offerGrantees() {
+  const owner = form.owner.value();
+  form.to.offer(state.me.resources.organizations.filter(({ id }) => id !== owner));
+}
+
+function ownerChosen() {
+  offerGrantees();
+  return loadGrants();
 }
 
 const grantsPath = () =>
@@ -590,6 +620,11 @@ let latestLoad = 0;
 
 async function loadGrants() {
   const load = (latestLoad += 1);
+  if (form.owner.value() === '' || form.project.value() === '') {
+    byId('grants-table').hidden = true;
+    byId('grants-empty').textContent = 'Choose a project and its owner to see its grants.';
+    return;
+  }
   const result = await call('GET', grantsPath());
   // Somebody has chosen another project meanwhile.
   if (load !== latestLoad) return;
@@ -647,6 +682,8 @@ async function grantProject() {
     },
   };
   for (const problem of Object.values(fields)) problem('');
+  const missing = Object.values(form).filter((each) => !each.isChosen());
+  if (missing.length > 0) return;
   const roleKeys = roles.value.split(/[\s,]+/).filter(Boolean);
   const result = await call('POST', grantsPath(), {
     json: { grantedOrgId: form.to.value(), roleKeys },

@@ -59,7 +59,9 @@ export class RecordedWorld {
   }
 
   static async start(): Promise<RecordedWorld> {
-    return new RecordedWorld(await ZitadelEmulator.start({ issuer: RECORDED_ISSUER }));
+    return new RecordedWorld(
+      await ZitadelEmulator.start({ issuer: RECORDED_ISSUER, line: 'main' }),
+    );
   }
 
   user(name: string): User {

@@ -23,6 +23,7 @@ import {
 /** The emulator, by its verbs, which show at once. */
 export class EmulatorWorld implements World {
   readonly server = 'emulator';
+  readonly version = 'the emulator';
   readonly patienceMs = 0;
   readonly root: Org;
   readonly adminToken: string;

@@ -1,5 +1,5 @@
 import { requiredId, send, textAt, type Answer } from './http.js';
-import { DISOBEYED, get, ORG_OF_HEADER } from './real-calls.js';
+import { DISOBEYED, get, MY_MEMBERSHIPS, ORG_OF_HEADER } from './real-calls.js';
 import { until, type Feature, type Generation } from './world.js';
 
 /** A call of ZITADEL's API, as the owner of the instance unless another token is given. */
@@ -107,6 +107,6 @@ export class RealApi {
 
 const DISCOVERY = '/.well-known/openid-configuration';
 const PROBES: readonly (readonly [Generation, string])[] = [
-  ['v1', '/auth/v1/memberships/me/_search'],
+  ['v1', MY_MEMBERSHIPS],
   ['v2', '/zitadel.internal_permission.v2.InternalPermissionService/ListAdministrators'],
 ];

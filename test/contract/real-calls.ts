@@ -3,6 +3,8 @@ import type { Call } from './real-api.js';
 export const V1 = '/management/v1';
 /** Whichever organization the header names. */
 export const ORG_OF_HEADER = `${V1}/orgs/me`;
+/** The manager roles of the token's own user. */
+export const MY_MEMBERSHIPS = '/auth/v1/memberships/me/_search';
 /** Organizations by their id, so that no header decides which one is removed. */
 export const ORGS = '/admin/v1/orgs';
 

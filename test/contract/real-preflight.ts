@@ -1,9 +1,37 @@
-import { isObject } from './http.js';
+import { isObject, listOf, textAt } from './http.js';
 import type { RealApi } from './real-api.js';
-import { get } from './real-calls.js';
+import { get, MY_MEMBERSHIPS, post } from './real-calls.js';
 
 /** As long as the passwords that the run makes up. */
 const PASSWORD_LENGTH = 20;
+
+/**
+ * The suite makes organizations and managers of the instance: who may not, meets a refusal in the middle, with half a world to take away.
+ *
+ * @throws saying which instance roles the token's user holds instead
+ */
+export async function requireInstanceOwner(api: RealApi): Promise<void> {
+  const queries = [{ iamQuery: { iam: true } }];
+  const { status, body, text } = await api.ask(post(MY_MEMBERSHIPS, { queries }));
+  if (status !== 200) {
+    const said = `${String(status)} ${text.slice(0, 200)}`;
+    throw new Error(`ZITADEL_PAT: the roles of its user cannot be read: ${said}. Nothing was made`);
+  }
+  const roles = listOf(body['result'])
+    .filter((row) => row['iam'] === true)
+    .flatMap((row) => (Array.isArray(row['roles']) ? row['roles'].map(String) : []));
+  if (roles.includes('IAM_OWNER')) return;
+  const held = roles.length === 0 ? 'no role on the instance' : roles.join(', ');
+  throw new Error(
+    `ZITADEL_PAT: its user holds ${held}. The suite needs a user who is IAM_OWNER. Nothing was made`,
+  );
+}
+
+/** What the server says that it is: Get My Instance, `GET /admin/v1/instances/me`. */
+export async function versionOf(api: RealApi): Promise<string> {
+  const { body } = await api.ask(get('/admin/v1/instances/me'));
+  return `ZITADEL ${textAt(body, 'instance', 'version') || 'of unknown version'}`;
+}
 
 /** Policies of a server by which cases fail that say nothing about the library, in words. */
 export async function misgivings(api: RealApi): Promise<readonly string[]> {

@@ -310,6 +310,37 @@ describe('a real server', () => {
     );
   });
 
+  it('says which version it is', async () => {
+    expect((await worldOn(await replay(setup))).version).toBe('ZITADEL v4.20.0');
+
+    const silent = await replay(setup);
+    silent.refuse(/instances\/me$/, 404);
+    expect((await worldOn(silent)).version).toBe('ZITADEL of unknown version');
+  });
+
+  it.each([
+    [
+      [{ iam: true, roles: ['IAM_OWNER_VIEWER', 'IAM_ORG_MANAGER'] }],
+      /holds IAM_OWNER_VIEWER, IAM/,
+    ],
+    [[{ orgId: '7', roles: ['IAM_OWNER'] }], /holds no role on the instance/],
+    [undefined, /holds no role on the instance/],
+  ])('whose token is of somebody with %j says so before anything is made', async (result, told) => {
+    const server = await replay(setup);
+    const body = { details: {}, ...(result && { result }) };
+    server.script(/memberships\/me\/_search$/, { status: 200, body });
+    const failing = worldOn(server);
+
+    await expect(failing).rejects.toThrow(told);
+    await expect(failing).rejects.toThrow(
+      /The suite needs a user who is IAM_OWNER\. Nothing was made$/,
+    );
+    const changes = server.asked.filter(
+      ({ method, path }) => method !== 'GET' && !path.endsWith('_search'),
+    );
+    expect(changes).toEqual([]);
+  });
+
   it('that does not take the token says so, without showing it', async () => {
     const server = await replay(setup);
     server.refuse(/^\w+ (?!.*openid)/, 401);

@@ -6,7 +6,7 @@ import { RealCredentials } from './real-credentials.js';
 import { RealMembers } from './real-members.js';
 import { RealOrgs } from './real-orgs.js';
 import type { RealServer } from './real-server.js';
-import { misgivings } from './real-preflight.js';
+import { misgivings, requireInstanceOwner, versionOf } from './real-preflight.js';
 import { RealSignIn } from './real-sign-in.js';
 import { RealSteps } from './real-steps.js';
 import { capitalized, RealUsers } from './real-users.js';
@@ -51,6 +51,7 @@ export class RealWorld implements World {
     private readonly api: RealApi,
     readonly serves: ReadonlySet<Feature>,
     readonly root: Org,
+    readonly version: string,
     suffix: string,
     tidyMs: number,
   ) {
@@ -75,7 +76,10 @@ export class RealWorld implements World {
     );
   }
 
-  /** @throws when the server is not there, is another, does not take the token, or does not say whom it obeys */
+  /**
+   * @throws when the server is not there, is another, does not take the token, or does not say whom it obeys; and when the token's user is
+   * no IAM_OWNER
+   */
   static async start(
     { origin, token }: RealServer,
     suffix: string,
@@ -85,8 +89,9 @@ export class RealWorld implements World {
     await api.ready(say);
     const root = await api.ownOrg();
     await api.requireOrgHeader();
+    await requireInstanceOwner(api);
     for (const line of await misgivings(api)) say(line);
-    return new RealWorld(api, await api.serves(), root, suffix, tidyMs);
+    return new RealWorld(api, await api.serves(), root, await versionOf(api), suffix, tidyMs);
   }
 
   get server(): string {

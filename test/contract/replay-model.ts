@@ -1,4 +1,5 @@
 import { textAt } from './http.js';
+import { MY_MEMBERSHIPS } from './real-calls.js';
 import type { Request } from './replay-server.js';
 
 export interface ModelAnswer {
@@ -30,6 +31,7 @@ const VERBS: Readonly<Record<string, string>> = {
 };
 const MEMBERS = /\/members(\/\d+)?$/;
 const BY_ID = /^\/admin\/v1\/orgs\//;
+const INSTANCE = '/admin/v1/instances/me';
 const POLICY = '/admin/v1/policies/security';
 
 /** The read side of the replay server, and those changes that the recording does not have. */
@@ -60,6 +62,9 @@ export class ReplayModel {
   /** Undefined where nothing here knows the request. */
   answer(request: Request): ModelAnswer | undefined {
     const { method, path } = request;
+    if (path === MY_MEMBERSHIPS) {
+      return told(200, { details: {}, result: [{ iam: true, roles: ['IAM_OWNER'] }] });
+    }
     if (path === '/oauth/v2/token') return told(200, { access_token: this.#tokenOf(request) });
     if (method !== 'GET' && !path.endsWith('_search')) return this.#changed(request);
     const key = JSON.stringify(request);
@@ -149,6 +154,7 @@ export class ReplayModel {
 
   #read(request: Request, made: Made): ModelAnswer {
     const { path } = request;
+    if (path === INSTANCE) return told(200, { instance: { version: 'v4.20.0' } });
     if (path === POLICY) return told(200, { policy: { details: {}, ...made.policy } });
     const place = placeOf(request);
     const id = place.split('/').pop() ?? '';

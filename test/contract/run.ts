@@ -2,6 +2,7 @@
 // one. The last line is one JSON object; the exit status is 0 only if no case failed.
 import { randomBytes } from 'node:crypto';
 import { EmulatorWorld } from './emulator-world.js';
+import { interruptible } from './interruption.js';
 import { compareHierarchy, hierarchyInWords } from './hierarchy.js';
 import { announcement, realServerFrom, type RealServer } from './real-server.js';
 import { RealWorld } from './real-world.js';
@@ -35,34 +36,44 @@ function isApis(value: string): value is Apis {
 
 async function run(served: Apis): Promise<number> {
   let server = 'none';
-  let [cases, failed] = [0, 0];
+  let [version, cases, failed] = ['', 0, 0];
   try {
     const real = realServerFrom(process.env);
     server = real?.origin ?? 'emulator';
     const world = await startWorld(served, real);
-    const end = endOf(world);
+    ({ version } = world);
+    let ended: Promise<void> | undefined;
+    const tidy = () => (ended ??= world.close());
+    const interrupted = interruptible(process, { tidy, server, say: console.error });
+    const say = (line: string) => {
+      if (!interrupted()) console.log(line);
+    };
     try {
-      ({ cases, failed } = await runOn(world));
+      ({ cases, failed } = await runOn(world, say));
     } finally {
-      await end();
+      await Promise.allSettled([tidy()]);
+      // Then the last word is said there, and the process ends there.
+      if (interrupted()) await new Promise(() => undefined);
+      await tidy();
     }
   } catch (error) {
-    console.error(error);
+    // What is wrong with the server or the token is told in words; where in the suite that was noticed helps nobody.
+    console.error(version === '' && error instanceof Error ? error.message : error);
     failed += 1;
   }
-  console.log(JSON.stringify({ name: 'contract', server, cases, failed }));
+  console.log(JSON.stringify({ name: 'contract', server, version, cases, failed }));
   return failed === 0 ? 0 : 1;
 }
 
-async function runOn(world: World): Promise<Findings> {
+async function runOn(world: World, say: (line: string) => void): Promise<Findings> {
   const stage = await Stage.set(world);
   try {
-    const findings = await runSuite(stage, (line) => console.log(line));
-    for (const line of totalsOf(findings)) console.log(line);
+    const findings = await runSuite(stage, say);
+    for (const line of totalsOf(findings)) say(line);
     const hierarchy = world.serves.has('v1')
       ? hierarchyInWords(await compareHierarchy(stage.scene))
       : ['', 'Which manager role includes which is asked of API v1: not served by this server'];
-    for (const line of hierarchy) console.log(line);
+    for (const line of hierarchy) say(line);
     return findings;
   } finally {
     await stage.close();
@@ -74,20 +85,4 @@ async function startWorld(served: Apis, real: RealServer | undefined): Promise<W
   if (!real) return EmulatorWorld.start(served, suffix);
   console.log(`${announcement(real, suffix)}\n`);
   return RealWorld.start(real, suffix, { say: (line) => console.log(line) });
-}
-
-/** Takes away what was made, once, also when somebody interrupts. */
-function endOf(world: World): () => Promise<void> {
-  let ended: Promise<void> | undefined;
-  const end = () => (ended ??= world.close());
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    // Also the second one: only what is taken away is gone.
-    process.on(signal, () => {
-      console.error(`${signal}: taking away what was made`);
-      void end()
-        .catch((error: unknown) => console.error(error))
-        .finally(() => process.exit(130));
-    });
-  }
-  return end;
 }

@@ -17,6 +17,8 @@ export interface Outcome {
 export interface Findings {
   readonly outcomes: readonly Outcome[];
   readonly server: string;
+  /** What the server says that it is. */
+  readonly version: string;
   readonly cases: number;
   readonly failed: number;
 }
@@ -34,7 +36,7 @@ export async function runSuite(
     outcomes.push(outcome);
     say(lineOf(outcome));
   }
-  return summedUp(outcomes, world.server);
+  return summedUp(outcomes, world);
 }
 
 async function runCase(one: Case, stage: Stage, world: World): Promise<Outcome> {
@@ -64,14 +66,14 @@ export function lineOf({ case: one, result, got }: Outcome): string {
   return `${line}\n    expected ${JSON.stringify(one.verdict)}\n    got      ${JSON.stringify(got)}`;
 }
 
-function summedUp(outcomes: readonly Outcome[], server: string): Findings {
+function summedUp(outcomes: readonly Outcome[], { server, version }: World): Findings {
   const served = outcomes.filter(({ result }) => result !== 'not served');
   const failed = served.filter(({ result }) => result === 'FAILED').length;
-  return { outcomes, server, cases: served.length, failed };
+  return { outcomes, server, version, cases: served.length, failed };
 }
 
-/** Totals by chapter and by generation of the API, for people. */
-export function totalsOf({ outcomes }: Findings): readonly string[] {
+/** Totals by chapter and by generation of the API, for people, on which server. */
+export function totalsOf({ outcomes, server, version }: Findings): readonly string[] {
   const lines = CHAPTERS.map((chapter) =>
     countLine(
       chapter,
@@ -81,6 +83,7 @@ export function totalsOf({ outcomes }: Findings): readonly string[] {
   const byApi = [undefined, 'v1', 'v2'] as const;
   return [
     '',
+    server === 'emulator' ? `On ${version}:` : `On ${server}, ${version}:`,
     ...lines,
     '',
     ...byApi.map((api) =>

@@ -85,6 +85,8 @@ export interface ProjectSettings {
 export interface World {
   /** `emulator`, or the origin of a real server. */
   readonly server: string;
+  /** What the server says that it is. */
+  readonly version: string;
   /** Where it is reached, and the `iss` of its tokens. */
   readonly issuer: string;
   readonly serves: ReadonlySet<Feature>;

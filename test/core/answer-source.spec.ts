@@ -146,6 +146,80 @@ describe('a credential', () => {
   });
 });
 
+describe('a host that was suspended, or whose clock was set', () => {
+  /** The monotonic clock stands still meanwhile. */
+  const suspend = (ms: number) => vi.setSystemTime(Date.now() + ms);
+
+  it('accepts no token beyond its end, however young the answer is', async () => {
+    const expiresAt = Date.now() + 10_000;
+    const verify = () =>
+      expiresAt > Date.now()
+        ? callerOf('alice', { expiresAt })
+        : ({ reason: 'token_invalid' } as const);
+    const source = sourceOf({ verify });
+    await answered(source.resolve('Bearer alice-1', false));
+    suspend(9_999);
+    expect(source.warm('Bearer alice-1')).toBeDefined();
+    suspend(1);
+    expect(source.warm('Bearer alice-1')).toBeUndefined();
+    expect(await source.resolve('Bearer alice-1', false)).toEqual({ reason: 'token_invalid' });
+  });
+
+  it('accepts no token that ended while its memberships were read', async () => {
+    const held = gate<readonly Membership[]>();
+    const expiresAt = Date.now() + 10_000;
+    const source = sourceOf({
+      read: () => held.passed,
+      verify: () => callerOf('alice', { expiresAt }),
+    });
+    const asked = source.resolve('Bearer alice-1', false);
+    await settle();
+    suspend(10_000);
+    held.open([orgRow('alice', '1')]);
+    expect(await asked).toMatchObject({ reason: 'token_invalid' });
+  });
+
+  it('asks anew whether the token is accepted, and what its user may do', async () => {
+    const [verify, confirm, read] = [
+      vi.fn(() => callerOf('alice')),
+      vi.fn(() => Promise.resolve(undefined)),
+      counted(),
+    ];
+    const source = sourceOf({ as: 'serviceUser', verify, confirm, read, everyMs: 2 * TTL_MS });
+    const asks = async () => {
+      if (!source.warm('Bearer alice-1')) await answered(source.resolve('Bearer alice-1', false));
+      return [confirm.mock.calls.length, read.reads];
+    };
+    expect(await asks()).toEqual([1, 1]);
+    suspend(TTL_MS - 1);
+    expect(await asks()).toEqual([1, 1]);
+    suspend(1);
+    expect(await asks()).toEqual([1, 2]);
+    suspend(TTL_MS);
+    expect(await asks()).toEqual([2, 3]);
+  });
+
+  it('asks anew about a token for which ZITADEL’s word counts for less than its memberships', async () => {
+    const verify = vi.fn(() => callerOf('alice'));
+    const source = sourceOf({ verify, verifiedForMs: TTL_MS / 2 });
+    await answered(source.resolve('Bearer alice-1', false));
+    suspend(TTL_MS / 2);
+    expect(source.warm('Bearer alice-1')).toBeUndefined();
+  });
+
+  it('goes on remembering, for as long as ever, when its clock was set back', async () => {
+    const read = counted();
+    const source = sourceOf({ read });
+    await answered(source.resolve('Bearer alice-1', false));
+    suspend(-3_600_000);
+    vi.advanceTimersByTime(TTL_MS);
+    expect(source.warm('Bearer alice-1')).toBeUndefined();
+    await answered(source.resolve('Bearer alice-1', false));
+    expect(read.reads).toBe(2);
+    expect(source.warm('Bearer alice-1')).toBeDefined();
+  });
+});
+
 describe('memberships', () => {
   it('read as the caller are asked for with each token on its own', async () => {
     const read = counted();

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Answers, type Answer } from '../../lib/core/answers.js';
 import type { Refusal } from '../../lib/core/decision.js';
 import { indexOf } from '../../lib/core/membership.js';
+import { validFor } from '../../lib/core/validity.js';
 import { callerOf, orgRow } from './rows.js';
 
 const REJECTED: Refusal = { reason: 'token_rejected' };
@@ -14,7 +15,8 @@ function answer(credential: string, userId = 'alice', more: Partial<Answer> = {}
     read: { at: Date.now(), from: 'zitadel' },
     key: credential,
     organizations: [],
-    validUntil: performance.now() + 30_000,
+    askedAt: performance.now(),
+    ...validFor(30_000),
     ...more,
   };
 }
@@ -83,6 +85,35 @@ describe('what a credential leads to', () => {
     const recent = answer(bearer(1));
     answers.keep(recent);
     answers.keep(old);
+    expect(answers.get(bearer(1))).toBe(recent);
+  });
+});
+
+describe('a clock on the wall', () => {
+  const now = Date.parse('2026-11-24T12:00:00Z');
+  const HOUR_MS = 3_600_000;
+
+  it('that is set back keeps nothing longer, and switches the memory not off', () => {
+    vi.setSystemTime(now);
+    const answers = new Answers(2 ** 20);
+    answers.keep(answer(bearer(1)));
+    vi.setSystemTime(now - HOUR_MS);
+    expect(answers.get(bearer(1))).toBeDefined();
+    vi.advanceTimersByTime(30_000);
+    expect(answers.get(bearer(1))).toBeUndefined();
+    const recent = answer(bearer(1));
+    answers.keep(recent);
+    expect(answers.get(bearer(1))).toBe(recent);
+  });
+
+  it('that is ahead after the host was suspended ends what is older than it may be', () => {
+    vi.setSystemTime(now);
+    const answers = new Answers(2 ** 20);
+    answers.keep(answer(bearer(1)));
+    vi.setSystemTime(now + 30_000);
+    expect(answers.get(bearer(1))).toBeUndefined();
+    const recent = answer(bearer(1));
+    answers.keep(recent);
     expect(answers.get(bearer(1))).toBe(recent);
   });
 });

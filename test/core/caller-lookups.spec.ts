@@ -10,7 +10,7 @@ import { callerOf, orgRow } from './rows.js';
 
 const REJECTED: Refusal = { reason: 'token_rejected' };
 const DOWN: Refusal = { reason: 'unavailable' };
-const FREE: Toll = { pay: () => undefined, giveBack: () => undefined };
+const FREE: Toll = { pay: () => undefined, giveBack: () => undefined, keep: () => undefined };
 
 interface Setup {
   readonly as?: 'caller' | 'serviceUser';

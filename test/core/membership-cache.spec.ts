@@ -126,19 +126,6 @@ describe('what was read', () => {
     expect(store.rowKeys()).toEqual([]);
   });
 
-  it('is still kept when the clock of the day jumps', async () => {
-    const [cache, read] = [cacheOf(), counted()];
-    await ask(cache, read);
-    vi.setSystemTime(Date.now() + 3_600_000);
-    await ask(cache, read);
-    vi.setSystemTime(Date.now() - 7_200_000);
-    await ask(cache, read);
-    expect(read.reads).toBe(1);
-    vi.advanceTimersByTime(TTL_MS);
-    await ask(cache, read);
-    expect(read.reads).toBe(2);
-  });
-
   it('is nobody’s to change', async () => {
     const cache = cacheOf();
     const answer = await ask(cache, () => Promise.resolve(rows('1')));
@@ -227,6 +214,47 @@ describe('a fresh question', () => {
     await settle();
     const elsewhere = cacheOf(TTL_MS, 2 ** 20, store);
     expect(await orgs(ask(elsewhere, counted()))).toEqual(['new']);
+  });
+});
+
+describe('a clock on the wall', () => {
+  const set = (ms: number) => vi.setSystemTime(Date.now() + ms);
+
+  it('that has gone on while the host was suspended ends an answer', async () => {
+    const [cache, read] = [cacheOf(), counted()];
+    await ask(cache, read);
+    set(TTL_MS - 1);
+    expect(await orgs(ask(cache, read))).toEqual(['1']);
+    expect(cache.peek('alice', 'alice')).toBeDefined();
+    set(1);
+    expect(cache.peek('alice', 'alice')).toBeUndefined();
+    expect(await orgs(ask(cache, read))).toEqual(['2']);
+  });
+
+  it('that is set back keeps an answer for as long as ever', async () => {
+    const [cache, read] = [cacheOf(), counted()];
+    await ask(cache, read);
+    set(-3_600_000);
+    vi.advanceTimersByTime(TTL_MS - 1);
+    expect(await orgs(ask(cache, read))).toEqual(['1']);
+    vi.advanceTimersByTime(1);
+    expect(await orgs(ask(cache, read))).toEqual(['2']);
+  });
+
+  it('that is set back brings nothing back from the shared store when its time comes again', async () => {
+    const store = new MemoryStore();
+    const [here, read] = [cacheOf(TTL_MS, 2 ** 20, store), counted()];
+    await ask(here, read);
+    await settle();
+    vi.advanceTimersByTime(1_000);
+    set(-3_600_000);
+    await ask(here, counted(), { key: 'other' });
+    await settle();
+    vi.advanceTimersByTime(3_600_000);
+    expect(await orgs(ask(here, read))).toEqual(['2']);
+    await settle();
+    // And the store is in use again.
+    expect(await orgs(ask(cacheOf(TTL_MS, 2 ** 20, store), read))).toEqual(['2']);
   });
 });
 

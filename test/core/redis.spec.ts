@@ -10,8 +10,6 @@ import { ZitadelEmulator } from '../../lib/testing/index.js';
 import { redisIsHere, startRedis, type RedisServer } from '../support/redis.js';
 
 const SECRET = 'a secret of more than thirty-two characters';
-/** What a dead store may cost one request: three deadlines of 100 ms, on a busy machine. */
-const BOUND_MS = 1_500;
 
 describe.runIf(redisIsHere)('memberships shared over a real Redis', () => {
   let zitadel: ZitadelEmulator;
@@ -64,17 +62,12 @@ describe.runIf(redisIsHere)('memberships shared over a real Redis', () => {
     return Promise.resolve(decisions.authorize({ headers }, requirement));
   }
 
-  async function timed(asked: Promise<Decision>): Promise<{ decision: Decision; ms: number }> {
-    const beginning = performance.now();
-    return { decision: await asked, ms: performance.now() - beginning };
-  }
-
   const from = (decision: Decision) => (decision.allowed ? decision.read.from : decision.reason);
 
   /** A write is not waited for: asks with new processes until one finds it. */
   async function untilShared(): Promise<Zitadel> {
     return expect
-      .poll(async () => from(await ask(processOf())), { timeout: 5_000, interval: 20 })
+      .poll(async () => from(await ask(processOf())), { interval: 20 })
       .toBe('shared')
       .then(() => processOf());
   }
@@ -98,32 +91,25 @@ describe.runIf(redisIsHere)('memberships shared over a real Redis', () => {
     expect(from(await ask(processOf()))).toBe('zitadel');
   });
 
-  it('are asked of ZITADEL within a bound while Redis hangs, and shared again afterwards', async () => {
+  it('are asked of ZITADEL while Redis hangs, and shared again afterwards', async () => {
     await ask(processOf());
     const other = await untilShared();
     redis.pause();
-    const { decision, ms } = await timed(ask(other));
-    expect(from(decision)).toBe('zitadel');
-    expect(ms).toBeLessThan(BOUND_MS);
-    const evicting = performance.now();
+    // Redis answers neither of these before it goes on.
+    expect(from(await ask(other))).toBe('zitadel');
     await other.authorizer.evictAll();
-    expect(performance.now() - evicting).toBeLessThan(BOUND_MS);
     redis.resume();
     await ask(processOf());
     await untilShared();
   });
 
-  it('are asked of ZITADEL within a bound when Redis is killed, and when it is back and empty', async () => {
+  it('are asked of ZITADEL when Redis is killed, and when it is back and empty', async () => {
     await ask(processOf());
     const other = await untilShared();
     const { port } = redis;
     await redis.kill();
-    const { decision, ms } = await timed(ask(other));
-    expect(from(decision)).toBe('zitadel');
-    expect(ms).toBeLessThan(BOUND_MS);
-    const fresh = await timed(ask(processOf()));
-    expect(from(fresh.decision)).toBe('zitadel');
-    expect(fresh.ms).toBeLessThan(BOUND_MS);
+    expect(from(await ask(other))).toBe('zitadel');
+    expect(from(await ask(processOf()))).toBe('zitadel');
     redis = await startRedis(port);
     await ask(processOf());
     await untilShared();

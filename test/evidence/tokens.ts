@@ -8,6 +8,7 @@ import { authenticated, createZitadel } from 'nestjs-zitadel/express';
 import { ZitadelEmulator } from 'nestjs-zitadel/testing';
 import { speak } from '../support/speak.js';
 import { startExpress, startNest, type Platform, type Running } from '../support/start.js';
+import { MonotonicClock } from './clock.js';
 import { Keys, signedByOwnKey, type Hostile, type Material } from './hostile-material.js';
 import { hostileRequests, kindsOf } from './hostile-tokens.js';
 
@@ -80,6 +81,7 @@ export async function run({
   await new Promise<void>((resolve) => trap.listen(0, '127.0.0.1', resolve));
   const { port } = trap.address() as AddressInfo;
   const zitadel = await ZitadelEmulator.start();
+  const clock = new MonotonicClock();
   const doors: Door[] = [];
   try {
     const org = zitadel.addOrg('acme');
@@ -116,15 +118,21 @@ export async function run({
     const controls: boolean[] = [];
     const acceptedKinds = new Set<string>();
     for (const door of doors) {
-      const status = async ({ headers, path = '/', body }: Omit<Hostile, 'what'>) =>
-        (
-          await speak(door.url, {
+      const status = async ({ headers, path = '/', body }: Omit<Hostile, 'what'>) => {
+        const ask = () =>
+          speak(door.url, {
             method: body === undefined ? 'GET' : 'POST',
             path,
             headers,
             ...(body !== undefined && { body }),
-          })
-        ).status;
+          });
+        const answered = await ask();
+        const seconds = Number(answered.headers['retry-after']);
+        // A key may be newer than the last fetch: whoever comes back when told to must be refused for good.
+        if (answered.status !== 503 || !(seconds >= 1)) return answered.status;
+        clock.advance(seconds * 1_000);
+        return (await ask()).status;
+      };
       // A token of the instance, and one by a key that stands among the odd ones: so it is not the set that is refused.
       const control = async () => {
         const good = zitadel.tokenFor(user);
@@ -172,6 +180,7 @@ export async function run({
       figures.controls === 4 * doors.length;
     return { ok, ...figures };
   } finally {
+    clock.restore();
     await Promise.all(doors.map(({ close }) => close()));
     await zitadel.stop();
     trap.closeAllConnections();

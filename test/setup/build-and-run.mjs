@@ -1,6 +1,7 @@
 // Builds the library and one folder of test, and runs what is built there.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { runAlone } from './one-run.mjs';
 import { root, run, seconds, tool } from './run.mjs';
 
 /**
@@ -8,6 +9,7 @@ import { root, run, seconds, tool } from './run.mjs';
  * something that is meant to be copied.
  */
 export async function buildAndRun(folder, { nodeFlags = [], env = {} } = {}) {
+  runAlone(`npm run ${folder}`);
   const start = performance.now();
   console.error(`Building the library and test/${folder}`);
   rmSync(join(root, '.build', 'test'), { recursive: true, force: true });
@@ -26,7 +28,7 @@ export async function buildAndRun(folder, { nodeFlags = [], env = {} } = {}) {
   const { code } = await run(
     process.execPath,
     [...nodeFlags, `.build/test/${folder}/run.js`, ...process.argv.slice(2)],
-    { env, show: true, limitMs: 0 },
+    { env, show: true, tidies: true, quietMs: 0 },
   );
   process.exitCode = code;
 }

@@ -1,10 +1,16 @@
 // npm test: the whole check of the repository, step by step.
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
+import { runAlone } from './one-run.mjs';
 import { root, run, seconds, tool } from './run.mjs';
 import { provideServices } from './services.mjs';
+import { summary } from './summary.mjs';
+import { readTally } from './tally.mjs';
 
-const counts = { passed: 0, failed: 0, skipped: 0 };
+runAlone('npm test');
+
+const TALLY = join(root, '.build', 'tests.jsonl');
 const notRun = [];
 let servicePaths = {};
 
@@ -31,6 +37,13 @@ const steps = [
 
 const beginning = performance.now();
 const outcomes = new Map();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.once(signal, () => {
+    close(signal);
+    // What still runs ends with this process.
+    process.exit(128 + constants.signals[signal]);
+  });
+}
 for (const step of steps) {
   const missing = step.needs?.find((name) => outcomes.get(name) !== 'passed');
   if (missing !== undefined) {
@@ -39,21 +52,28 @@ for (const step of steps) {
   } else if (step.when?.() ?? true) {
     const start = performance.now();
     console.log(`- ${step.name}`);
+    outcomes.set(step.name, 'cut short');
     const { ok, output } = await step.work();
     if (!ok && output !== '') console.log(output.trimEnd());
     outcomes.set(step.name, ok ? 'passed' : 'failed');
     console.log(`  ${step.name}: ${ok ? 'passed' : 'FAILED'} in ${seconds(start)}`);
   }
 }
+process.exitCode = close() ? 0 : 1;
 
-const green = [...outcomes.values()].every((outcome) => outcome === 'passed');
-console.log(`\nSummary after ${seconds(beginning)} on Node ${process.versions.node}:`);
-for (const [name, outcome] of outcomes) console.log(`  ${outcome.padEnd(11)}  ${name}`);
-for (const part of notRun) console.log(`NOT RUN: ${part}`);
-if (counts.failed === 0 && !green) console.log('The check FAILED outside the tests: see above.');
-const skipped = counts.skipped === 0 ? '' : `, ${counts.skipped} skipped`;
-console.log(`${counts.passed} passed, ${counts.failed} failed${skipped}`);
-process.exitCode = green ? 0 : 1;
+/** Says what came of it, and answers whether all is well. */
+function close(brokenOffBy) {
+  const begun = ![undefined, 'not reached'].includes(outcomes.get('tests'));
+  const { green, lines } = summary({
+    outcomes,
+    tally: begun ? readTally(TALLY) : undefined,
+    notRun,
+    brokenOffBy,
+  });
+  console.log(`\nSummary after ${seconds(beginning)} on Node ${process.versions.node}:`);
+  for (const line of lines) console.log(line);
+  return green;
+}
 
 /** A part that cannot run here is no failure on somebody's laptop; in CI nothing may be left out. */
 async function services() {
@@ -65,25 +85,15 @@ async function services() {
 }
 
 async function tests() {
-  const report = join(root, '.build', 'vitest.json');
-  mkdirSync(join(root, '.build'), { recursive: true });
-  rmSync(report, { force: true });
+  rmSync(TALLY, { force: true });
   const { ok, output } = await run(
     tool('vitest'),
-    ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
-    { env: servicePaths, show: true },
+    ['run', '--reporter=default', '--reporter=./test/setup/tally.mjs'],
+    // No test may take as long as that.
+    { env: { ...servicePaths, TALLY }, show: true, grows: TALLY, quietMs: 1_200_000 },
   );
-  if (existsSync(report)) {
-    const result = JSON.parse(readFileSync(report, 'utf8'));
-    counts.passed = result.numPassedTests;
-    // A file that fails before its first test has no failed test to count, and is a failure.
-    const broken = result.testResults.filter(
-      ({ status, assertionResults }) =>
-        status === 'failed' && assertionResults.every((test) => test.status !== 'failed'),
-    );
-    counts.failed = result.numFailedTests + broken.length;
-    counts.skipped = result.numPendingTests + result.numTodoTests;
-  }
+  const { passed, cutShort } = readTally(TALLY);
+  for (const what of cutShort) console.log(`  cut short: ${what}`);
   // No test at all is no success.
-  return { ok: ok && counts.passed > 0, output };
+  return { ok: ok && passed > 0, output };
 }

@@ -2,6 +2,7 @@
 // Plain Node, no dependency: this runs in a bare clone.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { refuseBesideAnother, runAlone } from './one-run.mjs';
 import { root, run, seconds } from './run.mjs';
 
 const [major, minor] = process.versions.node.split('.').map(Number);
@@ -13,17 +14,19 @@ if (!fits) {
   process.exit(1);
 }
 
+// Whatever this comes before builds, and a run beside it may stand on that build and on these dependencies.
+refuseBesideAnother();
 const reason = whyInstall();
 if (reason !== undefined) {
+  runAlone('npm ci');
   console.log(`Installing the dependencies: ${reason} (npm ci)`);
   const start = performance.now();
   // Development tools are needed whatever NODE_ENV says.
   const { ok } = await run(
     'npm',
     ['ci', '--include=dev', '--no-fund', '--no-audit', '--loglevel=error'],
-    {
-      show: true,
-    },
+    // npm says nothing for long, and gives up by itself.
+    { show: true, quietMs: 0 },
   );
   if (!ok) {
     console.error('npm ci failed: see above. Nothing else was done.');

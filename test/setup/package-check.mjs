@@ -165,7 +165,7 @@ async function tryOut({ name, source, packages, absent }, tarball) {
     .filter((line) => /^(\w+\/app\.ts|answers\.ts|node_modules\/nestjs-zitadel\/)/.test(line));
   if (typeErrors.length > 0) return typeErrors.join('\n');
   for (const file of [`${source}/app.js`, `${source}/app.cjs`]) {
-    const wrong = await complaints(process.execPath, [file], { cwd: home, limitMs: 60_000 });
+    const wrong = await complaints(process.execPath, [file], { cwd: home });
     if (wrong !== '') return `node ${file}:\n${wrong}`;
   }
   return '';

@@ -91,6 +91,5 @@ function apt(...args) {
   return run('apt-get', ['-q', '-y', '-o', 'DPkg::Lock::Timeout=120', ...args], {
     // Runlevel 1 keeps Debian from starting a server of its own after the installation.
     env: { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
-    limitMs: 300_000,
   });
 }

@@ -8,6 +8,6 @@ if (!build.ok) console.log(build.output);
 const { ok } = await run(
   tool('vitest'),
   ['watch', '--exclude', 'test/evidence/**', ...process.argv.slice(2)],
-  { env: findServices(), show: true, keys: true, limitMs: 0 },
+  { env: findServices(), show: true, keys: true, quietMs: 0 },
 );
 process.exitCode = ok ? 0 : 1;

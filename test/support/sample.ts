@@ -2,9 +2,13 @@ import { execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { onTestFinished } from 'vitest';
+import { ZitadelEmulator } from '../../lib/testing/index.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const entry = join(root, '.build', 'sample-app', 'main.js');
@@ -99,4 +103,39 @@ export async function signInTo(url: string, name: string): Promise<string> {
     }),
   });
   return ((await reply.json()) as { access_token: string }).access_token;
+}
+
+/** The sample as it runs on a ZITADEL of somebody else: its only knowledge is the environment. */
+export async function onZitadel(env: Readonly<Record<string, string>> = {}) {
+  const zitadel = await ZitadelEmulator.start();
+  onTestFinished(() => zitadel.stop());
+  const acme = zitadel.addOrg('acme');
+  const globex = zitadel.addOrg('globex');
+  const project = zitadel.addProject('portal', { org: acme, roles: ['reader'] });
+  const alice = zitadel.addUser('alice', { org: acme });
+  zitadel.addMember(alice, { project }, ['PROJECT_OWNER']);
+  const granter = zitadel.addServiceUser('granter', { org: acme });
+  zitadel.addMember(granter, { org: acme }, ['ORG_OWNER']);
+  const folder = await mkdtemp(join(tmpdir(), 'sample-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const keyFile = join(folder, 'service-user.json');
+  await writeFile(keyFile, zitadel.addKey(granter));
+  const environment = {
+    ZITADEL_ISSUER: zitadel.issuer,
+    ZITADEL_CLIENT_ID: '4711',
+    ZITADEL_PROJECT_ID: zitadel.defaultProject.id,
+    ZITADEL_SERVICE_USER_KEY: keyFile,
+    ...env,
+  };
+  const sample = await startSample(environment);
+  onTestFinished(async () => void (await sample.stop()));
+  return {
+    zitadel,
+    sample,
+    env: environment,
+    acme,
+    globex,
+    project,
+    token: zitadel.tokenFor(alice),
+  };
 }

@@ -170,7 +170,7 @@ describe('changing a grant', () => {
     expect(outcomeOf(await verb('Update', { org: initech }, []))).toEqual(none);
     expect(outcomeOf(await verb('Update', { project: '1' }, []))).toEqual(none);
     expect(outcomeOf(await verb('Deactivate', { org: initech }))).toEqual(none);
-    expect(outcomeOf(await verb('Activate', { project: '1' }))).toEqual([400, 'COMMA-VCnwD']);
+    expect(outcomeOf(await verb('Activate', { project: '1' }))).toEqual([400, 'COMMAND-EbFMN']);
   });
 
   it.each(['Deactivate', 'Activate'])('%s twice changes once', async (name) => {

@@ -108,6 +108,30 @@ describe('rights on grants', () => {
   });
 });
 
+describe('the organization of the call', () => {
+  const path = () => `${grantsOf(portal)}/${grant.id}`;
+
+  function ask(org: Org, verb = '', method = 'GET'): Promise<Called> {
+    const user = serviceUser(initech);
+    zitadel.addMember(user, 'instance', ['IAM_OWNER']);
+    const headers = { 'x-zitadel-orgid': org.id };
+    const body = method === 'GET' ? {} : { body: {} };
+    return call(zitadel, path() + verb, zitadel.tokenFor(user), { method, headers, ...body });
+  }
+
+  it('has to own a grant that is read, or to be the one it was given to', async () => {
+    expect(outcome(await ask(acme))).toEqual([200, undefined]);
+    expect(outcome(await ask(globex))).toEqual([200, undefined]);
+    expect(outcome(await ask(initech))).toEqual([404, 'MANAG-d3g31']);
+  });
+
+  it.each(['/_deactivate', '/_reactivate'])('has to own the project for %s', async (verb) => {
+    const refused = [400, 'COMMAND-EbFMN'];
+    expect(outcome(await ask(globex, verb, 'POST'))).toEqual(refused);
+    expect(outcome(await ask(initech, verb, 'POST'))).toEqual(refused);
+  });
+});
+
 describe('projects granted to an organization', () => {
   it('are all there for its managers, and one by one for members of grants', async () => {
     const second = zitadel.grantProject(other, globex, ['reader']);

@@ -8,6 +8,7 @@ import {
   type User,
   ZitadelEmulator,
 } from '../../lib/testing/index.js';
+import recorded from '../captures/permissions-v4.json' with { type: 'json' };
 import { type Called, call, errorIdOf } from './calls.js';
 
 const PATH = '/auth/v1/permissions/zitadel/me/_search';
@@ -53,11 +54,13 @@ async function permissionsOf(user: User, org?: string): Promise<readonly string[
 
 describe('effective permissions', () => {
   it.each<[string, () => MemberResource, number]>([
-    ['IAM_OWNER', () => 'instance', 102],
+    ['IAM_OWNER', () => 'instance', 95],
+    ['IAM_OWNER_VIEWER', () => 'instance', 34],
+    ['IAM_ORG_MANAGER', () => 'instance', 57],
     ['IAM_USER_MANAGER', () => 'instance', 26],
     ['IAM_LOGIN_CLIENT', () => 'instance', 34],
-    ['ORG_OWNER', () => ({ org: acme }), 62],
-    ['ORG_OWNER_VIEWER', () => ({ org: acme }), 21],
+    ['ORG_OWNER', () => ({ org: acme }), 55],
+    ['ORG_OWNER_VIEWER', () => ({ org: acme }), 19],
     ['ORG_USER_MANAGER', () => ({ org: acme }), 17],
     ['ORG_SETTINGS_MANAGER', () => ({ org: acme }), 12],
     ['ORG_USER_PERMISSION_EDITOR', () => ({ org: acme }), 14],
@@ -88,7 +91,7 @@ describe('effective permissions', () => {
     const user = manager({ org: globex }, 'ORG_OWNER');
     zitadel.addMember(user, { projectGrant: grant }, ['PROJECT_GRANT_OWNER']);
     expect(await permissionsOf(user)).toHaveLength(13);
-    expect(await permissionsOf(user, globex.id)).toHaveLength(75);
+    expect(await permissionsOf(user, globex.id)).toHaveLength(68);
     expect(await permissionsOf(user, zitadel.rootOrg.id)).toEqual([]);
   });
 
@@ -99,7 +102,63 @@ describe('effective permissions', () => {
 
   it('are listed once where two roles give the same', async () => {
     const user = manager({ org: acme }, 'ORG_OWNER', 'ORG_USER_MANAGER');
-    expect(await permissionsOf(user)).toHaveLength(62);
+    expect(await permissionsOf(user)).toHaveLength(55);
+  });
+
+  it('are those that a server of the v4 line gave', async () => {
+    const users = {
+      alice: manager({ org: acme }, 'ORG_OWNER', 'ORG_USER_MANAGER'),
+      bob: manager({ project: portal }, 'PROJECT_OWNER'),
+      carol: manager({ projectGrant: grant }, 'PROJECT_GRANT_OWNER'),
+      dave: somebody(),
+      frank: manager({ org: acme }, 'ORG_OWNER_VIEWER'),
+    };
+    const other = zitadel.addProject('other', { org: acme });
+    zitadel.addMember(users.frank, { org: globex }, ['ORG_OWNER']);
+    zitadel.addMember(users.frank, { project: other }, ['PROJECT_OWNER_VIEWER']);
+    zitadel.addMember(users.frank, { projectGrant: grant }, ['PROJECT_GRANT_OWNER_VIEWER']);
+    zitadel.addMember(users.frank, 'instance', ['IAM_USER_MANAGER']);
+    const ids: Record<string, string> = {
+      '401662587692911654': acme.id,
+      '401662587776797734': globex.id,
+      '401662587978124326': portal.id,
+      '401662588028455974': other.id,
+      '401662592524749862': grant.id,
+    };
+    const here = (id: string) => ids[id] ?? expect.unreachable(`nothing here is ${id}`);
+    expect(recorded).toHaveLength(7);
+    for (const { name, request, response } of recorded) {
+      const { authorization, 'x-zitadel-orgid': org } = request.headers;
+      const user = /<(\w+) token>/.exec(authorization)?.[1] as keyof typeof users;
+      const got = await permissionsOf(users[user], org === undefined ? org : here(org));
+      const { result = [] } = response.body as { result?: string[] };
+      const told = result.map((each) => each.replace(/\d+$/, here));
+      expect(got, name).toEqual(told);
+    }
+  });
+
+  it.each([
+    ['IAM_OWNER', 'instance', 102],
+    ['IAM_USER_MANAGER', 'instance', 28],
+    ['IAM_LOGIN_CLIENT', 'instance', 36],
+    ['ORG_OWNER', 'org', 62],
+    ['ORG_OWNER_VIEWER', 'org', 21],
+    ['ORG_USER_MANAGER', 'org', 19],
+    ['ORG_USER_PERMISSION_EDITOR', 'org', 16],
+    ['ORG_PROJECT_PERMISSION_EDITOR', 'org', 16],
+    ['ORG_SETTINGS_MANAGER', 'org', 12],
+  ] as const)('of %s count user groups on the main line', async (role, on, count) => {
+    const main = await ZitadelEmulator.start({ line: 'main' });
+    const user = main.addServiceUser('somebody');
+    main.addMember(user, on === 'org' ? { org: main.rootOrg } : on, [role]);
+    const answer = await call(main, PATH, main.tokenFor(user), { body: {} });
+    await main.stop();
+    expect(answer.json['result']).toHaveLength(count);
+  });
+
+  it('are of a line that there is', async () => {
+    const line = 'v3' as 'v4';
+    await expect(ZitadelEmulator.start({ line })).rejects.toThrow("line 'v3' is none of v4, main");
   });
 
   it('of roles of a configured ZITADEL are what the test says', async () => {

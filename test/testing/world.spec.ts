@@ -194,6 +194,35 @@ describe('what goes with what', () => {
     expect(() => zitadel.addUser('late', { org })).toThrow('(COMMAND-3m9gg)');
   });
 
+  it('leaves the name of an organization behind, under which calls go on', async () => {
+    const org = zitadel.addOrg('left behind');
+    const user = somebody(acme);
+    zitadel.addMember(user, 'instance', ['IAM_OWNER']);
+    const token = zitadel.tokenFor(user);
+    const ask = (path: string, id: string, method = 'GET') =>
+      call(zitadel, path, token, { method, headers: { 'x-zitadel-orgid': id } });
+    const read = () => ask('/management/v1/orgs/me', org.id);
+    const { json } = await read();
+    expect(json['org']).toMatchObject({
+      id: org.id,
+      name: 'left behind',
+      state: 'ORG_STATE_ACTIVE',
+    });
+
+    const remove = () => ask(`/admin/v1/orgs/${org.id}`, acme.id, 'DELETE');
+    expect((await remove()).status).toBe(200);
+    const again = await remove();
+    expect([again.status, errorIdOf(again)]).toEqual([404, 'COMMA-aps2n']);
+    expect(() => zitadel.removeOrg(org)).toThrow('(COMMA-aps2n)');
+
+    const removed = await read();
+    expect(removed.text).toBe(JSON.stringify({ org: { id: org.id, name: 'left behind' } }));
+    const project = await ask(`/management/v1/projects/${portal.id}`, org.id);
+    expect([project.status, errorIdOf(project)]).toEqual([404, 'MANAG-SFf2a']);
+    const never = await ask('/management/v1/orgs/me', '1');
+    expect([never.status, errorIdOf(never)]).toEqual([403, 'AUTH-Bs7Ds']);
+  });
+
   it('leaves rows alone when something is only deactivated', async () => {
     const user = somebody(acme);
     zitadel.addMember(user, { org: acme }, ['ORG_OWNER']);

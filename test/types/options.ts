@@ -44,6 +44,7 @@ export const right: readonly ZitadelOptions[] = [
   { issuer, audience: '1', hierarchy: 'exact' },
   { issuer, audience: '1', hierarchy: { ORG_OWNER: ['ORG_OWNER_VIEWER'] } },
   { issuer, audience: '1', idPattern: /[a-z]+/, timeoutMs: 1, budgetMs: 2, allowHttp: true },
+  { issuer, audience: '1', clockToleranceMs: 0 },
   { issuer, audience: '1', internalUrl: 'http://zitadel:8080', logger: console },
   { issuer, audience: '1', fetch: globalThis.fetch },
   { issuer, audience: '1', token: (request) => request.headers['x-token'] as string | undefined },

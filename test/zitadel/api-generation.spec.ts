@@ -131,9 +131,7 @@ describe('the generation of an API', () => {
       return { served: true, value: 'slow' };
     });
     const { task } = serverOf('v1');
-    const startedAt = performance.now();
     expect(await generation.ask(task)).toBe('v1');
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
     held.open();
     expect(await slow).toBe('slow');
   });

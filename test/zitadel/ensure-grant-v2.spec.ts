@@ -179,7 +179,7 @@ describe('while the list of API v2 does not show what there is', () => {
     const ended = writer()
       .ensure(wanted(['admin'], { keepOthers: true }))
       .catch((error: unknown) => error);
-    await vi.waitFor(() => expect(zitadel.requests('listGrantsV2')).toBeGreaterThan(2));
+    await expect.poll(() => zitadel.requests('listGrantsV2')).toBeGreaterThan(2);
     vi.advanceTimersByTime(10_001);
     expect(await ended).toMatchObject({ code: 'grant_not_settled' });
     expect(now()).toMatchObject([{ roleKeys: ['reader'] }]);
@@ -240,7 +240,7 @@ describe('a lost answer of API v2', () => {
     const ended = writer()
       .ensure(wanted(['reader']))
       .catch((error: unknown) => error);
-    await vi.waitFor(() => expect(zitadel.requests('addGrantV2')).toBeGreaterThan(2));
+    await expect.poll(() => zitadel.requests('addGrantV2')).toBeGreaterThan(2);
     vi.advanceTimersByTime(10_001);
     expect(await ended).toBeInstanceOf(ZitadelUnavailableError);
     expect(now()).toEqual([]);

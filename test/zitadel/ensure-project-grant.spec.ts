@@ -187,7 +187,7 @@ describe('while the list does not show what there is', () => {
     const ended = writer()
       .ensure(wanted(['admin']))
       .catch((error: unknown) => error);
-    await vi.waitFor(() => expect(zitadel.requests('listGrants')).toBeGreaterThan(2));
+    await expect.poll(() => zitadel.requests('listGrants')).toBeGreaterThan(2);
     vi.advanceTimersByTime(10_001);
     expect(await ended).toMatchObject({ code: 'grant_not_settled' });
     expect(now()).toMatchObject([{ roleKeys: ['reader'] }]);
@@ -230,7 +230,7 @@ describe('a lost answer', () => {
     const ended = writer()
       .ensure(wanted(['reader']))
       .catch((error: unknown) => error);
-    await vi.waitFor(() => expect(zitadel.requests('addGrant')).toBeGreaterThan(2));
+    await expect.poll(() => zitadel.requests('addGrant')).toBeGreaterThan(2);
     vi.advanceTimersByTime(10_001);
     expect(await ended).toBeInstanceOf(ZitadelUnavailableError);
     expect(now()).toEqual([]);

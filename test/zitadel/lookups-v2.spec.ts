@@ -88,7 +88,7 @@ const asking = (user: User | undefined, fresh = false) => ({
   userId: idOf(user),
   token: tokenOf(user),
   fresh,
-  toll: { pay: () => undefined, giveBack: () => undefined },
+  toll: { pay: () => undefined, giveBack: () => undefined, keep: () => undefined },
 });
 
 describe('the owner of a project, by API v2', () => {

@@ -1,3 +1,4 @@
+import { vi } from 'vitest';
 import type { Decision } from '../../lib/core/decision.js';
 import type { Requirement } from '../../lib/core/requirement.js';
 import type { Zitadel } from '../../lib/create-zitadel.js';
@@ -9,10 +10,23 @@ import { createHttp, type Http } from '../../lib/zitadel/http.js';
 /** The global fetch, looked up late. */
 export const realFetch: Fetch = (url, init) => globalThis.fetch(url, init);
 
+/** Fetches from an emulator whose clock is right, while ours, which is faked, is so many seconds ahead. */
+export function withClock(ahead: number): Fetch {
+  return async (url, init) => {
+    const ours = Date.now();
+    vi.setSystemTime(ours - ahead * 1_000);
+    try {
+      return await realFetch(url, init);
+    } finally {
+      vi.setSystemTime(ours);
+    }
+  };
+}
+
 /** The way to an emulator, and its endpoints. */
 export function wayTo(
   { issuer, url }: Pick<ZitadelEmulator, 'issuer' | 'url'>,
-  timeoutMs = 2_000,
+  timeoutMs = 60_000,
 ): { readonly http: Http; readonly discover: Discover } {
   const internalUrl = issuer === url ? undefined : url;
   const budgetMs = timeoutMs * 2;

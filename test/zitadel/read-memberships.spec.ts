@@ -60,7 +60,7 @@ describe('read as the caller', () => {
     const [asked] = zitadel.requestLog('memberships');
     expect(asked?.headers['authorization']).toBe(`Bearer …${token.slice(-8)}`);
     // With a limit ZITADEL tells how many there are in all.
-    expect(asked?.body).toBe('{"query":{"limit":10000}}');
+    expect(asked?.body).toBe('{"query":{"limit":1000}}');
   });
 
   it('a token without the scope for ZITADEL is told so, in the log and in the challenge', async () => {
@@ -271,8 +271,10 @@ describe.each([
   it.each<[string, unknown]>([
     ['more than came', '2'],
     ['more than came, as a number', 2],
-  ])('that says that there are %s is an outage', async (_what, total) => {
+  ])('that says that there are %s is an outage for whatever did not come', async (_what, total) => {
     answer([row({})], total);
+    expect(await ask()).toBe('yes');
+    answer([row({ orgId: '1' })], total);
     expect(await ask()).toBe('unavailable');
   });
 

@@ -48,6 +48,8 @@ describe('a recorded list', () => {
       const list = await listAdministrators(
         () => Promise.resolve({ status: 200, body: answer }),
         userId,
+        undefined,
+        1,
       );
       expect((list as Administrators).rows).toHaveLength(own?.length ?? 0);
     }

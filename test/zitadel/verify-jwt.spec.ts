@@ -44,6 +44,7 @@ function verifierOf(rules: Partial<ClaimRules> = {}) {
     issuer: zitadel.issuer,
     audience: [zitadel.defaultProject.id],
     allowImpersonation: false,
+    clockToleranceMs: 5_000,
     ...rules,
   });
 }
@@ -87,6 +88,19 @@ describe('an access token', () => {
     ],
   ])('is accepted %s', async (_what, make) => {
     expect(await reasonOf(make())).toBe('accepted');
+  });
+
+  it('from the future is accepted as far as clockToleranceMs says; an expired one never', async () => {
+    const fromTheFuture = token({ iat: now() + 60, nbf: now() + 60 });
+    const expired = token({ exp: now() - 1 });
+    const exactly = verifierOf({ clockToleranceMs: 0 });
+    const tolerant = verifierOf({ clockToleranceMs: 90_000 });
+    expect(await reasonOf(token({ iat: now() + 3, nbf: now() + 3 }), exactly)).toBe(
+      'token_invalid',
+    );
+    expect(await reasonOf(fromTheFuture, tolerant)).toBe('accepted');
+    expect(await reasonOf(fromTheFuture)).toBe('token_invalid');
+    expect(await reasonOf(expired, tolerant)).toBe('token_invalid');
   });
 
   it.each<[string, () => string]>([
@@ -260,7 +274,8 @@ describe('a header', () => {
     ['an unencoded payload', { b64: false, crit: ['b64'] }],
     ['b64 alone', { b64: true }],
   ])('with %s is refused', async (_what, more) => {
-    expect(await reasonOf(token({}, more))).toBe('token_invalid');
+    // A verifier of its own: whether a key is unknown is said only by keys that are fetched for the token.
+    expect(await reasonOf(token({}, more), verifierOf())).toBe('token_invalid');
   });
 
   it.each<[string, (trap: string) => Readonly<Record<string, unknown>>]>([
@@ -274,9 +289,8 @@ describe('a header', () => {
       const trap = await ZitadelEmulator.start();
       const header = { alg: 'RS256', kid: 'theirs', ...more(`${trap.url}/oauth/v2/keys`) };
       const content = `${encode(header)}.${partsOf()[1]}`;
-      expect(await reasonOf(`${content}.${signature(content, foreign.privateKey)}`)).toBe(
-        'token_invalid',
-      );
+      const jwt = `${content}.${signature(content, foreign.privateKey)}`;
+      expect(await reasonOf(jwt, verifierOf())).toBe('token_invalid');
       expect(trap.requests()).toBe(0);
       await trap.stop();
     },

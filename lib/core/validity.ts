@@ -1,0 +1,20 @@
+/**
+ * Until when something may be used, on both clocks; whichever ends first counts. The monotonic clock stands still while the host is
+ * suspended, and the wall clock can be set: neither alone tells how much time has passed.
+ */
+export interface Validity {
+  /** On the monotonic clock, in milliseconds. */
+  readonly validUntil: number;
+  /** Milliseconds since the epoch. */
+  readonly wallUntil: number;
+}
+
+/** From now on for so many milliseconds. */
+export function validFor(ms: number): Validity {
+  return { validUntil: performance.now() + ms, wallUntil: Date.now() + ms };
+}
+
+/** Whether it may still be used. */
+export function isValid({ validUntil, wallUntil }: Validity): boolean {
+  return validUntil > performance.now() && wallUntil > Date.now();
+}
