@@ -383,7 +383,7 @@ describe('the sample app on a ZITADEL named by the environment', () => {
     const { status, headers, body } = await ask(sample, ['GET', path], token);
     expect({ status, errorCode: body['errorCode'] }).toEqual({
       status: 503,
-      errorCode: 'zitadel_unavailable',
+      errorCode: 'unavailable',
     });
     expect(headers.has('retry-after')).toBe(true);
   });
@@ -398,8 +398,8 @@ describe('the sample app on a ZITADEL named by the environment', () => {
       body: {
         statusCode: 500,
         error: 'Internal Server Error',
-        message: 'The service user of this app cannot do that: see its log.',
-        errorCode: 'service_user_refused',
+        message: 'Authorization is not set up correctly.',
+        errorCode: 'misconfigured',
       },
     });
     expect(sample.output()).toContain('service_user_refused');

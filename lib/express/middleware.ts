@@ -4,6 +4,7 @@ import { attachDecision, checkedId, decisionOf, type CheckedKind } from '../core
 import { denialAnswer } from '../core/denial.js';
 import type { Allowed, Decision, Denied } from '../core/decision.js';
 import { ZitadelRequirementError } from '../core/errors.js';
+import { withoutInheritance } from '../core/own-properties.js';
 import type { RequestLike } from '../core/request.js';
 import { permission } from '../core/permission-requirement.js';
 import { projectRole } from '../core/project-role-requirement.js';
@@ -50,8 +51,9 @@ export interface ExpressZitadel extends Zitadel {
  */
 export function createZitadel(
   options: ZitadelOptions,
-  { onDenied = answerDenial, ...surroundings }: ZitadelSurroundings & { onDenied?: OnDenied } = {},
+  given: ZitadelSurroundings & { onDenied?: OnDenied } = {},
 ): ExpressZitadel {
+  const { onDenied = answerDenial, ...surroundings } = withoutInheritance(given);
   return Object.freeze({ ...join(options, surroundings), onDenied });
 }
 

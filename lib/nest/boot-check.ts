@@ -9,6 +9,7 @@ import {
 } from '@nestjs/common';
 import { ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { ZitadelRequirementError } from '../core/errors.js';
+import { withoutInheritance } from '../core/own-properties.js';
 import { requirementOf, type Requirement } from '../core/requirement.js';
 import { requirementText } from '../core/requirement-text.js';
 import type { Zitadel } from '../create-zitadel.js';
@@ -28,14 +29,18 @@ const OFF_HTTP = ['microservices:pattern', 'message', 'graphql:resolver_type'];
  */
 @Injectable()
 export class BootCheck implements OnModuleInit {
+  readonly #options: ZitadelModuleOptions;
+
   constructor(
     @Inject(ZITADEL) private readonly zitadel: Zitadel,
     @Inject(RouteRules) private readonly rules: RouteRules,
-    @Inject(MODULE_OPTIONS_TOKEN) private readonly options: ZitadelModuleOptions,
+    @Inject(MODULE_OPTIONS_TOKEN) options: ZitadelModuleOptions,
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
     @Inject(ApplicationConfig) private readonly config: ApplicationConfig,
     @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
-  ) {}
+  ) {
+    this.#options = withoutInheritance(options);
+  }
 
   /** @throws ZitadelRequirementError listing everything that would leave a route open or unanswerable */
   onModuleInit(): void {
@@ -61,7 +66,7 @@ export class BootCheck implements OnModuleInit {
       );
     }
     if (report.length > 0) {
-      const logger = this.options.logger ?? new Logger('nestjs-zitadel');
+      const logger = this.#options.logger ?? new Logger('nestjs-zitadel');
       logger.log(`routes and what they ask for:\n${report.join('\n')}`);
     }
   }
@@ -151,7 +156,7 @@ export class BootCheck implements OnModuleInit {
         `${where}: what is decorated is not what stands there: another decorated function took its place (by a mixin or in the constructor), so decorate one method only, and let it call the other`,
       );
     }
-    if (this.options.strict && (rule.type === 'undeclared' || !guarded)) {
+    if (this.#options.strict && (rule.type === 'undeclared' || !guarded)) {
       problems.push(
         `${where} declares nothing (option strict): decorate it with @RequireRole(), @Require(), @Authenticated() or @Public()`,
       );

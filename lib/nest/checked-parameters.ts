@@ -6,7 +6,7 @@ const KEY = 'nestjs-zitadel:checked-parameters';
 /** One `@CheckedResource`. */
 export interface CheckedParameter {
   readonly kind: CheckedKind;
-  readonly name?: string;
+  readonly name: string | undefined;
 }
 
 /** Notes that a method wants a checked id, so that boot can tell whether its route checks one. */

@@ -1,5 +1,6 @@
 import type { Type } from '@nestjs/common';
 import { ZitadelRequirementError } from '../core/errors.js';
+import { own } from '../core/own-properties.js';
 import { allOf, authenticated, type Requirement } from '../core/requirement.js';
 
 // A fixed string: two copies of the package must see each other's decorators.
@@ -112,7 +113,7 @@ function lineOf(type: Type): readonly Type[] {
 }
 
 function ownMethod(prototype: object, name: string): object | undefined {
-  const method: unknown = Object.getOwnPropertyDescriptor(prototype, name)?.value;
+  const method = own(Object.getOwnPropertyDescriptor(prototype, name), 'value');
   return typeof method === 'function' ? method : undefined;
 }
 

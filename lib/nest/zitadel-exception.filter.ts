@@ -17,7 +17,7 @@ import { MODULE_OPTIONS_TOKEN, type ZitadelModuleOptions } from './zitadel.modul
 
 interface Answer {
   readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
@@ -52,7 +52,7 @@ export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | De
     if (host.getType() !== 'http') throw error;
     const { httpAdapter } = this.adapters;
     const response = host.switchToHttp().getResponse<object>();
-    const { status, headers = {}, body } = answerTo(error);
+    const { status, headers, body } = answerTo(error);
     // What was decided is in the log already.
     if (error instanceof ZitadelError && !(error instanceof ZitadelNotAllowedError)) {
       this.#log[status === 500 ? 'error' : 'warn'](`${error.code}: ${error.message}`);
@@ -87,6 +87,7 @@ function answerTo(error: ZitadelError | DenialException): Answer {
   const [phrase, message] = refused;
   return {
     status,
+    headers: {},
     body: { statusCode: status, error: phrase, message, errorCode: error.code },
   };
 }

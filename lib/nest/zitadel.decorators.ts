@@ -2,6 +2,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Caller } from '../core/caller.js';
 import { checkedId, decisionOf, type CheckedKind } from '../core/checked.js';
 import { ZitadelRequirementError } from '../core/errors.js';
+import { own, withoutInheritance } from '../core/own-properties.js';
 import { permission } from '../core/permission-requirement.js';
 import { projectRole } from '../core/project-role-requirement.js';
 import {
@@ -13,7 +14,7 @@ import {
   type Requirement,
   type RolesArg,
 } from '../core/requirement.js';
-import { checkParameter } from './checked-parameters.js';
+import { checkParameter, type CheckedParameter } from './checked-parameters.js';
 import { declare, type Declaration } from './declarations.js';
 import { httpExceptionFor } from './http-exception.js';
 
@@ -22,7 +23,7 @@ type RouteDecorator = ClassDecorator & MethodDecorator;
 function decorator(name: string, declaration: Declaration): RouteDecorator {
   return (target: object, key?: string | symbol, descriptor?: PropertyDescriptor) => {
     const isClass = key === undefined && typeof target === 'function';
-    const method: unknown = descriptor?.value;
+    const method = own(descriptor, 'value');
     const isMethod = typeof key === 'string' && typeof method === 'function';
     if (!isClass && !(isMethod && typeof target === 'object')) {
       throw new ZitadelRequirementError(`${name} decorates a controller or one of its methods`);
@@ -93,7 +94,7 @@ export interface AuthenticatedSettings extends AuthenticatedOptions {
  * @throws ZitadelRequirementError beside `@Public`, with `replaces` on a class, or when `organizations` is no list of ids
  */
 export function Authenticated(settings: AuthenticatedSettings = {}): RouteDecorator {
-  const { replaces = false, ...options } = settings;
+  const { replaces = false, ...options } = withoutInheritance(settings);
   const requirement = authenticated(options);
   const caller = decorator('@Authenticated()', { type: 'authenticated', replaces });
   if (!requirement.organizations) return caller;
@@ -121,7 +122,7 @@ export const CurrentCaller: () => ParameterDecorator = createParamDecorator(
 );
 
 const readChecked = createParamDecorator(
-  ({ kind, name }: { kind: CheckedKind; name?: string }, context: ExecutionContext): string => {
+  ({ kind, name }: CheckedParameter, context: ExecutionContext): string => {
     const decision = decisionOf(context.switchToHttp().getRequest<object>());
     const id = decision && checkedId(decision, kind, name);
     if (id !== undefined) return id;
@@ -140,7 +141,7 @@ export function CheckedResource(kind: CheckedKind, name?: string): ParameterDeco
     if (key === undefined) {
       throw new ZitadelRequirementError('@CheckedResource() decorates a parameter of a handler');
     }
-    checkParameter(target, key, { kind, ...(name !== undefined && { name }) });
-    readChecked({ kind, ...(name !== undefined && { name }) })(target, key, index);
+    checkParameter(target, key, { kind, name });
+    readChecked({ kind, name })(target, key, index);
   };
 }

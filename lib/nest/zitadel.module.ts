@@ -1,6 +1,7 @@
 import { Logger, Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { ZitadelOptionsError } from '../core/errors.js';
+import { withoutInheritance } from '../core/own-properties.js';
 import { ZitadelAuthorizer } from '../core/questions.js';
 import type { SharedCache } from '../core/shared-store.js';
 import { createZitadel, type Zitadel } from '../create-zitadel.js';
@@ -21,8 +22,8 @@ import {
 import { ZITADEL } from './zitadel.token.js';
 
 function zitadelFrom(given: ZitadelModuleOptions, cache: SharedCache | undefined): Zitadel {
-  const own = Object(given) as Partial<ZitadelModuleOptions>;
-  if ('strict' in own && typeof own.strict !== 'boolean') {
+  const own = withoutInheritance<Partial<ZitadelModuleOptions>>(Object(given) as object);
+  if (Object.hasOwn(own, 'strict') && typeof own.strict !== 'boolean') {
     throw new ZitadelOptionsError(
       'strict',
       `strict: got ${typeof own.strict}; write true or false`,
@@ -31,7 +32,7 @@ function zitadelFrom(given: ZitadelModuleOptions, cache: SharedCache | undefined
   const controllers: unknown = own.publicControllers;
   const fits =
     Array.isArray(controllers) && controllers.every((each) => typeof each === 'function');
-  if ('publicControllers' in own && !fits) {
+  if (Object.hasOwn(own, 'publicControllers') && !fits) {
     throw new ZitadelOptionsError(
       'publicControllers',
       `publicControllers: got ${typeof controllers}; write a list of controller classes`,
@@ -54,7 +55,8 @@ const PROVIDERS: Provider[] = [
   {
     provide: RouteRules,
     inject: [MODULE_OPTIONS_TOKEN],
-    useFactory: (options: ZitadelModuleOptions) => new RouteRules(options.publicControllers ?? []),
+    useFactory: (options: ZitadelModuleOptions) =>
+      new RouteRules(withoutInheritance(options).publicControllers ?? []),
   },
   { provide: ZitadelAuthorizer, inject: [ZITADEL], useFactory: (z: Zitadel) => z.authorizer },
   { provide: ProjectGrantService, inject: [ZITADEL], useFactory: (z: Zitadel) => z.projectGrants },
@@ -74,7 +76,7 @@ const PROVIDERS: Provider[] = [
       adapters: HttpAdapterHost,
       options: ZitadelModuleOptions,
     ) => {
-      const filter = new ZitadelExceptionFilter(adapters, options);
+      const filter = new ZitadelExceptionFilter(adapters, withoutInheritance(options));
       config.addGlobalFilter(filter);
       return filter;
     },
@@ -101,7 +103,7 @@ function withAccessors<T extends object>(options: T): T {
   const prototype: unknown = Object(Object.getPrototypeOf(Object(options)));
   if (prototype === Object.prototype) return options;
   const accessors = Object.entries(Object.getOwnPropertyDescriptors(prototype as object))
-    .filter(([, descriptor]) => 'get' in descriptor)
+    .filter(([, descriptor]) => Object.hasOwn(descriptor, 'get'))
     .map(([name]) => [name, (options as Readonly<Record<string, unknown>>)[name]]);
   return { ...(Object.fromEntries(accessors) as object), ...options };
 }

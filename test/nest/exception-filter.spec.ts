@@ -332,7 +332,8 @@ describe.each(['express', 'fastify'] as const)('an error that leaves a handler, 
       constructor(private readonly ours: ZitadelExceptionFilter) {}
 
       catch(error: unknown, host: ArgumentsHost): void {
-        this.ours.catch(error as ZitadelOptionsError, host);
+        const answer = this.ours.catch.bind(this.ours);
+        answer(error as ZitadelOptionsError, host);
       }
     }
     Reflect.defineMetadata('design:paramtypes', [ZitadelExceptionFilter], HandsOn);
@@ -345,8 +346,9 @@ describe('off HTTP', () => {
   it('an error is thrown on as it is', async () => {
     await boot('express');
     const filter = running[0]?.app.get(ZitadelExceptionFilter);
+    const answer = filter?.catch.bind(filter);
     const error = new ZitadelOptionsError('issuer', 'issuer: got nothing');
     const host = { getType: () => 'rpc' } as unknown as ArgumentsHost;
-    expect(() => filter?.catch(error, host)).toThrow(error);
+    expect(() => answer?.(error, host)).toThrow(error);
   });
 });
