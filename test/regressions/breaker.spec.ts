@@ -19,7 +19,7 @@ afterEach(() => {
 
 const someToken = () => zitadel.tokenFor(zitadel.addUser(`user ${(users += 1)}`));
 const libraryOf = (): Zitadel =>
-  createZitadel(zitadel.options({ logger: recorder(), timeoutMs: 400, budgetMs: 1_000 }));
+  createZitadel(zitadel.options({ logger: recorder(), timeoutMs: 1_000, budgetMs: 2_500 }));
 const ask = (library: Zitadel, token = someToken()) => verdict(library, token, authenticated());
 
 describe('the breaker', () => {

@@ -36,10 +36,13 @@ const idOf = (one: { readonly id: string } | undefined) => one?.id ?? '';
 const answer = (body: unknown) => ({ status: 200, body });
 
 describe('a Retry-After of ZITADEL', () => {
+  /** Nobody can wait for as long as it says. */
+  const times = { timeoutMs: 30_000, budgetMs: 30_000 };
+
   it.each(['61', '86400', '999999999', new Date(Date.now() + 86_400_000).toUTCString()])(
     'of %s is passed on as a minute',
     async (header) => {
-      const options = zitadel.options({ logger: recorder() });
+      const options = zitadel.options({ logger: recorder(), ...times });
       const server = await startExpress((app) => {
         app.get('/', door(forExpress(options)), (_request, response) => void response.json({}));
       });
@@ -53,7 +56,7 @@ describe('a Retry-After of ZITADEL', () => {
 
   it('of less is passed on as it is', async () => {
     zitadel.fail('memberships', { status: 429, headers: { 'retry-after': '59' } });
-    const asked = createZitadel(zitadel.options({ logger: recorder() }));
+    const asked = createZitadel(zitadel.options({ logger: recorder(), ...times }));
     expect(await decide(asked, token, authenticated())).toMatchObject({ retryAfterMs: 59_000 });
   });
 });
