@@ -27,20 +27,19 @@ class Queue {
 
 /**
  * Lets so many calls through at a time, so many of them of one user and of each standing, so that nobody's crowd of requests holds up the
- * others. The rest wait their turn, for as long as each can, behind all of a better standing.
+ * others. The rest wait their turn, for as long as each can, strangers and those who fail behind all others.
  */
 export class Slots {
-  // In the order of their turns.
-  readonly #queues: Readonly<Record<Standing, Queue>> = {
-    well: new Queue(),
-    new: new Queue(),
-    stranger: new Queue(),
-    failing: new Queue(),
-  };
+  readonly #queues: Readonly<Record<Standing, Queue>>;
   readonly #inUse = new Map<string, number>();
   #total = 0;
 
-  constructor(private readonly bounds: SlotBounds) {}
+  constructor(private readonly bounds: SlotBounds) {
+    // Whoever is new waits no longer than the others.
+    const ordinary = new Queue();
+    const [stranger, failing] = [new Queue(), new Queue()];
+    this.#queues = { well: ordinary, new: ordinary, stranger, failing };
+  }
 
   /**
    * A slot, or undefined when there was none in time, or too many of this standing wait already. Calls for nobody in particular (`who` is '')
@@ -96,7 +95,7 @@ export class Slots {
   }
 
   #next(): Waiting | undefined {
-    for (const standing of ['well', 'new', 'stranger', 'failing'] as const) {
+    for (const standing of ['well', 'stranger', 'failing'] as const) {
       for (const waiting of this.#queues[standing].waiting) {
         if (this.#isFree(waiting.who, standing)) return waiting;
       }

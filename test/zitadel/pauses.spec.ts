@@ -3,8 +3,8 @@ import { authenticated } from '../../lib/core/requirement.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import { ZitadelEmulator } from '../../lib/testing/index.js';
 import { createHttp } from '../../lib/zitadel/http.js';
-import { realFetch, recorder, verdict } from '../zitadel/parts.js';
-import { json, scripted, type ScriptedServer } from '../zitadel/scripted-server.js';
+import { realFetch, recorder, verdict } from './parts.js';
+import { json, scripted, type ScriptedServer } from './scripted-server.js';
 
 let zitadel: ZitadelEmulator;
 let users = 0;
@@ -84,6 +84,22 @@ describe('reads that keep failing for one user', () => {
     await Promise.all(tokens.map((token) => ask(library, token)));
     zitadel.heal();
     expect(await ask(library, tokens[0] ?? '')).toBe('yes');
+  });
+
+  it('end a crowd of requests of that user, and what waited for its turn is not made', async () => {
+    const server = await scripted((response) => json(response, {}, 500));
+    const http = createHttp({
+      issuer: server.url,
+      internalUrl: undefined,
+      fetch: realFetch,
+      timeoutMs: 10_000,
+      budgetMs: 10_000,
+    });
+    const call = { family: 'memberships', method: 'GET', path: '/', who: 'eager' } as const;
+    await Promise.all(Array.from({ length: 100 }, () => http(call)));
+    // Eight at a time, and three failures on end: what left together counts once.
+    expect(server.requests.length).toBeLessThanOrEqual(8 * 4);
+    await server.close();
   });
 
   it('stop for everybody when ZITADEL says to three users that it is asked too much', async () => {
