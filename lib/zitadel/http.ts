@@ -9,7 +9,7 @@ import {
   type Fetch,
   type Trouble,
 } from './exchange.js';
-import { isNobody, Pauses, type Pass } from './pauses.js';
+import { isNobody, Pauses, type Pass, type Standing } from './pauses.js';
 import { Slots, type SlotBounds } from './slots.js';
 
 /** How ZITADEL is reached. */
@@ -56,14 +56,14 @@ export function createHttp(options: HttpOptions): Http {
   const attempt = async (
     call: Call,
     deadline: number,
-    pass: Pass,
+    standing: Standing,
     isRepeated: boolean,
   ): Promise<Answered | Trouble> => {
     const { family, who = '' } = call;
     const slots = slotsOf.get(family) ?? new Slots(BOUNDS);
     slotsOf.set(family, slots);
     // What failed once may hang again.
-    const queue = isRepeated && !isNobody(who) ? 'failing' : pass.standing;
+    const queue = isRepeated && !isNobody(who) ? 'failing' : standing;
     const release = await slots.take(who, deadline - performance.now(), queue);
     if (!release) return notSent('too many calls are waiting for ZITADEL');
     try {
@@ -71,12 +71,8 @@ export function createHttp(options: HttpOptions): Http {
       if (ms < Math.min(LEAST_MS, timeoutMs)) {
         return notSent('no time was left to ask ZITADEL');
       }
-      // Others of this user may have failed while this one waited.
-      const pauseMs = pauses.waitMs(family, who);
-      if (pauseMs > 0) return leftAlone(pauseMs, ' for this user');
-      const leave = breakers.enter(family, pass.standing);
+      const leave = breakers.enter(family, standing);
       if ('waitMs' in leave) return leftAlone(leave.waitMs);
-      pauses.leave(pass);
       const reply = await exchange(fetch, base, instance, call, ms);
       breakers.settle(family, leave, outcomeOf(reply, who, ms === timeoutMs), who);
       return reply;
@@ -88,7 +84,7 @@ export function createHttp(options: HttpOptions): Http {
   const repeat = async (call: Call, deadline: number, pass: Pass): Promise<Answered | Trouble> => {
     const most = call.repeatable && !pass.failing ? REPEATS : 0;
     for (let tries = 0; ; tries += 1) {
-      const reply = await attempt(call, deadline, pass, tries > 0);
+      const reply = await attempt(call, deadline, pass.standing, tries > 0);
       if (tries >= most || !isPassing(reply)) return reply;
       const pauseMs = reply.retryAfterMs ?? Math.random() * 100 * 2 ** tries;
       if (performance.now() + pauseMs >= deadline) return reply;

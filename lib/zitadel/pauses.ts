@@ -22,8 +22,7 @@ interface Known {
 
 /** What a call may do, and what `settle` wants to know of it. */
 export interface Pass {
-  /** Before that it waits for its turn. */
-  leftAt: number;
+  readonly leftAt: number;
   readonly standing: Standing;
   /** The last call failed: repeating this one at once would only make more of it. */
   readonly failing: boolean;
@@ -44,12 +43,7 @@ export class Pauses {
     const failing = failures !== undefined && failures > 0;
     const known = failures === undefined ? 'new' : failing ? 'failing' : 'well';
     const standing = isNobody(who) ? 'well' : isStranger && !failing ? 'stranger' : known;
-    return { leftAt: Infinity, standing, failing };
-  }
-
-  /** The call leaves for the first time. */
-  leave(pass: Pass): void {
-    pass.leftAt = Math.min(pass.leftAt, (this.#events += 1));
+    return { leftAt: (this.#events += 1), standing, failing };
   }
 
   /** Milliseconds to wait; 0: the call may be made. */

@@ -86,22 +86,6 @@ describe('reads that keep failing for one user', () => {
     expect(await ask(library, tokens[0] ?? '')).toBe('yes');
   });
 
-  it('end a crowd of requests of that user, and what waited for its turn is not made', async () => {
-    const server = await scripted((response) => json(response, {}, 500));
-    const http = createHttp({
-      issuer: server.url,
-      internalUrl: undefined,
-      fetch: realFetch,
-      timeoutMs: 10_000,
-      budgetMs: 10_000,
-    });
-    const call = { family: 'memberships', method: 'GET', path: '/', who: 'eager' } as const;
-    await Promise.all(Array.from({ length: 100 }, () => http(call)));
-    // Eight at a time, and three failures on end: what left together counts once.
-    expect(server.requests.length).toBeLessThanOrEqual(8 * 4);
-    await server.close();
-  });
-
   it('stop for everybody when ZITADEL says to three users that it is asked too much', async () => {
     const library = libraryOf();
     zitadel.fail('memberships', { status: 429, headers: { 'retry-after': '0' } });
