@@ -2,6 +2,7 @@ import {
   ZitadelEmulator,
   type EmulatorSettings,
   type MemberResource,
+  type QueryLimits,
 } from 'nestjs-zitadel/testing';
 import { send } from './http.js';
 import { codeFlow, signedInFrom } from './oauth.js';

@@ -16,6 +16,7 @@ const FIGURES: Readonly<Record<string, readonly string[]>> = {
   retries: ['ambiguous', 'duplicates', 'outageCallRatio'],
   bounds: ['mostGrowthMiB'],
   crowd: ['rows', 'maxima', 'lockOuts', 'wrong'],
+  bystanders: ['scenarios', 'worstRefusedShare'],
   'dead-tokens': ['kinds', 'lateAllows', 'othersRefused'],
   secrets: ['lines', 'hits'],
 };

@@ -5,8 +5,8 @@ import type { ZitadelOptions } from '../../lib/options.js';
 import { ZitadelEmulator } from '../../lib/testing/index.js';
 import { createHttp } from '../../lib/zitadel/http.js';
 import { gate } from '../core/gate.js';
-import { realFetch, recorder, verdict } from '../zitadel/parts.js';
-import { json, scripted, type ScriptedServer } from '../zitadel/scripted-server.js';
+import { realFetch, recorder, verdict } from './parts.js';
+import { json, scripted, type ScriptedServer } from './scripted-server.js';
 
 let zitadel: ZitadelEmulator;
 let users = 0;
