@@ -20,7 +20,7 @@ import { ProvenTokens } from './proven-tokens.js';
 import { isRecord } from './shape.js';
 import { NO_INSTANCE } from './api-error.js';
 import { outage, unfit } from './reply-refusal.js';
-import { isOutage } from './stray-answer.js';
+import { isOutage, notZitadels } from './stray-answer.js';
 
 const WHAT = 'introspection';
 /** ZITADEL answers "inactive" also when its own database fails: a no is believed for a moment only. */
@@ -151,6 +151,7 @@ function assertionOf(
 function refusalOf(reply: Answered | Trouble, by: ClientCredential['type']): Refusal {
   if (isTrouble(reply) || isOutage(reply)) return outage(WHAT, reply);
   const { status, body, says } = reply;
+  if (says === undefined) return unfit(WHAT, notZitadels(status));
   const error = isRecord(body) ? body['error'] : undefined;
   const named = typeof error === 'string' && /^[a-z_]{3,40}$/.test(error) ? ` ${error}` : '';
   const detail = `${WHAT}: ZITADEL answered ${status}${named}`;
