@@ -52,9 +52,7 @@ export const PAGES: readonly PageAnswer[] = [
   json('a gateway without a route', 404, { message: 'no Route matched with those values' }),
   text('a proxy written in Go', 404, '404 page not found\n'),
   page('a proxy that knows methods', 405, '405 Not Allowed'),
-  page('a proxy that is asked by others', 407, 'Proxy Authentication Required', {
-    'proxy-authenticate': 'Basic realm="proxy"',
-  }),
+  page('a filter', 451, 'Unavailable For Legal Reasons'),
   page('a gate that slows down', 429, 'Too Many Requests'),
   page('a proxy whose server is away', 502, '502 Bad Gateway'),
   page('a network that wants a sign-in', 200, 'Welcome'),
