@@ -7,7 +7,7 @@ import {
   type Administrators,
   type Send,
 } from './administrators.js';
-import { bodyOrThrow, tooLong, ZitadelUnavailableError } from './api-error.js';
+import { bodyOrThrow, tooLong, unusable, ZitadelUnavailableError } from './api-error.js';
 import { MOST_PAGES } from './list-answer.js';
 import type { MembershipList, MembershipListRequest, MembershipRow } from './membership-row.js';
 import { READER_REMEDY } from './reply-refusal.js';
@@ -75,7 +75,7 @@ async function readAll(
     const list = await listAdministrators(send, userId, on, MOST_PAGES);
     if ('reply' in list) {
       bodyOrThrow(list.reply, what);
-      throw new ZitadelUnavailableError(what, 'the answer is no list');
+      throw unusable(what, 'the answer is no list');
     }
     if (!list.hidesRows && !list.hasMoved) return list;
     if (again) continue;

@@ -137,7 +137,7 @@ async function listByPages(
   const list = await readMembershipPages(ask, request, MOST_CALLS);
   if ('reply' in list) {
     bodyOrThrow(list.reply, what);
-    throw unusable(what);
+    throw unusable(what, 'the answer is no list');
   }
   const { body, rows, total, state } = list;
   if (state === 'moved')

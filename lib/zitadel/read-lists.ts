@@ -11,7 +11,7 @@ import type {
   MembershipListRequest,
   MembershipRow,
 } from './membership-row.js';
-import { refusalOf, type AskedAs } from './reply-refusal.js';
+import { refusalOf, unfit, type AskedAs } from './reply-refusal.js';
 import type { ServiceToken } from './service-token.js';
 
 const WHAT = 'memberships';
@@ -82,8 +82,7 @@ async function readList(
     return { served: servedBy(reply), value };
   }
   if (list.rows.some((row) => row.userId !== userId)) {
-    const detail = `${WHAT}: the answer is about another user`;
-    return { served: true, value: { reason: 'unavailable', detail } };
+    return { served: true, value: unfit(WHAT, 'the answer is about another user') };
   }
   const rows = list.rows.flatMap(membershipFrom);
   // v1 has no query for organizations, nor for roles.

@@ -15,6 +15,7 @@ const FIGURES: Readonly<Record<string, readonly string[]>> = {
   redirects: ['tried', 'bytesLeaked'],
   retries: ['ambiguous', 'duplicates', 'outageCallRatio'],
   bounds: ['mostGrowthMiB'],
+  pages: ['cells', 'wrong'],
   crowd: ['rows', 'maxima', 'lockOuts', 'wrong'],
   bystanders: ['scenarios', 'worstRefusedShare'],
   'dead-tokens': ['kinds', 'lateAllows', 'othersRefused'],
