@@ -135,7 +135,7 @@ describe.each<[string, () => Partial<ZitadelOptions>]>([
   });
 
   it('is given to nobody while ZITADEL cannot be asked: it is not known any more', async () => {
-    const library = libraryOf({ ...options(), timeoutMs: 50, budgetMs: 100 });
+    const library = libraryOf(options());
     expect(await verdict(library, token, owns(other))).toBe('role_missing');
     zitadel.fail('memberships', 503);
     zitadel.fail('userMemberships', 503);
