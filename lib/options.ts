@@ -94,7 +94,7 @@ export interface ZitadelOptions {
   readonly callers?: Callers;
   /**
    * Who reads a caller's memberships: the caller's own token, over all organizations; or the service user, either in `organizations` and
-   * nowhere else (API v1, a manager role in each of them), or, without `organizations`, everywhere (API v2, IAM_OWNER_VIEWER).
+   * nowhere else (API v1, a manager role in each of them; managers of the instance are seen there too, and count everywhere), or, without `organizations`, everywhere (API v2, IAM_OWNER_VIEWER).
    * @default { as: 'caller' }
    */
   readonly memberships?:

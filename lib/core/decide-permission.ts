@@ -2,6 +2,7 @@ import { ask, ASK, checkRef, NO, YES, type Case, type Verdict } from './case.js'
 import type { PermissionNode } from './compile.js';
 import { isHidden } from './facts.js';
 import { endsOfGrant, findGrantRow, rowBetween, rowBeyondCap, rowOf } from './find-row.js';
+import type { Membership } from './membership.js';
 
 /**
  * Decides one permission requirement by ZITADEL's own evaluation in the organization that the resource belongs to. A permission held on
@@ -75,16 +76,18 @@ function decideGrantBetween(node: PermissionNode, open: Case): Verdict {
   const grantedOrgId = open.ids[node.grantedOrg];
   if (projectId === undefined || grantedOrgId === undefined) return NO;
   const onGrant = rowBetween(open, projectId, grantedOrgId);
-  const couldCount =
-    rowOf(open, 'instance', '') ??
-    onGrant ??
-    rowOf(open, 'org', grantedOrgId) ??
-    findGrantRow(open, { projectId, grantedOrgId }, (row) => row.grantedOrgId === undefined);
-  if (!couldCount) return NO;
   if (onGrant) return evaluate(node, open, grantedOrgId, onGrant.id);
+  const ends = { projectId, grantedOrgId };
+  const somewhere = rowOf(open, 'instance', '') ?? rowOf(open, 'org', grantedOrgId);
+  const couldBe = (row: Membership) => row.grantedOrgId === undefined;
+  if (!somewhere && !findGrantRow(open, ends, couldBe)) return NO;
   const grant = open.facts.grantBetween(projectId, grantedOrgId);
-  if (grant === undefined) return ask(open, { fact: 'grantBetween', projectId, grantedOrgId });
-  return grant === null ? NO : evaluate(node, open, grantedOrgId, grant.grantId);
+  if (grant === undefined) return ask(open, { fact: 'grantBetween', ...ends });
+  if (grant === null) return NO;
+  const isIt = (row: Membership) => row.id === grant.grantId;
+  return (somewhere ?? findGrantRow(open, ends, isIt))
+    ? evaluate(node, open, grantedOrgId, grant.grantId)
+    : NO;
 }
 
 /** Held in an organization: on all of it, or on this resource. */

@@ -88,6 +88,21 @@ describe('rows on one resource', () => {
     expect(source.lookups.known(answer, ANY_AGE).rowsOn(on('1'))).toBeUndefined();
   });
 
+  it('are asked for again where what is remembered is too old', async () => {
+    const { source, asked } = sourceOf({ rows: rowOn });
+    const answer = await answerOf(source, 'alice-1');
+    await source.lookups.rowsOn(answer, on('1'), ANY_AGE, FREE);
+    vi.advanceTimersByTime(2_000);
+    const notBefore = performance.now() - 1_999;
+    expect(source.lookups.known(answer, notBefore).rowsOn(on('1'))).toBeUndefined();
+    expect(source.lookups.known(answer, notBefore - 1).rowsOn(on('1'))).toBeDefined();
+    await source.lookups.rowsOn(answer, on('1'), notBefore - 1, FREE);
+    expect(asked).toHaveLength(2);
+    await source.lookups.rowsOn(answer, on('1'), notBefore, FREE);
+    expect(asked).toHaveLength(3);
+    expect(source.lookups.known(answer, notBefore).rowsOn(on('1'))).toBeDefined();
+  });
+
   it('are remembered for the token that asked, and for no other of the same user', async () => {
     const { source } = sourceOf({ rows: rowOn });
     await source.lookups.rowsOn(await answerOf(source, 'alice-1'), on('1'), ANY_AGE, FREE);

@@ -1,10 +1,10 @@
 import { openCase, type Case } from '../../../lib/core/case.js';
-import { compile, type CompileSettings } from '../../../lib/core/compile.js';
+import { compile, type Compiled, type CompileSettings } from '../../../lib/core/compile.js';
 import { decide } from '../../../lib/core/decide.js';
 import type { CallerFacts, Facts, GrantFact, Need } from '../../../lib/core/facts.js';
 import { indexOf, type Membership, type MembershipIndex } from '../../../lib/core/membership.js';
 import type { Requirement } from '../../../lib/core/requirement.js';
-import type { Kind, Row } from '../../evidence/oracle.js';
+import type { Row } from '../../evidence/oracle.js';
 import { GRANTS, OWNERS } from './worlds.js';
 
 const KIND = {
@@ -113,15 +113,17 @@ export interface Said {
   readonly open: Case;
 }
 
+/** A requirement as decisions take it. */
+export const prepared = (requirement: Requirement, settings: Partial<CompileSettings> = {}) =>
+  compile(requirement, { ...SETTINGS, ...settings });
+
 /** One decision over what is at hand. */
 export function decideOnce(
-  requirement: Requirement,
+  compiled: Compiled,
   index: MembershipIndex,
   facts: Facts,
-  settings: Partial<CompileSettings> = {},
   claims: Readonly<Record<string, unknown>> = {},
 ): Said {
-  const compiled = compile(requirement, { ...SETTINGS, ...settings });
   const ids = compiled.sources.map((source) => (source.from === 'literal' ? source.id : undefined));
   const open = openCase(compiled, ids, index, claims, facts);
   return { verdict: decide(open), open };
@@ -129,18 +131,15 @@ export function decideOnce(
 
 /** Asks for what is missing until it is decided; every need that was asked for, in order. */
 export function decideByAsking(
-  requirement: Requirement,
+  compiled: Compiled,
   index: MembershipIndex,
   all: Facts,
-  settings: Partial<CompileSettings> = {},
 ): Said & { readonly needs: readonly Need[] } {
   const needs: Need[] = [];
   for (let round = 0; ; round += 1) {
-    const said = decideOnce(requirement, index, factsAfter(needs, all), settings);
+    const said = decideOnce(compiled, index, factsAfter(needs, all));
     if (said.verdict !== 'ask') return { ...said, needs };
     if (round === 4) throw new Error('more rounds than a request is given');
     needs.push(...said.open.needs);
   }
 }
-
-export const kindOf = (kind: Kind): (typeof KIND)[Kind] => KIND[kind];

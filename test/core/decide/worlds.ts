@@ -29,12 +29,19 @@ export const ROLES: Readonly<Record<Kind, readonly string[]>> = {
 
 export const KINDS = ['instance', 'org', 'project', 'grant'] as const;
 
-/** One row of each role on each resource, also of roles where ZITADEL would never put them. */
+/** Roles that mean nothing on rows of a kind. */
+const MISPLACED: Readonly<Record<Kind, readonly string[]>> = {
+  instance: ['ORG_OWNER'],
+  org: ['IAM_OWNER', 'PROJECT_OWNER'],
+  // ZITADEL lets a project member hold roles of a grant.
+  project: ['PROJECT_GRANT_OWNER', 'ORG_OWNER'],
+  grant: ['PROJECT_OWNER'],
+};
+
+/** One row of each role on each resource. */
 export const ROWS: readonly Row[] = KINDS.flatMap((kind) =>
   (kind === 'instance' ? [''] : IDS.slice(0, 3)).flatMap((id) =>
-    Object.values(ROLES)
-      .flat()
-      .map((role) => ({ kind, id, roles: [role] })),
+    [...ROLES[kind], ...MISPLACED[kind]].map((role) => ({ kind, id, roles: [role] })),
   ),
 );
 
