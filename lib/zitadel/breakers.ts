@@ -1,80 +1,200 @@
-const FIRST_MS = 1_000;
-const LONGEST_MS = 30_000;
-const USERS_BEFORE_OPEN = 3;
+import { LRUCache } from 'lru-cache';
+import type { Standing } from './pauses.js';
 
-interface Breaker {
+const FIRST_MS = 1_000;
+/** Where the evidence comes from users of whom nothing is known. */
+const FIRST_OF_NEW_MS = 100;
+const LONGEST_MS = 30_000;
+const WINDOW_MS = 5_000;
+const USERS_IN_WINDOW = 1_000;
+/** Users who were well, and now fail. */
+const LOST_BEFORE_OPEN = 3;
+/** Of the users who were well, the last so many: an outage shows soon, however many were answered before. */
+const KNOWN_TO_JUDGE = 64;
+/** Whoever sends strange tokens can have many of them. */
+const FAILED_BEFORE_OPEN: Readonly<Record<Standing, number>> = {
+  well: 16,
+  new: 16,
+  stranger: 128,
+  failing: Infinity,
+};
+const REFUSED_BEFORE_OPEN = 3;
+const PROBES: Readonly<Record<Standing, number>> = { well: 4, new: 4, stranger: 4, failing: 1 };
+
+/** From those that are trusted most: what shows for them shows for all that follow. */
+const STANDINGS = ['well', 'new', 'stranger', 'failing'] as const satisfies readonly Standing[];
+
+/**
+ * How a call ended, as far as the breaker cares: an answer; ZITADEL cannot be reached; it says that the whole instance is asked too much;
+ * a failure that may be about one user (5xx, a broken connection, nothing in time, nothing of ZITADEL's); or nothing that says anything.
+ */
+export type Outcome = 'answer' | 'unreachable' | 'tooMany' | 'failure' | 'unknown';
+
+/** For the users of one standing. */
+interface Lane {
   openUntil: number;
   backoffMs: number;
-  /** When the probe that is under way began; 0: none is. */
-  probeStartedAt: number;
   openedAt: number;
+  /** Calls that may leave since it is half open, and those of them that failed. */
+  probesLeft: number;
+  probesFailed: number;
+}
+
+/** The last answer of a user, or the first failure after it: of what standing the user was then. */
+interface Seen {
+  readonly at: number;
+  readonly how: 'answer' | Standing;
+}
+
+interface Breaker {
+  readonly lanes: Readonly<Record<Standing, Lane>>;
+  readonly window: LRUCache<string, Seen>;
+  readonly refused: Set<string>;
   lastAnswerAt: number;
-  readonly failingFor: Set<string>;
+  /** Calls of users who are not known to fail. */
+  underWay: number;
+}
+
+/** A call that leaves. */
+export interface Leave {
+  readonly startedAt: number;
+  readonly standing: Standing;
 }
 
 /**
- * How a call ended, as far as the breaker cares: an answer; no connection at all; a failure that may be about one user (5xx, 429, nothing
- * in time, nothing of ZITADEL's); or nothing that says anything.
- */
-export type Outcome = 'answer' | 'noAnswer' | 'failure' | 'unknown';
-
-/**
- * One breaker per family of endpoints. Open: calls fail at once, first for a second, then doubling to half a minute; then one probe at
- * a time. It is moved by a connection that does not come about, or by failures for at least three different users: one user's token
- * that gets a 500 every time, or one list that takes too long, must not stop the others. An answer closes it.
+ * One breaker per family of endpoints. Open: calls fail at once, first for a second, then doubling to half a minute; then a few probes.
+ * An answer closes it. It opens when ZITADEL cannot be reached, when it says so to three users that it is asked too much, and when half
+ * of the users of the last seconds fail: three who were well, or sixteen of whom nothing is known. Whoever is known to fail moves
+ * nothing, and has a probe apart: a few users whose calls always fail must not stop the others. What shows for users of whom nothing
+ * is known does not stop those who were well.
  */
 export class Breakers {
   readonly #families = new Map<string, Breaker>();
 
   /** Milliseconds to wait when the call must not be made, else what `settle` wants to know. */
-  enter(family: string): { readonly waitMs: number } | { readonly startedAt: number } {
+  enter(family: string, standing: Standing): { readonly waitMs: number } | Leave {
     const breaker = this.#of(family);
+    const lane = breaker.lanes[standing];
     const now = performance.now();
-    if (breaker.openUntil > now) return { waitMs: breaker.openUntil - now };
-    if (breaker.backoffMs > 0) {
-      if (breaker.probeStartedAt > 0) return { waitMs: FIRST_MS };
-      breaker.probeStartedAt = now;
+    if (lane.openUntil > now) return { waitMs: lane.openUntil - now };
+    if (lane.backoffMs > 0) {
+      if (lane.probesLeft === 0) return { waitMs: FIRST_MS };
+      lane.probesLeft -= 1;
     }
-    return { startedAt: now };
+    if (standing !== 'failing') breaker.underWay += 1;
+    return { startedAt: now, standing };
   }
 
-  settle(family: string, startedAt: number, outcome: Outcome, who: string): void {
+  settle(family: string, { standing, startedAt }: Leave, outcome: Outcome, who: string): void {
     const breaker = this.#of(family);
-    const now = performance.now();
-    if (startedAt === breaker.probeStartedAt) breaker.probeStartedAt = 0;
-    if (outcome === 'unknown') return;
+    if (standing !== 'failing') breaker.underWay -= 1;
     if (outcome === 'answer') {
-      breaker.lastAnswerAt = now;
-      breaker.openUntil = 0;
-      breaker.backoffMs = 0;
-      breaker.failingFor.clear();
+      close(breaker);
+      breaker.window.set(who, { at: performance.now(), how: 'answer' });
       return;
     }
-    if (outcome === 'failure') {
-      if (breaker.failingFor.size < USERS_BEFORE_OPEN) breaker.failingFor.add(who);
-      if (breaker.failingFor.size < USERS_BEFORE_OPEN) return;
+    const lane = breaker.lanes[standing];
+    // Calls that left before it opened are part of why it did.
+    if (lane.openedAt >= startedAt) return;
+    const isProbe = lane.backoffMs > 0;
+    if (outcome === 'unknown') {
+      if (isProbe) lane.probesLeft += 1;
+      return;
     }
-    // One lost call among answered ones is no outage, and a hundred that were under way together are one.
-    if (breaker.lastAnswerAt > startedAt || breaker.openedAt >= startedAt) return;
-    breaker.openedAt = now;
-    breaker.backoffMs =
-      breaker.backoffMs === 0 ? FIRST_MS : Math.min(breaker.backoffMs * 2, LONGEST_MS);
-    breaker.openUntil = now + breaker.backoffMs;
+    const from = isProbe
+      ? afterProbe(lane, standing, outcome)
+      : afterFailure(breaker, standing, startedAt, outcome, who);
+    if (from) open(breaker, from);
   }
 
   #of(family: string): Breaker {
     let breaker = this.#families.get(family);
     if (!breaker) {
       breaker = {
-        openUntil: 0,
-        backoffMs: 0,
-        probeStartedAt: 0,
-        openedAt: -1,
-        lastAnswerAt: 0,
-        failingFor: new Set(),
+        lanes: {
+          well: { ...CLOSED },
+          new: { ...CLOSED },
+          stranger: { ...CLOSED },
+          failing: { ...CLOSED },
+        },
+        window: new LRUCache({ maxSize: USERS_IN_WINDOW, sizeCalculation: () => 1 }),
+        refused: new Set(),
+        lastAnswerAt: -Infinity,
+        underWay: 0,
       };
       this.#families.set(family, breaker);
     }
     return breaker;
   }
+}
+
+const CLOSED: Lane = {
+  openUntil: 0,
+  backoffMs: 0,
+  openedAt: -Infinity,
+  probesLeft: 0,
+  probesFailed: 0,
+};
+
+/** From which standing on a failed probe opens it again. */
+function afterProbe(lane: Lane, standing: Standing, outcome: Outcome): Standing | undefined {
+  if (outcome === 'unreachable') return 'well';
+  lane.probesFailed += 1;
+  return outcome === 'tooMany' || lane.probesFailed >= PROBES[standing] ? standing : undefined;
+}
+
+/** From which standing on a failure opens it, while it is closed. */
+function afterFailure(
+  { window, refused, lastAnswerAt, underWay }: Breaker,
+  standing: Standing,
+  startedAt: number,
+  outcome: Outcome,
+  who: string,
+): Standing | undefined {
+  const now = performance.now();
+  // One lost call among answered ones is no outage.
+  if (outcome === 'unreachable') return lastAnswerAt > startedAt ? undefined : 'well';
+  if (standing === 'failing') return undefined;
+  if (outcome === 'tooMany') {
+    if (refused.size < REFUSED_BEFORE_OPEN) refused.add(who);
+    return refused.size >= REFUSED_BEFORE_OPEN && lastAnswerAt <= startedAt ? 'well' : undefined;
+  }
+  if ((window.peek(who)?.how ?? 'answer') === 'answer') window.set(who, { at: now, how: standing });
+  // The latest come first.
+  const seen = [...window.values()].filter((each) => each.at > now - WINDOW_MS);
+  const isHalf = (users: readonly Seen[]): boolean => {
+    const answered = users.filter(({ how }) => how === 'answer').length;
+    // What is under way may still be answered.
+    return users.length - answered >= answered + underWay;
+  };
+  const known = seen.filter(({ how }) => how === 'answer' || how === 'well');
+  const latest = known.slice(0, KNOWN_TO_JUDGE);
+  const lost = latest.filter(({ how }) => how === 'well').length;
+  if (lost >= LOST_BEFORE_OPEN && isHalf(latest)) return 'well';
+  const failed = seen.filter(({ how }) => how !== 'answer').length;
+  return failed >= FAILED_BEFORE_OPEN[standing] && isHalf(seen) ? standing : undefined;
+}
+
+function open({ lanes }: Breaker, from: Standing): void {
+  const now = performance.now();
+  const firstMs = from === 'well' ? FIRST_MS : FIRST_OF_NEW_MS;
+  for (const standing of STANDINGS.slice(STANDINGS.indexOf(from))) {
+    const lane = lanes[standing];
+    lane.openedAt = now;
+    lane.backoffMs = Math.max(firstMs, Math.min(lane.backoffMs * 2, LONGEST_MS));
+    lane.openUntil = now + lane.backoffMs;
+    lane.probesLeft = PROBES[standing];
+    lane.probesFailed = 0;
+  }
+}
+
+function close(breaker: Breaker): void {
+  const { lanes, window, refused } = breaker;
+  breaker.lastAnswerAt = performance.now();
+  refused.clear();
+  // It never opens for others and not for those who fail.
+  if (lanes.failing.backoffMs === 0) return;
+  for (const standing of STANDINGS) Object.assign(lanes[standing], { backoffMs: 0, openUntil: 0 });
+  // What showed then is over.
+  for (const [who, { how }] of window) if (how !== 'answer') window.delete(who);
 }

@@ -45,6 +45,8 @@ export interface Answered {
 export interface Trouble {
   readonly trouble: string;
   readonly kind: 'notSent' | 'noAnswer' | 'late' | 'unusable' | 'tooLarge';
+  /** No answer since no connection came about: that cannot be about one user. */
+  readonly unreachable?: true;
   readonly retryAfterMs?: number;
 }
 
@@ -52,6 +54,16 @@ export interface Trouble {
 export function isTrouble(reply: Answered | Trouble): reply is Trouble {
   return 'trouble' in reply;
 }
+
+/** Codes of Node's for a connection that did not come about. */
+const UNREACHABLE: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 /** Longer waits are not passed on, whoever names them. */
 const LONGEST_RETRY_AFTER_MS = 60_000;
@@ -105,7 +117,11 @@ async function send(
     }
     return answered(response, text);
   } catch (error) {
-    return trouble('noAnswer', `no answer from ZITADEL${codeOf(error)}`);
+    const code = codeOf(error);
+    return {
+      ...trouble('noAnswer', `no answer from ZITADEL${code && ` (${code})`}`),
+      ...(UNREACHABLE.has(code) && { unreachable: true }),
+    };
   }
 }
 
@@ -189,5 +205,5 @@ function retryAfter(header: string | null): number | undefined {
 function codeOf(error: unknown): string {
   const cause = error instanceof Error ? (error.cause ?? error) : undefined;
   const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : '';
-  return typeof code === 'string' && /^[A-Z_]{3,40}$/.test(code) ? ` (${code})` : '';
+  return typeof code === 'string' && /^[A-Z_]{3,40}$/.test(code) ? code : '';
 }

@@ -9,7 +9,7 @@ import {
   type Fetch,
   type Trouble,
 } from './exchange.js';
-import { Pauses } from './pauses.js';
+import { isNobody, Pauses, type Pass, type Standing } from './pauses.js';
 import { Slots, type SlotBounds } from './slots.js';
 
 /** How ZITADEL is reached. */
@@ -31,9 +31,10 @@ export type Http = (call: Call) => Promise<Answered | Trouble>;
 /** Of one family of endpoints. */
 const BOUNDS: SlotBounds = {
   inFlight: 64,
-  ofOneUser: 8,
-  ofStrangers: 48,
-  strangersWaiting: 1_000,
+  well: { inFlight: 64, ofOneUser: 8, waiting: Infinity },
+  new: { inFlight: 64, ofOneUser: 8, waiting: Infinity },
+  stranger: { inFlight: 48, ofOneUser: 8, waiting: 1_000 },
+  failing: { inFlight: 16, ofOneUser: 1, waiting: 1_000 },
 };
 const REPEATS = 2;
 const REPEATABLE_STATUS: ReadonlySet<number> = new Set([429, 502, 503, 504]);
@@ -52,36 +53,38 @@ export function createHttp(options: HttpOptions): Http {
   const base = options.internalUrl ?? options.issuer;
   const instance = instanceHeaders(options);
 
-  const attempt = async (call: Call, deadline: number): Promise<Answered | Trouble> => {
-    const { family, who = '', stranger = false } = call;
+  const attempt = async (
+    call: Call,
+    deadline: number,
+    standing: Standing,
+    isRepeated: boolean,
+  ): Promise<Answered | Trouble> => {
+    const { family, who = '' } = call;
     const slots = slotsOf.get(family) ?? new Slots(BOUNDS);
     slotsOf.set(family, slots);
-    const release = await slots.take(who, deadline - performance.now(), stranger);
+    // What failed once may hang again.
+    const queue = isRepeated && !isNobody(who) ? 'failing' : standing;
+    const release = await slots.take(who, deadline - performance.now(), queue);
     if (!release) return notSent('too many calls are waiting for ZITADEL');
     try {
       const ms = Math.min(timeoutMs, deadline - performance.now());
       if (ms < Math.min(LEAST_MS, timeoutMs)) {
         return notSent('no time was left to ask ZITADEL');
       }
-      const pass = breakers.enter(family);
-      if ('waitMs' in pass) {
-        return notSent('ZITADEL failed a moment ago and is left alone', pass.waitMs);
-      }
+      const leave = breakers.enter(family, standing);
+      if ('waitMs' in leave) return leftAlone(leave.waitMs);
       const reply = await exchange(fetch, base, instance, call, ms);
-      breakers.settle(family, pass.startedAt, outcomeOf(reply, ms === timeoutMs), who);
+      breakers.settle(family, leave, outcomeOf(reply, who, ms === timeoutMs), who);
       return reply;
     } finally {
       release();
     }
   };
 
-  const repeat = async (
-    call: Call,
-    deadline: number,
-    most: number,
-  ): Promise<Answered | Trouble> => {
+  const repeat = async (call: Call, deadline: number, pass: Pass): Promise<Answered | Trouble> => {
+    const most = call.repeatable && !pass.failing ? REPEATS : 0;
     for (let tries = 0; ; tries += 1) {
-      const reply = await attempt(call, deadline);
+      const reply = await attempt(call, deadline, pass.standing, tries > 0);
       if (tries >= most || !isPassing(reply)) return reply;
       const pauseMs = reply.retryAfterMs ?? Math.random() * 100 * 2 ** tries;
       if (performance.now() + pauseMs >= deadline) return reply;
@@ -91,12 +94,11 @@ export function createHttp(options: HttpOptions): Http {
 
   return async (call) => {
     const deadline = performance.now() + budgetMs;
-    const { family, who = '' } = call;
-    const pass = pauses.enter(family, who);
-    if ('waitMs' in pass) {
-      return notSent('ZITADEL failed a moment ago for this user and is left alone', pass.waitMs);
-    }
-    const reply = await repeat(call, deadline, call.repeatable && !pass.failing ? REPEATS : 0);
+    const { family, who = '', stranger = false } = call;
+    const waitMs = pauses.waitMs(family, who);
+    if (waitMs > 0) return leftAlone(waitMs, ' for this user');
+    const pass = pauses.enter(family, who, stranger);
+    const reply = await repeat(call, deadline, pass);
     // What was not sent, or is too long, is no failure of ZITADEL's.
     if (!isTrouble(reply)) pauses.settle(family, who, pass, isFailure(reply.status));
     else if (reply.kind !== 'notSent' && reply.kind !== 'tooLarge') {
@@ -115,6 +117,10 @@ function notSent(trouble: string, retryAfterMs?: number): Trouble {
   return { trouble, kind: 'notSent', ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
+function leftAlone(waitMs: number, forWhom = ''): Trouble {
+  return notSent(`ZITADEL failed a moment ago${forWhom} and is left alone`, waitMs);
+}
+
 /** What may be otherwise in a moment. */
 function isPassing(reply: Answered | Trouble): boolean {
   if (!isTrouble(reply)) return REPEATABLE_STATUS.has(reply.status);
@@ -122,14 +128,16 @@ function isPassing(reply: Answered | Trouble): boolean {
 }
 
 /** `hadItsTime`: the attempt was not cut short by the rest of a budget, which says nothing about ZITADEL. */
-function outcomeOf(reply: Answered | Trouble, hadItsTime: boolean): Outcome {
+function outcomeOf(reply: Answered | Trouble, who: string, hadItsTime: boolean): Outcome {
   if (!isTrouble(reply)) {
+    if (reply.status === 429) return 'tooMany';
     const failed = isFailure(reply.status) && !ABOUT_THE_TOKEN.has(errorIdOf(reply.body));
     return failed ? 'failure' : 'answer';
   }
   switch (reply.kind) {
     case 'noAnswer':
-      return 'noAnswer';
+      // A broken connection may be about one user: some lists take longer than a proxy waits.
+      return reply.unreachable === true || isNobody(who) ? 'unreachable' : 'failure';
     case 'late':
       return hadItsTime ? 'failure' : 'unknown';
     case 'unusable':

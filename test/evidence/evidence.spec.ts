@@ -15,6 +15,7 @@ const FIGURES: Readonly<Record<string, readonly string[]>> = {
   retries: ['ambiguous', 'duplicates', 'outageCallRatio'],
   bounds: ['mostGrowthMiB'],
   crowd: ['rows', 'lockOuts', 'wrong'],
+  bystanders: ['scenarios', 'worstRefusedShare'],
   'dead-tokens': ['kinds', 'lateAllows', 'othersRefused'],
   secrets: ['lines', 'hits'],
 };

@@ -284,6 +284,7 @@ describe('an answer that does not come', () => {
     expect(troubled(await httpTo(server.url)())).toEqual({
       kind: 'noAnswer',
       trouble: 'no answer from ZITADEL (ECONNREFUSED)',
+      unreachable: true,
     });
   });
 

@@ -3,8 +3,8 @@ import { authenticated } from '../../lib/core/requirement.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import { ZitadelEmulator } from '../../lib/testing/index.js';
 import { createHttp } from '../../lib/zitadel/http.js';
-import { realFetch, recorder, verdict } from '../zitadel/parts.js';
-import { json, scripted, type ScriptedServer } from '../zitadel/scripted-server.js';
+import { realFetch, recorder, verdict } from './parts.js';
+import { json, scripted, type ScriptedServer } from './scripted-server.js';
 
 let zitadel: ZitadelEmulator;
 let users = 0;

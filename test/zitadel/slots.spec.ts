@@ -1,0 +1,145 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { authenticated, role } from '../../lib/core/requirement.js';
+import { createZitadel } from '../../lib/create-zitadel.js';
+import type { ZitadelOptions } from '../../lib/options.js';
+import { ZitadelEmulator, type Org, type User } from '../../lib/testing/index.js';
+import { pat } from '../../lib/zitadel/credentials.js';
+import type { Standing } from '../../lib/zitadel/pauses.js';
+import { Slots, type Release } from '../../lib/zitadel/slots.js';
+import { gate } from '../core/gate.js';
+import { realFetch, recorder, verdict } from './parts.js';
+
+let zitadel: ZitadelEmulator;
+let acme: Org;
+let [alice, bob]: User[] = [];
+let reader: string;
+
+beforeAll(async () => {
+  zitadel = await ZitadelEmulator.start();
+  acme = zitadel.addOrg('acme');
+  const svc = zitadel.addServiceUser('svc', { org: acme });
+  zitadel.addMember(svc, { org: acme }, ['ORG_OWNER']);
+  reader = zitadel.patFor(svc);
+  alice = zitadel.addUser('alice');
+  bob = zitadel.addUser('bob');
+});
+afterAll(() => zitadel.stop());
+
+const tokenOf = (user: User | undefined) => zitadel.tokenFor(user?.id ?? '');
+
+type More = () => Partial<ZitadelOptions>;
+const WAYS: readonly [string, More][] = [
+  ['with the callers’ own tokens', () => ({})],
+  [
+    'as the service user',
+    () => ({
+      serviceUser: pat(reader),
+      memberships: { as: 'serviceUser', organizations: [acme.id] },
+    }),
+  ],
+];
+
+describe.each(WAYS)('memberships read %s', (_how, more) => {
+  it('are read for others while a hundred fresh requests of one user wait for theirs', async () => {
+    const [crowded, over] = [gate(), gate()];
+    const [ofAlice, ofBob] = [tokenOf(alice), tokenOf(bob)];
+    let held = 0;
+    const library = createZitadel(
+      zitadel.options({
+        ...more(),
+        logger: recorder(),
+        timeoutMs: 10_000,
+        budgetMs: 10_000,
+        fetch: async (url, init) => {
+          const isAlice =
+            url.includes(`/users/${alice?.id ?? ''}/`) ||
+            (url.includes('/memberships/me/') &&
+              new Headers(init.headers).get('authorization') === `Bearer ${ofAlice}`);
+          if (isAlice) {
+            held += 1;
+            if (held === 8) crowded.open();
+            await over.passed;
+          }
+          return realFetch(url, init);
+        },
+      }),
+    );
+    const crowd = Array.from({ length: 100 }, () =>
+      verdict(library, ofAlice, role('IAM_OWNER', { fresh: true })),
+    );
+    await crowded.passed;
+    expect(await verdict(library, ofBob, authenticated())).toBe('yes');
+    // A crowd of one user shares what one user may have at a time.
+    expect(held).toBe(8);
+    over.open();
+    expect(new Set(await Promise.all(crowd))).toEqual(new Set(['role_missing']));
+  });
+});
+
+describe('the slots of a family', () => {
+  const slots = () =>
+    new Slots({
+      inFlight: 64,
+      well: { inFlight: 64, ofOneUser: 8, waiting: Infinity },
+      new: { inFlight: 64, ofOneUser: 8, waiting: Infinity },
+      stranger: { inFlight: 48, ofOneUser: 8, waiting: 10 },
+      failing: { inFlight: 16, ofOneUser: 1, waiting: 10 },
+    });
+  const names = (what: string, count: number) =>
+    Array.from({ length: count }, (_, at) => `${what} ${at}`);
+  /** Takes what is free at once; the rest goes on waiting. */
+  async function takeAll(of: Slots, whose: readonly string[], standing: Standing) {
+    const taken: Release[] = [];
+    for (const who of whose) {
+      const slot = await Promise.race([of.take(who, 10_000, standing), aMoment()]);
+      if (slot) taken.push(slot);
+    }
+    return { taken };
+  }
+  const aMoment = async (): Promise<undefined> => {
+    for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+  };
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('for users who fail are sixteen together, and one for each', async () => {
+    const of = slots();
+    expect((await takeAll(of, ['a', 'a', 'a'], 'failing')).taken).toHaveLength(1);
+    expect((await takeAll(of, names('bad', 20), 'failing')).taken).toHaveLength(15);
+    expect((await takeAll(of, names('good', 60), 'new')).taken).toHaveLength(48);
+  });
+
+  it('are not all taken by a few users of whom nothing is known yet', async () => {
+    const of = slots();
+    const eager = names('eager', 12).flatMap((who) => Array.from({ length: 20 }, () => who));
+    expect((await takeAll(of, eager, 'new')).taken).toHaveLength(4 * 8 + 8);
+    expect((await takeAll(of, names('good', 60), 'new')).taken).toHaveLength(24);
+  });
+
+  it('are given to those who fail when nobody else waits', async () => {
+    const of = slots();
+    const { taken } = await takeAll(of, names('good', 64), 'well');
+    const order: string[] = [];
+    const waits = (who: string, standing: Standing) =>
+      of.take(who, 10_000, standing).then(() => order.push(who));
+    const all = [waits('bad', 'failing'), waits('stranger', 'stranger'), waits('new', 'new')];
+    for (const release of taken.slice(0, 3)) release();
+    await Promise.all(all);
+    expect(order).toEqual(['new', 'stranger', 'bad']);
+  });
+
+  it('are waited for by so many who fail, and by as many others as want', async () => {
+    const of = slots();
+    await takeAll(of, names('good', 64), 'well');
+    await takeAll(of, names('bad', 10), 'failing');
+    expect(await of.take('one more', 10_000, 'failing')).toBeUndefined();
+    const waiting = of.take('good', 10_000, 'new');
+    vi.advanceTimersByTime(10_000);
+    expect(await waiting).toBeUndefined();
+  });
+});
