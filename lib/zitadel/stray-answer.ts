@@ -1,5 +1,5 @@
 import { errorIdOf } from './error-id.js';
-import { isRecord } from './shape.js';
+import { isRecord, textOf } from './shape.js';
 
 /** What to do where something else than ZITADEL answers, and it does not go away. */
 export const STRAY_REMEDY =
@@ -57,7 +57,7 @@ function isSigned(body: Readonly<Record<string, unknown>>): boolean {
     errorIdOf(body) !== undefined ||
     (Array.isArray(details) &&
       details.some(
-        (each) => isRecord(each) && /(^|\/)zitadel\./.test(String(each['type'] ?? each['@type'])),
+        (each) => isRecord(each) && /(^|\/)zitadel\./.test(textOf(each['type'] ?? each['@type'])),
       ))
   );
 }
