@@ -134,10 +134,10 @@ export function unusable(
 }
 
 /** A list that is longer than is read. */
-export function tooLong(what: string, rows: number, by: string): ZitadelError {
+export function tooLong(what: string, by: string): ZitadelError {
   return new ZitadelError(
     'zitadel_unavailable',
-    `${what}: only ${rows} rows of the list could be read, and there are more; narrow it by ${by}`,
+    `${what}: the list has more rows than are read; narrow it by ${by}`,
   );
 }
 

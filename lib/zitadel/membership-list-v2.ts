@@ -34,7 +34,7 @@ export async function listByAdministrators(
 ): Promise<MembershipList> {
   const filters = queries.map(filterFrom);
   const list = await readAll(send, what, userId, filters.find(({ on }) => on)?.on);
-  if (list.isCut) throw tooLong(what, list.rows.length, 'an orgQuery or iamQuery');
+  if (list.isCut) throw tooLong(what, 'an orgQuery or iamQuery');
   const rows = list.rows.filter(
     (row) =>
       (organizationId === undefined || isOf(row.membership, organizationId)) &&

@@ -51,8 +51,8 @@ export class MembershipLists {
    *
    * @throws ZitadelApiError when ZITADEL refuses; ZitadelUnavailableError when it cannot be asked; ZitadelArgumentError when it is
    * neither a token nor a caller that the guard or middleware verified, and on an offset, limit or (v2) filter that is none; ZitadelError
-   * `zitadel_unavailable` when the list is longer than is read (by API v2 10,000 rows, by v1 200 pages), which anybody can bring about, or
-   * changes while it is read: then narrow it
+   * `zitadel_unavailable` when the list is longer than is read (by API v2 10,000 rows, by v1 20,000; fewer where the
+   * server allows only short pages), which anybody can bring about, or changes while it is read: then narrow it
    */
   async listMine(
     who: Caller | string,
@@ -142,7 +142,7 @@ async function listByPages(
   const { body, rows, total, state } = list;
   if (state === 'moved')
     throw new ZitadelUnavailableError(what, 'the list changes while it is read');
-  if (state === 'cut') throw tooLong(what, rows.length, 'queries, or ask for parts by query.limit');
+  if (state === 'cut') throw tooLong(what, 'queries, or ask for parts by query.limit');
   if (rows.some((row) => row.userId !== (userId ?? rows[0]?.userId))) throw unusable(what);
   const details = isRecord(body) ? body['details'] : undefined;
   return {

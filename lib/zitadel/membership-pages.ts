@@ -8,7 +8,9 @@ import {
 } from './membership-row.js';
 import { PageTrail } from './page-trail.js';
 
-/** How many pages are read of one list: a server may allow no more than a hundred rows a page. */
+/** Longer lists are not read to their end. */
+const MOST_ROWS = 20_000;
+/** In how many pages: a server may allow no more than a hundred rows a page. */
 export const MOST_CALLS = 200;
 
 type Reply = Answered | Trouble | Refusal;
@@ -65,7 +67,8 @@ async function readOnce(
     const goesOn = trail.follow({ total, step: Math.max(1, keys.length) }, keys, end);
     // Counted and not shown.
     if (trail.hidesRows) return unusable('the answer is incomplete');
-    if (goesOn && page < mostPages) continue;
+    const isTooLong = Math.min(total, end) - first > MOST_ROWS;
+    if (goesOn && !isTooLong && page < mostPages) continue;
     const state = trail.hasMoved ? 'moved' : goesOn ? 'cut' : 'whole';
     return { body, rows: [...rows.values()], total, state };
   }

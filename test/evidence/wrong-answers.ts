@@ -188,6 +188,7 @@ function offsetIn(asked: Buffer): number {
 function anotherRow(row: Readonly<Record<string, unknown>>, at: number): object {
   const id = String(800_000_000_000_000_000n + BigInt(at));
   if ('grantId' in row) return { ...row, grantId: id, grantedOrgId: id };
+  if ('orgId' in row) return { ...row, orgId: id };
   if ('grantedOrganizationId' in row) return { ...row, grantedOrganizationId: id };
   return 'organization' in row ? { ...row, organization: { id, name: 'another' } } : row;
 }

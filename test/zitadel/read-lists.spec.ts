@@ -119,6 +119,12 @@ describe('a list of API v1', () => {
     expect(asked).toBe(6);
   });
 
+  it('that is longer than is ever read is not told as whole, and not read any further', async () => {
+    await serve((_asked, limit) => list(20_001, rows(limit)));
+    expect(await read('caller', { on: project })).toMatchObject({ complete: false });
+    expect(bodies()).toHaveLength(1);
+  });
+
   it('that is asked for organizations is read to its end, since v1 has no such query', async () => {
     const others = Array.from({ length: 1_500 }, (_, at) => ({
       userId: USER,
