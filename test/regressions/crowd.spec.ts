@@ -46,8 +46,8 @@ describe.each(WAYS)('memberships read %s', (_how, more) => {
       zitadel.options({
         ...more(),
         logger: recorder(),
-        timeoutMs: 10_000,
-        budgetMs: 10_000,
+        timeoutMs: 60_000,
+        budgetMs: 120_000,
         fetch: async (url, init) => {
           const isAlice =
             url.includes(`/users/${alice?.id ?? ''}/`) ||
