@@ -24,7 +24,7 @@ describe.each(DOORS)('$name', ({ name, open }) => {
   let door: Door;
 
   beforeAll(async () => {
-    door = await open(world, { timeoutMs: 800, budgetMs: 800 });
+    door = await open(world);
     for (const as of ASKING) await ask(door, world, { as, path: '/me' });
   });
 

@@ -74,7 +74,7 @@ describe('the trouble of one branch of an anyOf', () => {
       role('PROJECT_OWNER', project(portal.id)),
     );
     zitadel.fail('permissions', 503);
-    const library = libraryOf({ timeoutMs: 300, budgetMs: 1_000 });
+    const library = libraryOf();
     const token = zitadel.tokenFor(owner);
     expect(await verdict(library, token, requirement)).toBe('yes');
     expect(await verdict(library, token, requirement)).toBe('yes');
@@ -86,7 +86,7 @@ describe('the trouble of one branch of an anyOf', () => {
       role('PROJECT_OWNER', project('1')),
     );
     zitadel.fail('permissions', 503);
-    const library = libraryOf({ timeoutMs: 300, budgetMs: 1_000 });
+    const library = libraryOf();
     expect(await verdict(library, zitadel.tokenFor(owner), requirement)).toBe('unavailable');
   });
 });

@@ -20,8 +20,8 @@ async function ask(bytes: Buffer, encoding: string) {
     issuer: server.url,
     internalUrl: undefined,
     fetch: realFetch,
-    timeoutMs: 2_000,
-    budgetMs: 4_000,
+    timeoutMs: 60_000,
+    budgetMs: 120_000,
   });
   const reply = await http({ family: 'test', method: 'GET', path: '/' });
   return { reply, headers: server.requests[0]?.headers };

@@ -48,8 +48,8 @@ describe.each(WAYS)('a list of managers that others change, read %s', (_how, mor
       zitadel.options({
         ...more(),
         logger: recorder(),
-        timeoutMs: 5_000,
-        budgetMs: 10_000,
+        timeoutMs: 60_000,
+        budgetMs: 120_000,
         fetch: async (url, init) => {
           const response = await realFetch(url, init);
           if (!url.endsWith('/ListAdministrators')) return response;

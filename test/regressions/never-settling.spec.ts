@@ -25,7 +25,7 @@ describe('a function for callers that once never answers', () => {
       return asked === 1 ? NEVER : { userId: alice.id, claims: {} };
     };
     const { issuer } = zitadel;
-    const times = { timeoutMs: 700, budgetMs: 700 };
+    const times = { timeoutMs: 3_000, budgetMs: 3_000 };
     const library = createZitadel({ issuer, callers, logger: recorder(), ...times });
     const token = zitadel.tokenFor(alice);
     const ask = () => verdict(library, token, role('IAM_OWNER'));

@@ -39,7 +39,7 @@ describe('starting and stopping', () => {
     const zitadel = await start();
     expect(zitadel.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     expect(zitadel.issuer).toBe(zitadel.url);
-    expect(zitadel.options()).toEqual({
+    expect(zitadel.options()).toMatchObject({
       issuer: zitadel.url,
       audience: zitadel.defaultProject.id,
     });
@@ -104,7 +104,7 @@ describe('an internal address', () => {
     expect(lost.json['message']).toContain('unable to set instance using origin');
     const headers = { 'x-zitadel-instance-host': 'acme.example' };
     expect(rowsOf(await myMemberships(zitadel, token, { headers }))).toHaveLength(1);
-    expect(zitadel.options()).toEqual({
+    expect(zitadel.options()).toMatchObject({
       issuer: 'https://acme.example',
       audience: zitadel.defaultProject.id,
       internalUrl: zitadel.url,

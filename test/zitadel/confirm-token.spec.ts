@@ -32,7 +32,7 @@ afterEach(() => {
 });
 
 /** Memberships are read as the service user: that ZITADEL accepts the caller's token is asked for on its own. */
-function libraryOf(settings: JwtSettings = {}, timeoutMs = 2_000): Zitadel {
+function libraryOf(settings: JwtSettings = {}, timeoutMs = 60_000): Zitadel {
   return createZitadel(
     zitadel.options({
       callers: jwt(settings),
@@ -147,7 +147,7 @@ describe('the confirmation of a token', () => {
     'endless',
     'redirect',
   ] as const)('that fails (%s) is an outage, not a refusal, and is over with it', async (fault) => {
-    const [library, token] = [libraryOf({}, 300), zitadel.tokenFor(owner())];
+    const [library, token] = [libraryOf({}, 1_000), zitadel.tokenFor(owner())];
     zitadel.fail('userinfo', fault);
     expect(await verdict(library, token, asOwner())).toBe('unavailable');
     expect(await verdict(library, token, authenticated())).toBe('unavailable');

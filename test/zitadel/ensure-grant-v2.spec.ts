@@ -46,8 +46,7 @@ const idOf = (one: { readonly id: string } | undefined) => one?.id ?? '';
 /** A writer of its own: with its own service user, and what it does not share with anybody. */
 function writer(at = 0, fetch: Fetch = realFetch): ProjectGrantService {
   const [serviceUser, logger] = [pat(tokens[at] ?? ''), recorder()];
-  return createZitadel(zitadel.options({ serviceUser, logger, timeoutMs: 1_000, fetch }))
-    .projectGrants;
+  return createZitadel(zitadel.options({ serviceUser, logger, fetch })).projectGrants;
 }
 
 const wanted = (roleKeys: readonly string[], more: Partial<WantedGrant> = {}): WantedGrant => ({

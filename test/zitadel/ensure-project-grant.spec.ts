@@ -50,7 +50,6 @@ function writer(at = 0, fetch: Fetch = realFetch): ProjectGrantService {
     zitadel.options({
       serviceUser: pat(tokens[at] ?? ''),
       logger: recorder(),
-      timeoutMs: 1_000,
       fetch,
     }),
   ).projectGrants;

@@ -77,7 +77,7 @@ function verifierOf(
   { url }: ScriptedServer,
   rules: Partial<ClaimRules> = {},
   credential = BASIC,
-  timeoutMs = 2_000,
+  timeoutMs = 60_000,
 ): (token: string) => Promise<Caller | Refusal> {
   const { http, discover } = wayTo({ issuer: url, url }, timeoutMs);
   return createIntrospection(http, discover, credential, {

@@ -66,9 +66,7 @@ const asked = (endpoint: 'projectV2' | 'listGrantsV2') =>
     .map(({ body, headers }) => [JSON.parse(body) as unknown, headers['x-zitadel-orgid']]);
 
 function libraryOf(more: Partial<ZitadelOptions> = {}): Zitadel {
-  return createZitadel(
-    zitadel.options({ logger: recorder(), timeoutMs: 2_000, api: 'v2', ...more }),
-  );
+  return createZitadel(zitadel.options({ logger: recorder(), api: 'v2', ...more }));
 }
 
 /** The facts alone, in a caller's or the reader's name. */

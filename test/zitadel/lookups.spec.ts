@@ -54,7 +54,7 @@ const idOf = (one: { readonly id: string } | undefined) => one?.id ?? '';
 const tokenOf = (user: User | undefined) => zitadel.tokenFor(user as User);
 
 function libraryOf(more: Partial<ZitadelOptions> = {}): Zitadel {
-  return createZitadel(zitadel.options({ logger: recorder(), timeoutMs: 2_000, ...more }));
+  return createZitadel(zitadel.options({ logger: recorder(), ...more }));
 }
 
 const owns = (of: string) => role('PROJECT_OWNER', project(of));
@@ -517,7 +517,7 @@ describe('a look-up', () => {
     'that fails (%s) is an outage, never a no, and is over with it',
     async (fault) => {
       vi.useRealTimers();
-      const [library, token] = [libraryOf({ timeoutMs: 300, budgetMs: 800 }), tokenOf(alice)];
+      const [library, token] = [libraryOf({ timeoutMs: 1_000, budgetMs: 2_000 }), tokenOf(alice)];
       zitadel.fail('project', fault);
       expect(await verdict(library, token, owns(idOf(portal)))).toBe('unavailable');
       zitadel.heal();

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ZitadelArgumentError, ZitadelError } from '../../lib/core/errors.js';
 import { authenticated } from '../../lib/core/requirement.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
+import type { ZitadelOptions } from '../../lib/options.js';
 import {
   ZitadelEmulator,
   type Org,
@@ -52,9 +53,13 @@ beforeEach(() => {
   library = libraryOf(viewer, 'auto');
 });
 
-function libraryOf(user: User | undefined, api: 'auto' | 'v1' | 'v2'): Zitadel {
+function libraryOf(
+  user: User | undefined,
+  api: 'auto' | 'v1' | 'v2',
+  more: Partial<ZitadelOptions> = {},
+): Zitadel {
   const serviceUser = pat(zitadel.patFor(user as User));
-  return createZitadel(zitadel.options({ serviceUser, logger: recorder(), timeoutMs: 500, api }));
+  return createZitadel(zitadel.options({ serviceUser, logger: recorder(), api, ...more }));
 }
 
 const idOf = (one: { readonly id: string } | undefined) => one?.id ?? '';
@@ -289,6 +294,7 @@ describe('a list of API v2 that fails', () => {
     'wrong-user',
   ] as const)('with an outage (%s) is another one', async (fault) => {
     zitadel.fail('administrators', fault);
+    library = libraryOf(viewer, 'auto', { timeoutMs: 500 });
     expect(await errorOf(mine())).toBeInstanceOf(ZitadelUnavailableError);
   });
 

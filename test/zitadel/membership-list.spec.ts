@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ZitadelArgumentError, ZitadelError } from '../../lib/core/errors.js';
 import { authenticated } from '../../lib/core/requirement.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
+import type { ZitadelOptions } from '../../lib/options.js';
 import {
   ZitadelEmulator,
   type Org,
@@ -49,10 +50,12 @@ beforeEach(() => {
   library = libraryOf();
 });
 
-function libraryOf(serviceToken = zitadel.patFor(reader as User)): Zitadel {
-  return createZitadel(
-    zitadel.options({ serviceUser: pat(serviceToken), logger: recorder(), timeoutMs: 500 }),
-  );
+function libraryOf(
+  serviceToken = zitadel.patFor(reader as User),
+  more: Partial<ZitadelOptions> = {},
+): Zitadel {
+  const serviceUser = pat(serviceToken);
+  return createZitadel(zitadel.options({ serviceUser, logger: recorder(), ...more }));
 }
 
 const mine = (request = {}, who = token) => library.membershipLists.listMine(who, request);
@@ -289,6 +292,7 @@ describe('a list that fails', () => {
     'with an outage (%s) is another one',
     async (fault) => {
       zitadel.fail('memberships', fault);
+      library = libraryOf(undefined, { timeoutMs: 500 });
       const error = await errorOf(mine());
       expect(error).toBeInstanceOf(ZitadelUnavailableError);
       expect(error.code).toBe('zitadel_unavailable');

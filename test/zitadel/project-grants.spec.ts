@@ -46,15 +46,8 @@ const idOf = (one: { readonly id: string } | undefined) => one?.id ?? '';
 
 function grantsBy(user: User | undefined, more: Partial<ZitadelOptions> = {}): ProjectGrantService {
   const serviceUser = user && { serviceUser: pat(zitadel.patFor(user)) };
-  return createZitadel(
-    zitadel.options({
-      ...serviceUser,
-      logger: recorder(),
-      timeoutMs: 400,
-      budgetMs: 1_000,
-      ...more,
-    }),
-  ).projectGrants;
+  return createZitadel(zitadel.options({ ...serviceUser, logger: recorder(), ...more }))
+    .projectGrants;
 }
 
 const here = () => ({ organizationId: idOf(acme), projectId: portal.id });
@@ -353,7 +346,8 @@ describe('an outage', () => {
     'redirect',
   ] as const)('(%s) of a write is an error, and the write was sent once', async (fault) => {
     zitadel.fail('addGrant', fault);
-    const error = await errorOf(grants.add(toGlobex('reader')));
+    const impatient = grantsBy(svc, { timeoutMs: 2_000, budgetMs: 4_000 });
+    const error = await errorOf(impatient.add(toGlobex('reader')));
     expect(error).toBeInstanceOf(ZitadelUnavailableError);
     expect(error.code).toBe('zitadel_unavailable');
     expect(zitadel.requests('addGrant')).toBe(1);

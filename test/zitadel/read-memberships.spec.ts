@@ -38,16 +38,17 @@ const idOf = (one: { readonly id: string } | undefined) => one?.id ?? '';
 const ownerOf = (of: Org | undefined) => role('ORG_OWNER', org(idOf(of)));
 
 function libraryOf(more: Partial<ZitadelOptions> = {}): Zitadel {
-  return createZitadel(zitadel.options({ logger: log, timeoutMs: 400, budgetMs: 1_000, ...more }));
+  return createZitadel(zitadel.options({ logger: log, ...more }));
 }
 
 /** With the service user as the reader, in these organizations. */
 function readBy(
   organizations: readonly string[] | (() => Promise<readonly string[]>),
   user = reader as User,
+  more: Partial<ZitadelOptions> = {},
 ): Zitadel {
   const memberships = { as: 'serviceUser', organizations } as const;
-  return libraryOf({ serviceUser: pat(zitadel.patFor(user)), memberships });
+  return libraryOf({ serviceUser: pat(zitadel.patFor(user)), memberships, ...more });
 }
 
 describe('read as the caller', () => {
@@ -215,11 +216,15 @@ describe('read as the service user', () => {
 });
 
 describe.each([
-  ['the caller', 'memberships', () => libraryOf()],
-  ['the service user', 'userMemberships', () => readBy([idOf(acme)])],
+  ['the caller', 'memberships', libraryOf],
+  [
+    'the service user',
+    'userMemberships',
+    (more?: Partial<ZitadelOptions>) => readBy([idOf(acme)], reader, more),
+  ],
 ] as const)('an answer to %s', (_who, endpoint, make) => {
-  const ask = (requirement = ownerOf(acme)) =>
-    verdict(make(), zitadel.tokenFor(alice as User), requirement);
+  const ask = (requirement = ownerOf(acme), more: Partial<ZitadelOptions> = {}) =>
+    verdict(make(more), zitadel.tokenFor(alice as User), requirement);
 
   it.each([
     500,
@@ -236,8 +241,9 @@ describe.each([
     'redirect',
   ] as const)('that fails (%s) is an outage, never a no', async (fault) => {
     zitadel.fail(endpoint, fault);
-    expect(await ask()).toBe('unavailable');
-    expect(await ask(authenticated() as never)).toBe('unavailable');
+    const times = { timeoutMs: 400, budgetMs: 1_000 };
+    expect(await ask(ownerOf(acme), times)).toBe('unavailable');
+    expect(await ask(authenticated() as never, times)).toBe('unavailable');
   });
 
   it('about another user is an outage', async () => {

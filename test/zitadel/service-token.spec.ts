@@ -80,8 +80,8 @@ describe('signing in', () => {
     const http = createHttp({
       issuer: zitadel.issuer,
       internalUrl: undefined,
-      timeoutMs: 2_000,
-      budgetMs: 4_000,
+      timeoutMs: 60_000,
+      budgetMs: 60_000,
       fetch: (url, init) => {
         if (typeof init.body === 'string') {
           assertion = new URLSearchParams(init.body).get('assertion') ?? assertion;

@@ -20,7 +20,7 @@ afterEach(() => {
   zitadel.resetRequests();
 });
 
-function verifier(timeoutMs = 2_000): (token: string) => Promise<Caller | Refusal> {
+function verifier(timeoutMs = 60_000): (token: string) => Promise<Caller | Refusal> {
   const { http, discover } = wayTo(zitadel, timeoutMs);
   return createUserinfoVerifier(http, discover);
 }
