@@ -31,6 +31,7 @@ import {
   NO_FACTS,
   decideByAsking,
   decideOnce,
+  idsOf as idsOfRequirement,
   membershipOf,
   prepared,
   rowsApart,
@@ -102,13 +103,29 @@ function wrongWith(
     note(`all known, rows tell ${told}`, decideOnce(compiled, whole, ALL_FACTS).verdict);
     const asked = decideByAsking(compiled, whole, ALL_FACTS);
     note(`asked, rows tell ${told}`, asked.verdict);
+    for (const need of asked.needs) {
+      if ('orgIds' in need && need.orgIds.length === 0) wrong.push(`asks nobody: ${about()}`);
+    }
     for (const question of asked.needs.flatMap(questionsOf)) {
-      if (!isWorthAsking(question, rows, demand, NOTHING, table)) {
+      // A row that tells both ends of another grant is no reason to ask for this one.
+      const apart = told === 'all' && question.about === 'grant between';
+      const reasons = apart
+        ? rows.filter((row) => row.kind !== 'grant' || !GRANTS.has(row.id))
+        : rows;
+      if (!isWorthAsking(question, reasons, demand, NOTHING, table)) {
         wrong.push(`asks ${JSON.stringify(question)} for nothing: ${about()}`);
       }
     }
     if (asked.needs.some(({ fact }) => fact === 'rows')) wrong.push(`asks for rows: ${about()}`);
-    note(`over the cap, rows tell ${told}`, decideByAsking(compiled, none, facts).verdict);
+    const over = decideByAsking(compiled, none, facts);
+    note(`over the cap, rows tell ${told}`, over.verdict);
+    // Under which organizations a grant is asked for, the rows say: they come first.
+    const isHasty = (round: readonly Need[]) =>
+      round.some(({ fact }) => fact === 'grant') &&
+      round.some((need) => need.fact === 'rows' && need.on.kind === 'orgsByRoles');
+    if (over.rounds.some(isHasty) && !('every' in demand || 'some' in demand)) {
+      wrong.push(`asks for a grant too early: ${about()}`);
+    }
     note(`half over the cap, rows tell ${told}`, decideByAsking(compiled, half, facts).verdict);
   }
   return wrong;
@@ -130,6 +147,25 @@ describe('a role', () => {
       expect(wrong.slice(0, 5), name).toEqual([]);
     },
   );
+
+  it('is not held on what a request does not name, and nothing is asked for it', () => {
+    const wrong: string[] = [];
+    for (const leaf of LEAVES) {
+      const compiled = prepared(requirementOf(leaf), { hierarchy: PRINTED });
+      const ids = idsOfRequirement(compiled);
+      for (const missing of ids.keys()) {
+        const left = ids.map((id, at) => (at === missing ? undefined : id));
+        for (const [row] of SINGLE) {
+          const index = indexOf(row ? [membershipOf(row, 'nothing')] : []);
+          const { verdict, open } = decideOnce(compiled, index, NO_FACTS, {}, left);
+          if (verdict !== 'no' || open.needs.length > 0) {
+            wrong.push(`${verdict}: ${JSON.stringify([leaf, left, row, open.needs])}`);
+          }
+        }
+      }
+    }
+    expect(wrong.slice(0, 5)).toEqual([]);
+  });
 
   it('is held by any of several rows, in any tree of requirements', () => {
     const random = seededRandom(20_261_128, 0);

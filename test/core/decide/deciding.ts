@@ -117,14 +117,18 @@ export interface Said {
 export const prepared = (requirement: Requirement, settings: Partial<CompileSettings> = {}) =>
   compile(requirement, { ...SETTINGS, ...settings });
 
+/** The ids of a requirement that names them itself. */
+export const idsOf = ({ sources }: Compiled): (string | undefined)[] =>
+  sources.map((source) => (source.from === 'literal' ? source.id : undefined));
+
 /** One decision over what is at hand. */
 export function decideOnce(
   compiled: Compiled,
   index: MembershipIndex,
   facts: Facts,
   claims: Readonly<Record<string, unknown>> = {},
+  ids: readonly (string | undefined)[] = idsOf(compiled),
 ): Said {
-  const ids = compiled.sources.map((source) => (source.from === 'literal' ? source.id : undefined));
   const open = openCase(compiled, ids, index, claims, facts);
   return { verdict: decide(open), open };
 }
@@ -134,12 +138,14 @@ export function decideByAsking(
   compiled: Compiled,
   index: MembershipIndex,
   all: Facts,
-): Said & { readonly needs: readonly Need[] } {
+): Said & { readonly needs: readonly Need[]; readonly rounds: readonly (readonly Need[])[] } {
   const needs: Need[] = [];
+  const rounds: (readonly Need[])[] = [];
   for (let round = 0; ; round += 1) {
     const said = decideOnce(compiled, index, factsAfter(needs, all));
-    if (said.verdict !== 'ask') return { ...said, needs };
+    if (said.verdict !== 'ask') return { ...said, needs, rounds };
     if (round === 4) throw new Error('more rounds than a request is given');
     needs.push(...said.open.needs);
+    rounds.push(said.open.needs);
   }
 }
