@@ -160,10 +160,19 @@ beforeAll(async () => {
   const rules = JSON.parse(await readFile(join(root, '.oxlintrc.json'), 'utf8')) as object;
   // Without type information: the tree's packages do not exist, and no arrow needs them.
   await write('.oxlintrc.json', [JSON.stringify({ ...rules, options: { typeAware: false } })]);
+  const ownRule = 'test/setup/no-in.lint.mjs';
+  await write(ownRule, [await readFile(join(root, ownRule), 'utf8')]);
   for (const { file, allowed, refused } of rooms) await write(file, [...allowed, ...refused]);
   await write('lib/core/ring-a.ts', [`import { b } from './ring-b.js';`, 'export const a = b;']);
   await write('lib/core/ring-b.ts', [`import { a } from './ring-a.js';`, 'export const b = a;']);
   await write('lib/core/nameless.ts', ['export default 1;']);
+  await write('lib/zitadel/inheriting.ts', [
+    `export const is = (value: object) => 'admin' in value;`,
+    'export class Branded {',
+    '  #brand = true;',
+    '  static is = (value: object) => #brand in value;',
+    '}',
+  ]);
   await write('lib/core/loose.ts', ['export const loose: any = 1;']);
   await write(
     'lib/core/long.ts',
@@ -201,9 +210,14 @@ describe('the rules of the library', () => {
     ['a ring of imports', 'lib/core/ring-a.ts', 'no-cycle'],
     ['a default export', 'lib/core/nameless.ts', 'no-default-export'],
     ['any', 'lib/core/loose.ts', 'no-explicit-any'],
+    ['`in`, which finds what is inherited', 'lib/zitadel/inheriting.ts', 'no-in'],
     ['a file of more than 300 lines', 'lib/core/long.ts', 'max-lines'],
   ])('refuse %s', (_what, file, code) => {
     expect(linesRefused(file, code)).not.toEqual([]);
+  });
+
+  it('let a class look for its own brand', () => {
+    expect(linesRefused('lib/zitadel/inheriting.ts', 'no-in')).toEqual([1]);
   });
 
   it('let a file of 300 lines be', () => {

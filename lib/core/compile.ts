@@ -3,7 +3,7 @@ import { ZitadelRequirementError } from './errors.js';
 import { satisfying, type HierarchyTable, type Satisfying } from './hierarchy.js';
 import type { PermissionRequirement } from './permission-requirement.js';
 import type { ProjectRoleRequirement } from './project-role-requirement.js';
-import { has } from './own-properties.js';
+import { has, withoutInheritance } from './own-properties.js';
 import { checkId } from './request.js';
 import { requirementOf, type Requirement, type RoleRequirement } from './requirement.js';
 import { project, type IdSource, type ResourceRef } from './resource.js';
@@ -117,7 +117,8 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
     return known >= 0 ? known : sources.push(source) - 1;
   };
 
-  const slotsOf = (ref: ResourceRef | undefined): RefSlots => {
+  const slotsOf = (given: ResourceRef | undefined): RefSlots => {
+    const ref = given && withoutInheritance(given);
     namesGrants ||= ref?.kind === 'projectGrant';
     const pair = ref?.kind === 'projectGrant' && has(ref, 'project') ? ref : undefined;
     const owner = ref?.kind === 'project' ? ref.owner : undefined;
@@ -163,7 +164,8 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
     return { type: 'projectRole', roles, ...slots, namesProject, acrossOrganizations };
   };
 
-  const walk = (part: Requirement): Node => {
+  const walk = (given: Requirement): Node => {
+    const part = withoutInheritance(given);
     switch (part.type) {
       case 'role':
         return roleNode(part);

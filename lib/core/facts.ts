@@ -1,3 +1,4 @@
+import { has } from './own-properties.js';
 import type { MembershipIndex, RowsOn } from './membership.js';
 
 /** A project, and the organization to which it is granted. */
@@ -19,7 +20,7 @@ export interface Hidden {
 
 /** Tells what is hidden from what is known. */
 export function isHidden(fact: GrantFact | Hidden | null | undefined): fact is Hidden {
-  return typeof fact === 'object' && fact !== null && 'hiddenIn' in fact;
+  return fact !== undefined && fact !== null && has(fact, 'hiddenIn');
 }
 
 /** What ZITADEL has said about resources. `undefined`: not asked yet; `null`: asked, and there is no such thing for this caller. */

@@ -1,4 +1,5 @@
 import type { Refusal } from './decision.js';
+import { own } from './own-properties.js';
 import type { ResourceKind } from './roles.js';
 
 /** One row of ZITADEL's list: the manager roles of a user on one resource. */
@@ -9,11 +10,11 @@ export interface Membership {
   readonly id: string;
   readonly roles: readonly string[];
   /** The organization that owns the project (also for a project grant: the granting one), where the row says it. */
-  readonly ownerOrgId?: string;
+  readonly ownerOrgId?: string | undefined;
   /** Of a project grant, where the row says it: the project. */
-  readonly projectId?: string;
+  readonly projectId?: string | undefined;
   /** Of a project grant, where the row says it: the organization to which the project is granted. */
-  readonly grantedOrgId?: string;
+  readonly grantedOrgId?: string | undefined;
 }
 
 /** What a read brought. */
@@ -87,7 +88,7 @@ export function indexOf(rows: readonly Membership[], complete = true): Membershi
     const key = row.kind === 'instance' ? '' : row.id;
     const same = map.get(key);
     const roles = Object.freeze([...new Set([...(same?.roles ?? []), ...row.roles].map(intern))]);
-    map.set(key, Object.freeze({ ...row, roles }));
+    map.set(key, preparedRow(row, roles));
   }
   const prepared = Object.values(maps).flatMap((map) => [...map.values()]);
   return Object.freeze({
@@ -100,6 +101,17 @@ export function indexOf(rows: readonly Membership[], complete = true): Membershi
     bytes: prepared.reduce((sum, row) => sum + bytesOf(row), 400),
   });
 }
+
+/** Every row has every name as its own: what an object inherits must not become the owner of a project. */
+function preparedRow(row: Membership, roles: readonly string[]): Membership {
+  const { userId, kind, id } = row;
+  const [ownerOrgId, projectId, grantedOrgId] = IDS.map((name) => own(row, name)) as (
+    string | undefined
+  )[];
+  return Object.freeze({ userId, kind, id, roles, ownerOrgId, projectId, grantedOrgId });
+}
+
+const IDS = ['ownerOrgId', 'projectId', 'grantedOrgId'] as const;
 
 function bytesOf({
   id,
@@ -123,7 +135,7 @@ export function membershipFrom(value: unknown): Membership | undefined {
   if (typeof id !== 'string' || (id === '' && kind !== 'instance')) return undefined;
   if (!Array.isArray(roles) || !roles.every((role) => typeof role === 'string')) return undefined;
   const also: { ownerOrgId?: string; projectId?: string; grantedOrgId?: string } = {};
-  for (const name of ['ownerOrgId', 'projectId', 'grantedOrgId'] as const) {
+  for (const name of IDS) {
     const given = more[name];
     if (given === undefined) continue;
     if (typeof given !== 'string' || given === '') return undefined;

@@ -1,4 +1,5 @@
 import { ZitadelRequirementError } from './errors.js';
+import { withoutInheritance } from './own-properties.js';
 import { isManagerRole } from './roles.js';
 import {
   orgRef,
@@ -55,7 +56,9 @@ export function projectRole(
       `${String(manager)} is a manager role and never in a token: write role('${String(manager)}', ...) or @RequireRole()`,
     );
   }
-  const settings = Object(on) as Partial<Record<keyof ProjectRoleOn, unknown>>;
+  const settings = withoutInheritance(Object(on) as object) as Partial<
+    Record<keyof ProjectRoleOn, unknown>
+  >;
   const { acrossOrganizations = false } = settings;
   const unknown = Object.keys(settings).find((name) => !SETTINGS.has(name));
   if (typeof acrossOrganizations !== 'boolean' || unknown !== undefined) {

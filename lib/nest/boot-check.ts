@@ -89,10 +89,12 @@ export class BootCheck implements OnModuleInit {
     if (guard === undefined || guard === null) return false;
     if (typeof guard === 'function') {
       const prototype: unknown = guard.prototype;
-      return typeof prototype === 'object' && prototype !== null && GUARD_BRAND in prototype;
+      return (
+        typeof prototype === 'object' && prototype !== null && Reflect.has(prototype, GUARD_BRAND)
+      );
     }
     if (typeof guard !== 'object') return false;
-    return GUARD_BRAND in guard || guard === this.#replacement();
+    return Reflect.has(guard, GUARD_BRAND) || guard === this.#replacement();
   }
 
   /** What a test put in the guard's place with overrideProvider; it need not be a guard of ours. */

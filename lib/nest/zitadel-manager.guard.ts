@@ -120,5 +120,6 @@ export class ZitadelManagerGuard implements CanActivate {
 }
 
 function statusOf(exception: HttpException | Error): number | undefined {
-  return 'getStatus' in exception ? exception.getStatus() : undefined;
+  const { getStatus } = exception as Partial<HttpException>;
+  return getStatus?.call(exception as HttpException);
 }

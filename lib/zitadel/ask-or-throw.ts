@@ -1,3 +1,4 @@
+import { has } from '../core/own-properties.js';
 import { isNotServedError, ZitadelApiError } from './api-error.js';
 import type { ApiGeneration, Generation } from './api-generation.js';
 
@@ -15,7 +16,7 @@ export async function askOrThrow<T>(
       return { served: servedByError(error), value: { error } };
     }
   });
-  if ('error' in outcome) throw outcome.error;
+  if (has(outcome, 'error')) throw outcome.error;
   return outcome.done;
 }
 

@@ -1,4 +1,5 @@
 import { within } from '../core/deadline.js';
+import { has, jsonFrom, own } from '../core/own-properties.js';
 import { isRecord } from './shape.js';
 import { notZitadels, saidBy, type Said } from './stray-answer.js';
 
@@ -56,7 +57,7 @@ export interface Trouble {
 
 /** Tells trouble from an answer. */
 export function isTrouble(reply: Answered | Trouble): reply is Trouble {
-  return 'trouble' in reply;
+  return has(reply, 'trouble');
 }
 
 /** Codes of Node's for a connection that did not come about. */
@@ -180,7 +181,7 @@ function answered({ status, headers }: Response, text: string, call: Call): Answ
   const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
   let body: unknown;
   try {
-    body = JSON.parse(text);
+    body = jsonFrom(text);
   } catch {
     // Told by what it says.
   }
@@ -199,6 +200,6 @@ function retryAfter(header: string | null): number | undefined {
 // An error's text may hold what was sent; its code never does.
 function codeOf(error: unknown): string {
   const cause = error instanceof Error ? (error.cause ?? error) : undefined;
-  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : '';
+  const code = own(cause, 'code');
   return typeof code === 'string' && /^[A-Z_]{3,40}$/.test(code) ? code : '';
 }

@@ -1,3 +1,4 @@
+import { has } from '../core/own-properties.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Breakers, type Outcome } from './breakers.js';
 import { errorIdOf } from './error-id.js';
@@ -72,7 +73,7 @@ export function createHttp(options: HttpOptions): Http {
         return notSent('no time was left to ask ZITADEL');
       }
       const leave = breakers.enter(family, standing);
-      if ('waitMs' in leave) return leftAlone(leave.waitMs);
+      if (has(leave, 'waitMs')) return leftAlone(leave.waitMs);
       const reply = await exchange(fetch, base, instance, call, ms);
       breakers.settle(family, leave, outcomeOf(reply, who, ms === timeoutMs), who);
       return reply;

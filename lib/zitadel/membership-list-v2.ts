@@ -1,6 +1,6 @@
 import { ZitadelArgumentError, ZitadelError } from '../core/errors.js';
 import type { Membership, RowsOn } from '../core/membership.js';
-import { jsonFrom } from '../core/own-properties.js';
+import { has, jsonFrom } from '../core/own-properties.js';
 import {
   listAdministrators,
   type Administrator,
@@ -73,7 +73,7 @@ async function readAll(
 ): Promise<Administrators> {
   for (let again = true; ; again = false) {
     const list = await listAdministrators(send, userId, on, MOST_PAGES);
-    if ('reply' in list) {
+    if (has(list, 'reply')) {
       bodyOrThrow(list.reply, what);
       throw unusable(what, 'the answer is no list');
     }

@@ -1,6 +1,7 @@
 import type { Caller } from '../core/caller.js';
 import { ZitadelArgumentError } from '../core/errors.js';
 import { TOKEN_68 } from '../core/request.js';
+import { has } from '../core/own-properties.js';
 import type { Send } from './administrators.js';
 import { bodyOrThrow, tooLong, unusable, ZitadelUnavailableError } from './api-error.js';
 import type { ApiGeneration } from './api-generation.js';
@@ -135,7 +136,7 @@ async function listByPages(
   userId: string | undefined,
 ): Promise<MembershipList> {
   const list = await readMembershipPages(ask, request, MOST_CALLS);
-  if ('reply' in list) {
+  if (has(list, 'reply')) {
     bodyOrThrow(list.reply, what);
     throw unusable(what, 'the answer is no list');
   }

@@ -1,4 +1,5 @@
 import { isRefusal, type Refusal } from '../core/decision.js';
+import { has } from '../core/own-properties.js';
 import { isTrouble, type Answered, type Trouble } from './exchange.js';
 import { PAGE } from './list-answer.js';
 import {
@@ -36,7 +37,7 @@ export async function readMembershipPages(
   mostPages: number,
 ): Promise<MembershipPages | { readonly reply: Reply }> {
   const list = await readOnce(ask, request, mostPages);
-  const hasMoved = !('reply' in list) && list.state === 'moved';
+  const hasMoved = !has(list, 'reply') && list.state === 'moved';
   return hasMoved ? readOnce(ask, request, mostPages) : list;
 }
 

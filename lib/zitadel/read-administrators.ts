@@ -1,5 +1,6 @@
 import { isRefusal, type Refusal } from '../core/decision.js';
 import type { MembershipQuestion, MembershipRows, RowsOn } from '../core/membership.js';
+import { has } from '../core/own-properties.js';
 import { listAdministrators, MOST_ROWS, type Send } from './administrators.js';
 import { servedBy, type Tried } from './api-generation.js';
 import { isTrouble } from './exchange.js';
@@ -60,7 +61,7 @@ async function readOn(
 ): Promise<Read & { readonly isBadRequest?: boolean }> {
   for (let again = true; ; again = false) {
     const list = await listAdministrators(send, userId, on, mostPages);
-    if ('reply' in list) {
+    if (has(list, 'reply')) {
       const { reply } = list;
       if (isRefusal(reply)) return { served: servedBy(reply), value: reply };
       const isBadRequest = !isTrouble(reply) && reply.status === 400;

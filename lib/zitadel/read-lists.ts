@@ -1,5 +1,6 @@
 import { isRefusal, type Refusal } from '../core/decision.js';
 import type { Membership, MembershipQuestion, MembershipRows, RowsOn } from '../core/membership.js';
+import { has } from '../core/own-properties.js';
 import { MOST_ROWS } from './administrators.js';
 import { servedBy, type Tried } from './api-generation.js';
 import { askMine, askOfUser } from './ask-memberships.js';
@@ -76,7 +77,7 @@ async function readList(
 ): Promise<Read> {
   const narrowed = on && on.kind !== 'orgsByRoles' ? { queries: [queryOf(on)] } : {};
   const list = await readMembershipPages(ask, narrowed, on ? MOST_CALLS : 1);
-  if ('reply' in list) {
+  if (has(list, 'reply')) {
     const { reply } = list;
     const value = isRefusal(reply) ? reply : refusalOf(reply, as, WHAT);
     return { served: servedBy(reply), value };

@@ -108,7 +108,7 @@ export class SigningKeys {
     if (!Array.isArray(list)) return unfit('keys', 'the answer has no keys');
     const keys = new Map<string, SigningKey>();
     for (const jwk of list as readonly unknown[]) {
-      if (isRecord(jwk) && ('d' in jwk || 'k' in jwk)) {
+      if (isRecord(jwk) && (Object.hasOwn(jwk, 'd') || Object.hasOwn(jwk, 'k'))) {
         return { reason: 'unavailable', detail: 'keys: the set shows private or shared keys' };
       }
       const usable = await usableKey(jwk);

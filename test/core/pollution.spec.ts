@@ -1,0 +1,112 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { openCase } from '../../lib/core/case.js';
+import { compile } from '../../lib/core/compile.js';
+import { decide } from '../../lib/core/decide.js';
+import { ZITADEL_HIERARCHY } from '../../lib/core/hierarchy.js';
+import { indexOf, type Membership } from '../../lib/core/membership.js';
+import { allOf, anyOf, authenticated, role, type Requirement } from '../../lib/core/requirement.js';
+import { permission } from '../../lib/core/permission-requirement.js';
+import { projectRole } from '../../lib/core/project-role-requirement.js';
+import { org, project, projectGrant } from '../../lib/core/resource.js';
+
+/** Every name that the pure decision reads of anything. */
+const NAMES: readonly string[] = (() => {
+  const folder = new URL('../../lib/core/', import.meta.url);
+  const words = new Set<string>();
+  for (const file of readdirSync(folder)) {
+    if (!/^(case|compile|decide.*|facts|find-row|hierarchy|membership)\.ts$/.test(file)) continue;
+    const text = readFileSync(new URL(file, folder), 'utf8').replace(/^\s*(\/?\*|\/\/).*$/gm, '');
+    for (const [word] of text.matchAll(/\b[a-z][A-Za-z]+\b/g)) words.add(word);
+  }
+  return [...words].sort();
+})();
+
+const ROW = { userId: '1', kind: 'instance', id: '', roles: ['IAM_OWNER'] };
+const VALUES: readonly unknown[] = [
+  '',
+  'anyOf',
+  'authenticated',
+  '100',
+  true,
+  0,
+  [],
+  ['IAM_OWNER', 'ORG_OWNER'],
+  [ROW],
+  new Map([['', ROW]]),
+  new Set(['ORG_OWNER', 'PROJECT_OWNER']),
+  { source: { from: 'literal', id: '100', name: '100' } },
+  () => true,
+];
+
+const SETTINGS = {
+  hierarchy: ZITADEL_HIERARCHY,
+  idPattern: /^[0-9]{1,200}$/,
+  projectId: '300',
+  permissions: true,
+};
+
+/** What the caller lacks: roles elsewhere, and of another kind. */
+const ROWS: readonly Membership[] = [
+  { userId: '1', kind: 'org', id: '100', roles: ['ORG_USER_MANAGER'] },
+  { userId: '1', kind: 'project', id: '300', roles: ['PROJECT_GRANT_OWNER'] },
+  { userId: '1', kind: 'projectGrant', id: '400', roles: ['PROJECT_GRANT_OWNER_VIEWER'] },
+  { userId: '1', kind: 'org', id: '200', roles: ['ORG_OWNER'] },
+];
+
+const REFUSED: readonly (() => Requirement)[] = [
+  () => role('IAM_OWNER'),
+  () => role('ORG_OWNER', org('100')),
+  () => role('PROJECT_OWNER', project('300')),
+  () => role('PROJECT_OWNER', project('300').in(org('200'))),
+  () => role('PROJECT_GRANT_OWNER', projectGrant('400')),
+  () => role('PROJECT_GRANT_OWNER', projectGrant({ project: '300', grantedOrg: org('500') })),
+  () => permission('project.write', project('300').in(org('200'))),
+  () => projectRole('editor', { org: org('200') }),
+  () => authenticated({ organizations: ['100'] }),
+  () => allOf(authenticated(), role('ORG_OWNER', org('100'))),
+  () => anyOf(role('IAM_OWNER'), role('ORG_OWNER', org('100'))),
+];
+
+/** 'threw' where the engine itself does not go on: no request is let through then. */
+function decided(make: () => Requirement): string {
+  const facts = { ownerOf: () => null, grantOf: () => null, grantBetween: () => null };
+  try {
+    const compiled = compile(make(), SETTINGS);
+    const ids = compiled.sources.map((source) => (source.from === 'literal' ? source.id : ''));
+    return decide(openCase(compiled, ids, indexOf(ROWS), {}, facts));
+  } catch {
+    return 'threw';
+  }
+}
+
+function polluted<T>(name: string, value: unknown, act: () => T): T {
+  const prototype = Object.prototype as unknown as Record<string, unknown>;
+  const before = Object.getOwnPropertyDescriptor(prototype, name);
+  Object.defineProperty(prototype, name, { value, configurable: true, writable: true });
+  try {
+    return act();
+  } finally {
+    if (before) Object.defineProperty(prototype, name, before);
+    else delete prototype[name];
+  }
+}
+
+describe('what every object inherits', () => {
+  it('is nothing that a decision reads, whatever it is called', () => {
+    expect(REFUSED.map(decided)).not.toContain('yes');
+    expect(NAMES.length).toBeGreaterThan(150);
+    const opened: string[] = [];
+    for (const name of NAMES) {
+      for (const value of VALUES) {
+        for (const make of REFUSED) {
+          // Written before and after: a requirement is made at boot, and prepared with the first request.
+          const before = make();
+          const verdicts = polluted(name, value, () => [decided(() => before), decided(make)]);
+          if (verdicts.includes('yes')) opened.push(`${name} = ${String(value)}`);
+        }
+      }
+    }
+    expect([...new Set(opened)]).toEqual([]);
+  });
+});
