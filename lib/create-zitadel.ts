@@ -69,6 +69,7 @@ export function createZitadel(
     http,
     generation,
     serviceToken: readsAs === 'serviceUser' ? serviceToken : undefined,
+    knowsRowsByEnds: readsEverywhere(resolved),
   });
   const ofMemberships = new ApiGeneration('memberships', resolved.api, log);
   const answers = new AnswerSource({
