@@ -71,6 +71,7 @@ export function createZitadel(
     http,
     generation,
     serviceToken: readsAs === 'serviceUser' ? serviceToken : undefined,
+    knowsRowsByEnds: readsEverywhere(resolved),
   });
   const ofMemberships = new ApiGeneration('memberships', resolved.api, log);
   const answers = new AnswerSource({

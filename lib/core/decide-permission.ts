@@ -1,8 +1,19 @@
 import { ask, ASK, checkRef, NO, YES, type Case, type Verdict } from './case.js';
 import type { PermissionNode } from './compile.js';
 import { isHidden } from './facts.js';
+<<<<<<< HEAD
 import { endsOfGrant, findGrantRow, rowBetween, rowBeyondCap, rowOf } from './find-row.js';
 import type { Membership } from './membership.js';
+=======
+import {
+  endsOfGrant,
+  grantNeed,
+  findGrantRow,
+  rowBetween,
+  rowBeyondCap,
+  rowOf,
+} from './find-row.js';
+>>>>>>> servers
 
 /**
  * Decides one permission requirement by ZITADEL's own evaluation in the organization that the resource belongs to. A permission held on
@@ -62,7 +73,7 @@ function decideGrant(node: PermissionNode, open: Case): Verdict {
   if (byRow === YES) return allow(node, open);
   if (!instance && index.complete && index.orgs.size === 0) return byRow;
   const byInstance = instance ? holds(node, open, '', EVERYWHERE) : NO;
-  const need = { fact: 'grant', grantId: id, orgIds: [...index.orgs.keys()] } as const;
+  const need = grantNeed(open, id, [...index.orgs.keys()]);
   if (byInstance === YES) return ask(open, { ...need, certain: true });
   if (ends === undefined) return ask(open, need);
   if (byRow === ASK || byInstance === ASK) return ASK;

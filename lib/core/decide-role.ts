@@ -3,6 +3,7 @@ import type { RoleNode } from './compile.js';
 import {
   findGrantRow,
   endsOfGrant,
+  grantNeed,
   held,
   orgsByRoles,
   rowBetween,
@@ -80,7 +81,7 @@ function decideGrant(node: RoleNode, everywhere: Membership | undefined, open: C
   if (ends === undefined || isHidden(ends)) {
     const orgIds = orgsByRoles(open, node.by.org);
     if (!orgIds) return NO;
-    const need = { fact: 'grant', grantId: id, orgIds } as const;
+    const need = grantNeed(open, id, orgIds);
     if (ends) {
       // It may be granted to them: where the role counts, what ZITADEL hides from it is no "no".
       const isTheirs = ends.hiddenIn.some((orgId) => orgIds.includes(orgId));

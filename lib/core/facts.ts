@@ -54,18 +54,23 @@ export type ResourceNeed =
       readonly projectId: string;
       readonly orgIds: readonly string[];
     }
-  | {
-      readonly fact: 'grant';
-      readonly grantId: string;
-      readonly orgIds: readonly string[];
-      /** The caller's right may come from elsewhere than these: that they do not know the grant is no answer. */
-      readonly certain?: true;
-    }
+  | GrantNeed
   | {
       readonly fact: 'grantBetween';
       readonly projectId: string;
       readonly grantedOrgId: string;
     };
+
+/** A project grant by its id. */
+export interface GrantNeed {
+  readonly fact: 'grant';
+  readonly grantId: string;
+  readonly orgIds: readonly string[];
+  /** The caller's right may come from elsewhere than these: that they do not know the grant is no answer. */
+  readonly certain?: true;
+  /** The list of rows is cut: one of this grant may be missing. */
+  readonly cut?: true;
+}
 
 /** A fact about the caller that is missing. */
 export type CallerNeed =

@@ -1,5 +1,5 @@
 import { ask, type Case } from './case.js';
-import type { GrantEnds, Hidden } from './facts.js';
+import type { GrantEnds, GrantNeed, Hidden } from './facts.js';
 import type { Membership, MembershipIndex, RowsOn } from './membership.js';
 import type { ResourceKind } from './roles.js';
 
@@ -90,6 +90,11 @@ export function endsOfGrant(open: Case, id: string): GrantEnds | Hidden | null |
   const { projectId, grantedOrgId } = rowOf(open, 'projectGrant', id) ?? {};
   if (projectId !== undefined && grantedOrgId !== undefined) return { projectId, grantedOrgId };
   return open.facts.grantOf(id);
+}
+
+/** Asks for a project grant by its id, under these organizations. */
+export function grantNeed({ index }: Case, grantId: string, orgIds: readonly string[]): GrantNeed {
+  return { fact: 'grant', grantId, orgIds, ...(!index.complete && { cut: true }) };
 }
 
 /** The row of a project grant by its two ends, where the list is over its cap: API v2 cannot be asked for it by its id. */

@@ -39,6 +39,9 @@ export const HIDDEN: Refusal = {
   detail: 'look-up: the roles of the asker do not let it see what a decision needs',
 };
 
+/** Said of the organization that was asked under, before ZITADEL looks at the thing itself. */
+const HIDING: ReadonlySet<string> = new Set(['AUTH-5mWD2', 'AUTH-3jknH']);
+
 /** Asks once, in whosever name facts are asked for. */
 export function send(
   { http, serviceToken }: FactSource,
@@ -66,14 +69,11 @@ export function factFrom<F>(
   if (isTrouble(reply)) return { served, value: refusalOf(reply, as, 'look-up') };
   const { status, body } = reply;
   if (status === 200 && isRecord(body)) return { served, value: read(body) };
-  // With an error id the "no" is ZITADEL's: of 404 about the thing, of 403 about the rights to see it, or about the token.
   const id = errorIdOf(body);
-  if (id !== undefined && (status === 404 || id === 'AUTH-Bs7Ds')) {
-    return { served, value: undefined };
-  }
-  const refusal = refusalOf(reply, as, 'look-up');
-  const isHidden = id !== undefined && status === 403 && refusal.reason === 'misconfigured';
-  return { served, value: isHidden ? HIDDEN : refusal };
+  if (id !== undefined && HIDING.has(id)) return { served, value: HIDDEN };
+  // With an error id the "no" is ZITADEL's, about the thing or about the rights to see it; a missing second factor is neither.
+  const isNo = id !== undefined && (status === 404 || (status === 403 && id !== 'AUTHZ-Kl3p0'));
+  return { served, value: isNo ? undefined : refusalOf(reply, as, 'look-up') };
 }
 
 /** Asks once, and reads what came. */

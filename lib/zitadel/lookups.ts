@@ -22,6 +22,8 @@ import {
 export interface LookupOptions extends FactSource {
   /** The application's own knowledge of who owns a project, asked last. */
   readonly projectOwner: ((projectId: string) => Promise<string | undefined>) | undefined;
+  /** The row of a grant is found by its two ends alone: API v2 reads the rows, and v1 is served for the rest. */
+  readonly knowsRowsByEnds: boolean;
   readonly idPattern: RegExp;
   /** How long a project grant is remembered, in milliseconds since it was asked for: grants can be removed. */
   readonly ttlMs: number;
@@ -150,7 +152,7 @@ export class Lookups implements ResourceLookups {
           (isCut ? TOO_MANY_OWNERS : hiddenIn.length > 0 ? HIDDEN_OWNER : undefined)
         );
       case 'grant':
-        if (need.certain || isCut) {
+        if (need.certain || isCut || (need.cut && this.options.knowsRowsByEnds)) {
           // Whoever names what is not there is told the same.
           asking.toll.keep();
           return UNKNOWN_GRANT;

@@ -86,14 +86,24 @@ export function crowdQuestions(places: Places): readonly CrowdQuestion[] {
       projectGrant({ project: tools, grantedOrg: initech }),
       'tools granted to initech',
     ],
-    ['project.grant.member.write', projectGrant(toolsToInitech), 'the grant toolsToInitech'],
-    ['project.grant.member.read', projectGrant(archiveToGlobex), 'the grant archiveToGlobex'],
+    [
+      'project.grant.member.write',
+      projectGrant(toolsToInitech),
+      'the grant toolsToInitech',
+      'grant ids',
+    ],
+    [
+      'project.grant.member.read',
+      projectGrant(archiveToGlobex),
+      'the grant archiveToGlobex',
+      'grant ids',
+    ],
   ] as const;
-  for (const [which, on, where] of permissions) {
+  for (const [which, on, where, needs = 'permissions'] of permissions) {
     questions.push({
       text: `${which} on ${where}`,
       requirement: permission(which, on),
-      needs: 'permissions',
+      needs,
     });
   }
   const ownsAcme = role('ORG_OWNER', org(acme));

@@ -28,6 +28,8 @@ const MAXIMA = [1_000, 100, 0] as const;
 interface Way {
   readonly text: string;
   readonly apis: 'v1' | 'v2' | 'both';
+  /** API v2 reads the rows: it knows grants by their two ends alone. */
+  readonly byEnds?: true;
   readonly options: (world: CrowdWorld) => Partial<ZitadelOptions>;
 }
 
@@ -60,6 +62,7 @@ const WAYS: readonly Way[] = [
   {
     text: 'v2 where v1 is served too, the service user everywhere',
     apis: 'both',
+    byEnds: true,
     options: ({ reader }) => ({ serviceUser: pat(reader), memberships: { as: 'serviceUser' } }),
   },
 ];
@@ -115,7 +118,7 @@ export async function run({
     }
   }
   progress(
-    `not counted: ${tally.unlisted} times lookupResources() answered that the list is over its cap; project grants by their ids where only v2 is served`,
+    `not counted: ${tally.unlisted} times lookupResources() answered that the list is over its cap; project grants by their ids where v2 reads the rows`,
   );
   const { lockOuts, wrong, allowed, decisions } = tally;
   const isTried = allowed > 0 && allowed < decisions;
@@ -147,6 +150,7 @@ async function compare(
   };
   for (const { text, requirement, needs } of crowdQuestions(places)) {
     if (needs !== undefined && way.apis === 'v2') continue;
+    if (needs === 'grant ids' && way.byEnds) continue;
     judge(text, await ask(crowded, requirement), verdictOf(await ask(twin, requirement)));
   }
   // The crowd itself counts too, wherever in it a row stands.

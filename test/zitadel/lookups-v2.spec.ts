@@ -1,5 +1,19 @@
+<<<<<<< HEAD
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ANEW, ANY_AGE } from '../../lib/core/fresh.js';
+=======
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  onTestFinished,
+  vi,
+} from 'vitest';
+>>>>>>> servers
 import { role } from '../../lib/core/requirement.js';
 import { project, projectGrant } from '../../lib/core/resource.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
@@ -78,6 +92,7 @@ function lookupsOf(as: 'caller' | 'reader', setting: 'auto' | Generation = 'v2')
     serviceToken:
       as === 'reader' ? new ServiceToken(http, discover, zitadel.issuer, credential) : undefined,
     generation: new ApiGeneration('project grants', setting, recorder()),
+    knowsRowsByEnds: as === 'reader',
     projectOwner: undefined,
     idPattern: /^[0-9]{1,200}$/,
     ttlMs: 30_000,
@@ -223,6 +238,21 @@ describe('a project grant, by API v2', () => {
       const found = 'grantBetween' in facts && facts.grantBetween(projectId, grantedOrgId);
       expect(found).toEqual({ projectId, grantedOrgId });
     }
+  });
+
+  it('by its id is no "no" where rows may be missing that v2 finds by its ends alone', async () => {
+    zitadel.serveApis('both');
+    onTestFinished(() => zitadel.serveApis('v2'));
+    const need = { fact: 'grant', grantId: '404', orgIds: [] } as const;
+    const lookups = lookupsOf('reader', 'v1');
+    expect(await lookups.ask([{ ...need, cut: true }], asking(alice))).toMatchObject({
+      reason: 'misconfigured',
+      remedy: 'name the grant by projectGrant({ project, grantedOrg })',
+    });
+    const whole = await lookups.ask([need], asking(alice));
+    expect('grantOf' in whole && whole.grantOf('404')).toBeNull();
+    const own = await lookupsOf('caller', 'v1').ask([{ ...need, cut: true }], asking(alice));
+    expect('grantOf' in own && own.grantOf('404')).toBeNull();
   });
 
   it('of a member of it counts by the row alone', async () => {

@@ -291,6 +291,21 @@ describe('a refusal', () => {
     },
   );
 
+  it('under an organization that has nothing to do with the grant says which one has', async () => {
+    const { id: grantId } = zitadel.grantProject(portal, globex as Org, ['reader']);
+    const owner = zitadel.addServiceUser(`owner of all ${count}`);
+    zitadel.addMember(owner, 'instance', ['IAM_OWNER']);
+    const of = { ...here(), grantId, organizationId: zitadel.rootOrg.id };
+    expect(await errorOf(grantsBy(owner).get(of))).toMatchObject({
+      id: 'MANAG-d3g31',
+      remedy: expect.stringContaining('the organization that owns the project') as string,
+    });
+    expect(await errorOf(grantsBy(owner).deactivate(of))).toMatchObject({
+      id: 'COMMAND-EbFMN',
+      remedy: expect.stringContaining('organizationId that owns it') as string,
+    });
+  });
+
   it('is read by its id, whatever the language of its text', async () => {
     zitadel.fail('addGrant', {
       status: 409,
