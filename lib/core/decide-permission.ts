@@ -1,10 +1,6 @@
 import { ask, ASK, checkRef, NO, YES, type Case, type Verdict } from './case.js';
 import type { PermissionNode } from './compile.js';
 import { isHidden } from './facts.js';
-<<<<<<< HEAD
-import { endsOfGrant, findGrantRow, rowBetween, rowBeyondCap, rowOf } from './find-row.js';
-import type { Membership } from './membership.js';
-=======
 import {
   endsOfGrant,
   grantNeed,
@@ -13,7 +9,7 @@ import {
   rowBeyondCap,
   rowOf,
 } from './find-row.js';
->>>>>>> servers
+import type { Membership } from './membership.js';
 
 /**
  * Decides one permission requirement by ZITADEL's own evaluation in the organization that the resource belongs to. A permission held on

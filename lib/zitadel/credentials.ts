@@ -113,8 +113,9 @@ export function keyFile(path: string): ZitadelCredential<KeyKind> {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    const code = String(own(error, 'code') ?? 'unreadable');
-    throw wrongFile(`the key file cannot be read (${code}): check the path and its permissions`);
+    const code = own(error, 'code');
+    const why = typeof code === 'string' ? code : 'unreadable';
+    throw wrongFile(`the key file cannot be read (${why}): check the path and its permissions`);
   }
   return key(text);
 }

@@ -1,7 +1,3 @@
-<<<<<<< HEAD
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ANEW, ANY_AGE } from '../../lib/core/fresh.js';
-=======
 import {
   afterAll,
   afterEach,
@@ -13,7 +9,7 @@ import {
   onTestFinished,
   vi,
 } from 'vitest';
->>>>>>> servers
+import { ANEW, ANY_AGE } from '../../lib/core/fresh.js';
 import { role } from '../../lib/core/requirement.js';
 import { project, projectGrant } from '../../lib/core/resource.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
