@@ -2,7 +2,7 @@ import { connectRefusal } from './connect.js';
 import { ZitadelError } from './errors.js';
 import { type Answer, JSON_TYPE, jsonAnswer, oauthError, refusalAnswer } from './exchange.js';
 import type { Fault } from './faults.js';
-import type { Family } from './routes.js';
+import type { Route } from './routes.js';
 
 /** What ZITADEL says with a status when nobody says more: code, error id, text. */
 const USUAL: Readonly<
@@ -27,8 +27,11 @@ const OAUTH_ERRORS: Readonly<Record<number, string>> = {
 };
 
 /** The whole answer of a fault, or nothing where the fault is not an answer of its own. */
-export function answerOf(fault: Fault | undefined, family: Family): Answer | undefined {
-  if (typeof fault === 'number') return usualAnswer(fault, family);
+export function answerOf(
+  fault: Fault | undefined,
+  route: Pick<Route, 'endpoint' | 'family'>,
+): Answer | undefined {
+  if (typeof fault === 'number') return usualAnswer(fault, route);
   if (typeof fault === 'object') {
     return 'redirectTo' in fault ? redirectTo(fault.redirectTo) : exactly(fault);
   }
@@ -86,7 +89,13 @@ function administratorsAs(id: string, rows: readonly object[] | undefined): obje
   }));
 }
 
-function usualAnswer(status: number, family: Family): Answer {
+function usualAnswer(
+  status: number,
+  { endpoint, family }: Pick<Route, 'endpoint' | 'family'>,
+): Answer {
+  if (endpoint === 'userinfo' && status === 401) {
+    return oauthError(status, 'access_denied', 'access token invalid');
+  }
   if (family === 'oidc' || family === 'debug') {
     return oauthError(status, OAUTH_ERRORS[status] ?? 'server_error', 'Errors.Internal');
   }

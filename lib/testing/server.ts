@@ -108,7 +108,7 @@ export class EmulatorServer {
       sendForever(response);
       return;
     }
-    const answer = answerOf(fault, route.family) ?? this.#handle(route, exchange);
+    const answer = answerOf(fault, route) ?? this.#handle(route, exchange);
     if (fault === 'lose') {
       request.socket.destroy();
       return;

@@ -1,10 +1,9 @@
 import { isRefusal, type Refusal } from '../core/decision.js';
 import { ZitadelError } from '../core/errors.js';
-import { isNotServed } from './api-generation.js';
 import { errorIdOf } from './error-id.js';
 import { isTrouble, type Answered, type Trouble } from './exchange.js';
 import { isRecord } from './shape.js';
-import { isOutage } from './stray-answer.js';
+import { isOutage, STRAY_REMEDY, type Said } from './stray-answer.js';
 
 /** What to do about the refusals that people meet, by ZITADEL's error id. */
 const REMEDIES: Readonly<Record<string, string>> = {
@@ -54,14 +53,15 @@ export class ZitadelUnavailableError extends ZitadelError {
     why: string,
     /** After how many milliseconds it is worth trying again, where that is known. */
     readonly retryAfterMs?: number,
+    remedy = 'try again later',
   ) {
-    super('zitadel_unavailable', `${what}: ${why}; try again later`);
+    super('zitadel_unavailable', `${what}: ${why}; ${remedy}`);
   }
 }
 
 /** What to do where a server does not have an API. Where another generation is served, nobody sees it. */
 export const NOT_SERVED =
-  "this server does not serve this API: leave the option api at 'auto', or check issuer and internalUrl";
+  "this server, or a proxy before it, does not serve this API: leave the option api at 'auto', or check issuer and internalUrl";
 
 /** What to do where an address leads to no instance. */
 export const NO_INSTANCE =
@@ -78,27 +78,36 @@ export function bodyOrThrow(
   what: string,
 ): Readonly<Record<string, unknown>> {
   if (isRefusal(reply)) throw errorOf(reply, what);
-  if (isTrouble(reply)) throw new ZitadelUnavailableError(what, reply.trouble, reply.retryAfterMs);
-  if (reply.status >= 200 && reply.status < 300 && isRecord(reply.body)) return reply.body;
-  if (isNotServed(reply)) throw new ZitadelApiError(reply.status, undefined, NOT_SERVED, what);
-  if (isOutage(reply)) {
-    throw new ZitadelUnavailableError(what, `ZITADEL answered ${reply.status}`, reply.retryAfterMs);
+  if (isTrouble(reply)) {
+    const remedy = reply.kind === 'unusable' ? STRAY_REMEDY : undefined;
+    throw new ZitadelUnavailableError(what, reply.trouble, reply.retryAfterMs, remedy);
   }
-  const id = errorIdOf(reply.body);
-  const remedy = reply.status === 404 && id === undefined ? NO_INSTANCE : remedyFor(id ?? '');
-  throw new ZitadelApiError(reply.status, id, remedy, what);
+  const { status, body, says, retryAfterMs } = reply;
+  if (says === undefined && isRecord(body)) return body;
+  if (isOutage(reply)) {
+    throw new ZitadelUnavailableError(what, `ZITADEL answered ${status}`, retryAfterMs);
+  }
+  const id = errorIdOf(body);
+  throw new ZitadelApiError(status, id, remedyOf(says, id), what);
+}
+
+function remedyOf(says: Said | undefined, id: string | undefined): string {
+  if (says === 'notServed') return NOT_SERVED;
+  return says === 'noInstance' ? NO_INSTANCE : remedyFor(id);
 }
 
 function errorOf({ reason, detail, remedy, retryAfterMs }: Refusal, what: string): ZitadelError {
   if (reason === 'unavailable') {
-    return new ZitadelUnavailableError(what, detail ?? 'ZITADEL is not available', retryAfterMs);
+    const why = detail ?? 'ZITADEL is not available';
+    return new ZitadelUnavailableError(what, why, retryAfterMs, remedy);
   }
   const why = [detail, remedy].filter(Boolean).join('; ');
   return new ZitadelError('service_user_refused', `${what}: ${why}`);
 }
 
-/** What to do about a refusal with this error id. */
-export function remedyFor(id: string): string {
+/** What to do about a refusal with this error id, or with none. */
+export function remedyFor(id: string | undefined): string {
+  if (id === undefined) return NO_ID;
   const known = Object.hasOwn(REMEDIES, id) ? REMEDIES[id] : undefined;
   return known ?? 'see the error id in ZITADEL’s documentation';
 }
@@ -108,9 +117,16 @@ export function refusedBy(id: string, status: number, what: string): ZitadelApiE
   return new ZitadelApiError(status, id, remedyFor(id), what);
 }
 
+/** ZITADEL gives no error id where it does not even understand a question. */
+const NO_ID =
+  'ZITADEL does not understand the question: compare its version with those that this library supports, and look whether a proxy changes what is sent';
+
 /** An answer that cannot be one to what was asked. */
-export function unusable(what: string): ZitadelUnavailableError {
-  return new ZitadelUnavailableError(what, 'ZITADEL’s answer does not fit the question');
+export function unusable(
+  what: string,
+  why = 'the answer does not fit the question',
+): ZitadelUnavailableError {
+  return new ZitadelUnavailableError(what, why, undefined, STRAY_REMEDY);
 }
 
 /** A list of which there is always one more page. */

@@ -4,7 +4,6 @@ import type { ZitadelLogger } from '../core/log.js';
 import { quietly } from '../core/quietly.js';
 import { errorIdOf } from './error-id.js';
 import { isTrouble, type Answered, type Trouble } from './exchange.js';
-import { isRecord } from './shape.js';
 
 /** The two generations of ZITADEL's APIs: v1 over REST, v2 over connect. */
 export type Generation = 'v1' | 'v2';
@@ -116,25 +115,9 @@ export class ApiGeneration {
   }
 }
 
-/**
- * Whether an answer says that the server does not have this API: an unknown route (404 "Not Found"), an unknown connect method (404 in
- * Go's own words), or "unimplemented". A host that serves no instance says something else, so does whatever carries an error id, and so
- * does a proxy that has nowhere to send a call.
- */
-export function isNotServed({ status, body, says }: Answered): boolean {
-  if (errorIdOf(body) !== undefined) return false;
-  const code = isRecord(body) ? body['code'] : undefined;
-  if (status === 404) {
-    if (!isRecord(body)) return says === 'noRoute';
-    return (code === 5 || code === 'not_found') && body['message'] === 'Not Found';
-  }
-  return (status === 501 || status === 405) && (code === 12 || code === 'unimplemented');
-}
-
 /** Whether a reply shows that its API is served, or that it is not. A failure shows neither. */
 export function servedBy(reply: Answered | Trouble | Refusal): boolean | undefined {
   if (isRefusal(reply) || isTrouble(reply)) return undefined;
-  if (isNotServed(reply)) return false;
-  const isAnswer = reply.status >= 200 && reply.status < 300;
-  return isAnswer || errorIdOf(reply.body) !== undefined ? true : undefined;
+  if (reply.says === 'notServed') return false;
+  return reply.says === undefined || errorIdOf(reply.body) !== undefined ? true : undefined;
 }

@@ -15,6 +15,7 @@ import {
 import { listFrom, MOST_BYTES, PAGE } from './list-answer.js';
 import { grantsFrom, grantsRequest } from './list-project-grants.js';
 import { grantFrom, isBetween, type GrantWithId } from './project-grant.js';
+import { unfit } from './reply-refusal.js';
 
 /** Who grants many projects to an organization makes its list longer, and each look-up in it with it. */
 const MOST_PAGES = 20;
@@ -127,8 +128,9 @@ function askByV2(source: FactSource, question: FactQuestion, projectId: string):
     const page = grantsFrom(body, { projectId, grantedOrgId });
     if (!page) return aboutSomethingElse('project grants');
     if (page.grants.length > 0) return Object.freeze({ projectId, grantedOrgId });
-    // Counted and not shown: the asker may not see it. Of a caller that is an answer, of our service user it is a right that it lacks.
-    return page.total > 0 && source.serviceToken ? MAY_NOT_SEE : undefined;
+    if (page.total === 0) return undefined;
+    // Counted and not shown is not "there is none". Of our service user it is a right that it lacks.
+    return source.serviceToken ? MAY_NOT_SEE : unfit(WHAT, 'rows that are counted are left out');
   });
 }
 

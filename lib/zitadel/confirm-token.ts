@@ -4,7 +4,7 @@ import { askUserinfo } from './ask-userinfo.js';
 import type { Discover } from './discovery.js';
 import { isTrouble } from './exchange.js';
 import type { Http } from './http.js';
-import { refusalOf } from './reply-refusal.js';
+import { refusalOf, unfit } from './reply-refusal.js';
 import { isRecord } from './shape.js';
 
 /**
@@ -21,6 +21,6 @@ export function createConfirmation(
     if (isTrouble(reply) || reply.status !== 200) return refusalOf(reply, 'caller', 'userinfo');
     return isRecord(reply.body) && reply.body['sub'] === userId
       ? undefined
-      : { reason: 'unavailable', detail: 'userinfo: the answer is about another user' };
+      : unfit('userinfo', 'the answer is about another user');
   };
 }

@@ -1,8 +1,8 @@
 import { isRefusal, type Refusal } from '../core/decision.js';
 import { isTrouble } from './exchange.js';
 import type { Http } from './http.js';
+import { outage, unfit } from './reply-refusal.js';
 import { isRecord } from './shape.js';
-import { isStray, STRAY_REMEDY } from './stray-answer.js';
 
 /** The endpoints that are used, as paths on the origin that is called. */
 export interface Endpoints {
@@ -33,25 +33,18 @@ export function createDiscovery(http: Http, issuer: string): Discover {
       method: 'GET',
       path: '/.well-known/openid-configuration',
     });
-    if (isTrouble(reply)) return { reason: 'unavailable', detail: `discovery: ${reply.trouble}` };
-    if (isStray(reply) || reply.says === 'noRoute') {
-      return {
-        reason: 'unavailable',
-        detail: 'discovery: ZITADEL answered 404',
-        remedy: STRAY_REMEDY,
-      };
-    }
-    if (reply.status === 404) {
+    if (isTrouble(reply) || reply.says === 'error') return outage('discovery', reply);
+    if (reply.says !== undefined) {
       return {
         reason: 'misconfigured',
         detail: 'discovery: ZITADEL serves no instance under this host',
         remedy: 'issuer must be the external origin of the instance; internalUrl reaches the same',
       };
     }
-    if (reply.status !== 200 || !isRecord(reply.body)) {
-      return { reason: 'unavailable', detail: `discovery: ZITADEL answered ${reply.status}` };
-    }
     const { body } = reply;
+    if (!isRecord(body) || typeof body['issuer'] !== 'string') {
+      return unfit('discovery', 'the answer names no issuer');
+    }
     if (body['issuer'] !== issuer) {
       return {
         reason: 'misconfigured',

@@ -1,4 +1,6 @@
 import { within } from '../core/deadline.js';
+import { isRecord } from './shape.js';
+import { notZitadels, saidBy, type Said } from './stray-answer.js';
 
 /** The part of `fetch` that is used. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -33,8 +35,8 @@ export interface Call {
 export interface Answered {
   readonly status: number;
   readonly body: unknown;
-  /** What an error without JSON says in words that ZITADEL is known to use: no such route or method; no instance of this name. */
-  readonly says?: 'noRoute' | 'noInstance';
+  /** What an error says. An answer without it is one that was hoped for. */
+  readonly says?: Said;
   readonly retryAfterMs?: number;
 }
 
@@ -45,6 +47,8 @@ export interface Answered {
 export interface Trouble {
   readonly trouble: string;
   readonly kind: 'notSent' | 'noAnswer' | 'late' | 'unusable' | 'tooLarge';
+  /** Of an answer that is not ZITADEL's. */
+  readonly status?: number;
   readonly retryAfterMs?: number;
 }
 
@@ -89,10 +93,7 @@ async function send(
     });
     if (response.status >= 300 && response.status < 400) {
       stop.abort();
-      return trouble(
-        'unusable',
-        'ZITADEL answered with a redirect, which is not followed: correct issuer or internalUrl',
-      );
+      return trouble('unusable', 'ZITADEL answered with a redirect, which is not followed');
     }
     if (!isReadable(response.headers.get('content-encoding'))) {
       stop.abort();
@@ -103,7 +104,7 @@ async function send(
       stop.abort();
       return trouble('tooLarge', 'ZITADEL answered with more than the allowed size');
     }
-    return answered(response, text);
+    return answered(response, text, call);
   } catch (error) {
     return trouble('noAnswer', `no answer from ZITADEL${codeOf(error)}`);
   }
@@ -158,25 +159,19 @@ async function readCapped(response: Response, maxBytes: number): Promise<string 
   return new TextDecoder().decode(Buffer.concat(chunks, bytes));
 }
 
-function answered({ status, headers }: Response, text: string): Answered | Trouble {
+function answered({ status, headers }: Response, text: string, call: Call): Answered | Trouble {
   const retryAfterMs = retryAfter(headers.get('retry-after'));
   const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
   let body: unknown;
   try {
     body = JSON.parse(text);
   } catch {
-    if (status < 300)
-      return { ...trouble('unusable', 'ZITADEL answered with something that is no JSON'), ...wait };
-    const says = saidBy(text);
-    if (says) return { status, body, says, ...wait };
+    // Told by what it says.
   }
-  return { status, body, ...wait };
-}
-
-/** The texts are Go's own for a route that is not there, and the beginning of ZITADEL's own for a host that serves no instance. */
-function saidBy(text: string): Answered['says'] {
-  if (text.trim() === '404 page not found') return 'noRoute';
-  return text.startsWith('unable to set instance') ? 'noInstance' : undefined;
+  const says = status < 300 ? undefined : saidBy(call, status, body, text);
+  if (says) return { status, body, says, ...wait };
+  if (status < 300 && isRecord(body)) return { status, body, ...wait };
+  return { ...trouble('unusable', notZitadels(status)), status, ...wait };
 }
 
 function retryAfter(header: string | null): number | undefined {

@@ -4,7 +4,7 @@ import { servedBy, type ApiGeneration, type Tried } from './api-generation.js';
 import { errorIdOf } from './error-id.js';
 import { isTrouble, type Answered, type Call, type Trouble } from './exchange.js';
 import type { Http } from './http.js';
-import { refusalOf } from './reply-refusal.js';
+import { refusalOf, unfit } from './reply-refusal.js';
 import type { ServiceToken } from './service-token.js';
 import { isRecord } from './shape.js';
 
@@ -78,5 +78,5 @@ export async function ask<F>(
 
 /** An answer that cannot be one to what was asked. */
 export function aboutSomethingElse(what: string): Refusal {
-  return { reason: 'unavailable', detail: `${what}: the answer is about something else` };
+  return unfit(what, 'the answer is about something else');
 }

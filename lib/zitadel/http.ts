@@ -117,8 +117,8 @@ function notSent(trouble: string, retryAfterMs?: number): Trouble {
 
 /** What may be otherwise in a moment. */
 function isPassing(reply: Answered | Trouble): boolean {
-  if (!isTrouble(reply)) return REPEATABLE_STATUS.has(reply.status);
-  return reply.kind === 'noAnswer' || reply.kind === 'late';
+  if (reply.status !== undefined) return REPEATABLE_STATUS.has(reply.status);
+  return isTrouble(reply) && (reply.kind === 'noAnswer' || reply.kind === 'late');
 }
 
 /** `hadItsTime`: the attempt was not cut short by the rest of a budget, which says nothing about ZITADEL. */

@@ -18,8 +18,11 @@ import { isTrouble, type Answered, type Call, type Trouble } from './exchange.js
 import type { Http } from './http.js';
 import { ProvenTokens } from './proven-tokens.js';
 import { isRecord } from './shape.js';
-import { isOutage } from './stray-answer.js';
+import { NO_INSTANCE } from './api-error.js';
+import { outage, unfit } from './reply-refusal.js';
+import { isOutage, notZitadels } from './stray-answer.js';
 
+const WHAT = 'introspection';
 /** ZITADEL answers "inactive" also when its own database fails: a no is believed for a moment only. */
 const INACTIVE_FOR_MS = 2_000;
 const INACTIVE_AT_MOST = 20_000;
@@ -85,18 +88,14 @@ export function createIntrospection(
       repeatable: true,
     });
     if (isTrouble(reply) || reply.status !== 200) return refusalOf(reply, credential.type);
-    if (!isRecord(reply.body)) {
-      return { reason: 'unavailable', detail: 'introspection: the answer is no object' };
-    }
+    if (!isRecord(reply.body)) return unfit(WHAT, 'the answer is no object');
     const active = ownClaim(reply.body, 'active');
     if (active === true) {
       proven.add(who);
       return callerOf(reply.body);
     }
     // RFC 7662: a boolean. Whatever else it is says nothing about the token.
-    if (active !== false) {
-      return { reason: 'unavailable', detail: 'introspection: the answer does not say "active"' };
-    }
+    if (active !== false) return unfit(WHAT, 'the answer does not say "active"');
     proven.remove(who);
     inactiveUntil.set(who, askedAt + INACTIVE_FOR_MS);
     return INACTIVE;
@@ -150,16 +149,13 @@ function assertionOf(
 
 /** A refusal here is about the application that asks, never about the caller: whose token is not good gets a 200. */
 function refusalOf(reply: Answered | Trouble, by: ClientCredential['type']): Refusal {
-  const wait = reply.retryAfterMs === undefined ? {} : { retryAfterMs: reply.retryAfterMs };
-  if (isTrouble(reply)) {
-    return { reason: 'unavailable', detail: `introspection: ${reply.trouble}`, ...wait };
-  }
-  const { status, body } = reply;
+  if (isTrouble(reply) || isOutage(reply)) return outage(WHAT, reply);
+  const { status, body, says } = reply;
+  if (says === undefined) return unfit(WHAT, notZitadels(status));
   const error = isRecord(body) ? body['error'] : undefined;
   const named = typeof error === 'string' && /^[a-z_]{3,40}$/.test(error) ? ` ${error}` : '';
-  const detail = `introspection: ZITADEL answered ${status}${named}`;
-  if (isOutage(reply)) return { reason: 'unavailable', detail, ...wait };
-  if (status === 404) return { reason: 'misconfigured', detail, remedy: NO_ENDPOINT.remedy ?? '' };
+  const detail = `${WHAT}: ZITADEL answered ${status}${named}`;
+  if (says === 'noInstance') return { reason: 'misconfigured', detail, remedy: NO_INSTANCE };
   const proof =
     by === 'basic'
       ? 'the client id and secret of basic() may be wrong'

@@ -1,4 +1,4 @@
-import { countFrom, isRecord } from './shape.js';
+import { countFrom, isId, isRecord } from './shape.js';
 
 /** The longest page that ZITADEL's APIs give by default. */
 export const PAGE = 1_000;
@@ -24,16 +24,19 @@ export interface Page extends ListAnswer {
   readonly step: number;
 }
 
-/** Reads a list of API v1; undefined when the answer is none. `details` stand in every list, empty lists and zeros are left out. */
+/**
+ * Reads a list of API v1; undefined when the answer is none. `details` stand in every list, empty lists and zeros are left out. What has
+ * no rows is a list only by what ZITADEL always says of one: taken for an empty list, an answer of somebody else would be a denial.
+ */
 export function listFrom(body: unknown): ListAnswer | undefined {
-  return isRecord(body) ? answerFrom(body['details'], body['result']) : undefined;
+  return isRecord(body) ? answerFrom(body['details'], body['result'], 'viewTimestamp') : undefined;
 }
 
 /** Reads a page of API v2, whose rows stand under `name`; undefined when the answer is none. `pagination` stands in every page. */
 export function pageFrom(body: unknown, name: string): Page | undefined {
   if (!isRecord(body)) return undefined;
   const { pagination, [name]: rows } = body;
-  const answer = answerFrom(pagination, rows);
+  const answer = answerFrom(pagination, rows, 'appliedLimit');
   if (!answer || !isRecord(pagination)) return undefined;
   const step = countFrom(pagination['appliedLimit']) ?? 0;
   // A limit that is none must not make us read without end.
@@ -46,8 +49,9 @@ export function pageRequest(offset: number, most = Infinity): Readonly<Record<st
   return { pagination: { offset: String(offset), limit, asc: true } };
 }
 
-function answerFrom(about: unknown, rows: unknown = []): ListAnswer | undefined {
+function answerFrom(about: unknown, rows: unknown = [], always: string): ListAnswer | undefined {
   if (!isRecord(about) || !Array.isArray(rows) || !rows.every(isRecord)) return undefined;
   const total = countFrom(about['totalResult']);
-  return total === undefined ? undefined : { rows, total };
+  const isList = rows.length > 0 || isId(about[always]);
+  return total === undefined || !isList ? undefined : { rows, total };
 }

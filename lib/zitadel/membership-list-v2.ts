@@ -7,7 +7,7 @@ import {
   type Administrators,
   type Send,
 } from './administrators.js';
-import { bodyOrThrow, ZitadelUnavailableError } from './api-error.js';
+import { bodyOrThrow, unusable, ZitadelUnavailableError } from './api-error.js';
 import type { MembershipList, MembershipListRequest, MembershipRow } from './membership-row.js';
 import { READER_REMEDY } from './reply-refusal.js';
 import { isRecord } from './shape.js';
@@ -78,7 +78,7 @@ async function readAll(
     const list = await listAdministrators(send, userId, on);
     if ('reply' in list) {
       bodyOrThrow(list.reply, what);
-      throw new ZitadelUnavailableError(what, 'the answer is no list');
+      throw unusable(what, 'the answer is no list');
     }
     if (!list.hidesRows && !list.hasMoved) return list;
     if (again) continue;

@@ -2,7 +2,7 @@ import type { Caller } from '../core/caller.js';
 import { ZitadelArgumentError } from '../core/errors.js';
 import { TOKEN_68 } from '../core/request.js';
 import type { Send } from './administrators.js';
-import { bodyOrThrow, unusable, ZitadelUnavailableError } from './api-error.js';
+import { bodyOrThrow, unusable } from './api-error.js';
 import type { ApiGeneration } from './api-generation.js';
 import { requireServiceToken } from './as-service-user.js';
 import { askMine, askOfUser } from './ask-memberships.js';
@@ -132,7 +132,7 @@ function listFrom(
   userId?: string,
 ): MembershipList {
   const list = membershipsFrom(body);
-  if (!list) throw new ZitadelUnavailableError(what, 'the answer is no list');
+  if (!list) throw unusable(what, 'the answer is no list');
   const { rows, total } = list;
   if (rows.some((row) => row.userId !== (userId ?? rows[0]?.userId))) throw unusable(what);
   const details = textsOf(body['details'], ['viewTimestamp', 'processedSequence']);

@@ -1,11 +1,10 @@
 import type { Refusal } from '../core/decision.js';
-import { isNotServed } from './api-generation.js';
 import { errorIdOf } from './error-id.js';
 import { isTrouble } from './exchange.js';
 import type { Http } from './http.js';
 import { MOST_BYTES } from './list-answer.js';
-import { refusalOf } from './reply-refusal.js';
-import { isRecord } from './shape.js';
+import { refusalOf, unfit } from './reply-refusal.js';
+import { isRecord, listOfTexts } from './shape.js';
 
 const WHAT = 'permissions';
 
@@ -36,7 +35,7 @@ export function askPermissions(http: Http): AskPermissions {
     });
     if (isTrouble(reply)) return refusalOf(reply, 'caller', WHAT);
     const { status, body } = reply;
-    if (isNotServed(reply)) {
+    if (reply.says === 'notServed') {
       return {
         ...refusalOf(reply, 'caller', WHAT),
         remedy:
@@ -46,9 +45,13 @@ export function askPermissions(http: Http): AskPermissions {
     // Nobody has a permission in an organization that does not exist.
     if (status === 403 && errorIdOf(body) === 'AUTH-Bs7Ds') return [];
     if (status !== 200) return refusalOf(reply, 'caller', WHAT);
-    const result: unknown = isRecord(body) ? (body['result'] ?? []) : undefined;
-    return Array.isArray(result) && result.every((each) => typeof each === 'string')
-      ? result
-      : { reason: 'unavailable', detail: `${WHAT}: the answer is no list` };
+    return permissionsFrom(body) ?? unfit(WHAT, 'the answer is no list');
   };
+}
+
+/** No permissions are an empty answer: one that says anything else is none of ZITADEL's. */
+function permissionsFrom(body: unknown): readonly string[] | undefined {
+  if (!isRecord(body)) return undefined;
+  const { result, ...more } = body;
+  return result === undefined && Object.keys(more).length > 0 ? undefined : listOfTexts(result);
 }

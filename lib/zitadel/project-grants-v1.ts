@@ -20,7 +20,6 @@ import {
   type GrantWithId,
 } from './project-grant.js';
 import type { ServiceToken } from './service-token.js';
-import { isRecord } from './shape.js';
 
 type Grants = AsyncGenerator<GrantWithId, void, undefined>;
 
@@ -174,8 +173,9 @@ export class ProjectGrantsV1 implements ProjectGrantApi {
 
 /** What every write answers: without it, it may or may not have been done. */
 function doneFrom({ details }: Readonly<Record<string, unknown>>, what: string): ChangeDetails {
-  if (!isRecord(details)) throw unusable(what);
-  return { details: detailsFrom(details) };
+  const done = detailsFrom(details);
+  if (Object.keys(done).length === 0) throw unusable(what);
+  return { details: done };
 }
 
 function projectPath(projectId: string): string {

@@ -11,7 +11,7 @@ import {
   type MembershipListRequest,
   type MembershipRow,
 } from './membership-row.js';
-import { refusalOf, type AskedAs } from './reply-refusal.js';
+import { refusalOf, unfit, type AskedAs } from './reply-refusal.js';
 import type { ServiceToken } from './service-token.js';
 
 const WHAT = 'memberships';
@@ -116,14 +116,14 @@ function rowsFrom(
 ): MembershipRows | Refusal {
   if (isTrouble(reply) || reply.status !== 200) return refusalOf(reply, as, WHAT);
   const list = membershipsFrom(reply.body);
-  if (!list) return { reason: 'unavailable', detail: `${WHAT}: the answer is no list` };
+  if (!list) return unfit(WHAT, 'the answer is no list');
   const { rows, total } = list;
   if (rows.some((row) => row.userId !== userId)) {
-    return { reason: 'unavailable', detail: `${WHAT}: the answer is about another user` };
+    return unfit(WHAT, 'the answer is about another user');
   }
   const complete = total <= rows.length;
   if (!complete && rows.length < limit) {
-    return { reason: 'unavailable', detail: `${WHAT}: the answer is incomplete` };
+    return unfit(WHAT, 'the answer is incomplete');
   }
   return { rows: rows.flatMap(membershipFrom), complete };
 }

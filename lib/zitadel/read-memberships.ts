@@ -40,9 +40,9 @@ export function createMembershipReader(parts: MembershipReaderParts): ReadMember
 }
 
 const NO_V1 =
-  'this server does not serve API v1 any more: leave out memberships.organizations and give the service user IAM_OWNER_VIEWER, then API v2 is used';
+  'this server, or a proxy before it, does not serve API v1: leave out memberships.organizations and give the service user IAM_OWNER_VIEWER, then API v2 is used';
 const NO_V2 =
-  'this server does not serve API v2: name the organizations in memberships.organizations, then API v1 is used';
+  'this server, or a proxy before it, does not serve API v2: name the organizations in memberships.organizations, then API v1 is used';
 
 /** There is no other generation to go to: each sees something else. */
 function orElse(

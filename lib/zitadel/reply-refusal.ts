@@ -1,9 +1,8 @@
 import type { Refusal } from '../core/decision.js';
 import { NO_INSTANCE, NOT_SERVED, remedyFor } from './api-error.js';
-import { isNotServed } from './api-generation.js';
 import { errorIdOf } from './error-id.js';
 import { isTrouble, type Answered, type Trouble } from './exchange.js';
-import { isOutage, isStray, STRAY_REMEDY } from './stray-answer.js';
+import { isOutage, notZitadels, STRAY_REMEDY } from './stray-answer.js';
 
 /**
  * In whose name ZITADEL was asked: a refusal of our service user is never the caller's. The instance reader is a service user that is asked
@@ -16,20 +15,18 @@ const API_SCOPE = 'urn:zitadel:iam:org:project:id:zitadel:aud';
 
 /** What a reply without the hoped-for body means for a request: outage, refusal of the token, or our own misconfiguration. */
 export function refusalOf(reply: Answered | Trouble, as: AskedAs, what: string): Refusal {
-  const wait = reply.retryAfterMs === undefined ? {} : { retryAfterMs: reply.retryAfterMs };
-  if (isTrouble(reply)) {
-    return { reason: 'unavailable', detail: `${what}: ${reply.trouble}`, ...wait };
-  }
-  const { status, body } = reply;
-  const id = errorIdOf(body);
-  const answer = `${what}: ZITADEL answered ${status}${id ? ` ${id}` : ''}`;
-  if (isNotServed(reply)) {
+  if (isTrouble(reply)) return outage(what, reply);
+  const { status, body, says } = reply;
+  const answer = answerOf(what, reply);
+  if (says === 'notServed') {
     return { reason: 'misconfigured', detail: answer, remedy: NOT_SERVED };
   }
-  if (isOutage(reply)) {
-    const remedy = isStray(reply) ? { remedy: STRAY_REMEDY } : {};
-    return { reason: 'unavailable', detail: answer, ...remedy, ...wait };
+  if (says === 'noInstance') {
+    return { reason: 'misconfigured', detail: answer, remedy: NO_INSTANCE };
   }
+  if (says === undefined) return unfit(what, notZitadels(status));
+  if (isOutage(reply)) return outage(what, reply);
+  const id = errorIdOf(body);
   if (as === 'caller' && status === 401) {
     return {
       reason: 'token_rejected',
@@ -51,11 +48,32 @@ export function refusalOf(reply: Answered | Trouble, as: AskedAs, what: string):
   return { reason: 'misconfigured', detail: answer, remedy: remedyOf(status, id, as) };
 }
 
+/** Whatever came instead of an answer to what was asked, as a request is told it. */
+export function outage(what: string, reply: Answered | Trouble): Refusal {
+  const { retryAfterMs } = reply;
+  return {
+    reason: 'unavailable',
+    detail: isTrouble(reply) ? `${what}: ${reply.trouble}` : answerOf(what, reply),
+    ...(isTrouble(reply) && reply.kind === 'unusable' && { remedy: STRAY_REMEDY }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  };
+}
+
+/** An answer of another shape than ZITADEL's answers to what was asked. */
+export function unfit(what: string, why: string): Refusal {
+  return outage(what, { trouble: why, kind: 'unusable' });
+}
+
+function answerOf(what: string, { status, body }: Answered): string {
+  const id = errorIdOf(body);
+  return `${what}: ZITADEL answered ${status}${id ? ` ${id}` : ''}`;
+}
+
 const IMPERSONATION: ReadonlySet<string> = new Set(['APP-Shi0J', 'APP-wai8O']);
 
 function remedyOf(status: number, id: string | undefined, as: AskedAs): string {
-  if (status === 404 && id === undefined) return NO_INSTANCE;
-  if (id === 'QUERY-4M0fs') return remedyFor(id);
+  // About the question, not about a right.
+  if (id === undefined || status === 400) return remedyFor(id);
   if (as === 'instanceReader') return READER_REMEDY;
   if (id === 'AUTH-Bs7Ds') return 'an organization does not exist: check memberships.organizations';
   if (as === 'serviceUser') {
@@ -64,7 +82,7 @@ function remedyOf(status: number, id: string | undefined, as: AskedAs): string {
   if (id === 'AUTHZ-cdgFk') {
     return 'the caller holds no manager role in the organization that was asked';
   }
-  return 'see the error id in ZITADEL’s documentation';
+  return remedyFor(id);
 }
 
 /** What a service user needs that reads memberships over all organizations. */

@@ -5,8 +5,11 @@ import type { Discover } from './discovery.js';
 import { OURSELVES, isTrouble, type Answered, type Call, type Trouble } from './exchange.js';
 import type { Http } from './http.js';
 import { isRecord } from './shape.js';
+import { NO_INSTANCE } from './api-error.js';
+import { outage, unfit } from './reply-refusal.js';
 import { isOutage } from './stray-answer.js';
 
+const WHAT = 'token of the service user';
 const SCOPE = 'openid urn:zitadel:iam:org:project:id:zitadel:aud';
 const RENEW_AHEAD_MS = 60_000;
 /** A failure to sign in is not repeated for every request that needs the token. */
@@ -107,14 +110,7 @@ export class ServiceToken {
       who: OURSELVES,
       repeatable: true,
     });
-    // An answer that is well, and no token, is told below.
-    if (isTrouble(reply) || (reply.status >= 400 && isOutage(reply))) {
-      return {
-        reason: 'unavailable',
-        detail: `token of the service user: ${isTrouble(reply) ? reply.trouble : `ZITADEL answered ${reply.status}`}`,
-        ...(reply.retryAfterMs !== undefined && { retryAfterMs: reply.retryAfterMs }),
-      };
-    }
+    if (isTrouble(reply) || isOutage(reply)) return outage(WHAT, reply);
     const body = isRecord(reply.body) ? reply.body : {};
     const { access_token: value, expires_in: seconds, error } = body;
     if (reply.status === 200 && typeof value === 'string' && typeof seconds === 'number') {
@@ -126,14 +122,18 @@ export class ServiceToken {
       };
       return this.#token;
     }
+    if (reply.says === undefined) return unfit(WHAT, 'the answer has no token');
     return {
       reason: 'misconfigured',
-      detail: `ZITADEL refused to sign in the service user: ${reply.status}${typeof error === 'string' && /^[a-z_]{3,40}$/.test(error) ? ` ${error}` : ''}`,
-      remedy:
-        this.#credential.type === 'key'
-          ? 'the key file may belong to another instance or a removed user, or its key may be deleted; compare the clocks too'
-          : 'check the client id and secret of the service user',
+      detail: `ZITADEL refused to sign in the service user: ${reply.status}${typeof error === 'string' ? ` ${error}` : ''}`,
+      remedy: reply.says === 'noInstance' ? NO_INSTANCE : this.#remedy(),
     };
+  }
+
+  #remedy(): string {
+    return this.#credential.type === 'key'
+      ? 'the key file may belong to another instance or a removed user, or its key may be deleted; compare the clocks too'
+      : 'check the client id and secret of the service user';
   }
 
   async #form(): Promise<Record<string, string>> {

@@ -3,6 +3,7 @@ import { isRefusal, type Refusal } from '../core/decision.js';
 import type { Discover } from './discovery.js';
 import { isTrouble } from './exchange.js';
 import type { Http } from './http.js';
+import { outage, unfit } from './reply-refusal.js';
 import { isRecord } from './shape.js';
 
 /** A public key of the instance, and the one algorithm it may be used with. */
@@ -85,14 +86,9 @@ export class SigningKeys {
     const endpoints = await this.discover();
     if (isRefusal(endpoints)) return endpoints;
     const reply = await this.http({ family: 'keys', method: 'GET', path: endpoints.keys });
-    if (isTrouble(reply)) return { reason: 'unavailable', detail: `keys: ${reply.trouble}` };
+    if (isTrouble(reply) || reply.says !== undefined) return outage('keys', reply);
     const list: unknown = isRecord(reply.body) ? reply.body['keys'] : undefined;
-    if (reply.status !== 200 || !Array.isArray(list)) {
-      return {
-        reason: 'unavailable',
-        detail: `keys: ZITADEL answered ${reply.status} without keys`,
-      };
-    }
+    if (!Array.isArray(list)) return unfit('keys', 'the answer has no keys');
     const keys = new Map<string, SigningKey>();
     for (const jwk of list.slice(0, 100) as unknown[]) {
       if (isRecord(jwk) && ('d' in jwk || 'k' in jwk)) {

@@ -7,7 +7,7 @@ import type { Discover } from './discovery.js';
 import { isTrouble } from './exchange.js';
 import type { Http } from './http.js';
 import { ProvenTokens } from './proven-tokens.js';
-import { refusalOf } from './reply-refusal.js';
+import { refusalOf, unfit } from './reply-refusal.js';
 import { isRecord } from './shape.js';
 
 /**
@@ -38,9 +38,7 @@ export function createUserinfoVerifier(
     if (isTrouble(reply) || reply.status !== 200) return refusalOf(reply, 'caller', 'userinfo');
     const claims = isRecord(reply.body) ? reply.body : {};
     const userId = ownClaim(claims, 'sub');
-    if (!isName(userId)) {
-      return { reason: 'unavailable', detail: 'userinfo: the answer names no user' };
-    }
+    if (!isName(userId)) return unfit('userinfo', 'the answer names no user');
     proven.add(who);
     return { userId, claims };
   };

@@ -157,6 +157,24 @@ describe.each(DOORS)('$name', ({ name, open }) => {
       expectAnswer(await ask(door, world, asked), { denied: 'unavailable' });
     });
 
+    it.each([400, 401, 403, 404, 405, 200])(
+      'while a proxy answers in its place with %i, which is not told to the caller',
+      async (status) => {
+        const door = await opening(open, impatient);
+        const headers = {
+          'content-type': 'text/html',
+          'www-authenticate': 'Basic realm="of the proxy"',
+          'set-cookie': 'proxy=1',
+        };
+        world.zitadel.fail('memberships', { status, body: '<h1>Stop!</h1>', headers });
+        const asked = { as: 'owner of acme', path: `/orgs/${world.acme}` } as const;
+        const heard = await ask(door, world, asked);
+        expectAnswer(heard, { denied: 'unavailable' });
+        expect(JSON.stringify(heard)).not.toMatch(/proxy|Stop/);
+        expect(door.notes.log).toMatch(/^warn unavailable: .*proxy, gateway or firewall/m);
+      },
+    );
+
     it.each([503, 'refuse', 'garbage'] as const)(
       'while the owner of a project cannot be told, since ZITADEL answers %s',
       async (fault) => {

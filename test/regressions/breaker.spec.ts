@@ -113,7 +113,8 @@ describe('calls of three users that are not given their time', () => {
     });
     servers.push(server);
     const http = httpTo(server.url);
-    const call = { family: 'memberships', method: 'GET', path: '/slow', repeatable: true } as const;
+    const path = '/auth/v1/slow';
+    const call = { family: 'memberships', method: 'GET', path, repeatable: true } as const;
     const replies = await Promise.all(['a', 'b', 'c'].map((who) => http({ ...call, who })));
     expect(replies.map((reply) => 'kind' in reply && reply.kind)).toEqual(['late', 'late', 'late']);
     expect(server.requests).toHaveLength(6);

@@ -36,24 +36,37 @@ afterEach(() => {
 const idOf = (one: { readonly id: string } | undefined) => one?.id ?? '';
 const tokenOf = (user: User | undefined) => zitadel.tokenFor(user as User);
 
-/** What proxies say that have nowhere to send a call. */
-const STRAY: readonly (readonly [string, string])[] = [
-  ['a page of nginx', '<html><head><title>404 Not Found</title></head></html>'],
-  ['an ingress without backends', 'default backend - 404'],
-  ['nothing', ''],
-  ['JSON of a gateway', '{"message":"no Route matched with those values"}'],
-  ['JSON that looks alike', '{"message":"Not Found"}'],
+/** What proxies and firewalls say. */
+const STRAY: readonly (readonly [number, string, string])[] = [
+  [404, 'a page of nginx', '<html><head><title>404 Not Found</title></head></html>'],
+  [404, 'an ingress without backends', 'default backend - 404'],
+  [404, 'nothing', ''],
+  [404, 'JSON of a gateway', '{"message":"no Route matched with those values"}'],
+  [404, 'JSON that looks alike', '{"message":"Not Found"}'],
+  [
+    401,
+    'a proxy that asks for a password',
+    '<html><title>401 Authorization Required</title></html>',
+  ],
+  [403, 'a firewall', '<html><title>Attention Required!</title></html>'],
+  [405, 'a page of a proxy', '<html><title>405 Not Allowed</title></html>'],
+  [200, 'JSON of another shape', '{"ok":true}'],
 ];
 const NOT_FOUND = '{"code":5,"message":"Not Found"}';
 
-/** A library whose calls to these addresses get a 404 of a proxy, as long as it is switched on. */
-function behind(text: string, reaches: RegExp, more: Partial<ZitadelOptions> = {}) {
+/** A library whose calls to these addresses get such an answer of a proxy, as long as it is switched on. */
+function behind(
+  answer: readonly [number, string],
+  reaches: RegExp,
+  more: Partial<ZitadelOptions> = {},
+) {
   const proxy = { isOn: true, refused: 0 };
   const log = recorder();
   const fetch: typeof realFetch = (url, init) => {
     if (!proxy.isOn || !reaches.test(url)) return realFetch(url, init);
     proxy.refused += 1;
-    return Promise.resolve(new Response(text, { status: 404 }));
+    const [status, text] = answer;
+    return Promise.resolve(new Response(text, { status }));
   };
   const { audience, ...options } = zitadel.options({
     logger: log,
@@ -70,12 +83,15 @@ function behind(text: string, reaches: RegExp, more: Partial<ZitadelOptions> = {
   return { library, proxy, log };
 }
 
-describe.each(STRAY)('a 404 that is %s', (_what, text) => {
+describe.each(STRAY)('a %i that is %s', (status, _what, text) => {
+  const answer = [status, text] as const;
+
   it('while a project grant is looked up is an outage, and v1 stays', async () => {
-    const { library, proxy, log } = behind(text, /\/grants\//);
+    const { library, proxy, log } = behind(answer, /\/grants\//);
     const manages = role('PROJECT_GRANT_OWNER', projectGrant(grantId));
     expect(await decide(library, tokenOf(gina), manages)).toMatchObject({
       reason: 'unavailable',
+      remedy: expect.stringContaining('proxy') as string,
     });
     expect(proxy.refused).toBe(1);
     proxy.isOn = false;
@@ -84,7 +100,7 @@ describe.each(STRAY)('a 404 that is %s', (_what, text) => {
   });
 
   it('to everything is an outage, which heals', async () => {
-    const { library, proxy } = behind(text, /\/auth\/|AdministratorService|ListAdministrators/);
+    const { library, proxy } = behind(answer, /\/auth\/|AdministratorService|ListAdministrators/);
     const owns = role('ORG_OWNER', org(idOf(globex)));
     expect(await decide(library, tokenOf(gina), owns)).toMatchObject({ reason: 'unavailable' });
     proxy.isOn = false;
@@ -93,10 +109,11 @@ describe.each(STRAY)('a 404 that is %s', (_what, text) => {
   });
 
   it('to the service that grants is an outage, and no mistake of its caller', async () => {
-    const { library, proxy } = behind(text, /\/grants\//);
+    const { library, proxy } = behind(answer, /\/grants\//);
     const of = { organizationId: idOf(acme), projectId: portal.id, grantId };
     await expect(library.projectGrants.get(of)).rejects.toMatchObject({
       code: 'zitadel_unavailable',
+      message: expect.stringContaining('proxy') as string,
     });
     proxy.isOn = false;
     expect(await library.projectGrants.get(of)).toMatchObject({ grantId });
@@ -118,7 +135,7 @@ describe.each(STRAY)('a 404 that is %s', (_what, text) => {
       ],
     ];
     for (const [reaches, more] of ways) {
-      const { library, proxy } = behind(text, reaches, more);
+      const { library, proxy } = behind(answer, reaches, more);
       expect(await verdict(library, tokenOf(gina), authenticated())).toBe('unavailable');
       expect(proxy.refused).toBeGreaterThan(0);
       proxy.isOn = false;
@@ -130,7 +147,7 @@ describe.each(STRAY)('a 404 that is %s', (_what, text) => {
 
 describe('one answer "Not Found" of a server that has v1', () => {
   it('does not lose v1: a second later ids of grants are known again', async () => {
-    const { library, proxy } = behind(NOT_FOUND, /\/grants\//);
+    const { library, proxy } = behind([404, NOT_FOUND], /\/grants\//);
     const manages = role('PROJECT_GRANT_OWNER', projectGrant(grantId));
     proxy.isOn = false;
     expect(await verdict(library, tokenOf(gina), manages)).toBe('yes');

@@ -71,6 +71,7 @@ const NO_LISTS: readonly [string, unknown][] = [
   ['without details', { result: [] }],
   ['with details that are a text', { details: 'x', result: [] }],
   ['with details that are a list', { details: [], result: [] }],
+  ['with details that say nothing', { details: {} }],
   ['of many rows', { details: { totalResult: 'many' }, result: [] }],
   ['of a hexadecimal number of rows', { details: { totalResult: '0x0' }, result: [] }],
   ['of half a row', { details: { totalResult: 0.5 }, result: [] }],
@@ -156,7 +157,7 @@ describe('a list of project grants', () => {
   });
 
   it('without any is empty and no error', async () => {
-    zitadel.fail('listGrants', answer({ details: {} }));
+    zitadel.fail('listGrants', answer({ details: DETAILS }));
     expect(await grantsOf()).toEqual([]);
   });
 });

@@ -5,13 +5,11 @@ import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import { ZitadelEmulator, type Org, type User } from '../../lib/testing/index.js';
 import {
   ApiGeneration,
-  isNotServed,
   servedBy,
   type Generation,
   type Tried,
 } from '../../lib/zitadel/api-generation.js';
 import { pat } from '../../lib/zitadel/credentials.js';
-import type { Answered } from '../../lib/zitadel/exchange.js';
 import { gate } from '../core/gate.js';
 import { recorder, verdict } from './parts.js';
 
@@ -250,49 +248,14 @@ describe('v1 that was not served', () => {
 });
 
 describe('an answer', () => {
-  const INSTANCE =
-    'unable to set instance using origin x: ID=QUERY-1kIjX Message=Instance not found.';
-  it.each<[string, boolean, number, unknown, Answered['says']?]>([
-    ['of an unknown route', true, 404, { code: 5, message: 'Not Found' }],
-    ['of an unknown connect method', true, 404, undefined, 'noRoute'],
-    ['of a proxy without a way to ZITADEL', false, 404, undefined],
-    ['of a proxy that speaks JSON', false, 404, { message: 'Not Found' }],
-    ['of an unknown instance in plain text', false, 404, undefined, 'noInstance'],
-    ['that is unimplemented (REST)', true, 501, { code: 12, message: 'Not Implemented' }],
-    ['that is unimplemented (connect)', true, 501, { code: 'unimplemented', message: 'x' }],
-    ['of a method that is not allowed', true, 405, { code: 12, message: 'Method Not Allowed' }],
-    ['of an unknown instance', false, 404, { code: 5, message: INSTANCE }],
-    [
-      'of something that is not found',
-      false,
-      404,
-      { code: 5, message: 'Project not found (QUERY-fk2fs)', details: [{ id: 'QUERY-fk2fs' }] },
-    ],
-    ['with an id in its message alone', false, 404, { code: 5, message: 'x (QUERY-fk2fs)' }],
-    [
-      'with an id in its details',
-      false,
-      404,
-      { code: 5, message: 'Not Found', details: [{ id: 'A-1' }] },
-    ],
-    ['of another 404', false, 404, { code: 5, message: 'Not found' }],
-    ['that is a list', false, 404, []],
-    ['that is well', false, 200, {}],
-    ['of a gateway', false, 502, undefined],
-    ['of 501 without a word', false, 501, undefined],
-    ['of a token that is refused', false, 401, { code: 16, message: 'auth header missing' }],
-  ])('%s says "not served": %s', (_what, isSo, status, body, says) => {
-    expect(isNotServed({ status, body, ...(says && { says }) })).toBe(isSo);
-  });
-
   it('shows that an API is served by its result or by an error of its own, and by no outage', () => {
     const refused = { code: 16, message: 'Errors.Token.Invalid (AUTH-7fs1e)' };
     expect(servedBy({ status: 200, body: {} })).toBe(true);
-    expect(servedBy({ status: 401, body: refused })).toBe(true);
-    expect(servedBy({ status: 404, body: { code: 5, message: 'Not Found' } })).toBe(false);
-    expect(servedBy({ status: 404, body: undefined })).toBeUndefined();
-    expect(servedBy({ status: 503, body: undefined })).toBeUndefined();
-    expect(servedBy({ status: 403, body: undefined })).toBeUndefined();
+    expect(servedBy({ status: 401, body: refused, says: 'error' })).toBe(true);
+    expect(servedBy({ status: 404, body: {}, says: 'notServed' })).toBe(false);
+    expect(servedBy({ status: 404, body: {}, says: 'noInstance' })).toBeUndefined();
+    expect(servedBy({ status: 503, body: {}, says: 'error' })).toBeUndefined();
+    expect(servedBy({ trouble: 'a page', kind: 'unusable', status: 403 })).toBeUndefined();
     expect(servedBy({ trouble: 'late', kind: 'late' })).toBeUndefined();
     expect(servedBy({ reason: 'misconfigured' })).toBeUndefined();
   });

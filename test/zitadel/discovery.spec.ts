@@ -48,8 +48,6 @@ describe('discovery', () => {
     ['another issuer', 'https://globex.example'],
     ['a trailing slash', 'SLASH'],
     ['other case', 'CASE'],
-    ['a list', ['x']],
-    ['nothing', undefined],
   ])('of a server that names %s as its issuer is a misconfiguration', async (_what, named) => {
     const issuer =
       named === 'SLASH'
@@ -61,6 +59,17 @@ describe('discovery', () => {
     expect(await wayTo(zitadel).discover()).toMatchObject({
       reason: 'misconfigured',
       remedy: expect.stringContaining('issuer') as string,
+    });
+  });
+
+  it.each<[string, unknown]>([
+    ['a list', ['x']],
+    ['nothing', undefined],
+  ])('of what names %s as its issuer is an outage: it is not ZITADEL', async (_what, issuer) => {
+    zitadel.fail('discovery', { status: 200, body: documentOf({ issuer }) });
+    expect(await wayTo(zitadel).discover()).toMatchObject({
+      reason: 'unavailable',
+      remedy: expect.stringContaining('proxy') as string,
     });
   });
 

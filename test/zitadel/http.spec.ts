@@ -94,14 +94,27 @@ describe('a call', () => {
     });
   });
 
-  it('that is refused is an answer like any other, with a body only if that is JSON', async () => {
-    const { url } = await serve((response, { path }) => {
-      if (path === '/json') return json(response, { code: 5 }, 404);
-      response.writeHead(502, { 'content-type': 'text/html' });
-      return void response.end('<h1>Bad Gateway</h1>');
-    });
-    expect(await httpTo(url)({ path: '/json' })).toEqual({ status: 404, body: { code: 5 } });
-    expect(await httpTo(url)({ path: '/html' })).toEqual({ status: 502, body: undefined });
+  it('that ZITADEL refuses is an answer like any other', async () => {
+    const body = { code: 5, message: 'Project not found (QUERY-fk2fs)' };
+    const { url } = await serve((response) => json(response, body, 404));
+    const reply = await httpTo(url)({ path: '/management/v1/projects/1' });
+    expect(reply).toEqual({ status: 404, body, says: 'error' });
+  });
+
+  it('that something else answers is trouble, whatever the status', async () => {
+    for (const status of [200, 401, 403, 404, 502]) {
+      const { url } = await serve((response) => {
+        response.writeHead(status, { 'content-type': 'text/html', 'retry-after': '7' });
+        response.end('<h1>Attention Required!</h1>');
+      });
+      const reply = troubled(await httpTo(url)({ path: '/auth/v1/memberships/me/_search' }));
+      expect(reply).toEqual({
+        trouble: `the answer (${status}) is not ZITADEL’s`,
+        kind: 'unusable',
+        status,
+        retryAfterMs: 7_000,
+      });
+    }
   });
 });
 
@@ -153,7 +166,7 @@ describe('a redirect', () => {
 });
 
 describe('the size of an answer', () => {
-  const bodyOf = (bytes: number) => `"${'x'.repeat(bytes - 2)}"`;
+  const bodyOf = (bytes: number) => `{"a":"${'x'.repeat(bytes - 8)}"}`;
 
   it('may be what is allowed and not a byte more', async () => {
     const { url } = await serve((response, { path }) => {
@@ -332,19 +345,19 @@ describe('a repetition', () => {
     expect(answered(await httpTo(once.url)({ repeatable: true })).status).toBe(200);
     expect(once.requests).toHaveLength(2);
     const always = await serve(statuses(status, status, status, status));
-    expect(answered(await httpTo(always.url)({ repeatable: true })).status).toBe(status);
+    expect((await httpTo(always.url)({ repeatable: true })).status).toBe(status);
     expect(always.requests).toHaveLength(3);
   });
 
   it.each([400, 401, 403, 404, 409, 412, 500, 501])('does not follow a %d', async (status) => {
     const { url, requests } = await serve(statuses(status));
-    expect(answered(await httpTo(url)({ repeatable: true })).status).toBe(status);
+    expect((await httpTo(url)({ repeatable: true })).status).toBe(status);
     expect(requests).toHaveLength(1);
   });
 
   it.each([429, 503])('of a call that changes something does not follow a %d', async (status) => {
     const { url, requests } = await serve(statuses(status));
-    expect(answered(await httpTo(url)({ method: 'POST', json: {} })).status).toBe(status);
+    expect((await httpTo(url)({ method: 'POST', json: {} })).status).toBe(status);
     expect(requests).toHaveLength(1);
   });
 

@@ -301,20 +301,39 @@ describe('an application that ZITADEL refuses', () => {
     [400, { error: 'unauthorized_client' }],
     [400, { error: 'invalid_client', error_description: 'x' }],
     [400, { error: 'invalid_request', error_description: 'client_id must be provided' }],
-    [400, {}],
     [401, { error: 'invalid_client' }],
-    [401, undefined],
-    [403, { error: 'access_denied' }],
-    [404, { code: 5, message: 'Not Found' }],
-    [405, {}],
   ])('is a misconfiguration with a remedy, never about the caller: %i %j', async (status, body) => {
-    const refusal = await answeredWith(() => body ?? '', {}, status);
+    const refusal = await answeredWith(() => body, {}, status);
     expect(refusal).toMatchObject({
       reason: 'misconfigured',
       detail: expect.stringContaining(String(status)) as string,
       remedy: expect.stringMatching(/.{20}/) as string,
     });
     expect(refusal).not.toHaveProperty('description');
+  });
+
+  it('is asked where no instance is, which is a misconfiguration too', async () => {
+    const server = await serverThat((response) => {
+      response.writeHead(404).end('unable to set instance using origin &{a.example  http}');
+    });
+    expect(await verifierOf(server)('a-token')).toMatchObject({
+      reason: 'misconfigured',
+      remedy: expect.stringContaining('internalUrl') as string,
+    });
+  });
+
+  it.each<[number, unknown]>([
+    [400, {}],
+    [401, ''],
+    [401, { error: 'access_denied', error_description: 'access token invalid' }],
+    [403, { error: 'access_denied' }],
+    [404, { code: 5, message: 'Not Found' }],
+    [405, {}],
+  ])('is not what something else says in its place: %i %j', async (status, body) => {
+    expect(await answeredWith(() => body, {}, status)).toMatchObject({
+      reason: 'unavailable',
+      remedy: expect.stringContaining('proxy') as string,
+    });
   });
 
   it('is told apart by how it proves itself', async () => {

@@ -243,7 +243,7 @@ describe('a project grant, by API v2', () => {
   );
 
   it('that the service user may not see is a right that it lacks, and no "there is none"', async () => {
-    const body = { pagination: { totalResult: '1' } };
+    const body = { pagination: { totalResult: '1', appliedLimit: '1000' } };
     zitadel.fail('listGrantsV2', { status: 200, body });
     const [projectId, grantedOrgId] = [idOf(portal), idOf(globex)];
     const need = { fact: 'grantBetween', projectId, grantedOrgId } as const;
@@ -251,8 +251,16 @@ describe('a project grant, by API v2', () => {
       reason: 'misconfigured',
       remedy: expect.stringContaining('IAM_OWNER_VIEWER') as string,
     });
-    const facts = await lookupsOf('caller').ask([need], asking(gina));
-    expect('grantBetween' in facts && facts.grantBetween(projectId, grantedOrgId)).toBeNull();
+  });
+
+  it('that the caller may not see, and ZITADEL counts, is no "there is none" either', async () => {
+    const body = { pagination: { totalResult: '1', appliedLimit: '1000' } };
+    zitadel.fail('listGrantsV2', { status: 200, body });
+    const [projectId, grantedOrgId] = [idOf(portal), idOf(globex)];
+    const need = { fact: 'grantBetween', projectId, grantedOrgId } as const;
+    expect(await lookupsOf('caller').ask([need], asking(gina))).toMatchObject({
+      reason: 'unavailable',
+    });
   });
 
   it.each<[string, unknown]>([

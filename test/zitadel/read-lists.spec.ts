@@ -40,7 +40,7 @@ function read(as: 'caller' | 'serviceUser', more: Partial<MembershipQuestion> = 
 const row = (id: number) => ({ userId: USER, roles: ['ORG_OWNER'], orgId: String(id) });
 const rows = (count: number, from = 1) => Array.from({ length: count }, (_, at) => row(from + at));
 const list = (total: number, result: readonly object[]) => ({
-  details: { totalResult: String(total) },
+  details: { totalResult: String(total), viewTimestamp: '2026-11-24T08:56:37Z' },
   result,
 });
 /** As ZITADEL cuts it. */

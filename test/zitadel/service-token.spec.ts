@@ -213,10 +213,13 @@ describe('a token', () => {
     clearTimeout(timer);
   });
 
-  it('with a life of no number is none', async () => {
+  it('with a life of no number is none, and what answers so is not ZITADEL', async () => {
     for (const expires_in of ['3600', null, undefined]) {
       zitadel.fail('token', { status: 200, body: { access_token: 'x', expires_in } });
-      expect(await serviceToken().get()).toMatchObject({ reason: 'misconfigured' });
+      expect(await serviceToken().get()).toMatchObject({
+        reason: 'unavailable',
+        remedy: expect.stringContaining('proxy') as string,
+      });
     }
   });
 });
