@@ -7,6 +7,7 @@ import { grantsV1 } from './grants-v1.js';
 import { grantsV2 } from './grants-v2.js';
 import { introspectionCases } from './introspection.js';
 import { myMemberships } from './my-memberships.js';
+import { pages } from './pages.js';
 import { permissions } from './permissions.js';
 import { projects } from './projects.js';
 import { tokens } from './tokens.js';
@@ -27,5 +28,6 @@ export const allCases: readonly Case[] = [
   ...grantsV2,
   ...events,
   ...errorsAndHosts,
+  ...pages,
   ...afterwards,
 ];
