@@ -14,6 +14,7 @@ const FIGURES: Readonly<Record<string, readonly string[]>> = {
   redirects: ['tried', 'bytesLeaked'],
   retries: ['ambiguous', 'duplicates', 'outageCallRatio'],
   bounds: ['mostGrowthMiB'],
+  pages: ['cells', 'wrong'],
   crowd: ['rows', 'lockOuts', 'wrong'],
   'dead-tokens': ['kinds', 'lateAllows', 'othersRefused'],
   secrets: ['lines', 'hits'],

@@ -30,9 +30,10 @@ const REFUSALS: Readonly<Record<string, Readonly<Record<string, readonly string[
   U23: {
     discovery: ['unavailable'],
     keys: ['unavailable'],
-    introspection: ['misconfigured'],
+    // ZITADEL's OpenID Connect provider never says it: somebody else does.
+    introspection: ['unavailable'],
     memberships: ['misconfigured'],
-    token: ['misconfigured'],
+    token: ['unavailable'],
     grants: ['zitadel_refused 403'],
   },
   U24: {

@@ -174,7 +174,9 @@ function listFor(body: string, { path }: Struck['asked']): List | undefined {
 function countsOf(total: number) {
   const totalResult = String(total);
   const appliedLimit = String(PAGE);
-  return { details: { totalResult }, pagination: { totalResult, appliedLimit } };
+  // What has no rows is a list only by these two.
+  const viewTimestamp = '2026-11-24T08:56:37.709477Z';
+  return { details: { totalResult, viewTimestamp }, pagination: { totalResult, appliedLimit } };
 }
 
 /** Where the page that was asked for begins: v1 says it in `query`, v2 in `pagination`. */
