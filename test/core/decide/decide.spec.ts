@@ -262,7 +262,7 @@ describe('a permission', () => {
     const everything: Held = new Map(IDS.map((id) => [id, [P]]));
     for (const target of TARGETS) {
       // Any one of them is enough.
-      const compiled = prepared(permissionFor(['never.held', P], target));
+      const compiled = prepared(permissionFor(['project.role.read', P], target));
       for (const rows of [[], ...ANY_ROW]) {
         for (const held of HELD) {
           const permissionsIn = (orgId: string) => new Set(held.get(orgId));
