@@ -57,7 +57,10 @@ function refOf(target: Target): ResourceRef | undefined {
 
 // The signatures let a compiler refuse what does not fit; here everything that fits is tried.
 const roleOn = role as unknown as (roles: readonly string[], ...on: unknown[]) => Requirement;
-const permissionOn = permission as unknown as (name: string, on: unknown) => Requirement;
+const permissionOn = permission as unknown as (
+  names: readonly string[],
+  on: unknown,
+) => Requirement;
 
 /** The requirement as an application would write it. */
 export function requirementOf(demand: Demand): Requirement {
@@ -68,5 +71,5 @@ export function requirementOf(demand: Demand): Requirement {
   return roleOn(demand.roles, ...(ref ? [ref] : []));
 }
 
-export const permissionFor = (name: string, target: Target): Requirement =>
-  permissionOn(name, refOf(target));
+export const permissionFor = (names: readonly string[], target: Target): Requirement =>
+  permissionOn(names, refOf(target));
