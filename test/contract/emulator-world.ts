@@ -57,7 +57,7 @@ export class EmulatorWorld implements World {
     like: Pick<EmulatorSettings, 'line' | 'queryLimits'> = {},
   ): Promise<EmulatorWorld> {
     const served: readonly Generation[] = apis === 'both' ? ['v1', 'v2'] : [apis];
-    const serves = new Set<Feature>([...served, 'instance header', 'long lists']);
+    const serves = new Set<Feature>([...served, 'instance header', 'long lists', 'new keys']);
     return new EmulatorWorld(await ZitadelEmulator.start({ apis, ...like }), serves, suffix);
   }
 
@@ -216,6 +216,11 @@ export class EmulatorWorld implements World {
 
   removeApplication(application: Application): Promise<void> {
     return done(this.zitadel.removeApplication(application.clientId));
+  }
+
+  rotateKeys(): Promise<void> {
+    this.zitadel.rotateKeys();
+    return Promise.resolve();
   }
 
   async signIn(person: User, to: Application, scopes: readonly string[]): Promise<SignedIn> {

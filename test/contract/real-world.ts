@@ -270,6 +270,10 @@ export class RealWorld implements World {
     return this.#credentials.removeApplication(application);
   }
 
+  rotateKeys(): Promise<void> {
+    return Promise.reject(new Error('the keys of a real server are not the suite’s to change'));
+  }
+
   signIn(person: User, to: Application, scopes: readonly string[]): Promise<SignedIn> {
     return this.#signIn.signIn(person, this.#users.passwordOf(person), to, scopes);
   }

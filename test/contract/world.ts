@@ -5,7 +5,7 @@ export type Generation = 'v1' | 'v2';
  * What a server may have; whether `x-zitadel-instance-host` comes through to it is decided by what stands before. A list of more than a
  * thousand rows would take two thousand changes on a real server: only the emulator has them.
  */
-export type Feature = Generation | 'instance header' | 'long lists';
+export type Feature = Generation | 'instance header' | 'long lists' | 'new keys';
 
 export interface Org {
   readonly id: string;
@@ -141,6 +141,9 @@ export interface World {
   addWebApplication(project: Project, name: string): Promise<Application>;
   deactivateApplication(application: Application): Promise<void>;
   removeApplication(application: Application): Promise<void>;
+
+  /** From now on tokens are signed by a new key. */
+  rotateKeys(): Promise<void>;
 
   signIn(person: User, to: Application, scopes: readonly string[]): Promise<SignedIn>;
   endSession(person: User, signedIn: SignedIn): Promise<void>;

@@ -10,6 +10,7 @@ import { grantsV2 } from './grants-v2.js';
 import { introspectionCases } from './introspection.js';
 import { longLists } from './long-lists.js';
 import { myMemberships } from './my-memberships.js';
+import { newKeys } from './new-keys.js';
 import { pages } from './pages.js';
 import { permissions } from './permissions.js';
 import { projects } from './projects.js';
@@ -34,6 +35,7 @@ export const allCases: readonly Case[] = [
   ...longLists,
   ...grantsByActor,
   ...elsewhere,
+  ...newKeys,
   ...pages,
   ...afterwards,
 ];
