@@ -65,9 +65,11 @@ function decideGrant(node: PermissionNode, open: Case): Verdict {
       instance ?? row ?? rowOf(open, 'org', grantedOrgId) ?? rowBeyondCap(open, ends);
     return couldCount ? evaluate(node, open, grantedOrgId, id) : NO;
   }
-  const byRow = row?.ownerOrgId === undefined ? NO : holds(node, open, row.ownerOrgId, id);
+  const owner = row?.ownerOrgId;
+  const byRow = owner === undefined ? NO : holds(node, open, owner, id);
   if (byRow === YES) return allow(node, open);
-  if (!instance && index.complete && index.orgs.size === 0) return byRow;
+  const isAll = owner !== undefined || row === undefined;
+  if (isAll && !instance && index.complete && index.orgs.size === 0) return byRow;
   const byInstance = instance ? holds(node, open, '', EVERYWHERE) : NO;
   const need = grantNeed(open, id, [...index.orgs.keys()]);
   if (byInstance === YES) return ask(open, { ...need, certain: true });

@@ -448,7 +448,7 @@ describe('the announcement', () => {
   const said = announcement({ origin: 'https://acme.example', token: 'secret' }, 'contract-1a2b');
 
   it('says where, how many, how they are called, what of the instance is changed, and not the token', () => {
-    expect(said).toContain('On https://acme.example this makes 5 organizations');
+    expect(said).toContain('On https://acme.example this makes 7 organizations');
     expect(said).toContain('2 service users in the organization of the token');
     expect(said).toContain('end in -contract-1a2b.');
     expect(said).toContain('security policy of the instance');
