@@ -130,8 +130,9 @@ function isPassing(reply: Answered | Trouble): boolean {
 
 /** `hadItsTime`: the attempt was not cut short by the rest of a budget, which says nothing about ZITADEL. */
 function outcomeOf(reply: Answered | Trouble, who: string, hadItsTime: boolean): Outcome {
+  // Also in a gateway's words, which counts calls too.
+  if (reply.status === 429) return 'tooMany';
   if (!isTrouble(reply)) {
-    if (reply.status === 429) return 'tooMany';
     const failed = isFailure(reply.status) && !ABOUT_THE_TOKEN.has(errorIdOf(reply.body));
     return failed ? 'failure' : 'answer';
   }
