@@ -24,7 +24,7 @@ describe.each(DOORS)('$name', ({ name, open }) => {
   let door: Door;
 
   beforeAll(async () => {
-    door = await open(world);
+    door = await open(world, { timeoutMs: 2_000, budgetMs: 2_000 });
     for (const as of ASKING) await ask(door, world, { as, path: '/me' });
   });
 

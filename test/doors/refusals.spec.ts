@@ -206,7 +206,7 @@ describe.each(DOORS)('$name', ({ name, open }) => {
   });
 
   it('passes on how long ZITADEL asks to wait', async () => {
-    const door = await opening(open);
+    const door = await opening(open, { timeoutMs: 10_000, budgetMs: 10_000 });
     world.zitadel.fail('memberships', { status: 503, headers: { 'retry-after': '17' } });
     const heard = await ask(door, world, { as: 'owner of acme', path: '/me' });
     expect({ status: heard.status, wait: heard.headers['retry-after'] }).toEqual({
