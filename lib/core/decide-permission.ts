@@ -67,10 +67,12 @@ function decideGrant(node: PermissionNode, open: Case): Verdict {
   }
   const byRow = row?.ownerOrgId === undefined ? NO : holds(node, open, row.ownerOrgId, id);
   if (byRow === YES) return allow(node, open);
-  if (!instance && index.complete && index.orgs.size === 0) return byRow;
+  // A row that says neither end, nor whose the project is, cannot be judged without the grant.
+  const isBare = row !== undefined && row.ownerOrgId === undefined && ends === undefined;
+  if (!instance && index.complete && index.orgs.size === 0 && !isBare) return byRow;
   const byInstance = instance ? holds(node, open, '', EVERYWHERE) : NO;
   const need = grantNeed(open, id, [...index.orgs.keys()]);
-  if (byInstance === YES) return ask(open, { ...need, certain: true });
+  if (byInstance === YES || isBare) return ask(open, { ...need, certain: true });
   if (ends === undefined) return ask(open, need);
   if (byRow === ASK || byInstance === ASK) return ASK;
   const byHidden = (ends?.hiddenIn ?? []).map((orgId) => holds(node, open, orgId, EVERYWHERE));

@@ -83,8 +83,9 @@ export function factsAfter(needs: readonly Need[], all: Facts): Facts {
   };
 }
 
-/** Under which organizations something is asked makes no other fact of it. */
-const sortless = (name: string, value: unknown) => (name === 'orgIds' ? undefined : value);
+/** Under which organizations something is asked, and what it proves, makes no other fact of it. */
+const sortless = (name: string, value: unknown) =>
+  ['orgIds', 'certain', 'cut'].includes(name) ? undefined : value;
 
 /** The rows that an index over its cap is asked for apart. */
 export function rowsApart(rows: readonly Membership[]): NonNullable<Facts['rowsOn']> {
