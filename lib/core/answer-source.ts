@@ -174,7 +174,9 @@ export class AnswerSource {
       const read = await within(reading, this.parts.budgetMs, LATE);
       if (isRefusal(read)) return this.#refused(credential, token, caller, read);
       const renewed: Answer = { ...answer, ...read, ...earlier(read, accepted) };
-      if (!flight.spoiled) this.#answers.keep(renewed);
+      // Forgotten meanwhile, or verified anew: what this one says of the token is not brought back.
+      const isCurrent = this.#answers.get(credential)?.caller === caller;
+      if (!flight.spoiled && isCurrent) this.#answers.keep(renewed);
       return renewed;
     } finally {
       this.#flights.end(flight);
@@ -272,6 +274,7 @@ export class AnswerSource {
     }
     if (refusal.reason !== 'token_rejected') return refusal;
     this.#answers.reject(credential, refusal);
+    this.#confirmations.forget(token);
     this.#flights.spoilOf(credential);
     if (!caller) return refusal;
     // An answer that was asked for before the refusal must not be kept after it.

@@ -64,9 +64,14 @@ export class Answers {
   keep(answer: Answer): void {
     if (!isValid(answer)) return;
     const { credential, caller } = answer;
+    const known = this.get(credential);
+    const isOlder = known !== undefined && known.askedAt > answer.askedAt;
+    const isVerifiedEarlier = known !== undefined && known.verifiedAt > answer.verifiedAt;
     // A read that took longer must not replace what a later one brought.
-    if ((this.get(credential)?.askedAt ?? -Infinity) > answer.askedAt) return;
+    if (isOlder && known.verifiedAt >= answer.verifiedAt) return;
     this.forget(credential);
+    // Each of the two knows something later than the other: neither goes on.
+    if (isOlder || isVerifiedEarlier) return;
     const keys = this.#keysOf.get(caller.userId) ?? [];
     if (keys.length >= TOKENS_PER_USER && keys[0] !== undefined) this.#answers.delete(keys[0]);
     const tail = tailOf(credential);

@@ -34,6 +34,11 @@ export class Confirmations {
     if (this.confirming) this.#known.set(digestOf(token), { ...accepted, userId });
   }
 
+  /** ZITADEL has refused the token. */
+  forget(token: string): void {
+    this.#known.delete(digestOf(token));
+  }
+
   evict(userId: string): void {
     for (const [key, known] of this.#known) if (known.userId === userId) this.#known.delete(key);
   }

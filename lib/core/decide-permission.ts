@@ -68,11 +68,12 @@ function decideGrant(node: PermissionNode, open: Case): Verdict {
   const owner = row?.ownerOrgId;
   const byRow = owner === undefined ? NO : holds(node, open, owner, id);
   if (byRow === YES) return allow(node, open);
-  const isAll = owner !== undefined || row === undefined;
-  if (isAll && !instance && index.complete && index.orgs.size === 0) return byRow;
+  // A row that says neither end, nor whose the project is, cannot be judged without the grant.
+  const isBare = row !== undefined && owner === undefined && ends === undefined;
+  if (!instance && index.complete && index.orgs.size === 0 && !isBare) return byRow;
   const byInstance = instance ? holds(node, open, '', EVERYWHERE) : NO;
   const need = grantNeed(open, id, [...index.orgs.keys()]);
-  if (byInstance === YES) return ask(open, { ...need, certain: true });
+  if (byInstance === YES || isBare) return ask(open, { ...need, certain: true });
   if (ends === undefined) return ask(open, need);
   if (byRow === ASK || byInstance === ASK) return ASK;
   const byHidden = (ends?.hiddenIn ?? []).map((orgId) => holds(node, open, orgId, EVERYWHERE));

@@ -7,6 +7,7 @@ import {
   type ExceptionFilter,
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { throwError, type Observable } from 'rxjs';
 import { denialAnswer } from '../core/denial.js';
 import { ZitadelArgumentError, ZitadelError } from '../core/errors.js';
 import { quietLogger, type ZitadelLogger } from '../core/log.js';
@@ -47,8 +48,9 @@ export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | De
     this.#log = quietLogger(options?.logger ?? new Logger('nestjs-zitadel'));
   }
 
-  /** @throws the error itself where it is not about an HTTP request */
-  catch(error: ZitadelError | DenialException, host: ArgumentsHost): void {
+  /** @throws the error itself where it is about neither an HTTP request nor a message of a microservice */
+  catch(error: ZitadelError | DenialException, host: ArgumentsHost): void | Observable<never> {
+    if (host.getType() === 'rpc') return this.#answerMessage(error);
     if (host.getType() !== 'http') throw error;
     const { httpAdapter } = this.adapters;
     const response = host.switchToHttp().getResponse<object>();
@@ -63,6 +65,12 @@ export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | De
       httpAdapter.setHeader(response, name, value);
     }
     httpAdapter.reply(response, body, status);
+  }
+
+  /** As Nest does without a filter: what is thrown here instead would be caught by nobody, and end the process. */
+  #answerMessage(error: ZitadelError | DenialException): Observable<never> {
+    if (error instanceof ZitadelError) this.#log.error(`${error.code}: ${error.message}`);
+    return throwError(() => ({ status: 'error', message: 'Internal server error' }));
   }
 }
 

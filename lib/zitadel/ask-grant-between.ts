@@ -39,8 +39,8 @@ export function askGrantBetween(projectId: string): Ask {
         ? askByV1(source, question, projectId)
         : askByV2(source, question, projectId),
     );
-    // A row of the caller that gives something on a grant to this organization lets it see that grant.
-    return found === HIDDEN ? undefined : found;
+    // A row of the caller that gives something on a grant to this organization lets it see that grant; our service user has none of them.
+    return found === HIDDEN && !source.serviceToken ? undefined : found;
   };
 }
 

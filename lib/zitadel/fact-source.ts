@@ -41,6 +41,8 @@ export const HIDDEN: Refusal = {
 
 /** Said of the organization that was asked under, before ZITADEL looks at the thing itself. */
 const HIDING: ReadonlySet<string> = new Set(['AUTH-5mWD2', 'AUTH-3jknH']);
+/** The asker has no row there. Of the caller that is a "no", of our service user only that it cannot see. */
+const NO_ROW = 'AUTHZ-cdgFk';
 
 /** Asks once, in whosever name facts are asked for. */
 export function send(
@@ -70,7 +72,8 @@ export function factFrom<F>(
   const { status, body } = reply;
   if (status === 200 && isRecord(body)) return { served, value: read(body) };
   const id = errorIdOf(body);
-  if (id !== undefined && HIDING.has(id)) return { served, value: HIDDEN };
+  const isHidden = id !== undefined && (HIDING.has(id) || (serviceToken && id === NO_ROW));
+  if (isHidden) return { served, value: HIDDEN };
   // With an error id the "no" is ZITADEL's, about the thing or about the rights to see it; a missing second factor is neither.
   const isNo = id !== undefined && (status === 404 || (status === 403 && id !== 'AUTHZ-Kl3p0'));
   return { served, value: isNo ? undefined : refusalOf(reply, as, 'look-up') };

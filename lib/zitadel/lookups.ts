@@ -144,22 +144,19 @@ export class Lookups implements ResourceLookups {
       }
       if (this.#seesAll(need)) break;
     }
-    const isCut = orgIds.length > MOST_ORGS;
+    const [isCut, hides] = [orgIds.length > MOST_ORGS, hiddenIn.length > 0];
     switch (need.fact) {
-      case 'owner':
-        return (
-          (await this.#askApplication(need.projectId, key, notBefore)) ??
-          (isCut ? TOO_MANY_OWNERS : hiddenIn.length > 0 ? HIDDEN_OWNER : undefined)
-        );
+      case 'owner': {
+        const owner = await this.#askApplication(need.projectId, key, notBefore);
+        return owner ?? unseen(isCut ? TOO_MANY_OWNERS : hides && HIDDEN_OWNER, asking);
+      }
       case 'grant':
         if (need.certain || isCut || (need.cut && this.options.knowsRowsByEnds)) {
-          // Whoever names what is not there is told the same.
-          asking.toll.keep();
-          return UNKNOWN_GRANT;
+          return unseen(UNKNOWN_GRANT, asking);
         }
-        return hiddenIn.length > 0 ? { fact: { hiddenIn }, askedAt: 0, ...validFor(0) } : undefined;
+        return hides ? { fact: { hiddenIn }, askedAt: 0, ...validFor(0) } : undefined;
       case 'grantBetween':
-        return undefined;
+        return unseen(hides && HIDDEN_GRANT, asking);
     }
   }
 
@@ -251,6 +248,12 @@ export class Lookups implements ResourceLookups {
   }
 }
 
+/** No "no", and told to whoever names what is not there as well: so it costs as a "no" does. */
+function unseen(refusal: Refusal | false, { toll }: Asking): Refusal | undefined {
+  if (refusal) toll.keep();
+  return refusal || undefined;
+}
+
 /** Under which organizations a need is asked; '' is the asker's own. */
 function orgIdsOf(need: ResourceNeed): readonly string[] {
   if (need.fact === 'grantBetween') return [need.grantedOrgId];
@@ -268,7 +271,13 @@ const TOO_MANY_OWNERS: Refusal = {
 const HIDDEN_OWNER: Refusal = {
   ...HIDDEN,
   remedy:
-    'let the role that is asked for read projects (project.read), or give the option projectOwner',
+    'let the role that is asked for (or the service user, where it reads memberships) read projects (project.read) there, or give the option projectOwner',
+};
+
+const HIDDEN_GRANT: Refusal = {
+  ...HIDDEN,
+  remedy:
+    'let the service user read project grants (project.grant.read) in the granted organization',
 };
 
 /** Of a grant that is not there as of one that the asker cannot find. */

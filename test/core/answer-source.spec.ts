@@ -2,9 +2,11 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AnswerSource, type AnswerSourceParts } from '../../lib/core/answer-source.js';
 import type { Answer } from '../../lib/core/answers.js';
 import type { Caller } from '../../lib/core/caller.js';
+import { compile } from '../../lib/core/compile.js';
 import { isRefusal, type Refusal } from '../../lib/core/decision.js';
 import { ANEW, ANY_AGE } from '../../lib/core/fresh.js';
 import type { Membership } from '../../lib/core/membership.js';
+import { role } from '../../lib/core/requirement.js';
 import { SharedStore } from '../../lib/core/shared-store.js';
 import { gate, settle } from './gate.js';
 import { MemoryStore } from './memory-store.js';
@@ -74,6 +76,13 @@ async function answered(asked: Promise<Answer | Refusal>): Promise<Answer> {
   if (isRefusal(answer)) throw new Error(`refused: ${answer.reason} ${answer.detail ?? ''}`);
   return answer;
 }
+
+const READS_ROWS = compile(role('IAM_OWNER'), {
+  hierarchy: {},
+  idPattern: /^.+$/,
+  projectId: undefined,
+  permissions: true,
+});
 
 const orgs = async (asked: Promise<Answer | Refusal>) => orgsOf(await answered(asked));
 
@@ -331,6 +340,29 @@ describe('a fresh question', () => {
   });
 });
 
+describe('a renewal of the memberships', () => {
+  it('does not bring back what was said about the token before it was asked about anew', async () => {
+    const claims = [{ said: 'before' }, { said: 'anew' }];
+    const held = gate<readonly Membership[]>();
+    const reads = [Promise.resolve([]), held.passed, Promise.resolve([])];
+    const source = sourceOf({
+      verify: () => ({ userId: 'alice', claims: claims.shift() ?? { said: 'anew' } }),
+      verifiedForMs: TTL_MS,
+      read: () => reads.shift() ?? Promise.resolve([]),
+    });
+    const before = await answered(source.resolve('Bearer alice-1', ANY_AGE));
+    vi.advanceTimersByTime(1);
+    const anew = source.resolve('Bearer alice-1', ANEW);
+    await settle();
+    vi.advanceTimersByTime(1);
+    const renewed = source.renew(before, READS_ROWS, performance.now(), () => undefined);
+    held.open([]);
+    await Promise.all([anew, renewed]);
+    const after = source.warm('Bearer alice-1') ?? source.resolve('Bearer alice-1', ANY_AGE);
+    expect((await answered(Promise.resolve(after))).caller.claims).toEqual({ said: 'anew' });
+  });
+});
+
 describe('a token that ZITADEL rejects', () => {
   it('is not asked about again for five seconds, by exactly its bytes', async () => {
     const read = vi.fn(() => Promise.resolve(REJECTED));
@@ -360,6 +392,16 @@ describe('a token that ZITADEL rejects', () => {
     const source = sourceOf({ as: 'serviceUser', confirm: () => Promise.resolve(REJECTED) });
     expect(await source.resolve('Bearer alice-1', ANY_AGE)).toEqual(REJECTED);
     expect(source.warm('Bearer alice-1')).toBeUndefined();
+  });
+
+  it('is not accepted again for an acceptance that came before', async () => {
+    const answers: (Refusal | undefined)[] = [undefined, REJECTED];
+    const confirm = () => Promise.resolve(answers.length > 0 ? answers.shift() : REJECTED);
+    const source = sourceOf({ as: 'serviceUser', confirm, everyMs: 10 * TTL_MS });
+    await answered(source.resolve('Bearer alice-1', ANY_AGE));
+    expect(await source.resolve('Bearer alice-1', ANEW)).toEqual(REJECTED);
+    vi.advanceTimersByTime(5_000);
+    expect(await source.resolve('Bearer alice-1', ANY_AGE)).toEqual(REJECTED);
   });
 
   it('takes what was remembered of it along', async () => {
@@ -468,6 +510,20 @@ describe('an eviction', () => {
       expect(source.warm('Bearer alice-1')).toBeUndefined();
       expect(await source.resolve('Bearer alice-1', ANY_AGE)).toEqual(REJECTED);
       expect(confirm).toHaveBeenCalledTimes(2);
+    });
+
+    it('lets nothing be kept of an answer from before that is renewed after it', async () => {
+      const answers = [undefined, REJECTED];
+      const source = sourceOf({
+        as: 'serviceUser',
+        confirm: () => Promise.resolve(answers.shift()),
+      });
+      const before = await answered(source.resolve('Bearer alice-1', ANY_AGE));
+      await evict(source);
+      vi.advanceTimersByTime(1);
+      await answered(source.renew(before, READS_ROWS, performance.now(), () => undefined));
+      expect(source.warm('Bearer alice-1')).toBeUndefined();
+      expect(await source.resolve('Bearer alice-1', ANY_AGE)).toEqual(REJECTED);
     });
 
     it('lets nothing be kept while it is told to the others', async () => {

@@ -10,6 +10,7 @@ import {
   type ModuleMetadata,
 } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, HttpAdapterHost } from '@nestjs/core';
+import { isObservable, lastValueFrom } from 'rxjs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   Authenticated,
@@ -348,7 +349,21 @@ describe('off HTTP', () => {
     const filter = running[0]?.app.get(ZitadelExceptionFilter);
     const answer = filter?.catch.bind(filter);
     const error = new ZitadelOptionsError('issuer', 'issuer: got nothing');
-    const host = { getType: () => 'rpc' } as unknown as ArgumentsHost;
+    const host = { getType: () => 'graphql' } as unknown as ArgumentsHost;
     expect(() => answer?.(error, host)).toThrow(error);
+  });
+
+  it('an error of a message is answered as Nest would: thrown on, nobody would catch it', async () => {
+    await boot('express');
+    const filter = running[0]?.app.get(ZitadelExceptionFilter);
+    const answer = filter?.catch.bind(filter);
+    const error = new ZitadelOptionsError('issuer', 'issuer: got nothing');
+    const host = { getType: () => 'rpc' } as unknown as ArgumentsHost;
+    const answered = answer?.(error, host);
+    if (!isObservable(answered)) throw new Error('no Observable');
+    await expect(lastValueFrom(answered)).rejects.toEqual({
+      status: 'error',
+      message: 'Internal server error',
+    });
   });
 });

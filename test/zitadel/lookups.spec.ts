@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { permission } from '../../lib/core/permission-requirement.js';
 import { role, type Requirement } from '../../lib/core/requirement.js';
-import { project, projectGrant } from '../../lib/core/resource.js';
+import { org, project, projectGrant } from '../../lib/core/resource.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
 import {
@@ -13,7 +13,7 @@ import {
   type User,
 } from '../../lib/testing/index.js';
 import { pat } from '../../lib/zitadel/credentials.js';
-import { recorder, verdict } from './parts.js';
+import { realFetch, recorder, verdict } from './parts.js';
 
 const UNKNOWN = '404404404404404404';
 const LONG = { ttlMs: 3_600_000, denialMs: 3_600_000 };
@@ -214,6 +214,18 @@ describe('a project that is tied to an organization', () => {
 describe('a caller who names what does not exist', () => {
   const MANY = 2_000;
   const param = role('PROJECT_OWNER', project.param('projectId'));
+  let projects = 0;
+  /** A server that knows no project, and says so at once. */
+  const nothingThere: typeof realFetch = (url, init) => {
+    if (!url.includes('/management/v1/projects/')) return realFetch(url, init);
+    projects += 1;
+    const body = {
+      code: 5,
+      message: 'Errors.Project.NotFound',
+      details: [{ id: 'PROJECT-fb9s8' }],
+    };
+    return Promise.resolve(Response.json(body, { status: 404 }));
+  };
 
   it('cannot make us ask without end, and holds up nobody else', async () => {
     const library = libraryOf({ cache: { ttlMs: 3_600_000 } });
@@ -226,6 +238,30 @@ describe('a caller who names what does not exist', () => {
     expect(await verdict(library, tokenOf(alice), owns(idOf(portal)))).toBe('yes');
     vi.advanceTimersByTime(60_000);
     expect(await verdict(library, token, owns(UNKNOWN))).toBe('role_missing');
+  });
+
+  it('cannot make us ask without end by an answer that is no "no" either', async () => {
+    zitadel.setRolePermissions('ORG_CLERK', []);
+    const clerk = zitadel.addUser('clerk who tries');
+    zitadel.addMember(clerk, { org: acme as Org }, ['ORG_CLERK']);
+    const library = libraryOf({ hierarchy: { ORG_CLERK: ['PROJECT_OWNER'] } });
+    for (let at = 0; at < 300; at += 1) {
+      await verdict(library, tokenOf(clerk), param, { projectId: String(1_000_000 + at) });
+    }
+    expect(zitadel.requests('project')).toBe(200);
+  });
+
+  it('cannot make us ask without end by having more organizations than are asked', async () => {
+    const many = zitadel.addUser('owner of many');
+    for (let at = 0; at <= 100; at += 1) {
+      zitadel.addMember(many, { org: zitadel.addOrg(`of many ${at}`) }, ['ORG_OWNER']);
+    }
+    const library = libraryOf({ fetch: nothingThere });
+    const asks = (at: number) => verdict(library, tokenOf(many), param, { projectId: String(at) });
+    for (let at = 1; at <= 200; at += 1) expect(await asks(at)).toBe('unavailable');
+    projects = 0;
+    expect(await asks(201)).toBe('unavailable');
+    expect(projects).toBe(0);
   });
 });
 
@@ -496,6 +532,39 @@ describe('a role on a project grant that is named by its id', () => {
     const projectOwner = () => Promise.resolve(idOf(acme));
     const library = libraryOf({ hierarchy, projectOwner });
     expect(await verdict(library, token, owns(idOf(secret)))).toBe('yes');
+  });
+});
+
+describe('what our service user may not see', () => {
+  const asReader = (reader: User) =>
+    libraryOf({
+      serviceUser: pat(zitadel.patFor(reader)),
+      memberships: { as: 'serviceUser', organizations: [idOf(globex)] },
+    });
+  const between = () =>
+    projectGrant({ project: project(idOf(portal)), grantedOrg: org(idOf(globex)) });
+
+  it('is no "no" about a grant to an organization in which it only reads members', async () => {
+    const reader = zitadel.addServiceUser('reader of members', { org: globex as Org });
+    zitadel.setRolePermissions('ORG_READER', ['user.membership.read']);
+    zitadel.addMember(reader, { org: globex as Org }, ['ORG_READER']);
+    const manages = role('PROJECT_GRANT_OWNER', between());
+    expect(await verdict(asReader(reader), tokenOf(gina), manages)).toBe('misconfigured');
+  });
+
+  it('is no "no" to a manager of the instance about an organization in which it is nothing', async () => {
+    const reader = zitadel.addServiceUser('reader of globex', { org: globex as Org });
+    zitadel.addMember(reader, { org: globex as Org }, ['ORG_OWNER_VIEWER']);
+    const iam = zitadel.addUser('manager of all');
+    zitadel.addMember(iam, 'instance', ['IAM_OWNER']);
+    const third = zitadel.addOrg('third');
+    zitadel.grantProject(secret as Project, third, []);
+    const library = asReader(reader);
+    const tied = role('PROJECT_OWNER', project(idOf(secret)).in(idOf(acme)));
+    expect(await verdict(library, tokenOf(iam), tied)).toBe('misconfigured');
+    const ofThird = projectGrant({ project: project(idOf(secret)), grantedOrg: org(third.id) });
+    const may = permission('user.grant.write', ofThird);
+    expect(await verdict(library, tokenOf(iam), may)).toBe('misconfigured');
   });
 });
 
