@@ -109,6 +109,7 @@ describe.each([
   ['1000 rows', { max: 1_000 }],
   ['100 rows', { max: 100 }],
   ['100 rows, and 30 without a limit', { max: 100, default: 30 }],
+  ['100 rows, and all without a limit', { max: 100, default: 0 }],
   ['any number of rows', { max: 0, default: 0 }],
   ['any number of rows on API v1 alone', { v1Max: 0 }],
 ] as readonly [string, QueryLimits][])(
@@ -172,6 +173,16 @@ describe.each([
       expect(warnings(log).filter((line) => line.includes('MaxQueryLimit'))).toHaveLength(
         refuses ? 1 : 0,
       );
+    });
+
+    it.each(['v1', 'v2'] as const)('by API %s whoever has no rows is told no', async (api) => {
+      const token = zitadel.tokenFor(zitadel.addUser('grace'));
+      const library = ofApi(api);
+      for (let again = 0; again < 2; again += 1) {
+        expect(await verdict(library, token, role('PROJECT_OWNER', project(last)))).toBe(
+          'role_missing',
+        );
+      }
     });
 
     it.each(['v1', 'v2'] as const)('by API %s lists of memberships are whole', async (api) => {
