@@ -85,9 +85,10 @@ async function askByV1(
       byV2 = await askInstead(source, question, projectId);
       if (byV2 && !byV2.value) return byV2;
     }
-    if (grants.length < 2) return { served, value: aboutSomethingElse(WHAT) };
-    offset += grants.length - 1;
-    last = grants.at(-1)?.grantId;
+    if (grants.length === 0) return { served, value: aboutSomethingElse(WHAT) };
+    // Pages of one row have none to share.
+    last = grants.length > 1 ? grants.at(-1)?.grantId : undefined;
+    offset += Math.max(1, grants.length - 1);
   }
   return byV2 ?? { served: true, value: TOO_LARGE };
 }

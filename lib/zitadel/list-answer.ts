@@ -29,15 +29,22 @@ export interface Page extends ListAnswer {
  * no rows is a list only by what ZITADEL always says of one: taken for an empty list, an answer of somebody else would be a denial.
  */
 export function listFrom(body: unknown): ListAnswer | undefined {
-  return isRecord(body) ? answerFrom(body['details'], body['result'], 'viewTimestamp') : undefined;
+  if (!isRecord(body)) return undefined;
+  const { details, result } = body;
+  return answerFrom(details, result, isRecord(details) && isId(details['viewTimestamp']));
 }
 
-/** Reads a page of API v2, whose rows stand under `name`; undefined when the answer is none. `pagination` stands in every page. */
+/**
+ * Reads a page of API v2, whose rows stand under `name`; undefined when the answer is none. `pagination` stands in every page. Of no rows
+ * it names the limit that was applied; where that is none (DefaultQueryLimit 0, and no limit asked for), there is nothing in it at all.
+ */
 export function pageFrom(body: unknown, name: string): Page | undefined {
   if (!isRecord(body)) return undefined;
   const { pagination, [name]: rows } = body;
-  const answer = answerFrom(pagination, rows, 'appliedLimit');
-  if (!answer || !isRecord(pagination)) return undefined;
+  if (!isRecord(pagination)) return undefined;
+  const isPage = isId(pagination['appliedLimit']) || Object.keys(pagination).length === 0;
+  const answer = answerFrom(pagination, rows, isPage);
+  if (!answer) return undefined;
   const step = countFrom(pagination['appliedLimit']) ?? 0;
   // A limit that is none must not make us read without end.
   return { ...answer, step: step >= 1 && step <= PAGE ? step : PAGE };
@@ -49,9 +56,9 @@ export function pageRequest(offset: number, most = Infinity): Readonly<Record<st
   return { pagination: { offset: String(offset), limit, asc: true } };
 }
 
-function answerFrom(about: unknown, rows: unknown = [], always: string): ListAnswer | undefined {
+/** `isAnswer`: of a list without rows, that it is one. */
+function answerFrom(about: unknown, rows: unknown = [], isAnswer: boolean): ListAnswer | undefined {
   if (!isRecord(about) || !Array.isArray(rows) || !rows.every(isRecord)) return undefined;
   const total = countFrom(about['totalResult']);
-  const isList = rows.length > 0 || isId(about[always]);
-  return total === undefined || !isList ? undefined : { rows, total };
+  return total === undefined || (rows.length === 0 && !isAnswer) ? undefined : { rows, total };
 }

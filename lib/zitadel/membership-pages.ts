@@ -63,7 +63,8 @@ async function readOnce(
     const list = membershipsFrom(reply.body);
     if (!list) return unusable('the answer is no list');
     const { total } = list;
-    const keys = list.rows.map(keyOf);
+    // Asked without a limit, a server may give more than is wanted.
+    const keys = list.rows.slice(0, end - offset).map(keyOf);
     keys.forEach((key, at) => rows.set(key, list.rows[at] as MembershipRow));
     const goesOn = trail.follow({ total, step: Math.max(1, keys.length) }, keys, end);
     // Counted and not shown.

@@ -1,4 +1,10 @@
-import { endless, refusedBy, unusable, ZitadelApiError } from './api-error.js';
+import {
+  endless,
+  refusedBy,
+  unusable,
+  ZitadelApiError,
+  ZitadelUnavailableError,
+} from './api-error.js';
 import { callAsServiceUser } from './as-service-user.js';
 import { ensureByV1 } from './ensure-grant-v1.js';
 import type { EnsuredGrant, WantedGrant } from './ensure-project-grant.js';
@@ -20,6 +26,7 @@ import {
   type GrantWithId,
 } from './project-grant.js';
 import type { ServiceToken } from './service-token.js';
+import { textOf } from './shape.js';
 
 type Grants = AsyncGenerator<GrantWithId, void, undefined>;
 
@@ -116,29 +123,35 @@ export class ProjectGrantsV1 implements ProjectGrantApi {
 
   async *#search(what: string, { path, orgId, queries }: Search, ends: GrantEnds): Grants {
     const seen = new Set<string>();
+    let last: string | undefined;
     for (let [pages, offset] = [0, 0]; pages < MOST_PAGES; pages += 1) {
       const query = { offset: String(offset), limit: PAGE, asc: true };
       const json = { query, ...(queries && queries.length > 0 && { queries }) };
       const body = await this.#send(what, { method: 'POST', path, orgId, json, repeatable: true });
       const list = listFrom(body);
       if (!list) throw unusable(what);
-      if (list.total > MOST_PAGES * PAGE) throw endless(what);
+      const { rows, total } = list;
+      if (total > MOST_PAGES * PAGE) throw endless(what);
       const before = seen.size;
-      for (const row of list.rows) {
+      for (const [at, row] of rows.entries()) {
         const grant = grantFrom(row);
         if (!grant || !isBetween(grant, ends)) throw unusable(what);
+        // Pages overlap by one row: what is removed while we read moves the rest, and a row would be missed.
+        if (at === 0 && last !== undefined && grant.grantId !== last) throw changing(what);
         if (seen.has(grant.grantId)) continue;
         seen.add(grant.grantId);
         yield grant;
       }
       // Not by the limit that was asked for: a server may allow less.
-      offset += list.rows.length;
-      if (list.rows.length === 0 || offset >= list.total) {
-        // ZITADEL promises no order: pages that overlap leave rows out.
-        if (seen.size < list.total) throw unusable(what);
+      if (rows.length === 0 || offset + rows.length >= total) {
+        // ZITADEL promises no order: pages that overlap by more leave rows out.
+        if (seen.size < total) throw unusable(what);
         return;
       }
       if (seen.size === before) throw unusable(what);
+      // Pages of one row have none to share.
+      last = rows.length > 1 ? textOf(rows.at(-1)?.['grantId']) : undefined;
+      offset += Math.max(1, rows.length - 1);
     }
     throw endless(what);
   }
@@ -171,6 +184,10 @@ export class ProjectGrantsV1 implements ProjectGrantApi {
   #send(what: string, call: Omit<Call, 'family' | 'who'>) {
     return callAsServiceUser(this.serviceToken, what, { ...call, family: 'grants' });
   }
+}
+
+function changing(what: string): ZitadelUnavailableError {
+  return new ZitadelUnavailableError(what, 'the list changes while it is read');
 }
 
 /** What every write answers: without it, it may or may not have been done. */

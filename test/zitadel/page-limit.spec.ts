@@ -1,11 +1,18 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { org, project } from '../../lib/core/resource.js';
+import { org, project, projectGrant } from '../../lib/core/resource.js';
 import { role } from '../../lib/core/requirement.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
-import { ZitadelEmulator, type Org, type QueryLimits, type User } from '../../lib/testing/index.js';
+import {
+  ZitadelEmulator,
+  type Org,
+  type Project,
+  type QueryLimits,
+  type User,
+} from '../../lib/testing/index.js';
 import { pat } from '../../lib/zitadel/credentials.js';
 import type { Answered, Call } from '../../lib/zitadel/exchange.js';
+import { readMembershipPages } from '../../lib/zitadel/membership-pages.js';
 import { withPageLimit } from '../../lib/zitadel/page-limit.js';
 import { recorder, verdict } from './parts.js';
 
@@ -109,6 +116,7 @@ describe.each([
   ['1000 rows', { max: 1_000 }],
   ['100 rows', { max: 100 }],
   ['100 rows, and 30 without a limit', { max: 100, default: 30 }],
+  ['100 rows, and all without a limit', { max: 100, default: 0 }],
   ['any number of rows', { max: 0, default: 0 }],
   ['any number of rows on API v1 alone', { v1Max: 0 }],
 ] as readonly [string, QueryLimits][])(
@@ -174,6 +182,16 @@ describe.each([
       );
     });
 
+    it.each(['v1', 'v2'] as const)('by API %s whoever has no rows is told no', async (api) => {
+      const token = zitadel.tokenFor(zitadel.addUser('grace'));
+      const library = ofApi(api);
+      for (let again = 0; again < 2; again += 1) {
+        expect(await verdict(library, token, role('PROJECT_OWNER', project(last)))).toBe(
+          'role_missing',
+        );
+      }
+    });
+
     it.each(['v1', 'v2'] as const)('by API %s lists of memberships are whole', async (api) => {
       const { membershipLists } = ofApi(api);
       const mine = await membershipLists.listMine(zitadel.tokenFor(frank));
@@ -204,6 +222,52 @@ describe.each([
     });
   },
 );
+
+describe('on a ZITADEL that allows one row a page', () => {
+  it.each([
+    ['v1', {}],
+    ['both', { api: 'v1' }],
+    ['both', {}],
+  ] as const)(
+    'that serves %s a grant is found by its two ends, or is not there: %j',
+    async (apis, more) => {
+      const zitadel = await ZitadelEmulator.start({ apis, queryLimits: { max: 1, default: 1 } });
+      try {
+        const [acme, globex] = [zitadel.addOrg('acme'), zitadel.addOrg('globex')];
+        const [first, second, other] = ['first', 'second', 'other'].map((name) =>
+          zitadel.addProject(name, { org: acme }),
+        ) as [Project, Project, Project];
+        for (const each of [first, second]) zitadel.grantProject(each, globex, []);
+        const gina = zitadel.addUser('gina', { org: globex });
+        zitadel.addMember(gina, { org: globex }, ['ORG_OWNER']);
+        const library = createZitadel(zitadel.options({ logger: recorder(), ...more }));
+        const manages = ({ id }: Project) =>
+          verdict(
+            library,
+            zitadel.tokenFor(gina),
+            role('PROJECT_GRANT_OWNER', projectGrant({ project: id, grantedOrg: globex.id })),
+          );
+        expect(await manages(first)).toBe('yes');
+        expect(await manages(second)).toBe('yes');
+        expect(await manages(other)).toBe('role_missing');
+      } finally {
+        await zitadel.stop();
+      }
+    },
+  );
+});
+
+describe('on a ZITADEL whose limits are those of API v2 alone', () => {
+  it('a part of a list of API v1, asked without a limit, is no longer than was wanted', async () => {
+    const result = ['1', '2', '3'].map((orgId) => ({ userId: '9', orgId, roles: [], details: {} }));
+    const body = { details: { totalResult: '3' }, result };
+    const answer: Answered = { status: 200, body };
+    const request = { query: { limit: 2 } };
+    const list = await readMembershipPages(() => Promise.resolve(answer), request, 1);
+    expect(list).toMatchObject({ state: 'whole', total: 3, rows: result.slice(0, 2) });
+    expect('rows' in list && list.rows).toHaveLength(2);
+  });
+});
 
 describe('on a ZITADEL from before January 2026, which cannot narrow a list by roles', () => {
   it.each(['caller', 'serviceUser'] as const)(
