@@ -107,7 +107,7 @@ async function attack(times, mostHeldMiB) {
   let [most, mostRss, isOver] = [before, rssBefore, false];
   const watching = (async () => {
     while (!isOver) {
-      await sleep(10);
+      await sleep(25);
       mostRss = Math.max(mostRss, process.memoryUsage.rss() / MIB);
       // Collecting takes time: only where there may be more than ever.
       if (used() > most) most = Math.max(most, await held());
@@ -120,7 +120,7 @@ async function attack(times, mostHeldMiB) {
   isOver = true;
   await watching;
   let after = await held();
-  // Connections take their time to close.
+  // Connections take their time to close. What a warm-up leaves is for good, and nobody bounds it.
   for (let looks = 0; looks < 100 && after - before > mostHeldMiB; looks += 1) {
     await sleep(50);
     after = Math.min(after, await held());

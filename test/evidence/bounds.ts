@@ -133,7 +133,12 @@ export async function run({
         meet(largest(use));
         const warm = await told(library, warmUps);
         meet(strike());
-        const { told: answers, growthMiB, heldMiB, rssMiB } = await told(library, times);
+        const {
+          told: answers,
+          growthMiB,
+          heldMiB,
+          rssMiB,
+        } = await told(library, times, MOST_HELD_MIB);
         const [growth, held, rss] = [growthMiB, heldMiB, rssMiB].map((mib) => mib.toFixed(1));
         progress(
           `${name}, ${use}: ${growth} MiB at once, ${held} MiB kept, rss ${rss} MiB; ${[...new Set(answers)].join()}`,
@@ -201,9 +206,9 @@ interface Told {
   readonly rssMiB: number;
 }
 
-async function told(library: ChildProcess, times: number): Promise<Told> {
+async function told(library: ChildProcess, times: number, mostHeldMiB?: number): Promise<Told> {
   const answer = once(library, 'message') as Promise<[Told]>;
-  library.send({ times, mostHeldMiB: MOST_HELD_MIB });
+  library.send({ times, mostHeldMiB });
   return (await answer)[0];
 }
 

@@ -239,7 +239,8 @@ describe('an answer that does not come', () => {
   it('is given up with all its repetitions within the budget', async () => {
     const { url, requests } = await serve(() => undefined);
     const http = httpTo(url, { timeoutMs: 200, budgetMs: 450 });
-    expect(troubled(await http({ repeatable: true })).kind).toBe('late');
+    // What is left of the budget may be too little for another try.
+    expect(['late', 'notSent']).toContain(troubled(await http({ repeatable: true })).kind);
     expect(requests.length).toBeLessThanOrEqual(3);
   });
 
