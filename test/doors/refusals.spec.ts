@@ -161,7 +161,7 @@ describe.each(DOORS)('$name', ({ name, open }) => {
     it.each([400, 401, 403, 404, 405, 200])(
       'while a proxy answers in its place with %i, which is not told to the caller',
       async (status) => {
-        const door = await opening(open, impatient);
+        const door = await opening(open);
         const headers = {
           'content-type': 'text/html',
           'www-authenticate': 'Basic realm="of the proxy"',
