@@ -15,7 +15,7 @@ import type { Figures } from './proof.js';
 import { answering, resetInHead, silence } from './strikes.js';
 
 export const about =
-  'users whose calls keep failing or hanging, slow and eager, beside 500 good ones: nobody else is refused';
+  'users whose calls fail or hang, slow and eager, beside 500 good ones: nobody else is refused';
 
 const GOOD = 500;
 /** Of the good users of a scenario. */
