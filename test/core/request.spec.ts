@@ -5,6 +5,7 @@ import {
   checkId,
   INVALID,
   readId,
+  THREW,
   type RequestLike,
 } from '../../lib/core/request.js';
 import type { IdSource } from '../../lib/core/resource.js';
@@ -171,5 +172,30 @@ describe('a bearer token', () => {
     bearerToken(`Bearer ${'='.repeat(200_000)}!`);
     bearerToken(`Bearer ${'a='.repeat(100_000)}`);
     expect(process.cpuUsage(beginning).user / 1_000).toBeLessThan(5_000);
+  });
+});
+
+describe('an id that is read with care', () => {
+  const read = (source: IdSource, request: Partial<RequestLike> = {}, pattern = /^.+$/) =>
+    readId(source, { headers: {}, ...request }, pattern, () => undefined);
+
+  it('is refused where a name is only inherited, and missing where nothing has it', () => {
+    const params: unknown = Object.create({ id: '1' });
+    expect(read({ from: 'param', name: 'id' }, { params })).toBe(INVALID);
+    expect(read({ from: 'param', name: 'other' }, { params })).toBeUndefined();
+  });
+
+  it.each(['.', '..'])('is never %s, whatever the pattern allows', (id) => {
+    expect(read({ from: 'param', name: 'id' }, { params: { id } })).toBe(INVALID);
+    expect(read({ from: 'param', name: 'id' }, { params: { id: `${id}x` } })).toBe(`${id}x`);
+  });
+
+  it('is not known where the code that reads it throws or rejects', async () => {
+    const rejecting = () => Promise.reject(new Error('down'));
+    const throwing = () => {
+      throw new Error('down');
+    };
+    expect(await read({ from: 'function', name: 'id', read: rejecting })).toBe(THREW);
+    expect(read({ from: 'function', name: 'id', read: throwing })).toBe(THREW);
   });
 });

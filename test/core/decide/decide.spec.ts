@@ -448,3 +448,30 @@ describe('a tree', () => {
     else expect(said.open.by?.id).toBe('1');
   });
 });
+
+describe('ids of a request', () => {
+  it('that stand in two places under one name are two ids, and one where they are the same', () => {
+    const read = (id: () => string) => org.from(id);
+    const one = () => '1';
+    const compiled = prepared(
+      allOf(
+        ...[
+          org.param('id'),
+          org.query('id'),
+          org.body('id'),
+          org.header('id'),
+          read(one),
+          read(() => '1'),
+          org('1'),
+          org('2'),
+          // Once more.
+          org.param('id'),
+          org.query('id'),
+          read(one),
+          org('2'),
+        ].map((ref) => role('ORG_OWNER', ref)),
+      ),
+    );
+    expect(compiled.sources).toHaveLength(8);
+  });
+});
