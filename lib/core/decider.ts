@@ -144,7 +144,8 @@ export class Decider {
           : { answer, open, verdict };
     }
     // Beyond the allowance it is repeated for as long as it is remembered, unless that is never to happen.
-    if (toll.isSpent() && denialMs > 0) return no;
+    const isLeftAlone = isRefusal(decided) && decided.reason === 'unavailable';
+    if (isLeftAlone && toll.isSpent() && denialMs > 0) return no;
     settle(toll, decided);
     return decided;
   }
