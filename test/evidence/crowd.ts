@@ -154,7 +154,7 @@ async function compare(
     if (needs !== undefined && way.apis === 'v2') continue;
     if (needs === 'grant ids' && way.byEnds) continue;
     const wanted = verdictOf(await ask(twin, requirement));
-    judge(text, await ask(crowded, requirement), wanted, needs !== undefined);
+    judge(text, await ask(crowded, requirement), wanted, needs === 'grant ids');
   }
   // The crowd itself counts too, wherever in it a row stands.
   const owner = await ask(crowded, role('PROJECT_OWNER', project(places.foreignProject)));
