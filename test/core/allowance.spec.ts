@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Allowance } from '../../lib/core/allowance.js';
+import { Allowance } from '../../lib/core/memory/allowance.js';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance'] });

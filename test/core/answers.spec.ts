@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Answers, type Answer } from '../../lib/core/answers.js';
+import { Answers, type Answer } from '../../lib/core/memory/remembered-callers.js';
 import type { Refusal } from '../../lib/core/decision.js';
-import { indexOf } from '../../lib/core/membership.js';
+import { indexOf } from '../../lib/core/caller.js';
 import { FOR_EVER, validFor } from '../../lib/core/validity.js';
 import { callerOf, orgRow } from './rows.js';
 

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { checkedBy } from '../../lib/core/checked.js';
-import { compile, type CompileSettings } from '../../lib/core/compile.js';
-import { ZITADEL_HIERARCHY } from '../../lib/core/hierarchy.js';
-import { permission } from '../../lib/core/permission-requirement.js';
-import { projectRole } from '../../lib/core/project-role-requirement.js';
-import { authenticated, type Requirement } from '../../lib/core/requirement.js';
-import { requirementText } from '../../lib/core/requirement-text.js';
-import { org, project, projectGrant } from '../../lib/core/resource.js';
+import { authenticated, permission, projectRole } from '../../lib/core/requirement/builders.js';
+import { compile, type CompileSettings } from '../../lib/core/requirement/compile.js';
+import { org, project, projectGrant } from '../../lib/core/requirement/refs.js';
+import {
+  checkedBy,
+  type Requirement,
+  requirementText,
+} from '../../lib/core/requirement/requirement.js';
+import { ZITADEL_HIERARCHY } from '../../lib/core/requirement/roles.js';
 
 const SETTINGS: CompileSettings = {
   hierarchy: ZITADEL_HIERARCHY,

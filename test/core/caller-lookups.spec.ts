@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Toll } from '../../lib/core/allowance.js';
-import { AnswerSource, type AnswerSourceParts } from '../../lib/core/answer-source.js';
-import type { Answer } from '../../lib/core/answers.js';
+import type { Toll } from '../../lib/core/memory/allowance.js';
+import { AnswerSource, type AnswerSourceParts } from '../../lib/core/memory/caller-source.js';
+import type { Answer } from '../../lib/core/memory/remembered-callers.js';
 import { isRefusal, type Refusal } from '../../lib/core/decision.js';
-import type { Permissions } from '../../lib/core/facts.js';
-import { ANEW, ANY_AGE } from '../../lib/core/fresh.js';
-import type { MembershipQuestion, MembershipRows } from '../../lib/core/membership.js';
+import type { Permissions } from '../../lib/core/decide/case.js';
+import { ANEW, ANY_AGE } from '../../lib/core/requirement/fresh.js';
+import type { MembershipQuestion, MembershipRows } from '../../lib/core/caller.js';
 import { gate, settle } from './gate.js';
 import { callerOf, orgRow } from './rows.js';
 

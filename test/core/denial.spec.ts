@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DENIAL, denialAnswer } from '../../lib/core/denial.js';
-import type { DenyReason } from '../../lib/core/decision.js';
+import { DENIAL, denialAnswer, type DenyReason } from '../../lib/core/decision.js';
 
 type Row = readonly [DenyReason, number, string | undefined];
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { quietLogger } from '../../lib/core/log.js';
+import { quietLogger } from '../../lib/core/tell.js';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance'] });

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isRefusal, type Refusal } from '../../lib/core/decision.js';
-import { ANEW, ANY_AGE } from '../../lib/core/fresh.js';
+import { ANEW, ANY_AGE } from '../../lib/core/requirement/fresh.js';
 import {
   MembershipCache,
   type CacheQuestion,
   type Remembered,
-} from '../../lib/core/membership-cache.js';
-import type { Membership } from '../../lib/core/membership.js';
-import { SharedStore } from '../../lib/core/shared-store.js';
+} from '../../lib/core/memory/membership-cache.js';
+import type { Membership } from '../../lib/core/caller.js';
+import { SharedStore } from '../../lib/core/memory/shared-store.js';
 import { gate, settle } from './gate.js';
 import { MemoryStore } from './memory-store.js';
 import { orgRow, orgsOf, wholeOf } from './rows.js';

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Authorizer } from '../../lib/core/authorizer.js';
-import type { HierarchyTable } from '../../lib/core/hierarchy.js';
-import { indexOf, type MembershipIndex } from '../../lib/core/membership.js';
+import { indexOf, type MembershipIndex } from '../../lib/core/caller.js';
+import type { RoleName } from '../../lib/core/requirement/builders.js';
+import type { HierarchyTable } from '../../lib/core/requirement/roles.js';
 import {
+  type ResourceLookup,
   ZitadelAuthorizer,
   ZitadelNotAllowedError,
-  type ResourceLookup,
-} from '../../lib/core/questions.js';
-import type { RoleName } from '../../lib/core/requirement.js';
+} from '../../lib/core/zitadel-authorizer.js';
 import type { Target } from '../evidence/oracle.js';
 import { seededRandom } from '../evidence/seeded-random.js';
 import { ALL_FACTS, decideOnce, membershipOf, prepared } from './decide/deciding.js';

@@ -3,11 +3,11 @@ import { createCache } from 'cache-manager';
 import { Keyv } from 'keyv';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Decision } from '../../lib/core/decision.js';
-import { role } from '../../lib/core/requirement.js';
-import { org } from '../../lib/core/resource.js';
+import { role } from '../../lib/core/requirement/builders.js';
+import { org } from '../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import { ZitadelEmulator } from '../../lib/testing/index.js';
-import { redisIsHere, startRedis, type RedisServer } from '../support/redis.js';
+import { redisIsHere, type RedisServer, startRedis } from '../support/redis.js';
 
 const SECRET = 'a secret of more than thirty-two characters';
 

@@ -1,18 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { compile, type CompileSettings } from '../../lib/core/compile.js';
 import { ZitadelRequirementError } from '../../lib/core/errors.js';
-import { ZITADEL_HIERARCHY, satisfying } from '../../lib/core/hierarchy.js';
+import { allOf, anyOf, authenticated, role } from '../../lib/core/requirement/builders.js';
+import { compile, type CompileSettings } from '../../lib/core/requirement/compile.js';
+import { org, project, projectGrant } from '../../lib/core/requirement/refs.js';
 import {
-  allOf,
-  anyOf,
-  authenticated,
-  requirementOf,
-  role,
   type Requirement,
-} from '../../lib/core/requirement.js';
-import { requirementText } from '../../lib/core/requirement-text.js';
-import { org, project, projectGrant } from '../../lib/core/resource.js';
-import { customRole } from '../../lib/core/roles.js';
+  requirementOf,
+  requirementText,
+} from '../../lib/core/requirement/requirement.js';
+import { customRole, satisfying, ZITADEL_HIERARCHY } from '../../lib/core/requirement/roles.js';
 
 const SETTINGS: CompileSettings = {
   hierarchy: {},

@@ -4,7 +4,7 @@ import {
   SharedStore,
   type SharedCache,
   type StoredMemberships,
-} from '../../lib/core/shared-store.js';
+} from '../../lib/core/memory/shared-store.js';
 import { settle } from './gate.js';
 import { MemoryStore } from './memory-store.js';
 import { orgRow } from './rows.js';

@@ -1,15 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { role } from '../../lib/core/requirement.js';
-import { org } from '../../lib/core/resource.js';
+import { role } from '../../lib/core/requirement/builders.js';
+import { org } from '../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
-import { ZitadelEmulator, type Org, type User } from '../../lib/testing/index.js';
+import { type Org, type User, ZitadelEmulator } from '../../lib/testing/index.js';
+import { pat } from '../../lib/zitadel/credentials.js';
 import {
   ApiGeneration,
-  servedBy,
   type Generation,
+  servedBy,
   type Tried,
-} from '../../lib/zitadel/api-generation.js';
-import { pat } from '../../lib/zitadel/credentials.js';
+} from '../../lib/zitadel/generation.js';
 import { gate } from '../core/gate.js';
 import { recorder, verdict } from './parts.js';
 

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { authenticated, role } from '../../lib/core/requirement.js';
-import { org } from '../../lib/core/resource.js';
+import { authenticated, role } from '../../lib/core/requirement/builders.js';
+import { org } from '../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import { jwt, type JwtSettings } from '../../lib/options.js';
-import { ZitadelEmulator, type User } from '../../lib/testing/index.js';
+import { type User, ZitadelEmulator } from '../../lib/testing/index.js';
 import { pat } from '../../lib/zitadel/credentials.js';
 import { decide, recorder, verdict } from './parts.js';
 

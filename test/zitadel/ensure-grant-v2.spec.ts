@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createZitadel } from '../../lib/create-zitadel.js';
 import { ZitadelEmulator, type Org, type Project } from '../../lib/testing/index.js';
-import { ZitadelApiError, ZitadelUnavailableError } from '../../lib/zitadel/api-error.js';
+import { ZitadelApiError, ZitadelUnavailableError } from '../../lib/zitadel/refusals.js';
 import { pat } from '../../lib/zitadel/credentials.js';
-import type { WantedGrant } from '../../lib/zitadel/ensure-project-grant.js';
-import type { Fetch } from '../../lib/zitadel/exchange.js';
-import type { ProjectGrantService } from '../../lib/zitadel/project-grant-service.js';
+import type { WantedGrant } from '../../lib/zitadel/grants/ensure.js';
+import type { Fetch } from '../../lib/zitadel/call.js';
+import type { ProjectGrantService } from '../../lib/zitadel/grants/project-grant-service.js';
 import { gate } from '../core/gate.js';
 import { realFetch, recorder } from './parts.js';
 

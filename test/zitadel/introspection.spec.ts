@@ -4,11 +4,11 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Caller } from '../../lib/core/caller.js';
 import { isRefusal, type Refusal } from '../../lib/core/decision.js';
 import { ZitadelEmulator } from '../../lib/testing/index.js';
-import type { ClaimRules } from '../../lib/zitadel/claim-rules.js';
+import type { ClaimRules } from '../../lib/zitadel/callers/access-token.js';
 import { key, openClient, type ClientCredential } from '../../lib/zitadel/credentials.js';
 import { createDiscovery } from '../../lib/zitadel/discovery.js';
 import { createHttp } from '../../lib/zitadel/http.js';
-import { createIntrospection } from '../../lib/zitadel/introspection.js';
+import { createIntrospection } from '../../lib/zitadel/callers/introspection.js';
 import { wayTo, withClock } from './parts.js';
 import {
   json,

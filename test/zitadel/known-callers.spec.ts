@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { authenticated, role } from '../../lib/core/requirement.js';
-import { org } from '../../lib/core/resource.js';
+import { authenticated, role } from '../../lib/core/requirement/builders.js';
+import { org } from '../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import { introspection, jwt, userinfo, type ZitadelOptions } from '../../lib/options.js';
-import { ZitadelEmulator, type User } from '../../lib/testing/index.js';
-import { basic, key, pat, type IntrospectionCredential } from '../../lib/zitadel/credentials.js';
+import { type User, ZitadelEmulator } from '../../lib/testing/index.js';
+import { basic, type IntrospectionCredential, key, pat } from '../../lib/zitadel/credentials.js';
 import { decide, recorder, verdict } from './parts.js';
 
 const TTL_MS = 30_000;

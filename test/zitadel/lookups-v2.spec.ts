@@ -9,22 +9,22 @@ import {
   onTestFinished,
   vi,
 } from 'vitest';
-import { ANEW, ANY_AGE } from '../../lib/core/fresh.js';
-import { role } from '../../lib/core/requirement.js';
-import { project, projectGrant } from '../../lib/core/resource.js';
+import { role } from '../../lib/core/requirement/builders.js';
+import { ANEW, ANY_AGE } from '../../lib/core/requirement/fresh.js';
+import { project, projectGrant } from '../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
 import {
-  ZitadelEmulator,
   type Org,
   type Project,
   type ProjectGrant,
   type User,
+  ZitadelEmulator,
 } from '../../lib/testing/index.js';
-import { ApiGeneration, type Generation } from '../../lib/zitadel/api-generation.js';
 import { openServiceUser, pat } from '../../lib/zitadel/credentials.js';
-import { Lookups } from '../../lib/zitadel/lookups.js';
-import { ServiceToken } from '../../lib/zitadel/service-token.js';
+import { Lookups } from '../../lib/zitadel/facts/lookups.js';
+import { ApiGeneration, type Generation } from '../../lib/zitadel/generation.js';
+import { ServiceToken } from '../../lib/zitadel/service-user.js';
 import { recorder, verdict, wayTo } from './parts.js';
 
 const UNKNOWN = '404404404404404404';

@@ -1,16 +1,16 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { permission } from '../../lib/core/permission-requirement.js';
-import { role, type Requirement } from '../../lib/core/requirement.js';
-import { org, project, projectGrant } from '../../lib/core/resource.js';
+import { permission, role } from '../../lib/core/requirement/builders.js';
+import { org, project, projectGrant } from '../../lib/core/requirement/refs.js';
+import type { Requirement } from '../../lib/core/requirement/requirement.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
 import {
-  ZitadelEmulator,
   type MemberResource,
   type Org,
   type Project,
   type ProjectGrant,
   type User,
+  ZitadelEmulator,
 } from '../../lib/testing/index.js';
 import { pat } from '../../lib/zitadel/credentials.js';
 import { realFetch, recorder, verdict } from './parts.js';

@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ZitadelArgumentError, ZitadelError } from '../../lib/core/errors.js';
-import { authenticated } from '../../lib/core/requirement.js';
+import { authenticated } from '../../lib/core/requirement/builders.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
 import {
-  ZitadelEmulator,
   type Org,
   type Project,
   type ProjectGrant,
   type User,
+  ZitadelEmulator,
 } from '../../lib/testing/index.js';
-import { ZitadelApiError, ZitadelUnavailableError } from '../../lib/zitadel/api-error.js';
 import { pat } from '../../lib/zitadel/credentials.js';
-import type { MembershipList } from '../../lib/zitadel/membership-list.js';
+import type { MembershipList } from '../../lib/zitadel/memberships/pages.js';
+import { ZitadelApiError, ZitadelUnavailableError } from '../../lib/zitadel/refusals.js';
 import { decide, realFetch, recorder } from './parts.js';
 
 let zitadel: ZitadelEmulator;

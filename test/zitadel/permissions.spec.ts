@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isRefusal } from '../../lib/core/decision.js';
 import { ZitadelEmulator, type Org, type Project, type User } from '../../lib/testing/index.js';
-import { askPermissions } from '../../lib/zitadel/permissions.js';
+import { askPermissions } from '../../lib/zitadel/memberships/read.js';
 import { wayTo } from './parts.js';
 
 let zitadel: ZitadelEmulator;

@@ -3,12 +3,12 @@ import { ZitadelArgumentError, ZitadelError } from '../../lib/core/errors.js';
 import { createZitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
 import { ZitadelEmulator, type Org, type Project, type User } from '../../lib/testing/index.js';
-import { ZitadelApiError, ZitadelUnavailableError } from '../../lib/zitadel/api-error.js';
-import { ApiGeneration } from '../../lib/zitadel/api-generation.js';
+import { ZitadelApiError, ZitadelUnavailableError } from '../../lib/zitadel/refusals.js';
+import { ApiGeneration } from '../../lib/zitadel/generation.js';
 import { openServiceUser, pat } from '../../lib/zitadel/credentials.js';
-import type { ProjectGrant } from '../../lib/zitadel/project-grant.js';
-import { ProjectGrantService } from '../../lib/zitadel/project-grant-service.js';
-import { ServiceToken } from '../../lib/zitadel/service-token.js';
+import type { ProjectGrant } from '../../lib/zitadel/grants/project-grant.js';
+import { ProjectGrantService } from '../../lib/zitadel/grants/project-grant-service.js';
+import { ServiceToken } from '../../lib/zitadel/service-user.js';
 import { recorder, wayTo } from './parts.js';
 import { json, scripted, type ScriptedServer } from './scripted-server.js';
 

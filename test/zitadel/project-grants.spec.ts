@@ -3,10 +3,10 @@ import { ZitadelArgumentError, ZitadelError } from '../../lib/core/errors.js';
 import { createZitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
 import { ZitadelEmulator, type Org, type Project, type User } from '../../lib/testing/index.js';
-import { ZitadelApiError, ZitadelUnavailableError } from '../../lib/zitadel/api-error.js';
+import { ZitadelApiError, ZitadelUnavailableError } from '../../lib/zitadel/refusals.js';
 import { pat } from '../../lib/zitadel/credentials.js';
-import type { ProjectGrant } from '../../lib/zitadel/project-grant.js';
-import type { ProjectGrantService } from '../../lib/zitadel/project-grant-service.js';
+import type { ProjectGrant } from '../../lib/zitadel/grants/project-grant.js';
+import type { ProjectGrantService } from '../../lib/zitadel/grants/project-grant-service.js';
 import { realFetch, recorder } from './parts.js';
 
 const UNKNOWN = '404404404404404404';

@@ -5,7 +5,7 @@ import type {
   MembershipRows,
   ReadMemberships,
   RowsOn,
-} from '../../lib/core/membership.js';
+} from '../../lib/core/caller.js';
 import {
   ZitadelEmulator,
   type Org,
@@ -13,10 +13,10 @@ import {
   type ProjectGrant,
   type User,
 } from '../../lib/testing/index.js';
-import { ApiGeneration, type Generation } from '../../lib/zitadel/api-generation.js';
+import { ApiGeneration, type Generation } from '../../lib/zitadel/generation.js';
 import { openServiceUser, pat } from '../../lib/zitadel/credentials.js';
-import { createMembershipReader } from '../../lib/zitadel/read-memberships.js';
-import { ServiceToken } from '../../lib/zitadel/service-token.js';
+import { createMembershipReader } from '../../lib/zitadel/memberships/read.js';
+import { ServiceToken } from '../../lib/zitadel/service-user.js';
 import { recorder, wayTo } from './parts.js';
 import { json, scripted, type ScriptedServer } from './scripted-server.js';
 

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { isRefusal } from '../../lib/core/decision.js';
-import type { MembershipQuestion, RowsOn } from '../../lib/core/membership.js';
-import { ApiGeneration } from '../../lib/zitadel/api-generation.js';
+import type { MembershipQuestion, RowsOn } from '../../lib/core/caller.js';
+import { ApiGeneration } from '../../lib/zitadel/generation.js';
 import { openServiceUser, pat } from '../../lib/zitadel/credentials.js';
-import { createMembershipReader } from '../../lib/zitadel/read-memberships.js';
-import { ServiceToken } from '../../lib/zitadel/service-token.js';
+import { createMembershipReader } from '../../lib/zitadel/memberships/read.js';
+import { ServiceToken } from '../../lib/zitadel/service-user.js';
 import { recorder, wayTo } from './parts.js';
 import { json, scripted, type Arrived, type ScriptedServer } from './scripted-server.js';
 

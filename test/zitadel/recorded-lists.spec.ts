@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { pageFrom, listFrom } from '../../lib/zitadel/list-answer.js';
-import { grantsFrom } from '../../lib/zitadel/list-project-grants.js';
-import { listAdministrators, type Administrators } from '../../lib/zitadel/administrators.js';
-import { membershipsFrom } from '../../lib/zitadel/membership-row.js';
-import { grantFrom } from '../../lib/zitadel/project-grant.js';
+import { grantFrom, grantsFrom } from '../../lib/zitadel/grants/project-grant.js';
+import { membershipsFrom } from '../../lib/zitadel/memberships/pages.js';
+import { type Administrators, listAdministrators } from '../../lib/zitadel/memberships/by-v2.js';
+import { listFrom, pageFrom } from '../../lib/zitadel/reading.js';
 import { CHAPTERS, entriesOf, type Entry } from '../captures/recording.js';
 
 /** All answers that were recorded of one call. */

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { role, type Requirement } from '../../lib/core/requirement.js';
-import { org, project, projectGrant } from '../../lib/core/resource.js';
+import { role } from '../../lib/core/requirement/builders.js';
+import { org, project, projectGrant } from '../../lib/core/requirement/refs.js';
+import type { Requirement } from '../../lib/core/requirement/requirement.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
 import { ZitadelEmulator } from '../../lib/testing/index.js';
 import { pat } from '../../lib/zitadel/credentials.js';
-import { seededRandom, type Random } from '../evidence/seeded-random.js';
+import { type Random, seededRandom } from '../evidence/seeded-random.js';
 import { recorder, verdict } from './parts.js';
 
 interface RandomWorld {

@@ -10,9 +10,9 @@ import {
   type ServiceUserCredential,
 } from '../../lib/zitadel/credentials.js';
 import { createDiscovery } from '../../lib/zitadel/discovery.js';
-import { isTrouble } from '../../lib/zitadel/exchange.js';
+import { isTrouble } from '../../lib/zitadel/call.js';
 import { createHttp } from '../../lib/zitadel/http.js';
-import { ServiceToken } from '../../lib/zitadel/service-token.js';
+import { ServiceToken } from '../../lib/zitadel/service-user.js';
 import { gate } from '../core/gate.js';
 import { realFetch, wayTo, withClock } from './parts.js';
 

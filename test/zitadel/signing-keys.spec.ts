@@ -2,7 +2,7 @@ import { generateKeyPairSync, type JsonWebKey } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isRefusal } from '../../lib/core/decision.js';
 import { ZitadelEmulator } from '../../lib/testing/index.js';
-import { SigningKeys } from '../../lib/zitadel/signing-keys.js';
+import { SigningKeys } from '../../lib/zitadel/callers/signing-keys.js';
 import { gate } from '../core/gate.js';
 import { wayTo } from './parts.js';
 

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Caller } from '../../lib/core/caller.js';
 import type { Refusal } from '../../lib/core/decision.js';
 import { ZitadelEmulator, type User } from '../../lib/testing/index.js';
-import { createUserinfoVerifier } from '../../lib/zitadel/userinfo-callers.js';
+import { createUserinfoVerifier } from '../../lib/zitadel/callers/userinfo.js';
 import { wayTo } from './parts.js';
 
 let zitadel: ZitadelEmulator;

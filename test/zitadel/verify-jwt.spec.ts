@@ -2,16 +2,15 @@ import {
   createHmac,
   createPublicKey,
   generateKeyPairSync,
-  sign,
   type KeyObject,
+  sign,
 } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Caller } from '../../lib/core/caller.js';
 import { isRefusal, type Refusal } from '../../lib/core/decision.js';
-import { ZitadelEmulator, type User } from '../../lib/testing/index.js';
-import type { ClaimRules } from '../../lib/zitadel/claim-rules.js';
-import { SigningKeys } from '../../lib/zitadel/signing-keys.js';
-import { createJwtVerifier } from '../../lib/zitadel/verify-jwt.js';
+import { type User, ZitadelEmulator } from '../../lib/testing/index.js';
+import { type ClaimRules, createJwtVerifier } from '../../lib/zitadel/callers/access-token.js';
+import { SigningKeys } from '../../lib/zitadel/callers/signing-keys.js';
 import { wayTo } from './parts.js';
 
 let zitadel: ZitadelEmulator;
