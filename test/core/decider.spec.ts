@@ -13,7 +13,7 @@ import { type Org, type User, ZitadelEmulator } from '../../lib/testing/index.js
 import { basic, pat } from '../../lib/zitadel/credentials.js';
 import { decide, realFetch, recorder, verdict } from '../zitadel/parts.js';
 import { gate, settle } from './gate.js';
-import { MemoryStore } from './memory-store.js';
+import { MemoryStore } from './memory/memory-store.js';
 
 const DENIAL_MS = 2_000;
 

@@ -20,8 +20,9 @@ import { ZITADEL_HIERARCHY } from '../../lib/core/requirement/roles.js';
 const NAMES: readonly string[] = (() => {
   const folder = new URL('../../lib/core/', import.meta.url);
   const words = new Set<string>();
-  for (const file of readdirSync(folder)) {
-    if (!/^(case|compile|decide.*|facts|find-row|hierarchy|membership)\.ts$/.test(file)) continue;
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  const isRead = /^(decide[\\/].*|requirement[\\/](compile|roles)|caller)\.ts$/;
+  for (const file of files.filter((each) => isRead.test(each))) {
     const text = readFileSync(new URL(file, folder), 'utf8').replace(/^\s*(\/?\*|\/\/).*$/gm, '');
     for (const [word] of text.matchAll(/\b[a-z][A-Za-z]+\b/g)) words.add(word);
   }
