@@ -1,27 +1,26 @@
 import { createHash } from 'node:crypto';
-import { AnswerSource } from './core/answer-source.js';
+import { callersOf } from './callers-option.js';
 import { Authorizer } from './core/authorizer.js';
 import type { Denied, Refusal } from './core/decision.js';
 import { ZitadelOptionsError } from './core/errors.js';
-import { quietLogger, type ZitadelLogger } from './core/log.js';
-import { ZitadelAuthorizer, ZitadelNotAllowedError } from './core/questions.js';
-import { SharedStore, type SharedCache } from './core/shared-store.js';
-import type { ResolvedOptions, ZitadelOptions } from './options.js';
-import { callersOf } from './known-callers.js';
+import { AnswerSource } from './core/memory/caller-source.js';
+import { type SharedCache, SharedStore } from './core/memory/shared-store.js';
+import { quietLogger, type ZitadelLogger } from './core/tell.js';
+import { ZitadelAuthorizer, ZitadelNotAllowedError } from './core/zitadel-authorizer.js';
 import { isOrganizations } from './option-combinations.js';
+import type { ResolvedOptions, ZitadelOptions } from './options.js';
 import { resolveOptions } from './validate-options.js';
-import { ZitadelUnavailableError } from './zitadel/api-error.js';
-import { ApiGeneration } from './zitadel/api-generation.js';
-import { openServiceUser, type Credential } from './zitadel/credentials.js';
+import { type Credential, openServiceUser } from './zitadel/credentials.js';
 import { createDiscovery } from './zitadel/discovery.js';
+import { Lookups } from './zitadel/facts/lookups.js';
+import { ApiGeneration } from './zitadel/generation.js';
+import { ProjectGrantService } from './zitadel/grants/project-grant-service.js';
 import { createHttp } from './zitadel/http.js';
-import { Lookups } from './zitadel/lookups.js';
-import { MembershipLists } from './zitadel/membership-list.js';
+import { MembershipLists } from './zitadel/memberships/lists.js';
+import { askPermissions, createMembershipReader } from './zitadel/memberships/read.js';
 import { withPageLimit } from './zitadel/page-limit.js';
-import { ProjectGrantService } from './zitadel/project-grant-service.js';
-import { askPermissions } from './zitadel/permissions.js';
-import { createMembershipReader } from './zitadel/read-memberships.js';
-import { ServiceToken } from './zitadel/service-token.js';
+import { ZitadelUnavailableError } from './zitadel/refusals.js';
+import { ServiceToken } from './zitadel/service-user.js';
 
 /** What an application may hand in besides its options. */
 export interface ZitadelSurroundings {

@@ -1,9 +1,9 @@
 import type { Caller } from './core/caller.js';
-import type { HierarchyTable } from './core/hierarchy.js';
-import type { ZitadelLogger } from './core/log.js';
+import type { HierarchyTable } from './core/requirement/roles.js';
+import type { ZitadelLogger } from './core/tell.js';
 import type { RequestLike } from './core/request.js';
 import type { IntrospectionCredential, ServiceUserCredential } from './zitadel/credentials.js';
-import type { Fetch } from './zitadel/exchange.js';
+import type { Fetch } from './zitadel/call.js';
 
 /** Callers are known by JWT access tokens, verified locally. Made by `jwt()`. */
 export interface JwtCallers {

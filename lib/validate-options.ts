@@ -1,13 +1,12 @@
-import { callersProblem, checkCallers } from './check-callers.js';
+import { callersProblem, checkCallers } from './callers-option.js';
 import { ZitadelOptionsError } from './core/errors.js';
-import { ZITADEL_HIERARCHY, type HierarchyTable } from './core/hierarchy.js';
-import type { ZitadelLogger } from './core/log.js';
 import { withoutInheritance } from './core/own-properties.js';
-import { kindOfRole } from './core/roles.js';
+import { type HierarchyTable, kindOfRole, ZITADEL_HIERARCHY } from './core/requirement/roles.js';
+import type { ZitadelLogger } from './core/tell.js';
 import { checkTogether, wrong } from './option-combinations.js';
 import {
-  jwt,
   type Callers,
+  jwt,
   type MixedCallers,
   type ResolvedOptions,
   type ZitadelOptions,

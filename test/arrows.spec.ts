@@ -26,7 +26,7 @@ const lazy = (specifier: string) => [`export const later = () => import('${speci
 const rooms: readonly Room[] = [
   {
     file: 'lib/core/probe.ts',
-    allowed: values('./decide.js node:crypto node:timers/promises lru-cache'),
+    allowed: values('./errors.js ./decide/case.js node:crypto node:timers/promises lru-cache'),
     refused: [
       ...values('../zitadel/http.js ../nest/a.guard.js ../express/index.js ../testing/index.js'),
       ...values('../options.js ../create-zitadel.js ../index.js ./../nest/a.guard.js'),
@@ -37,8 +37,34 @@ const rooms: readonly Room[] = [
     ],
   },
   {
+    file: 'lib/core/decide/probe.ts',
+    allowed: values('./case.js ../errors.js ../memory/flight.js node:crypto lru-cache'),
+    refused: [
+      ...values('../../zitadel/http.js ../../nest/a.guard.js ../../express/index.js'),
+      ...values('../../options.js ../../index.js ../../core/errors.js jose @nestjs/common'),
+      ...types('../../zitadel/http.js ../../options.js'),
+      ...lazy('../../zitadel/http.js'),
+    ],
+  },
+  {
+    file: 'lib/zitadel/facts/probe.ts',
+    allowed: [
+      ...values('./lookups.js ../http.js ../memberships/pages.js ../../core/caller.js'),
+      ...values('../../core/decide/case.js jose lru-cache node:crypto'),
+    ],
+    refused: [
+      ...values('../../nest/a.guard.js ../../express/index.js ../../testing/index.js'),
+      ...values('../../options.js ../../create-zitadel.js @nestjs/common cache-manager'),
+      ...types('../../options.js'),
+      ...lazy('../../nest/a.guard.js'),
+    ],
+  },
+  {
     file: 'lib/zitadel/probe.ts',
-    allowed: values('./http.js ../core/caller.js jose lru-cache node:crypto'),
+    allowed: [
+      ...values('./http.js ./facts/lookups.js ../core/caller.js ../core/decide/case.js'),
+      ...values('jose lru-cache node:crypto'),
+    ],
     refused: [
       ...values('../nest/a.guard.js ../express/index.js ../testing/index.js ../options.js'),
       ...values('../create-zitadel.js ../index.js @nestjs/common express cache-manager'),
@@ -49,7 +75,10 @@ const rooms: readonly Room[] = [
   },
   {
     file: 'lib/create-zitadel.ts',
-    allowed: values('./options.js ./core/caller.js ./zitadel/http.js node:fs'),
+    allowed: [
+      ...values('./options.js ./core/caller.js ./core/decide/case.js ./zitadel/http.js'),
+      ...values('./zitadel/facts/lookups.js node:fs'),
+    ],
     refused: [
       ...values('./nest/a.guard.js ./express/index.js ./testing/index.js ./index.js'),
       ...values('@nestjs/common express jose nestjs-zitadel'),
@@ -58,7 +87,7 @@ const rooms: readonly Room[] = [
   },
   {
     file: 'lib/index.ts',
-    allowed: values('./options.js ./core/caller.js ./zitadel/http.js ./nest/a.guard.js'),
+    allowed: values('./public.js ./core/caller.js ./zitadel/http.js ./nest/a.guard.js'),
     refused: values('./express/index.js ./testing/index.js @nestjs/common jose'),
   },
   {
@@ -88,12 +117,24 @@ const rooms: readonly Room[] = [
   },
   {
     file: 'lib/testing/probe.ts',
-    allowed: [...values('./world.js node:http jose'), ...types('../options.js')],
+    allowed: [...values('./core.js ./world/world.js node:http jose'), ...types('../options.js')],
     refused: [
       ...values('../options.js ../core/caller.js ../zitadel/http.js ../create-zitadel.js'),
       ...values('../nest/a.guard.js ../index.js ../express/index.js @nestjs/common express'),
       ...values('lru-cache nestjs-zitadel'),
       ...types('../core/caller.js ../create-zitadel.js'),
+    ],
+  },
+  {
+    file: 'lib/testing/world/probe.ts',
+    allowed: [
+      ...values('./world.js ../core.js ../server/answers.js node:http jose'),
+      ...types('../../options.js'),
+    ],
+    refused: [
+      ...values('../../options.js ../../core/caller.js ../../zitadel/http.js ../../index.js'),
+      ...values('../../nest/a.guard.js ../../express/index.js @nestjs/common lru-cache'),
+      ...types('../../core/caller.js ../../create-zitadel.js'),
     ],
   },
   {
@@ -109,8 +150,12 @@ const rooms: readonly Room[] = [
   },
   {
     file: 'test/evidence/probe.ts',
-    allowed: values('nestjs-zitadel nestjs-zitadel/testing #dist/core/decide.js ./oracle.js'),
-    refused: values('../../lib/core/decide.js ../../dist/core/decide.js ../../lib/index.js'),
+    allowed: values(
+      'nestjs-zitadel nestjs-zitadel/testing #dist/core/decide/decide.js ./oracle.js',
+    ),
+    refused: values(
+      '../../lib/core/decide/decide.js ../../dist/core/decide/decide.js ../../lib/index.js',
+    ),
   },
   {
     file: 'test/contract/probe.ts',

@@ -1,26 +1,25 @@
-import type { Answer } from './answers.js';
 import type { Caller } from './caller.js';
-import type { Ids } from './case.js';
-import { compile, type Compiled, type CompileSettings } from './compile.js';
-import { within } from './deadline.js';
-import { Decider, denied, type DeciderParts } from './decider.js';
-import { isRefusal, type Decision, type Denied, type Refusal } from './decision.js';
+import type { Ids } from './decide/case.js';
+import { Decider, type DeciderParts, denied } from './decider.js';
+import { type Decision, type Denied, isRefusal, type Refusal } from './decision.js';
 import { ZitadelArgumentError, ZitadelRequirementError } from './errors.js';
-import { ANEW, ANY_AGE } from './fresh.js';
-import { DecisionNews, type DecisionListener } from './decision-news.js';
-import type { ZitadelLogger } from './log.js';
+import { within } from './memory/flight.js';
+import type { Answer } from './memory/remembered-callers.js';
 import {
   authorizationHeader,
   checkId,
-  INVALID,
-  readId,
-  THREW,
   type IdRead,
+  INVALID,
   type ReadFromClass,
+  readId,
   type RequestLike,
+  THREW,
 } from './request.js';
-import type { Requirement } from './requirement.js';
-import type { IdSource } from './resource.js';
+import { compile, type Compiled, type CompileSettings } from './requirement/compile.js';
+import { ANEW, ANY_AGE } from './requirement/fresh.js';
+import type { IdSource } from './requirement/refs.js';
+import type { Requirement } from './requirement/requirement.js';
+import { type DecisionListener, DecisionNews, type ZitadelLogger } from './tell.js';
 
 type Awaitable<T> = T | Promise<T>;
 

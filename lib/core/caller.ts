@@ -1,3 +1,7 @@
+import type { Refusal } from './decision.js';
+import { own } from './own-properties.js';
+import type { ResourceKind } from './requirement/roles.js';
+
 /** The verified user of a request. Frozen and shared between the requests of one token; the token is never a property of it. */
 export interface Caller {
   /** ZITADEL's user id (`sub`). */
@@ -31,4 +35,146 @@ function isData(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return Array.isArray(value) || prototype === Object.prototype || prototype === null;
+}
+
+/** One row of ZITADEL's list: the manager roles of a user on one resource. */
+export interface Membership {
+  readonly userId: string;
+  readonly kind: ResourceKind;
+  /** The id of the organization, project or project grant; for the instance its id where ZITADEL told it, else ''. */
+  readonly id: string;
+  readonly roles: readonly string[];
+  /** The organization that owns the project (also for a project grant: the granting one), where the row says it. */
+  readonly ownerOrgId?: string | undefined;
+  /** Of a project grant, where the row says it: the project. */
+  readonly projectId?: string | undefined;
+  /** Of a project grant, where the row says it: the organization to which the project is granted. */
+  readonly grantedOrgId?: string | undefined;
+}
+
+/** What a read brought. */
+export interface MembershipRows {
+  readonly rows: readonly Membership[];
+  /** False: the list is over its cap. The rows that came count; that one is missing proves nothing. */
+  readonly complete: boolean;
+}
+
+/** What a read is narrowed to, for a list that is over its cap. */
+export type RowsOn =
+  | { readonly kind: 'instance' }
+  | { readonly kind: 'org' | 'project' | 'projectGrant'; readonly id: string }
+  | {
+      readonly kind: 'projectGrantBetween';
+      readonly projectId: string;
+      readonly grantedOrgId: string;
+    }
+  /** The organizations on which one of these roles is held. */
+  | { readonly kind: 'orgsByRoles'; readonly roles: readonly string[] };
+
+/** One question for a user's memberships. */
+export interface MembershipQuestion {
+  readonly userId: string;
+  /** The user's own; empty where a bare user id is asked about. */
+  readonly token: string;
+  /** Those that are read, for a service user that reads them one by one; else empty. */
+  readonly organizations: readonly string[];
+  /** Nothing else is asked for. */
+  readonly on?: RowsOn;
+}
+
+/** Reads a user's memberships from ZITADEL. */
+export type ReadMemberships = (question: MembershipQuestion) => Promise<MembershipRows | Refusal>;
+
+/** A user's memberships, prepared for decisions: one look-up a question. Frozen, shared between requests. */
+export interface MembershipIndex {
+  /** False: the list was over its cap, so a row that is missing here may be there. */
+  readonly complete: boolean;
+  readonly rows: readonly Membership[];
+  readonly instance: Membership | undefined;
+  readonly orgs: ReadonlyMap<string, Membership>;
+  readonly projects: ReadonlyMap<string, Membership>;
+  readonly projectGrants: ReadonlyMap<string, Membership>;
+  /** About how much memory it takes: what bounds the cache. */
+  readonly bytes: number;
+}
+
+// Role names repeat in every row of every user; one copy of each is kept. Bounded, since custom roles are the server's to name.
+const INTERNED = new Map<string, string>();
+
+function intern(role: string): string {
+  const known = INTERNED.get(role);
+  if (known !== undefined) return known;
+  // Permissions are kept like roles, and those with a suffix are as many as there are resources.
+  const isName = role.length <= 100 && !role.includes(':');
+  if (INTERNED.size < 1_000 && isName) INTERNED.set(role, role);
+  return role;
+}
+
+/** Builds the index. Two rows of one resource count together. */
+export function indexOf(rows: readonly Membership[], complete = true): MembershipIndex {
+  const maps = {
+    instance: new Map<string, Membership>(),
+    org: new Map<string, Membership>(),
+    project: new Map<string, Membership>(),
+    projectGrant: new Map<string, Membership>(),
+  };
+  for (const row of rows) {
+    const map = maps[row.kind];
+    const key = row.kind === 'instance' ? '' : row.id;
+    const same = map.get(key);
+    const roles = Object.freeze([...new Set([...(same?.roles ?? []), ...row.roles].map(intern))]);
+    map.set(key, preparedRow(row, roles));
+  }
+  const prepared = Object.values(maps).flatMap((map) => [...map.values()]);
+  return Object.freeze({
+    complete,
+    rows: Object.freeze(prepared),
+    instance: maps.instance.get(''),
+    orgs: maps.org,
+    projects: maps.project,
+    projectGrants: maps.projectGrant,
+    bytes: prepared.reduce((sum, row) => sum + bytesOf(row), 400),
+  });
+}
+
+/** Every row has every name as its own: what an object inherits must not become the owner of a project. */
+function preparedRow(row: Membership, roles: readonly string[]): Membership {
+  const { userId, kind, id } = row;
+  const [ownerOrgId, projectId, grantedOrgId] = IDS.map((name) => own(row, name)) as (
+    string | undefined
+  )[];
+  return Object.freeze({ userId, kind, id, roles, ownerOrgId, projectId, grantedOrgId });
+}
+
+const IDS = ['ownerOrgId', 'projectId', 'grantedOrgId'] as const;
+
+function bytesOf({
+  id,
+  ownerOrgId = '',
+  projectId = '',
+  grantedOrgId = '',
+  roles,
+}: Membership): number {
+  const ownRoles = roles.filter((role) => !INTERNED.has(role)).join('').length;
+  const ids = id.length + ownerOrgId.length + projectId.length + grantedOrgId.length;
+  return 260 + 2 * (ids + ownRoles) + 16 * roles.length;
+}
+
+const KINDS: ReadonlySet<unknown> = new Set(['instance', 'org', 'project', 'projectGrant']);
+
+/** Reads a row that was stored outside this process. Anything odd is no row. */
+export function membershipFrom(value: unknown): Membership | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { userId, kind, id, roles, ...more } = value as Record<string, unknown>;
+  if (typeof userId !== 'string' || userId === '' || !KINDS.has(kind)) return undefined;
+  if (typeof id !== 'string' || (id === '' && kind !== 'instance')) return undefined;
+  if (!Array.isArray(roles) || !roles.every((role) => typeof role === 'string')) return undefined;
+  const also: { ownerOrgId?: string; projectId?: string; grantedOrgId?: string } = {};
+  for (const name of IDS) {
+    const given = more[name];
+    if (given === undefined) continue;
+    if (typeof given !== 'string' || given === '') return undefined;
+    also[name] = given;
+  }
+  return { userId, kind: kind as ResourceKind, id, roles, ...also };
 }

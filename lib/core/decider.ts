@@ -1,14 +1,13 @@
-import { Allowance, type Toll } from './allowance.js';
-import type { AnswerSource } from './answer-source.js';
-import type { Answer } from './answers.js';
-import { askUntilDecided, isAboutToken, type ResourceLookups } from './ask-until-decided.js';
-import { openCase, type Case, type Ids } from './case.js';
-import { isBranch, type Compiled } from './compile.js';
-import { within } from './deadline.js';
-import { decide } from './decide.js';
-import { isRefusal, type Decision, type Denied, type Refusal } from './decision.js';
-import type { Facts } from './facts.js';
-import { ANEW, ANY_AGE } from './fresh.js';
+import { askUntilDecided, isAboutToken, type ResourceLookups } from './ask.js';
+import { type Case, type Facts, type Ids, openCase } from './decide/case.js';
+import { decide } from './decide/decide.js';
+import { type Decision, type Denied, isRefusal, type Refusal } from './decision.js';
+import { Allowance, type Toll } from './memory/allowance.js';
+import type { AnswerSource } from './memory/caller-source.js';
+import { within } from './memory/flight.js';
+import type { Answer } from './memory/remembered-callers.js';
+import { type Compiled, isBranch } from './requirement/compile.js';
+import { ANEW, ANY_AGE } from './requirement/fresh.js';
 
 /** What decisions are made by. */
 export interface DeciderParts {

@@ -1,5 +1,4 @@
-import type { Caller } from './caller.js';
-import type { Membership } from './membership.js';
+import type { Caller, Membership } from './caller.js';
 
 /** Why a request was not let through. Stable: it is also the `errorCode` of every answer. */
 export type DenyReason =
@@ -68,4 +67,181 @@ export type Decision = Allowed | Denied;
 /** Tells a refusal from what was hoped for. */
 export function isRefusal<T extends object>(value: T | Refusal): value is Refusal {
   return Object.hasOwn(value, 'reason');
+}
+
+/** The kinds of resources whose checked id a handler can be given. */
+export type CheckedKind = CheckedRef['kind'];
+
+const DECISIONS = Symbol.for('nestjs-zitadel:decisions');
+
+// Under a registered symbol, so that two copies of the package see the same decisions; a WeakMap, so that nothing a client sends
+// can look like one.
+const decisions = ((globalThis as { [DECISIONS]?: WeakMap<object, Allowed> })[DECISIONS] ??=
+  new WeakMap<object, Allowed>());
+
+/** Keeps the decision with the request that it let through. */
+export function attachDecision(request: object, decision: Allowed): void {
+  decisions.set(request, decision);
+}
+
+/** The decision that let this request through. */
+export function decisionOf(request: object): Allowed | undefined {
+  return decisions.get(request);
+}
+
+/** The id of a kind that was checked; undefined when none was, or several were and `name` does not tell which. */
+export function checkedId(
+  { checked }: Allowed,
+  kind: CheckedKind,
+  name: string | undefined,
+): string | undefined {
+  const ids = new Set<string>();
+  for (const each of checked) {
+    if (each.kind === kind && (name === undefined || each.name === name)) ids.add(each.id);
+  }
+  const [id] = ids;
+  return ids.size === 1 ? id : undefined;
+}
+
+/** What a refusal looks like over HTTP. */
+export interface DenialRow {
+  readonly status: 400 | 401 | 403 | 500 | 503;
+  /** Reason phrase of the status. */
+  readonly error: string;
+  /** What the client reads: never why beyond the reason. */
+  readonly message: string;
+  /** The challenge of RFC 6750, section 3: bare, or with an error code. */
+  readonly challenge?: 'bare' | 'invalid_token' | 'insufficient_scope';
+  readonly retryAfter?: true;
+}
+
+/** Every reason's answer. A reason without a row does not compile. */
+export const DENIAL = {
+  unsupported_context: {
+    status: 403,
+    error: 'Forbidden',
+    message: 'This kind of request is not supported here.',
+  },
+  not_declared: {
+    status: 403,
+    error: 'Forbidden',
+    message: 'This route declares no requirement.',
+  },
+  token_missing: {
+    status: 401,
+    error: 'Unauthorized',
+    message: 'An access token is required.',
+    challenge: 'bare',
+  },
+  token_invalid: {
+    status: 401,
+    error: 'Unauthorized',
+    message: 'The access token is not valid.',
+    challenge: 'invalid_token',
+  },
+  impersonated: {
+    status: 401,
+    error: 'Unauthorized',
+    message: 'Impersonation tokens are not accepted.',
+    challenge: 'invalid_token',
+  },
+  token_rejected: {
+    status: 401,
+    error: 'Unauthorized',
+    message: 'ZITADEL does not accept the access token.',
+    challenge: 'invalid_token',
+  },
+  mfa_required: {
+    status: 403,
+    error: 'Forbidden',
+    message: 'A second factor is required.',
+  },
+  resource_invalid: {
+    status: 400,
+    error: 'Bad Request',
+    message: 'The request contains an invalid resource id.',
+  },
+  resource_missing: {
+    status: 400,
+    error: 'Bad Request',
+    message: 'The request does not name the resource.',
+  },
+  role_missing: {
+    status: 403,
+    error: 'Forbidden',
+    message: 'A manager role is missing.',
+    challenge: 'insufficient_scope',
+  },
+  permission_missing: {
+    status: 403,
+    error: 'Forbidden',
+    message: 'A permission is missing.',
+    challenge: 'insufficient_scope',
+  },
+  project_role_missing: {
+    status: 403,
+    error: 'Forbidden',
+    message: 'A role of the project is missing.',
+    challenge: 'insufficient_scope',
+  },
+  organization_not_accepted: {
+    status: 403,
+    error: 'Forbidden',
+    message: 'The home organization of the caller is not accepted here.',
+    challenge: 'insufficient_scope',
+  },
+  unavailable: {
+    status: 503,
+    error: 'Service Unavailable',
+    message: 'Authorization is not available at the moment.',
+    retryAfter: true,
+  },
+  misconfigured: {
+    status: 500,
+    error: 'Internal Server Error',
+    message: 'Authorization is not set up correctly.',
+  },
+} as const satisfies Record<DenyReason, DenialRow>;
+
+/** The body of every refusal. */
+export interface DenialBody {
+  readonly statusCode: number;
+  readonly error: string;
+  readonly message: string;
+  readonly errorCode: DenyReason;
+}
+
+/** A refusal, ready for any HTTP door. */
+export interface DenialAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: DenialBody;
+}
+
+/** Turns a refusal into an HTTP answer: status, challenge, `Retry-After`, body. */
+export function denialAnswer(denied: {
+  readonly reason: DenyReason;
+  readonly description?: string;
+  readonly retryAfterMs?: number;
+}): DenialAnswer {
+  const row: DenialRow = DENIAL[denied.reason];
+  const headers: Record<string, string> = {};
+  if (row.challenge) {
+    const parts = row.challenge === 'bare' ? [] : [`error="${row.challenge}"`];
+    if (denied.description) parts.push(`error_description="${denied.description}"`);
+    headers['WWW-Authenticate'] = ['Bearer', parts.join(', ')].filter(Boolean).join(' ');
+  }
+  if (row.retryAfter) {
+    headers['Retry-After'] = String(Math.max(1, Math.ceil((denied.retryAfterMs ?? 1_000) / 1_000)));
+  }
+  return {
+    status: row.status,
+    headers,
+    body: {
+      statusCode: row.status,
+      error: row.error,
+      message: row.message,
+      errorCode: denied.reason,
+    },
+  };
 }

@@ -1,4 +1,4 @@
-import type { IdReaderClass, IdSource } from './resource.js';
+import type { IdReaderClass, IdSource } from './requirement/refs.js';
 
 /**
  * What the data path reads of a request. Express and Fastify requests are such objects as they are, so nothing is copied.

@@ -1,22 +1,28 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from '../core/caller.js';
-import { attachDecision, checkedId, decisionOf, type CheckedKind } from '../core/checked.js';
-import { denialAnswer } from '../core/denial.js';
-import type { Allowed, Decision, Denied } from '../core/decision.js';
+import {
+  type Allowed,
+  attachDecision,
+  checkedId,
+  type CheckedKind,
+  type Decision,
+  decisionOf,
+  denialAnswer,
+  type Denied,
+} from '../core/decision.js';
 import { ZitadelRequirementError } from '../core/errors.js';
 import { withoutInheritance } from '../core/own-properties.js';
 import type { RequestLike } from '../core/request.js';
-import { permission } from '../core/permission-requirement.js';
-import { projectRole } from '../core/project-role-requirement.js';
 import {
   authenticated as authenticatedCaller,
-  requirementOf,
-  role,
   type AuthenticatedOptions,
   type OnArgs,
-  type Requirement,
+  permission,
+  projectRole,
+  role,
   type RolesArg,
-} from '../core/requirement.js';
+} from '../core/requirement/builders.js';
+import { type Requirement, requirementOf } from '../core/requirement/requirement.js';
 import {
   createZitadel as join,
   type Zitadel,

@@ -2,24 +2,28 @@ import {
   Inject,
   Injectable,
   Logger,
+  type OnModuleInit,
   RequestMethod,
   Scope,
-  type OnModuleInit,
   type Type,
 } from '@nestjs/common';
 import { ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { ZitadelRequirementError } from '../core/errors.js';
 import { withoutInheritance } from '../core/own-properties.js';
-import { requirementOf, type Requirement } from '../core/requirement.js';
-import { requirementText } from '../core/requirement-text.js';
+import {
+  type Requirement,
+  requirementOf,
+  requirementText,
+} from '../core/requirement/requirement.js';
 import type { Zitadel } from '../create-zitadel.js';
-import { problemOfParameters } from './checked-parameters.js';
-import { classesOf, isAmbiguous, isDeclared, type Rule } from './declarations.js';
-import { handlersOf, type Handler, type Wrapper } from './handlers.js';
-import { RouteRules } from './route-rules.js';
+import { classesOf, isAmbiguous, isDeclared, RouteRules, type Rule } from './declarations.js';
+import { type Handler, handlersOf, problemOfParameters, type Wrapper } from './handlers.js';
 import { GUARD_BRAND, ZitadelManagerGuard } from './zitadel-manager.guard.js';
-import { MODULE_OPTIONS_TOKEN, type ZitadelModuleOptions } from './zitadel.module-definition.js';
-import { ZITADEL } from './zitadel.token.js';
+import {
+  MODULE_OPTIONS_TOKEN,
+  ZITADEL,
+  type ZitadelModuleOptions,
+} from './zitadel.module-definition.js';
 
 const OFF_HTTP = ['microservices:pattern', 'message', 'graphql:resolver_type'];
 

@@ -1,20 +1,40 @@
 import {
+  type ArgumentsHost,
   Catch,
+  type ExceptionFilter,
+  HttpException,
   Inject,
   Logger,
   Optional,
-  type ArgumentsHost,
-  type ExceptionFilter,
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { throwError, type Observable } from 'rxjs';
-import { denialAnswer } from '../core/denial.js';
+import { type Observable, throwError } from 'rxjs';
+import { denialAnswer, type Refusal } from '../core/decision.js';
 import { ZitadelArgumentError, ZitadelError } from '../core/errors.js';
-import { quietLogger, type ZitadelLogger } from '../core/log.js';
-import { ZitadelNotAllowedError } from '../core/questions.js';
-import { ZitadelApiError, ZitadelUnavailableError } from '../zitadel/api-error.js';
-import { DenialException } from './http-exception.js';
+import { quietLogger, type ZitadelLogger } from '../core/tell.js';
+import { ZitadelNotAllowedError } from '../core/zitadel-authorizer.js';
+import { ZitadelApiError, ZitadelUnavailableError } from '../zitadel/refusals.js';
 import { MODULE_OPTIONS_TOKEN, type ZitadelModuleOptions } from './zitadel.module-definition.js';
+
+/** A refusal as Nest's exception. The guard, or the filter of the module, sets its headers on the response. */
+export class DenialException extends HttpException {
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor(refusal: Refusal) {
+    const { status, headers, body } = denialAnswer(refusal);
+    super({ ...body }, status);
+    this.#headers = headers;
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return this.#headers;
+  }
+}
+
+/** A refusal as Nest's exception: status and body of the denial table. */
+export function httpExceptionFor(refusal: Refusal): HttpException {
+  return new DenialException(refusal);
+}
 
 interface Answer {
   readonly status: number;

@@ -1,21 +1,24 @@
 import {
-  Inject,
-  Injectable,
   type CanActivate,
   type ExecutionContext,
   type HttpException,
+  Inject,
+  Injectable,
   type Type,
 } from '@nestjs/common';
 import { ContextIdFactory, ModuleRef } from '@nestjs/core';
-import { attachDecision } from '../core/checked.js';
-import { denialAnswer } from '../core/denial.js';
-import type { Decision, Denied, Refusal } from '../core/decision.js';
+import {
+  attachDecision,
+  type Decision,
+  denialAnswer,
+  type Denied,
+  type Refusal,
+} from '../core/decision.js';
 import type { ReadFromClass, RequestLike } from '../core/request.js';
 import type { Zitadel } from '../create-zitadel.js';
-import type { Rule } from './declarations.js';
-import { httpExceptionFor } from './http-exception.js';
-import { RouteRules } from './route-rules.js';
-import { ZITADEL } from './zitadel.token.js';
+import { RouteRules, type Rule } from './declarations.js';
+import { httpExceptionFor } from './zitadel-exception.filter.js';
+import { ZITADEL } from './zitadel.module-definition.js';
 
 /** By this the boot check knows the guard, also a subclass, or one of another copy of the package. */
 export const GUARD_BRAND: unique symbol = Symbol.for('nestjs-zitadel:guard') as never;

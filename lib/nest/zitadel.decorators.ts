@@ -1,22 +1,21 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Caller } from '../core/caller.js';
-import { checkedId, decisionOf, type CheckedKind } from '../core/checked.js';
+import { checkedId, type CheckedKind, decisionOf } from '../core/decision.js';
 import { ZitadelRequirementError } from '../core/errors.js';
 import { own, withoutInheritance } from '../core/own-properties.js';
-import { permission } from '../core/permission-requirement.js';
-import { projectRole } from '../core/project-role-requirement.js';
 import {
   authenticated,
-  requirementOf,
-  role,
   type AuthenticatedOptions,
   type OnArgs,
-  type Requirement,
+  permission,
+  projectRole,
+  role,
   type RolesArg,
-} from '../core/requirement.js';
-import { checkParameter, type CheckedParameter } from './checked-parameters.js';
-import { declare, type Declaration } from './declarations.js';
-import { httpExceptionFor } from './http-exception.js';
+} from '../core/requirement/builders.js';
+import { type Requirement, requirementOf } from '../core/requirement/requirement.js';
+import { type Declaration, declare } from './declarations.js';
+import { type CheckedParameter, checkParameter } from './handlers.js';
+import { httpExceptionFor } from './zitadel-exception.filter.js';
 
 type RouteDecorator = ClassDecorator & MethodDecorator;
 

@@ -1,6 +1,9 @@
 import { ConfigurableModuleBuilder, type Type } from '@nestjs/common';
 import type { ZitadelOptions } from '../options.js';
 
+/** What the join returned, by injection. */
+export const ZITADEL = 'nestjs-zitadel:zitadel';
+
 /** The options, and what only a Nest application can set. */
 export interface ZitadelModuleOptions extends ZitadelOptions {
   /** Refuse to boot while any route declares nothing, instead of denying it. @default false */

@@ -1,25 +1,34 @@
-import { Logger, Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { type DynamicModule, Logger, Module, type Provider } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
+import { Observable } from 'rxjs';
 import { ZitadelOptionsError } from '../core/errors.js';
+import type { SharedCache } from '../core/memory/shared-store.js';
 import { withoutInheritance } from '../core/own-properties.js';
-import { ZitadelAuthorizer } from '../core/questions.js';
-import type { SharedCache } from '../core/shared-store.js';
+import type { DecisionEvent } from '../core/tell.js';
+import { ZitadelAuthorizer } from '../core/zitadel-authorizer.js';
 import { createZitadel, type Zitadel } from '../create-zitadel.js';
-import { MembershipLists } from '../zitadel/membership-list.js';
-import { ProjectGrantService } from '../zitadel/project-grant-service.js';
+import { ProjectGrantService } from '../zitadel/grants/project-grant-service.js';
+import { MembershipLists } from '../zitadel/memberships/lists.js';
 import { BootCheck } from './boot-check.js';
-import { ZitadelDecisionStream } from './decision-stream.js';
-import { httpExceptionFor } from './http-exception.js';
-import { RouteRules } from './route-rules.js';
-import { ZitadelExceptionFilter } from './zitadel-exception.filter.js';
+import { RouteRules } from './declarations.js';
+import { httpExceptionFor, ZitadelExceptionFilter } from './zitadel-exception.filter.js';
 import { ZitadelManagerGuard } from './zitadel-manager.guard.js';
 import {
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN,
   type OPTIONS_TYPE,
+  ZITADEL,
   type ZitadelModuleOptions,
 } from './zitadel.module-definition.js';
-import { ZITADEL } from './zitadel.token.js';
+
+/**
+ * Every decision, allowed and denied, as it is made: for audit logs and live views. Costs nothing while nobody listens. What a subscriber throws is rxjs's to report, and rxjs ends the process; `ZitadelAuthorizer.onDecision` swallows it.
+ */
+export class ZitadelDecisionStream extends Observable<DecisionEvent> {
+  constructor(authorizer: ZitadelAuthorizer) {
+    super((subscriber) => authorizer.onDecision((event) => subscriber.next(event)));
+  }
+}
 
 function zitadelFrom(given: ZitadelModuleOptions, cache: SharedCache | undefined): Zitadel {
   const own = withoutInheritance<Partial<ZitadelModuleOptions>>(Object(given) as object);

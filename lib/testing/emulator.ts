@@ -1,23 +1,20 @@
 import type { ZitadelOptions } from '../options.js';
-import { AuthRequests } from './auth-requests.js';
 import type { Core } from './core.js';
-import { Credentials } from './credentials.js';
-import type { EndpointName } from './endpoints.js';
-import { type Fault, Faults } from './faults.js';
-import { TokenBox } from './jwe.js';
 import type { Org, Project } from './model.js';
-import { createOrg } from './orgs.js';
-import { PageLimits, type QueryLimits } from './pages.js';
-import { createProject } from './projects.js';
-import { type LoggedRequest, RequestLog } from './request-log.js';
-import { type ServerLine, requireLine } from './role-permissions.js';
-import { type ServedApis, requireApis } from './served-apis.js';
-import { EmulatorServer } from './server.js';
-import { SigningKeys } from './signing-keys.js';
-import { TokenCheck } from './token-check.js';
-import { TokenMint } from './token-mint.js';
+import { AuthRequests } from './oidc/auth-requests.js';
+import { Credentials } from './oidc/credentials.js';
+import { SigningKeys } from './oidc/keys.js';
+import { TokenBox, TokenMint } from './oidc/mint.js';
+import { TokenCheck } from './oidc/token-check.js';
+import { type EndpointName, requireApis, type ServedApis } from './server/endpoints.js';
+import { type Fault, Faults } from './server/faults.js';
+import { PageLimits, type QueryLimits } from './server/pages.js';
+import { type LoggedRequest, RequestLog } from './server/request-log.js';
+import { EmulatorServer } from './server/server.js';
 import { TokenVerbs } from './token-verbs.js';
-import { World } from './world.js';
+import { requireLine, type ServerLine } from './world/role-permissions.js';
+import { createOrg, createProject } from './world/tenants.js';
+import { World } from './world/world.js';
 
 export interface EmulatorSettings {
   /** 0, the default, takes any free port. */

@@ -1,6 +1,6 @@
 export { type EmulatorSettings, ZitadelEmulator } from './emulator.js';
-export type { EndpointName } from './endpoints.js';
-export type { Fault } from './faults.js';
+export type { EndpointName } from './server/endpoints.js';
+export type { Fault } from './server/faults.js';
 export type {
   AccessTokenType,
   ApplicationOptions,
@@ -16,8 +16,8 @@ export type {
   User,
   UserOptions,
 } from './model.js';
-export type { QueryLimits } from './pages.js';
-export type { LoggedRequest } from './request-log.js';
-export type { ServerLine } from './role-permissions.js';
-export type { ServedApis } from './served-apis.js';
-export type { PublishedKey } from './signing-keys.js';
+export type { QueryLimits } from './server/pages.js';
+export type { LoggedRequest } from './server/request-log.js';
+export type { ServerLine } from './world/role-permissions.js';
+export type { ServedApis } from './server/endpoints.js';
+export type { PublishedKey } from './oidc/keys.js';

@@ -1,11 +1,10 @@
-import { nowInSeconds } from './clock.js';
-import { requireUser } from './existing.js';
-import { type ApplicationOptions, type Ref, type TokenOptions, idOf } from './model.js';
-import { audienceOfScopes, audienceScope, claimsOfScopes } from './scopes.js';
-import type { PublishedKey } from './signing-keys.js';
-import type { UserRecord } from './state.js';
-import { type Grounds, TOKEN_SECONDS } from './token-mint.js';
+import { type ApplicationOptions, idOf, type Ref, type TokenOptions } from './model.js';
+import { audienceOfScopes, audienceScope, claimsOfScopes } from './oidc/claims.js';
+import type { PublishedKey } from './oidc/keys.js';
+import { type Grounds, TOKEN_SECONDS } from './oidc/mint.js';
 import { WorldVerbs } from './world-verbs.js';
+import type { UserRecord } from './world/state.js';
+import { nowInSeconds, requireUser } from './world/world.js';
 
 /** The verbs that make tokens, keys and secrets. All are synchronous. */
 export class TokenVerbs extends WorldVerbs {

@@ -1,11 +1,7 @@
-import { type AuthorizationEnds, authorizeUser, unauthorizeUser } from './authorizations.js';
 import type { Core } from './core.js';
-import { ZitadelError } from './errors.js';
-import { requireUser } from './existing.js';
-import { addGrant, changeGrant, removeGrant, setGrantActive } from './grants.js';
-import { addMember, changeMember, removeMember } from './members.js';
 import {
   type AuthorizationOptions,
+  idOf,
   type MemberResource,
   type Org,
   type Project,
@@ -15,18 +11,26 @@ import {
   type ServiceUserOptions,
   type User,
   type UserOptions,
-  idOf,
 } from './model.js';
-import { createOrg, removeOrgAndAll, updateOrg } from './orgs.js';
-import { createProject, removeProjectAndAll, updateProject } from './projects.js';
-import type { GrantRecord } from './state.js';
+import { ZitadelError } from './server/answers.js';
+import { type AuthorizationEnds, authorizeUser, unauthorizeUser } from './world/authorizations.js';
+import { addGrant, changeGrant, removeGrant, setGrantActive } from './world/grants.js';
+import { addMember, changeMember, removeMember } from './world/managers.js';
+import type { GrantRecord } from './world/state.js';
 import {
+  createOrg,
+  createProject,
   createUser,
   endSessionsOf,
+  removeOrgAndAll,
+  removeProjectAndAll,
   removeUserAndAll,
   requireMfaOf,
   setUserState,
-} from './users.js';
+  updateOrg,
+  updateProject,
+} from './world/tenants.js';
+import { requireUser } from './world/world.js';
 
 /**
  * The verbs that build the world. They are synchronous, take effect at once and skip every permission;

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Standing } from './pauses.js';
+import type { Standing } from './limits.js';
 
 const FIRST_MS = 1_000;
 /** Where the evidence comes from users of whom nothing is known. */

@@ -1,8 +1,8 @@
 import { isRefusal, type Refusal } from '../core/decision.js';
-import { isTrouble } from './exchange.js';
+import { isTrouble } from './call.js';
 import type { Http } from './http.js';
-import { outage, unfit } from './reply-refusal.js';
-import { isRecord } from './shape.js';
+import { outage, unfit } from './refusals.js';
+import { isRecord } from './reading.js';
 
 /** The endpoints that are used, as paths on the origin that is called. */
 export interface Endpoints {

@@ -1,17 +1,9 @@
-import { has } from '../core/own-properties.js';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { has } from '../core/own-properties.js';
 import { Breakers, type Outcome } from './breakers.js';
-import { errorIdOf } from './error-id.js';
-import {
-  exchange,
-  isTrouble,
-  type Answered,
-  type Call,
-  type Fetch,
-  type Trouble,
-} from './exchange.js';
-import { isNobody, Pauses, type Pass, type Standing } from './pauses.js';
-import { Slots, type SlotBounds } from './slots.js';
+import { type Answered, type Call, exchange, type Fetch, isTrouble, type Trouble } from './call.js';
+import { isNobody, type Pass, Pauses, type SlotBounds, Slots, type Standing } from './limits.js';
+import { errorIdOf } from './reading.js';
 
 /** How ZITADEL is reached. */
 export interface HttpOptions {

@@ -1,9 +1,7 @@
-import type { ZitadelLogger } from '../core/log.js';
-import { errorIdOf } from './error-id.js';
-import { isTrouble, type Answered, type Call, type Trouble } from './exchange.js';
+import type { ZitadelLogger } from '../core/tell.js';
+import { type Answered, type Call, isTrouble, type Trouble } from './call.js';
 import type { Http } from './http.js';
-import { PAGE } from './list-answer.js';
-import { isRecord } from './shape.js';
+import { errorIdOf, isRecord, PAGE } from './reading.js';
 
 /** Where a list is told how many rows it may give: API v1, API v2. */
 const PLACES = ['query', 'pagination'] as const;

@@ -1,5 +1,4 @@
-import { errorIdOf } from './error-id.js';
-import { isRecord, textOf } from './shape.js';
+import { errorIdOf, isRecord, textOf } from './reading.js';
 
 /** What to do where something else than ZITADEL answers, and it does not go away. */
 export const STRAY_REMEDY =

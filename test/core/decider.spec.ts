@@ -1,15 +1,19 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { anyOf, authenticated, role } from '../../lib/core/requirement.js';
-import { permission } from '../../lib/core/permission-requirement.js';
-import { projectRole } from '../../lib/core/project-role-requirement.js';
-import { org, project, projectGrant } from '../../lib/core/resource.js';
+import {
+  anyOf,
+  authenticated,
+  permission,
+  projectRole,
+  role,
+} from '../../lib/core/requirement/builders.js';
+import { org, project, projectGrant } from '../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import { introspection, type ZitadelOptions } from '../../lib/options.js';
-import { ZitadelEmulator, type Org, type User } from '../../lib/testing/index.js';
+import { type Org, type User, ZitadelEmulator } from '../../lib/testing/index.js';
 import { basic, pat } from '../../lib/zitadel/credentials.js';
 import { decide, realFetch, recorder, verdict } from '../zitadel/parts.js';
 import { gate, settle } from './gate.js';
-import { MemoryStore } from './memory-store.js';
+import { MemoryStore } from './memory/memory-store.js';
 
 const DENIAL_MS = 2_000;
 

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { authenticated, role } from '../../lib/core/requirement.js';
-import { org } from '../../lib/core/resource.js';
+import { authenticated, role } from '../../lib/core/requirement/builders.js';
+import { org } from '../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
-import { ZitadelEmulator, type User } from '../../lib/testing/index.js';
+import { type User, ZitadelEmulator } from '../../lib/testing/index.js';
 import { clientCredentials, key, pat } from '../../lib/zitadel/credentials.js';
 import { recorder, verdict } from '../zitadel/parts.js';
 import { settle } from './gate.js';
-import { MemoryStore } from './memory-store.js';
+import { MemoryStore } from './memory/memory-store.js';
 
 const SECRET = 'a secret of more than thirty-two characters';
 

@@ -1,21 +1,28 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { openCase } from '../../lib/core/case.js';
-import { compile } from '../../lib/core/compile.js';
-import { decide } from '../../lib/core/decide.js';
-import { ZITADEL_HIERARCHY } from '../../lib/core/hierarchy.js';
-import { indexOf, type Membership } from '../../lib/core/membership.js';
-import { allOf, anyOf, authenticated, role, type Requirement } from '../../lib/core/requirement.js';
-import { permission } from '../../lib/core/permission-requirement.js';
-import { projectRole } from '../../lib/core/project-role-requirement.js';
-import { org, project, projectGrant } from '../../lib/core/resource.js';
+import { indexOf, type Membership } from '../../lib/core/caller.js';
+import { openCase } from '../../lib/core/decide/case.js';
+import { decide } from '../../lib/core/decide/decide.js';
+import {
+  allOf,
+  anyOf,
+  authenticated,
+  permission,
+  projectRole,
+  role,
+} from '../../lib/core/requirement/builders.js';
+import { compile } from '../../lib/core/requirement/compile.js';
+import { org, project, projectGrant } from '../../lib/core/requirement/refs.js';
+import type { Requirement } from '../../lib/core/requirement/requirement.js';
+import { ZITADEL_HIERARCHY } from '../../lib/core/requirement/roles.js';
 
 /** Every name that the pure decision reads of anything. */
 const NAMES: readonly string[] = (() => {
   const folder = new URL('../../lib/core/', import.meta.url);
   const words = new Set<string>();
-  for (const file of readdirSync(folder)) {
-    if (!/^(case|compile|decide.*|facts|find-row|hierarchy|membership)\.ts$/.test(file)) continue;
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  const isRead = /^(decide[\\/].*|requirement[\\/](compile|roles)|caller)\.ts$/;
+  for (const file of files.filter((each) => isRead.test(each))) {
     const text = readFileSync(new URL(file, folder), 'utf8').replace(/^\s*(\/?\*|\/\/).*$/gm, '');
     for (const [word] of text.matchAll(/\b[a-z][A-Za-z]+\b/g)) words.add(word);
   }

@@ -8,7 +8,7 @@ import {
   THREW,
   type RequestLike,
 } from '../../lib/core/request.js';
-import type { IdSource } from '../../lib/core/resource.js';
+import type { IdSource } from '../../lib/core/requirement/refs.js';
 
 const IDS = /^(?:[0-9]{1,200})$/;
 const never = () => {

@@ -1,6 +1,5 @@
-import type { Caller } from '../../lib/core/caller.js';
+import type { Caller, Membership, MembershipIndex, MembershipRows } from '../../lib/core/caller.js';
 import { isRefusal, type Refusal } from '../../lib/core/decision.js';
-import type { Membership, MembershipIndex, MembershipRows } from '../../lib/core/membership.js';
 
 /** A row of an organization. */
 export function orgRow(userId: string, orgId: string, ...roles: string[]): Membership {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { authenticated } from '#dist/core/requirement.js';
+import { authenticated } from '#dist/core/requirement/builders.js';
 import {
   basic,
   createZitadel,

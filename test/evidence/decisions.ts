@@ -1,21 +1,17 @@
 import { randomInt } from 'node:crypto';
 import { inspect } from 'node:util';
-import { compile } from '#dist/core/compile.js';
-import { openCase, type Case as OpenCase } from '#dist/core/case.js';
-import { decide } from '#dist/core/decide.js';
-import type { Facts, GrantFact, Need, ResourceNeed } from '#dist/core/facts.js';
-import { ZITADEL_HIERARCHY } from '#dist/core/hierarchy.js';
-import type { FreshOptions } from '#dist/core/fresh.js';
-import {
-  indexOf,
-  type Membership,
-  type MembershipIndex,
-  type RowsOn,
-} from '#dist/core/membership.js';
+import { compile } from '#dist/core/requirement/compile.js';
+import { openCase, type Case as OpenCase } from '#dist/core/decide/case.js';
+import { decide } from '#dist/core/decide/decide.js';
+import type { Facts, GrantFact, Need, ResourceNeed } from '#dist/core/decide/case.js';
+import { ZITADEL_HIERARCHY } from '#dist/core/requirement/roles.js';
+import type { FreshOptions } from '#dist/core/requirement/fresh.js';
+import { indexOf, type Membership, type MembershipIndex, type RowsOn } from '#dist/core/caller.js';
 import { INVALID, readId, type RequestLike } from '#dist/core/request.js';
-import { allOf, anyOf, authenticated, role, type Requirement } from '#dist/core/requirement.js';
-import { org, project, projectGrant, type RefBuilder } from '#dist/core/resource.js';
-import { customRole, type CustomRole, type ResourceKind } from '#dist/core/roles.js';
+import { allOf, anyOf, authenticated, role } from '#dist/core/requirement/builders.js';
+import type { Requirement } from '#dist/core/requirement/requirement.js';
+import { org, project, projectGrant, type RefBuilder } from '#dist/core/requirement/refs.js';
+import { customRole, type CustomRole, type ResourceKind } from '#dist/core/requirement/roles.js';
 import { CUSTOM, drawCase, type Case, type SaidRow } from './decision-cases.js';
 import {
   PRINTED,

@@ -1,11 +1,17 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { permission } from '../../lib/core/permission-requirement.js';
-import { projectRole } from '../../lib/core/project-role-requirement.js';
-import { allOf, anyOf, authenticated, requirementOf, role } from '../../lib/core/requirement.js';
-import { org, project, projectGrant } from '../../lib/core/resource.js';
+import {
+  allOf,
+  anyOf,
+  authenticated,
+  permission,
+  projectRole,
+  role,
+} from '../../lib/core/requirement/builders.js';
+import { org, project, projectGrant } from '../../lib/core/requirement/refs.js';
+import { requirementOf } from '../../lib/core/requirement/requirement.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
-import { ZitadelEmulator, type Org, type Project, type User } from '../../lib/testing/index.js';
+import { type Org, type Project, type User, ZitadelEmulator } from '../../lib/testing/index.js';
 import { pat } from '../../lib/zitadel/credentials.js';
 import { decide, recorder, verdict } from '../zitadel/parts.js';
 

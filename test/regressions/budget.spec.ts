@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { role } from '../../lib/core/requirement.js';
-import { project } from '../../lib/core/resource.js';
+import { role } from '../../lib/core/requirement/builders.js';
+import { project } from '../../lib/core/requirement/refs.js';
 import { createZitadel } from '../../lib/create-zitadel.js';
-import { ZitadelEmulator, type Project } from '../../lib/testing/index.js';
+import { type Project, ZitadelEmulator } from '../../lib/testing/index.js';
 import { recorder, verdict } from '../zitadel/parts.js';
 
 let zitadel: ZitadelEmulator;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createZitadel } from '../../lib/create-zitadel.js';
 import { ZitadelEmulator, type Org } from '../../lib/testing/index.js';
 import { pat } from '../../lib/zitadel/credentials.js';
-import type { ProjectGrantService } from '../../lib/zitadel/project-grant-service.js';
+import type { ProjectGrantService } from '../../lib/zitadel/grants/project-grant-service.js';
 import { recorder } from '../zitadel/parts.js';
 
 let zitadel: ZitadelEmulator;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { allOf, anyOf, authenticated, role } from '../../lib/core/requirement.js';
+import { allOf, anyOf, authenticated, role } from '../../lib/core/requirement/builders.js';
 import { createZitadel } from '../../lib/create-zitadel.js';
-import { ZitadelEmulator, type Org, type User } from '../../lib/testing/index.js';
-import { ZitadelUnavailableError } from '../../lib/zitadel/api-error.js';
+import { type Org, type User, ZitadelEmulator } from '../../lib/testing/index.js';
 import { pat } from '../../lib/zitadel/credentials.js';
+import { ZitadelUnavailableError } from '../../lib/zitadel/refusals.js';
 import { decide, recorder } from '../zitadel/parts.js';
 
 let zitadel: ZitadelEmulator;

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { authenticated, role } from '../../lib/core/requirement.js';
+import { authenticated, role } from '../../lib/core/requirement/builders.js';
 import { createZitadel } from '../../lib/create-zitadel.js';
 import { basic, introspection } from '../../lib/express/index.js';
-import { ZitadelEmulator, type User } from '../../lib/testing/index.js';
+import { type User, ZitadelEmulator } from '../../lib/testing/index.js';
 import { pat } from '../../lib/zitadel/credentials.js';
 import { realFetch, recorder, verdict } from '../zitadel/parts.js';
 

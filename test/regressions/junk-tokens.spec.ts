@@ -4,8 +4,8 @@ import type { Refusal } from '../../lib/core/decision.js';
 import { basic, openClient } from '../../lib/zitadel/credentials.js';
 import type { Discover } from '../../lib/zitadel/discovery.js';
 import { createHttp } from '../../lib/zitadel/http.js';
-import { createIntrospection } from '../../lib/zitadel/introspection.js';
-import { createUserinfoVerifier } from '../../lib/zitadel/userinfo-callers.js';
+import { createIntrospection } from '../../lib/zitadel/callers/introspection.js';
+import { createUserinfoVerifier } from '../../lib/zitadel/callers/userinfo.js';
 import { realFetch } from '../zitadel/parts.js';
 import { json, scripted, type ScriptedServer } from '../zitadel/scripted-server.js';
 

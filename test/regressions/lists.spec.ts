@@ -1,10 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { ZitadelUnavailableError } from '../../lib/zitadel/api-error.js';
-import { ApiGeneration, type Generation } from '../../lib/zitadel/api-generation.js';
 import { openServiceUser, pat } from '../../lib/zitadel/credentials.js';
-import type { GrantFilter } from '../../lib/zitadel/project-grant-service.js';
-import { ProjectGrantService } from '../../lib/zitadel/project-grant-service.js';
-import { ServiceToken } from '../../lib/zitadel/service-token.js';
+import { ApiGeneration, type Generation } from '../../lib/zitadel/generation.js';
+import {
+  type GrantFilter,
+  ProjectGrantService,
+} from '../../lib/zitadel/grants/project-grant-service.js';
+import { ZitadelUnavailableError } from '../../lib/zitadel/refusals.js';
+import { ServiceToken } from '../../lib/zitadel/service-user.js';
 import { recorder, wayTo } from '../zitadel/parts.js';
 import { json, scripted, type ScriptedServer } from '../zitadel/scripted-server.js';
 

@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { FreshOptions } from '../../lib/core/fresh.js';
-import { role } from '../../lib/core/requirement.js';
-import { project, projectGrant } from '../../lib/core/resource.js';
+import { role } from '../../lib/core/requirement/builders.js';
+import type { FreshOptions } from '../../lib/core/requirement/fresh.js';
+import { project, projectGrant } from '../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
-import { ZitadelEmulator, type Org, type User } from '../../lib/testing/index.js';
+import { type Org, type User, ZitadelEmulator } from '../../lib/testing/index.js';
 import { gate } from '../core/gate.js';
 import { decide, realFetch, recorder, verdict } from '../zitadel/parts.js';
 

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { role } from '../../lib/core/requirement.js';
-import { org } from '../../lib/core/resource.js';
+import { role } from '../../lib/core/requirement/builders.js';
+import { org } from '../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
-import { ZitadelEmulator, type Org, type User } from '../../lib/testing/index.js';
+import { type Org, type User, ZitadelEmulator } from '../../lib/testing/index.js';
 import { pat } from '../../lib/zitadel/credentials.js';
 import { realFetch, recorder, verdict } from '../zitadel/parts.js';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { role } from '../../lib/core/requirement.js';
+import { role } from '../../lib/core/requirement/builders.js';
 import { createZitadel } from '../../lib/create-zitadel.js';
 import type { CallerFunction } from '../../lib/options.js';
 import { ZitadelEmulator } from '../../lib/testing/index.js';

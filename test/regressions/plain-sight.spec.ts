@@ -4,7 +4,7 @@ import { createZitadel } from '../../lib/create-zitadel.js';
 import { basic, clientCredentials, introspection, pat } from '../../lib/express/index.js';
 import type { ZitadelOptions } from '../../lib/options.js';
 import { ZitadelEmulator } from '../../lib/testing/index.js';
-import { MemoryStore } from '../core/memory-store.js';
+import { MemoryStore } from '../core/memory/memory-store.js';
 
 const CANARY = 'canary-0123456789-0123456789-0123456789';
 

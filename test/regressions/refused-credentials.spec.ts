@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { authenticated } from '../../lib/core/requirement.js';
+import { authenticated } from '../../lib/core/requirement/builders.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
-import { ZitadelEmulator, type User } from '../../lib/testing/index.js';
+import { type User, ZitadelEmulator } from '../../lib/testing/index.js';
 import { clientCredentials, key, pat } from '../../lib/zitadel/credentials.js';
 import { recorder, verdict } from '../zitadel/parts.js';
 

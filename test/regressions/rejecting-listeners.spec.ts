@@ -1,9 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { NextFunction, Request, Response } from 'express';
-import { authenticated, role } from '../../lib/core/requirement.js';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { authenticated, role } from '../../lib/core/requirement/builders.js';
+import type { ZitadelLogger } from '../../lib/core/tell.js';
 import { createZitadel as join } from '../../lib/create-zitadel.js';
-import { createZitadel, requireRole, type OnDenied } from '../../lib/express/index.js';
-import type { ZitadelLogger } from '../../lib/core/log.js';
+import { createZitadel, type OnDenied, requireRole } from '../../lib/express/index.js';
 import { ZitadelEmulator } from '../../lib/testing/index.js';
 import { settle } from '../core/gate.js';
 import { speak } from '../support/speak.js';

@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { authenticated, role } from '../../lib/core/requirement.js';
-import { org, projectGrant } from '../../lib/core/resource.js';
+import { authenticated, role } from '../../lib/core/requirement/builders.js';
+import { org, projectGrant } from '../../lib/core/requirement/refs.js';
 import { createZitadel } from '../../lib/create-zitadel.js';
 import { basic, introspection, userinfo } from '../../lib/express/index.js';
 import type { ZitadelOptions } from '../../lib/options.js';
-import { ZitadelEmulator, type Org, type Project, type User } from '../../lib/testing/index.js';
+import { type Org, type Project, type User, ZitadelEmulator } from '../../lib/testing/index.js';
 import { clientCredentials, pat } from '../../lib/zitadel/credentials.js';
 import { decide, realFetch, recorder, verdict } from '../zitadel/parts.js';
 

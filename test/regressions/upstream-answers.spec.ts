@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { authenticated } from '../../lib/core/requirement.js';
+import { authenticated } from '../../lib/core/requirement/builders.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import { authenticated as door, createZitadel as forExpress } from '../../lib/express/index.js';
-import { ZitadelEmulator, type Org, type Project } from '../../lib/testing/index.js';
-import { ZitadelUnavailableError } from '../../lib/zitadel/api-error.js';
+import { type Org, type Project, ZitadelEmulator } from '../../lib/testing/index.js';
 import { pat } from '../../lib/zitadel/credentials.js';
+import { ZitadelUnavailableError } from '../../lib/zitadel/refusals.js';
 import { speak } from '../support/speak.js';
 import { startExpress } from '../support/start.js';
 import { decide, recorder } from '../zitadel/parts.js';

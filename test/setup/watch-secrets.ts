@@ -8,11 +8,11 @@ import { join, relative } from 'node:path';
 import type { Readable } from 'node:stream';
 import { format } from 'node:util';
 import { afterAll, expect, vi } from 'vitest';
-import type * as Log from '../../lib/core/log.js';
-import type { ZitadelLogger } from '../../lib/core/log.js';
-import { Credentials } from '../../lib/testing/credentials.js';
-import { TokenBox } from '../../lib/testing/jwe.js';
-import { SigningKeys } from '../../lib/testing/signing-keys.js';
+import type * as Log from '../../lib/core/tell.js';
+import type { ZitadelLogger } from '../../lib/core/tell.js';
+import { Credentials } from '../../lib/testing/oidc/credentials.js';
+import { SigningKeys } from '../../lib/testing/oidc/keys.js';
+import { TokenBox } from '../../lib/testing/oidc/mint.js';
 import { registerSent, SecretWatch } from '../evidence/secret-watch.js';
 
 type Method = (...given: never[]) => unknown;
@@ -113,7 +113,7 @@ async function watchFile(folder: string): Promise<void> {
     return muted ? response : original(...given);
   });
   syncBuiltinESMExports();
-  vi.doMock('../../lib/core/log.js', async (importOriginal) => {
+  vi.doMock('../../lib/core/tell.js', async (importOriginal) => {
     const original = await importOriginal<typeof Log>();
     return {
       ...original,
@@ -165,7 +165,7 @@ async function leakOnPurpose(
 ): Promise<boolean> {
   const secret = randomBytes(90).toString('base64url');
   await fetchNothing(secret);
-  const { quietLogger } = await import('../../lib/core/log.js');
+  const { quietLogger } = await import('../../lib/core/tell.js');
   const silent = () => undefined;
   mute(true);
   try {

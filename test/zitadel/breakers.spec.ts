@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { authenticated } from '../../lib/core/requirement.js';
+import { authenticated } from '../../lib/core/requirement/builders.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import { ZitadelEmulator } from '../../lib/testing/index.js';
 import { Breakers, type Leave, type Outcome } from '../../lib/zitadel/breakers.js';
 import { createHttp } from '../../lib/zitadel/http.js';
-import type { Standing } from '../../lib/zitadel/pauses.js';
+import type { Standing } from '../../lib/zitadel/limits.js';
 import { realFetch, recorder, verdict } from './parts.js';
 import { json, scripted, type ScriptedServer } from './scripted-server.js';
 

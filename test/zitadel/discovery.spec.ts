@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isRefusal } from '../../lib/core/decision.js';
-import { authenticated } from '../../lib/core/requirement.js';
+import { authenticated } from '../../lib/core/requirement/builders.js';
 import { createZitadel } from '../../lib/create-zitadel.js';
 import { ZitadelEmulator } from '../../lib/testing/index.js';
 import { recorder, verdict, wayTo } from './parts.js';

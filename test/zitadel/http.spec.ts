@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { bodyOrThrow } from '../../lib/zitadel/api-error.js';
-import { isTrouble, type Answered, type Call, type Trouble } from '../../lib/zitadel/exchange.js';
+import { bodyOrThrow } from '../../lib/zitadel/refusals.js';
+import { isTrouble, type Answered, type Call, type Trouble } from '../../lib/zitadel/call.js';
 import { createHttp, type HttpOptions } from '../../lib/zitadel/http.js';
 import { gate } from '../core/gate.js';
 import { json, scripted, type Script, type ScriptedServer } from './scripted-server.js';

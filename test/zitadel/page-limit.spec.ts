@@ -1,18 +1,18 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { org, project, projectGrant } from '../../lib/core/resource.js';
-import { role } from '../../lib/core/requirement.js';
+import { role } from '../../lib/core/requirement/builders.js';
+import { org, project, projectGrant } from '../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
 import {
-  ZitadelEmulator,
   type Org,
   type Project,
   type QueryLimits,
   type User,
+  ZitadelEmulator,
 } from '../../lib/testing/index.js';
+import type { Answered, Call } from '../../lib/zitadel/call.js';
 import { pat } from '../../lib/zitadel/credentials.js';
-import type { Answered, Call } from '../../lib/zitadel/exchange.js';
-import { readMembershipPages } from '../../lib/zitadel/membership-pages.js';
+import { readMembershipPages } from '../../lib/zitadel/memberships/pages.js';
 import { withPageLimit } from '../../lib/zitadel/page-limit.js';
 import { recorder, verdict } from './parts.js';
 

@@ -1,10 +1,10 @@
 import { vi } from 'vitest';
 import type { Decision } from '../../lib/core/decision.js';
-import type { Requirement } from '../../lib/core/requirement.js';
+import type { Requirement } from '../../lib/core/requirement/requirement.js';
 import type { Zitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelEmulator } from '../../lib/testing/index.js';
 import { createDiscovery, type Discover } from '../../lib/zitadel/discovery.js';
-import type { Fetch } from '../../lib/zitadel/exchange.js';
+import type { Fetch } from '../../lib/zitadel/call.js';
 import { createHttp, type Http } from '../../lib/zitadel/http.js';
 
 /** The global fetch, looked up late. */

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { authenticated } from '../../lib/core/requirement.js';
+import { authenticated } from '../../lib/core/requirement/builders.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
 import { ZitadelEmulator } from '../../lib/testing/index.js';

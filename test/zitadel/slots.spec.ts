@@ -1,11 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { authenticated, role } from '../../lib/core/requirement.js';
+import { authenticated, role } from '../../lib/core/requirement/builders.js';
 import { createZitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
-import { ZitadelEmulator, type Org, type User } from '../../lib/testing/index.js';
+import { type Org, type User, ZitadelEmulator } from '../../lib/testing/index.js';
 import { pat } from '../../lib/zitadel/credentials.js';
-import type { Standing } from '../../lib/zitadel/pauses.js';
-import { Slots, type Release } from '../../lib/zitadel/slots.js';
+import { type Release, Slots, type Standing } from '../../lib/zitadel/limits.js';
 import { gate } from '../core/gate.js';
 import { realFetch, recorder, verdict } from './parts.js';
 

@@ -1,5 +1,5 @@
 import { org, projectRole, role } from 'nestjs-zitadel/express';
-import { authenticated } from '#dist/core/requirement.js';
+import { authenticated } from '#dist/core/requirement/builders.js';
 import { raw, type RawCase } from '../raw.js';
 import { throughLibrary, type LibraryCase } from '../through-library.js';
 import { introspected, roleClaims, type See } from '../views.js';

@@ -1,5 +1,5 @@
 import { org, role } from 'nestjs-zitadel/express';
-import { authenticated } from '#dist/core/requirement.js';
+import { authenticated } from '#dist/core/requirement/builders.js';
 import { assertionOf, audienceOf, JWT_BEARER, openKey, type AssertionClaims } from '../oauth.js';
 import { raw, type RawCase } from '../raw.js';
 import type { Scene } from '../scene.js';

@@ -1,5 +1,5 @@
 import { org, role } from 'nestjs-zitadel/express';
-import { authenticated } from '#dist/core/requirement.js';
+import { authenticated } from '#dist/core/requirement/builders.js';
 import { textAt } from '../http.js';
 import { raw } from '../raw.js';
 import { throughLibrary } from '../through-library.js';

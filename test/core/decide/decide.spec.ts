@@ -1,38 +1,38 @@
 import { describe, expect, it } from 'vitest';
-import type { Compiled } from '../../../lib/core/compile.js';
-import type { Facts, Need } from '../../../lib/core/facts.js';
-import { indexOf, type MembershipIndex } from '../../../lib/core/membership.js';
-import { projectRole } from '../../../lib/core/project-role-requirement.js';
+import { indexOf, type MembershipIndex } from '../../../lib/core/caller.js';
+import type { Facts, Need } from '../../../lib/core/decide/case.js';
 import {
   allOf,
   anyOf,
   authenticated,
+  projectRole,
   role,
-  type Requirement,
-} from '../../../lib/core/requirement.js';
-import { org, project } from '../../../lib/core/resource.js';
+} from '../../../lib/core/requirement/builders.js';
+import type { Compiled } from '../../../lib/core/requirement/compile.js';
+import { org, project } from '../../../lib/core/requirement/refs.js';
+import type { Requirement } from '../../../lib/core/requirement/requirement.js';
 import {
-  PRINTED,
+  type Demand,
   idsOf,
   isWorthAsking,
   leavesThatCarry,
-  satisfies,
-  verdictOf,
-  type Demand,
+  PRINTED,
   type Question,
   type Row,
+  satisfies,
   type Table,
   type Target,
+  verdictOf,
   type World,
 } from '../../evidence/oracle.js';
 import { seededRandom } from '../../evidence/seeded-random.js';
 import {
   ALL_FACTS,
-  NO_FACTS,
   decideByAsking,
   decideOnce,
   idsOf as idsOfRequirement,
   membershipOf,
+  NO_FACTS,
   prepared,
   rowsApart,
   type Told,

@@ -1,9 +1,19 @@
-import { openCase, type Case } from '../../../lib/core/case.js';
-import { compile, type Compiled, type CompileSettings } from '../../../lib/core/compile.js';
-import { decide } from '../../../lib/core/decide.js';
-import type { CallerFacts, Facts, GrantFact, Need } from '../../../lib/core/facts.js';
-import { indexOf, type Membership, type MembershipIndex } from '../../../lib/core/membership.js';
-import type { Requirement } from '../../../lib/core/requirement.js';
+import { indexOf, type Membership, type MembershipIndex } from '../../../lib/core/caller.js';
+import {
+  type CallerFacts,
+  type Case,
+  type Facts,
+  type GrantFact,
+  type Need,
+  openCase,
+} from '../../../lib/core/decide/case.js';
+import { decide } from '../../../lib/core/decide/decide.js';
+import {
+  compile,
+  type Compiled,
+  type CompileSettings,
+} from '../../../lib/core/requirement/compile.js';
+import type { Requirement } from '../../../lib/core/requirement/requirement.js';
 import type { Row } from '../../evidence/oracle.js';
 import { GRANTS, OWNERS } from './worlds.js';
 

@@ -1,6 +1,11 @@
-import { permission } from '../../../lib/core/permission-requirement.js';
-import { allOf, anyOf, role, type Requirement } from '../../../lib/core/requirement.js';
-import { org, project, projectGrant, type ResourceRef } from '../../../lib/core/resource.js';
+import { allOf, anyOf, permission, role } from '../../../lib/core/requirement/builders.js';
+import {
+  org,
+  project,
+  projectGrant,
+  type ResourceRef,
+} from '../../../lib/core/requirement/refs.js';
+import type { Requirement } from '../../../lib/core/requirement/requirement.js';
 import type { Demand, Kind, Leaf, Target } from '../../evidence/oracle.js';
 import { IDS, KINDS, ROLES } from './worlds.js';
 

@@ -1,0 +1,182 @@
+import type { MembershipIndex, RowsOn } from './caller.js';
+import {
+  type CallerNeed,
+  type Case,
+  type Facts,
+  type GrantFact,
+  type Hidden,
+  type Need,
+  openCase,
+  type Permissions,
+  type ResourceFacts,
+  type ResourceNeed,
+} from './decide/case.js';
+import { decide } from './decide/decide.js';
+import { isRefusal, type Refusal } from './decision.js';
+import type { Toll } from './memory/allowance.js';
+import type { AnswerSource } from './memory/caller-source.js';
+import type { Answer } from './memory/remembered-callers.js';
+
+/** In whose name facts are asked for. */
+export interface Asking {
+  readonly userId: string;
+  readonly token: string;
+  /** What was asked for before this does not count (monotonic clock). */
+  readonly notBefore: number;
+  /** Paid before each call to ZITADEL. */
+  readonly toll: Toll;
+}
+
+/** Asks for facts about resources. */
+export interface ResourceLookups {
+  /** What is remembered for all, since it never changes. */
+  known(): ResourceFacts;
+  /** The same, and what this user was told, if it was not asked for before `notBefore`: what somebody else may see decides nothing. */
+  knownTo(userId: string, notBefore: number): ResourceFacts;
+  /** Asks for what is missing. The facts that come back answer every need, with `null` where there is nothing. */
+  ask(needs: readonly ResourceNeed[], asked: Asking): Promise<ResourceFacts | Refusal>;
+  /** Forgets that there was nothing for this user. */
+  evict(userId: string): void;
+  evictAll(): void;
+}
+
+/** Who owns a project, what the caller has on it and on its owner, what ZITADEL evaluates there: no requirement asks for more, one after another. */
+const MOST_ROUNDS = 4;
+
+/** Asks for what a decision misses and decides again, until nothing is missing. */
+export async function askUntilDecided(
+  answers: AnswerSource,
+  lookups: ResourceLookups,
+  answer: Answer,
+  first: Case,
+  notBefore: number,
+  toll: Toll,
+  readsAs: 'caller' | 'serviceUser',
+): Promise<{ readonly open: Case; readonly verdict: 'yes' | 'no' } | Refusal> {
+  const { compiled, ids, index, claims } = first;
+  const { caller } = answer;
+  const token = answers.tokenOf(caller) ?? '';
+  const asking: Asking = { userId: caller.userId, token, notBefore, toll };
+  const facts = new AskedFacts(first.facts);
+
+  const learnResources = async (needs: readonly ResourceNeed[]): Promise<Refusal | undefined> => {
+    if (needs.length === 0) return undefined;
+    const found = await lookups.ask(needs, asking);
+    if (isRefusal(found)) return found;
+    for (const need of needs) facts.learn(need, found);
+    return undefined;
+  };
+  const learnCaller = async (need: CallerNeed): Promise<Refusal | undefined> => {
+    if (need.fact === 'rows') {
+      const rows = await answers.lookups.rowsOn(answer, need.on, notBefore, toll);
+      if (isRefusal(rows)) return rows;
+      facts.learnRows(need.on, rows);
+      return undefined;
+    }
+    const permissions = await answers.lookups.permissionsIn(answer, need.orgId, notBefore, toll);
+    if (isRefusal(permissions)) return permissions;
+    facts.learnPermissions(need.orgId, permissions);
+    return undefined;
+  };
+
+  let needs = onceEach(first.needs);
+  for (let round = 0; round < MOST_ROUNDS; round += 1) {
+    const learned = await Promise.all([
+      learnResources(needs.filter((need) => need.fact !== 'rows' && need.fact !== 'permissions')),
+      ...needs
+        .filter((need) => need.fact === 'rows' || need.fact === 'permissions')
+        .map(learnCaller),
+    ]);
+    const refusal = learned.find((each) => each !== undefined);
+    if (refusal && readsAs === 'caller' && isAboutToken(refusal)) return refusal;
+    const open = openCase(compiled, ids, index, claims, facts);
+    const verdict = decide(open);
+    if (verdict !== 'ask') return { open, verdict };
+    // What could not be asked decides only where nothing else does.
+    if (refusal) return refusal;
+    needs = onceEach(open.needs);
+  }
+  return ENDLESS;
+}
+
+const ENDLESS: Refusal = {
+  reason: 'unavailable',
+  detail: 'one answer of ZITADEL brought the next question, over and over',
+};
+
+/** Several parts of a requirement may miss the same. */
+function onceEach(needs: readonly Need[]): readonly Need[] {
+  return [...new Map(needs.map((need) => [JSON.stringify(need), need])).values()];
+}
+
+/** Of the caller's token, rather than of ZITADEL or of us. As the caller it is refused everywhere then. */
+export function isAboutToken({ reason }: Refusal): boolean {
+  return reason !== 'unavailable' && reason !== 'misconfigured';
+}
+
+type Said = string | GrantFact | Hidden | MembershipIndex | Permissions | null;
+
+/** What is remembered, and over it what was asked for one question: its answers can bring further questions. */
+export class AskedFacts implements Facts {
+  readonly #asked = new Map<string, Said>();
+
+  constructor(private readonly remembered: Facts) {}
+
+  ownerOf(projectId: string): string | null | undefined {
+    return this.#of(['owner', projectId], () => this.remembered.ownerOf(projectId));
+  }
+
+  grantOf(grantId: string): GrantFact | Hidden | null | undefined {
+    return this.#of(['grant', grantId], () => this.remembered.grantOf(grantId));
+  }
+
+  grantBetween(projectId: string, grantedOrgId: string): GrantFact | null | undefined {
+    return this.#of(['between', projectId, grantedOrgId], () =>
+      this.remembered.grantBetween(projectId, grantedOrgId),
+    );
+  }
+
+  rowsOn(on: RowsOn): MembershipIndex | undefined {
+    return this.#of(['rows', on], () => this.remembered.rowsOn?.(on));
+  }
+
+  permissionsIn(orgId: string): Permissions | undefined {
+    return this.#of(['permissions', orgId], () => this.remembered.permissionsIn?.(orgId));
+  }
+
+  /** Takes the answer to a need about a resource. */
+  learn(need: ResourceNeed, facts: ResourceFacts): void {
+    switch (need.fact) {
+      case 'owner':
+        this.#set(['owner', need.projectId], facts.ownerOf(need.projectId));
+        break;
+      case 'grant':
+        this.#set(['grant', need.grantId], facts.grantOf(need.grantId));
+        break;
+      case 'grantBetween': {
+        const { projectId, grantedOrgId } = need;
+        this.#set(
+          ['between', projectId, grantedOrgId],
+          facts.grantBetween(projectId, grantedOrgId),
+        );
+      }
+    }
+  }
+
+  learnRows(on: RowsOn, rows: MembershipIndex): void {
+    this.#set(['rows', on], rows);
+  }
+
+  learnPermissions(orgId: string, permissions: Permissions): void {
+    this.#set(['permissions', orgId], permissions);
+  }
+
+  #of<T extends Said>(key: readonly unknown[], remembered: () => T | undefined): T | undefined {
+    const asked = this.#asked.get(JSON.stringify(key));
+    return asked === undefined ? remembered() : (asked as T);
+  }
+
+  #set(key: readonly unknown[], answer: Said | undefined): void {
+    this.#asked.set(JSON.stringify(key), answer ?? null);
+  }
+}

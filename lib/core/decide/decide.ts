@@ -1,0 +1,107 @@
+import type { DenyReason } from '../decision.js';
+import { own } from '../own-properties.js';
+import {
+  type Branch,
+  isBranch,
+  type Leaf,
+  type Node,
+  type ProjectRoleNode,
+} from '../requirement/compile.js';
+import { ASK, type Case, check, NO, type Verdict, YES } from './case.js';
+import { decidePermission } from './permission.js';
+import { decideRole } from './role.js';
+
+/**
+ * Decides a requirement: pure and synchronous. Of manager roles by ZITADEL's own scope model: rows of the instance count everywhere;
+ * rows of an organization there and for the projects it owns; rows of a project on that project; rows of a project grant on it, and with
+ * them the rows of the *granted* organization. Kind, id and role must all match.
+ */
+export function decide(open: Case): 'yes' | 'no' | 'ask' {
+  const verdict = evaluate(open.compiled.root, open);
+  return verdict === YES ? 'yes' : verdict === NO ? 'no' : 'ask';
+}
+
+function evaluate(node: Node, open: Case): Verdict {
+  if (isBranch(node)) return evaluateAll(node, open);
+  const { needs } = open;
+  const verdict = decideLeaf(node, open);
+  if (verdict === YES) {
+    // What it asked on the way to its yes no longer matters.
+    open.needs = needs;
+    return YES;
+  }
+  if (open.needs !== needs) return ASK;
+  open.missing ??= MISSING[node.type];
+  return NO;
+}
+
+function decideLeaf(node: Leaf, open: Case): Verdict {
+  switch (node.type) {
+    case 'role':
+      return decideRole(node, open);
+    case 'permission':
+      return decidePermission(node, open);
+    case 'projectRole':
+      return decideProjectRole(node, open);
+    case 'authenticated':
+      return node.organizations ? decideHome(node.organizations, open) : YES;
+  }
+}
+
+const MISSING: Readonly<Record<Leaf['type'], DenyReason>> = {
+  role: 'role_missing',
+  permission: 'permission_missing',
+  projectRole: 'project_role_missing',
+  authenticated: 'organization_not_accepted',
+};
+
+function evaluateAll(node: Branch, open: Case): Verdict {
+  const ends = node.type === 'anyOf' ? YES : NO;
+  const { by, checked, needs, missing } = open;
+  let verdict: Verdict = ends === YES ? NO : YES;
+  for (const part of node.of) {
+    const each = evaluate(part, open);
+    if (each === ends) {
+      // What the other branches still wanted to know no longer matters.
+      open.needs = needs;
+      // A part that did not hold is no reason for anything where another one did.
+      if (ends === YES) open.missing = missing;
+      else Object.assign(open, { by, checked });
+      return ends;
+    }
+    if (each === ASK) verdict = ASK;
+  }
+  // Only what is proven may be named: a part of this that held does not count as long as the whole does not.
+  if (verdict !== YES) Object.assign(open, { by, checked });
+  return verdict;
+}
+
+const HOME = 'urn:zitadel:iam:user:resourceowner:id';
+
+/** Decides one project role requirement by the role claims of exactly that project. */
+export function decideProjectRole(node: ProjectRoleNode, open: Case): Verdict {
+  const projectId = open.ids[node.project];
+  const orgId = open.ids[node.org];
+  if (projectId === undefined || orgId === undefined) return NO;
+  if (!node.acrossOrganizations && homeOf(open) !== orgId) return NO;
+  const claim = own(open.claims, `urn:zitadel:iam:org:project:${projectId}:roles`);
+  // An object of roles, or a list of such objects: ZITADEL writes the first, some of its documents show the second.
+  const parts: readonly unknown[] = Array.isArray(claim) ? claim : [claim];
+  const given = (role: string) =>
+    parts.some((part) => typeof own(own(part, role), orgId) === 'string');
+  if (!node.roles.some(given)) return NO;
+  if (node.namesProject) check(open, 'project', node.project);
+  check(open, 'org', node.org);
+  return YES;
+}
+
+/** Decides whether the caller's home organization is one of these. */
+export function decideHome(organizations: readonly string[], open: Case): Verdict {
+  const home = homeOf(open);
+  return home !== undefined && organizations.includes(home) ? YES : NO;
+}
+
+function homeOf({ claims }: Case): string | undefined {
+  const home = own(claims, HOME);
+  return typeof home === 'string' ? home : undefined;
+}

@@ -1,0 +1,134 @@
+import type { Membership } from '../caller.js';
+import type { PermissionNode } from '../requirement/compile.js';
+import {
+  ask,
+  ASK,
+  type Case,
+  checkRef,
+  endsOfGrant,
+  findGrantRow,
+  grantNeed,
+  isHidden,
+  NO,
+  rowBetween,
+  rowBeyondCap,
+  rowOf,
+  type Verdict,
+  YES,
+} from './case.js';
+
+/**
+ * Decides one permission requirement by ZITADEL's own evaluation in the organization that the resource belongs to. A permission held on
+ * the whole organization counts, or one held on exactly this project or project grant. ZITADEL is asked only where one of the caller's
+ * rows could give a permission there.
+ */
+export function decidePermission(node: PermissionNode, open: Case): Verdict {
+  switch (node.kind) {
+    case 'org':
+      return decideOrg(node, open);
+    case 'project':
+      return decideProject(node, open);
+    case 'projectGrant':
+      return node.project < 0 ? decideGrant(node, open) : decideGrantBetween(node, open);
+  }
+}
+
+function decideOrg(node: PermissionNode, open: Case): Verdict {
+  const id = open.ids[node.id];
+  if (id === undefined || !(rowOf(open, 'instance', '') ?? rowOf(open, 'org', id))) return NO;
+  return evaluate(node, open, id);
+}
+
+function decideProject(node: PermissionNode, open: Case): Verdict {
+  const id = open.ids[node.id];
+  const wantedOwner = open.ids[node.owner];
+  if (id === undefined || wantedOwner === undefined) return NO;
+  const onProject = rowOf(open, 'project', id);
+  if (!(rowOf(open, 'instance', '') ?? onProject ?? rowOf(open, 'org', wantedOwner))) return NO;
+  const owner = onProject?.ownerOrgId ?? open.facts.ownerOf(id);
+  if (owner !== undefined) return owner === wantedOwner ? evaluate(node, open, owner, id) : NO;
+  // Only who may do it there, if it is there, is asked about the project, and has to see it then.
+  const may = heldIn(node, open, wantedOwner, id);
+  return may === YES ? ask(open, { fact: 'owner', projectId: id, orgIds: [wantedOwner] }) : may;
+}
+
+/**
+ * A grant by its id. The right comes from a row of the grant, which counts in the organization that owns the project too; from a row of
+ * the granted organization, under which ZITADEL tells the grant; or from the row of the instance, under every organization. ZITADEL tells
+ * a grant under its two organizations alone: to a manager of the instance who is in neither it is unknown, which is no "no".
+ */
+function decideGrant(node: PermissionNode, open: Case): Verdict {
+  const id = open.ids[node.id];
+  if (id === undefined) return NO;
+  const { index, needs } = open;
+  const row = rowOf(open, 'projectGrant', id);
+  const instance = rowOf(open, 'instance', '');
+  if (open.needs !== needs) return ASK;
+  const ends = endsOfGrant(open, id);
+  if (ends && !isHidden(ends)) {
+    const { grantedOrgId } = ends;
+    const couldCount =
+      instance ?? row ?? rowOf(open, 'org', grantedOrgId) ?? rowBeyondCap(open, ends);
+    return couldCount ? evaluate(node, open, grantedOrgId, id) : NO;
+  }
+  const owner = row?.ownerOrgId;
+  const byRow = owner === undefined ? NO : holds(node, open, owner, id);
+  if (byRow === YES) return allow(node, open);
+  // A row that says neither end, nor whose the project is, cannot be judged without the grant.
+  const isBare = row !== undefined && owner === undefined && ends === undefined;
+  if (!instance && index.complete && index.orgs.size === 0 && !isBare) return byRow;
+  const byInstance = instance ? holds(node, open, '', EVERYWHERE) : NO;
+  const need = grantNeed(open, id, [...index.orgs.keys()]);
+  if (byInstance === YES || isBare) return ask(open, { ...need, certain: true });
+  if (ends === undefined) return ask(open, need);
+  if (byRow === ASK || byInstance === ASK) return ASK;
+  const byHidden = (ends?.hiddenIn ?? []).map((orgId) => holds(node, open, orgId, EVERYWHERE));
+  if (byHidden.includes(YES)) return ask(open, { ...need, certain: true });
+  return byHidden.includes(ASK) ? ASK : NO;
+}
+
+function decideGrantBetween(node: PermissionNode, open: Case): Verdict {
+  const projectId = open.ids[node.project];
+  const grantedOrgId = open.ids[node.grantedOrg];
+  if (projectId === undefined || grantedOrgId === undefined) return NO;
+  const onGrant = rowBetween(open, projectId, grantedOrgId);
+  if (onGrant) return evaluate(node, open, grantedOrgId, onGrant.id);
+  const ends = { projectId, grantedOrgId };
+  const somewhere = rowOf(open, 'instance', '') ?? rowOf(open, 'org', grantedOrgId);
+  const couldBe = (row: Membership) => row.grantedOrgId === undefined;
+  if (!somewhere && !findGrantRow(open, ends, couldBe)) return NO;
+  const grant = open.facts.grantBetween(projectId, grantedOrgId);
+  if (grant === undefined) return ask(open, { fact: 'grantBetween', ...ends });
+  if (grant === null) return NO;
+  const isIt = (row: Membership) => row.id === grant.grantId;
+  return (somewhere ?? findGrantRow(open, ends, isIt))
+    ? evaluate(node, open, grantedOrgId, grant.grantId)
+    : NO;
+}
+
+/** Held in an organization: on all of it, or on this resource. */
+function heldIn(node: PermissionNode, open: Case, orgId: string, on = EVERYWHERE): Verdict {
+  const everywhere = holds(node, open, orgId, EVERYWHERE);
+  return everywhere === NO && on !== EVERYWHERE ? holds(node, open, orgId, on) : everywhere;
+}
+
+function evaluate(node: PermissionNode, open: Case, orgId: string, on?: string): Verdict {
+  const held = heldIn(node, open, orgId, on);
+  return held === YES ? allow(node, open) : held;
+}
+
+/** No id is empty. */
+const EVERYWHERE = '';
+
+/** Whether a permission is held in an organization ('': the caller's own) on all of it, or on this resource alone. */
+function holds(node: PermissionNode, open: Case, orgId: string, on: string): Verdict {
+  const held = open.facts.permissionsIn?.(orgId);
+  if (held === undefined) return ask(open, { fact: 'permissions', orgId });
+  const suffix = on === EVERYWHERE ? '' : `:${on}`;
+  return node.permissions.some((permission) => held.has(permission + suffix)) ? YES : NO;
+}
+
+function allow(node: PermissionNode, open: Case): Verdict {
+  checkRef(open, node.kind, node);
+  return YES;
+}

@@ -1,0 +1,209 @@
+import { createHash, createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
+import { type Membership, membershipFrom } from '../caller.js';
+import { jsonFrom } from '../own-properties.js';
+import { quietly } from '../tell.js';
+import { within } from './flight.js';
+
+/** The part of Nest's `CACHE_MANAGER` that is used: any object with these two works. TTL in milliseconds. */
+export interface SharedCache {
+  get(key: string): Promise<unknown>;
+  set(key: string, value: string, ttlMs: number): Promise<unknown>;
+}
+
+/** Memberships as they were read from ZITADEL by some process. */
+export interface StoredMemberships {
+  readonly rows: readonly Membership[];
+  /** Milliseconds since the epoch. */
+  readonly fetchedAt: number;
+  readonly expiresAt: number;
+}
+
+interface Envelope extends StoredMemberships {
+  readonly v: 1;
+  readonly key: string;
+  readonly userId: string;
+  readonly epoch: string;
+}
+
+const DEADLINE_MS = 100;
+const CLOCK_SKEW_MS = 5_000;
+/** Other processes may have another TTL; this is the longest that the options allow. */
+const LONGEST_TTL_MS = 3_600_000;
+
+/** What a read gave: the memberships if there are any, and the epoch to store new ones under; none when the store did not answer. */
+export interface SharedRead {
+  readonly epoch: string | undefined;
+  readonly stored: StoredMemberships | undefined;
+}
+
+/**
+ * The optional layer behind the memory cache. Whoever can write into the store could make anybody IAM_OWNER, so an envelope is signed,
+ * names its own key and its own deadline, and whatever looks odd is a miss. A store that fails or hangs is a miss too, never a decision.
+ */
+export class SharedStore {
+  readonly #cache: SharedCache;
+  readonly #secret: string | false;
+  readonly #scope: string;
+
+  #distrustedUntil = 0;
+  /** By how much the clock on the wall was ahead of the monotonic one. */
+  #wallAhead = Date.now() - performance.now();
+
+  /** `scope` is everything that the stored answers depend on besides the key; `ttlMs` how long they can live at most. */
+  constructor(
+    cache: SharedCache,
+    secret: string | false,
+    scope: readonly string[],
+    private readonly ttlMs: number,
+  ) {
+    this.#cache = cache;
+    this.#secret = secret;
+    this.#scope = JSON.stringify(scope);
+  }
+
+  async read(key: string, userId: string): Promise<SharedRead> {
+    if (this.#wallWasSetBack()) await this.evictAll();
+    if (this.#distrustedUntil > performance.now()) return UNKNOWN;
+    const name = this.#name('rows', key);
+    const [sealed, ofUser, ofAll] = await this.#answerOf([
+      name,
+      this.#name('epoch', userId),
+      this.#name('epoch of all', ''),
+    ]);
+    if (sealed === FAILED || ofUser === FAILED || ofAll === FAILED) {
+      return UNKNOWN;
+    }
+    const epoch = JSON.stringify([epochText(ofUser), epochText(ofAll)]);
+    const stored = this.#open(sealed, name);
+    const usable = stored?.userId === userId && stored.epoch === epoch;
+    return { epoch, stored: usable ? stored : undefined };
+  }
+
+  /** Stores without being waited for. */
+  write(key: string, userId: string, epoch: string, stored: StoredMemberships): void {
+    const ttlMs = Math.floor(stored.expiresAt - Date.now());
+    if (!(ttlMs > 0)) return;
+    const name = this.#name('rows', key);
+    const { rows, fetchedAt, expiresAt } = stored;
+    const envelope: Envelope = { v: 1, key: name, userId, epoch, fetchedAt, expiresAt, rows };
+    quietly(() => this.#cache.set(name, this.#seal(JSON.stringify(envelope)), ttlMs));
+  }
+
+  /**
+   * Makes everything stored about a user, by whichever process, unusable. When the store does not take it, this process does not read
+   * the store for as long as what it holds can live.
+   */
+  evict(userId: string): Promise<void> {
+    return this.#renewEpoch('epoch', userId);
+  }
+
+  evictAll(): Promise<void> {
+    return this.#renewEpoch('epoch of all', '');
+  }
+
+  /** Once for each time: what was stored before would be taken for young again when the clock gets there for the second time. */
+  #wallWasSetBack(): boolean {
+    const ahead = Date.now() - performance.now();
+    const setBack = ahead < this.#wallAhead - CLOCK_SKEW_MS;
+    this.#wallAhead = setBack ? ahead : Math.max(ahead, this.#wallAhead);
+    return setBack;
+  }
+
+  async #renewEpoch(kind: string, key: string): Promise<void> {
+    const ms = LONGEST_TTL_MS + CLOCK_SKEW_MS;
+    const set = async () => {
+      const [name, epoch] = [this.#name(kind, key), randomUUID()];
+      await this.#cache.set(name, epoch, ms);
+      // Read back: a store may swallow its own failure.
+      return (await this.#cache.get(name)) === epoch;
+    };
+    const taken = await within(
+      set().catch(() => false),
+      DEADLINE_MS,
+      false,
+    );
+    if (!taken) this.#distrustedUntil = performance.now() + this.ttlMs + CLOCK_SKEW_MS;
+  }
+
+  #name(kind: string, key: string): string {
+    const digest = createHash('sha256').update(JSON.stringify([this.#scope, kind, key]));
+    return `nestjs-zitadel:1:${kind}:${digest.digest('base64url')}`;
+  }
+
+  #seal(text: string): string {
+    return this.#secret === false ? text : `${this.#mac(text, this.#secret)}.${text}`;
+  }
+
+  #mac(text: string, secret: string): string {
+    return createHmac('sha256', secret).update(text).digest('base64url');
+  }
+
+  #open(sealed: unknown, name: string): Envelope | undefined {
+    if (typeof sealed !== 'string') return undefined;
+    let text = sealed;
+    if (this.#secret !== false) {
+      const dot = sealed.indexOf('.');
+      text = sealed.slice(dot + 1);
+      const given = Buffer.from(sealed.slice(0, Math.max(dot, 0)));
+      const right = Buffer.from(this.#mac(text, this.#secret));
+      if (given.length !== right.length || !timingSafeEqual(given, right)) return undefined;
+    }
+    const envelope = envelopeFrom(text);
+    if (envelope?.key !== name) return undefined;
+    const now = Date.now();
+    const timely =
+      envelope.fetchedAt <= now + CLOCK_SKEW_MS &&
+      envelope.expiresAt > now &&
+      envelope.expiresAt > envelope.fetchedAt;
+    return timely ? envelope : undefined;
+  }
+
+  async #answerOf(names: readonly string[]): Promise<readonly unknown[]> {
+    const reads = Promise.all(names.map((name) => this.#get(name)));
+    return (await within(reads, DEADLINE_MS, undefined)) ?? names.map(() => FAILED);
+  }
+
+  async #get(name: string): Promise<unknown> {
+    try {
+      return await this.#cache.get(name);
+    } catch {
+      return FAILED;
+    }
+  }
+}
+
+const FAILED = Symbol('the store failed');
+const UNKNOWN: SharedRead = Object.freeze({ epoch: undefined, stored: undefined });
+
+function epochText(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function envelopeFrom(text: string): Envelope | undefined {
+  let value: unknown;
+  try {
+    value = jsonFrom(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { v, key, userId, epoch, fetchedAt, expiresAt, rows } = value as Record<string, unknown>;
+  if (v !== 1 || typeof key !== 'string' || typeof userId !== 'string') return undefined;
+  if (typeof epoch !== 'string' || !isTime(fetchedAt) || !isTime(expiresAt)) return undefined;
+  if (!Array.isArray(rows)) return undefined;
+  const memberships = rows.map(membershipFrom);
+  if (!memberships.every((row) => row !== undefined && row.userId === userId)) return undefined;
+  return {
+    v,
+    key,
+    userId,
+    epoch,
+    fetchedAt,
+    expiresAt,
+    rows: memberships as readonly Membership[],
+  };
+}
+
+function isTime(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0;
+}

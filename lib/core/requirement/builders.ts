@@ -1,0 +1,279 @@
+import { ZitadelRequirementError } from '../errors.js';
+import { withoutInheritance } from '../own-properties.js';
+import { freshOf, type FreshOptions } from './fresh.js';
+import {
+  orgRef,
+  type OrgRef,
+  projectGrantRef,
+  type ProjectGrantRef,
+  projectRef,
+  type ProjectRef,
+  type ResourceRef,
+  type TiedProjectRef,
+  type UntiedProjectRef,
+} from './refs.js';
+import {
+  type AllOf,
+  type AnyOf,
+  type AuthenticatedRequirement,
+  type PermissionRef,
+  type PermissionRequirement,
+  type ProjectRoleRequirement,
+  type Requirement,
+  type RoleRequirement,
+  someOf,
+} from './requirement.js';
+import {
+  type CustomRole,
+  type InstanceRole,
+  isManagerRole,
+  type ManagerRole,
+  type OrgRole,
+  type ProjectGrantRole,
+  type ProjectRole,
+  type ResourceKind,
+  roleOf,
+} from './roles.js';
+
+/** A role as requirements take it. */
+export type RoleName = ManagerRole | CustomRole;
+
+// Not distributive on purpose: a list that mixes scopes has no scope, so no ref fits it and it does not compile.
+type ScopeOf<R> = [R] extends [InstanceRole | CustomRole<'instance'>]
+  ? 'instance'
+  : [R] extends [OrgRole | CustomRole<'org'>]
+    ? 'org'
+    : [R] extends [ProjectRole | CustomRole<'project'>]
+      ? 'project'
+      : [R] extends [ProjectGrantRole | CustomRole<'projectGrant'>]
+        ? 'projectGrant'
+        : never;
+
+type ArgsByScope = {
+  instance: [options?: FreshOptions];
+  org: [on: OrgRef | string, options?: FreshOptions];
+  project: [on: ProjectRef | string, options?: FreshOptions];
+  projectGrant: [on: ProjectGrantRef | string, options?: FreshOptions];
+};
+
+/** One role, or a list of roles of one scope of which any one is enough. */
+export type RolesArg = RoleName | readonly [RoleName, ...RoleName[]];
+
+/** What follows the roles: nothing for instance roles, a ref of the roles' own scope otherwise, then the options. */
+export type OnArgs<L extends RolesArg> = [ScopeOf<RoleIn<L>>] extends [never]
+  ? [on: never]
+  : ArgsByScope[ScopeOf<RoleIn<L>>];
+
+type RoleIn<L extends RolesArg> = [L] extends [readonly RoleName[]] ? L[number] : L;
+
+/**
+ * A manager role on a resource: `role('ORG_OWNER', org.param('orgId'))`, `role('IAM_OWNER')`. Several roles in a list mean any one of them.
+ *
+ * @throws ZitadelRequirementError on an empty list, an unknown role, roles of several scopes, or a ref of another scope
+ */
+export function role<const L extends RolesArg>(roles: L, ...on: OnArgs<L>): RoleRequirement {
+  const list: unknown[] = Array.isArray(roles) ? [...roles] : [roles];
+  const [first, ...others] = list.map(roleOf);
+  if (!first) {
+    throw new ZitadelRequirementError('an empty list of roles allows nobody: name at least one');
+  }
+  if (others.some((other) => other.kind !== first.kind)) {
+    throw new ZitadelRequirementError(
+      'the roles of one list must be of one scope: write anyOf(role(...), role(...)) for several',
+    );
+  }
+  const [given, options] = (first.kind === 'instance' ? [undefined, ...on] : on) as [
+    unknown,
+    FreshOptions?,
+  ];
+  const ref = refOf(first.kind, given);
+  return Object.freeze({
+    type: 'role',
+    roles: Object.freeze([first, ...others].map(({ name }) => name)),
+    kind: first.kind,
+    ...(ref && { ref }),
+    fresh: freshOf(options),
+  });
+}
+
+function refOf(kind: ResourceKind, given: unknown): ResourceRef | undefined {
+  switch (kind) {
+    case 'instance':
+      return undefined;
+    case 'org':
+      return orgRef(given);
+    case 'project':
+      return projectRef(given);
+    case 'projectGrant':
+      return projectGrantRef(given);
+  }
+}
+
+/** Every one of the requirements must hold. @throws ZitadelRequirementError when empty */
+export function allOf(...of: readonly Requirement[]): AllOf {
+  return Object.freeze({ type: 'allOf', of: someOf(of, 'allOf()') });
+}
+
+/**
+ * At least one of the requirements must hold. A ref that the request does not name makes only its own branch false.
+ *
+ * @throws ZitadelRequirementError when empty
+ */
+export function anyOf(...of: readonly Requirement[]): AnyOf {
+  return Object.freeze({ type: 'anyOf', of: someOf(of, 'anyOf()') });
+}
+
+const AUTHENTICATED: AuthenticatedRequirement = Object.freeze({ type: 'authenticated' });
+
+/** Whose callers are meant. */
+export interface AuthenticatedOptions {
+  /**
+   * Ids of the home organizations (the one a user belongs to) whose users are let in, by the claim
+   * `urn:zitadel:iam:user:resourceowner:id`: tokens need the scope `urn:zitadel:iam:user:resourceowner`. @default any account of the instance
+   */
+  readonly organizations?: readonly [string, ...string[]];
+}
+
+/**
+ * A caller whose token ZITADEL accepts, and nothing more: any account of the instance can be one, unless `organizations` says whose.
+ *
+ * @throws ZitadelRequirementError when `organizations` is no list of ids
+ */
+export function authenticated(options: AuthenticatedOptions = {}): AuthenticatedRequirement {
+  const { organizations, ...rest } = Object(options) as { organizations?: unknown };
+  if (typeof options !== 'object' || options === null || Object.keys(rest).length > 0) {
+    throw new ZitadelRequirementError('authenticated() takes { organizations: [...] } or nothing');
+  }
+  if (!Object.hasOwn(options, 'organizations')) return AUTHENTICATED;
+  const ids: readonly unknown[] = Array.isArray(organizations) ? organizations : [];
+  if (ids.length === 0 || !ids.every((id) => typeof id === 'string' && id !== '')) {
+    throw new ZitadelRequirementError(
+      'authenticated({ organizations }) takes a list of ids of organizations, at least one',
+    );
+  }
+  return Object.freeze({
+    type: 'authenticated',
+    organizations: Object.freeze([...(ids as readonly string[])]),
+  });
+}
+
+/** A permission as ZITADEL names it. */
+export type PermissionName = Lowercase<string>;
+
+/** As ZITADEL writes them: `project.grant.write`. A suffix names a resource, and that is the ref's business. */
+const PERMISSION = /^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*$/;
+
+/** What the granted organization does with a grant, and what can be read. Everything else is the owner's, for whom its managers are nobody. */
+const ON_GRANTS = /^project\.grant\.member\.|^user\.grant\.|\.read$/;
+
+/**
+ * A permission by ZITADEL's own evaluation, so that custom roles count: `permission('project.grant.write', org.param('orgId'))`. Asked
+ * with the caller's token (List My ZITADEL Permissions, `POST /auth/v1/permissions/zitadel/me/_search`, API v1 only), remembered like
+ * memberships, for one organization at a time. Several permissions in a list mean any one of them. On a project the permission counts
+ * that is held on the whole organization that owns it, or on exactly this project; on a project grant on the whole organization to which
+ * it is granted, or on exactly this grant: to change or remove a grant is the owner's, so ask for that on the project.
+ *
+ * @throws ZitadelRequirementError on an empty list, something that is no permission, a project without `.in(org...)`, or a permission on
+ * a project grant that only the owner of the project can have
+ */
+export function permission(
+  permissions: PermissionName | readonly [PermissionName, ...PermissionName[]],
+  on: PermissionRef | string,
+  options?: FreshOptions,
+): PermissionRequirement {
+  const list: readonly unknown[] = Array.isArray(permissions) ? permissions : [permissions];
+  const names = list.filter(
+    (each): each is string => typeof each === 'string' && PERMISSION.test(each),
+  );
+  if (names.length === 0 || names.length < list.length) {
+    throw new ZitadelRequirementError(
+      "permission() takes permissions as ZITADEL names them, e.g. 'project.grant.write', at least one",
+    );
+  }
+  const ref = permissionRefOf(on);
+  const ofOwner = names.find((each) => ref.kind === 'projectGrant' && !ON_GRANTS.test(each));
+  if (ofOwner !== undefined) {
+    throw new ZitadelRequirementError(
+      `${ofOwner} on a project grant is the owner's: write permission('${ofOwner}', project.param(...).in(org.param(...)))`,
+    );
+  }
+  return Object.freeze({
+    type: 'permission',
+    permissions: Object.freeze(names),
+    ref,
+    fresh: freshOf(options),
+  });
+}
+
+function permissionRefOf(on: unknown): PermissionRef {
+  const kind: unknown = Object(on).kind;
+  if (kind === 'projectGrant') return projectGrantRef(on);
+  if (kind !== 'project') return orgRef(on);
+  const ref = projectRef(on);
+  if (ref.owner) return ref as TiedProjectRef;
+  throw new ZitadelRequirementError(
+    'a permission on a project is asked in the organization that owns it: write project.param(...).in(org.param(...))',
+  );
+}
+
+/** On what a project role must be held. */
+export interface ProjectRoleOn {
+  /** @default the option `projectId` */
+  readonly project?: UntiedProjectRef | string;
+  /** The organization that gave the role. */
+  readonly org: OrgRef | string;
+  /**
+   * Count roles that the organization gave to users of other organizations too. Without it a role counts only in the caller's home
+   * organization: the organization in a claim says who wrote the authorization, not whom to trust. @default false
+   */
+  readonly acrossOrganizations?: boolean;
+}
+
+const SETTINGS: ReadonlySet<string> = new Set(['project', 'org', 'acrossOrganizations']);
+
+/**
+ * A role of a project (not a manager role), from the role claims of the token or its introspection:
+ * `projectRole('editor', { org: org.param('orgId') })`. Roles of one project never count for another. The token must have been asked for
+ * with scopes `urn:zitadel:iam:org:projects:roles` and `urn:zitadel:iam:user:resourceowner`: no home claim, no role. Several roles in a
+ * list mean any one of them.
+ *
+ * @throws ZitadelRequirementError on an empty list, a missing organization, or a project tied with `.in()`
+ */
+export function projectRole(
+  roles: string | readonly [string, ...string[]],
+  on: ProjectRoleOn,
+): ProjectRoleRequirement {
+  const list: readonly unknown[] = Array.isArray(roles) ? roles : [roles];
+  if (list.length === 0 || !list.every((each) => typeof each === 'string' && each !== '')) {
+    throw new ZitadelRequirementError('projectRole() takes keys of project roles, at least one');
+  }
+  const manager = list.find((each) => isManagerRole(each));
+  if (manager !== undefined) {
+    throw new ZitadelRequirementError(
+      `${String(manager)} is a manager role and never in a token: write role('${String(manager)}', ...) or @RequireRole()`,
+    );
+  }
+  const settings = withoutInheritance(Object(on) as object) as Partial<
+    Record<keyof ProjectRoleOn, unknown>
+  >;
+  const { acrossOrganizations = false } = settings;
+  const unknown = Object.keys(settings).find((name) => !SETTINGS.has(name));
+  if (typeof acrossOrganizations !== 'boolean' || unknown !== undefined) {
+    throw new ZitadelRequirementError(
+      'projectRole() takes { project, org, acrossOrganizations: true | false } and nothing else',
+    );
+  }
+  const ref = Object.hasOwn(settings, 'project') ? projectRef(settings.project) : undefined;
+  if (ref?.owner) {
+    throw new ZitadelRequirementError(
+      'projectRole() takes a project without .in(): the claim itself says the organization',
+    );
+  }
+  return Object.freeze({
+    type: 'projectRole',
+    roles: Object.freeze([...(list as readonly string[])]),
+    ...(ref && { project: ref }),
+    org: orgRef(settings.org),
+    acrossOrganizations,
+  });
+}

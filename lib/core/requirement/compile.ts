@@ -1,0 +1,206 @@
+import { ZitadelRequirementError } from '../errors.js';
+import { has, withoutInheritance } from '../own-properties.js';
+import { checkId } from '../request.js';
+import { type IdSource, nameOf, project, type ResourceRef } from './refs.js';
+import {
+  type PermissionRequirement,
+  type ProjectRoleRequirement,
+  type Requirement,
+  requirementOf,
+  type RoleRequirement,
+} from './requirement.js';
+import { type HierarchyTable, type ResourceKind, satisfying, type Satisfying } from './roles.js';
+
+/** Position of an id among those that are read from the request; -1: none. */
+export type Slot = number;
+
+/** Where the ids of a ref stand. */
+export interface RefSlots {
+  readonly id: Slot;
+  /** Of a project: the organization that must own it. */
+  readonly owner: Slot;
+  /** Of a project grant that is named by its two ends. */
+  readonly project: Slot;
+  readonly grantedOrg: Slot;
+}
+
+/** A role requirement, ready to be decided: which rows would do, and where its ids will stand. */
+export interface RoleNode extends RefSlots {
+  readonly type: 'role';
+  readonly kind: ResourceKind;
+  readonly by: Satisfying;
+}
+
+/** A permission requirement, ready to be decided. */
+export interface PermissionNode extends RefSlots {
+  readonly type: 'permission';
+  readonly kind: ResourceRef['kind'];
+  readonly permissions: readonly string[];
+}
+
+/** A project role requirement, ready to be decided. */
+export interface ProjectRoleNode {
+  readonly type: 'projectRole';
+  readonly roles: readonly string[];
+  readonly project: Slot;
+  /** The requirement names the project, rather than the option `projectId`. */
+  readonly namesProject: boolean;
+  readonly org: Slot;
+  readonly acrossOrganizations: boolean;
+}
+
+/** A requirement of a caller, ready to be decided. */
+export interface CallerNode {
+  readonly type: 'authenticated';
+  /** Home organizations, one of which it must be. */
+  readonly organizations: readonly string[] | undefined;
+}
+
+/** One condition, ready to be decided. */
+export type Leaf = RoleNode | PermissionNode | ProjectRoleNode | CallerNode;
+
+/** Several conditions. */
+export type Branch =
+  | { readonly type: 'allOf'; readonly of: readonly Node[] }
+  | { readonly type: 'anyOf'; readonly of: readonly Node[] };
+
+/** A requirement, ready to be decided. */
+export type Node = Leaf | Branch;
+
+/** Tells several conditions from one. */
+export function isBranch(node: Node): node is Branch {
+  return node.type === 'allOf' || node.type === 'anyOf';
+}
+
+/** A requirement together with everything that does not depend on the request. */
+export interface Compiled {
+  readonly root: Node;
+  readonly sources: readonly IdSource[];
+  /** The name of each source's id, for `@CheckedResource`. */
+  readonly names: readonly string[];
+  readonly fresh: boolean;
+  /** ZITADEL's own evaluation is asked, with the caller's token. */
+  readonly asksPermissions: boolean;
+  /** Project grants are facts that one caller sees and another does not. */
+  readonly namesGrants: boolean;
+  /** The claims of the caller's token are read. */
+  readonly readsClaims: boolean;
+  /** The caller's memberships are read. */
+  readonly readsRows: boolean;
+}
+
+/** What a requirement is compiled with, from the options. */
+export interface CompileSettings {
+  readonly hierarchy: HierarchyTable;
+  readonly idPattern: RegExp;
+  /** The project whose roles are meant where a requirement names none. */
+  readonly projectId: string | undefined;
+  /** False: this ZITADEL evaluates no permissions (API v2). */
+  readonly permissions: boolean;
+}
+
+/**
+ * Prepares a requirement.
+ *
+ * @throws ZitadelRequirementError when a literal id does not match the pattern of ids, or the options leave something unsaid
+ */
+export function compile(requirement: Requirement, settings: CompileSettings): Compiled {
+  const { hierarchy, idPattern, projectId } = settings;
+  const sources: IdSource[] = [];
+  let fresh = false;
+  let asksPermissions = false;
+  let namesGrants = false;
+  let readsClaims = false;
+  let readsRows = false;
+
+  const slotOf = (source: IdSource): Slot => {
+    if (source.from === 'literal') requireLiteral(source.id, idPattern);
+    const known = sources.findIndex((other) => sameSource(other, source));
+    return known >= 0 ? known : sources.push(source) - 1;
+  };
+
+  const slotsOf = (given: ResourceRef | undefined): RefSlots => {
+    const ref = given && withoutInheritance(given);
+    namesGrants ||= ref?.kind === 'projectGrant';
+    const pair = ref?.kind === 'projectGrant' && has(ref, 'project') ? ref : undefined;
+    const owner = ref?.kind === 'project' ? ref.owner : undefined;
+    return {
+      id: ref && has(ref, 'source') ? slotOf(ref.source) : -1,
+      owner: owner ? slotOf(owner.source) : -1,
+      project: pair ? slotOf(pair.project.source) : -1,
+      grantedOrg: pair ? slotOf(pair.grantedOrg.source) : -1,
+    };
+  };
+
+  const roleNode = (required: RoleRequirement): RoleNode => {
+    fresh ||= required.fresh;
+    readsRows = true;
+    const { kind, ref, roles } = required;
+    return { type: 'role', kind, by: satisfying(hierarchy, roles), ...slotsOf(ref) };
+  };
+
+  const permissionNode = (required: PermissionRequirement): PermissionNode => {
+    if (!settings.permissions) {
+      throw new ZitadelRequirementError(
+        "permissions are evaluated by ZITADEL's API v1 only: take them away, or set the option api to 'auto' or 'v1'",
+      );
+    }
+    fresh ||= required.fresh;
+    asksPermissions = true;
+    readsRows = true;
+    const { permissions, ref } = required;
+    return { type: 'permission', kind: ref.kind, permissions, ...slotsOf(ref) };
+  };
+
+  const projectRoleNode = (required: ProjectRoleRequirement): ProjectRoleNode => {
+    const of = required.project ?? (projectId === undefined ? undefined : project(projectId));
+    if (!of) {
+      throw new ZitadelRequirementError(
+        'projectRole() names no project: give { project }, or set the option projectId',
+      );
+    }
+    readsClaims = true;
+    const { roles, org, acrossOrganizations } = required;
+    const slots = { project: slotOf(of.source), org: slotOf(org.source) };
+    const namesProject = required.project !== undefined;
+    return { type: 'projectRole', roles, ...slots, namesProject, acrossOrganizations };
+  };
+
+  const walk = (given: Requirement): Node => {
+    const part = withoutInheritance(given);
+    switch (part.type) {
+      case 'role':
+        return roleNode(part);
+      case 'permission':
+        return permissionNode(part);
+      case 'projectRole':
+        return projectRoleNode(part);
+      case 'authenticated': {
+        const { organizations } = part;
+        readsClaims ||= organizations !== undefined;
+        for (const id of organizations ?? []) requireLiteral(id, idPattern);
+        return { type: 'authenticated', organizations };
+      }
+      default:
+        return { type: part.type, of: part.of.map(walk) };
+    }
+  };
+
+  const root = walk(requirementOf(requirement, 'a requirement'));
+  const names = sources.map(nameOf);
+  return { root, sources, names, fresh, asksPermissions, namesGrants, readsClaims, readsRows };
+}
+
+function requireLiteral(id: string, idPattern: RegExp): void {
+  if (checkId(id, idPattern) === id) return;
+  throw new ZitadelRequirementError(
+    `'${id}' is not a valid id by the option idPattern: correct the id, or set idPattern`,
+  );
+}
+
+function sameSource(a: IdSource, b: IdSource): boolean {
+  if (a.from === 'literal') return b.from === 'literal' && a.id === b.id;
+  if (a.from === 'function') return b.from === 'function' && a.read === b.read;
+  if (a.from === 'class') return b.from === 'class' && a.type === b.type;
+  return a.from === b.from && a.name === b.name;
+}

@@ -1,0 +1,216 @@
+import { ZitadelRequirementError } from '../errors.js';
+import type { RequestLike } from '../request.js';
+
+type Awaitable<T> = T | Promise<T>;
+
+/** Reads an id from a request. `undefined` means that the request names none. What it returns is checked like any other id. */
+export type ReadId = (request: RequestLike) => Awaitable<string | undefined>;
+
+/** An injectable class that reads an id: Nest resolves it, so it may ask other services. */
+export interface IdReader {
+  readId(request: RequestLike): Awaitable<string | undefined>;
+}
+
+/** The class of an {@link IdReader}. */
+export type IdReaderClass = abstract new (...args: never[]) => IdReader;
+
+/** Where the id of a resource stands. */
+export type IdSource =
+  | { readonly from: 'literal'; readonly id: string }
+  | { readonly from: 'param' | 'query' | 'body' | 'header'; readonly name: string }
+  | { readonly from: 'function'; readonly name: string; readonly read: ReadId }
+  | { readonly from: 'class'; readonly name: string; readonly type: IdReaderClass };
+
+/** Names an organization. */
+export interface OrgRef {
+  readonly kind: 'org';
+  readonly source: IdSource;
+}
+
+/** Names a project; with `owner`, only as a project that ZITADEL says this organization owns. */
+export interface ProjectRef {
+  readonly kind: 'project';
+  readonly source: IdSource;
+  readonly owner?: OrgRef;
+}
+
+/** A {@link ProjectRef} that is tied to its owner. */
+export interface TiedProjectRef extends ProjectRef {
+  readonly owner: OrgRef;
+}
+
+/** Names a project grant, by its id or by the project and the organization to which it was granted. */
+export type ProjectGrantRef =
+  | { readonly kind: 'projectGrant'; readonly source: IdSource }
+  | { readonly kind: 'projectGrant'; readonly project: ProjectRef; readonly grantedOrg: OrgRef };
+
+/** Any ref that a requirement may name. */
+export type ResourceRef = OrgRef | ProjectRef | ProjectGrantRef;
+
+/** A {@link ProjectRef} that can be tied to its owner, and is not yet. */
+export interface UntiedProjectRef extends ProjectRef {
+  readonly owner?: never;
+  /** The project counts only if ZITADEL says that this organization owns it; otherwise the request is denied. */
+  in(owner: OrgRef | string): TiedProjectRef;
+}
+
+/** The ways to say where an id stands. Each reads an own property whose value is a string; anything else is refused. */
+export interface RefBuilder<R> {
+  /** From a path parameter. */
+  param(name: string): R;
+  /** From the query string. */
+  query(name: string): R;
+  /** From a top-level property of the parsed body. Guards run before pipes: it is the raw value. */
+  body(name: string): R;
+  /** From a header. */
+  header(name: string): R;
+  /** From a function of the request, or (in Nest) from an injectable class with `readId(request)`. */
+  from(read: ReadId | IdReaderClass): R;
+}
+
+function nonEmpty(value: unknown, what: string): string {
+  if (typeof value === 'string' && value.length > 0 && value.length <= 200) return value;
+  throw new ZitadelRequirementError(
+    `${what} takes a non-empty string of at most 200 characters, got ${value === '' ? 'an empty string' : typeof value}`,
+  );
+}
+
+function sourceFrom(read: unknown, builder: string): IdSource {
+  if (typeof read === 'function') {
+    const prototype = Object(read.prototype as unknown) as { readonly readId?: unknown };
+    if (typeof prototype.readId === 'function') {
+      return { from: 'class', name: read.name, type: read as IdReaderClass };
+    }
+    if (!/^class\b/.test(Function.prototype.toString.call(read))) {
+      return { from: 'function', name: read.name || 'function', read: read as ReadId };
+    }
+  }
+  throw new ZitadelRequirementError(
+    `${builder}.from() takes a function of the request, or a class with a method readId(request)`,
+  );
+}
+
+function builderFor<R>(kind: string, make: (source: IdSource) => R): RefBuilder<R> {
+  const named = (from: 'param' | 'query' | 'body' | 'header') => (name: string) =>
+    make({
+      from,
+      name:
+        from === 'header'
+          ? nonEmpty(name, `${kind}.${from}()`).toLowerCase()
+          : nonEmpty(name, `${kind}.${from}()`),
+    });
+  return {
+    param: named('param'),
+    query: named('query'),
+    body: named('body'),
+    header: named('header'),
+    from: (read) => make(sourceFrom(read, kind)),
+  };
+}
+
+const literal = (kind: string, id: unknown): IdSource => ({
+  from: 'literal',
+  id: nonEmpty(id, `${kind}()`),
+});
+
+const orgFrom = (source: IdSource): OrgRef =>
+  Object.freeze({ kind: 'org', source: Object.freeze(source) });
+
+/**
+ * Names the organization that a role must be held on: `org('69629023906488334')`, `org.param('orgId')`, `org.header('x-zitadel-orgid')` ...
+ *
+ * @throws ZitadelRequirementError on an empty id or name
+ */
+export const org: ((id: string) => OrgRef) & RefBuilder<OrgRef> = Object.assign(
+  (id: string) => orgFrom(literal('org', id)),
+  builderFor('org', orgFrom),
+);
+
+const projectFrom = (source: IdSource): UntiedProjectRef =>
+  Object.freeze({
+    kind: 'project',
+    source: Object.freeze(source),
+    in: (owner: OrgRef | string) =>
+      Object.freeze({ kind: 'project', source, owner: orgRef(owner) } as const),
+  });
+
+/**
+ * Names the project that a role must be held on. With `.in(org.param('orgId'))` ZITADEL must also say that this organization owns it.
+ *
+ * @throws ZitadelRequirementError on an empty id or name
+ */
+export const project: ((id: string) => UntiedProjectRef) & RefBuilder<UntiedProjectRef> =
+  Object.assign(
+    (id: string) => projectFrom(literal('project', id)),
+    builderFor('project', projectFrom),
+  );
+
+const grantFrom = (source: IdSource): ProjectGrantRef =>
+  Object.freeze({ kind: 'projectGrant', source: Object.freeze(source) });
+
+/** The two parts by which a project grant can be named where its id is not known. */
+export interface ProjectGrantParts {
+  readonly project: UntiedProjectRef | string;
+  readonly grantedOrg: OrgRef | string;
+}
+
+function grantOf(named: string | ProjectGrantParts): ProjectGrantRef {
+  if (typeof named === 'string') return grantFrom(literal('projectGrant', named));
+  const parts = { project: projectRef(named?.project), grantedOrg: orgRef(named?.grantedOrg) };
+  if (parts.project.owner) {
+    throw new ZitadelRequirementError(
+      'projectGrant({ project }) takes a project without .in(): the grant already ties project and organization',
+    );
+  }
+  return Object.freeze({ kind: 'projectGrant', ...parts });
+}
+
+/**
+ * Names the project grant that a role must be held on: by id (`projectGrant.param('grantId')`), or by project and granted organization
+ * (`projectGrant({ project: project.param('projectId'), grantedOrg: org.param('orgId') })`).
+ *
+ * @throws ZitadelRequirementError on an empty id or name
+ */
+export const projectGrant: ((named: string | ProjectGrantParts) => ProjectGrantRef) &
+  RefBuilder<ProjectGrantRef> = Object.assign(grantOf, builderFor('projectGrant', grantFrom));
+
+function isRef(value: unknown, kind: string): boolean {
+  return typeof value === 'object' && value !== null && (value as { kind?: unknown }).kind === kind;
+}
+
+/** A literal id or a ref, as a ref. */
+export function orgRef(value: unknown): OrgRef {
+  if (typeof value === 'string') return org(value);
+  if (isRef(value, 'org')) return value as OrgRef;
+  throw new ZitadelRequirementError(
+    "name the organization: its id, or org.param('...'), org.query, org.body, org.header, org.from",
+  );
+}
+
+/** A literal id or a ref, as a ref. */
+export function projectRef(value: unknown): ProjectRef {
+  if (typeof value === 'string') return project(value);
+  if (isRef(value, 'project')) return value as ProjectRef;
+  throw new ZitadelRequirementError(
+    "name the project: its id, or project.param('...'), project.query, project.body, project.header, project.from",
+  );
+}
+
+/** A literal id or a ref, as a ref. */
+export function projectGrantRef(value: unknown): ProjectGrantRef {
+  if (typeof value === 'string') return projectGrant(value);
+  if (isRef(value, 'projectGrant')) return value as ProjectGrantRef;
+  throw new ZitadelRequirementError(
+    "name the project grant: its id, projectGrant.param('...'), or projectGrant({ project, grantedOrg })",
+  );
+}
+
+/** How a source reads in a boot report or a log: `param orgId`. */
+export function sourceText(source: IdSource): string {
+  return source.from === 'literal' ? source.id : `${source.from} ${source.name}`;
+}
+
+/** The name under which an id that was read from a source is known. */
+export function nameOf(source: IdSource): string {
+  return source.from === 'literal' ? source.id : source.name;
+}

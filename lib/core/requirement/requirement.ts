@@ -1,0 +1,164 @@
+import type { CheckedRef } from '../decision.js';
+import { ZitadelRequirementError } from '../errors.js';
+import { has } from '../own-properties.js';
+import {
+  nameOf,
+  type OrgRef,
+  type ProjectGrantRef,
+  type ProjectRef,
+  type ResourceRef,
+  sourceText,
+  type TiedProjectRef,
+} from './refs.js';
+import type { ResourceKind } from './roles.js';
+
+/**
+ * What a route, or a question from a service, asks for: a tree of conditions. Built by `role`, `permission`, `projectRole`, `allOf`,
+ * `anyOf`, `authenticated`.
+ */
+export type Requirement =
+  | RoleRequirement
+  | PermissionRequirement
+  | ProjectRoleRequirement
+  | AllOf
+  | AnyOf
+  | AuthenticatedRequirement;
+
+/** Any one of the roles, on the resource that `ref` names (none: the instance). */
+export interface RoleRequirement {
+  readonly type: 'role';
+  readonly roles: readonly string[];
+  readonly kind: ResourceKind;
+  readonly ref?: ResourceRef;
+  readonly fresh: boolean;
+}
+
+/** What a permission can be asked on. A project is tied to its owner: ZITADEL evaluates permissions in one organization at a time. */
+export type PermissionRef = OrgRef | TiedProjectRef | ProjectGrantRef;
+
+/** Any one of the permissions, by ZITADEL's own evaluation, on the resource that `ref` names. */
+export interface PermissionRequirement {
+  readonly type: 'permission';
+  readonly permissions: readonly string[];
+  readonly ref: PermissionRef;
+  readonly fresh: boolean;
+}
+
+/** Any one of the roles of a project, given by or in an organization, as the claims of the caller's token say it. */
+export interface ProjectRoleRequirement {
+  readonly type: 'projectRole';
+  readonly roles: readonly string[];
+  /** None: the project of the option `projectId`. */
+  readonly project?: ProjectRef;
+  readonly org: OrgRef;
+  readonly acrossOrganizations: boolean;
+}
+
+/** Every one of the requirements. */
+export interface AllOf {
+  readonly type: 'allOf';
+  readonly of: SomeRequirements;
+}
+/** At least one of the requirements. */
+export interface AnyOf {
+  readonly type: 'anyOf';
+  readonly of: SomeRequirements;
+}
+/** At least one. */
+export type SomeRequirements = readonly [Requirement, ...Requirement[]];
+/** A caller whose token ZITADEL accepts; no role. */
+export interface AuthenticatedRequirement {
+  readonly type: 'authenticated';
+  /** The caller's home organization is one of these; none: any. */
+  readonly organizations?: readonly string[];
+}
+
+export function someOf(of: unknown, where: string): SomeRequirements {
+  const [first, ...others] = (Array.isArray(of) ? of : []).map((each: unknown) =>
+    requirementOf(each, where),
+  );
+  if (first) return Object.freeze([first, ...others] as const);
+  throw new ZitadelRequirementError(
+    `${where} got no requirements, and an empty requirement allows nobody: name at least one`,
+  );
+}
+
+/** Refuses what is no requirement, all the way down: JavaScript callers can pass anything. */
+export function requirementOf(value: unknown, where: string): Requirement {
+  const { type, of, roles, permissions, organizations } = Object(value) as Record<string, unknown>;
+  const isSome = (list: unknown) => Array.isArray(list) && list.length > 0;
+  const fits =
+    (type === 'authenticated' && (organizations === undefined || isSome(organizations))) ||
+    ((type === 'role' || type === 'projectRole') && isSome(roles)) ||
+    (type === 'permission' && isSome(permissions)) ||
+    ((type === 'allOf' || type === 'anyOf') && someOf(of, where).length > 0);
+  if (fits) return value as Requirement;
+  throw new ZitadelRequirementError(
+    `${where} takes requirements, built by role(), permission(), projectRole(), allOf(), anyOf() or authenticated()`,
+  );
+}
+
+function refText(ref: ResourceRef | undefined): string {
+  if (!ref) return 'the instance';
+  if (ref.kind === 'projectGrant' && has(ref, 'project')) {
+    return `projectGrant (project ${sourceText(ref.project.source)}, granted to org ${sourceText(ref.grantedOrg.source)})`;
+  }
+  const owner =
+    ref.kind === 'project' && ref.owner ? ` of org ${sourceText(ref.owner.source)}` : '';
+  return `${ref.kind} ${sourceText(ref.source)}${owner}`;
+}
+
+/** A requirement in words, for the boot report, logs and `explain`. */
+export function requirementText(requirement: Requirement): string {
+  switch (requirement.type) {
+    case 'authenticated':
+      return requirement.organizations
+        ? `an accepted caller of org ${requirement.organizations.join(' | ')}`
+        : 'any accepted caller';
+    case 'permission':
+      return `permission ${requirement.permissions.join(' | ')} on ${refText(requirement.ref)}${requirement.fresh ? ' (fresh)' : ''}`;
+    case 'projectRole': {
+      const { roles, project, org, acrossOrganizations } = requirement;
+      const across = acrossOrganizations ? ', also of other home organizations' : '';
+      const of = project ? refText(project) : 'the project of the option projectId';
+      return `project role ${roles.join(' | ')} of ${of}, given by ${refText(org)}${across}`;
+    }
+    case 'role':
+      return `${requirement.roles.join(' | ')} on ${refText(requirement.ref)}${requirement.fresh ? ' (fresh)' : ''}`;
+    case 'allOf':
+    case 'anyOf': {
+      const glue = requirement.type === 'allOf' ? ' and ' : ' or ';
+      const parts = requirement.of.map(requirementText);
+      return parts.length === 1 ? parts.join('') : `(${parts.join(glue)})`;
+    }
+  }
+}
+
+/** Every resource whose id a requirement checks, wherever it stands in the tree. */
+export function checkedBy(requirement: Requirement): readonly Omit<CheckedRef, 'id'>[] {
+  switch (requirement.type) {
+    case 'authenticated':
+      return [];
+    case 'allOf':
+    case 'anyOf':
+      return requirement.of.flatMap(checkedBy);
+    case 'projectRole': {
+      const { project, org } = requirement;
+      return [...(project ? checkedByRef(project) : []), ...checkedByRef(org)];
+    }
+    default:
+      return requirement.ref ? checkedByRef(requirement.ref) : [];
+  }
+}
+
+function checkedByRef(ref: ResourceRef): readonly Omit<CheckedRef, 'id'>[] {
+  if (ref.kind === 'projectGrant' && has(ref, 'project')) {
+    return [
+      { kind: 'project', name: nameOf(ref.project.source) },
+      { kind: 'org', name: nameOf(ref.grantedOrg.source) },
+    ];
+  }
+  const own = { kind: ref.kind, name: nameOf(ref.source) };
+  const owner = ref.kind === 'project' ? ref.owner : undefined;
+  return owner ? [{ kind: 'org', name: nameOf(owner.source) }, own] : [own];
+}

@@ -1,0 +1,205 @@
+import { ZitadelRequirementError } from '../errors.js';
+
+/** Where a membership, and so a manager role, is held. */
+export type ResourceKind = 'instance' | 'org' | 'project' | 'projectGrant';
+
+/** Manager roles of an instance, as ZITADEL defines them by default. */
+export type InstanceRole =
+  | 'IAM_OWNER'
+  | 'IAM_OWNER_VIEWER'
+  | 'IAM_ORG_MANAGER'
+  | 'IAM_USER_MANAGER'
+  | 'IAM_ADMIN_IMPERSONATOR'
+  | 'IAM_END_USER_IMPERSONATOR'
+  | 'IAM_LOGIN_CLIENT';
+
+/** Manager roles of an organization. */
+export type OrgRole =
+  | 'ORG_OWNER'
+  | 'ORG_OWNER_VIEWER'
+  | 'ORG_USER_MANAGER'
+  | 'ORG_SETTINGS_MANAGER'
+  | 'ORG_USER_PERMISSION_EDITOR'
+  | 'ORG_PROJECT_PERMISSION_EDITOR'
+  | 'ORG_PROJECT_CREATOR'
+  | 'ORG_USER_SELF_MANAGER'
+  | 'ORG_ADMIN_IMPERSONATOR'
+  | 'ORG_END_USER_IMPERSONATOR';
+
+/** Manager roles of a project. */
+export type ProjectRole =
+  'PROJECT_OWNER' | 'PROJECT_OWNER_VIEWER' | 'PROJECT_OWNER_GLOBAL' | 'PROJECT_OWNER_VIEWER_GLOBAL';
+
+/** Manager roles of a project grant. */
+export type ProjectGrantRole = 'PROJECT_GRANT_OWNER' | 'PROJECT_GRANT_OWNER_VIEWER';
+
+/** Every manager role that ZITADEL ships. Roles of your own are named with `customRole`. */
+export type ManagerRole = InstanceRole | OrgRole | ProjectRole | ProjectGrantRole;
+
+/** A manager role that an operator added to ZITADEL's configuration. Made by `customRole`. */
+export interface CustomRole<K extends ResourceKind = ResourceKind> {
+  readonly customRole: string;
+  readonly kind: K;
+}
+
+/** The kind that ZITADEL derives from a role's prefix. */
+export type KindOfName<N extends string> = N extends `IAM_${string}`
+  ? 'instance'
+  : N extends `ORG_${string}`
+    ? 'org'
+    : N extends `PROJECT_GRANT_${string}`
+      ? 'projectGrant'
+      : N extends `PROJECT_${string}`
+        ? 'project'
+        : never;
+
+const BUILT_IN: Readonly<Record<ManagerRole, ResourceKind>> = {
+  IAM_OWNER: 'instance',
+  IAM_OWNER_VIEWER: 'instance',
+  IAM_ORG_MANAGER: 'instance',
+  IAM_USER_MANAGER: 'instance',
+  IAM_ADMIN_IMPERSONATOR: 'instance',
+  IAM_END_USER_IMPERSONATOR: 'instance',
+  IAM_LOGIN_CLIENT: 'instance',
+  ORG_OWNER: 'org',
+  ORG_OWNER_VIEWER: 'org',
+  ORG_USER_MANAGER: 'org',
+  ORG_SETTINGS_MANAGER: 'org',
+  ORG_USER_PERMISSION_EDITOR: 'org',
+  ORG_PROJECT_PERMISSION_EDITOR: 'org',
+  ORG_PROJECT_CREATOR: 'org',
+  ORG_USER_SELF_MANAGER: 'org',
+  ORG_ADMIN_IMPERSONATOR: 'org',
+  ORG_END_USER_IMPERSONATOR: 'org',
+  PROJECT_OWNER: 'project',
+  PROJECT_OWNER_VIEWER: 'project',
+  PROJECT_OWNER_GLOBAL: 'project',
+  PROJECT_OWNER_VIEWER_GLOBAL: 'project',
+  PROJECT_GRANT_OWNER: 'projectGrant',
+  PROJECT_GRANT_OWNER_VIEWER: 'projectGrant',
+};
+
+/**
+ * On which kind of membership a role means anything. ZITADEL checks the prefix when a member is added, except that it lets a
+ * project member hold `PROJECT_GRANT_*`: there such a role means nothing, so the kind of the row and of the role must agree.
+ */
+export function kindOfRole(role: string): ResourceKind | undefined {
+  if (role.startsWith('IAM_')) return 'instance';
+  if (role.startsWith('ORG_')) return 'org';
+  if (role.startsWith('PROJECT_GRANT_')) return 'projectGrant';
+  if (role.startsWith('PROJECT_')) return 'project';
+  return undefined;
+}
+
+/**
+ * Names a manager role that is not one of ZITADEL's defaults. It implies nothing and nothing implies it.
+ *
+ * @throws ZitadelRequirementError when the name lacks the prefix by which ZITADEL knows where the role can be held, or is a default role
+ * @example `@RequireRole(customRole('ORG_AUDITOR'), org.param('orgId'))`
+ */
+export function customRole<const N extends `${'IAM' | 'ORG' | 'PROJECT'}_${string}`>(
+  name: N,
+): CustomRole<KindOfName<N>> {
+  const kind = typeof name === 'string' && /^[A-Z0-9_]{5,200}$/.test(name) && kindOfRole(name);
+  if (!kind) {
+    throw new ZitadelRequirementError(
+      'customRole() takes the name of a manager role as it stands in ZITADEL: capital letters, digits and underscores, beginning with IAM_, ORG_, PROJECT_ or PROJECT_GRANT_',
+    );
+  }
+  if (Object.hasOwn(BUILT_IN, name)) {
+    throw new ZitadelRequirementError(
+      `${name} is one of ZITADEL's own roles: write '${name}' without customRole()`,
+    );
+  }
+  return Object.freeze({ customRole: name, kind: kind as KindOfName<N> });
+}
+
+/** Whether this is one of the manager roles that ZITADEL ships. */
+export function isManagerRole(name: unknown): name is ManagerRole {
+  return typeof name === 'string' && Object.hasOwn(BUILT_IN, name);
+}
+
+/** The plain name and the kind of a role as it is written in a requirement. */
+export function roleOf(role: unknown): { readonly name: string; readonly kind: ResourceKind } {
+  if (typeof role === 'string' && Object.hasOwn(BUILT_IN, role)) {
+    return { name: role, kind: BUILT_IN[role as ManagerRole] };
+  }
+  if (typeof role === 'object' && role !== null && Object.hasOwn(role, 'customRole')) {
+    const { customRole: name, kind } = role as CustomRole;
+    return { name, kind };
+  }
+  throw new ZitadelRequirementError(
+    `${typeof role === 'string' ? `'${role}'` : String(role)} is not a manager role that ZITADEL ships: correct the name, or write customRole('...') for one of your own`,
+  );
+}
+
+/** Which roles a role satisfies besides itself. Transitive: what the satisfied role satisfies counts too. */
+export type HierarchyTable = Readonly<Record<string, readonly string[]>>;
+
+/**
+ * ZITADEL's own hierarchy, read from the permission sets of its default roles. Where a role may be used is the scope model's business
+ * (`decide.ts`): an ORG_OWNER satisfies PROJECT_OWNER for the projects of that organization, and PROJECT_GRANT_OWNER for grants *to* it.
+ * It holds on servers of the v4 line and of the main one, so what one of them alone includes is left out: on v4 servers
+ * ORG_PROJECT_PERMISSION_EDITOR may do everything that ORG_USER_PERMISSION_EDITOR may, on the main line not (user groups).
+ * Viewers never satisfy owners; nothing satisfies impersonators, the login client, self management or custom roles.
+ */
+export const ZITADEL_HIERARCHY: HierarchyTable = {
+  IAM_OWNER: ['IAM_ORG_MANAGER', 'IAM_OWNER_VIEWER'],
+  IAM_ORG_MANAGER: ['IAM_USER_MANAGER', 'ORG_OWNER'],
+  IAM_OWNER_VIEWER: ['ORG_OWNER_VIEWER'],
+  ORG_OWNER: [
+    'ORG_OWNER_VIEWER',
+    'ORG_USER_MANAGER',
+    'ORG_SETTINGS_MANAGER',
+    'ORG_USER_PERMISSION_EDITOR',
+    'ORG_PROJECT_PERMISSION_EDITOR',
+    'ORG_PROJECT_CREATOR',
+    'PROJECT_OWNER',
+    'PROJECT_GRANT_OWNER',
+  ],
+  ORG_OWNER_VIEWER: ['PROJECT_OWNER_VIEWER', 'PROJECT_GRANT_OWNER_VIEWER'],
+  PROJECT_OWNER: ['PROJECT_OWNER_VIEWER'],
+  PROJECT_GRANT_OWNER: ['PROJECT_GRANT_OWNER_VIEWER'],
+};
+
+/** For one requirement: the roles that satisfy it, by the kind of membership on which they must be held. */
+export type Satisfying = Readonly<Record<ResourceKind, ReadonlySet<string>>>;
+
+/** Which rows count for roles of a kind: never those of a project for its grants, whatever a table says. */
+const COUNTS_FOR: Readonly<Record<ResourceKind, readonly ResourceKind[]>> = {
+  instance: ['instance'],
+  org: ['instance', 'org'],
+  project: ['instance', 'org', 'project'],
+  projectGrant: ['instance', 'org', 'projectGrant'],
+};
+
+/** All roles that satisfy at least one of `wanted`, following `table` transitively, where their rows count for it. */
+export function satisfying(table: HierarchyTable, wanted: readonly string[]): Satisfying {
+  const byKind = {
+    instance: new Set<string>(),
+    org: new Set<string>(),
+    project: new Set<string>(),
+    projectGrant: new Set<string>(),
+  };
+  for (const one of wanted) {
+    const of = kindOfRole(one);
+    if (!of) continue;
+    for (const role of closureOf(table, one)) {
+      const kind = kindOfRole(role);
+      if (kind && COUNTS_FOR[of].includes(kind)) byKind[kind].add(role);
+    }
+  }
+  return byKind;
+}
+
+/** A role, and all that satisfy it. */
+function closureOf(table: HierarchyTable, wanted: string): ReadonlySet<string> {
+  const roles = new Set([wanted]);
+  for (let before = -1; before !== roles.size;) {
+    before = roles.size;
+    for (const [higher, lower] of Object.entries(table)) {
+      if (lower.some((role) => roles.has(role))) roles.add(higher);
+    }
+  }
+  return roles;
+}

@@ -1,0 +1,177 @@
+import type { Authorizer } from './authorizer.js';
+import type { Caller, Membership } from './caller.js';
+import {
+  type Decision,
+  DENIAL,
+  type Denied,
+  type DenyReason,
+  isRefusal,
+  type MembershipRead,
+} from './decision.js';
+import { ZitadelError, ZitadelRequirementError } from './errors.js';
+import type { RoleName } from './requirement/builders.js';
+import { type Requirement, requirementText } from './requirement/requirement.js';
+import { type HierarchyTable, roleOf, satisfying } from './requirement/roles.js';
+import type { DecisionListener } from './tell.js';
+
+/** A question was answered with no, or could not be answered. `decision` says which, and why. */
+export class ZitadelNotAllowedError extends ZitadelError {
+  constructor(readonly decision: Denied) {
+    super('not_allowed', `${decision.reason}: ${DENIAL[decision.reason].message}`);
+  }
+}
+
+/** Why a requirement holds or does not, part by part. For operators: it names other tenants' resources. */
+export interface Explanation {
+  readonly requirement: string;
+  readonly allowed: boolean;
+  readonly reason?: DenyReason;
+  /** The membership that carries it. */
+  readonly by?: Membership;
+  /** How long ago, in milliseconds, and from where the memberships were read. */
+  readonly ageMs?: number;
+  readonly from?: MembershipRead['from'];
+  readonly parts: readonly Explanation[];
+}
+
+/** Where a caller holds any of some roles: what a list has to be filtered by. */
+export type ResourceLookup =
+  | { readonly everywhere: true }
+  | {
+      readonly everywhere: false;
+      /** Organizations, with everything in them that the roles reach. */
+      readonly organizations: readonly string[];
+      readonly projects: readonly string[];
+      readonly projectGrants: readonly string[];
+    };
+
+/**
+ * Somebody to ask about: the `Caller` of a request, or a bare user id where memberships are read as the service user. Of a bare user id
+ * nothing is confirmed but its memberships, and those stay when a user is deactivated; what only a token says (permissions, project roles,
+ * home organizations) cannot be asked about it.
+ */
+export type Who = Caller | string;
+
+/** What is a no to the question itself. */
+const IS_NO: ReadonlySet<DenyReason> = new Set([
+  'role_missing',
+  'permission_missing',
+  'project_role_missing',
+  'organization_not_accepted',
+]);
+
+const TOO_LONG: Denied = {
+  allowed: false,
+  reason: 'unavailable',
+  detail: 'the list of memberships is over its cap, so what is not in it is not known',
+};
+
+/** The same questions from anything that is not a route: services, lists, jobs. */
+export class ZitadelAuthorizer {
+  constructor(
+    private readonly authorizer: Authorizer,
+    private readonly hierarchy: HierarchyTable,
+    private readonly errorFor: (denied: Denied) => Error,
+  ) {}
+
+  /**
+   * Whether the requirement holds. False is a no; everything else that is not a yes throws, an outage above all.
+   *
+   * @throws as `assert` on anything but a plain no; ZitadelRequirementError when the question cannot be asked
+   */
+  async can(who: Who, requirement: Requirement): Promise<boolean> {
+    const decision = await this.authorizer.decideFor(who, requirement);
+    if (decision.allowed) return true;
+    if (IS_NO.has(decision.reason)) return false;
+    throw this.errorFor(decision);
+  }
+
+  /**
+   * Nothing when the requirement holds.
+   *
+   * @throws what the guard throws by default, an HttpException; in Express ZitadelUnavailableError on an outage, else ZitadelNotAllowedError
+   */
+  async assert(who: Who, requirement: Requirement): Promise<void> {
+    const decision = await this.authorizer.decideFor(who, requirement);
+    if (!decision.allowed) throw this.errorFor(decision);
+  }
+
+  /**
+   * Which membership allows it, or what is missing; how old the list of memberships is and where it came from. Asks once, and is not told to listeners.
+   *
+   * @throws as `can`
+   */
+  async explain(who: Who, requirement: Requirement): Promise<Explanation> {
+    const since = performance.now();
+    const answer = await this.authorizer.answerFor(who, this.authorizer.prepare(requirement).fresh);
+    if (isRefusal(answer)) throw this.errorFor({ allowed: false, ...answer });
+    const explain = async (part: Requirement): Promise<Explanation> => {
+      const decision = await this.authorizer.decideOver(answer, part, since);
+      const isKnown = decision.allowed || IS_NO.has(decision.reason);
+      if (!isKnown && part === requirement) throw this.errorFor(decision);
+      const parts: Explanation[] = [];
+      if (part.type === 'allOf' || part.type === 'anyOf') {
+        for (const inner of part.of) parts.push(await explain(inner));
+      }
+      return { requirement: requirementText(part), ...outcomeOf(decision), parts };
+    };
+    return explain(requirement);
+  }
+
+  /**
+   * Where the caller holds any of the roles, to filter a list by. Grants *to* an organization are covered by the organization.
+   *
+   * @throws as `assert` when it cannot be told, ZitadelRequirementError on an empty list or an unknown role
+   */
+  async lookupResources(
+    who: Who,
+    roles: RoleName | readonly [RoleName, ...RoleName[]],
+  ): Promise<ResourceLookup> {
+    const names = (Array.isArray(roles) ? (roles as readonly RoleName[]) : [roles]).map(
+      (each) => roleOf(each).name,
+    );
+    if (names.length === 0) {
+      throw new ZitadelRequirementError('lookupResources() needs at least one role');
+    }
+    const answer = await this.authorizer.answerFor(who);
+    if (isRefusal(answer)) throw this.errorFor({ allowed: false, ...answer });
+    const by = satisfying(this.hierarchy, names);
+    const where = (kind: Membership['kind']) =>
+      answer.index.rows
+        .filter((row) => row.kind === kind && row.roles.some((held) => by[kind].has(held)))
+        .map(({ id }) => id);
+    if (where('instance').length > 0) return { everywhere: true };
+    if (!answer.index.complete) throw this.errorFor(TOO_LONG);
+    return {
+      everywhere: false,
+      organizations: where('org'),
+      projects: where('project'),
+      projectGrants: where('projectGrant'),
+    };
+  }
+
+  /** Forgets what is remembered about a user, here and in the shared store; the next request asks ZITADEL. */
+  evict(userId: string): Promise<void> {
+    return this.authorizer.evict(userId);
+  }
+
+  /** Forgets everybody. */
+  evictAll(): Promise<void> {
+    return this.authorizer.evictAll();
+  }
+
+  /** Hears every decision, allowed and denied. Returns the function that ends it. */
+  onDecision(listener: DecisionListener): () => void {
+    return this.authorizer.onDecision(listener);
+  }
+}
+
+function outcomeOf(decision: Decision): Omit<Explanation, 'requirement' | 'parts'> {
+  const { read } = decision;
+  return {
+    allowed: decision.allowed,
+    ...(!decision.allowed && { reason: decision.reason }),
+    ...(decision.allowed && decision.by && { by: decision.by }),
+    ...(read && { ageMs: Math.max(0, Date.now() - read.at), from: read.from }),
+  };
+}

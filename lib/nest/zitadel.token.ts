@@ -1,2 +1,0 @@
-/** What the join returned, by injection. */
-export const ZITADEL = 'nestjs-zitadel:zitadel';

@@ -1,0 +1,112 @@
+// What both entries offer.
+export { decisionOf, DENIAL, denialAnswer } from './core/decision.js';
+export {
+  ZitadelArgumentError,
+  ZitadelError,
+  ZitadelOptionsError,
+  ZitadelRequirementError,
+} from './core/errors.js';
+export {
+  allOf,
+  anyOf,
+  authenticated,
+  permission,
+  projectRole,
+  role,
+} from './core/requirement/builders.js';
+export { org, project, projectGrant } from './core/requirement/refs.js';
+export { customRole, ZITADEL_HIERARCHY } from './core/requirement/roles.js';
+export { ZitadelNotAllowedError } from './core/zitadel-authorizer.js';
+export { introspection, jwt, userinfo } from './options.js';
+export { basic, clientCredentials, key, keyFile, pat } from './zitadel/credentials.js';
+export { ZitadelApiError, ZitadelUnavailableError } from './zitadel/refusals.js';
+
+export type { Caller, Membership } from './core/caller.js';
+export type {
+  Allowed,
+  CheckedRef,
+  Decision,
+  DenialAnswer,
+  DenialBody,
+  Denied,
+  DenyReason,
+  MembershipRead,
+} from './core/decision.js';
+export type { ZitadelErrorCode } from './core/errors.js';
+export type { SharedCache } from './core/memory/shared-store.js';
+export type { RequestLike } from './core/request.js';
+export type {
+  AuthenticatedOptions,
+  PermissionName,
+  ProjectRoleOn,
+  RoleName,
+} from './core/requirement/builders.js';
+export type { FreshOptions } from './core/requirement/fresh.js';
+export type {
+  IdReader,
+  IdReaderClass,
+  IdSource,
+  OrgRef,
+  ProjectGrantParts,
+  ProjectGrantRef,
+  ProjectRef,
+  ReadId,
+  RefBuilder,
+  ResourceRef,
+  TiedProjectRef,
+  UntiedProjectRef,
+} from './core/requirement/refs.js';
+export type {
+  AllOf,
+  AnyOf,
+  AuthenticatedRequirement,
+  PermissionRef,
+  PermissionRequirement,
+  ProjectRoleRequirement,
+  Requirement,
+  RoleRequirement,
+} from './core/requirement/requirement.js';
+export type {
+  CustomRole,
+  HierarchyTable,
+  InstanceRole,
+  ManagerRole,
+  OrgRole,
+  ProjectGrantRole,
+  ProjectRole,
+  ResourceKind,
+} from './core/requirement/roles.js';
+export type { DecisionEvent, DecisionListener, ZitadelLogger } from './core/tell.js';
+export type { Explanation, ResourceLookup, Who } from './core/zitadel-authorizer.js';
+export type {
+  ApiSetting,
+  CallerFunction,
+  Callers,
+  IntrospectionCallers,
+  JwtCallers,
+  JwtSettings,
+  MixedCallers,
+  UserinfoCallers,
+  ZitadelOptions,
+} from './options.js';
+export type {
+  IntrospectionCredential,
+  ServiceUserCredential,
+  ZitadelCredential,
+} from './zitadel/credentials.js';
+export type { EnsuredGrant, WantedGrant } from './zitadel/grants/ensure.js';
+export type {
+  ChangeDetails,
+  GrantFilter,
+  NewGrant,
+  OfGrant,
+  OfProject,
+} from './zitadel/grants/project-grant-service.js';
+export type { ProjectGrant } from './zitadel/grants/project-grant.js';
+export type {
+  MembershipList,
+  MembershipListFilter,
+  MembershipListRequest,
+  MembershipRow,
+  UserMembershipListRequest,
+} from './zitadel/memberships/pages.js';

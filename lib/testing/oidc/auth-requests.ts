@@ -1,0 +1,81 @@
+import { BoundedMap, type IdSource } from '../world/world.js';
+
+/** What a person's browser came with, kept until the code is redeemed. */
+export interface AuthRequest {
+  readonly id: string;
+  readonly clientId: string;
+  readonly redirectUri: string;
+  readonly scopes: readonly string[];
+  readonly state: string | undefined;
+  readonly nonce: string | undefined;
+  readonly codeChallenge: string;
+}
+
+export interface SignIn {
+  readonly request: AuthRequest;
+  readonly userId: string;
+  /** Id of the session that the sign-in began. */
+  readonly sessionId: string;
+  /** Seconds since 1970. */
+  readonly authTime: number;
+}
+
+const OPEN_AT_ONCE = 1000;
+
+/** Sign-ins under way. The oldest are forgotten when too many are left open. */
+export class AuthRequests {
+  readonly #ids: IdSource;
+  readonly #open = new BoundedMap<AuthRequest>(OPEN_AT_ONCE);
+  readonly #codes = new BoundedMap<SignIn>(OPEN_AT_ONCE);
+  readonly #refreshTokens = new BoundedMap<{ signIn: SignIn; tokenId: string }>(OPEN_AT_ONCE);
+
+  constructor(ids: IdSource) {
+    this.#ids = ids;
+  }
+
+  open(request: Omit<AuthRequest, 'id'>): AuthRequest {
+    const opened = { ...request, id: `V2_${this.#ids.next()}` };
+    this.#open.set(opened.id, opened);
+    return opened;
+  }
+
+  find(id: string): AuthRequest | undefined {
+    return this.#open.get(id);
+  }
+
+  /** Ends the request. Returns the id of a code that can be redeemed once. */
+  signIn(request: AuthRequest, userId: string, authTime: number): string {
+    const codeId = this.#ids.next();
+    this.#open.delete(request.id);
+    this.#codes.set(codeId, { request, userId, sessionId: this.#ids.next(), authTime });
+    return codeId;
+  }
+
+  findCode(codeId: string): SignIn | undefined {
+    return this.#codes.get(codeId);
+  }
+
+  useCode(codeId: string): void {
+    this.#codes.delete(codeId);
+  }
+
+  /** A session has one refresh token; a new one replaces it. */
+  rememberRefresh(signIn: SignIn, tokenId: string): void {
+    this.#refreshTokens.set(signIn.sessionId, { signIn, tokenId });
+  }
+
+  /** The sign-in of an opened refresh token, while it is the newest of its session. */
+  refreshOf(payload: Readonly<Record<string, unknown>> | undefined): SignIn | undefined {
+    if (payload?.['kind'] !== 'refresh') return undefined;
+    return this.findRefresh(String(payload['sid']), String(payload['id']));
+  }
+
+  forgetRefresh(sessionId: string): void {
+    this.#refreshTokens.delete(sessionId);
+  }
+
+  findRefresh(sessionId: string, tokenId: string): SignIn | undefined {
+    const kept = this.#refreshTokens.get(sessionId);
+    return kept?.tokenId === tokenId ? kept.signIn : undefined;
+  }
+}

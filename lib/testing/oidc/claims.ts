@@ -1,0 +1,141 @@
+import type { AuthorizationRecord, State, UserRecord } from '../world/state.js';
+
+const AUDIENCE = /^urn:zitadel:iam:org:project:id:(.+):aud$/;
+const RESOURCE_OWNER = 'urn:zitadel:iam:user:resourceowner';
+
+export function scopesOf(text: string | null): string[] {
+  return (text ?? '').split(' ').filter((scope) => scope !== '');
+}
+
+/** The scope that puts a project, or ZITADEL itself (`zitadel`), into the audience. */
+export function audienceScope(projectId: string): string {
+  return `urn:zitadel:iam:org:project:id:${projectId}:aud`;
+}
+
+/** The audiences that scopes ask for, in their order; the word `zitadel` stands for its own project. */
+export function audienceOfScopes(scopes: readonly string[], zitadelProjectId: string): string[] {
+  const ids = scopes
+    .map((scope) => AUDIENCE.exec(scope)?.[1])
+    .filter((id) => id !== undefined)
+    .map((id) => (id === 'zitadel' ? zitadelProjectId : id));
+  return [...new Set(ids)];
+}
+
+/** Claims about organization and roles that scopes ask for. Without a question there are no roles. */
+export function claimsOfScopes(
+  state: State,
+  user: UserRecord,
+  scopes: readonly string[],
+  host: string,
+  roles: Omit<RoleQuestion, 'scopes'> | undefined,
+): Record<string, unknown> {
+  const domainOf = (orgId: string): string =>
+    primaryDomain(state.orgs.get(orgId)?.name ?? '', host);
+  const org = state.orgs.get(user.orgId);
+  const claims: Record<string, unknown> =
+    roles === undefined ? {} : roleClaims(state, user, { ...roles, scopes }, domainOf);
+  if (org !== undefined && scopes.includes(RESOURCE_OWNER)) {
+    claims[`${RESOURCE_OWNER}:id`] = org.id;
+    claims[`${RESOURCE_OWNER}:name`] = org.name;
+    claims[`${RESOURCE_OWNER}:primary_domain`] = domainOf(org.id);
+  }
+  return claims;
+}
+
+function primaryDomain(orgName: string, host: string): string {
+  const label = orgName.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  return `${label}.${host}`;
+}
+
+const ROLE_SCOPE = 'urn:zitadel:iam:org:project:role:';
+const ALL_ROLES_SCOPE = 'urn:zitadel:iam:org:projects:roles';
+const ROLES_OF_ORG_SCOPE = 'urn:zitadel:iam:org:roles:id:';
+const OWN_ROLES_CLAIM = 'urn:zitadel:iam:org:project:roles';
+
+/** Whose roles are looked for: a role, then an organization that gave it, then its primary domain. */
+type Roles = Record<string, Record<string, string>>;
+
+export interface RoleQuestion {
+  readonly scopes: readonly string[];
+  /** The projects that the scopes ask for as audience. */
+  readonly projectIds: readonly string[];
+  /** The project of the client, where there is a client. */
+  readonly ownProjectId?: string | undefined;
+  /** Introspection shows the roles of the asking client's project, whatever was asked for. */
+  readonly ownProjectOnly?: boolean;
+}
+
+/** The project roles of a user, as claims: `urn:zitadel:iam:org:project:{id}:roles` and its like. */
+export function roleClaims(
+  state: State,
+  user: UserRecord,
+  question: RoleQuestion,
+  domainOf: (orgId: string) => string,
+): Record<string, Roles> {
+  const { scopes, ownProjectId } = question;
+  const wanted = scopes
+    .filter((scope) => scope.startsWith(ROLE_SCOPE))
+    .map((scope) => scope.slice(ROLE_SCOPE.length));
+  const projectIds = projectsOf(state, question, wanted.length > 0);
+  const orgIds = scopes
+    .filter((scope) => scope.startsWith(ROLES_OF_ORG_SCOPE))
+    .map((scope) => scope.slice(ROLES_OF_ORG_SCOPE.length));
+  const found = new Map<string, Map<string, Map<string, string>>>();
+  for (const authorization of state.authorizations.values()) {
+    if (authorization.userId !== user.id || !projectIds.has(authorization.projectId)) continue;
+    if (orgIds.length > 0 && !orgIds.includes(authorization.orgId)) continue;
+    const keys = authorization.roleKeys.filter(
+      (key) => wanted.length === 0 || wanted.includes(key),
+    );
+    if (keys.length === 0) continue;
+    for (const name of namesOf(authorization, ownProjectId)) {
+      const roles = entryOf(found, name);
+      for (const key of keys)
+        entryOf(roles, key).set(authorization.orgId, domainOf(authorization.orgId));
+    }
+  }
+  const claims = [...found].map(([name, roles]) => [name, rolesJson(roles)] as const);
+  return Object.fromEntries(claims);
+}
+
+/**
+ * What an application's sign-in asks for on its own where the project asserts roles: every role there is,
+ * unless it asks for some by name.
+ */
+export function withRoleScopes(
+  scopes: readonly string[],
+  project: { readonly roles: readonly string[] },
+): string[] {
+  if (scopes.some((scope) => scope.startsWith(ROLE_SCOPE))) return [...scopes];
+  return [...scopes, ...roleScopesOf(project)];
+}
+
+export function roleScopesOf(project: { readonly roles: readonly string[] }): string[] {
+  return [...project.roles].sort().map((key) => `${ROLE_SCOPE}${key}`);
+}
+
+function projectsOf(state: State, question: RoleQuestion, byName: boolean): ReadonlySet<string> {
+  const { scopes, projectIds, ownProjectId, ownProjectOnly = false } = question;
+  const asked = byName || scopes.includes(ALL_ROLES_SCOPE);
+  const projects = new Set(asked && !ownProjectOnly ? projectIds : []);
+  if (ownProjectId === undefined) return projects;
+  const asserted = state.projects.get(ownProjectId)?.roleAssertion === true;
+  if (asserted || ownProjectOnly || byName || projects.size > 0) projects.add(ownProjectId);
+  return projects;
+}
+
+function namesOf({ projectId }: AuthorizationRecord, ownProjectId: string | undefined): string[] {
+  const name = `urn:zitadel:iam:org:project:${projectId}:roles`;
+  return projectId === ownProjectId ? [OWN_ROLES_CLAIM, name] : [name];
+}
+
+function entryOf<Value>(map: Map<string, Map<string, Value>>, key: string): Map<string, Value> {
+  const entry = map.get(key) ?? new Map<string, Value>();
+  map.set(key, entry);
+  return entry;
+}
+
+function rolesJson(roles: ReadonlyMap<string, ReadonlyMap<string, string>>): Roles {
+  const entries = [...roles].map(([key, orgs]) => [key, Object.fromEntries(orgs)] as const);
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,122 @@
+import { type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { AccessTokenType } from '../model.js';
+import type { World } from '../world/world.js';
+import { newKeyFile } from './keys.js';
+
+/** A key that somebody signs assertions with. */
+export interface RegisteredKey {
+  readonly ownerId: string;
+  readonly type: 'serviceaccount' | 'application';
+  readonly publicKey: KeyObject;
+}
+
+export interface Application {
+  readonly appId: string;
+  readonly clientId: string;
+  readonly projectId: string;
+  readonly redirectUris: readonly string[];
+  readonly accessTokenType: AccessTokenType;
+  /** Whether its JWTs carry roles; see {@link ApplicationOptions.accessTokenRoles}. */
+  readonly accessTokenRoles: boolean;
+  active: boolean;
+}
+
+/** Keys, secrets and applications: with what users and programs prove who they are. */
+export class Credentials {
+  readonly keys = new Map<string, RegisteredKey>();
+  /** By user id, those of applications by client id. */
+  readonly secrets = new Map<string, string>();
+  /** By client id. */
+  readonly applications = new Map<string, Application>();
+
+  constructor(readonly world: World) {}
+
+  addUserKey(userId: string): string {
+    const keyId = this.world.ids.next();
+    const { pem, publicKey } = newKeyFile();
+    this.keys.set(keyId, { ownerId: userId, type: 'serviceaccount', publicKey });
+    const expirationDate = '9999-12-31T23:59:59Z';
+    return JSON.stringify({ type: 'serviceaccount', keyId, key: pem, expirationDate, userId });
+  }
+
+  addApplicationKey(projectId: string): string {
+    const { appId, clientId } = this.addApplication(projectId, [], 'jwt');
+    const keyId = this.world.ids.next();
+    const { pem, publicKey } = newKeyFile();
+    this.keys.set(keyId, { ownerId: clientId, type: 'application', publicKey });
+    return JSON.stringify({ type: 'application', keyId, key: pem, appId, clientId });
+  }
+
+  /** What the key stood for is refused from now on; what was issued for it stays valid. */
+  removeKey(keyId: string): void {
+    if (!this.keys.delete(keyId)) throw new Error(`there is no key ${keyId}`);
+  }
+
+  addSecret(ownerId: string): string {
+    const secret = randomBytes(48).toString('base64url');
+    this.secrets.set(ownerId, secret);
+    return secret;
+  }
+
+  isSecretOf(ownerId: string, secret: string): boolean {
+    const expected = Buffer.from(this.secrets.get(ownerId) ?? '');
+    const given = Buffer.from(secret);
+    const { length } = expected;
+    return length > 0 && length === given.length && timingSafeEqual(expected, given);
+  }
+
+  /** Whether it has something to prove itself with. */
+  isConfidential(clientId: string): boolean {
+    const keys = [...this.keys.values()];
+    return this.secrets.has(clientId) || keys.some(({ ownerId }) => ownerId === clientId);
+  }
+
+  addApplication(
+    projectId: string,
+    redirectUris: readonly string[],
+    accessTokenType: AccessTokenType,
+    accessTokenRoles = false,
+  ): Application {
+    const application = {
+      appId: this.world.ids.next(),
+      clientId: this.world.ids.next(),
+      projectId,
+      redirectUris: [...redirectUris],
+      accessTokenType,
+      accessTokenRoles,
+      active: true,
+    };
+    this.applications.set(application.clientId, application);
+    return application;
+  }
+
+  requireApplication(clientId: string): Application {
+    const application = this.applications.get(clientId);
+    if (application === undefined) throw new Error(`no application has the client id ${clientId}`);
+    return application;
+  }
+
+  removeApplication(clientId: string): void {
+    this.requireApplication(clientId);
+    this.applications.delete(clientId);
+    this.dropUser(clientId);
+  }
+
+  /** Applications of a project know each other: a person's token is for all of them. */
+  clientIdsOf(projectId: string): string[] {
+    return [...this.applications.values()]
+      .filter((application) => application.projectId === projectId)
+      .map((application) => application.clientId);
+  }
+
+  dropUser(userId: string): void {
+    this.secrets.delete(userId);
+    for (const [keyId, key] of this.keys) {
+      if (key.ownerId === userId) this.keys.delete(keyId);
+    }
+  }
+
+  dropProject(projectId: string): void {
+    for (const clientId of this.clientIdsOf(projectId)) this.removeApplication(clientId);
+  }
+}

@@ -1,0 +1,140 @@
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPair,
+  generateKeyPairSync,
+  type JsonWebKey,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto';
+import { promisify } from 'node:util';
+
+const PAIR = { modulusLength: 2048 } as const;
+
+export interface SigningKey {
+  readonly kid: string;
+  readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
+}
+
+/** One published key, as the JWKS has it. */
+export interface PublishedKey {
+  readonly use: 'sig';
+  readonly kty: string;
+  readonly kid: string;
+  readonly alg: 'RS256';
+  readonly n: string;
+  readonly e: string;
+}
+
+export interface DecodedJwt {
+  readonly header: Readonly<Record<string, unknown>>;
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/** The keys of the instance: one signs, all that were not withdrawn are published. */
+export class SigningKeys {
+  readonly #newKid: () => string;
+  readonly #published = new Map<string, SigningKey>();
+  #active: SigningKey;
+  #foreign: KeyObject | undefined;
+
+  private constructor(active: SigningKey, newKid: () => string) {
+    this.#active = active;
+    this.#newKid = newKid;
+    this.#published.set(active.kid, active);
+  }
+
+  static async create(newKid: () => string): Promise<SigningKeys> {
+    const pair = await promisify(generateKeyPair)('rsa', PAIR);
+    return new SigningKeys({ kid: newKid(), ...pair }, newKid);
+  }
+
+  get active(): SigningKey {
+    return this.#active;
+  }
+
+  rotate(): string {
+    this.#active = { kid: this.#newKid(), ...generateKeyPairSync('rsa', PAIR) };
+    this.#published.set(this.#active.kid, this.#active);
+    return this.#active.kid;
+  }
+
+  withdraw(kid: string): void {
+    this.#published.delete(kid);
+  }
+
+  /** The newest first. */
+  published(): { keys: PublishedKey[] } {
+    return { keys: [...this.#published.values()].reverse().map(publishedKey) };
+  }
+
+  sign(claims: object, header: object = {}): string {
+    return signJwt({ ...this.#header(), ...header }, claims, this.#active.privateKey);
+  }
+
+  /** Names the active key, but is signed by one that nobody publishes. */
+  signForeign(claims: object, header: object = {}): string {
+    this.#foreign ??= generateKeyPairSync('rsa', PAIR).privateKey;
+    return signJwt({ ...this.#header(), ...header }, claims, this.#foreign);
+  }
+
+  /** What a token of this instance says, or nothing when it is not one. */
+  read(token: string): DecodedJwt | undefined {
+    const decoded = decodeJwt(token);
+    const key = this.#published.get(String(decoded?.header['kid']));
+    if (decoded === undefined || key === undefined) return undefined;
+    return isSignedBy(token, decoded, key.publicKey) ? decoded : undefined;
+  }
+
+  #header(): object {
+    return { alg: 'RS256', kid: this.#active.kid, typ: 'JWT' };
+  }
+}
+
+export function signJwt(header: object, claims: object, key: KeyObject): string {
+  const content = `${encode(header)}.${encode(claims)}`;
+  return `${content}.${sign('RSA-SHA256', Buffer.from(content), key).toString('base64url')}`;
+}
+
+export function decodeJwt(token: string): DecodedJwt | undefined {
+  const parts = token.split('.');
+  const [header, claims] = parts.map(decodePart);
+  if (parts.length !== 3 || header === undefined || claims === undefined) return undefined;
+  return { header, claims };
+}
+
+export function isSignedBy(token: string, decoded: DecodedJwt, key: KeyObject): boolean {
+  if (decoded.header['alg'] !== 'RS256') return false;
+  const end = token.lastIndexOf('.');
+  const signature = Buffer.from(token.slice(end + 1), 'base64url');
+  return verify('RSA-SHA256', Buffer.from(token.slice(0, end)), key, signature);
+}
+
+/** A key as it stands in a key file: PKCS#1, as ZITADEL writes it. */
+export function newKeyFile(): { pem: string; publicKey: KeyObject } {
+  const { privateKey } = generateKeyPairSync('rsa', PAIR);
+  const pem = privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
+  return { pem, publicKey: createPublicKey(createPrivateKey(pem)) };
+}
+
+function publishedKey(key: SigningKey): PublishedKey {
+  const { kty = 'RSA', n = '', e = '' }: JsonWebKey = key.publicKey.export({ format: 'jwk' });
+  return { use: 'sig', kty, kid: key.kid, alg: 'RS256', n, e };
+}
+
+function encode(part: object): string {
+  return Buffer.from(JSON.stringify(part)).toString('base64url');
+}
+
+function decodePart(part: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString());
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? { ...value }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

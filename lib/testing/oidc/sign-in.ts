@@ -1,0 +1,189 @@
+import { createHash } from 'node:crypto';
+import type { Core } from '../core.js';
+import { type Answer, type Exchange, NO_STORE } from '../server/answers.js';
+import type { UserRecord } from '../world/state.js';
+import { nowInSeconds } from '../world/world.js';
+import type { AuthRequest } from './auth-requests.js';
+import { scopesOf, withRoleScopes } from './claims.js';
+
+const CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
+
+/** GET or POST /oauth/v2/authorize: the code flow of a public client with PKCE. RFC 7636. */
+export function authorize(core: Core, exchange: Exchange): Answer {
+  const asked = exchange.method === 'POST' ? new URLSearchParams(exchange.body) : exchange.query;
+  const clientId = asked.get('client_id') ?? '';
+  const redirectUri = asked.get('redirect_uri') ?? '';
+  const application = core.credentials.applications.get(clientId);
+  // Until both are known, the browser must not be sent anywhere.
+  if (application?.active !== true) return errorPage('No application has this client_id.');
+  if (!application.redirectUris.includes(redirectUri)) {
+    return errorPage('The application has no such redirect_uri.');
+  }
+  const state = asked.get('state') ?? undefined;
+  const refusal = refuse(asked);
+  if (refusal !== undefined) {
+    const [error, description] = refusal;
+    return redirect(withParameters(redirectUri, { error, error_description: description, state }));
+  }
+  const { id } = core.authRequests.open({
+    clientId,
+    redirectUri,
+    scopes: scopesFor(core, application.projectId, scopesOf(asked.get('scope'))),
+    state,
+    nonce: asked.get('nonce') ?? undefined,
+    codeChallenge: asked.get('code_challenge') ?? '',
+  });
+  return redirect(`/ui/v2/login/login?authRequest=${id}`);
+}
+
+/** GET /ui/v2/login/login */
+export function loginPage(core: Core, exchange: Exchange): Answer {
+  const request = core.authRequests.find(exchange.query.get('authRequest') ?? '');
+  if (request === undefined) return goneOrUnknown();
+  const choices = [...core.world.users.values()].filter(canSignIn).map((user) => ({
+    user,
+    orgName: core.world.now.orgs.get(user.orgId)?.name ?? '',
+  }));
+  return signInPage(request.id, choices, request.redirectUri);
+}
+
+/** POST /ui/v2/login/login */
+export function login(core: Core, exchange: Exchange): Answer {
+  const form = new URLSearchParams(exchange.body);
+  const request = core.authRequests.find(form.get('authRequest') ?? '');
+  if (request === undefined) return goneOrUnknown();
+  const user = core.world.users.get(form.get('userId') ?? '');
+  if (user === undefined || !canSignIn(user)) return errorPage('This user cannot sign in.');
+  return finish(core, request, user);
+}
+
+function finish(core: Core, request: AuthRequest, user: UserRecord): Answer {
+  const id = core.authRequests.signIn(request, user.id, nowInSeconds());
+  const code = core.mint.box.seal({ kind: 'code', id });
+  return redirect(withParameters(request.redirectUri, { code, state: request.state }));
+}
+
+function scopesFor(core: Core, projectId: string, scopes: readonly string[]): readonly string[] {
+  const project = core.world.now.projects.get(projectId);
+  return project?.roleAssertion === true ? withRoleScopes(scopes, project) : scopes;
+}
+
+function refuse(asked: URLSearchParams): [error: string, description: string] | undefined {
+  if (asked.get('response_type') !== 'code') {
+    return ['unsupported_response_type', 'only response_type=code is supported'];
+  }
+  if (!scopesOf(asked.get('scope')).includes('openid')) {
+    return ['invalid_scope', 'the scope openid is missing'];
+  }
+  if (asked.get('code_challenge_method') !== 'S256') {
+    return ['invalid_request', 'code_challenge_method must be S256'];
+  }
+  if (!CHALLENGE.test(asked.get('code_challenge') ?? '')) {
+    return ['invalid_request', 'code_challenge is missing or malformed'];
+  }
+  return undefined;
+}
+
+function canSignIn(user: UserRecord): boolean {
+  return user.kind === 'person' && user.state === 'active' && !user.orgRemoved;
+}
+
+function goneOrUnknown(): Answer {
+  return errorPage('This sign-in is over or was never begun. Go back to the application.');
+}
+
+function redirect(location: string): Answer {
+  const headers = { 'content-type': 'text/html; charset=utf-8', location, ...NO_STORE };
+  return { status: 302, headers, body: `<a href="${escapeHtml(location)}">Found</a>.\n\n` };
+}
+
+function withParameters(
+  redirectUri: string,
+  parameters: Readonly<Record<string, string | undefined>>,
+): string {
+  const url = new URL(redirectUri);
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined) url.searchParams.set(name, value);
+  }
+  return url.href;
+}
+
+const STYLE = `
+:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
+body { margin: 0; min-height: 100vh; display: grid; place-items: start center; background: Canvas; color: CanvasText; }
+main { box-sizing: border-box; width: min(30rem, 100%); padding: 2rem 1rem; }
+h1 { margin: 0 0 .25rem; font-size: 1.5rem; }
+p { margin: 0 0 1.5rem; opacity: .8; }
+ul { list-style: none; margin: 0; padding: 0; display: grid; gap: .5rem; }
+button { width: 100%; padding: .75rem 1rem; border: 1px solid GrayText; border-radius: .5rem; background: Canvas;
+  color: CanvasText; font: inherit; text-align: start; overflow-wrap: anywhere; cursor: pointer; }
+button:hover { border-color: LinkText; }
+button:focus-visible { outline: 3px solid LinkText; outline-offset: 2px; }
+button span { display: block; font-size: .875rem; opacity: .75; }
+`;
+
+const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
+
+export interface Choice {
+  readonly user: UserRecord;
+  readonly orgName: string;
+}
+
+/** The page on which somebody picks who they are. No script; names are text, whatever they hold. */
+export function signInPage(
+  requestId: string,
+  choices: readonly Choice[],
+  redirectUri: string,
+): Answer {
+  const items = choices.map(({ user, orgName }) => {
+    const names = `${escapeHtml(user.displayName)} <span>${escapeHtml(`${user.userName} · ${orgName}`)}</span>`;
+    return `<li><button name="userId" value="${escapeHtml(user.id)}">${names}</button></li>`;
+  });
+  const list =
+    items.length === 0
+      ? '<p>Nobody here can sign in: add somebody with <code>addUser</code>.</p>'
+      : `<form method="post" action="/ui/v2/login/login"><input type="hidden" name="authRequest" value="${escapeHtml(requestId)}"><ul>${items.join('')}</ul></form>`;
+  const body = `<h1>Sign in</h1><p>This is a ZITADEL emulator: pick who you are.</p>${list}`;
+  return htmlAnswer(200, 'Sign in', body, sourceOf(redirectUri));
+}
+
+export function errorPage(message: string): Answer {
+  const body = `<h1>This does not work</h1><p>${escapeHtml(message)}</p>`;
+  return htmlAnswer(400, 'Sign in', body, undefined);
+}
+
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"'\r\n]/g, (character) => `&#${String(character.charCodeAt(0))};`);
+}
+
+function htmlAnswer(
+  status: number,
+  title: string,
+  body: string,
+  redirectSource: string | undefined,
+): Answer {
+  // Browsers hold the redirect after a form to form-action as well.
+  const targets = redirectSource === undefined ? "'self'" : `'self' ${redirectSource}`;
+  const policy =
+    `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; form-action ${targets}; ` +
+    "frame-ancestors 'none'; base-uri 'none'";
+  return {
+    status,
+    headers: {
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-store',
+      'content-security-policy': policy,
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+    },
+    body:
+      '<!doctype html><html lang="en"><head><meta charset="utf-8">' +
+      '<meta name="viewport" content="width=device-width, initial-scale=1">' +
+      `<title>${title}</title><style>${STYLE}</style></head><body><main>${body}</main></body></html>`,
+  };
+}
+
+function sourceOf(redirectUri: string): string {
+  const { protocol, origin } = new URL(redirectUri);
+  return origin === 'null' ? protocol : origin;
+}

@@ -1,0 +1,182 @@
+import { ZitadelError } from '../server/answers.js';
+import type { UserRecord } from '../world/state.js';
+import { BoundedMap, nowInSeconds } from '../world/world.js';
+import type { TokenMint } from './mint.js';
+
+const JTI = /^V2_(\d{18})-at_(\d{18})$/;
+const REMEMBERED = 10_000;
+const PAT_SCOPES = [
+  'openid',
+  'profile',
+  'urn:zitadel:iam:user:metadata',
+  'urn:zitadel:iam:user:resourceowner',
+];
+
+/** What is left of a token after the checks that do not depend on where it is used. */
+export interface LiveToken {
+  readonly kind: 'jwt' | 'opaque' | 'pat' | 'session';
+  readonly user: UserRecord;
+  readonly audience: readonly string[];
+  readonly issuer: string | undefined;
+  readonly scopes: readonly string[];
+  /** What it says about itself: of a PAT, a session token its `iat` at most. */
+  readonly claims: Readonly<Record<string, unknown>>;
+  readonly id: string;
+  /** How the user proved who it is, where that is known. */
+  readonly amr: readonly string[] | undefined;
+  /** Seconds since 1970. */
+  readonly authTime: number | undefined;
+  readonly impersonated: boolean;
+  /** The user's organization is gone: ZITADEL trips over such a token rather than refusing it. */
+  readonly orgRemoved: boolean;
+}
+
+/** What a token was given for: the server keeps it, a JWT does not say all of it. */
+export interface Remembered {
+  readonly scopes: readonly string[];
+  /** Where the claim `aud` is not it: a JWT for nobody names its client there. */
+  readonly audience?: readonly string[] | undefined;
+  readonly amr?: readonly string[] | undefined;
+  readonly authTime?: number;
+}
+
+interface Content {
+  readonly kind: LiveToken['kind'];
+  readonly id: string;
+  readonly sessionId: string | undefined;
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/** Says which tokens still count. */
+export class TokenCheck {
+  readonly #mint: TokenMint;
+  readonly #revoked = new BoundedMap<true>(REMEMBERED);
+  readonly #grounds = new BoundedMap<Remembered>(REMEMBERED);
+  readonly #newestOfSession = new BoundedMap<string>(REMEMBERED);
+
+  constructor(mint: TokenMint) {
+    this.#mint = mint;
+  }
+
+  revoke(token: string): void {
+    const content = this.#content(token);
+    if (content === undefined) throw new Error('this emulator did not issue that token');
+    this.#revoked.set(content.id, true);
+  }
+
+  /** Whom a token was issued to; nobody where it is none. */
+  clientIdOf(token: string): string | undefined {
+    const clientId = this.#content(token)?.claims['client_id'];
+    return typeof clientId === 'string' ? clientId : undefined;
+  }
+
+  /** No access token of the session counts any more. */
+  endSession(sessionId: string): void {
+    this.#newestOfSession.set(sessionId, '');
+  }
+
+  /** Userinfo and introspection need to know. */
+  remember(tokenId: string, grounds: Remembered): void {
+    this.#grounds.set(tokenId, grounds);
+  }
+
+  /** A refreshed session knows its newest access token only. */
+  rememberNewest(sessionId: string, tokenId: string): void {
+    this.#newestOfSession.set(sessionId, tokenId);
+  }
+
+  check(token: string): LiveToken | undefined {
+    const content = this.#content(token);
+    const user = this.#mint.world.users.get(String(content?.claims['sub']));
+    if (content === undefined || user === undefined || !this.#isLive(content, user)) {
+      return undefined;
+    }
+    const { claims, kind, id } = content;
+    const known = this.#grounds.get(id);
+    const iat = typeof claims['iat'] === 'number' ? claims['iat'] : undefined;
+    return {
+      kind,
+      id,
+      user,
+      claims,
+      audience: known?.audience ?? strings(claims['aud']),
+      amr: known?.amr,
+      authTime: known?.authTime ?? iat,
+      issuer: typeof claims['iss'] === 'string' ? claims['iss'] : undefined,
+      scopes: this.#scopesOf(content),
+      impersonated: claims['act'] !== undefined,
+      orgRemoved: user.orgRemoved,
+    };
+  }
+
+  #content(token: string): Content | undefined {
+    const parts = token.split('.').length;
+    if (parts === 5) return contentOfSealed(this.#mint.box.open(token));
+    const claims = this.#mint.keys.read(token)?.claims;
+    const jti = JTI.exec(String(claims?.['jti']));
+    if (claims === undefined || jti === null) return undefined;
+    const [, sessionId = '', id = ''] = jti;
+    return { kind: 'jwt', id, sessionId, claims };
+  }
+
+  #isLive(content: Content, user: UserRecord): boolean {
+    const { id, sessionId, claims } = content;
+    const now = nowInSeconds();
+    const { exp, nbf, iat } = claims;
+    if (sessionId !== undefined && !(typeof exp === 'number' && exp > now)) return false;
+    if (typeof nbf === 'number' && nbf > now + 1) return false;
+    if (typeof iat === 'number' && iat > now + 1) return false;
+    if (user.state !== 'active' || id < user.tokensFrom) return false;
+    if (content.kind !== 'pat' && id < user.sessionsFrom) return false;
+    if (this.#revoked.get(id) === true) return false;
+    const newest = sessionId === undefined ? undefined : this.#newestOfSession.get(sessionId);
+    return newest === undefined || newest === id;
+  }
+
+  #scopesOf({ kind, id, claims }: Content): readonly string[] {
+    if (kind === 'pat') return PAT_SCOPES;
+    if (kind === 'opaque') return strings(claims['scopes']);
+    return this.#grounds.get(id)?.scopes ?? ['openid', 'profile'];
+  }
+}
+
+/** The check at ZITADEL's own API: who may come in, before any permission. */
+export function requireApiToken(
+  live: LiveToken | undefined,
+  zitadelProjectId: string,
+  issuers: readonly (string | undefined)[],
+): UserRecord {
+  const invalid = new ZitadelError(16, 'AUTH-7fs1e', 'Errors.Token.Invalid');
+  if (live === undefined) throw invalid;
+  if (live.issuer !== undefined && !issuers.includes(live.issuer)) throw invalid;
+  const issuedForApps = live.kind === 'jwt' || live.kind === 'opaque';
+  if (issuedForApps && !live.audience.includes(zitadelProjectId)) throw invalid;
+  if (live.orgRemoved) {
+    throw issuedForApps ? new ZitadelError(13, 'QUERY-Dun75', 'Errors.Internal') : invalid;
+  }
+  if (live.impersonated) {
+    throw new ZitadelError(7, 'APP-Shi0J', 'Errors.TokenExchange.Token.NotForAPI');
+  }
+  if (live.user.mfaRequired && live.kind !== 'pat') {
+    throw new ZitadelError(7, 'AUTHZ-Kl3p0', 'mfa required');
+  }
+  return live.user;
+}
+
+function contentOfSealed(
+  payload: Readonly<Record<string, unknown>> | undefined,
+): Content | undefined {
+  if (payload === undefined) return undefined;
+  const kind = payload['kind'];
+  if (kind === 'access') {
+    const [, sessionId = '', id = ''] = JTI.exec(String(payload['jti'])) ?? [];
+    return { kind: 'opaque', id, sessionId, claims: payload };
+  }
+  if (kind !== 'pat' && kind !== 'session') return undefined;
+  return { kind, id: String(payload['id']), sessionId: undefined, claims: payload };
+}
+
+function strings(value: unknown): readonly string[] {
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return values.filter((entry) => typeof entry === 'string');
+}

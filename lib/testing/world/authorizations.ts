@@ -1,0 +1,119 @@
+import { ZitadelError } from '../server/answers.js';
+import type { Happening } from './events.js';
+import type { AuthorizationRecord, GrantRecord } from './state.js';
+import { requireOrg, requireProject, requireUser, type World } from './world.js';
+
+/** Who is given roles of which project, and by which organization. */
+export interface AuthorizationEnds {
+  readonly userId: string;
+  readonly projectId: string;
+  /** The owner of the project, or an organization that the project is granted to. */
+  readonly orgId: string;
+}
+
+/** An earlier authorization between the same ends is replaced. */
+export function authorizeUser(
+  world: World,
+  ends: AuthorizationEnds,
+  roleKeys: readonly string[],
+): void {
+  const { userId, projectId, orgId } = ends;
+  requireUser(world, userId);
+  const project = requireProject(world, projectId);
+  requireOrg(world, orgId);
+  const grant = project.orgId === orgId ? undefined : grantTo(world, ends);
+  const given = grant?.roleKeys ?? project.roles;
+  if (!roleKeys.every((key) => given.includes(key))) {
+    throw new ZitadelError(9, 'COMMAND-mm9F4', 'Errors.Project.Role.NotFound');
+  }
+  const before = world.now.authorizations.get(keyOf(ends));
+  const authorization: AuthorizationRecord = {
+    id: before?.id ?? world.ids.next(),
+    userId,
+    projectId,
+    orgId,
+    grantId: grant?.id,
+    roleKeys: [...roleKeys],
+  };
+  const happening = before === undefined ? added(authorization) : changed('changed', authorization);
+  put(world, authorization, happening);
+}
+
+export function unauthorizeUser(world: World, ends: AuthorizationEnds): void {
+  const authorization = world.now.authorizations.get(keyOf(ends));
+  if (authorization === undefined) {
+    throw new ZitadelError(5, 'COMMAND-1My0t', 'Errors.UserGrant.NotFound');
+  }
+  const { id, orgId } = authorization;
+  world.happened(id, orgId, { type: 'user.grant.removed' });
+  drop(world, [authorization]);
+}
+
+/**
+ * What a grant hands on no longer is gone from its authorizations, and does not come back. API v1 tells it
+ * of each, API v2 does not.
+ */
+export function takeRolesBack(world: World, grant: GrantRecord, told: boolean): void {
+  for (const authorization of authorizationsWhere(world, ({ grantId }) => grantId === grant.id)) {
+    const roleKeys = authorization.roleKeys.filter((key) => grant.roleKeys.includes(key));
+    if (roleKeys.length === authorization.roleKeys.length) continue;
+    const after = { ...authorization, roleKeys };
+    put(world, after, told ? changed('cascade.changed', after) : undefined);
+  }
+}
+
+/** The authorizations that go with something else, told at its moment; untold where there is none. */
+export function dropAuthorizations(
+  world: World,
+  unwanted: (authorization: AuthorizationRecord) => boolean,
+  stamp?: number,
+): void {
+  const authorizations = authorizationsWhere(world, unwanted);
+  if (stamp !== undefined) {
+    const happening = { type: 'user.grant.cascade.removed' };
+    for (const { id, orgId } of authorizations) world.happened(id, orgId, happening, stamp);
+  }
+  drop(world, authorizations);
+}
+
+function authorizationsWhere(
+  world: World,
+  wanted: (authorization: AuthorizationRecord) => boolean,
+): AuthorizationRecord[] {
+  return [...world.now.authorizations.values()].filter(wanted);
+}
+
+function put(
+  world: World,
+  authorization: AuthorizationRecord,
+  happening: Happening | undefined,
+): void {
+  if (happening !== undefined) world.happened(authorization.id, authorization.orgId, happening);
+  world.commit((state) => state.authorizations.set(keyOf(authorization), authorization));
+}
+
+function added({ userId, projectId, grantId, roleKeys }: AuthorizationRecord): Happening {
+  const through = grantId === undefined ? {} : { grantId };
+  return { type: 'user.grant.added', payload: { userId, projectId, ...through, roleKeys } };
+}
+
+function changed(what: string, { roleKeys }: AuthorizationRecord): Happening {
+  return { type: `user.grant.${what}`, payload: { roleKeys } };
+}
+
+function drop(world: World, authorizations: readonly AuthorizationRecord[]): void {
+  world.commit((state) => {
+    for (const authorization of authorizations) state.authorizations.delete(keyOf(authorization));
+  });
+}
+
+function grantTo(world: World, { projectId, orgId }: AuthorizationEnds): GrantRecord {
+  for (const grant of world.now.grants.values()) {
+    if (grant.projectId === projectId && grant.grantedOrgId === orgId) return grant;
+  }
+  throw new ZitadelError(9, 'COMMAND-4m9ff', 'Errors.Project.Grant.NotFound');
+}
+
+function keyOf({ userId, projectId, orgId }: AuthorizationEnds): string {
+  return `${userId}:${projectId}:${orgId}`;
+}

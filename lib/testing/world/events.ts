@@ -1,0 +1,88 @@
+const KEPT = 10_000;
+
+/** Something that happened: a type such as `org.member.added`, and what it says. */
+export interface Happening {
+  readonly type: string;
+  readonly payload?: Readonly<Record<string, unknown>>;
+}
+
+export interface EventRecord extends Happening {
+  readonly aggregateType: string;
+  readonly aggregateId: string;
+  readonly resourceOwner: string;
+  readonly sequence: number;
+  readonly stamp: number;
+  /** Nobody where the system did it itself. */
+  readonly editor: Editor | undefined;
+}
+
+export interface Editor {
+  readonly id: string;
+  readonly displayName: string;
+}
+
+/** The last 10,000 events, in their order. */
+export class EventLog {
+  /** Who makes the changes that verbs make. */
+  verbEditor: Editor | undefined;
+  /** Who makes those of the call that is being answered. */
+  caller: Editor | undefined;
+  #last: EventRecord[] = [];
+
+  record(event: Omit<EventRecord, 'editor' | 'aggregateType'>): void {
+    const aggregateType = aggregateTypeOf(event.type);
+    this.#last.push({ ...event, aggregateType, editor: this.caller ?? this.verbEditor });
+    // Cut in blocks, so that a full log does not move ten thousand entries an event.
+    if (this.#last.length >= KEPT * 2) this.#last = this.#last.slice(-KEPT);
+  }
+
+  /** Oldest first. */
+  get all(): readonly EventRecord[] {
+    return this.#last.slice(-KEPT);
+  }
+}
+
+/** Types begin with their aggregate, but for those of user grants. */
+function aggregateTypeOf(type: string): string {
+  if (type.startsWith('user.grant.')) return 'usergrant';
+  return type.slice(0, type.indexOf('.'));
+}
+
+/** English names, of what they are known of. */
+const AGGREGATES: Readonly<Record<string, string>> = {
+  instance: 'Instance',
+  org: 'Organization',
+  project: 'Project',
+  user: 'User',
+};
+
+const EVENTS: Readonly<Record<string, string>> = {
+  'instance.added': 'Instance added',
+  'instance.member.added': 'Instance member added',
+  'instance.member.removed': 'Instance member removed',
+  'org.added': 'Organization added',
+  'org.deactivated': 'Organization deactivated',
+  'org.member.added': 'Organization member added',
+  'org.member.changed': 'Organization member changed',
+  'org.member.removed': 'Organization member removed',
+  'org.member.cascade.removed': 'Organization member cascade removed',
+  'project.member.added': 'Project member added',
+  'project.grant.added': 'Management access added',
+  'project.grant.deactivated': 'Management access deactivated',
+  'project.grant.removed': 'Management access removed',
+  'project.grant.member.added': 'Management access member added',
+  'user.deactivated': 'User deactivated',
+  'user.removed': 'User removed',
+};
+
+export function aggregateTypeJson(type: string): object {
+  return typeJson(type, `AggregateTypes.${type}`, AGGREGATES[type]);
+}
+
+export function eventTypeJson(type: string): object {
+  return typeJson(type, `EventTypes.${type}`, EVENTS[type]);
+}
+
+function typeJson(type: string, key: string, localizedMessage: string | undefined): object {
+  return localizedMessage === undefined ? { type } : { type, localized: { key, localizedMessage } };
+}

@@ -1,0 +1,180 @@
+import { ZitadelError } from '../server/answers.js';
+import { dropAuthorizations, takeRolesBack } from './authorizations.js';
+import { dropMembers, type GrantRecord, type ProjectRecord } from './state.js';
+import type { World } from './world.js';
+
+/** Asked when everything that ZITADEL looks up before the permission is there; throws to refuse. */
+export type GrantCheck = (ownerOrgId: string, resourceIds: readonly string[]) => void;
+
+export interface NewGrant {
+  readonly projectId: string;
+  /** The organization that the call acts in; it has to own the project. */
+  readonly ownerOrgId: string;
+  readonly grantedOrgId: string;
+  readonly roleKeys: readonly string[];
+}
+
+const allow: GrantCheck = () => undefined;
+
+export function addGrant(world: World, input: NewGrant, check: GrantCheck = allow): GrantRecord {
+  const { projectId, ownerOrgId, grantedOrgId } = input;
+  const project = world.now.projects.get(projectId);
+  if (project?.orgId !== ownerOrgId)
+    throw new ZitadelError(9, 'COMMAND-m9gsd', 'Project not found');
+  if (!world.now.orgs.has(grantedOrgId)) {
+    throw new ZitadelError(9, 'COMMAND-3m9gg', 'Organisation not found');
+  }
+  requireRoles(project, input.roleKeys);
+  check(ownerOrgId, [projectId]);
+  if (grantedOrgId === ownerOrgId) {
+    throw new ZitadelError(9, 'PROJECT-ckUpbvboAH', 'Project Grant is invalid');
+  }
+  if (grantBetween(world, input) !== undefined) {
+    throw new ZitadelError(6, 'V3-DKcYh', 'Project Grant already exists');
+  }
+  const id = world.ids.next();
+  const handedOn = input.roleKeys.length === 0 ? {} : { roleKeys: [...input.roleKeys] };
+  const payload = { grantId: id, grantedOrgId, ...handedOn };
+  const grant: GrantRecord = {
+    id,
+    projectId,
+    ownerOrgId,
+    grantedOrgId,
+    roleKeys: [...input.roleKeys],
+    active: true,
+    details: world.created(projectId, ownerOrgId, { type: 'project.grant.added', payload }),
+  };
+  world.commit((state) => state.grants.set(grant.id, grant));
+  return grant;
+}
+
+/** Which grant a call means: in ZITADEL the project and its owner have to fit as well. */
+export interface GrantAddress {
+  readonly grantId: string;
+  readonly projectId: string;
+  readonly ownerOrgId: string;
+}
+
+export interface GrantEnds {
+  readonly projectId: string;
+  readonly grantedOrgId: string;
+}
+
+/** The grant of a project to an organization; an address that nothing has where there is none. */
+export function addressBetween(world: World, ends: GrantEnds): GrantAddress {
+  const { projectId } = ends;
+  const ownerOrgId = world.now.projects.get(projectId)?.orgId ?? '';
+  return { grantId: grantBetween(world, ends)?.id ?? '', projectId, ownerOrgId };
+}
+
+export function changeGrant(
+  world: World,
+  address: GrantAddress,
+  roleKeys: readonly string[],
+  check: GrantCheck = allow,
+  /** Whether events tell of the user grants that lose roles by it. */
+  cascade: 'told' | 'untold' = 'told',
+): GrantRecord {
+  const grant = requireGrant(world, address);
+  check(grant.ownerOrgId, [grant.id, grant.projectId]);
+  const project = world.now.projects.get(grant.projectId);
+  if (project !== undefined) requireRoles(project, roleKeys);
+  // Order counts: the same roles in another order are a change.
+  if (JSON.stringify(grant.roleKeys) === JSON.stringify(roleKeys)) return grant;
+  const after = replace(world, grant, { roleKeys: [...roleKeys] }, 'changed');
+  takeRolesBack(world, after, cascade === 'told');
+  return after;
+}
+
+export function setGrantActive(
+  world: World,
+  address: GrantAddress,
+  active: boolean,
+  check: GrantCheck = allow,
+): GrantRecord {
+  const project = world.now.projects.get(address.projectId);
+  if (project?.orgId !== address.ownerOrgId) {
+    throw new ZitadelError(9, 'COMMAND-EbFMN', 'Project not found');
+  }
+  const grant = requireGrant(world, address);
+  // ZITADEL answers before it looks at the permission when there is nothing to do.
+  if (grant.active === active) return grant;
+  check(grant.ownerOrgId, [grant.id, grant.projectId]);
+  return replace(world, grant, { active }, active ? 'reactivated' : 'deactivated');
+}
+
+export function removeGrant(
+  world: World,
+  address: GrantAddress,
+  check: GrantCheck = allow,
+): GrantRecord {
+  const grant = requireGrant(world, address);
+  check(grant.ownerOrgId, [grant.id, grant.projectId]);
+  const removed = { type: 'project.grant.removed', payload: { grantId: grant.id } };
+  const details = world.changed(grant.projectId, grant.details, removed);
+  dropAuthorizations(world, ({ grantId }) => grantId === grant.id, details.changed);
+  world.grantRemovals.set(endsKey(grant), details.changed);
+  world.commit((state) => {
+    state.grants.delete(grant.id);
+    dropMembers(state, ({ scope }) => scope.kind === 'projectGrant' && scope.id === grant.id);
+  });
+  return { ...grant, details };
+}
+
+/**
+ * Removes what may not be there. The moment is that of the last event ZITADEL finds about the pair: the
+ * removal, an earlier one, or the creation of the project.
+ */
+export function removeGrantBetween(
+  world: World,
+  ends: GrantEnds,
+  check: GrantCheck,
+): number | undefined {
+  const address = addressBetween(world, ends);
+  if (address.grantId !== '') return removeGrant(world, address, check).details.changed;
+  const project = world.now.projects.get(ends.projectId);
+  return project && (world.grantRemovals.get(endsKey(ends)) ?? project.details.created);
+}
+
+function grantBetween(
+  world: World,
+  { projectId, grantedOrgId }: GrantEnds,
+): GrantRecord | undefined {
+  for (const grant of world.now.grants.values()) {
+    if (grant.projectId === projectId && grant.grantedOrgId === grantedOrgId) return grant;
+  }
+  return undefined;
+}
+
+function endsKey({ projectId, grantedOrgId }: GrantEnds): string {
+  return `${projectId}:${grantedOrgId}`;
+}
+
+function replace(
+  world: World,
+  grant: GrantRecord,
+  change: Partial<GrantRecord>,
+  what: 'changed' | 'deactivated' | 'reactivated',
+): GrantRecord {
+  const { roleKeys } = change;
+  const payload = { grantId: grant.id, ...(roleKeys === undefined ? {} : { roleKeys }) };
+  const happening = { type: `project.grant.${what}`, payload };
+  const details = world.changed(grant.projectId, grant.details, happening);
+  const after: GrantRecord = { ...grant, ...change, details };
+  world.commit((state) => state.grants.set(after.id, after));
+  return after;
+}
+
+function requireGrant(world: World, address: GrantAddress): GrantRecord {
+  const grant = world.now.grants.get(address.grantId);
+  if (grant?.projectId !== address.projectId || grant.ownerOrgId !== address.ownerOrgId) {
+    throw new ZitadelError(5, 'PROJECT-D8JxR', 'Project Grant not found');
+  }
+  return grant;
+}
+
+function requireRoles(project: ProjectRecord, roleKeys: readonly string[]): void {
+  if (!roleKeys.every((key) => project.roles.includes(key))) {
+    throw new ZitadelError(9, 'COMMAND-6m9gd', 'Errors.Project.Role.NotFound');
+  }
+}

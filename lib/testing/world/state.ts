@@ -1,0 +1,130 @@
+import type { AccessTokenType } from '../model.js';
+
+export interface Details {
+  readonly sequence: number;
+  readonly created: number;
+  readonly changed: number;
+  readonly resourceOwner: string;
+}
+
+export interface OrgRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly active: boolean;
+  readonly details: Details;
+}
+
+export interface ProjectRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly orgId: string;
+  readonly roles: readonly string[];
+  readonly roleAssertion: boolean;
+  readonly active: boolean;
+  readonly details: Details;
+}
+
+export interface GrantRecord {
+  readonly id: string;
+  readonly projectId: string;
+  readonly ownerOrgId: string;
+  readonly grantedOrgId: string;
+  readonly roleKeys: readonly string[];
+  readonly active: boolean;
+  readonly details: Details;
+}
+
+export type MemberScope =
+  | { readonly kind: 'instance'; readonly id: string }
+  | { readonly kind: 'org'; readonly id: string }
+  | { readonly kind: 'project'; readonly id: string }
+  | { readonly kind: 'projectGrant'; readonly id: string; readonly projectId: string };
+
+export interface MemberRecord {
+  readonly userId: string;
+  readonly scope: MemberScope;
+  readonly roles: readonly string[];
+  readonly details: Details;
+}
+
+/** Project roles given to a user: an authorization, or user grant. */
+export interface AuthorizationRecord {
+  readonly id: string;
+  readonly userId: string;
+  readonly projectId: string;
+  /** The organization that gave them. */
+  readonly orgId: string;
+  /** The project grant that it gave them through; none where it owns the project. */
+  readonly grantId: string | undefined;
+  readonly roleKeys: readonly string[];
+}
+
+export type LoginRecord = Readonly<
+  Pick<UserRecord, 'id' | 'kind' | 'userName' | 'displayName' | 'orgId'>
+>;
+
+/** Users are not lagged: ZITADEL checks tokens against the events themselves. */
+export interface UserRecord {
+  readonly id: string;
+  readonly kind: 'person' | 'serviceUser';
+  readonly userName: string;
+  readonly displayName: string;
+  readonly givenName: string;
+  readonly familyName: string;
+  readonly orgId: string;
+  readonly accessTokenType: AccessTokenType;
+  readonly updated: number;
+  state: 'active' | 'inactive' | 'locked';
+  /** Tokens with a smaller id were made before a deactivation or lock and stay refused. */
+  tokensFrom: string;
+  /** Tokens of a session with a smaller id belong to a session that was ended. */
+  sessionsFrom: string;
+  mfaRequired: boolean;
+  orgRemoved: boolean;
+}
+
+/** What reads are answered from. Records are never changed in place, so two states may share them. */
+export interface State {
+  readonly orgs: Map<string, OrgRecord>;
+  readonly projects: Map<string, ProjectRecord>;
+  readonly grants: Map<string, GrantRecord>;
+  /** By user, then by resource. */
+  readonly members: Map<string, Map<string, MemberRecord>>;
+  /** Who has a login name: what a list can name a user by. */
+  readonly logins: Map<string, LoginRecord>;
+  readonly authorizations: Map<string, AuthorizationRecord>;
+  viewed: number;
+}
+
+export function emptyState(): State {
+  return {
+    orgs: new Map(),
+    projects: new Map(),
+    grants: new Map(),
+    members: new Map(),
+    logins: new Map(),
+    authorizations: new Map(),
+    viewed: 0,
+  };
+}
+
+export function scopeKey(scope: MemberScope): string {
+  return `${scope.kind}:${scope.id}`;
+}
+
+export function putMember(state: State, member: MemberRecord): void {
+  const rows = state.members.get(member.userId);
+  if (rows === undefined) {
+    state.members.set(member.userId, new Map([[scopeKey(member.scope), member]]));
+  } else {
+    rows.set(scopeKey(member.scope), member);
+  }
+}
+
+export function dropMembers(state: State, unwanted: (member: MemberRecord) => boolean): void {
+  for (const rows of state.members.values()) {
+    for (const [key, member] of rows) {
+      if (unwanted(member)) rows.delete(key);
+    }
+  }
+}

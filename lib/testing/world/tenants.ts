@@ -1,0 +1,242 @@
+import type { Core } from '../core.js';
+import type { AccessTokenType, Org, Project, ProjectOptions, User } from '../model.js';
+import { ZitadelError } from '../server/answers.js';
+import { dropAuthorizations } from './authorizations.js';
+import type { Happening } from './events.js';
+import { dropMembersOf } from './managers.js';
+import { dropMembers, type OrgRecord, type ProjectRecord, type UserRecord } from './state.js';
+import { requireOrg, requireProject, requireUser, type World } from './world.js';
+
+export function createOrg(world: World, name: string): Org {
+  requireFreeName(world, name);
+  const id = world.ids.next();
+  const details = world.created(id, id, { type: 'org.added', payload: { name } });
+  const org: OrgRecord = { id, name, active: true, details };
+  world.commit((state) => state.orgs.set(id, org));
+  return { id, name };
+}
+
+export function updateOrg(
+  world: World,
+  id: string,
+  change: { readonly name?: string; readonly active?: boolean },
+): void {
+  const before = requireOrg(world, id);
+  if (change.name !== undefined && change.name !== before.name) requireFreeName(world, change.name);
+  const details = world.changed(id, before.details, orgEvent(change));
+  const org: OrgRecord = { ...before, ...change, details };
+  world.commit((state) => state.orgs.set(id, org));
+}
+
+export function removeOrgAndAll(core: Core, id: string): void {
+  const { world } = core;
+  const org = world.now.orgs.get(id);
+  if (org === undefined) throw new ZitadelError(5, 'COMMA-aps2n', 'Organisation not found');
+  world.removedOrgs.set(id, org.name);
+  // Nothing is told of what goes with it.
+  world.happened(id, id, { type: 'org.removed' });
+  for (const project of [...world.now.projects.values()]) {
+    if (project.orgId === id) dropProject(core, project.id);
+  }
+  const grantIds = new Set(
+    [...world.now.grants.values()]
+      .filter((grant) => grant.grantedOrgId === id)
+      .map((grant) => grant.id),
+  );
+  const users = [...world.users.values()].filter((user) => user.orgId === id);
+  for (const user of users) {
+    // Not deleted: ZITADEL still knows the tokens of such a user, and trips over them.
+    user.orgRemoved = true;
+    core.credentials.dropUser(user.id);
+  }
+  const userIds = new Set(users.map((user) => user.id));
+  dropAuthorizations(world, ({ orgId, userId }) => orgId === id || userIds.has(userId));
+  world.commit((state) => {
+    state.orgs.delete(id);
+    for (const grantId of grantIds) state.grants.delete(grantId);
+    for (const user of users) {
+      state.members.delete(user.id);
+      state.logins.delete(user.id);
+    }
+    dropMembers(
+      state,
+      ({ scope, details }) =>
+        details.resourceOwner === id || (scope.kind === 'projectGrant' && grantIds.has(scope.id)),
+    );
+  });
+}
+
+function orgEvent({
+  name,
+  active,
+}: {
+  readonly name?: string;
+  readonly active?: boolean;
+}): Happening {
+  if (name !== undefined) return { type: 'org.changed', payload: { name } };
+  return { type: active === true ? 'org.reactivated' : 'org.deactivated', payload: {} };
+}
+
+function requireFreeName(world: World, name: string): void {
+  for (const org of world.now.orgs.values()) {
+    if (org.name === name) throw new ZitadelError(6, 'V3-DKcYh', 'Errors.Org.AlreadyExists');
+  }
+}
+
+/** By the state that a user comes into, or out of. */
+const EVENT_OF: Readonly<Record<string, string>> = {
+  inactive: 'user.deactivated',
+  'not inactive': 'user.reactivated',
+  locked: 'user.locked',
+  'not locked': 'user.unlocked',
+};
+
+interface Naming {
+  readonly displayName?: string;
+  readonly givenName?: string;
+  readonly familyName?: string;
+  readonly accessTokenType?: AccessTokenType;
+}
+
+export function createUser(
+  world: World,
+  kind: User['kind'],
+  userName: string,
+  orgId: string,
+  naming: Naming,
+): User {
+  requireOrg(world, orgId);
+  for (const user of world.users.values()) {
+    if (user.userName === userName && !user.orgRemoved) {
+      throw new ZitadelError(6, 'V3-DKcYh', 'Errors.User.AlreadyExists');
+    }
+  }
+  const id = world.ids.next();
+  const displayName = naming.displayName ?? userName;
+  const record: UserRecord = {
+    id,
+    kind,
+    userName,
+    displayName,
+    givenName: naming.givenName ?? displayName,
+    familyName: naming.familyName ?? displayName,
+    orgId,
+    accessTokenType: naming.accessTokenType ?? 'jwt',
+    updated: world.happened(id, orgId, userAdded(kind, userName, displayName)).stamp,
+    state: 'active',
+    tokensFrom: '',
+    sessionsFrom: '',
+    mfaRequired: false,
+    orgRemoved: false,
+  };
+  world.users.set(id, record);
+  world.commit((state) => state.logins.set(id, record));
+  return { id, name: displayName, userName, orgId, kind };
+}
+
+export function setUserState(world: World, id: string, state: UserRecord['state']): void {
+  const user = requireUser(world, id);
+  if (state !== 'active') user.tokensFrom = world.ids.next();
+  const type = EVENT_OF[state === 'active' ? `not ${user.state}` : state];
+  if (state !== user.state && type !== undefined) world.happened(id, user.orgId, { type });
+  user.state = state;
+}
+
+export function endSessionsOf(world: World, id: string): void {
+  const user = requireUser(world, id);
+  if (user.kind === 'serviceUser') {
+    throw new Error('a service user has no sessions: revoke a token, or deactivate the user');
+  }
+  user.sessionsFrom = world.ids.next();
+}
+
+export function requireMfaOf(world: World, id: string): void {
+  const user = requireUser(world, id);
+  if (user.kind === 'serviceUser')
+    throw new Error('ZITADEL asks no service user for a second factor');
+  user.mfaRequired = true;
+}
+
+export function removeUserAndAll(core: Core, id: string): void {
+  const { world, credentials } = core;
+  const { orgId } = requireUser(world, id);
+  const { stamp } = world.happened(id, orgId, { type: 'user.removed' });
+  world.users.delete(id);
+  credentials.dropUser(id);
+  dropAuthorizations(world, ({ userId }) => userId === id, stamp);
+  dropMembersOf(world, id, stamp);
+  world.commit((state) => state.logins.delete(id));
+}
+
+function userAdded(kind: User['kind'], userName: string, name: string): Happening {
+  return kind === 'person'
+    ? { type: 'user.human.added', payload: { userName, displayName: name } }
+    : { type: 'user.machine.added', payload: { userName, name } };
+}
+
+export function createProject(
+  world: World,
+  name: string,
+  orgId: string,
+  options: Pick<ProjectOptions, 'roles' | 'roleAssertion'>,
+): Project {
+  requireOrg(world, orgId);
+  for (const project of world.now.projects.values()) {
+    if (project.orgId === orgId && project.name === name) {
+      throw new ZitadelError(6, 'V3-DKcYh', 'Errors.Project.AlreadyExists');
+    }
+  }
+  const id = world.ids.next();
+  const added = { type: 'project.added', payload: { name } };
+  const project: ProjectRecord = {
+    id,
+    name,
+    orgId,
+    roles: [...(options.roles ?? [])],
+    roleAssertion: options.roleAssertion ?? false,
+    active: true,
+    details: world.created(id, orgId, added),
+  };
+  world.commit((state) => state.projects.set(id, project));
+  for (const key of project.roles) {
+    world.happened(id, orgId, { type: 'project.role.added', payload: { key } });
+  }
+  return { id, name, orgId };
+}
+
+export function updateProject(
+  world: World,
+  id: string,
+  change: { readonly active: boolean },
+): void {
+  const before = requireProject(world, id);
+  const type = change.active ? 'project.reactivated' : 'project.deactivated';
+  const details = world.changed(id, before.details, { type });
+  const project = { ...before, ...change, details };
+  world.commit((state) => state.projects.set(id, project));
+}
+
+export function removeProjectAndAll(core: Core, id: string): void {
+  const { orgId } = requireProject(core.world, id);
+  const { stamp } = core.world.happened(id, orgId, { type: 'project.removed' });
+  dropAuthorizations(core.world, ({ projectId }) => projectId === id, stamp);
+  dropProject(core, id);
+}
+
+/** With its grants, applications, memberships and authorizations, and without an event. */
+export function dropProject(core: Core, id: string): void {
+  const { world, credentials } = core;
+  credentials.dropProject(id);
+  const grants = [...world.now.grants.values()].filter((grant) => grant.projectId === id);
+  dropAuthorizations(world, ({ projectId }) => projectId === id);
+  world.commit((state) => {
+    state.projects.delete(id);
+    for (const grant of grants) state.grants.delete(grant.id);
+    dropMembers(
+      state,
+      ({ scope }) =>
+        (scope.kind === 'project' && scope.id === id) ||
+        (scope.kind === 'projectGrant' && scope.projectId === id),
+    );
+  });
+}

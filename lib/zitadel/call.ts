@@ -1,0 +1,205 @@
+import { within } from '../core/memory/flight.js';
+import { has, jsonFrom, own } from '../core/own-properties.js';
+import { isRecord } from './reading.js';
+import { notZitadels, type Said, saidBy } from './stray-answer.js';
+
+/** The part of `fetch` that is used. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+/** Who asks when we ask for ourselves: about many things, so that a failure with one of them must not hold up the others. */
+export const OURSELVES = 'service user';
+
+/** One call to ZITADEL. */
+export interface Call {
+  /** Which breaker, and which share of the calls in flight, it belongs to. */
+  readonly family: string;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly path: string;
+  readonly token?: string;
+  /** Sent as HTTP Basic, instead of a token. */
+  readonly basic?: { readonly clientId: string; readonly clientSecret: string };
+  /** Sent as `x-zitadel-orgid`. */
+  readonly orgId?: string | undefined;
+  readonly json?: unknown;
+  readonly form?: Readonly<Record<string, string>>;
+  /** For which user: neither failures nor a crowd of calls for one may hold up the others. */
+  readonly who?: string;
+  /** Bytes of the decompressed body. @default 1 MiB */
+  readonly maxBytes?: number;
+  /** About a token that ZITADEL has not accepted lately: whoever sends those may be nobody, and waits behind all others. @default false */
+  readonly stranger?: boolean;
+  /** May be sent again after no answer, 429, 502, 503 or 504: for everything that changes nothing. @default false */
+  readonly repeatable?: boolean;
+}
+
+/** An answer of ZITADEL, whatever its status. `body` is parsed JSON, or undefined where an error came without. */
+export interface Answered {
+  readonly status: number;
+  readonly body: unknown;
+  /** What an error says. An answer without it is one that was hoped for. */
+  readonly says?: Said;
+  readonly retryAfterMs?: number;
+}
+
+/**
+ * No usable answer: not sent at all; no connection, or a broken one; nothing in time; something that is none of ZITADEL's; too much.
+ * Unless it was not sent, what the call was to do may be done.
+ */
+export interface Trouble {
+  readonly trouble: string;
+  readonly kind: 'notSent' | 'noAnswer' | 'late' | 'unusable' | 'tooLarge';
+  /** No answer since no connection came about: that cannot be about one user. */
+  readonly unreachable?: true;
+  /** Of an answer that is not ZITADEL's. */
+  readonly status?: number;
+  readonly retryAfterMs?: number;
+}
+
+/** Tells trouble from an answer. */
+export function isTrouble(reply: Answered | Trouble): reply is Trouble {
+  return has(reply, 'trouble');
+}
+
+/** Codes of Node's for a connection that did not come about. */
+const UNREACHABLE: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+/** Longer waits are not passed on, whoever names them. */
+const LONGEST_RETRY_AFTER_MS = 60_000;
+
+/** Sends a call once and reads the answer: within `ms`, no redirect followed, no more than the allowed size read, nothing secret told. */
+export async function exchange(
+  fetch: Fetch,
+  base: string,
+  instance: Readonly<Record<string, string>>,
+  call: Call,
+  ms: number,
+): Promise<Answered | Trouble> {
+  const stop = new AbortController();
+  // Not by the signal alone: a fetch of the application's own may not heed it.
+  const reply = await within(send(fetch, base, instance, call, stop), ms, undefined);
+  if (reply) return reply;
+  stop.abort();
+  return trouble('late', `ZITADEL did not answer within ${Math.round(ms)} ms`);
+}
+
+async function send(
+  fetch: Fetch,
+  base: string,
+  instance: Readonly<Record<string, string>>,
+  call: Call,
+  stop: AbortController,
+): Promise<Answered | Trouble> {
+  try {
+    const response = await fetch(base + call.path, {
+      method: call.method,
+      headers: headersOf(call, instance),
+      redirect: 'manual',
+      signal: stop.signal,
+      ...bodyOf(call),
+    });
+    if (response.status >= 300 && response.status < 400) {
+      stop.abort();
+      return trouble('unusable', 'ZITADEL answered with a redirect, which is not followed');
+    }
+    if (!isReadable(response.headers.get('content-encoding'))) {
+      stop.abort();
+      return trouble('unusable', 'ZITADEL’s answer is packed in a way that was not asked for');
+    }
+    const text = await readCapped(response, call.maxBytes ?? 2 ** 20);
+    if (text === undefined) {
+      stop.abort();
+      return trouble('tooLarge', 'ZITADEL answered with more than the allowed size');
+    }
+    return answered(response, text, call);
+  } catch (error) {
+    const code = codeOf(error);
+    return {
+      ...trouble('noAnswer', `no answer from ZITADEL${code && ` (${code})`}`),
+      ...(UNREACHABLE.has(code) && { unreachable: true }),
+    };
+  }
+}
+
+function trouble(kind: Trouble['kind'], text: string): Trouble {
+  return { trouble: text, kind };
+}
+
+function headersOf(call: Call, instance: Readonly<Record<string, string>>): Record<string, string> {
+  return {
+    accept: 'application/json',
+    'accept-language': 'en',
+    'accept-encoding': 'gzip',
+    ...instance,
+    ...(call.json !== undefined && { 'content-type': 'application/json' }),
+    ...(call.form && { 'content-type': 'application/x-www-form-urlencoded' }),
+    ...(call.token !== undefined && { authorization: `Bearer ${call.token}` }),
+    ...(call.basic && { authorization: `Basic ${basicOf(call.basic)}` }),
+    ...(call.orgId !== undefined && { 'x-zitadel-orgid': call.orgId }),
+  };
+}
+
+/** RFC 6749, section 2.3.1: each half is form-encoded first. */
+function basicOf({ clientId, clientSecret }: NonNullable<Call['basic']>): string {
+  const [id = '', secret = ''] = [clientId, clientSecret].map((half) =>
+    new URLSearchParams({ _: half }).toString().slice('_='.length),
+  );
+  return Buffer.from(`${id}:${secret}`).toString('base64');
+}
+
+function bodyOf(call: Call): { body?: string } {
+  if (call.json !== undefined) return { body: JSON.stringify(call.json) };
+  return call.form ? { body: new URLSearchParams(call.form).toString() } : {};
+}
+
+/** Node's fetch unpacks deflate and br as fast as they come, whether they are read or not: no cap on what is read would help. */
+function isReadable(encoding: string | null): boolean {
+  return ['', 'gzip', 'identity'].includes((encoding ?? '').trim().toLowerCase());
+}
+
+async function readCapped(response: Response, maxBytes: number): Promise<string | undefined> {
+  if (!response.body) return '';
+  // Bytes until it is whole: as text, an answer that is too long would need twice the memory.
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks, bytes));
+}
+
+function answered({ status, headers }: Response, text: string, call: Call): Answered | Trouble {
+  const retryAfterMs = retryAfter(headers.get('retry-after'));
+  const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
+  let body: unknown;
+  try {
+    body = jsonFrom(text);
+  } catch {
+    // Told by what it says.
+  }
+  const says = status < 300 ? undefined : saidBy(call, status, body, text);
+  if (says) return { status, body, says, ...wait };
+  if (status < 300 && isRecord(body)) return { status, body, ...wait };
+  return { ...trouble('unusable', notZitadels(status)), status, ...wait };
+}
+
+function retryAfter(header: string | null): number | undefined {
+  if (header === null) return undefined;
+  const ms = /^\d{1,9}$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now();
+  return Number.isFinite(ms) && ms >= 0 ? Math.min(ms, LONGEST_RETRY_AFTER_MS) : undefined;
+}
+
+// An error's text may hold what was sent; its code never does.
+function codeOf(error: unknown): string {
+  const cause = error instanceof Error ? (error.cause ?? error) : undefined;
+  const code = own(cause, 'code');
+  return typeof code === 'string' && /^[A-Z_]{3,40}$/.test(code) ? code : '';
+}

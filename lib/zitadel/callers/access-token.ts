@@ -1,0 +1,195 @@
+import { compactVerify } from 'jose';
+import type { Caller } from '../../core/caller.js';
+import { isRefusal, type Refusal } from '../../core/decision.js';
+import { jsonFrom } from '../../core/own-properties.js';
+import { checkId } from '../../core/request.js';
+import { isRecord } from '../reading.js';
+import { ALGORITHMS, type SigningKeys } from './signing-keys.js';
+
+/**
+ * Verifies access tokens locally (RFC 7519, RFC 8725). ZITADEL's ID tokens have the same issuer, audience, key and `typ`, so an access
+ * token is known by what only it has (`jti`, `client_id`) and by what only ID tokens have (`azp`, `at_hash`, `nonce`).
+ */
+export function createJwtVerifier(
+  keys: SigningKeys,
+  rules: ClaimRules,
+): (token: string) => Promise<Caller | Refusal> {
+  return async (token) => {
+    const long = tooLong(token);
+    if (long) return long;
+    const parts = token.split('.');
+    if (parts.length !== 3) return notJwt(parts.length);
+    const header = jsonOf(parts[0]);
+    const claims = jsonOf(parts[1]);
+    if (!header || !claims || !isCanonical(parts[2])) return invalid('not a well-formed JWT');
+    const { alg, kid, typ } = header;
+    if (typeof alg !== 'string' || !ALGORITHMS.has(alg)) return invalid('algorithm not allowed');
+    if (typeof kid !== 'string' || kid === '' || kid.length > 200) return invalid('no key id');
+    if (Object.hasOwn(header, 'crit') || Object.hasOwn(header, 'b64'))
+      return invalid('critical header not supported');
+    if (typ !== undefined && typ !== 'JWT' && typ !== 'at+jwt') return invalid('other type of JWT');
+
+    // Refusing by claims that are not verified yet is safe, and spares the fetch and the signature.
+    const caller = callerOf(claims, rules);
+    if (isRefusal(caller)) return caller;
+    const key = await keys.get(kid);
+    if (key === undefined) return invalid('signed by a key that the instance does not have');
+    if (isRefusal(key)) return key;
+    if (key.alg !== alg) return invalid('algorithm of another key');
+    try {
+      await compactVerify(token, key.key, { algorithms: [alg] });
+    } catch {
+      return invalid('the signature is wrong');
+    }
+    return caller;
+  };
+}
+
+function notJwt(parts: number): Refusal {
+  if (parts !== 5) return invalid('not a JWT');
+  return {
+    ...invalid(
+      'an opaque token, a personal access token or a session token where a JWT is expected',
+      'set the application’s token type to JWT, or accept both: callers: [jwt(), introspection(...)] or [jwt(), userinfo()]',
+    ),
+    description: 'a JWT access token is expected',
+  };
+}
+
+function isCanonical(part: string | undefined): part is string {
+  return !!part && Buffer.from(part, 'base64url').toString('base64url') === part;
+}
+
+function jsonOf(part: string | undefined): Readonly<Record<string, unknown>> | undefined {
+  if (!isCanonical(part)) return undefined;
+  try {
+    const value = jsonFrom(
+      new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(part, 'base64url')),
+    );
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function callerOf(claims: Readonly<Record<string, unknown>>, rules: ClaimRules): Caller | Refusal {
+  const checked = checkClaims(claims, rules);
+  if (isRefusal(checked)) return checked;
+  const clientId = ownClaim(claims, 'client_id');
+  if (!isName(ownClaim(claims, 'jti')) || !isText(clientId)) {
+    return invalid('not an access token: no jti, no client_id');
+  }
+  if (['azp', 'at_hash', 'nonce', 'events'].some((name) => Object.hasOwn(claims, name))) {
+    return invalid(
+      'an ID token where an access token is expected',
+      'send the access_token instead',
+    );
+  }
+  return checkActor(claims, rules) ?? { ...checked, clientId, claims };
+}
+
+/** What a caller's access token must be, however its claims are learnt. */
+export interface ClaimRules {
+  readonly issuer: string;
+  /** One of these must be in `aud`. Empty: who told the claims has checked whom the token is for. */
+  readonly audience: readonly string[];
+  readonly allowImpersonation: boolean;
+  /** How far a token may come from the future: ZITADEL's clock may be ahead of ours. `exp` is exact. */
+  readonly clockToleranceMs: number;
+}
+
+type Claims = Readonly<Record<string, unknown>>;
+
+/** Longer tokens are refused before anything else: Node's own limit for all headers is 16 KiB. */
+const MAX_CHARACTERS = 8_192;
+
+/** A token that is not accepted, and why: for the log. */
+export const invalid = (detail: string, remedy?: string): Refusal => ({
+  reason: 'token_invalid',
+  detail: `access token: ${detail}`,
+  ...(remedy !== undefined && { remedy }),
+});
+
+/** The refusal of a token that is too long. */
+export function tooLong(token: string): Refusal | undefined {
+  return token.length > MAX_CHARACTERS
+    ? invalid(`longer than ${MAX_CHARACTERS} characters`, 'ask for fewer scopes')
+    : undefined;
+}
+
+/** Reads a claim as an own property: names in claims are other people's. */
+export function ownClaim(claims: Claims, name: string): unknown {
+  return Object.hasOwn(claims, name) ? claims[name] : undefined;
+}
+
+/** Checks `iss`, `aud`, `exp`, `iat`, `nbf` and `sub` (RFC 7519, section 4.1). What is `optional` may be missing, but not wrong. */
+export function checkClaims(
+  claims: Claims,
+  { issuer, audience, clockToleranceMs }: ClaimRules,
+  optional: ReadonlySet<string> = new Set(),
+): { readonly userId: string; readonly expiresAt: number } | Refusal {
+  const isLeftOut = (name: string) => optional.has(name) && !Object.hasOwn(claims, name);
+  if (!isLeftOut('iss') && ownClaim(claims, 'iss') !== issuer) {
+    return invalid('another issuer', 'the option issuer must equal the token’s iss exactly');
+  }
+  if (!isLeftOut('aud')) {
+    const problem = audienceProblem(ownClaim(claims, 'aud'), audience);
+    if (problem) return problem;
+  }
+  const now = Date.now() / 1_000;
+  const exp = ownClaim(claims, 'exp');
+  const iat = isLeftOut('iat') ? 0 : ownClaim(claims, 'iat');
+  const nbf = Object.hasOwn(claims, 'nbf') ? claims['nbf'] : iat;
+  if (!isSeconds(exp) || !isSeconds(iat) || !isSeconds(nbf)) {
+    return invalid('exp, iat and nbf must be whole seconds');
+  }
+  if (exp <= now) return { ...invalid('expired'), description: 'the token is expired' };
+  if (Math.max(iat, nbf) > now + clockToleranceMs / 1_000) {
+    return invalid(
+      'from the future',
+      'compare the clocks of this host and of ZITADEL; the option clockToleranceMs allows for a difference',
+    );
+  }
+  const sub = ownClaim(claims, 'sub');
+  if (!isName(sub)) return invalid('no usable sub');
+  return { userId: sub, expiresAt: exp * 1_000 };
+}
+
+function audienceProblem(aud: unknown, wanted: readonly string[]): Refusal | undefined {
+  const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
+  if (!audiences.every((each) => typeof each === 'string')) return invalid('malformed audience');
+  return wanted.length === 0 || wanted.some((each) => audiences.includes(each))
+    ? undefined
+    : invalid(
+        'for another audience',
+        'the client must request the scope urn:zitadel:iam:org:project:id:<project id>:aud, and the option audience name that project or the client id',
+      );
+}
+
+/** The refusal of a token that somebody else than its user holds (`act`, RFC 8693, section 4.1). */
+export function checkActor(
+  claims: Claims,
+  { allowImpersonation }: ClaimRules,
+): Refusal | undefined {
+  if (allowImpersonation || !Object.hasOwn(claims, 'act')) return undefined;
+  return {
+    reason: 'impersonated',
+    detail: 'the token is for an impersonated user',
+    remedy:
+      'allowImpersonation lets such tokens through, with memberships read as the service user',
+  };
+}
+
+function isSeconds(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** Whether a value can name a user or a token. */
+export function isName(value: unknown): value is string {
+  return typeof value === 'string' && checkId(value, /^[\x21-\x7e]+$/) === value;
+}
+
+/** Whether a value can name a client. */
+export function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= 1_000;
+}

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import type { Caller } from '../../core/caller.js';
+import { isRefusal, type Refusal } from '../../core/decision.js';
+import { type Answered, isTrouble, type Trouble } from '../call.js';
+import type { Discover } from '../discovery.js';
+import type { Http } from '../http.js';
+import { ProvenTokens } from '../limits.js';
+import { isRecord } from '../reading.js';
+import { refusalOf, unfit } from '../refusals.js';
+import { isName, ownClaim, tooLong } from './access-token.js';
+
+/** Asks ZITADEL about a token, with the token itself: OpenID Connect UserInfo. `who` stands for its user; `stranger`: see `Call`. */
+export async function askUserinfo(
+  http: Http,
+  discover: Discover,
+  token: string,
+  who: string,
+  stranger = false,
+): Promise<Answered | Trouble | Refusal> {
+  const endpoints = await discover();
+  if (isRefusal(endpoints)) return endpoints;
+  return http({
+    family: 'userinfo',
+    method: 'GET',
+    path: endpoints.userinfo,
+    token,
+    who,
+    stranger,
+    repeatable: true,
+  });
+}
+
+/**
+ * Learns from ZITADEL whose token it is (OpenID Connect UserInfo), with the token itself. The answer shows neither whom the token is for,
+ * nor its end, nor whether somebody else holds it: a caller counts only once ZITADEL's API has taken the token too.
+ */
+export function createUserinfoVerifier(
+  http: Http,
+  discover: Discover,
+): (token: string) => Promise<Caller | Refusal> {
+  const proven = new ProvenTokens();
+  return async (token) => {
+    const long = tooLong(token);
+    if (long) return long;
+    const who = createHash('sha256').update(token).digest('base64url');
+    const reply = await askUserinfo(http, discover, token, who, !proven.has(who));
+    if (isRefusal(reply)) return reply;
+    if (!isTrouble(reply) && reply.status === 401) {
+      proven.remove(who);
+      return {
+        reason: 'token_rejected',
+        detail: 'userinfo: ZITADEL answered 401',
+        remedy:
+          'the token is expired or revoked, its user or session is gone, or it is no access token',
+        description: 'expired, revoked, or no access token',
+      };
+    }
+    if (isTrouble(reply) || reply.status !== 200) return refusalOf(reply, 'caller', 'userinfo');
+    const claims = isRecord(reply.body) ? reply.body : {};
+    const userId = ownClaim(claims, 'sub');
+    if (!isName(userId)) return unfit('userinfo', 'the answer names no user');
+    proven.add(who);
+    return { userId, claims };
+  };
+}
+
+/**
+ * Asks whether ZITADEL still accepts a token that is valid by its signature: after a deactivation, a lock, the end of a session or a
+ * revocation it is not. OpenID Connect UserInfo, with the caller's token.
+ */
+export function createConfirmation(
+  http: Http,
+  discover: Discover,
+): (caller: Caller, token: string) => Promise<Refusal | undefined> {
+  return async ({ userId }, token) => {
+    const reply = await askUserinfo(http, discover, token, userId);
+    if (isRefusal(reply)) return reply;
+    if (isTrouble(reply) || reply.status !== 200) return refusalOf(reply, 'caller', 'userinfo');
+    return isRecord(reply.body) && reply.body['sub'] === userId
+      ? undefined
+      : unfit('userinfo', 'the answer is about another user');
+  };
+}

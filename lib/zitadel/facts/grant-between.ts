@@ -1,0 +1,165 @@
+import type { GrantFact } from '../../core/decide/case.js';
+import { isRefusal, type Refusal } from '../../core/decision.js';
+import { type Call, isTrouble } from '../call.js';
+import type { Tried } from '../generation.js';
+import {
+  grantFrom,
+  grantsFrom,
+  grantsRequest,
+  type GrantWithId,
+  isBetween,
+} from '../grants/project-grant.js';
+import { listFrom, MOST_BYTES, PAGE } from '../reading.js';
+import { unfit } from '../refusals.js';
+import {
+  aboutSomethingElse,
+  type Answer,
+  ask,
+  type Ask,
+  factFrom,
+  type FactQuestion,
+  type FactSource,
+  HIDDEN,
+  send,
+} from './known-facts.js';
+
+/** Who grants many projects to an organization makes its list longer, and each look-up in it with it. */
+const MOST_GRANTS = 19_000;
+/** A server may allow no more than a hundred rows a page. */
+const MOST_PAGES = 200;
+const WHAT = 'granted projects';
+
+type Found = Tried<Answer<GrantFact>>;
+
+/**
+ * A project grant by its two ends, asked under the granted organization. List Granted Projects,
+ * `POST /management/v1/granted_projects/_search`, which has no filter by project; `ListProjectGrants` of `zitadel.project.v2`, which has
+ * one, and whose grants have no id. Anybody can grant projects to an organization: where its list is longer than a page, v2 says whether
+ * the grant is worth looking for, and where it is too long, that there is one. Rows of grants that v1 gave need the id.
+ */
+export function askGrantBetween(projectId: string): Ask {
+  return async (source, question) => {
+    const found = await source.generation.ask((generation) =>
+      generation === 'v1'
+        ? askByV1(source, question, projectId)
+        : askByV2(source, question, projectId),
+    );
+    // A row of the caller that gives something on a grant to this organization lets it see that grant; our service user has none of them.
+    return found === HIDDEN && !source.serviceToken ? undefined : found;
+  };
+}
+
+interface GrantedPage {
+  readonly grants: readonly GrantWithId[];
+  readonly total: number;
+}
+
+async function askByV1(
+  source: FactSource,
+  question: FactQuestion,
+  projectId: string,
+): Promise<Found> {
+  const { orgId: grantedOrgId } = question;
+  const seen = new Set<string>();
+  let last: string | undefined;
+  let byV2: Found | undefined;
+  for (let [pages, offset] = [0, 0]; pages < MOST_PAGES && offset < MOST_GRANTS; pages += 1) {
+    const reply = await send(source, question, pageCall(offset));
+    const page = factFrom<GrantedPage>(source, reply, (body) => pageFrom(body, grantedOrgId));
+    const { served, value } = page;
+    const isTooLarge = !isRefusal(reply) && isTrouble(reply) && reply.kind === 'tooLarge';
+    if (isTooLarge) {
+      byV2 ??= await askInstead(source, question, projectId);
+      return byV2 ?? { served, value: TOO_LARGE };
+    }
+    if (value === undefined || isRefusal(value)) return { served, value };
+    const { grants, total } = value;
+    const grant = grants.find((each) => each.projectId === projectId);
+    if (grant) {
+      const fact = Object.freeze({ projectId, grantedOrgId, grantId: grant.grantId });
+      return { served, value: fact };
+    }
+    // Pages overlap by one row: what is removed while we read moves the rest, and a row would be missed.
+    if (last !== undefined && grants[0]?.grantId !== last) return { served, value: HAS_MOVED };
+    for (const { grantId } of grants) seen.add(grantId);
+    // "Not granted" is said only by a list that is whole.
+    if (offset + grants.length >= total) {
+      return { served, value: seen.size >= total ? undefined : HAS_MOVED };
+    }
+    if (pages === 0) {
+      byV2 = await askInstead(source, question, projectId);
+      if (byV2 && !byV2.value) return byV2;
+    }
+    if (grants.length === 0) return { served, value: aboutSomethingElse(WHAT) };
+    // Pages of one row have none to share.
+    last = grants.length > 1 ? grants.at(-1)?.grantId : undefined;
+    offset += Math.max(1, grants.length - 1);
+  }
+  return byV2 ?? { served: true, value: TOO_LARGE };
+}
+
+function pageCall(offset: number): Call {
+  return {
+    family: 'grantedProjects',
+    method: 'POST',
+    path: '/management/v1/granted_projects/_search',
+    json: { query: { offset: String(offset), limit: PAGE, asc: true } },
+    maxBytes: MOST_BYTES,
+  };
+}
+
+function pageFrom(body: unknown, grantedOrgId: string): GrantedPage | Refusal {
+  const list = listFrom(body);
+  const grants = list?.rows.map(grantFrom);
+  if (!list || !grants?.every((each) => each && isBetween(each, { grantedOrgId }))) {
+    return aboutSomethingElse(WHAT);
+  }
+  return { grants: grants.flatMap((each) => each ?? []), total: list.total };
+}
+
+/** Where both generations may be asked: by v2, which need not be served. */
+async function askInstead(
+  source: FactSource,
+  question: FactQuestion,
+  projectId: string,
+): Promise<Found | undefined> {
+  if (!source.generation.isOpen) return undefined;
+  const { served, value } = await askByV2(source, question, projectId);
+  return served !== true || (value && isRefusal(value)) ? undefined : { served, value };
+}
+
+function askByV2(source: FactSource, question: FactQuestion, projectId: string): Promise<Found> {
+  const { orgId: grantedOrgId } = question;
+  const call: Call = {
+    family: 'grantedProjects',
+    method: 'POST',
+    path: '/zitadel.project.v2.ProjectService/ListProjectGrants',
+    json: grantsRequest({ projectId, grantedOrgId }, 0),
+  };
+  return ask<GrantFact>(source, question, call, (body) => {
+    const page = grantsFrom(body, { projectId, grantedOrgId });
+    if (!page) return aboutSomethingElse('project grants');
+    if (page.grants.length > 0) return Object.freeze({ projectId, grantedOrgId });
+    if (page.total === 0) return undefined;
+    // Counted and not shown is not "there is none". Of our service user it is a right that it lacks.
+    return source.serviceToken ? MAY_NOT_SEE : unfit(WHAT, 'rows that are counted are left out');
+  });
+}
+
+const HAS_MOVED: Refusal = {
+  reason: 'unavailable',
+  detail: `${WHAT}: the list changes while it is read`,
+};
+
+const TOO_LARGE: Refusal = {
+  reason: 'unavailable',
+  detail: `${WHAT}: there are too many to be read`,
+  remedy: "leave the option api at 'auto', and name the grant by its id where API v2 is not served",
+};
+
+const MAY_NOT_SEE: Refusal = {
+  reason: 'misconfigured',
+  detail: 'look-up: the service user may not see a project grant',
+  remedy:
+    'give the service user IAM_OWNER_VIEWER, or ORG_OWNER_VIEWER in the organizations of the project',
+};

@@ -1,0 +1,302 @@
+import { LRUCache } from 'lru-cache';
+import type { Asking, ResourceLookups } from '../../core/ask.js';
+import type { ResourceFacts, ResourceNeed } from '../../core/decide/case.js';
+import { isRefusal, type Refusal } from '../../core/decision.js';
+import { checkId } from '../../core/request.js';
+import { ANY_AGE } from '../../core/requirement/fresh.js';
+import { FOR_EVER, isValid, validFor, type Validity } from '../../core/validity.js';
+import { askGrant, askOwner } from './ask-fact.js';
+import { askGrantBetween } from './grant-between.js';
+import {
+  type Ask,
+  betweenKey,
+  factsFrom,
+  type FactSource,
+  grantKey,
+  HIDDEN,
+  keyOf,
+  type Known,
+  ownerIn,
+  ownerKey,
+} from './known-facts.js';
+
+/** Where facts about resources come from. */
+export interface LookupOptions extends FactSource {
+  /** The application's own knowledge of who owns a project, asked last. */
+  readonly projectOwner: ((projectId: string) => Promise<string | undefined>) | undefined;
+  /** The row of a grant is found by its two ends alone: API v2 reads the rows, and v1 is served for the rest. */
+  readonly knowsRowsByEnds: boolean;
+  readonly idPattern: RegExp;
+  /** How long a project grant is remembered, in milliseconds since it was asked for: grants can be removed. */
+  readonly ttlMs: number;
+}
+
+const NEGATIVE_MS = 30_000;
+/** A caller may hold rows in any number of organizations; more than this are not asked one by one. */
+const MOST_ORGS = 100;
+const AT_ONCE = 4;
+/** Not `max`, which takes all of its memory at once. */
+const BOUND = { maxSize: 50_000, sizeCalculation: () => 1 };
+
+interface Nothing extends Validity {
+  readonly userId: string;
+  readonly askedAt: number;
+  readonly hidden: boolean;
+}
+
+type Found = Known | undefined | Refusal;
+
+/**
+ * What ZITADEL says about projects and project grants. The owner of a project never changes, so it is remembered for long. That there was
+ * nothing is remembered per user, since it may be about the user's rights, and so is a project grant: who may see it is no matter of what
+ * others have asked. What the service user was told is everybody's.
+ */
+export class Lookups implements ResourceLookups {
+  readonly #known = new LRUCache<string, Known>(BOUND);
+  readonly #nothing = new LRUCache<string, Nothing>(BOUND);
+  readonly #flying = new Map<
+    string,
+    { readonly startedAt: number; readonly asked: Promise<Found> }
+  >();
+  #generation = 0;
+  readonly #unchanging: ResourceFacts = {
+    ownerOf: (projectId) => ownerIn(this.#get(ownerKey(projectId), ANY_AGE)),
+    grantOf: () => undefined,
+    grantBetween: () => undefined,
+  };
+
+  constructor(private readonly options: LookupOptions) {}
+
+  /** What never changes, for all. */
+  known(): ResourceFacts {
+    return this.#unchanging;
+  }
+
+  /** The same, and which project grants the user was told of, if that was not asked for before `notBefore`. */
+  knownTo(userId: string, notBefore: number): ResourceFacts {
+    return factsFrom(this.#askerFor(userId), (key) => this.#get(key, notBefore));
+  }
+
+  /** Asks for every need; what is not found is `null` in the facts that come back. */
+  async ask(needs: readonly ResourceNeed[], asking: Asking): Promise<ResourceFacts | Refusal> {
+    const found = new Map<string, Known>();
+    const asker = this.#askerFor(asking.userId);
+    for (const need of needs) {
+      const key = keyOf(need, asker);
+      if (found.has(key)) continue;
+      const known = await this.#find(need, key, asking);
+      if (known && isRefusal(known)) return known;
+      if (known) found.set(key, known);
+    }
+    const facts = this.knownTo(asking.userId, asking.notBefore);
+    const recall = factsFrom(asker, (key) => found.get(key));
+    return {
+      ownerOf: (id) => recall.ownerOf(id) ?? facts.ownerOf(id) ?? null,
+      grantOf: (id) => recall.grantOf(id) ?? facts.grantOf(id) ?? null,
+      grantBetween: (id, orgId) =>
+        recall.grantBetween(id, orgId) ?? facts.grantBetween(id, orgId) ?? null,
+    };
+  }
+
+  /** Forgets that there was nothing for this user. */
+  evict(userId: string): void {
+    for (const [key, nothing] of this.#nothing) {
+      if (nothing.userId === userId) this.#nothing.delete(key);
+    }
+    this.#startAnew();
+  }
+
+  evictAll(): void {
+    this.#startAnew();
+    for (const memory of [this.#known, this.#nothing]) memory.clear();
+  }
+
+  async #find(need: ResourceNeed, key: string, asking: Asking): Promise<Found> {
+    const { userId, notBefore } = asking;
+    const orgIds = this.#seesAll(need) ? [''] : orgIdsOf(need);
+    const nothingKey = (orgId: string) => JSON.stringify([key, userId, orgId]);
+    const hiddenIn: string[] = [];
+    const left = orgIds.slice(0, MOST_ORGS).filter((orgId) => {
+      const nothing = this.#nothingKnown(nothingKey(orgId), notBefore);
+      if (nothing?.hidden) hiddenIn.push(orgId);
+      return nothing === undefined;
+    });
+    const refused = left.length > 0 ? asking.toll.pay() : undefined;
+    if (refused) return refused;
+    const generation = this.#generation;
+    for (let from = 0; from < left.length; from += AT_ONCE) {
+      const batch = left.slice(from, from + AT_ONCE);
+      const askedAt = performance.now();
+      const answers = await Promise.all(
+        batch.map((orgId) => this.#askOnce(need, key, orgId, asking)),
+      );
+      const isHidden = (each: (typeof answers)[number]) => each === HIDDEN;
+      const answer =
+        answers.find((each) => each && !isRefusal(each)) ??
+        answers.find((each) => each && !isHidden(each));
+      if (answer) return answer;
+      for (const [at, orgId] of batch.entries()) {
+        const hidden = isHidden(answers[at]);
+        if (hidden) hiddenIn.push(orgId);
+        if (generation !== this.#generation) continue;
+        const nothing = { userId, askedAt, hidden, ...validFor(NEGATIVE_MS) };
+        this.#nothing.set(nothingKey(orgId), nothing);
+        // Found out by this very question.
+        if (this.#seesAll(need)) this.#nothing.set(nothingKey(''), nothing);
+      }
+      if (this.#seesAll(need)) break;
+    }
+    const [isCut, hides] = [orgIds.length > MOST_ORGS, hiddenIn.length > 0];
+    switch (need.fact) {
+      case 'owner': {
+        const owner = await this.#askApplication(need.projectId, key, notBefore);
+        return owner ?? unseen(isCut ? TOO_MANY_OWNERS : hides && HIDDEN_OWNER, asking);
+      }
+      case 'grant':
+        if (need.certain || isCut || (need.cut && this.options.knowsRowsByEnds)) {
+          return unseen(UNKNOWN_GRANT, asking);
+        }
+        return hides ? { fact: { hiddenIn }, askedAt: 0, ...validFor(0) } : undefined;
+      case 'grantBetween':
+        return unseen(hides && HIDDEN_GRANT, asking);
+    }
+  }
+
+  /** In whose name grants are remembered. */
+  #askerFor(userId: string): string {
+    return this.options.serviceToken ? '' : userId;
+  }
+
+  /** What our service user is told by v2 does not depend on the organization under which it asks. */
+  #seesAll({ fact }: ResourceNeed): boolean {
+    const { serviceToken, generation } = this.options;
+    return fact === 'owner' && serviceToken !== undefined && generation.current === 'v2';
+  }
+
+  /** One question at a time for the same fact, in the same name, under the same organization. */
+  #askOnce(
+    need: ResourceNeed,
+    key: string,
+    orgId: string,
+    { userId, token, notBefore }: Asking,
+  ): Promise<Found> {
+    const flight = JSON.stringify([key, userId, token, orgId]);
+    const flying = this.#flying.get(flight);
+    if (flying && flying.startedAt >= notBefore) return flying.asked;
+    const askedAt = performance.now();
+    const validity = validFor(this.options.ttlMs);
+    const generation = this.#generation;
+    const asked = askFor(need)(this.options, { orgId, userId, token })
+      .then((fact) => {
+        if (typeof fact === 'string') return this.#remember(key, { fact, askedAt, ...FOR_EVER });
+        if (fact === undefined || isRefusal(fact)) return fact;
+        const known = { fact, askedAt, ...validity };
+        // Asked before an eviction: for those who wait, and for nobody else.
+        if (generation !== this.#generation) return known;
+        const asker = this.#askerFor(userId);
+        if (fact.grantId !== undefined) this.#remember(grantKey(asker, fact.grantId), known);
+        return this.#remember(betweenKey(asker, fact.projectId, fact.grantedOrgId), known);
+      })
+      .finally(() => {
+        if (this.#flying.get(flight)?.asked === asked) this.#flying.delete(flight);
+      });
+    this.#flying.set(flight, { startedAt: askedAt, asked });
+    return asked;
+  }
+
+  async #askApplication(projectId: string, key: string, notBefore: number): Promise<Found> {
+    const nothing = JSON.stringify(['application', projectId]);
+    const { projectOwner, idPattern } = this.options;
+    if (!projectOwner || this.#nothingKnown(nothing, notBefore)) return undefined;
+    const askedAt = performance.now();
+    let owner: unknown;
+    try {
+      owner = await projectOwner(projectId);
+    } catch {
+      return { reason: 'unavailable', detail: 'the option projectOwner threw or rejected' };
+    }
+    const checked = checkId(owner ?? undefined, idPattern);
+    if (typeof checked === 'string') {
+      return this.#remember(key, { fact: checked, askedAt, ...FOR_EVER });
+    }
+    if (checked === undefined) {
+      const none = { userId: '', askedAt, hidden: false, ...validFor(NEGATIVE_MS) };
+      this.#nothing.set(nothing, none);
+      return undefined;
+    }
+    return { reason: 'misconfigured', detail: 'the option projectOwner answered no id' };
+  }
+
+  #remember(key: string, known: Known): Known {
+    this.#known.set(key, known);
+    return known;
+  }
+
+  /** Whatever never changes may be of any age. */
+  #get(key: string, notBefore: number): Known | undefined {
+    const known = this.#known.get(key);
+    if (known?.validUntil === Infinity) return known;
+    return known && isValid(known) && known.askedAt >= notBefore ? known : undefined;
+  }
+
+  #nothingKnown(key: string, notBefore: number): Nothing | undefined {
+    const nothing = this.#nothing.get(key);
+    return nothing && isValid(nothing) && nothing.askedAt >= notBefore ? nothing : undefined;
+  }
+
+  #startAnew(): void {
+    this.#generation += 1;
+    this.#flying.clear();
+  }
+}
+
+/** No "no", and told to whoever names what is not there as well: so it costs as a "no" does. */
+function unseen(refusal: Refusal | false, { toll }: Asking): Refusal | undefined {
+  if (refusal) toll.keep();
+  return refusal || undefined;
+}
+
+/** Under which organizations a need is asked; '' is the asker's own. */
+function orgIdsOf(need: ResourceNeed): readonly string[] {
+  if (need.fact === 'grantBetween') return [need.grantedOrgId];
+  const { orgIds } = need;
+  // The list that named them is over its cap, or they are too many to ask them all: then the own one first.
+  return orgIds.length === 0 || orgIds.length > MOST_ORGS ? ['', ...orgIds] : orgIds;
+}
+
+const TOO_MANY_OWNERS: Refusal = {
+  reason: 'unavailable',
+  detail: `the caller could own the project by more than ${MOST_ORGS} organizations`,
+  remedy: 'tie the project with .in(org...), or give the option projectOwner',
+};
+
+const HIDDEN_OWNER: Refusal = {
+  ...HIDDEN,
+  remedy:
+    'let the role that is asked for (or the service user, where it reads memberships) read projects (project.read) there, or give the option projectOwner',
+};
+
+const HIDDEN_GRANT: Refusal = {
+  ...HIDDEN,
+  remedy:
+    'let the service user read project grants (project.grant.read) in the granted organization',
+};
+
+/** Of a grant that is not there as of one that the asker cannot find. */
+const UNKNOWN_GRANT: Refusal = {
+  reason: 'misconfigured',
+  detail:
+    'ZITADEL tells a project grant by its id to its two organizations alone, and the caller’s right may come from elsewhere',
+  remedy: 'name the grant by projectGrant({ project, grantedOrg })',
+};
+
+function askFor(need: ResourceNeed): Ask {
+  switch (need.fact) {
+    case 'owner':
+      return askOwner(need.projectId);
+    case 'grant':
+      return askGrant(need.grantId);
+    case 'grantBetween':
+      return askGrantBetween(need.projectId);
+  }
+}

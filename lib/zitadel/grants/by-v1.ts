@@ -1,0 +1,201 @@
+import type { Call } from '../call.js';
+import { listFrom, MOST_PAGES, PAGE, textOf } from '../reading.js';
+import {
+  endless,
+  refusedBy,
+  unusable,
+  ZitadelApiError,
+  ZitadelUnavailableError,
+} from '../refusals.js';
+import { callAsServiceUser, type ServiceToken } from '../service-user.js';
+import { ensureByV1, type EnsuredGrant, type WantedGrant } from './ensure.js';
+import {
+  type ChangeDetails,
+  detailsFrom,
+  type GrantEnds,
+  type GrantFilter,
+  grantFrom,
+  type GrantWithId,
+  isBetween,
+  type NewGrant,
+  type OfGrant,
+  type OfProject,
+  type ProjectGrantApi,
+} from './project-grant.js';
+
+type Grants = AsyncGenerator<GrantWithId, void, undefined>;
+
+interface Search {
+  readonly path: string;
+  readonly orgId: string | undefined;
+  readonly queries?: readonly object[];
+}
+
+/** Project grants by the Management API v1: addressed by their ids, under the organization that owns the project. */
+export class ProjectGrantsV1 implements ProjectGrantApi {
+  constructor(private readonly serviceToken: ServiceToken | undefined) {}
+
+  /** Add Project Grant, `POST /management/v1/projects/{projectId}/grants`. */
+  async add(grant: NewGrant): Promise<ChangeDetails & { readonly grantId: string }> {
+    const { grantedOrgId, roleKeys } = grant;
+    const what = 'Add Project Grant';
+    const body = await this.#call(what, 'POST', grant, '', { grantedOrgId, roleKeys });
+    const { grantId } = body;
+    if (typeof grantId !== 'string' || grantId === '') throw unusable(what);
+    return { grantId, ...doneFrom(body, what) };
+  }
+
+  /** Get Project Grant By ID, `GET .../grants/{grantId}`: never stale. ZITADEL ignores the project in the path; it is checked here. */
+  async get(grant: OfGrant): Promise<GrantWithId> {
+    const what = 'Get Project Grant';
+    const grantId = await this.#idOf(what, grant);
+    const body = await this.#call(what, 'GET', grant, pathOf(grantId));
+    const found = grantFrom(body['projectGrant']);
+    if (found?.grantId !== grantId) throw unusable(what);
+    const { projectId, grantedOrgId = found.grantedOrgId } = grant;
+    if (found.projectId === projectId && found.grantedOrgId === grantedOrgId) return found;
+    const remedy =
+      found.projectId === projectId
+        ? 'this grant is not one to this organization'
+        : 'this grant is not one of this project';
+    throw new ZitadelApiError(404, undefined, remedy, what);
+  }
+
+  /** Search Project Grants, `POST .../grants/_search`; without a project `POST /management/v1/projectgrants/_search`. */
+  async *list({ organizationId, projectId, grantedOrgId }: GrantFilter): Grants {
+    if (projectId === undefined) {
+      const queries = grantedOrgId === undefined ? [] : [{ grantedOrgIdQuery: { grantedOrgId } }];
+      const call = { path: '/management/v1/projectgrants/_search', orgId: organizationId, queries };
+      yield* this.#search('Search All Project Grants', call, { grantedOrgId });
+      return;
+    }
+    const call = { path: `${projectPath(projectId)}/grants/_search`, orgId: organizationId };
+    for await (const grant of this.#search('Search Project Grants', call, { projectId })) {
+      if (isBetween(grant, { grantedOrgId })) yield grant;
+    }
+  }
+
+  /** List Granted Projects, `POST /management/v1/granted_projects/_search`. */
+  listGranted(organizationId: string | undefined): Grants {
+    const call = { path: '/management/v1/granted_projects/_search', orgId: organizationId };
+    return this.#search('List Granted Projects', call, { grantedOrgId: organizationId });
+  }
+
+  /** Update Project Grant, `PUT .../grants/{grantId}`. */
+  changeRoles(grant: OfGrant & { readonly roleKeys: readonly string[] }): Promise<ChangeDetails> {
+    const { roleKeys } = grant;
+    return this.#change('Update Project Grant', 'PUT', grant, '', { roleKeys });
+  }
+
+  /** Deactivate Project Grant, `POST .../grants/{grantId}/_deactivate`. */
+  deactivate(grant: OfGrant): Promise<ChangeDetails> {
+    return this.#change('Deactivate Project Grant', 'POST', grant, '/_deactivate', {});
+  }
+
+  /** Reactivate Project Grant, `POST .../grants/{grantId}/_reactivate`. */
+  reactivate(grant: OfGrant): Promise<ChangeDetails> {
+    return this.#change('Reactivate Project Grant', 'POST', grant, '/_reactivate', {});
+  }
+
+  /** Remove Project Grant, `DELETE .../grants/{grantId}`. */
+  remove(grant: OfGrant): Promise<ChangeDetails> {
+    return this.#change('Remove Project Grant', 'DELETE', grant, '');
+  }
+
+  ensure(wanted: WantedGrant): Promise<EnsuredGrant> {
+    return ensureByV1(this, wanted);
+  }
+
+  /** The id by which the grant is addressed; where it is not given, the list tells it. */
+  async #idOf(what: string, { organizationId, projectId, grantId, grantedOrgId }: OfGrant) {
+    if (grantId !== undefined) return grantId;
+    const of = { projectId, ...(organizationId !== undefined && { organizationId }) };
+    for await (const grant of this.list(of)) {
+      if (grant.grantedOrgId === grantedOrgId) return grant.grantId;
+    }
+    throw refusedBy('PROJECT-D8JxR', 404, what);
+  }
+
+  async *#search(what: string, { path, orgId, queries }: Search, ends: GrantEnds): Grants {
+    const seen = new Set<string>();
+    let last: string | undefined;
+    for (let [pages, offset] = [0, 0]; pages < MOST_PAGES; pages += 1) {
+      const query = { offset: String(offset), limit: PAGE, asc: true };
+      const json = { query, ...(queries && queries.length > 0 && { queries }) };
+      const body = await this.#send(what, { method: 'POST', path, orgId, json, repeatable: true });
+      const list = listFrom(body);
+      if (!list) throw unusable(what);
+      const { rows, total } = list;
+      if (total > MOST_PAGES * PAGE) throw endless(what);
+      const before = seen.size;
+      for (const [at, row] of rows.entries()) {
+        const grant = grantFrom(row);
+        if (!grant || !isBetween(grant, ends)) throw unusable(what);
+        // Pages overlap by one row: what is removed while we read moves the rest, and a row would be missed.
+        if (at === 0 && last !== undefined && grant.grantId !== last) throw changing(what);
+        if (seen.has(grant.grantId)) continue;
+        seen.add(grant.grantId);
+        yield grant;
+      }
+      // Not by the limit that was asked for: a server may allow less.
+      if (rows.length === 0 || offset + rows.length >= total) {
+        // ZITADEL promises no order: pages that overlap by more leave rows out.
+        if (seen.size < total) throw unusable(what);
+        return;
+      }
+      if (seen.size === before) throw unusable(what);
+      // Pages of one row have none to share.
+      last = rows.length > 1 ? textOf(rows.at(-1)?.['grantId']) : undefined;
+      offset += Math.max(1, rows.length - 1);
+    }
+    throw endless(what);
+  }
+
+  async #change(
+    what: string,
+    method: Call['method'],
+    grant: OfGrant,
+    verb: string,
+    json?: object,
+  ): Promise<ChangeDetails> {
+    // Named twice, it must be one: a list that was kept may be older than the grant.
+    if (grant.grantId !== undefined && grant.grantedOrgId !== undefined) await this.get(grant);
+    const path = pathOf(await this.#idOf(what, grant)) + verb;
+    const body = await this.#call(what, method, grant, path, json);
+    return doneFrom(body, what);
+  }
+
+  #call(
+    what: string,
+    method: Call['method'],
+    { projectId, organizationId: orgId }: OfProject,
+    rest: string,
+    json?: object,
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const path = `${projectPath(projectId)}/grants${rest}`;
+    return this.#send(what, { method, path, orgId, json, repeatable: method === 'GET' });
+  }
+
+  #send(what: string, call: Omit<Call, 'family' | 'who'>) {
+    return callAsServiceUser(this.serviceToken, what, { ...call, family: 'grants' });
+  }
+}
+
+function changing(what: string): ZitadelUnavailableError {
+  return new ZitadelUnavailableError(what, 'the list changes while it is read');
+}
+
+/** What every write answers: without it, it may or may not have been done. */
+function doneFrom({ details }: Readonly<Record<string, unknown>>, what: string): ChangeDetails {
+  const done = detailsFrom(details);
+  if (Object.keys(done).length === 0) throw unusable(what);
+  return { details: done };
+}
+
+function projectPath(projectId: string): string {
+  return `/management/v1/projects/${encodeURIComponent(projectId)}`;
+}
+
+function pathOf(grantId: string): string {
+  return `/${encodeURIComponent(grantId)}`;
+}

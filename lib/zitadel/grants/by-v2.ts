@@ -1,0 +1,211 @@
+import { LRUCache } from 'lru-cache';
+import { ZitadelArgumentError, ZitadelError } from '../../core/errors.js';
+import { isRecord, MOST_PAGES, PAGE, PageTrail } from '../reading.js';
+import { endless, refusedBy, unusable, ZitadelApiError } from '../refusals.js';
+import { callAsServiceUser, type ServiceToken } from '../service-user.js';
+import { ensureByV2, type EnsuredGrant, type WantedGrant } from './ensure.js';
+import {
+  type ChangeDetails,
+  type GrantEnds,
+  type GrantFilter,
+  grantsFrom,
+  grantsRequest,
+  type NewGrant,
+  type OfGrant,
+  type OfProject,
+  type ProjectGrant,
+  type ProjectGrantApi,
+} from './project-grant.js';
+
+type Read = 'GetProject' | 'ListProjectGrants';
+type Grants = AsyncGenerator<ProjectGrant, void, undefined>;
+/** What each write answers with: always. */
+const DATE_OF = {
+  CreateProjectGrant: 'creationDate',
+  UpdateProjectGrant: 'changeDate',
+  DeactivateProjectGrant: 'changeDate',
+  ActivateProjectGrant: 'changeDate',
+  DeleteProjectGrant: 'deletionDate',
+} as const;
+type Write = keyof typeof DATE_OF;
+/** A grant as it is addressed here. */
+type Pair = OfProject & { readonly grantedOrgId: string };
+
+/** Project grants by `zitadel.project.v2.ProjectService`, over connect: addressed by project and granted organization, without ids. */
+export class ProjectGrantsV2 implements ProjectGrantApi {
+  /** Who owns a project never changes. */
+  readonly #owners = new LRUCache<string, string>({ maxSize: 10_000, sizeCalculation: () => 1 });
+
+  constructor(private readonly serviceToken: ServiceToken | undefined) {}
+
+  async add(grant: NewGrant): Promise<ChangeDetails> {
+    const { roleKeys } = grant;
+    const creationDate = await this.#write('Add Project Grant', 'CreateProjectGrant', grant, {
+      roleKeys,
+    });
+    return { details: { creationDate } };
+  }
+
+  async get(grant: OfGrant): Promise<ProjectGrant> {
+    const what = 'Get Project Grant';
+    const found = await this.find(what, pairOf(grant));
+    if (found) return found;
+    throw refusedBy('PROJECT-D8JxR', 404, what);
+  }
+
+  async *list({ organizationId, projectId, grantedOrgId }: GrantFilter): Grants {
+    const ends = { projectId, grantedOrgId };
+    for await (const grant of this.#search('Search Project Grants', organizationId, ends)) {
+      if (organizationId === undefined || grant.projectOwnerId === organizationId) yield grant;
+    }
+  }
+
+  listGranted(organizationId: string | undefined): Grants {
+    if (organizationId === undefined) {
+      throw new ZitadelArgumentError(
+        'organizationId',
+        'organizationId is missing: API v2 knows no organization of the service user’s own, name the one to which projects are granted',
+      );
+    }
+    return this.#search('List Granted Projects', organizationId, { grantedOrgId: organizationId });
+  }
+
+  async changeRoles(
+    grant: OfGrant & { readonly roleKeys: readonly string[] },
+  ): Promise<ChangeDetails> {
+    const { roleKeys } = grant;
+    return this.#change('Update Project Grant', 'UpdateProjectGrant', grant, { roleKeys });
+  }
+
+  async deactivate(grant: OfGrant): Promise<ChangeDetails> {
+    return this.#change('Deactivate Project Grant', 'DeactivateProjectGrant', grant);
+  }
+
+  async reactivate(grant: OfGrant): Promise<ChangeDetails> {
+    return this.#change('Reactivate Project Grant', 'ActivateProjectGrant', grant);
+  }
+
+  /** Succeeds where there is no such grant too: its answer proves nothing. */
+  async remove(grant: OfGrant): Promise<ChangeDetails> {
+    return this.#change('Remove Project Grant', 'DeleteProjectGrant', grant);
+  }
+
+  ensure(wanted: WantedGrant): Promise<EnsuredGrant> {
+    return ensureByV2(this, wanted);
+  }
+
+  /** The grant, if the list shows it. ZITADEL's read side may lag behind the latest changes. */
+  async find(what: string, { organizationId, projectId, grantedOrgId }: Pair) {
+    const ends = { projectId, grantedOrgId };
+    const { grants, total } = await this.#page(what, organizationId, ends, 0);
+    const [found] = grants;
+    if (grants.length > 1 || total > 1) throw unusable(what);
+    // Whoever names the owner means it: of another one's project there is no grant, as on v1.
+    if (found && organizationId !== undefined && found.projectOwnerId !== organizationId) {
+      return undefined;
+    }
+    if (found || total === 0) return found;
+    throw new ZitadelError(
+      'service_user_refused',
+      `${what}: the service user may not see this project grant; make it a manager of the organization that owns the project (ORG_OWNER), or of the project (PROJECT_OWNER)`,
+    );
+  }
+
+  async *#search(what: string, orgId: string | undefined, ends: GrantEnds): Grants {
+    const seen = new Set<string>();
+    const trail = new PageTrail();
+    for (let pages = 0; pages < MOST_PAGES; pages += 1) {
+      const page = await this.#page(what, orgId, ends, trail.offset);
+      if (page.total > MOST_PAGES * PAGE) throw endless(what);
+      const keys = page.grants.map(keyOf);
+      const goesOn = trail.follow(page, keys);
+      if (trail.hasMoved) throw unusable(what);
+      for (const [at, grant] of page.grants.entries()) {
+        const key = keys[at] as string;
+        if (seen.has(key)) continue;
+        seen.add(key);
+        yield grant;
+      }
+      // Not by the rows that came: ZITADEL leaves out those that may not be seen after it has counted them.
+      if (!goesOn) return;
+    }
+    throw endless(what);
+  }
+
+  async #page(what: string, orgId: string | undefined, ends: GrantEnds, offset: number) {
+    const body = await this.#send(what, 'ListProjectGrants', grantsRequest(ends, offset), orgId);
+    const page = grantsFrom(body, ends);
+    if (!page) throw unusable(what);
+    return page;
+  }
+
+  async #change(what: string, method: Write, grant: OfGrant, more = {}): Promise<ChangeDetails> {
+    return { details: { changeDate: await this.#write(what, method, pairOf(grant), more) } };
+  }
+
+  /** When it was done: an answer that does not say it is none. */
+  async #write(
+    what: string,
+    method: Write,
+    { projectId, organizationId, grantedOrgId }: Pair,
+    more: object,
+  ): Promise<string> {
+    if (organizationId !== undefined) await this.#checkOwner(what, projectId, organizationId);
+    const json = { projectId, grantedOrganizationId: grantedOrgId, ...more };
+    const { [DATE_OF[method]]: date } = await this.#send(what, method, json, organizationId);
+    if (typeof date !== 'string' || date === '') throw unusable(what);
+    return date;
+  }
+
+  /** API v2 does not ask whose project it is. Whoever names the owner still means it, as v1 does. */
+  async #checkOwner(what: string, projectId: string, organizationId: string): Promise<void> {
+    const owner =
+      this.#owners.get(projectId) ?? (await this.#owner(what, projectId, organizationId));
+    if (owner === undefined || owner === organizationId) return;
+    throw refusedBy('COMMAND-m9gsd', 400, what);
+  }
+
+  async #owner(what: string, projectId: string, orgId: string): Promise<string | undefined> {
+    let body: Readonly<Record<string, unknown>>;
+    try {
+      body = await this.#send(what, 'GetProject', { projectId }, orgId);
+    } catch (error) {
+      // What there is no project for, the call itself says.
+      if (error instanceof ZitadelApiError && error.id === 'QUERY-fk2fs') return undefined;
+      throw error;
+    }
+    const { project } = body;
+    const owner = isRecord(project) ? project['organizationId'] : undefined;
+    const fits = isRecord(project) && project['projectId'] === projectId;
+    if (!fits || typeof owner !== 'string' || owner === '') throw unusable(what);
+    this.#owners.set(projectId, owner);
+    return owner;
+  }
+
+  #send(what: string, method: Write | Read, json: object, orgId: string | undefined) {
+    return callAsServiceUser(this.serviceToken, what, {
+      family: 'grants',
+      method: 'POST',
+      path: `/zitadel.project.v2.ProjectService/${method}`,
+      json,
+      orgId,
+      repeatable: method === 'ListProjectGrants' || method === 'GetProject',
+    });
+  }
+}
+
+/** An id is refused also beside the organization: nothing here can tell whether both name the same grant. */
+function pairOf(grant: OfGrant): Pair {
+  const { projectId, organizationId, grantId, grantedOrgId } = grant;
+  if (grantedOrgId === undefined || grantId !== undefined) {
+    throw new ZitadelArgumentError(
+      'grantId',
+      'API v2 has no ids of project grants: name the grant by its grantedOrgId alone',
+    );
+  }
+  return { projectId, grantedOrgId, ...(organizationId !== undefined && { organizationId }) };
+}
+
+function keyOf({ projectId, grantedOrgId }: ProjectGrant): string {
+  return JSON.stringify([projectId, grantedOrgId]);
+}

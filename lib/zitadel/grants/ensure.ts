@@ -1,0 +1,235 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ZitadelError } from '../../core/errors.js';
+import { ZitadelApiError, ZitadelUnavailableError } from '../refusals.js';
+import type { ProjectGrantsV1 } from './by-v1.js';
+import type { ProjectGrantsV2 } from './by-v2.js';
+import type { GrantWithId, NewGrant, ProjectGrant } from './project-grant.js';
+
+/** A project grant as it should be. */
+export interface WantedGrant extends NewGrant {
+  /**
+   * Only add roles; leave those that are there. Two writers at the same moment are settled by a second look a quarter of a second later,
+   * not by a lock. @default false
+   */
+  readonly keepOthers?: boolean;
+  /** Reactivate the grant if it is inactive. @default false */
+  readonly reactivate?: boolean;
+}
+
+/** The project grant as it now is, and what had to be done. */
+export interface EnsuredGrant {
+  /** None by API v2, which has no ids of grants. */
+  readonly grantId?: string;
+  readonly roleKeys: readonly string[];
+  /** 'unknown' by API v2 where its list did not show the grant in time. */
+  readonly state: ProjectGrant['state'];
+  /** After a lost answer: what was tried, and then found done. */
+  readonly outcome: 'created' | 'changed' | 'unchanged';
+}
+
+/** What is known between two attempts. */
+export interface Progress {
+  /** From 0. */
+  tries: number;
+  /** ZITADEL has said that there is such a grant. */
+  exists: boolean;
+  /** What this attempt is doing: should its answer be lost, it may be done. */
+  tried: 'created' | 'changed' | undefined;
+  outcome: EnsuredGrant['outcome'];
+}
+
+const DEADLINE_MS = 10_000;
+const LONGEST_PAUSE_MS = 500;
+
+/** When a slower writer would have written: ZITADEL's update has no precondition that could refuse that one. */
+export const SECOND_LOOK_MS = 250;
+
+/**
+ * Attempts until it is settled, for ten seconds. The unique constraint on (project, granted organization) is what makes trying again
+ * safe: a create whose answer was lost comes back as "already exists".
+ *
+ * @throws ZitadelError `grant_not_settled`, or what the last attempt threw
+ */
+export async function untilSettled(
+  attempt: (progress: Progress) => Promise<EnsuredGrant | undefined>,
+): Promise<EnsuredGrant> {
+  const deadline = performance.now() + DEADLINE_MS;
+  const progress: Progress = { tries: 0, exists: false, tried: undefined, outcome: 'unchanged' };
+  let lastTrouble: ZitadelUnavailableError | undefined;
+  for (; performance.now() < deadline; progress.tries += 1) {
+    if (progress.tries > 0) await pause(progress.tries, lastTrouble, deadline);
+    lastTrouble = undefined;
+    progress.tried = undefined;
+    try {
+      const settled = await attempt(progress);
+      if (settled) return settled;
+    } catch (error) {
+      if (error instanceof ZitadelUnavailableError) {
+        lastTrouble = error;
+        progress.outcome = progress.tried ?? progress.outcome;
+      } else if (isThere(error)) progress.exists = true;
+      else if (isGone(error)) progress.exists = false;
+      else throw error;
+    }
+  }
+  throw (
+    lastTrouble ??
+    new ZitadelError(
+      'grant_not_settled',
+      'Ensure Project Grant: ZITADEL says that the grant exists and does not show it; its read side may be blocked, look at its projections and try again',
+    )
+  );
+}
+
+/** The roles that a grant should have, over those that it has. */
+export function rolesFor(found: ProjectGrant, wanted: WantedGrant): readonly string[] {
+  return wanted.keepOthers
+    ? [...new Set([...found.grantedRoleKeys, ...wanted.roleKeys])]
+    : wanted.roleKeys;
+}
+
+/** Whether two lists name the same roles, in whatever order. */
+export function sameRoles(a: readonly string[], b: readonly string[]): boolean {
+  return new Set(a).size === new Set(b).size && a.every((key) => b.includes(key));
+}
+
+/** Whether a refusal says that there is no such grant. */
+export function isGone(error: unknown): boolean {
+  return (
+    error instanceof ZitadelApiError &&
+    (error.id === 'PROJECT-D8JxR' || error.id === 'QUERY-n98GGs')
+  );
+}
+
+/** V3-DKcYh is the id of any violated unique constraint: with it, what is there is read. */
+function isThere(error: unknown): boolean {
+  return error instanceof ZitadelApiError && error.id === 'V3-DKcYh';
+}
+
+async function pause(
+  tries: number,
+  trouble: ZitadelUnavailableError | undefined,
+  deadline: number,
+): Promise<void> {
+  const backoff = Math.min(10 * 2 ** tries, LONGEST_PAUSE_MS) * (0.5 + Math.random() / 2);
+  const left = deadline - performance.now();
+  await sleep(Math.max(0, Math.min(Math.max(backoff, trouble?.retryAfterMs ?? 0), left)));
+}
+
+/**
+ * Creates or converges by API v1, until what is there is what was wanted. A grant is read by its id, which is never stale, unlike the
+ * list that tells the id.
+ */
+export function ensureByV1(grants: ProjectGrantsV1, wanted: WantedGrant): Promise<EnsuredGrant> {
+  let lookedAgain = false;
+  return untilSettled(async (progress) => {
+    const found = await find(grants, wanted);
+    if (!found) {
+      if (progress.exists && progress.tries % 4 !== 0) return undefined;
+      progress.tried = 'created';
+      const { grantId } = await grants.add(wanted);
+      return { grantId, roleKeys: wanted.roleKeys, state: 'active', outcome: 'created' };
+    }
+    progress.exists = true;
+    const { grantId, grantedRoleKeys } = found;
+    const roleKeys = rolesFor(found, wanted);
+    const wakes = wanted.reactivate === true && found.state === 'inactive';
+    if (!wakes && sameRoles(grantedRoleKeys, roleKeys)) {
+      const { outcome } = progress;
+      if (wanted.keepOthers && outcome === 'changed' && !lookedAgain) {
+        lookedAgain = true;
+        await sleep(SECOND_LOOK_MS);
+        return undefined;
+      }
+      return { grantId, roleKeys: grantedRoleKeys, state: found.state, outcome };
+    }
+    progress.tried = 'changed';
+    // By its id alone: it was read just now, so its granted organization need not be compared again.
+    const { grantedOrgId: _known, ...ofProject } = wanted;
+    const of = { ...ofProject, grantId };
+    if (wakes) await grants.reactivate(of);
+    if (!sameRoles(grantedRoleKeys, roleKeys)) await grants.changeRoles({ ...of, roleKeys });
+    progress.outcome = 'changed';
+    // What is added to what others write at the same time must be read back, and once more when a slower writer would have written.
+    lookedAgain = false;
+    if (wanted.keepOthers) return undefined;
+    return { grantId, roleKeys, state: wakes ? 'active' : found.state, outcome: 'changed' };
+  });
+}
+
+async function find(
+  grants: ProjectGrantsV1,
+  { organizationId, projectId, grantedOrgId }: WantedGrant,
+): Promise<GrantWithId | undefined> {
+  const of = { projectId, ...(organizationId !== undefined && { organizationId }) };
+  for await (const { grantId } of grants.list({ ...of, grantedOrgId })) {
+    try {
+      const fresh = await grants.get({ ...of, grantId });
+      if (fresh.grantedOrgId === grantedOrgId) return fresh;
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  }
+  return undefined;
+}
+
+/** So often a list that does not show what ZITADEL says is there is read again, before the grant is written without having been seen. */
+const BLIND_AFTER = 3;
+
+/**
+ * Creates or converges by API v2. A grant is only ever seen in a list, which may be stale. So what is wanted is always written, which
+ * changes nothing where it is right already; but never over what an own write is known to have replaced.
+ */
+export function ensureByV2(grants: ProjectGrantsV2, wanted: WantedGrant): Promise<EnsuredGrant> {
+  const { keepOthers = false } = wanted;
+  let lookedAgain = false;
+  let written = '';
+  return untilSettled(async (progress) => {
+    const { tries, outcome } = progress;
+    const found = await grants.find('Ensure Project Grant', wanted);
+    if (!found && (!progress.exists || (keepOthers && tries % 4 === 0))) {
+      progress.tried = 'created';
+      await grants.add(wanted);
+      return { roleKeys: wanted.roleKeys, state: 'active', outcome: 'created' };
+    }
+    if (!found && (keepOthers || tries < BLIND_AFTER)) return undefined;
+    const isStale = found && isBefore(found.details.changeDate, written);
+    if (keepOthers && isStale) return undefined;
+    progress.exists = true;
+
+    const roleKeys = found ? rolesFor(found, wanted) : wanted.roleKeys;
+    const isRight = found !== undefined && sameRoles(found.grantedRoleKeys, roleKeys);
+    const wakes = wanted.reactivate === true && found?.state !== 'active';
+    if (keepOthers && found && isRight && !wakes) {
+      if (outcome === 'changed' && !lookedAgain) {
+        lookedAgain = true;
+        await sleep(SECOND_LOOK_MS);
+        return undefined;
+      }
+      return { roleKeys: found.grantedRoleKeys, state: found.state, outcome };
+    }
+
+    progress.tried = 'changed';
+    if (wakes) await grants.reactivate(wanted);
+    // In the order that is there: another one is a change to ZITADEL.
+    const order = isRight ? found.grantedRoleKeys : roleKeys;
+    const { changeDate = '' } = (await grants.changeRoles({ ...wanted, roleKeys: order })).details;
+    // Without a change it is the time of the last one, which the list shows too.
+    if (changeDate !== found?.details.changeDate) progress.outcome = 'changed';
+    written = changeDate;
+    lookedAgain = false;
+    if (keepOthers) return undefined;
+    const state = wakes ? 'active' : (found?.state ?? 'unknown');
+    return { roleKeys: order, state, outcome: progress.outcome };
+  });
+}
+
+/** Whether one time of ZITADEL's is before another one; their fractions have up to nine digits. */
+function isBefore(one: string | undefined, other: string): boolean {
+  return one !== undefined && inFull(one) < inFull(other);
+}
+
+function inFull(time: string): string {
+  const [, seconds = time, fraction = ''] = /^([^.Z]*)(?:\.(\d+))?Z$/.exec(time) ?? [];
+  return `${seconds}.${fraction.padEnd(9, '0')}`;
+}

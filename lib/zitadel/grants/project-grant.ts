@@ -1,0 +1,190 @@
+import {
+  haveIds,
+  isId,
+  isRecord,
+  listOfTexts,
+  type Page,
+  pageFrom,
+  pageRequest,
+  textOf,
+  textsOf,
+} from '../reading.js';
+import type { EnsuredGrant, WantedGrant } from './ensure.js';
+
+/** A project granted to another organization (ZITADEL: GrantedProject). */
+export interface ProjectGrant {
+  /** None where the grant was read by API v2, which knows it by its project and granted organization alone. */
+  readonly grantId?: string;
+  readonly projectId: string;
+  readonly projectName: string;
+  /** The organization that owns the project. */
+  readonly projectOwnerId: string;
+  /** '' by API v2. */
+  readonly projectOwnerName: string;
+  /** The organization to which the project is granted. */
+  readonly grantedOrgId: string;
+  readonly grantedOrgName: string;
+  /** The roles of the project that the granted organization may give to its users. */
+  readonly grantedRoleKeys: readonly string[];
+  readonly state: 'active' | 'inactive' | 'unknown';
+  readonly details: {
+    readonly sequence?: string;
+    readonly creationDate?: string;
+    readonly changeDate?: string;
+    readonly resourceOwner?: string;
+  };
+}
+
+/** A grant that was read by API v1. */
+export type GrantWithId = ProjectGrant & { readonly grantId: string };
+
+/** Which project, and to which organization: as far as they are named. */
+export interface GrantEnds {
+  readonly projectId?: string | undefined;
+  readonly grantedOrgId?: string | undefined;
+}
+
+/** Whether a grant is one of this project, and to this organization. */
+export function isBetween(grant: ProjectGrant, { projectId, grantedOrgId }: GrantEnds): boolean {
+  return (
+    (projectId === undefined || grant.projectId === projectId) &&
+    (grantedOrgId === undefined || grant.grantedOrgId === grantedOrgId)
+  );
+}
+
+/** Reads a grant as API v1 writes it; undefined when it is none. Names are other tenants' text. */
+export function grantFrom(value: unknown): GrantWithId | undefined {
+  if (!isRecord(value)) return undefined;
+  const { grantId, projectId, grantedOrgId, state, details = {} } = value;
+  const grantedRoleKeys = listOfTexts(value['grantedRoleKeys']);
+  if (!isId(grantId) || !isId(projectId) || !isId(grantedOrgId)) return undefined;
+  if (!grantedRoleKeys || !haveIds(value, ['projectOwnerId'])) return undefined;
+  if (!isRecord(details) || !haveIds(details, ['resourceOwner'])) return undefined;
+  return {
+    grantId,
+    projectId,
+    projectName: textOf(value['projectName']),
+    projectOwnerId: textOf(value['projectOwnerId']),
+    projectOwnerName: textOf(value['projectOwnerName']),
+    grantedOrgId,
+    grantedOrgName: textOf(value['grantedOrgName']),
+    grantedRoleKeys,
+    state: stateFrom(state),
+    details: detailsFrom(details),
+  };
+}
+
+/** Reads a grant as API v2 writes it; undefined when it is none. */
+export function grantFromV2(value: unknown): ProjectGrant | undefined {
+  if (!isRecord(value)) return undefined;
+  const { projectId, grantedOrganizationId: grantedOrgId, organizationId, state } = value;
+  const grantedRoleKeys = listOfTexts(value['grantedRoleKeys']);
+  if (!isId(projectId) || !isId(grantedOrgId) || !grantedRoleKeys) return undefined;
+  if (!haveIds(value, ['organizationId'])) return undefined;
+  return {
+    projectId,
+    projectName: textOf(value['projectName']),
+    projectOwnerId: textOf(organizationId),
+    projectOwnerName: '',
+    grantedOrgId,
+    grantedOrgName: textOf(value['grantedOrganizationName']),
+    grantedRoleKeys,
+    state: stateFrom(state),
+    details: detailsFrom({ ...value, resourceOwner: organizationId }),
+  };
+}
+
+function stateFrom(value: unknown): ProjectGrant['state'] {
+  if (value === 'PROJECT_GRANT_STATE_ACTIVE') return 'active';
+  return value === 'PROJECT_GRANT_STATE_INACTIVE' ? 'inactive' : 'unknown';
+}
+
+/** The `details` that ZITADEL adds to answers. */
+export function detailsFrom(value: unknown): ProjectGrant['details'] {
+  return textsOf(value, ['sequence', 'creationDate', 'changeDate', 'resourceOwner']);
+}
+
+/** A project, and the organization that owns it. */
+export interface OfProject {
+  readonly projectId: string;
+  /**
+   * The organization that owns the project. API v1 asks for it in `x-zitadel-orgid`; on v2 too a write is refused, and no grant is found,
+   * where another one owns the project. Left out, it is what was learned before, or what the option `projectOwner` says, or (v1) the
+   * service user's own organization.
+   */
+  readonly organizationId?: string;
+}
+
+/**
+ * One project grant of a project: named by the organization to which it is granted, or by its id, which API v1 alone has. A
+ * `ProjectGrant` that was listed can be passed as it is: named by both, it must be one grant. On v1 it is read first, and refused where
+ * they are two; on v2, which cannot compare them, an id is a `ZitadelArgumentError`, also beside the organization: leave it out.
+ */
+export type OfGrant = OfProject &
+  (
+    | { readonly grantedOrgId: string; readonly grantId?: string | undefined }
+    | { readonly grantId: string; readonly grantedOrgId?: string | undefined }
+  );
+
+/** A project grant to be made. */
+export interface NewGrant extends OfProject {
+  /** The organization to which the project is granted. */
+  readonly grantedOrgId: string;
+  /** The roles of the project that it may give to its users. */
+  readonly roleKeys: readonly string[];
+}
+
+/** Which project grants to list. */
+export interface GrantFilter {
+  readonly organizationId?: string;
+  readonly projectId?: string;
+  readonly grantedOrgId?: string;
+}
+
+/** What ZITADEL says about a change. */
+export interface ChangeDetails {
+  readonly details: ProjectGrant['details'];
+}
+
+/** `ListProjectGrants` of `zitadel.project.v2`: what one page of the grants between these ends is asked with. */
+export function grantsRequest(
+  { projectId, grantedOrgId }: GrantEnds,
+  offset: number,
+): Readonly<Record<string, unknown>> {
+  const filters = [
+    ...(projectId === undefined ? [] : [{ inProjectIdsFilter: { ids: [projectId] } }]),
+    ...(grantedOrgId === undefined ? [] : [{ grantedOrganizationIdFilter: { id: grantedOrgId } }]),
+  ];
+  return { ...pageRequest(offset), ...(filters.length > 0 && { filters }) };
+}
+
+/** Reads such a page; undefined when the answer is none, or shows a grant that was not asked for. */
+export function grantsFrom(
+  body: unknown,
+  ends: GrantEnds,
+): (Omit<Page, 'rows'> & { readonly grants: readonly ProjectGrant[] }) | undefined {
+  const page = pageFrom(body, 'projectGrants');
+  if (!page) return undefined;
+  const { rows, total, step } = page;
+  const grants = rows.map(grantFromV2);
+  if (!grants.every((grant) => grant !== undefined)) return undefined;
+  return grants.every((grant) => isBetween(grant, ends)) ? { grants, total, step } : undefined;
+}
+
+/** A grant that was added: its id, where the API has ids. */
+export interface AddedGrant extends ChangeDetails {
+  readonly grantId?: string;
+}
+
+/** What one generation of ZITADEL's API does with project grants. Arguments are checked already, and the owner is looked up. */
+export interface ProjectGrantApi {
+  add(grant: NewGrant): Promise<AddedGrant>;
+  get(grant: OfGrant): Promise<ProjectGrant>;
+  list(filter: GrantFilter): AsyncGenerator<ProjectGrant, void, undefined>;
+  listGranted(organizationId: string | undefined): AsyncGenerator<ProjectGrant, void, undefined>;
+  changeRoles(grant: OfGrant & { readonly roleKeys: readonly string[] }): Promise<ChangeDetails>;
+  deactivate(grant: OfGrant): Promise<ChangeDetails>;
+  reactivate(grant: OfGrant): Promise<ChangeDetails>;
+  remove(grant: OfGrant): Promise<ChangeDetails>;
+  ensure(wanted: WantedGrant): Promise<EnsuredGrant>;
+}

@@ -1,0 +1,207 @@
+import { LRUCache } from 'lru-cache';
+import { OURSELVES } from './call.js';
+
+/** Ends the use of a slot. */
+export type Release = () => void;
+
+/** How many calls of users of one standing go on at a time, and how many may wait. */
+export interface Bounds {
+  readonly inFlight: number;
+  readonly ofOneUser: number;
+  readonly waiting: number;
+}
+
+/** How many calls go on at a time. */
+export interface SlotBounds extends Readonly<Record<Standing, Bounds>> {
+  readonly inFlight: number;
+}
+
+interface Waiting {
+  readonly who: string;
+  readonly turn: () => void;
+}
+
+class Queue {
+  readonly waiting = new Set<Waiting>();
+  inUse = 0;
+}
+
+/**
+ * Lets so many calls through at a time, so many of them of one user and of each standing, so that nobody's crowd of requests holds up the
+ * others. The rest wait their turn, for as long as each can, strangers and those who fail behind all others.
+ */
+export class Slots {
+  readonly #queues: Readonly<Record<Standing, Queue>>;
+  readonly #inUse = new Map<string, number>();
+  #total = 0;
+
+  constructor(private readonly bounds: SlotBounds) {
+    // Whoever is new waits no longer than the others.
+    const ordinary = new Queue();
+    const [stranger, failing] = [new Queue(), new Queue()];
+    this.#queues = { well: ordinary, new: ordinary, stranger, failing };
+  }
+
+  /**
+   * A slot, or undefined when there was none in time, or too many of this standing wait already. Calls for nobody in particular (`who` is '')
+   * share only the total.
+   */
+  take(who: string, waitMs: number, standing: Standing): Promise<Release | undefined> {
+    if (!(waitMs > 0)) return Promise.resolve(undefined);
+    if (this.#isFree(who, standing)) return Promise.resolve(this.#occupy(who, standing));
+    const { waiting: queue } = this.#queues[standing];
+    if (queue.size >= this.bounds[standing].waiting) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const waiting: Waiting = {
+        who,
+        turn: () => {
+          clearTimeout(timer);
+          queue.delete(waiting);
+          resolve(this.#occupy(who, standing));
+        },
+      };
+      const timer = setTimeout(() => {
+        queue.delete(waiting);
+        resolve(undefined);
+      }, waitMs);
+      queue.add(waiting);
+    });
+  }
+
+  #isFree(who: string, standing: Standing): boolean {
+    const { inFlight } = this.bounds;
+    const own = this.bounds[standing];
+    if (this.#total >= inFlight || this.#queues[standing].inUse >= own.inFlight) return false;
+    const held = who === '' ? 0 : (this.#inUse.get(who) ?? 0);
+    // The second half is for those who hold none: a few users whose calls hang do not fill it before that is known of them.
+    return held === 0 || (held < own.ofOneUser && this.#total < inFlight / 2);
+  }
+
+  #occupy(who: string, standing: Standing): Release {
+    const queue = this.#queues[standing];
+    this.#total += 1;
+    queue.inUse += 1;
+    this.#inUse.set(who, (this.#inUse.get(who) ?? 0) + 1);
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      this.#total -= 1;
+      queue.inUse -= 1;
+      const left = (this.#inUse.get(who) ?? 1) - 1;
+      if (left > 0) this.#inUse.set(who, left);
+      else this.#inUse.delete(who);
+      this.#next()?.turn();
+    };
+  }
+
+  #next(): Waiting | undefined {
+    for (const standing of ['well', 'stranger', 'failing'] as const) {
+      for (const waiting of this.#queues[standing].waiting) {
+        if (this.#isFree(waiting.who, standing)) return waiting;
+      }
+    }
+    return undefined;
+  }
+}
+
+const FAILURES_BEFORE_PAUSE = 3;
+const FIRST_MS = 1_000;
+const LONGEST_MS = 30_000;
+const USERS = 20_000;
+
+/**
+ * How the last call for a user went: well; not known; about a token that ZITADEL has not accepted lately; failing. Calls about nobody in
+ * particular are `well`.
+ */
+export type Standing = 'well' | 'new' | 'stranger' | 'failing';
+
+interface Known {
+  /** On end; 0: the last call was answered. */
+  readonly failures: number;
+  readonly until: number;
+  /** Calls that left before this failure came are part of it. */
+  readonly at: number;
+}
+
+/** What a call may do, and what `settle` wants to know of it. */
+export interface Pass {
+  readonly leftAt: number;
+  readonly standing: Standing;
+  /** The last call failed: repeating this one at once would only make more of it. */
+  readonly failing: boolean;
+}
+
+/**
+ * Slows down what keeps failing for one user, where the breaker must not open since it may be about that user alone: after three failed
+ * calls on end the next is made a second later, then twice as long each time, up to half a minute. An answer ends it.
+ */
+export class Pauses {
+  readonly #users = new LRUCache<string, Known>({ maxSize: USERS, sizeCalculation: () => 1 });
+  // No clock: two calls can leave in the same moment.
+  #events = 0;
+
+  /** What is known of a call that is to be made. */
+  enter(family: string, who: string, isStranger: boolean): Pass {
+    const failures = this.#users.get(keyOf(family, who))?.failures;
+    const failing = failures !== undefined && failures > 0;
+    const known = failures === undefined ? 'new' : failing ? 'failing' : 'well';
+    const standing = isNobody(who) ? 'well' : isStranger && !failing ? 'stranger' : known;
+    return { leftAt: (this.#events += 1), standing, failing };
+  }
+
+  /** Milliseconds to wait; 0: the call may be made. */
+  waitMs(family: string, who: string): number {
+    if (isNobody(who)) return 0;
+    const until = this.#users.get(keyOf(family, who))?.until ?? 0;
+    return Math.max(0, until - performance.now());
+  }
+
+  settle(family: string, who: string, { leftAt }: Pass, failed: boolean): void {
+    const key = keyOf(family, who);
+    const known = this.#users.get(key);
+    if (!failed) {
+      this.#users.set(key, { failures: 0, until: 0, at: 0 });
+      return;
+    }
+    if (known && leftAt < known.at) return;
+    const failures = (known?.failures ?? 0) + 1;
+    const doublings = failures - FAILURES_BEFORE_PAUSE;
+    const pauseMs = doublings < 0 ? 0 : Math.min(FIRST_MS * 2 ** doublings, LONGEST_MS);
+    const until = performance.now() + pauseMs;
+    this.#users.set(key, { failures, until, at: (this.#events += 1) });
+  }
+}
+
+/** Whether a call is about no user, or about many: what fails for one of them must not stop the others. */
+export function isNobody(who: string): boolean {
+  return who === '' || who === OURSELVES;
+}
+
+function keyOf(family: string, who: string): string {
+  return `${family} ${who}`;
+}
+
+const FOR_MS = 60 * 60_000;
+const AT_MOST = 20_000;
+
+/**
+ * Digests of tokens that ZITADEL has accepted within the last hour. It decides about nobody, only about whose call goes first: whoever
+ * sends tokens that were never any must not hold up those whose were.
+ */
+export class ProvenTokens {
+  // Not `max`, which takes all of its memory at once.
+  readonly #until = new LRUCache<string, number>({ maxSize: AT_MOST, sizeCalculation: () => 1 });
+
+  has(digest: string): boolean {
+    return (this.#until.get(digest) ?? 0) > performance.now();
+  }
+
+  add(digest: string): void {
+    this.#until.set(digest, performance.now() + FOR_MS);
+  }
+
+  remove(digest: string): void {
+    this.#until.delete(digest);
+  }
+}

@@ -1,0 +1,172 @@
+import type { Membership, MembershipQuestion, MembershipRows, RowsOn } from '../../core/caller.js';
+import { isRefusal, type Refusal } from '../../core/decision.js';
+import { has } from '../../core/own-properties.js';
+import type { Answered, Trouble } from '../call.js';
+import { servedBy, type Tried } from '../generation.js';
+import type { Http } from '../http.js';
+import { MOST_BYTES } from '../reading.js';
+import { type AskedAs, refusalOf, unfit } from '../refusals.js';
+import type { ServiceToken } from '../service-user.js';
+import { MOST_ROWS } from './by-v2.js';
+import {
+  MOST_CALLS,
+  readMembershipPages,
+  type MembershipListFilter,
+  type MembershipListRequest,
+  type MembershipRow,
+  type UserMembershipListRequest,
+} from './pages.js';
+
+/** Asks for the manager roles of a token's own user: List My ZITADEL Manager Roles, `POST /auth/v1/memberships/me/_search`. */
+export function askMine(
+  http: Http,
+  token: string,
+  who: string,
+  request: MembershipListRequest = {},
+): Promise<Answered | Trouble> {
+  return http({
+    family: 'memberships',
+    method: 'POST',
+    path: '/auth/v1/memberships/me/_search',
+    token,
+    json: searchOf(request),
+    who,
+    maxBytes: MOST_BYTES,
+    repeatable: true,
+  });
+}
+
+/** Asks for another user's: List ZITADEL Permissions, `POST /management/v1/users/{userId}/memberships/_search`. */
+export function askOfUser(
+  serviceToken: ServiceToken,
+  request: UserMembershipListRequest,
+): Promise<Answered | Trouble | Refusal> {
+  return serviceToken.call({
+    family: 'userMemberships',
+    method: 'POST',
+    path: `/management/v1/users/${encodeURIComponent(request.userId)}/memberships/_search`,
+    orgId: request.organizationId,
+    json: searchOf(request),
+    who: request.userId,
+    maxBytes: MOST_BYTES,
+    repeatable: true,
+  });
+}
+
+function searchOf({ query, queries }: MembershipListRequest): Readonly<Record<string, unknown>> {
+  return {
+    ...(query && {
+      query: {
+        ...(query.offset !== undefined && { offset: String(query.offset) }),
+        ...(query.limit !== undefined && { limit: query.limit }),
+        ...(query.asc !== undefined && { asc: query.asc }),
+      },
+    }),
+    ...(queries && { queries }),
+  };
+}
+
+const WHAT = 'memberships';
+const AT_ONCE = 4;
+
+type Read = Tried<MembershipRows | Refusal>;
+/** A narrowing that v1 has a query for. */
+type Narrowed = Exclude<RowsOn, { kind: 'orgsByRoles' }>;
+
+/** Reads the rows of the caller by API v1: over all organizations, and proof that ZITADEL accepts the token. */
+export async function readMine(
+  http: Http,
+  { userId, token, on }: MembershipQuestion,
+): Promise<Read> {
+  return readList((request) => askMine(http, token, userId, request), 'caller', userId, on);
+}
+
+/** Reads a user's rows as the service user by API v1, one organization a call, and joins them. */
+export async function readOfUser(
+  serviceToken: ServiceToken,
+  { userId, organizations, on }: MembershipQuestion,
+): Promise<Read> {
+  const asked = organizationsFor(on, organizations);
+  const joined: Membership[] = [];
+  let complete = true;
+  for (let from = 0; from < asked.length; from += AT_ONCE) {
+    const reads = asked.slice(from, from + AT_ONCE).map((organizationId) => {
+      const ask = (request: MembershipListRequest) =>
+        askOfUser(serviceToken, { ...request, userId, organizationId });
+      // Each organization has one row of its own at most.
+      const narrowed: Narrowed | undefined =
+        on?.kind === 'orgsByRoles' ? { kind: 'org', id: organizationId } : on;
+      return readList(ask, 'serviceUser', userId, narrowed);
+    });
+    for (const read of await Promise.all(reads)) {
+      if (isRefusal(read.value)) return read;
+      joined.push(...read.value.rows);
+      complete &&= read.value.complete;
+    }
+    if (joined.length > MOST_ROWS) {
+      return { served: true, value: { rows: joined, complete: false } };
+    }
+  }
+  return { served: true, value: { rows: joined, complete } };
+}
+
+/** Rows of the instance come with every organization, those of an organization with it alone. */
+function organizationsFor(
+  on: RowsOn | undefined,
+  organizations: readonly string[],
+): readonly string[] {
+  if (on?.kind === 'instance') return organizations.slice(0, 1);
+  return on?.kind === 'org' ? organizations.filter((id) => id === on.id) : organizations;
+}
+
+/** One list: all of what it is narrowed to, of a whole list one page. Others can make a list longer: what is behind is asked for when it is needed. */
+async function readList(
+  ask: (request: MembershipListRequest) => Promise<Answered | Trouble | Refusal>,
+  as: AskedAs,
+  userId: string,
+  on: RowsOn | undefined,
+): Promise<Read> {
+  const narrowed = on && on.kind !== 'orgsByRoles' ? { queries: [queryOf(on)] } : {};
+  const list = await readMembershipPages(ask, narrowed, on ? MOST_CALLS : 1);
+  if (has(list, 'reply')) {
+    const { reply } = list;
+    const value = isRefusal(reply) ? reply : refusalOf(reply, as, WHAT);
+    return { served: servedBy(reply), value };
+  }
+  if (list.rows.some((row) => row.userId !== userId)) {
+    return { served: true, value: unfit(WHAT, 'the answer is about another user') };
+  }
+  const rows = list.rows.flatMap(membershipFrom);
+  // v1 has no query for organizations, nor for roles.
+  const asked = on?.kind === 'orgsByRoles' ? rows.filter(({ kind }) => kind === 'org') : rows;
+  return { served: true, value: { rows: asked, complete: list.state === 'whole' } };
+}
+
+function queryOf(on: Narrowed): MembershipListFilter {
+  switch (on.kind) {
+    case 'instance':
+      return { iamQuery: { iam: true } };
+    case 'org':
+      return { orgQuery: { orgId: on.id } };
+    case 'project':
+      return { projectQuery: { projectId: on.id } };
+    case 'projectGrant':
+      return { projectGrantQuery: { projectGrantId: on.id } };
+    case 'projectGrantBetween':
+      // Rows of grants do not name their two ends here; asked by the project, those of its grants come too.
+      return { projectQuery: { projectId: on.projectId } };
+  }
+}
+
+/** A row whose kind is not clear says nothing, least of all something global. */
+function membershipFrom(row: MembershipRow): readonly Membership[] {
+  const { userId, roles, iam, orgId, projectId, projectGrantId, details } = row;
+  const named = [iam, orgId, projectId, projectGrantId].filter((each) => each !== undefined);
+  if (named.length !== 1) return [];
+  const owner = details.resourceOwner;
+  const owned = owner === undefined ? {} : { ownerOrgId: owner };
+  if (iam) return [{ userId, kind: 'instance', id: owner ?? '', roles }];
+  if (orgId !== undefined) return [{ userId, kind: 'org', id: orgId, roles }];
+  if (projectId !== undefined) return [{ userId, kind: 'project', id: projectId, roles, ...owned }];
+  return [{ userId, kind: 'projectGrant', id: projectGrantId ?? '', roles, ...owned }];
+}

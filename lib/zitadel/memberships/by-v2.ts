@@ -1,0 +1,250 @@
+import type { Membership, MembershipQuestion, MembershipRows, RowsOn } from '../../core/caller.js';
+import { isRefusal, type Refusal } from '../../core/decision.js';
+import { has } from '../../core/own-properties.js';
+import { type Answered, type Call, isTrouble, type Trouble } from '../call.js';
+import { servedBy, type Tried } from '../generation.js';
+import {
+  haveIds,
+  isId,
+  isRecord,
+  listOfTexts,
+  MOST_BYTES,
+  MOST_PAGES,
+  PAGE,
+  pageFrom,
+  pageRequest,
+  PageTrail,
+  textOf,
+  textsOf,
+} from '../reading.js';
+import { READER_REMEDY, refusalOf } from '../refusals.js';
+
+/** Of one user's list no more is read, where it is joined from parts or from pages. */
+export const MOST_ROWS = 10_000;
+const PATH = '/zitadel.internal_permission.v2.InternalPermissionService/ListAdministrators';
+
+/** One row of ListAdministrators: a user's manager roles on one resource. */
+export interface Administrator {
+  /** Its id is '' for the instance. */
+  readonly membership: Membership;
+  /** The name of the resource. Written by whoever owns it: text only, never markup. */
+  readonly name: string;
+  readonly creationDate?: string;
+  readonly changeDate?: string;
+}
+
+/** A user's rows, as one reading of all pages brought them. */
+export interface Administrators {
+  /** Without those on things that we do not know. */
+  readonly rows: readonly Administrator[];
+  /** How many rows ZITADEL counts, whether the asker may see them or not. */
+  readonly total: number;
+  /** Rows that were counted were not shown: the asker may not see them. */
+  readonly hidesRows: boolean;
+  /** The list changed while it was read: what came was there, and a row may be missing. */
+  readonly hasMoved: boolean;
+  /** It goes on behind what was read. */
+  readonly isCut: boolean;
+}
+
+/** Sends a call in somebody's name. */
+export type Send = (call: Call) => Promise<Answered | Trouble | Refusal>;
+
+/**
+ * The rows of one user, as many as so many pages hold, and no more than the cap: ListAdministrators of `zitadel.internal_permission.v2`, over connect, the
+ * oldest row first, each row once; by the row that two pages share it shows when the list moves. Whatever is no such list comes back as it was answered.
+ */
+export async function listAdministrators(
+  send: Send,
+  userId: string,
+  on: RowsOn | undefined,
+  mostPages: number,
+): Promise<Administrators | { readonly reply: Answered | Trouble | Refusal }> {
+  const rows = new Map<string, Administrator | undefined>();
+  const trail = new PageTrail();
+  for (let page = 1; ; page += 1) {
+    const reply = await send({
+      family: 'administrators',
+      method: 'POST',
+      path: PATH,
+      json: {
+        ...pageRequest(trail.offset, MOST_ROWS),
+        sortingColumn: 'ADMINISTRATOR_FIELD_NAME_CREATION_DATE',
+        filters: [{ inUserIdsFilter: { ids: [userId] } }, ...filtersOf(on)],
+      },
+      who: userId,
+      maxBytes: MOST_BYTES,
+      repeatable: true,
+    });
+    if (isRefusal(reply) || isTrouble(reply) || reply.status !== 200) return { reply };
+    const read = pageFrom(reply.body, 'administrators');
+    if (!read) return unusable('the answer is no list');
+    const keys: string[] = [];
+    for (const row of read.rows) {
+      if (!isRecord(row['user']) || row['user']['id'] !== userId) {
+        return unusable('the answer is about another user');
+      }
+      if (!isRow(row)) return unusable('the answer is no list');
+      const administrator = administratorFrom(userId, row);
+      const { kind, id } = administrator?.membership ?? {};
+      const key = JSON.stringify(kind ? [kind, id] : row);
+      keys.push(key);
+      rows.set(key, administrator);
+    }
+    const goesOn = trail.follow(read, keys, MOST_ROWS);
+    if (goesOn && page < mostPages) continue;
+    const { hidesRows, hasMoved } = trail;
+    const known = [...rows.values()].filter((row) => row !== undefined);
+    const isCut = goesOn || read.total > MOST_ROWS;
+    return { rows: known, total: read.total, hidesRows, hasMoved, isCut };
+  }
+}
+
+function filtersOf(on: RowsOn | undefined): readonly object[] {
+  switch (on?.kind) {
+    case 'instance':
+      return [{ resource: { instance: true } }];
+    case 'org':
+      return [{ resource: { organizationId: on.id } }];
+    case 'project':
+      return [{ resource: { projectId: on.id } }];
+    case 'projectGrantBetween': {
+      const projectGrant = { projectId: on.projectId, organizationId: on.grantedOrgId };
+      return [{ resource: { projectGrant } }];
+    }
+    case 'orgsByRoles':
+      return [{ or: { queries: on.roles.map((roleKey) => ({ role: { roleKey } })) } }];
+    default:
+      return [];
+  }
+}
+
+function unusable(trouble: string): { readonly reply: Trouble } {
+  return { reply: { trouble, kind: 'unusable' } };
+}
+
+const IDS = ['organizationId', 'projectId', 'grantedOrganizationId'] as const;
+
+/** Whether a row says what it says in the way of ZITADEL. */
+function isRow(row: Readonly<Record<string, unknown>>): boolean {
+  const { instance, organization, project, projectGrant } = row;
+  const resources = [organization, project, projectGrant].filter((each) => each !== undefined);
+  return (
+    listOfTexts(row['roles']) !== undefined &&
+    (instance === undefined || instance === true) &&
+    resources.every((each) => isRecord(each) && isId(each['id']) && haveIds(each, IDS))
+  );
+}
+
+/** Undefined where the row does not say clearly what it is about: such a row says nothing, least of all something global. */
+function administratorFrom(
+  userId: string,
+  row: Readonly<Record<string, unknown>>,
+): Administrator | undefined {
+  const named = KINDS.filter(([name]) => row[name] !== undefined);
+  const [only] = named;
+  if (!only || named.length > 1) return undefined;
+  const [name, kind] = only;
+  const resource = isRecord(row[name]) ? row[name] : {};
+  const { organizationId, projectId, grantedOrganizationId } = textsOf(resource, IDS);
+  return {
+    membership: {
+      userId,
+      kind,
+      id: textOf(resource['id']),
+      roles: listOfTexts(row['roles']) ?? [],
+      ...(organizationId !== undefined && { ownerOrgId: organizationId }),
+      ...(projectId !== undefined && { projectId }),
+      ...(grantedOrganizationId !== undefined && { grantedOrgId: grantedOrganizationId }),
+    },
+    name: textOf(resource[kind === 'projectGrant' ? 'projectName' : 'name']),
+    ...textsOf(row, ['creationDate', 'changeDate']),
+  };
+}
+
+const KINDS = [
+  ['instance', 'instance'],
+  ['organization', 'org'],
+  ['project', 'project'],
+  ['projectGrant', 'projectGrant'],
+] as const;
+
+const WHAT = 'memberships';
+/** Of a whole list: as many as the cap fills. Others can make a list longer: what is behind them is asked for when it is needed. */
+const PAGES_OF_ALL = MOST_ROWS / PAGE + 1;
+
+type AskedBy = 'caller' | 'instanceReader';
+type Read = Tried<MembershipRows | Refusal>;
+
+/** Reads a user's rows by API v2, in somebody's name. */
+export type ReadAdministrators = (
+  send: Send,
+  as: AskedBy,
+  question: MembershipQuestion,
+) => Promise<Read>;
+
+/**
+ * The one that reads by API v2. Servers from before January 2026 cannot narrow a list by roles: the first refusal tells, and from then on
+ * all pages are read instead.
+ */
+export function createAdministratorReader(): ReadAdministrators {
+  let narrowsByRoles = true;
+  return async (send, as, { userId, on }) => {
+    // v2 knows a project grant by its two ends, and not by its id: what it has is asked for when they are known.
+    if (on?.kind === 'projectGrant') {
+      return { served: undefined, value: { rows: [], complete: true } };
+    }
+    if (on?.kind !== 'orgsByRoles') {
+      return readOn(send, as, userId, on, on ? MOST_PAGES : PAGES_OF_ALL);
+    }
+    if (narrowsByRoles) {
+      const { isBadRequest, ...narrowed } = await readOn(send, as, userId, on, MOST_PAGES);
+      if (!isBadRequest) return narrowed;
+      narrowsByRoles = false;
+    }
+    const { served, value } = await readOn(send, as, userId, undefined, MOST_PAGES);
+    if (isRefusal(value)) return { served, value };
+    const rows = value.rows.filter(({ kind }) => kind === 'org');
+    return { served, value: { rows, complete: value.complete } };
+  };
+}
+
+/**
+ * The caller always sees the own rows. A service user sees only those that it has the right to see, while ZITADEL counts them all: fewer
+ * than are counted, twice, is a right that it lacks, and never a short list. Of a list that moves twice, what came counts and what did not
+ * is asked for apart: others can move a user's list as long as they like, and lock nobody out by it.
+ */
+async function readOn(
+  send: Send,
+  as: AskedBy,
+  userId: string,
+  on: RowsOn | undefined,
+  mostPages: number,
+): Promise<Read & { readonly isBadRequest?: boolean }> {
+  for (let again = true; ; again = false) {
+    const list = await listAdministrators(send, userId, on, mostPages);
+    if (has(list, 'reply')) {
+      const { reply } = list;
+      if (isRefusal(reply)) return { served: servedBy(reply), value: reply };
+      const isBadRequest = !isTrouble(reply) && reply.status === 400;
+      return { served: servedBy(reply), value: refusalOf(reply, as, WHAT), isBadRequest };
+    }
+    const { rows, total, hidesRows, hasMoved, isCut } = list;
+    if (again && (hidesRows || hasMoved)) continue;
+    if (hasMoved || !hidesRows) {
+      const memberships = rows.map(({ membership }) => membership);
+      return { served: true, value: { rows: memberships, complete: !hasMoved && !isCut } };
+    }
+    return {
+      served: true,
+      value:
+        as === 'caller'
+          ? { reason: 'unavailable', detail: `${WHAT}: rows of the caller’s own are left out` }
+          : {
+              reason: 'misconfigured',
+              detail: `${WHAT}: the service user may see only ${rows.length} of ${total} rows of a user`,
+              remedy: READER_REMEDY,
+            },
+    };
+  }
+}

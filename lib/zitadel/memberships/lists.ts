@@ -1,0 +1,143 @@
+import type { Caller } from '../../core/caller.js';
+import { ZitadelArgumentError } from '../../core/errors.js';
+import { has } from '../../core/own-properties.js';
+import { TOKEN_68 } from '../../core/request.js';
+import type { ApiGeneration } from '../generation.js';
+import type { Http } from '../http.js';
+import { isRecord, requireId, textsOf } from '../reading.js';
+import { bodyOrThrow, tooLong, unusable, ZitadelUnavailableError } from '../refusals.js';
+import { askOrThrow, requireServiceToken, type ServiceToken } from '../service-user.js';
+import { askMine, askOfUser } from './by-v1.js';
+import type { Send } from './by-v2.js';
+import { listByAdministrators, subjectOf } from './lists-v2.js';
+import {
+  MOST_CALLS,
+  readMembershipPages,
+  type MembershipList,
+  type MembershipListRequest,
+  type UserMembershipListRequest,
+} from './pages.js';
+
+/** What the lists are asked with. */
+export interface MembershipListParts {
+  readonly http: Http;
+  readonly serviceToken: ServiceToken | undefined;
+  readonly tokenOf: (caller: Caller) => string | undefined;
+  readonly idPattern: RegExp;
+  /** Of memberships. */
+  readonly generation: ApiGeneration;
+}
+
+/**
+ * Both lists, complete and typed, for those who want the list itself: in as many calls as it takes, each row once, and never a part as if
+ * it were all. By API v1 as ZITADEL answers them; where that is not served, by `ListAdministrators` of v2, filtered and cut here: without
+ * `viewTimestamp`, `sequence` and the id and name of the instance.
+ */
+export class MembershipLists {
+  constructor(private readonly parts: MembershipListParts) {}
+
+  /**
+   * The manager roles of the caller of a request, or of the user behind an access token, over all organizations. By API v2 a token that
+   * is no JWT does not say whose it is: pass the Caller.
+   *
+   * @throws ZitadelApiError when ZITADEL refuses; ZitadelUnavailableError when it cannot be asked; ZitadelArgumentError when it is
+   * neither a token nor a caller that the guard or middleware verified, and on an offset, limit or (v2) filter that is none; ZitadelError
+   * `zitadel_unavailable` when the list is longer than is read (by API v2 10,000 rows, by v1 20,000; fewer where the
+   * server allows only short pages), which anybody can bring about, or changes while it is read: then narrow it
+   */
+  async listMine(
+    who: Caller | string,
+    request: MembershipListRequest = {},
+  ): Promise<MembershipList> {
+    requirePage(request);
+    const { http, generation, tokenOf } = this.parts;
+    const token = typeof who === 'string' ? who : tokenOf(who);
+    if (token === undefined || !TOKEN_68.test(token)) {
+      throw new ZitadelArgumentError(
+        'who',
+        'who is neither an access token nor the Caller of a request as it was given to you',
+      );
+    }
+    const what = 'List My ZITADEL Manager Roles';
+    const send: Send = (call) => http({ ...call, token });
+    return askOrThrow(generation, async (asked) => {
+      if (asked === 'v2') {
+        const userId = typeof who === 'string' ? subjectOf(token) : who.userId;
+        return listByAdministrators(send, what, { ...request, userId });
+      }
+      const userId = typeof who === 'string' ? undefined : who.userId;
+      return listByPages((part) => askMine(http, token, '', part), what, request, userId);
+    });
+  }
+
+  /**
+   * The manager roles of any user, read as the service user: instance rows, and those owned by one organization. By API v2 the
+   * organization must be named, and the service user must see all rows of the user (IAM_OWNER_VIEWER).
+   *
+   * @throws ZitadelError `service_user_refused` without a usable service user; otherwise as {@link listMine}
+   */
+  async listOfUser(request: UserMembershipListRequest): Promise<MembershipList> {
+    requirePage(request);
+    const { idPattern, generation } = this.parts;
+    const what = 'List ZITADEL Permissions';
+    const { userId, organizationId } = request;
+    requireId(userId, 'userId', idPattern);
+    if (organizationId !== undefined) requireId(organizationId, 'organizationId', idPattern);
+    const serviceToken = requireServiceToken(this.parts.serviceToken, what);
+    return askOrThrow(generation, async (asked) => {
+      if (asked === 'v1') {
+        const ask = (part: MembershipListRequest) =>
+          askOfUser(serviceToken, { ...request, ...part });
+        return listByPages(ask, what, request, userId);
+      }
+      if (organizationId === undefined) {
+        throw new ZitadelArgumentError(
+          'organizationId',
+          'organizationId is missing: API v2 knows no organization of the service user’s own, name one',
+        );
+      }
+      return listByAdministrators((call) => serviceToken.call(call), what, request);
+    });
+  }
+}
+
+/** API v1 refuses what is no such number (uint64, uint32), and v2 is not asked with it. */
+function requirePage({ query }: MembershipListRequest): void {
+  for (const [name, most] of MOST_OF_PAGE) {
+    const value: unknown = query?.[name];
+    if (value === undefined) continue;
+    if (Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= most) continue;
+    throw new ZitadelArgumentError(
+      'query',
+      `query.${name} must be a whole number from 0 to ${most}`,
+    );
+  }
+}
+
+const MOST_OF_PAGE = [
+  ['offset', Number.MAX_SAFE_INTEGER],
+  ['limit', 2 ** 32 - 1],
+] as const;
+
+async function listByPages(
+  ask: Parameters<typeof readMembershipPages>[0],
+  what: string,
+  request: MembershipListRequest,
+  userId: string | undefined,
+): Promise<MembershipList> {
+  const list = await readMembershipPages(ask, request, MOST_CALLS);
+  if (has(list, 'reply')) {
+    bodyOrThrow(list.reply, what);
+    throw unusable(what, 'the answer is no list');
+  }
+  const { body, rows, total, state } = list;
+  if (state === 'moved')
+    throw new ZitadelUnavailableError(what, 'the list changes while it is read');
+  if (state === 'cut') throw tooLong(what, 'queries, or ask for parts by query.limit');
+  if (rows.some((row) => row.userId !== (userId ?? rows[0]?.userId))) throw unusable(what);
+  const details = isRecord(body) ? body['details'] : undefined;
+  return {
+    details: { totalResult: total, ...textsOf(details, ['viewTimestamp', 'processedSequence']) },
+    result: rows,
+  };
+}

@@ -1,0 +1,112 @@
+import type { MembershipRows, ReadMemberships } from '../../core/caller.js';
+import { isRefusal, type Refusal } from '../../core/decision.js';
+import { isTrouble } from '../call.js';
+import type { ApiGeneration, Tried } from '../generation.js';
+import type { Http } from '../http.js';
+import { errorIdOf, isRecord, listOfTexts, MOST_BYTES } from '../reading.js';
+import { refusalOf, unfit } from '../refusals.js';
+import { requireServiceToken, type ServiceToken } from '../service-user.js';
+import { readMine, readOfUser } from './by-v1.js';
+import { createAdministratorReader, type Send } from './by-v2.js';
+
+/** Who reads memberships, and how. */
+export interface MembershipReaderParts {
+  readonly http: Http;
+  /** Looked at only as the caller: as the service user it follows from `everywhere`. */
+  readonly generation: ApiGeneration;
+  readonly as: 'caller' | 'serviceUser';
+  readonly serviceToken: ServiceToken | undefined;
+  /** As the service user: over all organizations at once (API v2), instead of one by one (API v1). */
+  readonly everywhere: boolean;
+}
+
+/** The one way by which memberships are read: as the caller or as the service user, by API v1 or v2. */
+export function createMembershipReader(parts: MembershipReaderParts): ReadMemberships {
+  const { http, generation, as, everywhere } = parts;
+  const readAdministrators = createAdministratorReader();
+  if (as === 'caller') {
+    return (question) => {
+      const send: Send = (call) => http({ ...call, token: question.token });
+      const byV2 = () => readAdministrators(send, 'caller', question);
+      return generation.ask(async (asked) => {
+        if (asked === 'v2') return byV2();
+        // By roles v1 cannot narrow, and reads everything.
+        if (question.on?.kind === 'orgsByRoles' && generation.isOpen) {
+          const { value } = await byV2();
+          if (!isRefusal(value) && value.complete) return { served: undefined, value };
+        }
+        return readMine(http, question);
+      });
+    };
+  }
+  return async (question) => {
+    const serviceToken = requireServiceToken(parts.serviceToken, 'memberships');
+    const send: Send = (call) => serviceToken.call(call);
+    return everywhere
+      ? orElse(await readAdministrators(send, 'instanceReader', question), NO_V2)
+      : orElse(await readOfUser(serviceToken, question), NO_V1);
+  };
+}
+
+const NO_V1 =
+  'this server, or a proxy before it, does not serve API v1: leave out memberships.organizations and give the service user IAM_OWNER_VIEWER, then API v2 is used';
+const NO_V2 =
+  'this server, or a proxy before it, does not serve API v2: name the organizations in memberships.organizations, then API v1 is used';
+
+/** There is no other generation to go to: each sees something else. */
+function orElse(
+  { served, value }: Tried<MembershipRows | Refusal>,
+  remedy: string,
+): MembershipRows | Refusal {
+  return served === false && isRefusal(value) ? { ...value, remedy } : value;
+}
+
+const WHAT = 'permissions';
+
+/** Asks for a caller's permissions in one organization ('': the caller's own): `permission`, or `permission:id` for one resource. */
+export type AskPermissions = (
+  userId: string,
+  token: string,
+  orgId: string,
+) => Promise<readonly string[] | Refusal>;
+
+/**
+ * ZITADEL's own evaluation, so that custom roles count: List My ZITADEL Permissions, `POST /auth/v1/permissions/zitadel/me/_search`, with
+ * the caller's token. API v1 only.
+ */
+export function askPermissions(http: Http): AskPermissions {
+  return async (userId, token, orgId) => {
+    const reply = await http({
+      family: WHAT,
+      method: 'POST',
+      path: '/auth/v1/permissions/zitadel/me/_search',
+      token,
+      ...(orgId !== '' && { orgId }),
+      json: {},
+      who: userId,
+      // Whoever manages many projects of an organization has some forty entries for each.
+      maxBytes: MOST_BYTES,
+      repeatable: true,
+    });
+    if (isTrouble(reply)) return refusalOf(reply, 'caller', WHAT);
+    const { status, body } = reply;
+    if (reply.says === 'notServed') {
+      return {
+        ...refusalOf(reply, 'caller', WHAT),
+        remedy:
+          'effective permissions exist on API v1 only, which this server does not serve: require roles instead',
+      };
+    }
+    // Nobody has a permission in an organization that does not exist.
+    if (status === 403 && errorIdOf(body) === 'AUTH-Bs7Ds') return [];
+    if (status !== 200) return refusalOf(reply, 'caller', WHAT);
+    return permissionsFrom(body) ?? unfit(WHAT, 'the answer is no list');
+  };
+}
+
+/** No permissions are an empty answer: one that says anything else is none of ZITADEL's. */
+function permissionsFrom(body: unknown): readonly string[] | undefined {
+  if (!isRecord(body)) return undefined;
+  const { result, ...more } = body;
+  return result === undefined && Object.keys(more).length > 0 ? undefined : listOfTexts(result);
+}

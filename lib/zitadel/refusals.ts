@@ -1,0 +1,238 @@
+import { isRefusal, type Refusal } from '../core/decision.js';
+import { ZitadelError } from '../core/errors.js';
+import { type Answered, isTrouble, type Trouble } from './call.js';
+import { errorIdOf, isRecord } from './reading.js';
+import { isOutage, notZitadels, type Said, STRAY_REMEDY } from './stray-answer.js';
+
+/** What to do about the refusals that people meet, by ZITADEL's error id. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  'COMMAND-m9gsd':
+    'the project is not owned by the organization in x-zitadel-orgid: pass the organizationId that owns it',
+  'COMMAND-3m9gg': 'the granted organization does not exist: check grantedOrgId',
+  'COMMAND-6m9gd': 'a role key does not exist on the project: add the role to the project first',
+  'PROJECT-ckUpbvboAH': 'a project cannot be granted to the organization that owns it',
+  'V3-DKcYh':
+    'the project is already granted to this organization: use ensure(), or change the roles of the grant that is there',
+  'PROJECT-D8JxR': 'there is no such project grant under this project and organization',
+  'QUERY-n98GGs': 'there is no project grant with this id',
+  'MANAG-d3g31':
+    'the project grant is known only to the organization that owns the project and to the one it is granted to: pass the organizationId of one of them',
+  'COMMAND-EbFMN':
+    'the project is not owned by the organization in x-zitadel-orgid: pass the organizationId that owns it',
+  'PROJECT-47fu8': 'the project grant is not in a state that allows this',
+  'QUERY-fk2fs': 'there is no project with this id',
+  'MANAG-SFf2a': 'the project is not owned by the organization in x-zitadel-orgid',
+  'AUTHZ-cdgFk':
+    'the service user holds no manager role in this organization: add it there as a manager (ORG_OWNER or PROJECT_OWNER to grant projects)',
+  'AUTH-5mWD2': 'the service user’s manager roles do not allow this',
+  'AUTH-3jknH': 'the service user’s manager roles do not allow this on this resource',
+  'AUTH-AWfge': 'the service user’s manager roles do not allow this on this project or grant',
+  'AUTH-Swrgg2': 'the service user’s manager roles do not allow this on this project or grant',
+  'AUTH-Bs7Ds': 'there is no organization with the id in x-zitadel-orgid: check organizationId',
+  'QUERY-4M0fs':
+    'the server refuses lists also without a limit: set its SystemDefaults.MaxQueryLimit to 1000, as it is by default, and DefaultQueryLimit to no more',
+  'AUTHZ-Kl3p0': 'the login policy asks for a second factor that this session does not have',
+  'AUTH-7fs1e':
+    'the token is expired or revoked, or was requested without the scope urn:zitadel:iam:org:project:id:zitadel:aud',
+};
+
+/** ZITADEL answered, and the answer is no. `id` is ZITADEL's error id; `remedy` says what to do about it. */
+export class ZitadelApiError extends ZitadelError {
+  constructor(
+    /** HTTP status of ZITADEL's answer. */
+    readonly status: number,
+    readonly id: string | undefined,
+    readonly remedy: string,
+    what: string,
+  ) {
+    super('zitadel_refused', `${what}: ZITADEL answered ${status}${id ? ` ${id}` : ''}; ${remedy}`);
+  }
+}
+
+/** ZITADEL could not be asked, or gave no usable answer. What was to be done may or may not be done. */
+export class ZitadelUnavailableError extends ZitadelError {
+  constructor(
+    what: string,
+    why: string,
+    /** After how many milliseconds it is worth trying again, where that is known. */
+    readonly retryAfterMs?: number,
+    remedy = 'try again later',
+  ) {
+    super('zitadel_unavailable', `${what}: ${why}; ${remedy}`);
+  }
+}
+
+/** What to do where a server does not have an API. Where another generation is served, nobody sees it. */
+export const NOT_SERVED =
+  "this server, or a proxy before it, does not serve this API: leave the option api at 'auto', or check issuer and internalUrl";
+
+/** What to do where an address leads to no instance. */
+export const NO_INSTANCE =
+  'the host serves no ZITADEL instance under this name: check issuer and internalUrl';
+
+/** Whether an error says that the server does not have the API that was asked. */
+export function isNotServedError(error: unknown): boolean {
+  return error instanceof ZitadelApiError && error.remedy === NOT_SERVED;
+}
+
+/** Turns a reply into its body, or throws the error that a caller can branch on. A refusal is one of our service user. */
+export function bodyOrThrow(
+  reply: Answered | Trouble | Refusal,
+  what: string,
+): Readonly<Record<string, unknown>> {
+  if (isRefusal(reply)) throw errorOf(reply, what);
+  if (isTrouble(reply)) {
+    const remedy = reply.kind === 'unusable' ? STRAY_REMEDY : undefined;
+    throw new ZitadelUnavailableError(what, reply.trouble, reply.retryAfterMs, remedy);
+  }
+  const { status, body, says, retryAfterMs } = reply;
+  if (says === undefined && isRecord(body)) return body;
+  if (isOutage(reply)) {
+    throw new ZitadelUnavailableError(what, `ZITADEL answered ${status}`, retryAfterMs);
+  }
+  const id = errorIdOf(body);
+  throw new ZitadelApiError(status, id, remedyOf(says, id), what);
+}
+
+function remedyOf(says: Said | undefined, id: string | undefined): string {
+  if (says === 'notServed') return NOT_SERVED;
+  return says === 'noInstance' ? NO_INSTANCE : remedyFor(id);
+}
+
+function errorOf({ reason, detail, remedy, retryAfterMs }: Refusal, what: string): ZitadelError {
+  if (reason === 'unavailable') {
+    const why = detail ?? 'ZITADEL is not available';
+    return new ZitadelUnavailableError(what, why, retryAfterMs, remedy);
+  }
+  const why = [detail, remedy].filter(Boolean).join('; ');
+  return new ZitadelError('service_user_refused', `${what}: ${why}`);
+}
+
+/** What to do about a refusal with this error id, or with none. */
+export function remedyFor(id: string | undefined): string {
+  if (id === undefined) return NO_ID;
+  const known = Object.hasOwn(REMEDIES, id) ? REMEDIES[id] : undefined;
+  return known ?? 'see the error id in ZITADEL’s documentation';
+}
+
+/** A refusal that ZITADEL would give, where we know it without having asked. */
+export function refusedBy(id: string, status: number, what: string): ZitadelApiError {
+  return new ZitadelApiError(status, id, remedyFor(id), what);
+}
+
+/** ZITADEL gives no error id where it does not even understand a question. */
+const NO_ID =
+  'ZITADEL does not understand the question: compare its version with those that this library supports, and look whether a proxy changes what is sent';
+
+/** An answer that cannot be one to what was asked. */
+export function unusable(
+  what: string,
+  why = 'the answer does not fit the question',
+): ZitadelUnavailableError {
+  return new ZitadelUnavailableError(what, why, undefined, STRAY_REMEDY);
+}
+
+/** A list that is longer than is read. */
+export function tooLong(what: string, by: string): ZitadelError {
+  return new ZitadelError(
+    'zitadel_unavailable',
+    `${what}: the list has more rows than are read; narrow it by ${by}`,
+  );
+}
+
+/** A list of which there is always one more page. */
+export function endless(what: string): ZitadelUnavailableError {
+  return new ZitadelUnavailableError(what, 'the list does not end');
+}
+
+/**
+ * In whose name ZITADEL was asked: a refusal of our service user is never the caller's. The instance reader is a service user that is asked
+ * over all organizations at once.
+ */
+export type AskedAs = 'caller' | 'serviceUser' | 'instanceReader';
+
+/** The scope without which ZITADEL's own API refuses a caller's token, with the same answer as for a revoked one. */
+const API_SCOPE = 'urn:zitadel:iam:org:project:id:zitadel:aud';
+
+/** What a reply without the hoped-for body means for a request: outage, refusal of the token, or our own misconfiguration. */
+export function refusalOf(reply: Answered | Trouble, as: AskedAs, what: string): Refusal {
+  if (isTrouble(reply)) return outage(what, reply);
+  const { status, body, says } = reply;
+  const answer = answerOf(what, reply);
+  if (says === 'notServed') {
+    return { reason: 'misconfigured', detail: answer, remedy: NOT_SERVED };
+  }
+  if (says === 'noInstance') {
+    return { reason: 'misconfigured', detail: answer, remedy: NO_INSTANCE };
+  }
+  if (says === undefined) return unfit(what, notZitadels(status));
+  if (isOutage(reply)) return outage(what, reply);
+  const id = errorIdOf(body);
+  if (as === 'caller' && status === 401) {
+    return {
+      reason: 'token_rejected',
+      detail: answer,
+      remedy: `the token is expired or revoked, its user or session is gone, or it was requested without the scope ${API_SCOPE}`,
+      description: `revoked, or requested without scope ${API_SCOPE}`,
+    };
+  }
+  if (as === 'caller' && status === 403 && id === 'AUTHZ-Kl3p0') {
+    return {
+      reason: 'mfa_required',
+      detail: answer,
+      remedy: remedyFor(id),
+    };
+  }
+  if (as === 'caller' && status === 403 && id !== undefined && IMPERSONATION.has(id)) {
+    return { reason: 'impersonated', detail: answer };
+  }
+  return { reason: 'misconfigured', detail: answer, remedy: remedyForUs(status, id, as) };
+}
+
+/** Whatever came instead of an answer to what was asked, as a request is told it. */
+export function outage(what: string, reply: Answered | Trouble): Refusal {
+  const { retryAfterMs } = reply;
+  return {
+    reason: 'unavailable',
+    detail: isTrouble(reply) ? `${what}: ${reply.trouble}` : answerOf(what, reply),
+    ...(isTrouble(reply) && reply.kind === 'unusable' && { remedy: STRAY_REMEDY }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  };
+}
+
+/** An answer of another shape than ZITADEL's answers to what was asked. */
+export function unfit(what: string, why: string): Refusal {
+  return outage(what, { trouble: why, kind: 'unusable' });
+}
+
+function answerOf(what: string, { status, body }: Answered): string {
+  const id = errorIdOf(body);
+  return `${what}: ZITADEL answered ${status}${id ? ` ${id}` : ''}`;
+}
+
+const IMPERSONATION: ReadonlySet<string> = new Set(['APP-Shi0J', 'APP-wai8O']);
+
+function remedyForUs(status: number, id: string | undefined, as: AskedAs): string {
+  // About the question, not about a right.
+  if (id === undefined || status === 400) return remedyFor(id);
+  if (as === 'instanceReader') return READER_REMEDY;
+  if (id === 'AUTH-Bs7Ds') return 'an organization does not exist: check memberships.organizations';
+  if (as === 'serviceUser') {
+    return 'give the service user a manager role (ORG_OWNER_VIEWER is enough) in every organization of memberships.organizations, or IAM_OWNER_VIEWER';
+  }
+  if (id === 'AUTHZ-cdgFk') {
+    return 'the caller holds no manager role in the organization that was asked';
+  }
+  return remedyFor(id);
+}
+
+/** What a service user needs that reads memberships over all organizations. */
+export const READER_REMEDY =
+  'give the service user IAM_OWNER_VIEWER, or name the organizations in memberships.organizations (API v1)';
+
+/** What cannot be asked on API v2. */
+export const NO_GRANT_IDS: Refusal = {
+  reason: 'misconfigured',
+  detail: 'API v2 does not know project grants by their id',
+  remedy: 'name the grant by projectGrant({ project, grantedOrg })',
+};

@@ -1,0 +1,209 @@
+import { isRefusal, type Refusal } from '../core/decision.js';
+import { ZitadelError } from '../core/errors.js';
+import { has } from '../core/own-properties.js';
+import { type Answered, type Call, isTrouble, OURSELVES, type Trouble } from './call.js';
+import { type Credential, signAssertion } from './credentials.js';
+import type { Discover } from './discovery.js';
+import type { ApiGeneration, Generation } from './generation.js';
+import type { Http } from './http.js';
+import { isRecord } from './reading.js';
+import {
+  bodyOrThrow,
+  isNotServedError,
+  NO_INSTANCE,
+  outage,
+  unfit,
+  ZitadelApiError,
+} from './refusals.js';
+import { isOutage } from './stray-answer.js';
+
+const WHAT = 'token of the service user';
+const SCOPE = 'openid urn:zitadel:iam:org:project:id:zitadel:aud';
+const RENEW_AHEAD_MS = 60_000;
+/** A failure to sign in is not repeated for every request that needs the token. */
+const LEAVE_ALONE_MS = 1_000;
+
+const NOT_ACCEPTED: Refusal = {
+  reason: 'misconfigured',
+  detail: 'ZITADEL does not accept the service user’s token',
+  remedy: 'look whether the service user is active and its token or key still exists',
+};
+
+interface Token {
+  readonly value: string;
+  readonly renewAt: number;
+  readonly expiresAt: number;
+}
+
+/**
+ * The access token of our service user: one request at a time, renewed ahead of its end, dropped when ZITADEL refuses it.
+ * RFC 7523 (JWT profile) for key files, RFC 6749 section 4.4 for client credentials; a personal access token is used as it is.
+ */
+export class ServiceToken {
+  // Not a TypeScript-private property: those are printed with everything that holds one.
+  readonly #credential: Credential;
+  #token: Token | undefined;
+  #flying: Promise<Token | Refusal> | undefined;
+  #refused: { readonly refusal: Refusal; readonly until: number } | undefined;
+
+  constructor(
+    private readonly http: Http,
+    private readonly discover: Discover,
+    private readonly issuer: string,
+    credential: Credential,
+  ) {
+    this.#credential = credential;
+  }
+
+  async get(): Promise<string | Refusal> {
+    const now = performance.now();
+    if (this.#credential.type === 'pat') {
+      const refused = this.#refused;
+      return refused && refused.until > now ? refused.refusal : this.#credential.token;
+    }
+    const token = this.#token;
+    if (token && token.renewAt > now) return token.value;
+    const renewing = this.#renew();
+    // Ahead of its end it is renewed beside the request, which does not wait for it.
+    if (token && token.expiresAt > now) return token.value;
+    const renewed = await renewing;
+    return isRefusal(renewed) ? renewed : renewed.value;
+  }
+
+  /** ZITADEL refused this token: it is not used again. */
+  drop(value: string): void {
+    if (this.#token?.value === value) this.#token = undefined;
+  }
+
+  /** Makes a call as the service user; a refused token is replaced once. */
+  async call(call: Call): Promise<Answered | Trouble | Refusal> {
+    for (let again = true; ; again = false) {
+      const token = await this.get();
+      if (typeof token !== 'string') return token;
+      const reply = await this.http({ ...call, token });
+      if (isTrouble(reply) || reply.status !== 401) return reply;
+      this.drop(token);
+      if (!again || this.#credential.type === 'pat') {
+        this.#refused = { refusal: NOT_ACCEPTED, until: performance.now() + LEAVE_ALONE_MS };
+        return NOT_ACCEPTED;
+      }
+    }
+  }
+
+  #renew(): Promise<Token | Refusal> {
+    const refused = this.#refused;
+    if (refused && refused.until > performance.now()) return Promise.resolve(refused.refusal);
+    this.#flying ??= this.#request()
+      .then((outcome) => {
+        this.#refused = isRefusal(outcome)
+          ? { refusal: outcome, until: performance.now() + LEAVE_ALONE_MS }
+          : undefined;
+        return outcome;
+      })
+      .finally(() => {
+        this.#flying = undefined;
+      });
+    return this.#flying;
+  }
+
+  async #request(): Promise<Token | Refusal> {
+    const endpoints = await this.discover();
+    if (isRefusal(endpoints)) return endpoints;
+    const askedAt = performance.now();
+    const reply = await this.http({
+      family: 'token',
+      method: 'POST',
+      path: endpoints.token,
+      form: await this.#form(),
+      who: OURSELVES,
+      repeatable: true,
+    });
+    if (isTrouble(reply) || isOutage(reply)) return outage(WHAT, reply);
+    const body = isRecord(reply.body) ? reply.body : {};
+    const { access_token: value, expires_in: seconds, error } = body;
+    if (reply.status === 200 && typeof value === 'string' && typeof seconds === 'number') {
+      const lifeMs = Math.max(0, seconds * 1_000);
+      this.#token = {
+        value,
+        renewAt: askedAt + lifeMs - Math.min(RENEW_AHEAD_MS, lifeMs / 10),
+        expiresAt: askedAt + lifeMs,
+      };
+      return this.#token;
+    }
+    if (reply.says === undefined) return unfit(WHAT, 'the answer has no token');
+    return {
+      reason: 'misconfigured',
+      detail: `ZITADEL refused to sign in the service user: ${reply.status}${typeof error === 'string' ? ` ${error}` : ''}`,
+      remedy: reply.says === 'noInstance' ? NO_INSTANCE : this.#remedy(),
+    };
+  }
+
+  #remedy(): string {
+    return this.#credential.type === 'key'
+      ? 'the key file may belong to another instance or a removed user, or its key may be deleted; compare the clocks too'
+      : 'check the client id and secret of the service user';
+  }
+
+  async #form(): Promise<Record<string, string>> {
+    const credential = this.#credential;
+    if (credential.type === 'secret') {
+      return {
+        grant_type: 'client_credentials',
+        scope: SCOPE,
+        client_id: credential.clientId,
+        client_secret: credential.clientSecret,
+      };
+    }
+    if (credential.type !== 'key') throw new Error('a personal access token is never requested');
+    return {
+      grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+      scope: SCOPE,
+      assertion: await signAssertion(credential.userId, credential, this.issuer),
+    };
+  }
+}
+
+/** The service user's token source. @throws ZitadelError `service_user_refused` where none is set up */
+export function requireServiceToken(
+  serviceToken: ServiceToken | undefined,
+  what: string,
+): ServiceToken {
+  if (serviceToken) return serviceToken;
+  throw new ZitadelError(
+    'service_user_refused',
+    `${what}: no service user is set up; give the option serviceUser, e.g. keyFile('./service-user.json')`,
+  );
+}
+
+/** Makes a call about no user in particular, as the service user. Its body, or the error that a caller can branch on. */
+export async function callAsServiceUser(
+  serviceToken: ServiceToken | undefined,
+  what: string,
+  call: Omit<Call, 'who'>,
+): Promise<Readonly<Record<string, unknown>>> {
+  const token = requireServiceToken(serviceToken, what);
+  return bodyOrThrow(await token.call({ ...call, who: OURSELVES }), what);
+}
+
+type Outcome<T> = { readonly done: T } | { readonly error: unknown };
+
+/** Asks by the generation that is served, where a "no" is thrown. */
+export async function askOrThrow<T>(
+  generation: ApiGeneration,
+  task: (generation: Generation) => Promise<T>,
+): Promise<T> {
+  const outcome = await generation.ask<Outcome<T>>(async (asked) => {
+    try {
+      return { served: true, value: { done: await task(asked) } };
+    } catch (error) {
+      return { served: servedByError(error), value: { error } };
+    }
+  });
+  if (has(outcome, 'error')) throw outcome.error;
+  return outcome.done;
+}
+
+function servedByError(error: unknown): boolean | undefined {
+  if (isNotServedError(error)) return false;
+  return error instanceof ZitadelApiError && error.id !== undefined ? true : undefined;
+}

@@ -1,0 +1,236 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { indexOf } from '../../../lib/core/caller.js';
+import type { Refusal } from '../../../lib/core/decision.js';
+import { type Answer, Answers } from '../../../lib/core/memory/remembered-callers.js';
+import { FOR_EVER, validFor } from '../../../lib/core/validity.js';
+import { callerOf, orgRow } from '../rows.js';
+
+const REJECTED: Refusal = { reason: 'token_rejected' };
+
+function answer(credential: string, userId = 'alice', more: Partial<Answer> = {}): Answer {
+  return {
+    credential,
+    caller: callerOf(userId),
+    index: indexOf([orgRow(userId, '1')]),
+    read: { at: Date.now(), from: 'zitadel' },
+    key: credential,
+    organizations: [],
+    askedAt: performance.now(),
+    verifiedAt: performance.now(),
+    accepted: FOR_EVER,
+    ...validFor(30_000),
+    ...more,
+  };
+}
+
+/** A credential of usual length, with a tail of its own. */
+const bearer = (number: number, tail = '') =>
+  `Bearer ${'x'.repeat(700)}.${String(number).padStart(20, '0')}${tail}`;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('what a credential leads to', () => {
+  it('is found by exactly its bytes', () => {
+    const answers = new Answers(2 ** 20);
+    const kept = answer(bearer(1));
+    answers.keep(kept);
+    expect(answers.get(bearer(1))).toBe(kept);
+    for (const other of [
+      bearer(2),
+      ` ${bearer(1)}`,
+      `${bearer(1)} `,
+      bearer(1).replace('Bearer', 'bearer'),
+      bearer(1).slice(1),
+      bearer(1).slice(-16),
+      '',
+    ]) {
+      expect(answers.get(other)).toBeUndefined();
+    }
+  });
+
+  it('is not found by another credential that ends alike', () => {
+    const answers = new Answers(2 ** 20);
+    const tail = 'the-same-16-char';
+    answers.keep(answer(bearer(1, tail)));
+    expect(answers.get(bearer(2, tail))).toBeUndefined();
+    answers.keep(answer(bearer(2, tail), 'bob'));
+    expect(answers.get(bearer(2, tail))?.caller.userId).toBe('bob');
+    expect(answers.get(bearer(1, tail))?.caller.userId).toBe('alice');
+    answers.evict('bob');
+    expect(answers.get(bearer(2, tail))).toBeUndefined();
+    expect(answers.get(bearer(1, tail))?.caller.userId).toBe('alice');
+    expect(answers.get(tail)).toBeUndefined();
+    expect(answers.get(`whole ${bearer(2, tail)}`)).toBeUndefined();
+  });
+
+  it('goes with its user, wherever it stands beside others that end alike', () => {
+    const tail = 'the-same-16-char';
+    const credentials = [1, 2, 3].map((number) => bearer(number, tail));
+    const users = ['alice', 'bob', 'carol'];
+    for (const gone of users) {
+      const answers = new Answers(2 ** 20);
+      for (const [at, user] of users.entries()) {
+        answers.keep(answer(credentials[at] ?? '', user));
+        answers.keep(answer(credentials[at] ?? '', user));
+      }
+      answers.evict(gone);
+      for (const [at, user] of users.entries()) {
+        const found = answers.get(credentials[at] ?? '')?.caller.userId;
+        expect(found).toBe(user === gone ? undefined : user);
+      }
+    }
+  });
+
+  it('ends at its time', () => {
+    const answers = new Answers(2 ** 20);
+    answers.keep(answer(bearer(1)));
+    vi.advanceTimersByTime(29_999);
+    expect(answers.get(bearer(1))).toBeDefined();
+    vi.advanceTimersByTime(1);
+    expect(answers.get(bearer(1))).toBeUndefined();
+  });
+
+  it.each([0, -1, Number.NaN])('is not kept when there is no time left (%d)', (left) => {
+    const answers = new Answers(2 ** 20);
+    answers.keep(answer(bearer(1), 'alice', { validUntil: performance.now() + left }));
+    expect(answers.get(bearer(1))).toBeUndefined();
+  });
+
+  it('is not replaced by what was read before it', () => {
+    const answers = new Answers(2 ** 20);
+    const old = answer(bearer(1));
+    vi.advanceTimersByTime(10);
+    const recent = answer(bearer(1));
+    answers.keep(recent);
+    answers.keep(old);
+    expect(answers.get(bearer(1))).toBe(recent);
+  });
+});
+
+describe('a clock on the wall', () => {
+  const now = Date.parse('2026-11-24T12:00:00Z');
+  const HOUR_MS = 3_600_000;
+
+  it('that is set back keeps nothing longer, and switches the memory not off', () => {
+    vi.setSystemTime(now);
+    const answers = new Answers(2 ** 20);
+    answers.keep(answer(bearer(1)));
+    vi.setSystemTime(now - HOUR_MS);
+    expect(answers.get(bearer(1))).toBeDefined();
+    vi.advanceTimersByTime(30_000);
+    expect(answers.get(bearer(1))).toBeUndefined();
+    const recent = answer(bearer(1));
+    answers.keep(recent);
+    expect(answers.get(bearer(1))).toBe(recent);
+  });
+
+  it('that is ahead after the host was suspended ends what is older than it may be', () => {
+    vi.setSystemTime(now);
+    const answers = new Answers(2 ** 20);
+    answers.keep(answer(bearer(1)));
+    vi.setSystemTime(now + 30_000);
+    expect(answers.get(bearer(1))).toBeUndefined();
+    const recent = answer(bearer(1));
+    answers.keep(recent);
+    expect(answers.get(bearer(1))).toBe(recent);
+  });
+});
+
+describe('a user', () => {
+  it('has at most 8 tokens that are remembered, the oldest of which goes', () => {
+    const answers = new Answers(2 ** 24);
+    for (let number = 1; number <= 20; number += 1) answers.keep(answer(bearer(number)));
+    answers.keep(answer(bearer(99), 'bob'));
+    const left = Array.from({ length: 20 }, (_, at) => at + 1).filter((at) =>
+      answers.get(bearer(at)),
+    );
+    expect(left).toEqual([13, 14, 15, 16, 17, 18, 19, 20]);
+    expect(answers.get(bearer(99))).toBeDefined();
+  });
+
+  it('does not lose another token by using one of 8 again', () => {
+    const answers = new Answers(2 ** 24);
+    for (let number = 1; number <= 8; number += 1) answers.keep(answer(bearer(number)));
+    for (let again = 0; again < 20; again += 1) answers.keep(answer(bearer(8)));
+    for (let number = 1; number <= 8; number += 1) {
+      expect(answers.get(bearer(number))).toBeDefined();
+    }
+  });
+
+  it('loses every token by an eviction, and nobody else any', () => {
+    const answers = new Answers(2 ** 24);
+    for (let number = 1; number <= 8; number += 1) answers.keep(answer(bearer(number)));
+    answers.keep(answer(bearer(9), 'bob'));
+    answers.evict('alice');
+    for (let number = 1; number <= 8; number += 1) {
+      expect(answers.get(bearer(number))).toBeUndefined();
+    }
+    expect(answers.get(bearer(9))).toBeDefined();
+    answers.evictAll();
+    expect(answers.get(bearer(9))).toBeUndefined();
+  });
+});
+
+describe('the memory in front', () => {
+  it('is bounded by bytes', () => {
+    const answers = new Answers(2 ** 20);
+    for (let number = 0; number < 5_000; number += 1) {
+      answers.keep(answer(bearer(number), `user ${number}`));
+    }
+    const left = Array.from({ length: 5_000 }, (_, at) => at).filter((at) =>
+      answers.get(bearer(at)),
+    );
+    expect(left).toContain(4_999);
+    expect(left).not.toContain(0);
+    // A credential alone takes more than 700 bytes.
+    expect(left.length).toBeLessThan(2 ** 20 / 700);
+    expect(left.length).toBeGreaterThan(200);
+  });
+});
+
+describe('a rejected credential', () => {
+  it('is remembered for five seconds, by exactly its bytes', () => {
+    const answers = new Answers(2 ** 20);
+    answers.reject(bearer(1), REJECTED);
+    expect(answers.rejection(bearer(1))).toEqual(REJECTED);
+    expect(answers.rejection(`${bearer(1)}x`)).toBeUndefined();
+    expect(answers.rejection(bearer(2, bearer(1).slice(-16)))).toBeUndefined();
+    vi.advanceTimersByTime(4_999);
+    expect(answers.rejection(bearer(1))).toEqual(REJECTED);
+    vi.advanceTimersByTime(1);
+    expect(answers.rejection(bearer(1))).toBeUndefined();
+  });
+
+  it('takes nothing from another one that ends alike', () => {
+    const answers = new Answers(2 ** 20);
+    const [good, junk, dead] = [1, 2, 3].map((number) => bearer(number, 'the-same-16-char'));
+    answers.keep(answer(good ?? ''));
+    answers.reject(dead ?? '', REJECTED);
+    answers.reject(junk ?? '', REJECTED);
+    answers.forget(junk ?? '');
+    expect(answers.get(good ?? '')?.caller.userId).toBe('alice');
+    expect(answers.rejection(dead ?? '')).toEqual(REJECTED);
+    expect(answers.rejection(good ?? '')).toBeUndefined();
+  });
+
+  it('is forgotten as an accepted one', () => {
+    const answers = new Answers(2 ** 20);
+    answers.keep(answer(bearer(1)));
+    answers.reject(bearer(1), REJECTED);
+    expect(answers.get(bearer(1))).toBeUndefined();
+  });
+
+  it('is bounded by bytes, the oldest first', () => {
+    const answers = new Answers(2 ** 20);
+    const long = (number: number) =>
+      `Bearer ${'x'.repeat(8_000)}${String(number).padStart(16, '0')}`;
+    for (let number = 0; number < 300; number += 1) answers.reject(long(number), REJECTED);
+    expect(answers.rejection(long(0))).toBeUndefined();
+    expect(answers.rejection(long(299))).toEqual(REJECTED);
+  });
+});

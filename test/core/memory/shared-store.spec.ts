@@ -1,0 +1,435 @@
+import { createHmac } from 'node:crypto';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import {
+  type SharedCache,
+  SharedStore,
+  type StoredMemberships,
+} from '../../../lib/core/memory/shared-store.js';
+import { settle } from '../gate.js';
+import { orgRow } from '../rows.js';
+import { MemoryStore } from './memory-store.js';
+
+const SECRET = 'a secret of more than thirty-two characters';
+const KEY = 'the key';
+const TTL_MS = 30_000;
+const SCOPE = ['v1', 'https://acme.example'];
+
+let cache: MemoryStore;
+
+beforeEach(() => {
+  cache = new MemoryStore();
+});
+
+function storeOf(secret: string | false = SECRET, scope: readonly string[] = SCOPE): SharedStore {
+  return new SharedStore(cache, secret, scope, TTL_MS);
+}
+
+function stored(more: Partial<StoredMemberships> = {}): StoredMemberships {
+  const fetchedAt = Date.now();
+  return { rows: [orgRow('alice', '1')], fetchedAt, expiresAt: fetchedAt + 30_000, ...more };
+}
+
+/** Writes as a cache does: after a read, under the epoch that it told. */
+async function write(
+  store = storeOf(),
+  key = KEY,
+  userId = 'alice',
+  what = stored({ rows: [orgRow(userId, '1')] }),
+): Promise<void> {
+  const { epoch } = await store.read(key, userId);
+  if (epoch === undefined) throw new Error('the store told no epoch');
+  store.write(key, userId, epoch, what);
+  await settle();
+}
+
+/** The one stored value, and the key under which it lies. */
+function lying(): { readonly name: string; readonly sealed: string; readonly text: string } {
+  const [name = ''] = cache.rowKeys();
+  const sealed = String(cache.entries.get(name)?.value);
+  return { name, sealed, text: sealed.slice(sealed.indexOf('.') + 1) };
+}
+
+/** As somebody who knows the secret would, wherever it was lost. */
+const sign = (text: string, secret = SECRET) =>
+  `${createHmac('sha256', secret).update(text).digest('base64url')}.${text}`;
+
+function put(value: unknown, name = lying().name): void {
+  cache.entries.set(name, { value, until: Infinity });
+}
+
+const found = async (store = storeOf()) => (await store.read(KEY, 'alice')).stored;
+
+describe('what one process stored', () => {
+  it('is found by another one with the same secret and scope', async () => {
+    const what = stored();
+    await write(storeOf(), KEY, 'alice', what);
+    expect(await found()).toMatchObject(what);
+  });
+
+  it('is no longer than it may be used in the store', async () => {
+    await write(storeOf(), KEY, 'alice', stored({ expiresAt: Date.now() + 1_000 }));
+    const { until = 0 } = cache.entries.get(lying().name) ?? {};
+    expect(until).toBeLessThanOrEqual(Date.now() + 1_000);
+  });
+
+  it.each([0, -1, Number.NaN])('is not stored with %d ms left', async (left) => {
+    await write(storeOf(), KEY, 'alice', stored({ expiresAt: Date.now() + left }));
+    expect(cache.rowKeys()).toEqual([]);
+  });
+
+  it.each<[string, () => SharedStore]>([
+    ['another secret', () => storeOf('another secret of more than 32 characters')],
+    ['no secret', () => storeOf(false)],
+    ['another scope', () => storeOf(SECRET, ['v1', 'https://globex.example'])],
+    ['a scope of other parts', () => storeOf(SECRET, ['v1,https://acme.example'])],
+    ['a longer scope', () => storeOf(SECRET, [...SCOPE, ''])],
+  ])('is a miss for %s', async (_what, other) => {
+    await write();
+    expect(await found(other())).toBeUndefined();
+  });
+
+  it('is a miss under another key, and for another user', async () => {
+    await write();
+    expect((await storeOf().read('another key', 'alice')).stored).toBeUndefined();
+    expect((await storeOf().read(KEY, 'bob')).stored).toBeUndefined();
+  });
+
+  it('says neither the secret nor the key nor the user in the keys of the store', async () => {
+    await write(storeOf(), 'the-token-digest', 'alice');
+    await storeOf().evict('alice');
+    expect(cache.entries.size).toBe(2);
+    for (const key of cache.entries.keys()) {
+      expect(key).toMatch(/^nestjs-zitadel:1:(rows|epoch|epoch of all):[A-Za-z0-9_-]{43}$/);
+    }
+  });
+});
+
+describe('a poisoned value', () => {
+  const now = Date.now();
+  const envelope = (more: Readonly<Record<string, unknown>>) => (text: string) =>
+    sign(JSON.stringify({ ...(JSON.parse(text) as object), ...more }));
+  const without = (name: string) => (text: string) => {
+    const { [name]: _gone, ...rest } = JSON.parse(text) as Record<string, unknown>;
+    return sign(JSON.stringify(rest));
+  };
+  const rowWith = (more: Readonly<Record<string, unknown>>) =>
+    envelope({ rows: [{ ...orgRow('alice', '1'), ...more }] });
+  const owner = { kind: 'instance', id: '', roles: ['IAM_OWNER'] };
+
+  const poison: readonly [string, (text: string, sealed: string) => unknown][] = [
+    // Not a text, or not one of ours.
+    ['null', () => null],
+    ['true', () => true],
+    ['a number', () => 1],
+    ['an object', (text) => JSON.parse(text) as unknown],
+    ['an envelope of another store', (text) => ({ value: JSON.parse(text) as unknown })],
+    ['a list', (_text, sealed) => [sealed]],
+    ['bytes', (_text, sealed) => Buffer.from(sealed)],
+    ['a promise of nothing', () => Promise.resolve(undefined)],
+    ['an empty text', () => ''],
+    ['a dot', () => '.'],
+    ['a page', () => '<!doctype html>'],
+    // Not signed, or not by us.
+    ['the text without a signature', (text) => text],
+    ['the text with an empty signature', (text) => `.${text}`],
+    ['a short signature', (_text, sealed) => sealed.slice(1)],
+    ['a signature of zeros', (text) => `${'A'.repeat(43)}.${text}`],
+    [
+      'a signature in hex',
+      (text) => `${createHmac('sha256', SECRET).update(text).digest('hex')}.${text}`,
+    ],
+    ['another secret', (text) => sign(text, 'x'.repeat(40))],
+    ['an empty secret', (text) => sign(text, '')],
+    ['one bit more', (_text, sealed) => `${sealed} `],
+    ['one role more', (_text, sealed) => sealed.replace('ORG_OWNER', 'IAM_OWNER')],
+    ['half of it', (_text, sealed) => sealed.slice(0, sealed.length / 2)],
+    ['it twice', (_text, sealed) => sealed + sealed],
+    ['other case', (_text, sealed) => sealed.toLowerCase()],
+    // Signed, by somebody who got hold of the secret, or by another version.
+    ['no JSON', () => sign('{')],
+    ['JSON null', () => sign('null')],
+    ['a JSON list', () => sign('[]')],
+    ['a JSON text', () => sign('"x"')],
+    ['an empty object', () => sign('{}')],
+    ['another version', envelope({ v: 2 })],
+    ['a version that is a text', envelope({ v: '1' })],
+    ['no version', without('v')],
+    ['no key', without('key')],
+    ['another key', envelope({ key: `nestjs-zitadel:1:rows:${'A'.repeat(43)}` })],
+    ['a list as the key', envelope({ key: ['x'] })],
+    ['no user', without('userId')],
+    ['another user', envelope({ userId: 'bob', rows: [orgRow('bob', '1')] })],
+    ['no epoch', without('epoch')],
+    ['another epoch', envelope({ epoch: '["x",""]' })],
+    ['no time', without('fetchedAt')],
+    ['a time of the future', envelope({ fetchedAt: now + 3_600_000, expiresAt: now + 7_200_000 })],
+    ['a time that is a text', envelope({ fetchedAt: String(now) })],
+    ['a time that is null', envelope({ fetchedAt: null })],
+    ['time 0', envelope({ fetchedAt: 0 })],
+    ['a negative time', envelope({ fetchedAt: -1 })],
+    ['no end', without('expiresAt')],
+    ['an end that is a text', envelope({ expiresAt: 'zzz' })],
+    ['an end that has come', envelope({ expiresAt: now - 1 })],
+    ['an end before the beginning', envelope({ fetchedAt: now + 4_000, expiresAt: now + 3_000 })],
+    ['an endless number', (text) => sign(text.replace(/"expiresAt":\d+/, '"expiresAt":1e999'))],
+    ['no rows', without('rows')],
+    ['rows that are an object', envelope({ rows: { length: 0 } })],
+    ['a row that is null', envelope({ rows: [null] })],
+    ['a row that is a list', envelope({ rows: [[]] })],
+    ['a row of another user', rowWith({ userId: 'bob' })],
+    ['a row of nobody', rowWith({ userId: '' })],
+    ['a row of an unknown kind', rowWith({ kind: 'system' })],
+    ['a row of a kind that every object has', rowWith({ kind: 'constructor' })],
+    ['a row without a kind', rowWith({ kind: undefined })],
+    ['a row with a number as id', rowWith({ id: 1 })],
+    ['a row without an id', rowWith({ id: '' })],
+    ['a row whose roles are a text', rowWith({ roles: 'IAM_OWNER' })],
+    ['a row with roles that are no texts', rowWith({ roles: [1, null, ['IAM_OWNER']] })],
+    ['a row with an owner that is no text', rowWith({ ownerOrgId: {} })],
+    ['a row with an empty owner', rowWith({ ownerOrgId: '' })],
+    [
+      'one wrong row among right ones',
+      envelope({ rows: [orgRow('alice', '1'), { ...owner, userId: 'bob' }] }),
+    ],
+    ['what comes by the prototype', (text) => sign(text.replace('"rows":', '"__proto__":'))],
+    ['a deep hole', () => sign('['.repeat(100_000) + ']'.repeat(100_000))],
+    ['fifty megabytes', () => 'x'.repeat(50 * 2 ** 20)],
+  ];
+
+  it('is one of at least 40 kinds', () => {
+    expect(new Set(poison.map(([what]) => what)).size).toBe(poison.length);
+    expect(poison.length).toBeGreaterThanOrEqual(40);
+  });
+
+  it.each(poison)('%s is a miss', async (_what, bend) => {
+    await write();
+    const { text, sealed } = lying();
+    put(bend(text, sealed));
+    const read = await storeOf().read(KEY, 'alice');
+    expect(read.stored).toBeUndefined();
+    // The store itself answered: what is read next may be stored over it.
+    expect(read.epoch).toBeDefined();
+  });
+
+  it('is told from a right one: the value as it was written is found', async () => {
+    await write();
+    const { text, sealed } = lying();
+    expect(sign(text)).toBe(sealed);
+    put(sealed);
+    expect(await found()).toBeDefined();
+  });
+
+  it('copied from another user’s key is a miss', async () => {
+    await write(
+      storeOf(),
+      'bob’s key',
+      'bob',
+      stored({ rows: [{ ...owner, userId: 'bob' } as never] }),
+    );
+    const { sealed: ofBob, name } = lying();
+    cache.entries.delete(name);
+    await write();
+    put(ofBob);
+    expect(await found()).toBeUndefined();
+  });
+
+  it('copied from the same user’s other key is a miss', async () => {
+    await write(storeOf(), 'other organizations', 'alice');
+    const { sealed: other, name } = lying();
+    cache.entries.delete(name);
+    await write();
+    put(other);
+    expect(await found()).toBeUndefined();
+  });
+
+  it('without a signature counts only where the application says that it trusts the store', async () => {
+    const trusting = storeOf(false);
+    await write(trusting);
+    expect(lying().sealed.startsWith('{')).toBe(true);
+    expect(await found(trusting)).toBeDefined();
+    put('{}');
+    expect(await found(trusting)).toBeUndefined();
+  });
+
+  it('as an epoch makes a miss of what was stored, and nothing worse', async () => {
+    await write();
+    const before = new Map(cache.entries);
+    await storeOf().evict('alice');
+    const epochKey = [...cache.entries.keys()].find((key) => !before.has(key)) ?? '';
+    for (const value of ['x', '', {}, [], 1, true, 'x'.repeat(2 ** 20)]) {
+      put(value, epochKey);
+      const read = await storeOf().read(KEY, 'alice');
+      expect(read.epoch).toBeDefined();
+      if (typeof value === 'string' && value !== '') expect(read.stored).toBeUndefined();
+    }
+  });
+});
+
+describe('an eviction', () => {
+  it('makes everything of the user a miss, whoever stored it, and of nobody else', async () => {
+    await write(storeOf(), 'one', 'alice');
+    await write(storeOf(), 'other', 'alice');
+    await write(storeOf(), 'bob’s', 'bob');
+    await storeOf().evict('alice');
+    const read = (key: string, user: string) => storeOf().read(key, user);
+    expect((await read('one', 'alice')).stored).toBeUndefined();
+    expect((await read('other', 'alice')).stored).toBeUndefined();
+    expect((await read('bob’s', 'bob')).stored).toBeDefined();
+    await storeOf().evictAll();
+    expect((await read('bob’s', 'bob')).stored).toBeUndefined();
+  });
+
+  it('makes a miss of what was read before it and is stored after it', async () => {
+    const { epoch = '' } = await storeOf().read(KEY, 'alice');
+    const before = stored();
+    await storeOf().evict('alice');
+    storeOf().write(KEY, 'alice', epoch, before);
+    await settle();
+    expect(await found()).toBeUndefined();
+  });
+
+  it('is told longer than anything that it concerns can live', async () => {
+    await storeOf().evict('alice');
+    const [epoch] = [...cache.entries.values()];
+    expect(epoch?.until).toBeGreaterThan(Date.now() + 30_000);
+  });
+
+  it('differs from every other one', async () => {
+    const epochs = new Set<string | undefined>();
+    for (let turn = 0; turn < 20; turn += 1) {
+      await storeOf().evict('alice');
+      epochs.add((await storeOf().read(KEY, 'alice')).epoch);
+    }
+    expect(epochs.size).toBe(20);
+  });
+});
+
+describe('a store that fails', () => {
+  const NEVER = new Promise<never>(() => undefined);
+  const failures: readonly [string, SharedCache][] = [
+    [
+      'rejects',
+      {
+        get: () => Promise.reject(new Error('down')),
+        set: () => Promise.reject(new Error('down')),
+      },
+    ],
+    [
+      'throws',
+      {
+        get: () => {
+          throw new Error('down');
+        },
+        set: () => {
+          throw new Error('down');
+        },
+      },
+    ],
+    ['never answers', { get: () => NEVER, set: () => NEVER }],
+  ];
+
+  it.each(failures)(
+    'because it %s is a miss within its own deadline, and nothing is stored',
+    async (_how, broken) => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      onTestFinished(() => void vi.useRealTimers());
+      const inTime = async <T>(work: Promise<T>): Promise<T> => {
+        await vi.advanceTimersByTimeAsync(100);
+        return work;
+      };
+      const store = new SharedStore(broken, SECRET, SCOPE, TTL_MS);
+      const nothing = { epoch: undefined, stored: undefined };
+      expect(await inTime(store.read(KEY, 'alice'))).toEqual(nothing);
+      await inTime(store.evict('alice'));
+      await inTime(store.evictAll());
+      store.write(KEY, 'alice', '', stored());
+      await settle();
+    },
+  );
+
+  it('on one of its keys alone is a miss: without the epoch nothing may be believed', async () => {
+    await write();
+    cache.beforeGet = (key) =>
+      key.includes(':epoch') ? Promise.reject(new Error('down')) : undefined;
+    expect(await storeOf().read(KEY, 'alice')).toEqual({ epoch: undefined, stored: undefined });
+  });
+
+  it('to take an eviction is not read by this process for as long as anything in it can live', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+    const store = storeOf();
+    await write(store);
+    cache.beforeSet = () => Promise.reject(new Error('down'));
+    await store.evict('bob');
+    cache.beforeSet = () => undefined;
+    expect(await found(store)).toBeUndefined();
+    expect(await found(storeOf())).toBeDefined();
+    vi.advanceTimersByTime(TTL_MS);
+    expect(await store.read(KEY, 'alice')).toEqual({ epoch: undefined, stored: undefined });
+    vi.advanceTimersByTime(10_000);
+    expect((await store.read(KEY, 'alice')).epoch).toBeDefined();
+    vi.useRealTimers();
+  });
+
+  it('after its deadline does not disturb anybody', async () => {
+    let fail: (error: Error) => void = () => undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      fail = reject;
+    });
+    const store = new SharedStore({ get: () => late, set: () => late }, SECRET, SCOPE, TTL_MS);
+    const read = await store.read(KEY, 'alice');
+    await store.evict('alice');
+    // An unhandled rejection would fail this file.
+    fail(new Error('down'));
+    await settle();
+    expect(read).toEqual({ epoch: undefined, stored: undefined });
+  });
+
+  it('by answering at once, without a promise, still works', async () => {
+    const values = new Map<string, unknown>();
+    const plain = {
+      get: (key: string) => values.get(key),
+      set: (key: string, value: string) => values.set(key, value),
+    } as unknown as SharedCache;
+    const store = new SharedStore(plain, SECRET, SCOPE, TTL_MS);
+    await write(store);
+    expect((await store.read(KEY, 'alice')).stored).toBeDefined();
+  });
+});
+
+describe('the keys of the store', () => {
+  it('differ wherever any part of the question differs, however the parts are cut', async () => {
+    const names = new Set<string>();
+    const recorder: SharedCache = {
+      get: (name) => {
+        names.add(name);
+        return Promise.resolve(undefined);
+      },
+      set: () => Promise.resolve(),
+    };
+    const texts = [
+      '',
+      'a',
+      'b',
+      'ab',
+      ',',
+      '"',
+      '\\',
+      '\u0000',
+      'a,b',
+      '["a"]',
+      'é',
+      'e\u0301',
+      'x'.repeat(5_000),
+    ];
+    const scopes = texts.flatMap((one) =>
+      texts.flatMap((other) => [[one, other], [other], [one, other, '']]),
+    );
+    const keys = texts.slice(0, 6);
+    for (const scope of scopes) {
+      const store = new SharedStore(recorder, SECRET, scope, TTL_MS);
+      for (const key of keys) await store.read(key, 'alice');
+    }
+    const different = new Set(scopes.map((scope) => JSON.stringify(scope))).size * keys.length;
+    expect([...names].filter((name) => name.includes(':rows:'))).toHaveLength(different);
+  });
+});

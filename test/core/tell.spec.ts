@@ -1,0 +1,50 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { quietLogger } from '../../lib/core/tell.js';
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function recorder() {
+  const lines: string[] = [];
+  const write = (level: string) => (message: string) => void lines.push(`${level} ${message}`);
+  const logger = {
+    debug: write('debug'),
+    log: write('log'),
+    warn: write('warn'),
+    error: write('error'),
+  };
+  return { lines, logger: quietLogger(logger) };
+}
+
+describe('a log', () => {
+  it('says the same once in ten seconds, then how often it was', () => {
+    const { lines, logger } = recorder();
+    for (let times = 0; times < 1_000; times += 1) logger.warn('down');
+    expect(lines).toEqual(['warn down']);
+    vi.advanceTimersByTime(10_000);
+    logger.warn('down');
+    expect(lines[1]).toMatch(/^warn down \(repeated 999 times\)/);
+  });
+
+  it('says different things, and the same on different levels, each at once', () => {
+    const { lines, logger } = recorder();
+    logger.warn('one');
+    logger.warn('other');
+    logger.error('one');
+    logger.log('one');
+    logger.debug('one');
+    expect(lines).toEqual(['warn one', 'warn other', 'error one', 'log one', 'debug one']);
+  });
+
+  it('that fails changes nothing', () => {
+    const broken = () => {
+      throw new Error('full disk');
+    };
+    const logger = quietLogger({ debug: broken, log: broken, warn: broken, error: broken });
+    expect(() => logger.error('x')).not.toThrow();
+  });
+});

@@ -1,0 +1,633 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { permission, role } from '../../../lib/core/requirement/builders.js';
+import { org, project, projectGrant } from '../../../lib/core/requirement/refs.js';
+import type { Requirement } from '../../../lib/core/requirement/requirement.js';
+import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
+import type { ZitadelOptions } from '../../../lib/options.js';
+import {
+  type MemberResource,
+  type Org,
+  type Project,
+  type ProjectGrant,
+  type User,
+  ZitadelEmulator,
+} from '../../../lib/testing/index.js';
+import { pat } from '../../../lib/zitadel/credentials.js';
+import { realFetch, recorder, verdict } from '../parts.js';
+
+const UNKNOWN = '404404404404404404';
+const LONG = { ttlMs: 3_600_000, denialMs: 3_600_000 };
+
+let zitadel: ZitadelEmulator;
+let [acme, globex]: Org[] = [];
+let [portal, secret]: Project[] = [];
+let grant: ProjectGrant;
+/** ORG_OWNER of acme, which owns the projects; of globex, to which one is granted; and nobody. */
+let [alice, gina, nobody]: User[] = [];
+
+beforeAll(async () => {
+  zitadel = await ZitadelEmulator.start();
+  acme = zitadel.addOrg('acme');
+  globex = zitadel.addOrg('globex');
+  portal = zitadel.addProject('portal', { org: acme, roles: ['reader'] });
+  secret = zitadel.addProject('secret', { org: acme });
+  grant = zitadel.grantProject(portal, globex, ['reader']);
+  alice = zitadel.addUser('alice', { org: acme });
+  zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
+  gina = zitadel.addUser('gina', { org: globex });
+  zitadel.addMember(gina, { org: globex }, ['ORG_OWNER']);
+  nobody = zitadel.addUser('nobody', { org: acme });
+});
+afterAll(async () => {
+  await zitadel.stop();
+});
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  zitadel.heal();
+  zitadel.resetRequests();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const idOf = (one: { readonly id: string } | undefined) => one?.id ?? '';
+const tokenOf = (user: User | undefined) => zitadel.tokenFor(user as User);
+
+function libraryOf(more: Partial<ZitadelOptions> = {}): Zitadel {
+  return createZitadel(zitadel.options({ logger: recorder(), ...more }));
+}
+
+const owns = (of: string) => role('PROJECT_OWNER', project(of));
+const asked = () =>
+  zitadel
+    .requestLog('project')
+    .map(({ path, headers }) => [path.split('/').at(-1), headers['x-zitadel-orgid']]);
+
+describe('the owner of a project', () => {
+  it('is told by ZITADEL, once for all callers and for long', async () => {
+    const library = libraryOf();
+    expect(await verdict(library, tokenOf(alice), owns(idOf(portal)))).toBe('yes');
+    expect(asked()).toEqual([[idOf(portal), idOf(acme)]]);
+    expect(await verdict(library, tokenOf(alice), owns(idOf(portal)))).toBe('yes');
+    expect(await verdict(library, tokenOf(gina), owns(idOf(portal)))).toBe('role_missing');
+    vi.advanceTimersByTime(3_600_000);
+    expect(await verdict(library, tokenOf(alice), owns(idOf(portal)))).toBe('yes');
+    expect(asked()).toHaveLength(1);
+  });
+
+  it('is told by a row of the project, without asking', async () => {
+    const paul = zitadel.addUser('paul');
+    zitadel.addMember(paul, { org: acme as Org }, ['ORG_OWNER']);
+    zitadel.addMember(paul, { project: secret as Project }, ['PROJECT_OWNER_VIEWER']);
+    expect(await verdict(libraryOf(), tokenOf(paul), owns(idOf(secret)))).toBe('yes');
+    expect(asked()).toEqual([]);
+  });
+
+  it('is asked for with the caller’s own token', async () => {
+    const token = tokenOf(alice);
+    await verdict(libraryOf(), token, owns(idOf(portal)));
+    const [request] = zitadel.requestLog('project');
+    expect(request?.headers['authorization']).toBe(`Bearer …${token.slice(-8)}`);
+  });
+
+  it('is asked for only under organizations where a row could then satisfy', async () => {
+    const rita = zitadel.addUser('rita');
+    zitadel.addMember(rita, { org: acme as Org }, ['ORG_OWNER']);
+    zitadel.addMember(rita, { org: globex as Org }, ['ORG_USER_MANAGER', 'ORG_OWNER_VIEWER']);
+    zitadel.addMember(rita, { project: secret as Project }, ['PROJECT_OWNER']);
+    await verdict(libraryOf(), tokenOf(rita), owns(UNKNOWN));
+    expect(asked()).toEqual([[UNKNOWN, idOf(acme)]]);
+  });
+
+  it('is not asked for by somebody who holds no such row: a look-up is no lever', async () => {
+    const library = libraryOf();
+    const viewer = zitadel.addUser('viewer');
+    zitadel.addMember(viewer, { org: acme as Org }, ['ORG_OWNER_VIEWER', 'ORG_PROJECT_CREATOR']);
+    for (const user of [nobody, viewer]) {
+      for (const id of [idOf(portal), idOf(secret), UNKNOWN]) {
+        expect(await verdict(library, tokenOf(user), owns(id))).toBe('role_missing');
+      }
+    }
+    expect(zitadel.requests('project')).toBe(0);
+  });
+
+  it('is no oracle: an unknown project and another organization’s are answered alike', async () => {
+    const answers = [];
+    for (const id of [UNKNOWN, idOf(portal), idOf(secret)]) {
+      zitadel.resetRequests();
+      const library = libraryOf();
+      const [token, requirement] = [tokenOf(gina), owns(id)];
+      const headers = { authorization: `Bearer ${token}` };
+      const decision = await library.decisions.authorize({ headers }, requirement);
+      if (decision.allowed) throw new Error('allowed');
+      const { reason, detail, remedy, description } = decision;
+      answers.push({ reason, detail, remedy, description, requests: zitadel.requests('project') });
+    }
+    expect(answers[0]).toMatchObject({ reason: 'role_missing', requests: 1 });
+    expect(answers[1]).toEqual(answers[0]);
+    expect(answers[2]).toEqual(answers[0]);
+  });
+
+  it('that nobody knows is remembered as such for half a minute, where a "no" may be that old', async () => {
+    const [library, token] = [libraryOf({ cache: LONG }), tokenOf(gina)];
+    for (let second = 0; second < 60; second += 1) {
+      expect(await verdict(library, token, owns(idOf(portal)))).toBe('role_missing');
+      vi.advanceTimersByTime(1_000);
+    }
+    expect(asked()).toHaveLength(2);
+  });
+
+  it('that one caller may not see is still asked for by another one', async () => {
+    const library = libraryOf();
+    expect(await verdict(library, tokenOf(gina), owns(idOf(portal)))).toBe('role_missing');
+    expect(await verdict(library, tokenOf(alice), owns(idOf(portal)))).toBe('yes');
+  });
+
+  it('is looked for in every organization of a caller with many, until one knows it', async () => {
+    const max = zitadel.addUser('max');
+    const orgs = Array.from({ length: 14 }, (_, at) => zitadel.addOrg(`of max ${at}`));
+    for (const each of orgs) zitadel.addMember(max, { org: each }, ['ORG_OWNER']);
+    const last = zitadel.addProject('of the last', { org: orgs.at(-1) as Org });
+    const first = zitadel.addProject('of the first', { org: orgs[0] as Org });
+    const library = libraryOf();
+    expect(await verdict(library, tokenOf(max), owns(last.id))).toBe('yes');
+    expect(zitadel.requests('project')).toBeLessThanOrEqual(14);
+    zitadel.resetRequests();
+    expect(await verdict(library, tokenOf(max), owns(first.id))).toBe('yes');
+    expect(zitadel.requests('project')).toBeLessThanOrEqual(4);
+  });
+
+  it.each(['..', '.', '1/2', '1?x', '1#x', '%2e%2e', '１', '1'.repeat(201), '__proto__', ''])(
+    'is never asked for by what is no id: %j',
+    async (id) => {
+      const requirement = role('PROJECT_OWNER', project.param('projectId'));
+      const library = libraryOf();
+      const answer = await verdict(library, tokenOf(alice), requirement, { projectId: id });
+      expect(answer).toBe('resource_invalid');
+      expect(zitadel.requests('project')).toBe(0);
+    },
+  );
+});
+
+describe('a project that is tied to an organization', () => {
+  const tied = (of: string, owner: string) => role('PROJECT_OWNER', project(of).in(owner));
+
+  it('counts where ZITADEL says that this organization owns it, and is asked for there alone', async () => {
+    const both = zitadel.addUser('both');
+    zitadel.addMember(both, { org: acme as Org }, ['ORG_OWNER']);
+    zitadel.addMember(both, { org: globex as Org }, ['ORG_OWNER']);
+    const token = tokenOf(both);
+    expect(await verdict(libraryOf(), token, tied(idOf(portal), idOf(acme)))).toBe('yes');
+    expect(await verdict(libraryOf(), token, tied(idOf(portal), idOf(globex)))).toBe(
+      'role_missing',
+    );
+    expect(asked()).toEqual([
+      [idOf(portal), idOf(acme)],
+      [idOf(portal), idOf(globex)],
+    ]);
+  });
+
+  it('does not count under another organization, whatever the caller may do there or on it', async () => {
+    const paula = zitadel.addUser('paula');
+    zitadel.addMember(paula, { project: portal as Project }, ['PROJECT_OWNER']);
+    zitadel.addMember(paula, { org: globex as Org }, ['ORG_OWNER']);
+    const token = tokenOf(paula);
+    expect(await verdict(libraryOf(), token, tied(idOf(portal), idOf(acme)))).toBe('yes');
+    expect(await verdict(libraryOf(), token, tied(idOf(portal), idOf(globex)))).toBe(
+      'role_missing',
+    );
+    expect(asked()).toEqual([]);
+  });
+
+  it('does not count under another organization for a manager of the instance either', async () => {
+    const iam = zitadel.addUser('iam');
+    zitadel.addMember(iam, 'instance', ['IAM_OWNER']);
+    const token = tokenOf(iam);
+    expect(await verdict(libraryOf(), token, tied(idOf(portal), idOf(acme)))).toBe('yes');
+    expect(await verdict(libraryOf(), token, tied(idOf(portal), idOf(globex)))).toBe(
+      'role_missing',
+    );
+    expect(await verdict(libraryOf(), token, tied(UNKNOWN, idOf(acme)))).toBe('role_missing');
+  });
+});
+
+describe('a caller who names what does not exist', () => {
+  const MANY = 2_000;
+  const param = role('PROJECT_OWNER', project.param('projectId'));
+  let projects = 0;
+  /** A server that knows no project, and says so at once. */
+  const nothingThere: typeof realFetch = (url, init) => {
+    if (!url.includes('/management/v1/projects/')) return realFetch(url, init);
+    projects += 1;
+    const body = {
+      code: 5,
+      message: 'Errors.Project.NotFound',
+      details: [{ id: 'PROJECT-fb9s8' }],
+    };
+    return Promise.resolve(Response.json(body, { status: 404 }));
+  };
+
+  it('cannot make us ask without end, and holds up nobody else', async () => {
+    const library = libraryOf({ cache: { ttlMs: 3_600_000 } });
+    const token = tokenOf(gina);
+    for (let at = 0; at < MANY; at += 1) {
+      const projectId = String(1_000_000 + at);
+      expect(await verdict(library, token, param, { projectId })).not.toBe('yes');
+    }
+    expect(zitadel.requests('project')).toBeLessThan(MANY / 2);
+    expect(await verdict(library, tokenOf(alice), owns(idOf(portal)))).toBe('yes');
+    vi.advanceTimersByTime(60_000);
+    expect(await verdict(library, token, owns(UNKNOWN))).toBe('role_missing');
+  });
+
+  it('cannot make us ask without end by an answer that is no "no" either', async () => {
+    zitadel.setRolePermissions('ORG_CLERK', []);
+    const clerk = zitadel.addUser('clerk who tries');
+    zitadel.addMember(clerk, { org: acme as Org }, ['ORG_CLERK']);
+    const library = libraryOf({ hierarchy: { ORG_CLERK: ['PROJECT_OWNER'] } });
+    for (let at = 0; at < 300; at += 1) {
+      await verdict(library, tokenOf(clerk), param, { projectId: String(1_000_000 + at) });
+    }
+    expect(zitadel.requests('project')).toBe(200);
+  });
+
+  it('cannot make us ask without end by having more organizations than are asked', async () => {
+    const many = zitadel.addUser('owner of many');
+    for (let at = 0; at <= 100; at += 1) {
+      zitadel.addMember(many, { org: zitadel.addOrg(`of many ${at}`) }, ['ORG_OWNER']);
+    }
+    const library = libraryOf({ fetch: nothingThere });
+    const asks = (at: number) => verdict(library, tokenOf(many), param, { projectId: String(at) });
+    for (let at = 1; at <= 200; at += 1) expect(await asks(at)).toBe('unavailable');
+    projects = 0;
+    expect(await asks(201)).toBe('unavailable');
+    expect(projects).toBe(0);
+  });
+});
+
+describe('the option projectOwner', () => {
+  it('is asked last, and remembered', async () => {
+    const projectOwner = vi.fn((_id: string) => Promise.resolve(globex?.id));
+    const library = libraryOf({ projectOwner });
+    expect(await verdict(library, tokenOf(alice), owns(idOf(portal)))).toBe('yes');
+    expect(projectOwner).not.toHaveBeenCalled();
+    expect(await verdict(library, tokenOf(gina), owns(UNKNOWN))).toBe('yes');
+    expect(await verdict(library, tokenOf(gina), owns(UNKNOWN))).toBe('yes');
+    expect(projectOwner.mock.calls).toEqual([[UNKNOWN]]);
+  });
+
+  it('is not asked for somebody whom no answer could help', async () => {
+    const projectOwner = vi.fn(() => Promise.resolve(acme?.id));
+    const library = libraryOf({ projectOwner });
+    expect(await verdict(library, tokenOf(nobody), owns(UNKNOWN))).toBe('role_missing');
+    expect(projectOwner).not.toHaveBeenCalled();
+  });
+
+  it.each([undefined, null])(
+    'that answers %s is asked again after half a minute, where a "no" may be that old',
+    async (nothing) => {
+      const projectOwner = vi.fn(() => Promise.resolve(nothing as undefined));
+      const library = libraryOf({ projectOwner, cache: LONG });
+      const token = tokenOf(gina);
+      for (let second = 0; second < 60; second += 1) {
+        expect(await verdict(library, token, owns(UNKNOWN))).toBe('role_missing');
+        vi.advanceTimersByTime(1_000);
+      }
+      expect(projectOwner).toHaveBeenCalledTimes(2);
+    },
+  );
+
+  it.each<[string, () => unknown, string]>([
+    ['rejects', () => Promise.reject(new Error('db')), 'unavailable'],
+    [
+      'throws',
+      () => {
+        throw new Error('db');
+      },
+      'unavailable',
+    ],
+    ['answers what is no id', () => Promise.resolve('../x'), 'misconfigured'],
+    ['answers a number', () => Promise.resolve(1), 'misconfigured'],
+    ['answers a list', () => Promise.resolve([idOf(globex)]), 'misconfigured'],
+    ['answers without a promise', () => idOf(globex), 'yes'],
+  ])('that %s', async (_how, projectOwner, expected) => {
+    const library = libraryOf({ projectOwner: projectOwner as never });
+    expect(await verdict(library, tokenOf(gina), owns(UNKNOWN))).toBe(expected);
+  });
+
+  it('that never answers is waited for no longer than the budget', async () => {
+    const projectOwner = () => new Promise<never>(() => undefined);
+    const library = libraryOf({ projectOwner, timeoutMs: 300, budgetMs: 300 });
+    expect(await verdict(library, tokenOf(gina), owns(UNKNOWN))).toBe('unavailable');
+  });
+});
+
+describe('a project grant', () => {
+  const manages = (id: string) => role('PROJECT_GRANT_OWNER', projectGrant(id));
+  const between = (of: string, to: string) =>
+    role('PROJECT_GRANT_OWNER', projectGrant({ project: of, grantedOrg: to }));
+
+  it('is managed by the organization that it was granted to, not by the one that granted it', async () => {
+    const library = libraryOf();
+    expect(await verdict(library, tokenOf(gina), manages(grant.id))).toBe('yes');
+    expect(await verdict(library, tokenOf(alice), manages(grant.id))).toBe('role_missing');
+    expect(await verdict(library, tokenOf(nobody), manages(grant.id))).toBe('role_missing');
+  });
+
+  it('is asked for only under organizations where a row could then satisfy', async () => {
+    expect(await verdict(libraryOf(), tokenOf(nobody), manages(grant.id))).toBe('role_missing');
+    expect(zitadel.requests('getGrant')).toBe(0);
+    await verdict(libraryOf(), tokenOf(gina), manages(UNKNOWN));
+    expect(zitadel.requestLog('getGrant').map(({ headers }) => headers['x-zitadel-orgid'])).toEqual(
+      [idOf(globex)],
+    );
+  });
+
+  it('is remembered for the TTL: it can be removed', async () => {
+    const other = zitadel.addProject('to be removed', { org: acme as Org, roles: ['reader'] });
+    const brief = zitadel.grantProject(other, globex as Org, ['reader']);
+    const [library, token] = [libraryOf(), tokenOf(gina)];
+    expect(await verdict(library, token, manages(brief.id))).toBe('yes');
+    zitadel.removeGrant(brief);
+    expect(await verdict(library, token, manages(brief.id))).toBe('yes');
+    expect(zitadel.requests('getGrant')).toBe(1);
+    vi.advanceTimersByTime(30_000);
+    expect(await verdict(library, token, manages(brief.id))).toBe('role_missing');
+  });
+
+  it('is remembered for no longer while the host is suspended', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'Date'] });
+    const library = libraryOf({ cache: { ttlMs: 20_000 } });
+    const token = tokenOf(gina);
+    expect(await verdict(library, token, manages(grant.id))).toBe('yes');
+    vi.setSystemTime(Date.now() + 20_000);
+    expect(await verdict(library, token, manages(grant.id))).toBe('yes');
+    expect(zitadel.requests('getGrant')).toBe(2);
+  });
+
+  it('is found by project and granted organization too', async () => {
+    const library = libraryOf();
+    expect(await verdict(library, tokenOf(gina), between(idOf(portal), idOf(globex)))).toBe('yes');
+    expect(await verdict(library, tokenOf(gina), between(idOf(secret), idOf(globex)))).toBe(
+      'role_missing',
+    );
+    expect(await verdict(library, tokenOf(gina), between(idOf(portal), idOf(acme)))).toBe(
+      'role_missing',
+    );
+    expect(await verdict(library, tokenOf(alice), between(idOf(portal), idOf(globex)))).toBe(
+      'role_missing',
+    );
+    const [request] = zitadel.requestLog('grantedProjects');
+    expect(request?.headers['x-zitadel-orgid']).toBe(idOf(globex));
+  });
+
+  it('of a member of it counts by the row alone', async () => {
+    const carol = zitadel.addUser('carol', { org: globex as Org });
+    zitadel.addMember(carol, { projectGrant: grant }, ['PROJECT_GRANT_OWNER']);
+    expect(await verdict(libraryOf(), tokenOf(carol), manages(grant.id))).toBe('yes');
+    expect(await verdict(libraryOf(), tokenOf(carol), between(idOf(portal), idOf(globex)))).toBe(
+      'yes',
+    );
+    expect(zitadel.requests('getGrant')).toBe(0);
+  });
+});
+
+describe('a permission on a project grant that is named by its id', () => {
+  const may = (what: Lowercase<string>, id = grant.id) => permission(what, projectGrant(id));
+  const ends = () => projectGrant({ project: idOf(portal), grantedOrg: idOf(globex) });
+  /** Somebody who lives in a third organization. */
+  const stranger = (on: MemberResource, ...roles: string[]) => {
+    const user = zitadel.addServiceUser(`stranger-${String(Math.random())}`, { org: third() });
+    zitadel.addMember(user, on, roles);
+    return user;
+  };
+  let home: Org | undefined;
+  const third = () => (home ??= zitadel.addOrg('a third one'));
+  const unknown = {
+    reason: 'misconfigured',
+    remedy: 'name the grant by projectGrant({ project, grantedOrg })',
+  };
+
+  async function decided(library: Zitadel, user: User, requirement: Requirement) {
+    const headers = { authorization: `Bearer ${tokenOf(user)}` };
+    const decision = await library.decisions.authorize({ headers }, requirement);
+    if (decision.allowed) return 'yes';
+    const { reason, remedy } = decision;
+    return reason === 'misconfigured' ? { reason, remedy } : reason;
+  }
+
+  it.each<[string, 'grant' | 'globex' | 'acme' | 'instance', string, Lowercase<string>, unknown]>([
+    ['the grant', 'grant', 'PROJECT_GRANT_OWNER', 'project.grant.member.write', 'yes'],
+    [
+      'the grant',
+      'grant',
+      'PROJECT_GRANT_OWNER_VIEWER',
+      'project.grant.member.write',
+      'permission_missing',
+    ],
+    ['the granted organization', 'globex', 'ORG_OWNER', 'project.grant.member.write', 'yes'],
+    [
+      'the granted organization',
+      'globex',
+      'ORG_OWNER_VIEWER',
+      'project.grant.member.write',
+      'permission_missing',
+    ],
+    ['the owner', 'acme', 'ORG_OWNER', 'project.grant.member.write', 'permission_missing'],
+    ['the instance', 'instance', 'IAM_OWNER', 'project.grant.member.write', unknown],
+    [
+      'the instance',
+      'instance',
+      'IAM_OWNER_VIEWER',
+      'project.grant.member.write',
+      'permission_missing',
+    ],
+    // They may not read grants, so ZITADEL does not say whether this one is theirs.
+    ['the granted organization', 'globex', 'ORG_USER_MANAGER', 'user.grant.write', unknown],
+    ['the owner', 'acme', 'ORG_USER_MANAGER', 'user.grant.write', unknown],
+    [
+      'the granted organization',
+      'globex',
+      'ORG_USER_MANAGER',
+      'project.grant.member.write',
+      'permission_missing',
+    ],
+  ])(
+    'of somebody from elsewhere with a row of %s (%s): %s, %s',
+    async (_of, on, has, what, expected) => {
+      const where: Readonly<Record<typeof on, MemberResource>> = {
+        grant: { projectGrant: grant },
+        globex: { org: globex as Org },
+        acme: { org: acme as Org },
+        instance: 'instance',
+      };
+      const user = stranger(where[on], has);
+      const library = libraryOf();
+      const before = await decided(library, user, may(what));
+      // What somebody else has found out changes nothing.
+      expect(await decided(library, gina as User, may('project.grant.member.write'))).toBe('yes');
+      expect([before, await decided(library, user, may(what))]).toEqual([expected, expected]);
+      expect(await decided(library, user, may(what, UNKNOWN))).toEqual(
+        expected === 'yes' ? 'permission_missing' : expected,
+      );
+    },
+  );
+
+  it('of a manager of the instance counts by the ends of the grant', async () => {
+    const user = stranger('instance', 'IAM_OWNER');
+    const requirement = permission('project.grant.member.write', ends());
+    expect(await decided(libraryOf(), user, requirement)).toBe('yes');
+  });
+
+  it('of a manager of the instance is looked for under the organizations of other rows', async () => {
+    const user = stranger('instance', 'IAM_OWNER');
+    zitadel.addMember(user, { org: acme as Org }, ['ORG_OWNER']);
+    expect(await decided(libraryOf(), user, may('project.grant.member.write'))).toBe('yes');
+  });
+
+  it('of a member of the grant takes one question, and none about the grant', async () => {
+    const user = stranger({ projectGrant: grant }, 'PROJECT_GRANT_OWNER');
+    zitadel.setRolePermissions('PROJECT_GRANT_CLERK', ['user.grant.write']);
+    const clerk = stranger({ projectGrant: grant }, 'PROJECT_GRANT_CLERK');
+    for (const each of [user, clerk]) {
+      zitadel.resetRequests();
+      expect(await decided(libraryOf(), each, may('user.grant.write'))).toBe('yes');
+      expect([zitadel.requests('permissions'), zitadel.requests('getGrant')]).toEqual([1, 0]);
+    }
+  });
+
+  it('that may be held unseen is no lever: who names ever more grants is left alone', async () => {
+    const user = stranger({ org: globex as Org }, 'ORG_USER_MANAGER');
+    const library = libraryOf();
+    const told = new Set<unknown>();
+    for (let n = 1; n <= 202; n += 1) {
+      const got = await decided(library, user, may('user.grant.write', String(n)));
+      told.add(typeof got === 'string' ? got : got.reason);
+    }
+    expect([...told]).toEqual(['misconfigured', 'unavailable']);
+  });
+});
+
+describe('a role on a project grant that is named by its id', () => {
+  it('is no "no" where ZITADEL hides grants from a role that would count', async () => {
+    zitadel.setRolePermissions('ORG_CLERK', []);
+    const clerk = zitadel.addUser('clerk');
+    zitadel.addMember(clerk, { org: globex as Org }, ['ORG_CLERK']);
+    const library = libraryOf({ hierarchy: { ORG_CLERK: ['PROJECT_GRANT_OWNER'] } });
+    for (const id of [grant.id, UNKNOWN]) {
+      const manages = role('PROJECT_GRANT_OWNER', projectGrant(id));
+      expect(await verdict(library, tokenOf(clerk), manages)).toBe('misconfigured');
+    }
+  });
+
+  it('of a project is none either', async () => {
+    zitadel.setRolePermissions('ORG_CLERK', []);
+    const clerk = zitadel.addUser('clerk of projects');
+    zitadel.addMember(clerk, { org: acme as Org }, ['ORG_CLERK']);
+    const hierarchy = { ORG_CLERK: ['PROJECT_OWNER'] };
+    const token = tokenOf(clerk);
+    for (const id of [idOf(secret), UNKNOWN]) {
+      expect(await verdict(libraryOf({ hierarchy }), token, owns(id))).toBe('misconfigured');
+    }
+    const projectOwner = () => Promise.resolve(idOf(acme));
+    const library = libraryOf({ hierarchy, projectOwner });
+    expect(await verdict(library, token, owns(idOf(secret)))).toBe('yes');
+  });
+});
+
+describe('what our service user may not see', () => {
+  const asReader = (reader: User) =>
+    libraryOf({
+      serviceUser: pat(zitadel.patFor(reader)),
+      memberships: { as: 'serviceUser', organizations: [idOf(globex)] },
+    });
+  const between = () =>
+    projectGrant({ project: project(idOf(portal)), grantedOrg: org(idOf(globex)) });
+
+  it('is no "no" about a grant to an organization in which it only reads members', async () => {
+    const reader = zitadel.addServiceUser('reader of members', { org: globex as Org });
+    zitadel.setRolePermissions('ORG_READER', ['user.membership.read']);
+    zitadel.addMember(reader, { org: globex as Org }, ['ORG_READER']);
+    const manages = role('PROJECT_GRANT_OWNER', between());
+    expect(await verdict(asReader(reader), tokenOf(gina), manages)).toBe('misconfigured');
+  });
+
+  it('is no "no" to a manager of the instance about an organization in which it is nothing', async () => {
+    const reader = zitadel.addServiceUser('reader of globex', { org: globex as Org });
+    zitadel.addMember(reader, { org: globex as Org }, ['ORG_OWNER_VIEWER']);
+    const iam = zitadel.addUser('manager of all');
+    zitadel.addMember(iam, 'instance', ['IAM_OWNER']);
+    const third = zitadel.addOrg('third');
+    zitadel.grantProject(secret as Project, third, []);
+    const library = asReader(reader);
+    const tied = role('PROJECT_OWNER', project(idOf(secret)).in(idOf(acme)));
+    expect(await verdict(library, tokenOf(iam), tied)).toBe('misconfigured');
+    const ofThird = projectGrant({ project: project(idOf(secret)), grantedOrg: org(third.id) });
+    const may = permission('user.grant.write', ofThird);
+    expect(await verdict(library, tokenOf(iam), may)).toBe('misconfigured');
+  });
+});
+
+describe('a look-up', () => {
+  const FAULTS = [
+    500,
+    503,
+    429,
+    'hang',
+    'refuse',
+    'garbage',
+    'html',
+    'truncated',
+    'endless',
+    'redirect',
+  ] as const;
+
+  it.each(FAULTS)(
+    'that fails (%s) is an outage, never a no, and is over with it',
+    async (fault) => {
+      vi.useRealTimers();
+      const [library, token] = [libraryOf({ timeoutMs: 1_000, budgetMs: 2_000 }), tokenOf(alice)];
+      zitadel.fail('project', fault);
+      expect(await verdict(library, token, owns(idOf(portal)))).toBe('unavailable');
+      zitadel.heal();
+      const again = () => verdict(library, token, owns(idOf(portal)));
+      await expect.poll(again).toBe('yes');
+    },
+  );
+
+  it.each<[string, unknown]>([
+    ['another project', { project: { id: '1', details: { resourceOwner: '1' } } }],
+    ['a project without an owner', 'NO OWNER'],
+    ['nothing', {}],
+    ['a list', { project: [] }],
+  ])('that is about %s is an outage', async (_what, answer) => {
+    const body = answer === 'NO OWNER' ? { project: { id: idOf(portal), details: {} } } : answer;
+    zitadel.fail('project', { status: 200, body });
+    expect(await verdict(libraryOf(), tokenOf(alice), owns(idOf(portal)))).toBe('unavailable');
+  });
+
+  it('whose token is refused meanwhile says so', async () => {
+    zitadel.fail('project', 401);
+    expect(await verdict(libraryOf(), tokenOf(alice), owns(idOf(portal)))).toBe('token_rejected');
+  });
+
+  it('of a host that serves no such API is our misconfiguration', async () => {
+    zitadel.fail('project', { status: 404, body: { code: 5, message: 'Not Found' } });
+    const library = libraryOf({ api: 'v1' });
+    expect(await verdict(library, tokenOf(alice), owns(idOf(portal)))).toBe('misconfigured');
+  });
+
+  it('is made as the service user where memberships are', async () => {
+    const reader = zitadel.addServiceUser('reader', { org: acme as Org });
+    zitadel.addMember(reader, { org: acme as Org }, ['ORG_OWNER_VIEWER']);
+    const token = zitadel.patFor(reader);
+    const library = libraryOf({
+      serviceUser: pat(token),
+      memberships: { as: 'serviceUser', organizations: [idOf(acme)] },
+    });
+    const own = zitadel.tokenFor(alice as User, { zitadelAudience: false });
+    expect(await verdict(library, own, owns(idOf(portal)))).toBe('yes');
+    const [request] = zitadel.requestLog('project');
+    expect(request?.headers['authorization']).toBe(`Bearer …${token.slice(-8)}`);
+  });
+});

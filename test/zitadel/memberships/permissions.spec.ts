@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { isRefusal } from '../../../lib/core/decision.js';
+import { type Org, type Project, type User, ZitadelEmulator } from '../../../lib/testing/index.js';
+import { askPermissions } from '../../../lib/zitadel/memberships/read.js';
+import { wayTo } from '../parts.js';
+
+let zitadel: ZitadelEmulator;
+let [acme, globex]: Org[] = [];
+let portal: Project;
+let [alice, bob, nobody]: User[] = [];
+
+beforeAll(async () => {
+  zitadel = await ZitadelEmulator.start();
+  acme = zitadel.addOrg('acme');
+  globex = zitadel.addOrg('globex');
+  portal = zitadel.addProject('portal', { org: acme });
+  alice = zitadel.addUser('alice', { org: acme });
+  zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
+  bob = zitadel.addUser('bob', { org: acme });
+  zitadel.addMember(bob, { project: portal }, ['PROJECT_OWNER']);
+  nobody = zitadel.addUser('nobody', { org: acme });
+});
+afterAll(async () => {
+  await zitadel.stop();
+});
+beforeEach(() => {
+  zitadel.heal();
+  zitadel.serveApis('both');
+  zitadel.resetRequests();
+});
+
+const idOf = (one: { readonly id: string } | undefined) => one?.id ?? '';
+const ask = (user: User | undefined, orgId = idOf(acme), token = zitadel.tokenFor(user as User)) =>
+  askPermissions(wayTo(zitadel, 500).http)(idOf(user), token, orgId);
+
+async function list(...asked: Parameters<typeof ask>): Promise<readonly string[]> {
+  const permissions = await ask(...asked);
+  if (isRefusal(permissions)) throw new Error(`refused: ${JSON.stringify(permissions)}`);
+  return permissions;
+}
+
+describe('effective permissions', () => {
+  it('are those of one organization, by the caller’s own token', async () => {
+    const token = zitadel.tokenFor(alice as User);
+    expect(await list(alice, idOf(acme), token)).toContain('project.grant.write');
+    const [asked, ...more] = zitadel.requestLog();
+    expect(more).toEqual([]);
+    expect(asked).toMatchObject({
+      method: 'POST',
+      path: '/auth/v1/permissions/zitadel/me/_search',
+      body: '{}',
+    });
+    expect(asked?.headers['x-zitadel-orgid']).toBe(idOf(acme));
+    expect(asked?.headers['authorization']).toBe(`Bearer …${token.slice(-8)}`);
+  });
+
+  it('of a project carry its id', async () => {
+    const permissions = await list(bob);
+    expect(permissions).toContain(`project.write:${portal.id}`);
+    expect(permissions).not.toContain('project.write');
+  });
+
+  it('are none where the caller holds no role, or where there is no such organization', async () => {
+    expect(await list(alice, idOf(globex))).toEqual([]);
+    expect(await list(nobody)).toEqual([]);
+    expect(await list(alice, '404404404404404404')).toEqual([]);
+  });
+
+  it('of a token that ZITADEL refuses are refused', async () => {
+    const token = zitadel.tokenFor(alice as User, { zitadelAudience: false });
+    expect(await ask(alice, idOf(acme), token)).toMatchObject({ reason: 'token_rejected' });
+    const mia = zitadel.addUser('mia');
+    zitadel.requireMfa(mia);
+    expect(await ask(mia)).toMatchObject({ reason: 'mfa_required' });
+  });
+
+  it('exist on API v1 alone, which is said where it is not served', async () => {
+    zitadel.serveApis('v2');
+    expect(await ask(alice)).toMatchObject({
+      reason: 'misconfigured',
+      remedy: expect.stringContaining('API v1 only') as string,
+    });
+  });
+
+  it.each([
+    500,
+    503,
+    429,
+    'hang',
+    'refuse',
+    'garbage',
+    'html',
+    'truncated',
+    'endless',
+    'redirect',
+  ] as const)('that fail (%s) are an outage, never none', async (fault) => {
+    zitadel.fail('permissions', fault);
+    expect(await ask(alice)).toMatchObject({ reason: 'unavailable' });
+  });
+
+  it.each<[string, unknown]>([
+    ['a list', []],
+    ['null', null],
+    ['a text', '"x"'],
+    ['a result that is no list', { result: { 'org.read': true } }],
+    ['a result that is a text', { result: 'org.read' }],
+    ['a result of no texts', { result: ['org.read', 1] }],
+  ])('that are %s are an outage', async (_what, body) => {
+    zitadel.fail('permissions', { status: 200, body });
+    expect(await ask(alice)).toMatchObject({ reason: 'unavailable' });
+  });
+});
