@@ -42,86 +42,99 @@ import { Notes, type OpenDoor, type Seen } from './door.js';
 import { ANY, NESTED, OddId, NAMES, TenantOfRequest, oddId, tenantOf } from './requirements.js';
 import type { World } from './world.js';
 
-/** The controllers of a Nest door, as an application would write them. */
-function controllersOf(world: World, notes: Notes): Type[] {
-  const seen = (what: Seen): Seen => {
-    notes.ran += 1;
-    return what;
-  };
+class Noting {
+  @Inject(Notes) protected readonly notes!: Notes;
 
+  protected seen(what: Seen): Seen {
+    this.notes.ran += 1;
+    return what;
+  }
+}
+
+/** The controllers of a world: classes are declared once, and what is declared stays for good. */
+const made = new WeakMap<World['tokens'], Type[]>();
+
+/** The controllers of a Nest door, as an application would write them. */
+function controllersOf(world: World): Type[] {
+  const known = made.get(world.tokens) ?? declareControllers(world);
+  made.set(world.tokens, known);
+  return known;
+}
+
+function declareControllers(world: World): Type[] {
   @Controller()
-  class RefsController {
+  class RefsController extends Noting {
     @Get('orgs/:orgId')
     @RequireRole('ORG_OWNER', org.param('orgId'))
     param(@CurrentCaller() caller: Caller, @CheckedResource('org') id: string) {
-      return seen({ caller: caller.userId, org: id });
+      return this.seen({ caller: caller.userId, org: id });
     }
 
     @Get('viewed/:orgId')
     @RequireRole(['ORG_OWNER', 'ORG_OWNER_VIEWER'], org.param('orgId'))
     oneOfSeveral(@CurrentCaller() caller: Caller, @CheckedResource('org') id: string) {
-      return seen({ caller: caller.userId, org: id });
+      return this.seen({ caller: caller.userId, org: id });
     }
 
     @Get('query')
     @RequireRole('ORG_OWNER', org.query('orgId'))
     query(@CheckedResource('org') id: string) {
-      return seen({ org: id });
+      return this.seen({ org: id });
     }
 
     @Post('body')
     @HttpCode(200)
     @RequireRole('ORG_OWNER', org.body('orgId'))
     body(@CheckedResource('org') id: string) {
-      return seen({ org: id });
+      return this.seen({ org: id });
     }
 
     @Get('header')
     @RequireRole('ORG_OWNER', org.header('X-Zitadel-OrgId'))
     header(@CheckedResource('org') id: string) {
-      return seen({ org: id });
+      return this.seen({ org: id });
     }
 
     @Get('function')
     @RequireRole('ORG_OWNER', org.from(tenantOf))
     function(@CheckedResource('org') id: string) {
-      return seen({ org: id });
+      return this.seen({ org: id });
     }
 
     @Get('class')
     @RequireRole('ORG_OWNER', org.from(TenantOfRequest))
     class(@CheckedResource('org') id: string) {
-      return seen({ org: id });
+      return this.seen({ org: id });
     }
 
     @Get('literal')
     @RequireRole('ORG_OWNER', world.acme)
     literal(@CheckedResource('org') id: string) {
-      return seen({ org: id });
+      return this.seen({ org: id });
     }
 
     @Get('instance')
     @RequireRole('IAM_OWNER')
     instance(@CurrentCaller() caller: Caller) {
-      return seen({ caller: caller.userId });
+      return this.seen({ caller: caller.userId });
     }
 
     @Get('projects/:projectId')
     @RequireRole('PROJECT_OWNER', project.param('projectId'))
     project(@CheckedResource('project') id: string) {
-      return seen({ project: id });
+      return this.seen({ project: id });
     }
 
     @Get('orgs/:orgId/projects/:projectId')
     @RequireRole('PROJECT_OWNER', project.param('projectId').in(org.param('orgId')))
     projectIn(@CheckedResource('org') orgId: string, @CheckedResource('project') id: string) {
-      return seen({ org: orgId, project: id });
+      return this.seen({ org: orgId, project: id });
     }
 
     @Get('grants/:grantId')
     @RequireRole('PROJECT_GRANT_OWNER', projectGrant.param('grantId'))
     grant(@CheckedResource('projectGrant') id: string) {
-      return seen({ projectGrant: id });
+      return this.seen({ projectGrant: id });
     }
 
     @Get('granted/:orgId/:projectId')
@@ -130,86 +143,86 @@ function controllersOf(world: World, notes: Notes): Type[] {
       projectGrant({ project: project.param('projectId'), grantedOrg: org.param('orgId') }),
     )
     grantBetween(@CheckedResource('org') orgId: string, @CheckedResource('project') id: string) {
-      return seen({ org: orgId, project: id });
+      return this.seen({ org: orgId, project: id });
     }
   }
 
   @Controller()
-  class TreesController {
+  class TreesController extends Noting {
     @Get('any')
     @Require(ANY)
     any(@CurrentCaller() caller: Caller) {
-      return seen({ caller: caller.userId });
+      return this.seen({ caller: caller.userId });
     }
 
     @Get('any-checked')
     @Require(ANY)
     anyChecked(@CheckedResource('org') id: string) {
-      return seen({ org: id });
+      return this.seen({ org: id });
     }
 
     @Get('nested/:orgId')
     @Require(NESTED)
     nested(@CurrentCaller() caller: Caller) {
-      return seen({ caller: caller.userId });
+      return this.seen({ caller: caller.userId });
     }
 
     @Get('both/:orgId')
     @RequireRole('ORG_OWNER_VIEWER', org.param('orgId'))
     @RequireRole('ORG_OWNER_VIEWER', org.query('other'))
     both(@CheckedResource('org', 'orgId') id: string, @CheckedResource('org', 'other') o: string) {
-      return seen({ org: id, other: o });
+      return this.seen({ org: id, other: o });
     }
 
     @Get('fresh/:orgId')
     @RequireRole('ORG_OWNER', org.param('orgId'), { fresh: true })
     fresh(@CheckedResource('org') id: string) {
-      return seen({ org: id });
+      return this.seen({ org: id });
     }
 
     @Get('custom/:orgId')
     @RequireRole(customRole('ORG_AUDITOR'), org.param('orgId'))
     custom(@CheckedResource('org') id: string) {
-      return seen({ org: id });
+      return this.seen({ org: id });
     }
 
     @Get('me')
     @Authenticated()
     me(@CurrentCaller() caller: Caller) {
-      return seen({ caller: caller.userId });
+      return this.seen({ caller: caller.userId });
     }
 
     @Get('public')
     @Public()
     public(@CurrentCaller() caller: Caller | undefined) {
-      notes.ranPublic += 1;
+      this.notes.ranPublic += 1;
       return { caller: caller?.userId };
     }
 
     @Get('undeclared')
     undeclared() {
-      return seen({});
+      return this.seen({});
     }
 
     @All('all/:orgId')
     @RequireRole('ORG_OWNER', org.param('orgId'))
     all(@CheckedResource('org') id: string) {
-      return seen({ org: id });
+      return this.seen({ org: id });
     }
 
     @Get('files/:orgId/*')
     @RequireRole('ORG_OWNER', org.param('orgId'))
     files(@CheckedResource('org') id: string) {
-      return seen({ org: id });
+      return this.seen({ org: id });
     }
   }
 
   @Controller()
-  class BeyondRolesController {
+  class BeyondRolesController extends Noting {
     @Get('permitted/:orgId')
     @RequirePermission('user.write', org.param('orgId'))
     permitted(@CheckedResource('org') id: string) {
-      return seen({ org: id });
+      return this.seen({ org: id });
     }
 
     @Get('permitted/:orgId/projects/:projectId')
@@ -221,13 +234,13 @@ function controllersOf(world: World, notes: Notes): Type[] {
       @CheckedResource('org') orgId: string,
       @CheckedResource('project') id: string,
     ) {
-      return seen({ org: orgId, project: id });
+      return this.seen({ org: orgId, project: id });
     }
 
     @Get('permitted-grants/:grantId')
     @RequirePermission('project.grant.member.write', projectGrant.param('grantId'))
     permittedGrant(@CheckedResource('projectGrant') id: string) {
-      return seen({ projectGrant: id });
+      return this.seen({ projectGrant: id });
     }
 
     @Get('permitted-between/:orgId/:projectId')
@@ -239,13 +252,13 @@ function controllersOf(world: World, notes: Notes): Type[] {
       @CheckedResource('org') orgId: string,
       @CheckedResource('project') id: string,
     ) {
-      return seen({ org: orgId, project: id });
+      return this.seen({ org: orgId, project: id });
     }
 
     @Get('readers/:orgId')
     @RequireProjectRole(['reader', 'writer'], { project: world.portal, org: org.param('orgId') })
     readers(@CheckedResource('org') id: string) {
-      return seen({ org: id });
+      return this.seen({ org: id });
     }
 
     @Get('readers-of-all/:orgId')
@@ -255,7 +268,7 @@ function controllersOf(world: World, notes: Notes): Type[] {
       acrossOrganizations: true,
     })
     readersOfAll(@CheckedResource('org') id: string) {
-      return seen({ org: id });
+      return this.seen({ org: id });
     }
 
     @Get('readers-of/:projectId/:orgId')
@@ -264,131 +277,133 @@ function controllersOf(world: World, notes: Notes): Type[] {
       org: org.param('orgId'),
     })
     readersOf(@CheckedResource('org') orgId: string, @CheckedResource('project') id: string) {
-      return seen({ org: orgId, project: id });
+      return this.seen({ org: orgId, project: id });
     }
 
     @Get('at-home')
     @Authenticated({ organizations: [world.acme] })
     atHome() {
-      return seen({});
+      return this.seen({});
     }
   }
 
   @Controller('tenants/:orgId')
   @RequireRole('ORG_OWNER_VIEWER', org.param('orgId'))
-  class TenantsController {
+  class TenantsController extends Noting {
     @Get()
     read(@CheckedResource('org') id: string) {
-      return seen({ org: id });
+      return this.seen({ org: id });
     }
 
     @Post()
     @HttpCode(200)
     @RequireRole('ORG_OWNER', org.param('orgId'))
     write(@CheckedResource('org') id: string) {
-      return seen({ org: id });
+      return this.seen({ org: id });
     }
   }
 
   @Controller('hostile')
-  class HostileController {
+  class HostileController extends Noting {
     @Get('param/:projectId')
     @RequireRole('PROJECT_OWNER', project.param('projectId'))
     param() {
-      return seen({});
+      return this.seen({});
     }
 
     @Get('query')
     @RequireRole('PROJECT_OWNER', project.query('projectId'))
     query() {
-      return seen({});
+      return this.seen({});
     }
 
     @Post('body')
     @HttpCode(200)
     @RequireRole('PROJECT_OWNER', project.body('projectId'))
     body() {
-      return seen({});
+      return this.seen({});
     }
 
     @Get('header')
     @RequireRole('PROJECT_OWNER', project.header('x-project'))
     header() {
-      return seen({});
+      return this.seen({});
     }
 
     @Get('function')
     @RequireRole('PROJECT_OWNER', project.from(oddId))
     function() {
-      return seen({});
+      return this.seen({});
     }
 
     @Get('class')
     @RequireRole('PROJECT_OWNER', project.from(OddId))
     class() {
-      return seen({});
+      return this.seen({});
     }
 
     @Get('grant/:grantId')
     @RequireRole('PROJECT_GRANT_OWNER', projectGrant.param('grantId'))
     grant() {
-      return seen({});
+      return this.seen({});
     }
 
     @Post('names')
     @HttpCode(200)
     @Require(NAMES)
     names() {
-      return seen({});
+      return this.seen({});
     }
   }
 
   @Controller('service')
   @Authenticated()
-  class ServiceController {
+  class ServiceController extends Noting {
     constructor(
       @Inject(ProjectGrantService) private readonly grants: ProjectGrantService,
       @Inject(ZitadelAuthorizer) private readonly authorizer: ZitadelAuthorizer,
       @Inject(MembershipLists) private readonly lists: MembershipLists,
-    ) {}
+    ) {
+      super();
+    }
 
     @Post('add')
     @HttpCode(200)
     async add(@Body() grant: NewGrant) {
-      return seen({ answer: await this.grants.add(grant) });
+      return this.seen({ answer: await this.grants.add(grant) });
     }
 
     @Post('ensure')
     @HttpCode(200)
     async ensure(@Body() grant: NewGrant) {
-      return seen({ answer: await this.grants.ensure(grant) });
+      return this.seen({ answer: await this.grants.ensure(grant) });
     }
 
     @Post('ask-by-param')
     @HttpCode(200)
     async askByParam(@CurrentCaller() caller: Caller) {
       const requirement = role('ORG_OWNER', org.param('orgId'));
-      return seen({ answer: await this.authorizer.can(caller, requirement) });
+      return this.seen({ answer: await this.authorizer.can(caller, requirement) });
     }
 
     @Post('ask-anew')
     @HttpCode(200)
     async askAnew(@CurrentCaller() caller: Caller) {
       const requirement = role('IAM_OWNER', { fresh: true });
-      return seen({ answer: await this.authorizer.can(caller, requirement) });
+      return this.seen({ answer: await this.authorizer.can(caller, requirement) });
     }
 
     @Post('key')
     @HttpCode(200)
     key(@Body() content: object) {
       key(content);
-      return seen({});
+      return this.seen({});
     }
 
     @Post('memberships')
     @HttpCode(200)
     async memberships(@Body() request: Parameters<MembershipLists['listOfUser']>[0]) {
-      return seen({ answer: await this.lists.listOfUser(request) });
+      return this.seen({ answer: await this.lists.listOfUser(request) });
     }
   }
 
@@ -422,9 +437,10 @@ export function openNest(platform: Parameters<typeof startNest>[0], prepare?: Pr
         imports: [
           ZitadelModule.forRoot(world.zitadel.options({ logger: notes.logger, ...options })),
         ],
-        controllers: controllersOf(world, notes),
+        controllers: controllersOf(world),
         providers: [
           TenantOfRequest,
+          { provide: Notes, useValue: notes },
           OddId,
           { provide: APP_GUARD, useExisting: ZitadelManagerGuard },
           { provide: APP_FILTER, useClass: ErrorCodeFilter },

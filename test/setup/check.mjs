@@ -1,4 +1,4 @@
-// npm test: the whole check of the repository, step by step.
+// npm test: the whole check of the repository, a line a step.
 import { existsSync, rmSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
@@ -11,32 +11,39 @@ import { readTally } from './tally.mjs';
 runAlone('npm test');
 
 const TALLY = join(root, '.build', 'tests.jsonl');
+const SAYING_MS = 30_000;
 const notRun = [];
 let servicePaths = {};
 
-const steps = [
-  { name: 'format', work: () => run(tool('prettier'), ['--check', '.']) },
-  { name: 'build', work: () => run(tool('nest'), ['build']) },
-  {
-    name: 'build of the sample app',
-    needs: ['build'],
-    when: () => existsSync(join(root, 'sample-app', 'main.ts')),
-    work: () => run(tool('nest'), ['build', 'sample-app']),
-  },
-  // Rules that read types see the package by its name, which is the build.
-  { name: 'lint', needs: ['build'], work: () => run(tool('oxlint'), ['--deny-warnings']) },
-  { name: 'types', needs: ['build'], work: () => run(tool('tsc'), ['--noEmit']) },
-  { name: 'services', work: services },
-  { name: 'tests', needs: ['build'], work: tests },
-  {
-    name: 'package',
-    needs: ['build'],
-    work: () => run(process.execPath, ['test/setup/package-check.mjs'], { show: true }),
-  },
+// One lane a core: within a lane one step after another, each as soon as those are over that it needs.
+const lanes = [
+  [
+    { name: 'build', work: () => run(tool('nest'), ['build']) },
+    {
+      name: 'build of the sample app',
+      needs: ['build'],
+      when: () => existsSync(join(root, 'sample-app', 'main.ts')),
+      work: () => run(tool('nest'), ['build', 'sample-app']),
+    },
+    { name: 'services', work: services },
+    { name: 'tests', needs: ['build'], work: tests },
+  ],
+  [
+    { name: 'format', work: () => run(tool('prettier'), ['--check', '.']) },
+    // Rules that read types see the package by its name, which is the build.
+    { name: 'lint', needs: ['build'], work: () => run(tool('oxlint'), ['--deny-warnings']) },
+    { name: 'types', needs: ['build'], work: () => run(tool('tsc'), ['--noEmit']) },
+    {
+      name: 'package',
+      needs: ['build'],
+      work: () => run(process.execPath, ['test/setup/package-check.mjs']),
+    },
+  ],
 ];
 
 const beginning = performance.now();
 const outcomes = new Map();
+const ends = new Map();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.once(signal, () => {
     close(signal);
@@ -44,22 +51,31 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.exit(128 + constants.signals[signal]);
   });
 }
-for (const step of steps) {
-  const missing = step.needs?.find((name) => outcomes.get(name) !== 'passed');
-  if (missing !== undefined) {
-    outcomes.set(step.name, 'not reached');
-    console.log(`- ${step.name}: not reached, it needs ${missing}`);
-  } else if (step.when?.() ?? true) {
-    const start = performance.now();
-    console.log(`- ${step.name}`);
-    outcomes.set(step.name, 'cut short');
-    const { ok, output } = await step.work();
-    if (!ok && output !== '') console.log(output.trimEnd());
-    outcomes.set(step.name, ok ? 'passed' : 'failed');
-    console.log(`  ${step.name}: ${ok ? 'passed' : 'FAILED'} in ${seconds(start)}`);
+for (const lane of lanes) {
+  let before = Promise.resolve();
+  for (const step of lane) {
+    before = before.then(() => take(step));
+    ends.set(step.name, before);
   }
 }
+await Promise.all(ends.values());
 process.exitCode = close() ? 0 : 1;
+
+async function take({ name, needs = [], when, work }) {
+  for (const needed of needs) await ends.get(needed);
+  const missing = needs.find((needed) => outcomes.get(needed) !== 'passed');
+  if (missing !== undefined) {
+    outcomes.set(name, 'not reached');
+    console.log(`- ${name}: not reached, it needs ${missing}`);
+  } else if (when?.() ?? true) {
+    const start = performance.now();
+    outcomes.set(name, 'cut short');
+    const { ok, output } = await work();
+    outcomes.set(name, ok ? 'passed' : 'failed');
+    console.log(`- ${name}: ${ok ? 'passed' : 'FAILED'} in ${seconds(start)}`);
+    if (!ok && output !== '') console.log(output.trimEnd());
+  }
+}
 
 /** Says what came of it, and answers whether all is well. */
 function close(brokenOffBy) {
@@ -86,12 +102,18 @@ async function services() {
 
 async function tests() {
   rmSync(TALLY, { force: true });
+  const saying = setInterval(() => {
+    const { passed, failures, unread } = readTally(TALLY);
+    console.log(`  tests: ${passed} passed, ${failures} failed, ${unread} files to begin`);
+  }, SAYING_MS);
   const { ok, output } = await run(
     tool('vitest'),
-    ['run', '--reporter=default', '--reporter=./test/setup/tally.mjs'],
+    // Says what fails as soon as its file is over, and nothing else.
+    ['run', '--reporter=minimal', '--reporter=./test/setup/tally.mjs'],
     // No test may take as long as that.
     { env: { ...servicePaths, TALLY }, show: true, grows: TALLY, quietMs: 1_200_000 },
   );
+  clearInterval(saying);
   const { passed, cutShort } = readTally(TALLY);
   for (const what of cutShort) console.log(`  cut short: ${what}`);
   // No test at all is no success.

@@ -39,7 +39,7 @@ export default class Tally {
 
 /**
  * Reads what was counted. What was running when the run broke off is failed, and told in `cutShort`; `unread` is the
- * number of files that were never begun.
+ * number of files that were never begun. `failures` are those that were seen: while the tests run, what runs is not among them.
  */
 export function readTally(path) {
   const files = new Map();
@@ -61,9 +61,11 @@ export function readTally(path) {
   const cutShort = [...files].filter(([, { isOver }]) => !isOver);
   const sum = (of) => [...files.values()].reduce((total, { counts }) => total + counts[of], 0);
   const brokeOff = isComplete ? errors : Math.max(cutShort.length, 1);
+  const failures = sum('failed');
   return {
     passed: sum('passed'),
-    failed: sum('failed') + brokeOff,
+    failed: failures + brokeOff,
+    failures,
     skipped: sum('skipped'),
     cutShort: cutShort.map(([file, { test }]) => (test === undefined ? file : `${file} > ${test}`)),
     unread: Math.max(0, specs - files.size),

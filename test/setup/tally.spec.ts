@@ -8,6 +8,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 interface Read {
   readonly passed: number;
   readonly failed: number;
+  readonly failures: number;
   readonly skipped: number;
   readonly cutShort: readonly string[];
   readonly unread: number;
@@ -68,7 +69,7 @@ describe('the tally of a run', () => {
       bad: "it('d', () => {}); it('e', () => { throw new Error('no'); });",
     });
     const counts = { passed: 2, failed: 1, skipped: 2 };
-    expect(readTally(path)).toEqual({ ...counts, cutShort: [], unread: 0 });
+    expect(readTally(path)).toEqual({ ...counts, failures: 1, cutShort: [], unread: 0 });
   });
 
   it('counts a file without a failed test that fails, and an error that is no test’s', async () => {
@@ -90,8 +91,8 @@ describe('the tally of a run', () => {
       { good: `it('a', () => {}); it('b', () => {});${FIRST}`, slow: `it('c', () => {});${HANGS}` },
       '"test":"hangs"',
     );
-    const { passed, failed, cutShort } = readTally(path);
-    expect({ passed, failed }).toEqual({ passed: 3, failed: 1 });
+    const { passed, failed, failures, cutShort } = readTally(path);
+    expect({ passed, failed, failures }).toEqual({ passed: 3, failed: 1, failures: 0 });
     expect(cutShort).toEqual(['slow.spec.ts > hangs']);
   });
 

@@ -1,0 +1,54 @@
+// What each proof promises to print, and what each of these figures must be for the promise to hold.
+
+/** Says whether a figure is what was promised. */
+type Bound = (figure: unknown) => boolean;
+
+const none: Bound = (figure) => figure === 0;
+const one: Bound = (figure) => figure === 1;
+/** Of what was put to the test: nothing at all shows nothing. */
+const some: Bound = (figure) => typeof figure === 'number' && figure > 0;
+const atMost = (most: number): Bound => {
+  return (figure) => typeof figure === 'number' && figure >= 0 && figure <= most;
+};
+const atLeast = (least: number): Bound => {
+  return (figure) => typeof figure === 'number' && figure >= least;
+};
+const someOf: Bound = (figure) => Object.keys(Object(figure)).length > 0;
+
+export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>> = {
+  bounds: { mostGrowthMiB: atMost(32) },
+  bystanders: { scenarios: some, worstRefusedShare: atMost(0.01) },
+  captures: { replayed: some, different: none, leftOut: atMost(43) },
+  cold: { requests: some, upstreamCalls: one },
+  crowd: { rows: some, maxima: someOf, lockOuts: none, wrong: none },
+  'dead-tokens': { kinds: some, lateAllows: none, othersRefused: none },
+  decisions: { runs: some, allows: some, wrong: none },
+  ensure: { races: some, duplicates: none, wrong: none },
+  faults: { cells: some, allows: none, slow: none, unhandled: none, outageAsDenial: none },
+  house: { files: some, median: some, longest: atMost(300), circles: none, strayExports: none },
+  jwks: { tokens: some, modes: someOf, mostFetchesPerWindow: one },
+  mutation: { mutants: some, killed: some, score: atLeast(0.95), survivors: atLeast(0) },
+  pages: { cells: some, wrong: none },
+  redirects: { tried: some, bytesLeaked: none },
+  retries: { ambiguous: some, duplicates: none, outageCallRatio: atMost(1.1) },
+  rotation: { rotations: some, wrong401: none, mostFetchesPerSecond: one },
+  secrets: { lines: some, hits: none },
+  tokens: { hostile: some, accepted: none, errors500: none, kinds: some, kindsAccepted: one },
+  warm: {
+    expressRatio: some,
+    fastifyRatio: some,
+    nsPerCall: some,
+    bytesPerCall: atLeast(0),
+    ns10000: some,
+  },
+};
+
+/** What is wrong with the figures of a proof: one that is missing, or is not what was promised. */
+export function broken(name: string, figures: Readonly<Record<string, unknown>>): string[] {
+  const promised = Object.entries(PROMISES[name] ?? {});
+  if (promised.length === 0) return ['it promises no figure'];
+  return promised.flatMap(([figure, holds]) => {
+    if (holds(figures[figure])) return [];
+    return [`${figure} is ${JSON.stringify(figures[figure]) ?? 'missing'}`];
+  });
+}
