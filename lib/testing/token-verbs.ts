@@ -115,7 +115,7 @@ export class TokenVerbs extends WorldVerbs {
     return this.instance.credentials.addUserKey(this.#serviceUser(user).id);
   }
 
-  /** A key file of an API application, which is no key of a service user. */
+  /** A key file of an API application. Service users have their own: {@link addKey}. */
   addApplicationKey(project: Ref): string {
     return this.instance.credentials.addApplicationKey(idOf(project));
   }
@@ -156,7 +156,8 @@ export class TokenVerbs extends WorldVerbs {
   addApplication(project: Ref, options: ApplicationOptions): { clientId: string } {
     const { redirectUris, accessTokenType = 'jwt', accessTokenRoles } = options;
     for (const address of redirectUris) {
-      if (!URL.canParse(address)) throw new TypeError(`'${address}' is no address to redirect to`);
+      if (!URL.canParse(address))
+        throw new TypeError(`'${address}' is not an address to redirect to`);
     }
     const projectId = idOf(project);
     const { clientId } = this.instance.credentials.addApplication(

@@ -60,7 +60,7 @@ export function authenticatedClient(
   return proven !== undefined && isInUse(instance, proven) ? proven : undefined;
 }
 
-/** Applications answer as long as they, their project and its organization are active. */
+/** An application is in use while it, its project and the project's organization are active. */
 function isInUse(instance: Instance, application: Application): boolean {
   const project = instance.world.now.projects.get(application.projectId);
   const org = instance.world.now.orgs.get(project?.orgId ?? '');

@@ -93,7 +93,7 @@ export function ready(): Reply {
   return jsonReply(200, 'ok', {});
 }
 
-/** GET or POST /oidc/v1/userinfo: any live access token or PAT, whoever it is for. */
+/** GET or POST /oidc/v1/userinfo: any live access token or PAT, for any audience. */
 export function userinfo(instance: Instance, exchange: Exchange): Reply {
   const token = /^Bearer (.+)$/.exec(headerOf(exchange, 'authorization') ?? '')?.[1];
   if (token === undefined) return oauthError(401, 'invalid_request', 'access token missing');

@@ -226,7 +226,7 @@ function unknownClient(): Reply {
 
 /**
  * POST /oauth/v2/revoke: an application takes back a token of its own. Public clients come with their
- * `client_id` alone. What is no token (any more) is answered like one that was revoked. RFC 7009.
+ * `client_id` alone. The reply for anything else is that for a revoked token. RFC 7009.
  */
 export function revoke(instance: Instance, exchange: Exchange): Reply {
   const form = formOf(exchange);

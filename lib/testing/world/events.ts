@@ -25,7 +25,7 @@ interface Editor {
 export class EventLog {
   /** Who makes the changes that verbs make. */
   verbEditor: Editor | undefined;
-  /** Who makes those of the call that is being answered. */
+  /** Who makes the changes of the current call. */
   caller: Editor | undefined;
   #last: EventRecord[] = [];
 

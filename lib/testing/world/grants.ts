@@ -95,7 +95,7 @@ export function setGrantActive(
     throw new ZitadelError(9, 'COMMAND-EbFMN', 'Project not found');
   }
   const grant = requireAt(world, address);
-  // ZITADEL answers before it looks at the permission when there is nothing to do.
+  // When there is nothing to do, ZITADEL replies before it looks at the permission.
   if (grant.active === active) return grant;
   check(grant.ownerOrgId, [grant.id, grant.projectId]);
   return replace(world, grant, { active }, active ? 'reactivated' : 'deactivated');
