@@ -1,3 +1,58 @@
+import type { ServedApis } from './server/endpoints.js';
+import type { ServerLine } from './world/role-permissions.js';
+
+export interface EmulatorSettings {
+  /** 0, the default, takes any free port. */
+  readonly port?: number | undefined;
+  /** The address to listen at. @default '127.0.0.1' */
+  readonly host?: string | undefined;
+  /**
+   * The address that the instance knows itself by. @default where it listens
+   *
+   * With another address the emulator is an instance that is reached over an internal address. Requests
+   * then have to name the instance in `x-zitadel-instance-host`, and in `x-zitadel-public-host` where it
+   * matters.
+   */
+  readonly issuer?: string | undefined;
+  /**
+   * Which generation of ZITADEL's API it serves: `'v1'` is the REST API (`/auth/v1`, `/management/v1`,
+   * `/admin/v1`), `'v2'` the Connect services (`/zitadel.*`). @default 'both'
+   */
+  readonly apis?: ServedApis | undefined;
+  /**
+   * How many rows its lists give. @default those of ZITADEL since v4.19.5
+   *
+   * `{ v1Max: 0 }` is an older ZITADEL. The event API never gives more than 1000 rows.
+   */
+  readonly queryLimits?: QueryLimits | undefined;
+  /**
+   * Whether `ListAdministrators` has the filters `role`, `and`, `or` and `not`, as ZITADEL has since
+   * January 2026. Without them a request that names one is refused. @default true
+   */
+  readonly administratorFilters?: boolean | undefined;
+  /**
+   * What its manager roles permit: as on servers of the `'v4'` line, or of ZITADEL's `'main'` branch, where
+   * some of them may also do something with user groups. @default 'v4'
+   */
+  readonly line?: ServerLine | undefined;
+}
+
+/** How many rows lists give. */
+export interface QueryLimits {
+  /**
+   * `SystemDefaults.DefaultQueryLimit`: of a list of API v2 that is asked for without a limit. 0 gives all
+   * rows. @default 100
+   */
+  readonly default?: number;
+  /** `SystemDefaults.MaxQueryLimit`: a larger limit is refused. 0 refuses none. @default 1000 */
+  readonly max?: number;
+  /**
+   * The maximum of API v1, whose lists also give as many rows without a limit. ZITADEL before v4.19.5 had
+   * none there, which is 0. @default as `max`
+   */
+  readonly v1Max?: number;
+}
+
 /** An object of the world, or just its id. */
 export type Ref = string | { readonly id: string };
 

@@ -12,7 +12,7 @@ import { promisify } from 'node:util';
 
 const PAIR = { modulusLength: 2048 } as const;
 
-export interface SigningKey {
+interface SigningKey {
   readonly kid: string;
   readonly privateKey: KeyObject;
   readonly publicKey: KeyObject;
@@ -28,7 +28,7 @@ export interface PublishedKey {
   readonly e: string;
 }
 
-export interface DecodedJwt {
+interface DecodedJwt {
   readonly header: Readonly<Record<string, unknown>>;
   readonly claims: Readonly<Record<string, unknown>>;
 }
