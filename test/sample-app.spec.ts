@@ -419,11 +419,17 @@ describe.runIf(redisIsHere)('the sample app with Redis behind its memory', () =>
     });
     const second = await startSample(env);
     onTestFinished(async () => void (await second.stop()));
-    expect((await ask(sample, hello, token)).headers.get('x-memberships-from')).toBe('zitadel');
-    const answer = await ask(second, hello, token);
-    expect(answer.status).toBe(200);
-    expect(answer.headers.get('x-memberships-from')).toBe('shared');
-    expect(zitadel.requests('memberships')).toBe(1);
+    const from = async (app: Sample) =>
+      (await ask(app, hello, token)).headers.get('x-memberships-from');
+    // On a busy machine Redis may take longer than it is waited for; then both read anew.
+    await expect
+      .poll(async () => {
+        for (const app of [second, sample]) await ask(app, ['POST', '/api/me/evict'], token);
+        expect(await from(sample)).toBe('zitadel');
+        const before = zitadel.requests('memberships');
+        return [await from(second), zitadel.requests('memberships') - before];
+      })
+      .toEqual(['shared', 0]);
   });
 
   it('answers right while Redis hangs', async () => {

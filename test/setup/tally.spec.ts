@@ -118,7 +118,7 @@ describe('the tally of a run', () => {
       { is: 'complete', errors: 0 },
     ];
     await writeFile(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
-    expect(readTally(path)).toEqual({ ...counts, cutShort: [], unread: 0 });
+    expect(readTally(path)).toEqual({ ...counts, failures: 0, cutShort: [], unread: 0 });
   });
 
   it('of a run that never began is a failure', () => {

@@ -20,7 +20,6 @@ import {
   ownerKey,
 } from './known-facts.js';
 
-/** Where facts about resources come from. */
 export interface LookupOptions extends FactSource {
   /** The application's own knowledge of who owns a project, asked last. */
   readonly projectOwner: ((projectId: string) => Promise<string | undefined>) | undefined;
@@ -47,9 +46,8 @@ interface Nothing extends Validity {
 type Found = Known | undefined | Refusal;
 
 /**
- * What ZITADEL says about projects and project grants. The owner of a project never changes, so it is remembered for long. That there was
- * nothing is remembered per user, since it may be about the user's rights, and so is a project grant: who may see it is no matter of what
- * others have asked. What the service user was told is everybody's.
+ * What ZITADEL says about projects and project grants. The owner of a project never changes. What depends on the user's
+ * rights (nothing, a project grant) is remembered per user. What the service user was told is everybody's.
  */
 export class Lookups implements ResourceLookups {
   readonly #known = new LRUCache<string, Known>(BOUND);
