@@ -25,7 +25,6 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
   decisions: { runs: some, allows: some, wrong: none },
   ensure: { races: some, duplicates: none, wrong: none },
   faults: { cells: some, allows: none, slow: none, unhandled: none, outageAsDenial: none },
-  house: { files: some, median: some, longest: atMost(300), circles: none, strayExports: none },
   jwks: { tokens: some, modes: someOf, mostFetchesPerWindow: one },
   pages: { cells: some, wrong: none },
   redirects: { tried: some, bytesLeaked: none },
