@@ -35,7 +35,7 @@ describe('one question at a time', () => {
         ends.push(() => resolve(at));
       });
     const first = flight.ask(question, 'key');
-    flight.drop('key');
+    flight.drop('key', first);
     const second = flight.ask(question, 'key');
     ends[0]?.();
     expect(await first).toBe(0);
