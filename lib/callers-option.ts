@@ -1,6 +1,6 @@
 import type { Caller } from './core/caller.js';
 import type { Refusal } from './core/decision.js';
-import type { AnswerSourceParts } from './core/memory/caller-source.js';
+import type { CallerSourceParts } from './core/memory/caller-source.js';
 import { own } from './core/own-properties.js';
 import { checkId } from './core/request.js';
 import { wrong } from './option-combinations.js';
@@ -27,7 +27,7 @@ import type { Discover } from './zitadel/discovery.js';
 import type { Http } from './zitadel/http.js';
 
 /** How a caller is known, for how long, and whether ZITADEL must confirm the token on its own. */
-type Known = Pick<AnswerSourceParts, 'verify' | 'confirm' | 'verifiedForMs'>;
+type Known = Pick<CallerSourceParts, 'verify' | 'confirm' | 'verifiedForMs'>;
 
 /** Userinfo shows less of a token than any other way: what it said counts for less long. */
 const USERINFO_FOR_MS = 30_000;

@@ -4,11 +4,12 @@ import { Decider, type DeciderParts, denied } from './decider.js';
 import { type Decision, type Denied, isRefusal, type Refusal } from './decision.js';
 import { ZitadelArgumentError, ZitadelRequirementError } from './errors.js';
 import { within } from './memory/flight.js';
-import type { Answer } from './memory/remembered-callers.js';
+import type { KnownCaller } from './memory/remembered-callers.js';
 import {
   authorizationHeader,
   checkId,
   type IdRead,
+  type IdSource,
   INVALID,
   type ReadFromClass,
   readId,
@@ -17,7 +18,6 @@ import {
 } from './request.js';
 import { compile, type Compiled, type CompileSettings } from './requirement/compile.js';
 import { ANEW, ANY_AGE } from './requirement/fresh.js';
-import type { IdSource } from './requirement/refs.js';
 import type { Requirement } from './requirement/requirement.js';
 import { type DecisionListener, DecisionNews, type ZitadelLogger } from './tell.js';
 
@@ -25,7 +25,7 @@ type Awaitable<T> = T | Promise<T>;
 
 /** One question on its way: what is asked, of whom, and since when somebody waits for it. */
 interface Question {
-  readonly answer: Answer;
+  readonly known: KnownCaller;
   readonly compiled: Compiled;
   readonly request: RequestLike;
   readonly fromClass: ReadFromClass;
@@ -33,7 +33,7 @@ interface Question {
   readonly since: number | undefined;
 }
 
-/** What decisions need besides the answer about the caller. */
+/** What decisions need besides the known about the caller. */
 export interface AuthorizerParts extends CompileSettings, DeciderParts {
   readonly token: ((request: RequestLike) => string | undefined) | undefined;
   readonly log: ZitadelLogger;
@@ -82,10 +82,10 @@ export class Authorizer {
     const credential = this.#credentialOf(request);
     if (credential === THREW) return this.refuse(THREW_AWAY, requirement);
     if (credential === undefined) return this.refuse({ reason: 'token_missing' }, requirement);
-    const answer = compiled.fresh ? undefined : this.parts.answers.warm(credential);
-    if (!answer) return this.#resolveAndDecide(credential, request, requirement, fromClass);
+    const known = compiled.fresh ? undefined : this.parts.callers.warm(credential);
+    if (!known) return this.#resolveAndDecide(credential, request, requirement, fromClass);
     // No closures here and in what follows: they would cost every warm request, also where they are not reached.
-    const decision = this.#decide({ answer, compiled, request, fromClass, since: undefined });
+    const decision = this.#decide({ known, compiled, request, fromClass, since: undefined });
     return decision instanceof Promise
       ? this.#tellLater(decision, requirement)
       : this.#news.tell(decision, requirement);
@@ -98,36 +98,36 @@ export class Authorizer {
    */
   async decideFor(who: Caller | string, requirement: Requirement): Promise<Decision> {
     const since = performance.now();
-    const answer = await this.answerFor(who, this.prepare(requirement).fresh);
-    return isRefusal(answer)
-      ? this.refuse(answer, requirement)
-      : this.#news.tell(await this.decideOver(answer, requirement, since), requirement);
+    const known = await this.answerFor(who, this.prepare(requirement).fresh);
+    return isRefusal(known)
+      ? this.refuse(known, requirement)
+      : this.#news.tell(await this.decideOver(known, requirement, since), requirement);
   }
 
   /**
-   * Decides over an answer that is at hand, without telling anybody. `since`: when somebody began to wait for it.
+   * Decides over an known that is at hand, without telling anybody. `since`: when somebody began to wait for it.
    *
    * @throws ZitadelRequirementError as `decideFor`
    */
-  decideOver(answer: Answer, requirement: Requirement, since: number): Awaitable<Decision> {
+  decideOver(known: KnownCaller, requirement: Requirement, since: number): Awaitable<Decision> {
     const compiled = this.prepare(requirement);
     if (compiled.sources.some((source) => source.from !== 'literal')) {
       throw new ZitadelRequirementError(
         "outside a request only literal ids can be asked about: write org('...') instead of org.param('...')",
       );
     }
-    if (answer.credential === '' && (compiled.asksPermissions || compiled.readsClaims)) {
+    if (known.credential === '' && (compiled.asksPermissions || compiled.readsClaims)) {
       throw new ZitadelRequirementError(
         'permissions, project roles and home organizations are told by the token: ask with the Caller of a request, not with a bare user id',
       );
     }
-    return this.#decide({ answer, compiled, request: NOTHING, fromClass: NO_CLASSES, since });
+    return this.#decide({ known, compiled, request: NOTHING, fromClass: NO_CLASSES, since });
   }
 
   /** What is known about a caller, or about a bare user id. @throws as `decideFor`, and ZitadelArgumentError on what is no user id */
-  answerFor(who: Caller | string, fresh = false): Promise<Answer | Refusal> {
+  answerFor(who: Caller | string, fresh = false): Promise<KnownCaller | Refusal> {
     const notBefore = fresh ? ANEW : ANY_AGE;
-    const known = typeof who === 'string' ? undefined : this.parts.answers.ofCaller(who, notBefore);
+    const known = typeof who === 'string' ? undefined : this.parts.callers.ofCaller(who, notBefore);
     if (known) return known;
     if (this.parts.readsAs === 'caller') {
       throw new ZitadelRequirementError(
@@ -138,7 +138,7 @@ export class Authorizer {
     if (checkId(userId, this.parts.idPattern) !== userId) {
       throw new ZitadelArgumentError('who', 'who is not a valid user id by the option idPattern');
     }
-    return this.parts.answers.ofUser(userId, notBefore);
+    return this.parts.callers.ofUser(userId, notBefore);
   }
 
   /** Prepares a requirement once. @throws ZitadelRequirementError when it cannot be checked */
@@ -150,7 +150,7 @@ export class Authorizer {
     return compiled;
   }
 
-  /** A "no" that a door came to, or that came before there was an answer: told and logged like any other. */
+  /** A "no" that a door came to, or that came before there was an known: told and logged like any other. */
   refuse(refusal: Refusal, requirement?: Requirement): Denied {
     const denied: Denied = { allowed: false, ...refusal };
     this.#news.tell(denied, requirement);
@@ -166,14 +166,14 @@ export class Authorizer {
   async evict(userId: string): Promise<void> {
     this.#decider.forget(userId);
     this.parts.lookups.evict(userId);
-    await this.parts.answers.evict(userId);
+    await this.parts.callers.evict(userId);
   }
 
   /** Forgets everybody and everything, here and in the shared store. */
   async evictAll(): Promise<void> {
     this.#decider.forgetAll();
     this.parts.lookups.evictAll();
-    await this.parts.answers.evictAll();
+    await this.parts.callers.evictAll();
   }
 
   #credentialOf(request: RequestLike): string | undefined | typeof THREW {
@@ -194,9 +194,9 @@ export class Authorizer {
   ): Promise<Decision> {
     const since = performance.now();
     const compiled = this.prepare(requirement);
-    const answer = await this.parts.answers.resolve(credential, compiled.fresh ? ANEW : ANY_AGE);
-    if (isRefusal(answer)) return this.refuse(answer, requirement);
-    const decision = this.#decide({ answer, compiled, request, fromClass, since });
+    const known = await this.parts.callers.resolve(credential, compiled.fresh ? ANEW : ANY_AGE);
+    if (isRefusal(known)) return this.refuse(known, requirement);
+    const decision = this.#decide({ known, compiled, request, fromClass, since });
     return this.#news.tell(await decision, requirement);
   }
 
@@ -224,14 +224,14 @@ export class Authorizer {
     const waiting = { ...question, since: question.since ?? performance.now() };
     const settling = Promise.all(reads.map(async (read) => read));
     const settled = await within(settling, this.#leftMs(waiting), undefined);
-    return settled ? this.#decideWith(waiting, settled) : denied(question.answer, LATE);
+    return settled ? this.#decideWith(waiting, settled) : denied(question.known, LATE);
   }
 
   #decideWith(question: Question, reads: readonly IdRead[]): Awaitable<Decision> {
-    const { answer, compiled, since } = question;
-    if (reads.includes(THREW)) return denied(answer, THREW_AWAY);
-    if (reads.includes(INVALID)) return denied(answer, { reason: 'resource_invalid' });
-    return this.#decider.decide(answer, compiled, reads as Ids, since);
+    const { known, compiled, since } = question;
+    if (reads.includes(THREW)) return denied(known, THREW_AWAY);
+    if (reads.includes(INVALID)) return denied(known, { reason: 'resource_invalid' });
+    return this.#decider.decide(known, compiled, reads as Ids, since);
   }
 
   /** What is left of the one budget of a request. */

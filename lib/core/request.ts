@@ -1,5 +1,3 @@
-import type { IdReaderClass, IdSource } from './requirement/refs.js';
-
 /**
  * What the data path reads of a request. Express and Fastify requests are such objects as they are, so nothing is copied.
  * `rawHeaders` (Fastify: under `raw`) shows a doubled Authorization header, of which Node keeps only the first.
@@ -12,6 +10,26 @@ export interface RequestLike {
   readonly rawHeaders?: readonly string[];
   readonly raw?: { readonly rawHeaders?: readonly string[] };
 }
+
+type Awaitable<T> = T | Promise<T>;
+
+/** Reads an id from a request. `undefined` means that the request names none. What it returns is checked like any other id. */
+export type ReadId = (request: RequestLike) => Awaitable<string | undefined>;
+
+/** An injectable class that reads an id: Nest resolves it, so it may ask other services. */
+export interface IdReader {
+  readId(request: RequestLike): Awaitable<string | undefined>;
+}
+
+/** The class of an {@link IdReader}. */
+export type IdReaderClass = abstract new (...args: never[]) => IdReader;
+
+/** Where the id of a resource stands. */
+export type IdSource =
+  | { readonly from: 'literal'; readonly id: string }
+  | { readonly from: 'param' | 'query' | 'body' | 'header'; readonly name: string }
+  | { readonly from: 'function'; readonly name: string; readonly read: ReadId }
+  | { readonly from: 'class'; readonly name: string; readonly type: IdReaderClass };
 
 /** The Authorization header as it was sent; '' when it was sent twice, which no grammar accepts. */
 export function authorizationHeader(request: RequestLike): string | undefined {

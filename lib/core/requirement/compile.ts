@@ -1,7 +1,7 @@
 import { ZitadelRequirementError } from '../errors.js';
 import { has, withoutInheritance } from '../own-properties.js';
-import { checkId } from '../request.js';
-import { type IdSource, nameOf, project, type ResourceRef } from './refs.js';
+import { checkId, type IdSource } from '../request.js';
+import { nameOf, project, type ResourceRef } from './refs.js';
 import {
   type PermissionRequirement,
   type ProjectRoleRequirement,

@@ -1,5 +1,6 @@
-import type { Membership, MembershipQuestion, MembershipRows, RowsOn } from '../../core/caller.js';
+import type { Membership, MembershipRows, RowsOn } from '../../core/caller.js';
 import { isRefusal, type Refusal } from '../../core/decision.js';
+import type { MembershipQuestion } from '../../core/memory/caller-facts.js';
 import { has } from '../../core/own-properties.js';
 import type { Answered, Trouble } from '../call.js';
 import { servedBy, type Tried } from '../generation.js';

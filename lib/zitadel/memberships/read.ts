@@ -1,5 +1,6 @@
-import type { MembershipRows, ReadMemberships } from '../../core/caller.js';
+import type { MembershipRows } from '../../core/caller.js';
 import { isRefusal, type Refusal } from '../../core/decision.js';
+import type { ReadMemberships } from '../../core/memory/caller-facts.js';
 import { isTrouble } from '../call.js';
 import type { ApiGeneration, Tried } from '../generation.js';
 import type { Http } from '../http.js';

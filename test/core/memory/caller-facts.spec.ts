@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { MembershipQuestion, MembershipRows } from '../../../lib/core/caller.js';
+import type { MembershipRows } from '../../../lib/core/caller.js';
 import type { Permissions } from '../../../lib/core/decide/case.js';
 import { isRefusal, type Refusal } from '../../../lib/core/decision.js';
 import type { Toll } from '../../../lib/core/memory/allowance.js';
-import { AnswerSource, type AnswerSourceParts } from '../../../lib/core/memory/caller-source.js';
-import type { Answer } from '../../../lib/core/memory/remembered-callers.js';
+import type { MembershipQuestion } from '../../../lib/core/memory/caller-facts.js';
+import { CallerSource, type CallerSourceParts } from '../../../lib/core/memory/caller-source.js';
+import type { KnownCaller } from '../../../lib/core/memory/remembered-callers.js';
 import { ANEW, ANY_AGE } from '../../../lib/core/requirement/fresh.js';
 import { gate, settle } from '../gate.js';
 import { callerOf, orgRow } from '../rows.js';
@@ -21,13 +22,13 @@ const FREE: Toll = {
 interface Setup {
   readonly as?: 'caller' | 'serviceUser';
   readonly rows?: (question: MembershipQuestion) => Promise<MembershipRows | Refusal>;
-  readonly permissions?: AnswerSourceParts['permissions'];
+  readonly permissions?: CallerSourceParts['permissions'];
 }
 
 /** A user whose list is over its cap: it holds nothing, and everything is asked for apart. */
 function sourceOf({ as = 'caller', rows, permissions }: Setup = {}) {
   const asked: MembershipQuestion[] = [];
-  const source = new AnswerSource({
+  const source = new CallerSource({
     verify: (token) => callerOf(token.split('-')[0] ?? ''),
     verifiedForMs: Infinity,
     confirm: undefined,
@@ -50,7 +51,7 @@ function sourceOf({ as = 'caller', rows, permissions }: Setup = {}) {
   return { source, asked };
 }
 
-async function answerOf(source: AnswerSource, token: string): Promise<Answer> {
+async function answerOf(source: CallerSource, token: string): Promise<KnownCaller> {
   const answer = await source.resolve(token, ANY_AGE);
   if (isRefusal(answer)) throw new Error(answer.reason);
   return answer;
@@ -142,7 +143,7 @@ describe('rows on one resource', () => {
 
 describe('permissions in one organization', () => {
   it('are asked for with the caller’s token, once, and remembered for that token', async () => {
-    const permissions = vi.fn<AnswerSourceParts['permissions']>(() =>
+    const permissions = vi.fn<CallerSourceParts['permissions']>(() =>
       Promise.resolve(['user.read', 'project.write:7']),
     );
     const { source } = sourceOf({ permissions });
