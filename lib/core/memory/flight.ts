@@ -70,3 +70,43 @@ export async function within<T, L>(promise: Promise<T>, ms: number, late: L): Pr
     clearTimeout(timer);
   }
 }
+
+interface UnderWay<T> {
+  readonly startedAt: number;
+  readonly reply: Promise<T>;
+}
+
+/** One question at a time for each key: those who ask while it is under way get the same reply. */
+export class SingleFlight<T, K = void> {
+  readonly #underWay = new Map<K, UnderWay<T>>();
+
+  /** What is under way, unless it left before `notBefore` (monotonic clock). */
+  underWay(key: K, notBefore = -Infinity): Promise<T> | undefined {
+    const found = this.#underWay.get(key);
+    return found && found.startedAt >= notBefore ? found.reply : undefined;
+  }
+
+  /** Joins what is under way, or asks. */
+  ask(question: () => Promise<T>, key: K, notBefore = -Infinity): Promise<T> {
+    return this.underWay(key, notBefore) ?? this.start(question, key);
+  }
+
+  /** Asks in any case. Those who come later join this question. */
+  start<R extends T>(question: () => Promise<R>, key: K): Promise<R> {
+    const startedAt = performance.now();
+    const reply = question().finally(() => {
+      if (this.#underWay.get(key)?.reply === reply) this.#underWay.delete(key);
+    });
+    this.#underWay.set(key, { startedAt, reply });
+    return reply;
+  }
+
+  /** Those who come later ask anew. Those who wait still get their reply. */
+  drop(key: K): void {
+    this.#underWay.delete(key);
+  }
+
+  dropAll(): void {
+    this.#underWay.clear();
+  }
+}
