@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { bounded } from '../core/memory/bounded.js';
 import { OURSELVES } from './call.js';
 
 /** Ends the use of a slot. */
@@ -117,7 +117,7 @@ const USERS = 20_000;
 export type Standing = 'well' | 'new' | 'stranger' | 'failing';
 
 interface Known {
-  /** On end; 0: the last call was answered. */
+  /** On end; 0: the last call was replied to. */
   readonly failures: number;
   readonly until: number;
   /** Calls that left before this failure came are part of it. */
@@ -134,10 +134,10 @@ export interface Pass {
 
 /**
  * Slows down what keeps failing for one user, where the breaker must not open since it may be about that user alone: after three failed
- * calls on end the next is made a second later, then twice as long each time, up to half a minute. An answer ends it.
+ * calls on end the next is made a second later, then twice as long each time, up to half a minute. A reply ends it.
  */
 export class Pauses {
-  readonly #users = new LRUCache<string, Known>({ maxSize: USERS, sizeCalculation: () => 1 });
+  readonly #users = bounded<string, Known>(USERS);
   // No clock: two calls can leave in the same moment.
   #events = 0;
 
@@ -190,8 +190,7 @@ const AT_MOST = 20_000;
  * sends tokens that were never any must not hold up those whose were.
  */
 export class ProvenTokens {
-  // Not `max`, which takes all of its memory at once.
-  readonly #until = new LRUCache<string, number>({ maxSize: AT_MOST, sizeCalculation: () => 1 });
+  readonly #until = bounded<string, number>(AT_MOST);
 
   has(digest: string): boolean {
     return (this.#until.get(digest) ?? 0) > performance.now();

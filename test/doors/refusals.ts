@@ -389,7 +389,7 @@ export const REFUSED: Readonly<Record<DenyReason, readonly Refused[]>> = {
           options: { ...asServiceUser(world), serviceUser: key(file) },
         };
       },
-      logs: /^error misconfigured: .*refused to sign in the service user.*removed user/m,
+      logs: /^error misconfigured: .*token of the service user: ZITADEL answered 400.*removed user/m,
     },
     {
       sentence: 'the client secret of the service user is wrong',

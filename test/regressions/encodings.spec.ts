@@ -45,7 +45,7 @@ describe('a packed answer', () => {
     const { reply } = await ask(bytes, encoding);
     expect(reply).toMatchObject({
       kind: 'unusable',
-      trouble: 'ZITADEL’s answer is packed in a way that was not asked for',
+      trouble: 'ZITADEL’s reply is packed in a way that was not asked for',
     });
   });
 

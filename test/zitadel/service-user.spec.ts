@@ -2,7 +2,6 @@ import { decodeJwt } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isRefusal } from '../../lib/core/decision.js';
 import { type User, ZitadelEmulator } from '../../lib/testing/index.js';
-import { isTrouble } from '../../lib/zitadel/call.js';
 import {
   clientCredentials,
   key,
@@ -12,6 +11,7 @@ import {
 } from '../../lib/zitadel/credentials.js';
 import { createDiscovery } from '../../lib/zitadel/discovery.js';
 import { createHttp } from '../../lib/zitadel/http.js';
+import { isTrouble } from '../../lib/zitadel/reply.js';
 import { ServiceToken } from '../../lib/zitadel/service-user.js';
 import { gate } from '../core/gate.js';
 import { realFetch, wayTo, withClock } from './parts.js';
@@ -308,7 +308,7 @@ describe('a service user that cannot sign in', () => {
     const refusal = await (await make()).get();
     expect(refusal).toMatchObject({
       reason: 'misconfigured',
-      detail: expect.stringMatching(/^ZITADEL refused to sign in the service user: 400/) as string,
+      detail: expect.stringMatching(/^token of the service user: ZITADEL answered 400 /) as string,
       remedy: expect.any(String) as string,
     });
   });

@@ -1,7 +1,8 @@
-import { LRUCache } from 'lru-cache';
 import type { Asking, ResourceLookups } from '../../core/ask.js';
 import type { ResourceFacts, ResourceNeed } from '../../core/decide/case.js';
 import { isRefusal, type Refusal } from '../../core/decision.js';
+import { bounded } from '../../core/memory/bounded.js';
+import { SingleFlight } from '../../core/memory/flight.js';
 import { checkId } from '../../core/request.js';
 import { ANY_AGE } from '../../core/requirement/fresh.js';
 import { FOR_EVER, isValid, validFor, type Validity } from '../../core/validity.js';
@@ -34,8 +35,7 @@ const NEGATIVE_MS = 30_000;
 /** A caller may hold rows in any number of organizations; more than this are not asked one by one. */
 const MOST_ORGS = 100;
 const AT_ONCE = 4;
-/** Not `max`, which takes all of its memory at once. */
-const BOUND = { maxSize: 50_000, sizeCalculation: () => 1 };
+const AT_MOST = 50_000;
 
 interface Nothing extends Validity {
   readonly userId: string;
@@ -50,12 +50,9 @@ type Found = Known | undefined | Refusal;
  * rights (nothing, a project grant) is remembered per user. What the service user was told is everybody's.
  */
 export class Lookups implements ResourceLookups {
-  readonly #known = new LRUCache<string, Known>(BOUND);
-  readonly #nothing = new LRUCache<string, Nothing>(BOUND);
-  readonly #flying = new Map<
-    string,
-    { readonly startedAt: number; readonly asked: Promise<Found> }
-  >();
+  readonly #known = bounded<string, Known>(AT_MOST);
+  readonly #nothing = bounded<string, Nothing>(AT_MOST);
+  readonly #flight = new SingleFlight<Found, string>();
   #generation = 0;
   readonly #unchanging: ResourceFacts = {
     ownerOf: (projectId) => ownerIn(this.#get(ownerKey(projectId), ANY_AGE)),
@@ -178,28 +175,21 @@ export class Lookups implements ResourceLookups {
     orgId: string,
     { userId, token, notBefore }: Asking,
   ): Promise<Found> {
-    const flight = JSON.stringify([key, userId, token, orgId]);
-    const flying = this.#flying.get(flight);
-    if (flying && flying.startedAt >= notBefore) return flying.asked;
-    const askedAt = performance.now();
-    const validity = validFor(this.options.ttlMs);
-    const generation = this.#generation;
-    const asked = askFor(need)(this.options, { orgId, userId, token })
-      .then((fact) => {
-        if (typeof fact === 'string') return this.#remember(key, { fact, askedAt, ...FOR_EVER });
-        if (fact === undefined || isRefusal(fact)) return fact;
-        const known = { fact, askedAt, ...validity };
-        // Asked before an eviction: for those who wait, and for nobody else.
-        if (generation !== this.#generation) return known;
-        const asker = this.#askerFor(userId);
-        if (fact.grantId !== undefined) this.#remember(grantKey(asker, fact.grantId), known);
-        return this.#remember(betweenKey(asker, fact.projectId, fact.grantedOrgId), known);
-      })
-      .finally(() => {
-        if (this.#flying.get(flight)?.asked === asked) this.#flying.delete(flight);
-      });
-    this.#flying.set(flight, { startedAt: askedAt, asked });
-    return asked;
+    const question = async (): Promise<Found> => {
+      const askedAt = performance.now();
+      const validity = validFor(this.options.ttlMs);
+      const generation = this.#generation;
+      const fact = await askFor(need)(this.options, { orgId, userId, token });
+      if (typeof fact === 'string') return this.#remember(key, { fact, askedAt, ...FOR_EVER });
+      if (fact === undefined || isRefusal(fact)) return fact;
+      const known = { fact, askedAt, ...validity };
+      // Asked before an eviction: for those who wait, and for nobody else.
+      if (generation !== this.#generation) return known;
+      const asker = this.#askerFor(userId);
+      if (fact.grantId !== undefined) this.#remember(grantKey(asker, fact.grantId), known);
+      return this.#remember(betweenKey(asker, fact.projectId, fact.grantedOrgId), known);
+    };
+    return this.#flight.ask(question, JSON.stringify([key, userId, token, orgId]), notBefore);
   }
 
   async #askApplication(projectId: string, key: string, notBefore: number): Promise<Found> {
@@ -244,7 +234,7 @@ export class Lookups implements ResourceLookups {
 
   #startAnew(): void {
     this.#generation += 1;
-    this.#flying.clear();
+    this.#flight.dropAll();
   }
 }
 

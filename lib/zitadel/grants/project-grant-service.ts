@@ -1,10 +1,10 @@
 import { ZitadelArgumentError } from '../../core/errors.js';
-import type { ApiGeneration, Generation } from '../generation.js';
+import type { ApiGeneration } from '../generation.js';
 import { requireId } from '../reading.js';
 import { askOrThrow, type ServiceToken } from '../service-user.js';
 import { ProjectGrantsV1 } from './by-v1.js';
 import { ProjectGrantsV2 } from './by-v2.js';
-import type { EnsuredGrant, WantedGrant } from './ensure.js';
+import { ensureByV1, ensureByV2, type EnsuredGrant, type WantedGrant } from './ensure.js';
 import {
   type AddedGrant,
   type ChangeDetails,
@@ -37,7 +37,7 @@ export interface ProjectGrantParts {
  * sent once. A grant that is named by its granted organization is found in ZITADEL's list, which may lag behind the latest changes.
  */
 export class ProjectGrantService {
-  readonly #apis: Readonly<Record<Generation, ProjectGrantApi>>;
+  readonly #apis: { readonly v1: ProjectGrantsV1; readonly v2: ProjectGrantsV2 };
 
   constructor(private readonly parts: ProjectGrantParts) {
     const { serviceToken } = parts;
@@ -122,7 +122,10 @@ export class ProjectGrantService {
     const { keepOthers = false, reactivate = false } = wanted;
     // Nothing else of it: a grant that was listed is passed on with its id.
     const checked = { ...(await this.#newGrant(wanted)), keepOthers, reactivate };
-    return this.#ask((api) => api.ensure(checked));
+    const { v1, v2 } = this.#apis;
+    return askOrThrow(this.parts.generation, (asked) =>
+      asked === 'v1' ? ensureByV1(v1, checked) : ensureByV2(v2, checked),
+    );
   }
 
   #ask<T>(task: (api: ProjectGrantApi) => Promise<T>): Promise<T> {

@@ -4,8 +4,8 @@ import { has } from '../../core/own-properties.js';
 import { TOKEN_68 } from '../../core/request.js';
 import type { ApiGeneration } from '../generation.js';
 import type { Http } from '../http.js';
-import { isRecord, requireId, textsOf } from '../reading.js';
-import { bodyOrThrow, tooLong, unusable, ZitadelUnavailableError } from '../refusals.js';
+import { requireId, textsOf } from '../reading.js';
+import { changing, errorFrom, tooLong, unusable } from '../refusals.js';
 import { askOrThrow, requireServiceToken, type ServiceToken } from '../service-user.js';
 import { askMine, askOfUser } from './by-v1.js';
 import type { Send } from './by-v2.js';
@@ -30,7 +30,7 @@ export interface MembershipListParts {
 
 /**
  * Both lists, complete and typed, for those who want the list itself: in as many calls as it takes, each row once, and never a part as if
- * it were all. By API v1 as ZITADEL answers them; where that is not served, by `ListAdministrators` of v2, filtered and cut here: without
+ * it were all. By API v1 as ZITADEL gives them; where that is not served, by `ListAdministrators` of v2, filtered and cut here: without
  * `viewTimestamp`, `sequence` and the id and name of the instance.
  */
 export class MembershipLists {
@@ -126,18 +126,16 @@ async function listByPages(
   userId: string | undefined,
 ): Promise<MembershipList> {
   const list = await readMembershipPages(ask, request, MOST_CALLS);
-  if (has(list, 'reply')) {
-    bodyOrThrow(list.reply, what);
-    throw unusable(what, 'the answer is no list');
-  }
-  const { body, rows, total, state } = list;
-  if (state === 'moved')
-    throw new ZitadelUnavailableError(what, 'the list changes while it is read');
-  if (state === 'cut') throw tooLong(what, 'queries, or ask for parts by query.limit');
+  if (has(list, 'instead')) throw errorFrom(list.instead, what);
+  const { body, rows, total, hasMoved, goesOn } = list;
+  if (hasMoved) throw changing(what);
+  if (goesOn) throw tooLong(what, 'queries, or ask for parts by query.limit');
   if (rows.some((row) => row.userId !== (userId ?? rows[0]?.userId))) throw unusable(what);
-  const details = isRecord(body) ? body['details'] : undefined;
   return {
-    details: { totalResult: total, ...textsOf(details, ['viewTimestamp', 'processedSequence']) },
+    details: {
+      totalResult: total,
+      ...textsOf(body['details'], ['viewTimestamp', 'processedSequence']),
+    },
     result: rows,
   };
 }

@@ -1,11 +1,11 @@
 import type { MembershipRows } from '../../core/caller.js';
 import { isRefusal, type Refusal } from '../../core/decision.js';
 import type { ReadMemberships } from '../../core/memory/caller-facts.js';
-import { isTrouble } from '../call.js';
 import type { ApiGeneration, Tried } from '../generation.js';
 import type { Http } from '../http.js';
-import { errorIdOf, isRecord, listOfTexts, MOST_BYTES } from '../reading.js';
+import { listOfTexts, MOST_BYTES } from '../reading.js';
 import { refusalOf, unfit } from '../refusals.js';
+import { type Done, isDone, isTrouble } from '../reply.js';
 import { requireServiceToken, type ServiceToken } from '../service-user.js';
 import { readMine, readOfUser } from './by-v1.js';
 import { createAdministratorReader, type Send } from './by-v2.js';
@@ -89,25 +89,21 @@ export function askPermissions(http: Http): AskPermissions {
       maxBytes: MOST_BYTES,
       repeatable: true,
     });
-    if (isTrouble(reply)) return refusalOf(reply, 'caller', WHAT);
-    const { status, body } = reply;
-    if (reply.says === 'notServed') {
-      return {
-        ...refusalOf(reply, 'caller', WHAT),
-        remedy:
-          'effective permissions exist on API v1 only, which this server does not serve: require roles instead',
-      };
+    if (isDone(reply)) {
+      return permissionsFrom(reply.body) ?? unfit(WHAT, 'the reply is not a list');
     }
+    const refusal = refusalOf(reply, 'caller', WHAT);
+    if (isTrouble(reply)) return refusal;
     // Nobody has a permission in an organization that does not exist.
-    if (status === 403 && errorIdOf(body) === 'AUTH-Bs7Ds') return [];
-    if (status !== 200) return refusalOf(reply, 'caller', WHAT);
-    return permissionsFrom(body) ?? unfit(WHAT, 'the answer is no list');
+    if (reply.status === 403 && reply.id === 'AUTH-Bs7Ds') return [];
+    return reply.says === 'notServed' ? { ...refusal, remedy: NO_PERMISSIONS } : refusal;
   };
 }
 
-/** No permissions are an empty answer: one that says anything else is none of ZITADEL's. */
-function permissionsFrom(body: unknown): readonly string[] | undefined {
-  if (!isRecord(body)) return undefined;
-  const { result, ...more } = body;
+const NO_PERMISSIONS =
+  'effective permissions exist on API v1 only, which this server does not serve: require roles instead';
+
+/** No permissions are an empty reply: one that says anything else is not ZITADEL's. */
+function permissionsFrom({ result, ...more }: Done['body']): readonly string[] | undefined {
   return result === undefined && Object.keys(more).length > 0 ? undefined : listOfTexts(result);
 }

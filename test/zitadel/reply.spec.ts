@@ -1,17 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { saidBy, type Said } from '../../lib/zitadel/stray-answer.js';
+import { isTrouble, replyFrom, type Said } from '../../lib/zitadel/reply.js';
 
 const LISTS = '/auth/v1/memberships/me/_search';
 const CONNECT = '/zitadel.internal_permission.v2.InternalPermissionService/ListAdministrators';
 const TOKEN = '/oauth/v2/token';
 const USERINFO = '/oidc/v1/userinfo';
 
-const said = (path: string, status: number, answer: unknown, token?: string) => {
-  const isText = typeof answer === 'string';
-  const text = isText ? answer : JSON.stringify(answer);
-  const call = { path, ...(token !== undefined && { token }) };
-  return saidBy(call, status, isText ? undefined : answer, text);
+const said = (path: string, status: number, body: unknown, token?: string) => {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const reply = replyFrom({ path, ...(token !== undefined && { token }) }, status, text);
+  if (isTrouble(reply)) return undefined;
+  return 'says' in reply ? reply.says : 'done';
 };
 
 interface Recorded {
@@ -80,7 +80,7 @@ describe('an error of ZITADEL', () => {
       { code: 'unauthenticated', message: 'x', details: [detail] },
     ],
     ['that is wrongly asked', 'error', CONNECT, 400, { code: 'invalid_argument', message: 'x' }],
-    ['that fails', 'error', LISTS, 503, { code: 14, message: 'connection refused' }],
+    ['that fails', 'outage', LISTS, 503, { code: 14, message: 'connection refused' }],
     ['of OAuth', 'error', TOKEN, 400, { error: 'invalid_grant', error_description: 'x' }],
   ])('is told by what it says: %s', (_what, expected, path, status, answer) => {
     expect(said(path, status, answer)).toBe(expected);
