@@ -113,7 +113,7 @@ export interface ZitadelOptions {
    * Whom a caller's token must be for: a project id or client ids. At least one of them must be in `aud`. With `introspection()` alone
    * it is optional: ZITADEL checks the audience itself.
    *
-   * @default none
+   * @default none; required with `jwt()`
    * @throws ZitadelOptionsError when it is missing with `jwt()`, or set with `userinfo()` alone or with a function in `callers`, where
    * nothing would check it
    */

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { DENIAL, type ZitadelErrorCode, ZITADEL_HIERARCHY } from '../lib/express/index.js';
 import { resolveOptions } from '../lib/validate-options.js';
+import { PROMISES } from './evidence/promises.js';
 
 const { optionsPage } = (await import(new URL('setup/docs.mjs', import.meta.url).href)) as {
   optionsPage(): Promise<string>;
@@ -113,6 +114,16 @@ describe('the page about options', () => {
     expect(printed.get('memberships')).toBe(`{ as: '${real.memberships.as}' }`);
     expect(printed.get('allowImpersonation')).toBe(String(real.allowImpersonation));
     expect(printed.get('idPattern')).toBe(`/${real.idPattern.source.slice(4, -2)}/`);
+  });
+});
+
+describe('the page about performance', () => {
+  it('names only figures that the proof promises', () => {
+    const named = tableOf('docs/performance.md', 'What is measured').flatMap(([keys]) =>
+      codesIn(keys),
+    );
+    expect(named).not.toEqual([]);
+    expect(Object.keys(PROMISES['warm'] ?? {})).toEqual(expect.arrayContaining(named));
   });
 });
 

@@ -6,9 +6,17 @@ export const ZITADEL = 'nestjs-zitadel:zitadel';
 
 /** The options, and what only a Nest application can set. */
 export interface ZitadelModuleOptions extends ZitadelOptions {
-  /** Refuse to boot while any route declares nothing, instead of denying it. @default false */
+  /**
+   * Do not start while any route declares nothing. Otherwise such a route is denied.
+   *
+   * @default false
+   */
   readonly strict?: boolean;
-  /** Controllers that cannot be decorated, a library's for instance, and are public. @default none */
+  /**
+   * Controllers that are public and that you cannot decorate, for example those of a library.
+   *
+   * @default none
+   */
   readonly publicControllers?: readonly Type[];
 }
 
