@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import express, { type NextFunction, type Request, type Response } from 'express';
+import { afterEach, describe, expect, it } from 'vitest';
 import {
   ZitadelNotAllowedError,
   ZitadelUnavailableError,
@@ -26,28 +26,15 @@ import {
   type ZitadelOptions,
 } from '../../lib/express/index.js';
 import { expectAnswer } from '../doors/answers.js';
-import { createPeople, get, type People } from '../nest/people.js';
-import { startExpress, type Running } from '../support/start.js';
+import { get } from '../support/who-gets-in.js';
+import { createPeople, usePeople } from '../support/world.js';
+import { serve } from '../support/application.js';
 
-let people: People;
-const running: Running[] = [];
+const people = usePeople();
 
-beforeAll(async () => {
-  people = await createPeople();
-});
-
-afterEach(async () => {
+afterEach(() => {
   people.zitadel.heal();
-  await Promise.all(running.splice(0).map(({ close }) => close()));
 });
-
-afterAll(() => people.zitadel.stop());
-
-async function serve(build: (app: Express) => void): Promise<string> {
-  const started = await startExpress(build);
-  running.push(started);
-  return started.url;
-}
 
 const requirementOn = (orgId: string) => role('ORG_OWNER', org(orgId));
 const zitadelWith = (
