@@ -580,7 +580,7 @@ describe('what cannot be checked at all', () => {
     }
     const booting = serve({ controllers: [guardedController()], providers: [GLOBAL, Service] });
     await expect(booting).rejects.toThrow(
-      /Service\.work is decorated and is no HTTP route; .*ask ZitadelAuthorizer in the handler/,
+      /Service\.work is decorated but is not an HTTP route, .*ask ZitadelAuthorizer in the handler/,
     );
   });
 
@@ -598,7 +598,7 @@ describe('what cannot be checked at all', () => {
       Reflect.defineMetadata(key, 'things', handler?.value as object);
       const booting = serve({ controllers: [MessageController] });
       await expect(booting).rejects.toThrow(
-        /MessageController\.handle is decorated and is no HTTP/,
+        /MessageController\.handle is decorated but is not an HTTP/,
       );
     },
   );
@@ -632,7 +632,7 @@ describe('a decorated method of a provider', () => {
     ['that is given as a value', { provide: 'JOBS', useValue: new Jobs() }],
   ])('%s refuses to boot', async (_how, provider) => {
     await expect(serve({ providers: [GLOBAL, provider] })).rejects.toThrow(
-      /Jobs\.run is decorated and is no HTTP route/,
+      /Jobs\.run is decorated but is not an HTTP route/,
     );
   });
 

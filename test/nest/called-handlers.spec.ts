@@ -135,7 +135,8 @@ const PER_REQUEST =
 const EACH_TIME = /XController\.read is another function each time it is read/;
 const ONE_FUNCTION =
   /XController\.(read|open) and XController\.(read|open) are one function when Nest calls them/;
-const DIFFERS = /XController\.read: what is decorated is not what stands there/;
+const DIFFERS =
+  /XController\.read was decorated, and then another decorated function took its place/;
 const UNGUARDED = /XController\.read is decorated, and no guard checks it/;
 
 /** A controller with the guard on its one method. */
