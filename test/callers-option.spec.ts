@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Caller } from '../lib/core/caller.js';
 import { authenticated, role } from '../lib/core/requirement/builders.js';
 import { org } from '../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../lib/create-zitadel.js';
@@ -312,6 +313,52 @@ describe('a list of two ways', () => {
       expect(await verdict(library, zitadel.opaqueTokenFor(user), asOwner())).toBe('yes');
       expect(zitadel.requests('userinfo')).toBe(1);
       zitadel.resetRequests();
+    }
+  });
+});
+
+describe('a function in the option callers', () => {
+  const ask = async (caller: Partial<Caller>) => {
+    const user = owner();
+    const callers = () => ({ userId: user.id, claims: {}, ...caller });
+    const { issuer } = zitadel;
+    const library = createZitadel({ issuer, callers, logger: recorder() });
+    return decide(library, zitadel.tokenFor(user), authenticated());
+  };
+
+  it.each([Date.now() - 1, 0, -1, Number.NaN])(
+    'that answers a caller until %d has answered a token that is over',
+    async (expiresAt) => {
+      expect(await ask({ expiresAt })).toMatchObject({ reason: 'token_invalid' });
+      expect(zitadel.requests('memberships')).toBe(0);
+    },
+  );
+
+  it('may give claims that are more than data, which stay the application’s own', async () => {
+    class Account {
+      visits = 0;
+    }
+    const own = {
+      bytes: Buffer.from('abc'),
+      numbers: new Uint8Array([1, 2, 3]),
+      since: new Date(0),
+      account: new Account(),
+      map: new Map([['a', 1]]),
+      callback: () => undefined,
+    };
+    const inList = Buffer.from('in a list');
+    const bare = Object.assign(Object.create(null) as object, { deep: { deeper: {} } });
+    const claims = { ...own, list: [inList], bare };
+    const decision = await ask({ claims });
+    if (!decision.allowed) throw new Error(decision.reason);
+    for (const [name, value] of Object.entries(own)) {
+      expect(decision.caller.claims[name]).toBe(value);
+      expect(Object.isFrozen(value)).toBe(false);
+    }
+    expect(Object.isFrozen(inList)).toBe(false);
+    // What is data is frozen all the way down.
+    for (const data of [decision.caller.claims, claims.list, bare.deep, bare.deep.deeper]) {
+      expect(Object.isFrozen(data)).toBe(true);
     }
   });
 });

@@ -146,6 +146,19 @@ describe('each option', () => {
 
 describe('the options of the cache', () => {
   const SHARED = [undefined, null, '', 'secret', true, 1, [], {}, { other: 1 }];
+  const NO_BYTES = [
+    undefined,
+    null,
+    '',
+    '60',
+    Number.NaN,
+    -1,
+    0,
+    1_048_575,
+    Infinity,
+    [],
+    {},
+  ].concat([2 ** 20 + 0.5, 2 ** 20 * 1.000_001, 5_000_000.25]);
   it.each<[string, unknown]>([
     ...[undefined, null, '', '60', Number.NaN, -1, Infinity, 3_600_001, [], {}].flatMap(
       (value): [string, unknown][] => [
@@ -153,9 +166,7 @@ describe('the options of the cache', () => {
         ['denialMs', value],
       ],
     ),
-    ...[undefined, null, '', '60', Number.NaN, -1, 0, 1_048_575, Infinity, [], {}].map(
-      (value): [string, unknown] => ['maxBytes', value],
-    ),
+    ...NO_BYTES.map((value): [string, unknown] => ['maxBytes', value]),
     ...SHARED.map((value): [string, unknown] => ['shared', value]),
   ])('%s refuses %o, and says what it got and what to write', (option, value) => {
     const error = errorOf({ cache: { [option]: value } });
@@ -256,6 +267,35 @@ describe('the options as a whole', () => {
     expect(Object.isFrozen(accepted({}))).toBe(true);
     expect(accepted({ audience: '1' }).audience).toEqual(['1']);
     expect(accepted({ audience: ['1', '2'] }).audience).toEqual(['1', '2']);
+  });
+});
+
+describe('what a class has as an accessor', () => {
+  class Settings {
+    readonly issuer = RIGHT.issuer;
+    readonly audience = RIGHT.audience;
+    get budgetMs(): unknown {
+      return 10_000;
+    }
+  }
+  class Wrong extends Settings {
+    override get budgetMs(): unknown {
+      return '5 seconds';
+    }
+  }
+  class WrongCache {
+    get ttlMs(): unknown {
+      return Number.NaN;
+    }
+  }
+
+  it('is used', () => {
+    expect(resolveOptions(new Settings() as ZitadelOptions)).toMatchObject({ budgetMs: 10_000 });
+  });
+
+  it('is checked like everything else', () => {
+    expect(errorOfAll(new Wrong()).option).toBe('budgetMs');
+    expect(errorOf({ cache: new WrongCache() }).option).toBe('cache.ttlMs');
   });
 });
 

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express, { type NextFunction, type Request, type Response } from 'express';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import {
   ZitadelNotAllowedError,
   ZitadelUnavailableError,
@@ -338,6 +338,29 @@ describe('onDenied', () => {
     expectAnswer(await get(url, '/', people.tokens.ofA), { denied: 'role_missing' });
     expect((await get(url, '/')).status).toBe(500);
     expect(errors).toMatchObject([{ message: 'a template is missing' }]);
+  });
+
+  it('hands an error on when it rejects at once, and nobody else has to handle it', async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => void unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    onTestFinished(() => void process.off('unhandledRejection', note));
+    const onDenied: OnDenied = () => Promise.reject(new Error('of the application'));
+    const zitadel = zitadelWith({}, { onDenied });
+    let ran = 0;
+    const url = await serve((app) => {
+      app.get('/', requireRole(zitadel, 'IAM_OWNER'), (_request, response) => {
+        ran += 1;
+        response.json({});
+      });
+      app.use((error: Error, _request: Request, response: Response, _next: NextFunction) => {
+        response.status(418).json({ handled: error.message });
+      });
+    });
+    const heard = await get(url, '/', people.tokens.ofA);
+    expect(heard).toMatchObject({ status: 418, json: { handled: 'of the application' } });
+    expect(ran).toBe(0);
+    expect(unhandled).toEqual([]);
   });
 
   it('may hand the refusal on to the error handler', async () => {

@@ -21,8 +21,9 @@ import {
   type ZitadelModuleOptions,
   type ZitadelOptionsFactory,
 } from '../../lib/index.js';
+import { expectAnswer } from '../doors/answers.js';
 import { bootWith } from '../support/application.js';
-import { whoGetsIn } from '../support/who-gets-in.js';
+import { get, whoGetsIn } from '../support/who-gets-in.js';
 import { usePeople } from '../support/world.js';
 
 const people = usePeople();
@@ -90,6 +91,29 @@ describe('the module', () => {
       ZitadelModule.forRootAsync({ imports: [ConfigurationModule], useExisting: Configuration }),
     );
     expect(await whoGetsIn(people, url, '/guarded')).toBe('A');
+  });
+
+  it('takes what a class of options has as accessors, as Express does', async () => {
+    class Settings {
+      readonly issuer = people.zitadel.issuer;
+      readonly audience = people.zitadel.defaultProject.id;
+      get hierarchy() {
+        return 'exact' as const;
+      }
+    }
+    @Controller('viewer')
+    class ViewerController {
+      @Get()
+      @RequireRole('ORG_OWNER_VIEWER', people.orgA)
+      read() {
+        return {};
+      }
+    }
+    const { url } = await boot(ZitadelModule.forRoot(new Settings()), {
+      controllers: [ViewerController],
+    });
+    // By ZITADEL's hierarchy an owner would be a viewer; the accessor says 'exact'.
+    expectAnswer(await get(url, '/viewer', people.tokens.ofA), { denied: 'role_missing' });
   });
 
   it('gives every module its services, and only those that import it when it is not global', async () => {

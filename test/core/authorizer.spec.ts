@@ -1,13 +1,9 @@
-import type { NextFunction, Request, Response } from 'express';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { authenticated, role } from '../../lib/core/requirement/builders.js';
 import type { ZitadelLogger } from '../../lib/core/tell.js';
-import { createZitadel as join } from '../../lib/create-zitadel.js';
-import { createZitadel, type OnDenied, requireRole } from '../../lib/express/index.js';
+import { createZitadel } from '../../lib/create-zitadel.js';
 import { ZitadelEmulator } from '../../lib/testing/index.js';
-import { settle } from '../core/gate.js';
-import { speak } from '../support/speak.js';
-import { startExpress } from '../support/start.js';
+import { settle } from './gate.js';
 import { recorder, verdict } from '../zitadel/parts.js';
 
 let zitadel: ZitadelEmulator;
@@ -33,7 +29,7 @@ const reject = () => Promise.reject(new Error('of the application'));
 
 describe('a listener that rejects', () => {
   it('changes no decision, and its rejection is nobody’s to handle', async () => {
-    const library = join(zitadel.options({ logger: recorder() }));
+    const library = createZitadel(zitadel.options({ logger: recorder() }));
     let heard = 0;
     library.authorizer.onDecision(() => {
       heard += 1;
@@ -60,34 +56,11 @@ describe('a logger that rejects', () => {
       return reject();
     };
     const logger = { debug: write, log: write, warn: write, error: write };
-    const library = join(zitadel.options({ logger: logger as unknown as ZitadelLogger }));
+    const library = createZitadel(zitadel.options({ logger: logger as unknown as ZitadelLogger }));
     zitadel.fail('memberships', 500);
     expect(await verdict(library, token, authenticated())).toBe('unavailable');
     await settle();
     expect(written).toBe(1);
-    expect(unhandled).toEqual([]);
-  });
-});
-
-describe('an onDenied that rejects', () => {
-  it('hands its error to next, and lets nobody in', async () => {
-    const onDenied: OnDenied = reject;
-    const library = createZitadel(zitadel.options({ logger: recorder() }), { onDenied });
-    let ran = 0;
-    const server = await startExpress((app) => {
-      app.get('/', requireRole(library, 'IAM_OWNER'), (_request, response) => {
-        ran += 1;
-        response.json({});
-      });
-      app.use((error: Error, _request: Request, response: Response, _next: NextFunction) => {
-        response.status(418).json({ handled: error.message });
-      });
-    });
-    const headers = [['Authorization', `Bearer ${token}`] as const];
-    const heard = await speak(server.url, { path: '/', headers });
-    await server.close();
-    expect(heard).toMatchObject({ status: 418, json: { handled: 'of the application' } });
-    expect(ran).toBe(0);
     expect(unhandled).toEqual([]);
   });
 });
