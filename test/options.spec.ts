@@ -551,3 +551,29 @@ describe('a secret', () => {
     }
   });
 });
+
+describe('what an error quotes', () => {
+  /** As long as ZITADEL makes client secrets. */
+  const SECRET = 'canary0123456789'.repeat(4);
+
+  it.each([
+    ['issuer', SECRET],
+    ['issuer', `https://acme.example/?token=${SECRET}`],
+    ['internalUrl', SECRET],
+    ['projectId', SECRET],
+    ['api', SECRET],
+    ['idPattern', SECRET],
+  ])('is no secret that stands in %s by mistake (%#)', (option, wrong) => {
+    const error = errorOf({ [option]: wrong });
+    expect(error.option).toBe(option);
+    expect(inspect(error)).not.toContain(SECRET.slice(0, 20));
+  });
+
+  it('is a wrong address, as far as it helps', () => {
+    const quoted = "got 'https://acme.example/'";
+    expect(errorOf({ issuer: 'https://acme.example/' }).message).toContain(quoted);
+    const long = `https://a-very-long-name-of-an-instance.zitadel.cloud`;
+    const { message } = errorOf({ issuer: `${long}/path` });
+    expect(message).toContain(`got '${long}' with more around it`);
+  });
+});

@@ -609,3 +609,22 @@ describe('a shared cache', () => {
     expect([...kept.values()].join()).not.toContain(people.tokens.ofA.slice(-40));
   });
 });
+
+describe('a Retry-After of ZITADEL', () => {
+  /** Nobody can wait for as long as it says. */
+  const times = { timeoutMs: 30_000, budgetMs: 30_000 };
+
+  it.each([
+    ['61', '60'],
+    ['86400', '60'],
+    ['999999999', '60'],
+    [new Date(Date.now() + 86_400_000).toUTCString(), '60'],
+    ['59', '59'],
+  ])('of %s is passed on as %s seconds', async (header, seconds) => {
+    const zitadel = zitadelWith(times);
+    const url = await serve((app) => app.get('/', authenticated(zitadel), ok));
+    people.zitadel.fail('memberships', { status: 429, headers: { 'retry-after': header } });
+    const heard = await get(url, '/', people.tokens.nobody);
+    expect(heard).toMatchObject({ status: 503, headers: { 'retry-after': seconds } });
+  });
+});
