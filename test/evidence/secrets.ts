@@ -28,8 +28,8 @@ const CONFIG = join('test', 'setup', 'watched.config.ts');
 /** Specs in which most of the library's secrets are at work. */
 const FEW_SPECS = [
   'test/zitadel/credentials.spec.ts',
-  'test/zitadel/confirm-token.spec.ts',
-  'test/regressions/refused-credentials.spec.ts',
+  'test/zitadel/callers/confirm-token.spec.ts',
+  'test/zitadel/service-user.spec.ts',
 ];
 
 /** What a watched spec file came to. */
