@@ -5,16 +5,10 @@ import { ANSWERS, ask, expectAnswer } from './answers.js';
 import type { Door, OpenDoor } from './door.js';
 import { DOORS } from './doors.js';
 import { CODES, REFUSED, newcomer, type Refused } from './refusals.js';
-import { createWorld, type World } from './world.js';
+import { useWorld, type World } from '../support/world.js';
 
-let world: World;
+const world = useWorld();
 const opened: Door[] = [];
-
-beforeAll(async () => {
-  world = await createWorld();
-});
-
-afterAll(() => world.zitadel.stop());
 
 afterEach(async () => {
   vi.restoreAllMocks();

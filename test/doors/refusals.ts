@@ -12,7 +12,7 @@ import {
 } from '../../lib/index.js';
 import type { Asked } from './answers.js';
 import type { DoorName } from './door.js';
-import type { World } from './world.js';
+import type { World } from '../support/world.js';
 
 /** A situation, and what has to be asked in it. */
 export interface Situation {

@@ -1,4 +1,4 @@
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { bodyOrThrow } from '../../lib/zitadel/refusals.js';
 import type { Call } from '../../lib/zitadel/call.js';
@@ -501,5 +501,83 @@ describe('a secret', () => {
     for (const text of [message, stack, JSON.stringify(error), String(error)]) {
       expect(text).not.toContain(CANARY);
     }
+  });
+});
+
+describe('a packed answer', () => {
+  const JSON_TEXT = Buffer.from('{"ok":true}');
+
+  /** Asks a server that answers with these bytes, said to be packed in this way. */
+  async function ask(bytes: Buffer, encoding: string) {
+    const { url, requests } = await serve((response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': encoding });
+      response.end(bytes);
+    });
+    return { reply: await httpTo(url)(), headers: requests[0]?.headers };
+  }
+
+  it('is asked for and read in gzip, whose unpacking waits for its reader', async () => {
+    const { reply, headers } = await ask(gzipSync(JSON_TEXT), 'gzip');
+    expect(headers?.['accept-encoding']).toBe('gzip');
+    expect(reply).toEqual({ status: 200, body: { ok: true } });
+  });
+
+  // Node unpacks deflate and br whether anybody reads or not: a few kilobytes would become gigabytes.
+  it.each([
+    ['deflate', deflateSync(JSON_TEXT)],
+    ['br', brotliCompressSync(JSON_TEXT)],
+    ['gzip, gzip', gzipSync(gzipSync(JSON_TEXT))],
+  ])('in %s is not read', async (encoding, bytes) => {
+    const { reply } = await ask(bytes, encoding);
+    expect(reply).toMatchObject({
+      kind: 'unusable',
+      trouble: 'ZITADEL’s reply is packed in a way that was not asked for',
+    });
+  });
+
+  it('that says it is not packed is read', async () => {
+    const { reply } = await ask(JSON_TEXT, 'identity');
+    expect(reply).toEqual({ status: 200, body: { ok: true } });
+  });
+});
+
+describe('a fetch of the application that does not heed the signal to stop', () => {
+  const NEVER = new Promise<never>(() => undefined);
+
+  it('leaves every slot free for the calls that follow', async () => {
+    let deaf = true;
+    const { url } = await serve((response) => json(response, {}));
+    const http = httpTo(url, {
+      fetch: (to, init) => (deaf ? NEVER : globalThis.fetch(to, init)),
+      timeoutMs: 500,
+      budgetMs: 5_000,
+    });
+    // More than there are slots in all.
+    const replies = await Promise.all(Array.from({ length: 70 }, () => http()));
+    expect(new Set(replies.map((reply) => 'kind' in reply && reply.kind))).toEqual(
+      new Set(['late']),
+    );
+    deaf = false;
+    const next = await Promise.all(Array.from({ length: 8 }, () => http()));
+    expect(next.map((reply) => 'status' in reply && reply.status)).toEqual(
+      Array.from({ length: 8 }, () => 200),
+    );
+  });
+
+  it('whose answer comes after all disturbs nobody', async () => {
+    let late: (response: Response) => void = () => undefined;
+    const http = httpTo('https://acme.example', {
+      fetch: () => new Promise((resolve) => (late = resolve)),
+      timeoutMs: 60,
+      budgetMs: 60,
+    });
+    const reply = await http();
+    expect(reply).toMatchObject({ kind: 'late' });
+    const body = new ReadableStream({ start: (stream) => stream.error(new Error('aborted')) });
+    // An unhandled rejection would fail this file.
+    late(new Response(body));
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
   });
 });

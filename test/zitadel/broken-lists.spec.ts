@@ -1,16 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { authenticated } from '../../lib/core/requirement/builders.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
-import { authenticated as door, createZitadel as forExpress } from '../../lib/express/index.js';
 import { type Org, type Project, ZitadelEmulator } from '../../lib/testing/index.js';
 import { pat } from '../../lib/zitadel/credentials.js';
 import { ZitadelUnavailableError } from '../../lib/zitadel/refusals.js';
-import { speak } from '../support/speak.js';
-import { startExpress } from '../support/start.js';
-import { decide, recorder } from '../zitadel/parts.js';
+import { recorder } from './parts.js';
 
 let zitadel: ZitadelEmulator;
-let [acme, globex]: Org[] = [];
+let acme: Org;
+let globex: Org;
 let portal: Project;
 let token: string;
 let library: Zitadel;
@@ -32,34 +29,7 @@ beforeEach(() => {
   zitadel.resetRequests();
 });
 
-const idOf = (one: { readonly id: string } | undefined) => one?.id ?? '';
 const answer = (body: unknown) => ({ status: 200, body });
-
-describe('a Retry-After of ZITADEL', () => {
-  /** Nobody can wait for as long as it says. */
-  const times = { timeoutMs: 30_000, budgetMs: 30_000 };
-
-  it.each(['61', '86400', '999999999', new Date(Date.now() + 86_400_000).toUTCString()])(
-    'of %s is passed on as a minute',
-    async (header) => {
-      const options = zitadel.options({ logger: recorder(), ...times });
-      const server = await startExpress((app) => {
-        app.get('/', door(forExpress(options)), (_request, response) => void response.json({}));
-      });
-      zitadel.fail('memberships', { status: 429, headers: { 'retry-after': header } });
-      const headers = [['Authorization', `Bearer ${token}`] as const];
-      const heard = await speak(server.url, { path: '/', headers });
-      await server.close();
-      expect(heard).toMatchObject({ status: 503, headers: { 'retry-after': '60' } });
-    },
-  );
-
-  it('of less is passed on as it is', async () => {
-    zitadel.fail('memberships', { status: 429, headers: { 'retry-after': '59' } });
-    const asked = createZitadel(zitadel.options({ logger: recorder(), ...times }));
-    expect(await decide(asked, token, authenticated())).toMatchObject({ retryAfterMs: 59_000 });
-  });
-});
 
 const DETAILS = { viewTimestamp: '2026-01-01T00:00:00Z' };
 /** Answers of 200 that are no lists. */
@@ -90,7 +60,7 @@ describe.each(NO_LISTS)('where a list is %s', (_what, body) => {
 
   it('the list of a user’s manager roles is an error', async () => {
     zitadel.fail('userMemberships', answer(body));
-    const asked = library.membershipLists.listOfUser({ userId: '1', organizationId: idOf(acme) });
+    const asked = library.membershipLists.listOfUser({ userId: '1', organizationId: acme.id });
     await expect(asked).rejects.toThrow(ZitadelUnavailableError);
   });
 
@@ -99,7 +69,7 @@ describe.each(NO_LISTS)('where a list is %s', (_what, body) => {
     zitadel.fail('listAllGrants', answer(body));
     zitadel.fail('grantedProjects', answer(body));
     const { projectGrants } = library;
-    const organizationId = idOf(acme);
+    const organizationId = acme.id;
     for (const list of [
       projectGrants.list({ organizationId, projectId: portal.id }),
       projectGrants.list({ organizationId }),
@@ -113,14 +83,14 @@ describe.each(NO_LISTS)('where a list is %s', (_what, body) => {
 describe('a list of project grants', () => {
   const grantsOf = async () => {
     const found: string[] = [];
-    const list = library.projectGrants.list({ organizationId: idOf(acme), projectId: portal.id });
+    const list = library.projectGrants.list({ organizationId: acme.id, projectId: portal.id });
     for await (const { grantId = '' } of list) found.push(grantId);
     return found;
   };
   const row = (grantId: unknown) => ({
     grantId,
     projectId: portal.id,
-    grantedOrgId: idOf(globex),
+    grantedOrgId: globex.id,
     state: 'PROJECT_GRANT_STATE_ACTIVE',
   });
 

@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Caller } from '../../lib/core/caller.js';
-import type { Refusal } from '../../lib/core/decision.js';
-import { basic, openClient } from '../../lib/zitadel/credentials.js';
-import type { Discover } from '../../lib/zitadel/discovery.js';
-import { createHttp } from '../../lib/zitadel/http.js';
-import { createIntrospection } from '../../lib/zitadel/callers/introspection.js';
-import { createUserinfoVerifier } from '../../lib/zitadel/callers/userinfo.js';
-import { realFetch } from '../zitadel/parts.js';
-import { json, scripted, type ScriptedServer } from '../zitadel/scripted-server.js';
+import type { Caller } from '../../../lib/core/caller.js';
+import type { Refusal } from '../../../lib/core/decision.js';
+import { basic, openClient } from '../../../lib/zitadel/credentials.js';
+import type { Discover } from '../../../lib/zitadel/discovery.js';
+import { createHttp } from '../../../lib/zitadel/http.js';
+import { createIntrospection } from '../../../lib/zitadel/callers/introspection.js';
+import { createUserinfoVerifier } from '../../../lib/zitadel/callers/userinfo.js';
+import { realFetch } from '../parts.js';
+import { json, scripted, type ScriptedServer } from '../scripted-server.js';
 
 const USER = '400000000000000001';
 const PROJECT = '400000000000000002';

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { role } from '../../lib/core/requirement/builders.js';
-import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
-import { type Org, type User, ZitadelEmulator } from '../../lib/testing/index.js';
-import { MemoryStore } from '../core/memory/memory-store.js';
-import { recorder, verdict } from '../zitadel/parts.js';
+import { role } from '../../../lib/core/requirement/builders.js';
+import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
+import { type Org, type User, ZitadelEmulator } from '../../../lib/testing/index.js';
+import { MemoryStore } from './memory-store.js';
+import { recorder, verdict } from '../../zitadel/parts.js';
 
 let zitadel: ZitadelEmulator;
 let acme: Org;

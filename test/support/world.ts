@@ -1,4 +1,16 @@
+import { afterAll, beforeAll } from 'vitest';
 import { ZitadelEmulator } from '../../lib/testing/index.js';
+
+/** A world for all tests of a spec: made before the first, and its emulator stopped after the last. */
+function during<T extends { readonly zitadel: ZitadelEmulator }>(create: () => Promise<T>): T {
+  const made = {} as T;
+  beforeAll(async () => void Object.assign(made, await create()));
+  afterAll(() => made.zitadel.stop());
+  return made;
+}
+
+export const useWorld = (): World => during(createWorld);
+export const usePeople = (): People => during(createPeople);
 
 /** Who asks. */
 export type Person =
@@ -30,7 +42,7 @@ export interface World {
   readonly ids: Readonly<Record<Person, string>>;
 }
 
-export async function createWorld(): Promise<World> {
+async function createWorld(): Promise<World> {
   const zitadel = await ZitadelEmulator.start();
   const acme = zitadel.addOrg('acme');
   const globex = zitadel.addOrg('globex');
@@ -70,5 +82,40 @@ export async function createWorld(): Promise<World> {
     unknown: '999999999999999999',
     tokens: tokens as Record<Person, string>,
     ids: ids as Record<Person, string>,
+  };
+}
+
+/** Two organizations, and whoever owns none, one, the other or both of them. */
+export interface People {
+  readonly zitadel: ZitadelEmulator;
+  readonly orgA: string;
+  readonly orgB: string;
+  readonly tokens: Readonly<Record<'nobody' | 'ofA' | 'ofB' | 'ofBoth', string>>;
+  readonly ids: Readonly<Record<'nobody' | 'ofA' | 'ofB' | 'ofBoth', string>>;
+}
+
+export async function createPeople(): Promise<People> {
+  const zitadel = await ZitadelEmulator.start();
+  const orgA = zitadel.addOrg('A');
+  const orgB = zitadel.addOrg('B');
+  const nobody = zitadel.addUser('nobody');
+  const ofA = zitadel.addUser('of-a');
+  const ofB = zitadel.addUser('of-b');
+  const ofBoth = zitadel.addUser('of-both');
+  for (const user of [ofA, ofBoth]) zitadel.addMember(user, { org: orgA }, ['ORG_OWNER']);
+  for (const user of [ofB, ofBoth]) zitadel.addMember(user, { org: orgB }, ['ORG_OWNER']);
+  const users = { nobody, ofA, ofB, ofBoth };
+  const ofEach = (what: (user: (typeof users)['nobody']) => string) => ({
+    nobody: what(nobody),
+    ofA: what(ofA),
+    ofB: what(ofB),
+    ofBoth: what(ofBoth),
+  });
+  return {
+    zitadel,
+    orgA: orgA.id,
+    orgB: orgB.id,
+    tokens: ofEach((user) => zitadel.tokenFor(user)),
+    ids: ofEach(({ id }) => id),
   };
 }

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { role } from '../../lib/core/requirement/builders.js';
-import { org } from '../../lib/core/requirement/refs.js';
-import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
-import type { ZitadelOptions } from '../../lib/options.js';
-import { type Org, type User, ZitadelEmulator } from '../../lib/testing/index.js';
-import { pat } from '../../lib/zitadel/credentials.js';
-import { realFetch, recorder, verdict } from '../zitadel/parts.js';
+import { role } from '../../../lib/core/requirement/builders.js';
+import { org } from '../../../lib/core/requirement/refs.js';
+import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
+import type { ZitadelOptions } from '../../../lib/options.js';
+import { type Org, type User, ZitadelEmulator } from '../../../lib/testing/index.js';
+import { pat } from '../../../lib/zitadel/credentials.js';
+import { realFetch, recorder, verdict } from '../parts.js';
 
 const PAGE = 1_000;
 

@@ -1,14 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { openServiceUser, pat } from '../../lib/zitadel/credentials.js';
-import { ApiGeneration, type Generation } from '../../lib/zitadel/generation.js';
+import { openServiceUser, pat } from '../../../lib/zitadel/credentials.js';
+import { ApiGeneration, type Generation } from '../../../lib/zitadel/generation.js';
 import {
   type GrantFilter,
   ProjectGrantService,
-} from '../../lib/zitadel/grants/project-grant-service.js';
-import { ZitadelUnavailableError } from '../../lib/zitadel/refusals.js';
-import { ServiceToken } from '../../lib/zitadel/service-user.js';
-import { recorder, wayTo } from '../zitadel/parts.js';
-import { json, scripted, type ScriptedServer } from '../zitadel/scripted-server.js';
+} from '../../../lib/zitadel/grants/project-grant-service.js';
+import { ZitadelUnavailableError } from '../../../lib/zitadel/refusals.js';
+import { ServiceToken } from '../../../lib/zitadel/service-user.js';
+import { recorder, wayTo } from '../parts.js';
+import { json, scripted, type ScriptedServer } from '../scripted-server.js';
 
 let server: ScriptedServer | undefined;
 afterEach(async () => {

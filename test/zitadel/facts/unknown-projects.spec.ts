@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { role } from '../../lib/core/requirement/builders.js';
-import { project, projectGrant } from '../../lib/core/requirement/refs.js';
-import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
-import type { ZitadelOptions } from '../../lib/options.js';
-import { type Org, type User, ZitadelEmulator } from '../../lib/testing/index.js';
-import { pat } from '../../lib/zitadel/credentials.js';
-import { recorder, verdict } from '../zitadel/parts.js';
+import { role } from '../../../lib/core/requirement/builders.js';
+import { project, projectGrant } from '../../../lib/core/requirement/refs.js';
+import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
+import type { ZitadelOptions } from '../../../lib/options.js';
+import { type Org, type User, ZitadelEmulator } from '../../../lib/testing/index.js';
+import { pat } from '../../../lib/zitadel/credentials.js';
+import { recorder, verdict } from '../parts.js';
 
 let zitadel: ZitadelEmulator;
 let [acme, globex]: Org[] = [];

@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { role } from '../../lib/core/requirement/builders.js';
-import type { FreshOptions } from '../../lib/core/requirement/fresh.js';
-import { project, projectGrant } from '../../lib/core/requirement/refs.js';
-import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
-import type { ZitadelOptions } from '../../lib/options.js';
-import { type Org, type User, ZitadelEmulator } from '../../lib/testing/index.js';
-import { gate } from '../core/gate.js';
-import { decide, realFetch, recorder, verdict } from '../zitadel/parts.js';
+import { role } from '../../../lib/core/requirement/builders.js';
+import type { FreshOptions } from '../../../lib/core/requirement/fresh.js';
+import { project, projectGrant } from '../../../lib/core/requirement/refs.js';
+import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
+import type { ZitadelOptions } from '../../../lib/options.js';
+import { type Org, type User, ZitadelEmulator } from '../../../lib/testing/index.js';
+import { gate } from '../../core/gate.js';
+import { decide, realFetch, recorder, verdict } from '../parts.js';
 
 let zitadel: ZitadelEmulator;
 let [acme, globex]: Org[] = [];
