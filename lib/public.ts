@@ -97,8 +97,8 @@ export type {
   NewGrant,
   OfGrant,
   OfProject,
-} from './zitadel/grants/project-grant-service.js';
-export type { ProjectGrant } from './zitadel/grants/project-grant.js';
+  ProjectGrant,
+} from './zitadel/grants/project-grant.js';
 export type {
   MembershipList,
   MembershipListFilter,

@@ -9,9 +9,9 @@ const WINDOW_MS = 5_000;
 const USERS_IN_WINDOW = 1_000;
 /** Users who were well, and now fail. */
 const LOST_BEFORE_OPEN = 3;
-/** Of the users who were well, the last so many: an outage shows soon, however many were answered before. */
+/** So many of the users who were well are looked at, the latest first: so an outage shows soon. */
 const KNOWN_TO_JUDGE = 64;
-/** Whoever sends strange tokens can have many of them. */
+/** One sender can have many strange tokens, so those count for less. */
 const FAILED_BEFORE_OPEN: Readonly<Record<Standing, number>> = {
   well: 16,
   new: 16,
@@ -25,8 +25,8 @@ const PROBES: Readonly<Record<Standing, number>> = { well: 4, new: 4, stranger: 
 const STANDINGS = ['well', 'new', 'stranger', 'failing'] as const satisfies readonly Standing[];
 
 /**
- * How a call ended, as far as the breaker cares: a reply; ZITADEL cannot be reached; it says that the whole instance is asked too much;
- * a failure that may be about one user (5xx, a broken connection, nothing in time, nothing of ZITADEL's); or nothing that says anything.
+ * How a call ended. `unreachable`: there was no connection. `tooMany`: ZITADEL says that the whole instance is asked too much. `failure`:
+ * it may be about one user (5xx, a broken connection, no reply in time, a reply that is not ZITADEL's). `unknown` says nothing.
  */
 export type Outcome = 'reply' | 'unreachable' | 'tooMany' | 'failure' | 'unknown';
 
@@ -62,11 +62,13 @@ export interface Leave {
 }
 
 /**
- * One breaker per family of endpoints. Open: calls fail at once, first for a second, then doubling to half a minute; then a few probes.
- * A reply closes it. It opens when ZITADEL cannot be reached, when it says so to three users that it is asked too much, and when half
- * of the users of the last seconds fail: three who were well, or sixteen of whom nothing is known. Whoever is known to fail moves
- * nothing, and has a probe apart: a few users whose calls always fail must not stop the others. What shows for users of whom nothing
- * is known does not stop those who were well.
+ * One breaker per family of endpoints. While it is open, calls fail at once: for a second at first, then twice as long each time, up to
+ * half a minute. Then a few probes leave. A reply closes it.
+ *
+ * It opens when ZITADEL cannot be reached, when ZITADEL tells three users that it is asked too much, and when half of the users of the
+ * last seconds fail: three who were well, or sixteen of whom nothing is known. Users who are known to fail do not count and have probes
+ * of their own: a few users whose calls always fail must not stop the others. Users of whom nothing is known never stop those who were
+ * well.
  */
 export class Breakers {
   readonly #families = new Map<string, Breaker>();
@@ -152,7 +154,7 @@ function afterFailure(
   who: string,
 ): Standing | undefined {
   const now = performance.now();
-  // One lost call among answered ones is no outage.
+  // One lost call among many replies is not an outage.
   if (outcome === 'unreachable') return lastReplyAt > startedAt ? undefined : 'well';
   if (standing === 'failing') return undefined;
   if (outcome === 'tooMany') {
@@ -163,9 +165,9 @@ function afterFailure(
   // The latest come first.
   const seen = [...window.values()].filter((each) => each.at > now - WINDOW_MS);
   const isHalf = (users: readonly Seen[]): boolean => {
-    const answered = users.filter(({ how }) => how === 'reply').length;
-    // What is under way may still be answered.
-    return users.length - answered >= answered + underWay;
+    const replied = users.filter(({ how }) => how === 'reply').length;
+    // A reply to what is under way may still come.
+    return users.length - replied >= replied + underWay;
   };
   const known = seen.filter(({ how }) => how === 'reply' || how === 'well');
   const latest = known.slice(0, KNOWN_TO_JUDGE);

@@ -25,7 +25,7 @@ export interface Call {
   readonly who?: string;
   /** Bytes of the decompressed body. @default 1 MiB */
   readonly maxBytes?: number;
-  /** About a token that ZITADEL has not accepted lately: whoever sends those may be nobody, and waits behind all others. @default false */
+  /** About a token that ZITADEL has not accepted lately. Such calls wait behind all others. @default false */
   readonly stranger?: boolean;
   /** May be sent again after no reply, 429, 502, 503 or 504: for everything that changes nothing. @default false */
   readonly repeatable?: boolean;
@@ -41,10 +41,10 @@ const UNREACHABLE: ReadonlySet<string> = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-/** Longer waits are not passed on, whoever names them. */
+/** Longer waits are not passed on. */
 const LONGEST_RETRY_AFTER_MS = 60_000;
 
-/** Sends a call once and reads the reply: within `ms`, no redirect followed, no more than the allowed size read, nothing secret told. */
+/** Sends a call once and reads the reply, within `ms`. Follows no redirect, reads no more than the allowed size, tells no secret. */
 export async function exchange(
   fetch: Fetch,
   base: string,
@@ -57,7 +57,7 @@ export async function exchange(
   const reply = await within(send(fetch, base, instance, call, stop), ms, undefined);
   if (reply) return reply;
   stop.abort();
-  return trouble('late', `ZITADEL did not answer within ${Math.round(ms)} ms`);
+  return trouble('late', `ZITADEL did not reply within ${Math.round(ms)} ms`);
 }
 
 async function send(
@@ -77,7 +77,7 @@ async function send(
     });
     if (response.status >= 300 && response.status < 400) {
       stop.abort();
-      return trouble('unusable', 'ZITADEL answered with a redirect, which is not followed');
+      return trouble('unusable', 'ZITADEL replied with a redirect, which is not followed');
     }
     if (!isReadable(response.headers.get('content-encoding'))) {
       stop.abort();
@@ -86,7 +86,7 @@ async function send(
     const text = await readCapped(response, call.maxBytes ?? 2 ** 20);
     if (text === undefined) {
       stop.abort();
-      return trouble('tooLarge', 'ZITADEL answered with more than the allowed size');
+      return trouble('tooLarge', 'ZITADEL replied with more than the allowed size');
     }
     const waitMs = retryAfter(response.headers.get('retry-after'));
     const reply = replyFrom(call, response.status, text);

@@ -13,14 +13,14 @@ export interface Endpoints {
   readonly introspection: string | undefined;
 }
 
-/** Asks for the endpoints; remembered once known. After a failure nobody asks again for a moment. */
+/** Asks for the endpoints and remembers them. After a failure nobody asks again for a moment. */
 export type Discover = () => Promise<Endpoints | Refusal>;
 
 const LEAVE_ALONE_MS = 900;
 
 /**
  * OpenID Connect discovery (`/.well-known/openid-configuration`). The document must name our issuer exactly, and endpoints on the
- * issuer's own origin: whoever could point `jwks_uri` elsewhere could sign tokens.
+ * issuer's own origin: somebody who could point `jwks_uri` elsewhere could sign tokens.
  */
 export function createDiscovery(http: Http, issuer: string): Discover {
   let known: Endpoints | undefined;
@@ -59,7 +59,7 @@ export function createDiscovery(http: Http, issuer: string): Discover {
       return {
         reason: 'misconfigured',
         detail: 'discovery: an endpoint is missing or is not on the issuer’s origin',
-        remedy: 'look at what answers under the issuer’s address',
+        remedy: 'look at what replies under the issuer’s address',
       };
     }
     known = {

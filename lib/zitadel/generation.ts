@@ -6,7 +6,7 @@ import { isDone, isTrouble, type Reply } from './reply.js';
 /** The two generations of ZITADEL's APIs: v1 over REST, v2 over connect. */
 export type Generation = 'v1' | 'v2';
 
-/** What asking one generation brought. `served`: whether the server has it; undefined where that did not show. */
+/** What asking one generation brought. `served`: whether the server has it; undefined if that did not show. */
 export interface Tried<T> {
   readonly served: boolean | undefined;
   readonly value: T;
@@ -16,14 +16,14 @@ export interface Tried<T> {
 const ORDER: readonly Generation[] = ['v1', 'v2'];
 /** The call that finds out may be about a user with a very long list: the others wait no longer than this. */
 const LONGEST_WAIT_MS = 1_000;
-/** v1 that was served a moment ago may have been missed for a moment only; each time it is looked for in vain it is left alone for longer. */
+/** Shortly after v1 was served, it may be back in a moment. Each time it is looked for in vain, the next look comes later. */
 const FIRST_LOOK_MS = 1_000;
 const LONGEST_LOOK_MS = 60_000;
 
 /**
- * Which generation a server has for one family of calls. With 'auto' the first call finds out by being made, what replied is remembered,
- * and a reply "not served" sends the call to the other generation, since servers are upgraded while we run. v1 is looked for again now
- * and then, by one call at a time: one stray reply, or an upgrade that is undone, must not be for good. Set to one, it stays.
+ * Which generation of its API a server has for one family of calls. With 'auto' the first call finds out, and the result is remembered.
+ * Servers are upgraded while we run: a reply "not served" sends the call to the other generation. Now and then one call looks for v1
+ * again, since the reply may have been a stray one, or the upgrade may be undone. Set to one generation, it never changes.
  */
 export class ApiGeneration {
   #served: Generation | undefined;

@@ -92,7 +92,7 @@ export function createHttp(options: HttpOptions): Http {
     if (waitMs > 0) return leftAlone(waitMs, ' for this user');
     const pass = pauses.enter(family, who, stranger);
     const reply = await repeat(call, deadline, pass);
-    // What was not sent, or is too long, is no failure of ZITADEL's.
+    // If the call was not sent, or the reply is too long, ZITADEL did not fail.
     if (!isTrouble(reply)) pauses.settle(family, who, pass, isOutage(reply.status));
     else if (reply.kind !== 'notSent' && reply.kind !== 'tooLarge') {
       pauses.settle(family, who, pass, true);
@@ -106,7 +106,7 @@ function notSent(trouble: string, retryAfterMs?: number): Trouble {
 }
 
 function leftAlone(waitMs: number, forWhom = ''): Trouble {
-  return notSent(`ZITADEL failed a moment ago${forWhom} and is left alone`, waitMs);
+  return notSent(`ZITADEL failed a moment ago${forWhom} and is not asked again yet`, waitMs);
 }
 
 /** What may be otherwise in a moment. */

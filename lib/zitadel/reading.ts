@@ -20,15 +20,15 @@ export function haveIds(
   return names.every((name) => from[name] === undefined || isId(from[name]));
 }
 
-/** Reads a list of texts; undefined when it is none. ZITADEL leaves out empty lists. */
+/** Reads a list of texts; undefined if it is not one. ZITADEL leaves out empty lists. */
 export function listOfTexts(value: unknown = []): readonly string[] | undefined {
   return Array.isArray(value) && value.every((each) => typeof each === 'string')
     ? value
     : undefined;
 }
 
-/** Reads a number of things as protojson writes it, a text or a number; undefined when it is none. ZITADEL leaves out zeros. */
-export function countFrom(value: unknown = 0): number | undefined {
+/** Reads a count as protojson writes it, a text or a number; undefined if it is not one. ZITADEL leaves out zeros. */
+function countFrom(value: unknown = 0): number | undefined {
   const isDecimal = typeof value === 'string' ? /^[0-9]{1,16}$/.test(value) : true;
   const count = typeof value === 'string' ? Number(value) : value;
   return isDecimal && Number.isSafeInteger(count) && (count as number) >= 0
@@ -36,7 +36,7 @@ export function countFrom(value: unknown = 0): number | undefined {
     : undefined;
 }
 
-/** A text, '' for what is none: for what is shown only. */
+/** A text, '' for anything else. Only for what is shown. */
 export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }

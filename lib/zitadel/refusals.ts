@@ -37,9 +37,9 @@ export class ZitadelUnavailableError extends ZitadelError {
   }
 }
 
-/** What a reply means that is not done. There is no other table of it. */
+/** What a reply means that did not do what was asked. This is the only place that says it. */
 interface Meaning {
-  /** It says nothing about what was asked: asked again, it may be done. */
+  /** It says nothing about the question. Asked again later, it may be done. */
   readonly isOutage: boolean;
   readonly detail: string;
   readonly remedy?: string;
@@ -59,11 +59,11 @@ function meaningOf(reply: No | Trouble): Meaning {
   return { isOutage: false, detail, remedy: REMEDY_OF[says] ?? remedyFor(id) };
 }
 
-/** What to do where something else than ZITADEL replies, and it does not go away. */
+/** What to do if something else keeps replying in ZITADEL's place. */
 const STRAY_REMEDY =
-  'something else than ZITADEL answers: look at the proxy, gateway or firewall before it, and check issuer and internalUrl; where a gateway keeps one API from you, set the option api to the other';
+  'something else than ZITADEL replies: look at the proxy, gateway or firewall before it, and check issuer and internalUrl; where a gateway keeps one API from you, set the option api to the other';
 
-/** What to do where a server does not have an API. Where the other generation is served, nobody sees it. */
+/** What to do if a server does not have an API. Users see it only if neither API is served. */
 const NOT_SERVED =
   "this server, or a proxy before it, does not serve this API: leave the option api at 'auto', or check issuer and internalUrl";
 
@@ -121,13 +121,17 @@ export function isNotServedError(error: unknown): boolean {
   return error instanceof ZitadelApiError && error.remedy === NOT_SERVED;
 }
 
-/** The body of a reply. @throws ZitadelError as {@link errorFrom} says */
+/**
+ * The body of a reply.
+ *
+ * @throws ZitadelError as {@link errorFrom} says
+ */
 export function bodyOrThrow(reply: Reply | Refusal, what: string): Done['body'] {
   if (!isRefusal(reply) && isDone(reply)) return reply.body;
   throw errorFrom(reply, what);
 }
 
-/** The error of a reply, which a user can branch on. A refusal is one of our service user. */
+/** The error of a reply, which users can branch on. A refusal is about our service user. */
 export function errorFrom(reply: NotDone, what: string): ZitadelError {
   if (isRefusal(reply)) {
     const { reason, detail = 'ZITADEL is not available', remedy, retryAfterMs } = reply;
@@ -143,12 +147,12 @@ export function errorFrom(reply: NotDone, what: string): ZitadelError {
     : new ZitadelApiError(reply.status, reply.id, remedy ?? '', what);
 }
 
-/** A refusal that ZITADEL would give, where we know it without having asked. */
+/** A refusal that ZITADEL would give: we know it without asking. */
 export function refusedBy(id: string, status: number, what: string): ZitadelApiError {
   return new ZitadelApiError(status, id, remedyFor(id), what);
 }
 
-/** A reply that cannot be one to what was asked. */
+/** A reply that does not fit the question. */
 export function unusable(
   what: string,
   why = 'the reply does not fit the question',
@@ -156,7 +160,7 @@ export function unusable(
   return new ZitadelUnavailableError(what, why, undefined, STRAY_REMEDY);
 }
 
-/** A list that is longer than is read. */
+/** A list that is too long to be read. */
 export function tooLong(what: string, by: string): ZitadelError {
   return new ZitadelError(
     'zitadel_unavailable',
@@ -169,21 +173,21 @@ export function changing(what: string): ZitadelUnavailableError {
   return new ZitadelUnavailableError(what, 'the list changes while it is read');
 }
 
-/** A list of which there is always one more page. */
+/** A list that always has one more page. */
 export function endless(what: string): ZitadelUnavailableError {
   return new ZitadelUnavailableError(what, 'the list does not end');
 }
 
 /**
- * In whose name ZITADEL was asked: a refusal of our service user is never the caller's. The instance reader is a service user that is asked
- * over all organizations at once.
+ * In whose name ZITADEL was asked. If ZITADEL refuses our service user, that says nothing about the caller. The instance reader is a
+ * service user that reads all organizations at once.
  */
 export type AskedAs = 'caller' | 'serviceUser' | 'instanceReader';
 
-/** The scope without which ZITADEL's own API refuses a caller's token, with the same answer as for a revoked one. */
+/** Without this scope, ZITADEL's own API refuses a caller's token as if it were revoked. */
 const API_SCOPE = 'urn:zitadel:iam:org:project:id:zitadel:aud';
 
-/** What a reply means for a request. A refusal of our service user is passed on. Else: outage, refusal of the token, or our own misconfiguration. */
+/** What a reply means for a request: an outage, a refused token, or our own misconfiguration. A refusal is passed on. */
 export function refusalOf(reply: NotDone, as: AskedAs, what: string): Refusal {
   if (isRefusal(reply)) return reply;
   const { isOutage, detail, ...more } = meaningOf(reply);
@@ -206,13 +210,13 @@ export function refusalOf(reply: NotDone, as: AskedAs, what: string): Refusal {
   return { reason: 'misconfigured', detail: told.detail, remedy: remedyForUs(status, id, as) };
 }
 
-/** What a refusal of our own credentials means for a request: never anything about the caller. */
+/** What it means for a request that ZITADEL refuses our own credentials. It never says anything about the caller. */
 export function refusalOfOurs(reply: No | Trouble, what: string, remedy: string): Refusal {
   const refusal = refusalOf(reply, 'serviceUser', what);
   return isTrouble(reply) || reply.says !== 'error' ? refusal : { ...refusal, remedy };
 }
 
-/** Whatever came instead of a reply to what was asked, as a request is told it. */
+/** Reports a reply that should have been done as an outage, whatever it says. */
 export function outage(what: string, reply: No | Trouble): Refusal {
   const { detail, remedy, retryAfterMs } = meaningOf(reply);
   return {
@@ -223,7 +227,7 @@ export function outage(what: string, reply: No | Trouble): Refusal {
   };
 }
 
-/** A reply of another shape than ZITADEL's reply to what was asked. */
+/** An outage, since the reply has another shape than ZITADEL's. */
 export function unfit(what: string, why: string): Refusal {
   return outage(what, unusableReply(why));
 }
@@ -244,7 +248,7 @@ function remedyForUs(status: number, id: string | undefined, as: AskedAs): strin
   return remedyFor(id);
 }
 
-/** What a service user needs that reads memberships over all organizations. */
+/** What a service user needs to read memberships over all organizations. */
 export const READER_REMEDY =
   'give the service user IAM_OWNER_VIEWER, or name the organizations in memberships.organizations (API v1)';
 

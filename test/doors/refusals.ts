@@ -221,8 +221,8 @@ export const REFUSED: Readonly<Record<DenyReason, readonly Refused[]>> = {
         asked: asksWith(world, world.zitadel.sessionTokenFor(newcomer(world))),
         options: { callers: userinfo(), audience: undefined as never },
       }),
-      description: 'expired, revoked, or no access token',
-      logs: /^warn token_rejected: userinfo: .*no access token/m,
+      description: 'expired, revoked, or not an access token',
+      logs: /^warn token_rejected: userinfo: .*not an access token/m,
     },
     {
       sentence: 'the session is over and memberships are read as the service user',

@@ -245,7 +245,7 @@ describe('v1 that was not served', () => {
   });
 });
 
-describe('an answer', () => {
+describe('a reply', () => {
   it('shows that an API is served by its result or by an error of its own, and by no outage', () => {
     expect(servedBy({ status: 200, body: {} })).toBe(true);
     expect(servedBy({ status: 401, says: 'error', id: 'AUTH-7fs1e' })).toBe(true);

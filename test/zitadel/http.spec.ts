@@ -232,7 +232,7 @@ describe('an answer that does not come', () => {
     const { url, requests } = await serve(script);
     expect(troubled(await httpTo(url, { timeoutMs: 150 })())).toEqual({
       kind: 'late',
-      trouble: 'ZITADEL did not answer within 150 ms',
+      trouble: 'ZITADEL did not reply within 150 ms',
     });
     expect(requests).toHaveLength(1);
   });

@@ -30,7 +30,7 @@ const ASSERTION_FOR_MS = 60_000;
 const INACTIVE: Refusal = {
   ...invalid(
     'ZITADEL says that it is not active',
-    'it is expired or revoked, is no access token, or was requested without the scope urn:zitadel:iam:org:project:id:<project id>:aud of the project of the application that introspects',
+    'it is expired or revoked, is not an access token, or was requested without the scope urn:zitadel:iam:org:project:id:<project id>:aud of the project of the application that introspects',
   ),
   description: 'the token is not active',
 };
@@ -88,7 +88,7 @@ export function createIntrospection(
       proven.add(who);
       return callerOf(reply.body);
     }
-    // RFC 7662: a boolean. Whatever else it is says nothing about the token.
+    // RFC 7662: a boolean. Anything else says nothing about the token.
     if (active !== false) return unfit(WHAT, 'the reply does not say "active"');
     proven.remove(who);
     inactiveUntil.set(who, askedAt + INACTIVE_FOR_MS);
@@ -99,7 +99,7 @@ export function createIntrospection(
 const NO_ENDPOINT: Refusal = {
   reason: 'misconfigured',
   detail: 'discovery: there is no introspection endpoint on the issuer’s origin',
-  remedy: 'look at what answers under the issuer’s address',
+  remedy: 'look at what replies under the issuer’s address',
 };
 
 type Proof = Pick<Call, 'basic' | 'form'>;

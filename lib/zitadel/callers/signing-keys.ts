@@ -114,7 +114,8 @@ export class SigningKeys {
       }
       keys.set(usable.kid, usable);
     }
-    if (keys.size === 0) return { reason: 'unavailable', detail: 'keys: there is no usable one' };
+    if (keys.size === 0)
+      return { reason: 'unavailable', detail: 'keys: the instance shows no usable key' };
     return keys;
   }
 }

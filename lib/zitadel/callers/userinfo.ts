@@ -9,7 +9,7 @@ import { isDone, isTrouble, type Reply } from '../reply.js';
 import { isName, ownClaim, tooLong } from './access-token.js';
 
 /** Asks ZITADEL about a token, with the token itself: OpenID Connect UserInfo. `who` stands for its user; `stranger`: see `Call`. */
-export async function askUserinfo(
+async function askUserinfo(
   http: Http,
   discover: Discover,
   token: string,
@@ -50,8 +50,8 @@ export function createUserinfoVerifier(
         reason: 'token_rejected',
         detail: 'userinfo: ZITADEL answered 401',
         remedy:
-          'the token is expired or revoked, its user or session is gone, or it is no access token',
-        description: 'expired, revoked, or no access token',
+          'the token is expired or revoked, its user or session is gone, or it is not an access token',
+        description: 'expired, revoked, or not an access token',
       };
     }
     if (!isDone(reply)) return refusalOf(reply, 'caller', 'userinfo');

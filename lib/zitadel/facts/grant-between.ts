@@ -13,9 +13,9 @@ import { MOST_BYTES, type Page, PAGE, pagesOf } from '../reading.js';
 import { unfit } from '../refusals.js';
 import {
   aboutSomethingElse,
-  type Answer,
   ask,
   type Ask,
+  type Fact,
   factFrom,
   type FactQuestion,
   type FactSource,
@@ -23,13 +23,13 @@ import {
   send,
 } from './known-facts.js';
 
-/** Who grants many projects to an organization makes its list longer, and each look-up in it with it. */
+/** Anybody can grant projects to an organization. A longer list is not read to its end. */
 const MOST_GRANTS = 19_000;
 /** A server may allow no more than a hundred rows a page. */
 const MOST_PAGES = 200;
 const WHAT = 'granted projects';
 
-type Found = Tried<Answer<GrantFact>>;
+type Found = Tried<Fact<GrantFact>>;
 
 /**
  * A project grant by its two ends, asked under the granted organization. List Granted Projects,
@@ -130,7 +130,7 @@ function askByV2(source: FactSource, question: FactQuestion, projectId: string):
     if (!page) return aboutSomethingElse('project grants');
     if (page.rows.length > 0) return Object.freeze({ projectId, grantedOrgId });
     if (page.total === 0) return undefined;
-    // Counted and not shown is not "there is none". Of our service user it is a right that it lacks.
+    // ZITADEL counts a grant that it does not show: the service user lacks the right to see it.
     return source.serviceToken ? MAY_NOT_SEE : unfit(WHAT, 'rows that are counted are left out');
   });
 }

@@ -78,14 +78,11 @@ export interface FactQuestion {
   readonly token: string;
 }
 
-/** What there is, undefined where there is nothing. */
-export type Answer<F> = F | undefined | Refusal;
+/** The fact; undefined where there is none; or why it is not known. */
+export type Fact<F> = F | undefined | Refusal;
 
-/** Asks for one fact; undefined: there is no such thing there, for this user. */
-export type Ask = (
-  source: FactSource,
-  question: FactQuestion,
-) => Promise<Answer<string | GrantFact>>;
+/** Asks for one fact. Undefined: this user finds no such thing there. */
+export type Ask = (source: FactSource, question: FactQuestion) => Promise<Fact<string | GrantFact>>;
 
 /** Under this organization the asker may not see such things: it may be there all the same. */
 export const HIDDEN: Refusal = {
@@ -98,7 +95,7 @@ const HIDING: ReadonlySet<string> = new Set(['AUTH-5mWD2', 'AUTH-3jknH']);
 /** The asker has no row there. Of the caller that is a "no", of our service user only that it cannot see. */
 const NO_ROW = 'AUTHZ-cdgFk';
 
-/** Asks once, in whosever name facts are asked for. */
+/** Asks once, as the service user or as the caller. */
 export function send(
   { http, serviceToken }: FactSource,
   { orgId, userId, token }: FactQuestion,
@@ -117,8 +114,8 @@ export function send(
 export function factFrom<F>(
   { serviceToken }: FactSource,
   reply: Reply | Refusal,
-  read: (body: Done['body']) => Answer<F>,
-): Tried<Answer<F>> {
+  read: (body: Done['body']) => Fact<F>,
+): Tried<Fact<F>> {
   const served = servedBy(reply);
   if (isRefusal(reply)) return { served, value: reply };
   if (isDone(reply)) return { served, value: read(reply.body) };
@@ -136,12 +133,12 @@ export async function ask<F>(
   source: FactSource,
   question: FactQuestion,
   call: Call,
-  read: (body: Done['body']) => Answer<F>,
-): Promise<Tried<Answer<F>>> {
+  read: (body: Done['body']) => Fact<F>,
+): Promise<Tried<Fact<F>>> {
   return factFrom(source, await send(source, question, call), read);
 }
 
-/** An answer that cannot be one to what was asked. */
+/** The reply fits another question than ours. */
 export function aboutSomethingElse(what: string): Refusal {
   return unfit(what, 'the reply is about something else');
 }

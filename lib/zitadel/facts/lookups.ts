@@ -21,7 +21,8 @@ import {
   ownerKey,
 } from './known-facts.js';
 
-export interface LookupOptions extends FactSource {
+/** Where facts about resources come from. */
+interface LookupOptions extends FactSource {
   /** The application's own knowledge of who owns a project, asked last. */
   readonly projectOwner: ((projectId: string) => Promise<string | undefined>) | undefined;
   /** The row of a grant is found by its two ends alone: API v2 reads the rows, and v1 is served for the rest. */
@@ -46,8 +47,9 @@ interface Nothing extends Validity {
 type Found = Known | undefined | Refusal;
 
 /**
- * What ZITADEL says about projects and project grants. The owner of a project never changes. What depends on the user's
- * rights (nothing, a project grant) is remembered per user. What the service user was told is everybody's.
+ * Remembers what ZITADEL says about projects and project grants. The owner of a project never changes, so all users share it for long.
+ * A project grant, or that nothing was found, depends on the rights of the user who asked, so it is remembered for that user alone. What
+ * the service user was told counts for all.
  */
 export class Lookups implements ResourceLookups {
   readonly #known = bounded<string, Known>(AT_MOST);
@@ -122,16 +124,16 @@ export class Lookups implements ResourceLookups {
     for (let from = 0; from < left.length; from += AT_ONCE) {
       const batch = left.slice(from, from + AT_ONCE);
       const askedAt = performance.now();
-      const answers = await Promise.all(
+      const results = await Promise.all(
         batch.map((orgId) => this.#askOnce(need, key, orgId, asking)),
       );
-      const isHidden = (each: (typeof answers)[number]) => each === HIDDEN;
-      const answer =
-        answers.find((each) => each && !isRefusal(each)) ??
-        answers.find((each) => each && !isHidden(each));
-      if (answer) return answer;
+      const isHidden = (each: (typeof results)[number]) => each === HIDDEN;
+      const found =
+        results.find((each) => each && !isRefusal(each)) ??
+        results.find((each) => each && !isHidden(each));
+      if (found) return found;
       for (const [at, orgId] of batch.entries()) {
-        const hidden = isHidden(answers[at]);
+        const hidden = isHidden(results[at]);
         if (hidden) hiddenIn.push(orgId);
         if (generation !== this.#generation) continue;
         const nothing = { userId, askedAt, hidden, ...validFor(NEGATIVE_MS) };
@@ -212,7 +214,10 @@ export class Lookups implements ResourceLookups {
       this.#nothing.set(nothing, none);
       return undefined;
     }
-    return { reason: 'misconfigured', detail: 'the option projectOwner answered no id' };
+    return {
+      reason: 'misconfigured',
+      detail: 'the option projectOwner returned something else than an id',
+    };
   }
 
   #remember(key: string, known: Known): Known {
@@ -220,7 +225,7 @@ export class Lookups implements ResourceLookups {
     return known;
   }
 
-  /** Whatever never changes may be of any age. */
+  /** What never changes may be of any age. */
   #get(key: string, notBefore: number): Known | undefined {
     const known = this.#known.get(key);
     if (known?.validUntil === Infinity) return known;
@@ -238,7 +243,7 @@ export class Lookups implements ResourceLookups {
   }
 }
 
-/** No "no", and told to whoever names what is not there as well: so it costs as a "no" does. */
+/** A caller who names something that does not exist gets the same refusal. So it uses up the allowance, as a "no" does. */
 function unseen(refusal: Refusal | false, { toll }: Asking): Refusal | undefined {
   if (refusal) toll.keep();
   return refusal || undefined;

@@ -85,7 +85,7 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     return this.#change('Reactivate Project Grant', 'ActivateProjectGrant', grant);
   }
 
-  /** Succeeds where there is no such grant too: its reply proves nothing. */
+  /** ZITADEL says "done" also where the grant does not exist. */
   async remove(grant: OfGrant): Promise<ChangeDetails> {
     return this.#change('Remove Project Grant', 'DeleteProjectGrant', grant);
   }
@@ -96,7 +96,7 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     const { rows: grants, total } = await this.#page(what, organizationId, ends, 0);
     const [found] = grants;
     if (grants.length > 1 || total > 1) throw unusable(what);
-    // Whoever names the owner means it: of another one's project there is no grant, as on v1.
+    // Named another owner, API v1 finds nothing: so do we.
     if (found && organizationId !== undefined && found.projectOwnerId !== organizationId) {
       return undefined;
     }
@@ -148,7 +148,7 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     return date;
   }
 
-  /** API v2 does not ask whose project it is. Whoever names the owner still means it, as v1 does. */
+  /** API v2 does not compare the owner that is named. We do, as API v1 does. */
   async #checkOwner(what: string, projectId: string, organizationId: string): Promise<void> {
     const owner =
       this.#owners.get(projectId) ?? (await this.#owner(what, projectId, organizationId));
@@ -161,7 +161,7 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     try {
       body = await this.#send(what, 'GetProject', { projectId }, orgId);
     } catch (error) {
-      // What there is no project for, the call itself says.
+      // If the project does not exist, the call itself will say so.
       if (error instanceof ZitadelApiError && error.id === 'QUERY-fk2fs') return undefined;
       throw error;
     }

@@ -16,9 +16,6 @@ import {
   type ProjectGrantApi,
 } from './project-grant.js';
 
-export type { ChangeDetails, GrantFilter, NewGrant, OfGrant, OfProject } from './project-grant.js';
-export type { AddedGrant } from './project-grant.js';
-
 /** What the service is built from. */
 export interface ProjectGrantParts {
   readonly serviceToken: ServiceToken | undefined;
@@ -32,7 +29,7 @@ export interface ProjectGrantParts {
 /**
  * Grants projects to other organizations, as the service user: by ZITADEL's Management API v1, and where that is not served any more, by
  * the ProjectService of v2. Every method throws `ZitadelApiError` when ZITADEL refuses (by its error id, with a remedy),
- * `ZitadelUnavailableError` when it gives no usable answer, `ZitadelArgumentError` before anything is sent (also for what an API cannot
+ * `ZitadelUnavailableError` when it gives no usable reply, `ZitadelArgumentError` before anything is sent (also for what an API cannot
  * do), and `ZitadelError` `service_user_refused` when the service user cannot sign in, or may not see what it is asked for. A write is
  * sent once. A grant that is named by its granted organization is found in ZITADEL's list, which may lag behind the latest changes.
  */
@@ -44,7 +41,7 @@ export class ProjectGrantService {
     this.#apis = { v1: new ProjectGrantsV1(serviceToken), v2: new ProjectGrantsV2(serviceToken) };
   }
 
-  /** Grants a project. A second grant to the same organization is refused. The answer has the grant's id on API v1. */
+  /** Grants a project. A second grant to the same organization is refused. On API v1 the result has the grant's id. */
   async add(grant: NewGrant): Promise<AddedGrant> {
     const checked = await this.#newGrant(grant);
     return this.#ask((api) => api.add(checked));
@@ -104,8 +101,8 @@ export class ProjectGrantService {
   }
 
   /**
-   * Removes a grant, with everything that was given through it. Where there is none, API v1 refuses, and v2 succeeds with a time that
-   * proves nothing.
+   * Removes a grant, with everything that was given through it. If there is no such grant, API v1 refuses. API v2
+   * succeeds all the same.
    */
   async remove(grant: OfGrant): Promise<ChangeDetails> {
     const checked = await this.#grant(grant);
@@ -113,8 +110,8 @@ export class ProjectGrantService {
   }
 
   /**
-   * Makes sure that the project is granted with exactly these roles: creates the grant, or changes the one that is there. Right under
-   * two writers at once, a lost answer and a lagging list; an inactive grant stays inactive unless `reactivate` is set.
+   * Makes sure that the project is granted with exactly these roles: creates the grant, or changes the one that is there. It is
+   * right even with two writers at once, a lost reply or a list that lags behind. An inactive grant stays inactive unless `reactivate` is set.
    *
    * @throws ZitadelError `grant_not_settled` when ten seconds were not enough to see what is there
    */

@@ -52,7 +52,7 @@ export function isBetween(grant: ProjectGrant, { projectId, grantedOrgId }: Gran
   );
 }
 
-/** Reads a grant as API v1 writes it; undefined when it is none. Names are other tenants' text. */
+/** Reads a grant as API v1 writes it; undefined if it is not one. Other tenants write the names. */
 export function grantFrom(value: unknown): GrantWithId | undefined {
   if (!isRecord(value)) return undefined;
   const { grantId, projectId, grantedOrgId, state, details = {} } = value;
@@ -74,8 +74,8 @@ export function grantFrom(value: unknown): GrantWithId | undefined {
   };
 }
 
-/** Reads a grant as API v2 writes it; undefined when it is none. */
-export function grantFromV2(value: unknown): ProjectGrant | undefined {
+/** Reads a grant as API v2 writes it; undefined if it is not one. */
+function grantFromV2(value: unknown): ProjectGrant | undefined {
   if (!isRecord(value)) return undefined;
   const { projectId, grantedOrganizationId: grantedOrgId, organizationId, state } = value;
   const grantedRoleKeys = listOfTexts(value['grantedRoleKeys']);
@@ -99,7 +99,7 @@ function stateFrom(value: unknown): ProjectGrant['state'] {
   return value === 'PROJECT_GRANT_STATE_INACTIVE' ? 'inactive' : 'unknown';
 }
 
-/** The `details` that ZITADEL adds to answers. */
+/** The `details` of ZITADEL's replies. */
 export function detailsFrom(value: unknown): ProjectGrant['details'] {
   return textsOf(value, ['sequence', 'creationDate', 'changeDate', 'resourceOwner']);
 }

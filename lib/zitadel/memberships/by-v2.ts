@@ -31,7 +31,7 @@ const PATH = '/zitadel.internal_permission.v2.InternalPermissionService/ListAdmi
 export interface Administrator {
   /** Its id is '' for the instance. */
   readonly membership: Membership;
-  /** The name of the resource. Written by whoever owns it: text only, never markup. */
+  /** The name of the resource. Its owner writes it: show it as text, never as markup. */
   readonly name: string;
   readonly creationDate?: string;
   readonly changeDate?: string;
@@ -156,11 +156,7 @@ type AskedBy = 'caller' | 'instanceReader';
 type Read = Tried<MembershipRows | Refusal>;
 
 /** Reads a user's rows by API v2, in somebody's name. */
-export type ReadAdministrators = (
-  send: Send,
-  as: AskedBy,
-  question: MembershipQuestion,
-) => Promise<Read>;
+type ReadAdministrators = (send: Send, as: AskedBy, question: MembershipQuestion) => Promise<Read>;
 
 /**
  * The one that reads by API v2. Servers from before January 2026 cannot narrow a list by roles: the first refusal tells, and from then on

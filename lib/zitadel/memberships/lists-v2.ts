@@ -17,8 +17,8 @@ interface ListRequest extends MembershipListRequest {
  * A list as API v1 would give it, by `ListAdministrators` of v2: all rows are read, then filtered and cut here, since v2 has neither
  * v1's filters nor rows that one could not see.
  *
- * @throws ZitadelArgumentError on a filter that is none; ZitadelError `zitadel_unavailable` on a list of more than 10,000 rows, or
- * of fewer where the server allows only short pages
+ * @throws ZitadelArgumentError on a wrong filter
+ * @throws ZitadelError `zitadel_unavailable` on a list of more than 10,000 rows, or of fewer where the server allows only short pages
  */
 export async function listByAdministrators(
   send: Send,

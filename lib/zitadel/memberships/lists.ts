@@ -19,7 +19,7 @@ import {
 } from './pages.js';
 
 /** What the lists are asked with. */
-export interface MembershipListParts {
+interface MembershipListParts {
   readonly http: Http;
   readonly serviceToken: ServiceToken | undefined;
   readonly tokenOf: (caller: Caller) => string | undefined;
@@ -37,13 +37,15 @@ export class MembershipLists {
   constructor(private readonly parts: MembershipListParts) {}
 
   /**
-   * The manager roles of the caller of a request, or of the user behind an access token, over all organizations. By API v2 a token that
-   * is no JWT does not say whose it is: pass the Caller.
+   * The manager roles of the caller of a request, or of the user behind an access token, over all organizations. API v2 asks for the user's
+   * id, which only a JWT names: with an opaque token, pass the Caller.
    *
-   * @throws ZitadelApiError when ZITADEL refuses; ZitadelUnavailableError when it cannot be asked; ZitadelArgumentError when it is
-   * neither a token nor a caller that the guard or middleware verified, and on an offset, limit or (v2) filter that is none; ZitadelError
-   * `zitadel_unavailable` when the list is longer than is read (by API v2 10,000 rows, by v1 20,000; fewer where the
-   * server allows only short pages), which anybody can bring about, or changes while it is read: then narrow it
+   * @throws ZitadelApiError when ZITADEL refuses
+   * @throws ZitadelUnavailableError when ZITADEL cannot be asked, or the list changes while it is read
+   * @throws ZitadelArgumentError when `who` is neither a token nor a caller that the guard or middleware verified, and on a wrong offset,
+   * limit or (v2) filter
+   * @throws ZitadelError `zitadel_unavailable` when the list is too long: more than 20,000 rows by API v1, 10,000 by v2, fewer where the
+   * server allows only short pages. Others can make a list that long: then narrow it
    */
   async listMine(
     who: Caller | string,
@@ -101,7 +103,7 @@ export class MembershipLists {
   }
 }
 
-/** API v1 refuses what is no such number (uint64, uint32), and v2 is not asked with it. */
+/** API v1 takes a uint64 and a uint32. API v2 is not asked with them, so they are checked here. */
 function requirePage({ query }: MembershipListRequest): void {
   for (const [name, most] of MOST_OF_PAGE) {
     const value: unknown = query?.[name];

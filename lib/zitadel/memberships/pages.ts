@@ -21,7 +21,7 @@ export interface MembershipListRequest {
   readonly query?: {
     /** How many rows to leave out. ZITADEL promises no order, so pages may overlap. */
     readonly offset?: number;
-    /** How many rows at most; more than ZITADEL gives in one reply are read in several. @default 0, which is no limit */
+    /** How many rows at most; more than ZITADEL gives in one reply are read in several. @default 0: all of them */
     readonly limit?: number;
     /** Accepted by ZITADEL, without effect on this list. */
     readonly asc?: boolean;
@@ -53,7 +53,7 @@ export interface MembershipList {
 export interface MembershipRow {
   readonly userId: string;
   readonly roles: readonly string[];
-  /** The name of the instance, organization or project. Written by whoever owns it: text only, never markup. */
+  /** The name of the instance, organization or project. Its owner writes it: show it as text, never as markup. */
   readonly displayName: string;
   readonly details: {
     readonly sequence?: string;
@@ -99,7 +99,7 @@ const MOST_ROWS = 20_000;
 export const MOST_CALLS = 200;
 
 /** Rows of a v1 list. */
-export type MembershipPages = ReadList<MembershipRow> & {
+type MembershipPages = ReadList<MembershipRow> & {
   /** The first reply. */
   readonly body: Done['body'];
 };

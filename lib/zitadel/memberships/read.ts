@@ -11,7 +11,7 @@ import { readMine, readOfUser } from './by-v1.js';
 import { createAdministratorReader, type Send } from './by-v2.js';
 
 /** Who reads memberships, and how. */
-export interface MembershipReaderParts {
+interface MembershipReaderParts {
   readonly http: Http;
   /** Looked at only as the caller: as the service user it follows from `everywhere`. */
   readonly generation: ApiGeneration;
@@ -54,7 +54,7 @@ const NO_V1 =
 const NO_V2 =
   'this server, or a proxy before it, does not serve API v2: name the organizations in memberships.organizations, then API v1 is used';
 
-/** There is no other generation to go to: each sees something else. */
+/** The other generation is not asked instead: it sees other rows. */
 function orElse(
   { served, value }: Tried<MembershipRows | Refusal>,
   remedy: string,
@@ -65,7 +65,7 @@ function orElse(
 const WHAT = 'permissions';
 
 /** Asks for a caller's permissions in one organization ('': the caller's own): `permission`, or `permission:id` for one resource. */
-export type AskPermissions = (
+type AskPermissions = (
   userId: string,
   token: string,
   orgId: string,
@@ -85,7 +85,7 @@ export function askPermissions(http: Http): AskPermissions {
       ...(orgId !== '' && { orgId }),
       json: {},
       who: userId,
-      // Whoever manages many projects of an organization has some forty entries for each.
+      // Some forty entries for each project that the caller manages.
       maxBytes: MOST_BYTES,
       repeatable: true,
     });

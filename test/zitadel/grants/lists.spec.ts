@@ -1,10 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { openServiceUser, pat } from '../../../lib/zitadel/credentials.js';
 import { ApiGeneration, type Generation } from '../../../lib/zitadel/generation.js';
-import {
-  type GrantFilter,
-  ProjectGrantService,
-} from '../../../lib/zitadel/grants/project-grant-service.js';
+import type { GrantFilter } from '../../../lib/zitadel/grants/project-grant.js';
+import { ProjectGrantService } from '../../../lib/zitadel/grants/project-grant-service.js';
 import { ZitadelUnavailableError } from '../../../lib/zitadel/refusals.js';
 import { ServiceToken } from '../../../lib/zitadel/service-user.js';
 import { recorder, wayTo } from '../parts.js';
