@@ -344,8 +344,8 @@ describe('the sample app as a process', () => {
     [{ ZITADEL_ISSUER: 'https://acme.example' }, 'ZITADEL_SERVICE_USER_KEY is missing'],
     [{ ZITADEL_ISSUER: '' }, 'ZITADEL_ISSUER is empty'],
     [{ ZITADEL_CLIENT_ID: '1' }, 'ZITADEL_ISSUER is missing'],
-    [{ PORT: '99999' }, 'PORT is no port'],
-    [{ REDIS_URL: 'http://127.0.0.1' }, 'REDIS_URL is no address of a Redis'],
+    [{ PORT: '99999' }, 'PORT is not a port'],
+    [{ REDIS_URL: 'http://127.0.0.1' }, 'REDIS_URL is not the address of a Redis'],
     [{ REDIS_URL: 'redis://127.0.0.1' }, 'SHARED_CACHE_SECRET is missing'],
     [{ SHARED_CACHE_SECRET: 'short' }, 'SHARED_CACHE_SECRET is too short'],
   ])('names what is wrong with the environment %j: %s', (env, words) => {

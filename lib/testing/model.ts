@@ -93,7 +93,7 @@ export type MemberResource =
 export type AccessTokenType = 'jwt' | 'opaque';
 
 export interface ProjectOptions {
-  /** The owner; the organization of the instance unless given. */
+  /** The owner. @default the organization of the instance */
   readonly org?: Ref;
   /** Keys of the project's roles, those that a project grant hands on. */
   readonly roles?: readonly string[];
@@ -103,7 +103,7 @@ export interface ProjectOptions {
 
 export interface UserOptions {
   readonly org?: Ref;
-  /** What the user is shown as; the user name unless given. */
+  /** What the user is shown as. @default the user name */
   readonly displayName?: string;
   readonly givenName?: string;
   readonly familyName?: string;
@@ -112,28 +112,28 @@ export interface UserOptions {
 export interface ServiceUserOptions {
   readonly org?: Ref;
   readonly displayName?: string;
-  /** What the token endpoint hands out to this user; `'jwt'` unless given. */
+  /** What the token endpoint gives this user. @default 'jwt' */
   readonly accessTokenType?: AccessTokenType;
 }
 
 export interface ApplicationOptions {
   /** Exactly these addresses are redirected to. */
   readonly redirectUris: readonly string[];
-  /** `'jwt'` unless given. */
+  /** What its users get. @default 'jwt' */
   readonly accessTokenType?: AccessTokenType;
-  /** "User roles inside access token"; false unless given, as in ZITADEL. */
+  /** "User roles inside access token". @default false, as in ZITADEL */
   readonly accessTokenRoles?: boolean;
 }
 
 export interface AuthorizationOptions {
-  /** Who gives the roles: the owner of the project unless given, or an organization it is granted to. */
+  /** Who gives the roles: the owner of the project, or an organization to which it is granted. @default the owner */
   readonly org?: Ref;
 }
 
 export interface TokenOptions {
-  /** Whether the token may be used at ZITADEL's own API; true unless given. */
+  /** Whether ZITADEL's own API accepts the token. @default true */
   readonly zitadelAudience?: boolean;
-  /** Who else it is for; the default project unless given. */
+  /** Whom else it is for: ids of projects or clients. @default the default project */
   readonly audience?: readonly string[];
   /**
    * Scopes besides `openid profile` and those of the audience, as at the token endpoint: for the role claims
@@ -141,7 +141,7 @@ export interface TokenOptions {
    * of the token, of userinfo and of introspection.
    */
   readonly scopes?: readonly string[];
-  /** 43,200 (12 h) unless given; negative makes an expired token. */
+  /** Seconds from now; a negative number makes an expired token. @default 43200 (12 hours) */
   readonly expiresInSeconds?: number;
   /** Put over the claims last; `undefined` takes a claim away. */
   readonly claims?: Readonly<Record<string, unknown>>;

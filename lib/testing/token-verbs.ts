@@ -88,8 +88,9 @@ export class TokenVerbs extends WorldVerbs {
   }
 
   /**
-   * The instance refuses this token (or PAT) from now on, and no other. Throws for a token that it did not
-   * make.
+   * The instance refuses this token (or PAT) from now on, and no other.
+   *
+   * @throws Error for a token that it did not make
    */
   revokeToken(token: string): void {
     this.instance.tokens.revoke(token);

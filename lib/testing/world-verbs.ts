@@ -162,14 +162,19 @@ export class WorldVerbs {
     removeUserAndAll(this.#world, this.instance.credentials, idOf(user));
   }
 
-  /** Ends a person's sessions: the tokens made so far are refused. Throws for service users, who have none. */
+  /**
+   * Ends a person's sessions: the tokens made so far are refused.
+   *
+   * @throws Error for a service user, who has no sessions
+   */
   endSessions(user: Ref): void {
     endSessionsOf(this.#world, idOf(user));
   }
 
   /**
-   * From now on the API refuses a person's tokens with 403 `AUTHZ-Kl3p0`; userinfo does not. Throws for
-   * service users, who are never asked.
+   * From now on the API refuses a person's tokens with 403 `AUTHZ-Kl3p0`. Userinfo does not.
+   *
+   * @throws Error for a service user, who is never asked for a second factor
    */
   requireMfa(user: Ref): void {
     requireMfaOf(this.#world, idOf(user));
