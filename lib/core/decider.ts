@@ -1,11 +1,12 @@
 import { askUntilDecided, isAboutToken, type ResourceLookups } from './ask.js';
-import { type Case, type Facts, type Ids, openCase } from './decide/case.js';
+import { type Case, type Facts, openCase } from './decide/case.js';
 import { decide } from './decide/decide.js';
-import { type Decision, type Denied, isRefusal, type Refusal } from './decision.js';
+import { type Allowed, type Decision, type Denied, isRefusal, type Refusal } from './decision.js';
 import { Allowance, type Toll } from './memory/allowance.js';
 import type { CallerSource } from './memory/caller-source.js';
 import { within } from './memory/flight.js';
 import type { KnownCaller } from './memory/remembered-callers.js';
+import type { Ids } from './request.js';
 import { type Compiled, isBranch } from './requirement/compile.js';
 import { ANEW, ANY_AGE } from './requirement/fresh.js';
 
@@ -55,10 +56,18 @@ export class Decider {
     ids: Ids,
     since: number | undefined,
   ): Decision | Promise<Decision> {
+    const remembered = known.yesTo(compiled, ids);
+    if (remembered) return remembered;
     // No closures here: they would cost every warm request, also where they are not reached.
     const open = this.#open(known, compiled, ids, compiled.fresh ? ANEW : ANY_AGE);
     const verdict = decide(open);
-    if (verdict === 'yes') return conclude(known, open, verdict);
+    if (verdict === 'yes') {
+      const yes = allowed(known, open);
+      // By what is remembered with the caller, and by what never changes.
+      if (!compiled.fresh && open.facts === this.parts.lookups.known())
+        known.remember(compiled, ids, yes);
+      return yes;
+    }
     const start = since ?? performance.now();
     return verdict === 'no' && this.#isSettled(known, open, start)
       ? conclude(known, open, verdict)
@@ -85,14 +94,9 @@ export class Decider {
   #known(known: KnownCaller, compiled: Compiled, notBefore: number): Facts {
     const { callers, lookups } = this.parts;
     const isShared = notBefore === ANEW || !compiled.namesGrants;
-    const facts = isShared ? lookups.known() : lookups.knownTo(known.caller.userId, notBefore);
+    const facts = isShared ? lookups.known() : lookups.knownTo(known.userId, notBefore);
     if ((known.index.complete && !compiled.asksPermissions) || notBefore === ANEW) return facts;
-    return {
-      ownerOf: (projectId) => facts.ownerOf(projectId),
-      grantOf: (grantId) => facts.grantOf(grantId),
-      grantBetween: (projectId, orgId) => facts.grantBetween(projectId, orgId),
-      ...callers.lookups.known(known, notBefore),
-    };
+    return callers.lookups.known(known, notBefore, facts);
   }
 
   /** Whether a "no" stands: nothing that it rests on is too old. */
@@ -110,7 +114,7 @@ export class Decider {
     verdict: 'no' | 'ask',
     since: number,
   ): Promise<Decision> {
-    const toll = this.#allowance.toll(known.caller.userId);
+    const toll = this.#allowance.toll(known.userId);
     const notBefore = open.compiled.fresh ? ANEW : ANY_AGE;
     const first =
       verdict === 'no'
@@ -129,7 +133,7 @@ export class Decider {
     const { callers, denialMs } = this.parts;
     const { compiled, ids } = no.open;
     const notBefore = since - denialMs;
-    const toll = this.#again.toll(no.known.caller.userId);
+    const toll = this.#again.toll(no.known.userId);
     const renewing = callers.renew(no.known, compiled, notBefore, toll.pay);
     const known = await within(renewing, this.#leftMs(since), LATE);
     let decided: Decided | Refusal;
@@ -174,9 +178,15 @@ function settle(toll: Toll, decided: Decided | Refusal): void {
   if (!isNo) toll.giveBack();
 }
 
-function conclude({ caller, read }: KnownCaller, open: Case, verdict: 'yes' | 'no'): Decision {
-  const { by, checked, ids, missing = 'role_missing' } = open;
-  if (verdict === 'yes') return { allowed: true, caller, by, checked, read };
+/** Frozen, for one that is remembered is shared between requests. */
+function allowed({ caller, read }: KnownCaller, { by, checked }: Case): Allowed {
+  return Object.freeze({ allowed: true, caller, by, checked: Object.freeze(checked), read });
+}
+
+function conclude(known: KnownCaller, open: Case, verdict: 'yes' | 'no'): Decision {
+  if (verdict === 'yes') return allowed(known, open);
+  const { caller, read } = known;
+  const { ids, missing = 'role_missing' } = open;
   // Where nothing else allows, what the request left out comes first.
   const reason = ids.includes(undefined) ? 'resource_missing' : missing;
   return { allowed: false, reason, caller, read };

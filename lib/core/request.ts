@@ -98,6 +98,38 @@ export function readId(
   }
 }
 
+/** The ids of a request, by slot; `undefined` where the request names none. */
+export type Ids = readonly (string | undefined)[];
+
+/** What reading all ids gave: the ids, or what is wrong with one of them. */
+export type IdsRead = Ids | typeof INVALID | typeof THREW;
+
+/** Reads every id once. A promise only where the code that reads one of them gives one. */
+export function readIds(
+  sources: readonly IdSource[],
+  request: RequestLike,
+  pattern: RegExp,
+  fromClass: ReadFromClass,
+): IdsRead | Promise<IdsRead> {
+  const reads = new Array<IdRead | Promise<IdRead>>(sources.length);
+  let arePlain = true;
+  for (let slot = 0; slot < sources.length; slot += 1) {
+    const read = readId(sources[slot] as IdSource, request, pattern, fromClass);
+    if (typeof read !== 'string' && read !== undefined) arePlain = false;
+    reads[slot] = read;
+  }
+  if (arePlain) return reads as Ids;
+  return reads.some((read) => read instanceof Promise)
+    ? Promise.all(reads).then(judged)
+    : judged(reads as readonly IdRead[]);
+}
+
+/** That nothing is known comes before that something is wrong. */
+function judged(reads: readonly IdRead[]): IdsRead {
+  if (reads.includes(THREW)) return THREW;
+  return reads.includes(INVALID) ? INVALID : (reads as Ids);
+}
+
 function readByCode(
   source: Extract<IdSource, { from: 'function' | 'class' }>,
   request: RequestLike,

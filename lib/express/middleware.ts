@@ -136,8 +136,8 @@ export function authenticated(
  */
 export function require(zitadel: ExpressZitadel, requirement: Requirement): Middleware {
   const checked = requirementOf(requirement, 'require()');
-  const { sources } = zitadel.decisions.prepare(checked);
-  if (sources.some(({ from }) => from === 'class')) {
+  const compiled = zitadel.decisions.prepare(checked);
+  if (compiled.sources.some(({ from }) => from === 'class')) {
     throw new ZitadelRequirementError('.from() takes a function here: only Nest can build a class');
   }
   return (request, response, next) => {
@@ -157,7 +157,7 @@ export function require(zitadel: ExpressZitadel, requirement: Requirement): Midd
     };
     let decision: Decision | Promise<Decision>;
     try {
-      decision = zitadel.decisions.authorize(request as IncomingMessage & RequestLike, checked);
+      decision = zitadel.decisions.authorize(request as IncomingMessage & RequestLike, compiled);
     } catch (error) {
       next(error);
       return;

@@ -70,7 +70,8 @@ export class ZitadelManagerGuard implements CanActivate {
     if (rule?.type !== 'required') {
       return this.#conclude(this.#refuse('not_declared', rule ? {} : UNKNOWN), context, request);
     }
-    const decision = this.zitadel.decisions.authorize(request, rule.requirement, this.#readId);
+    const compiled = (rule.compiled ??= this.zitadel.decisions.prepare(rule.requirement));
+    const decision = this.zitadel.decisions.authorize(request, compiled, this.#readId);
     return decision instanceof Promise
       ? decision.then((settled) => this.#conclude(settled, context, request))
       : this.#conclude(decision, context, request);

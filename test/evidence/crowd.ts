@@ -138,7 +138,10 @@ async function compare(
     emulator.options({ logger: SILENT, ...PATIENCE, ...way.options(world) }),
   );
   const ask = async ({ token }: Person, requirement: Requirement): Promise<Decision> =>
-    decisions.authorize({ headers: { authorization: `Bearer ${token}` } }, requirement);
+    decisions.authorize(
+      { headers: { authorization: `Bearer ${token}` } },
+      decisions.prepare(requirement),
+    );
   const differences: string[] = [];
   const judge = (text: string, said: Decision, wanted: string, mayBeUntold = false) => {
     const verdict = verdictOf(said);

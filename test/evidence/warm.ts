@@ -56,7 +56,7 @@ async function alone(
   orgId: string,
   rounds: number,
 ): Promise<Alone> {
-  const requirement = role('ORG_OWNER', org.param('orgId'));
+  const requirement = zitadel.decisions.prepare(role('ORG_OWNER', org.param('orgId')));
   const requestFor = (token: string) => ({
     headers: { authorization: freshHeader(token) },
     params: { orgId },

@@ -385,7 +385,11 @@ describe('a question from a handler', () => {
     const zitadel = zitadelWith();
     const authorization = `Bearer ${people.tokens.ofA}`;
     const asked = requirementOn(people.orgA);
-    const decision = await zitadel.decisions.authorize({ headers: { authorization } }, asked);
+    const { decisions } = zitadel;
+    const decision = await decisions.authorize(
+      { headers: { authorization } },
+      decisions.prepare(asked),
+    );
     if (!decision.allowed) throw new Error(decision.reason);
     const { caller } = decision;
     const elsewhere = zitadel.authorizer.assert(caller, requirementOn(people.orgB));

@@ -1,5 +1,5 @@
 import { indexOf, type MembershipIndex, type MembershipRows, type RowsOn } from '../caller.js';
-import type { CallerFacts, Permissions } from '../decide/case.js';
+import type { CallerFacts, Facts, Permissions, ResourceFacts } from '../decide/case.js';
 import { isRefusal, type Refusal } from '../decision.js';
 import type { Pay, Toll } from './allowance.js';
 import { type CacheKind, ReadCache } from './read-cache.js';
@@ -54,6 +54,9 @@ const NO_TOKEN: Refusal = {
   remedy: 'ask with the Caller of a request, or require a role',
 };
 
+type Memberships = ReadCache<MembershipIndex, MembershipIndex['rows']>;
+type HeldPermissions = ReadCache<ReadonlySet<string>, readonly string[]>;
+
 const MEMBERSHIPS: CacheKind<MembershipIndex, MembershipIndex['rows']> = {
   stored: ROWS,
   fromStored: (rows) => indexOf(rows),
@@ -76,8 +79,8 @@ const HELD_PERMISSIONS: CacheKind<ReadonlySet<string>, readonly string[]> = {
 
 /** What can be asked about a caller: the list of memberships, and what is remembered like the list and forgotten with it. */
 export class CallerLookups {
-  readonly #memberships: ReadCache<MembershipIndex, MembershipIndex['rows']>;
-  readonly #permissions: ReadCache<ReadonlySet<string>, readonly string[]>;
+  readonly #memberships: Memberships;
+  readonly #permissions: HeldPermissions;
 
   constructor(
     private readonly parts: CallerFactsParts,
@@ -88,13 +91,9 @@ export class CallerLookups {
     this.#permissions = new ReadCache(HELD_PERMISSIONS, ttlMs, maxBytes / 2, shared);
   }
 
-  /** What is remembered, and was not asked for before `notBefore`. */
-  known({ rows, verified, userId }: KnownCaller, notBefore: number): CallerFacts {
-    return {
-      rowsOn: (on) => this.#memberships.kept(rowsKey(rows.key, on), userId, notBefore)?.value,
-      permissionsIn: (orgId) =>
-        this.#permissions.kept(permissionsKey(verified, orgId), userId, notBefore)?.value,
-    };
+  /** What is remembered of a caller, and was not asked for before `notBefore`, beside what is known of resources. */
+  known(known: KnownCaller, notBefore: number, resources: ResourceFacts): Facts & CallerFacts {
+    return new KnownFacts(known, notBefore, resources, this.#memberships, this.#permissions);
   }
 
   /** The list of memberships; as the service user one list for all of the user's tokens. */
@@ -204,6 +203,39 @@ export class CallerLookups {
   #evictAll(): void {
     this.#memberships.evictAll();
     this.#permissions.evictAll();
+  }
+}
+
+/** One object without closures: a warm request makes one where a permission is asked for. */
+class KnownFacts implements Facts, CallerFacts {
+  constructor(
+    private readonly known: KnownCaller,
+    private readonly notBefore: number,
+    private readonly resources: ResourceFacts,
+    private readonly memberships: Memberships,
+    private readonly permissions: HeldPermissions,
+  ) {}
+
+  ownerOf(projectId: string) {
+    return this.resources.ownerOf(projectId);
+  }
+
+  grantOf(grantId: string) {
+    return this.resources.grantOf(grantId);
+  }
+
+  grantBetween(projectId: string, orgId: string) {
+    return this.resources.grantBetween(projectId, orgId);
+  }
+
+  rowsOn(on: RowsOn) {
+    const { rows, userId } = this.known;
+    return this.memberships.kept(rowsKey(rows.key, on), userId, this.notBefore)?.value;
+  }
+
+  permissionsIn(orgId: string) {
+    const { verified, userId } = this.known;
+    return this.permissions.kept(permissionsKey(verified, orgId), userId, this.notBefore)?.value;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Caller, MembershipIndex } from '../caller.js';
-import type { Ids } from '../decide/case.js';
 import type { Allowed, MembershipRead, Refusal } from '../decision.js';
+import type { Ids } from '../request.js';
 import type { Compiled } from '../requirement/compile.js';
 import { earlier, isValid, type Validity } from '../validity.js';
 import { bounded } from './bounded.js';
@@ -41,10 +41,10 @@ export class KnownCaller implements Validity {
   readonly validUntil: number;
   readonly wallUntil: number;
 
-  /** The last "yes" that rests on these memberships alone: to what, about which ids, and the decision. */
-  askedFor: Compiled | undefined = undefined;
-  askedAbout: Ids = NO_IDS;
-  yes: Allowed | undefined = undefined;
+  // The last "yes": to what, about which ids, and the decision.
+  #askedFor: Compiled | undefined = undefined;
+  #askedAbout: Ids = NO_IDS;
+  #yes: Allowed | undefined = undefined;
 
   readonly caller: Caller;
   readonly index: MembershipIndex;
@@ -65,11 +65,20 @@ export class KnownCaller implements Validity {
     this.userId = verified.caller.userId;
   }
 
-  /** Remembers a "yes" for as long as this is remembered. */
+  /** The remembered "yes" to exactly this requirement, about exactly these ids. */
+  yesTo(compiled: Compiled, ids: Ids): Allowed | undefined {
+    if (this.#askedFor !== compiled) return undefined;
+    for (let slot = 0; slot < ids.length; slot += 1) {
+      if (this.#askedAbout[slot] !== ids[slot]) return undefined;
+    }
+    return this.#yes;
+  }
+
+  /** Remembers a "yes" for as long as this is remembered: it must rest on nothing that can change before. */
   remember(compiled: Compiled, ids: Ids, yes: Allowed): void {
-    this.askedFor = compiled;
-    this.askedAbout = ids;
-    this.yes = yes;
+    this.#askedFor = compiled;
+    this.#askedAbout = ids;
+    this.#yes = yes;
   }
 }
 

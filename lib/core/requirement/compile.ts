@@ -74,6 +74,8 @@ export function isBranch(node: Node): node is Branch {
 
 /** A requirement together with everything that does not depend on the request. */
 export interface Compiled {
+  /** As it was written, for those who are told. */
+  readonly requirement: Requirement;
   readonly root: Node;
   readonly sources: readonly IdSource[];
   /** The name of each source's id, for `@CheckedResource`. */
@@ -188,7 +190,17 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
 
   const root = walk(requirementOf(requirement, 'a requirement'));
   const names = sources.map(nameOf);
-  return { root, sources, names, fresh, asksPermissions, namesGrants, readsClaims, readsRows };
+  return {
+    requirement,
+    root,
+    sources,
+    names,
+    fresh,
+    asksPermissions,
+    namesGrants,
+    readsClaims,
+    readsRows,
+  };
 }
 
 function requireLiteral(id: string, idPattern: RegExp): void {

@@ -3,8 +3,8 @@ import type { ResourceFacts, ResourceNeed } from '../../core/decide/case.js';
 import { isRefusal, type Refusal } from '../../core/decision.js';
 import { bounded } from '../../core/memory/bounded.js';
 import { SingleFlight } from '../../core/memory/flight.js';
+import { UserMemory } from '../../core/memory/user-memory.js';
 import { checkId } from '../../core/request.js';
-import { ANY_AGE } from '../../core/requirement/fresh.js';
 import { FOR_EVER, isValid, validFor, type Validity } from '../../core/validity.js';
 import { askGrant, askOwner } from './ask-fact.js';
 import { askGrantBetween } from './grant-between.js';
@@ -18,7 +18,6 @@ import {
   keyOf,
   type Known,
   ownerIn,
-  ownerKey,
 } from './known-facts.js';
 
 /** Where facts about resources come from. */
@@ -36,7 +35,7 @@ const NEGATIVE_MS = 30_000;
 /** A caller may hold rows in any number of organizations; more than this are not asked one by one. */
 const MOST_ORGS = 100;
 const AT_ONCE = 4;
-const AT_MOST = 50_000;
+const MOST_REMEMBERED = 50_000;
 
 interface Nothing extends Validity {
   readonly userId: string;
@@ -44,6 +43,7 @@ interface Nothing extends Validity {
   readonly hidden: boolean;
 }
 
+type OwnerNeed = Extract<ResourceNeed, { readonly fact: 'owner' }>;
 type Found = Known | undefined | Refusal;
 
 /**
@@ -52,12 +52,14 @@ type Found = Known | undefined | Refusal;
  * the service user was told counts for all.
  */
 export class Lookups implements ResourceLookups {
-  readonly #known = bounded<string, Known>(AT_MOST);
-  readonly #nothing = bounded<string, Nothing>(AT_MOST);
-  readonly #flight = new SingleFlight<Found, string>();
+  /** By project: every decision about one looks here. */
+  readonly #owners = bounded<string, Known>(MOST_REMEMBERED);
+  readonly #grants = bounded<string, Known>(MOST_REMEMBERED);
+  readonly #nothing = new UserMemory<Nothing>(MOST_REMEMBERED);
+  readonly #flights = new SingleFlight<Found, string>();
   #generation = 0;
   readonly #unchanging: ResourceFacts = {
-    ownerOf: (projectId) => ownerIn(this.#get(ownerKey(projectId), ANY_AGE)),
+    ownerOf: (projectId) => ownerIn(this.#owners.get(projectId)),
     grantOf: () => undefined,
     grantBetween: () => undefined,
   };
@@ -71,7 +73,8 @@ export class Lookups implements ResourceLookups {
 
   /** The same, and which project grants the user was told of, if that was not asked for before `notBefore`. */
   knownTo(userId: string, notBefore: number): ResourceFacts {
-    return factsFrom(this.#askerFor(userId), (key) => this.#get(key, notBefore));
+    const grants = factsFrom(this.#askerFor(userId), (key) => this.#grant(key, notBefore));
+    return { ...grants, ownerOf: this.#unchanging.ownerOf };
   }
 
   /** Asks for every need; what is not found is `null` in the facts that come back. */
@@ -97,15 +100,15 @@ export class Lookups implements ResourceLookups {
 
   /** Forgets that there was nothing for this user. */
   evict(userId: string): void {
-    for (const [key, nothing] of this.#nothing) {
-      if (nothing.userId === userId) this.#nothing.delete(key);
-    }
+    this.#nothing.evict(userId);
     this.#startAnew();
   }
 
   evictAll(): void {
     this.#startAnew();
-    for (const memory of [this.#known, this.#nothing]) memory.clear();
+    this.#owners.clear();
+    this.#grants.clear();
+    this.#nothing.evictAll();
   }
 
   async #find(need: ResourceNeed, key: string, asking: Asking): Promise<Found> {
@@ -124,16 +127,16 @@ export class Lookups implements ResourceLookups {
     for (let from = 0; from < left.length; from += AT_ONCE) {
       const batch = left.slice(from, from + AT_ONCE);
       const askedAt = performance.now();
-      const results = await Promise.all(
+      const answers = await Promise.all(
         batch.map((orgId) => this.#askOnce(need, key, orgId, asking)),
       );
-      const isHidden = (each: (typeof results)[number]) => each === HIDDEN;
-      const found =
-        results.find((each) => each && !isRefusal(each)) ??
-        results.find((each) => each && !isHidden(each));
-      if (found) return found;
+      const isHidden = (each: (typeof answers)[number]) => each === HIDDEN;
+      const answer =
+        answers.find((each) => each && !isRefusal(each)) ??
+        answers.find((each) => each && !isHidden(each));
+      if (answer) return answer;
       for (const [at, orgId] of batch.entries()) {
-        const hidden = isHidden(results[at]);
+        const hidden = isHidden(answers[at]);
         if (hidden) hiddenIn.push(orgId);
         if (generation !== this.#generation) continue;
         const nothing = { userId, askedAt, hidden, ...validFor(NEGATIVE_MS) };
@@ -146,7 +149,7 @@ export class Lookups implements ResourceLookups {
     const [isCut, hides] = [orgIds.length > MOST_ORGS, hiddenIn.length > 0];
     switch (need.fact) {
       case 'owner': {
-        const owner = await this.#askApplication(need.projectId, key, notBefore);
+        const owner = await this.#askApplication(need.projectId, notBefore);
         return owner ?? unseen(isCut ? TOO_MANY_OWNERS : hides && HIDDEN_OWNER, asking);
       }
       case 'grant':
@@ -177,24 +180,28 @@ export class Lookups implements ResourceLookups {
     orgId: string,
     { userId, token, notBefore }: Asking,
   ): Promise<Found> {
-    const question = async (): Promise<Found> => {
+    const flight = JSON.stringify([key, userId, token, orgId]);
+    const ask = async (): Promise<Found> => {
       const askedAt = performance.now();
       const validity = validFor(this.options.ttlMs);
       const generation = this.#generation;
       const fact = await askFor(need)(this.options, { orgId, userId, token });
-      if (typeof fact === 'string') return this.#remember(key, { fact, askedAt, ...FOR_EVER });
-      if (fact === undefined || isRefusal(fact)) return fact;
+      if (fact === undefined || (typeof fact === 'object' && isRefusal(fact))) return fact;
+      if (typeof fact === 'string') {
+        return this.#rememberOwner((need as OwnerNeed).projectId, fact, askedAt);
+      }
       const known = { fact, askedAt, ...validity };
       // Asked before an eviction: for those who wait, and for nobody else.
       if (generation !== this.#generation) return known;
       const asker = this.#askerFor(userId);
-      if (fact.grantId !== undefined) this.#remember(grantKey(asker, fact.grantId), known);
-      return this.#remember(betweenKey(asker, fact.projectId, fact.grantedOrgId), known);
+      if (fact.grantId !== undefined) this.#grants.set(grantKey(asker, fact.grantId), known);
+      this.#grants.set(betweenKey(asker, fact.projectId, fact.grantedOrgId), known);
+      return known;
     };
-    return this.#flight.ask(question, JSON.stringify([key, userId, token, orgId]), notBefore);
+    return this.#flights.ask(ask, flight, notBefore);
   }
 
-  async #askApplication(projectId: string, key: string, notBefore: number): Promise<Found> {
+  async #askApplication(projectId: string, notBefore: number): Promise<Found> {
     const nothing = JSON.stringify(['application', projectId]);
     const { projectOwner, idPattern } = this.options;
     if (!projectOwner || this.#nothingKnown(nothing, notBefore)) return undefined;
@@ -207,28 +214,25 @@ export class Lookups implements ResourceLookups {
     }
     const checked = checkId(owner ?? undefined, idPattern);
     if (typeof checked === 'string') {
-      return this.#remember(key, { fact: checked, askedAt, ...FOR_EVER });
+      return this.#rememberOwner(projectId, checked, askedAt);
     }
     if (checked === undefined) {
       const none = { userId: '', askedAt, hidden: false, ...validFor(NEGATIVE_MS) };
       this.#nothing.set(nothing, none);
       return undefined;
     }
-    return {
-      reason: 'misconfigured',
-      detail: 'the option projectOwner returned something else than an id',
-    };
-  }
-
-  #remember(key: string, known: Known): Known {
-    this.#known.set(key, known);
-    return known;
+    return { reason: 'misconfigured', detail: 'the option projectOwner did not return an id' };
   }
 
   /** What never changes may be of any age. */
-  #get(key: string, notBefore: number): Known | undefined {
-    const known = this.#known.get(key);
-    if (known?.validUntil === Infinity) return known;
+  #rememberOwner(projectId: string, fact: string, askedAt: number): Known {
+    const known = { fact, askedAt, ...FOR_EVER };
+    this.#owners.set(projectId, known);
+    return known;
+  }
+
+  #grant(key: string, notBefore: number): Known | undefined {
+    const known = this.#grants.get(key);
     return known && isValid(known) && known.askedAt >= notBefore ? known : undefined;
   }
 
@@ -239,7 +243,7 @@ export class Lookups implements ResourceLookups {
 
   #startAnew(): void {
     this.#generation += 1;
-    this.#flight.dropAll();
+    this.#flights.dropAll();
   }
 }
 

@@ -19,6 +19,13 @@ const FREE: Toll = {
   isSpent: () => false,
 };
 
+/** Nothing is known of any resource. */
+const NO_FACTS = {
+  ownerOf: () => undefined,
+  grantOf: () => undefined,
+  grantBetween: () => undefined,
+};
+
 interface Setup {
   readonly as?: 'caller' | 'serviceUser';
   readonly rows?: (question: MembershipQuestion) => Promise<MembershipRows | Refusal>;
@@ -80,13 +87,15 @@ describe('rows on one resource', () => {
   it('are asked for once, and remembered as long as the list', async () => {
     const { source, asked } = sourceOf({ rows: rowOn });
     const answer = await answerOf(source, 'alice-1');
-    expect(source.lookups.known(answer, ANY_AGE).rowsOn(on('1'))).toBeUndefined();
+    expect(source.lookups.known(answer, ANY_AGE, NO_FACTS).rowsOn(on('1'))).toBeUndefined();
     await source.lookups.rowsOn(answer, on('1'), ANY_AGE, FREE);
     await source.lookups.rowsOn(answer, on('1'), ANY_AGE, FREE);
     expect(asked.map((question) => question.on)).toEqual([undefined, on('1')]);
-    expect(source.lookups.known(answer, ANY_AGE).rowsOn(on('1'))?.orgs.has('1')).toBe(true);
+    expect(source.lookups.known(answer, ANY_AGE, NO_FACTS).rowsOn(on('1'))?.orgs.has('1')).toBe(
+      true,
+    );
     vi.advanceTimersByTime(30_000);
-    expect(source.lookups.known(answer, ANY_AGE).rowsOn(on('1'))).toBeUndefined();
+    expect(source.lookups.known(answer, ANY_AGE, NO_FACTS).rowsOn(on('1'))).toBeUndefined();
   });
 
   it('are asked for again where what is remembered is too old', async () => {
@@ -95,20 +104,20 @@ describe('rows on one resource', () => {
     await source.lookups.rowsOn(answer, on('1'), ANY_AGE, FREE);
     vi.advanceTimersByTime(2_000);
     const notBefore = performance.now() - 1_999;
-    expect(source.lookups.known(answer, notBefore).rowsOn(on('1'))).toBeUndefined();
-    expect(source.lookups.known(answer, notBefore - 1).rowsOn(on('1'))).toBeDefined();
+    expect(source.lookups.known(answer, notBefore, NO_FACTS).rowsOn(on('1'))).toBeUndefined();
+    expect(source.lookups.known(answer, notBefore - 1, NO_FACTS).rowsOn(on('1'))).toBeDefined();
     await source.lookups.rowsOn(answer, on('1'), notBefore - 1, FREE);
     expect(asked).toHaveLength(2);
     await source.lookups.rowsOn(answer, on('1'), notBefore, FREE);
     expect(asked).toHaveLength(3);
-    expect(source.lookups.known(answer, notBefore).rowsOn(on('1'))).toBeDefined();
+    expect(source.lookups.known(answer, notBefore, NO_FACTS).rowsOn(on('1'))).toBeDefined();
   });
 
   it('are remembered for the token that asked, and for no other of the same user', async () => {
     const { source } = sourceOf({ rows: rowOn });
     await source.lookups.rowsOn(await answerOf(source, 'alice-1'), on('1'), ANY_AGE, FREE);
     const other = await answerOf(source, 'alice-2');
-    expect(source.lookups.known(other, ANY_AGE).rowsOn(on('1'))).toBeUndefined();
+    expect(source.lookups.known(other, ANY_AGE, NO_FACTS).rowsOn(on('1'))).toBeUndefined();
   });
 
   it('are forgotten with the user, also those that are being asked for', async () => {
@@ -120,7 +129,7 @@ describe('rows on one resource', () => {
     await source.evict('alice');
     waiting.open({ rows: [orgRow('alice', '1')], complete: true });
     await asking;
-    expect(source.lookups.known(answer, ANY_AGE).rowsOn(on('1'))).toBeUndefined();
+    expect(source.lookups.known(answer, ANY_AGE, NO_FACTS).rowsOn(on('1'))).toBeUndefined();
   });
 
   it('that are too many as well are no answer', async () => {
@@ -129,7 +138,7 @@ describe('rows on one resource', () => {
     expect(await source.lookups.rowsOn(answer, on('1'), ANY_AGE, FREE)).toMatchObject({
       reason: 'unavailable',
     });
-    expect(source.lookups.known(answer, ANY_AGE).rowsOn(on('1'))).toBeUndefined();
+    expect(source.lookups.known(answer, ANY_AGE, NO_FACTS).rowsOn(on('1'))).toBeUndefined();
   });
 
   it('that ZITADEL refuses are a refusal of the token, for a while', async () => {
@@ -156,8 +165,8 @@ describe('permissions in one organization', () => {
     }
     expect(permissions.mock.calls).toEqual([['alice', 'alice-1', '1']]);
     const other = await answerOf(source, 'alice-2');
-    expect(source.lookups.known(other, ANY_AGE).permissionsIn('1')).toBeUndefined();
-    expect(source.lookups.known(answer, ANY_AGE).permissionsIn('2')).toBeUndefined();
+    expect(source.lookups.known(other, ANY_AGE, NO_FACTS).permissionsIn('1')).toBeUndefined();
+    expect(source.lookups.known(answer, ANY_AGE, NO_FACTS).permissionsIn('2')).toBeUndefined();
   });
 
   it('are asked anew where they must be fresh, and forgotten with the user', async () => {
@@ -168,7 +177,7 @@ describe('permissions in one organization', () => {
     await source.lookups.permissionsIn(answer, '1', ANEW, FREE);
     expect(permissions).toHaveBeenCalledTimes(2);
     await source.evict('alice');
-    expect(source.lookups.known(answer, ANY_AGE).permissionsIn('1')).toBeUndefined();
+    expect(source.lookups.known(answer, ANY_AGE, NO_FACTS).permissionsIn('1')).toBeUndefined();
   });
 
   it.each([
