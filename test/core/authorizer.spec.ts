@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   allOf,
   anyOf,
@@ -11,28 +11,16 @@ import { org, project } from '../../lib/core/requirement/refs.js';
 import type { ZitadelLogger } from '../../lib/core/tell.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
-import { type Org, type Project, type User, ZitadelEmulator } from '../../lib/testing/index.js';
+import { useWorld } from '../support/world.js';
 import { decide, recorder, verdict } from '../zitadel/parts.js';
 import { settle } from './gate.js';
 
-let zitadel: ZitadelEmulator;
-let acme: Org;
-let portal: Project;
-let owner: User;
+const world = useWorld();
+afterEach(() => world.zitadel.heal());
 
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  acme = zitadel.addOrg('acme');
-  portal = zitadel.addProject('portal', { org: acme });
-  owner = zitadel.addUser('owner', { org: acme });
-  zitadel.addMember(owner, { org: acme }, ['ORG_OWNER']);
-});
-afterAll(() => zitadel.stop());
-afterEach(() => zitadel.heal());
-
+const tokenOfOwner = () => world.tokens['owner of acme'];
 const libraryOf = (options: Partial<ZitadelOptions> = {}): Zitadel =>
-  createZitadel(zitadel.options({ logger: recorder(), ...options }));
-const tokenOf = (user: User) => zitadel.tokenFor(user);
+  createZitadel(world.zitadel.options({ logger: recorder(), ...options }));
 
 describe('an application whose listener or logger rejects', () => {
   const unhandled: unknown[] = [];
@@ -56,8 +44,8 @@ describe('an application whose listener or logger rejects', () => {
       await settle();
       throw new Error('later');
     });
-    expect(await verdict(library, tokenOf(owner), authenticated())).toBe('yes');
-    expect(await verdict(library, tokenOf(owner), role('IAM_OWNER'))).toBe('role_missing');
+    expect(await verdict(library, tokenOfOwner(), authenticated())).toBe('yes');
+    expect(await verdict(library, tokenOfOwner(), role('IAM_OWNER'))).toBe('role_missing');
     await settle();
     await settle();
     expect(heard).toBe(2);
@@ -72,8 +60,8 @@ describe('an application whose listener or logger rejects', () => {
     };
     const logger = { debug: write, log: write, warn: write, error: write };
     const library = libraryOf({ logger: logger as unknown as ZitadelLogger });
-    zitadel.fail('memberships', 500);
-    expect(await verdict(library, tokenOf(owner), authenticated())).toBe('unavailable');
+    world.zitadel.fail('memberships', 500);
+    expect(await verdict(library, tokenOfOwner(), authenticated())).toBe('unavailable');
     await settle();
     expect(written).toBe(1);
     expect(unhandled).toEqual([]);
@@ -85,13 +73,13 @@ describe('the budget of a request', () => {
   async function ask(budgetMs: number, parts: Record<'read' | 'from' | 'lookUp', number>) {
     const timeoutMs = budgetMs;
     const library = libraryOf({ budgetMs, timeoutMs });
-    zitadel.delay('memberships', parts.read);
-    zitadel.delay('project', parts.lookUp);
+    world.zitadel.delay('memberships', parts.read);
+    world.zitadel.delay('project', parts.lookUp);
     const readId = () =>
       new Promise<string>((resolve) => {
-        setTimeout(resolve, parts.from, portal.id);
+        setTimeout(resolve, parts.from, world.portal);
       });
-    return verdict(library, tokenOf(owner), role('PROJECT_OWNER', project.from(readId)));
+    return verdict(library, tokenOfOwner(), role('PROJECT_OWNER', project.from(readId)));
   }
 
   it.each([
@@ -110,10 +98,10 @@ describe('the budget of a request', () => {
 describe('the reason of a denial', () => {
   it('is of the part that did not hold, not of one in an anyOf that did', async () => {
     const requirement = allOf(
-      anyOf(role('IAM_OWNER'), role('ORG_OWNER', org(acme.id))),
+      anyOf(role('IAM_OWNER'), role('ORG_OWNER', org(world.acme))),
       authenticated({ organizations: ['999'] }),
     );
-    expect(await verdict(libraryOf(), zitadel.tokenFor(owner), requirement)).toBe(
+    expect(await verdict(libraryOf(), tokenOfOwner(), requirement)).toBe(
       'organization_not_accepted',
     );
   });
@@ -122,38 +110,38 @@ describe('the reason of a denial', () => {
 describe('the trouble of one branch of an anyOf', () => {
   it('does not outweigh the yes of another, whatever is remembered', async () => {
     const requirement = anyOf(
-      permission('project.write', org(acme.id)),
-      role('PROJECT_OWNER', project(portal.id)),
+      permission('project.write', org(world.acme)),
+      role('PROJECT_OWNER', project(world.portal)),
     );
-    zitadel.fail('permissions', 503);
+    world.zitadel.fail('permissions', 503);
     const library = libraryOf();
-    const token = zitadel.tokenFor(owner);
+    const token = tokenOfOwner();
     expect(await verdict(library, token, requirement)).toBe('yes');
     expect(await verdict(library, token, requirement)).toBe('yes');
   });
 
   it('is told where no other branch holds', async () => {
     const requirement = anyOf(
-      permission('project.write', org(acme.id)),
+      permission('project.write', org(world.acme)),
       role('PROJECT_OWNER', project('1')),
     );
-    zitadel.fail('permissions', 503);
+    world.zitadel.fail('permissions', 503);
     const library = libraryOf();
-    expect(await verdict(library, zitadel.tokenFor(owner), requirement)).toBe('unavailable');
+    expect(await verdict(library, tokenOfOwner(), requirement)).toBe('unavailable');
   });
 });
 
 describe('the project of the option projectId', () => {
   it('is not a resource that the request named', async () => {
     const claims = {
-      'urn:zitadel:iam:user:resourceowner:id': acme.id,
-      [`urn:zitadel:iam:org:project:${portal.id}:roles`]: { editor: { [acme.id]: 'acme' } },
+      'urn:zitadel:iam:user:resourceowner:id': world.acme,
+      [`urn:zitadel:iam:org:project:${world.portal}:roles`]: { editor: { [world.acme]: 'acme' } },
     };
-    const token = zitadel.tokenFor(owner, { claims });
+    const token = world.zitadel.tokenFor(world.ids['owner of acme'], { claims });
     const requirement = projectRole('editor', { org: org.param('orgId') });
-    const library = libraryOf({ projectId: portal.id });
-    const decision = await decide(library, token, requirement, { orgId: acme.id });
-    expect(decision).toMatchObject({ allowed: true, checked: [{ kind: 'org', id: acme.id }] });
+    const library = libraryOf({ projectId: world.portal });
+    const decision = await decide(library, token, requirement, { orgId: world.acme });
+    expect(decision).toMatchObject({ allowed: true, checked: [{ kind: 'org', id: world.acme }] });
   });
 });
 
@@ -161,17 +149,17 @@ describe('what never lets anybody in', () => {
   it('is the empty id, whatever the pattern allows', async () => {
     const library = libraryOf({ idPattern: /[0-9]*/ });
     const requirement = role('ORG_OWNER', org.param('orgId'));
-    const decision = await decide(library, zitadel.tokenFor(owner), requirement, { orgId: '' });
+    const decision = await decide(library, tokenOfOwner(), requirement, { orgId: '' });
     expect(decision).toMatchObject({ allowed: false, reason: 'resource_invalid' });
   });
 
   it.each([null, true, 1, {}])('is a claim that names no domain but %j', async (domain) => {
     const claims = {
-      'urn:zitadel:iam:user:resourceowner:id': acme.id,
-      [`urn:zitadel:iam:org:project:${portal.id}:roles`]: { editor: { [acme.id]: domain } },
+      'urn:zitadel:iam:user:resourceowner:id': world.acme,
+      [`urn:zitadel:iam:org:project:${world.portal}:roles`]: { editor: { [world.acme]: domain } },
     };
-    const token = zitadel.tokenFor(owner, { claims });
-    const requirement = projectRole('editor', { project: portal.id, org: acme.id });
+    const token = world.zitadel.tokenFor(world.ids['owner of acme'], { claims });
+    const requirement = projectRole('editor', { project: world.portal, org: world.acme });
     expect(await verdict(libraryOf(), token, requirement)).toBe('project_role_missing');
   });
 });

@@ -1,32 +1,23 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
-import { type Org, type Project, ZitadelEmulator } from '../../lib/testing/index.js';
+import { useWorld } from '../support/world.js';
 import { pat } from '../../lib/zitadel/credentials.js';
 import { ZitadelUnavailableError } from '../../lib/zitadel/refusals.js';
 import { recorder } from './parts.js';
 
-let zitadel: ZitadelEmulator;
-let acme: Org;
-let globex: Org;
-let portal: Project;
-let token: string;
+const world = useWorld();
 let library: Zitadel;
 
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  acme = zitadel.addOrg('acme');
-  globex = zitadel.addOrg('globex');
-  portal = zitadel.addProject('portal', { org: acme, roles: ['reader'] });
-  token = zitadel.tokenFor(zitadel.addUser('alice'));
+beforeAll(() => {
+  const { zitadel, acme } = world;
   const svc = zitadel.addServiceUser('svc', { org: acme });
   zitadel.addMember(svc, { org: acme }, ['ORG_OWNER']);
   const serviceUser = pat(zitadel.patFor(svc));
   library = createZitadel(zitadel.options({ serviceUser, logger: recorder() }));
 });
-afterAll(() => zitadel.stop());
 beforeEach(() => {
-  zitadel.heal();
-  zitadel.resetRequests();
+  world.zitadel.heal();
+  world.zitadel.resetRequests();
 });
 
 const answer = (body: unknown) => ({ status: 200, body });
@@ -54,24 +45,26 @@ const NO_LISTS: readonly [string, unknown][] = [
 
 describe.each(NO_LISTS)('where a list is %s', (_what, body) => {
   it('the list of one’s own manager roles is an error', async () => {
-    zitadel.fail('memberships', answer(body));
-    await expect(library.membershipLists.listMine(token)).rejects.toThrow(ZitadelUnavailableError);
+    world.zitadel.fail('memberships', answer(body));
+    await expect(library.membershipLists.listMine(world.tokens.nobody)).rejects.toThrow(
+      ZitadelUnavailableError,
+    );
   });
 
   it('the list of a user’s manager roles is an error', async () => {
-    zitadel.fail('userMemberships', answer(body));
-    const asked = library.membershipLists.listOfUser({ userId: '1', organizationId: acme.id });
+    world.zitadel.fail('userMemberships', answer(body));
+    const asked = library.membershipLists.listOfUser({ userId: '1', organizationId: world.acme });
     await expect(asked).rejects.toThrow(ZitadelUnavailableError);
   });
 
   it('every list of project grants is an error', async () => {
-    zitadel.fail('listGrants', answer(body));
-    zitadel.fail('listAllGrants', answer(body));
-    zitadel.fail('grantedProjects', answer(body));
+    world.zitadel.fail('listGrants', answer(body));
+    world.zitadel.fail('listAllGrants', answer(body));
+    world.zitadel.fail('grantedProjects', answer(body));
     const { projectGrants } = library;
-    const organizationId = acme.id;
+    const organizationId = world.acme;
     for (const list of [
-      projectGrants.list({ organizationId, projectId: portal.id }),
+      projectGrants.list({ organizationId, projectId: world.portal }),
       projectGrants.list({ organizationId }),
       projectGrants.listGranted({ organizationId }),
     ]) {
@@ -83,14 +76,17 @@ describe.each(NO_LISTS)('where a list is %s', (_what, body) => {
 describe('a list of project grants', () => {
   const grantsOf = async () => {
     const found: string[] = [];
-    const list = library.projectGrants.list({ organizationId: acme.id, projectId: portal.id });
+    const list = library.projectGrants.list({
+      organizationId: world.acme,
+      projectId: world.portal,
+    });
     for await (const { grantId = '' } of list) found.push(grantId);
     return found;
   };
   const row = (grantId: unknown) => ({
     grantId,
-    projectId: portal.id,
-    grantedOrgId: globex.id,
+    projectId: world.portal,
+    grantedOrgId: world.globex,
     state: 'PROJECT_GRANT_STATE_ACTIVE',
   });
 
@@ -107,7 +103,7 @@ describe('a list of project grants', () => {
       { ...row('2'), details: 'x' },
       { ...row('2'), details: { resourceOwner: 1 } },
     ]) {
-      zitadel.fail(
+      world.zitadel.fail(
         'listGrants',
         answer({ details: { totalResult: '2' }, result: [row('1'), bad] }),
       );
@@ -116,21 +112,21 @@ describe('a list of project grants', () => {
   });
 
   it('with fewer rows than ZITADEL says there are is an error', async () => {
-    zitadel.fail('listGrants', answer({ details: { totalResult: '2' }, result: [row('1')] }));
+    world.zitadel.fail('listGrants', answer({ details: { totalResult: '2' }, result: [row('1')] }));
     await expect(grantsOf()).rejects.toThrow(ZitadelUnavailableError);
-    zitadel.fail('listGrants', answer({ details: { totalResult: '1' } }));
+    world.zitadel.fail('listGrants', answer({ details: { totalResult: '1' } }));
     await expect(grantsOf()).rejects.toThrow(ZitadelUnavailableError);
   });
 
   it('whose pages are all the same ends in an error', async () => {
     const result = Array.from({ length: 1_000 }, (_, at) => row(String(at)));
-    zitadel.fail('listGrants', answer({ details: { totalResult: '100000' }, result }));
+    world.zitadel.fail('listGrants', answer({ details: { totalResult: '100000' }, result }));
     await expect(grantsOf()).rejects.toThrow(ZitadelUnavailableError);
-    expect(zitadel.requests('listGrants')).toBe(2);
+    expect(world.zitadel.requests('listGrants')).toBe(2);
   });
 
   it('without any is empty and no error', async () => {
-    zitadel.fail('listGrants', answer({ details: DETAILS }));
+    world.zitadel.fail('listGrants', answer({ details: DETAILS }));
     expect(await grantsOf()).toEqual([]);
   });
 });

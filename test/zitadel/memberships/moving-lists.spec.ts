@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { role } from '../../../lib/core/requirement/builders.js';
 import { org } from '../../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
@@ -16,16 +16,18 @@ let reader: string;
 let foreign: Org[];
 let orgs = 0;
 
-beforeEach(async () => {
+beforeAll(async () => {
   zitadel = await ZitadelEmulator.start({ apis: 'v2' });
   acme = zitadel.addOrg('acme');
-  alice = zitadel.addUser('alice', { org: acme });
   const svc = zitadel.addServiceUser('svc');
   zitadel.addMember(svc, 'instance', ['IAM_OWNER_VIEWER']);
   reader = zitadel.patFor(svc);
+});
+afterAll(() => zitadel.stop());
+beforeEach(() => {
+  alice = zitadel.addUser(`alice of ${orgs}`, { org: acme });
   foreign = [];
 });
-afterEach(() => zitadel.stop());
 
 function addForeignRow(): void {
   const one = zitadel.addOrg(`evil ${(orgs += 1)}`);
