@@ -116,7 +116,7 @@ export function isAboutToken({ reason }: Refusal): boolean {
 type Said = string | GrantFact | Hidden | MembershipIndex | Permissions | null;
 
 /** What is remembered, and over it what was asked for one question: its answers can bring further questions. */
-export class AskedFacts implements Facts {
+class AskedFacts implements Facts {
   readonly #asked = new Map<string, Said>();
 
   constructor(private readonly remembered: Facts) {}

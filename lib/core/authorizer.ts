@@ -22,7 +22,7 @@ import { type DecisionListener, DecisionNews, type ZitadelLogger } from './tell.
 type Awaitable<T> = T | Promise<T>;
 
 /** What decisions need besides the known about the caller. */
-export interface AuthorizerParts extends CompileSettings, DeciderParts {
+interface AuthorizerParts extends CompileSettings, DeciderParts {
   readonly token: ((request: RequestLike) => string | undefined) | undefined;
   readonly log: ZitadelLogger;
 }

@@ -66,7 +66,7 @@ export const INVALID = Symbol('invalid id');
 export const THREW = Symbol('threw');
 
 /** What reading one id gave: the id, nothing, something that is no id, or nothing known. */
-export type IdRead = string | undefined | typeof INVALID | typeof THREW;
+type IdRead = string | undefined | typeof INVALID | typeof THREW;
 
 /** Asks an injectable class of the application for an id. */
 export type ReadFromClass = (

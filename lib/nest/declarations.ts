@@ -16,7 +16,7 @@ export type Declaration =
   | { readonly type: 'authenticated'; readonly replaces: boolean };
 
 /** A method of a class, and the function that Nest calls for it. */
-export interface Method {
+interface Method {
   readonly type: Type;
   readonly method: string;
   readonly called: object;
@@ -139,7 +139,7 @@ const ANY_CALLER = authenticated();
  * itself carries them: a method's `@Public` lifts the requirements of classes, never those of an overridden method or of the function;
  * a class's lifts nothing.
  */
-export function ruleOf({ type, method: name, called }: Method): Rule {
+function ruleOf({ type, method: name, called }: Method): Rule {
   const line = lineOf(type);
   const onMethod = declarationsOf(prototypeOf(type), name);
   const onClass = classesOf(type).flatMap((each) => declarationsOf(each));
@@ -169,7 +169,7 @@ export function ruleOf({ type, method: name, called }: Method): Rule {
 }
 
 /** Whether two rules are the same question. */
-export function asksTheSame(one: Rule, other: Rule): boolean {
+function asksTheSame(one: Rule, other: Rule): boolean {
   const [ones, others] = [partsOf(one), partsOf(other)];
   return (
     one.type === other.type &&
@@ -223,7 +223,7 @@ interface Known {
 }
 
 /** Hands out the instance of a controller that serves a request. */
-export type InstanceOf = (type: Type) => Promise<Readonly<Record<string, unknown>> | undefined>;
+type InstanceOf = (type: Type) => Promise<Readonly<Record<string, unknown>> | undefined>;
 
 /**
  * The rule of each route, composed once. Nest's context names a class and a function, not the route: what Nest will call is learnt before

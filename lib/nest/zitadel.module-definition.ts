@@ -25,7 +25,7 @@ export interface ZitadelOptionsFactory {
   createZitadelOptions(): ZitadelModuleOptions | Promise<ZitadelModuleOptions>;
 }
 
-export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
+export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<ZitadelModuleOptions>({ moduleName: 'Zitadel' })
     .setClassMethodName('forRoot')
     .setFactoryMethodName('createZitadelOptions')

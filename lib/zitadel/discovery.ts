@@ -5,7 +5,7 @@ import { outage, unfit } from './refusals.js';
 import { isDone, isTrouble } from './reply.js';
 
 /** The endpoints that are used, as paths on the origin that is called. */
-export interface Endpoints {
+interface Endpoints {
   readonly keys: string;
   readonly token: string;
   readonly userinfo: string;

@@ -5,7 +5,7 @@ import { ZitadelArgumentError } from '../core/errors.js';
  * What a delivery's signature is: 'valid'; not of the form that ZITADEL writes; of a time too far from now, which a delivery that is sent
  * once more has too; or not made with any of the keys over this body.
  */
-export type SignatureVerdict = 'valid' | 'malformed' | 'untimely' | 'mismatch';
+type SignatureVerdict = 'valid' | 'malformed' | 'untimely' | 'mismatch';
 
 const TOLERANCE_S = 300;
 /** While a key is rotated there is more than one; nobody may make us compute without end. */

@@ -5,7 +5,7 @@ import { OURSELVES } from './call.js';
 export type Release = () => void;
 
 /** How many calls of users of one standing go on at a time, and how many may wait. */
-export interface Bounds {
+interface Bounds {
   readonly inFlight: number;
   readonly ofOneUser: number;
   readonly waiting: number;

@@ -111,7 +111,7 @@ export function pageRequest(offset: number, most = Infinity): Body {
 }
 
 /** Which part of a list is read. */
-export interface Bounds {
+interface Bounds {
   /** Where the first page begins. @default 0 */
   readonly first?: number;
   /** Rows from this place on are not wanted. */
@@ -122,7 +122,7 @@ export interface Bounds {
 }
 
 /** How far a list was read. */
-export interface Progress {
+interface Progress {
   readonly total: number;
   /** There are more rows that are wanted. */
   readonly goesOn: boolean;

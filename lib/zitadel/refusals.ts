@@ -161,7 +161,7 @@ export function unusable(
 }
 
 /** A list that is too long to be read. */
-export function tooLong(what: string, by: string): ZitadelError {
+export function tooLongList(what: string, by: string): ZitadelError {
   return new ZitadelError(
     'zitadel_unavailable',
     `${what}: the list has more rows than are read; narrow it by ${by}`,

@@ -78,7 +78,7 @@ export function ask(open: Case, need: Need): typeof ASK {
 }
 
 /** A project, and the organization to which it is granted. */
-export interface GrantEnds {
+interface GrantEnds {
   readonly projectId: string;
   readonly grantedOrgId: string;
 }
@@ -138,7 +138,7 @@ export type ResourceNeed =
     };
 
 /** A project grant by its id. */
-export interface GrantNeed {
+interface GrantNeed {
   readonly fact: 'grant';
   readonly grantId: string;
   readonly orgIds: readonly string[];

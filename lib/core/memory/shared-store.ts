@@ -53,7 +53,7 @@ const CLOCK_SKEW_MS = 5_000;
 const LONGEST_TTL_MS = 3_600_000;
 
 /** What a read gave: what is stored if anything is, and the epoch to store anew under; none when the store did not reply. */
-export interface SharedRead<T> {
+interface SharedRead<T> {
   readonly epoch: string | undefined;
   readonly stored: Stored<T> | undefined;
 }

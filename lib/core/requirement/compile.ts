@@ -50,7 +50,7 @@ export interface ProjectRoleNode {
 }
 
 /** A requirement of a caller, ready to be decided. */
-export interface CallerNode {
+interface CallerNode {
   readonly type: 'authenticated';
   /** Home organizations, one of which it must be. */
   readonly organizations: readonly string[] | undefined;

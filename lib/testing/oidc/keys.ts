@@ -93,7 +93,7 @@ export class SigningKeys {
   }
 }
 
-export function signJwt(header: object, claims: object, key: KeyObject): string {
+function signJwt(header: object, claims: object, key: KeyObject): string {
   const content = `${encode(header)}.${encode(claims)}`;
   return `${content}.${sign('RSA-SHA256', Buffer.from(content), key).toString('base64url')}`;
 }

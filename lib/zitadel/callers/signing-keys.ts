@@ -9,7 +9,7 @@ import { outage, unfit } from '../refusals.js';
 import { isDone } from '../reply.js';
 
 /** A public key of the instance, and the one algorithm it may be used with. */
-export interface SigningKey {
+interface SigningKey {
   readonly alg: string;
   readonly key: CryptoKey | Uint8Array;
 }

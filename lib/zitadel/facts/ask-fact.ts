@@ -4,7 +4,7 @@ import type { Call } from '../call.js';
 import { grantFrom } from '../grants/project-grant.js';
 import { isRecord } from '../reading.js';
 import { NO_GRANT_IDS } from '../refusals.js';
-import { aboutSomethingElse, ask, type Ask, type Fact } from './known-facts.js';
+import { aboutSomethingElse, type Ask, askFact, type Fact } from './known-facts.js';
 
 /**
  * Asks which organization owns a project. API v1 (Get Project, `GET /management/v1/projects/{id}`) finds a project only under its owner.
@@ -25,12 +25,12 @@ export function askOwner(projectId: string): Ask {
   return (source, question) =>
     source.generation.ask((generation) =>
       generation === 'v1'
-        ? ask(source, question, v1, ({ project }) => {
+        ? askFact(source, question, v1, ({ project }) => {
             const details: unknown = isRecord(project) ? project['details'] : undefined;
             const owner = isRecord(details) ? details['resourceOwner'] : undefined;
             return ownerFrom(project, 'id', projectId, owner);
           })
-        : ask(source, question, v2, ({ project }) => {
+        : askFact(source, question, v2, ({ project }) => {
             const owner = isRecord(project) ? project['organizationId'] : undefined;
             return ownerFrom(project, 'projectId', projectId, owner);
           }),

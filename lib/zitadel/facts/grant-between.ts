@@ -13,7 +13,7 @@ import { MOST_BYTES, type Page, PAGE, pagesOf } from '../reading.js';
 import { unfit } from '../refusals.js';
 import {
   aboutSomethingElse,
-  ask,
+  askFact,
   type Ask,
   type Fact,
   factFrom,

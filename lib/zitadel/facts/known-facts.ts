@@ -33,7 +33,7 @@ export function keyOf(need: ResourceNeed, asker: string): string {
   }
 }
 
-export const ownerKey = (projectId: string) => JSON.stringify(['owner', projectId]);
+const ownerKey = (projectId: string) => JSON.stringify(['owner', projectId]);
 export const grantKey = (asker: string, grantId: string) =>
   JSON.stringify(['grant', asker, grantId]);
 export const betweenKey = (asker: string, projectId: string, orgId: string) =>
@@ -129,7 +129,7 @@ export function factFrom<F>(
 }
 
 /** Asks once, and reads what came. */
-export async function ask<F>(
+export async function askFact<F>(
   source: FactSource,
   question: FactQuestion,
   call: Call,

@@ -17,7 +17,7 @@ import {
 } from './project-grant.js';
 
 /** What the service is built from. */
-export interface ProjectGrantParts {
+interface ProjectGrantParts {
   readonly serviceToken: ServiceToken | undefined;
   readonly idPattern: RegExp;
   /** Who owns a project, where a call does not say it. */

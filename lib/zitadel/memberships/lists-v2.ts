@@ -2,7 +2,7 @@ import type { Membership, RowsOn } from '../../core/caller.js';
 import { ZitadelArgumentError, ZitadelError } from '../../core/errors.js';
 import { has, jsonFrom } from '../../core/own-properties.js';
 import { isRecord, MOST_PAGES } from '../reading.js';
-import { changing, errorFrom, READER_REMEDY, tooLong } from '../refusals.js';
+import { changing, errorFrom, READER_REMEDY, tooLongList } from '../refusals.js';
 import type { MembershipList, MembershipListRequest, MembershipRow } from './pages.js';
 import { type Administrator, listAdministrators, MOST_ROWS, type Send } from './by-v2.js';
 
@@ -36,7 +36,7 @@ export async function listByAdministrators(
       `${what}: not all rows of the user may be seen; ${READER_REMEDY}`,
     );
   }
-  if (list.goesOn || list.total > MOST_ROWS) throw tooLong(what, 'an orgQuery or iamQuery');
+  if (list.goesOn || list.total > MOST_ROWS) throw tooLongList(what, 'an orgQuery or iamQuery');
   const rows = list.rows.filter(
     (row) =>
       (organizationId === undefined || isOf(row.membership, organizationId)) &&

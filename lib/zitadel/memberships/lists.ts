@@ -5,7 +5,7 @@ import { TOKEN_68 } from '../../core/request.js';
 import type { ApiGeneration } from '../generation.js';
 import type { Http } from '../http.js';
 import { requireId, textsOf } from '../reading.js';
-import { changing, errorFrom, tooLong, unusable } from '../refusals.js';
+import { changing, errorFrom, tooLongList, unusable } from '../refusals.js';
 import { askOrThrow, requireServiceToken, type ServiceToken } from '../service-user.js';
 import { askMine, askOfUser } from './by-v1.js';
 import type { Send } from './by-v2.js';
@@ -131,7 +131,7 @@ async function listByPages(
   if (has(list, 'instead')) throw errorFrom(list.instead, what);
   const { body, rows, total, hasMoved, goesOn } = list;
   if (hasMoved) throw changing(what);
-  if (goesOn) throw tooLong(what, 'queries, or ask for parts by query.limit');
+  if (goesOn) throw tooLongList(what, 'queries, or ask for parts by query.limit');
   if (rows.some((row) => row.userId !== (userId ?? rows[0]?.userId))) throw unusable(what);
   return {
     details: {
