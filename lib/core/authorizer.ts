@@ -191,7 +191,9 @@ export class Authorizer {
     fromClass: ReadFromClass,
     since: number | undefined,
   ): Awaitable<Decision> {
-    const ids = readIds(compiled.sources, request, this.parts.idPattern, fromClass);
+    const { idPattern } = this.parts;
+    const before = known.idsOf(compiled);
+    const ids = readIds(compiled.sources, request, idPattern, fromClass, before);
     return ids instanceof Promise
       ? this.#decideLater(known, compiled, ids, since ?? performance.now())
       : this.#decideWith(known, compiled, ids, since);

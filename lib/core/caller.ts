@@ -83,14 +83,17 @@ export interface MembershipIndex {
   readonly bytes: number;
 }
 
-// Role names repeat in every row of every user; one copy of each is kept. Bounded, since custom roles are the server's to name.
+// Names of roles and permissions repeat for every user; one copy of each is kept. Bounded, since custom ones are the server's to name.
 const INTERNED = new Map<string, string>();
 
-function intern(role: string): string {
-  const known = INTERNED.get(role);
+/** The one copy of a name. */
+export function intern(name: string): string {
+  const known = INTERNED.get(name);
   if (known !== undefined) return known;
-  if (INTERNED.size < 1_000 && role.length <= 100) INTERNED.set(role, role);
-  return role;
+  // A permission with a suffix is about one resource, and there are as many as there are resources.
+  const isName = name.length <= 100 && !name.includes(':');
+  if (INTERNED.size < 1_000 && isName) INTERNED.set(name, name);
+  return name;
 }
 
 /** Builds the index. Two rows of one resource count together. */

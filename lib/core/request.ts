@@ -104,23 +104,35 @@ export type Ids = readonly (string | undefined)[];
 /** What reading all ids gave: the ids, or what is wrong with one of them. */
 export type IdsRead = Ids | typeof INVALID | typeof THREW;
 
-/** Reads every id once. A promise only where the code that reads one of them gives one. */
+/**
+ * Reads every id once. A promise only where the code that reads one of them gives one. Where all are as they were `before`, that very
+ * list: a warm request makes none of its own.
+ */
 export function readIds(
   sources: readonly IdSource[],
   request: RequestLike,
   pattern: RegExp,
   fromClass: ReadFromClass,
+  before: Ids,
 ): IdsRead | Promise<IdsRead> {
-  const reads = new Array<IdRead | Promise<IdRead>>(sources.length);
+  let reads: (IdRead | Promise<IdRead>)[] | undefined;
   let arePlain = true;
   for (let slot = 0; slot < sources.length; slot += 1) {
     const read = readId(sources[slot] as IdSource, request, pattern, fromClass);
+    if (reads === undefined) {
+      if (slot < before.length && read === before[slot]) continue;
+      // Of its final length: a list that grows takes several times as much.
+      // oxlint-disable-next-line unicorn/no-new-array
+      reads = new Array<IdRead | Promise<IdRead>>(sources.length);
+      for (let same = 0; same < slot; same += 1) reads[same] = before[same];
+    }
     if (typeof read !== 'string' && read !== undefined) arePlain = false;
     reads[slot] = read;
   }
+  if (reads === undefined) return sources.length === before.length ? before : [];
   if (arePlain) return reads as Ids;
   return reads.some((read) => read instanceof Promise)
-    ? Promise.all(reads).then(judged)
+    ? Promise.all(reads.map(async (read) => read)).then(judged)
     : judged(reads as readonly IdRead[]);
 }
 

@@ -1,4 +1,10 @@
-import { indexOf, type MembershipIndex, type MembershipRows, type RowsOn } from '../caller.js';
+import {
+  indexOf,
+  intern,
+  type MembershipIndex,
+  type MembershipRows,
+  type RowsOn,
+} from '../caller.js';
 import type { CallerFacts, Facts, Permissions, ResourceFacts } from '../decide/case.js';
 import { isRefusal, type Refusal } from '../decision.js';
 import type { Pay, Toll } from './allowance.js';
@@ -67,7 +73,7 @@ const MEMBERSHIPS: CacheKind<MembershipIndex, MembershipIndex['rows']> = {
 
 const HELD_PERMISSIONS: CacheKind<ReadonlySet<string>, readonly string[]> = {
   stored: PERMISSIONS,
-  fromStored: (list) => new Set(list),
+  fromStored: (list) => new Set(list.map(intern)),
   toStored: (held) => [...held],
   // There can be tens of thousands, so they are added up without a list of their own.
   bytesOf: (held) => {
@@ -164,7 +170,7 @@ export class CallerLookups {
       pay: toll.pay,
       read: async () => {
         const held = await this.parts.permissions(userId, token, orgId);
-        return isRefusal(held) ? held : new Set(held);
+        return isRefusal(held) ? held : new Set(held.map(intern));
       },
     });
     if (!isRefusal(found)) return found.value;

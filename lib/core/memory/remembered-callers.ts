@@ -65,13 +65,14 @@ export class KnownCaller implements Validity {
     this.userId = verified.caller.userId;
   }
 
-  /** The remembered "yes" to exactly this requirement, about exactly these ids. */
+  /** The ids that the remembered "yes" to this requirement is about. */
+  idsOf(compiled: Compiled): Ids {
+    return this.#askedFor === compiled ? this.#askedAbout : NO_IDS;
+  }
+
+  /** The remembered "yes" to exactly this requirement, about the very ids that `idsOf` gave. */
   yesTo(compiled: Compiled, ids: Ids): Allowed | undefined {
-    if (this.#askedFor !== compiled) return undefined;
-    for (let slot = 0; slot < ids.length; slot += 1) {
-      if (this.#askedAbout[slot] !== ids[slot]) return undefined;
-    }
-    return this.#yes;
+    return this.#askedFor === compiled && this.#askedAbout === ids ? this.#yes : undefined;
   }
 
   /** Remembers a "yes" for as long as this is remembered: it must rest on nothing that can change before. */

@@ -60,7 +60,7 @@ export function askGrant(grantId: string): Ask {
   return (source, question) =>
     source.generation.ask<Fact<GrantFact>>(async (generation) => {
       if (generation === 'v2') return { served: undefined, value: NO_GRANT_IDS };
-      return ask(source, question, call, ({ projectGrant }) => {
+      return askFact(source, question, call, ({ projectGrant }) => {
         const grant = grantFrom(projectGrant);
         if (grant?.grantId !== grantId) return aboutSomethingElse('project grant');
         return Object.freeze({

@@ -125,7 +125,7 @@ function askByV2(source: FactSource, question: FactQuestion, projectId: string):
     path: '/zitadel.project.v2.ProjectService/ListProjectGrants',
     json: grantsRequest({ projectId, grantedOrgId }, 0),
   };
-  return ask<GrantFact>(source, question, call, (body) => {
+  return askFact<GrantFact>(source, question, call, (body) => {
     const page = grantsFrom(body, { projectId, grantedOrgId });
     if (!page) return aboutSomethingElse('project grants');
     if (page.rows.length > 0) return Object.freeze({ projectId, grantedOrgId });

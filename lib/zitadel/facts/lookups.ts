@@ -58,9 +58,8 @@ export class Lookups implements ResourceLookups {
   readonly #nothing = new UserMemory<Nothing>(MOST_REMEMBERED);
   readonly #flights = new SingleFlight<Found, string>();
   #generation = 0;
-  readonly #ownerOf = (projectId: string) => ownerIn(this.#owners.get(projectId));
   readonly #unchanging: ResourceFacts = {
-    ownerOf: this.#ownerOf,
+    ownerOf: (projectId) => ownerIn(this.#owners.get(projectId)),
     grantOf: () => undefined,
     grantBetween: () => undefined,
   };
@@ -75,7 +74,7 @@ export class Lookups implements ResourceLookups {
   /** The same, and which project grants the user was told of, if that was not asked for before `notBefore`. */
   knownTo(userId: string, notBefore: number): ResourceFacts {
     const grants = factsFrom(this.#askerFor(userId), (key) => this.#grant(key, notBefore));
-    return { ...grants, ownerOf: this.#ownerOf };
+    return { ...grants, ownerOf: (projectId) => this.#unchanging.ownerOf(projectId) };
   }
 
   /** Asks for every need; what is not found is `null` in the facts that come back. */
