@@ -1,0 +1,4 @@
+import { holds } from '../support/short-form.js';
+import * as proof from './house.js';
+
+holds('house', proof);
