@@ -1,25 +1,51 @@
 import { describe, expect, it } from 'vitest';
-import { DENIAL, denialAnswer, type DenyReason } from '../../lib/core/decision.js';
+import {
+  type Allowed,
+  attachDecision,
+  checkedId,
+  type CheckedRef,
+  decisionOf,
+  DENIAL,
+  denialAnswer,
+  type DenyReason,
+  isRefusal,
+} from '../../lib/core/decision.js';
+import { callerOf } from './rows.js';
 
-type Row = readonly [DenyReason, number, string | undefined];
+type Row = readonly [DenyReason, number, string | undefined, string];
 
 /** Written down once more, as clients rely on it. */
 const EXPECTED: readonly Row[] = [
-  ['unsupported_context', 403, undefined],
-  ['not_declared', 403, undefined],
-  ['token_missing', 401, 'Bearer'],
-  ['token_invalid', 401, 'Bearer error="invalid_token"'],
-  ['impersonated', 401, 'Bearer error="invalid_token"'],
-  ['token_rejected', 401, 'Bearer error="invalid_token"'],
-  ['mfa_required', 403, undefined],
-  ['resource_invalid', 400, undefined],
-  ['resource_missing', 400, undefined],
-  ['role_missing', 403, 'Bearer error="insufficient_scope"'],
-  ['unavailable', 503, undefined],
-  ['permission_missing', 403, 'Bearer error="insufficient_scope"'],
-  ['project_role_missing', 403, 'Bearer error="insufficient_scope"'],
-  ['organization_not_accepted', 403, 'Bearer error="insufficient_scope"'],
-  ['misconfigured', 500, undefined],
+  ['unsupported_context', 403, undefined, 'This kind of request is not supported here.'],
+  ['not_declared', 403, undefined, 'This route declares no requirement.'],
+  ['token_missing', 401, 'Bearer', 'An access token is required.'],
+  ['token_invalid', 401, 'Bearer error="invalid_token"', 'The access token is not valid.'],
+  ['impersonated', 401, 'Bearer error="invalid_token"', 'Impersonation tokens are not accepted.'],
+  [
+    'token_rejected',
+    401,
+    'Bearer error="invalid_token"',
+    'ZITADEL does not accept the access token.',
+  ],
+  ['mfa_required', 403, undefined, 'A second factor is required.'],
+  ['resource_invalid', 400, undefined, 'The request contains an invalid resource id.'],
+  ['resource_missing', 400, undefined, 'The request does not name the resource.'],
+  ['role_missing', 403, 'Bearer error="insufficient_scope"', 'A manager role is missing.'],
+  ['unavailable', 503, undefined, 'Authorization is not available at the moment.'],
+  ['permission_missing', 403, 'Bearer error="insufficient_scope"', 'A permission is missing.'],
+  [
+    'project_role_missing',
+    403,
+    'Bearer error="insufficient_scope"',
+    'A role of the project is missing.',
+  ],
+  [
+    'organization_not_accepted',
+    403,
+    'Bearer error="insufficient_scope"',
+    'The home organization of the caller is not accepted here.',
+  ],
+  ['misconfigured', 500, undefined, 'Authorization is not set up correctly.'],
 ];
 
 const PHRASES: Readonly<Record<number, string>> = {
@@ -35,17 +61,20 @@ describe('the table of refusals', () => {
     expect(Object.keys(DENIAL).toSorted()).toEqual(EXPECTED.map(([reason]) => reason).toSorted());
   });
 
-  it.each(EXPECTED)('answers %s with %d and the challenge %s', (reason, status, challenge) => {
-    const answer = denialAnswer({ reason });
-    expect(answer.status).toBe(status);
-    expect(answer.headers['WWW-Authenticate']).toBe(challenge);
-    expect(answer.body).toEqual({
-      statusCode: status,
-      error: PHRASES[status],
-      message: DENIAL[reason].message,
-      errorCode: reason,
-    });
-  });
+  it.each(EXPECTED)(
+    'answers %s with %d and the challenge %s',
+    (reason, status, challenge, message) => {
+      const answer = denialAnswer({ reason });
+      expect(answer.status).toBe(status);
+      expect(answer.headers['WWW-Authenticate']).toBe(challenge);
+      expect(answer.body).toEqual({
+        statusCode: status,
+        error: PHRASES[status],
+        message,
+        errorCode: reason,
+      });
+    },
+  );
 
   it.each(EXPECTED)('says of %s nothing beyond the reason', (reason) => {
     const inner = { detail: 'inner-detail', remedy: 'inner-remedy' };
@@ -88,4 +117,52 @@ describe('the table of refusals', () => {
       expect(denialAnswer({ reason, retryAfterMs: 1 }).headers).not.toHaveProperty('Retry-After');
     },
   );
+});
+
+describe('a refusal', () => {
+  it('is told by its reason from what was hoped for', () => {
+    expect(isRefusal({ reason: 'token_invalid' })).toBe(true);
+    expect(isRefusal(callerOf('alice'))).toBe(false);
+  });
+});
+
+describe('a decision', () => {
+  const allowed = (...checked: readonly CheckedRef[]): Allowed => ({
+    allowed: true,
+    caller: callerOf('alice'),
+    by: undefined,
+    checked,
+    read: { at: 0, from: 'zitadel' },
+  });
+  const ORG: CheckedRef = { kind: 'org', id: '1', name: 'orgId' };
+  const OTHER: CheckedRef = { kind: 'org', id: '2', name: 'otherId' };
+  const PROJECT: CheckedRef = { kind: 'project', id: '3', name: 'orgId' };
+
+  it('is found by the request that it let through, and by no other', () => {
+    const [request, decision] = [{}, allowed()];
+    attachDecision(request, decision);
+    expect(decisionOf(request)).toBe(decision);
+    expect(decisionOf({})).toBeUndefined();
+  });
+
+  it('is found by another copy of the package', () => {
+    const shared = Symbol.for('nestjs-zitadel:decisions');
+    const [request, decision] = [{}, allowed()];
+    attachDecision(request, decision);
+    const seen = (globalThis as unknown as Record<symbol, WeakMap<object, Allowed>>)[shared];
+    expect(seen?.get(request)).toBe(decision);
+  });
+
+  it.each<[string, readonly CheckedRef[], string | undefined, string | undefined]>([
+    ['nothing where nothing was checked', [], undefined, undefined],
+    ['the id of the kind', [PROJECT, ORG], undefined, '1'],
+    ['nothing of another kind', [PROJECT], undefined, undefined],
+    ['nothing of another kind by the name', [PROJECT], 'orgId', undefined],
+    ['nothing where two were checked', [ORG, OTHER], undefined, undefined],
+    ['the one of that name', [ORG, OTHER], 'otherId', '2'],
+    ['nothing by another name', [ORG], 'otherId', undefined],
+    ['an id that was checked twice', [ORG, { ...OTHER, id: '1' }], undefined, '1'],
+  ])('gives %s', (_what, checked, name, id) => {
+    expect(checkedId(allowed(...checked), 'org', name)).toBe(id);
+  });
 });

@@ -1,0 +1,9 @@
+/** What the tests tell of the changes, by number. */
+export type Note =
+  /** Read while the sources are loaded. */
+  | { readonly loaded: readonly number[] }
+  | { readonly reached: readonly number[] }
+  /** Noticed by a test. */
+  | { readonly killed: readonly number[] }
+  /** A test that fails without a change too, or after those that it noticed. */
+  | { readonly failed: string; readonly unsure: readonly number[] };
