@@ -25,7 +25,9 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
   decisions: { runs: some, allows: some, wrong: none },
   ensure: { races: some, duplicates: none, wrong: none },
   faults: { cells: some, allows: none, slow: none, unhandled: none, outageAsDenial: none },
+  house: { files: some, median: some, longest: atMost(300), circles: none, strayExports: none },
   jwks: { tokens: some, modes: someOf, mostFetchesPerWindow: one },
+  mutation: { mutants: some, killed: some, score: atLeast(0.95), survivors: atLeast(0) },
   pages: { cells: some, wrong: none },
   redirects: { tried: some, bytesLeaked: none },
   retries: { ambiguous: some, duplicates: none, outageCallRatio: atMost(1.1) },
@@ -42,7 +44,7 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
     expressRatio: some,
     fastifyRatio: some,
     nsPerCall: some,
-    bytesPerCall: some,
+    bytesPerCall: atMost(160),
   },
 };
 
