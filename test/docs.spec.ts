@@ -223,6 +223,29 @@ describe('links', () => {
   });
 });
 
+describe('the files that ARCHITECTURE.md and CONTRIBUTING.md name', () => {
+  const rooms = readdirSync(join(root, 'lib'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+  const path = new RegExp(
+    `(?<![\\w./@#-])(?:lib|test|docs|sample-app|${rooms.join('|')})/[\\w./*-]*[\\w*]`,
+    'g',
+  );
+
+  it.each(['ARCHITECTURE.md', 'CONTRIBUTING.md'])('are there: %s', (page) => {
+    // But for patterns, and names that a reader chooses.
+    const named = [...textOf(page).matchAll(path)]
+      .map(([found]) => found)
+      .filter((found) => !/\*|NAME/.test(found));
+    const places = ['', 'lib/'].flatMap((room) => ['', '.ts'].map((end) => [room, end] as const));
+    const missing = named.filter(
+      (each) => !places.some(([room, end]) => existsSync(join(root, `${room}${each}${end}`))),
+    );
+    expect(named.length).toBeGreaterThan(10);
+    expect(missing).toEqual([]);
+  });
+});
+
 function isAmong(file: string, published: readonly string[]): boolean {
   return published.some((each) => file === each || file.startsWith(`${each}/`));
 }
