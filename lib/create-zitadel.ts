@@ -3,7 +3,7 @@ import { callersOf } from './callers-option.js';
 import { Authorizer } from './core/authorizer.js';
 import type { Denied, Refusal } from './core/decision.js';
 import { ZitadelOptionsError } from './core/errors.js';
-import { AnswerSource } from './core/memory/caller-source.js';
+import { CallerSource } from './core/memory/caller-source.js';
 import { type SharedCache, SharedStore } from './core/memory/shared-store.js';
 import { quietLogger, type ZitadelLogger } from './core/tell.js';
 import { ZitadelAuthorizer, ZitadelNotAllowedError } from './core/zitadel-authorizer.js';
@@ -73,7 +73,7 @@ export function createZitadel(
     knowsRowsByEnds: readsEverywhere(resolved),
   });
   const ofMemberships = new ApiGeneration('memberships', resolved.api, log);
-  const answers = new AnswerSource({
+  const callers = new CallerSource({
     ...open,
     ...callersOf(resolved, http, discover),
     memberships: {
@@ -94,7 +94,7 @@ export function createZitadel(
   const decisions = new Authorizer({
     ...open,
     permissions: resolved.api !== 'v2',
-    answers,
+    callers,
     lookups,
     readsAs,
     log,
@@ -109,7 +109,7 @@ export function createZitadel(
     membershipLists: new MembershipLists({
       http,
       serviceToken,
-      tokenOf: (caller) => answers.tokenOf(caller),
+      tokenOf: (caller) => callers.tokenOf(caller),
       idPattern,
       generation: ofMemberships,
     }),

@@ -1,7 +1,16 @@
 import { ZitadelOptionsError } from './core/errors.js';
 import { own } from './core/own-properties.js';
 import { checkId } from './core/request.js';
-import type { ResolvedOptions, ZitadelOptions } from './options.js';
+import type {
+  Callers,
+  IntrospectionCallers,
+  JwtCallers,
+  OneWay,
+  ResolvedOptions,
+  UserinfoCallers,
+  ZitadelOptions,
+} from './options.js';
+import { openClient, openServiceUser } from './zitadel/credentials.js';
 
 /** What was given, in words: never the content of anything that may be secret. */
 function got(value: unknown, secret = false): string {
@@ -32,6 +41,7 @@ export function wrong(
 
 /** Refuses options that are right each on its own and wrong together. @throws ZitadelOptionsError */
 export function checkTogether(options: ZitadelOptions, resolved: ResolvedOptions): void {
+  checkCallers(options, resolved);
   const { memberships, shared } = resolved;
   const asServiceUser = memberships.as === 'serviceUser';
   if (
@@ -106,6 +116,63 @@ export function checkTogether(options: ZitadelOptions, resolved: ResolvedOptions
     const [extra] = Object.keys(shared).filter((name) => name !== 'secret');
     if (extra !== undefined) throw wrong(`cache.shared.${extra}`, 'something', 'only secret');
   }
+}
+
+/** How JWTs are known, and how all other tokens are, or all tokens where there is no `jwt()`. None of both: a function knows. */
+interface Ways {
+  readonly jwt?: JwtCallers | undefined;
+  readonly other?: IntrospectionCallers | UserinfoCallers | undefined;
+}
+
+function waysOf(callers: Callers): Ways {
+  if (typeof callers === 'function') return {};
+  const list = [callers].flat() as readonly OneWay[];
+  return {
+    jwt: list.find((way) => way.type === 'jwt'),
+    other: list.find((way) => way.type !== 'jwt'),
+  };
+}
+
+/** Refuses ways to know callers, audiences and credentials that do not go together. */
+function checkCallers(options: ZitadelOptions, resolved: ResolvedOptions): void {
+  const ways = waysOf(resolved.callers);
+  if (resolved.serviceUser) openServiceUser(resolved.serviceUser);
+  if (ways.other?.type === 'introspection') openClient(ways.other.credential);
+  checkAudience(options.audience, ways);
+  const asServiceUser = resolved.memberships.as === 'serviceUser';
+  if (ways.other?.type === 'userinfo' && asServiceUser) {
+    throw wrong(
+      'callers',
+      'userinfo()',
+      "introspection(...) in its place, or memberships: { as: 'caller' }: userinfo shows neither whom a token is for nor who holds it, so ZITADEL’s API has to take it",
+    );
+  }
+  if (ways.jwt?.recheckMs !== undefined && !asServiceUser) {
+    throw wrong(
+      'callers',
+      'jwt({ recheckMs })',
+      'jwt(): with memberships as the caller every read confirms the token',
+    );
+  }
+}
+
+function checkAudience(audience: ZitadelOptions['audience'], ways: Ways): void {
+  if (ways.jwt) {
+    if (audience !== undefined) return;
+    throw wrong(
+      'audience',
+      undefined,
+      'the project id (or client ids) that callers’ tokens must be for; it is required with jwt()',
+    );
+  }
+  if (audience === undefined || ways.other?.type === 'introspection') return;
+  throw wrong(
+    'audience',
+    audience,
+    ways.other
+      ? 'nothing: userinfo() does not show whom a token is for; introspection(...) does'
+      : 'nothing: a function in callers checks the audience itself',
+  );
 }
 
 function checkOrganizations(

@@ -14,8 +14,11 @@ export interface JwtCallers {
 /** Settings of `jwt()`. */
 export interface JwtSettings {
   /**
-   * With memberships read as the service user: how long, in milliseconds, ZITADEL's acceptance of a token counts before it is asked
-   * again (userinfo). `false`: never asked; then a revoked token counts until it expires. @default cache.ttlMs
+   * Milliseconds, from 1,000 to 3,600,000: for how long ZITADEL's acceptance of a token counts before userinfo is asked again. With
+   * `false` it is never asked, and a revoked token counts until it expires.
+   *
+   * @default cache.ttlMs
+   * @throws ZitadelOptionsError with memberships as the caller: there every read of the memberships confirms the token
    */
   readonly recheckMs?: number | false;
 }
@@ -26,12 +29,12 @@ export interface IntrospectionCallers {
   readonly credential: IntrospectionCredential;
 }
 
-/** Callers are known by what ZITADEL answers to their own tokens. Made by `userinfo()`. */
+/** Callers are known by what ZITADEL's userinfo says about their own tokens. Made by `userinfo()`. */
 export interface UserinfoCallers {
   readonly type: 'userinfo';
 }
 
-/** JWTs are verified locally, everything else is asked about. Which of the two a token is, its form says: they are never tried in turn. */
+/** JWTs are verified locally, ZITADEL is asked about everything else. The form of a token decides: the two are never tried in turn. */
 export type MixedCallers =
   | readonly [JwtCallers, IntrospectionCallers | UserinfoCallers]
   | readonly [IntrospectionCallers | UserinfoCallers, JwtCallers];
@@ -47,18 +50,25 @@ export type CallerFunction = (
 /** Every way to know callers. */
 export type Callers = OneWay | MixedCallers | CallerFunction;
 
-/** There are none; what is given all the same is refused at boot. */
+/** There are none. Anything that is given is refused at boot. */
 type NoSettings = Readonly<Record<string, never>>;
 
-/** Callers send JWT access tokens of ZITADEL (the application's token type must be JWT). */
+/**
+ * Callers send JWT access tokens of ZITADEL. The application's token type must be JWT.
+ *
+ * @example `callers: jwt()`
+ * @example `callers: jwt({ recheckMs: 10_000 })`
+ */
 export function jwt(settings: JwtSettings = {}): JwtCallers {
   return Object.freeze({ type: 'jwt', ...settings });
 }
 
 /**
- * Callers send access tokens of any kind, also opaque ones and personal access tokens. ZITADEL is asked about each once per cache.ttlMs,
- * in the name of an application of type API: `keyFile('./api.json')`, `key(json)` or `basic(clientId, clientSecret)`. It accepts tokens
- * that are for this application or its project; with the option `audience` that is checked again here.
+ * Callers send access tokens of any kind, also opaque ones and personal access tokens. ZITADEL is asked about each token once per
+ * `cache.ttlMs`, in the name of an application of type API: `keyFile('./api.json')`, `key(json)` or `basic(clientId, clientSecret)`.
+ * ZITADEL accepts tokens that are for this application or its project. The option `audience` is checked here as well.
+ *
+ * @example `callers: introspection(basic(clientId, clientSecret))`
  */
 export function introspection(
   credential: IntrospectionCredential,
@@ -68,9 +78,11 @@ export function introspection(
 }
 
 /**
- * Callers send access tokens of any kind, and ZITADEL's userinfo says whose they are: no application and no secret is needed. It does not
- * say whom a token is for, so a token of any application of the instance is accepted if ZITADEL's own API takes it. Only with memberships
- * as the caller, whose read proves that.
+ * Callers send access tokens of any kind, and ZITADEL's userinfo says whose they are: no application and no secret is needed. Userinfo
+ * does not say whom a token is for. So a token of any application of the instance is accepted if ZITADEL's own API takes it. Reading the
+ * memberships with that token proves it, which is why this works only with memberships as the caller.
+ *
+ * @example `callers: userinfo()`
  */
 export function userinfo(settings: NoSettings = {}): UserinfoCallers {
   return Object.freeze({ ...settings, type: 'userinfo' });
@@ -79,23 +91,49 @@ export function userinfo(settings: NoSettings = {}): UserinfoCallers {
 /** Which generation of ZITADEL's API is used. */
 export type ApiSetting = 'auto' | 'v1' | 'v2';
 
-/** Everything that can be set. Unknown, undefined and wrong options throw before anything is built. */
+/**
+ * Everything that can be set.
+ *
+ * @throws ZitadelOptionsError on an option that is unknown, wrong or explicitly `undefined`, before anything is built
+ */
 export interface ZitadelOptions {
-  /** The external origin of the instance, exactly as tokens name it in `iss`: `https://acme.zitadel.cloud`, no trailing slash. */
+  /**
+   * The external origin of the instance, exactly as tokens name it in `iss`: `https://acme.zitadel.cloud`, without a trailing slash.
+   *
+   * @throws ZitadelOptionsError when it is plain http, unless it is on this host, `internalUrl` is set, or `allowHttp` is `true`
+   */
   readonly issuer: string;
-  /** Another origin at which the same instance is reached, e.g. inside a cluster. `iss` stays the issuer. @default the issuer */
+  /**
+   * Another origin at which the same instance is reached, for example inside a cluster. `iss` stays the issuer.
+   *
+   * @default the issuer
+   */
   readonly internalUrl?: string;
   /**
-   * Whom a caller's token must be for: a project id or client ids, at least one of which is in `aud`. Required with `jwt()`; with
-   * `introspection()` alone ZITADEL checks it, and this once more.
+   * Whom a caller's token must be for: a project id or client ids. At least one of them must be in `aud`. With `introspection()` alone
+   * it is optional: ZITADEL checks the audience itself.
+   *
+   * @default none; required with `jwt()`
+   * @throws ZitadelOptionsError when it is missing with `jwt()`, or set with `userinfo()` alone or with a function in `callers`, where
+   * nothing would check it
    */
   readonly audience?: string | readonly string[];
-  /** How callers are known: `jwt()`, `introspection(...)`, `userinfo()`, a list of `jwt()` and one of these, or a function. @default jwt() */
+  /**
+   * How callers are known: `jwt()`, `introspection(...)`, `userinfo()`, a list of `jwt()` and one of the other two, or a function from a
+   * token to a `Caller`.
+   *
+   * @default jwt()
+   * @throws ZitadelOptionsError when `userinfo()` stands beside memberships as the service user, or a credential is of the wrong kind
+   */
   readonly callers?: Callers;
   /**
-   * Who reads a caller's memberships: the caller's own token, over all organizations; or the service user, either in `organizations` and
-   * nowhere else (API v1, a manager role in each of them; managers of the instance are seen there too, and count everywhere), or, without `organizations`, everywhere (API v2, IAM_OWNER_VIEWER).
+   * Who reads a caller's memberships. `{ as: 'caller' }`: the caller's own token, in all organizations. `{ as: 'serviceUser' }`: the
+   * service user, in all organizations (API v2, needs `IAM_OWNER_VIEWER`). `{ as: 'serviceUser', organizations }`: the service user, in
+   * these organizations and no others (API v1, needs a manager role in each). Managers of the instance are seen there too, and count
+   * everywhere.
+   *
    * @default { as: 'caller' }
+   * @throws ZitadelOptionsError when `serviceUser` is missing, `organizations` stands beside `api: 'v2'`, or is missing with `api: 'v1'`
    */
   readonly memberships?:
     | { readonly as: 'caller' }
@@ -104,56 +142,128 @@ export interface ZitadelOptions {
         readonly organizations?: readonly string[] | (() => Promise<readonly string[]>);
       };
   /**
-   * Which generation of ZITADEL's API is used. 'auto': v1 as long as the server has it (it alone has ids of project grants, and
-   * permissions), v2 where it has not; found out by the first call, remembered and logged. @default 'auto'
+   * Which generation of ZITADEL's API is used. `'auto'`: v1 as long as the server has it, v2 where it has not. The first call finds out,
+   * and what it finds is remembered and logged. Only v1 has ids of project grants, and permissions.
+   *
+   * @default 'auto'
    */
   readonly api?: ApiSetting;
-  /** The project whose roles `projectRole` means where it names none. */
+  /**
+   * The project whose roles a project role requirement means if it names no project.
+   *
+   * @default none
+   */
   readonly projectId?: string;
-  /** Our identity at ZITADEL: `keyFile(path)`, `key(json)`, `pat(token)` or `clientCredentials(id, secret)`. For project grants, and memberships as the service user. */
+  /**
+   * Your application's own identity at ZITADEL: `keyFile(path)`, `key(json)`, `pat(token)` or `clientCredentials(id, secret)`. Project
+   * grants need it, and so do memberships that are read as the service user.
+   *
+   * @default none
+   */
   readonly serviceUser?: ServiceUserCredential;
   readonly cache?: {
-    /** How long memberships count, in milliseconds since they were asked for: the bound on every revocation. 0: not at all. @default 30000 */
+    /**
+     * Milliseconds, from 0 to 3,600,000: for how long memberships count, since they were asked for. This is the bound on every
+     * revocation. With 0 they are asked for on every request.
+     *
+     * @default 30000
+     */
     readonly ttlMs?: number;
     /**
-     * How old, in milliseconds, what a "no" rests on may be. A "no" that rests on older memberships, permissions or look-ups is not
-     * repeated: they are asked for again, so that a right that was just given counts. Once for each token (as the service user: each
-     * user), and up to 8 times a user in this time; what a user is denied beyond that is repeated. 0: no "no" is repeated, and beyond 200
-     * in 30 seconds the user gets 503. Above ttlMs it changes nothing. @default 2000
+     * Milliseconds, from 0 to 3,600,000: how old the knowledge behind a "no" may be. If it is older, ZITADEL is asked again, so that a
+     * right that was just given counts. This happens once for each token (as the service user: for each user), and up to 8 times a user in
+     * this time. Any further "no" is repeated from memory. With 0 no "no" is repeated, and a user with more than 200 in 30 seconds gets
+     * 503. A value above `cache.ttlMs` changes nothing.
+     *
+     * @default 2000
      */
     readonly denialMs?: number;
-    /** Memory for what is remembered, in bytes. @default 67108864 (64 MiB) */
+    /**
+     * Bytes, from 1,048,576 (1 MiB) to 2 ** 40: the memory for what is remembered.
+     *
+     * @default 67108864
+     */
     readonly maxBytes?: number;
     /**
-     * Puts Nest's CACHE_MANAGER (Express: the second argument of `createZitadel`) behind the memory cache. Entries are signed with
-     * `secret`, at least 32 characters; `secret: false` trusts everyone who can write there. @default false
+     * `{ secret }` puts a shared store behind the memory cache: Nest's `CACHE_MANAGER`, in Express `sharedCache` of the second argument of
+     * `createZitadel`. Entries are signed with `secret`, a string of at least 32 characters that is the same in every process.
+     * `secret: false` trusts everyone who can write to the store with every role.
+     *
+     * @default false
+     * @throws ZitadelOptionsError when there is no such store, or the secret is shorter
      */
     readonly shared?: false | { readonly secret: string | false };
   };
-  /** Which role satisfies which: ZITADEL's own hierarchy, none, or a table of yours. @default 'zitadel' */
+  /**
+   * Which role satisfies which other roles: ZITADEL's own hierarchy, none (`'exact'`), or a table of yours.
+   *
+   * @default 'zitadel'
+   */
   readonly hierarchy?: 'zitadel' | 'exact' | HierarchyTable;
-  /** Who owns a project, where neither a membership nor ZITADEL says it. */
+  /**
+   * Your own knowledge of which organization owns a project. It is asked last, when neither a membership nor ZITADEL says it.
+   *
+   * @default none
+   */
   readonly projectOwner?: (projectId: string) => Promise<string | undefined>;
-  /** What an id must match, as a whole. @default /[0-9]{1,200}/ */
+  /**
+   * What an id must match, as a whole.
+   *
+   * @default /[0-9]{1,200}/
+   * @throws ZitadelOptionsError when it has the flag g, m or y
+   */
   readonly idPattern?: RegExp;
-  /** One attempt to reach ZITADEL, in milliseconds. @default 3000 */
+  /**
+   * Milliseconds, from 1 to 60,000: for one attempt to reach ZITADEL.
+   *
+   * @default 3000
+   */
   readonly timeoutMs?: number;
-  /** All that one request waits for ZITADEL, in milliseconds. @default 5000 */
+  /**
+   * Milliseconds, from 1 to 120,000: all that one request waits for ZITADEL.
+   *
+   * @default 5000
+   * @throws ZitadelOptionsError when it is less than `timeoutMs`
+   */
   readonly budgetMs?: number;
   /**
-   * How far, in milliseconds, a caller's token may come from the future (`iat`, `nbf`): for a host whose clock is behind ZITADEL's; at
-   * most 300000. `exp` has no tolerance: no token counts for longer than ZITADEL says. @default 5000
+   * Milliseconds, from 0 to 300,000: how far in the future `iat` and `nbf` of a caller's token may be, for a host whose clock is behind
+   * ZITADEL's. `exp` has no tolerance: no token counts for longer than ZITADEL says.
+   *
+   * @default 5000
    */
   readonly clockToleranceMs?: number;
-  /** For proxies and HTTP/2. @default the global fetch */
+  /**
+   * What HTTP calls are made with, for proxies and HTTP/2.
+   *
+   * @default the global fetch
+   */
   readonly fetch?: Fetch;
-  /** @default Nest's Logger; in Express the console, without debug */
+  /**
+   * Where the library writes: an object with `debug`, `log`, `warn` and `error`.
+   *
+   * @default Nest's Logger; in Express the console, without debug
+   */
   readonly logger?: ZitadelLogger;
-  /** Allow plain http to an issuer that is not on this host. @default false */
+  /**
+   * Allow plain http to an issuer that is not on this host. Tokens then travel in the clear.
+   *
+   * @default false
+   */
   readonly allowHttp?: boolean;
-  /** Accept impersonation tokens (`act`). ZITADEL refuses them at its API, so only with memberships as the service user. @default false */
+  /**
+   * Accept impersonation tokens (with the claim `act`).
+   *
+   * @default false
+   * @throws ZitadelOptionsError when it is `true` with memberships as the caller, because ZITADEL's API refuses such tokens, or with a
+   * function in `callers`, which decides about them itself
+   */
   readonly allowImpersonation?: boolean;
-  /** Where the token stands when it is not in the Authorization header. @default Authorization: Bearer */
+  /**
+   * Finds the token in a request, for clients that do not send it in the Authorization header.
+   *
+   * @default Authorization: Bearer
+   */
   readonly token?: (request: RequestLike) => string | undefined;
 }
 

@@ -34,7 +34,7 @@ export type {
 } from './core/decision.js';
 export type { ZitadelErrorCode } from './core/errors.js';
 export type { SharedCache } from './core/memory/shared-store.js';
-export type { RequestLike } from './core/request.js';
+export type { IdReader, IdReaderClass, IdSource, ReadId, RequestLike } from './core/request.js';
 export type {
   AuthenticatedOptions,
   PermissionName,
@@ -43,14 +43,10 @@ export type {
 } from './core/requirement/builders.js';
 export type { FreshOptions } from './core/requirement/fresh.js';
 export type {
-  IdReader,
-  IdReaderClass,
-  IdSource,
   OrgRef,
   ProjectGrantParts,
   ProjectGrantRef,
   ProjectRef,
-  ReadId,
   RefBuilder,
   ResourceRef,
   TiedProjectRef,
@@ -101,8 +97,8 @@ export type {
   NewGrant,
   OfGrant,
   OfProject,
-} from './zitadel/grants/project-grant-service.js';
-export type { ProjectGrant } from './zitadel/grants/project-grant.js';
+  ProjectGrant,
+} from './zitadel/grants/project-grant.js';
 export type {
   MembershipList,
   MembershipListFilter,

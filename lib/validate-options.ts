@@ -1,14 +1,15 @@
-import { callersProblem, checkCallers } from './callers-option.js';
 import { ZitadelOptionsError } from './core/errors.js';
-import { withoutInheritance } from './core/own-properties.js';
+import { own, withoutInheritance } from './core/own-properties.js';
 import { type HierarchyTable, kindOfRole, ZITADEL_HIERARCHY } from './core/requirement/roles.js';
 import type { ZitadelLogger } from './core/tell.js';
 import { checkTogether, wrong } from './option-combinations.js';
 import {
   type Callers,
+  introspection,
   jwt,
   type MixedCallers,
   type ResolvedOptions,
+  userinfo,
   type ZitadelOptions,
 } from './options.js';
 import { ZitadelCredential } from './zitadel/credentials.js';
@@ -61,16 +62,12 @@ const idPattern: Check = (value) =>
     : 'a regular expression without the flags g, m and y, e.g. /[0-9]{1,200}/';
 
 const logger: Check = (value) =>
-  isObjectLike(value) &&
+  Object(value) === value &&
   (['debug', 'log', 'warn', 'error'] as const).every(
     (level) => typeof (value as Record<string, unknown>)[level] === 'function',
   )
     ? undefined
     : 'an object with the methods debug, log, warn and error';
-
-function isObjectLike(value: unknown): value is object {
-  return (typeof value === 'object' || typeof value === 'function') && value !== null;
-}
 
 const hierarchy: Check = (value) => {
   if (value === 'zitadel' || value === 'exact') return undefined;
@@ -86,6 +83,69 @@ const hierarchy: Check = (value) => {
     ? undefined
     : "'zitadel', 'exact', or a table such as { ORG_OWNER: ['ORG_OWNER_VIEWER'] } of roles with ZITADEL's prefixes";
 };
+
+const WAYS =
+  "jwt(), introspection(keyFile('./api.json')), userinfo(), a list of jwt() and one of the other two, or a function of the token";
+
+/** What is wrong with the option `callers` on its own. */
+function callersProblem(value: unknown): Problem {
+  if (value === jwt || value === introspection || value === userinfo) return `${WAYS}, called`;
+  if (typeof value === 'function') return undefined;
+  if (!Array.isArray(value)) return wayProblem(value);
+  const list: readonly unknown[] = value;
+  const jwts = list.filter((way) => typeOf(way) === 'jwt').length;
+  if (list.length !== 2 || jwts !== 1) {
+    return '[jwt(), introspection(...)] or [jwt(), userinfo()]: a list has exactly these two';
+  }
+  return list.map(wayProblem).find((problem) => problem !== undefined);
+}
+
+function wayProblem(value: unknown): Problem {
+  switch (typeOf(value)) {
+    case 'jwt':
+      return jwtProblem(settingsOf(value));
+    case 'introspection': {
+      const { credential, ...more } = settingsOf(value);
+      return credential instanceof ZitadelCredential
+        ? noneOf(more, 'introspection()')
+        : "introspection(keyFile('./api.json')), introspection(key(json)) or introspection(basic(clientId, clientSecret))";
+    }
+    case 'userinfo':
+      return noneOf(settingsOf(value), 'userinfo()');
+    default:
+      return WAYS;
+  }
+}
+
+function typeOf(value: unknown): unknown {
+  return own(value, 'type');
+}
+
+function settingsOf(value: unknown): Readonly<Record<string, unknown>> {
+  const { type: _type, ...settings } = value as Readonly<Record<string, unknown>>;
+  return settings;
+}
+
+function jwtProblem(settings: Readonly<Record<string, unknown>>): Problem {
+  const { recheckMs, ...unknown } = settings;
+  const fits =
+    !Object.hasOwn(settings, 'recheckMs') ||
+    recheckMs === false ||
+    (typeof recheckMs === 'number' && recheckMs >= 1_000 && recheckMs <= 3_600_000);
+  const names = Object.keys(unknown);
+  return fits && names.length === 0
+    ? undefined
+    : `jwt({ recheckMs }) with milliseconds from 1000 to 3600000, or false, and no other setting${suchAs(names)}`;
+}
+
+function noneOf(settings: object, way: string): Problem {
+  const names = Object.keys(settings);
+  return names.length === 0 ? undefined : `${way} without settings${suchAs(names)}`;
+}
+
+function suchAs(names: readonly string[]): string {
+  return names.map((name) => ` such as ${name}`).join('');
+}
 
 const CHECKS: Readonly<Record<keyof ZitadelOptions, Check>> = {
   issuer: origin,
@@ -176,7 +236,6 @@ export function resolveOptions(
     allowImpersonation: options.allowImpersonation ?? false,
     token: options.token,
   };
-  checkCallers(options, resolved);
   checkTogether(options, resolved);
   return Object.freeze(resolved);
 }

@@ -83,14 +83,14 @@ function portFrom(text: string | undefined, problems: string[]): number | undefi
   if (text === undefined || text.trim() === '') return undefined;
   const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
   if (port <= 65_535) return port;
-  problems.push('PORT is no port: write a number from 1 to 65535, or 0 for any free one');
+  problems.push('PORT is not a port: write a number from 1 to 65535, or 0 for any free one');
   return undefined;
 }
 
 function redisUrlFrom(text: string | undefined, problems: string[]): string | undefined {
   if (text === undefined || text.trim() === '') return undefined;
   if (URL.canParse(text) && /^rediss?:$/.test(new URL(text).protocol)) return text;
-  problems.push("REDIS_URL is no address of a Redis: write e.g. 'redis://127.0.0.1:6379'");
+  problems.push("REDIS_URL is not the address of a Redis: write e.g. 'redis://127.0.0.1:6379'");
   return undefined;
 }
 

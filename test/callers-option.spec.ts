@@ -1,11 +1,18 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Caller } from '../lib/core/caller.js';
 import { authenticated, role } from '../lib/core/requirement/builders.js';
 import { org } from '../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../lib/create-zitadel.js';
-import { introspection, jwt, userinfo, type ZitadelOptions } from '../lib/options.js';
+import {
+  type CallerFunction,
+  introspection,
+  jwt,
+  userinfo,
+  type ZitadelOptions,
+} from '../lib/options.js';
 import { type User, ZitadelEmulator } from '../lib/testing/index.js';
 import { basic, type IntrospectionCredential, key, pat } from '../lib/zitadel/credentials.js';
-import { decide, recorder, verdict } from './zitadel/parts.js';
+import { decide, realFetch, recorder, verdict } from './zitadel/parts.js';
 
 const TTL_MS = 30_000;
 
@@ -313,5 +320,124 @@ describe('a list of two ways', () => {
       expect(zitadel.requests('userinfo')).toBe(1);
       zitadel.resetRequests();
     }
+  });
+});
+
+describe('a function in the option callers', () => {
+  const ask = async (caller: Partial<Caller>) => {
+    const user = owner();
+    const callers = () => ({ userId: user.id, claims: {}, ...caller });
+    const { issuer } = zitadel;
+    const library = createZitadel({ issuer, callers, logger: recorder() });
+    return decide(library, zitadel.tokenFor(user), authenticated());
+  };
+
+  it.each([Date.now() - 1, 0, -1, Number.NaN])(
+    'that answers a caller until %d has answered a token that is over',
+    async (expiresAt) => {
+      expect(await ask({ expiresAt })).toMatchObject({ reason: 'token_invalid' });
+      expect(zitadel.requests('memberships')).toBe(0);
+    },
+  );
+
+  it('may give claims that are more than data, which stay the application’s own', async () => {
+    class Account {
+      visits = 0;
+    }
+    const own = {
+      bytes: Buffer.from('abc'),
+      numbers: new Uint8Array([1, 2, 3]),
+      since: new Date(0),
+      account: new Account(),
+      map: new Map([['a', 1]]),
+      callback: () => undefined,
+    };
+    const inList = Buffer.from('in a list');
+    const bare = Object.assign(Object.create(null) as object, { deep: { deeper: {} } });
+    const claims = { ...own, list: [inList], bare };
+    const decision = await ask({ claims });
+    if (!decision.allowed) throw new Error(decision.reason);
+    for (const [name, value] of Object.entries(own)) {
+      expect(decision.caller.claims[name]).toBe(value);
+      expect(Object.isFrozen(value)).toBe(false);
+    }
+    expect(Object.isFrozen(inList)).toBe(false);
+    // What is data is frozen all the way down.
+    for (const data of [decision.caller.claims, claims.list, bare.deep, bare.deep.deeper]) {
+      expect(Object.isFrozen(data)).toBe(true);
+    }
+  });
+
+  it('that once never answers costs one request its budget, and does not lock the token out', async () => {
+    const { id: userId } = owner();
+    let asked = 0;
+    const callers: CallerFunction = () => {
+      asked += 1;
+      return asked === 1 ? new Promise<never>(() => undefined) : { userId, claims: {} };
+    };
+    const { issuer } = zitadel;
+    const times = { timeoutMs: 3_000, budgetMs: 3_000 };
+    const library = createZitadel({ issuer, callers, logger: recorder(), ...times });
+    const token = zitadel.tokenFor(userId);
+    const ask = () => verdict(library, token, asOwner());
+    // Whoever comes while it is waited for waits too, and no longer.
+    expect(await Promise.all([ask(), ask()])).toEqual(['unavailable', 'unavailable']);
+    expect(asked).toBe(1);
+    expect(await ask()).toBe('yes');
+    expect(asked).toBe(2);
+  });
+});
+
+const byIntrospection = (fetch = realFetch) =>
+  libraryOf({ ...asServiceUser(), fetch, callers: introspection(credential) });
+
+/** Holds the answers of introspection back, once they are there. */
+function holding() {
+  let letGo = () => {};
+  let arrived = () => {};
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  const answered = new Promise<void>((resolve) => {
+    arrived = resolve;
+  });
+  const fetch: typeof realFetch = async (url, init) => {
+    const response = await realFetch(url, init);
+    if (url.endsWith('/introspect')) {
+      arrived();
+      await held;
+    }
+    return response;
+  };
+  return { fetch, answered, letGo: () => letGo() };
+}
+
+describe('an eviction while introspection is under way', () => {
+  it('reaches it: what it brings is not kept, and nobody joins it', async () => {
+    const { fetch, answered, letGo } = holding();
+    const library = byIntrospection(fetch);
+    const user = owner();
+    const token = zitadel.opaqueTokenFor(user);
+    const before = verdict(library, token, authenticated());
+    await answered;
+    zitadel.deactivateUser(user);
+    await library.authorizer.evict(user.id);
+    const after = verdict(library, token, authenticated());
+    letGo();
+    await before;
+    expect(await after).toBe('token_invalid');
+    expect(await verdict(library, token, authenticated())).toBe('token_invalid');
+  });
+});
+
+describe('a token that introspection calls inactive', () => {
+  it('is not accepted by what was answered before', async () => {
+    const library = byIntrospection();
+    const user = owner();
+    const token = zitadel.opaqueTokenFor(user);
+    expect(await verdict(library, token, asOwner())).toBe('yes');
+    zitadel.revokeToken(token);
+    expect(await verdict(library, token, asOwner(true))).toBe('token_invalid');
+    expect(await verdict(library, token, asOwner())).toBe('token_invalid');
   });
 });

@@ -146,6 +146,19 @@ describe('each option', () => {
 
 describe('the options of the cache', () => {
   const SHARED = [undefined, null, '', 'secret', true, 1, [], {}, { other: 1 }];
+  const NO_BYTES = [
+    undefined,
+    null,
+    '',
+    '60',
+    Number.NaN,
+    -1,
+    0,
+    1_048_575,
+    Infinity,
+    [],
+    {},
+  ].concat([2 ** 20 + 0.5, 2 ** 20 * 1.000_001, 5_000_000.25]);
   it.each<[string, unknown]>([
     ...[undefined, null, '', '60', Number.NaN, -1, Infinity, 3_600_001, [], {}].flatMap(
       (value): [string, unknown][] => [
@@ -153,9 +166,7 @@ describe('the options of the cache', () => {
         ['denialMs', value],
       ],
     ),
-    ...[undefined, null, '', '60', Number.NaN, -1, 0, 1_048_575, Infinity, [], {}].map(
-      (value): [string, unknown] => ['maxBytes', value],
-    ),
+    ...NO_BYTES.map((value): [string, unknown] => ['maxBytes', value]),
     ...SHARED.map((value): [string, unknown] => ['shared', value]),
   ])('%s refuses %o, and says what it got and what to write', (option, value) => {
     const error = errorOf({ cache: { [option]: value } });
@@ -256,6 +267,35 @@ describe('the options as a whole', () => {
     expect(Object.isFrozen(accepted({}))).toBe(true);
     expect(accepted({ audience: '1' }).audience).toEqual(['1']);
     expect(accepted({ audience: ['1', '2'] }).audience).toEqual(['1', '2']);
+  });
+});
+
+describe('what a class has as an accessor', () => {
+  class Settings {
+    readonly issuer = RIGHT.issuer;
+    readonly audience = RIGHT.audience;
+    get budgetMs(): unknown {
+      return 10_000;
+    }
+  }
+  class Wrong extends Settings {
+    override get budgetMs(): unknown {
+      return '5 seconds';
+    }
+  }
+  class WrongCache {
+    get ttlMs(): unknown {
+      return Number.NaN;
+    }
+  }
+
+  it('is used', () => {
+    expect(resolveOptions(new Settings() as ZitadelOptions)).toMatchObject({ budgetMs: 10_000 });
+  });
+
+  it('is checked like everything else', () => {
+    expect(errorOfAll(new Wrong()).option).toBe('budgetMs');
+    expect(errorOf({ cache: new WrongCache() }).option).toBe('cache.ttlMs');
   });
 });
 
@@ -509,5 +549,31 @@ describe('a secret', () => {
     for (const text of [error.message, error.stack, JSON.stringify(error), String(error)]) {
       expect(text).not.toContain(CANARY);
     }
+  });
+});
+
+describe('what an error quotes', () => {
+  /** As long as ZITADEL makes client secrets. */
+  const SECRET = 'canary0123456789'.repeat(4);
+
+  it.each([
+    ['issuer', SECRET],
+    ['issuer', `https://acme.example/?token=${SECRET}`],
+    ['internalUrl', SECRET],
+    ['projectId', SECRET],
+    ['api', SECRET],
+    ['idPattern', SECRET],
+  ])('is no secret that stands in %s by mistake (%#)', (option, wrong) => {
+    const error = errorOf({ [option]: wrong });
+    expect(error.option).toBe(option);
+    expect(inspect(error)).not.toContain(SECRET.slice(0, 20));
+  });
+
+  it('is a wrong address, as far as it helps', () => {
+    const quoted = "got 'https://acme.example/'";
+    expect(errorOf({ issuer: 'https://acme.example/' }).message).toContain(quoted);
+    const long = `https://a-very-long-name-of-an-instance.zitadel.cloud`;
+    const { message } = errorOf({ issuer: `${long}/path` });
+    expect(message).toContain(`got '${long}' with more around it`);
   });
 });

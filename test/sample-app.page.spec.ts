@@ -76,7 +76,7 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
   async function callRoute(page: Page, title: string): Promise<string> {
     const answer = card(page, title).getByRole('status');
     // What an earlier call was answered stays until the next answer.
-    await answer.evaluate('(status) => status.replaceChildren()');
+    await answer.evaluate((status: { replaceChildren(): void }) => status.replaceChildren());
     await page.getByRole('button', { name: `Call: ${title}`, exact: true }).click();
     await answer.locator('.verdict').waitFor();
     return answer.innerText();

@@ -344,8 +344,8 @@ describe('the sample app as a process', () => {
     [{ ZITADEL_ISSUER: 'https://acme.example' }, 'ZITADEL_SERVICE_USER_KEY is missing'],
     [{ ZITADEL_ISSUER: '' }, 'ZITADEL_ISSUER is empty'],
     [{ ZITADEL_CLIENT_ID: '1' }, 'ZITADEL_ISSUER is missing'],
-    [{ PORT: '99999' }, 'PORT is no port'],
-    [{ REDIS_URL: 'http://127.0.0.1' }, 'REDIS_URL is no address of a Redis'],
+    [{ PORT: '99999' }, 'PORT is not a port'],
+    [{ REDIS_URL: 'http://127.0.0.1' }, 'REDIS_URL is not the address of a Redis'],
     [{ REDIS_URL: 'redis://127.0.0.1' }, 'SHARED_CACHE_SECRET is missing'],
     [{ SHARED_CACHE_SECRET: 'short' }, 'SHARED_CACHE_SECRET is too short'],
   ])('names what is wrong with the environment %j: %s', (env, words) => {
@@ -419,11 +419,17 @@ describe.runIf(redisIsHere)('the sample app with Redis behind its memory', () =>
     });
     const second = await startSample(env);
     onTestFinished(async () => void (await second.stop()));
-    expect((await ask(sample, hello, token)).headers.get('x-memberships-from')).toBe('zitadel');
-    const answer = await ask(second, hello, token);
-    expect(answer.status).toBe(200);
-    expect(answer.headers.get('x-memberships-from')).toBe('shared');
-    expect(zitadel.requests('memberships')).toBe(1);
+    const from = async (app: Sample) =>
+      (await ask(app, hello, token)).headers.get('x-memberships-from');
+    // On a busy machine Redis may take longer than it is waited for; then both read anew.
+    await expect
+      .poll(async () => {
+        for (const app of [second, sample]) await ask(app, ['POST', '/api/me/evict'], token);
+        expect(await from(sample)).toBe('zitadel');
+        const before = zitadel.requests('memberships');
+        return [await from(second), zitadel.requests('memberships') - before];
+      })
+      .toEqual(['shared', 0]);
   });
 
   it('answers right while Redis hangs', async () => {

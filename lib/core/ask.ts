@@ -14,8 +14,8 @@ import {
 import { decide } from './decide/decide.js';
 import { isRefusal, type Refusal } from './decision.js';
 import type { Toll } from './memory/allowance.js';
-import type { AnswerSource } from './memory/caller-source.js';
-import type { Answer } from './memory/remembered-callers.js';
+import type { CallerLookups } from './memory/caller-facts.js';
+import type { KnownCaller } from './memory/remembered-callers.js';
 
 /** In whose name facts are asked for. */
 export interface Asking {
@@ -45,18 +45,17 @@ const MOST_ROUNDS = 4;
 
 /** Asks for what a decision misses and decides again, until nothing is missing. */
 export async function askUntilDecided(
-  answers: AnswerSource,
+  callers: CallerLookups,
   lookups: ResourceLookups,
-  answer: Answer,
+  known: KnownCaller,
   first: Case,
   notBefore: number,
   toll: Toll,
   readsAs: 'caller' | 'serviceUser',
 ): Promise<{ readonly open: Case; readonly verdict: 'yes' | 'no' } | Refusal> {
   const { compiled, ids, index, claims } = first;
-  const { caller } = answer;
-  const token = answers.tokenOf(caller) ?? '';
-  const asking: Asking = { userId: caller.userId, token, notBefore, toll };
+  const { userId, verified } = known;
+  const asking: Asking = { userId, token: verified.token, notBefore, toll };
   const facts = new AskedFacts(first.facts);
 
   const learnResources = async (needs: readonly ResourceNeed[]): Promise<Refusal | undefined> => {
@@ -68,12 +67,12 @@ export async function askUntilDecided(
   };
   const learnCaller = async (need: CallerNeed): Promise<Refusal | undefined> => {
     if (need.fact === 'rows') {
-      const rows = await answers.lookups.rowsOn(answer, need.on, notBefore, toll);
+      const rows = await callers.rowsOn(known, need.on, notBefore, toll);
       if (isRefusal(rows)) return rows;
       facts.learnRows(need.on, rows);
       return undefined;
     }
-    const permissions = await answers.lookups.permissionsIn(answer, need.orgId, notBefore, toll);
+    const permissions = await callers.permissionsIn(known, need.orgId, notBefore, toll);
     if (isRefusal(permissions)) return permissions;
     facts.learnPermissions(need.orgId, permissions);
     return undefined;
@@ -117,7 +116,7 @@ export function isAboutToken({ reason }: Refusal): boolean {
 type Said = string | GrantFact | Hidden | MembershipIndex | Permissions | null;
 
 /** What is remembered, and over it what was asked for one question: its answers can bring further questions. */
-export class AskedFacts implements Facts {
+class AskedFacts implements Facts {
   readonly #asked = new Map<string, Said>();
 
   constructor(private readonly remembered: Facts) {}

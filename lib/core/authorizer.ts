@@ -1,40 +1,28 @@
 import type { Caller } from './caller.js';
-import type { Ids } from './decide/case.js';
 import { Decider, type DeciderParts, denied } from './decider.js';
 import { type Decision, type Denied, isRefusal, type Refusal } from './decision.js';
 import { ZitadelArgumentError, ZitadelRequirementError } from './errors.js';
 import { within } from './memory/flight.js';
-import type { Answer } from './memory/remembered-callers.js';
+import type { KnownCaller } from './memory/remembered-callers.js';
 import {
   authorizationHeader,
   checkId,
-  type IdRead,
+  type IdsRead,
   INVALID,
   type ReadFromClass,
-  readId,
+  readIds,
   type RequestLike,
   THREW,
 } from './request.js';
 import { compile, type Compiled, type CompileSettings } from './requirement/compile.js';
 import { ANEW, ANY_AGE } from './requirement/fresh.js';
-import type { IdSource } from './requirement/refs.js';
 import type { Requirement } from './requirement/requirement.js';
 import { type DecisionListener, DecisionNews, type ZitadelLogger } from './tell.js';
 
 type Awaitable<T> = T | Promise<T>;
 
-/** One question on its way: what is asked, of whom, and since when somebody waits for it. */
-interface Question {
-  readonly answer: Answer;
-  readonly compiled: Compiled;
-  readonly request: RequestLike;
-  readonly fromClass: ReadFromClass;
-  /** On the monotonic clock; undefined: nothing had to be waited for so far. */
-  readonly since: number | undefined;
-}
-
-/** What decisions need besides the answer about the caller. */
-export interface AuthorizerParts extends CompileSettings, DeciderParts {
+/** What decisions need besides the known about the caller. */
+interface AuthorizerParts extends CompileSettings, DeciderParts {
   readonly token: ((request: RequestLike) => string | undefined) | undefined;
   readonly log: ZitadelLogger;
 }
@@ -57,10 +45,6 @@ const LATE: Refusal = {
   detail: 'what a function given to .from() reads was not known in time',
 };
 
-function isPromise(read: Awaitable<IdRead>): boolean {
-  return read instanceof Promise;
-}
-
 /** The whole data path: `authorize(request, requirement)` answers every foreseeable case with a Decision. */
 export class Authorizer {
   readonly #compiled = new WeakMap<Requirement, Compiled>();
@@ -75,17 +59,17 @@ export class Authorizer {
   /** Decides one request. Synchronous when the caller's memberships are remembered and no fact about the resource is missing. */
   authorize(
     request: RequestLike,
-    requirement: Requirement,
+    compiled: Compiled,
     fromClass: ReadFromClass = NO_CLASSES,
   ): Awaitable<Decision> {
-    const compiled = this.prepare(requirement);
+    const { requirement } = compiled;
     const credential = this.#credentialOf(request);
     if (credential === THREW) return this.refuse(THREW_AWAY, requirement);
     if (credential === undefined) return this.refuse({ reason: 'token_missing' }, requirement);
-    const answer = compiled.fresh ? undefined : this.parts.answers.warm(credential);
-    if (!answer) return this.#resolveAndDecide(credential, request, requirement, fromClass);
+    const known = compiled.fresh ? undefined : this.parts.callers.warm(credential);
+    if (!known) return this.#resolveAndDecide(credential, request, compiled, fromClass);
     // No closures here and in what follows: they would cost every warm request, also where they are not reached.
-    const decision = this.#decide({ answer, compiled, request, fromClass, since: undefined });
+    const decision = this.#decide(known, compiled, request, fromClass, undefined);
     return decision instanceof Promise
       ? this.#tellLater(decision, requirement)
       : this.#news.tell(decision, requirement);
@@ -98,36 +82,36 @@ export class Authorizer {
    */
   async decideFor(who: Caller | string, requirement: Requirement): Promise<Decision> {
     const since = performance.now();
-    const answer = await this.answerFor(who, this.prepare(requirement).fresh);
-    return isRefusal(answer)
-      ? this.refuse(answer, requirement)
-      : this.#news.tell(await this.decideOver(answer, requirement, since), requirement);
+    const known = await this.answerFor(who, this.prepare(requirement).fresh);
+    return isRefusal(known)
+      ? this.refuse(known, requirement)
+      : this.#news.tell(await this.decideOver(known, requirement, since), requirement);
   }
 
   /**
-   * Decides over an answer that is at hand, without telling anybody. `since`: when somebody began to wait for it.
+   * Decides over an known that is at hand, without telling anybody. `since`: when somebody began to wait for it.
    *
    * @throws ZitadelRequirementError as `decideFor`
    */
-  decideOver(answer: Answer, requirement: Requirement, since: number): Awaitable<Decision> {
+  decideOver(known: KnownCaller, requirement: Requirement, since: number): Awaitable<Decision> {
     const compiled = this.prepare(requirement);
     if (compiled.sources.some((source) => source.from !== 'literal')) {
       throw new ZitadelRequirementError(
         "outside a request only literal ids can be asked about: write org('...') instead of org.param('...')",
       );
     }
-    if (answer.credential === '' && (compiled.asksPermissions || compiled.readsClaims)) {
+    if (known.credential === '' && (compiled.asksPermissions || compiled.readsClaims)) {
       throw new ZitadelRequirementError(
         'permissions, project roles and home organizations are told by the token: ask with the Caller of a request, not with a bare user id',
       );
     }
-    return this.#decide({ answer, compiled, request: NOTHING, fromClass: NO_CLASSES, since });
+    return this.#decide(known, compiled, NOTHING, NO_CLASSES, since);
   }
 
   /** What is known about a caller, or about a bare user id. @throws as `decideFor`, and ZitadelArgumentError on what is no user id */
-  answerFor(who: Caller | string, fresh = false): Promise<Answer | Refusal> {
+  answerFor(who: Caller | string, fresh = false): Promise<KnownCaller | Refusal> {
     const notBefore = fresh ? ANEW : ANY_AGE;
-    const known = typeof who === 'string' ? undefined : this.parts.answers.ofCaller(who, notBefore);
+    const known = typeof who === 'string' ? undefined : this.parts.callers.ofCaller(who, notBefore);
     if (known) return known;
     if (this.parts.readsAs === 'caller') {
       throw new ZitadelRequirementError(
@@ -138,7 +122,7 @@ export class Authorizer {
     if (checkId(userId, this.parts.idPattern) !== userId) {
       throw new ZitadelArgumentError('who', 'who is not a valid user id by the option idPattern');
     }
-    return this.parts.answers.ofUser(userId, notBefore);
+    return this.parts.callers.ofUser(userId, notBefore);
   }
 
   /** Prepares a requirement once. @throws ZitadelRequirementError when it cannot be checked */
@@ -150,7 +134,7 @@ export class Authorizer {
     return compiled;
   }
 
-  /** A "no" that a door came to, or that came before there was an answer: told and logged like any other. */
+  /** A "no" that a door came to, or that came before there was an known: told and logged like any other. */
   refuse(refusal: Refusal, requirement?: Requirement): Denied {
     const denied: Denied = { allowed: false, ...refusal };
     this.#news.tell(denied, requirement);
@@ -166,14 +150,14 @@ export class Authorizer {
   async evict(userId: string): Promise<void> {
     this.#decider.forget(userId);
     this.parts.lookups.evict(userId);
-    await this.parts.answers.evict(userId);
+    await this.parts.callers.evict(userId);
   }
 
   /** Forgets everybody and everything, here and in the shared store. */
   async evictAll(): Promise<void> {
     this.#decider.forgetAll();
     this.parts.lookups.evictAll();
-    await this.parts.answers.evictAll();
+    await this.parts.callers.evictAll();
   }
 
   #credentialOf(request: RequestLike): string | undefined | typeof THREW {
@@ -189,55 +173,55 @@ export class Authorizer {
   async #resolveAndDecide(
     credential: string,
     request: RequestLike,
-    requirement: Requirement,
+    compiled: Compiled,
     fromClass: ReadFromClass,
   ): Promise<Decision> {
     const since = performance.now();
-    const compiled = this.prepare(requirement);
-    const answer = await this.parts.answers.resolve(credential, compiled.fresh ? ANEW : ANY_AGE);
-    if (isRefusal(answer)) return this.refuse(answer, requirement);
-    const decision = this.#decide({ answer, compiled, request, fromClass, since });
-    return this.#news.tell(await decision, requirement);
+    const notBefore = compiled.fresh ? ANEW : ANY_AGE;
+    const known = await this.parts.callers.resolve(credential, notBefore);
+    if (isRefusal(known)) return this.refuse(known, compiled.requirement);
+    const decision = this.#decide(known, compiled, request, fromClass, since);
+    return this.#news.tell(await decision, compiled.requirement);
   }
 
-  #decide(question: Question): Awaitable<Decision> {
-    const { sources } = question.compiled;
-    const [source] = sources;
-    const reads: readonly Awaitable<IdRead>[] =
-      sources.length === 1 && source
-        ? [this.#readId(source, question)]
-        : this.#readIds(sources, question);
-    return reads.some(isPromise)
-      ? this.#decideLater(question, reads)
-      : this.#decideWith(question, reads as readonly IdRead[]);
+  #decide(
+    known: KnownCaller,
+    compiled: Compiled,
+    request: RequestLike,
+    fromClass: ReadFromClass,
+    since: number | undefined,
+  ): Awaitable<Decision> {
+    const { idPattern } = this.parts;
+    const before = known.idsOf(compiled);
+    const ids = readIds(compiled.sources, request, idPattern, fromClass, before);
+    return ids instanceof Promise
+      ? this.#decideLater(known, compiled, ids, since ?? performance.now())
+      : this.#decideWith(known, compiled, ids, since);
   }
 
-  #readId(source: IdSource, { request, fromClass }: Question): Awaitable<IdRead> {
-    return readId(source, request, this.parts.idPattern, fromClass);
+  async #decideLater(
+    known: KnownCaller,
+    compiled: Compiled,
+    reading: Promise<IdsRead>,
+    since: number,
+  ): Promise<Decision> {
+    // What is left of the one budget of a request.
+    const leftMs = Math.max(0, this.parts.budgetMs - (performance.now() - since));
+    const ids = await within(reading, leftMs, LATE);
+    return typeof ids === 'object' && !Array.isArray(ids) && isRefusal(ids)
+      ? denied(known, ids)
+      : this.#decideWith(known, compiled, ids, since);
   }
 
-  #readIds(sources: readonly IdSource[], question: Question): readonly Awaitable<IdRead>[] {
-    return sources.map((source) => this.#readId(source, question));
-  }
-
-  async #decideLater(question: Question, reads: readonly Awaitable<IdRead>[]): Promise<Decision> {
-    const waiting = { ...question, since: question.since ?? performance.now() };
-    const settling = Promise.all(reads.map(async (read) => read));
-    const settled = await within(settling, this.#leftMs(waiting), undefined);
-    return settled ? this.#decideWith(waiting, settled) : denied(question.answer, LATE);
-  }
-
-  #decideWith(question: Question, reads: readonly IdRead[]): Awaitable<Decision> {
-    const { answer, compiled, since } = question;
-    if (reads.includes(THREW)) return denied(answer, THREW_AWAY);
-    if (reads.includes(INVALID)) return denied(answer, { reason: 'resource_invalid' });
-    return this.#decider.decide(answer, compiled, reads as Ids, since);
-  }
-
-  /** What is left of the one budget of a request. */
-  #leftMs({ since }: Question): number {
-    const spent = since === undefined ? 0 : performance.now() - since;
-    return Math.max(0, this.parts.budgetMs - spent);
+  #decideWith(
+    known: KnownCaller,
+    compiled: Compiled,
+    ids: IdsRead,
+    since: number | undefined,
+  ): Awaitable<Decision> {
+    if (ids === THREW) return denied(known, THREW_AWAY);
+    if (ids === INVALID) return denied(known, { reason: 'resource_invalid' });
+    return this.#decider.decide(known, compiled, ids, since);
   }
 
   async #tellLater(decision: Promise<Decision>, requirement: Requirement): Promise<Decision> {

@@ -1,4 +1,3 @@
-import type { Refusal } from './decision.js';
 import { own } from './own-properties.js';
 import type { ResourceKind } from './requirement/roles.js';
 
@@ -71,20 +70,6 @@ export type RowsOn =
   /** The organizations on which one of these roles is held. */
   | { readonly kind: 'orgsByRoles'; readonly roles: readonly string[] };
 
-/** One question for a user's memberships. */
-export interface MembershipQuestion {
-  readonly userId: string;
-  /** The user's own; empty where a bare user id is asked about. */
-  readonly token: string;
-  /** Those that are read, for a service user that reads them one by one; else empty. */
-  readonly organizations: readonly string[];
-  /** Nothing else is asked for. */
-  readonly on?: RowsOn;
-}
-
-/** Reads a user's memberships from ZITADEL. */
-export type ReadMemberships = (question: MembershipQuestion) => Promise<MembershipRows | Refusal>;
-
 /** A user's memberships, prepared for decisions: one look-up a question. Frozen, shared between requests. */
 export interface MembershipIndex {
   /** False: the list was over its cap, so a row that is missing here may be there. */
@@ -98,16 +83,17 @@ export interface MembershipIndex {
   readonly bytes: number;
 }
 
-// Role names repeat in every row of every user; one copy of each is kept. Bounded, since custom roles are the server's to name.
+// Names of roles and permissions repeat for every user; one copy of each is kept. Bounded, since custom ones are the server's to name.
 const INTERNED = new Map<string, string>();
 
-function intern(role: string): string {
-  const known = INTERNED.get(role);
+/** The one copy of a name. */
+export function intern(name: string): string {
+  const known = INTERNED.get(name);
   if (known !== undefined) return known;
-  // Permissions are kept like roles, and those with a suffix are as many as there are resources.
-  const isName = role.length <= 100 && !role.includes(':');
-  if (INTERNED.size < 1_000 && isName) INTERNED.set(role, role);
-  return role;
+  // A permission with a suffix is about one resource, and there are as many as there are resources.
+  const isName = name.length <= 100 && !name.includes(':');
+  if (INTERNED.size < 1_000 && isName) INTERNED.set(name, name);
+  return name;
 }
 
 /** Builds the index. Two rows of one resource count together. */
@@ -158,23 +144,4 @@ function bytesOf({
   const ownRoles = roles.filter((role) => !INTERNED.has(role)).join('').length;
   const ids = id.length + ownerOrgId.length + projectId.length + grantedOrgId.length;
   return 260 + 2 * (ids + ownRoles) + 16 * roles.length;
-}
-
-const KINDS: ReadonlySet<unknown> = new Set(['instance', 'org', 'project', 'projectGrant']);
-
-/** Reads a row that was stored outside this process. Anything odd is no row. */
-export function membershipFrom(value: unknown): Membership | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { userId, kind, id, roles, ...more } = value as Record<string, unknown>;
-  if (typeof userId !== 'string' || userId === '' || !KINDS.has(kind)) return undefined;
-  if (typeof id !== 'string' || (id === '' && kind !== 'instance')) return undefined;
-  if (!Array.isArray(roles) || !roles.every((role) => typeof role === 'string')) return undefined;
-  const also: { ownerOrgId?: string; projectId?: string; grantedOrgId?: string } = {};
-  for (const name of IDS) {
-    const given = more[name];
-    if (given === undefined) continue;
-    if (typeof given !== 'string' || given === '') return undefined;
-    also[name] = given;
-  }
-  return { userId, kind: kind as ResourceKind, id, roles, ...also };
 }

@@ -1,17 +1,18 @@
 import { askUntilDecided, isAboutToken, type ResourceLookups } from './ask.js';
-import { type Case, type Facts, type Ids, openCase } from './decide/case.js';
+import { type Case, type Facts, openCase } from './decide/case.js';
 import { decide } from './decide/decide.js';
-import { type Decision, type Denied, isRefusal, type Refusal } from './decision.js';
+import { type Allowed, type Decision, type Denied, isRefusal, type Refusal } from './decision.js';
 import { Allowance, type Toll } from './memory/allowance.js';
-import type { AnswerSource } from './memory/caller-source.js';
+import type { CallerSource } from './memory/caller-source.js';
 import { within } from './memory/flight.js';
-import type { Answer } from './memory/remembered-callers.js';
+import type { KnownCaller } from './memory/remembered-callers.js';
+import type { Ids } from './request.js';
 import { type Compiled, isBranch } from './requirement/compile.js';
 import { ANEW, ANY_AGE } from './requirement/fresh.js';
 
 /** What decisions are made by. */
 export interface DeciderParts {
-  readonly answers: AnswerSource;
+  readonly callers: CallerSource;
   readonly lookups: ResourceLookups;
   readonly readsAs: 'caller' | 'serviceUser';
   /** All that one decision may take. */
@@ -20,9 +21,9 @@ export interface DeciderParts {
   readonly denialMs: number;
 }
 
-/** A case that is decided, and the answer that it was decided over. */
+/** A case that is decided, and the caller whom it is about. */
 interface Decided {
-  readonly answer: Answer;
+  readonly known: KnownCaller;
   readonly open: Case;
   readonly verdict: 'yes' | 'no';
 }
@@ -50,19 +51,27 @@ export class Decider {
 
   /** Synchronous when nothing is missing. `since`: when somebody began to wait for it (monotonic clock); undefined: just now. */
   decide(
-    answer: Answer,
+    known: KnownCaller,
     compiled: Compiled,
     ids: Ids,
     since: number | undefined,
   ): Decision | Promise<Decision> {
+    const remembered = known.yesTo(compiled, ids);
+    if (remembered) return remembered;
     // No closures here: they would cost every warm request, also where they are not reached.
-    const open = this.#open(answer, compiled, ids, compiled.fresh ? ANEW : ANY_AGE);
+    const open = this.#open(known, compiled, ids, compiled.fresh ? ANEW : ANY_AGE);
     const verdict = decide(open);
-    if (verdict === 'yes') return conclude(answer, open, verdict);
+    if (verdict === 'yes') {
+      const yes = allowed(known, open);
+      // By what is remembered with the caller, and by what never changes.
+      if (!compiled.fresh && open.facts === this.parts.lookups.known())
+        known.remember(compiled, ids, yes);
+      return yes;
+    }
     const start = since ?? performance.now();
-    return verdict === 'no' && this.#isSettled(answer, open, start)
-      ? conclude(answer, open, verdict)
-      : this.#decideLater(answer, open, verdict, start);
+    return verdict === 'no' && this.#isSettled(known, open, start)
+      ? conclude(known, open, verdict)
+      : this.#decideLater(known, open, verdict, start);
   }
 
   /** Forgets what one user has spent. */
@@ -76,71 +85,66 @@ export class Decider {
     this.#again.forgetAll();
   }
 
-  #open(answer: Answer, compiled: Compiled, ids: Ids, notBefore: number): Case {
-    const { caller, index } = answer;
-    return openCase(compiled, ids, index, caller.claims, this.#known(answer, compiled, notBefore));
+  #open(known: KnownCaller, compiled: Compiled, ids: Ids, notBefore: number): Case {
+    const { caller, index } = known;
+    return openCase(compiled, ids, index, caller.claims, this.#known(known, compiled, notBefore));
   }
 
   /** What is remembered of the facts that a requirement can need. */
-  #known(answer: Answer, compiled: Compiled, notBefore: number): Facts {
-    const { answers, lookups } = this.parts;
+  #known(known: KnownCaller, compiled: Compiled, notBefore: number): Facts {
+    const { callers, lookups } = this.parts;
     const isShared = notBefore === ANEW || !compiled.namesGrants;
-    const facts = isShared ? lookups.known() : lookups.knownTo(answer.caller.userId, notBefore);
-    if ((answer.index.complete && !compiled.asksPermissions) || notBefore === ANEW) return facts;
-    return {
-      ownerOf: (projectId) => facts.ownerOf(projectId),
-      grantOf: (grantId) => facts.grantOf(grantId),
-      grantBetween: (projectId, orgId) => facts.grantBetween(projectId, orgId),
-      ...answers.lookups.known(answer, notBefore),
-    };
+    const facts = isShared ? lookups.known() : lookups.knownTo(known.userId, notBefore);
+    if ((known.index.complete && !compiled.asksPermissions) || notBefore === ANEW) return facts;
+    return callers.lookups.known(known, notBefore, facts);
   }
 
   /** Whether a "no" stands: nothing that it rests on is too old. */
-  #isSettled(answer: Answer, { compiled, ids }: Case, since: number): boolean {
+  #isSettled(known: KnownCaller, { compiled, ids }: Case, since: number): boolean {
     // Asked anew already, or nothing that could be asked would change it.
     if (compiled.fresh || (!isBranch(compiled.root) && ids.includes(undefined))) return true;
     const notBefore = since - this.parts.denialMs;
-    if (!this.parts.answers.isNew(answer, compiled, notBefore)) return false;
-    return decide(this.#open(answer, compiled, ids, notBefore)) === 'no';
+    if (!this.parts.callers.isNew(known, compiled, notBefore)) return false;
+    return decide(this.#open(known, compiled, ids, notBefore)) === 'no';
   }
 
   async #decideLater(
-    answer: Answer,
+    known: KnownCaller,
     open: Case,
     verdict: 'no' | 'ask',
     since: number,
   ): Promise<Decision> {
-    const toll = this.#allowance.toll(answer.caller.userId);
+    const toll = this.#allowance.toll(known.userId);
     const notBefore = open.compiled.fresh ? ANEW : ANY_AGE;
     const first =
       verdict === 'no'
-        ? { answer, open, verdict }
-        : await this.#ask(answer, open, notBefore, toll, since);
+        ? { known, open, verdict }
+        : await this.#ask(known, open, notBefore, toll, since);
     const isOpen =
-      !isRefusal(first) && first.verdict === 'no' && !this.#isSettled(answer, first.open, since);
+      !isRefusal(first) && first.verdict === 'no' && !this.#isSettled(known, first.open, since);
     const decided = isOpen ? await this.#decideAgain(first, since) : first;
     settle(toll, decided);
     return isRefusal(decided)
-      ? denied(answer, decided)
-      : conclude(decided.answer, decided.open, decided.verdict);
+      ? denied(known, decided)
+      : conclude(decided.known, decided.open, decided.verdict);
   }
 
   async #decideAgain(no: Decided, since: number): Promise<Decided | Refusal> {
-    const { answers, denialMs } = this.parts;
+    const { callers, denialMs } = this.parts;
     const { compiled, ids } = no.open;
     const notBefore = since - denialMs;
-    const toll = this.#again.toll(no.answer.caller.userId);
-    const renewing = answers.renew(no.answer, compiled, notBefore, toll.pay);
-    const answer = await within(renewing, this.#leftMs(since), LATE);
+    const toll = this.#again.toll(no.known.userId);
+    const renewing = callers.renew(no.known, compiled, notBefore, toll.pay);
+    const known = await within(renewing, this.#leftMs(since), LATE);
     let decided: Decided | Refusal;
-    if (isRefusal(answer)) decided = answer;
+    if (isRefusal(known)) decided = known;
     else {
-      const open = this.#open(answer, compiled, ids, notBefore);
+      const open = this.#open(known, compiled, ids, notBefore);
       const verdict = decide(open);
       decided =
         verdict === 'ask'
-          ? await this.#ask(answer, open, notBefore, toll, since)
-          : { answer, open, verdict };
+          ? await this.#ask(known, open, notBefore, toll, since)
+          : { known, open, verdict };
     }
     // Beyond the allowance it is repeated for as long as it is remembered, unless that is never to happen.
     const isLeftAlone = isRefusal(decided) && decided.reason === 'unavailable';
@@ -150,16 +154,16 @@ export class Decider {
   }
 
   async #ask(
-    answer: Answer,
+    known: KnownCaller,
     open: Case,
     notBefore: number,
     toll: Toll,
     since: number,
   ): Promise<Decided | Refusal> {
-    const { answers, lookups, readsAs } = this.parts;
-    const asking = askUntilDecided(answers, lookups, answer, open, notBefore, toll, readsAs);
+    const { callers, lookups, readsAs } = this.parts;
+    const asking = askUntilDecided(callers.lookups, lookups, known, open, notBefore, toll, readsAs);
     const decided = await within(asking, this.#leftMs(since), LATE);
-    return isRefusal(decided) ? decided : { answer, ...decided };
+    return isRefusal(decided) ? decided : { known, ...decided };
   }
 
   /** What is left of the one budget of a request. */
@@ -174,15 +178,21 @@ function settle(toll: Toll, decided: Decided | Refusal): void {
   if (!isNo) toll.giveBack();
 }
 
-function conclude({ caller, read }: Answer, open: Case, verdict: 'yes' | 'no'): Decision {
-  const { by, checked, ids, missing = 'role_missing' } = open;
-  if (verdict === 'yes') return { allowed: true, caller, by, checked, read };
+/** Frozen, for one that is remembered is shared between requests. */
+function allowed({ caller, read }: KnownCaller, { by, checked }: Case): Allowed {
+  return Object.freeze({ allowed: true, caller, by, checked: Object.freeze(checked), read });
+}
+
+function conclude(known: KnownCaller, open: Case, verdict: 'yes' | 'no'): Decision {
+  if (verdict === 'yes') return allowed(known, open);
+  const { caller, read } = known;
+  const { ids, missing = 'role_missing' } = open;
   // Where nothing else allows, what the request left out comes first.
   const reason = ids.includes(undefined) ? 'resource_missing' : missing;
   return { allowed: false, reason, caller, read };
 }
 
-/** A refusal that came after there was an answer. */
-export function denied({ caller, read }: Answer, refusal: Refusal): Denied {
+/** A refusal that came after there was an known. */
+export function denied({ caller, read }: KnownCaller, refusal: Refusal): Denied {
   return { allowed: false, ...refusal, caller, read };
 }

@@ -104,7 +104,7 @@ export function checkedId(
 }
 
 /** What a refusal looks like over HTTP. */
-export interface DenialRow {
+interface DenialRow {
   readonly status: 400 | 401 | 403 | 500 | 503;
   /** Reason phrase of the status. */
   readonly error: string;

@@ -1,5 +1,3 @@
-import type { IdReaderClass, IdSource } from './requirement/refs.js';
-
 /**
  * What the data path reads of a request. Express and Fastify requests are such objects as they are, so nothing is copied.
  * `rawHeaders` (Fastify: under `raw`) shows a doubled Authorization header, of which Node keeps only the first.
@@ -12,6 +10,26 @@ export interface RequestLike {
   readonly rawHeaders?: readonly string[];
   readonly raw?: { readonly rawHeaders?: readonly string[] };
 }
+
+type Awaitable<T> = T | Promise<T>;
+
+/** Reads an id from a request. `undefined` means that the request names none. What it returns is checked like any other id. */
+export type ReadId = (request: RequestLike) => Awaitable<string | undefined>;
+
+/** An injectable class that reads an id: Nest resolves it, so it may ask other services. */
+export interface IdReader {
+  readId(request: RequestLike): Awaitable<string | undefined>;
+}
+
+/** The class of an {@link IdReader}. */
+export type IdReaderClass = abstract new (...args: never[]) => IdReader;
+
+/** Where the id of a resource stands. */
+export type IdSource =
+  | { readonly from: 'literal'; readonly id: string }
+  | { readonly from: 'param' | 'query' | 'body' | 'header'; readonly name: string }
+  | { readonly from: 'function'; readonly name: string; readonly read: ReadId }
+  | { readonly from: 'class'; readonly name: string; readonly type: IdReaderClass };
 
 /** The Authorization header as it was sent; '' when it was sent twice, which no grammar accepts. */
 export function authorizationHeader(request: RequestLike): string | undefined {
@@ -48,7 +66,7 @@ export const INVALID = Symbol('invalid id');
 export const THREW = Symbol('threw');
 
 /** What reading one id gave: the id, nothing, something that is no id, or nothing known. */
-export type IdRead = string | undefined | typeof INVALID | typeof THREW;
+type IdRead = string | undefined | typeof INVALID | typeof THREW;
 
 /** Asks an injectable class of the application for an id. */
 export type ReadFromClass = (
@@ -78,6 +96,50 @@ export function readId(
     case 'class':
       return readByCode(source, request, pattern, fromClass);
   }
+}
+
+/** The ids of a request, by slot; `undefined` where the request names none. */
+export type Ids = readonly (string | undefined)[];
+
+/** What reading all ids gave: the ids, or what is wrong with one of them. */
+export type IdsRead = Ids | typeof INVALID | typeof THREW;
+
+/**
+ * Reads every id once. A promise only where the code that reads one of them gives one. Where all are as they were `before`, that very
+ * list: a warm request makes none of its own.
+ */
+export function readIds(
+  sources: readonly IdSource[],
+  request: RequestLike,
+  pattern: RegExp,
+  fromClass: ReadFromClass,
+  before: Ids,
+): IdsRead | Promise<IdsRead> {
+  let reads: (IdRead | Promise<IdRead>)[] | undefined;
+  let arePlain = true;
+  for (let slot = 0; slot < sources.length; slot += 1) {
+    const read = readId(sources[slot] as IdSource, request, pattern, fromClass);
+    if (reads === undefined) {
+      if (slot < before.length && read === before[slot]) continue;
+      // Of its final length: a list that grows takes several times as much.
+      // oxlint-disable-next-line unicorn/no-new-array
+      reads = new Array<IdRead | Promise<IdRead>>(sources.length);
+      for (let same = 0; same < slot; same += 1) reads[same] = before[same];
+    }
+    if (typeof read !== 'string' && read !== undefined) arePlain = false;
+    reads[slot] = read;
+  }
+  if (reads === undefined) return sources.length === before.length ? before : [];
+  if (arePlain) return reads as Ids;
+  return reads.some((read) => read instanceof Promise)
+    ? Promise.all(reads.map(async (read) => read)).then(judged)
+    : judged(reads as readonly IdRead[]);
+}
+
+/** That nothing is known comes before that something is wrong. */
+function judged(reads: readonly IdRead[]): IdsRead {
+  if (reads.includes(THREW)) return THREW;
+  return reads.includes(INVALID) ? INVALID : (reads as Ids);
 }
 
 function readByCode(

@@ -103,10 +103,10 @@ export class ZitadelAuthorizer {
    */
   async explain(who: Who, requirement: Requirement): Promise<Explanation> {
     const since = performance.now();
-    const answer = await this.authorizer.answerFor(who, this.authorizer.prepare(requirement).fresh);
-    if (isRefusal(answer)) throw this.errorFor({ allowed: false, ...answer });
+    const known = await this.authorizer.answerFor(who, this.authorizer.prepare(requirement).fresh);
+    if (isRefusal(known)) throw this.errorFor({ allowed: false, ...known });
     const explain = async (part: Requirement): Promise<Explanation> => {
-      const decision = await this.authorizer.decideOver(answer, part, since);
+      const decision = await this.authorizer.decideOver(known, part, since);
       const isKnown = decision.allowed || IS_NO.has(decision.reason);
       if (!isKnown && part === requirement) throw this.errorFor(decision);
       const parts: Explanation[] = [];
@@ -133,15 +133,15 @@ export class ZitadelAuthorizer {
     if (names.length === 0) {
       throw new ZitadelRequirementError('lookupResources() needs at least one role');
     }
-    const answer = await this.authorizer.answerFor(who);
-    if (isRefusal(answer)) throw this.errorFor({ allowed: false, ...answer });
+    const known = await this.authorizer.answerFor(who);
+    if (isRefusal(known)) throw this.errorFor({ allowed: false, ...known });
     const by = satisfying(this.hierarchy, names);
     const where = (kind: Membership['kind']) =>
-      answer.index.rows
+      known.index.rows
         .filter((row) => row.kind === kind && row.roles.some((held) => by[kind].has(held)))
         .map(({ id }) => id);
     if (where('instance').length > 0) return { everywhere: true };
-    if (!answer.index.complete) throw this.errorFor(TOO_LONG);
+    if (!known.index.complete) throw this.errorFor(TOO_LONG);
     return {
       everywhere: false,
       organizations: where('org'),

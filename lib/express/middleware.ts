@@ -30,14 +30,14 @@ import {
 } from '../create-zitadel.js';
 import type { ZitadelOptions } from '../options.js';
 
-/** Middleware as Express, and anything connect-like that parses what the refs read, takes it. */
+/** Middleware for Express, and for anything like connect that parses what the refs read. */
 export type Middleware = (
   request: IncomingMessage,
   response: ServerResponse,
   next: (error?: unknown) => void,
 ) => void;
 
-/** Answers a refusal. The one place to change it, e.g. to answer 404 where a role is missing. */
+/** Answers a refusal. Give your own to change the HTTP answer, for example to hide a missing role behind 404. */
 export type OnDenied = (
   denied: Denied,
   request: IncomingMessage,
@@ -51,9 +51,10 @@ export interface ExpressZitadel extends Zitadel {
 }
 
 /**
- * Puts the library together for Express. Nothing is asked of ZITADEL before the first request.
+ * Puts the library together for Express. ZITADEL is not asked anything before the first request.
  *
  * @throws ZitadelOptionsError naming the option that is wrong, what it got and what to write
+ * @example `const zitadel = createZitadel({ issuer: 'https://acme.zitadel.cloud', audience: '<project id>' })`
  */
 export function createZitadel(
   options: ZitadelOptions,
@@ -63,7 +64,7 @@ export function createZitadel(
   return Object.freeze({ ...join(options, surroundings), onDenied });
 }
 
-/** Answers with status, challenge and body of the denial table. */
+/** The default of `onDenied`: status, headers and JSON body of the refusal. */
 export const answerDenial: OnDenied = (denied, _request, response) => {
   if (response.headersSent) return;
   const { status, headers, body } = denialAnswer(denied);
@@ -88,9 +89,10 @@ export function requireRole<const L extends RolesArg>(
 }
 
 /**
- * Middleware for a route: the caller must hold one of these permissions on the resource, by ZITADEL's own evaluation.
+ * Middleware for a route: the caller must hold one of these permissions on the resource. ZITADEL itself evaluates them. API v1 only.
  *
- * @throws ZitadelRequirementError as `permission()`
+ * @throws ZitadelRequirementError as `permission()` does
+ * @example `app.post('/orgs/:orgId/grants', requirePermission(zitadel, 'project.grant.write', org.param('orgId')), handler)`
  */
 export function requirePermission(
   zitadel: ExpressZitadel,
@@ -100,9 +102,10 @@ export function requirePermission(
 }
 
 /**
- * Middleware for a route: the caller must hold one of these roles of a project, by the role claims of the token.
+ * Middleware for a route: the caller must hold one of these roles of a project. They are read from the role claims of the token.
  *
- * @throws ZitadelRequirementError as `projectRole()`
+ * @throws ZitadelRequirementError as `projectRole()` does
+ * @example `app.get('/orgs/:orgId/drafts', requireProjectRole(zitadel, 'editor', { org: org.param('orgId') }), handler)`
  */
 export function requireProjectRole(
   zitadel: ExpressZitadel,
@@ -112,9 +115,11 @@ export function requireProjectRole(
 }
 
 /**
- * Middleware for a route: a caller whose token ZITADEL accepts, and nothing more, unless `organizations` says whose.
+ * Middleware for a route: a caller whose token ZITADEL accepts, and nothing more. Any account of the instance is let in, unless
+ * `organizations` names the home organizations of those who are.
  *
- * @throws ZitadelRequirementError as `authenticated()` of a requirement
+ * @throws ZitadelRequirementError when `organizations` is not a list of ids
+ * @example `app.get('/me', authenticated(zitadel), handler)`
  */
 export function authenticated(
   zitadel: ExpressZitadel,
@@ -126,12 +131,13 @@ export function authenticated(
 /**
  * Middleware for a route: the whole requirement must hold.
  *
- * @throws ZitadelRequirementError when it cannot be checked
+ * @throws ZitadelRequirementError when it cannot be checked, or an id comes from a class, which only Nest can build
+ * @example `app.get('/reports', require(zitadel, anyOf(role('IAM_OWNER_VIEWER'), role('ORG_OWNER', org.query('org')))), handler)`
  */
 export function require(zitadel: ExpressZitadel, requirement: Requirement): Middleware {
   const checked = requirementOf(requirement, 'require()');
-  const { sources } = zitadel.decisions.prepare(checked);
-  if (sources.some(({ from }) => from === 'class')) {
+  const compiled = zitadel.decisions.prepare(checked);
+  if (compiled.sources.some(({ from }) => from === 'class')) {
     throw new ZitadelRequirementError('.from() takes a function here: only Nest can build a class');
   }
   return (request, response, next) => {
@@ -151,7 +157,7 @@ export function require(zitadel: ExpressZitadel, requirement: Requirement): Midd
     };
     let decision: Decision | Promise<Decision>;
     try {
-      decision = zitadel.decisions.authorize(request as IncomingMessage & RequestLike, checked);
+      decision = zitadel.decisions.authorize(request as IncomingMessage & RequestLike, compiled);
     } catch (error) {
       next(error);
       return;
@@ -169,7 +175,12 @@ function joined(before: Allowed | undefined, decision: Allowed): Allowed {
   return sameUser ? { ...decision, checked: [...before.checked, ...decision.checked] } : decision;
 }
 
-/** The verified caller of a request. @throws ZitadelRequirementError when no middleware of ours let the request through */
+/**
+ * The verified caller of a request.
+ *
+ * @throws ZitadelRequirementError when no middleware of this library let the request through
+ * @example `res.json({ user: callerOf(req).userId })`
+ */
 export function callerOf(request: object): Caller {
   const decision = decisionOf(request);
   if (decision) return decision.caller;
@@ -179,10 +190,11 @@ export function callerOf(request: object): Caller {
 }
 
 /**
- * The id that was checked, so that middleware and handler cannot look at two different ones. `name` tells which, where several of a
- * kind were.
+ * The id that was checked, so that middleware and handler cannot look at two different ones. If several of a kind were checked, `name` (of
+ * the parameter, header and so on) says which one.
  *
- * @throws ZitadelRequirementError when none was, or several were and `name` does not tell which
+ * @throws ZitadelRequirementError when none was checked, or several were and `name` does not say which one
+ * @example `const orgId = checkedResource(req, 'org')`
  */
 export function checkedResource(request: object, kind: CheckedKind, name?: string): string {
   const decision = decisionOf(request);

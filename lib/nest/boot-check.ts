@@ -10,11 +10,7 @@ import {
 import { ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { ZitadelRequirementError } from '../core/errors.js';
 import { withoutInheritance } from '../core/own-properties.js';
-import {
-  type Requirement,
-  requirementOf,
-  requirementText,
-} from '../core/requirement/requirement.js';
+import { requirementOf, requirementText } from '../core/requirement/requirement.js';
 import type { Zitadel } from '../create-zitadel.js';
 import { classesOf, isAmbiguous, isDeclared, RouteRules, type Rule } from './declarations.js';
 import { type Handler, handlersOf, problemOfParameters, type Wrapper } from './handlers.js';
@@ -28,8 +24,8 @@ import {
 const OFF_HTTP = ['microservices:pattern', 'message', 'graphql:resolver_type'];
 
 /**
- * Nest runs a handler whose guard is missing. So before the application listens: a handler that carries one of our decorators must have
- * the guard in force, everything it declares must be checkable, and each route and what it asks for is written to the log.
+ * Nest runs a handler whose guard is missing. So before the application listens, every handler that carries one of our decorators must
+ * have the guard in force, and everything it declares must be checkable. Each route and what it asks for is written to the log.
  */
 @Injectable()
 export class BootCheck implements OnModuleInit {
@@ -48,57 +44,56 @@ export class BootCheck implements OnModuleInit {
 
   /** @throws ZitadelRequirementError listing everything that would leave a route open or unanswerable */
   onModuleInit(): void {
-    const problems: string[] = [];
-    const report: string[] = [];
-    const isGlobal = this.#isGlobal(problems);
-    const handlers = this.#learn(problems);
-    for (const each of handlers) this.#checkHandler(each, isGlobal, problems, report);
-    for (const module of this.modules.values()) {
-      for (const { metatype, instance } of module.providers.values()) {
-        // A factory or a value is known by what it made.
-        const made: unknown = Object(instance as unknown).constructor;
-        for (const type of new Set<unknown>([metatype, made])) {
-          if (typeof type === 'function' && typeof type.prototype === 'object') {
-            this.#checkProvider(type as Type, problems);
-          }
-        }
-      }
+    const modules = [...this.modules.values()];
+    const controllers = modules.flatMap((module) => [...module.controllers.values()]);
+    const providers = modules.flatMap((module) => [...module.providers.values()]);
+    const handlers = controllers
+      .filter((wrapper) => !isForeign(wrapper))
+      .flatMap((wrapper) => handlersOf(wrapper.metatype as Type, wrapper));
+    const routes = handlers.filter(isRoute);
+    const offHttp = [
+      ...handlers.filter((each) => isMessageHandler(each) && !isRoute(each)),
+      ...providers.flatMap(typesOf).flatMap((type) => handlersOf(type)),
+    ];
+    const problems = new Set([
+      ...this.#problemsOfGlobalGuards(),
+      ...controllers.filter(isForeign).map(foreign),
+      // All routes are learnt before any of them is judged.
+      ...routes.flatMap((route) => this.#learn(route)),
+      ...routes.flatMap((route) => this.#problemsOf(route)),
+      ...offHttp.filter(isDeclared).map(notGuarded),
+    ]);
+    if (problems.size > 0) {
+      const list = [...problems].map((each) => `- ${each}`).join('\n');
+      throw new ZitadelRequirementError(`the application is not safe to start:\n${list}`);
     }
-    if (problems.length > 0) {
-      throw new ZitadelRequirementError(
-        `the application is not safe to start:\n${[...new Set(problems)].map((each) => `- ${each}`).join('\n')}`,
-      );
-    }
-    if (report.length > 0) {
-      const logger = this.#options.logger ?? new Logger('nestjs-zitadel');
-      logger.log(`routes and what they ask for:\n${report.join('\n')}`);
-    }
+    if (routes.length === 0) return;
+    const logger = this.#options.logger ?? new Logger('nestjs-zitadel');
+    const report = routes.map((route) => this.#lineOf(route)).join('\n');
+    logger.log(`routes and what they ask for:\n${report}`);
   }
 
-  #isGlobal(problems: string[]): boolean {
-    const instances: readonly unknown[] = this.config.getGlobalGuards();
-    if (instances.some((each) => each === undefined || each === null)) {
-      problems.push(
-        'an APP_GUARD is undefined or null, and Nest would run every handler without it: write { provide: APP_GUARD, useExisting: ZitadelManagerGuard }',
-      );
-    }
+  #problemsOfGlobalGuards(): readonly string[] {
+    const guards: readonly unknown[] = this.config.getGlobalGuards();
+    return guards.some((each) => each === undefined || each === null)
+      ? [
+          `an APP_GUARD is undefined or null, and Nest would run every handler without it: ${GLOBAL_GUARD}`,
+        ]
+      : [];
+  }
+
+  #isGlobal(): boolean {
     const perRequest = this.config
       .getGlobalRequestGuards()
       .map(({ isAlias, inject, metatype }) => (isAlias ? inject?.[0] : metatype));
-    return [...instances, ...perRequest].some((each) => this.#isOurs(each));
+    return [...this.config.getGlobalGuards(), ...perRequest].some((each) => this.#isOurs(each));
   }
 
   /** The guard class or a subclass, an instance, or what a test put in its place. */
   #isOurs(guard: unknown): boolean {
-    if (guard === undefined || guard === null) return false;
-    if (typeof guard === 'function') {
-      const prototype: unknown = guard.prototype;
-      return (
-        typeof prototype === 'object' && prototype !== null && Reflect.has(prototype, GUARD_BRAND)
-      );
-    }
-    if (typeof guard !== 'object') return false;
-    return Reflect.has(guard, GUARD_BRAND) || guard === this.#replacement();
+    const object: unknown = typeof guard === 'function' ? guard.prototype : guard;
+    if (typeof object !== 'object' || object === null) return false;
+    return Reflect.has(object, GUARD_BRAND) || object === this.#replacement();
   }
 
   /** What a test put in the guard's place with overrideProvider; it need not be a guard of ours. */
@@ -110,70 +105,43 @@ export class BootCheck implements OnModuleInit {
     }
   }
 
-  /** Takes note of everything that Nest will call, before anything is judged. */
-  #learn(problems: string[]): readonly Handler[] {
-    const wrappers = [...this.modules.values()].flatMap(({ controllers }) => [
-      ...controllers.values(),
-    ]);
-    const handlers = wrappers.flatMap((wrapper) => this.#handlersOf(wrapper, problems));
-    for (const handler of handlers) {
-      const other = routeOf(handler) === undefined ? undefined : this.rules.learn(handler);
-      if (other) {
-        problems.push(
-          `${nameOf(handler)} and ${nameOf(other)} are one function when Nest calls them, and ask for different things: write a function of its own for each, and leave 'constructor' out of what a mixin copies`,
-        );
-      }
-    }
-    return handlers;
+  #learn(route: Handler): readonly string[] {
+    const other = this.rules.learn(route);
+    return other
+      ? [
+          `${nameOf(route)} and ${nameOf(other)} are one function when Nest calls them, and ask for different things: write a function of its own for each, and leave 'constructor' out of what a mixin copies`,
+        ]
+      : [];
   }
 
-  #handlersOf(wrapper: Wrapper, problems: string[]): readonly Handler[] {
-    const { metatype, instance } = wrapper;
-    if (typeof metatype !== 'function') return [];
-    const type = metatype as Type;
-    if (Object.getPrototypeOf(Object(instance)) !== type.prototype) {
-      problems.push(
-        `${type.name} hands out an instance of another class, and what Nest calls there is not known: return nothing from its constructor`,
-      );
-      return [];
-    }
-    return handlersOf(type, wrapper);
-  }
-
-  #checkHandler(handler: Handler, isGlobal: boolean, problems: string[], report: string[]): void {
-    const where = nameOf(handler);
-    const declares = isDeclared(handler);
-    const route = routeOf(handler);
-    if (route === undefined) {
-      if (declares && isOffHttp(handler)) problems.push(offHttp(where));
-      return;
-    }
-    const rule = this.rules.of(handler.shown, handler.called) ?? this.rules.ruleOf(handler);
-    const lost = isGlobal ? undefined : this.#lostGuard(handler);
-    const guarded = lost === undefined;
+  #problemsOf(route: Handler): readonly string[] {
+    const where = nameOf(route);
+    const declares = isDeclared(route);
+    const rule = this.rules.ruleOf(route);
+    const lost = this.#lostGuard(route);
+    const problems: string[] = [];
     if (declares && lost !== undefined) problems.push(`${where} ${lost}`);
-    if (declares && handler.unstable) {
+    if (declares && route.unstable) {
       problems.push(
         `${where} is another function each time it is read, so no guard can tell which route it serves: leave the methods of the instance as they are written`,
       );
     }
-    if (isAmbiguous(handler)) {
+    if (isAmbiguous(route)) {
       problems.push(
-        `${where}: what is decorated is not what stands there: another decorated function took its place (by a mixin or in the constructor), so decorate one method only, and let it call the other`,
+        `${where} was decorated, and then another decorated function took its place (by a mixin or in the constructor): decorate only one of the two, and let it call the other`,
       );
     }
-    if (this.#options.strict && (rule.type === 'undeclared' || !guarded)) {
+    if (this.#options.strict && (rule.type === 'undeclared' || lost !== undefined)) {
       problems.push(
         `${where} declares nothing (option strict): decorate it with @RequireRole(), @Require(), @Authenticated() or @Public()`,
       );
     }
-    const requirement = rule.type === 'required' ? rule.requirement : undefined;
-    if (!this.#isCheckable(where, handler, requirement, problems)) return;
-    report.push(`  ${route}  ${guarded ? ruleText(rule) : 'NOT GUARDED by nestjs-zitadel: open'}`);
+    return [...problems, ...this.#problemsOfRule(route, rule).map((each) => `${where}: ${each}`)];
   }
 
   /** Why no guard of ours stands before what Nest will call; undefined when one does. */
   #lostGuard({ type, shown, written, called, perRequest, unstable }: Handler): string | undefined {
+    if (this.#isGlobal()) return undefined;
     // Nest 12 reads the guards of the class that it made, Nest 11 those of the instance's constructor.
     const classes = new Set<object>([...classesOf(type), shown]);
     const ofClasses = [...classes].filter((each) => this.#isGuarded(each));
@@ -190,27 +158,23 @@ export class BootCheck implements OnModuleInit {
       : `is decorated, and no guard checks it: ${GLOBAL_GUARD}, or @UseGuards(ZitadelManagerGuard)`;
   }
 
-  #isCheckable(
-    where: string,
-    handler: Handler,
-    requirement: Requirement | undefined,
-    problems: string[],
-  ): boolean {
-    const before = problems.length;
+  /** What nobody could check, however a request looks. */
+  #problemsOfRule({ type, method }: Handler, rule: Rule): readonly string[] {
+    const requirement = rule.type === 'required' ? rule.requirement : undefined;
+    const problems: string[] = [];
     try {
       if (requirement) requirementOf(requirement, 'a decorator');
-      const prototype = handler.type.prototype as object;
-      const parameters = problemOfParameters(prototype, handler.method, requirement);
-      if (parameters) problems.push(`${where}: ${parameters}`);
+      const parameters = problemOfParameters(type.prototype as object, method, requirement);
+      if (parameters !== undefined) problems.push(parameters);
       const sources = requirement ? this.zitadel.decisions.prepare(requirement).sources : [];
       for (const source of sources) {
         const problem = source.from === 'class' && this.#problemOfReader(source.type as Type);
-        if (problem) problems.push(`${where}: ${source.name} ${problem}`);
+        if (problem) problems.push(`${source.name} ${problem}`);
       }
     } catch (error) {
-      problems.push(`${where}: ${error instanceof Error ? error.message : 'cannot be checked'}`);
+      problems.push((error as Error).message);
     }
-    return problems.length === before;
+    return problems;
   }
 
   #problemOfReader(type: Type): string | undefined {
@@ -219,21 +183,23 @@ export class BootCheck implements OnModuleInit {
       const { scope } = this.moduleRef.introspect(type);
       return scope === Scope.DEFAULT
         ? undefined
-        : 'lives for one request, and is read outside of its scope: give it the default scope';
+        : 'lives for one request, and ids are read outside of that scope: give it the default scope';
     } catch {
       return 'is not a provider: add it to a module';
-    }
-  }
-
-  #checkProvider(type: Type, problems: string[]): void {
-    for (const handler of handlersOf(type)) {
-      if (isDeclared(handler)) problems.push(offHttp(nameOf(handler)));
     }
   }
 
   #isGuarded(target: object): boolean {
     const guards: unknown = Reflect.getMetadata('__guards__', target);
     return Array.isArray(guards) && guards.some((each) => this.#isOurs(each));
+  }
+
+  #lineOf(route: Handler): string {
+    const isOpen = this.#lostGuard(route) !== undefined;
+    const rule = isOpen
+      ? 'NOT GUARDED by nestjs-zitadel: open'
+      : ruleText(this.rules.ruleOf(route));
+    return `  ${pathOf(route)}  ${rule}`;
   }
 }
 
@@ -243,18 +209,34 @@ const CLASS_GUARD = `write @UseGuards(ZitadelManagerGuard) on the class, or ${GL
 
 const nameOf = ({ type, method }: Handler): string => `${type.name}.${method}`;
 
-function isOffHttp({ written, called }: Handler): boolean {
-  return OFF_HTTP.some((key) => [written, called].some((each) => Reflect.hasMetadata(key, each)));
+/** A constructor can return an instance of another class. */
+const isForeign = ({ metatype, instance }: Wrapper): boolean =>
+  Object.getPrototypeOf(Object(instance)) !== (metatype as Type).prototype;
+
+const foreign = ({ metatype }: Wrapper): string =>
+  `${(metatype as Type).name} hands out an instance of another class, and what Nest calls there is not known: return nothing from its constructor`;
+
+/** The class of a provider. That of a factory or a value is known by what it made. */
+function typesOf({ metatype, instance }: Wrapper): readonly Type[] {
+  const made: unknown = Object(instance as unknown).constructor;
+  return [metatype, made].filter(
+    (type): type is Type => typeof type === 'function' && typeof type.prototype === 'object',
+  );
 }
 
-function offHttp(where: string): string {
-  return `${where} is decorated and is no HTTP route; only HTTP routes are guarded: take the decorator away and ask ZitadelAuthorizer in the handler`;
-}
+/** As Nest tells a route. */
+const isRoute = ({ written }: Handler): boolean =>
+  Reflect.getMetadata('path', written) !== undefined;
 
-function routeOf({ type, written: method }: Handler): string | undefined {
-  const path: unknown = Reflect.getMetadata('path', method);
-  if (path === undefined) return undefined;
-  const verb = RequestMethod[Number(Reflect.getMetadata('method', method) ?? 0)] ?? 'ALL';
+const isMessageHandler = ({ written, called }: Handler): boolean =>
+  OFF_HTTP.some((key) => [written, called].some((each) => Reflect.hasMetadata(key, each)));
+
+const notGuarded = (handler: Handler): string =>
+  `${nameOf(handler)} is decorated but is not an HTTP route, and only HTTP routes are guarded: remove the decorator, and ask ZitadelAuthorizer in the handler`;
+
+function pathOf({ type, written }: Handler): string {
+  const path: unknown = Reflect.getMetadata('path', written);
+  const verb = RequestMethod[Number(Reflect.getMetadata('method', written) ?? 0)] ?? 'ALL';
   const base: unknown = Reflect.getMetadata('path', type);
   const parts = [base, path].map((each) => String(Array.isArray(each) ? each.join('|') : each));
   return `${verb} /${parts

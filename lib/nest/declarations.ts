@@ -2,6 +2,7 @@ import type { Type } from '@nestjs/common';
 import { ZitadelRequirementError } from '../core/errors.js';
 import { own } from '../core/own-properties.js';
 import { allOf, authenticated } from '../core/requirement/builders.js';
+import type { Compiled } from '../core/requirement/compile.js';
 import type { Requirement } from '../core/requirement/requirement.js';
 import type { Handler } from './handlers.js';
 
@@ -15,7 +16,7 @@ export type Declaration =
   | { readonly type: 'authenticated'; readonly replaces: boolean };
 
 /** A method of a class, and the function that Nest calls for it. */
-export interface Method {
+interface Method {
   readonly type: Type;
   readonly method: string;
   readonly called: object;
@@ -23,7 +24,13 @@ export interface Method {
 
 /** What a route asks for, all its decorators together. */
 export type Rule =
-  | { readonly type: 'required'; readonly requirement: Requirement; readonly lifts: boolean }
+  | {
+      readonly type: 'required';
+      readonly requirement: Requirement;
+      /** By the guard, when it is first asked for. */
+      compiled?: Compiled;
+      readonly lifts: boolean;
+    }
   | { readonly type: 'public'; readonly lifts: boolean }
   | { readonly type: 'undeclared' };
 
@@ -132,7 +139,7 @@ const ANY_CALLER = authenticated();
  * itself carries them: a method's `@Public` lifts the requirements of classes, never those of an overridden method or of the function;
  * a class's lifts nothing.
  */
-export function ruleOf({ type, method: name, called }: Method): Rule {
+function ruleOf({ type, method: name, called }: Method): Rule {
   const line = lineOf(type);
   const onMethod = declarationsOf(prototypeOf(type), name);
   const onClass = classesOf(type).flatMap((each) => declarationsOf(each));
@@ -162,7 +169,7 @@ export function ruleOf({ type, method: name, called }: Method): Rule {
 }
 
 /** Whether two rules are the same question. */
-export function asksTheSame(one: Rule, other: Rule): boolean {
+function asksTheSame(one: Rule, other: Rule): boolean {
   const [ones, others] = [partsOf(one), partsOf(other)];
   return (
     one.type === other.type &&
@@ -208,20 +215,22 @@ export function isAmbiguous({ type, method: name, called }: Method): boolean {
 const PUBLIC: Rule = Object.freeze({ type: 'public', lifts: false });
 const UNDECLARED: Rule = Object.freeze({ type: 'undeclared' });
 
+/** What was learnt about a function, for one of the classes that Nest calls it for: inherited methods share theirs. */
 interface Known {
   readonly handler: Handler;
-  readonly rule: Rule;
+  rule: Rule;
+  readonly next: Known | undefined;
 }
 
 /** Hands out the instance of a controller that serves a request. */
-export type InstanceOf = (type: Type) => Promise<Readonly<Record<string, unknown>> | undefined>;
+type InstanceOf = (type: Type) => Promise<Readonly<Record<string, unknown>> | undefined>;
 
 /**
  * The rule of each route, composed once. Nest's context names a class and a function, not the route: what Nest will call is learnt before
  * the application listens. What was not learnt is looked for on the instance, and denied where it is not found.
  */
 export class RouteRules {
-  readonly #known = new WeakMap<object, WeakMap<object, Known>>();
+  readonly #known = new WeakMap<object, Known>();
   readonly #routes = new WeakMap<object, Handler[]>();
 
   constructor(private readonly publicControllers: readonly Type[]) {}
@@ -230,22 +239,29 @@ export class RouteRules {
   learn(handler: Handler): Handler | undefined {
     const { shown, written, called } = handler;
     this.#routes.set(shown, [...(this.#routes.get(shown) ?? []), handler]);
-    const functions = this.#known.get(shown) ?? new WeakMap<object, Known>();
-    this.#known.set(shown, functions);
     const rule = this.ruleOf(handler);
     let other: Handler | undefined;
     for (const each of new Set([called, written])) {
-      const known = functions.get(each);
-      const same = !known || asksTheSame(known.rule, rule);
-      if (!same) other = known.handler;
-      functions.set(each, { handler, rule: same ? rule : UNDECLARED });
+      const known = this.#knownOf(shown, each);
+      if (!known) {
+        this.#known.set(each, { handler, rule, next: this.#known.get(each) });
+      } else if (!asksTheSame(known.rule, rule)) {
+        other = known.handler;
+        known.rule = UNDECLARED;
+      }
     }
     return other;
   }
 
   /** The rule of what Nest calls; undefined when it was not learnt. */
   of(shown: object, called: object): Rule | undefined {
-    return this.#known.get(shown)?.get(called)?.rule;
+    return this.#knownOf(shown, called)?.rule;
+  }
+
+  #knownOf(shown: object, called: object): Known | undefined {
+    let known = this.#known.get(called);
+    while (known && known.handler.shown !== shown) known = known.next;
+    return known;
   }
 
   /** The rule of what Nest calls on an instance that did not exist when the application began to listen. */

@@ -16,8 +16,8 @@ import { ZitadelNotAllowedError } from '../core/zitadel-authorizer.js';
 import { ZitadelApiError, ZitadelUnavailableError } from '../zitadel/refusals.js';
 import { MODULE_OPTIONS_TOKEN, type ZitadelModuleOptions } from './zitadel.module-definition.js';
 
-/** A refusal as Nest's exception. The guard, or the filter of the module, sets its headers on the response. */
-export class DenialException extends HttpException {
+/** The guard, or the filter of the module, sets its headers on the response. */
+class DenialException extends HttpException {
   readonly #headers: Readonly<Record<string, string>>;
 
   constructor(refusal: Refusal) {
@@ -120,7 +120,7 @@ function answerTo(error: ZitadelError | DenialException): Answer {
   };
 }
 
-function ofDenial(denied: Parameters<typeof denialAnswer>[0]): Answer {
+function ofDenial(denied: Refusal): Answer {
   const { status, headers, body } = denialAnswer(denied);
   return { status, headers, body: { ...body } };
 }

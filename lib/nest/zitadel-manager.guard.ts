@@ -34,9 +34,11 @@ interface HeaderWriter {
 }
 
 /**
- * Lets a request through when its route's requirement holds for its caller, and nothing else: a route that declares nothing, and a
- * context that is not HTTP, are denied. Global with `{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }`, or with
- * `@UseGuards(ZitadelManagerGuard)`.
+ * Lets a request through if the requirement of its route holds for its caller. Everything else is denied: also a route that declares
+ * nothing, and a context that is not HTTP.
+ *
+ * @example `{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }` guards every route
+ * @example `@UseGuards(ZitadelManagerGuard)` guards one controller
  */
 @Injectable()
 export class ZitadelManagerGuard implements CanActivate {
@@ -68,7 +70,8 @@ export class ZitadelManagerGuard implements CanActivate {
     if (rule?.type !== 'required') {
       return this.#conclude(this.#refuse('not_declared', rule ? {} : UNKNOWN), context, request);
     }
-    const decision = this.zitadel.decisions.authorize(request, rule.requirement, this.#readId);
+    const compiled = (rule.compiled ??= this.zitadel.decisions.prepare(rule.requirement));
+    const decision = this.zitadel.decisions.authorize(request, compiled, this.#readId);
     return decision instanceof Promise
       ? decision.then((settled) => this.#conclude(settled, context, request))
       : this.#conclude(decision, context, request);
@@ -84,14 +87,14 @@ export class ZitadelManagerGuard implements CanActivate {
     );
   }
 
-  /** The request of a context; undefined for contexts that are not supported, which are denied. */
+  /** The request of a context. `undefined` means that the context is not supported, and it is denied. */
   protected requestOf(context: ExecutionContext): (RequestLike & object) | undefined {
     return context.getType() === 'http'
       ? context.getArgByIndex<RequestLike & object>(0)
       : undefined;
   }
 
-  /** What a refusal is thrown as. The one place to change it, e.g. to answer 404 where a role is missing. */
+  /** The exception for a refusal. Override it to change the HTTP answer, for example to hide a missing role behind 404. */
   protected exceptionFor(denied: Denied, _context: ExecutionContext): HttpException | Error {
     return httpExceptionFor(denied);
   }

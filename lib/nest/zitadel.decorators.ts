@@ -37,7 +37,7 @@ function decorator(name: string, declaration: Declaration): RouteDecorator {
 }
 
 /**
- * The caller must hold one of these manager roles on the resource. On a class: for every method. Stacked decorators all must hold.
+ * The caller must hold one of these manager roles on the resource. On a class it holds for every method. Stacked decorators must all hold.
  *
  * @throws ZitadelRequirementError on an empty list, an unknown role, roles of several scopes, or a ref of another scope
  * @example `@RequireRole('ORG_OWNER', org.param('orgId'))`
@@ -49,9 +49,10 @@ export function RequireRole<const L extends RolesArg>(roles: L, ...on: OnArgs<L>
 }
 
 /**
- * The same with a whole requirement: `@Require(anyOf(role('ORG_OWNER', org.param('orgId')), role('IAM_OWNER_VIEWER')))`.
+ * The whole requirement must hold for the caller.
  *
- * @throws ZitadelRequirementError when it is no requirement
+ * @throws ZitadelRequirementError when it is not a requirement
+ * @example `@Require(anyOf(role('ORG_OWNER', org.param('orgId')), role('IAM_OWNER_VIEWER')))`
  */
 export function Require(requirement: Requirement): RouteDecorator {
   const checked = requirementOf(requirement, '@Require()');
@@ -59,10 +60,11 @@ export function Require(requirement: Requirement): RouteDecorator {
 }
 
 /**
- * The caller must hold one of these permissions on the resource, by ZITADEL's own evaluation, so that custom roles count.
+ * The caller must hold one of these permissions on the resource. ZITADEL itself evaluates them, so custom roles count. API v1 only.
  *
- * @throws ZitadelRequirementError as `permission()`
+ * @throws ZitadelRequirementError as `permission()` does
  * @example `@RequirePermission('project.grant.write', org.param('orgId'))`
+ * @example `@RequirePermission('project.write', project.param('projectId').in(org.param('orgId')))`
  */
 export function RequirePermission(...asked: Parameters<typeof permission>): RouteDecorator {
   const requirement = permission(...asked);
@@ -70,9 +72,9 @@ export function RequirePermission(...asked: Parameters<typeof permission>): Rout
 }
 
 /**
- * The caller must hold one of these roles of a project (not manager roles), by the role claims of the token.
+ * The caller must hold one of these roles of a project (not manager roles). They are read from the role claims of the token.
  *
- * @throws ZitadelRequirementError as `projectRole()`
+ * @throws ZitadelRequirementError as `projectRole()` does
  * @example `@RequireProjectRole('editor', { org: org.param('orgId') })`
  */
 export function RequireProjectRole(...asked: Parameters<typeof projectRole>): RouteDecorator {
@@ -82,15 +84,22 @@ export function RequireProjectRole(...asked: Parameters<typeof projectRole>): Ro
 
 /** Settings of `@Authenticated`. */
 export interface AuthenticatedSettings extends AuthenticatedOptions {
-  /** On a method: ask for a caller *instead of* what the class asks for. @default false */
+  /**
+   * On a method: ask for a caller *instead of* what the class asks for.
+   *
+   * @default false
+   */
   readonly replaces?: boolean;
 }
 
 /**
- * A caller whose token ZITADEL accepts, and nothing more: any account of the instance can be one, unless `organizations` says whose.
- * It adds to what else is asked; `organizations` is inherited like a requirement.
+ * A caller whose token ZITADEL accepts, and nothing more. Any account of the instance is let in, unless `organizations` names the home
+ * organizations of those who are. It adds to other requirements. `organizations` is inherited like a requirement.
  *
- * @throws ZitadelRequirementError beside `@Public`, with `replaces` on a class, or when `organizations` is no list of ids
+ * @throws ZitadelRequirementError beside `@Public`, with `replaces` on a class, or when `organizations` is not a list of ids
+ * @example `@Authenticated()`
+ * @example `@Authenticated({ organizations: ['69629023906488334'] })`
+ * @example `@Authenticated({ replaces: true })`
  */
 export function Authenticated(settings: AuthenticatedSettings = {}): RouteDecorator {
   const { replaces = false, ...options } = withoutInheritance(settings);
@@ -105,16 +114,21 @@ export function Authenticated(settings: AuthenticatedSettings = {}): RouteDecora
 }
 
 /**
- * Everybody, without a token; a token that is sent is not read. On a method it lifts what the class asks for; on a class it makes
- * public what declares nothing itself. It is not inherited.
+ * Everybody is let in. A token that is sent is not read. On a method it lifts what the class asks for. On a class it makes those methods
+ * public that declare nothing themselves. It is not inherited.
  *
  * @throws ZitadelRequirementError beside a requirement on the same class or method
+ * @example `@Public()`
  */
 export function Public(): RouteDecorator {
   return decorator('@Public()', { type: 'public' });
 }
 
-/** The verified caller of the request; undefined on a public route. */
+/**
+ * The verified caller of the request, `undefined` on a public route.
+ *
+ * @example `me(@CurrentCaller() caller: Caller) { return caller.userId; }`
+ */
 export const CurrentCaller: () => ParameterDecorator = createParamDecorator(
   (_: unknown, context: ExecutionContext): Caller | undefined =>
     decisionOf(context.switchToHttp().getRequest<object>())?.caller,
@@ -131,9 +145,12 @@ const readChecked = createParamDecorator(
 );
 
 /**
- * The id that was checked, so that guard and handler cannot look at two different ones. `name` (of the parameter, header ...) tells
- * which, where a route checks several of a kind. A route that checks none refuses to boot; in an `anyOf` whose allowing branch is about
- * something else the request is answered with 400 `resource_missing`.
+ * The id that was checked, so that guard and handler cannot look at two different ones. If a route checks several of a kind, `name` (of
+ * the parameter, header and so on) says which one. An application whose route checks no such id does not start. In an `anyOf`, if the
+ * branch that allowed the request is about something else, the client gets 400 `resource_missing`.
+ *
+ * @throws ZitadelRequirementError when it does not decorate a parameter of a handler
+ * @example `list(@CheckedResource('org') orgId: string) { ... }`
  */
 export function CheckedResource(kind: CheckedKind, name?: string): ParameterDecorator {
   return (target, key, index) => {

@@ -6,9 +6,17 @@ export const ZITADEL = 'nestjs-zitadel:zitadel';
 
 /** The options, and what only a Nest application can set. */
 export interface ZitadelModuleOptions extends ZitadelOptions {
-  /** Refuse to boot while any route declares nothing, instead of denying it. @default false */
+  /**
+   * Do not start while any route declares nothing. Otherwise such a route is denied.
+   *
+   * @default false
+   */
   readonly strict?: boolean;
-  /** Controllers that cannot be decorated, a library's for instance, and are public. @default none */
+  /**
+   * Controllers that are public and that you cannot decorate, for example those of a library.
+   *
+   * @default none
+   */
   readonly publicControllers?: readonly Type[];
 }
 
@@ -17,7 +25,7 @@ export interface ZitadelOptionsFactory {
   createZitadelOptions(): ZitadelModuleOptions | Promise<ZitadelModuleOptions>;
 }
 
-export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
+export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<ZitadelModuleOptions>({ moduleName: 'Zitadel' })
     .setClassMethodName('forRoot')
     .setFactoryMethodName('createZitadelOptions')

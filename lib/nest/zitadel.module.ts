@@ -22,7 +22,10 @@ import {
 } from './zitadel.module-definition.js';
 
 /**
- * Every decision, allowed and denied, as it is made: for audit logs and live views. Costs nothing while nobody listens. What a subscriber throws is rxjs's to report, and rxjs ends the process; `ZitadelAuthorizer.onDecision` swallows it.
+ * Every decision, allowed and denied, as it is made: for audit logs and live views. It costs nothing while nobody listens. If a subscriber
+ * throws, rxjs ends the process. `ZitadelAuthorizer.onDecision` ignores what a listener throws.
+ *
+ * @example `stream.subscribe(({ decision }) => audit(decision))`
  */
 export class ZitadelDecisionStream extends Observable<DecisionEvent> {
   constructor(authorizer: ZitadelAuthorizer) {
@@ -93,8 +96,11 @@ const PROVIDERS: Provider[] = [
 ];
 
 /**
- * Authorization by ZITADEL manager roles. `forRoot(options)` or `forRootAsync({ useFactory | useClass | useExisting })`; global unless
- * `isGlobal: false`. Bind the guard yourself: `{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }`.
+ * Authorization by ZITADEL manager roles. The module is global unless `isGlobal: false`. It does not bind the guard: provide
+ * `{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }`.
+ *
+ * @example `ZitadelModule.forRoot({ issuer: 'https://acme.zitadel.cloud', audience: '<project id>' })`
+ * @example `ZitadelModule.forRootAsync({ inject: [Settings], useFactory: (settings: Settings) => settings.zitadel })`
  */
 @Module({
   providers: [...PROVIDERS, BootCheck],

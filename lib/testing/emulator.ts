@@ -1,122 +1,77 @@
 import type { ZitadelOptions } from '../options.js';
-import type { Core } from './core.js';
-import type { Org, Project } from './model.js';
-import { AuthRequests } from './oidc/auth-requests.js';
-import { Credentials } from './oidc/credentials.js';
-import { SigningKeys } from './oidc/keys.js';
-import { TokenBox, TokenMint } from './oidc/mint.js';
-import { TokenCheck } from './oidc/token-check.js';
+import { createInstance, type Instance } from './instance.js';
+import type { EmulatorSettings, QueryLimits } from './model.js';
 import { type EndpointName, requireApis, type ServedApis } from './server/endpoints.js';
 import { type Fault, Faults } from './server/faults.js';
-import { PageLimits, type QueryLimits } from './server/pages.js';
 import { type LoggedRequest, RequestLog } from './server/request-log.js';
 import { EmulatorServer } from './server/server.js';
 import { TokenVerbs } from './token-verbs.js';
-import { requireLine, type ServerLine } from './world/role-permissions.js';
-import { createOrg, createProject } from './world/tenants.js';
-import { World } from './world/world.js';
-
-export interface EmulatorSettings {
-  /** 0, the default, takes any free port. */
-  readonly port?: number | undefined;
-  /** `127.0.0.1` unless given. */
-  readonly host?: string | undefined;
-  /**
-   * The address the instance knows itself by; where it listens unless given. Given, the emulator is one
-   * that is reached over an internal address: requests have to name the instance in
-   * `x-zitadel-instance-host`, and in `x-zitadel-public-host` where it matters.
-   */
-  readonly issuer?: string | undefined;
-  /**
-   * Which generation of ZITADEL's API it answers: `'v1'` the REST API (`/auth/v1`, `/management/v1`,
-   * `/admin/v1`), `'v2'` the Connect services (`/zitadel.*`), `'both'`, the default, all of them.
-   */
-  readonly apis?: ServedApis | undefined;
-  /**
-   * How many rows its lists give; those of ZITADEL since v4.19.5 unless given, of older ones with `{ v1Max: 0 }`. The event API gives 1000
-   * at most, whatever stands here.
-   */
-  readonly queryLimits?: QueryLimits | undefined;
-  /**
-   * Whether `ListAdministrators` has the filters `role`, `and`, `or` and `not`, as ZITADEL has since January 2026. `true` unless given;
-   * without them a request that names one is refused.
-   */
-  readonly administratorFilters?: boolean | undefined;
-  /**
-   * What its manager roles permit: as on servers of the `'v4'` line, the default, or of ZITADEL's `'main'`
-   * branch, where some of them may also do something with user groups.
-   */
-  readonly line?: ServerLine | undefined;
-}
 
 /**
- * A ZITADEL for tests: real HTTP on loopback, a world built with verbs, tokens of every kind, and faults
- * on demand. It answers as ZITADEL answers, down to omitted fields and error ids; what it does not emulate
- * answers 501. Several can run side by side.
+ * A ZITADEL for tests: real HTTP on loopback, a world that verbs build, tokens of every kind, and faults
+ * on demand. It replies as ZITADEL replies, down to omitted fields and error ids. What it does not emulate
+ * gets 501. Several can run side by side.
+ *
+ * @example
+ * ```ts
+ * const zitadel = await ZitadelEmulator.start();
+ * const acme = zitadel.addOrg('acme');
+ * const alice = zitadel.addUser('alice', { org: acme });
+ * zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
+ *
+ * const { guard } = createZitadel(zitadel.options());
+ * const headers = { authorization: `Bearer ${zitadel.tokenFor(alice)}` };
+ * // ...
+ * await zitadel.stop();
+ * ```
  */
 export class ZitadelEmulator extends TokenVerbs {
   readonly #server: EmulatorServer;
-  readonly #faults: Faults;
-  readonly #log: RequestLog;
-  readonly #address: Address;
+  readonly #faults = new Faults();
+  readonly #log = new RequestLog();
+  #url = '';
 
-  private constructor(
-    core: Core,
-    rootOrg: Org,
-    defaultProject: Project,
-    inner: { server: EmulatorServer; faults: Faults; log: RequestLog; address: Address },
-  ) {
-    super(core, rootOrg, defaultProject);
-    this.#server = inner.server;
-    this.#faults = inner.faults;
-    this.#log = inner.log;
-    this.#address = inner.address;
+  private constructor(instance: Instance, apis: ServedApis) {
+    super(instance);
+    this.#server = new EmulatorServer(instance, this.#faults, this.#log, apis);
   }
 
-  /** Throws when `issuer` is not a plain origin, `apis` or `line` is unknown, a limit is no number of rows, or the port is taken. */
+  /**
+   * Starts an emulator. Call {@link stop} when the tests are over.
+   *
+   * @throws TypeError if `issuer` is not a plain origin
+   * @throws TypeError if `apis` or `line` is unknown
+   * @throws TypeError if a limit is not a whole number from 0
+   * @throws Error if the port is taken
+   *
+   * @example
+   * ```ts
+   * beforeAll(async () => {
+   *   zitadel = await ZitadelEmulator.start({ apis: 'v2' });
+   * });
+   * afterAll(() => zitadel.stop());
+   * ```
+   */
   static async start(settings: EmulatorSettings = {}): Promise<ZitadelEmulator> {
     const { port = 0, host = '127.0.0.1', issuer, apis = 'both' } = settings;
-    const { queryLimits = {}, line = 'v4' } = settings;
     if (issuer !== undefined) requireOrigin(issuer);
     requireApis(apis);
-    requireLine(line);
-    const limits = new PageLimits();
-    limits.set(queryLimits);
-    const address = { url: '', issuer: issuer ?? '' };
-    const world = new World(line);
-    const keys = await SigningKeys.create(() => world.ids.next());
-    const mint = new TokenMint(world, keys, new TokenBox());
-    const rootOrg = createOrg(world, world.instanceName);
-    const zitadelProject = createProject(world, 'ZITADEL', rootOrg.id, {});
-    const defaultProject = createProject(world, 'app', rootOrg.id, {});
-    const core: Core = {
-      world,
-      mint,
-      tokens: new TokenCheck(mint),
-      credentials: new Credentials(world),
-      authRequests: new AuthRequests(world.ids),
-      limits,
-      newFilters: settings.administratorFilters ?? true,
-      zitadelProjectId: zitadelProject.id,
-      issuer: () => address.issuer,
-    };
-    const [faults, log] = [new Faults(), new RequestLog()];
-    const server = new EmulatorServer(core, faults, log, apis);
-    const bound = await server.listen(port, host);
-    address.url = `http://${reachable(host)}:${String(bound)}`;
-    address.issuer = issuer ?? address.url;
-    const inner = { server, faults, log, address };
-    return new ZitadelEmulator(core, rootOrg, defaultProject, inner);
+    const instance = await createInstance(settings);
+    const emulator = new ZitadelEmulator(instance, apis);
+    const bound = await emulator.#server.listen(port, host);
+    emulator.#url = `http://${reachable(host)}:${String(bound)}`;
+    instance.issuer = issuer ?? emulator.#url;
+    return emulator;
   }
 
   /** The `iss` of its tokens. */
   get issuer(): string {
-    return this.#address.issuer;
+    return this.instance.issuer;
   }
 
   /** Where it listens. */
   get url(): string {
-    return this.#address.url;
+    return this.#url;
   }
 
   /** Closes every connection at once. Calling it again does nothing. */
@@ -127,33 +82,59 @@ export class ZitadelEmulator extends TokenVerbs {
   /**
    * Options for `ZitadelModule.forRoot` or `createZitadel`, with `overrides` put over them. The audience is
    * the default project's id.
+   *
+   * @example
+   * ```ts
+   * ZitadelModule.forRoot(zitadel.options({ cacheTtlSeconds: 0 }));
+   * ```
    */
   options(overrides: Partial<ZitadelOptions> = {}): ZitadelOptions {
-    const { issuer, url } = this.#address;
-    const inside = issuer === url ? {} : { internalUrl: url };
+    const { issuer } = this;
+    const inside = issuer === this.#url ? {} : { internalUrl: this.#url };
     return { issuer, audience: this.defaultProject.id, ...inside, ...overrides };
   }
 
   /**
-   * Changes which generation of the API it answers, as an upgrade of ZITADEL does. Requests to the other
-   * one are answered like requests to any unknown path, and count as `'other'`.
+   * Changes which generation of the API it serves, as an upgrade of ZITADEL does. A request to the other
+   * one is a request to an unknown path, and counts as `'other'`.
    */
   serveApis(apis: ServedApis): void {
     requireApis(apis);
     this.#server.serve(apis);
   }
 
-  /** Changes how many rows its lists give, as an operator or an upgrade does. What is not named is as ZITADEL has it by default. */
+  /**
+   * Changes how many rows its lists give, as an operator or an upgrade does. A limit that is not named goes
+   * back to ZITADEL's default.
+   */
   limitQueries(limits: QueryLimits): void {
-    this.core.limits.set(limits);
+    this.instance.limits.set(limits);
   }
 
-  /** The next `times` requests to the endpoint meet the fault. Several calls queue up. */
+  /**
+   * The next `times` requests to the endpoint meet the fault. Several calls queue up.
+   *
+   * @example
+   * ```ts
+   * zitadel.failNext('memberships', 503);
+   * zitadel.failNext('keys', 'truncated', 2);
+   * zitadel.failNext('token', { status: 400, body: { error: 'invalid_client' } });
+   * ```
+   */
   failNext(endpoint: EndpointName, fault: Fault, times = 1): void {
     this.#faults.failNext(endpoint, fault, times);
   }
 
-  /** Every request to the endpoint meets the fault, until {@link heal}. */
+  /**
+   * Every request to the endpoint meets the fault, until {@link heal}.
+   *
+   * @example
+   * ```ts
+   * zitadel.fail('memberships', 'hang');
+   * // ...
+   * zitadel.heal('memberships');
+   * ```
+   */
   fail(endpoint: EndpointName, fault: Fault): void {
     this.#faults.fail(endpoint, fault);
   }
@@ -163,7 +144,7 @@ export class ZitadelEmulator extends TokenVerbs {
     this.#faults.heal(endpoint);
   }
 
-  /** Lets every request to the endpoint wait before anything else happens. 0 ends it. */
+  /** Every request to the endpoint waits before anything else happens. 0 ends it. */
   delay(endpoint: EndpointName, ms: number): void {
     this.#faults.delay(endpoint, ms);
   }
@@ -173,19 +154,29 @@ export class ZitadelEmulator extends TokenVerbs {
    * GET of one grant and every check of a right stay fresh, as in ZITADEL. 0 ends it.
    */
   lagReads(ms: number): void {
-    this.core.world.lagReads(ms);
+    this.instance.world.lagReads(ms);
   }
 
   /** Freezes what reads see, until {@link releaseReads}: a lag without a clock. */
   holdReads(): void {
-    this.core.world.holdReads();
+    this.instance.world.holdReads();
   }
 
+  /** Lets reads see everything again. */
   releaseReads(): void {
-    this.core.world.releaseReads();
+    this.instance.world.releaseReads();
   }
 
-  /** How many requests came in since the start or the last reset: to one endpoint, or at all. */
+  /**
+   * How many requests came in since the start or the last reset: to one endpoint, or at all.
+   *
+   * @example
+   * ```ts
+   * zitadel.resetRequests();
+   * await fetch(url, { headers });
+   * expect(zitadel.requests('memberships')).toBe(1);
+   * ```
+   */
   requests(endpoint?: EndpointName | 'other'): number {
     return this.#log.requests(endpoint);
   }
@@ -195,14 +186,10 @@ export class ZitadelEmulator extends TokenVerbs {
     return this.#log.entries(endpoint);
   }
 
+  /** Sets the counters to 0 and empties the log. */
   resetRequests(): void {
     this.#log.reset();
   }
-}
-
-interface Address {
-  url: string;
-  issuer: string;
 }
 
 function requireOrigin(issuer: string): void {

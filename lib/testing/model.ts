@@ -1,3 +1,58 @@
+import type { ServedApis } from './server/endpoints.js';
+import type { ServerLine } from './world/role-permissions.js';
+
+export interface EmulatorSettings {
+  /** 0, the default, takes any free port. */
+  readonly port?: number | undefined;
+  /** The address to listen at. @default '127.0.0.1' */
+  readonly host?: string | undefined;
+  /**
+   * The address that the instance knows itself by. @default where it listens
+   *
+   * With another address the emulator is an instance that is reached over an internal address. Requests
+   * then have to name the instance in `x-zitadel-instance-host`, and in `x-zitadel-public-host` where it
+   * matters.
+   */
+  readonly issuer?: string | undefined;
+  /**
+   * Which generation of ZITADEL's API it serves: `'v1'` is the REST API (`/auth/v1`, `/management/v1`,
+   * `/admin/v1`), `'v2'` the Connect services (`/zitadel.*`). @default 'both'
+   */
+  readonly apis?: ServedApis | undefined;
+  /**
+   * How many rows its lists give. @default those of ZITADEL since v4.19.5
+   *
+   * `{ v1Max: 0 }` is an older ZITADEL. The event API never gives more than 1000 rows.
+   */
+  readonly queryLimits?: QueryLimits | undefined;
+  /**
+   * Whether `ListAdministrators` has the filters `role`, `and`, `or` and `not`, as ZITADEL has since
+   * January 2026. Without them a request that names one is refused. @default true
+   */
+  readonly administratorFilters?: boolean | undefined;
+  /**
+   * What its manager roles permit: as on servers of the `'v4'` line, or of ZITADEL's `'main'` branch, where
+   * some of them may also do something with user groups. @default 'v4'
+   */
+  readonly line?: ServerLine | undefined;
+}
+
+/** How many rows lists give. */
+export interface QueryLimits {
+  /**
+   * `SystemDefaults.DefaultQueryLimit`: of a list of API v2 that is asked for without a limit. 0 gives all
+   * rows. @default 100
+   */
+  readonly default?: number;
+  /** `SystemDefaults.MaxQueryLimit`: a larger limit is refused. 0 refuses none. @default 1000 */
+  readonly max?: number;
+  /**
+   * The maximum of API v1, whose lists also give as many rows without a limit. ZITADEL before v4.19.5 had
+   * none there, which is 0. @default as `max`
+   */
+  readonly v1Max?: number;
+}
+
 /** An object of the world, or just its id. */
 export type Ref = string | { readonly id: string };
 
@@ -38,7 +93,7 @@ export type MemberResource =
 export type AccessTokenType = 'jwt' | 'opaque';
 
 export interface ProjectOptions {
-  /** The owner; the organization of the instance unless given. */
+  /** The owner. @default the organization of the instance */
   readonly org?: Ref;
   /** Keys of the project's roles, those that a project grant hands on. */
   readonly roles?: readonly string[];
@@ -48,7 +103,7 @@ export interface ProjectOptions {
 
 export interface UserOptions {
   readonly org?: Ref;
-  /** What the user is shown as; the user name unless given. */
+  /** What the user is shown as. @default the user name */
   readonly displayName?: string;
   readonly givenName?: string;
   readonly familyName?: string;
@@ -57,28 +112,28 @@ export interface UserOptions {
 export interface ServiceUserOptions {
   readonly org?: Ref;
   readonly displayName?: string;
-  /** What the token endpoint hands out to this user; `'jwt'` unless given. */
+  /** What the token endpoint gives this user. @default 'jwt' */
   readonly accessTokenType?: AccessTokenType;
 }
 
 export interface ApplicationOptions {
   /** Exactly these addresses are redirected to. */
   readonly redirectUris: readonly string[];
-  /** `'jwt'` unless given. */
+  /** What its users get. @default 'jwt' */
   readonly accessTokenType?: AccessTokenType;
-  /** "User roles inside access token"; false unless given, as in ZITADEL. */
+  /** "User roles inside access token". @default false, as in ZITADEL */
   readonly accessTokenRoles?: boolean;
 }
 
 export interface AuthorizationOptions {
-  /** Who gives the roles: the owner of the project unless given, or an organization it is granted to. */
+  /** Who gives the roles: the owner of the project, or an organization to which it is granted. @default the owner */
   readonly org?: Ref;
 }
 
 export interface TokenOptions {
-  /** Whether the token may be used at ZITADEL's own API; true unless given. */
+  /** Whether ZITADEL's own API accepts the token. @default true */
   readonly zitadelAudience?: boolean;
-  /** Who else it is for; the default project unless given. */
+  /** Whom else it is for: ids of projects or clients. @default the default project */
   readonly audience?: readonly string[];
   /**
    * Scopes besides `openid profile` and those of the audience, as at the token endpoint: for the role claims
@@ -86,7 +141,7 @@ export interface TokenOptions {
    * of the token, of userinfo and of introspection.
    */
   readonly scopes?: readonly string[];
-  /** 43,200 (12 h) unless given; negative makes an expired token. */
+  /** Seconds from now; a negative number makes an expired token. @default 43200 (12 hours) */
   readonly expiresInSeconds?: number;
   /** Put over the claims last; `undefined` takes a claim away. */
   readonly claims?: Readonly<Record<string, unknown>>;

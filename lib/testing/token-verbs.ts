@@ -11,7 +11,16 @@ export class TokenVerbs extends WorldVerbs {
   /** The client that tokens of persons and of actors were made for, where no application was named. */
   #clientId: string | undefined;
 
-  /** An access token (JWT), as the token endpoint would give it. */
+  /**
+   * An access token (JWT), as the token endpoint would give it.
+   *
+   * @example
+   * ```ts
+   * const token = zitadel.tokenFor(alice);
+   * const short = zitadel.tokenFor(alice, { expiresInSeconds: 60 });
+   * const narrow = zitadel.tokenFor(alice, { zitadelAudience: false });
+   * ```
+   */
   tokenFor(user: Ref, options: TokenOptions = {}): string {
     const grounds = this.#grounds(user, options);
     return this.#jwt(grounds, options);
@@ -25,17 +34,17 @@ export class TokenVerbs extends WorldVerbs {
   /** Right in every claim and in its `kid`, but signed by a key that the instance does not have. */
   foreignTokenFor(user: Ref, options: TokenOptions = {}): string {
     const grounds = this.#grounds(user, options);
-    const { claims } = this.core.mint.claims(grounds);
+    const { claims } = this.instance.mint.claims(grounds);
     const asked = this.#claimsOf(grounds, options);
-    return this.core.mint.keys.signForeign({ ...claims, ...asked }, options.header);
+    return this.instance.mint.keys.signForeign({ ...claims, ...asked }, options.header);
   }
 
   /** A live ID token, with the audience of an access token: no API may take it. */
   idTokenFor(user: Ref, options: TokenOptions = {}): string {
     const grounds = this.#grounds(user, options);
-    const { token: accessToken, sessionId } = this.core.mint.jwt(grounds);
+    const { token: accessToken, sessionId } = this.instance.mint.jwt(grounds);
     const person = { nonce: 'n-1', amr: ['pwd'], sid: sessionId };
-    return this.core.mint.idToken(grounds, {
+    return this.instance.mint.idToken(grounds, {
       accessToken,
       authTime: nowInSeconds(),
       lifetime: options.expiresInSeconds ?? TOKEN_SECONDS,
@@ -46,24 +55,24 @@ export class TokenVerbs extends WorldVerbs {
   /** An opaque access token: five parts, readable for the instance only. */
   opaqueTokenFor(user: Ref, options: TokenOptions = {}): string {
     const grounds = this.#grounds(user, options);
-    const { token, tokenId } = this.core.mint.opaque(grounds);
+    const { token, tokenId } = this.instance.mint.opaque(grounds);
     this.#remember(tokenId, grounds);
     return token;
   }
 
   /** A personal access token; the API does not look at its audience. */
   patFor(user: Ref): string {
-    return this.core.mint.sealed('pat', this.#user(user).id, { iat: nowInSeconds() }).token;
+    return this.instance.mint.sealed('pat', this.#user(user).id, { iat: nowInSeconds() }).token;
   }
 
   /** A session token, which the API takes as well. */
   sessionTokenFor(user: Ref): string {
-    return this.core.mint.sealed('session', this.#user(user).id).token;
+    return this.instance.mint.sealed('session', this.#user(user).id).token;
   }
 
   /** A token of `user` that `actor` uses (claim `act`): the API refuses it, userinfo does not. */
   impersonationTokenFor(user: Ref, actor: Ref, options: TokenOptions = {}): string {
-    const act = { iss: this.core.issuer(), sub: this.#user(actor).id };
+    const act = { iss: this.instance.issuer, sub: this.#user(actor).id };
     // The exchange made it, an application's: not the user's own client.
     const exchanged = { clientId: this.#applicationId(), actor: act };
     const grounds = { ...this.#grounds(user, options), ...exchanged };
@@ -75,82 +84,84 @@ export class TokenVerbs extends WorldVerbs {
     claims: Readonly<Record<string, unknown>>,
     header: Readonly<Record<string, unknown>> = {},
   ): string {
-    return this.core.mint.keys.sign(claims, header);
+    return this.instance.mint.keys.sign(claims, header);
   }
 
   /**
-   * The instance refuses this token (or PAT) from now on, and no other. Throws for a token that it did not
-   * make.
+   * The instance refuses this token (or PAT) from now on, and no other.
+   *
+   * @throws Error for a token that it did not make
    */
   revokeToken(token: string): void {
-    this.core.tokens.revoke(token);
+    this.instance.tokens.revoke(token);
   }
 
   /** Signs with a new key from now on; the earlier ones stay published. Returns the new `kid`. */
   rotateKeys(): string {
-    return this.core.mint.keys.rotate();
+    return this.instance.mint.keys.rotate();
   }
 
   /** Takes a key out of the JWKS; tokens that it signed are refused. */
   withdrawKey(kid: string): void {
-    this.core.mint.keys.withdraw(kid);
+    this.instance.mint.keys.withdraw(kid);
   }
 
   /** The JWKS as it is published right now. */
   publicKeys(): { keys: PublishedKey[] } {
-    return this.core.mint.keys.published();
+    return this.instance.mint.keys.published();
   }
 
   /** A key file of a service user (RFC 7523), as ZITADEL writes it: JSON with a PKCS#1 key. */
   addKey(user: Ref): string {
-    return this.core.credentials.addUserKey(this.#serviceUser(user).id);
+    return this.instance.credentials.addUserKey(this.#serviceUser(user).id);
   }
 
-  /** A key file of an API application, which is no key of a service user. */
+  /** A key file of an API application. Service users have their own: {@link addKey}. */
   addApplicationKey(project: Ref): string {
-    return this.core.credentials.addApplicationKey(idOf(project));
+    return this.instance.credentials.addApplicationKey(idOf(project));
   }
 
   /** An API application that asks with a client id and a secret (Basic), as introspection wants it. */
   addApiApplication(project: Ref): { appId: string; clientId: string; clientSecret: string } {
-    const { credentials } = this.core;
+    const { credentials } = this.instance;
     const { appId, clientId } = credentials.addApplication(idOf(project), [], 'jwt');
     return { appId, clientId, clientSecret: credentials.addSecret(clientId) };
   }
 
   /** By the `keyId` of its file. What was issued for the key stays valid. */
   removeKey(keyId: string): void {
-    this.core.credentials.removeKey(keyId);
+    this.instance.credentials.removeKey(keyId);
   }
 
   /** With its keys and its secret. What was issued for it stays valid. */
   removeApplication(clientId: string): void {
-    this.core.credentials.removeApplication(clientId);
+    this.instance.credentials.removeApplication(clientId);
   }
 
-  /** It gets no tokens and no answers any more; what was issued for it stays valid. */
+  /** It gets no tokens and no introspection any more. What was issued for it stays valid. */
   deactivateApplication(clientId: string): void {
-    this.core.credentials.requireApplication(clientId).active = false;
+    this.instance.credentials.requireApplication(clientId).active = false;
   }
 
   reactivateApplication(clientId: string): void {
-    this.core.credentials.requireApplication(clientId).active = true;
+    this.instance.credentials.requireApplication(clientId).active = true;
   }
 
   /** Client credentials of a service user; an earlier secret is replaced. */
   addSecret(user: Ref): { clientId: string; clientSecret: string } {
     const { id, userName } = this.#serviceUser(user);
-    return { clientId: userName, clientSecret: this.core.credentials.addSecret(id) };
+    return { clientId: userName, clientSecret: this.instance.credentials.addSecret(id) };
   }
 
   /** A public client for the authorization code flow with PKCE. */
   addApplication(project: Ref, options: ApplicationOptions): { clientId: string } {
     const { redirectUris, accessTokenType = 'jwt', accessTokenRoles } = options;
     for (const address of redirectUris) {
-      if (!URL.canParse(address)) throw new TypeError(`'${address}' is no address to redirect to`);
+      if (!URL.canParse(address))
+        throw new TypeError(`'${address}' is not an address to redirect to`);
     }
     const projectId = idOf(project);
-    const { clientId } = this.core.credentials.addApplication(
+    const { clientId } = this.instance.credentials.addApplication(
       projectId,
       redirectUris,
       accessTokenType,
@@ -163,9 +174,11 @@ export class TokenVerbs extends WorldVerbs {
     const user = this.#user(ref);
     const { zitadelAudience = true, audience = [this.defaultProject.id], scopes = [] } = options;
     const own = zitadelAudience ? [this.zitadelProjectId, ...audience] : audience;
-    const named = audience.filter((id) => this.core.world.now.projects.has(id)).map(audienceScope);
+    const named = audience
+      .filter((id) => this.instance.world.now.projects.has(id))
+      .map(audienceScope);
     return {
-      issuer: this.core.issuer(),
+      issuer: this.instance.issuer,
       user,
       clientId: user.kind === 'person' ? this.#applicationId() : user.userName,
       audience: [...new Set([...own, ...audienceOfScopes(scopes, this.zitadelProjectId)])],
@@ -183,28 +196,27 @@ export class TokenVerbs extends WorldVerbs {
   }
 
   #applicationId(): string {
-    this.#clientId ??= this.core.world.ids.next();
+    this.#clientId ??= this.instance.world.ids.next();
     return this.#clientId;
   }
 
   #jwt(grounds: Grounds, options: TokenOptions): string {
     const asked = this.#claimsOf(grounds, options);
-    const { token, tokenId } = this.core.mint.jwt(grounds, asked, options.header);
+    const { token, tokenId } = this.instance.mint.jwt(grounds, asked, options.header);
     this.#remember(tokenId, grounds, options.claims?.['aud'] === undefined);
     return token;
   }
 
   /** What the scopes ask for, with the given claims over it. */
   #claimsOf({ issuer, user, scopes, audience }: Grounds, options: TokenOptions): object {
-    const host = new URL(issuer).hostname;
     const roles = { projectIds: audience };
-    const asked = claimsOfScopes(this.core.world.now, user, scopes, host, roles);
+    const asked = claimsOfScopes(this.instance.world.now, user, scopes, issuer, roles);
     return { ...asked, ...options.claims };
   }
 
   #remember(tokenId: string, grounds: Grounds, audienceIsTheirs = true): void {
     const { scopes, user, audience, actor } = grounds;
-    this.core.tokens.remember(tokenId, {
+    this.instance.tokens.remember(tokenId, {
       scopes,
       audience: audienceIsTheirs ? audience : undefined,
       amr: user.kind === 'person' && actor === undefined ? ['pwd'] : undefined,
@@ -212,7 +224,7 @@ export class TokenVerbs extends WorldVerbs {
   }
 
   #user(ref: Ref): UserRecord {
-    return requireUser(this.core.world, idOf(ref));
+    return requireUser(this.instance.world, idOf(ref));
   }
 
   #serviceUser(ref: Ref): UserRecord {

@@ -1,4 +1,4 @@
-import type { Core } from './core.js';
+import type { Instance } from './instance.js';
 import {
   type AuthorizationOptions,
   idOf,
@@ -12,7 +12,6 @@ import {
   type User,
   type UserOptions,
 } from './model.js';
-import { ZitadelError } from './server/answers.js';
 import { type AuthorizationEnds, authorizeUser, unauthorizeUser } from './world/authorizations.js';
 import { addGrant, changeGrant, removeGrant, setGrantActive } from './world/grants.js';
 import { addMember, changeMember, removeMember } from './world/managers.js';
@@ -30,7 +29,7 @@ import {
   updateOrg,
   updateProject,
 } from './world/tenants.js';
-import { requireUser } from './world/world.js';
+import { requireGrant, requireUser, type World } from './world/world.js';
 
 /**
  * The verbs that build the world. They are synchronous, take effect at once and skip every permission;
@@ -42,130 +41,158 @@ export class WorldVerbs {
   /** The project named `app` that {@link options} names as audience. */
   readonly defaultProject: Project;
 
-  protected constructor(
-    protected readonly core: Core,
-    rootOrg: Org,
-    defaultProject: Project,
-  ) {
-    this.rootOrg = rootOrg;
-    this.defaultProject = defaultProject;
+  protected constructor(protected readonly instance: Instance) {
+    this.rootOrg = instance.rootOrg;
+    this.defaultProject = instance.defaultProject;
+  }
+
+  get #world(): World {
+    return this.instance.world;
   }
 
   /** Id of the instance: the owner of `IAM_*` memberships. */
   get instanceId(): string {
-    return this.core.world.instanceId;
+    return this.#world.instanceId;
   }
 
   /** The audience that the scope `urn:zitadel:iam:org:project:id:zitadel:aud` adds. */
   get zitadelProjectId(): string {
-    return this.core.zitadelProjectId;
+    return this.instance.zitadelProjectId;
   }
 
   /** Whom events name as the editor of what the verbs change from now on; nobody until told. */
   setEditor(user: Ref | undefined): void {
-    const { world } = this.core;
+    const world = this.#world;
     world.events.verbEditor = user === undefined ? undefined : requireUser(world, idOf(user));
   }
 
-  /** Names of organizations are unique. */
+  /**
+   * Adds an organization. Names of organizations are unique.
+   *
+   * @example
+   * ```ts
+   * const acme = zitadel.addOrg('acme');
+   * ```
+   */
   addOrg(name: string): Org {
-    return createOrg(this.core.world, name);
+    return createOrg(this.#world, name);
   }
 
   renameOrg(org: Ref, name: string): void {
-    updateOrg(this.core.world, idOf(org), { name });
+    updateOrg(this.#world, idOf(org), { name });
   }
 
   /** Takes nothing away: memberships, tokens and new tokens stay, as in ZITADEL. */
   deactivateOrg(org: Ref): void {
-    updateOrg(this.core.world, idOf(org), { active: false });
+    updateOrg(this.#world, idOf(org), { active: false });
   }
 
   reactivateOrg(org: Ref): void {
-    updateOrg(this.core.world, idOf(org), { active: true });
+    updateOrg(this.#world, idOf(org), { active: true });
   }
 
   /** With its projects, their grants, every membership on any of them, and its users. */
   removeOrg(org: Ref): void {
-    removeOrgAndAll(this.core, idOf(org));
+    removeOrgAndAll(this.#world, this.instance.credentials, idOf(org));
   }
 
-  /** Names of projects are unique within their organization. */
+  /**
+   * Adds a project. Names of projects are unique within their organization.
+   *
+   * @example
+   * ```ts
+   * const portal = zitadel.addProject('portal', { org: acme, roles: ['reader', 'writer'] });
+   * ```
+   */
   addProject(name: string, options: ProjectOptions = {}): Project {
-    return createProject(this.core.world, name, idOf(options.org ?? this.rootOrg), options);
+    return createProject(this.#world, name, idOf(options.org ?? this.rootOrg), options);
   }
 
   deactivateProject(project: Ref): void {
-    updateProject(this.core.world, idOf(project), { active: false });
+    updateProject(this.#world, idOf(project), { active: false });
   }
 
   reactivateProject(project: Ref): void {
-    updateProject(this.core.world, idOf(project), { active: true });
+    updateProject(this.#world, idOf(project), { active: true });
   }
 
   /** With its grants, applications and memberships. */
   removeProject(project: Ref): void {
-    removeProjectAndAll(this.core, idOf(project));
+    removeProjectAndAll(this.#world, this.instance.credentials, idOf(project));
   }
 
-  /** A person, who can be picked on the sign-in page. User names are unique. */
+  /**
+   * Adds a person, who can be picked on the sign-in page. User names are unique.
+   *
+   * @example
+   * ```ts
+   * const alice = zitadel.addUser('alice', { org: acme, displayName: 'Alice' });
+   * ```
+   */
   addUser(userName: string, options: UserOptions = {}): User {
-    return createUser(
-      this.core.world,
-      'person',
-      userName,
-      idOf(options.org ?? this.rootOrg),
-      options,
-    );
+    return createUser(this.#world, 'person', userName, idOf(options.org ?? this.rootOrg), options);
   }
 
+  /** Adds a service user. Its user name is the client id of its client credentials. */
   addServiceUser(userName: string, options: ServiceUserOptions = {}): User {
     const orgId = idOf(options.org ?? this.rootOrg);
-    return createUser(this.core.world, 'serviceUser', userName, orgId, options);
+    return createUser(this.#world, 'serviceUser', userName, orgId, options);
   }
 
   /** Tokens made so far are refused from now on, also after {@link reactivateUser}. Memberships stay. */
   deactivateUser(user: Ref): void {
-    setUserState(this.core.world, idOf(user), 'inactive');
+    setUserState(this.#world, idOf(user), 'inactive');
   }
 
   reactivateUser(user: Ref): void {
-    setUserState(this.core.world, idOf(user), 'active');
+    setUserState(this.#world, idOf(user), 'active');
   }
 
   /** As {@link deactivateUser}. */
   lockUser(user: Ref): void {
-    setUserState(this.core.world, idOf(user), 'locked');
+    setUserState(this.#world, idOf(user), 'locked');
   }
 
   unlockUser(user: Ref): void {
-    setUserState(this.core.world, idOf(user), 'active');
+    setUserState(this.#world, idOf(user), 'active');
   }
 
   /** With the memberships. */
   removeUser(user: Ref): void {
-    removeUserAndAll(this.core, idOf(user));
-  }
-
-  /** Ends a person's sessions: the tokens made so far are refused. Throws for service users, who have none. */
-  endSessions(user: Ref): void {
-    endSessionsOf(this.core.world, idOf(user));
+    removeUserAndAll(this.#world, this.instance.credentials, idOf(user));
   }
 
   /**
-   * From now on the API refuses a person's tokens with 403 `AUTHZ-Kl3p0`; userinfo does not. Throws for
-   * service users, who are never asked.
+   * Ends a person's sessions: the tokens made so far are refused.
+   *
+   * @throws Error for a service user, who has no sessions
+   */
+  endSessions(user: Ref): void {
+    endSessionsOf(this.#world, idOf(user));
+  }
+
+  /**
+   * From now on the API refuses a person's tokens with 403 `AUTHZ-Kl3p0`. Userinfo does not.
+   *
+   * @throws Error for a service user, who is never asked for a second factor
    */
   requireMfa(user: Ref): void {
-    requireMfaOf(this.core.world, idOf(user));
+    requireMfaOf(this.#world, idOf(user));
   }
 
   /**
    * Makes a user a manager. Any role with the right prefix is taken, so that roles of a configured
-   * ZITADEL can be tried; what they permit is for {@link setRolePermissions} to say.
+   * ZITADEL can be tried. {@link setRolePermissions} says what they permit.
+   *
+   * @example
+   * ```ts
+   * zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
+   * zitadel.addMember(bob, { project: portal }, ['PROJECT_OWNER_VIEWER']);
+   * zitadel.addMember(carol, 'instance', ['IAM_OWNER']);
+   * ```
    */
   addMember(user: Ref, on: MemberResource, roles: readonly string[]): void {
-    addMember(this.core.world, idOf(user), on, roles);
+    addMember(this.#world, idOf(user), on, roles);
   }
 
   /**
@@ -173,47 +200,56 @@ export class WorldVerbs {
    * configured ZITADEL says it. ZITADEL's own roles begin with its defaults, others with nothing.
    */
   setRolePermissions(role: string, permissions: readonly string[]): void {
-    this.core.world.rolePermissions.set(role, [...permissions]);
+    this.#world.rolePermissions.set(role, [...permissions]);
   }
 
   /** Replaces the roles of a member. */
   changeMember(user: Ref, on: MemberResource, roles: readonly string[]): void {
-    changeMember(this.core.world, idOf(user), on, roles);
+    changeMember(this.#world, idOf(user), on, roles);
   }
 
   removeMember(user: Ref, on: MemberResource): void {
-    removeMember(this.core.world, idOf(user), on);
+    removeMember(this.#world, idOf(user), on);
   }
 
+  /**
+   * Grants a project to an organization, with the roles that it may hand on.
+   *
+   * @example
+   * ```ts
+   * const grant = zitadel.grantProject(portal, customer, ['reader']);
+   * zitadel.addMember(dave, { projectGrant: grant }, ['PROJECT_GRANT_OWNER']);
+   * ```
+   */
   grantProject(project: Ref, grantedOrg: Ref, roleKeys: readonly string[]): ProjectGrant {
     const projectId = idOf(project);
-    const ownerOrgId = this.core.world.now.projects.get(projectId)?.orgId ?? '';
+    const ownerOrgId = this.#world.now.projects.get(projectId)?.orgId ?? '';
     const grantedOrgId = idOf(grantedOrg);
-    return grantOf(addGrant(this.core.world, { projectId, ownerOrgId, grantedOrgId, roleKeys }));
+    return grantOf(addGrant(this.#world, { projectId, ownerOrgId, grantedOrgId, roleKeys }));
   }
 
   /** Replaces the roles that a grant hands on. */
   changeGrant(grant: Ref, roleKeys: readonly string[]): ProjectGrant {
-    return grantOf(changeGrant(this.core.world, this.#addressOf(grant), roleKeys));
+    return grantOf(changeGrant(this.#world, this.#addressOf(grant), roleKeys));
   }
 
   /** The memberships on it stay, as in ZITADEL. */
   deactivateGrant(grant: Ref): void {
-    setGrantActive(this.core.world, this.#addressOf(grant), false);
+    setGrantActive(this.#world, this.#addressOf(grant), false);
   }
 
   reactivateGrant(grant: Ref): void {
-    setGrantActive(this.core.world, this.#addressOf(grant), true);
+    setGrantActive(this.#world, this.#addressOf(grant), true);
   }
 
   /** With the memberships on it. */
   removeGrant(grant: Ref): void {
-    removeGrant(this.core.world, this.#addressOf(grant));
+    removeGrant(this.#world, this.#addressOf(grant));
   }
 
   /** All project grants there are right now, whatever reads see. */
   grants(): ProjectGrant[] {
-    return [...this.core.world.now.grants.values()].map(grantOf);
+    return [...this.#world.now.grants.values()].map(grantOf);
   }
 
   /**
@@ -227,22 +263,21 @@ export class WorldVerbs {
     roleKeys: readonly string[],
     options: AuthorizationOptions = {},
   ): void {
-    authorizeUser(this.core.world, this.#endsOf(user, project, options), roleKeys);
+    authorizeUser(this.#world, this.#endsOf(user, project, options), roleKeys);
   }
 
   unauthorizeUser(user: Ref, project: Ref, options: AuthorizationOptions = {}): void {
-    unauthorizeUser(this.core.world, this.#endsOf(user, project, options));
+    unauthorizeUser(this.#world, this.#endsOf(user, project, options));
   }
 
   #endsOf(user: Ref, project: Ref, { org }: AuthorizationOptions): AuthorizationEnds {
     const projectId = idOf(project);
-    const owner = this.core.world.now.projects.get(projectId)?.orgId ?? '';
+    const owner = this.#world.now.projects.get(projectId)?.orgId ?? '';
     return { userId: idOf(user), projectId, orgId: org === undefined ? owner : idOf(org) };
   }
 
   #addressOf(ref: Ref): { grantId: string; projectId: string; ownerOrgId: string } {
-    const grant = this.core.world.now.grants.get(idOf(ref));
-    if (grant === undefined) throw new ZitadelError(5, 'PROJECT-D8JxR', 'Project Grant not found');
+    const grant = requireGrant(this.#world, idOf(ref));
     return { grantId: grant.id, projectId: grant.projectId, ownerOrgId: grant.ownerOrgId };
   }
 }

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { type Bounded, bounded } from '../core/memory/bounded.js';
 import type { Standing } from './limits.js';
 
 const FIRST_MS = 1_000;
@@ -9,9 +9,9 @@ const WINDOW_MS = 5_000;
 const USERS_IN_WINDOW = 1_000;
 /** Users who were well, and now fail. */
 const LOST_BEFORE_OPEN = 3;
-/** Of the users who were well, the last so many: an outage shows soon, however many were answered before. */
+/** So many of the users who were well are looked at, the latest first: so an outage shows soon. */
 const KNOWN_TO_JUDGE = 64;
-/** Whoever sends strange tokens can have many of them. */
+/** One sender can have many strange tokens, so those count for less. */
 const FAILED_BEFORE_OPEN: Readonly<Record<Standing, number>> = {
   well: 16,
   new: 16,
@@ -25,10 +25,10 @@ const PROBES: Readonly<Record<Standing, number>> = { well: 4, new: 4, stranger: 
 const STANDINGS = ['well', 'new', 'stranger', 'failing'] as const satisfies readonly Standing[];
 
 /**
- * How a call ended, as far as the breaker cares: an answer; ZITADEL cannot be reached; it says that the whole instance is asked too much;
- * a failure that may be about one user (5xx, a broken connection, nothing in time, nothing of ZITADEL's); or nothing that says anything.
+ * How a call ended. `unreachable`: there was no connection. `tooMany`: ZITADEL says that the whole instance is asked too much. `failure`:
+ * it may be about one user (5xx, a broken connection, no reply in time, a reply that is not ZITADEL's). `unknown` says nothing.
  */
-export type Outcome = 'answer' | 'unreachable' | 'tooMany' | 'failure' | 'unknown';
+export type Outcome = 'reply' | 'unreachable' | 'tooMany' | 'failure' | 'unknown';
 
 /** For the users of one standing. */
 interface Lane {
@@ -40,17 +40,17 @@ interface Lane {
   probesFailed: number;
 }
 
-/** The last answer of a user, or the first failure after it: of what standing the user was then. */
+/** The last reply for a user, or the first failure after it: of what standing the user was then. */
 interface Seen {
   readonly at: number;
-  readonly how: 'answer' | Standing;
+  readonly how: 'reply' | Standing;
 }
 
 interface Breaker {
   readonly lanes: Readonly<Record<Standing, Lane>>;
-  readonly window: LRUCache<string, Seen>;
+  readonly window: Bounded<string, Seen>;
   readonly refused: Set<string>;
-  lastAnswerAt: number;
+  lastReplyAt: number;
   /** Calls of users who are not known to fail. */
   underWay: number;
 }
@@ -62,11 +62,13 @@ export interface Leave {
 }
 
 /**
- * One breaker per family of endpoints. Open: calls fail at once, first for a second, then doubling to half a minute; then a few probes.
- * An answer closes it. It opens when ZITADEL cannot be reached, when it says so to three users that it is asked too much, and when half
- * of the users of the last seconds fail: three who were well, or sixteen of whom nothing is known. Whoever is known to fail moves
- * nothing, and has a probe apart: a few users whose calls always fail must not stop the others. What shows for users of whom nothing
- * is known does not stop those who were well.
+ * One breaker per family of endpoints. While it is open, calls fail at once: for a second at first, then twice as long each time, up to
+ * half a minute. Then a few probes leave. A reply closes it.
+ *
+ * It opens when ZITADEL cannot be reached, when ZITADEL tells three users that it is asked too much, and when half of the users of the
+ * last seconds fail: three who were well, or sixteen of whom nothing is known. Users who are known to fail do not count and have probes
+ * of their own: a few users whose calls always fail must not stop the others. Users of whom nothing is known never stop those who were
+ * well.
  */
 export class Breakers {
   readonly #families = new Map<string, Breaker>();
@@ -88,9 +90,9 @@ export class Breakers {
   settle(family: string, { standing, startedAt }: Leave, outcome: Outcome, who: string): void {
     const breaker = this.#of(family);
     if (standing !== 'failing') breaker.underWay -= 1;
-    if (outcome === 'answer') {
+    if (outcome === 'reply') {
       close(breaker);
-      breaker.window.set(who, { at: performance.now(), how: 'answer' });
+      breaker.window.set(who, { at: performance.now(), how: 'reply' });
       return;
     }
     const lane = breaker.lanes[standing];
@@ -117,9 +119,9 @@ export class Breakers {
           stranger: { ...CLOSED },
           failing: { ...CLOSED },
         },
-        window: new LRUCache({ maxSize: USERS_IN_WINDOW, sizeCalculation: () => 1 }),
+        window: bounded(USERS_IN_WINDOW),
         refused: new Set(),
-        lastAnswerAt: -Infinity,
+        lastReplyAt: -Infinity,
         underWay: 0,
       };
       this.#families.set(family, breaker);
@@ -145,33 +147,33 @@ function afterProbe(lane: Lane, standing: Standing, outcome: Outcome): Standing 
 
 /** From which standing on a failure opens it, while it is closed. */
 function afterFailure(
-  { window, refused, lastAnswerAt, underWay }: Breaker,
+  { window, refused, lastReplyAt, underWay }: Breaker,
   standing: Standing,
   startedAt: number,
   outcome: Outcome,
   who: string,
 ): Standing | undefined {
   const now = performance.now();
-  // One lost call among answered ones is no outage.
-  if (outcome === 'unreachable') return lastAnswerAt > startedAt ? undefined : 'well';
+  // One lost call among many replies is not an outage.
+  if (outcome === 'unreachable') return lastReplyAt > startedAt ? undefined : 'well';
   if (standing === 'failing') return undefined;
   if (outcome === 'tooMany') {
     if (refused.size < REFUSED_BEFORE_OPEN) refused.add(who);
-    return refused.size >= REFUSED_BEFORE_OPEN && lastAnswerAt <= startedAt ? 'well' : undefined;
+    return refused.size >= REFUSED_BEFORE_OPEN && lastReplyAt <= startedAt ? 'well' : undefined;
   }
-  if ((window.peek(who)?.how ?? 'answer') === 'answer') window.set(who, { at: now, how: standing });
+  if ((window.peek(who)?.how ?? 'reply') === 'reply') window.set(who, { at: now, how: standing });
   // The latest come first.
   const seen = [...window.values()].filter((each) => each.at > now - WINDOW_MS);
   const isHalf = (users: readonly Seen[]): boolean => {
-    const answered = users.filter(({ how }) => how === 'answer').length;
-    // What is under way may still be answered.
-    return users.length - answered >= answered + underWay;
+    const replied = users.filter(({ how }) => how === 'reply').length;
+    // A reply to what is under way may still come.
+    return users.length - replied >= replied + underWay;
   };
-  const known = seen.filter(({ how }) => how === 'answer' || how === 'well');
+  const known = seen.filter(({ how }) => how === 'reply' || how === 'well');
   const latest = known.slice(0, KNOWN_TO_JUDGE);
   const lost = latest.filter(({ how }) => how === 'well').length;
   if (lost >= LOST_BEFORE_OPEN && isHalf(latest)) return 'well';
-  const failed = seen.filter(({ how }) => how !== 'answer').length;
+  const failed = seen.filter(({ how }) => how !== 'reply').length;
   return failed >= FAILED_BEFORE_OPEN[standing] && isHalf(seen) ? standing : undefined;
 }
 
@@ -190,11 +192,11 @@ function open({ lanes }: Breaker, from: Standing): void {
 
 function close(breaker: Breaker): void {
   const { lanes, window, refused } = breaker;
-  breaker.lastAnswerAt = performance.now();
+  breaker.lastReplyAt = performance.now();
   refused.clear();
   // It never opens for others and not for those who fail.
   if (lanes.failing.backoffMs === 0) return;
   for (const standing of STANDINGS) Object.assign(lanes[standing], { backoffMs: 0, openUntil: 0 });
   // What showed then is over.
-  for (const [who, { how }] of window) if (how !== 'answer') window.delete(who);
+  for (const [who, { how }] of window) if (how !== 'reply') window.delete(who);
 }

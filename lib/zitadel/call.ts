@@ -1,7 +1,6 @@
 import { within } from '../core/memory/flight.js';
-import { has, jsonFrom, own } from '../core/own-properties.js';
-import { isRecord } from './reading.js';
-import { notZitadels, type Said, saidBy } from './stray-answer.js';
+import { own } from '../core/own-properties.js';
+import { type Reply, replyFrom, type Trouble } from './reply.js';
 
 /** The part of `fetch` that is used. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -26,38 +25,10 @@ export interface Call {
   readonly who?: string;
   /** Bytes of the decompressed body. @default 1 MiB */
   readonly maxBytes?: number;
-  /** About a token that ZITADEL has not accepted lately: whoever sends those may be nobody, and waits behind all others. @default false */
+  /** About a token that ZITADEL has not accepted lately. Such calls wait behind all others. @default false */
   readonly stranger?: boolean;
-  /** May be sent again after no answer, 429, 502, 503 or 504: for everything that changes nothing. @default false */
+  /** May be sent again after no reply, 429, 502, 503 or 504: for everything that changes nothing. @default false */
   readonly repeatable?: boolean;
-}
-
-/** An answer of ZITADEL, whatever its status. `body` is parsed JSON, or undefined where an error came without. */
-export interface Answered {
-  readonly status: number;
-  readonly body: unknown;
-  /** What an error says. An answer without it is one that was hoped for. */
-  readonly says?: Said;
-  readonly retryAfterMs?: number;
-}
-
-/**
- * No usable answer: not sent at all; no connection, or a broken one; nothing in time; something that is none of ZITADEL's; too much.
- * Unless it was not sent, what the call was to do may be done.
- */
-export interface Trouble {
-  readonly trouble: string;
-  readonly kind: 'notSent' | 'noAnswer' | 'late' | 'unusable' | 'tooLarge';
-  /** No answer since no connection came about: that cannot be about one user. */
-  readonly unreachable?: true;
-  /** Of an answer that is not ZITADEL's. */
-  readonly status?: number;
-  readonly retryAfterMs?: number;
-}
-
-/** Tells trouble from an answer. */
-export function isTrouble(reply: Answered | Trouble): reply is Trouble {
-  return has(reply, 'trouble');
 }
 
 /** Codes of Node's for a connection that did not come about. */
@@ -70,23 +41,23 @@ const UNREACHABLE: ReadonlySet<string> = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-/** Longer waits are not passed on, whoever names them. */
+/** Longer waits are not passed on. */
 const LONGEST_RETRY_AFTER_MS = 60_000;
 
-/** Sends a call once and reads the answer: within `ms`, no redirect followed, no more than the allowed size read, nothing secret told. */
+/** Sends a call once and reads the reply, within `ms`. Follows no redirect, reads no more than the allowed size, tells no secret. */
 export async function exchange(
   fetch: Fetch,
   base: string,
   instance: Readonly<Record<string, string>>,
   call: Call,
   ms: number,
-): Promise<Answered | Trouble> {
+): Promise<Reply> {
   const stop = new AbortController();
   // Not by the signal alone: a fetch of the application's own may not heed it.
   const reply = await within(send(fetch, base, instance, call, stop), ms, undefined);
   if (reply) return reply;
   stop.abort();
-  return trouble('late', `ZITADEL did not answer within ${Math.round(ms)} ms`);
+  return trouble('late', `ZITADEL did not reply within ${Math.round(ms)} ms`);
 }
 
 async function send(
@@ -95,7 +66,7 @@ async function send(
   instance: Readonly<Record<string, string>>,
   call: Call,
   stop: AbortController,
-): Promise<Answered | Trouble> {
+): Promise<Reply> {
   try {
     const response = await fetch(base + call.path, {
       method: call.method,
@@ -106,22 +77,24 @@ async function send(
     });
     if (response.status >= 300 && response.status < 400) {
       stop.abort();
-      return trouble('unusable', 'ZITADEL answered with a redirect, which is not followed');
+      return trouble('unusable', 'ZITADEL replied with a redirect, which is not followed');
     }
     if (!isReadable(response.headers.get('content-encoding'))) {
       stop.abort();
-      return trouble('unusable', 'ZITADEL’s answer is packed in a way that was not asked for');
+      return trouble('unusable', 'ZITADEL’s reply is packed in a way that was not asked for');
     }
     const text = await readCapped(response, call.maxBytes ?? 2 ** 20);
     if (text === undefined) {
       stop.abort();
-      return trouble('tooLarge', 'ZITADEL answered with more than the allowed size');
+      return trouble('tooLarge', 'ZITADEL replied with more than the allowed size');
     }
-    return answered(response, text, call);
+    const waitMs = retryAfter(response.headers.get('retry-after'));
+    const reply = replyFrom(call, response.status, text);
+    return waitMs === undefined ? reply : { ...reply, retryAfterMs: waitMs };
   } catch (error) {
     const code = codeOf(error);
     return {
-      ...trouble('noAnswer', `no answer from ZITADEL${code && ` (${code})`}`),
+      ...trouble('noReply', `no reply from ZITADEL${code && ` (${code})`}`),
       ...(UNREACHABLE.has(code) && { unreachable: true }),
     };
   }
@@ -165,7 +138,7 @@ function isReadable(encoding: string | null): boolean {
 
 async function readCapped(response: Response, maxBytes: number): Promise<string | undefined> {
   if (!response.body) return '';
-  // Bytes until it is whole: as text, an answer that is too long would need twice the memory.
+  // Bytes until it is whole: as text, a reply that is too long would need twice the memory.
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of response.body) {
@@ -174,21 +147,6 @@ async function readCapped(response: Response, maxBytes: number): Promise<string 
     chunks.push(chunk);
   }
   return new TextDecoder().decode(Buffer.concat(chunks, bytes));
-}
-
-function answered({ status, headers }: Response, text: string, call: Call): Answered | Trouble {
-  const retryAfterMs = retryAfter(headers.get('retry-after'));
-  const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
-  let body: unknown;
-  try {
-    body = jsonFrom(text);
-  } catch {
-    // Told by what it says.
-  }
-  const says = status < 300 ? undefined : saidBy(call, status, body, text);
-  if (says) return { status, body, says, ...wait };
-  if (status < 300 && isRecord(body)) return { status, body, ...wait };
-  return { ...trouble('unusable', notZitadels(status)), status, ...wait };
 }
 
 function retryAfter(header: string | null): number | undefined {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { SignJWT } from 'jose';
 import { ZitadelOptionsError } from '../core/errors.js';
 import { jsonFrom, own } from '../core/own-properties.js';
-import { isRecord } from './reading.js';
+import { isId, isRecord } from './reading.js';
 
 /** How the service user proves who it is. */
 export type Credential =
@@ -140,7 +140,7 @@ export function key(json: string | object): ZitadelCredential<KeyKind> {
   if (!isRecord(content)) throw wrongFile('key() takes the JSON of a key file');
   const { type, keyId, userId, clientId } = content;
   if (type === 'application') {
-    if (typeof keyId !== 'string' || !isText(clientId)) {
+    if (typeof keyId !== 'string' || !isId(clientId)) {
       throw wrong('callers', 'the key file of an application must have a keyId and a clientId');
     }
     const privateKey = privateKeyOf(content, 'callers');
@@ -201,7 +201,7 @@ export function clientCredentials(
   clientId: string,
   clientSecret: string,
 ): ZitadelCredential<'secret'> {
-  if (!isText(clientId) || !isText(clientSecret)) {
+  if (!isId(clientId) || !isId(clientSecret)) {
     throw wrong('serviceUser', 'clientCredentials() takes the client id and the client secret');
   }
   return new ZitadelCredential({ type: 'secret', clientId, clientSecret });
@@ -209,14 +209,10 @@ export function clientCredentials(
 
 /** Client id and secret of an application of type API, for `introspection()` (HTTP Basic, RFC 6749, section 2.3.1). */
 export function basic(clientId: string, clientSecret: string): ZitadelCredential<'basic'> {
-  if (!isText(clientId) || !isText(clientSecret)) {
+  if (!isId(clientId) || !isId(clientSecret)) {
     throw wrong('callers', 'basic() takes the client id and the client secret of an application');
   }
   return new ZitadelCredential({ type: 'basic', clientId, clientSecret });
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== '';
 }
 
 /**

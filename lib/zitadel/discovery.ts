@@ -1,11 +1,11 @@
 import { isRefusal, type Refusal } from '../core/decision.js';
-import { isTrouble } from './call.js';
+import { SingleFlight } from '../core/memory/flight.js';
 import type { Http } from './http.js';
 import { outage, unfit } from './refusals.js';
-import { isRecord } from './reading.js';
+import { isDone, isTrouble } from './reply.js';
 
 /** The endpoints that are used, as paths on the origin that is called. */
-export interface Endpoints {
+interface Endpoints {
   readonly keys: string;
   readonly token: string;
   readonly userinfo: string;
@@ -13,18 +13,18 @@ export interface Endpoints {
   readonly introspection: string | undefined;
 }
 
-/** Asks for the endpoints; remembered once known. A failure is left alone for a moment, whoever asks. */
+/** Asks for the endpoints and remembers them. After a failure nobody asks again for a moment. */
 export type Discover = () => Promise<Endpoints | Refusal>;
 
 const LEAVE_ALONE_MS = 900;
 
 /**
  * OpenID Connect discovery (`/.well-known/openid-configuration`). The document must name our issuer exactly, and endpoints on the
- * issuer's own origin: whoever could point `jwks_uri` elsewhere could sign tokens.
+ * issuer's own origin: somebody who could point `jwks_uri` elsewhere could sign tokens.
  */
 export function createDiscovery(http: Http, issuer: string): Discover {
   let known: Endpoints | undefined;
-  let flying: Promise<Endpoints | Refusal> | undefined;
+  const flight = new SingleFlight<Endpoints | Refusal>();
   let failure: { readonly refusal: Refusal; readonly until: number } | undefined;
 
   const load = async (): Promise<Endpoints | Refusal> => {
@@ -33,8 +33,8 @@ export function createDiscovery(http: Http, issuer: string): Discover {
       method: 'GET',
       path: '/.well-known/openid-configuration',
     });
-    if (isTrouble(reply) || reply.says === 'error') return outage('discovery', reply);
-    if (reply.says !== undefined) {
+    if (!isDone(reply)) {
+      if (isTrouble(reply) || reply.says !== 'noInstance') return outage('discovery', reply);
       return {
         reason: 'misconfigured',
         detail: 'discovery: ZITADEL serves no instance under this host',
@@ -42,8 +42,8 @@ export function createDiscovery(http: Http, issuer: string): Discover {
       };
     }
     const { body } = reply;
-    if (!isRecord(body) || typeof body['issuer'] !== 'string') {
-      return unfit('discovery', 'the answer names no issuer');
+    if (typeof body['issuer'] !== 'string') {
+      return unfit('discovery', 'the reply names no issuer');
     }
     if (body['issuer'] !== issuer) {
       return {
@@ -59,7 +59,7 @@ export function createDiscovery(http: Http, issuer: string): Discover {
       return {
         reason: 'misconfigured',
         detail: 'discovery: an endpoint is missing or is not on the issuer’s origin',
-        remedy: 'look at what answers under the issuer’s address',
+        remedy: 'look at what replies under the issuer’s address',
       };
     }
     known = {
@@ -74,17 +74,13 @@ export function createDiscovery(http: Http, issuer: string): Discover {
   return () => {
     if (known) return Promise.resolve(known);
     if (failure && failure.until > performance.now()) return Promise.resolve(failure.refusal);
-    flying ??= load()
-      .then((loaded) => {
-        failure = isRefusal(loaded)
-          ? { refusal: loaded, until: performance.now() + LEAVE_ALONE_MS }
-          : undefined;
-        return loaded;
-      })
-      .finally(() => {
-        flying = undefined;
-      });
-    return flying;
+    return flight.ask(async () => {
+      const loaded = await load();
+      failure = isRefusal(loaded)
+        ? { refusal: loaded, until: performance.now() + LEAVE_ALONE_MS }
+        : undefined;
+      return loaded;
+    });
   };
 }
 

@@ -5,7 +5,7 @@ import { ZitadelArgumentError } from '../core/errors.js';
  * What a delivery's signature is: 'valid'; not of the form that ZITADEL writes; of a time too far from now, which a delivery that is sent
  * once more has too; or not made with any of the keys over this body.
  */
-export type SignatureVerdict = 'valid' | 'malformed' | 'untimely' | 'mismatch';
+type SignatureVerdict = 'valid' | 'malformed' | 'untimely' | 'mismatch';
 
 const TOLERANCE_S = 300;
 /** While a key is rotated there is more than one; nobody may make us compute without end. */
@@ -39,7 +39,7 @@ export function verifyEventSignature(
   }
   const parts = partsOf(header);
   if (!parts) return 'malformed';
-  // Not the other way round: a time that is no number must not pass.
+  // Not the other way round: a time that is not a number must not pass.
   const isTimely = Math.abs(now / 1_000 - parts.seconds) <= toleranceS;
   if (!isTimely) return 'untimely';
   let isValid = false;
@@ -59,7 +59,7 @@ function keysFrom(signingKeys: unknown): readonly string[] {
   if (isRight && keys.length > 0) return keys as readonly string[];
   throw new ZitadelArgumentError(
     'signingKeys',
-    'signingKeys is no signing key: pass the one that ZITADEL showed when the target was created (the environment variable may be missing)',
+    'signingKeys is not a signing key: pass the one that ZITADEL showed when the target was created (the environment variable may be missing)',
   );
 }
 

@@ -1,13 +1,12 @@
 import { isRefusal, type Refusal } from '../core/decision.js';
-import { within } from '../core/memory/flight.js';
+import { SingleFlight, within } from '../core/memory/flight.js';
 import { quietly, type ZitadelLogger } from '../core/tell.js';
-import { type Answered, isTrouble, type Trouble } from './call.js';
-import { errorIdOf } from './reading.js';
+import { isDone, isTrouble, type Reply } from './reply.js';
 
 /** The two generations of ZITADEL's APIs: v1 over REST, v2 over connect. */
 export type Generation = 'v1' | 'v2';
 
-/** What asking one generation brought. `served`: whether the server has it; undefined where that did not show. */
+/** What asking one generation brought. `served`: whether the server has it; undefined if that did not show. */
 export interface Tried<T> {
   readonly served: boolean | undefined;
   readonly value: T;
@@ -15,20 +14,20 @@ export interface Tried<T> {
 
 /** v1 first: fewer calls, ids of grants; effective permissions and events exist there alone. */
 const ORDER: readonly Generation[] = ['v1', 'v2'];
-/** Whoever finds out may be about a user with a very long list; the others do not wait for that. */
+/** The call that finds out may be about a user with a very long list: the others wait no longer than this. */
 const LONGEST_WAIT_MS = 1_000;
-/** v1 that was served a moment ago may have been missed for a moment only; each time it is looked for in vain it is left alone for longer. */
+/** Shortly after v1 was served, it may be back in a moment. Each time it is looked for in vain, the next look comes later. */
 const FIRST_LOOK_MS = 1_000;
 const LONGEST_LOOK_MS = 60_000;
 
 /**
- * Which generation a server has for one family of calls. With 'auto' the first call finds out by being made, what answered is remembered,
- * and an answer "not served" sends the call to the other generation, since servers are upgraded while we run. v1 is looked for again now
- * and then, by one call at a time: one stray answer, or an upgrade that is undone, must not be for good. Set to one, it stays.
+ * Which generation of its API a server has for one family of calls. With 'auto' the first call finds out, and the result is remembered.
+ * Servers are upgraded while we run: a reply "not served" sends the call to the other generation. Now and then one call looks for v1
+ * again, since the reply may have been a stray one, or the upgrade may be undone. Set to one generation, it never changes.
  */
 export class ApiGeneration {
   #served: Generation | undefined;
-  #finding: Promise<void> | undefined;
+  readonly #finding = new SingleFlight<unknown>();
   /** While v2 is used. */
   #look = { at: Infinity, afterMs: LONGEST_LOOK_MS };
 
@@ -48,12 +47,15 @@ export class ApiGeneration {
     return this.setting === 'auto';
   }
 
-  /** Asks by the generation that is served. Where none is, the first answer comes back. */
+  /** Asks by the generation that is served. Where none is, the first reply comes back. */
   async ask<T>(task: (generation: Generation) => Promise<Tried<T>>): Promise<T> {
     if (this.setting !== 'auto') return (await task(this.setting)).value;
-    if (this.#finding) await within(this.#finding, LONGEST_WAIT_MS, undefined);
+    const found = this.#found();
+    if (found) await found;
     const first = this.#served;
-    if (first === undefined && !this.#finding) return this.#find(ORDER, task, []);
+    if (first === undefined && !this.#finding.underWay()) {
+      return this.#finding.start(() => this.#find(ORDER, task, []));
+    }
     if (first === 'v2' && this.#look.at <= performance.now()) {
       this.#lookLater(Math.min(this.#look.afterMs * 2, LONGEST_LOOK_MS));
       const { served, value } = await task('v1');
@@ -63,12 +65,13 @@ export class ApiGeneration {
     const asked = this.#served ?? 'v1';
     const { served, value } = await task(asked);
     if (served !== false) return value;
-    if (this.#finding) await within(this.#finding, LONGEST_WAIT_MS, undefined);
+    const foundSince = this.#found();
+    if (foundSince) await foundSince;
     if (this.#served !== undefined && this.#served !== asked) {
       return (await task(this.#served)).value;
     }
     const others = ORDER.filter((generation) => generation !== asked);
-    return this.#find(others, task, [value]);
+    return this.#finding.start(() => this.#find(others, task, [value]));
   }
 
   async #find<T>(
@@ -76,23 +79,20 @@ export class ApiGeneration {
     task: (generation: Generation) => Promise<Tried<T>>,
     values: T[],
   ): Promise<T> {
-    let found = () => {};
-    const finding = new Promise<void>((resolve) => {
-      found = resolve;
-    });
-    this.#finding = finding;
-    try {
-      for (const generation of order) {
-        const { served, value } = await task(generation);
-        if (served === true) this.#remember(generation);
-        if (served !== false) return value;
-        values.push(value);
-      }
-      return values[0] as T;
-    } finally {
-      if (this.#finding === finding) this.#finding = undefined;
-      found();
+    for (const generation of order) {
+      const { served, value } = await task(generation);
+      if (served === true) this.#remember(generation);
+      if (served !== false) return value;
+      values.push(value);
     }
+    return values[0] as T;
+  }
+
+  /** Ends with the call that is finding out, or after a moment. Undefined: none is, and nobody waits. */
+  #found(): Promise<unknown> | undefined {
+    // What it brings, or throws, is for the one who asked.
+    const finding = this.#finding.underWay()?.catch(() => undefined);
+    return finding && within(finding, LONGEST_WAIT_MS, undefined);
   }
 
   #remember(generation: Generation): void {
@@ -100,7 +100,7 @@ export class ApiGeneration {
     if (before === generation) return;
     this.#served = generation;
     this.#lookLater(before === 'v1' ? FIRST_LOOK_MS : LONGEST_LOOK_MS);
-    // A logger that fails must not become an answer.
+    // A logger that fails must not fail the call.
     quietly(() => {
       const of = `ZITADEL ${this.what}:`;
       if (before === undefined) this.log.log(`${of} API ${generation} is used`);
@@ -115,8 +115,9 @@ export class ApiGeneration {
 }
 
 /** Whether a reply shows that its API is served, or that it is not. A failure shows neither. */
-export function servedBy(reply: Answered | Trouble | Refusal): boolean | undefined {
+export function servedBy(reply: Reply | Refusal): boolean | undefined {
   if (isRefusal(reply) || isTrouble(reply)) return undefined;
+  if (isDone(reply)) return true;
   if (reply.says === 'notServed') return false;
-  return reply.says === undefined || errorIdOf(reply.body) !== undefined ? true : undefined;
+  return reply.id === undefined ? undefined : true;
 }

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { has } from '../core/own-properties.js';
 import { Breakers, type Outcome } from './breakers.js';
-import { type Answered, type Call, exchange, type Fetch, isTrouble, type Trouble } from './call.js';
+import { type Call, exchange, type Fetch } from './call.js';
 import { isNobody, type Pass, Pauses, type SlotBounds, Slots, type Standing } from './limits.js';
-import { errorIdOf } from './reading.js';
+import { isDone, isOutage, isTrouble, type No, type Reply, type Trouble } from './reply.js';
 
 /** How ZITADEL is reached. */
 export interface HttpOptions {
@@ -19,7 +19,7 @@ export interface HttpOptions {
 }
 
 /** How ZITADEL is called: deadlines, size caps, bounded repetition, no redirects, nothing secret in any error. */
-export type Http = (call: Call) => Promise<Answered | Trouble>;
+export type Http = (call: Call) => Promise<Reply>;
 
 /** Of one family of endpoints. */
 const BOUNDS: SlotBounds = {
@@ -34,7 +34,7 @@ const REPEATABLE_STATUS: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 /** With less time left a call is not sent: it would only be broken off. */
 const LEAST_MS = 50;
 
-/** Answers of 5xx that are about the token that was sent: the organization of its user is removed. */
+/** Replies of 5xx that are about the token that was sent: the organization of its user is removed. */
 const ABOUT_THE_TOKEN: ReadonlySet<string | undefined> = new Set(['QUERY-Dun75']);
 
 /** Builds the one way by which ZITADEL is called. */
@@ -51,7 +51,7 @@ export function createHttp(options: HttpOptions): Http {
     deadline: number,
     standing: Standing,
     isRepeated: boolean,
-  ): Promise<Answered | Trouble> => {
+  ): Promise<Reply> => {
     const { family, who = '' } = call;
     const slots = slotsOf.get(family) ?? new Slots(BOUNDS);
     slotsOf.set(family, slots);
@@ -74,7 +74,7 @@ export function createHttp(options: HttpOptions): Http {
     }
   };
 
-  const repeat = async (call: Call, deadline: number, pass: Pass): Promise<Answered | Trouble> => {
+  const repeat = async (call: Call, deadline: number, pass: Pass): Promise<Reply> => {
     const most = call.repeatable && !pass.failing ? REPEATS : 0;
     for (let tries = 0; ; tries += 1) {
       const reply = await attempt(call, deadline, pass.standing, tries > 0);
@@ -92,8 +92,8 @@ export function createHttp(options: HttpOptions): Http {
     if (waitMs > 0) return leftAlone(waitMs, ' for this user');
     const pass = pauses.enter(family, who, stranger);
     const reply = await repeat(call, deadline, pass);
-    // What was not sent, or is too long, is no failure of ZITADEL's.
-    if (!isTrouble(reply)) pauses.settle(family, who, pass, isFailure(reply.status));
+    // If the call was not sent, or the reply is too long, ZITADEL did not fail.
+    if (!isTrouble(reply)) pauses.settle(family, who, pass, isOutage(reply.status));
     else if (reply.kind !== 'notSent' && reply.kind !== 'tooLarge') {
       pauses.settle(family, who, pass, true);
     }
@@ -101,35 +101,32 @@ export function createHttp(options: HttpOptions): Http {
   };
 }
 
-/** 429 is ZITADEL's about the whole instance, whose quota is used up. */
-function isFailure(status: number): boolean {
-  return status === 429 || status >= 500;
-}
-
 function notSent(trouble: string, retryAfterMs?: number): Trouble {
   return { trouble, kind: 'notSent', ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
 function leftAlone(waitMs: number, forWhom = ''): Trouble {
-  return notSent(`ZITADEL failed a moment ago${forWhom} and is left alone`, waitMs);
+  return notSent(`ZITADEL failed a moment ago${forWhom} and is not asked again yet`, waitMs);
 }
 
 /** What may be otherwise in a moment. */
-function isPassing(reply: Answered | Trouble): boolean {
+function isPassing(reply: Reply): reply is No | Trouble {
+  if (isDone(reply)) return false;
   if (reply.status !== undefined) return REPEATABLE_STATUS.has(reply.status);
-  return isTrouble(reply) && (reply.kind === 'noAnswer' || reply.kind === 'late');
+  return isTrouble(reply) && (reply.kind === 'noReply' || reply.kind === 'late');
 }
 
 /** `hadItsTime`: the attempt was not cut short by the rest of a budget, which says nothing about ZITADEL. */
-function outcomeOf(reply: Answered | Trouble, who: string, hadItsTime: boolean): Outcome {
+function outcomeOf(reply: Reply, who: string, hadItsTime: boolean): Outcome {
   // Also in a gateway's words, which counts calls too.
   if (reply.status === 429) return 'tooMany';
+  if (isDone(reply)) return 'reply';
   if (!isTrouble(reply)) {
-    const failed = isFailure(reply.status) && !ABOUT_THE_TOKEN.has(errorIdOf(reply.body));
-    return failed ? 'failure' : 'answer';
+    const failed = isOutage(reply.status) && !ABOUT_THE_TOKEN.has(reply.id);
+    return failed ? 'failure' : 'reply';
   }
   switch (reply.kind) {
-    case 'noAnswer':
+    case 'noReply':
       // A broken connection may be about one user: some lists take longer than a proxy waits.
       return reply.unreachable === true || isNobody(who) ? 'unreachable' : 'failure';
     case 'late':
@@ -138,7 +135,7 @@ function outcomeOf(reply: Answered | Trouble, who: string, hadItsTime: boolean):
       return 'failure';
     default:
       // A list that is too long is about one user.
-      return 'answer';
+      return 'reply';
   }
 }
 

@@ -1,11 +1,11 @@
-import { LRUCache } from 'lru-cache';
+import { bounded } from '../core/memory/bounded.js';
 import { OURSELVES } from './call.js';
 
 /** Ends the use of a slot. */
 export type Release = () => void;
 
 /** How many calls of users of one standing go on at a time, and how many may wait. */
-export interface Bounds {
+interface Bounds {
   readonly inFlight: number;
   readonly ofOneUser: number;
   readonly waiting: number;
@@ -27,8 +27,8 @@ class Queue {
 }
 
 /**
- * Lets so many calls through at a time, so many of them of one user and of each standing, so that nobody's crowd of requests holds up the
- * others. The rest wait their turn, for as long as each can, strangers and those who fail behind all others.
+ * Lets only so many calls through at a time, of all users, of each standing and of each user: one user's crowd of requests must not hold
+ * up the others. The rest wait their turn as long as each can. Strangers and users whose calls fail wait behind all others.
  */
 export class Slots {
   readonly #queues: Readonly<Record<Standing, Queue>>;
@@ -36,15 +36,15 @@ export class Slots {
   #total = 0;
 
   constructor(private readonly bounds: SlotBounds) {
-    // Whoever is new waits no longer than the others.
+    // New users wait no longer than the others.
     const ordinary = new Queue();
     const [stranger, failing] = [new Queue(), new Queue()];
     this.#queues = { well: ordinary, new: ordinary, stranger, failing };
   }
 
   /**
-   * A slot, or undefined when there was none in time, or too many of this standing wait already. Calls for nobody in particular (`who` is '')
-   * share only the total.
+   * A slot. Undefined if none came free in time, or if too many of this standing wait already. Calls about no user (`who` is '') share only
+   * the total.
    */
   take(who: string, waitMs: number, standing: Standing): Promise<Release | undefined> {
     if (!(waitMs > 0)) return Promise.resolve(undefined);
@@ -117,7 +117,7 @@ const USERS = 20_000;
 export type Standing = 'well' | 'new' | 'stranger' | 'failing';
 
 interface Known {
-  /** On end; 0: the last call was answered. */
+  /** In a row. 0: the last call got a reply. */
   readonly failures: number;
   readonly until: number;
   /** Calls that left before this failure came are part of it. */
@@ -133,11 +133,11 @@ export interface Pass {
 }
 
 /**
- * Slows down what keeps failing for one user, where the breaker must not open since it may be about that user alone: after three failed
- * calls on end the next is made a second later, then twice as long each time, up to half a minute. An answer ends it.
+ * Slows down calls that keep failing for one user. The breaker stays closed then, since the failure may be about that user alone. After
+ * three failures in a row, the next call must wait a second, then twice as long each time, up to half a minute. A reply ends it.
  */
 export class Pauses {
-  readonly #users = new LRUCache<string, Known>({ maxSize: USERS, sizeCalculation: () => 1 });
+  readonly #users = bounded<string, Known>(USERS);
   // No clock: two calls can leave in the same moment.
   #events = 0;
 
@@ -186,12 +186,11 @@ const FOR_MS = 60 * 60_000;
 const AT_MOST = 20_000;
 
 /**
- * Digests of tokens that ZITADEL has accepted within the last hour. It decides about nobody, only about whose call goes first: whoever
- * sends tokens that were never any must not hold up those whose were.
+ * Remembers digests of tokens that ZITADEL has accepted within the last hour. They decide only whose call goes first: somebody who sends
+ * invented tokens must not hold up the others.
  */
 export class ProvenTokens {
-  // Not `max`, which takes all of its memory at once.
-  readonly #until = new LRUCache<string, number>({ maxSize: AT_MOST, sizeCalculation: () => 1 });
+  readonly #until = bounded<string, number>(AT_MOST);
 
   has(digest: string): boolean {
     return (this.#until.get(digest) ?? 0) > performance.now();

@@ -1,7 +1,8 @@
 import type { ZitadelLogger } from '../core/tell.js';
-import { type Answered, type Call, isTrouble, type Trouble } from './call.js';
+import type { Call } from './call.js';
 import type { Http } from './http.js';
-import { errorIdOf, isRecord, PAGE } from './reading.js';
+import { isRecord, PAGE } from './reading.js';
+import { isDone, isTrouble, type No, type Reply } from './reply.js';
 
 /** Where a list is told how many rows it may give: API v1, API v2. */
 const PLACES = ['query', 'pagination'] as const;
@@ -27,21 +28,18 @@ export function withPageLimit(http: Http, log: ZitadelLogger): Http {
     if (limit >= refused) return http(withoutLimit(call));
     const reply = await http(call);
     if (limit === 0 || !mayBeAboutTheLimit(reply)) return reply;
-    const isAboutTheLimit = errorIdOf(reply.body) === 'QUERY-4M0fs';
+    const isAboutTheLimit = reply.id !== undefined;
     if (isAboutTheLimit) learn(limit);
     const again = await http(withoutLimit(call));
-    if (!isAboutTheLimit && !isTrouble(again) && again.status === 200) learn(limit);
+    if (!isAboutTheLimit && isDone(again)) learn(limit);
     return again;
   };
 }
 
 /** By its id, or where the server leaves ids out. */
-function mayBeAboutTheLimit(reply: Answered | Trouble): reply is Answered {
-  if (isTrouble(reply) || reply.status !== 400 || !isRecord(reply.body)) return false;
-  const id = errorIdOf(reply.body);
-  if (id !== undefined) return id === 'QUERY-4M0fs';
-  const { code } = reply.body;
-  return code === 3 || code === 'invalid_argument';
+function mayBeAboutTheLimit(reply: Reply): reply is No {
+  if (isDone(reply) || isTrouble(reply)) return false;
+  return reply.status === 400 && (reply.id === undefined || reply.id === 'QUERY-4M0fs');
 }
 
 /** 0 where none is named. */

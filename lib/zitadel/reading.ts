@@ -1,5 +1,7 @@
 import { ZitadelArgumentError } from '../core/errors.js';
+import { has } from '../core/own-properties.js';
 import { checkId } from '../core/request.js';
+
 /** Whether a value is a JSON object. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -18,15 +20,15 @@ export function haveIds(
   return names.every((name) => from[name] === undefined || isId(from[name]));
 }
 
-/** Reads a list of texts; undefined when it is none. ZITADEL leaves out empty lists. */
+/** Reads a list of texts; undefined if it is not one. ZITADEL leaves out empty lists. */
 export function listOfTexts(value: unknown = []): readonly string[] | undefined {
   return Array.isArray(value) && value.every((each) => typeof each === 'string')
     ? value
     : undefined;
 }
 
-/** Reads a number of things as protojson writes it, a text or a number; undefined when it is none. ZITADEL leaves out zeros. */
-export function countFrom(value: unknown = 0): number | undefined {
+/** Reads a count as protojson writes it, a text or a number; undefined if it is not one. ZITADEL leaves out zeros. */
+function countFrom(value: unknown = 0): number | undefined {
   const isDecimal = typeof value === 'string' ? /^[0-9]{1,16}$/.test(value) : true;
   const count = typeof value === 'string' ? Number(value) : value;
   return isDecimal && Number.isSafeInteger(count) && (count as number) >= 0
@@ -34,7 +36,7 @@ export function countFrom(value: unknown = 0): number | undefined {
     : undefined;
 }
 
-/** A text, '' for what is none: for what is shown only. */
+/** A text, '' for anything else. Only for what is shown. */
 export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
@@ -60,117 +62,151 @@ export const PAGE = 1_000;
  */
 export const MOST_PAGES = 100;
 
-/** The lists of one user are the large answers: so many bytes hold about 17,000 rows. */
+/** The lists of one user are the large replies: so many bytes hold about 17,000 rows. */
 export const MOST_BYTES = 8 * 2 ** 20;
 
-/** The rows of an answer, not read yet, and how many the server says there are in all. */
-export interface ListAnswer {
-  readonly rows: readonly Readonly<Record<string, unknown>>[];
-  /** On v2 also those that the asker may not see: ZITADEL counts first and leaves rows out after that. */
+/** Rows, and how many the server says there are in all: on v2 also those that the asker may not see, since ZITADEL counts first. */
+export interface Page<R = Readonly<Record<string, unknown>>> {
+  readonly rows: readonly R[];
   readonly total: number;
-}
-
-/** One page of a v2 list. */
-export interface Page extends ListAnswer {
-  /** How many rows, seen or not, this page stands for. At least 1. */
-  readonly step: number;
+  /** How many rows, seen or not, this page stands for. At least 1. @default the rows that came */
+  readonly step?: number;
 }
 
 /**
- * Reads a list of API v1; undefined when the answer is none. `details` stand in every list, empty lists and zeros are left out. What has
- * no rows is a list only by what ZITADEL always says of one: taken for an empty list, an answer of somebody else would be a denial.
+ * Reads a list of API v1; undefined when it is not one. `details` stand in every list, empty lists and zeros are left out. What has no
+ * rows is a list only by what ZITADEL always says of one: taken for an empty list, somebody else's reply would be a denial.
  */
-export function listFrom(body: unknown): ListAnswer | undefined {
-  if (!isRecord(body)) return undefined;
-  const { details, result } = body;
-  return answerFrom(details, result, isRecord(details) && isId(details['viewTimestamp']));
+export function listFrom({ details, result }: Body): Page | undefined {
+  return rowsFrom(details, result, isRecord(details) && isId(details['viewTimestamp']));
 }
 
 /**
- * Reads a page of API v2, whose rows stand under `name`; undefined when the answer is none. `pagination` stands in every page. Of no rows
- * it names the limit that was applied; where that is none (DefaultQueryLimit 0, and no limit asked for), there is nothing in it at all.
+ * Reads a page of API v2, whose rows stand under `name`; undefined when it is not one. `pagination` stands in every page. Of no rows it
+ * names the limit that was applied; where there is no limit (DefaultQueryLimit 0, and none asked for), there is nothing in it at all.
  */
-export function pageFrom(body: unknown, name: string): Page | undefined {
-  if (!isRecord(body)) return undefined;
+export function pageFrom(body: Body, name: string): Page | undefined {
   const { pagination, [name]: rows } = body;
   if (!isRecord(pagination)) return undefined;
   const isPage = isId(pagination['appliedLimit']) || Object.keys(pagination).length === 0;
-  const answer = answerFrom(pagination, rows, isPage);
-  if (!answer) return undefined;
+  const page = rowsFrom(pagination, rows, isPage);
   const step = countFrom(pagination['appliedLimit']) ?? 0;
-  // A limit that is none must not make us read without end.
-  return { ...answer, step: step >= 1 && step <= PAGE ? step : PAGE };
+  // Without a limit we must not read without end.
+  return page && { ...page, step: step >= 1 && step <= PAGE ? step : PAGE };
+}
+
+type Body = Readonly<Record<string, unknown>>;
+
+/** `isList`: of what has no rows, that it is a list. */
+function rowsFrom(about: unknown, rows: unknown = [], isList: boolean): Page | undefined {
+  if (!isRecord(about) || !Array.isArray(rows) || !rows.every(isRecord)) return undefined;
+  const total = countFrom(about['totalResult']);
+  return total === undefined || (rows.length === 0 && !isList) ? undefined : { rows, total };
 }
 
 /** The part of a v2 request that asks for one page, the oldest row first: what is added while we read comes at the end. Of `most` rows in all, no more. */
-export function pageRequest(offset: number, most = Infinity): Readonly<Record<string, unknown>> {
+export function pageRequest(offset: number, most = Infinity): Body {
   const limit = Math.min(PAGE, most - offset);
   return { pagination: { offset: String(offset), limit, asc: true } };
 }
 
-/** `isAnswer`: of a list without rows, that it is one. */
-function answerFrom(about: unknown, rows: unknown = [], isAnswer: boolean): ListAnswer | undefined {
-  if (!isRecord(about) || !Array.isArray(rows) || !rows.every(isRecord)) return undefined;
-  const total = countFrom(about['totalResult']);
-  return total === undefined || (rows.length === 0 && !isAnswer) ? undefined : { rows, total };
+/** Which part of a list is read. */
+interface Bounds {
+  /** Where the first page begins. @default 0 */
+  readonly first?: number;
+  /** Rows from this place on are not wanted. */
+  readonly end?: number;
+  readonly mostPages?: number;
+  /** Of a list with more rows that are wanted, one page alone is read. */
+  readonly mostRows?: number;
 }
 
-/**
- * Follows a list from page to page. Each page begins with the last row of the one before: what is removed, and added at the end, between
- * two pages shifts the rows and leaves the total as it was, so that nothing else would show that one got lost. Of a list without an order
- * (API v1) a row that comes twice shows that another one did not come.
- */
-export class PageTrail {
+/** How far a list was read. */
+interface Progress {
+  readonly total: number;
+  /** There are more rows that are wanted. */
+  readonly goesOn: boolean;
+  /** All rows that are counted had their turn. */
+  readonly isWhole: boolean;
   /** Rows that were counted were not shown: the asker may not see them. */
-  hidesRows = false;
-  /** The list changed between two pages, or rows of the same moment swapped places: one may be missing. */
-  hasMoved = false;
-  readonly #keys = new Set<string>();
-  readonly #keyAt = new Map<number, string>();
-  #total: number | undefined;
+  readonly hidesRows: boolean;
+  /** A row stood at another place than before: one may be missing. */
+  readonly hasShifted: boolean;
+  /** The same, or the number of rows changed. */
+  readonly hasMoved: boolean;
+}
 
-  constructor(
-    /** Where the next page begins. */
-    public offset = 0,
-  ) {}
+/** What came instead of a page. */
+export interface Instead<E> {
+  readonly instead: E;
+}
 
-  /** Takes a page and what its rows are known by. False: of so many rows at most, it was the last one. */
-  follow({ total, step }: Omit<Page, 'rows'>, keys: readonly string[], most = total): boolean {
-    if (this.#total !== undefined && this.#total !== total) this.hasMoved = true;
-    this.#total = total;
+/**
+ * Reads a list page by page; `fresh` are the rows that did not come before. Each page begins with the last row of the one before: what is
+ * removed, and added at the end, between two pages shifts the rows and leaves the total as it was, so that nothing else would show that
+ * one got lost. Of a list without an order (API v1) a row that comes twice shows that another one did not come.
+ */
+export async function* pagesOf<R, E>(
+  ask: (offset: number) => Promise<Page<R> | Instead<E>>,
+  keyOf: (row: R) => string,
+  { first = 0, end = Infinity, mostPages = MOST_PAGES, mostRows = Infinity }: Bounds = {},
+): AsyncGenerator<(Progress & { readonly fresh: readonly R[] }) | Instead<E>, void, undefined> {
+  const came = new Set<string>();
+  const placed = new Set<string>();
+  const keyAt = new Map<number, string>();
+  let [hidesRows, hasShifted, hasMoved] = [false, false, false];
+  let totalBefore: number | undefined;
+  for (let [count, offset] = [1, first]; ; count += 1) {
+    const page = await ask(offset);
+    if (has(page, 'instead')) {
+      yield page;
+      return;
+    }
+    const { rows, total } = page;
+    const step = page.step ?? Math.max(1, rows.length);
+    const keys = rows.map(keyOf);
+    const isShort = rows.length < Math.min(step, total - offset);
     // Where rows are left out, nobody knows which place the others have.
-    if (keys.length < Math.min(step, total - this.offset)) this.hidesRows = true;
-    else keys.forEach((key, at) => this.#take(key, this.offset + at));
-    const end = this.offset + step;
+    for (const [at, key] of isShort ? [] : keys.entries()) {
+      const before = keyAt.get(offset + at);
+      hasShifted ||= before === undefined ? placed.has(key) : before !== key;
+      keyAt.set(offset + at, key);
+      placed.add(key);
+    }
+    hidesRows ||= isShort;
+    hasMoved ||= hasShifted || (totalBefore !== undefined && totalBefore !== total);
+    totalBefore = total;
+    const fresh = rows.filter((_row, at) => !came.has(keys[at] ?? ''));
+    for (const key of keys) came.add(key);
+    const next = offset + step;
+    const goesOn = next < Math.min(total, end);
+    yield { fresh, total, goesOn, isWhole: next >= total, hidesRows, hasShifted, hasMoved };
+    const isTooLong = Math.min(total, end) - first > mostRows;
+    if (!goesOn || isTooLong || count >= mostPages) return;
     // Pages of one row have none to share.
-    this.offset = step > 1 ? end - 1 : end;
-    return end < Math.min(total, most);
-  }
-
-  #take(key: string, place: number): void {
-    const before = this.#keyAt.get(place);
-    if (before === undefined ? this.#keys.has(key) : before !== key) this.hasMoved = true;
-    this.#keyAt.set(place, key);
-    this.#keys.add(key);
+    offset = step > 1 ? next - 1 : next;
   }
 }
 
-const ID = /^[A-Za-z0-9]+-[A-Za-z0-9]+$/;
-const AT_THE_END = /\(([A-Za-z0-9]+-[A-Za-z0-9]+)\)$/;
+/** A list that was read as far as its bounds allow. */
+export type ReadList<R> = Progress & { readonly rows: readonly R[] };
 
-/**
- * Reads the error id of an answer. REST (google.rpc.Status): `details[].id`. Connect: `details[].debug.id`, which a server may leave out;
- * in both the message ends with it in brackets. Texts follow Accept-Language, ids do not.
- */
-export function errorIdOf(body: unknown): string | undefined {
-  if (!isRecord(body)) return undefined;
-  const { details, message } = body;
-  for (const detail of Array.isArray(details) ? (details as readonly unknown[]) : []) {
-    if (!isRecord(detail)) continue;
-    const id = detail['id'] ?? (isRecord(detail['debug']) ? detail['debug']['id'] : undefined);
-    if (typeof id === 'string' && ID.test(id)) return id;
+/** Reads a list, and once more where its pages do not fit together. */
+export async function listOf<R, E>(
+  ...question: Parameters<typeof pagesOf<R, E>>
+): Promise<ReadList<R> | Instead<E>> {
+  for (let again = true; ; again = false) {
+    const rows: R[] = [];
+    let list: ReadList<R> | undefined;
+    for await (const page of pagesOf<R, E>(...question)) {
+      if (has(page, 'instead')) return page;
+      const { fresh, ...progress } = page;
+      rows.push(...fresh);
+      list = { ...progress, rows };
+    }
+    if (!list) throw new Error('a list has at least one page');
+    if (!again || !(list.hasMoved || list.hidesRows)) return list;
   }
-  return typeof message === 'string' ? AT_THE_END.exec(message)?.[1] : undefined;
 }
 
 /** Nothing but ids may reach a URL, a header or a body. @throws ZitadelArgumentError naming the argument */

@@ -1,8 +1,85 @@
 import { isRefusal, type Refusal } from '../core/decision.js';
 import { ZitadelError } from '../core/errors.js';
-import { type Answered, isTrouble, type Trouble } from './call.js';
-import { errorIdOf, isRecord } from './reading.js';
-import { isOutage, notZitadels, type Said, STRAY_REMEDY } from './stray-answer.js';
+import {
+  type Done,
+  isDone,
+  isTrouble,
+  type No,
+  type Reply,
+  type Said,
+  type Trouble,
+  unusableReply,
+} from './reply.js';
+
+/** ZITADEL replied, and the reply is no. `id` is ZITADEL's error id; `remedy` says what to do about it. */
+export class ZitadelApiError extends ZitadelError {
+  constructor(
+    /** HTTP status of ZITADEL's reply. */
+    readonly status: number,
+    readonly id: string | undefined,
+    readonly remedy: string,
+    what: string,
+  ) {
+    super('zitadel_refused', `${what}: ZITADEL answered ${status}${id ? ` ${id}` : ''}; ${remedy}`);
+  }
+}
+
+/** ZITADEL could not be asked, or gave no usable reply. What was to be done may or may not be done. */
+export class ZitadelUnavailableError extends ZitadelError {
+  constructor(
+    what: string,
+    why: string,
+    /** After how many milliseconds it is worth trying again, where that is known. */
+    readonly retryAfterMs?: number,
+    remedy = 'try again later',
+  ) {
+    super('zitadel_unavailable', `${what}: ${why}; ${remedy}`);
+  }
+}
+
+/** What a reply means that did not do what was asked. This is the only place that says it. */
+interface Meaning {
+  /** It says nothing about the question. Asked again later, it may be done. */
+  readonly isOutage: boolean;
+  readonly detail: string;
+  readonly remedy?: string;
+  readonly retryAfterMs?: number;
+}
+
+function meaningOf(reply: No | Trouble): Meaning {
+  const { retryAfterMs } = reply;
+  const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
+  if (isTrouble(reply)) {
+    const remedy = reply.kind === 'unusable' ? { remedy: STRAY_REMEDY } : {};
+    return { isOutage: true, detail: reply.trouble, ...remedy, ...wait };
+  }
+  const { status, says, id, oauth } = reply;
+  const detail = ['ZITADEL answered', status, id ?? oauth].filter(Boolean).join(' ');
+  if (says === 'outage') return { isOutage: true, detail, ...wait };
+  return { isOutage: false, detail, remedy: REMEDY_OF[says] ?? remedyFor(id) };
+}
+
+/** What to do if something else keeps replying in ZITADEL's place. */
+const STRAY_REMEDY =
+  'something else than ZITADEL replies: look at the proxy, gateway or firewall before it, and check issuer and internalUrl; where a gateway keeps one API from you, set the option api to the other';
+
+/** What to do if a server does not have an API. Users see it only if neither API is served. */
+const NOT_SERVED =
+  "this server, or a proxy before it, does not serve this API: leave the option api at 'auto', or check issuer and internalUrl";
+
+const REMEDY_OF: Readonly<Partial<Record<Said, string>>> = {
+  notServed: NOT_SERVED,
+  noInstance: 'the host serves no ZITADEL instance under this name: check issuer and internalUrl',
+};
+
+/** What to do about a refusal with this error id, or with none. */
+function remedyFor(id: string | undefined): string {
+  if (id === undefined) {
+    return 'ZITADEL does not understand the question: compare its version with those that this library supports, and look whether a proxy changes what is sent';
+  }
+  const known = Object.hasOwn(REMEDIES, id) ? REMEDIES[id] : undefined;
+  return known ?? 'see the error id in ZITADEL’s documentation';
+}
 
 /** What to do about the refusals that people meet, by ZITADEL's error id. */
 const REMEDIES: Readonly<Record<string, string>> = {
@@ -36,181 +113,126 @@ const REMEDIES: Readonly<Record<string, string>> = {
     'the token is expired or revoked, or was requested without the scope urn:zitadel:iam:org:project:id:zitadel:aud',
 };
 
-/** ZITADEL answered, and the answer is no. `id` is ZITADEL's error id; `remedy` says what to do about it. */
-export class ZitadelApiError extends ZitadelError {
-  constructor(
-    /** HTTP status of ZITADEL's answer. */
-    readonly status: number,
-    readonly id: string | undefined,
-    readonly remedy: string,
-    what: string,
-  ) {
-    super('zitadel_refused', `${what}: ZITADEL answered ${status}${id ? ` ${id}` : ''}; ${remedy}`);
-  }
-}
-
-/** ZITADEL could not be asked, or gave no usable answer. What was to be done may or may not be done. */
-export class ZitadelUnavailableError extends ZitadelError {
-  constructor(
-    what: string,
-    why: string,
-    /** After how many milliseconds it is worth trying again, where that is known. */
-    readonly retryAfterMs?: number,
-    remedy = 'try again later',
-  ) {
-    super('zitadel_unavailable', `${what}: ${why}; ${remedy}`);
-  }
-}
-
-/** What to do where a server does not have an API. Where another generation is served, nobody sees it. */
-export const NOT_SERVED =
-  "this server, or a proxy before it, does not serve this API: leave the option api at 'auto', or check issuer and internalUrl";
-
-/** What to do where an address leads to no instance. */
-export const NO_INSTANCE =
-  'the host serves no ZITADEL instance under this name: check issuer and internalUrl';
+/** What came instead of what was asked for. */
+export type NotDone = No | Trouble | Refusal;
 
 /** Whether an error says that the server does not have the API that was asked. */
 export function isNotServedError(error: unknown): boolean {
   return error instanceof ZitadelApiError && error.remedy === NOT_SERVED;
 }
 
-/** Turns a reply into its body, or throws the error that a caller can branch on. A refusal is one of our service user. */
-export function bodyOrThrow(
-  reply: Answered | Trouble | Refusal,
-  what: string,
-): Readonly<Record<string, unknown>> {
-  if (isRefusal(reply)) throw errorOf(reply, what);
-  if (isTrouble(reply)) {
-    const remedy = reply.kind === 'unusable' ? STRAY_REMEDY : undefined;
-    throw new ZitadelUnavailableError(what, reply.trouble, reply.retryAfterMs, remedy);
+/**
+ * The body of a reply.
+ *
+ * @throws ZitadelError as {@link errorFrom} says
+ */
+export function bodyOrThrow(reply: Reply | Refusal, what: string): Done['body'] {
+  if (!isRefusal(reply) && isDone(reply)) return reply.body;
+  throw errorFrom(reply, what);
+}
+
+/** The error of a reply, which users can branch on. A refusal is about our service user. */
+export function errorFrom(reply: NotDone, what: string): ZitadelError {
+  if (isRefusal(reply)) {
+    const { reason, detail = 'ZITADEL is not available', remedy, retryAfterMs } = reply;
+    if (reason === 'unavailable') {
+      return new ZitadelUnavailableError(what, detail, retryAfterMs, remedy);
+    }
+    const why = [detail, remedy].filter(Boolean).join('; ');
+    return new ZitadelError('service_user_refused', `${what}: ${why}`);
   }
-  const { status, body, says, retryAfterMs } = reply;
-  if (says === undefined && isRecord(body)) return body;
-  if (isOutage(reply)) {
-    throw new ZitadelUnavailableError(what, `ZITADEL answered ${status}`, retryAfterMs);
-  }
-  const id = errorIdOf(body);
-  throw new ZitadelApiError(status, id, remedyOf(says, id), what);
+  const { isOutage, detail, remedy, retryAfterMs } = meaningOf(reply);
+  return isOutage || isTrouble(reply)
+    ? new ZitadelUnavailableError(what, detail, retryAfterMs, remedy)
+    : new ZitadelApiError(reply.status, reply.id, remedy ?? '', what);
 }
 
-function remedyOf(says: Said | undefined, id: string | undefined): string {
-  if (says === 'notServed') return NOT_SERVED;
-  return says === 'noInstance' ? NO_INSTANCE : remedyFor(id);
-}
-
-function errorOf({ reason, detail, remedy, retryAfterMs }: Refusal, what: string): ZitadelError {
-  if (reason === 'unavailable') {
-    const why = detail ?? 'ZITADEL is not available';
-    return new ZitadelUnavailableError(what, why, retryAfterMs, remedy);
-  }
-  const why = [detail, remedy].filter(Boolean).join('; ');
-  return new ZitadelError('service_user_refused', `${what}: ${why}`);
-}
-
-/** What to do about a refusal with this error id, or with none. */
-export function remedyFor(id: string | undefined): string {
-  if (id === undefined) return NO_ID;
-  const known = Object.hasOwn(REMEDIES, id) ? REMEDIES[id] : undefined;
-  return known ?? 'see the error id in ZITADEL’s documentation';
-}
-
-/** A refusal that ZITADEL would give, where we know it without having asked. */
+/** A refusal that ZITADEL would give: we know it without asking. */
 export function refusedBy(id: string, status: number, what: string): ZitadelApiError {
   return new ZitadelApiError(status, id, remedyFor(id), what);
 }
 
-/** ZITADEL gives no error id where it does not even understand a question. */
-const NO_ID =
-  'ZITADEL does not understand the question: compare its version with those that this library supports, and look whether a proxy changes what is sent';
-
-/** An answer that cannot be one to what was asked. */
+/** A reply that does not fit the question. */
 export function unusable(
   what: string,
-  why = 'the answer does not fit the question',
+  why = 'the reply does not fit the question',
 ): ZitadelUnavailableError {
   return new ZitadelUnavailableError(what, why, undefined, STRAY_REMEDY);
 }
 
-/** A list that is longer than is read. */
-export function tooLong(what: string, by: string): ZitadelError {
+/** A list that is too long to be read. */
+export function tooLongList(what: string, by: string): ZitadelError {
   return new ZitadelError(
     'zitadel_unavailable',
     `${what}: the list has more rows than are read; narrow it by ${by}`,
   );
 }
 
-/** A list of which there is always one more page. */
+/** A list whose pages do not fit together. */
+export function changing(what: string): ZitadelUnavailableError {
+  return new ZitadelUnavailableError(what, 'the list changes while it is read');
+}
+
+/** A list that always has one more page. */
 export function endless(what: string): ZitadelUnavailableError {
   return new ZitadelUnavailableError(what, 'the list does not end');
 }
 
 /**
- * In whose name ZITADEL was asked: a refusal of our service user is never the caller's. The instance reader is a service user that is asked
- * over all organizations at once.
+ * In whose name ZITADEL was asked. If ZITADEL refuses our service user, that says nothing about the caller. The instance reader is a
+ * service user that reads all organizations at once.
  */
 export type AskedAs = 'caller' | 'serviceUser' | 'instanceReader';
 
-/** The scope without which ZITADEL's own API refuses a caller's token, with the same answer as for a revoked one. */
+/** Without this scope, ZITADEL's own API refuses a caller's token as if it were revoked. */
 const API_SCOPE = 'urn:zitadel:iam:org:project:id:zitadel:aud';
 
-/** What a reply without the hoped-for body means for a request: outage, refusal of the token, or our own misconfiguration. */
-export function refusalOf(reply: Answered | Trouble, as: AskedAs, what: string): Refusal {
-  if (isTrouble(reply)) return outage(what, reply);
-  const { status, body, says } = reply;
-  const answer = answerOf(what, reply);
-  if (says === 'notServed') {
-    return { reason: 'misconfigured', detail: answer, remedy: NOT_SERVED };
-  }
-  if (says === 'noInstance') {
-    return { reason: 'misconfigured', detail: answer, remedy: NO_INSTANCE };
-  }
-  if (says === undefined) return unfit(what, notZitadels(status));
-  if (isOutage(reply)) return outage(what, reply);
-  const id = errorIdOf(body);
+/** What a reply means for a request: an outage, a refused token, or our own misconfiguration. A refusal is passed on. */
+export function refusalOf(reply: NotDone, as: AskedAs, what: string): Refusal {
+  if (isRefusal(reply)) return reply;
+  const { isOutage, detail, ...more } = meaningOf(reply);
+  const told = { detail: `${what}: ${detail}`, ...more };
+  if (isOutage || isTrouble(reply)) return { reason: 'unavailable', ...told };
+  const { says, status, id } = reply;
+  if (says !== 'error') return { reason: 'misconfigured', ...told };
   if (as === 'caller' && status === 401) {
     return {
       reason: 'token_rejected',
-      detail: answer,
+      detail: told.detail,
       remedy: `the token is expired or revoked, its user or session is gone, or it was requested without the scope ${API_SCOPE}`,
       description: `revoked, or requested without scope ${API_SCOPE}`,
     };
   }
-  if (as === 'caller' && status === 403 && id === 'AUTHZ-Kl3p0') {
-    return {
-      reason: 'mfa_required',
-      detail: answer,
-      remedy: remedyFor(id),
-    };
+  if (as === 'caller' && status === 403) {
+    if (id === 'AUTHZ-Kl3p0') return { reason: 'mfa_required', ...told };
+    if (IMPERSONATION.has(id)) return { reason: 'impersonated', detail: told.detail };
   }
-  if (as === 'caller' && status === 403 && id !== undefined && IMPERSONATION.has(id)) {
-    return { reason: 'impersonated', detail: answer };
-  }
-  return { reason: 'misconfigured', detail: answer, remedy: remedyForUs(status, id, as) };
+  return { reason: 'misconfigured', detail: told.detail, remedy: remedyForUs(status, id, as) };
 }
 
-/** Whatever came instead of an answer to what was asked, as a request is told it. */
-export function outage(what: string, reply: Answered | Trouble): Refusal {
-  const { retryAfterMs } = reply;
+/** What it means for a request that ZITADEL refuses our own credentials. It never says anything about the caller. */
+export function refusalOfOurs(reply: No | Trouble, what: string, remedy: string): Refusal {
+  const refusal = refusalOf(reply, 'serviceUser', what);
+  return isTrouble(reply) || reply.says !== 'error' ? refusal : { ...refusal, remedy };
+}
+
+/** Reports a reply that should have been done as an outage, whatever it says. */
+export function outage(what: string, reply: No | Trouble): Refusal {
+  const { detail, remedy, retryAfterMs } = meaningOf(reply);
   return {
     reason: 'unavailable',
-    detail: isTrouble(reply) ? `${what}: ${reply.trouble}` : answerOf(what, reply),
-    ...(isTrouble(reply) && reply.kind === 'unusable' && { remedy: STRAY_REMEDY }),
+    detail: `${what}: ${detail}`,
+    ...(isTrouble(reply) && remedy !== undefined && { remedy }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   };
 }
 
-/** An answer of another shape than ZITADEL's answers to what was asked. */
+/** An outage, since the reply has another shape than ZITADEL's. */
 export function unfit(what: string, why: string): Refusal {
-  return outage(what, { trouble: why, kind: 'unusable' });
+  return outage(what, unusableReply(why));
 }
 
-function answerOf(what: string, { status, body }: Answered): string {
-  const id = errorIdOf(body);
-  return `${what}: ZITADEL answered ${status}${id ? ` ${id}` : ''}`;
-}
-
-const IMPERSONATION: ReadonlySet<string> = new Set(['APP-Shi0J', 'APP-wai8O']);
+const IMPERSONATION: ReadonlySet<string | undefined> = new Set(['APP-Shi0J', 'APP-wai8O']);
 
 function remedyForUs(status: number, id: string | undefined, as: AskedAs): string {
   // About the question, not about a right.
@@ -226,7 +248,7 @@ function remedyForUs(status: number, id: string | undefined, as: AskedAs): strin
   return remedyFor(id);
 }
 
-/** What a service user needs that reads memberships over all organizations. */
+/** What a service user needs to read memberships over all organizations. */
 export const READER_REMEDY =
   'give the service user IAM_OWNER_VIEWER, or name the organizations in memberships.organizations (API v1)';
 

@@ -1,21 +1,20 @@
 import { isRefusal, type Refusal } from '../core/decision.js';
 import { ZitadelError } from '../core/errors.js';
+import { SingleFlight } from '../core/memory/flight.js';
 import { has } from '../core/own-properties.js';
-import { type Answered, type Call, isTrouble, OURSELVES, type Trouble } from './call.js';
+import { type Call, OURSELVES } from './call.js';
 import { type Credential, signAssertion } from './credentials.js';
 import type { Discover } from './discovery.js';
 import type { ApiGeneration, Generation } from './generation.js';
 import type { Http } from './http.js';
-import { isRecord } from './reading.js';
 import {
   bodyOrThrow,
   isNotServedError,
-  NO_INSTANCE,
-  outage,
+  refusalOfOurs,
   unfit,
   ZitadelApiError,
 } from './refusals.js';
-import { isOutage } from './stray-answer.js';
+import { type Done, isDone, isTrouble, type Reply } from './reply.js';
 
 const WHAT = 'token of the service user';
 const SCOPE = 'openid urn:zitadel:iam:org:project:id:zitadel:aud';
@@ -43,7 +42,7 @@ export class ServiceToken {
   // Not a TypeScript-private property: those are printed with everything that holds one.
   readonly #credential: Credential;
   #token: Token | undefined;
-  #flying: Promise<Token | Refusal> | undefined;
+  readonly #flight = new SingleFlight<Token | Refusal>();
   #refused: { readonly refusal: Refusal; readonly until: number } | undefined;
 
   constructor(
@@ -76,7 +75,7 @@ export class ServiceToken {
   }
 
   /** Makes a call as the service user; a refused token is replaced once. */
-  async call(call: Call): Promise<Answered | Trouble | Refusal> {
+  async call(call: Call): Promise<Reply | Refusal> {
     for (let again = true; ; again = false) {
       const token = await this.get();
       if (typeof token !== 'string') return token;
@@ -93,17 +92,13 @@ export class ServiceToken {
   #renew(): Promise<Token | Refusal> {
     const refused = this.#refused;
     if (refused && refused.until > performance.now()) return Promise.resolve(refused.refusal);
-    this.#flying ??= this.#request()
-      .then((outcome) => {
-        this.#refused = isRefusal(outcome)
-          ? { refusal: outcome, until: performance.now() + LEAVE_ALONE_MS }
-          : undefined;
-        return outcome;
-      })
-      .finally(() => {
-        this.#flying = undefined;
-      });
-    return this.#flying;
+    return this.#flight.ask(async () => {
+      const outcome = await this.#request();
+      this.#refused = isRefusal(outcome)
+        ? { refusal: outcome, until: performance.now() + LEAVE_ALONE_MS }
+        : undefined;
+      return outcome;
+    });
   }
 
   async #request(): Promise<Token | Refusal> {
@@ -118,24 +113,18 @@ export class ServiceToken {
       who: OURSELVES,
       repeatable: true,
     });
-    if (isTrouble(reply) || isOutage(reply)) return outage(WHAT, reply);
-    const body = isRecord(reply.body) ? reply.body : {};
-    const { access_token: value, expires_in: seconds, error } = body;
-    if (reply.status === 200 && typeof value === 'string' && typeof seconds === 'number') {
-      const lifeMs = Math.max(0, seconds * 1_000);
-      this.#token = {
-        value,
-        renewAt: askedAt + lifeMs - Math.min(RENEW_AHEAD_MS, lifeMs / 10),
-        expiresAt: askedAt + lifeMs,
-      };
-      return this.#token;
+    if (!isDone(reply)) return refusalOfOurs(reply, WHAT, this.#remedy());
+    const { access_token: value, expires_in: seconds } = reply.body;
+    if (typeof value !== 'string' || typeof seconds !== 'number') {
+      return unfit(WHAT, 'the reply has no token');
     }
-    if (reply.says === undefined) return unfit(WHAT, 'the answer has no token');
-    return {
-      reason: 'misconfigured',
-      detail: `ZITADEL refused to sign in the service user: ${reply.status}${typeof error === 'string' ? ` ${error}` : ''}`,
-      remedy: reply.says === 'noInstance' ? NO_INSTANCE : this.#remedy(),
+    const lifeMs = Math.max(0, seconds * 1_000);
+    this.#token = {
+      value,
+      renewAt: askedAt + lifeMs - Math.min(RENEW_AHEAD_MS, lifeMs / 10),
+      expiresAt: askedAt + lifeMs,
     };
+    return this.#token;
   }
 
   #remedy(): string {
@@ -180,7 +169,7 @@ export async function callAsServiceUser(
   serviceToken: ServiceToken | undefined,
   what: string,
   call: Omit<Call, 'who'>,
-): Promise<Readonly<Record<string, unknown>>> {
+): Promise<Done['body']> {
   const token = requireServiceToken(serviceToken, what);
   return bodyOrThrow(await token.call({ ...call, who: OURSELVES }), what);
 }

@@ -91,7 +91,7 @@ async function finishSignIn() {
   const pending = JSON.parse(sessionStorage.getItem(PENDING) ?? 'null');
   sessionStorage.removeItem(PENDING);
   if (!pending || answer.get('state') !== pending.state) {
-    throw new Error('This sign-in was not begun in this tab, so it is not taken. Try again.');
+    throw new Error('This sign-in was not begun in this tab, so it does not count. Try again.');
   }
   if (answer.has('error')) {
     throw new Error(`ZITADEL did not sign you in (${answer.get('error').slice(0, 60)}).`);

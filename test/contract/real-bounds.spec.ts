@@ -1,50 +1,35 @@
-import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { castOf } from './cast.js';
 import { NotOurs } from './real-bounds.js';
 import { announcement, realServerFrom } from './real-server.js';
-import { RealWorld } from './real-world.js';
-import { ReplayServer, type Recorded } from './replay-server.js';
+import type { RealWorld } from './real-world.js';
+import type { ReplayServer } from './replay-server.js';
+import {
+  changesOn,
+  closeServers,
+  id,
+  recordedIn,
+  replay,
+  SUFFIX,
+  TOKEN,
+  worldOn,
+} from './replaying.js';
 import { until, type Org, type Project } from './world.js';
 
-const SUFFIX = 'b737b2';
-const TOKEN = '<admin PAT>';
 const HEADER = 'x-zitadel-orgid';
 const DISOBEYED = 'this server, or what stands before it, does not obey x-zitadel-orgid';
 const POLICY = '/admin/v1/policies/security';
 
-function json(path: string): unknown {
-  return JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'));
-}
+const recorded = [
+  './recorded/setup.json',
+  '../captures/human.json',
+  '../captures/memberships.json',
+  '../captures/impersonation.json',
+].flatMap((path) => recordedIn(path));
 
-const ids = json('../captures/ids.json') as Readonly<Record<string, string>>;
-const id = (name: string) => String(ids[name]);
-const recorded = ['./recorded/setup.json', '../captures/human.json', '../captures/memberships.json']
-  .flatMap((path) => json(path) as readonly Recorded[])
-  .concat(json('../captures/impersonation.json') as readonly Recorded[])
-  .filter((entry) => 'request' in entry);
+afterEach(closeServers);
 
-const open: ReplayServer[] = [];
-afterEach(async () => {
-  for (const server of open.splice(0)) await server.close();
-});
-
-async function aServer(): Promise<ReplayServer> {
-  const server = await ReplayServer.start(recorded, ids);
-  open.push(server);
-  return server;
-}
-
-function worldOn(server: ReplayServer): Promise<RealWorld> {
-  return RealWorld.start({ origin: server.url, token: TOKEN }, SUFFIX);
-}
-
-/** Everything that a server was asked to change, as `METHOD path`. */
-function changesOn(server: ReplayServer): readonly string[] {
-  return server.asked
-    .filter(({ method, path }) => method !== 'GET' && !/_search$|ListAdministrators$/.test(path))
-    .map(({ method, path }) => `${method} ${path}`);
-}
+const aServer = (): Promise<ReplayServer> => replay(recorded);
 
 function removalsOn(server: ReplayServer): readonly string[] {
   return changesOn(server).filter((line) => /^DELETE|_deactivate$/.test(line));
@@ -290,8 +275,7 @@ describe('at the end', () => {
 
   it('a server that is away for longer is waited for once in all, and all is named', async () => {
     const server = await aServer();
-    const real = { origin: server.url, token: TOKEN };
-    const world = await RealWorld.start(real, SUFFIX, { tidyMs: 500 });
+    const world = await worldOn(server, { tidyMs: 500 });
     await castOf(world);
     server.refuse(/./, 503);
     const before = performance.now();

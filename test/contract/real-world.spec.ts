@@ -1,54 +1,25 @@
-import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { castOf } from './cast.js';
-import { ReplayServer, type Recorded } from './replay-server.js';
-import { RealWorld } from './real-world.js';
+import { changesOn, closeServers, id, recordedIn, replay, TOKEN, worldOn } from './replaying.js';
 
-const SUFFIX = 'b737b2';
-const TOKEN = '<admin PAT>';
-
-function chapter(path: string): readonly Recorded[] {
-  const entries: unknown = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'));
-  return (entries as readonly Recorded[]).filter((entry) => 'request' in entry);
-}
-
-/** What is made and changed in the recordings, but for the refusals. */
-function changesOf(path: string, names: RegExp): readonly Recorded[] {
-  return chapter(path).filter(({ name }) => names.test(name));
-}
-
-const ids = JSON.parse(
-  readFileSync(new URL('../captures/ids.json', import.meta.url), 'utf8'),
-) as Readonly<Record<string, string>>;
-
-const setup = chapter('./recorded/setup.json');
-const signIn = changesOf('../captures/human.json', /^(?!.*second use)/);
-const rowsOfFrank = changesOf('../captures/memberships.json', /member frank$/);
-const impersonation = changesOf('../captures/impersonation.json', /allow|svc-actor|OIDC|^exchange/);
+// What is made and changed in the recordings, but for the refusals.
+const setup = recordedIn('./recorded/setup.json');
+const signIn = recordedIn('../captures/human.json', /^(?!.*second use)/);
+const rowsOfFrank = recordedIn('../captures/memberships.json', /member frank$/);
+const impersonation = recordedIn(
+  '../captures/impersonation.json',
+  /allow|svc-actor|OIDC|^exchange/,
+);
 const later = [
-  ...changesOf('../captures/inactive.json', /^(de|re)activate/),
-  ...changesOf('../captures/memberships.json', /^terminate/),
-  ...changesOf(
+  ...recordedIn('../captures/inactive.json', /^(de|re)activate/),
+  ...recordedIn('../captures/memberships.json', /^terminate/),
+  ...recordedIn(
     '../captures/webhooks.json',
     /^(org|iam|project|grant) .*(added|changed|removed)|^user/,
   ),
 ];
 
-const open: ReplayServer[] = [];
-
-async function replay(recorded: readonly Recorded[]): Promise<ReplayServer> {
-  const server = await ReplayServer.start(recorded, ids);
-  open.push(server);
-  return server;
-}
-
-afterEach(async () => {
-  for (const server of open.splice(0)) await server.close();
-});
-
-function worldOn(server: ReplayServer): Promise<RealWorld> {
-  return RealWorld.start({ origin: server.url, token: TOKEN }, SUFFIX);
-}
+afterEach(closeServers);
 
 describe('the world on a real server', () => {
   it('is made by the recorded requests and no others, but for credentials', async () => {
@@ -248,8 +219,7 @@ describe('a real server', () => {
     const server = await replay(setup);
     server.refuse(/./, 503, 3);
     const said: string[] = [];
-    const real = { origin: server.url, token: TOKEN };
-    const world = await RealWorld.start(real, SUFFIX, { say: (line) => said.push(line) });
+    const world = await worldOn(server, { say: (line) => said.push(line) });
 
     expect(world.root.id).toBe(id('root'));
     expect(said).toEqual([`Waiting for ${server.url} ...`]);
@@ -279,8 +249,7 @@ describe('a real server', () => {
     const server = await replay(setup);
     server.script(new RegExp(`^GET .*/policies/${name}$`), { status: 200, body: { policy } });
     const said: string[] = [];
-    const real = { origin: server.url, token: TOKEN };
-    await RealWorld.start(real, SUFFIX, { say: (line) => said.push(line) });
+    await worldOn(server, { say: (line) => said.push(line) });
 
     expect(said).toEqual([expect.stringMatching(told)]);
   });
@@ -295,8 +264,7 @@ describe('a real server', () => {
     ] as const) {
       server.script(new RegExp(`^GET .*/policies/${name}$`), { status: 200, body: { policy } });
     }
-    const real = { origin: server.url, token: TOKEN };
-    await RealWorld.start(real, SUFFIX, { say: (line) => said.push(line) });
+    await worldOn(server, { say: (line) => said.push(line) });
 
     expect(said).toEqual([]);
   });
@@ -335,10 +303,7 @@ describe('a real server', () => {
     await expect(failing).rejects.toThrow(
       /The suite needs a user who is IAM_OWNER\. Nothing was made$/,
     );
-    const changes = server.asked.filter(
-      ({ method, path }) => method !== 'GET' && !path.endsWith('_search'),
-    );
-    expect(changes).toEqual([]);
+    expect(changesOn(server)).toEqual([]);
   });
 
   it('that does not take the token says so, without showing it', async () => {
@@ -350,7 +315,3 @@ describe('a real server', () => {
     await expect(failing).rejects.not.toThrow(TOKEN);
   });
 });
-
-function id(name: string): string {
-  return String(ids[name]);
-}

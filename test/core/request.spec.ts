@@ -6,9 +6,9 @@ import {
   INVALID,
   readId,
   THREW,
+  type IdSource,
   type RequestLike,
 } from '../../lib/core/request.js';
-import type { IdSource } from '../../lib/core/requirement/refs.js';
 
 const IDS = /^(?:[0-9]{1,200})$/;
 const never = () => {

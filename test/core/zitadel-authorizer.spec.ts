@@ -1,15 +1,29 @@
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Authorizer } from '../../lib/core/authorizer.js';
 import { indexOf, type MembershipIndex } from '../../lib/core/caller.js';
-import type { RoleName } from '../../lib/core/requirement/builders.js';
+import {
+  allOf,
+  anyOf,
+  authenticated,
+  permission,
+  projectRole,
+  role,
+  type RoleName,
+} from '../../lib/core/requirement/builders.js';
+import { org } from '../../lib/core/requirement/refs.js';
 import type { HierarchyTable } from '../../lib/core/requirement/roles.js';
 import {
   type ResourceLookup,
   ZitadelAuthorizer,
   ZitadelNotAllowedError,
 } from '../../lib/core/zitadel-authorizer.js';
+import { createZitadel } from '../../lib/create-zitadel.js';
+import { type Org, type User, ZitadelEmulator } from '../../lib/testing/index.js';
+import { pat } from '../../lib/zitadel/credentials.js';
+import { ZitadelUnavailableError } from '../../lib/zitadel/refusals.js';
 import type { Target } from '../evidence/oracle.js';
 import { seededRandom } from '../evidence/seeded-random.js';
+import { decide, recorder } from '../zitadel/parts.js';
 import { ALL_FACTS, decideOnce, membershipOf, prepared } from './decide/deciding.js';
 import { requirementOf } from './decide/requirements.js';
 import { GRANTS, IDS, OWNERS, ROLES, ROWS, TABLES } from './decide/worlds.js';
@@ -99,5 +113,113 @@ describe('lookupResources', () => {
     expect(await questions.lookupResources('alice', 'PROJECT_OWNER')).toMatchObject({
       projects: ['1'],
     });
+  });
+});
+
+let zitadel: ZitadelEmulator;
+let acme: Org;
+let alice: User;
+let reader: User;
+
+beforeAll(async () => {
+  zitadel = await ZitadelEmulator.start();
+  acme = zitadel.addOrg('acme');
+  alice = zitadel.addUser('alice');
+  zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
+  reader = zitadel.addServiceUser('reader');
+  zitadel.addMember(reader, 'instance', ['IAM_OWNER_VIEWER']);
+});
+afterAll(() => zitadel.stop());
+beforeEach(() => zitadel.resetRequests());
+
+describe('explain', () => {
+  const many = (fresh: boolean) =>
+    allOf(
+      authenticated(),
+      anyOf(role('IAM_OWNER', { fresh }), role('ORG_OWNER', acme.id, { fresh })),
+      allOf(role('ORG_OWNER_VIEWER', acme.id), role('ORG_USER_MANAGER', acme.id)),
+    );
+
+  it.each([
+    ['by a fresh question', true, 30_000],
+    ['where nothing is remembered', false, 0],
+  ])('tells nobody, and asks once for all parts, %s', async (_how, fresh, ttlMs) => {
+    const library = createZitadel(zitadel.options({ logger: recorder(), cache: { ttlMs } }));
+    const decision = await decide(library, zitadel.tokenFor(alice), authenticated());
+    if (!decision.caller) throw new Error('no caller');
+    let heard = 0;
+    library.authorizer.onDecision(() => (heard += 1));
+    zitadel.resetRequests();
+    const explained = await library.authorizer.explain(decision.caller, many(fresh));
+    expect(explained).toMatchObject({
+      allowed: true,
+      parts: [
+        { allowed: true },
+        { allowed: true, parts: [{ reason: 'role_missing' }, { by: { id: acme.id } }] },
+        { allowed: true, parts: [{ allowed: true }, { allowed: true }] },
+      ],
+    });
+    expect(zitadel.requests('memberships')).toBe(1);
+    expect(heard).toBe(0);
+  });
+
+  it('that cannot be answered, and a look-up that cannot, tell nobody either', async () => {
+    const library = createZitadel(zitadel.options({ logger: recorder(), cache: { ttlMs: 0 } }));
+    const { caller } = await decide(library, zitadel.tokenFor(alice), authenticated());
+    if (!caller) throw new Error('no caller');
+    let heard = 0;
+    library.authorizer.onDecision(() => (heard += 1));
+    zitadel.fail('memberships', 500);
+    const { authorizer } = library;
+    for (const asked of [
+      () => authorizer.explain(caller, many(false)),
+      () => authorizer.lookupResources(caller, 'ORG_OWNER'),
+    ]) {
+      await expect(asked()).rejects.toThrow(ZitadelUnavailableError);
+    }
+    zitadel.heal();
+    expect(heard).toBe(0);
+  });
+
+  it('of a bare user id asks once for all parts too', async () => {
+    const library = createZitadel(
+      zitadel.options({
+        logger: recorder(),
+        cache: { ttlMs: 0 },
+        serviceUser: pat(zitadel.patFor(reader)),
+        memberships: { as: 'serviceUser', organizations: [acme.id] },
+      }),
+    );
+    let heard = 0;
+    library.authorizer.onDecision(() => (heard += 1));
+    expect(await library.authorizer.explain(alice.id, many(false))).toMatchObject({
+      allowed: true,
+    });
+    expect(zitadel.requests('userMemberships')).toBe(1);
+    expect(heard).toBe(0);
+  });
+});
+
+describe('a bare user id', () => {
+  it('is asked for nothing that only a token says', async () => {
+    const { authorizer } = createZitadel(
+      zitadel.options({
+        logger: recorder(),
+        serviceUser: pat(zitadel.patFor(reader)),
+        memberships: { as: 'serviceUser' },
+        projectId: zitadel.defaultProject.id,
+      }),
+    );
+    for (const requirement of [
+      projectRole('editor', { org: acme.id }),
+      authenticated({ organizations: [acme.id] }),
+      permission('org.read', org(acme.id)),
+      allOf(role('ORG_OWNER', org(acme.id)), projectRole('editor', { org: acme.id })),
+    ]) {
+      await expect(authorizer.can(alice.id, requirement)).rejects.toThrow(
+        'not with a bare user id',
+      );
+    }
+    expect(await authorizer.can(alice.id, role('ORG_OWNER', org(acme.id)))).toBe(true);
   });
 });

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { DenyReason } from '../../lib/index.js';
 import { speak, type Heard, type Spoken } from '../support/speak.js';
 import type { Door, Seen } from './door.js';
-import type { Person, World } from './world.js';
+import type { Person, World } from '../support/world.js';
 
 /** What a client hears for each reason, as the documentation prints it. */
 export const ANSWERS: Readonly<

@@ -2,7 +2,7 @@
 import type { MemberResource } from '../../lib/testing/index.js';
 import type { Asked } from './answers.js';
 import type { Case } from './cases.js';
-import type { World } from './world.js';
+import type { World } from '../support/world.js';
 
 let people = 0;
 

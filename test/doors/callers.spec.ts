@@ -12,7 +12,7 @@ import { ask, expectAnswer } from './answers.js';
 import type { Door } from './door.js';
 import { DOORS } from './doors.js';
 import { newcomer } from './refusals.js';
-import { createWorld, type World } from './world.js';
+import { useWorld, type World } from '../support/world.js';
 
 const WAYS = [
   'jwt',
@@ -163,11 +163,10 @@ function nextId(): string {
   return String(ids);
 }
 
-let world: World;
+const world = useWorld();
 let options: Readonly<Record<(typeof WAYS)[number], Pick<ZitadelOptions, 'callers' | 'audience'>>>;
 
 beforeAll(async () => {
-  world = await createWorld();
   const { zitadel } = world;
   const { clientId, clientSecret } = zitadel.addApiApplication(zitadel.defaultProject);
   const bySecret = introspection(basic(clientId, clientSecret));
@@ -182,8 +181,6 @@ beforeAll(async () => {
     'jwt and userinfo': { callers: [jwt(), userinfo()], audience },
   };
 });
-
-afterAll(() => world.zitadel.stop());
 
 describe.each(DOORS)('$name', ({ open }) => {
   describe.each(WAYS)('with callers known by %s', (way) => {

@@ -2,7 +2,7 @@
 import type { Asked, Expected } from './answers.js';
 import { BEYOND_ROLES } from './beyond-roles.js';
 import type { DoorName } from './door.js';
-import type { World } from './world.js';
+import type { World } from '../support/world.js';
 
 export interface Case {
   readonly sentence: string;

@@ -1,6 +1,6 @@
 import type { DecisionEvent, ZitadelLogger, ZitadelOptions } from '../../lib/index.js';
 import type { Running } from '../support/start.js';
-import type { World } from './world.js';
+import type { World } from '../support/world.js';
 
 /** One line of the library's log. */
 export interface Line {

@@ -5,15 +5,9 @@ import { CASES } from './cases.js';
 import type { Door } from './door.js';
 import { DOORS } from './doors.js';
 import { reader } from './refusals.js';
-import { createWorld, type World } from './world.js';
+import { useWorld } from '../support/world.js';
 
-let world: World;
-
-beforeAll(async () => {
-  world = await createWorld();
-});
-
-afterAll(() => world.zitadel.stop());
+const world = useWorld();
 
 describe.each(DOORS)('$name', ({ name, open }) => {
   let door: Door;

@@ -7,15 +7,9 @@ import { DOORS } from './doors.js';
 import { hostileAnswers, hostileTexts, hostileValues } from './hostile-ids.js';
 import { reader } from './refusals.js';
 import { odd } from './requirements.js';
-import { createWorld, type Person, type World } from './world.js';
+import { useWorld, type Person } from '../support/world.js';
 
-let world: World;
-
-beforeAll(async () => {
-  world = await createWorld();
-});
-
-afterAll(() => world.zitadel.stop());
+const world = useWorld();
 
 /** Whom a hostile id must not help: one whose rows make ZITADEL be asked, and one who may do everything. */
 const ASKING: readonly Person[] = ['owner of acme', 'instance owner'];

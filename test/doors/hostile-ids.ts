@@ -1,5 +1,5 @@
 // What requests hold where an id is expected, around an id that is right.
-import type { World } from './world.js';
+import type { World } from '../support/world.js';
 
 /** A text that is no id: `raw` goes wherever a text fits. */
 export interface HostileText {

@@ -40,7 +40,7 @@ import {
 import { startNest, type Prepare } from '../support/start.js';
 import { Notes, type OpenDoor, type Seen } from './door.js';
 import { ANY, NESTED, OddId, NAMES, TenantOfRequest, oddId, tenantOf } from './requirements.js';
-import type { World } from './world.js';
+import type { World } from '../support/world.js';
 
 class Noting {
   @Inject(Notes) protected readonly notes!: Notes;

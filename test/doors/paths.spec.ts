@@ -5,15 +5,9 @@ import { ask, expectAnswer } from './answers.js';
 import type { Door, OpenDoor } from './door.js';
 import { DOORS } from './doors.js';
 import { openNest } from './nest-door.js';
-import { createWorld, type World } from './world.js';
+import { useWorld, type World } from '../support/world.js';
 
-let world: World;
-
-beforeAll(async () => {
-  world = await createWorld();
-});
-
-afterAll(() => world.zitadel.stop());
+const world = useWorld();
 
 const METHODS = [
   'GET',

@@ -12,7 +12,7 @@ import {
 } from '../../lib/index.js';
 import type { Asked } from './answers.js';
 import type { DoorName } from './door.js';
-import type { World } from './world.js';
+import type { World } from '../support/world.js';
 
 /** A situation, and what has to be asked in it. */
 export interface Situation {
@@ -221,8 +221,8 @@ export const REFUSED: Readonly<Record<DenyReason, readonly Refused[]>> = {
         asked: asksWith(world, world.zitadel.sessionTokenFor(newcomer(world))),
         options: { callers: userinfo(), audience: undefined as never },
       }),
-      description: 'expired, revoked, or no access token',
-      logs: /^warn token_rejected: userinfo: .*no access token/m,
+      description: 'expired, revoked, or not an access token',
+      logs: /^warn token_rejected: userinfo: .*not an access token/m,
     },
     {
       sentence: 'the session is over and memberships are read as the service user',
@@ -389,7 +389,7 @@ export const REFUSED: Readonly<Record<DenyReason, readonly Refused[]>> = {
           options: { ...asServiceUser(world), serviceUser: key(file) },
         };
       },
-      logs: /^error misconfigured: .*refused to sign in the service user.*removed user/m,
+      logs: /^error misconfigured: .*token of the service user: ZITADEL answered 400.*removed user/m,
     },
     {
       sentence: 'the client secret of the service user is wrong',

@@ -68,7 +68,7 @@ async function ask({ decisions, projectGrants }) {
     };
     const decision = await decisions.authorize(
       { headers, params: { orgId } },
-      role('ORG_OWNER', org.param('orgId'), { fresh: true }),
+      decisions.prepare(role('ORG_OWNER', org.param('orgId'), { fresh: true })),
     );
     return decision.allowed ? 'allowed' : decision.reason;
   }

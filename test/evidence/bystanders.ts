@@ -235,7 +235,7 @@ async function play(
 
 async function ask({ decisions }: Library, token = ''): Promise<string> {
   const request = { headers: { authorization: `Bearer ${token}` } };
-  const decision = await decisions.authorize(request, authenticated());
+  const decision = await decisions.authorize(request, decisions.prepare(authenticated()));
   return decision.allowed ? 'yes' : decision.reason;
 }
 

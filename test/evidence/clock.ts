@@ -1,5 +1,6 @@
 /** Lets the monotonic clock, by which everything is remembered, jump ahead; the clock on the wall stays. */
 export class MonotonicClock {
+  readonly #found = performance.now;
   readonly #now = performance.now.bind(performance);
   #ahead = 0;
 
@@ -15,7 +16,7 @@ export class MonotonicClock {
 
   /** As it was, for what has nothing to do with it. */
   restore(): void {
-    performance.now = this.#now;
+    performance.now = this.#found;
   }
 
   /** Ahead again, by as much as before. */

@@ -140,7 +140,10 @@ const byRequest =
       headers: { authorization: `Bearer ${token}` },
       params: { orgId: world.orgId },
     };
-    const decision = await decisions.authorize(request, role('ORG_OWNER', org.param('orgId')));
+    const decision = await decisions.authorize(
+      request,
+      decisions.prepare(role('ORG_OWNER', org.param('orgId'))),
+    );
     return { allowed: decision.allowed, reason: decision.allowed ? 'allowed' : decision.reason };
   };
 

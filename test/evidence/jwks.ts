@@ -91,7 +91,10 @@ async function flood(
     );
     const requirement = role('ORG_OWNER', org(zitadel.rootOrg.id));
     const decide = (token: string) =>
-      decisions.authorize({ headers: { authorization: `Bearer ${token}` } }, requirement);
+      decisions.authorize(
+        { headers: { authorization: `Bearer ${token}` } },
+        decisions.prepare(requirement),
+      );
     const goodToken = zitadel.tokenFor(alice);
     const forge = forgeryOf(goodToken);
     const first = await decide(goodToken);

@@ -91,7 +91,7 @@ export async function prepare(
   let [asked, wrong, disturbed] = [0, 0, 0];
   const ask = async (at: number, healthy: boolean): Promise<void> => {
     const request = requests[at % users] ?? { headers: {} };
-    const decision = await decisions.authorize(request, need);
+    const decision = await decisions.authorize(request, decisions.prepare(need));
     if (decision.allowed) return;
     if (decision.reason !== 'unavailable') wrong += 1;
     else if (healthy) disturbed += 1;
@@ -114,7 +114,10 @@ export async function prepare(
   };
   for (let at = 0; at < users;) {
     // On a busy machine the first answers can be late.
-    const decision = await decisions.authorize(requests[at] ?? { headers: {} }, need);
+    const decision = await decisions.authorize(
+      requests[at] ?? { headers: {} },
+      decisions.prepare(need),
+    );
     if (decision.allowed) at += 1;
     else await sleep(decision.retryAfterMs ?? 100);
   }

@@ -60,7 +60,7 @@ const decide =
   async ({ decisions }, world) =>
     decisions.authorize(
       { headers: { authorization: `Bearer ${tokenOf(world)}` } },
-      requirement(world),
+      decisions.prepare(requirement(world)),
     );
 const owns = decide(({ orgId }) => role('ORG_OWNER', org(orgId)));
 const use =

@@ -52,9 +52,12 @@ const requestOf = ({ tokens: [token], orgId }: Keys) => ({
   params: { orgId },
 });
 const asCaller = async ({ decisions }: ExpressZitadel, world: Keys) =>
-  decisions.authorize(requestOf(world), role('ORG_OWNER', org.param('orgId')));
+  decisions.authorize(requestOf(world), decisions.prepare(role('ORG_OWNER', org.param('orgId'))));
 const byPermission = async ({ decisions }: ExpressZitadel, world: Keys) =>
-  decisions.authorize(requestOf(world), permission('project.read', org.param('orgId')));
+  decisions.authorize(
+    requestOf(world),
+    decisions.prepare(permission('project.read', org.param('orgId'))),
+  );
 const list = async ({ projectGrants }: ExpressZitadel, { orgId, projectId }: Keys) => {
   for await (const grant of projectGrants.list({ organizationId: orgId, projectId })) return grant;
   return undefined;

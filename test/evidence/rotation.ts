@@ -60,7 +60,10 @@ export async function run({
     );
     const requirement = role('ORG_OWNER', org(acme.id));
     const ask = async (token: string): Promise<Decision> =>
-      decisions.authorize({ headers: { authorization: `Bearer ${token}` } }, requirement);
+      decisions.authorize(
+        { headers: { authorization: `Bearer ${token}` } },
+        decisions.prepare(requirement),
+      );
 
     const claims = claimsOf(zitadel.tokenFor(alice));
     const signer = (key: Key, kid = key.kid) => tokenOf(claims, kid, key.privateKey);

@@ -336,7 +336,7 @@ async function askForDecisions(
     const request = { headers: { authorization: credential } };
     let decision: Decision;
     try {
-      decision = await library.decisions.authorize(request, requirement);
+      decision = await library.decisions.authorize(request, library.decisions.prepare(requirement));
     } catch (error) {
       note('thrown', error);
       return;

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import express, { type NextFunction, type Request, type Response } from 'express';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import {
   ZitadelNotAllowedError,
   ZitadelUnavailableError,
@@ -26,28 +26,15 @@ import {
   type ZitadelOptions,
 } from '../../lib/express/index.js';
 import { expectAnswer } from '../doors/answers.js';
-import { createPeople, get, type People } from '../nest/people.js';
-import { startExpress, type Running } from '../support/start.js';
+import { get } from '../support/who-gets-in.js';
+import { createPeople, usePeople } from '../support/world.js';
+import { serve } from '../support/application.js';
 
-let people: People;
-const running: Running[] = [];
+const people = usePeople();
 
-beforeAll(async () => {
-  people = await createPeople();
-});
-
-afterEach(async () => {
+afterEach(() => {
   people.zitadel.heal();
-  await Promise.all(running.splice(0).map(({ close }) => close()));
 });
-
-afterAll(() => people.zitadel.stop());
-
-async function serve(build: (app: Express) => void): Promise<string> {
-  const started = await startExpress(build);
-  running.push(started);
-  return started.url;
-}
 
 const requirementOn = (orgId: string) => role('ORG_OWNER', org(orgId));
 const zitadelWith = (
@@ -353,6 +340,29 @@ describe('onDenied', () => {
     expect(errors).toMatchObject([{ message: 'a template is missing' }]);
   });
 
+  it('hands an error on when it rejects at once, and nobody else has to handle it', async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => void unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    onTestFinished(() => void process.off('unhandledRejection', note));
+    const onDenied: OnDenied = () => Promise.reject(new Error('of the application'));
+    const zitadel = zitadelWith({}, { onDenied });
+    let ran = 0;
+    const url = await serve((app) => {
+      app.get('/', requireRole(zitadel, 'IAM_OWNER'), (_request, response) => {
+        ran += 1;
+        response.json({});
+      });
+      app.use((error: Error, _request: Request, response: Response, _next: NextFunction) => {
+        response.status(418).json({ handled: error.message });
+      });
+    });
+    const heard = await get(url, '/', people.tokens.ofA);
+    expect(heard).toMatchObject({ status: 418, json: { handled: 'of the application' } });
+    expect(ran).toBe(0);
+    expect(unhandled).toEqual([]);
+  });
+
   it('may hand the refusal on to the error handler', async () => {
     const zitadel = zitadelWith(
       {},
@@ -375,7 +385,11 @@ describe('a question from a handler', () => {
     const zitadel = zitadelWith();
     const authorization = `Bearer ${people.tokens.ofA}`;
     const asked = requirementOn(people.orgA);
-    const decision = await zitadel.decisions.authorize({ headers: { authorization } }, asked);
+    const { decisions } = zitadel;
+    const decision = await decisions.authorize(
+      { headers: { authorization } },
+      decisions.prepare(asked),
+    );
     if (!decision.allowed) throw new Error(decision.reason);
     const { caller } = decision;
     const elsewhere = zitadel.authorizer.assert(caller, requirementOn(people.orgB));
@@ -597,5 +611,24 @@ describe('a shared cache', () => {
     expect((await get(second, '/', people.tokens.ofA)).status).toBe(200);
     expect(people.zitadel.requests('memberships')).toBe(before);
     expect([...kept.values()].join()).not.toContain(people.tokens.ofA.slice(-40));
+  });
+});
+
+describe('a Retry-After of ZITADEL', () => {
+  /** Nobody can wait for as long as it says. */
+  const times = { timeoutMs: 30_000, budgetMs: 30_000 };
+
+  it.each([
+    ['61', '60'],
+    ['86400', '60'],
+    ['999999999', '60'],
+    [new Date(Date.now() + 86_400_000).toUTCString(), '60'],
+    ['59', '59'],
+  ])('of %s is passed on as %s seconds', async (header, seconds) => {
+    const zitadel = zitadelWith(times);
+    const url = await serve((app) => app.get('/', authenticated(zitadel), ok));
+    people.zitadel.fail('memberships', { status: 429, headers: { 'retry-after': header } });
+    const heard = await get(url, '/', people.tokens.nobody);
+    expect(heard).toMatchObject({ status: 503, headers: { 'retry-after': seconds } });
   });
 });

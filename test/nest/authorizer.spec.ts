@@ -5,13 +5,12 @@ import {
   HttpException,
   Injectable,
   NotFoundException,
+  UseGuards,
   type ExecutionContext,
-  type Provider,
-  type Type,
 } from '@nestjs/common';
 import { APP_GUARD, ExternalContextCreator } from '@nestjs/core';
 import { lastValueFrom, type Observable } from 'rxjs';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import {
   Authenticated,
   CurrentCaller,
@@ -19,7 +18,6 @@ import {
   ZitadelAuthorizer,
   ZitadelDecisionStream,
   ZitadelManagerGuard,
-  ZitadelModule,
   ZitadelRequirementError,
   allOf,
   anyOf,
@@ -36,22 +34,15 @@ import {
 } from '../../lib/index.js';
 import { expectAnswer } from '../doors/answers.js';
 import { Notes } from '../doors/door.js';
-import { startNest, type RunningNest } from '../support/start.js';
-import { createPeople, get, type People } from './people.js';
+import { boot } from '../support/application.js';
+import { get } from '../support/who-gets-in.js';
+import { usePeople } from '../support/world.js';
 
-let people: People;
-const running: RunningNest[] = [];
+const people = usePeople();
 
-beforeAll(async () => {
-  people = await createPeople();
-});
-
-afterEach(async () => {
+afterEach(() => {
   people.zitadel.heal();
-  await Promise.all(running.splice(0).map(({ close }) => close()));
 });
-
-afterAll(() => people.zitadel.stop());
 
 /** What an outage is thrown as: the answer that the guard would give. */
 const OUTAGE = {
@@ -59,22 +50,6 @@ const OUTAGE = {
   response: { statusCode: 503, errorCode: 'unavailable' },
   headers: { 'Retry-After': '1' },
 };
-
-const GLOBAL: Provider = { provide: APP_GUARD, useExisting: ZitadelManagerGuard };
-
-async function boot(
-  controllers: Type[],
-  providers: Provider[] = [GLOBAL],
-  options: Partial<ZitadelModuleOptions> = {},
-): Promise<RunningNest> {
-  const app = await startNest('express', {
-    imports: [ZitadelModule.forRoot({ ...people.zitadel.options(), ...options })],
-    controllers,
-    providers,
-  });
-  running.push(app);
-  return app;
-}
 
 /** An application that hands out its callers and its authorizer, as a service of it would use them. */
 async function asking(options: Partial<ZitadelModuleOptions> = {}) {
@@ -88,7 +63,7 @@ async function asking(options: Partial<ZitadelModuleOptions> = {}) {
       return {};
     }
   }
-  const { app, url } = await boot([MeController], [GLOBAL], options);
+  const { app, url } = await boot(people, { controllers: [MeController], options });
   const callerWith = async (token: string): Promise<Caller> => {
     expectAnswer(await get(url, '/me', token), { status: 200 });
     const caller = callers.at(-1);
@@ -238,7 +213,7 @@ describe('assert', () => {
         return {};
       }
     }
-    const { app, url } = await boot([AssertedController]);
+    const { app, url } = await boot(people, { controllers: [AssertedController] });
     const authorizer = app.get(ZitadelAuthorizer);
     const heard = await get(url, '/asserted', people.tokens.ofA);
     expect({ status: heard.status, errorCode: heard.json?.['errorCode'] }).toEqual({
@@ -448,7 +423,7 @@ describe('who listens', () => {
         return {};
       }
     }
-    const { app, url } = await boot([UndeclaredController]);
+    const { app, url } = await boot(people, { controllers: [UndeclaredController] });
     const heard: DecisionEvent[] = [];
     app.get(ZitadelAuthorizer).onDecision((event) => heard.push(event));
     expectAnswer(await get(url, '/undeclared', people.tokens.ofA), { denied: 'not_declared' });
@@ -481,7 +456,10 @@ describe('a guard of one’s own', () => {
           : super.exceptionFor(denied, context);
       }
     }
-    const { url } = await boot([GuardedController], [{ provide: APP_GUARD, useClass: Discreet }]);
+    const { url } = await boot(people, {
+      controllers: [GuardedController],
+      providers: [{ provide: APP_GUARD, useClass: Discreet }],
+    });
     const path = `/guarded?orgId=${people.orgB}`;
     const heard = await get(url, path, people.tokens.ofA);
     expect({ status: heard.status, json: heard.json }).toEqual({
@@ -503,7 +481,10 @@ describe('a guard of one’s own', () => {
         return new Error('something of the application');
       }
     }
-    const { url } = await boot([GuardedController], [{ provide: APP_GUARD, useClass: Odd }]);
+    const { url } = await boot(people, {
+      controllers: [GuardedController],
+      providers: [{ provide: APP_GUARD, useClass: Odd }],
+    });
     const heard = await get(url, `/guarded?orgId=${people.orgB}`, people.tokens.ofA);
     expect(heard.status).toBe(500);
     expect(heard.text).not.toContain('something of the application');
@@ -517,7 +498,10 @@ describe('a guard of one’s own', () => {
         return { ...request, headers: request.headers, query: { orgId: people.orgA } };
       }
     }
-    const { url } = await boot([GuardedController], [{ provide: APP_GUARD, useClass: Behind }]);
+    const { url } = await boot(people, {
+      controllers: [GuardedController],
+      providers: [{ provide: APP_GUARD, useClass: Behind }],
+    });
     expect((await get(url, '/guarded', people.tokens.ofA)).status).toBe(200);
     expectAnswer(await get(url, '/guarded', people.tokens.ofB), { denied: 'role_missing' });
   });
@@ -529,9 +513,49 @@ describe('a guard of one’s own', () => {
         return undefined;
       }
     }
-    const { url } = await boot([GuardedController], [{ provide: APP_GUARD, useClass: Blind }]);
+    const { url } = await boot(people, {
+      controllers: [GuardedController],
+      providers: [{ provide: APP_GUARD, useClass: Blind }],
+    });
     const heard = await get(url, `/guarded?orgId=${people.orgA}`, people.tokens.ofA);
     expectAnswer(heard, { denied: 'unsupported_context' });
+  });
+});
+
+describe.each(['express', 'fastify'] as const)('an exceptionFor that hides, on %s,', (platform) => {
+  it('hides the challenge too', async () => {
+    @Injectable()
+    class HidingGuard extends ZitadelManagerGuard {
+      protected override exceptionFor() {
+        return new NotFoundException();
+      }
+    }
+    @Controller()
+    class HiddenController {
+      @Get('hidden')
+      @UseGuards(HidingGuard)
+      @RequireRole('ORG_OWNER', people.orgA)
+      hidden() {
+        return {};
+      }
+      @Get('shown')
+      @UseGuards(ZitadelManagerGuard)
+      @RequireRole('ORG_OWNER', people.orgA)
+      shown() {
+        return {};
+      }
+    }
+    const { url } = await boot(people, {
+      platform,
+      controllers: [HiddenController],
+      providers: [HidingGuard],
+    });
+    for (const token of [undefined, people.tokens.ofB]) {
+      const [hidden, shown] = [await get(url, '/hidden', token), await get(url, '/shown', token)];
+      expect(hidden.status).toBe(404);
+      expect(hidden.headers).not.toHaveProperty('www-authenticate');
+      expect(shown.headers['www-authenticate']).toMatch(/^Bearer/);
+    }
   });
 });
 
@@ -548,7 +572,10 @@ describe('a context that is not HTTP', () => {
       }
     }
     const notes = new Notes();
-    const { app } = await boot([ThingsController], [GLOBAL], { logger: notes.logger });
+    const { app } = await boot(people, {
+      controllers: [ThingsController],
+      options: { logger: notes.logger },
+    });
     app.get(ZitadelAuthorizer).onDecision((event) => notes.decisions.push(event));
     const controller = app.get(ThingsController);
     const handle = app

@@ -6,15 +6,14 @@ import {
   Scope,
   UseGuards,
   type CanActivate,
-  type DynamicModule,
-  type ModuleMetadata,
   type Provider,
   type Type,
 } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
+  projectGrant,
   Authenticated,
   CheckedResource,
   Public,
@@ -24,45 +23,17 @@ import {
   org,
   project,
   type IdReader,
-  type ZitadelModuleOptions,
 } from '../../lib/index.js';
-import { listen, startNest, type Platform, type Prepare, type Running } from '../support/start.js';
+import { boot, bootWith, GLOBAL, untilTheEnd, type Application } from '../support/application.js';
+import { listen, type Prepare } from '../support/start.js';
 import { Notes } from '../doors/door.js';
-import { createPeople, get, whoGetsIn, type People } from './people.js';
+import { get, whoGetsIn } from '../support/who-gets-in.js';
+import { usePeople } from '../support/world.js';
 
-let people: People;
-const running: Running[] = [];
+const people = usePeople();
 
-beforeAll(async () => {
-  people = await createPeople();
-});
-
-afterEach(async () => {
-  await Promise.all(running.splice(0).map(({ close }) => close()));
-});
-
-afterAll(() => people.zitadel.stop());
-
-const zitadelModule = (options: Partial<ZitadelModuleOptions> = {}): DynamicModule =>
-  ZitadelModule.forRoot({ ...people.zitadel.options(), ...options });
-
-const GLOBAL: Provider = { provide: APP_GUARD, useExisting: ZitadelManagerGuard };
-
-/** An application with our module and whatever a test puts beside it. */
-async function boot(
-  { imports = [], ...metadata }: ModuleMetadata,
-  options: Partial<ZitadelModuleOptions> = {},
-  prepare?: Prepare,
-  platform: Platform = 'express',
-): Promise<string> {
-  const app = await startNest(
-    platform,
-    { imports: [zitadelModule(options), ...imports], ...metadata },
-    prepare,
-  );
-  running.push(app);
-  return app.url;
-}
+const zitadelModule = () => ZitadelModule.forRoot(people.zitadel.options());
+const serve = async (app: Application) => (await boot(people, app)).url;
 
 /** A controller whose one route asks for the owner of organization A. */
 function guardedController(): Type {
@@ -96,7 +67,7 @@ class SomeOtherGuard implements CanActivate {
 
 describe.each(['express', 'fastify'] as const)('a decorated handler on %s', (platform) => {
   const bootWith = (providers: Provider[], prepare?: Prepare) =>
-    boot({ controllers: [guardedController()], providers }, {}, prepare, platform);
+    serve({ controllers: [guardedController()], providers, prepare, platform });
 
   it('refuses to boot without any guard', async () => {
     await expect(bootWith([])).rejects.toThrow(NO_GUARD);
@@ -114,7 +85,7 @@ describe.each(['express', 'fastify'] as const)('a decorated handler on %s', (pla
 
 describe('the global guard', () => {
   const bootWith = (providers: Provider[], prepare?: Prepare) =>
-    boot({ controllers: [guardedController()], providers }, {}, prepare);
+    serve({ controllers: [guardedController()], providers, prepare });
 
   it('refuses to boot when a factory makes undefined of it', async () => {
     const absent = { provide: APP_GUARD, useFactory: () => undefined };
@@ -169,9 +140,10 @@ describe('the global guard', () => {
   it('is in force from a module that is imported', async () => {
     @Module({ providers: [GLOBAL] })
     class SecurityModule {}
-    const url = await boot({
+    const url = await serve({
       imports: [{ module: SecurityModule }],
       controllers: [guardedController()],
+      providers: [],
     });
     expect(await whoGetsIn(people, url, '/guarded')).toBe('A');
   });
@@ -179,7 +151,7 @@ describe('the global guard', () => {
   it('is in force for a controller of another module', async () => {
     @Module({ controllers: [guardedController()] })
     class FeatureModule {}
-    const url = await boot({ imports: [FeatureModule], providers: [GLOBAL] });
+    const url = await serve({ imports: [FeatureModule] });
     expect(await whoGetsIn(people, url, '/guarded')).toBe('A');
   });
 
@@ -223,13 +195,13 @@ describe('a guard of a controller or a method', () => {
     ['it beside another guard', [SomeOtherGuard, ZitadelManagerGuard], [SomeOtherGuard]],
     ['it on both', [ZitadelManagerGuard], [ZitadelManagerGuard]],
   ])('is in force as %s', async (_, onClass, onMethod) => {
-    const url = await boot({ controllers: [controllerWith(onClass, onMethod)] });
+    const url = await serve({ controllers: [controllerWith(onClass, onMethod)], providers: [] });
     expect(await whoGetsIn(people, url, '/guarded')).toBe('A');
   });
 
   it('refuses to boot when only another guard stands there', async () => {
     const controllers = [controllerWith([SomeOtherGuard], [SomeOtherGuard])];
-    await expect(boot({ controllers })).rejects.toThrow(NO_GUARD);
+    await expect(serve({ controllers, providers: [] })).rejects.toThrow(NO_GUARD);
   });
 
   it('refuses to boot when it stands on another method only', async () => {
@@ -248,7 +220,9 @@ describe('a guard of a controller or a method', () => {
         return {};
       }
     }
-    await expect(boot({ controllers: [GuardedController] })).rejects.toThrow(NO_GUARD);
+    await expect(serve({ controllers: [GuardedController], providers: [] })).rejects.toThrow(
+      NO_GUARD,
+    );
   });
 
   it('is in force on the base class for the controllers that extend it', async () => {
@@ -262,7 +236,7 @@ describe('a guard of a controller or a method', () => {
         return {};
       }
     }
-    const url = await boot({ controllers: [GuardedController] });
+    const url = await serve({ controllers: [GuardedController], providers: [] });
     expect(await whoGetsIn(people, url, '/guarded')).toBe('A');
   });
 
@@ -274,7 +248,7 @@ describe('a guard of a controller or a method', () => {
         return {};
       }
     }
-    const url = await boot({ controllers: [PlainController] });
+    const url = await serve({ controllers: [PlainController], providers: [] });
     expect(await whoGetsIn(people, url, '/plain')).toBe('public');
   });
 
@@ -297,7 +271,9 @@ describe('a guard of a controller or a method', () => {
         }
       }
       for (const controller of [OnMethodController, OnClassController]) {
-        await expect(boot({ controllers: [controller] })).rejects.toThrow(/no guard checks it/);
+        await expect(serve({ controllers: [controller], providers: [] })).rejects.toThrow(
+          /no guard checks it/,
+        );
       }
     }
   });
@@ -308,9 +284,7 @@ describe('a test of an application', () => {
 
   async function start(builder: ReturnType<typeof Test.createTestingModule>): Promise<string> {
     const module = await builder.compile();
-    const app = await listen(module.createNestApplication({ logger: false }));
-    running.push(app);
-    return app.url;
+    return untilTheEnd(await listen(module.createNestApplication({ logger: false }))).url;
   }
 
   it('replaces the global guard with overrideProvider', async () => {
@@ -382,7 +356,9 @@ describe('two copies of the package', () => {
         return {};
       }
     }
-    await expect(boot({ controllers: [GuardedController] })).rejects.toThrow(NO_GUARD);
+    await expect(serve({ controllers: [GuardedController], providers: [] })).rejects.toThrow(
+      NO_GUARD,
+    );
   });
 
   it('see each other’s decorators: the guard of one asks what the other declares', async () => {
@@ -396,7 +372,7 @@ describe('two copies of the package', () => {
         return { id };
       }
     }
-    const url = await boot({ controllers: [GuardedController], providers: [GLOBAL] });
+    const url = await serve({ controllers: [GuardedController] });
     expect(await whoGetsIn(people, url, '/guarded')).toBe('A and B');
     const heard = await get(url, '/guarded', people.tokens.ofBoth);
     expect(heard.json).toEqual({ id: people.orgA });
@@ -404,13 +380,12 @@ describe('two copies of the package', () => {
 
   it('know each other’s guards', async () => {
     const other = await otherCopy();
-    const app = await startNest('express', {
+    const { url } = await bootWith({
       imports: [zitadelModule(), other.ZitadelModule.forRoot(people.zitadel.options() as never)],
       controllers: [guardedController()],
       providers: [{ provide: APP_GUARD, useExisting: other.ZitadelManagerGuard }],
     });
-    running.push(app);
-    expect(await whoGetsIn(people, app.url, '/guarded')).toBe('A');
+    expect(await whoGetsIn(people, url, '/guarded')).toBe('A');
   });
 });
 
@@ -424,35 +399,36 @@ describe('the option strict', () => {
   }
 
   it('refuses to boot while a route declares nothing', async () => {
-    const booting = boot({ controllers: [PlainController], providers: [GLOBAL] }, { strict: true });
+    const booting = serve({ controllers: [PlainController], options: { strict: true } });
     await expect(booting).rejects.toThrow(
       /PlainController\.read declares nothing \(option strict\)/,
     );
   });
 
   it('refuses to boot while a route that declares nothing has no guard either', async () => {
-    const booting = boot({ controllers: [PlainController] }, { strict: true });
+    const booting = serve({
+      controllers: [PlainController],
+      providers: [],
+      options: { strict: true },
+    });
     await expect(booting).rejects.toThrow(/PlainController\.read declares nothing/);
   });
 
   it('boots once every route declares something', async () => {
-    const url = await boot(
-      { controllers: [guardedController()], providers: [GLOBAL] },
-      { strict: true },
-    );
+    const url = await serve({ controllers: [guardedController()], options: { strict: true } });
     expect(await whoGetsIn(people, url, '/guarded')).toBe('A');
   });
 
   it('boots with controllers that are named public', async () => {
-    const url = await boot(
-      { controllers: [PlainController], providers: [GLOBAL] },
-      { strict: true, publicControllers: [PlainController] },
-    );
+    const url = await serve({
+      controllers: [PlainController],
+      options: { strict: true, publicControllers: [PlainController] },
+    });
     expect(await whoGetsIn(people, url, '/plain')).toBe('public');
   });
 
   it('is no matter of belief: without it such a route is denied', async () => {
-    const url = await boot({ controllers: [PlainController], providers: [GLOBAL] });
+    const url = await serve({ controllers: [PlainController] });
     expect(await whoGetsIn(people, url, '/plain')).toBe('denied');
   });
 });
@@ -474,10 +450,10 @@ describe('the option publicControllers', () => {
     }
     @Controller('mine')
     class MineController extends LibraryController {}
-    const url = await boot(
-      { controllers: [LibraryController, MineController], providers: [GLOBAL] },
-      { publicControllers: [LibraryController] },
-    );
+    const url = await serve({
+      controllers: [LibraryController, MineController],
+      options: { publicControllers: [LibraryController] },
+    });
     expect(await whoGetsIn(people, url, '/library/open')).toBe('public');
     expect(await whoGetsIn(people, url, '/library/asked')).toBe('A');
     expect(await whoGetsIn(people, url, '/mine/open')).toBe('denied');
@@ -500,7 +476,7 @@ describe('what cannot be checked at all', () => {
         return {};
       }
     }
-    const booting = boot({ controllers: [GuardedController], providers: [GLOBAL] });
+    const booting = serve({ controllers: [GuardedController] });
     await expect(booting).rejects.toThrow(
       /GuardedController\.read: Forgotten is not a provider: add it to a module/,
     );
@@ -521,7 +497,7 @@ describe('what cannot be checked at all', () => {
         return {};
       }
     }
-    const booting = boot({ controllers: [GuardedController], providers: [ShortLived, GLOBAL] });
+    const booting = serve({ controllers: [GuardedController], providers: [ShortLived, GLOBAL] });
     await expect(booting).rejects.toThrow(/GuardedController\.read: ShortLived .*scope/);
   });
 
@@ -534,7 +510,7 @@ describe('what cannot be checked at all', () => {
         return { id };
       }
     }
-    const booting = boot({ controllers: [GuardedController], providers: [GLOBAL] });
+    const booting = serve({ controllers: [GuardedController] });
     await expect(booting).rejects.toThrow(
       /GuardedController\.read: @CheckedResource\('org'\) stands on a route that checks no such org: name it in the requirement, e\.g\. with org\.param/,
     );
@@ -558,10 +534,10 @@ describe('what cannot be checked at all', () => {
       }
     }
     const providers = [GLOBAL];
-    await expect(boot({ controllers: [KindController], providers })).rejects.toThrow(
+    await expect(serve({ controllers: [KindController], providers })).rejects.toThrow(
       /@CheckedResource\('project'\) stands on a route that checks no such project/,
     );
-    await expect(boot({ controllers: [NameController], providers })).rejects.toThrow(
+    await expect(serve({ controllers: [NameController], providers })).rejects.toThrow(
       /@CheckedResource\('org', 'orgid'\) stands on a route that checks no such org/,
     );
   });
@@ -576,7 +552,7 @@ describe('what cannot be checked at all', () => {
         return { id };
       }
     }
-    const booting = boot({ controllers: [GuardedController], providers: [GLOBAL] });
+    const booting = serve({ controllers: [GuardedController] });
     await expect(booting).rejects.toThrow(/could mean .*one.*: name one of them/);
   });
 
@@ -590,7 +566,7 @@ describe('what cannot be checked at all', () => {
         return { id };
       }
     }
-    const booting = boot({ controllers: [GuardedController], providers: [GLOBAL] });
+    const booting = serve({ controllers: [GuardedController] });
     await expect(booting).rejects.toThrow(/stands on a route that checks no such org/);
   });
 
@@ -602,9 +578,9 @@ describe('what cannot be checked at all', () => {
         return {};
       }
     }
-    const booting = boot({ controllers: [guardedController()], providers: [GLOBAL, Service] });
+    const booting = serve({ controllers: [guardedController()], providers: [GLOBAL, Service] });
     await expect(booting).rejects.toThrow(
-      /Service\.work is decorated and is no HTTP route; .*ask ZitadelAuthorizer in the handler/,
+      /Service\.work is decorated but is not an HTTP route, .*ask ZitadelAuthorizer in the handler/,
     );
   });
 
@@ -620,9 +596,9 @@ describe('what cannot be checked at all', () => {
       }
       const handler = Object.getOwnPropertyDescriptor(MessageController.prototype, 'handle');
       Reflect.defineMetadata(key, 'things', handler?.value as object);
-      const booting = boot({ controllers: [MessageController], providers: [GLOBAL] });
+      const booting = serve({ controllers: [MessageController] });
       await expect(booting).rejects.toThrow(
-        /MessageController\.handle is decorated and is no HTTP/,
+        /MessageController\.handle is decorated but is not an HTTP/,
       );
     },
   );
@@ -636,9 +612,54 @@ describe('what cannot be checked at all', () => {
         return { id };
       }
     }
-    const booting = boot({ controllers: [guardedController(), OtherController] });
+    const booting = serve({ controllers: [guardedController(), OtherController], providers: [] });
     await expect(booting).rejects.toThrow(
       /not safe to start:(?=.*GuardedController\.read is decorated)(?=.*OtherController\.read is decorated)(?=.*'acme' is not a valid id)(?=.*CheckedResource)/s,
+    );
+  });
+});
+
+describe('a decorated method of a provider', () => {
+  class Jobs {
+    @RequireRole('IAM_OWNER')
+    run() {
+      return {};
+    }
+  }
+  it.each([
+    ['that a factory makes', { provide: 'JOBS', useFactory: () => new Jobs() }],
+    ['that a factory promises', { provide: 'JOBS', useFactory: () => Promise.resolve(new Jobs()) }],
+    ['that is given as a value', { provide: 'JOBS', useValue: new Jobs() }],
+  ])('%s refuses to boot', async (_how, provider) => {
+    await expect(serve({ providers: [GLOBAL, provider] })).rejects.toThrow(
+      /Jobs\.run is decorated but is not an HTTP route/,
+    );
+  });
+
+  it('is no matter where a factory makes nothing, or something plain', async () => {
+    const providers = [undefined, null, 1, 'text', {}, Object.create(null) as object].map(
+      (made, at) => ({ provide: `PLAIN ${at}`, useFactory: () => made }),
+    );
+    const booted = serve({ providers: [GLOBAL, ...providers] });
+    await expect(booted).resolves.toMatch(/^http/);
+  });
+});
+
+describe('@CheckedResource("projectGrant")', () => {
+  it('refuses to boot where the grant is named by its two ends: no id of it is checked', async () => {
+    @Controller(':projectId/:orgId')
+    class GrantController {
+      @Get()
+      @RequireRole(
+        'PROJECT_GRANT_OWNER',
+        projectGrant({ project: project.param('projectId'), grantedOrg: org.param('orgId') }),
+      )
+      read(@CheckedResource('projectGrant') grantId: string) {
+        return { grantId };
+      }
+    }
+    await expect(serve({ controllers: [GrantController] })).rejects.toThrow(
+      /@CheckedResource\('projectGrant'\) stands on a route that checks no such projectGrant/,
     );
   });
 });
@@ -697,10 +718,10 @@ describe('the report at boot', () => {
       }
     }
     const notes = new Notes();
-    await boot(
-      { controllers: [ThingsController, OtherController], providers: [GLOBAL] },
-      { logger: notes.logger },
-    );
+    await serve({
+      controllers: [ThingsController, OtherController],
+      options: { logger: notes.logger },
+    });
     expect(notes.lines).toHaveLength(1);
     const [title, ...lines] = notes.lines[0]?.text.split('\n') ?? [];
     expect(title).toBe('routes and what they ask for:');
@@ -713,5 +734,30 @@ describe('the report at boot', () => {
       '  GET /one|two  any accepted caller',
       '  GET /free  public',
     ]);
+  });
+
+  it('names a route that no guard of ours checks', async () => {
+    const notes = new Notes();
+    @Controller('open')
+    class OpenController {
+      @Get('all')
+      all() {
+        return {};
+      }
+      @Get('some')
+      @UseGuards(ZitadelManagerGuard)
+      @Public()
+      some() {
+        return {};
+      }
+    }
+    await serve({
+      controllers: [OpenController],
+      providers: [],
+      options: { logger: notes.logger },
+    });
+    const report = notes.lines[0]?.text.split('\n') ?? [];
+    expect(report).toContain('  GET /open/all  NOT GUARDED by nestjs-zitadel: open');
+    expect(report).toContain('  GET /open/some  public');
   });
 });

@@ -7,43 +7,96 @@ import {
   UseGuards,
   type CallHandler,
   type ExecutionContext,
-  type ModuleMetadata,
   type NestInterceptor,
-  type OnModuleInit,
+  type Provider,
   type Type,
 } from '@nestjs/common';
-import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import {
-  Authenticated,
-  Public,
-  RequireRole,
-  ZitadelManagerGuard,
-  ZitadelModule,
-  type ZitadelModuleOptions,
-} from '../../lib/index.js';
-import { startNest, type Platform, type Running } from '../support/start.js';
-import { createPeople, get, whoGetsIn, type People } from './people.js';
+import { APP_INTERCEPTOR } from '@nestjs/core';
+import { describe, expect, it } from 'vitest';
+import { Authenticated, Public, RequireRole, ZitadelManagerGuard } from '../../lib/index.js';
+import { boot, GLOBAL, type Application } from '../support/application.js';
+import { get, whoGetsIn } from '../support/who-gets-in.js';
+import { usePeople } from '../support/world.js';
 
-let people: People;
-const running: Running[] = [];
+const people = usePeople();
 
-beforeAll(async () => {
-  people = await createPeople();
-});
-
-afterEach(async () => {
-  await Promise.all(running.splice(0).map(({ close }) => close()));
-});
-
-afterAll(() => people.zitadel.stop());
-
-const GLOBAL = { provide: APP_GUARD, useExisting: ZitadelManagerGuard };
-const OnMethod = () => UseGuards(ZitadelManagerGuard);
+const Guard = () => UseGuards(ZitadelManagerGuard);
 const askA = () => RequireRole('ORG_OWNER', people.orgA);
 const askB = () => RequireRole('ORG_OWNER', people.orgB);
 
 type Method = (this: unknown, ...given: unknown[]) => unknown;
+type Made = Record<string, Method>;
+
+/** The GET routes of a class by the names of their methods, each with its other decorators, the outermost first. */
+type Routes = Readonly<Record<string, readonly MethodDecorator[]>>;
+
+/** What else there is about a class. */
+interface More {
+  readonly base?: Type;
+  /** What the constructor does; it may return another object. */
+  readonly constructs?: (self: Made, ...given: unknown[]) => object | void;
+  readonly methods?: Readonly<Record<string, Method>>;
+}
+
+interface MoreOfController extends More {
+  /** Decorators beside `@Controller`, the outermost first. */
+  readonly on?: readonly ClassDecorator[];
+  readonly path?: string;
+  readonly scope?: Scope;
+}
+
+/** A class as it would be written with decorators. */
+function classOf(routes: Routes, { base, constructs, methods = {} }: More = {}): Type {
+  const type: Type = base
+    ? class extends base {
+        constructor(...given: unknown[]) {
+          super();
+          return constructs?.(this as unknown as Made, ...given) as object;
+        }
+      }
+    : class {
+        constructor(...given: unknown[]) {
+          return constructs?.(this as unknown as Made, ...given) as object;
+        }
+      };
+  const prototype = type.prototype as object;
+  const define = (name: string, value: Method, decorators: readonly MethodDecorator[]) => {
+    const written = { value, writable: true, configurable: true, enumerable: false };
+    const decorated = Reflect.decorate([...decorators], prototype, name, written);
+    Object.defineProperty(prototype, name, decorated as PropertyDescriptor);
+  };
+  for (const [name, method] of Object.entries(methods)) define(name, method, []);
+  for (const [name, decorators] of Object.entries(routes)) {
+    define(name, () => ({}), [Get(name), ...decorators]);
+  }
+  return type;
+}
+
+function controllerOf(routes: Routes, more: MoreOfController = {}): Type {
+  const { on = [], path = 'x', scope } = more;
+  const type = classOf(routes, more);
+  Object.defineProperty(type, 'name', { value: `${path.toUpperCase()}Controller` });
+  const controller = Controller({ path, ...(scope !== undefined && { scope }) });
+  return Reflect.decorate([controller, ...on], type) as Type;
+}
+
+/** A class with `GET read` that asks for the owner of organization A, to be copied from. */
+const written = () => classOf({ read: [askA()] });
+/** A public one. */
+const open = () => classOf({ read: [Public()] });
+
+const bindAll =
+  (...names: string[]) =>
+  (self: Made): void => {
+    for (const name of names) self[name] = self[name]?.bind(self) as Method;
+  };
+const bind = bindAll('read');
+
+/** Hands out another function each time. */
+function handOutAnew(self: Made): void {
+  const inner = self['read']?.bind(self);
+  Object.defineProperty(self, 'read', { get: () => () => inner?.() });
+}
 
 /** Another decorator, which puts a function of its own in the place of the method. */
 const logged: MethodDecorator = (_target, _key, descriptor) => {
@@ -53,40 +106,27 @@ const logged: MethodDecorator = (_target, _key, descriptor) => {
   } as never;
 };
 
-/** Puts a method of one prototype on another, as mixins do. */
-function copy(from: Type, to: Type, name = 'read', as = name): void {
+/** Puts a method of one class into another, as mixins do. */
+function copied(from: Type, to: Type, as = 'read', name = 'read'): Type {
   const descriptor = Object.getOwnPropertyDescriptor(from.prototype, name);
   Object.defineProperty(to.prototype, as, descriptor ?? {});
+  return to;
 }
 
 /** The mixin of TypeScript's handbook: every name, `constructor` too. */
-function applyMixin(from: Type, to: Type): void {
-  for (const name of Object.getOwnPropertyNames(from.prototype)) copy(from, to, name);
+function mixed(from: Type, to: Type): Type {
+  for (const name of Object.getOwnPropertyNames(from.prototype)) copied(from, to, name, name);
+  return to;
 }
 
-/** A class with `GET read` that asks for the owner of organization A, to be copied from. */
-function written(): Type {
-  class Written {
-    @Get('read')
-    @askA()
-    read() {
-      return {};
-    }
-  }
-  return Written;
-}
+const inPublicControllers = (type: Type): Application => ({
+  controllers: [type],
+  options: { publicControllers: [type] },
+});
 
-/** What becomes of a way to lose a guard or a requirement. */
-type Outcome = { readonly refuses: RegExp } | { readonly letsIn: string; readonly path?: string };
-
-interface Way {
-  readonly how: string;
-  readonly app: () => ModuleMetadata;
-  readonly options?: (app: ModuleMetadata) => Partial<ZitadelModuleOptions>;
-  readonly becomes: Outcome;
-  /** Where Fastify itself refuses two routes of one path. */
-  readonly onExpressOnly?: true;
-}
+/** Who gets in, or why the application refuses to boot; and the application, or its one controller. */
+type Way = readonly [becomes: string | RegExp, app: () => Type | Application];
+type Ways = Readonly<Record<string, Way>>;
 
 const REPLACED =
   /XController\.read is replaced in its constructor, and Nest drops the @UseGuards of the method with it: write @UseGuards\(ZitadelManagerGuard\) on the class/;
@@ -95,996 +135,378 @@ const PER_REQUEST =
 const EACH_TIME = /XController\.read is another function each time it is read/;
 const ONE_FUNCTION =
   /XController\.(read|open) and XController\.(read|open) are one function when Nest calls them/;
-const DIFFERS = /XController\.read: what is decorated is not what stands there/;
+const DIFFERS =
+  /XController\.read was decorated, and then another decorated function took its place/;
+const UNGUARDED = /XController\.read is decorated, and no guard checks it/;
 
-const guardLost: readonly Way[] = [
-  {
-    how: 'bound in the constructor',
-    app: () => {
-      @Controller('x')
-      class XController {
-        constructor() {
-          this.read = this.read.bind(this);
-        }
+/** A controller with the guard on its one method. */
+const guarded = (more: MoreOfController) => controllerOf({ read: [Guard(), askA()] }, more);
 
-        @Get('read')
-        @OnMethod()
-        @askA()
-        read() {
-          return {};
-        }
-      }
-      return { controllers: [XController] };
-    },
-    becomes: { refuses: REPLACED },
-  },
-  {
-    how: 'wrapped in the constructor',
-    app: () => {
-      @Controller('x')
-      class XController {
-        constructor() {
-          const inner = this.read.bind(this);
-          this.read = () => ({ ...inner(), timed: true });
-        }
-
-        @Get('read')
-        @OnMethod()
-        @askA()
-        read(): object {
-          return {};
-        }
-      }
-      return { controllers: [XController] };
-    },
-    becomes: { refuses: REPLACED },
-  },
-  {
-    how: 'bound in the constructor of a base class',
-    app: () => {
-      class Bound {
-        constructor() {
-          for (const name of ['read'] as const) {
-            const self = this as unknown as Record<string, Method>;
-            self[name] = self[name]?.bind(this) as Method;
-          }
-        }
-      }
-      @Controller('x')
-      class XController extends Bound {
-        @Get('read')
-        @OnMethod()
-        @askA()
-        read() {
-          return {};
-        }
-      }
-      return { controllers: [XController] };
-    },
-    becomes: { refuses: REPLACED },
-  },
-  {
-    how: 'shadowed by a field of a subclass',
-    app: () => {
-      class Base {
-        @Get('read')
-        @OnMethod()
-        @askA()
-        read(): object {
-          return {};
-        }
-      }
-      @Controller('x')
-      class XController extends Base {
-        constructor() {
-          super();
-          Object.defineProperty(this, 'read', { value: () => ({ field: true }) });
-        }
-      }
-      return { controllers: [XController] };
-    },
-    becomes: { refuses: REPLACED },
-  },
-  {
-    how: 'behind an accessor of the instance',
-    app: () => {
-      @Controller('x')
-      class XController {
-        constructor() {
-          const inner = this.read.bind(this);
-          Object.defineProperty(this, 'read', { get: () => () => inner() });
-        }
-
-        @Get('read')
-        @OnMethod()
-        @askA()
-        read() {
-          return {};
-        }
-      }
-      return { controllers: [XController] };
-    },
-    becomes: { refuses: REPLACED },
-  },
-  {
-    how: 'bound by a proxy that the constructor returns',
-    app: () => {
-      @Controller('x')
-      class XController {
-        constructor() {
-          return new Proxy(this, {
+const guardLost: Ways = {
+  'bound in the constructor': [REPLACED, () => guarded({ constructs: bind })],
+  'wrapped in the constructor': [
+    REPLACED,
+    () =>
+      guarded({
+        constructs(self) {
+          const inner = self['read']?.bind(self);
+          self['read'] = () => ({ ...(inner?.() as object), timed: true });
+        },
+      }),
+  ],
+  'bound in the constructor of a base class': [
+    REPLACED,
+    () => guarded({ base: classOf({}, { constructs: bind }) }),
+  ],
+  'shadowed by a field of a subclass': [
+    REPLACED,
+    () =>
+      controllerOf(
+        {},
+        {
+          base: classOf({ read: [Guard(), askA()] }),
+          constructs: (self) =>
+            void Object.defineProperty(self, 'read', { value: () => ({ field: true }) }),
+        },
+      ),
+  ],
+  'behind an accessor of the instance': [REPLACED, () => guarded({ constructs: handOutAnew })],
+  'bound by a proxy that the constructor returns': [
+    EACH_TIME,
+    () =>
+      guarded({
+        constructs: (self) =>
+          new Proxy(self, {
             get(target, name) {
               const found: unknown = Reflect.get(target, name);
               return typeof found === 'function' ? (found.bind(target) as unknown) : found;
             },
-          });
-        }
-
-        @Get('read')
-        @OnMethod()
-        @askA()
-        read() {
-          return {};
-        }
-      }
-      return { controllers: [XController] };
-    },
-    becomes: { refuses: EACH_TIME },
-  },
-  {
-    how: 'replaced by a method without a decorator',
-    app: () => {
-      @Controller('x')
-      class XController {
-        constructor() {
-          this.read = this.other;
-        }
-
-        @Get('read')
-        @OnMethod()
-        @askA()
-        read() {
-          return {};
-        }
-
-        other() {
-          return { other: true };
-        }
-      }
-      return { controllers: [XController] };
-    },
-    becomes: { refuses: REPLACED },
-  },
-  {
-    how: 'bound where the controller lives for one request',
-    app: () => {
-      @Controller({ path: 'x', scope: Scope.REQUEST })
-      class XController {
-        constructor() {
-          this.read = this.read.bind(this);
-        }
-
-        @Get('read')
-        @OnMethod()
-        @askA()
-        read() {
-          return {};
-        }
-      }
-      return { controllers: [XController] };
-    },
-    becomes: { refuses: PER_REQUEST },
-  },
-  {
-    how: 'bound where what it needs lives for one request',
-    app: () => {
+          }),
+      }),
+  ],
+  'replaced by a method without a decorator': [
+    REPLACED,
+    () =>
+      guarded({
+        methods: { other: () => ({ other: true }) },
+        constructs: (self) => void (self['read'] = self['other'] as Method),
+      }),
+  ],
+  'bound where the controller lives for one request': [
+    PER_REQUEST,
+    () => guarded({ scope: Scope.REQUEST, constructs: bind }),
+  ],
+  'bound where what it needs lives for one request': [
+    PER_REQUEST,
+    () => {
       @Injectable({ scope: Scope.REQUEST })
       class Tenant {}
-      @Controller('x')
-      class XController {
-        constructor(readonly tenant: Tenant) {
-          this.read = this.read.bind(this);
-        }
-
-        @Get('read')
-        @OnMethod()
-        @askA()
-        read() {
-          return {};
-        }
-      }
-      Reflect.defineMetadata('design:paramtypes', [Tenant], XController);
-      return { controllers: [XController], providers: [Tenant] };
+      const controller = guarded({ constructs: bind });
+      Reflect.defineMetadata('design:paramtypes', [Tenant], controller);
+      return { controllers: [controller], providers: [Tenant] };
     },
-    becomes: { refuses: PER_REQUEST },
-  },
-  {
-    how: 'bound where an interceptor of the application lives for one request',
-    app: () => {
+  ],
+  'bound where an interceptor of the application lives for one request': [
+    PER_REQUEST,
+    () => {
       @Injectable({ scope: Scope.REQUEST })
       class Timing implements NestInterceptor {
         intercept(_context: ExecutionContext, next: CallHandler) {
           return next.handle();
         }
       }
-      @Controller('x')
-      class XController {
-        constructor() {
-          this.read = this.read.bind(this);
-        }
-
-        @Get('read')
-        @OnMethod()
-        @askA()
-        read() {
-          return {};
-        }
-      }
       const providers = [{ provide: APP_INTERCEPTOR, useClass: Timing }];
-      return { controllers: [XController], providers };
+      return { controllers: [guarded({ constructs: bind })], providers };
     },
-    becomes: { refuses: PER_REQUEST },
-  },
-  {
-    onExpressOnly: true,
-    how: 'bound in one of the two modules that have the controller',
-    app: () => {
-      @Controller('x')
-      class XController {
-        constructor(bind: boolean) {
-          if (bind) this.read = this.read.bind(this);
-        }
-
-        @Get('read')
-        @OnMethod()
-        @askA()
-        read() {
-          return {};
-        }
-      }
-      Reflect.defineMetadata('self:paramtypes', [{ index: 0, param: 'BIND' }], XController);
-      const moduleWith = (bind: boolean): Type => {
+  ],
+  'bound in one of the two modules that have the controller': [
+    REPLACED,
+    () => {
+      const controller = guarded({ constructs: (self, binds) => (binds ? bind(self) : undefined) });
+      Reflect.defineMetadata('self:paramtypes', [{ index: 0, param: 'BIND' }], controller);
+      const moduleWith = (binds: boolean): Type => {
         class FeatureModule {}
-        const providers = [{ provide: 'BIND', useValue: bind }];
-        Module({ controllers: [XController], providers })(FeatureModule);
+        const providers = [{ provide: 'BIND', useValue: binds }];
+        Module({ controllers: [controller], providers })(FeatureModule);
         return FeatureModule;
       };
       return { imports: [moduleWith(false), moduleWith(true)] };
     },
-    becomes: { refuses: REPLACED },
-  },
-  {
-    how: 'left on a function that another decorator wraps',
-    app: () => {
-      @Controller('x')
-      class XController {
-        @Get('read')
-        @logged
-        @OnMethod()
-        @askA()
-        read() {
-          return {};
-        }
-      }
-      return { controllers: [XController] };
-    },
-    becomes: { refuses: /XController\.read is decorated, and no guard checks it/ },
-  },
-  {
-    how: 'wrapped together with all metadata',
-    app: () => {
-      @Controller('x')
-      class XController {
-        constructor() {
-          const inner = this.read;
-          const outer = () => inner.call(this);
+  ],
+  'left on a function that another decorator wraps': [
+    UNGUARDED,
+    () => controllerOf({ read: [logged, Guard(), askA()] }),
+  ],
+  'wrapped together with all metadata': [
+    'A',
+    () =>
+      guarded({
+        constructs(self) {
+          const inner = self['read'] as Method;
+          const outer = () => inner.call(self);
           for (const key of Reflect.getMetadataKeys(inner) as unknown[]) {
             Reflect.defineMetadata(key, Reflect.getMetadata(key, inner), outer);
           }
-          this.read = outer;
-        }
+          self['read'] = outer;
+        },
+      }),
+  ],
+  'of a handler that an unguarded controller inherits with @Authenticated': [
+    UNGUARDED,
+    () => controllerOf({}, { base: classOf({ read: [Authenticated()] }) }),
+  ],
+  'of a handler that is copied with @Authenticated into an unguarded controller': [
+    UNGUARDED,
+    () => copied(classOf({ read: [Authenticated()] }), controllerOf({})),
+  ],
+  'of a class that hands out an instance of another one': [
+    /XController hands out an instance of another class/,
+    () => {
+      const Other = classOf({ read: [] });
+      return guarded({ constructs: () => new Other() as object });
+    },
+  ],
+};
 
-        @Get('read')
-        @OnMethod()
-        @askA()
-        read() {
-          return {};
-        }
-      }
-      return { controllers: [XController] };
+const requirementKept: Ways = {
+  'bound in the constructor': ['A', () => controllerOf({ read: [askA()] }, { constructs: bind })],
+  'bound under a guard of the class': [
+    'A',
+    () => ({
+      controllers: [controllerOf({ read: [askA()] }, { on: [Guard()], constructs: bind })],
+      providers: [],
+    }),
+  ],
+  'wrapped in the constructor, with what its class asks for': [
+    'A and B',
+    () =>
+      controllerOf(
+        { read: [askA()] },
+        {
+          on: [askB()],
+          constructs(self) {
+            const inner = self['read']?.bind(self);
+            self['read'] = () => inner?.();
+          },
+        },
+      ),
+  ],
+  'bound for each request': [
+    'A',
+    () =>
+      controllerOf(
+        { read: [askA()], open: [Public()] },
+        { scope: Scope.REQUEST, constructs: bindAll('read', 'open') },
+      ),
+  ],
+  'bound anew by the controller after its routes are known': [
+    'A',
+    () =>
+      controllerOf(
+        { read: [askA()] },
+        {
+          methods: {
+            onModuleInit(this: unknown) {
+              bind(this as Made);
+            },
+          },
+        },
+      ),
+  ],
+  'replaced by a public route of the same controller': [
+    DIFFERS,
+    () =>
+      controllerOf(
+        { read: [askA()], open: [Public()] },
+        { constructs: (self) => void (self['read'] = self['open'] as Method) },
+      ),
+  ],
+  'served by the same function as a route that is public': [
+    ONE_FUNCTION,
+    () =>
+      controllerOf(
+        { read: [askA()], open: [Public()] },
+        { constructs: (self) => void (self['open'] = self['read'] = () => ({})) },
+      ),
+  ],
+  'bound for each request in a controller of publicControllers': [
+    'A',
+    () =>
+      inPublicControllers(
+        controllerOf({ read: [askA()] }, { scope: Scope.REQUEST, constructs: bind }),
+      ),
+  ],
+  'under two names in a controller of publicControllers': [
+    'A',
+    () => {
+      const controller = controllerOf({ read: [askA()] });
+      return inPublicControllers(copied(controller, controller, 'again'));
     },
-    becomes: { letsIn: 'A' },
-  },
-  {
-    how: 'of a handler that an unguarded controller inherits with @Authenticated',
-    app: () => {
-      class Base {
-        @Get('read')
-        @Authenticated()
-        read() {
-          return {};
-        }
-      }
-      @Controller('x')
-      class XController extends Base {}
-      return { controllers: [XController] };
-    },
-    becomes: { refuses: /XController\.read is decorated, and no guard checks it/ },
-  },
-  {
-    how: 'of a handler that is copied with @Authenticated into an unguarded controller',
-    app: () => {
-      class Base {
-        @Get('read')
-        @Authenticated()
-        read() {
-          return {};
-        }
-      }
-      @Controller('x')
-      class XController {}
-      copy(Base, XController);
-      return { controllers: [XController] };
-    },
-    becomes: { refuses: /XController\.read is decorated, and no guard checks it/ },
-  },
-  {
-    how: 'of a class that hands out an instance of another one',
-    app: () => {
-      class Other {
-        @Get('read')
-        read() {
-          return {};
-        }
-      }
-      @Controller('x')
-      class XController {
-        constructor() {
-          return new Other() as XController;
-        }
-
-        @Get('read')
-        @OnMethod()
-        @askA()
-        read() {
-          return {};
-        }
-      }
-      return { controllers: [XController] };
-    },
-    becomes: { refuses: /XController hands out an instance of another class/ },
-  },
-];
-
-const requirementKept: readonly Way[] = [
-  {
-    how: 'bound in the constructor',
-    app: () => {
-      @Controller('x')
-      class XController {
-        constructor() {
-          this.read = this.read.bind(this);
-        }
-
-        @Get('read')
-        @askA()
-        read() {
-          return {};
-        }
-      }
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { letsIn: 'A' },
-  },
-  {
-    how: 'bound under a guard of the class',
-    app: () => {
-      @Controller('x')
-      @UseGuards(ZitadelManagerGuard)
-      class XController {
-        constructor() {
-          this.read = this.read.bind(this);
-        }
-
-        @Get('read')
-        @askA()
-        read() {
-          return {};
-        }
-      }
-      return { controllers: [XController] };
-    },
-    becomes: { letsIn: 'A' },
-  },
-  {
-    how: 'wrapped in the constructor, with what its class asks for',
-    app: () => {
-      @Controller('x')
-      @askB()
-      class XController {
-        constructor() {
-          const inner = this.read.bind(this);
-          this.read = () => inner();
-        }
-
-        @Get('read')
-        @askA()
-        read() {
-          return {};
-        }
-      }
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { letsIn: 'A and B' },
-  },
-  {
-    how: 'bound for each request',
-    app: () => {
-      @Controller({ path: 'x', scope: Scope.REQUEST })
-      class XController {
-        constructor() {
-          this.read = this.read.bind(this);
-          this.open = this.open.bind(this);
-        }
-
-        @Get('read')
-        @askA()
-        read() {
-          return {};
-        }
-
-        @Get('open')
-        @Public()
-        open() {
-          return {};
-        }
-      }
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { letsIn: 'A' },
-  },
-  {
-    how: 'bound anew by the controller after its routes are known',
-    app: () => {
-      @Controller('x')
-      class XController implements OnModuleInit {
-        onModuleInit() {
-          this.read = this.read.bind(this);
-        }
-
-        @Get('read')
-        @askA()
-        read() {
-          return {};
-        }
-      }
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { letsIn: 'A' },
-  },
-  {
-    how: 'replaced by a public route of the same controller',
-    app: () => {
-      @Controller('x')
-      class XController {
-        constructor() {
-          this.read = this.open;
-        }
-
-        @Get('read')
-        @askA()
-        read() {
-          return {};
-        }
-
-        @Get('open')
-        @Public()
-        open() {
-          return {};
-        }
-      }
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { refuses: DIFFERS },
-  },
-  {
-    how: 'served by the same function as a route that is public',
-    app: () => {
-      @Controller('x')
-      class XController {
-        constructor() {
-          this.read = () => ({});
-          this.open = this.read;
-        }
-
-        @Get('read')
-        @askA()
-        read() {
-          return {};
-        }
-
-        @Get('open')
-        @Public()
-        open() {
-          return {};
-        }
-      }
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { refuses: ONE_FUNCTION },
-  },
-  {
-    how: 'bound for each request in a controller of publicControllers',
-    app: () => {
-      @Controller({ path: 'x', scope: Scope.REQUEST })
-      class XController {
-        constructor() {
-          this.read = this.read.bind(this);
-        }
-
-        @Get('read')
-        @askA()
-        read() {
-          return {};
-        }
-      }
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    options: ({ controllers = [] }) => ({ publicControllers: controllers }),
-    becomes: { letsIn: 'A' },
-  },
-  {
-    onExpressOnly: true,
-    how: 'under two names in a controller of publicControllers',
-    app: () => {
-      @Controller('x')
-      class XController {
-        @Get('read')
-        @askA()
-        read() {
-          return {};
-        }
-      }
-      copy(XController, XController, 'read', 'again');
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    options: ({ controllers = [] }) => ({ publicControllers: controllers }),
-    becomes: { letsIn: 'A' },
-  },
-  {
-    how: 'copied into a class that is public',
-    app: () => {
-      @Controller('x')
-      @Public()
-      class XController {}
-      copy(written(), XController);
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { letsIn: 'A' },
-  },
-  {
-    how: 'copied into a class that asks for a caller',
-    app: () => {
-      @Controller('x')
-      @Authenticated()
-      class XController {}
-      copy(written(), XController);
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { letsIn: 'A' },
-  },
-  {
-    how: 'copied into a class that asks for more',
-    app: () => {
-      @Controller('x')
-      @askB()
-      class XController {}
-      copy(written(), XController);
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { letsIn: 'A and B' },
-  },
-  {
-    how: 'copied into a class of publicControllers',
-    app: () => {
-      @Controller('x')
-      class XController {}
-      copy(written(), XController);
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    options: ({ controllers = [] }) => ({ publicControllers: controllers }),
-    becomes: { letsIn: 'A' },
-  },
-  {
-    how: 'copied with everything else of a class',
-    app: () => {
-      @Controller('x')
-      @Public()
-      class XController {}
-      applyMixin(written(), XController);
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { letsIn: 'A' },
-  },
-  {
-    how: 'copied with everything else into a class that asks for more',
-    app: () => {
-      @Controller('x')
-      @askB()
-      class XController {}
-      applyMixin(written(), XController);
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { letsIn: 'A and B' },
-  },
-  {
-    how: 'copied under another name',
-    app: () => {
-      @Controller('x')
-      @Public()
-      class XController {}
-      copy(written(), XController, 'read', 'fetch');
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { letsIn: 'A' },
-  },
-  {
-    onExpressOnly: true,
-    how: 'copied under two names',
-    app: () => {
-      @Controller('x')
-      @Public()
-      class XController {}
+  ],
+  'copied into a class that is public': [
+    'A',
+    () => copied(written(), controllerOf({}, { on: [Public()] })),
+  ],
+  'copied into a class that asks for a caller': [
+    'A',
+    () => copied(written(), controllerOf({}, { on: [Authenticated()] })),
+  ],
+  'copied into a class that asks for more': [
+    'A and B',
+    () => copied(written(), controllerOf({}, { on: [askB()] })),
+  ],
+  'copied into a class of publicControllers': [
+    'A',
+    () => inPublicControllers(copied(written(), controllerOf({}))),
+  ],
+  'copied with everything else of a class': [
+    'A',
+    () => mixed(written(), controllerOf({}, { on: [Public()] })),
+  ],
+  'copied with everything else into a class that asks for more': [
+    'A and B',
+    () => mixed(written(), controllerOf({}, { on: [askB()] })),
+  ],
+  'copied under another name': [
+    'A',
+    () => copied(written(), controllerOf({}, { on: [Public()] }), 'fetch'),
+  ],
+  'copied under two names': [
+    'A',
+    () => {
       const from = written();
-      copy(from, XController);
-      copy(from, XController, 'read', 'fetch');
-      return { controllers: [XController], providers: [GLOBAL] };
+      return copied(from, copied(from, controllerOf({}, { on: [Public()] })), 'fetch');
     },
-    becomes: { letsIn: 'A' },
-  },
-  {
-    how: 'copied, and bound in the constructor',
-    app: () => {
-      @Controller('x')
-      @Public()
-      class XController {
-        constructor() {
-          const self = this as unknown as Record<string, Method>;
-          self['read'] = self['read']?.bind(this) as Method;
-        }
-      }
-      copy(written(), XController);
-      return { controllers: [XController], providers: [GLOBAL] };
+  ],
+  'copied, and bound in the constructor': [
+    'A',
+    () => copied(written(), controllerOf({}, { on: [Public()], constructs: bind })),
+  ],
+  'copied, and inherited by a public controller': [
+    'A',
+    () => controllerOf({}, { on: [Public()], base: copied(written(), classOf({})) }),
+  ],
+  'copied, and overridden without a decorator': [
+    'A',
+    () => controllerOf({ read: [] }, { on: [Public()], base: copied(written(), classOf({})) }),
+  ],
+  'copied over an inherited method that asks for something else': [
+    'A and B',
+    () => copied(written(), controllerOf({}, { base: classOf({ read: [askB()] }) })),
+  ],
+  'copied over a method that is public': [
+    DIFFERS,
+    () => copied(written(), controllerOf({ read: [Public()] })),
+  ],
+  'copied over a method that asks for something else': [
+    DIFFERS,
+    () => copied(written(), controllerOf({ read: [askB()] })),
+  ],
+  'copied over by a method that is public': [
+    DIFFERS,
+    () => copied(open(), controllerOf({ read: [askA()] })),
+  ],
+  'copied, and decorated once more': [
+    DIFFERS,
+    () => {
+      const controller = copied(written(), controllerOf({}));
+      const descriptor = Object.getOwnPropertyDescriptor(controller.prototype, 'read');
+      askB()(controller.prototype as object, 'read', descriptor ?? {});
+      return controller;
     },
-    becomes: { letsIn: 'A' },
-  },
-  {
-    how: 'copied, and inherited by a public controller',
-    app: () => {
-      class Middle {}
-      copy(written(), Middle);
-      @Controller('x')
-      @Public()
-      class XController extends Middle {}
-      return { controllers: [XController], providers: [GLOBAL] };
+  ],
+  'copied without a decorator over a method that asks for something': [
+    'A',
+    () => copied(classOf({ read: [] }), controllerOf({ read: [askA()] })),
+  ],
+  'wrapped by another decorator, then copied into a class that is public': [
+    'A',
+    () => copied(classOf({ read: [logged, askA()] }), controllerOf({}, { on: [Public()] })),
+  ],
+  'copied as public into a class that asks for something': [
+    'A',
+    () => copied(open(), controllerOf({}, { on: [askA()] })),
+  ],
+  'copied as @Authenticated({ replaces }) into a class that asks for something': [
+    'A',
+    () =>
+      copied(
+        classOf({ read: [Authenticated({ replaces: true })] }),
+        controllerOf({}, { on: [askA()] }),
+      ),
+  ],
+  'copied as public into a class that declares nothing': [
+    'denied',
+    () => copied(open(), controllerOf({})),
+  ],
+  'copied into an accessor, which is no route': [
+    'denied',
+    () => {
+      const controller = controllerOf({}, { on: [Public()] });
+      const { read } = written().prototype as Made;
+      Object.defineProperty(controller.prototype, 'read', { get: () => read });
+      return controller;
     },
-    becomes: { letsIn: 'A' },
-  },
-  {
-    how: 'copied, and overridden without a decorator',
-    app: () => {
-      class Middle {
-        read(): object {
-          return {};
-        }
-      }
-      copy(written(), Middle);
-      @Controller('x')
-      @Public()
-      class XController extends Middle {
-        @Get('read')
-        override read() {
-          return super.read();
-        }
-      }
-      return { controllers: [XController], providers: [GLOBAL] };
+  ],
+  'copied to a symbol, which is no route': [
+    'denied',
+    () => {
+      const controller = controllerOf({}, { on: [Public()] });
+      const { read } = written().prototype as Made;
+      Object.defineProperty(controller.prototype, Symbol('read'), { value: read });
+      return controller;
     },
-    becomes: { letsIn: 'A' },
-  },
-  {
-    how: 'copied over an inherited method that asks for something else',
-    app: () => {
-      class Base {
-        @Get('read')
-        @askB()
-        read() {
-          return {};
-        }
-      }
-      @Controller('x')
-      class XController extends Base {}
-      copy(written(), XController);
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { letsIn: 'A and B' },
-  },
-  {
-    how: 'copied over a method that is public',
-    app: () => {
-      @Controller('x')
-      class XController {
-        @Get('read')
-        @Public()
-        read() {
-          return {};
-        }
-      }
-      copy(written(), XController);
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { refuses: DIFFERS },
-  },
-  {
-    how: 'copied over a method that asks for something else',
-    app: () => {
-      @Controller('x')
-      class XController {
-        @Get('read')
-        @askB()
-        read() {
-          return {};
-        }
-      }
-      copy(written(), XController);
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { refuses: DIFFERS },
-  },
-  {
-    how: 'copied over by a method that is public',
-    app: () => {
-      class Open {
-        @Get('read')
-        @Public()
-        read() {
-          return {};
-        }
-      }
-      @Controller('x')
-      class XController {
-        @Get('read')
-        @askA()
-        read() {
-          return {};
-        }
-      }
-      copy(Open, XController);
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { refuses: DIFFERS },
-  },
-  {
-    how: 'copied, and decorated once more',
-    app: () => {
+  ],
+  'copied with everything else into two classes that ask for different things': [
+    /YController\.read and XController\.read are one function .*leave 'constructor' out/,
+    () => {
       const from = written();
-      @Controller('x')
-      class XController {}
-      copy(from, XController);
-      const descriptor = Object.getOwnPropertyDescriptor(XController.prototype, 'read');
-      askB()(XController.prototype, 'read', descriptor ?? {});
-      return { controllers: [XController], providers: [GLOBAL] };
+      const x = controllerOf({}, { on: [askB()] });
+      const y = controllerOf({}, { on: [Authenticated()], path: 'y' });
+      return { controllers: [mixed(from, x), mixed(from, y)] };
     },
-    becomes: { refuses: DIFFERS },
-  },
-  {
-    how: 'copied without a decorator over a method that asks for something',
-    app: () => {
-      class Plain {
-        @Get('read')
-        read() {
-          return {};
-        }
-      }
-      @Controller('x')
-      class XController {
-        @Get('read')
-        @askA()
-        read() {
-          return {};
-        }
-      }
-      copy(Plain, XController);
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { letsIn: 'A' },
-  },
-  {
-    how: 'wrapped by another decorator, then copied into a class that is public',
-    app: () => {
-      class Written {
-        @Get('read')
-        @logged
-        @askA()
-        read() {
-          return {};
-        }
-      }
-      @Controller('x')
-      @Public()
-      class XController {}
-      copy(Written, XController);
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { letsIn: 'A' },
-  },
-  {
-    how: 'copied as public into a class that asks for something',
-    app: () => {
-      class Open {
-        @Get('read')
-        @Public()
-        read() {
-          return {};
-        }
-      }
-      @Controller('x')
-      @askA()
-      class XController {}
-      copy(Open, XController);
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { letsIn: 'A' },
-  },
-  {
-    how: 'copied as @Authenticated({ replaces }) into a class that asks for something',
-    app: () => {
-      class Own {
-        @Get('read')
-        @Authenticated({ replaces: true })
-        read() {
-          return {};
-        }
-      }
-      @Controller('x')
-      @askA()
-      class XController {}
-      copy(Own, XController);
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { letsIn: 'A' },
-  },
-  {
-    how: 'copied as public into a class that declares nothing',
-    app: () => {
-      class Open {
-        @Get('read')
-        @Public()
-        read() {
-          return {};
-        }
-      }
-      @Controller('x')
-      class XController {}
-      copy(Open, XController);
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { letsIn: 'denied' },
-  },
-  {
-    how: 'copied into an accessor, which is no route',
-    app: () => {
-      const from = written();
-      @Controller('x')
-      @Public()
-      class XController {}
-      const { read } = from.prototype as { read: unknown };
-      Object.defineProperty(XController.prototype, 'read', { get: () => read });
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { letsIn: 'denied' },
-  },
-  {
-    how: 'copied to a symbol, which is no route',
-    app: () => {
-      const from = written();
-      @Controller('x')
-      @Public()
-      class XController {}
-      const { read } = from.prototype as { read: unknown };
-      Object.defineProperty(XController.prototype, Symbol('read'), { value: read });
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { letsIn: 'denied' },
-  },
-  {
-    how: 'copied with everything else into two classes that ask for different things',
-    app: () => {
-      @Controller('x')
-      @askB()
-      class XController {}
-      @Controller('y')
-      @Authenticated()
-      class YController {}
-      const from = written();
-      for (const to of [XController, YController]) applyMixin(from, to);
-      return { controllers: [XController, YController], providers: [GLOBAL] };
-    },
-    becomes: {
-      refuses: /YController\.read and XController\.read are one function .*leave 'constructor' out/,
-    },
-  },
-  {
-    how: 'copied with everything else into a class that alone has the guard',
-    app: () => {
-      @Controller('x')
-      @UseGuards(ZitadelManagerGuard)
-      class XController {}
-      applyMixin(written(), XController);
-      return { controllers: [XController] };
-    },
-    becomes: { refuses: /XController\.read stands in a class that Nest knows by two names/ },
-  },
-  {
-    how: 'handed out anew each time under a guard of the application',
-    app: () => {
-      @Controller('x')
-      class XController {
-        constructor() {
-          const inner = this.read.bind(this);
-          Object.defineProperty(this, 'read', { get: () => () => inner() });
-        }
+  ],
+  'copied with everything else into a class that alone has the guard': [
+    /XController\.read stands in a class that Nest knows by two names/,
+    () => ({
+      controllers: [mixed(written(), controllerOf({}, { on: [Guard()] }))],
+      providers: [],
+    }),
+  ],
+  'handed out anew each time under a guard of the application': [
+    EACH_TIME,
+    () => controllerOf({ read: [askA()] }, { constructs: handOutAnew }),
+  ],
+  'of a class that another decorator puts a proxy around': [
+    'A',
+    () =>
+      controllerOf({ read: [Authenticated()] }, { on: [(type) => new Proxy(type, {}), askA()] }),
+  ],
+};
 
-        @Get('read')
-        @askA()
-        read() {
-          return {};
-        }
-      }
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { refuses: EACH_TIME },
-  },
-  {
-    how: 'of a class that another decorator puts a proxy around',
-    app: () => {
-      const proxied: ClassDecorator = (type) => new Proxy(type, {});
-      @Controller('x')
-      @proxied
-      @askA()
-      class XController {
-        @Get('read')
-        @Authenticated()
-        read() {
-          return {};
-        }
-      }
-      return { controllers: [XController], providers: [GLOBAL] };
-    },
-    becomes: { letsIn: 'A' },
-  },
-];
+/** Fastify itself refuses two routes of one path. */
+const ON_EXPRESS_ONLY: ReadonlySet<string> = new Set([
+  'bound in one of the two modules that have the controller',
+  'under two names in a controller of publicControllers',
+  'copied under two names',
+]);
 
-async function boot(platform: Platform, { app, options }: Way): Promise<string> {
-  const { imports = [], ...metadata } = app();
-  const ours = ZitadelModule.forRoot({ ...people.zitadel.options(), ...options?.(metadata) });
-  const started = await startNest(platform, { imports: [ours, ...imports], ...metadata });
-  running.push(started);
-  return started.url;
-}
-
-function table(ways: readonly Way[]): void {
+function table(ways: Ways, providers: Provider[]): void {
   describe.each(['express', 'fastify'] as const)('on %s', (platform) => {
-    for (const way of ways) {
-      if (way.onExpressOnly && platform !== 'express') continue;
-      const { how, becomes } = way;
-      if ('refuses' in becomes) {
-        it(`refuses to boot: ${how}`, async () => {
-          await expect(boot(platform, way)).rejects.toThrow(becomes.refuses);
+    for (const [how, [becomes, make]] of Object.entries(ways)) {
+      if (platform === 'fastify' && ON_EXPRESS_ONLY.has(how)) continue;
+      const start = () => {
+        const made = make();
+        const app = typeof made === 'function' ? { controllers: [made] } : made;
+        return boot(people, { platform, providers, ...app });
+      };
+      if (typeof becomes === 'string') {
+        it(`lets in ${becomes}: ${how}`, async () => {
+          expect(await whoGetsIn(people, (await start()).url, '/x/read')).toBe(becomes);
         });
       } else {
-        it(`lets in ${becomes.letsIn}: ${how}`, async () => {
-          const url = await boot(platform, way);
-          expect(await whoGetsIn(people, url, becomes.path ?? '/x/read')).toBe(becomes.letsIn);
+        it(`refuses to boot: ${how}`, async () => {
+          await expect(start()).rejects.toThrow(becomes);
         });
       }
     }
@@ -1092,86 +514,39 @@ function table(ways: readonly Way[]): void {
 }
 
 describe('a guard that Nest would drop', () => {
-  table(guardLost);
+  table(guardLost, []);
 });
 
 describe('a requirement that a handler would lose', () => {
-  table(requirementKept);
+  table(requirementKept, [GLOBAL]);
 });
 
 describe('a method that two controllers share', () => {
   it('asks the same of both, and each for what its class adds', async () => {
     const from = written();
-    @Controller('one')
-    @Public()
-    class OneController {}
-    @Controller('two')
-    @askB()
-    class TwoController {}
-    for (const to of [OneController, TwoController]) copy(from, to);
-    const url = await boot('express', {
-      how: '',
-      app: () => ({ controllers: [OneController, TwoController], providers: [GLOBAL] }),
-      becomes: { letsIn: 'A' },
-    });
+    const one = copied(from, controllerOf({}, { path: 'one', on: [Public()] }));
+    const two = copied(from, controllerOf({}, { path: 'two', on: [askB()] }));
+    const { url } = await boot(people, { controllers: [one, two] });
     expect(await whoGetsIn(people, url, '/one/read')).toBe('A');
     expect(await whoGetsIn(people, url, '/two/read')).toBe('A and B');
   });
 
   it('asks what another copy of the package declares', async () => {
     const other = await import('#dist/index.js');
-    class Written {
-      @Get('read')
-      @other.RequireRole('ORG_OWNER', people.orgA)
-      read() {
-        return {};
-      }
-    }
-    @Controller('x')
-    @Public()
-    class XController {}
-    copy(Written, XController);
-    const url = await boot('express', {
-      how: '',
-      app: () => ({ controllers: [XController], providers: [GLOBAL] }),
-      becomes: { letsIn: 'A' },
-    });
+    const from = classOf({ read: [other.RequireRole('ORG_OWNER', people.orgA)] });
+    const controllers = [copied(from, controllerOf({}, { on: [Public()] }))];
+    const { url } = await boot(people, { controllers });
     expect(await whoGetsIn(people, url, '/x/read')).toBe('A');
   });
 });
 
 describe('a controller that is made for each request', () => {
   it('is asked for each of its routes, bound or not, while many requests come at once', async () => {
-    @Controller({ path: 'x', scope: Scope.REQUEST })
-    class XController {
-      constructor() {
-        this.a = this.a.bind(this);
-        this.open = this.open.bind(this);
-      }
-
-      @Get('a')
-      @askA()
-      a() {
-        return {};
-      }
-
-      @Get('b')
-      @askB()
-      b() {
-        return {};
-      }
-
-      @Get('open')
-      @Public()
-      open() {
-        return {};
-      }
-    }
-    const url = await boot('express', {
-      how: '',
-      app: () => ({ controllers: [XController], providers: [GLOBAL] }),
-      becomes: { letsIn: 'A' },
-    });
+    const controller = controllerOf(
+      { a: [askA()], b: [askB()], open: [Public()] },
+      { scope: Scope.REQUEST, constructs: bindAll('a', 'open') },
+    );
+    const { url } = await boot(people, { controllers: [controller] });
     const [a, b, open] = await Promise.all(
       ['/x/a', '/x/b', '/x/open'].map((path) => whoGetsIn(people, url, path)),
     );

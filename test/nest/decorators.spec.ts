@@ -1,14 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { Controller, Get, type Type } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import {
   Authenticated,
   CheckedResource,
   Public,
   Require,
   RequireRole,
-  ZitadelManagerGuard,
   ZitadelModule,
   ZitadelRequirementError,
   allOf,
@@ -19,8 +17,10 @@ import {
   projectGrant,
   role,
 } from '../../lib/index.js';
-import { startNest, type Running } from '../support/start.js';
-import { createPeople, whoGetsIn, type People } from './people.js';
+import { boot, GLOBAL } from '../support/application.js';
+import { startNest } from '../support/start.js';
+import { whoGetsIn } from '../support/who-gets-in.js';
+import { usePeople } from '../support/world.js';
 
 // Types refuse most of what is tried here; JavaScript does not ask them.
 const untyped = {
@@ -36,29 +36,10 @@ const untyped = {
   Record<string, (...anything: unknown[]) => ClassDecorator & MethodDecorator>
 >;
 
-let people: People;
-const running: Running[] = [];
+const people = usePeople();
 
-beforeAll(async () => {
-  people = await createPeople();
-});
-
-afterEach(async () => {
-  await Promise.all(running.splice(0).map(({ close }) => close()));
-});
-
-afterAll(() => people.zitadel.stop());
-
-/** Starts an application with the guard in force everywhere, and returns its address. */
-async function serve(...controllers: Type[]): Promise<string> {
-  const app = await startNest('express', {
-    imports: [ZitadelModule.forRoot(people.zitadel.options())],
-    controllers,
-    providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
-  });
-  running.push(app);
-  return app.url;
-}
+/** The address of an application with the guard in force everywhere. */
+const serve = async (...controllers: Type[]) => (await boot(people, { controllers })).url;
 
 const askA = () => RequireRole('ORG_OWNER', people.orgA);
 const askB = () => RequireRole('ORG_OWNER', people.orgB);
@@ -109,11 +90,8 @@ describe('what class and method ask for together', () => {
         controllers.push(CellController);
       }
     }
-    const app = await startNest('express', {
-      imports: [ZitadelModule.forRoot(people.zitadel.options())],
-      controllers,
-      providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
-    });
+    const imports = [ZitadelModule.forRoot(people.zitadel.options())];
+    const app = await startNest('express', { imports, controllers, providers: [GLOBAL] });
     url = app.url;
     return app.close;
   });
@@ -132,8 +110,8 @@ describe('what class and method ask for together', () => {
   }
 
   it('is published as it is', async () => {
-    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
-    const published = readme
+    const page = await readFile(new URL('../../docs/requirements.md', import.meta.url), 'utf8');
+    const published = page
       .split('\n')
       .filter((line) => line.startsWith('|'))
       .map(cellsOf);

@@ -7,11 +7,10 @@ import {
   UseFilters,
   type ArgumentsHost,
   type ExceptionFilter,
-  type ModuleMetadata,
 } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, HttpAdapterHost } from '@nestjs/core';
+import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
 import { isObservable, lastValueFrom } from 'rxjs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   Authenticated,
   CurrentCaller,
@@ -21,8 +20,6 @@ import {
   ZitadelApiError,
   ZitadelAuthorizer,
   ZitadelExceptionFilter,
-  ZitadelManagerGuard,
-  ZitadelModule,
   ZitadelOptionsError,
   ZitadelRequirementError,
   ZitadelUnavailableError,
@@ -33,20 +30,20 @@ import {
 } from '../../lib/index.js';
 import { createZitadel } from '../../lib/create-zitadel.js';
 import { Notes } from '../doors/door.js';
-import { startNest, type Platform, type Prepare, type RunningNest } from '../support/start.js';
-import { createPeople, get, type People } from './people.js';
+import { boot, GLOBAL, type Application } from '../support/application.js';
+import type { Platform, RunningNest } from '../support/start.js';
+import { get } from '../support/who-gets-in.js';
+import { usePeople } from '../support/world.js';
 
 const UNKNOWN = '404404404404404404';
 
-let people: People;
+const people = usePeople();
 let projectId: string;
 let servicePat: string;
 let strangerPat: string;
 let notes: Notes;
-const running: RunningNest[] = [];
 
 beforeAll(async () => {
-  people = await createPeople();
   const { zitadel, orgA, orgB } = people;
   const acme = { org: zitadel.addOrg('acme') };
   const service = zitadel.addServiceUser('service', acme);
@@ -61,12 +58,9 @@ beforeEach(() => {
   notes = new Notes();
 });
 
-afterEach(async () => {
+afterEach(() => {
   people.zitadel.heal();
-  await Promise.all(running.splice(0).map(({ close }) => close()));
 });
-
-afterAll(() => people.zitadel.stop());
 
 /** Whatever a test wants a handler to do. */
 let act: (app: {
@@ -75,12 +69,7 @@ let act: (app: {
   caller: Caller;
 }) => unknown;
 
-async function boot(
-  platform: Platform,
-  metadata: ModuleMetadata = {},
-  options: Partial<ZitadelModuleOptions> = {},
-  prepare?: Prepare,
-): Promise<string> {
+async function serve(platform: Platform, given: Application = {}): Promise<RunningNest> {
   @Controller()
   class ActController {
     @Get('act')
@@ -108,27 +97,20 @@ async function boot(
       return {};
     }
   }
-  const ours = ZitadelModule.forRoot({
-    ...people.zitadel.options(),
-    serviceUser: pat(servicePat),
-    logger: notes.logger,
-    timeoutMs: 2_000,
-    ...options,
-  });
-  const started = await startNest(
+  const { controllers = [], providers = [], prepare, options } = given;
+  const started = await boot(people, {
     platform,
-    {
-      imports: [ours],
-      controllers: [ActController, ...(metadata.controllers ?? [])],
-      providers: [
-        { provide: APP_GUARD, useExisting: ZitadelManagerGuard },
-        ...(metadata.providers ?? []),
-      ],
-    },
     prepare,
-  );
-  running.push(started);
-  return started.url;
+    controllers: [ActController, ...controllers],
+    providers: [GLOBAL, ...providers],
+    options: {
+      serviceUser: pat(servicePat),
+      logger: notes.logger,
+      timeoutMs: 2_000,
+      ...options,
+    },
+  });
+  return started;
 }
 
 const wanted = (change: object = {}) => ({
@@ -169,7 +151,7 @@ const MISCONFIGURED = {
 describe.each(['express', 'fastify'] as const)('an error that leaves a handler, on %s,', (on) => {
   const ask = async (what: typeof act, options: Partial<ZitadelModuleOptions> = {}) => {
     act = what;
-    return get(await boot(on, {}, options), '/act', people.tokens.ofA);
+    return get((await serve(on, { options })).url, '/act', people.tokens.ofA);
   };
 
   it('is 404 where ZITADEL does not have what is named, and tells nothing of its answer', async () => {
@@ -242,7 +224,7 @@ describe.each(['express', 'fastify'] as const)('an error that leaves a handler, 
   it.each(['options', 'requirement', 'unnamed'])(
     'is 500 where we are at fault: %s',
     async (what) => {
-      const heard = await get(await boot(on), `/open/${what}`);
+      const heard = await get((await serve(on)).url, `/open/${what}`);
       expect({ status: heard.status, body: heard.json }).toEqual({
         status: 500,
         body: MISCONFIGURED,
@@ -273,7 +255,7 @@ describe.each(['express', 'fastify'] as const)('an error that leaves a handler, 
     const asserted = await ask(({ authorizer, caller }) =>
       authorizer.assert(caller, role('ORG_OWNER', people.orgB)),
     );
-    const url = running.at(-1)?.url ?? '';
+    const { url } = await serve(on);
     const guarded = await get(url, '/refused', people.tokens.ofA);
     expect(asserted.status).toBe(403);
     expect(asserted.json).toEqual(guarded.json);
@@ -282,7 +264,7 @@ describe.each(['express', 'fastify'] as const)('an error that leaves a handler, 
   });
 
   it('is Nest’s to answer where it is none of ours', async () => {
-    const url = await boot(on);
+    const { url } = await serve(on);
     expect((await get(url, '/open/plain')).json).toEqual({
       statusCode: 500,
       message: 'Internal server error',
@@ -292,7 +274,7 @@ describe.each(['express', 'fastify'] as const)('an error that leaves a handler, 
   });
 
   it('is logged once while it repeats', async () => {
-    const url = await boot(on);
+    const { url } = await serve(on);
     for (let times = 0; times < 5; times += 1) await get(url, '/open/options');
     expect(notes.lines.filter(({ text }) => text.includes('options_invalid'))).toHaveLength(1);
   });
@@ -308,10 +290,10 @@ describe.each(['express', 'fastify'] as const)('an error that leaves a handler, 
   Reflect.defineMetadata('design:paramtypes', [HttpAdapterHost], CatchAll);
 
   it('is the application’s to answer where it has a filter for everything', async () => {
-    const byToken = await boot(on, { providers: [{ provide: APP_FILTER, useClass: CatchAll }] });
-    const byCall = await boot(on, {}, {}, (app) =>
-      app.useGlobalFilters(new CatchAll(app.get(HttpAdapterHost))),
-    );
+    const byToken = await serve(on, { providers: [{ provide: APP_FILTER, useClass: CatchAll }] });
+    const byCall = await serve(on, {
+      prepare: (app) => app.useGlobalFilters(new CatchAll(app.get(HttpAdapterHost))),
+    });
     @Controller('filtered')
     class FilteredController {
       @Get()
@@ -321,10 +303,10 @@ describe.each(['express', 'fastify'] as const)('an error that leaves a handler, 
         throw new ZitadelOptionsError('issuer', 'issuer: got nothing');
       }
     }
-    const byRoute = await boot(on, { controllers: [FilteredController] });
-    expect((await get(byToken, '/open/options')).json).toEqual({ mine: true });
-    expect((await get(byCall, '/open/options')).json).toEqual({ mine: true });
-    expect((await get(byRoute, '/filtered')).json).toEqual({ mine: true });
+    const byRoute = await serve(on, { controllers: [FilteredController] });
+    expect((await get(byToken.url, '/open/options')).json).toEqual({ mine: true });
+    expect((await get(byCall.url, '/open/options')).json).toEqual({ mine: true });
+    expect((await get(byRoute.url, '/filtered')).json).toEqual({ mine: true });
   });
 
   it('can be handed on by a filter of the application', async () => {
@@ -338,28 +320,26 @@ describe.each(['express', 'fastify'] as const)('an error that leaves a handler, 
       }
     }
     Reflect.defineMetadata('design:paramtypes', [ZitadelExceptionFilter], HandsOn);
-    const url = await boot(on, { providers: [{ provide: APP_FILTER, useClass: HandsOn }] });
+    const { url } = await serve(on, { providers: [{ provide: APP_FILTER, useClass: HandsOn }] });
     expect((await get(url, '/open/options')).json).toEqual(MISCONFIGURED);
   });
 });
 
 describe('off HTTP', () => {
   it('an error is thrown on as it is', async () => {
-    await boot('express');
-    const filter = running[0]?.app.get(ZitadelExceptionFilter);
-    const answer = filter?.catch.bind(filter);
+    const filter = (await serve('express')).app.get(ZitadelExceptionFilter);
+    const answer = filter.catch.bind(filter);
     const error = new ZitadelOptionsError('issuer', 'issuer: got nothing');
     const host = { getType: () => 'graphql' } as unknown as ArgumentsHost;
-    expect(() => answer?.(error, host)).toThrow(error);
+    expect(() => answer(error, host)).toThrow(error);
   });
 
   it('an error of a message is answered as Nest would: thrown on, nobody would catch it', async () => {
-    await boot('express');
-    const filter = running[0]?.app.get(ZitadelExceptionFilter);
-    const answer = filter?.catch.bind(filter);
+    const filter = (await serve('express')).app.get(ZitadelExceptionFilter);
+    const answer = filter.catch.bind(filter);
     const error = new ZitadelOptionsError('issuer', 'issuer: got nothing');
     const host = { getType: () => 'rpc' } as unknown as ArgumentsHost;
-    const answered = answer?.(error, host);
+    const answered = answer(error, host);
     if (!isObservable(answered)) throw new Error('no Observable');
     await expect(lastValueFrom(answered)).rejects.toEqual({
       status: 'error',

@@ -1,16 +1,10 @@
 import { Controller, Get, type Type } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  Authenticated,
-  Public,
-  RequireRole,
-  ZitadelManagerGuard,
-  ZitadelModule,
-} from '../../lib/index.js';
+import { Authenticated, Public, RequireRole, ZitadelModule } from '../../lib/index.js';
 import { ZitadelEmulator } from '../../lib/testing/index.js';
 import { startNest, type Running } from '../support/start.js';
-import { get } from './people.js';
+import { GLOBAL } from '../support/application.js';
+import { get } from '../support/who-gets-in.js';
 
 const HOME = 'urn:zitadel:iam:user:resourceowner:id';
 
@@ -33,7 +27,7 @@ beforeAll(async () => {
   app = await startNest('express', {
     imports: [ZitadelModule.forRoot(zitadel.options())],
     controllers: controllersOf(a, b),
-    providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
+    providers: [GLOBAL],
   });
 });
 afterAll(async () => {

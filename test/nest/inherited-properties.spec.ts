@@ -1,31 +1,18 @@
 import { Controller, Get, type Type } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
-import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { answerDenial, createZitadel } from '../../lib/express/index.js';
 import {
   Authenticated,
   CheckedResource,
   RequireRole,
   ZitadelArgumentError,
-  ZitadelManagerGuard,
-  ZitadelModule,
   org,
 } from '../../lib/index.js';
-import { startNest, type Running } from '../support/start.js';
-import { createPeople, get, whoGetsIn, type People } from './people.js';
+import { boot } from '../support/application.js';
+import { get, whoGetsIn } from '../support/who-gets-in.js';
+import { usePeople } from '../support/world.js';
 
-let people: People;
-const running: Running[] = [];
-
-beforeAll(async () => {
-  people = await createPeople();
-});
-
-afterEach(async () => {
-  await Promise.all(running.splice(0).map(({ close }) => close()));
-});
-
-afterAll(() => people.zitadel.stop());
+const people = usePeople();
 
 /** What somebody else's code puts where every object inherits it, until the test ends. */
 function pollute(name: string, value: unknown): void {
@@ -33,15 +20,7 @@ function pollute(name: string, value: unknown): void {
   onTestFinished(() => void Reflect.deleteProperty(Object.prototype, name));
 }
 
-async function boot(...controllers: Type[]): Promise<string> {
-  const app = await startNest('express', {
-    imports: [ZitadelModule.forRoot(people.zitadel.options())],
-    controllers,
-    providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
-  });
-  running.push(app);
-  return app.url;
-}
+const serve = async (...controllers: Type[]) => (await boot(people, { controllers })).url;
 
 describe('what every object inherits', () => {
   it('does not let @Authenticated() replace what a class asks for', async () => {
@@ -55,7 +34,7 @@ describe('what every object inherits', () => {
         return {};
       }
     }
-    expect(await whoGetsIn(people, await boot(XController), '/x')).toBe('A');
+    expect(await whoGetsIn(people, await serve(XController), '/x')).toBe('A');
   });
 
   it('does not name the checked resource', async () => {
@@ -67,7 +46,7 @@ describe('what every object inherits', () => {
         return { id };
       }
     }
-    const url = await boot(XController);
+    const url = await serve(XController);
     pollute('name', 'elsewhere');
     const heard = await get(url, `/x/${people.orgA}`, people.tokens.ofA);
     expect(heard.json).toEqual({ id: people.orgA });
@@ -83,7 +62,7 @@ describe('what every object inherits', () => {
     }
     pollute('strict', true);
     pollute('publicControllers', [XController]);
-    expect(await whoGetsIn(people, await boot(XController), '/x')).toBe('denied');
+    expect(await whoGetsIn(people, await serve(XController), '/x')).toBe('denied');
   });
 
   it('is no header of an answer to an error', async () => {
@@ -95,7 +74,7 @@ describe('what every object inherits', () => {
         throw new ZitadelArgumentError('grantId', 'grantId: not a valid id');
       }
     }
-    const url = await boot(XController);
+    const url = await serve(XController);
     pollute('headers', { 'x-injected': 'yes' });
     const heard = await get(url, '/x', people.tokens.ofA);
     expect(heard.status).toBe(400);

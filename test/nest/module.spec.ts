@@ -9,37 +9,24 @@ import {
   type ModuleMetadata,
   type Type,
 } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   MembershipLists,
   ProjectGrantService,
   RequireRole,
   ZitadelAuthorizer,
   ZitadelDecisionStream,
-  ZitadelManagerGuard,
   ZitadelModule,
   ZitadelOptionsError,
   type ZitadelModuleOptions,
   type ZitadelOptionsFactory,
 } from '../../lib/index.js';
-import { startNest, type RunningNest } from '../support/start.js';
-import { createPeople, whoGetsIn, type People } from './people.js';
+import { expectAnswer } from '../doors/answers.js';
+import { bootWith } from '../support/application.js';
+import { get, whoGetsIn } from '../support/who-gets-in.js';
+import { usePeople } from '../support/world.js';
 
-let people: People;
-const running: RunningNest[] = [];
-
-beforeAll(async () => {
-  people = await createPeople();
-});
-
-afterEach(async () => {
-  await Promise.all(running.splice(0).map(({ close }) => close()));
-});
-
-afterAll(() => people.zitadel.stop());
-
-const GLOBAL = { provide: APP_GUARD, useExisting: ZitadelManagerGuard };
+const people = usePeople();
 
 function guardedController(): Type {
   @Controller('guarded')
@@ -53,19 +40,8 @@ function guardedController(): Type {
   return GuardedController;
 }
 
-async function boot(
-  zitadelModule: DynamicModule,
-  { imports = [], ...more }: ModuleMetadata = {},
-): Promise<RunningNest> {
-  const app = await startNest('express', {
-    imports: [...imports, zitadelModule],
-    controllers: [guardedController()],
-    providers: [GLOBAL],
-    ...more,
-  });
-  running.push(app);
-  return app;
-}
+const boot = (ours: DynamicModule, { imports = [], ...more }: ModuleMetadata = {}) =>
+  bootWith({ imports: [...imports, ours], controllers: [guardedController()], ...more });
 
 const CACHE = { shared: { secret: 'a secret of at least thirty-two characters' } };
 
@@ -115,6 +91,29 @@ describe('the module', () => {
       ZitadelModule.forRootAsync({ imports: [ConfigurationModule], useExisting: Configuration }),
     );
     expect(await whoGetsIn(people, url, '/guarded')).toBe('A');
+  });
+
+  it('takes what a class of options has as accessors, as Express does', async () => {
+    class Settings {
+      readonly issuer = people.zitadel.issuer;
+      readonly audience = people.zitadel.defaultProject.id;
+      get hierarchy() {
+        return 'exact' as const;
+      }
+    }
+    @Controller('viewer')
+    class ViewerController {
+      @Get()
+      @RequireRole('ORG_OWNER_VIEWER', people.orgA)
+      read() {
+        return {};
+      }
+    }
+    const { url } = await boot(ZitadelModule.forRoot(new Settings()), {
+      controllers: [ViewerController],
+    });
+    // By ZITADEL's hierarchy an owner would be a viewer; the accessor says 'exact'.
+    expectAnswer(await get(url, '/viewer', people.tokens.ofA), { denied: 'role_missing' });
   });
 
   it('gives every module its services, and only those that import it when it is not global', async () => {

@@ -14,49 +14,18 @@ import {
   type ExecutionContext,
   type MessageEvent,
   type NestInterceptor,
-  type Provider,
-  type Type,
 } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, HttpAdapterHost } from '@nestjs/core';
+import { APP_FILTER, APP_INTERCEPTOR, HttpAdapterHost } from '@nestjs/core';
 import { catchError, of, type Observable } from 'rxjs';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { RequireRole, ZitadelManagerGuard, ZitadelModule } from '../../lib/index.js';
+import { describe, expect, it } from 'vitest';
+import { RequireRole } from '../../lib/index.js';
 import { expectAnswer } from '../doors/answers.js';
 import { speak } from '../support/speak.js';
-import { startNest, type Platform, type Prepare, type Running } from '../support/start.js';
-import { createPeople, get, whoGetsIn, type People } from './people.js';
+import { boot, GLOBAL } from '../support/application.js';
+import { get, whoGetsIn } from '../support/who-gets-in.js';
+import { usePeople } from '../support/world.js';
 
-let people: People;
-const running: Running[] = [];
-
-beforeAll(async () => {
-  people = await createPeople();
-});
-
-afterEach(async () => {
-  await Promise.all(running.splice(0).map(({ close }) => close()));
-});
-
-afterAll(() => people.zitadel.stop());
-
-async function boot(
-  platform: Platform,
-  controllers: Type[],
-  providers: Provider[] = [],
-  prepare?: Prepare,
-): Promise<string> {
-  const app = await startNest(
-    platform,
-    {
-      imports: [ZitadelModule.forRoot(people.zitadel.options())],
-      controllers,
-      providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }, ...providers],
-    },
-    prepare,
-  );
-  running.push(app);
-  return app.url;
-}
+const people = usePeople();
 
 describe.each(['express', 'fastify'] as const)(
   'what an application puts around, on %s',
@@ -89,14 +58,15 @@ describe.each(['express', 'fastify'] as const)(
           return next.handle().pipe(catchError(() => of({ fine: true })));
         }
       }
-      const url = await boot(
+      const { url } = await boot(people, {
         platform,
-        [GuardedController],
-        [
+        controllers: [GuardedController],
+        providers: [
+          GLOBAL,
           { provide: APP_FILTER, useClass: SwallowingFilter },
           { provide: APP_INTERCEPTOR, useClass: SwallowingInterceptor },
         ],
-      );
+      });
       const heard = await get(url, '/guarded', people.tokens.ofB);
       expect(heard.json).toEqual({ fine: true });
       expect(ran).toBe(0);
@@ -115,7 +85,7 @@ describe.each(['express', 'fastify'] as const)(
           return of({ data: { happened: true } });
         }
       }
-      const url = await boot(platform, [EventsController]);
+      const { url } = await boot(people, { platform, controllers: [EventsController] });
       expectAnswer(await get(url, '/events'), { denied: 'token_missing' });
       expectAnswer(await get(url, '/events', people.tokens.ofB), { denied: 'role_missing' });
       expect(ran).toBe(0);
@@ -145,7 +115,7 @@ describe.each(['express', 'fastify'] as const)(
           return new StreamableFile(Buffer.from('the content of a file'));
         }
       }
-      const url = await boot(platform, [FileController]);
+      const { url } = await boot(people, { platform, controllers: [FileController] });
       const range = (token?: string) =>
         speak(url, {
           path: '/file',
@@ -176,9 +146,11 @@ describe.each(['express', 'fastify'] as const)(
           return {};
         }
       }
-      const url = await boot(platform, [VersionedController], [], (app) =>
-        app.enableVersioning({ type: VersioningType.URI }),
-      );
+      const { url } = await boot(people, {
+        platform,
+        controllers: [VersionedController],
+        prepare: (app) => app.enableVersioning({ type: VersioningType.URI }),
+      });
       expect(await whoGetsIn(people, url, '/v1/versioned')).toBe('A');
       expect(await whoGetsIn(people, url, '/v2/versioned')).toBe('B');
       expect(await whoGetsIn(people, url, '/versioned')).toBe('denied');
@@ -193,9 +165,11 @@ describe.each(['express', 'fastify'] as const)(
           return {};
         }
       }
-      const url = await boot(platform, [GuardedController], [], (app) =>
-        app.setGlobalPrefix('api'),
-      );
+      const { url } = await boot(people, {
+        platform,
+        controllers: [GuardedController],
+        prepare: (app) => app.setGlobalPrefix('api'),
+      });
       expect(await whoGetsIn(people, url, '/api/guarded')).toBe('A');
       expect(await whoGetsIn(people, url, '/guarded')).toBe('denied');
     });
@@ -209,16 +183,19 @@ describe.each(['express', 'fastify'] as const)(
           return {};
         }
       }
-      const url = await boot(platform, [GuardedController], [], (app) =>
-        app.use((request: object, _response: unknown, next: () => void) => {
-          Object.assign(request, {
-            user: { userId: people.ids.ofA },
-            caller: { userId: people.ids.ofA },
-            zitadel: { allowed: true },
-          });
-          next();
-        }),
-      );
+      const { url } = await boot(people, {
+        platform,
+        controllers: [GuardedController],
+        prepare: (app) =>
+          app.use((request: object, _response: unknown, next: () => void) => {
+            Object.assign(request, {
+              user: { userId: people.ids.ofA },
+              caller: { userId: people.ids.ofA },
+              zitadel: { allowed: true },
+            });
+            next();
+          }),
+      });
       expect(await whoGetsIn(people, url, '/guarded')).toBe('A');
     });
   },

@@ -46,7 +46,7 @@ try {
   const [{ filename, files }] = JSON.parse(packed.output);
   const tarball = join(folder, filename);
 
-  await check('the tarball holds the build and nothing else', () => wrongFiles(files));
+  await check('the tarball holds the build, the pages and nothing else', () => wrongFiles(files));
   await check('the manifest and the lockfile are clean', () => wrongInManifest());
   await check('the lockfile is complete: npm ci would install it', () => wrongInLockfile());
   await check('publint', () => complaints(tool('publint'), ['run', tarball, '--strict']));
@@ -99,6 +99,7 @@ function npm(cwd, ...args) {
 
 function wrongFiles(files) {
   const wanted = new Set(['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md']);
+  for (const page of readdirSync(join(root, 'docs'))) wanted.add(`docs/${page}`);
   for (const source of readdirSync(join(root, 'lib'), { recursive: true })) {
     if (!source.endsWith('.ts')) continue;
     const path = `dist/${source.replaceAll('\\', '/').slice(0, -'.ts'.length)}`;

@@ -1,8 +1,8 @@
 // Runs before each spec file: what the emulators of all tests have in common.
 import crypto, { createPrivateKey, createPublicKey } from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
-import { promisify } from 'node:util';
-import { inject } from 'vitest';
+import { isDeepStrictEqual, promisify } from 'node:util';
+import { afterAll, inject, vi } from 'vitest';
 import type { ZitadelOptions } from '../../lib/options.js';
 import { ZitadelEmulator } from '../../lib/testing/emulator.js';
 
@@ -10,11 +10,13 @@ import { ZitadelEmulator } from '../../lib/testing/emulator.js';
 // not the few seconds of the defaults.
 const PATIENCE = { timeoutMs: 60_000, budgetMs: 120_000 };
 
+// The prototype is that of all spec files that run in this process.
 const { options } = ZitadelEmulator.prototype;
-ZitadelEmulator.prototype.options = function (overrides?: Partial<ZitadelOptions>) {
+const patient = function (this: ZitadelEmulator, overrides?: Partial<ZitadelOptions>) {
   const saysIt = overrides?.timeoutMs !== undefined || overrides?.budgetMs !== undefined;
   return options.call(this, { ...(saysIt ? {} : PATIENCE), ...overrides });
 };
+ZitadelEmulator.prototype.options = patient;
 
 // The first key of an emulator, the only one that is made asynchronously, is taken from those of the run. All others
 // (of a rotation, of key files, of strangers) are made where they are needed.
@@ -27,5 +29,24 @@ const generate = Object.assign(() => undefined, {
     return Promise.resolve({ privateKey, publicKey: createPublicKey(privateKey) });
   },
 });
+const { generateKeyPair } = crypto;
 Object.assign(crypto, { generateKeyPair: generate });
 syncBuiltinESMExports();
+
+// The next spec file may run in this process: it finds what all share as this one did.
+const shared = () => [
+  ...[Object.prototype, Array.prototype, Function.prototype, process.env].map((each) =>
+    Reflect.ownKeys(each).map(String).sort().join(),
+  ),
+  process.cwd(),
+];
+const found = shared();
+const now = performance.now;
+afterAll(() => {
+  ZitadelEmulator.prototype.options = options;
+  Object.assign(crypto, { generateKeyPair });
+  syncBuiltinESMExports();
+  const left = shared().filter((each, index) => !isDeepStrictEqual(each, found[index]));
+  if (vi.isFakeTimers() || performance.now !== now) left.push('a clock');
+  if (left.length > 0) throw new Error(`This file leaves behind: ${JSON.stringify(left)}`);
+});

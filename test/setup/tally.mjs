@@ -51,7 +51,8 @@ export function readTally(path) {
     const file = files.get(line.file) ?? { counts: { passed: 0, failed: 0, skipped: 0 } };
     files.set(line.file, file);
     if (line.test !== undefined) file.test = line.test;
-    if (line.result !== undefined) {
+    // On a busy machine the results of the last tests can come after the end of their file, which has counted them.
+    if (line.result !== undefined && !file.isOver) {
       file.counts[line.result] += 1;
       file.test = undefined;
     }

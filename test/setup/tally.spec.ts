@@ -106,6 +106,21 @@ describe('the tally of a run', () => {
     expect(readTally(path)).toMatchObject(broken);
   });
 
+  it('counts a test once whose result is told after its file has ended', async () => {
+    const counts = { passed: 2, failed: 0, skipped: 0 };
+    const lines = [
+      { specs: 1 },
+      { file: 'a', is: 'running' },
+      { file: 'a', result: 'passed' },
+      { file: 'a', is: 'over', counts },
+      { file: 'a', test: 'late' },
+      { file: 'a', result: 'passed' },
+      { is: 'complete', errors: 0 },
+    ];
+    await writeFile(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    expect(readTally(path)).toEqual({ ...counts, failures: 0, cutShort: [], unread: 0 });
+  });
+
   it('of a run that never began is a failure', () => {
     expect(readTally(join(folder, 'none'))).toMatchObject({ passed: 0, failed: 1 });
   });

@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-
 import {
   type Org,
   type Project,
@@ -7,8 +6,7 @@ import {
   type User,
   ZitadelEmulator,
 } from '../../lib/testing/index.js';
-import type { Called } from './calls.js';
-import { administrators, connectCall, connectErrorId, listOf } from './connect-calls.js';
+import { administrators, type Called, connectCall, errorIdOf, listOf } from './calls.js';
 
 const BETA = '/zitadel.internal_permission.v2beta.InternalPermissionService/ListAdministrators';
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
@@ -361,6 +359,6 @@ describe('the list of administrators', () => {
     const [row] = listOf(await administrators(zitadel, token, none), 'administrators');
     expect(row).toMatchObject({ instance: true, roles: ['IAM_OWNER'] });
     const refused = await administrators(zitadel, 'garbage');
-    expect(connectErrorId(refused)).toBe('AUTH-7fs1e');
+    expect(errorIdOf(refused)).toBe('AUTH-7fs1e');
   });
 });

@@ -1,8 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
 import { type Project, type User, ZitadelEmulator } from '../../lib/testing/index.js';
-import { type Called, call, decode, myMemberships } from './calls.js';
-import { REDIRECT, refresh, signIn, tokensOf } from './sign-in-calls.js';
+import {
+  call,
+  type Called,
+  decode,
+  myMemberships,
+  REDIRECT,
+  refresh,
+  signIn,
+  tokensOf,
+} from './calls.js';
 
 const SCOPE = 'openid profile offline_access urn:zitadel:iam:org:project:id:zitadel:aud';
 const OWN_ROLES = 'urn:zitadel:iam:org:project:roles';

@@ -1,4 +1,5 @@
-import type { ZitadelEmulator } from '../../lib/testing/index.js';
+import { createHash, randomBytes } from 'node:crypto';
+import type { User, ZitadelEmulator } from '../../lib/testing/index.js';
 
 export interface Called {
   readonly status: number;
@@ -45,10 +46,15 @@ export function myMemberships(
   return call(zitadel, '/auth/v1/memberships/me/_search', token, { body: {}, ...options });
 }
 
-/** Error id of the API. */
+/** The id of a refusal, of either generation of the API. */
 export function errorIdOf(called: Called): string | undefined {
-  const details = called.json['details'] as readonly { readonly id: string }[] | undefined;
-  return details?.[0]?.id;
+  const details = called.json['details'] as readonly ErrorDetail[] | undefined;
+  return details?.[0]?.debug?.id ?? details?.[0]?.id;
+}
+
+interface ErrorDetail {
+  readonly id?: string;
+  readonly debug?: { readonly id: string };
 }
 
 export function rowsOf(called: Called): readonly Readonly<Record<string, unknown>>[] {
@@ -69,4 +75,100 @@ function parse(text: string): Json {
   } catch {
     return {} as Json;
   }
+}
+
+export const PERMISSIONS = '/zitadel.internal_permission.v2.InternalPermissionService';
+export const PROJECTS = '/zitadel.project.v2.ProjectService';
+
+/** One unary call in the Connect protocol. */
+export function connectCall(
+  zitadel: ZitadelEmulator,
+  path: string,
+  token: string | undefined,
+  body: unknown,
+  headers: Call['headers'] = {},
+): Promise<Called> {
+  const json = { 'content-type': 'application/json', ...headers };
+  return call(zitadel, path, token, { method: 'POST', body, headers: json });
+}
+
+export function administrators(
+  zitadel: ZitadelEmulator,
+  token: string,
+  body: object = {},
+): Promise<Called> {
+  return connectCall(zitadel, `${PERMISSIONS}/ListAdministrators`, token, body);
+}
+
+/** Status and error id in one. */
+export function outcomeOf(called: Called): [number, string | undefined] {
+  return [called.status, errorIdOf(called)];
+}
+
+export function listOf(called: Called, name: string): readonly Json[] {
+  return (called.json[name] as readonly Json[] | undefined) ?? [];
+}
+
+export const REDIRECT = 'http://localhost:9/callback';
+
+export interface Tokens {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+}
+
+/** Signs a person in over the pages of the emulator, by the code flow with PKCE. */
+export async function signIn(
+  zitadel: ZitadelEmulator,
+  clientId: string,
+  user: User,
+  scope: string,
+): Promise<Tokens> {
+  const verifier = randomBytes(32).toString('base64url');
+  const asked = new URLSearchParams({
+    client_id: clientId,
+    redirect_uri: REDIRECT,
+    response_type: 'code',
+    scope,
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+  });
+  const begun = await call(zitadel, `/oauth/v2/authorize?${asked.toString()}`);
+  const authRequest = parameterOf(begun, 'authRequest');
+  const done = await call(zitadel, '/ui/v2/login/login', undefined, {
+    body: new URLSearchParams({ authRequest, userId: user.id }),
+  });
+  const answer = await askForTokens(zitadel, {
+    grant_type: 'authorization_code',
+    redirect_uri: REDIRECT,
+    client_id: clientId,
+    code: parameterOf(done, 'code'),
+    code_verifier: verifier,
+  });
+  return tokensOf(answer);
+}
+
+export function refresh(
+  zitadel: ZitadelEmulator,
+  clientId: string,
+  refreshToken: string,
+): Promise<Called> {
+  const fields = { grant_type: 'refresh_token', client_id: clientId, refresh_token: refreshToken };
+  return askForTokens(zitadel, fields);
+}
+
+export function tokensOf(answer: Called): Tokens {
+  const { access_token: accessToken, refresh_token: refreshToken } = answer.json;
+  return { accessToken: String(accessToken), refreshToken: String(refreshToken) };
+}
+
+function askForTokens(
+  zitadel: ZitadelEmulator,
+  fields: Readonly<Record<string, string>>,
+): Promise<Called> {
+  return call(zitadel, '/oauth/v2/token', undefined, { body: new URLSearchParams(fields) });
+}
+
+function parameterOf(answer: Called, name: string): string {
+  const location = new URL(answer.headers.get('location') ?? '', 'http://localhost');
+  return location.searchParams.get(name) ?? '';
 }

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-
 import {
   type MemberResource,
   type Org,
@@ -7,8 +6,7 @@ import {
   type ProjectGrant,
   ZitadelEmulator,
 } from '../../lib/testing/index.js';
-import { type Called, call } from './calls.js';
-import { PROJECTS, connectCall, connectErrorId, listOf, outcomeOf } from './connect-calls.js';
+import { call, type Called, connectCall, errorIdOf, listOf, outcomeOf, PROJECTS } from './calls.js';
 
 let zitadel: ZitadelEmulator;
 let acme: Org;
@@ -302,7 +300,7 @@ describe('the list of grants', () => {
     const manager = member(acme, { org: acme }, 'ORG_USER_MANAGER');
     expect(outcomeOf(await list(manager))).toEqual([403, 'AUTH-5mWD2']);
     const gina = member(acme, { org: globex }, 'ORG_OWNER');
-    expect(connectErrorId(await list(gina))).toBe('AUTHZ-cdgFk');
+    expect(errorIdOf(await list(gina))).toBe('AUTHZ-cdgFk');
     expect((await list(gina, {}, { 'x-zitadel-orgid': globex.id })).status).toBe(200);
   });
 

@@ -1,8 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-
 import { type ServedApis, type User, ZitadelEmulator } from '../../lib/testing/index.js';
-import { call, myMemberships } from './calls.js';
-import { PERMISSIONS, PROJECTS, administrators, connectCall, outcomeOf } from './connect-calls.js';
+import {
+  administrators,
+  call,
+  connectCall,
+  myMemberships,
+  outcomeOf,
+  PERMISSIONS,
+  PROJECTS,
+} from './calls.js';
 
 const LIST = `${PERMISSIONS}/ListAdministrators`;
 

@@ -7,7 +7,7 @@ import {
   type User,
   ZitadelEmulator,
 } from '../../lib/testing/index.js';
-import { type Called, call, errorIdOf, rowsOf } from './calls.js';
+import { type Called, call, outcomeOf, rowsOf } from './calls.js';
 
 let zitadel: ZitadelEmulator;
 let acme: Org;
@@ -45,10 +45,6 @@ function grantsOf(project: Project): string {
   return `/management/v1/projects/${project.id}/grants`;
 }
 
-function outcome(called: Called): [number, string | undefined] {
-  return [called.status, errorIdOf(called)];
-}
-
 describe('rights on grants', () => {
   it.each<[string, [number, string | undefined]]>([
     ['ORG_OWNER', [200, undefined]],
@@ -60,10 +56,10 @@ describe('rights on grants', () => {
     const token = orgMember(acme, role);
     const body = { grantedOrgId: initech.id, roleKeys: ['reader'] };
     const added = await call(zitadel, grantsOf(portal), token, { body });
-    expect(outcome(added)).toEqual(expected);
+    expect(outcomeOf(added)).toEqual(expected);
     const id = (added.json['grantId'] as string | undefined) ?? grant.id;
     const path = `${grantsOf(portal)}/${id}`;
-    expect(outcome(await call(zitadel, path, token, { method: 'DELETE' }))).toEqual(expected);
+    expect(outcomeOf(await call(zitadel, path, token, { method: 'DELETE' }))).toEqual(expected);
     expect(zitadel.grants()).toHaveLength(1);
   });
 
@@ -73,14 +69,14 @@ describe('rights on grants', () => {
     const token = zitadel.tokenFor(bob);
     const body = { grantedOrgId: initech.id, roleKeys: ['reader'] };
     const elsewhere = await call(zitadel, grantsOf(other), token, { body });
-    expect(outcome(elsewhere)).toEqual([403, 'AUTH-Swrgg2']);
+    expect(outcomeOf(elsewhere)).toEqual([403, 'AUTH-Swrgg2']);
     const search = { body: {} };
     const own = await call(zitadel, `${grantsOf(portal)}/_search`, token, search);
     expect(rowsOf(own)).toHaveLength(1);
     const foreign = await call(zitadel, `${grantsOf(other)}/_search`, token, search);
-    expect(outcome(foreign)).toEqual([403, 'AUTH-3jknH']);
+    expect(outcomeOf(foreign)).toEqual([403, 'AUTH-3jknH']);
     const project = await call(zitadel, `/management/v1/projects/${other.id}`, token);
-    expect(outcome(project)).toEqual([403, 'AUTH-3jknH']);
+    expect(outcomeOf(project)).toEqual([403, 'AUTH-3jknH']);
   });
 
   it('are none for those who manage the grant, but for reading it', async () => {
@@ -88,11 +84,11 @@ describe('rights on grants', () => {
     zitadel.addMember(carol, { projectGrant: grant }, ['PROJECT_GRANT_OWNER']);
     const token = zitadel.tokenFor(carol);
     const path = `${grantsOf(portal)}/${grant.id}`;
-    expect(outcome(await call(zitadel, path, token))).toEqual([200, undefined]);
+    expect(outcomeOf(await call(zitadel, path, token))).toEqual([200, undefined]);
     const change = { method: 'PUT', body: { roleKeys: ['writer'] } };
-    expect(outcome(await call(zitadel, path, token, change))).toEqual([403, 'AUTH-5mWD2']);
+    expect(outcomeOf(await call(zitadel, path, token, change))).toEqual([403, 'AUTH-5mWD2']);
     const remove = { method: 'DELETE' };
-    expect(outcome(await call(zitadel, path, token, remove))).toEqual([403, 'AUTH-5mWD2']);
+    expect(outcomeOf(await call(zitadel, path, token, remove))).toEqual([403, 'AUTH-5mWD2']);
   });
 
   it('come from the instance everywhere, under the header of the owner', async () => {
@@ -101,10 +97,10 @@ describe('rights on grants', () => {
     const path = `${grantsOf(portal)}/${grant.id}`;
     const change = { method: 'PUT', body: { roleKeys: ['reader'] } };
     const token = zitadel.tokenFor(admin);
-    expect(outcome(await call(zitadel, path, token, change))).toEqual([404, 'PROJECT-D8JxR']);
+    expect(outcomeOf(await call(zitadel, path, token, change))).toEqual([404, 'PROJECT-D8JxR']);
     const headers = { 'x-zitadel-orgid': acme.id };
     const right = await call(zitadel, path, token, { ...change, headers });
-    expect(outcome(right)).toEqual([200, undefined]);
+    expect(outcomeOf(right)).toEqual([200, undefined]);
   });
 });
 
@@ -120,15 +116,15 @@ describe('the organization of the call', () => {
   }
 
   it('has to own a grant that is read, or to be the one it was given to', async () => {
-    expect(outcome(await ask(acme))).toEqual([200, undefined]);
-    expect(outcome(await ask(globex))).toEqual([200, undefined]);
-    expect(outcome(await ask(initech))).toEqual([404, 'MANAG-d3g31']);
+    expect(outcomeOf(await ask(acme))).toEqual([200, undefined]);
+    expect(outcomeOf(await ask(globex))).toEqual([200, undefined]);
+    expect(outcomeOf(await ask(initech))).toEqual([404, 'MANAG-d3g31']);
   });
 
   it.each(['/_deactivate', '/_reactivate'])('has to own the project for %s', async (verb) => {
     const refused = [400, 'COMMAND-EbFMN'];
-    expect(outcome(await ask(globex, verb, 'POST'))).toEqual(refused);
-    expect(outcome(await ask(initech, verb, 'POST'))).toEqual(refused);
+    expect(outcomeOf(await ask(globex, verb, 'POST'))).toEqual(refused);
+    expect(outcomeOf(await ask(initech, verb, 'POST'))).toEqual(refused);
   });
 });
 

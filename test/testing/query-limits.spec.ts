@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { type EmulatorSettings, type User, ZitadelEmulator } from '../../lib/testing/index.js';
+import { connectCall, type Json, PERMISSIONS, PROJECTS } from './calls.js';
 
 const ROWS = 1_005;
 const REFUSED = {
@@ -56,29 +57,14 @@ const LISTS: Record<string, string> = {
   'all grants': '/management/v1/projectgrants/_search',
 };
 const V2_LISTS: Record<string, [string, string]> = {
-  administrators: [
-    '/zitadel.internal_permission.v2.InternalPermissionService/ListAdministrators',
-    'administrators',
-  ],
-  'project grants': ['/zitadel.project.v2.ProjectService/ListProjectGrants', 'projectGrants'],
+  administrators: [`${PERMISSIONS}/ListAdministrators`, 'administrators'],
+  'project grants': [`${PROJECTS}/ListProjectGrants`, 'projectGrants'],
 };
 
-interface Answer {
-  readonly status: number;
-  readonly body: Readonly<Record<string, unknown>>;
-}
-
-async function post(path: string, json: object): Promise<Answer> {
-  const response = await fetch(zitadel.url + path, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${zitadel.tokenFor(frank)}`,
-      'content-type': 'application/json',
-      'x-zitadel-orgid': orgId,
-    },
-    body: JSON.stringify(json),
-  });
-  return { status: response.status, body: (await response.json()) as Answer['body'] };
+async function post(path: string, json: object): Promise<{ status: number; body: Json }> {
+  const headers = { 'x-zitadel-orgid': orgId };
+  const called = await connectCall(zitadel, path, zitadel.tokenFor(frank), json, headers);
+  return { status: called.status, body: called.json };
 }
 
 /** How many rows came, and of how many. */

@@ -72,8 +72,8 @@ describe('a ZITADEL that cannot be reached', () => {
     const breakers = new Breakers();
     hammer(breakers, 'unreachable', 20_000);
     vi.advanceTimersByTime(30_000);
-    expect(call(breakers, 'answer')).toBe(true);
-    expect(hammer(breakers, 'answer', 100)).toHaveLength(10);
+    expect(call(breakers, 'reply')).toBe(true);
+    expect(hammer(breakers, 'reply', 100)).toHaveLength(10);
     expect(hammer(breakers, 'unreachable', 3_500)).toEqual([0, 1_000, 3_000]);
   });
 
@@ -82,7 +82,7 @@ describe('a ZITADEL that cannot be reached', () => {
       const breakers = new Breakers();
       call(breakers, 'unreachable', 'alice', finder);
       for (const standing of STANDINGS)
-        expect(call(breakers, 'answer', 'bob', standing)).toBe(false);
+        expect(call(breakers, 'reply', 'bob', standing)).toBe(false);
     }
   });
 
@@ -101,16 +101,16 @@ describe('a ZITADEL that cannot be reached', () => {
     const breakers = new Breakers();
     const lost = enter(breakers);
     vi.advanceTimersByTime(5);
-    call(breakers, 'answer');
+    call(breakers, 'reply');
     breakers.settle(FAMILY, lost, 'unreachable', 'alice');
-    expect(call(breakers, 'answer')).toBe(true);
+    expect(call(breakers, 'reply')).toBe(true);
   });
 
   it('says nothing about another family', () => {
     const breakers = new Breakers();
     call(breakers, 'unreachable');
-    expect(call(breakers, 'answer')).toBe(false);
-    expect(call(breakers, 'answer', 'alice', 'well', 'grants')).toBe(true);
+    expect(call(breakers, 'reply')).toBe(false);
+    expect(call(breakers, 'reply', 'alice', 'well', 'grants')).toBe(true);
   });
 });
 
@@ -130,32 +130,32 @@ describe('failures of users who were well', () => {
 
   it('are an outage for everybody when they are three, and half of all', () => {
     const breakers = new Breakers();
-    for (const who of users('well', 3)) call(breakers, 'answer', who);
+    for (const who of users('well', 3)) call(breakers, 'reply', who);
     openIt(breakers);
-    for (const standing of STANDINGS) expect(call(breakers, 'answer', 'bob', standing)).toBe(false);
+    for (const standing of STANDINGS) expect(call(breakers, 'reply', 'bob', standing)).toBe(false);
     vi.advanceTimersByTime(1_000);
-    for (let turn = 0; turn < 10; turn += 1) expect(call(breakers, 'answer')).toBe(true);
+    for (let turn = 0; turn < 10; turn += 1) expect(call(breakers, 'reply')).toBe(true);
   });
 
   it('are no outage beside more users who are answered', () => {
     const breakers = new Breakers();
-    for (const who of users('well', 30)) call(breakers, 'answer', who);
+    for (const who of users('well', 30)) call(breakers, 'reply', who);
     for (const who of users('lost', 29)) expect(call(breakers, 'failure', who)).toBe(true);
     expect(call(breakers, 'failure', 'one more')).toBe(true);
-    expect(call(breakers, 'answer')).toBe(false);
+    expect(call(breakers, 'reply')).toBe(false);
   });
 
   it('are no outage while as many calls may still be answered', () => {
     const breakers = new Breakers();
     const underWay = users('slow', 4).map((who) => [who, enter(breakers)] as const);
     openIt(breakers);
-    for (const [who, leave] of underWay) breakers.settle(FAMILY, leave, 'answer', who);
-    expect(call(breakers, 'answer')).toBe(true);
+    for (const [who, leave] of underWay) breakers.settle(FAMILY, leave, 'reply', who);
+    expect(call(breakers, 'reply')).toBe(true);
   });
 
   it('are judged by the last users alone, however many were answered before', () => {
     const breakers = new Breakers();
-    for (const who of users('well', 900)) call(breakers, 'answer', who);
+    for (const who of users('well', 900)) call(breakers, 'reply', who);
     const made = users('lost', 100).filter((who) => call(breakers, 'failure', who));
     expect(made).toHaveLength(32);
   });
@@ -172,9 +172,9 @@ describe('failures of users who were well', () => {
     const breakers = new Breakers();
     openIt(breakers);
     vi.advanceTimersByTime(1_000);
-    call(breakers, 'answer');
+    call(breakers, 'reply');
     expect(call(breakers, 'failure', 'dave')).toBe(true);
-    expect(call(breakers, 'answer')).toBe(true);
+    expect(call(breakers, 'reply')).toBe(true);
   });
 
   it('that say nothing change nothing', () => {
@@ -182,7 +182,7 @@ describe('failures of users who were well', () => {
     for (const who of ['alice', 'bob']) call(breakers, 'failure', who);
     for (const who of ['carol', 'dave']) expect(call(breakers, 'unknown', who)).toBe(true);
     call(breakers, 'failure', 'erin');
-    expect(call(breakers, 'answer')).toBe(false);
+    expect(call(breakers, 'reply')).toBe(false);
   });
 });
 
@@ -192,7 +192,7 @@ describe('failures of users of whom nothing is known', () => {
   it.each([3, 6, 12])('are no outage where they are %d', (count) => {
     const breakers = new Breakers();
     for (const who of users('bad', count)) call(breakers, 'failure', who, 'new');
-    expect(call(breakers, 'answer', 'alice', 'new')).toBe(true);
+    expect(call(breakers, 'reply', 'alice', 'new')).toBe(true);
   });
 
   it('are one where nobody else is answered, soon asked about again', () => {
@@ -204,20 +204,20 @@ describe('failures of users of whom nothing is known', () => {
 
   it('are no outage in their hundreds, beside more who are answered', () => {
     const breakers = new Breakers();
-    for (const who of users('good', 500)) call(breakers, 'answer', who, 'new');
+    for (const who of users('good', 500)) call(breakers, 'reply', who, 'new');
     for (const who of users('bad', 499)) {
       expect(call(breakers, 'failure', who, 'new')).toBe(true);
     }
-    expect(call(breakers, 'answer', 'alice', 'new')).toBe(true);
+    expect(call(breakers, 'reply', 'alice', 'new')).toBe(true);
   });
 
   it('do not stop those who were well', () => {
     const breakers = new Breakers();
     for (const who of users('bad', 1_500)) call(breakers, 'failure', who, 'new');
-    expect(call(breakers, 'answer', 'alice', 'new')).toBe(false);
-    expect(call(breakers, 'answer', 'alice', 'well')).toBe(true);
+    expect(call(breakers, 'reply', 'alice', 'new')).toBe(false);
+    expect(call(breakers, 'reply', 'alice', 'well')).toBe(true);
     // It was answered: that is over for all.
-    expect(call(breakers, 'answer', 'bob', 'new')).toBe(true);
+    expect(call(breakers, 'reply', 'bob', 'new')).toBe(true);
   });
 
   it('take more where they send strange tokens, of which one user can have many', () => {
@@ -236,7 +236,7 @@ describe('users who are known to fail', () => {
     for (const who of users('bad', 1_000)) {
       expect(call(breakers, 'failure', who, 'failing')).toBe(true);
     }
-    expect(call(breakers, 'answer', 'alice', 'new')).toBe(true);
+    expect(call(breakers, 'reply', 'alice', 'new')).toBe(true);
   });
 
   it('take no probe, and have one apart', () => {
@@ -247,15 +247,15 @@ describe('users who are known to fail', () => {
     expect(call(breakers, 'failure', 'bad', 'failing')).toBe(false);
     vi.advanceTimersByTime(1_999);
     expect(call(breakers, 'failure', 'bad', 'failing')).toBe(false);
-    expect(call(breakers, 'answer', 'alice', 'new')).toBe(true);
+    expect(call(breakers, 'reply', 'alice', 'new')).toBe(true);
   });
 
   it('close it with an answer, where nobody else is left to ask', () => {
     const breakers = new Breakers();
     openIt(breakers);
     vi.advanceTimersByTime(1_000);
-    expect(call(breakers, 'answer', 'bad', 'failing')).toBe(true);
-    for (const standing of STANDINGS) expect(call(breakers, 'answer', 'bob', standing)).toBe(true);
+    expect(call(breakers, 'reply', 'bad', 'failing')).toBe(true);
+    for (const standing of STANDINGS) expect(call(breakers, 'reply', 'bob', standing)).toBe(true);
   });
 });
 
@@ -271,7 +271,7 @@ describe('probes', () => {
     for (const probe of probes.slice(1)) breakers.settle(FAMILY, probe, 'failure', 'bad');
     // One of them may still be answered.
     expect(breakers.enter(FAMILY, 'well')).toHaveProperty('waitMs');
-    for (const probe of probes.slice(0, 1)) breakers.settle(FAMILY, probe, 'answer', 'alice');
+    for (const probe of probes.slice(0, 1)) breakers.settle(FAMILY, probe, 'reply', 'alice');
     for (let turn = 0; turn < 10; turn += 1) enter(breakers);
   });
 
@@ -309,7 +309,7 @@ describe('an instance that is asked too much', () => {
   it('is left alone by everybody when it says so to three users, and to nobody else anything', () => {
     const breakers = new Breakers();
     for (const who of users('cold', 3)) expect(call(breakers, 'tooMany', who, 'new')).toBe(true);
-    expect(call(breakers, 'answer', 'alice')).toBe(false);
+    expect(call(breakers, 'reply', 'alice')).toBe(false);
     vi.advanceTimersByTime(1_000);
     expect(call(breakers, 'tooMany', 'alice')).toBe(true);
     expect(breakers.enter(FAMILY, 'well')).toEqual({ waitMs: 2_000 });
@@ -322,7 +322,7 @@ describe('an instance that is asked too much', () => {
     }
     for (const who of users('cold', 100)) {
       expect(call(breakers, 'tooMany', who, 'new')).toBe(true);
-      expect(call(breakers, 'answer', 'alice')).toBe(true);
+      expect(call(breakers, 'reply', 'alice')).toBe(true);
     }
   });
 });

@@ -228,3 +228,36 @@ describe('other credentials', () => {
     }
   });
 });
+
+describe('a key file', () => {
+  const pem = { type: 'pkcs8', format: 'pem' } as const;
+  const rsa = (modulusLength: number) => generateKeyPairSync('rsa', { modulusLength }).privateKey;
+  const fileOf = (privateKey: ReturnType<typeof rsa>) =>
+    JSON.stringify({
+      type: 'serviceaccount',
+      keyId: '1',
+      userId: '2',
+      key: privateKey.export(pem),
+    });
+  const REFUSED = /^serviceUser: the private key must be an RSA key of at least 2048 bits/;
+
+  it.each([
+    [
+      'a key on an elliptic curve',
+      () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
+    ],
+    ['an Ed25519 key', () => generateKeyPairSync('ed25519').privateKey],
+    ['an RSA key of 1024 bits', () => rsa(1_024)],
+    ['an RSA key of 2040 bits', () => rsa(2_040)],
+  ])('with %s is refused before anything is signed', async (_what, make) => {
+    const file = fileOf(make());
+    const path = join(folder, 'another.json');
+    await writeFile(path, file);
+    expect(() => key(file)).toThrow(REFUSED);
+    expect(() => keyFile(path)).toThrow(REFUSED);
+  });
+
+  it('with an RSA key of 2048 bits is accepted', () => {
+    expect(key(fileOf(rsa(2_048)))).toBeInstanceOf(ZitadelCredential);
+  });
+});

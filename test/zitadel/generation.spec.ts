@@ -245,14 +245,13 @@ describe('v1 that was not served', () => {
   });
 });
 
-describe('an answer', () => {
+describe('a reply', () => {
   it('shows that an API is served by its result or by an error of its own, and by no outage', () => {
-    const refused = { code: 16, message: 'Errors.Token.Invalid (AUTH-7fs1e)' };
     expect(servedBy({ status: 200, body: {} })).toBe(true);
-    expect(servedBy({ status: 401, body: refused, says: 'error' })).toBe(true);
-    expect(servedBy({ status: 404, body: {}, says: 'notServed' })).toBe(false);
-    expect(servedBy({ status: 404, body: {}, says: 'noInstance' })).toBeUndefined();
-    expect(servedBy({ status: 503, body: {}, says: 'error' })).toBeUndefined();
+    expect(servedBy({ status: 401, says: 'error', id: 'AUTH-7fs1e' })).toBe(true);
+    expect(servedBy({ status: 404, says: 'notServed' })).toBe(false);
+    expect(servedBy({ status: 404, says: 'noInstance' })).toBeUndefined();
+    expect(servedBy({ status: 503, says: 'outage' })).toBeUndefined();
     expect(servedBy({ trouble: 'a page', kind: 'unusable', status: 403 })).toBeUndefined();
     expect(servedBy({ trouble: 'late', kind: 'late' })).toBeUndefined();
     expect(servedBy({ reason: 'misconfigured' })).toBeUndefined();

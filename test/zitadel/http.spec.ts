@@ -1,8 +1,9 @@
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { bodyOrThrow } from '../../lib/zitadel/refusals.js';
-import { isTrouble, type Answered, type Call, type Trouble } from '../../lib/zitadel/call.js';
+import type { Call } from '../../lib/zitadel/call.js';
 import { createHttp, type HttpOptions } from '../../lib/zitadel/http.js';
+import { type Done, isDone, isTrouble, type Reply, type Trouble } from '../../lib/zitadel/reply.js';
 import { gate } from '../core/gate.js';
 import { json, scripted, type Script, type ScriptedServer } from './scripted-server.js';
 
@@ -32,19 +33,19 @@ function httpTo(issuer: string, more: Partial<HttpOptions> = {}) {
   return (call: Partial<Call> = {}) => http({ family: 'test', method: 'GET', path: '/x', ...call });
 }
 
-function answered(reply: Answered | Trouble): Answered {
-  if (isTrouble(reply)) throw new Error(reply.trouble);
-  return reply;
+function done(reply: Reply): Done {
+  if (isDone(reply)) return reply;
+  throw new Error(isTrouble(reply) ? reply.trouble : reply.says);
 }
 
-function troubled(reply: Answered | Trouble): Trouble {
+function troubled(reply: Reply): Trouble {
   if (isTrouble(reply)) return reply;
   throw new Error(`answered ${reply.status}`);
 }
 
 describe('a call', () => {
   it('carries what it is told to, and is answered with status and parsed body', async () => {
-    const { url, requests } = await serve((response) => json(response, { ok: true }, 201));
+    const { url, requests } = await serve((response) => json(response, { ok: true }));
     const http = httpTo(url);
     const call = {
       method: 'POST',
@@ -53,7 +54,7 @@ describe('a call', () => {
       orgId: '7',
       json: { x: 1 },
     } as const;
-    expect(await http(call)).toEqual({ status: 201, body: { ok: true } });
+    expect(await http(call)).toEqual({ status: 200, body: { ok: true } });
     expect(requests).toEqual([
       {
         method: 'POST',
@@ -94,7 +95,7 @@ describe('a call', () => {
     const body = { code: 5, message: 'Project not found (QUERY-fk2fs)' };
     const { url } = await serve((response) => json(response, body, 404));
     const reply = await httpTo(url)({ path: '/management/v1/projects/1' });
-    expect(reply).toEqual({ status: 404, body, says: 'error' });
+    expect(reply).toEqual({ status: 404, says: 'error', id: 'QUERY-fk2fs' });
   });
 
   it('that something else answers is trouble, whatever the status', async () => {
@@ -105,7 +106,7 @@ describe('a call', () => {
       });
       const reply = troubled(await httpTo(url)({ path: '/auth/v1/memberships/me/_search' }));
       expect(reply).toEqual({
-        trouble: `the answer (${status}) is not ZITADEL’s`,
+        trouble: `the reply (${status}) is not ZITADEL’s`,
         kind: 'unusable',
         status,
         retryAfterMs: 7_000,
@@ -168,7 +169,7 @@ describe('the size of an answer', () => {
     const { url } = await serve((response, { path }) => {
       response.end(bodyOf(path === '/fits' ? 1_000 : 1_001));
     });
-    expect(answered(await httpTo(url)({ path: '/fits', maxBytes: 1_000 })).status).toBe(200);
+    expect(done(await httpTo(url)({ path: '/fits', maxBytes: 1_000 })).status).toBe(200);
     expect(troubled(await httpTo(url)({ path: '/not', maxBytes: 1_000 })).kind).toBe('tooLarge');
   });
 
@@ -176,7 +177,7 @@ describe('the size of an answer', () => {
     const { url } = await serve((response, { path }) => {
       response.end(bodyOf(2 ** 20 + (path === '/fits' ? 0 : 1)));
     });
-    expect(answered(await httpTo(url)({ path: '/fits' })).status).toBe(200);
+    expect(done(await httpTo(url)({ path: '/fits' })).status).toBe(200);
     expect(troubled(await httpTo(url)({ path: '/not' })).kind).toBe('tooLarge');
   });
 
@@ -231,7 +232,7 @@ describe('an answer that does not come', () => {
     const { url, requests } = await serve(script);
     expect(troubled(await httpTo(url, { timeoutMs: 150 })())).toEqual({
       kind: 'late',
-      trouble: 'ZITADEL did not answer within 150 ms',
+      trouble: 'ZITADEL did not reply within 150 ms',
     });
     expect(requests).toHaveLength(1);
   });
@@ -281,15 +282,15 @@ describe('an answer that does not come', () => {
 
   it.each(broken)('because %s is no answer', async (_how, script) => {
     const { url } = await serve(script);
-    expect(troubled(await httpTo(url)()).kind).toBe('noAnswer');
+    expect(troubled(await httpTo(url)()).kind).toBe('noReply');
   });
 
   it('because nobody listens is no answer, and says so', async () => {
     const server = await scripted(() => undefined);
     await server.close();
     expect(troubled(await httpTo(server.url)())).toEqual({
-      kind: 'noAnswer',
-      trouble: 'no answer from ZITADEL (ECONNREFUSED)',
+      kind: 'noReply',
+      trouble: 'no reply from ZITADEL (ECONNREFUSED)',
       unreachable: true,
     });
   });
@@ -303,7 +304,7 @@ describe('an answer that does not come', () => {
   ])('because the given fetch rejects with %s is no answer', async (_what, error) => {
     const fetch = () => Promise.reject(error as Error);
     const reply = troubled(await httpTo('http://127.0.0.1', { fetch })());
-    expect(reply.kind).toBe('noAnswer');
+    expect(reply.kind).toBe('noReply');
     expect(JSON.stringify(reply)).not.toContain(CANARY);
   });
 
@@ -311,7 +312,7 @@ describe('an answer that does not come', () => {
     const fetch = () => {
       throw new Error(CANARY);
     };
-    expect(troubled(await httpTo('http://127.0.0.1', { fetch })()).kind).toBe('noAnswer');
+    expect(troubled(await httpTo('http://127.0.0.1', { fetch })()).kind).toBe('noReply');
   });
 });
 
@@ -336,7 +337,7 @@ describe('a repetition', () => {
 
   it.each([429, 502, 503, 504])('follows a %d, twice at most', async (status) => {
     const once = await serve(statuses(status));
-    expect(answered(await httpTo(once.url)({ repeatable: true })).status).toBe(200);
+    expect(done(await httpTo(once.url)({ repeatable: true })).status).toBe(200);
     expect(once.requests).toHaveLength(2);
     const always = await serve(statuses(status, status, status, status));
     expect((await httpTo(always.url)({ repeatable: true })).status).toBe(status);
@@ -357,7 +358,7 @@ describe('a repetition', () => {
 
   it('of a call that changes something does not follow a lost answer', async () => {
     const { url, requests } = await serve((_response, { socket }) => void socket.destroy());
-    expect(troubled(await httpTo(url)({ method: 'POST', json: {} })).kind).toBe('noAnswer');
+    expect(troubled(await httpTo(url)({ method: 'POST', json: {} })).kind).toBe('noReply');
     expect(requests).toHaveLength(1);
   });
 
@@ -369,7 +370,7 @@ describe('a repetition', () => {
         else json(response, { done: true });
       });
       const beginning = performance.now();
-      expect(answered(await httpTo(url)({ repeatable: true })).body).toEqual({ done: true });
+      expect(done(await httpTo(url)({ repeatable: true })).body).toEqual({ done: true });
       // A date has no fractions of a second.
       expect(performance.now() - beginning).toBeGreaterThan(900);
       expect(requests).toHaveLength(2);
@@ -393,7 +394,7 @@ describe('a repetition', () => {
         json(response, {}, number === 1 ? 503 : 200, { 'retry-after': header }),
       );
       const result = await httpTo(url)({ repeatable: true });
-      expect(answered(result)).toEqual({ status: 200, body: {} });
+      expect(done(result)).toEqual({ status: 200, body: {} });
       expect(requests).toHaveLength(2);
     },
   );
@@ -420,7 +421,7 @@ describe('calls at once', () => {
     await expect.poll(() => requests.length).toBe(65);
     released.open();
     for (const reply of await Promise.all([...calls, other])) {
-      expect(answered(reply).status).toBe(200);
+      expect(done(reply).status).toBe(200);
     }
     expect(most).toBe(65);
     expect(requests).toHaveLength(201);
@@ -459,7 +460,7 @@ describe('calls at once', () => {
     for (let turn = 0; turn < 5; turn += 1) {
       troubled(await http({ path: '/long', maxBytes: 1_000, who: 'alice' }));
     }
-    expect(answered(await http({ who: 'bob' })).status).toBe(200);
+    expect(done(await http({ who: 'bob' })).status).toBe(200);
   });
 });
 
@@ -500,5 +501,83 @@ describe('a secret', () => {
     for (const text of [message, stack, JSON.stringify(error), String(error)]) {
       expect(text).not.toContain(CANARY);
     }
+  });
+});
+
+describe('a packed answer', () => {
+  const JSON_TEXT = Buffer.from('{"ok":true}');
+
+  /** Asks a server that answers with these bytes, said to be packed in this way. */
+  async function ask(bytes: Buffer, encoding: string) {
+    const { url, requests } = await serve((response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': encoding });
+      response.end(bytes);
+    });
+    return { reply: await httpTo(url)(), headers: requests[0]?.headers };
+  }
+
+  it('is asked for and read in gzip, whose unpacking waits for its reader', async () => {
+    const { reply, headers } = await ask(gzipSync(JSON_TEXT), 'gzip');
+    expect(headers?.['accept-encoding']).toBe('gzip');
+    expect(reply).toEqual({ status: 200, body: { ok: true } });
+  });
+
+  // Node unpacks deflate and br whether anybody reads or not: a few kilobytes would become gigabytes.
+  it.each([
+    ['deflate', deflateSync(JSON_TEXT)],
+    ['br', brotliCompressSync(JSON_TEXT)],
+    ['gzip, gzip', gzipSync(gzipSync(JSON_TEXT))],
+  ])('in %s is not read', async (encoding, bytes) => {
+    const { reply } = await ask(bytes, encoding);
+    expect(reply).toMatchObject({
+      kind: 'unusable',
+      trouble: 'ZITADEL’s reply is packed in a way that was not asked for',
+    });
+  });
+
+  it('that says it is not packed is read', async () => {
+    const { reply } = await ask(JSON_TEXT, 'identity');
+    expect(reply).toEqual({ status: 200, body: { ok: true } });
+  });
+});
+
+describe('a fetch of the application that does not heed the signal to stop', () => {
+  const NEVER = new Promise<never>(() => undefined);
+
+  it('leaves every slot free for the calls that follow', async () => {
+    let deaf = true;
+    const { url } = await serve((response) => json(response, {}));
+    const http = httpTo(url, {
+      fetch: (to, init) => (deaf ? NEVER : globalThis.fetch(to, init)),
+      timeoutMs: 500,
+      budgetMs: 5_000,
+    });
+    // More than there are slots in all.
+    const replies = await Promise.all(Array.from({ length: 70 }, () => http()));
+    expect(new Set(replies.map((reply) => 'kind' in reply && reply.kind))).toEqual(
+      new Set(['late']),
+    );
+    deaf = false;
+    const next = await Promise.all(Array.from({ length: 8 }, () => http()));
+    expect(next.map((reply) => 'status' in reply && reply.status)).toEqual(
+      Array.from({ length: 8 }, () => 200),
+    );
+  });
+
+  it('whose answer comes after all disturbs nobody', async () => {
+    let late: (response: Response) => void = () => undefined;
+    const http = httpTo('https://acme.example', {
+      fetch: () => new Promise((resolve) => (late = resolve)),
+      timeoutMs: 60,
+      budgetMs: 60,
+    });
+    const reply = await http();
+    expect(reply).toMatchObject({ kind: 'late' });
+    const body = new ReadableStream({ start: (stream) => stream.error(new Error('aborted')) });
+    // An unhandled rejection would fail this file.
+    late(new Response(body));
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
   });
 });

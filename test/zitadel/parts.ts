@@ -43,7 +43,7 @@ export async function decide(
 ): Promise<Decision> {
   return decisions.authorize(
     { headers: { authorization: `Bearer ${token}` }, params },
-    requirement,
+    decisions.prepare(requirement),
   );
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { errorIdOf } from '../../lib/zitadel/reading.js';
+import { errorIdOf } from '../../lib/zitadel/reply.js';
 
 const rest = (details: unknown, message = 'Project not found') => ({ code: 5, message, details });
 

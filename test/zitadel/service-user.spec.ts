@@ -1,8 +1,9 @@
 import { decodeJwt } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isRefusal } from '../../lib/core/decision.js';
+import { authenticated } from '../../lib/core/requirement/builders.js';
+import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import { type User, ZitadelEmulator } from '../../lib/testing/index.js';
-import { isTrouble } from '../../lib/zitadel/call.js';
 import {
   clientCredentials,
   key,
@@ -12,9 +13,10 @@ import {
 } from '../../lib/zitadel/credentials.js';
 import { createDiscovery } from '../../lib/zitadel/discovery.js';
 import { createHttp } from '../../lib/zitadel/http.js';
+import { isTrouble } from '../../lib/zitadel/reply.js';
 import { ServiceToken } from '../../lib/zitadel/service-user.js';
 import { gate } from '../core/gate.js';
-import { realFetch, wayTo, withClock } from './parts.js';
+import { realFetch, recorder, verdict, wayTo, withClock } from './parts.js';
 
 let zitadel: ZitadelEmulator;
 let svc: User;
@@ -308,7 +310,7 @@ describe('a service user that cannot sign in', () => {
     const refusal = await (await make()).get();
     expect(refusal).toMatchObject({
       reason: 'misconfigured',
-      detail: expect.stringMatching(/^ZITADEL refused to sign in the service user: 400/) as string,
+      detail: expect.stringMatching(/^token of the service user: ZITADEL answered 400 /) as string,
       remedy: expect.any(String) as string,
     });
   });
@@ -352,5 +354,49 @@ describe('a service user that cannot sign in', () => {
       const refusal = await new ServiceToken(http, discover, zitadel.issuer, opened).get();
       expect(JSON.stringify(refusal)).not.toContain(clientSecret);
     }
+  });
+});
+
+describe('a token of the service user that is refused after the sign-in', () => {
+  let users = 0;
+  const ask = (library: Zitadel) =>
+    verdict(library, zitadel.tokenFor(zitadel.addUser(`user ${(users += 1)}`)), authenticated());
+
+  beforeEach(() => {
+    // Time stands still, so that a second is over when a test says so.
+    vi.useFakeTimers({ toFake: ['performance'] });
+  });
+
+  it.each([
+    ['from a key file', () => key(zitadel.addKey(svc)), 2],
+    [
+      'from client credentials',
+      () => {
+        const { clientId, clientSecret } = zitadel.addSecret(svc);
+        return clientCredentials(clientId, clientSecret);
+      },
+      2,
+    ],
+    ['made by hand', () => pat(zitadel.patFor(svc)), 1],
+  ])('%s is not tried again, nor is another asked for, for a second', async (_how, by, calls) => {
+    const library = createZitadel(
+      zitadel.options({
+        logger: recorder(),
+        serviceUser: by(),
+        memberships: { as: 'serviceUser', organizations: [zitadel.rootOrg.id] },
+      }),
+    );
+    zitadel.resetRequests();
+    zitadel.fail('userMemberships', 401);
+    for (let request = 0; request < 10; request += 1) {
+      expect(await ask(library)).toBe('misconfigured');
+    }
+    expect(zitadel.requests('userMemberships')).toBe(calls);
+    expect(zitadel.requests('token')).toBeLessThanOrEqual(calls);
+    zitadel.heal();
+    vi.advanceTimersByTime(999);
+    expect(await ask(library)).toBe('misconfigured');
+    vi.advanceTimersByTime(1);
+    expect(await ask(library)).toBe('yes');
   });
 });

@@ -1,11 +1,9 @@
 import type { Membership, MembershipIndex, RowsOn } from '../caller.js';
 import type { CheckedRef, DenyReason } from '../decision.js';
 import { has } from '../own-properties.js';
+import type { Ids } from '../request.js';
 import type { Compiled, RefSlots, Slot } from '../requirement/compile.js';
 import type { ResourceKind } from '../requirement/roles.js';
-
-/** The ids of a request, by slot; `undefined` where the request names none. */
-export type Ids = readonly (string | undefined)[];
 
 /** One decision on its way: what it is made of, and what was found so far. */
 export interface Case {
@@ -57,7 +55,8 @@ export type Verdict = typeof NO | typeof YES | typeof ASK;
 
 /** Notes a resource that was checked. */
 export function check(open: Case, kind: CheckedRef['kind'], slot: Slot): void {
-  const one = { kind, id: open.ids[slot] ?? '', name: open.compiled.names[slot] ?? '' };
+  const [id, name] = [open.ids[slot] ?? '', open.compiled.names[slot] ?? ''];
+  const one = Object.freeze({ kind, id, name });
   open.checked = open.checked.length === 0 ? [one] : [...open.checked, one];
 }
 
@@ -79,7 +78,7 @@ export function ask(open: Case, need: Need): typeof ASK {
 }
 
 /** A project, and the organization to which it is granted. */
-export interface GrantEnds {
+interface GrantEnds {
   readonly projectId: string;
   readonly grantedOrgId: string;
 }
@@ -139,7 +138,7 @@ export type ResourceNeed =
     };
 
 /** A project grant by its id. */
-export interface GrantNeed {
+interface GrantNeed {
   readonly fact: 'grant';
   readonly grantId: string;
   readonly orgIds: readonly string[];

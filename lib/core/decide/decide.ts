@@ -79,7 +79,7 @@ function evaluateAll(node: Branch, open: Case): Verdict {
 const HOME = 'urn:zitadel:iam:user:resourceowner:id';
 
 /** Decides one project role requirement by the role claims of exactly that project. */
-export function decideProjectRole(node: ProjectRoleNode, open: Case): Verdict {
+function decideProjectRole(node: ProjectRoleNode, open: Case): Verdict {
   const projectId = open.ids[node.project];
   const orgId = open.ids[node.org];
   if (projectId === undefined || orgId === undefined) return NO;
@@ -96,7 +96,7 @@ export function decideProjectRole(node: ProjectRoleNode, open: Case): Verdict {
 }
 
 /** Decides whether the caller's home organization is one of these. */
-export function decideHome(organizations: readonly string[], open: Case): Verdict {
+function decideHome(organizations: readonly string[], open: Case): Verdict {
   const home = homeOf(open);
   return home !== undefined && organizations.includes(home) ? YES : NO;
 }

@@ -1,19 +1,53 @@
-import type { Caller, MembershipIndex, RowsOn } from '../caller.js';
-import type { CallerFacts, Permissions } from '../decide/case.js';
+import {
+  indexOf,
+  intern,
+  type MembershipIndex,
+  type MembershipRows,
+  type RowsOn,
+} from '../caller.js';
+import type { CallerFacts, Facts, Permissions, ResourceFacts } from '../decide/case.js';
 import { isRefusal, type Refusal } from '../decision.js';
-import { digestOf } from '../token-digest.js';
 import type { Pay, Toll } from './allowance.js';
-import type { AnswerSourceParts } from './caller-source.js';
-import type { MembershipCache } from './membership-cache.js';
-import type { Answer, AnswerRows } from './remembered-callers.js';
+import { type CacheKind, ReadCache } from './read-cache.js';
+import type { CallerRows, KnownCaller, Verified } from './remembered-callers.js';
+import { PERMISSIONS, ROWS, type SharedStore } from './shared-store.js';
 
-interface CallerLookupParts extends Pick<AnswerSourceParts, 'memberships' | 'permissions'> {
-  /** Where memberships are remembered: whatever is known about a user is forgotten together. */
-  readonly cache: MembershipCache;
-  readonly tokenOf: (caller: Caller) => string | undefined;
-  /** Hears that the token behind an answer was refused, and passes the refusal on. */
-  readonly refused: (answer: Answer, refusal: Refusal) => Refusal;
+/** One question for a user's memberships. */
+export interface MembershipQuestion {
+  readonly userId: string;
+  /** The user's own; empty where a bare user id is asked about. */
+  readonly token: string;
+  /** Those that are read, for a service user that reads them one by one; else empty. */
+  readonly organizations: readonly string[];
+  /** Nothing else is asked for. */
+  readonly on?: RowsOn;
 }
+
+/** Reads a user's memberships from ZITADEL. */
+export type ReadMemberships = (question: MembershipQuestion) => Promise<MembershipRows | Refusal>;
+
+/** How facts about a caller are read from ZITADEL, and how long they are remembered. */
+export interface CallerFactsParts {
+  readonly memberships: {
+    /** 'serviceUser': one list serves all tokens of a user, and a bare user id can be asked about. */
+    readonly as: 'caller' | 'serviceUser';
+    /** The organizations that are asked, for the service user: a part of the question, so a part of the key. */
+    readonly organizations: () => Promise<readonly string[] | Refusal>;
+    readonly read: ReadMemberships;
+  };
+  /** ZITADEL's own evaluation in one organization, with the caller's token. */
+  readonly permissions: (
+    userId: string,
+    token: string,
+    orgId: string,
+  ) => Promise<readonly string[] | Refusal>;
+  readonly ttlMs: number;
+  readonly maxBytes: number;
+  readonly shared: SharedStore | undefined;
+}
+
+/** Hears that ZITADEL refused the token of a caller, and passes the refusal on. */
+type Refused = (known: KnownCaller, refusal: Refusal) => Refusal;
 
 const STILL_TOO_LONG: Refusal = {
   reason: 'unavailable',
@@ -26,132 +60,204 @@ const NO_TOKEN: Refusal = {
   remedy: 'ask with the Caller of a request, or require a role',
 };
 
+type Memberships = ReadCache<MembershipIndex, MembershipIndex['rows']>;
+type HeldPermissions = ReadCache<ReadonlySet<string>, readonly string[]>;
+
+const MEMBERSHIPS: CacheKind<MembershipIndex, MembershipIndex['rows']> = {
+  stored: ROWS,
+  fromStored: (rows) => indexOf(rows),
+  // A list that is over its cap would fill the store, and says nothing without further questions.
+  toStored: ({ rows, complete }) => (complete ? rows : undefined),
+  bytesOf: ({ bytes }) => bytes,
+};
+
+const HELD_PERMISSIONS: CacheKind<ReadonlySet<string>, readonly string[]> = {
+  stored: PERMISSIONS,
+  fromStored: (list) => new Set(list.map(intern)),
+  toStored: (held) => [...held],
+  // There can be tens of thousands, so they are added up without a list of their own.
+  bytesOf: (held) => {
+    let bytes = 400;
+    for (const each of held) bytes += 2 * each.length + 64;
+    return bytes;
+  },
+};
+
 /** What can be asked about a caller: the list of memberships, and what is remembered like the list and forgotten with it. */
 export class CallerLookups {
-  constructor(private readonly parts: CallerLookupParts) {}
+  readonly #memberships: Memberships;
+  readonly #permissions: HeldPermissions;
 
-  /** What is remembered, and was not asked for before `notBefore`. */
-  known({ key, caller }: Answer, notBefore: number): CallerFacts {
-    const { cache, tokenOf } = this.parts;
-    const { userId } = caller;
-    return {
-      rowsOn: (on) => cache.peek(rowsKey(key, on), userId, notBefore),
-      permissionsIn: (orgId) => {
-        const token = tokenOf(caller);
-        if (token === undefined) return undefined;
-        return permissionsOf(cache.peek(permissionsKey(token, orgId), userId, notBefore));
-      },
-    };
+  constructor(
+    private readonly parts: CallerFactsParts,
+    private readonly refused: Refused,
+  ) {
+    const { ttlMs, maxBytes, shared } = parts;
+    this.#memberships = new ReadCache(MEMBERSHIPS, ttlMs, maxBytes / 2, shared);
+    this.#permissions = new ReadCache(HELD_PERMISSIONS, ttlMs, maxBytes / 2, shared);
   }
 
-  /** The list of memberships; as the service user one answer for all of the user's tokens. */
+  /** What is remembered of a caller, and was not asked for before `notBefore`, beside what is known of resources. */
+  known(known: KnownCaller, notBefore: number, resources: ResourceFacts): Facts & CallerFacts {
+    return new KnownFacts(known, notBefore, resources, this.#memberships, this.#permissions);
+  }
+
+  /** The list of memberships; as the service user one list for all of the user's tokens. */
   async all(
-    userId: string,
-    token: string,
-    notAfter: number,
+    { caller, token, digest }: Pick<Verified, 'caller' | 'token' | 'digest'>,
     notBefore: number,
     pay?: Pay,
-  ): Promise<AnswerRows | Refusal> {
+  ): Promise<CallerRows | Refusal> {
     const { as, read } = this.parts.memberships;
+    const { userId, expiresAt = Infinity } = caller;
     const organizations = await this.parts.memberships.organizations();
     if (isRefusal(organizations)) return organizations;
-    const key = as === 'caller' ? tokenKey(token) : JSON.stringify(['user', userId, organizations]);
-    const remembered = await this.parts.cache.get({
+    const key =
+      as === 'caller' ? tokenKey(digest) : JSON.stringify(['user', userId, organizations]);
+    const remembered = await this.#memberships.get({
       key,
       userId,
-      notAfter: as === 'caller' ? notAfter : Infinity,
+      notAfter: as === 'caller' ? expiresAt : Infinity,
       notBefore,
       pay,
-      read: () => read({ userId, token, organizations }),
+      read: async () => indexed(await read({ userId, token, organizations })),
     });
     if (isRefusal(remembered)) return remembered;
-    return { ...remembered, key, organizations };
+    const { value: index, read: from, askedAt, validUntil, wallUntil } = remembered;
+    return { index, read: from, key, organizations, askedAt, validUntil, wallUntil };
   }
 
   /** The rows on one resource, where the list is over its cap. */
   async rowsOn(
-    answer: Answer,
+    known: KnownCaller,
     on: RowsOn,
     notBefore: number,
     toll: Toll,
   ): Promise<MembershipIndex | Refusal> {
-    const { cache, memberships, tokenOf, refused } = this.parts;
-    const { userId, expiresAt = Infinity } = answer.caller;
-    const token = tokenOf(answer.caller) ?? '';
-    const read = await cache.get({
-      key: rowsKey(answer.key, on),
+    const { as, read } = this.parts.memberships;
+    const { rows, userId, caller, verified } = known;
+    const { key, organizations } = rows;
+    const found = await this.#memberships.get({
+      key: rowsKey(key, on),
       userId,
-      notAfter: memberships.as === 'caller' ? expiresAt : Infinity,
+      notAfter: as === 'caller' ? (caller.expiresAt ?? Infinity) : Infinity,
       notBefore,
       pay: toll.pay,
       read: async () => {
-        const rows = await memberships.read({
-          userId,
-          token,
-          organizations: answer.organizations,
-          on,
-        });
+        const narrowed = await read({ userId, token: verified.token, organizations, on });
         // Remembered, a part would tell what is missing as a "no".
-        return isRefusal(rows) || rows.complete ? rows : STILL_TOO_LONG;
+        return isRefusal(narrowed) || narrowed.complete ? indexed(narrowed) : STILL_TOO_LONG;
       },
     });
-    return isRefusal(read) ? refused(answer, read) : read.index;
+    return isRefusal(found) ? this.refused(known, found) : found.value;
   }
 
   /** What the caller may do in an organization, by ZITADEL's own evaluation. */
   async permissionsIn(
-    answer: Answer,
+    known: KnownCaller,
     orgId: string,
     notBefore: number,
     toll: Toll,
   ): Promise<Permissions | Refusal> {
-    const { cache, memberships, permissions, tokenOf, refused } = this.parts;
-    const { userId, expiresAt = Infinity } = answer.caller;
-    const token = tokenOf(answer.caller);
-    if (token === undefined) return NO_TOKEN;
-    const read = await cache.get({
-      key: permissionsKey(token, orgId),
+    const { verified, userId, caller } = known;
+    const { token } = verified;
+    if (token === '') return NO_TOKEN;
+    const found = await this.#permissions.get({
+      key: permissionsKey(verified, orgId),
       userId,
-      notAfter: expiresAt,
+      notAfter: caller.expiresAt ?? Infinity,
       notBefore,
       pay: toll.pay,
       read: async () => {
-        const roles = await permissions(userId, token, orgId);
-        // Kept as a row of the organization, so that one memory holds all that is known about a user.
-        return isRefusal(roles)
-          ? roles
-          : { rows: [{ userId, kind: 'org', id: orgId, roles }], complete: true };
+        const held = await this.parts.permissions(userId, token, orgId);
+        return isRefusal(held) ? held : new Set(held.map(intern));
       },
     });
-    if (!isRefusal(read)) return permissionsOf(read.index) ?? NOTHING;
+    if (!isRefusal(found)) return found.value;
     // As the service user the token need not be one for ZITADEL's API: that it is refused there says nothing about other routes.
-    return memberships.as === 'caller' ? refused(answer, read) : read;
+    return this.parts.memberships.as === 'caller' ? this.refused(known, found) : found;
+  }
+
+  /** ZITADEL refused the caller's own token: what was read with it goes, and so does all of the user in the shared store. */
+  forget({ digest }: Pick<Verified, 'digest'>, userId: string): void {
+    this.#memberships.forget(tokenKey(digest), userId);
+    this.#permissions.evict(userId);
+    void this.parts.shared?.evict(userId);
+  }
+
+  /** Resolves when nothing that was read before can come back, here or through the shared store. */
+  async evict(userId: string): Promise<void> {
+    this.#evict(userId);
+    if (!this.parts.shared) return;
+    await this.parts.shared.evict(userId);
+    // Until the store has acknowledged, a read could bring back what it still held.
+    this.#evict(userId);
+  }
+
+  async evictAll(): Promise<void> {
+    this.#evictAll();
+    if (!this.parts.shared) return;
+    await this.parts.shared.evictAll();
+    this.#evictAll();
+  }
+
+  #evict(userId: string): void {
+    this.#memberships.evict(userId);
+    this.#permissions.evict(userId);
+  }
+
+  #evictAll(): void {
+    this.#memberships.evictAll();
+    this.#permissions.evictAll();
   }
 }
 
-const NOTHING: Permissions = { has: () => false };
+/** One object without closures: a warm request makes one where a permission is asked for. */
+class KnownFacts implements Facts, CallerFacts {
+  constructor(
+    private readonly known: KnownCaller,
+    private readonly notBefore: number,
+    private readonly resources: ResourceFacts,
+    private readonly memberships: Memberships,
+    private readonly permissions: HeldPermissions,
+  ) {}
 
-/** One set for each answer: there can be tens of thousands of permissions. */
-const SETS = new WeakMap<MembershipIndex, Permissions>();
+  ownerOf(projectId: string) {
+    return this.resources.ownerOf(projectId);
+  }
 
-function permissionsOf(index: MembershipIndex | undefined): Permissions | undefined {
-  if (!index) return undefined;
-  const known = SETS.get(index);
-  if (known) return known;
-  const permissions = new Set(index.rows.flatMap(({ roles }) => roles));
-  SETS.set(index, permissions);
-  return permissions;
+  grantOf(grantId: string) {
+    return this.resources.grantOf(grantId);
+  }
+
+  grantBetween(projectId: string, orgId: string) {
+    return this.resources.grantBetween(projectId, orgId);
+  }
+
+  rowsOn(on: RowsOn) {
+    const { rows, userId } = this.known;
+    return this.memberships.kept(rowsKey(rows.key, on), userId, this.notBefore)?.value;
+  }
+
+  permissionsIn(orgId: string) {
+    const { verified, userId } = this.known;
+    return this.permissions.kept(permissionsKey(verified, orgId), userId, this.notBefore)?.value;
+  }
+}
+
+function indexed(read: MembershipRows | Refusal): MembershipIndex | Refusal {
+  return isRefusal(read) ? read : indexOf(read.rows, read.complete);
 }
 
 /** Under which the list is remembered, where the caller's own token reads it. */
-export function tokenKey(token: string): string {
-  return JSON.stringify(['token', digestOf(token)]);
+function tokenKey(digest: string): string {
+  return JSON.stringify(['token', digest]);
 }
 
 function rowsKey(key: string, on: RowsOn): string {
   return JSON.stringify(['on', key, on]);
 }
 
-function permissionsKey(token: string, orgId: string): string {
-  return JSON.stringify(['permissions', digestOf(token), orgId]);
+function permissionsKey({ digest }: Pick<Verified, 'digest'>, orgId: string): string {
+  return `${digest} ${orgId}`;
 }

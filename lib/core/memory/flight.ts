@@ -2,31 +2,54 @@
 export interface Flight {
   userId: string | undefined;
   spoiled: boolean;
-  /** On the monotonic clock. */
-  readonly startedAt: number;
-  /** The credential that it is about, where there is one. */
-  readonly credential?: string;
+  /** What others join it by: a key, or a credential. */
+  readonly key: string;
+  /** What those who joined it wait for; none where nobody can. */
+  reply?: Promise<unknown>;
   /** Who was evicted while it was not known whose flight this is. */
   evicted?: Set<string>;
 }
 
-/** The reads under way, so that an eviction reaches them. */
-export class Flights {
+/** One read at a time for each key. An eviction reaches what is under way: nobody joins it any more. */
+export class Flights<T> {
   readonly #open = new Set<Flight>();
+  readonly #reads = new SingleFlight<T, string>();
 
-  start(of: { readonly userId?: string; readonly credential?: string }): Flight {
-    const flight: Flight = {
-      userId: undefined,
-      spoiled: false,
-      startedAt: performance.now(),
-      ...of,
-    };
-    this.#open.add(flight);
-    return flight;
+  /** What is under way, unless it left before `notBefore` (monotonic clock), or an eviction reached it. */
+  underWay(key: string, notBefore: number): Promise<T> | undefined {
+    return this.#reads.underWay(key, notBefore);
   }
 
-  end(flight: Flight): void {
-    this.#open.delete(flight);
+  /** Reads in any case. Those who come later join it, for `longestMs` at most: a read that never ends keeps nobody waiting. */
+  start(
+    key: string,
+    userId: string | undefined,
+    read: (flight: Flight) => Promise<T>,
+    longestMs?: number,
+  ): Promise<T> {
+    const flight: Flight = { userId, spoiled: false, key };
+    return (flight.reply = this.#reads.start(() => this.#fly(flight, read, longestMs), key));
+  }
+
+  /** The same, and nobody joins it. */
+  alone(key: string, userId: string | undefined, read: (flight: Flight) => Promise<T>): Promise<T> {
+    return this.#fly({ userId, spoiled: false, key }, read);
+  }
+
+  async #fly(flight: Flight, read: (flight: Flight) => Promise<T>, longestMs?: number): Promise<T> {
+    this.#open.add(flight);
+    const end = () => void this.#open.delete(flight);
+    const lose = () => {
+      this.#spoil(flight);
+      end();
+    };
+    const lost = longestMs === undefined ? undefined : setTimeout(lose, longestMs);
+    try {
+      return await read(flight);
+    } finally {
+      clearTimeout(lost);
+      end();
+    }
   }
 
   /** It turns out whose flight this is. */
@@ -37,24 +60,31 @@ export class Flights {
 
   /** Reaches those whose user is known. */
   spoil(userId: string): void {
-    for (const flight of this.#open) if (flight.userId === userId) flight.spoiled = true;
+    for (const flight of this.#open) if (flight.userId === userId) this.#spoil(flight);
   }
 
   /** Reaches also those whose user is not known yet: ZITADEL may have been asked about the token already. */
   evict(userId: string): void {
     this.spoil(userId);
     for (const flight of this.#open) {
-      if (flight.userId === undefined) (flight.evicted ??= new Set()).add(userId);
+      if (flight.userId !== undefined) continue;
+      (flight.evicted ??= new Set()).add(userId);
+      this.#reads.drop(flight.key, flight.reply);
     }
   }
 
-  /** Reaches all that are about one credential. */
-  spoilOf(credential: string): void {
-    for (const flight of this.#open) if (flight.credential === credential) flight.spoiled = true;
+  /** Reaches those of one key. */
+  spoilKey(key: string): void {
+    for (const flight of this.#open) if (flight.key === key) this.#spoil(flight);
   }
 
   spoilAll(): void {
-    for (const flight of this.#open) flight.spoiled = true;
+    for (const flight of this.#open) this.#spoil(flight);
+  }
+
+  #spoil(flight: Flight): void {
+    flight.spoiled = true;
+    this.#reads.drop(flight.key, flight.reply);
   }
 }
 
@@ -68,5 +98,45 @@ export async function within<T, L>(promise: Promise<T>, ms: number, late: L): Pr
     return await Promise.race([promise, bell]);
   } finally {
     clearTimeout(timer);
+  }
+}
+
+interface UnderWay<T> {
+  readonly startedAt: number;
+  readonly reply: Promise<T>;
+}
+
+/** One question at a time for each key: those who ask while it is under way get the same reply. */
+export class SingleFlight<T, K = void> {
+  readonly #underWay = new Map<K, UnderWay<T>>();
+
+  /** What is under way, unless it left before `notBefore` (monotonic clock). */
+  underWay(key: K, notBefore = -Infinity): Promise<T> | undefined {
+    const found = this.#underWay.get(key);
+    return found && found.startedAt >= notBefore ? found.reply : undefined;
+  }
+
+  /** Joins what is under way, or asks. */
+  ask(question: () => Promise<T>, key: K, notBefore = -Infinity): Promise<T> {
+    return this.underWay(key, notBefore) ?? this.start(question, key);
+  }
+
+  /** Asks in any case. Those who come later join this question. */
+  start<R extends T>(question: () => Promise<R>, key: K): Promise<R> {
+    const startedAt = performance.now();
+    const reply = question().finally(() => {
+      this.drop(key, reply);
+    });
+    this.#underWay.set(key, { startedAt, reply });
+    return reply;
+  }
+
+  /** Those who come later ask anew, if it is this reply that is under way. Those who wait for it still get it. */
+  drop(key: K, reply: Promise<unknown> | undefined): void {
+    if (this.#underWay.get(key)?.reply === reply) this.#underWay.delete(key);
+  }
+
+  dropAll(): void {
+    this.#underWay.clear();
   }
 }

@@ -1,10 +1,13 @@
-import { LRUCache } from 'lru-cache';
 import type { Caller, MembershipIndex } from '../caller.js';
-import type { MembershipRead, Refusal } from '../decision.js';
-import { isValid, type Validity } from '../validity.js';
+import type { Allowed, MembershipRead, Refusal } from '../decision.js';
+import type { Ids } from '../request.js';
+import type { Compiled } from '../requirement/compile.js';
+import { earlier, isValid, type Validity } from '../validity.js';
+import { bounded } from './bounded.js';
+import { UserMemory } from './user-memory.js';
 
-/** What an answer knows of memberships, and until when it may be used. */
-export interface AnswerRows extends Validity {
+/** What is known of a caller's memberships, and until when it may be used. */
+export interface CallerRows extends Validity {
   readonly index: MembershipIndex;
   readonly read: MembershipRead;
   /** Under which they are remembered. */
@@ -15,10 +18,13 @@ export interface AnswerRows extends Validity {
   readonly askedAt: number;
 }
 
-/** Everything that one credential leads to: verified caller, prepared index, and until when both may be used. */
-export interface Answer extends AnswerRows {
-  /** The exact bytes that were verified: the Authorization header, or what the option `token` gave. */
+/** A credential that is verified, and whom it leads to. */
+export interface Verified {
+  /** The exact bytes: the Authorization header, or what the option `token` gave. Empty where a bare user id is asked about. */
   readonly credential: string;
+  readonly token: string;
+  /** What stands for the token in keys. */
+  readonly digest: string;
   readonly caller: Caller;
   /** When the credential was verified, on the monotonic clock. */
   readonly verifiedAt: number;
@@ -26,6 +32,58 @@ export interface Answer extends AnswerRows {
   readonly accepted: Validity;
 }
 
+/**
+ * What one credential leads to: the verified caller, the prepared memberships, and until when both may be used. Flat, and what every
+ * request reads stands first: with a thousand users each object that is looked at costs more than the work on it.
+ */
+export class KnownCaller implements Validity {
+  readonly credential: string;
+  readonly validUntil: number;
+  readonly wallUntil: number;
+
+  // The last "yes": to what, about which ids, and the decision.
+  #askedFor: Compiled | undefined = undefined;
+  #askedAbout: Ids = NO_IDS;
+  #yes: Allowed | undefined = undefined;
+
+  readonly caller: Caller;
+  readonly index: MembershipIndex;
+  readonly read: MembershipRead;
+  readonly userId: string;
+
+  constructor(
+    readonly verified: Verified,
+    readonly rows: CallerRows,
+  ) {
+    const { validUntil, wallUntil } = earlier(rows, verified.accepted);
+    this.credential = verified.credential;
+    this.validUntil = validUntil;
+    this.wallUntil = wallUntil;
+    this.caller = verified.caller;
+    this.index = rows.index;
+    this.read = rows.read;
+    this.userId = verified.caller.userId;
+  }
+
+  /** The ids that the remembered "yes" to this requirement is about. */
+  idsOf(compiled: Compiled): Ids {
+    return this.#askedFor === compiled ? this.#askedAbout : NO_IDS;
+  }
+
+  /** The remembered "yes" to exactly this requirement, about the very ids that `idsOf` gave. */
+  yesTo(compiled: Compiled, ids: Ids): Allowed | undefined {
+    return this.#askedFor === compiled && this.#askedAbout === ids ? this.#yes : undefined;
+  }
+
+  /** Remembers a "yes" for as long as this is remembered: it must rest on nothing that can change before. */
+  remember(compiled: Compiled, ids: Ids, yes: Allowed): void {
+    this.#askedFor = compiled;
+    this.#askedAbout = ids;
+    this.#yes = yes;
+  }
+}
+
+const NO_IDS: Ids = Object.freeze([]);
 const REJECTED_FOR_MS = 5_000;
 const TOKENS_PER_USER = 8;
 
@@ -34,65 +92,62 @@ const TOKENS_PER_USER = 8;
 const tailOf = (credential: string): string => credential.slice(-16);
 const wholeOf = (credential: string): string => `whole ${credential}`;
 
-/** The memory in front of the data path: one look-up from the bytes of a credential to its answer. */
-export class Answers {
+/** The memory in front of the data path: one look-up from the bytes of a credential to the known caller. */
+export class RememberedCallers {
   /** By the end of the credential; where another one that ends alike stands there, by the whole of it. */
-  readonly #answers: LRUCache<string, Answer>;
-  readonly #keysOf = new Map<string, string[]>();
-  readonly #rejected = new LRUCache<string, { refusal: Refusal; until: number }>({
-    maxSize: 4 * 2 ** 20,
-    sizeCalculation: (_rejected, credential) => credential.length * 2 + 200,
-  });
+  readonly #callers: UserMemory<KnownCaller>;
+  readonly #rejected = bounded<string, { refusal: Refusal; until: number }>(
+    4 * 2 ** 20,
+    (_rejected, credential) => credential.length * 2 + 200,
+  );
 
   constructor(maxBytes: number) {
-    this.#answers = new LRUCache<string, Answer>({
-      maxSize: maxBytes,
-      sizeCalculation: ({ credential, index }) => credential.length * 2 + 600 + index.bytes,
-      dispose: ({ caller }, key) => this.#forgetKey(caller.userId, key),
-    });
+    this.#callers = new UserMemory(
+      maxBytes,
+      ({ credential, index }) => credential.length * 2 + 600 + index.bytes,
+    );
   }
 
-  /** The answer for exactly this credential, if it may still be used. */
-  get(credential: string): Answer | undefined {
-    let answer = this.#answers.get(tailOf(credential));
-    if (answer?.credential !== credential) answer = this.#answers.get(wholeOf(credential));
-    if (answer?.credential !== credential) return undefined;
-    return isValid(answer) ? answer : undefined;
+  /** The caller with exactly this credential, if what is known may still be used. */
+  get(credential: string): KnownCaller | undefined {
+    let known = this.#callers.get(tailOf(credential));
+    if (known?.credential !== credential) known = this.#callers.get(wholeOf(credential));
+    if (known?.credential !== credential) return undefined;
+    return isValid(known) ? known : undefined;
   }
 
-  keep(answer: Answer): void {
-    if (!isValid(answer)) return;
-    const { credential, caller } = answer;
+  keep(caller: KnownCaller): void {
+    if (!isValid(caller)) return;
+    const { credential, verified, rows, userId } = caller;
     const known = this.get(credential);
-    const isOlder = known !== undefined && known.askedAt > answer.askedAt;
-    const isVerifiedEarlier = known !== undefined && known.verifiedAt > answer.verifiedAt;
+    const isOlder = known !== undefined && known.rows.askedAt > rows.askedAt;
+    const isVerifiedEarlier =
+      known !== undefined && known.verified.verifiedAt > verified.verifiedAt;
     // A read that took longer must not replace what a later one brought.
-    if (isOlder && known.verifiedAt >= answer.verifiedAt) return;
+    if (isOlder && known.verified.verifiedAt >= verified.verifiedAt) return;
     this.forget(credential);
     // Each of the two knows something later than the other: neither goes on.
     if (isOlder || isVerifiedEarlier) return;
-    const keys = this.#keysOf.get(caller.userId) ?? [];
-    if (keys.length >= TOKENS_PER_USER && keys[0] !== undefined) this.#answers.delete(keys[0]);
+    const keys = this.#callers.keysOf(userId);
+    const [oldest] = keys;
+    if (keys.size >= TOKENS_PER_USER && oldest !== undefined) this.#callers.delete(oldest);
     const tail = tailOf(credential);
-    const key = this.#answers.has(tail) ? wholeOf(credential) : tail;
-    this.#answers.set(key, answer);
-    if (!this.#answers.has(key)) return;
-    this.#keysOf.set(caller.userId, [...(this.#keysOf.get(caller.userId) ?? []), key]);
+    this.#callers.set(this.#callers.peek(tail) ? wholeOf(credential) : tail, caller);
   }
 
   /** Forgets every token of a user. */
   evict(userId: string): void {
-    for (const key of [...(this.#keysOf.get(userId) ?? [])]) this.#answers.delete(key);
+    this.#callers.evict(userId);
   }
 
   evictAll(): void {
-    this.#answers.clear();
+    this.#callers.evictAll();
   }
 
   /** Forgets exactly this credential. */
   forget(credential: string): void {
     for (const key of [tailOf(credential), wholeOf(credential)]) {
-      if (this.#answers.peek(key)?.credential === credential) this.#answers.delete(key);
+      if (this.#callers.peek(key)?.credential === credential) this.#callers.delete(key);
     }
   }
 
@@ -105,11 +160,5 @@ export class Answers {
   rejection(credential: string): Refusal | undefined {
     const known = this.#rejected.get(credential);
     return known && known.until > performance.now() ? known.refusal : undefined;
-  }
-
-  #forgetKey(userId: string, key: string): void {
-    const left = this.#keysOf.get(userId)?.filter((other) => other !== key) ?? [];
-    if (left.length > 0) this.#keysOf.set(userId, left);
-    else this.#keysOf.delete(userId);
   }
 }

@@ -1,6 +1,7 @@
 import { createHash, createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
-import { type Membership, membershipFrom } from '../caller.js';
-import { jsonFrom } from '../own-properties.js';
+import type { Membership } from '../caller.js';
+import { jsonFrom, own } from '../own-properties.js';
+import type { ResourceKind } from '../requirement/roles.js';
 import { quietly } from '../tell.js';
 import { within } from './flight.js';
 
@@ -10,16 +11,37 @@ export interface SharedCache {
   set(key: string, value: string, ttlMs: number): Promise<unknown>;
 }
 
-/** Memberships as they were read from ZITADEL by some process. */
-export interface StoredMemberships {
-  readonly rows: readonly Membership[];
+/** What some process read from ZITADEL. */
+export interface Stored<T> {
+  readonly value: T;
   /** Milliseconds since the epoch. */
   readonly fetchedAt: number;
   readonly expiresAt: number;
 }
 
-interface Envelope extends StoredMemberships {
-  readonly v: 1;
+/** What can be stored: its name in the store, and how it is read back. Anything odd is a miss. */
+export interface StoredKind<T> {
+  readonly name: 'rows' | 'permissions';
+  readonly from: (value: unknown, userId: string) => T | undefined;
+}
+
+/** Memberships. */
+export const ROWS: StoredKind<readonly Membership[]> = {
+  name: 'rows',
+  from: (value, userId) => {
+    const rows = Array.isArray(value) ? value.map(membershipFrom) : [undefined];
+    const areTheirs = rows.every((row) => row !== undefined && row.userId === userId);
+    return areTheirs ? (rows as readonly Membership[]) : undefined;
+  },
+};
+
+/** What a user may do in one organization. */
+export const PERMISSIONS: StoredKind<readonly string[]> = {
+  name: 'permissions',
+  from: (value) => (areTexts(value) ? value : undefined),
+};
+
+interface Envelope<T> extends Stored<T> {
   readonly key: string;
   readonly userId: string;
   readonly epoch: string;
@@ -30,10 +52,10 @@ const CLOCK_SKEW_MS = 5_000;
 /** Other processes may have another TTL; this is the longest that the options allow. */
 const LONGEST_TTL_MS = 3_600_000;
 
-/** What a read gave: the memberships if there are any, and the epoch to store new ones under; none when the store did not answer. */
-export interface SharedRead {
+/** What a read gave: what is stored if anything is, and the epoch to store anew under; none when the store did not reply. */
+interface SharedRead<T> {
   readonly epoch: string | undefined;
-  readonly stored: StoredMemberships | undefined;
+  readonly stored: Stored<T> | undefined;
 }
 
 /**
@@ -49,7 +71,7 @@ export class SharedStore {
   /** By how much the clock on the wall was ahead of the monotonic one. */
   #wallAhead = Date.now() - performance.now();
 
-  /** `scope` is everything that the stored answers depend on besides the key; `ttlMs` how long they can live at most. */
+  /** `scope` is everything that the stored values depend on besides the key; `ttlMs` how long they can live at most. */
   constructor(
     cache: SharedCache,
     secret: string | false,
@@ -61,11 +83,11 @@ export class SharedStore {
     this.#scope = JSON.stringify(scope);
   }
 
-  async read(key: string, userId: string): Promise<SharedRead> {
+  async read<T>(kind: StoredKind<T>, key: string, userId: string): Promise<SharedRead<T>> {
     if (this.#wallWasSetBack()) await this.evictAll();
     if (this.#distrustedUntil > performance.now()) return UNKNOWN;
-    const name = this.#name('rows', key);
-    const [sealed, ofUser, ofAll] = await this.#answerOf([
+    const name = this.#name(kind.name, key);
+    const [sealed, ofUser, ofAll] = await this.#getAll([
       name,
       this.#name('epoch', userId),
       this.#name('epoch of all', ''),
@@ -74,18 +96,23 @@ export class SharedStore {
       return UNKNOWN;
     }
     const epoch = JSON.stringify([epochText(ofUser), epochText(ofAll)]);
-    const stored = this.#open(sealed, name);
+    const stored = this.#open(kind, sealed, name);
     const usable = stored?.userId === userId && stored.epoch === epoch;
     return { epoch, stored: usable ? stored : undefined };
   }
 
   /** Stores without being waited for. */
-  write(key: string, userId: string, epoch: string, stored: StoredMemberships): void {
-    const ttlMs = Math.floor(stored.expiresAt - Date.now());
+  write<T>(
+    kind: StoredKind<T>,
+    key: string,
+    userId: string,
+    epoch: string,
+    { value, fetchedAt, expiresAt }: Stored<T>,
+  ): void {
+    const ttlMs = Math.floor(expiresAt - Date.now());
     if (!(ttlMs > 0)) return;
-    const name = this.#name('rows', key);
-    const { rows, fetchedAt, expiresAt } = stored;
-    const envelope: Envelope = { v: 1, key: name, userId, epoch, fetchedAt, expiresAt, rows };
+    const name = this.#name(kind.name, key);
+    const envelope = { v: 1, key: name, userId, epoch, fetchedAt, expiresAt, [kind.name]: value };
     quietly(() => this.#cache.set(name, this.#seal(JSON.stringify(envelope)), ttlMs));
   }
 
@@ -138,7 +165,7 @@ export class SharedStore {
     return createHmac('sha256', secret).update(text).digest('base64url');
   }
 
-  #open(sealed: unknown, name: string): Envelope | undefined {
+  #open<T>(kind: StoredKind<T>, sealed: unknown, name: string): Envelope<T> | undefined {
     if (typeof sealed !== 'string') return undefined;
     let text = sealed;
     if (this.#secret !== false) {
@@ -148,7 +175,7 @@ export class SharedStore {
       const right = Buffer.from(this.#mac(text, this.#secret));
       if (given.length !== right.length || !timingSafeEqual(given, right)) return undefined;
     }
-    const envelope = envelopeFrom(text);
+    const envelope = envelopeFrom(kind, text);
     if (envelope?.key !== name) return undefined;
     const now = Date.now();
     const timely =
@@ -158,7 +185,7 @@ export class SharedStore {
     return timely ? envelope : undefined;
   }
 
-  async #answerOf(names: readonly string[]): Promise<readonly unknown[]> {
+  async #getAll(names: readonly string[]): Promise<readonly unknown[]> {
     const reads = Promise.all(names.map((name) => this.#get(name)));
     return (await within(reads, DEADLINE_MS, undefined)) ?? names.map(() => FAILED);
   }
@@ -173,13 +200,13 @@ export class SharedStore {
 }
 
 const FAILED = Symbol('the store failed');
-const UNKNOWN: SharedRead = Object.freeze({ epoch: undefined, stored: undefined });
+const UNKNOWN: SharedRead<never> = Object.freeze({ epoch: undefined, stored: undefined });
 
 function epochText(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-function envelopeFrom(text: string): Envelope | undefined {
+function envelopeFrom<T>(kind: StoredKind<T>, text: string): Envelope<T> | undefined {
   let value: unknown;
   try {
     value = jsonFrom(text);
@@ -187,23 +214,36 @@ function envelopeFrom(text: string): Envelope | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { v, key, userId, epoch, fetchedAt, expiresAt, rows } = value as Record<string, unknown>;
+  const { v, key, userId, epoch, fetchedAt, expiresAt, ...more } = value as Record<string, unknown>;
   if (v !== 1 || typeof key !== 'string' || typeof userId !== 'string') return undefined;
   if (typeof epoch !== 'string' || !isTime(fetchedAt) || !isTime(expiresAt)) return undefined;
-  if (!Array.isArray(rows)) return undefined;
-  const memberships = rows.map(membershipFrom);
-  if (!memberships.every((row) => row !== undefined && row.userId === userId)) return undefined;
-  return {
-    v,
-    key,
-    userId,
-    epoch,
-    fetchedAt,
-    expiresAt,
-    rows: memberships as readonly Membership[],
-  };
+  const read = kind.from(own(more, kind.name), userId);
+  return read && { key, userId, epoch, fetchedAt, expiresAt, value: read };
+}
+
+function areTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string');
 }
 
 function isTime(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value > 0;
+}
+
+const KINDS: ReadonlySet<unknown> = new Set(['instance', 'org', 'project', 'projectGrant']);
+
+/** Reads a row that was stored outside this process. Anything odd is no row. */
+function membershipFrom(value: unknown): Membership | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { userId, kind, id, roles, ...more } = value as Record<string, unknown>;
+  if (typeof userId !== 'string' || userId === '' || !KINDS.has(kind)) return undefined;
+  if (typeof id !== 'string' || (id === '' && kind !== 'instance')) return undefined;
+  if (!areTexts(roles)) return undefined;
+  const also: { ownerOrgId?: string; projectId?: string; grantedOrgId?: string } = {};
+  for (const name of ['ownerOrgId', 'projectId', 'grantedOrgId'] as const) {
+    const given = more[name];
+    if (given === undefined) continue;
+    if (typeof given !== 'string' || given === '') return undefined;
+    also[name] = given;
+  }
+  return { userId, kind: kind as ResourceKind, id, roles, ...also };
 }

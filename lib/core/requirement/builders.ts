@@ -35,7 +35,7 @@ import {
   roleOf,
 } from './roles.js';
 
-/** A role as requirements take it. */
+/** A manager role of ZITADEL, or a role of your own that `customRole()` made. */
 export type RoleName = ManagerRole | CustomRole;
 
 // Not distributive on purpose: a list that mixes scopes has no scope, so no ref fits it and it does not compile.
@@ -59,7 +59,7 @@ type ArgsByScope = {
 /** One role, or a list of roles of one scope of which any one is enough. */
 export type RolesArg = RoleName | readonly [RoleName, ...RoleName[]];
 
-/** What follows the roles: nothing for instance roles, a ref of the roles' own scope otherwise, then the options. */
+/** What follows the roles: no ref for roles on the instance, else a ref of the same scope; then the options. */
 export type OnArgs<L extends RolesArg> = [ScopeOf<RoleIn<L>>] extends [never]
   ? [on: never]
   : ArgsByScope[ScopeOf<RoleIn<L>>];
@@ -67,9 +67,11 @@ export type OnArgs<L extends RolesArg> = [ScopeOf<RoleIn<L>>] extends [never]
 type RoleIn<L extends RolesArg> = [L] extends [readonly RoleName[]] ? L[number] : L;
 
 /**
- * A manager role on a resource: `role('ORG_OWNER', org.param('orgId'))`, `role('IAM_OWNER')`. Several roles in a list mean any one of them.
+ * A manager role on a resource. Of several roles in a list, any one is enough.
  *
  * @throws ZitadelRequirementError on an empty list, an unknown role, roles of several scopes, or a ref of another scope
+ * @example `role('ORG_OWNER', org.param('orgId'))`
+ * @example `role('IAM_OWNER', { fresh: true })`
  */
 export function role<const L extends RolesArg>(roles: L, ...on: OnArgs<L>): RoleRequirement {
   const list: unknown[] = Array.isArray(roles) ? [...roles] : [roles];
@@ -109,15 +111,21 @@ function refOf(kind: ResourceKind, given: unknown): ResourceRef | undefined {
   }
 }
 
-/** Every one of the requirements must hold. @throws ZitadelRequirementError when empty */
+/**
+ * All of the requirements must hold.
+ *
+ * @throws ZitadelRequirementError when empty
+ * @example `allOf(role('ORG_OWNER', org.param('orgId')), projectRole('editor', { org: org.param('orgId') }))`
+ */
 export function allOf(...of: readonly Requirement[]): AllOf {
   return Object.freeze({ type: 'allOf', of: someOf(of, 'allOf()') });
 }
 
 /**
- * At least one of the requirements must hold. A ref that the request does not name makes only its own branch false.
+ * At least one of the requirements must hold. An id that the request does not name makes only its own branch false.
  *
  * @throws ZitadelRequirementError when empty
+ * @example `anyOf(role('ORG_OWNER', org.param('orgId')), role('IAM_OWNER_VIEWER'))`
  */
 export function anyOf(...of: readonly Requirement[]): AnyOf {
   return Object.freeze({ type: 'anyOf', of: someOf(of, 'anyOf()') });
@@ -125,19 +133,23 @@ export function anyOf(...of: readonly Requirement[]): AnyOf {
 
 const AUTHENTICATED: AuthenticatedRequirement = Object.freeze({ type: 'authenticated' });
 
-/** Whose callers are meant. */
+/** Which callers are let in. */
 export interface AuthenticatedOptions {
   /**
-   * Ids of the home organizations (the one a user belongs to) whose users are let in, by the claim
-   * `urn:zitadel:iam:user:resourceowner:id`: tokens need the scope `urn:zitadel:iam:user:resourceowner`. @default any account of the instance
+   * Ids of organizations. Users who belong to one of them are let in. It is read from the claim `urn:zitadel:iam:user:resourceowner:id`,
+   * for which tokens need the scope `urn:zitadel:iam:user:resourceowner`.
+   *
+   * @default any account of the instance
    */
   readonly organizations?: readonly [string, ...string[]];
 }
 
 /**
- * A caller whose token ZITADEL accepts, and nothing more: any account of the instance can be one, unless `organizations` says whose.
+ * A caller whose token ZITADEL accepts, and nothing more. Any account of the instance is let in, unless `organizations` names the home
+ * organizations of those who are.
  *
- * @throws ZitadelRequirementError when `organizations` is no list of ids
+ * @throws ZitadelRequirementError when `organizations` is not a list of ids
+ * @example `authenticated({ organizations: ['69629023906488334'] })`
  */
 export function authenticated(options: AuthenticatedOptions = {}): AuthenticatedRequirement {
   const { organizations, ...rest } = Object(options) as { organizations?: unknown };
@@ -160,21 +172,27 @@ export function authenticated(options: AuthenticatedOptions = {}): Authenticated
 /** A permission as ZITADEL names it. */
 export type PermissionName = Lowercase<string>;
 
-/** As ZITADEL writes them: `project.grant.write`. A suffix names a resource, and that is the ref's business. */
+/** As ZITADEL writes them: `project.grant.write`. ZITADEL's suffix `:<id>` names a resource; here the ref does that. */
 const PERMISSION = /^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*$/;
 
-/** What the granted organization does with a grant, and what can be read. Everything else is the owner's, for whom its managers are nobody. */
+/** What the granted organization may do with a grant, and what can be read. Everything else is for the owner of the project. */
 const ON_GRANTS = /^project\.grant\.member\.|^user\.grant\.|\.read$/;
 
 /**
- * A permission by ZITADEL's own evaluation, so that custom roles count: `permission('project.grant.write', org.param('orgId'))`. Asked
- * with the caller's token (List My ZITADEL Permissions, `POST /auth/v1/permissions/zitadel/me/_search`, API v1 only), remembered like
- * memberships, for one organization at a time. Several permissions in a list mean any one of them. On a project the permission counts
- * that is held on the whole organization that owns it, or on exactly this project; on a project grant on the whole organization to which
- * it is granted, or on exactly this grant: to change or remove a grant is the owner's, so ask for that on the project.
+ * A permission on a resource. ZITADEL itself evaluates it, so custom roles count. Of several permissions in a list, any one is enough.
  *
- * @throws ZitadelRequirementError on an empty list, something that is no permission, a project without `.in(org...)`, or a permission on
- * a project grant that only the owner of the project can have
+ * - On an organization the permission must be held on all of it.
+ * - On a project it must be held on the organization that owns it, or on exactly this project.
+ * - On a project grant it must be held on the organization to which it is granted, or on exactly this grant. Only the owner may change or
+ *   remove a grant: ask for that on the project.
+ *
+ * ZITADEL is asked with the caller's token, for one organization at a time (List My ZITADEL Permissions,
+ * `POST /auth/v1/permissions/zitadel/me/_search`, API v1 only). What it says is remembered like memberships.
+ *
+ * @throws ZitadelRequirementError on an empty list, something that is not a permission, a project without `.in(org...)`, or a permission
+ * on a project grant that only the owner of the project can have
+ * @example `permission('project.grant.write', org.param('orgId'))`
+ * @example `permission('project.write', project.param('projectId').in(org.param('orgId')))`
  */
 export function permission(
   permissions: PermissionName | readonly [PermissionName, ...PermissionName[]],
@@ -216,15 +234,17 @@ function permissionRefOf(on: unknown): PermissionRef {
   );
 }
 
-/** On what a project role must be held. */
+/** Where a project role must be held. */
 export interface ProjectRoleOn {
-  /** @default the option `projectId` */
+  /** The project that has the role. @default the option `projectId` */
   readonly project?: UntiedProjectRef | string;
   /** The organization that gave the role. */
   readonly org: OrgRef | string;
   /**
-   * Count roles that the organization gave to users of other organizations too. Without it a role counts only in the caller's home
-   * organization: the organization in a claim says who wrote the authorization, not whom to trust. @default false
+   * Also count roles that the organization gave to users of other organizations. Otherwise a role counts only in the caller's home
+   * organization, because the organization in a claim says who wrote the authorization, not whom to trust.
+   *
+   * @default false
    */
   readonly acrossOrganizations?: boolean;
 }
@@ -232,12 +252,12 @@ export interface ProjectRoleOn {
 const SETTINGS: ReadonlySet<string> = new Set(['project', 'org', 'acrossOrganizations']);
 
 /**
- * A role of a project (not a manager role), from the role claims of the token or its introspection:
- * `projectRole('editor', { org: org.param('orgId') })`. Roles of one project never count for another. The token must have been asked for
- * with scopes `urn:zitadel:iam:org:projects:roles` and `urn:zitadel:iam:user:resourceowner`: no home claim, no role. Several roles in a
- * list mean any one of them.
+ * A role of a project (not a manager role). It is read from the role claims of the token or of its introspection. Of several roles in a
+ * list, any one is enough. Roles of one project never count for another. The client must request the scopes
+ * `urn:zitadel:iam:org:projects:roles` and `urn:zitadel:iam:user:resourceowner`: without the claim of the second no role counts.
  *
- * @throws ZitadelRequirementError on an empty list, a missing organization, or a project tied with `.in()`
+ * @throws ZitadelRequirementError on an empty list, a manager role, a missing organization, or a project tied with `.in()`
+ * @example `projectRole('editor', { org: org.param('orgId') })`
  */
 export function projectRole(
   roles: string | readonly [string, ...string[]],

@@ -1,7 +1,7 @@
 import { ZitadelRequirementError } from '../errors.js';
 import { has, withoutInheritance } from '../own-properties.js';
-import { checkId } from '../request.js';
-import { type IdSource, nameOf, project, type ResourceRef } from './refs.js';
+import { checkId, type IdSource } from '../request.js';
+import { nameOf, project, type ResourceRef } from './refs.js';
 import {
   type PermissionRequirement,
   type ProjectRoleRequirement,
@@ -50,7 +50,7 @@ export interface ProjectRoleNode {
 }
 
 /** A requirement of a caller, ready to be decided. */
-export interface CallerNode {
+interface CallerNode {
   readonly type: 'authenticated';
   /** Home organizations, one of which it must be. */
   readonly organizations: readonly string[] | undefined;
@@ -74,6 +74,8 @@ export function isBranch(node: Node): node is Branch {
 
 /** A requirement together with everything that does not depend on the request. */
 export interface Compiled {
+  /** As it was written, for those who are told. */
+  readonly requirement: Requirement;
   readonly root: Node;
   readonly sources: readonly IdSource[];
   /** The name of each source's id, for `@CheckedResource`. */
@@ -188,7 +190,17 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
 
   const root = walk(requirementOf(requirement, 'a requirement'));
   const names = sources.map(nameOf);
-  return { root, sources, names, fresh, asksPermissions, namesGrants, readsClaims, readsRows };
+  return {
+    requirement,
+    root,
+    sources,
+    names,
+    fresh,
+    asksPermissions,
+    namesGrants,
+    readsClaims,
+    readsRows,
+  };
 }
 
 function requireLiteral(id: string, idPattern: RegExp): void {

@@ -1,25 +1,5 @@
 import { ZitadelRequirementError } from '../errors.js';
-import type { RequestLike } from '../request.js';
-
-type Awaitable<T> = T | Promise<T>;
-
-/** Reads an id from a request. `undefined` means that the request names none. What it returns is checked like any other id. */
-export type ReadId = (request: RequestLike) => Awaitable<string | undefined>;
-
-/** An injectable class that reads an id: Nest resolves it, so it may ask other services. */
-export interface IdReader {
-  readId(request: RequestLike): Awaitable<string | undefined>;
-}
-
-/** The class of an {@link IdReader}. */
-export type IdReaderClass = abstract new (...args: never[]) => IdReader;
-
-/** Where the id of a resource stands. */
-export type IdSource =
-  | { readonly from: 'literal'; readonly id: string }
-  | { readonly from: 'param' | 'query' | 'body' | 'header'; readonly name: string }
-  | { readonly from: 'function'; readonly name: string; readonly read: ReadId }
-  | { readonly from: 'class'; readonly name: string; readonly type: IdReaderClass };
+import type { IdReaderClass, IdSource, ReadId } from '../request.js';
 
 /** Names an organization. */
 export interface OrgRef {

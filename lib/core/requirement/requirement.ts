@@ -65,7 +65,7 @@ export interface AnyOf {
   readonly of: SomeRequirements;
 }
 /** At least one. */
-export type SomeRequirements = readonly [Requirement, ...Requirement[]];
+type SomeRequirements = readonly [Requirement, ...Requirement[]];
 /** A caller whose token ZITADEL accepts; no role. */
 export interface AuthenticatedRequirement {
   readonly type: 'authenticated';

@@ -43,7 +43,7 @@ export interface CustomRole<K extends ResourceKind = ResourceKind> {
 }
 
 /** The kind that ZITADEL derives from a role's prefix. */
-export type KindOfName<N extends string> = N extends `IAM_${string}`
+type KindOfName<N extends string> = N extends `IAM_${string}`
   ? 'instance'
   : N extends `ORG_${string}`
     ? 'org'

@@ -1,107 +1,111 @@
-import { type Core, requireCaller } from '../core.js';
-import { type Answer, type Exchange, jsonAnswer } from '../server/answers.js';
-import { detailsJson, listJson, type V1Page } from '../server/pages.js';
+import type { Instance } from '../instance.js';
+import { detailsJson, listJson, type Page, pageIn } from '../server/pages.js';
 import {
   type Chosen,
-  chosenQueries,
-  invalid,
-  pageOf,
-  parseMessage,
+  chosenInEach,
+  FAILED,
+  type Message,
+  type Oneof,
   requireId,
-  requireShort,
-  stringField,
+  shortField,
 } from '../server/protojson.js';
-import { membersOf, permissionsIn, requirePermission } from '../world/managers.js';
+import { membersOf } from '../world/managers.js';
 import type { MemberRecord, MemberScope, State } from '../world/state.js';
 import type { World } from '../world/world.js';
+import { type ApiHandle, callerOf } from './caller.js';
 
-type Condition = (scope: MemberScope) => boolean;
+const QUERY = {
+  message: 'zitadel.user.v1.MembershipQuery',
+  field: 'query',
+  members: ['orgQuery', 'projectQuery', 'projectGrantQuery', 'iamQuery'],
+} as const satisfies Oneof<string>;
 
-const QUERY_TYPE = 'zitadel.user.v1.MembershipQuery';
-const QUERY_FIELDS = ['orgQuery', 'projectQuery', 'projectGrantQuery', 'iamQuery'] as const;
+type QueryName = (typeof QUERY.members)[number];
 
 /** POST /auth/v1/memberships/me/_search: List My ZITADEL Manager Roles. */
-export function listMyMemberships(core: Core, exchange: Exchange): Answer {
-  const body = parseMessage(exchange.body);
-  const queries = chosenQueries(body, exchange.body, QUERY_TYPE, QUERY_FIELDS);
-  const page = pageOf(body);
-  const { user } = requireCaller(core, exchange);
-  const conditions = conditionsOf(queries, 'ListMyMembershipsRequest');
-  const state = core.world.reads;
-  const members = membersOf(state, user.id);
-  return jsonAnswer(200, listOf(core, state, members, conditions, page));
-}
+export const listMyMemberships: ApiHandle = (instance, exchange, message) => {
+  const search = searchOf(message, exchange.body, 'ListMyMembershipsRequest');
+  const { userId } = callerOf(instance, exchange);
+  const conditions = search.conditions();
+  const state = instance.world.reads;
+  return listOf(instance, state, membersOf(state, userId), conditions, search.page);
+};
 
 /** POST /management/v1/users/{userId}/memberships/_search: List ZITADEL Permissions of a user. */
-export function listUserMemberships(core: Core, exchange: Exchange): Answer {
-  const body = parseMessage(exchange.body);
-  const queries = chosenQueries(body, exchange.body, QUERY_TYPE, QUERY_FIELDS);
-  const page = pageOf(body);
-  const { user, orgId } = requireCaller(core, exchange);
-  requirePermission(core.world, user.id, orgId, 'user.membership.read');
+export const listUserMemberships: ApiHandle = (instance, exchange, message) => {
+  const search = searchOf(message, exchange.body, 'ListUserMembershipsRequest');
+  const caller = callerOf(instance, exchange);
+  caller.require('user.membership.read');
   const [userId = ''] = exchange.params;
   requireId(userId, 'ListUserMembershipsRequest.UserId');
-  const conditions = conditionsOf(queries, 'ListUserMembershipsRequest');
-  const state = core.world.reads;
-  const owners = [core.world.instanceId, orgId];
+  const conditions = search.conditions();
+  const state = instance.world.reads;
+  const owners = [instance.world.instanceId, caller.orgId];
   const members = membersOf(state, userId).filter(({ details }) =>
     owners.includes(details.resourceOwner),
   );
-  return jsonAnswer(200, listOf(core, state, members, conditions, page));
+  return listOf(instance, state, members, conditions, search.page);
+};
+
+/** POST /auth/v1/permissions/zitadel/me/_search: in the organization of the call. Nobody is refused. */
+export const listMyPermissions: ApiHandle = (instance, exchange) => {
+  const result = callerOf(instance, exchange).permissions();
+  return result.length === 0 ? {} : { result };
+};
+
+type Condition = (scope: MemberScope) => boolean;
+
+/** What parses before the token is looked at. What is not valid throws from `conditions`. */
+function searchOf(
+  message: Message,
+  text: string,
+  request: string,
+): { readonly page: Page; readonly conditions: () => Condition[] } {
+  const queries = chosenInEach(message, 'queries', text, QUERY, `${request}.Queries`);
+  return {
+    page: pageIn(message, 'query'),
+    conditions: () => queries.map((query) => conditionOf(query())),
+  };
 }
 
-function conditionsOf(queries: readonly (Chosen | undefined)[], request: string): Condition[] {
-  return queries.map((query, index) => {
-    const place = `${request}.Queries[${String(index)}]: embedded message failed validation`;
-    if (query === undefined) {
-      throw invalid(`${place} | caused by: invalid MembershipQuery.Query: value is required`);
+function conditionOf({ name, value, place }: Chosen<QueryName>): Condition {
+  const inside = `${place}: ${FAILED} Membership${place.slice(place.lastIndexOf('.') + 1)}`;
+  switch (name) {
+    case 'orgQuery': {
+      const orgId = shortField(value, 'orgId', `${inside}.OrgId`);
+      return (scope) => scope.kind === 'org' && scope.id === orgId;
     }
-    const kind = `${query.name.charAt(0).toUpperCase()}${query.name.slice(1)}`;
-    const cause =
-      `${place} | caused by: invalid MembershipQuery.${kind}: ` +
-      `embedded message failed validation | caused by: invalid Membership${kind}`;
-    return conditionOf(query.name, (idName, goName) => {
-      const id = stringField(query.value, idName);
-      requireShort(id, `${cause}.${goName}`);
-      return id;
-    });
-  });
-}
-
-function conditionOf(name: string, id: (idName: string, goName: string) => string): Condition {
-  if (name === 'orgQuery') {
-    const orgId = id('orgId', 'OrgId');
-    return (scope) => scope.kind === 'org' && scope.id === orgId;
+    case 'projectQuery': {
+      const projectId = shortField(value, 'projectId', `${inside}.ProjectId`);
+      return (scope) =>
+        (scope.kind === 'project' && scope.id === projectId) ||
+        (scope.kind === 'projectGrant' && scope.projectId === projectId);
+    }
+    case 'projectGrantQuery': {
+      const grantId = shortField(value, 'projectGrantId', `${inside}.ProjectGrantId`);
+      return (scope) => scope.kind === 'projectGrant' && scope.id === grantId;
+    }
+    case 'iamQuery':
+      // `iam: false` filters exactly like `iam: true`.
+      return (scope) => scope.kind === 'instance';
   }
-  if (name === 'projectQuery') {
-    const projectId = id('projectId', 'ProjectId');
-    return (scope) =>
-      (scope.kind === 'project' && scope.id === projectId) ||
-      (scope.kind === 'projectGrant' && scope.projectId === projectId);
-  }
-  if (name === 'projectGrantQuery') {
-    const grantId = id('projectGrantId', 'ProjectGrantId');
-    return (scope) => scope.kind === 'projectGrant' && scope.id === grantId;
-  }
-  // `iam: false` filters exactly like `iam: true`.
-  return (scope) => scope.kind === 'instance';
 }
 
 function listOf(
-  { limits, world }: Core,
+  { limits, world }: Instance,
   state: State,
   members: readonly MemberRecord[],
   conditions: readonly Condition[],
-  page: V1Page,
+  page: Page,
 ): object {
   const rows = members.filter(({ scope }) => conditions.every((condition) => condition(scope)));
   return listJson(state, rows, limits.ofV1(page), (member) => rowJson(world, state, member));
 }
 
 function rowJson(world: World, state: State, member: MemberRecord): object {
-  const { scope, roles } = member;
+  const { userId, scope, roles } = member;
   return {
-    userId: member.userId,
+    userId,
     details: detailsJson(member.details),
     roles: roles.length === 0 ? undefined : roles,
     ...scopeJson(world, state, scope),
@@ -120,12 +124,4 @@ function scopeJson(world: World, state: State, scope: MemberScope): object {
     case 'projectGrant':
       return { displayName: state.projects.get(scope.projectId)?.name, projectGrantId: scope.id };
   }
-}
-
-/** POST /auth/v1/permissions/zitadel/me/_search: in the organization of the call; nobody is refused. */
-export function listMyPermissions(core: Core, exchange: Exchange): Answer {
-  parseMessage(exchange.body);
-  const { user, orgId } = requireCaller(core, exchange);
-  const result = permissionsIn(core.world, user.id, orgId);
-  return jsonAnswer(200, result.length === 0 ? {} : { result });
 }

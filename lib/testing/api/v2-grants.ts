@@ -1,129 +1,118 @@
-import { type Core, requireCaller } from '../core.js';
-import { type Exchange, jsonAnswer } from '../server/answers.js';
-import type { ConnectHandle } from '../server/connect.js';
-import { pagedJson, paginationOf, sortingColumnOf } from '../server/pages.js';
+import type { Instance } from '../instance.js';
+import { pagedJson, pageIn, sortingColumnOf } from '../server/pages.js';
 import {
-  invalid,
-  memberOf,
+  type Chosen,
+  chosenInEach,
+  FAILED,
+  idField,
+  idsField,
   type Message,
-  messageField,
-  messagesField,
+  type Oneof,
   requireId,
-  requireIds,
-  requireShort,
+  shortField,
   stringField,
   stringsField,
 } from '../server/protojson.js';
+import type { Exchange } from '../server/replies.js';
 import {
   addGrant,
   addressBetween,
   changeGrant,
+  type GrantAddress,
   type GrantCheck,
   removeGrantBetween,
   setGrantActive,
 } from '../world/grants.js';
-import { type Permission, requireForCommand, requirePermission } from '../world/managers.js';
 import type { GrantRecord, State } from '../world/state.js';
 import { isoOf } from '../world/world.js';
+import { type ApiHandle, callerOf, type Permission } from './caller.js';
 import { type GrantCondition, textMatcher } from './v1-grants.js';
-import { isAllowed, isAllowedOnGrant } from './v2-administrators.js';
 
-const COLUMNS = ['PROJECT_ID', 'CREATION_DATE', 'CHANGE_DATE'] as const;
+/** ProjectService.CreateProjectGrant */
+export const createProjectGrant: ApiHandle = (instance, exchange, message) => {
+  const roleKeys = stringsField(message, 'roleKeys');
+  const { address, check, ...ends } = endsOf(instance, exchange, message, 'Create');
+  const { ownerOrgId } = address();
+  const grant = addGrant(instance.world, { ...ends, ownerOrgId, roleKeys }, check);
+  return { creationDate: isoOf(grant.details.created) };
+};
+
+/** ProjectService.UpdateProjectGrant */
+export const updateProjectGrant: ApiHandle = (instance, exchange, message) => {
+  const roleKeys = stringsField(message, 'roleKeys');
+  const { address, check } = endsOf(instance, exchange, message, 'Update');
+  return changed(changeGrant(instance.world, address(), roleKeys, check, 'untold'));
+};
+
+/** ProjectService.DeactivateProjectGrant */
+export const deactivateProjectGrant: ApiHandle = (instance, exchange, message) => {
+  const { address, check } = endsOf(instance, exchange, message, 'Deactivate');
+  return changed(setGrantActive(instance.world, address(), false, check));
+};
+
+/** ProjectService.ActivateProjectGrant */
+export const activateProjectGrant: ApiHandle = (instance, exchange, message) => {
+  const { address, check } = endsOf(instance, exchange, message, 'Activate');
+  return changed(setGrantActive(instance.world, address(), true, check));
+};
+
+/** ProjectService.DeleteProjectGrant: also where there is no grant. */
+export const deleteProjectGrant: ApiHandle = (instance, exchange, message) => {
+  const ends = endsOf(instance, exchange, message, 'Delete', 'project.grant.delete');
+  const stamp = removeGrantBetween(instance.world, ends, ends.check);
+  return stamp === undefined ? {} : { deletionDate: isoOf(stamp) };
+};
+
+function changed(grant: GrantRecord): object {
+  return { changeDate: isoOf(grant.details.changed) };
+}
 
 /** A grant by its two ends, which is all that API v2 knows of it. */
 interface Ends {
   readonly projectId: string;
   readonly grantedOrgId: string;
+  readonly address: () => GrantAddress;
   readonly check: GrantCheck;
 }
 
-/** ProjectService.CreateProjectGrant */
-export const createProjectGrant: ConnectHandle = (core, exchange, message) => {
-  const roleKeys = stringsField(message, 'roleKeys');
-  const ends = endsOf(core, exchange, message, 'CreateProjectGrantRequest');
-  const ownerOrgId = core.world.now.projects.get(ends.projectId)?.orgId ?? '';
-  const grant = addGrant(core.world, { ...ends, ownerOrgId, roleKeys }, ends.check);
-  return jsonAnswer(200, { creationDate: isoOf(grant.details.created) });
-};
+function endsOf(
+  instance: Instance,
+  exchange: Exchange,
+  message: Message,
+  what: string,
+  permission: Permission = 'project.grant.write',
+): Ends {
+  const projectId = stringField(message, 'projectId');
+  const grantedOrgId = stringField(message, 'grantedOrganizationId');
+  const caller = callerOf(instance, exchange);
+  requireId(projectId, `${what}ProjectGrantRequest.ProjectId`);
+  requireId(grantedOrgId, `${what}ProjectGrantRequest.GrantedOrganizationId`);
+  const ends = { projectId, grantedOrgId };
+  const address = (): GrantAddress => addressBetween(instance.world, ends);
+  return { ...ends, address, check: caller.checkFor(permission) };
+}
 
-/** ProjectService.UpdateProjectGrant */
-export const updateProjectGrant: ConnectHandle = (core, exchange, message) => {
-  const roleKeys = stringsField(message, 'roleKeys');
-  const { check, ...ends } = endsOf(core, exchange, message, 'UpdateProjectGrantRequest');
-  const address = addressBetween(core.world, ends);
-  const grant = changeGrant(core.world, address, roleKeys, check, 'untold');
-  return jsonAnswer(200, { changeDate: isoOf(grant.details.changed) });
-};
-
-/** ProjectService.DeactivateProjectGrant */
-export const deactivateProjectGrant: ConnectHandle = (core, exchange, message) => {
-  const { check, ...ends } = endsOf(core, exchange, message, 'DeactivateProjectGrantRequest');
-  const grant = setGrantActive(core.world, addressBetween(core.world, ends), false, check);
-  return jsonAnswer(200, { changeDate: isoOf(grant.details.changed) });
-};
-
-/** ProjectService.ActivateProjectGrant */
-export const activateProjectGrant: ConnectHandle = (core, exchange, message) => {
-  const { check, ...ends } = endsOf(core, exchange, message, 'ActivateProjectGrantRequest');
-  const grant = setGrantActive(core.world, addressBetween(core.world, ends), true, check);
-  return jsonAnswer(200, { changeDate: isoOf(grant.details.changed) });
-};
-
-/** ProjectService.DeleteProjectGrant: also where there is none. */
-export const deleteProjectGrant: ConnectHandle = (core, exchange, message) => {
-  const permission = 'project.grant.delete';
-  const { check, ...ends } = endsOf(
-    core,
-    exchange,
-    message,
-    'DeleteProjectGrantRequest',
-    permission,
-  );
-  const stamp = removeGrantBetween(core.world, ends, check);
-  return jsonAnswer(200, stamp === undefined ? {} : { deletionDate: isoOf(stamp) });
-};
+const COLUMNS = ['PROJECT_ID', 'CREATION_DATE', 'CHANGE_DATE'] as const;
 
 /** ProjectService.ListProjectGrants: of all organizations, as far as the reader may see them. */
-export const listProjectGrants: ConnectHandle = (core, exchange, message) => {
-  const asked = paginationOf(message);
-  const { user, orgId } = requireCaller(core, exchange);
-  const { world } = core;
-  const permission = 'project.grant.read';
-  requirePermission(world, user.id, orgId, permission);
-  const conditions = connectGrantConditions(message, exchange.body);
-  const page = core.limits.ofV2(asked);
-  const state = world.reads;
-  const may = (right: Permission, ownerOrgId: string, id: string): boolean =>
-    isAllowed(world, user.id, right, ownerOrgId, id);
+export const listProjectGrants: ApiHandle = (instance, exchange, message) => {
+  const asked = pageIn(message, 'pagination');
+  const caller = callerOf(instance, exchange);
+  caller.require('project.grant.read');
+  const conditions = conditionsIn(message, exchange.body);
+  const page = instance.limits.ofV2(asked);
+  const state = instance.world.reads;
   const list = {
     name: 'projectGrants',
     rows: [...state.grants.values()].filter((grant) =>
       conditions.every((condition) => condition(grant, state)),
     ),
     order: orderOf(sortingColumnOf(message, COLUMNS)),
-    visible: (grant: GrantRecord) => isAllowedOnGrant(may, permission, grant),
+    visible: (grant: GrantRecord) => caller.mayOnGrant('project.grant.read', grant),
     json: (grant: GrantRecord) => grantJson(state, grant),
   };
-  return jsonAnswer(200, pagedJson(list, page));
+  return pagedJson(list, page);
 };
-
-function endsOf(
-  core: Core,
-  exchange: Exchange,
-  message: Message,
-  request: string,
-  permission: Permission = 'project.grant.write',
-): Ends {
-  const projectId = stringField(message, 'projectId');
-  const grantedOrgId = stringField(message, 'grantedOrganizationId');
-  const { user } = requireCaller(core, exchange);
-  requireId(projectId, `${request}.ProjectId`);
-  requireId(grantedOrgId, `${request}.GrantedOrganizationId`);
-  const check: GrantCheck = (ownerOrgId, resourceIds) => {
-    requireForCommand(core.world, user.id, ownerOrgId, permission, resourceIds);
-  };
-  return { projectId, grantedOrgId, check };
-}
 
 function orderOf(column: string | undefined): (left: GrantRecord, right: GrantRecord) => number {
   return (left, right) => {
@@ -149,54 +138,60 @@ function grantJson(state: State, grant: GrantRecord): object {
   };
 }
 
-const FAILED = 'embedded message failed validation | caused by: invalid';
-/** The last two are what v2beta calls the two before. */
-const FILTERS = [
-  'projectNameFilter',
-  'roleKeyFilter',
-  'inProjectIdsFilter',
-  'organizationIdFilter',
-  'grantedOrganizationIdFilter',
-  'projectResourceOwnerFilter',
-  'projectGrantResourceOwnerFilter',
-] as const;
+const FILTER = {
+  message: 'zitadel.project.v2.ProjectGrantSearchFilter',
+  field: 'filter',
+  members: [
+    'projectNameFilter',
+    'roleKeyFilter',
+    'inProjectIdsFilter',
+    'organizationIdFilter',
+    'grantedOrganizationIdFilter',
+    // What v2beta calls the two before.
+    'projectResourceOwnerFilter',
+    'projectGrantResourceOwnerFilter',
+  ],
+} as const satisfies Oneof<string>;
 
 /** The conditions in `filters`, all of which have to hold. Throws for what is not valid. */
-export function connectGrantConditions(message: Message, text: string): GrantCondition[] {
-  return messagesField(message, 'filters').map((filter, index) => {
-    const place = `ListProjectGrantsRequest.Filters[${String(index)}]: ${FAILED}`;
-    const oneof = 'zitadel.project.v2.ProjectGrantSearchFilter.filter';
-    const name = memberOf(filter, text, oneof, FILTERS);
-    if (name === undefined) {
-      throw invalid(`${place} ProjectGrantSearchFilter.Filter: value is required`);
-    }
-    const goName = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
-    const inside = `${place} ProjectGrantSearchFilter.${goName}: ${FAILED}`;
-    return conditionOf(name, messageField(filter, name) ?? {}, inside);
-  });
+function conditionsIn(message: Message, text: string): GrantCondition[] {
+  const filters = chosenInEach(
+    message,
+    'filters',
+    text,
+    FILTER,
+    'ListProjectGrantsRequest.Filters',
+  );
+  return filters.map((chosen) => conditionOf(chosen()));
 }
 
-function conditionOf(name: string, value: Message, place: string): GrantCondition {
-  if (name === 'projectNameFilter') {
-    const wanted = stringField(value, 'projectName');
-    requireShort(wanted, `${place} ProjectNameFilter.ProjectName`);
-    const matches = textMatcher(value);
-    return (grant, state) => matches(state.projects.get(grant.projectId)?.name ?? '', wanted);
+function conditionOf(chosen: Chosen<(typeof FILTER.members)[number]>): GrantCondition {
+  const { name, value } = chosen;
+  const place = `${chosen.place}: ${FAILED}`;
+  switch (name) {
+    case 'projectNameFilter': {
+      const wanted = shortField(value, 'projectName', `${place} ProjectNameFilter.ProjectName`);
+      const matches = textMatcher(value, wanted);
+      return (grant, state) => matches(state.projects.get(grant.projectId)?.name ?? '');
+    }
+    case 'roleKeyFilter': {
+      const key = shortField(value, 'key', `${place} ProjectRoleKeyFilter.Key`);
+      // ZITADEL looks for the key itself, also where another method is named.
+      return (grant) => grant.roleKeys.includes(key);
+    }
+    case 'inProjectIdsFilter': {
+      const ids = idsField(value, 'ids', `${place} InIDsFilter.Ids`);
+      return (grant) => ids.includes(grant.projectId);
+    }
+    case 'organizationIdFilter':
+    case 'projectResourceOwnerFilter': {
+      const id = idField(value, 'id', `${place} IDFilter.Id`);
+      return (grant) => grant.ownerOrgId === id;
+    }
+    case 'grantedOrganizationIdFilter':
+    case 'projectGrantResourceOwnerFilter': {
+      const id = idField(value, 'id', `${place} IDFilter.Id`);
+      return (grant) => grant.grantedOrgId === id;
+    }
   }
-  if (name === 'roleKeyFilter') {
-    const key = stringField(value, 'key');
-    requireShort(key, `${place} ProjectRoleKeyFilter.Key`);
-    // Whatever method is named: ZITADEL looks for the key itself.
-    return (grant) => grant.roleKeys.includes(key);
-  }
-  if (name === 'inProjectIdsFilter') {
-    const ids = stringsField(value, 'ids');
-    requireIds(ids, `${place} InIDsFilter.Ids`);
-    return (grant) => ids.includes(grant.projectId);
-  }
-  const id = stringField(value, 'id');
-  requireId(id, `${place} IDFilter.Id`);
-  return name === 'organizationIdFilter' || name === 'projectResourceOwnerFilter'
-    ? (grant) => grant.ownerOrgId === id
-    : (grant) => grant.grantedOrgId === id;
 }

@@ -24,17 +24,14 @@ const OPEN_AT_ONCE = 1000;
 
 /** Sign-ins under way. The oldest are forgotten when too many are left open. */
 export class AuthRequests {
-  readonly #ids: IdSource;
   readonly #open = new BoundedMap<AuthRequest>(OPEN_AT_ONCE);
   readonly #codes = new BoundedMap<SignIn>(OPEN_AT_ONCE);
   readonly #refreshTokens = new BoundedMap<{ signIn: SignIn; tokenId: string }>(OPEN_AT_ONCE);
 
-  constructor(ids: IdSource) {
-    this.#ids = ids;
-  }
+  constructor(private readonly ids: IdSource) {}
 
   open(request: Omit<AuthRequest, 'id'>): AuthRequest {
-    const opened = { ...request, id: `V2_${this.#ids.next()}` };
+    const opened = { ...request, id: `V2_${this.ids.next()}` };
     this.#open.set(opened.id, opened);
     return opened;
   }
@@ -45,9 +42,9 @@ export class AuthRequests {
 
   /** Ends the request. Returns the id of a code that can be redeemed once. */
   signIn(request: AuthRequest, userId: string, authTime: number): string {
-    const codeId = this.#ids.next();
+    const codeId = this.ids.next();
     this.#open.delete(request.id);
-    this.#codes.set(codeId, { request, userId, sessionId: this.#ids.next(), authTime });
+    this.#codes.set(codeId, { request, userId, sessionId: this.ids.next(), authTime });
     return codeId;
   }
 
@@ -67,15 +64,11 @@ export class AuthRequests {
   /** The sign-in of an opened refresh token, while it is the newest of its session. */
   refreshOf(payload: Readonly<Record<string, unknown>> | undefined): SignIn | undefined {
     if (payload?.['kind'] !== 'refresh') return undefined;
-    return this.findRefresh(String(payload['sid']), String(payload['id']));
+    const kept = this.#refreshTokens.get(String(payload['sid']));
+    return kept?.tokenId === payload['id'] ? kept?.signIn : undefined;
   }
 
   forgetRefresh(sessionId: string): void {
     this.#refreshTokens.delete(sessionId);
-  }
-
-  findRefresh(sessionId: string, tokenId: string): SignIn | undefined {
-    const kept = this.#refreshTokens.get(sessionId);
-    return kept?.tokenId === tokenId ? kept.signIn : undefined;
   }
 }

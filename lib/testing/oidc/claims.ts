@@ -26,14 +26,15 @@ export function claimsOfScopes(
   state: State,
   user: UserRecord,
   scopes: readonly string[],
-  host: string,
-  roles: Omit<RoleQuestion, 'scopes'> | undefined,
+  issuer: string,
+  question?: RoleQuestion,
 ): Record<string, unknown> {
+  const { hostname } = new URL(issuer);
   const domainOf = (orgId: string): string =>
-    primaryDomain(state.orgs.get(orgId)?.name ?? '', host);
-  const org = state.orgs.get(user.orgId);
+    primaryDomain(state.orgs.get(orgId)?.name ?? '', hostname);
   const claims: Record<string, unknown> =
-    roles === undefined ? {} : roleClaims(state, user, { ...roles, scopes }, domainOf);
+    question === undefined ? {} : roleClaims(state, user, scopes, question, domainOf);
+  const org = state.orgs.get(user.orgId);
   if (org !== undefined && scopes.includes(RESOURCE_OWNER)) {
     claims[`${RESOURCE_OWNER}:id`] = org.id;
     claims[`${RESOURCE_OWNER}:name`] = org.name;
@@ -55,8 +56,8 @@ const OWN_ROLES_CLAIM = 'urn:zitadel:iam:org:project:roles';
 /** Whose roles are looked for: a role, then an organization that gave it, then its primary domain. */
 type Roles = Record<string, Record<string, string>>;
 
+/** Of which projects roles are shown, beside what the scopes say. */
 export interface RoleQuestion {
-  readonly scopes: readonly string[];
   /** The projects that the scopes ask for as audience. */
   readonly projectIds: readonly string[];
   /** The project of the client, where there is a client. */
@@ -66,20 +67,17 @@ export interface RoleQuestion {
 }
 
 /** The project roles of a user, as claims: `urn:zitadel:iam:org:project:{id}:roles` and its like. */
-export function roleClaims(
+function roleClaims(
   state: State,
   user: UserRecord,
+  scopes: readonly string[],
   question: RoleQuestion,
   domainOf: (orgId: string) => string,
 ): Record<string, Roles> {
-  const { scopes, ownProjectId } = question;
-  const wanted = scopes
-    .filter((scope) => scope.startsWith(ROLE_SCOPE))
-    .map((scope) => scope.slice(ROLE_SCOPE.length));
-  const projectIds = projectsOf(state, question, wanted.length > 0);
-  const orgIds = scopes
-    .filter((scope) => scope.startsWith(ROLES_OF_ORG_SCOPE))
-    .map((scope) => scope.slice(ROLES_OF_ORG_SCOPE.length));
+  const { ownProjectId } = question;
+  const wanted = namedAfter(ROLE_SCOPE, scopes);
+  const orgIds = namedAfter(ROLES_OF_ORG_SCOPE, scopes);
+  const projectIds = projectsOf(state, scopes, question, wanted.length > 0);
   const found = new Map<string, Map<string, Map<string, string>>>();
   for (const authorization of state.authorizations.values()) {
     if (authorization.userId !== user.id || !projectIds.has(authorization.projectId)) continue;
@@ -114,8 +112,20 @@ export function roleScopesOf(project: { readonly roles: readonly string[] }): st
   return [...project.roles].sort().map((key) => `${ROLE_SCOPE}${key}`);
 }
 
-function projectsOf(state: State, question: RoleQuestion, byName: boolean): ReadonlySet<string> {
-  const { scopes, projectIds, ownProjectId, ownProjectOnly = false } = question;
+/** What follows a prefix in the scopes that have it. */
+function namedAfter(prefix: string, scopes: readonly string[]): string[] {
+  return scopes
+    .filter((scope) => scope.startsWith(prefix))
+    .map((scope) => scope.slice(prefix.length));
+}
+
+function projectsOf(
+  state: State,
+  scopes: readonly string[],
+  question: RoleQuestion,
+  byName: boolean,
+): ReadonlySet<string> {
+  const { projectIds, ownProjectId, ownProjectOnly = false } = question;
   const asked = byName || scopes.includes(ALL_ROLES_SCOPE);
   const projects = new Set(asked && !ownProjectOnly ? projectIds : []);
   if (ownProjectId === undefined) return projects;

@@ -1,8 +1,8 @@
-import type { Core } from '../core.js';
-import { type Answer, type Exchange, headerOf, oauthError } from '../server/answers.js';
+import type { Instance } from '../instance.js';
+import { type Reply, type Exchange, headerOf, oauthError } from '../server/replies.js';
 import { nowInSeconds } from '../world/world.js';
-import type { Application, RegisteredKey } from './credentials.js';
-import { type DecodedJwt, decodeJwt, isSignedBy } from './keys.js';
+import type { Application, Credentials, RegisteredKey } from './credentials.js';
+import { decodeJwt, isSignedBy } from './keys.js';
 
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 const AUTHORIZATION_BASIC = /^Basic (.+)$/;
@@ -21,8 +21,8 @@ export function formOf(exchange: Exchange): URLSearchParams {
   return new URLSearchParams(isForm ? exchange.body : '');
 }
 
-/** Reads the claim without judging it. An answer is a refusal. */
-export function clientClaimOf(exchange: Exchange, form: URLSearchParams): ClientClaim | Answer {
+/** Reads the claim without judging it. A reply is a refusal. */
+export function clientClaimOf(exchange: Exchange, form: URLSearchParams): ClientClaim | Reply {
   const assertion = form.get('client_assertion') ?? '';
   const assertionType = form.get('client_assertion_type') ?? '';
   const posted = { clientId: form.get('client_id') ?? '', secret: form.get('client_secret') ?? '' };
@@ -49,40 +49,38 @@ export function clientClaimOf(exchange: Exchange, form: URLSearchParams): Client
 
 /** The application that a claim proves; nothing also where it, its project or organization is off. */
 export function authenticatedClient(
-  core: Core,
+  instance: Instance,
   claim: ClientClaim,
   issuer: string,
 ): Application | undefined {
   const proven =
-    claim.assertion === '' ? clientOfSecret(core, claim) : clientOfAssertion(core, claim, issuer);
-  return proven !== undefined && isInUse(core, proven) ? proven : undefined;
+    claim.assertion === ''
+      ? clientOfSecret(instance, claim)
+      : clientOfAssertion(instance, claim, issuer);
+  return proven !== undefined && isInUse(instance, proven) ? proven : undefined;
 }
 
-/** Applications answer as long as they, their project and its organization are active. */
-function isInUse(core: Core, application: Application): boolean {
-  const project = core.world.now.projects.get(application.projectId);
-  const org = core.world.now.orgs.get(project?.orgId ?? '');
+/** An application is in use while it, its project and the project's organization are active. */
+function isInUse(instance: Instance, application: Application): boolean {
+  const project = instance.world.now.projects.get(application.projectId);
+  const org = instance.world.now.orgs.get(project?.orgId ?? '');
   return application.active && project?.active === true && org?.active === true;
 }
 
-function clientOfSecret(core: Core, claim: ClientClaim): Application | undefined {
-  const { credentials } = core;
+function clientOfSecret(instance: Instance, claim: ClientClaim): Application | undefined {
+  const { credentials } = instance;
   return credentials.isSecretOf(claim.clientId, claim.secret)
     ? credentials.applications.get(claim.clientId)
     : undefined;
 }
 
 function clientOfAssertion(
-  core: Core,
+  { credentials }: Instance,
   { assertion }: ClientClaim,
   issuer: string,
 ): Application | undefined {
-  const decoded = decodeJwt(assertion);
-  const key = core.credentials.keys.get(String(decoded?.header['kid']));
-  if (decoded === undefined || key?.type !== 'application') return undefined;
-  return isRightAssertion(assertion, decoded, key, issuer)
-    ? core.credentials.applications.get(key.ownerId)
-    : undefined;
+  const clientId = ownerOfAssertion(credentials, assertion, 'application', issuer);
+  return credentials.applications.get(clientId ?? '');
 }
 
 function decodeBasic(basic: string): { clientId: string; secret: string } | undefined {
@@ -103,32 +101,39 @@ function unescapeQuery(text: string): string {
   return decodeURIComponent(text.replaceAll('+', ' '));
 }
 
-function invalidRequest(description: string): Answer {
+function invalidRequest(description: string): Reply {
   return oauthError(400, 'invalid_request', description);
 }
 
 const OLDEST_ASSERTION_SECONDS = 3600;
 const CLOCK_SKEW_SECONDS = 1;
 
-/** RFC 7523 section 3: signed by the key's owner, about the owner, for this issuer, made just now. */
-export function isRightAssertion(
+/**
+ * Whose assertion it is: that of a registered key's owner, signed with the key, about the owner, for this
+ * issuer, and made just now. RFC 7523 section 3.
+ */
+export function ownerOfAssertion(
+  credentials: Credentials,
   assertion: string,
-  decoded: DecodedJwt,
-  key: RegisteredKey,
+  type: RegisteredKey['type'],
   issuer: string,
-): boolean {
+): string | undefined {
+  const decoded = decodeJwt(assertion);
+  const key = credentials.keys.get(String(decoded?.header['kid']));
+  if (decoded === undefined || key?.type !== type) return undefined;
+  const { ownerId, publicKey } = key;
   const { iss, sub, aud, exp, iat } = decoded.claims;
   const audience: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
   const now = nowInSeconds();
-  return (
-    iss === key.ownerId &&
-    sub === key.ownerId &&
+  const right =
+    iss === ownerId &&
+    sub === ownerId &&
     audience.includes(issuer) &&
     typeof exp === 'number' &&
     exp > now &&
     typeof iat === 'number' &&
     iat >= now - OLDEST_ASSERTION_SECONDS &&
     iat <= now + CLOCK_SKEW_SECONDS &&
-    isSignedBy(assertion, decoded, key.publicKey)
-  );
+    isSignedBy(assertion, decoded, publicKey);
+  return right ? ownerId : undefined;
 }

@@ -1,12 +1,12 @@
-import type { Core } from '../core.js';
+import type { Instance } from '../instance.js';
 import {
-  type Answer,
+  type Reply,
   type Exchange,
   headerOf,
-  jsonAnswer,
+  jsonReply,
   oauthError,
-  textAnswer,
-} from '../server/answers.js';
+  textReply,
+} from '../server/replies.js';
 import type { UserRecord } from '../world/state.js';
 import { audienceOfScopes, claimsOfScopes, type RoleQuestion, roleScopesOf } from './claims.js';
 import { authenticatedClient, clientClaimOf, formOf } from './clients.js';
@@ -28,8 +28,8 @@ const CLAIMS =
 const LANGUAGES = 'ar bg cs de en es fr hu id it ja ko mk nl pl pt ro ru sv tr uk zh';
 
 /** GET /.well-known/openid-configuration. OpenID Connect Discovery 1.0 section 4. */
-export function discovery(_core: Core, { issuer }: Exchange): Answer {
-  return jsonAnswer(200, {
+export function discovery(_instance: Instance, { issuer }: Exchange): Reply {
+  return jsonReply(200, {
     issuer,
     authorization_endpoint: `${issuer}/oauth/v2/authorize`,
     token_endpoint: `${issuer}/oauth/v2/token`,
@@ -78,53 +78,53 @@ export function discovery(_core: Core, { issuer }: Exchange): Answer {
 }
 
 /** GET /oauth/v2/keys */
-export function keys(core: Core): Answer {
+export function keys(instance: Instance): Reply {
   const headers = { 'cache-control': 'max-age=300, must-revalidate' };
-  return jsonAnswer(200, core.mint.keys.published(), headers);
+  return jsonReply(200, instance.mint.keys.published(), headers);
 }
 
 /** GET /debug/healthz */
-export function healthz(): Answer {
-  return textAnswer(200, 'ok');
+export function healthz(): Reply {
+  return textReply(200, 'ok');
 }
 
 /** GET /debug/ready */
-export function ready(): Answer {
-  return jsonAnswer(200, 'ok', {});
+export function ready(): Reply {
+  return jsonReply(200, 'ok', {});
 }
 
-/** GET or POST /oidc/v1/userinfo: any live access token or PAT, whoever it is for. */
-export function userinfo(core: Core, exchange: Exchange): Answer {
+/** GET or POST /oidc/v1/userinfo: any live access token or PAT, for any audience. */
+export function userinfo(instance: Instance, exchange: Exchange): Reply {
   const token = /^Bearer (.+)$/.exec(headerOf(exchange, 'authorization') ?? '')?.[1];
   if (token === undefined) return oauthError(401, 'invalid_request', 'access token missing');
-  const live = core.tokens.check(token);
+  const live = instance.tokens.check(token);
   const accepted =
     live !== undefined &&
     live.kind !== 'session' &&
     !live.orgRemoved &&
-    (live.issuer === undefined || [core.issuer(), exchange.issuer].includes(live.issuer));
+    (live.issuer === undefined || [instance.issuer, exchange.issuer].includes(live.issuer));
   if (!accepted) return oauthError(401, 'access_denied', 'access token invalid');
   const { user, scopes, claims } = live;
-  const application = core.credentials.applications.get(String(claims['client_id']));
+  const application = instance.credentials.applications.get(String(claims['client_id']));
   const roles = {
-    projectIds: audienceOfScopes(scopes, core.zitadelProjectId),
+    projectIds: audienceOfScopes(scopes, instance.zitadelProjectId),
     ownProjectId: application?.projectId,
   };
-  return jsonAnswer(200, userClaims(core, exchange.issuer, user, scopes, roles));
+  return jsonReply(200, userClaims(instance, exchange.issuer, user, scopes, roles));
 }
 
 /** What userinfo and introspection say about a user alike. */
-export function userClaims(
-  core: Core,
+function userClaims(
+  instance: Instance,
   issuer: string,
   user: UserRecord,
   scopes: readonly string[],
-  roles: Omit<RoleQuestion, 'scopes'>,
+  roles: RoleQuestion,
 ): object {
   return {
     sub: user.id,
     ...(scopes.includes('profile') ? profileOf(user) : undefined),
-    ...claimsOfScopes(core.world.now, user, scopes, new URL(issuer).hostname, roles),
+    ...claimsOfScopes(instance.world.now, user, scopes, issuer, roles),
   };
 }
 
@@ -145,7 +145,7 @@ const PAT_EXPIRY = 4_070_908_800;
  * POST /oauth/v2/introspect: for an application, about a token that is for it or its project. RFC 7662.
  * Every token that does not count is inactive and nothing more.
  */
-export function introspect(core: Core, exchange: Exchange): Answer {
+export function introspect(instance: Instance, exchange: Exchange): Reply {
   const form = formOf(exchange);
   const claim = clientClaimOf(exchange, form);
   if ('status' in claim) return claim;
@@ -154,27 +154,27 @@ export function introspect(core: Core, exchange: Exchange): Answer {
   }
   const token = form.get('token') ?? '';
   if (token === '') return oauthError(400, 'invalid_request', 'token missing');
-  const client = authenticatedClient(core, claim, exchange.issuer);
+  const client = authenticatedClient(instance, claim, exchange.issuer);
   if (client === undefined) return oauthError(400, 'unauthorized_client');
-  const live = core.tokens.check(token);
-  const facts = live === undefined ? undefined : factsFor(core, exchange.issuer, client, live);
-  return jsonAnswer(200, facts ?? { active: false });
+  const live = instance.tokens.check(token);
+  const facts = live === undefined ? undefined : factsFor(instance, exchange.issuer, client, live);
+  return jsonReply(200, facts ?? { active: false });
 }
 
 function factsFor(
-  core: Core,
+  instance: Instance,
   issuer: string,
   client: Application,
   live: LiveToken,
 ): object | undefined {
   const { kind, claims, user } = live;
-  const issued = live.issuer === undefined || [core.issuer(), issuer].includes(live.issuer);
+  const issued = live.issuer === undefined || [instance.issuer, issuer].includes(live.issuer);
   if (kind === 'session' || live.orgRemoved || !issued) return undefined;
   const { clientId, projectId } = client;
   const pat = kind === 'pat';
   const audience = pat ? [clientId, projectId] : live.audience;
   if (!audience.includes(clientId) && !audience.includes(projectId)) return undefined;
-  const project = core.world.now.projects.get(projectId);
+  const project = instance.world.now.projects.get(projectId);
   // A PAT asks for nothing itself: it is shown as one that asked for every role of the project.
   const scopes = pat && project ? [...live.scopes, ...roleScopesOf(project)] : live.scopes;
   const roles = { ownProjectId: projectId, projectIds: [], ownProjectOnly: true };
@@ -194,6 +194,6 @@ function factsFor(
     jti: pat ? live.id : claims['jti'],
     username: scopes.includes('profile') ? user.userName : undefined,
     act: claims['act'],
-    ...userClaims(core, issuer, user, scopes, roles),
+    ...userClaims(instance, issuer, user, scopes, roles),
   };
 }

@@ -12,7 +12,7 @@ import { promisify } from 'node:util';
 
 const PAIR = { modulusLength: 2048 } as const;
 
-export interface SigningKey {
+interface SigningKey {
   readonly kid: string;
   readonly privateKey: KeyObject;
   readonly publicKey: KeyObject;
@@ -28,7 +28,7 @@ export interface PublishedKey {
   readonly e: string;
 }
 
-export interface DecodedJwt {
+interface DecodedJwt {
   readonly header: Readonly<Record<string, unknown>>;
   readonly claims: Readonly<Record<string, unknown>>;
 }
@@ -93,7 +93,7 @@ export class SigningKeys {
   }
 }
 
-export function signJwt(header: object, claims: object, key: KeyObject): string {
+function signJwt(header: object, claims: object, key: KeyObject): string {
   const content = `${encode(header)}.${encode(claims)}`;
   return `${content}.${sign('RSA-SHA256', Buffer.from(content), key).toString('base64url')}`;
 }

@@ -26,8 +26,6 @@ export interface MintedToken {
   readonly sessionId: string;
 }
 
-export type TokenKind = 'access' | 'pat' | 'session' | 'refresh';
-
 /** Makes tokens of every kind. What they say about themselves is all that the server remembers of most. */
 export class TokenMint {
   constructor(
@@ -73,10 +71,14 @@ export class TokenMint {
   }
 
   /** Personal access tokens, session tokens and refresh tokens: an id and whose it is. */
-  sealed(kind: TokenKind, userId: string, more: object = {}): MintedToken {
+  sealed(
+    kind: 'pat' | 'session' | 'refresh',
+    userId: string,
+    more: object = {},
+  ): Omit<MintedToken, 'sessionId'> {
     const tokenId = this.world.ids.next();
     const payload = { kind, id: tokenId, sub: userId, ...more };
-    return { token: this.box.seal(payload, 'oidcKey'), tokenId, sessionId: '' };
+    return { token: this.box.seal(payload, 'oidcKey'), tokenId };
   }
 
   idToken(
@@ -84,7 +86,7 @@ export class TokenMint {
     details: {
       readonly accessToken: string;
       readonly authTime: number;
-      readonly nonce?: string;
+      readonly nonce?: string | undefined;
       readonly amr?: readonly string[];
       readonly sid?: string;
       /** 0 for the JWT profile, whose ID tokens are over when they are issued. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Core } from '../core.js';
-import { type Answer, type Exchange, NO_STORE } from '../server/answers.js';
+import type { Instance } from '../instance.js';
+import { type Reply, type Exchange, NO_STORE } from '../server/replies.js';
 import type { UserRecord } from '../world/state.js';
 import { nowInSeconds } from '../world/world.js';
 import type { AuthRequest } from './auth-requests.js';
@@ -9,11 +9,11 @@ import { scopesOf, withRoleScopes } from './claims.js';
 const CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
 
 /** GET or POST /oauth/v2/authorize: the code flow of a public client with PKCE. RFC 7636. */
-export function authorize(core: Core, exchange: Exchange): Answer {
+export function authorize(instance: Instance, exchange: Exchange): Reply {
   const asked = exchange.method === 'POST' ? new URLSearchParams(exchange.body) : exchange.query;
   const clientId = asked.get('client_id') ?? '';
   const redirectUri = asked.get('redirect_uri') ?? '';
-  const application = core.credentials.applications.get(clientId);
+  const application = instance.credentials.applications.get(clientId);
   // Until both are known, the browser must not be sent anywhere.
   if (application?.active !== true) return errorPage('No application has this client_id.');
   if (!application.redirectUris.includes(redirectUri)) {
@@ -25,10 +25,10 @@ export function authorize(core: Core, exchange: Exchange): Answer {
     const [error, description] = refusal;
     return redirect(withParameters(redirectUri, { error, error_description: description, state }));
   }
-  const { id } = core.authRequests.open({
+  const { id } = instance.authRequests.open({
     clientId,
     redirectUri,
-    scopes: scopesFor(core, application.projectId, scopesOf(asked.get('scope'))),
+    scopes: scopesFor(instance, application.projectId, scopesOf(asked.get('scope'))),
     state,
     nonce: asked.get('nonce') ?? undefined,
     codeChallenge: asked.get('code_challenge') ?? '',
@@ -37,34 +37,38 @@ export function authorize(core: Core, exchange: Exchange): Answer {
 }
 
 /** GET /ui/v2/login/login */
-export function loginPage(core: Core, exchange: Exchange): Answer {
-  const request = core.authRequests.find(exchange.query.get('authRequest') ?? '');
+export function loginPage(instance: Instance, exchange: Exchange): Reply {
+  const request = instance.authRequests.find(exchange.query.get('authRequest') ?? '');
   if (request === undefined) return goneOrUnknown();
-  const choices = [...core.world.users.values()].filter(canSignIn).map((user) => ({
+  const choices = [...instance.world.users.values()].filter(canSignIn).map((user) => ({
     user,
-    orgName: core.world.now.orgs.get(user.orgId)?.name ?? '',
+    orgName: instance.world.now.orgs.get(user.orgId)?.name ?? '',
   }));
   return signInPage(request.id, choices, request.redirectUri);
 }
 
 /** POST /ui/v2/login/login */
-export function login(core: Core, exchange: Exchange): Answer {
+export function login(instance: Instance, exchange: Exchange): Reply {
   const form = new URLSearchParams(exchange.body);
-  const request = core.authRequests.find(form.get('authRequest') ?? '');
+  const request = instance.authRequests.find(form.get('authRequest') ?? '');
   if (request === undefined) return goneOrUnknown();
-  const user = core.world.users.get(form.get('userId') ?? '');
+  const user = instance.world.users.get(form.get('userId') ?? '');
   if (user === undefined || !canSignIn(user)) return errorPage('This user cannot sign in.');
-  return finish(core, request, user);
+  return finish(instance, request, user);
 }
 
-function finish(core: Core, request: AuthRequest, user: UserRecord): Answer {
-  const id = core.authRequests.signIn(request, user.id, nowInSeconds());
-  const code = core.mint.box.seal({ kind: 'code', id });
+function finish(instance: Instance, request: AuthRequest, user: UserRecord): Reply {
+  const id = instance.authRequests.signIn(request, user.id, nowInSeconds());
+  const code = instance.mint.box.seal({ kind: 'code', id });
   return redirect(withParameters(request.redirectUri, { code, state: request.state }));
 }
 
-function scopesFor(core: Core, projectId: string, scopes: readonly string[]): readonly string[] {
-  const project = core.world.now.projects.get(projectId);
+function scopesFor(
+  instance: Instance,
+  projectId: string,
+  scopes: readonly string[],
+): readonly string[] {
+  const project = instance.world.now.projects.get(projectId);
   return project?.roleAssertion === true ? withRoleScopes(scopes, project) : scopes;
 }
 
@@ -88,11 +92,11 @@ function canSignIn(user: UserRecord): boolean {
   return user.kind === 'person' && user.state === 'active' && !user.orgRemoved;
 }
 
-function goneOrUnknown(): Answer {
+function goneOrUnknown(): Reply {
   return errorPage('This sign-in is over or was never begun. Go back to the application.');
 }
 
-function redirect(location: string): Answer {
+function redirect(location: string): Reply {
   const headers = { 'content-type': 'text/html; charset=utf-8', location, ...NO_STORE };
   return { status: 302, headers, body: `<a href="${escapeHtml(location)}">Found</a>.\n\n` };
 }
@@ -124,17 +128,13 @@ button span { display: block; font-size: .875rem; opacity: .75; }
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 
-export interface Choice {
+interface Choice {
   readonly user: UserRecord;
   readonly orgName: string;
 }
 
 /** The page on which somebody picks who they are. No script; names are text, whatever they hold. */
-export function signInPage(
-  requestId: string,
-  choices: readonly Choice[],
-  redirectUri: string,
-): Answer {
+function signInPage(requestId: string, choices: readonly Choice[], redirectUri: string): Reply {
   const items = choices.map(({ user, orgName }) => {
     const names = `${escapeHtml(user.displayName)} <span>${escapeHtml(`${user.userName} · ${orgName}`)}</span>`;
     return `<li><button name="userId" value="${escapeHtml(user.id)}">${names}</button></li>`;
@@ -144,24 +144,24 @@ export function signInPage(
       ? '<p>Nobody here can sign in: add somebody with <code>addUser</code>.</p>'
       : `<form method="post" action="/ui/v2/login/login"><input type="hidden" name="authRequest" value="${escapeHtml(requestId)}"><ul>${items.join('')}</ul></form>`;
   const body = `<h1>Sign in</h1><p>This is a ZITADEL emulator: pick who you are.</p>${list}`;
-  return htmlAnswer(200, 'Sign in', body, sourceOf(redirectUri));
+  return htmlReply(200, 'Sign in', body, sourceOf(redirectUri));
 }
 
-export function errorPage(message: string): Answer {
+function errorPage(message: string): Reply {
   const body = `<h1>This does not work</h1><p>${escapeHtml(message)}</p>`;
-  return htmlAnswer(400, 'Sign in', body, undefined);
+  return htmlReply(400, 'Sign in', body, undefined);
 }
 
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"'\r\n]/g, (character) => `&#${String(character.charCodeAt(0))};`);
 }
 
-function htmlAnswer(
+function htmlReply(
   status: number,
   title: string,
   body: string,
   redirectSource: string | undefined,
-): Answer {
+): Reply {
   // Browsers hold the redirect after a form to form-action as well.
   const targets = redirectSource === undefined ? "'self'" : `'self' ${redirectSource}`;
   const policy =

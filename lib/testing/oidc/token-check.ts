@@ -1,4 +1,4 @@
-import { ZitadelError } from '../server/answers.js';
+import { ZitadelError } from '../server/replies.js';
 import type { UserRecord } from '../world/state.js';
 import { BoundedMap, nowInSeconds } from '../world/world.js';
 import type { TokenMint } from './mint.js';
@@ -32,7 +32,7 @@ export interface LiveToken {
 }
 
 /** What a token was given for: the server keeps it, a JWT does not say all of it. */
-export interface Remembered {
+interface Remembered {
   readonly scopes: readonly string[];
   /** Where the claim `aud` is not it: a JWT for nobody names its client there. */
   readonly audience?: readonly string[] | undefined;

@@ -1,38 +1,37 @@
 import { createHash } from 'node:crypto';
-import type { Core } from '../core.js';
-import { type Answer, type Exchange, headerOf, jsonAnswer, oauthError } from '../server/answers.js';
+import type { Instance } from '../instance.js';
+import { type Reply, type Exchange, headerOf, jsonReply, oauthError } from '../server/replies.js';
+import type { AccessTokenType } from '../model.js';
 import type { UserRecord } from '../world/state.js';
 import { nowInSeconds } from '../world/world.js';
 import type { AuthRequest, SignIn } from './auth-requests.js';
-import { audienceOfScopes, claimsOfScopes, scopesOf } from './claims.js';
+import { audienceOfScopes, claimsOfScopes, type RoleQuestion, scopesOf } from './claims.js';
 import {
   authenticatedClient,
   type ClientClaim,
   clientClaimOf,
   formOf,
-  isRightAssertion,
+  ownerOfAssertion,
 } from './clients.js';
 import type { Application } from './credentials.js';
-import { decodeJwt } from './keys.js';
+import type { Grounds, MintedToken, TokenMint } from './mint.js';
 
 /** POST /oauth/v2/token. RFC 6749, RFC 7523 section 2.1, RFC 7636. */
-export function token(core: Core, exchange: Exchange): Answer {
-  const type = headerOf(exchange, 'content-type') ?? '';
-  const isForm = type.startsWith('application/x-www-form-urlencoded');
-  const form = new URLSearchParams(isForm ? exchange.body : '');
+export function token(instance: Instance, exchange: Exchange): Reply {
+  const form = formOf(exchange);
   const grantType = form.get('grant_type');
   switch (grantType) {
     case null:
     case '':
       return oauthError(400, 'invalid_request', 'grant_type missing');
     case 'urn:ietf:params:oauth:grant-type:jwt-bearer':
-      return jwtProfile(core, exchange, form);
+      return jwtProfile(instance, exchange, form);
     case 'client_credentials':
-      return clientCredentials(core, exchange, form);
+      return clientCredentials(instance, exchange, form);
     case 'authorization_code':
-      return redeemCode(core, exchange, form);
+      return redeemCode(instance, exchange, form);
     case 'refresh_token':
-      return refreshGrant(core, exchange, form);
+      return refreshGrant(instance, exchange, form);
     case 'urn:ietf:params:oauth:grant-type:device_code':
     case 'urn:ietf:params:oauth:grant-type:token-exchange':
       return oauthError(501, 'unsupported_grant_type', `${grantType} is not emulated`);
@@ -41,71 +40,88 @@ export function token(core: Core, exchange: Exchange): Answer {
   }
 }
 
-function jwtProfile(core: Core, exchange: Exchange, form: URLSearchParams): Answer {
+function jwtProfile(instance: Instance, exchange: Exchange, form: URLSearchParams): Reply {
   const assertion = form.get('assertion');
   if (assertion === null || assertion === '') {
     return oauthError(400, 'invalid_request', 'assertion missing');
   }
-  const user = userOfAssertion(core, assertion, exchange.issuer);
+  const user = userOfAssertion(instance, assertion, exchange.issuer);
   if (user === undefined) return oauthError(400, 'invalid_grant', 'invalid assertion');
   if (user.state !== 'active') return notActive();
-  return serviceUserTokens(core, exchange, form, user, { lifetime: 0 });
+  return serviceUserTokens(instance, exchange, form, user, { lifetime: 0 });
 }
 
-function clientCredentials(core: Core, exchange: Exchange, form: URLSearchParams): Answer {
+function clientCredentials(instance: Instance, exchange: Exchange, form: URLSearchParams): Reply {
   const basic = /^Basic (.+)$/.exec(headerOf(exchange, 'authorization') ?? '')?.[1] ?? '';
   const [basicId = '', ...rest] = Buffer.from(basic, 'base64').toString().split(':');
   const clientId = form.get('client_id') ?? decodeLoosely(basicId);
   const secret = form.get('client_secret') ?? decodeLoosely(rest.join(':'));
-  const user = [...core.world.users.values()].find((each) => each.userName === clientId);
+  const user = [...instance.world.users.values()].find((each) => each.userName === clientId);
   if (user === undefined || user.orgRemoved) {
     return oauthError(400, 'invalid_client', 'client not found');
   }
-  if (!core.credentials.isSecretOf(user.id, secret)) {
+  if (!instance.credentials.isSecretOf(user.id, secret)) {
     return oauthError(400, 'invalid_request', 'Errors.User.Machine.Secret.Invalid');
   }
   if (user.state !== 'active') return notActive();
-  return serviceUserTokens(core, exchange, form, user, { amr: ['pwd'] });
+  return serviceUserTokens(instance, exchange, form, user, { amr: ['pwd'] });
 }
 
-/** The one answer to every assertion that is not right, whatever is wrong with it: none. */
-function userOfAssertion(core: Core, assertion: string, issuer: string): UserRecord | undefined {
-  const decoded = decodeJwt(assertion);
-  const key = core.credentials.keys.get(String(decoded?.header['kid']));
-  if (decoded === undefined || key?.type !== 'serviceaccount') return undefined;
-  const user = core.world.users.get(key.ownerId);
-  const right = isRightAssertion(assertion, decoded, key, issuer);
-  return right && user !== undefined && !user.orgRemoved ? user : undefined;
+/** Nothing for every assertion that is not right, for any reason. */
+function userOfAssertion(
+  { world, credentials }: Instance,
+  assertion: string,
+  issuer: string,
+): UserRecord | undefined {
+  const id = ownerOfAssertion(credentials, assertion, 'serviceaccount', issuer);
+  const user = world.users.get(id ?? '');
+  return user?.orgRemoved === false ? user : undefined;
 }
 
 function serviceUserTokens(
-  core: Core,
-  exchange: Exchange,
+  instance: Instance,
+  { issuer }: Exchange,
   form: URLSearchParams,
   user: UserRecord,
   idToken: { readonly lifetime?: number; readonly amr?: readonly string[] },
-): Answer {
+): Reply {
   const scopes = scopesOf(form.get('scope'));
-  const audience = audienceOfScopes(scopes, core.zitadelProjectId);
-  const { issuer } = exchange;
+  const audience = audienceOfScopes(scopes, instance.zitadelProjectId);
   const grounds = { issuer, user, clientId: user.userName, audience, scopes };
-  const host = new URL(issuer).hostname;
   const roles = { projectIds: audience };
-  const extra = claimsOfScopes(core.world.now, user, scopes, host, roles);
-  const minted =
-    user.accessTokenType === 'jwt' ? core.mint.jwt(grounds, extra) : core.mint.opaque(grounds);
-  const { amr } = idToken;
-  core.tokens.remember(minted.tokenId, { scopes, audience, amr });
+  const minted = mintAccess(instance, grounds, user.accessTokenType, roles);
+  instance.tokens.remember(minted.tokenId, { scopes, audience, amr: idToken.amr });
   const details = { accessToken: minted.token, authTime: nowInSeconds(), ...idToken };
-  return jsonAnswer(200, {
-    access_token: minted.token,
+  return tokensReply(instance, grounds, details);
+}
+
+function mintAccess(
+  { world, mint }: Instance,
+  grounds: Grounds,
+  type: AccessTokenType,
+  roles: RoleQuestion | undefined,
+): MintedToken {
+  const { user, scopes, issuer } = grounds;
+  if (type === 'opaque') return mint.opaque(grounds);
+  return mint.jwt(grounds, claimsOfScopes(world.now, user, scopes, issuer, roles));
+}
+
+function tokensReply(
+  { mint }: Instance,
+  grounds: Grounds,
+  details: Parameters<TokenMint['idToken']>[1],
+  refreshToken?: string,
+): Reply {
+  return jsonReply(200, {
+    access_token: details.accessToken,
     token_type: 'Bearer',
+    refresh_token: refreshToken,
     expires_in: 43_199,
-    id_token: scopes.includes('openid') ? core.mint.idToken(grounds, details) : undefined,
+    id_token: grounds.scopes.includes('openid') ? mint.idToken(grounds, details) : undefined,
   });
 }
 
-function notActive(): Answer {
+function notActive(): Reply {
   return oauthError(400, 'invalid_request', 'Errors.User.NotActive');
 }
 
@@ -121,43 +137,42 @@ function decodeLoosely(text: string): string {
 const AMR = ['pwd'];
 
 /** A person's code for tokens: once, to the client and the address it was made for. */
-export function redeemCode(core: Core, exchange: Exchange, form: URLSearchParams): Answer {
+function redeemCode(instance: Instance, exchange: Exchange, form: URLSearchParams): Reply {
   const code = form.get('code') ?? '';
   if (code === '') return oauthError(400, 'invalid_request', 'code missing');
   const clientId = form.get('client_id') ?? '';
-  if (!isUsable(core, clientId)) return unknownClient();
-  const payload = core.mint.box.open(code);
+  if (!isUsable(instance, clientId)) return unknownClient();
+  const payload = instance.mint.box.open(code);
   const codeId = payload?.['kind'] === 'code' ? String(payload['id']) : '';
-  const signIn = core.authRequests.findCode(codeId);
+  const signIn = instance.authRequests.findCode(codeId);
   if (signIn === undefined) {
     return oauthError(400, 'invalid_request', 'Errors.AuthRequest.NoCode');
   }
   const refusal = refuseRedemption(signIn.request, clientId, form);
   if (refusal !== undefined) return refusal;
-  core.authRequests.useCode(codeId);
-  return tokensOf(core, exchange, signIn);
+  instance.authRequests.useCode(codeId);
+  return tokensOf(instance, exchange, signIn);
 }
 
 /** A refresh token for a new pair; the old pair ends with it. RFC 6749 section 6. */
-export function refreshGrant(core: Core, exchange: Exchange, form: URLSearchParams): Answer {
+function refreshGrant(instance: Instance, exchange: Exchange, form: URLSearchParams): Reply {
   const clientId = form.get('client_id') ?? '';
-  if (!isUsable(core, clientId)) return unknownClient();
-  const payload = core.mint.box.open(form.get('refresh_token') ?? '');
-  const signIn = core.authRequests.findRefresh(String(payload?.['sid']), String(payload?.['id']));
-  if (payload?.['kind'] !== 'refresh' || signIn?.request.clientId !== clientId) {
+  if (!isUsable(instance, clientId)) return unknownClient();
+  const payload = instance.mint.box.open(form.get('refresh_token') ?? '');
+  const signIn = instance.authRequests.refreshOf(payload);
+  const user = instance.world.users.get(signIn?.userId ?? '');
+  const over = user !== undefined && String(payload?.['id']) < user.sessionsFrom;
+  if (signIn?.request.clientId !== clientId || over) {
     return oauthError(400, 'invalid_grant', 'Errors.OIDCSession.RefreshTokenInvalid');
   }
-  const user = core.world.users.get(signIn.userId);
-  const over = user !== undefined && String(payload['id']) < user.sessionsFrom;
-  if (over) return oauthError(400, 'invalid_grant', 'Errors.OIDCSession.RefreshTokenInvalid');
-  return tokensOf(core, exchange, signIn);
+  return tokensOf(instance, exchange, signIn);
 }
 
 function refuseRedemption(
   request: AuthRequest,
   clientId: string,
   form: URLSearchParams,
-): Answer | undefined {
+): Reply | undefined {
   if (request.clientId !== clientId) return oauthError(400, 'invalid_grant');
   const verifier = form.get('code_verifier') ?? '';
   if (verifier === '') return oauthError(400, 'invalid_request', 'code_verifier required');
@@ -171,99 +186,80 @@ function refuseRedemption(
   return undefined;
 }
 
-function tokensOf(core: Core, exchange: Exchange, signIn: SignIn): Answer {
+function tokensOf(instance: Instance, exchange: Exchange, signIn: SignIn): Reply {
   const { request, userId, sessionId, authTime } = signIn;
-  const application = core.credentials.applications.get(request.clientId);
-  const user = core.world.users.get(userId);
+  const application = instance.credentials.applications.get(request.clientId);
+  const user = instance.world.users.get(userId);
   if (application === undefined) return unknownClient();
-  if (user?.state !== 'active' || user.orgRemoved) {
-    return oauthError(400, 'invalid_request', 'Errors.User.NotActive');
-  }
-  const { scopes, clientId } = request;
-  const { issuer } = exchange;
-  const asked = audienceOfScopes(scopes, core.zitadelProjectId);
-  const { projectId } = application;
+  if (user?.state !== 'active' || user.orgRemoved) return notActive();
+  const { scopes, clientId, nonce } = request;
+  const { projectId, accessTokenType, accessTokenRoles } = application;
+  const asked = audienceOfScopes(scopes, instance.zitadelProjectId);
   // A sign-in is for the whole project: all its applications, and itself.
-  const own = [...core.credentials.clientIdsOf(projectId), projectId];
+  const own = [...instance.credentials.clientIdsOf(projectId), projectId];
   const audience = [...new Set([...own, ...asked])];
-  const grounds = { issuer, user, clientId, audience, scopes, sessionId };
-  const roles = application.accessTokenRoles
-    ? { projectIds: asked, ownProjectId: projectId }
-    : undefined;
-  const extra = claimsOfScopes(core.world.now, user, scopes, new URL(issuer).hostname, roles);
-  const minted =
-    application.accessTokenType === 'jwt'
-      ? core.mint.jwt(grounds, extra)
-      : core.mint.opaque(grounds);
-  core.tokens.remember(minted.tokenId, { scopes, audience, authTime, amr: AMR });
-  core.tokens.rememberNewest(sessionId, minted.tokenId);
-  const { nonce } = request;
-  const details = {
-    accessToken: minted.token,
-    authTime,
-    ...(nonce === undefined ? {} : { nonce }),
-    amr: AMR,
-    sid: sessionId,
-  };
-  return jsonAnswer(200, {
-    access_token: minted.token,
-    token_type: 'Bearer',
-    refresh_token: scopes.includes('offline_access') ? refreshToken(core, signIn) : undefined,
-    expires_in: 43_199,
-    id_token: scopes.includes('openid') ? core.mint.idToken(grounds, details) : undefined,
-  });
+  const grounds = { issuer: exchange.issuer, user, clientId, audience, scopes, sessionId };
+  const roles = accessTokenRoles ? { projectIds: asked, ownProjectId: projectId } : undefined;
+  const { token: accessToken, tokenId } = mintAccess(instance, grounds, accessTokenType, roles);
+  instance.tokens.remember(tokenId, { scopes, audience, authTime, amr: AMR });
+  instance.tokens.rememberNewest(sessionId, tokenId);
+  const details = { accessToken, authTime, nonce, amr: AMR, sid: sessionId };
+  const refresh = scopes.includes('offline_access') ? refreshToken(instance, signIn) : undefined;
+  return tokensReply(instance, grounds, details, refresh);
 }
 
-function refreshToken(core: Core, signIn: SignIn): string {
-  const { token, tokenId } = core.mint.sealed('refresh', signIn.userId, { sid: signIn.sessionId });
-  core.authRequests.rememberRefresh(signIn, tokenId);
+function refreshToken(instance: Instance, signIn: SignIn): string {
+  const { token, tokenId } = instance.mint.sealed('refresh', signIn.userId, {
+    sid: signIn.sessionId,
+  });
+  instance.authRequests.rememberRefresh(signIn, tokenId);
   return token;
 }
 
-function isUsable(core: Core, clientId: string): boolean {
-  return core.credentials.applications.get(clientId)?.active === true;
+function isUsable(instance: Instance, clientId: string): boolean {
+  return instance.credentials.applications.get(clientId)?.active === true;
 }
 
-function unknownClient(): Answer {
+function unknownClient(): Reply {
   return oauthError(400, 'invalid_client', 'client not found');
 }
 
 /**
  * POST /oauth/v2/revoke: an application takes back a token of its own. Public clients come with their
- * `client_id` alone. What is no token (any more) is answered like one that was revoked. RFC 7009.
+ * `client_id` alone. The reply for anything else is that for a revoked token. RFC 7009.
  */
-export function revoke(core: Core, exchange: Exchange): Answer {
+export function revoke(instance: Instance, exchange: Exchange): Reply {
   const form = formOf(exchange);
   const claim = clientClaimOf(exchange, form);
   if ('status' in claim) return claim;
-  const client = clientOf(core, claim, exchange.issuer);
+  const client = clientOf(instance, claim, exchange.issuer);
   if (client === undefined) return oauthError(400, 'invalid_client', 'client not found');
   const token = form.get('token') ?? '';
   if (token === '') return oauthError(400, 'invalid_request', 'token missing');
-  const refresh = core.authRequests.refreshOf(core.mint.box.open(token));
-  const owner = refresh?.request.clientId ?? core.tokens.clientIdOf(token);
+  const refresh = instance.authRequests.refreshOf(instance.mint.box.open(token));
+  const owner = refresh?.request.clientId ?? instance.tokens.clientIdOf(token);
   if (owner === undefined) return done();
   if (owner !== client.clientId) {
     return oauthError(401, 'invalid_client', 'token was not issued for this client');
   }
   if (refresh === undefined) {
-    core.tokens.revoke(token);
+    instance.tokens.revoke(token);
   } else {
     // With the refresh token goes the access token of the session.
-    core.authRequests.forgetRefresh(refresh.sessionId);
-    core.tokens.endSession(refresh.sessionId);
+    instance.authRequests.forgetRefresh(refresh.sessionId);
+    instance.tokens.endSession(refresh.sessionId);
   }
   return done();
 }
 
-function clientOf(core: Core, claim: ClientClaim, issuer: string): Application | undefined {
-  const { credentials } = core;
+function clientOf(instance: Instance, claim: ClientClaim, issuer: string): Application | undefined {
+  const { credentials } = instance;
   const application = credentials.applications.get(claim.clientId);
   const isPublic = application !== undefined && !credentials.isConfidential(claim.clientId);
-  if (!isPublic) return authenticatedClient(core, claim, issuer);
+  if (!isPublic) return authenticatedClient(instance, claim, issuer);
   return application.active ? application : undefined;
 }
 
-function done(): Answer {
-  return { ...jsonAnswer(200, {}), body: '' };
+function done(): Reply {
+  return { ...jsonReply(200, {}), body: '' };
 }

@@ -1,40 +1,4 @@
-/** What the emulator answers, by the names that faults, delays and counters use. */
-export type EndpointName =
-  | 'discovery'
-  | 'keys'
-  | 'token'
-  | 'introspect'
-  | 'revoke'
-  | 'userinfo'
-  | 'authorize'
-  | 'login'
-  | 'memberships'
-  | 'userMemberships'
-  | 'permissions'
-  | 'events'
-  | 'administrators'
-  | 'org'
-  | 'removeOrg'
-  | 'project'
-  | 'projectV2'
-  | 'addGrant'
-  | 'getGrant'
-  | 'listGrants'
-  | 'listAllGrants'
-  | 'changeGrant'
-  | 'deactivateGrant'
-  | 'reactivateGrant'
-  | 'removeGrant'
-  | 'grantedProjects'
-  | 'addGrantV2'
-  | 'listGrantsV2'
-  | 'changeGrantV2'
-  | 'deactivateGrantV2'
-  | 'activateGrantV2'
-  | 'removeGrantV2'
-  | 'health';
-
-const NAMES: ReadonlySet<string> = new Set<EndpointName>([
+const ENDPOINTS = [
   'discovery',
   'keys',
   'token',
@@ -68,25 +32,29 @@ const NAMES: ReadonlySet<string> = new Set<EndpointName>([
   'activateGrantV2',
   'removeGrantV2',
   'health',
-]);
+] as const;
 
-/** Throws where a name is misspelled, so that a fault that never strikes does not look like a pass. */
+/** What the emulator serves, by the names that faults, delays and counters use. */
+export type EndpointName = (typeof ENDPOINTS)[number];
+
+/** Throws where a name is misspelled: a fault that never strikes must not look like a pass. */
 export function requireEndpoint(name: string): void {
-  if (NAMES.has(name)) return;
-  throw new TypeError(`no endpoint is called '${name}'; there are ${[...NAMES].join(', ')}`);
+  if (ENDPOINTS.some((each) => each === name)) return;
+  throw new TypeError(`no endpoint is called '${name}'; there are ${ENDPOINTS.join(', ')}`);
 }
 
-/** Which generation of ZITADEL's API an instance answers; OpenID Connect is there in any case. */
-export type ServedApis = 'v1' | 'v2' | 'both';
+const GENERATIONS = ['v1', 'v2', 'both'] as const;
 
-const CHOICES: ReadonlySet<string> = new Set<ServedApis>(['v1', 'v2', 'both']);
-const V1 = /^\/(auth|management|admin)\/v1\//;
-const V2 = /^\/(zitadel\.|v2(alpha|beta)?\/|v3alpha\/)/;
+/** Which generation of ZITADEL's API an instance serves. OpenID Connect is there in any case. */
+export type ServedApis = (typeof GENERATIONS)[number];
 
 export function requireApis(apis: string): void {
-  if (CHOICES.has(apis)) return;
-  throw new TypeError(`apis '${apis}' is none of ${[...CHOICES].join(', ')}`);
+  if (GENERATIONS.some((each) => each === apis)) return;
+  throw new TypeError(`apis '${apis}' is none of ${GENERATIONS.join(', ')}`);
 }
+
+const V1 = /^\/(auth|management|admin)\/v1\//;
+const V2 = /^\/(zitadel\.|v2(alpha|beta)?\/|v3alpha\/)/;
 
 export function isServed(apis: ServedApis, path: string): boolean {
   if (apis === 'v1') return !V2.test(path);

@@ -1,20 +1,20 @@
-import {
-  type Answer,
-  JSON_TYPE,
-  jsonAnswer,
-  oauthError,
-  refusalAnswer,
-  ZitadelError,
-} from './answers.js';
-import { connectRefusal } from './connect.js';
 import { type EndpointName, requireEndpoint } from './endpoints.js';
+import { connectRefusal, restRefusal } from './protocols.js';
+import {
+  JSON_TYPE,
+  jsonReply,
+  oauthError,
+  type Reply,
+  textReply,
+  ZitadelError,
+} from './replies.js';
 import type { Route } from './routes.js';
 
 /** How an endpoint misbehaves. */
 export type Fault =
   /** That status, with the body ZITADEL gives it. */
   | number
-  /** Exactly this answer. A body that is not text is sent as JSON. */
+  /** Exactly this reply. A body that is not text is sent as JSON. */
   | {
       readonly status: number;
       readonly body?: unknown;
@@ -22,19 +22,19 @@ export type Fault =
     }
   /** A redirect (302) to another address. */
   | { readonly redirectTo: string }
-  /** Accepts the request and never answers. */
+  /** Accepts the request and never replies. */
   | 'hang'
-  /** Closes the connection instead of answering; nothing is done. */
+  /** Closes the connection instead of replying. Nothing is done. */
   | 'refuse'
-  /** Does the work, then closes the connection instead of answering. */
+  /** Does the work, then closes the connection instead of replying. */
   | 'lose'
   /** 200 and `application/json`, but no JSON. */
   | 'garbage'
   /** 200 and a page. */
   | 'html'
-  /** The right answer, cut in half. */
+  /** The right reply, cut in half. */
   | 'truncated'
-  /** The right answer about the wrong user: of lists of memberships and userinfo only. */
+  /** The right reply about the wrong user: for endpoints that tell about a user. */
   | 'wrong-user'
   /** 200 and a body that never ends. */
   | 'endless'
@@ -50,7 +50,7 @@ const ABOUT_A_USER: readonly EndpointName[] = [
 ];
 
 interface Plan {
-  once: Fault[];
+  readonly once: Fault[];
   standing: Fault | undefined;
   delayMs: number;
 }
@@ -88,7 +88,7 @@ export class Faults {
     return this.#plans.get(endpoint)?.delayMs ?? 0;
   }
 
-  /** The fault of the request that is being answered now, used up if it was for a number of times. */
+  /** The fault for this request. One that is for a number of times is used up. */
   take(endpoint: EndpointName): Fault | undefined {
     const plan = this.#plans.get(endpoint);
     return plan?.once.shift() ?? plan?.standing;
@@ -129,12 +129,12 @@ const OAUTH_ERRORS: Readonly<Record<number, string>> = {
   403: 'access_denied',
 };
 
-/** The whole answer of a fault, or nothing where the fault is not an answer of its own. */
-export function answerOf(
+/** The reply that a fault sends without doing any work. Other faults spoil the right reply. */
+export function faultReply(
   fault: Fault | undefined,
   route: Pick<Route, 'endpoint' | 'family'>,
-): Answer | undefined {
-  if (typeof fault === 'number') return usualAnswer(fault, route);
+): Reply | undefined {
+  if (typeof fault === 'number') return usualReply(fault, route);
   if (typeof fault === 'object') {
     return 'redirectTo' in fault ? redirectTo(fault.redirectTo) : exactly(fault);
   }
@@ -154,48 +154,51 @@ export function answerOf(
   }
 }
 
-export function truncated(answer: Answer): Answer {
-  return { ...answer, body: answer.body.slice(0, Math.floor(answer.body.length / 2)) };
-}
-
-/** Somebody else, who may do everything: what a client must notice by the id alone. */
-export function aboutSomebodyElse(answer: Answer, otherId: string): Answer {
-  if (answer.status !== 200 || answer.body === '') return answer;
-  const body = JSON.parse(answer.body) as {
-    readonly active?: boolean;
-    readonly sub?: string;
-    readonly result?: object[];
-    readonly administrators?: object[];
-    readonly pagination?: object;
-  };
-  if (body.active === false) return answer;
-  if (body.sub !== undefined) return { ...answer, body: JSON.stringify({ ...body, sub: otherId }) };
-  if (body.pagination !== undefined) {
-    const administrators = administratorsAs(otherId, body.administrators);
-    const totalResult = String(administrators.length);
-    const pagination = { totalResult, ...body.pagination };
-    return { ...answer, body: JSON.stringify({ pagination, administrators }) };
+/** The right reply, spoilt where the fault says so. */
+export function spoilt(reply: Reply, fault: Fault | undefined, otherId: () => string): Reply {
+  if (fault === 'truncated') {
+    return { ...reply, body: reply.body.slice(0, Math.floor(reply.body.length / 2)) };
   }
-  const rows = body.result ?? [{ roles: ['IAM_OWNER'], displayName: 'ZITADEL', iam: true }];
-  const result = rows.map((row) => ({ ...row, userId: otherId }));
-  const details = { totalResult: String(rows.length), viewTimestamp: new Date().toISOString() };
-  return { ...answer, body: JSON.stringify({ details, result }) };
+  if (fault !== 'wrong-user' || reply.status !== 200 || reply.body === '') return reply;
+  const body = aboutSomebodyElse(JSON.parse(reply.body) as AboutAUser, otherId());
+  return { ...reply, body: JSON.stringify(body) };
 }
 
-function administratorsAs(id: string, rows: readonly object[] | undefined): object[] {
+interface AboutAUser {
+  readonly active?: boolean;
+  readonly sub?: string;
+  readonly result?: object[];
+  readonly administrators?: object[];
+  readonly pagination?: object;
+}
+
+/** Somebody else, who may do everything. A client can notice it by the id alone. */
+function aboutSomebodyElse(body: AboutAUser, id: string): object {
+  if (body.active === false) return body;
+  if (body.sub !== undefined) return { ...body, sub: id };
   const now = new Date().toISOString();
-  const everything = { instance: true, roles: ['IAM_OWNER'] };
-  const user = { id, preferredLoginName: 'somebody-else' };
-  return (rows ?? [{ creationDate: now, changeDate: now, user, ...everything }]).map((row) => ({
-    ...row,
-    user: 'user' in row ? Object.assign({}, row.user, { id }) : user,
-  }));
+  const roles = ['IAM_OWNER'];
+  if (body.pagination !== undefined) {
+    const user = { id, preferredLoginName: 'somebody-else' };
+    const owner = { creationDate: now, changeDate: now, user, instance: true, roles };
+    const administrators = (body.administrators ?? [owner]).map((row) => ({
+      ...row,
+      user: 'user' in row ? Object.assign({}, row.user, { id }) : user,
+    }));
+    const totalResult = String(administrators.length);
+    return { pagination: { totalResult, ...body.pagination }, administrators };
+  }
+  const rows = body.result ?? [{ roles, displayName: 'ZITADEL', iam: true }];
+  return {
+    details: { totalResult: String(rows.length), viewTimestamp: now },
+    result: rows.map((row) => ({ ...row, userId: id })),
+  };
 }
 
-function usualAnswer(
+function usualReply(
   status: number,
   { endpoint, family }: Pick<Route, 'endpoint' | 'family'>,
-): Answer {
+): Reply {
   if (endpoint === 'userinfo' && status === 401) {
     return oauthError(status, 'access_denied', 'access token invalid');
   }
@@ -204,22 +207,19 @@ function usualAnswer(
   }
   const usual = USUAL[status];
   if (family === 'connect') {
-    const [code, id, text] = usual ?? [2, undefined, 'unknown'];
-    return { ...connectRefusal(new ZitadelError(code, id, text), undefined), status };
+    const error = new ZitadelError(...(usual ?? ([2, undefined, 'unknown'] as const)));
+    return { ...connectRefusal(error), status };
   }
-  if (usual === undefined) return jsonAnswer(status, { code: 2, message: 'unknown' });
-  return { ...refusalAnswer(new ZitadelError(...usual), undefined), status };
+  if (usual === undefined) return jsonReply(status, { code: 2, message: 'unknown' });
+  return { ...restRefusal(new ZitadelError(...usual)), status };
 }
 
-function exactly(fault: Extract<Fault, { status: number }>): Answer {
-  const { status, body, headers } = fault;
-  if (typeof body === 'string') {
-    return { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers }, body };
-  }
+function exactly({ status, body, headers }: Extract<Fault, { status: number }>): Reply {
+  if (typeof body === 'string') return textReply(status, body, headers);
   const text = body === undefined ? '' : JSON.stringify(body);
   return { status, headers: { 'content-type': JSON_TYPE, ...headers }, body: text };
 }
 
-function redirectTo(location: string): Answer {
+function redirectTo(location: string): Reply {
   return { status: 302, headers: { location }, body: '' };
 }

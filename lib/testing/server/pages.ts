@@ -1,20 +1,8 @@
+import type { QueryLimits } from '../model.js';
 import type { Details, State } from '../world/state.js';
 import { isoOf } from '../world/world.js';
-import { ZitadelError } from './answers.js';
 import { booleanField, field, type Message, messageField, unsignedField } from './protojson.js';
-
-/** How many rows lists give. */
-export interface QueryLimits {
-  /** `SystemDefaults.DefaultQueryLimit`: of a list of API v2 that is asked for without a limit. 0: all. @default 100 */
-  readonly default?: number;
-  /** `SystemDefaults.MaxQueryLimit`: larger limits are refused. 0: none is. @default 1000 */
-  readonly max?: number;
-  /**
-   * The same of API v1, whose lists give as many rows without a limit too. ZITADEL before v4.19.5 knew none there, which is 0.
-   * @default as `max`
-   */
-  readonly v1Max?: number;
-}
+import { ZitadelError } from './replies.js';
 
 /** What a server allows. */
 export class PageLimits {
@@ -30,52 +18,43 @@ export class PageLimits {
   }
 
   /** The page that a v1 list gives. */
-  ofV1(page: V1Page): V1Page {
+  ofV1(page: Page): Page {
     const { v1Max } = this.#limits;
-    requireAtMost(page.limit, v1Max);
-    return {
-      ...page,
-      limit: unlimited(page.limit) ?? unlimited(v1Max) ?? Number.POSITIVE_INFINITY,
-    };
+    return limited(page, v1Max, v1Max);
   }
 
-  /** The page that a v2 list gives. The usual limit may be above the largest. */
+  /** The page that a v2 list gives. The default may be above the maximum. */
   ofV2(page: Page): Page {
-    requireAtMost(page.limit, this.#limits.max);
-    return { ...page, limit: unlimited(page.limit) ?? this.#limits.default };
+    return limited(page, this.#limits.max, this.#limits.default);
   }
 }
 
-function unlimited(limit: number): number | undefined {
-  return limit === 0 ? undefined : limit;
+function limited(page: Page, most: number, usual: number): Page {
+  if (most > 0 && page.limit > most) throw new ZitadelError(3, 'QUERY-4M0fs', 'Limit exceeded');
+  return { ...page, limit: page.limit === 0 ? usual : page.limit };
 }
 
-function requireAtMost(limit: number, most: number): void {
-  if (most > 0 && limit > most) throw new ZitadelError(3, 'QUERY-4M0fs', 'Limit exceeded');
-}
-
-/** `query` of the lists of API v1. */
-export interface V1Page {
-  readonly offset: number;
-  /** 0: none is named. */
-  readonly limit: number;
-}
-
-/** `pagination` of the lists of API v2. Everything is sorted descending unless `asc` is set. */
+/** Which rows of a list are asked for. */
 export interface Page {
   readonly offset: number;
-  /** 0: none is named. */
+  /** 0: no limit. */
   readonly limit: number;
+  /** Lists of API v2 are sorted descending unless it is set. */
   readonly asc: boolean;
 }
 
-export function paginationOf(message: Message): Page {
-  const pagination = messageField(message, 'pagination') ?? {};
+/** The page that a message asks for: in `query` of API v1, in `pagination` of API v2. */
+export function pageIn(message: Message, name: 'query' | 'pagination'): Page {
+  const page = messageField(message, name);
   return {
-    offset: unsignedField(pagination, 'offset', 'uint64', 2 ** 64),
-    limit: unsignedField(pagination, 'limit', 'uint32', 2 ** 32),
-    asc: booleanField(pagination, 'asc'),
+    offset: unsignedField(page, 'offset', 'uint64', 2 ** 64),
+    limit: unsignedField(page, 'limit', 'uint32', 2 ** 32),
+    asc: booleanField(page, 'asc'),
   };
+}
+
+function cut<Row>(rows: readonly Row[], { offset, limit }: Page): Row[] {
+  return rows.slice(offset, limit === 0 ? undefined : offset + limit);
 }
 
 /** `sortingColumn`: the number or the last words of an enum's name, where it is one of the known. */
@@ -102,9 +81,9 @@ export function pagedJson<Row>(
 ): object {
   const { name, rows, order, visible, json } = list;
   const sorted = [...rows].sort((left, right) => (page.asc ? 1 : -1) * order(left, right));
-  const cut = sorted.slice(page.offset, page.limit === 0 ? undefined : page.offset + page.limit);
-  const shown = cut.filter(visible).map(json);
-  const totalResult = cut.length === 0 ? undefined : String(rows.length);
+  const given = cut(sorted, page);
+  const shown = given.filter(visible).map(json);
+  const totalResult = given.length === 0 ? undefined : String(rows.length);
   const appliedLimit = page.limit === 0 ? undefined : String(page.limit);
   const pagination = { totalResult, appliedLimit };
   return { pagination, [name]: shown.length === 0 ? undefined : shown };
@@ -119,13 +98,13 @@ export function detailsJson(details: Details): object {
   };
 }
 
-/** What a command answers when it made something. */
+/** What a command of API v1 says of something it made. */
 export function createdJson(details: Details): object {
   const { sequence, created, resourceOwner } = details;
   return { sequence: String(sequence), creationDate: isoOf(created), resourceOwner };
 }
 
-/** What a command answers when it changed something. */
+/** What a command of API v1 says of something it changed. */
 export function changedJson(details: Details): object {
   const { sequence, changed, resourceOwner } = details;
   return { sequence: String(sequence), changeDate: isoOf(changed), resourceOwner };
@@ -138,10 +117,10 @@ export function changedJson(details: Details): object {
 export function listJson<Row>(
   state: State,
   rows: readonly Row[],
-  page: V1Page,
+  page: Page,
   json: (row: Row) => object,
 ): object {
-  const result = rows.slice(page.offset, page.offset + page.limit).map(json);
+  const result = cut(rows, page).map(json);
   const viewTimestamp = isoOf(state.viewed);
   if (result.length === 0) return { details: { viewTimestamp } };
   return { details: { totalResult: String(rows.length), viewTimestamp }, result };

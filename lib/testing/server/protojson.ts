@@ -1,4 +1,4 @@
-import { GatewayError, ZitadelError } from './answers.js';
+import { GatewayError, ZitadelError } from './replies.js';
 
 export type Message = Readonly<Record<string, unknown>>;
 
@@ -12,14 +12,11 @@ export function parseMessage(text: string): Message {
     value = JSON.parse(text);
   } catch {
     const complaint = 'proto: syntax error (line 1:1): invalid value';
-    throw badRequest(isCutOff(text) ? 'unexpected EOF' : complaint);
+    throw new GatewayError(isCutOff(text) ? 'unexpected EOF' : complaint);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw badRequest(
-      `proto: syntax error (line 1:1): unexpected token ${text.trim().slice(0, 20)}`,
-    );
-  }
-  return { ...value };
+  if (isMessage(value)) return value;
+  const token = text.trim().slice(0, 20);
+  throw new GatewayError(`proto: syntax error (line 1:1): unexpected token ${token}`);
 }
 
 /** A field by its JSON name or its proto name; `null` counts as not set. */
@@ -48,9 +45,9 @@ export function booleanField(message: Message, name: string): boolean {
   return value;
 }
 
-export function messageField(message: Message, name: string): Message | undefined {
-  const value = field(message, name);
-  return value === undefined ? undefined : asMessage(value, name);
+/** A message that is not set reads like an empty one. */
+export function messageField(message: Message, name: string): Message {
+  return asMessage(field(message, name) ?? {}, name);
 }
 
 const TIMESTAMP = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
@@ -66,73 +63,99 @@ export function timestampField(message: Message, name: string): number | undefin
   return millis * 1000 + Number(fraction.slice(1, 7).padEnd(6, '0'));
 }
 
-export function messagesField(message: Message, name: string): Message[] {
+function messagesField(message: Message, name: string): Message[] {
   return listField(message, name).map((entry) => asMessage(entry, name));
 }
 
-/** `query: { offset, limit }`: numbers or their texts; 0 is no limit. */
-export function pageOf(message: Message): { offset: number; limit: number } {
-  const query = field(message, 'query');
-  if (query === undefined) return { offset: 0, limit: 0 };
-  const page = asMessage(query, 'query');
-  const limit = unsignedField(page, 'limit', 'uint32', 2 ** 32);
-  const offset = unsignedField(page, 'offset', 'uint64', 2 ** 64);
-  return { offset, limit };
+/** A oneof of protobuf: its message, its field, and the members that are emulated. */
+export interface Oneof<Name extends string> {
+  /** With the package: `zitadel.user.v1.MembershipQuery`. */
+  readonly message: string;
+  readonly field: 'query' | 'filter' | 'resource';
+  readonly members: readonly Name[];
+  /** Those of them that are no messages. */
+  readonly scalars?: readonly Name[];
 }
 
-/** The set member of a oneof. */
-export interface Chosen {
-  readonly name: string;
+/** The member of a oneof that is set. `place` is where complaints about it begin. */
+export interface Chosen<Name extends string> {
+  readonly name: Name;
+  /** Empty for a scalar. */
   readonly value: Message;
+  readonly place: string;
 }
 
-/** The oneofs in `queries`. More than one member in one object does not parse; none at all does. */
-export function chosenQueries(
-  body: Message,
+export const FAILED = 'embedded message failed validation | caused by: invalid';
+
+/** The oneofs of a list, in the two steps of {@link chosenIn}. */
+export function chosenInEach<Name extends string>(
+  message: Message,
+  list: string,
   text: string,
-  type: string,
-  names: readonly string[],
-): (Chosen | undefined)[] {
-  return messagesField(body, 'queries').map((query) => {
-    const name = memberOf(query, text, `${type}.query`, names);
-    return name === undefined ? undefined : { name, value: asMessage(field(query, name), name) };
-  });
+  oneof: Oneof<Name>,
+  place: string,
+): (() => Chosen<Name>)[] {
+  return messagesField(message, list).map((each, index) =>
+    chosenIn(each, text, oneof, `${place}[${String(index)}]: ${FAILED}`),
+  );
 }
 
-/** The name of the set member of a oneof; more than one does not parse. */
-export function memberOf(
+/**
+ * Reads a oneof. Two members do not parse, so that throws at once. No member parses but is not valid:
+ * calling the result throws.
+ */
+export function chosenIn<Name extends string>(
   message: Message,
   text: string,
-  oneof: string,
-  names: readonly string[],
-): string | undefined {
+  oneof: Oneof<Name>,
+  place: string,
+): () => Chosen<Name> {
   const columnOf = (each: string): number => text.indexOf(`"${each}"`) + 1;
-  const [name, second] = names
+  const [name, second] = oneof.members
     .filter((each) => field(message, each) !== undefined)
     .sort((left, right) => columnOf(left) - columnOf(right));
-  if (second === undefined) return name;
-  const column = String(columnOf(second));
-  const place = `proto: (line 1:${column}): error parsing "${second}"`;
-  throw badRequest(`${place}, oneof ${oneof} is already set`);
+  if (second !== undefined) {
+    throw new GatewayError(
+      `proto: (line 1:${String(columnOf(second))}): error parsing "${second}", ` +
+        `oneof ${oneof.message}.${oneof.field} is already set`,
+    );
+  }
+  const isScalar = name !== undefined && oneof.scalars?.includes(name) === true;
+  const value = name === undefined || isScalar ? {} : messageField(message, name);
+  const type = oneof.message.slice(oneof.message.lastIndexOf('.') + 1);
+  return () => {
+    if (name !== undefined) return { name, value, place: `${place} ${type}.${goName(name)}` };
+    throw invalid(`${place} ${type}.${goName(oneof.field)}: value is required`);
+  };
 }
 
-/** validate.rules of ids in messages: at most 200 characters. */
-export function requireShort(id: string, complaint: string): void {
-  if ([...id].length > LONGEST_ID) {
-    throw invalid(`${complaint}: value length must be at most 200 runes`);
-  }
+/** A field as Go calls it. */
+function goName(name: string): string {
+  return `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+}
+
+/** An optional id, which validate.rules hold to 200 characters. */
+export function shortField(message: Message, name: string, complaint: string): string {
+  const id = stringField(message, name);
+  if ([...id].length <= LONGEST_ID) return id;
+  throw invalid(`${complaint}: value length must be at most 200 runes`);
+}
+
+/** A required id. */
+export function idField(message: Message, name: string, complaint: string): string {
+  return requireId(stringField(message, name), complaint);
 }
 
 /** validate.rules of ids in paths and of required ids: 1 to 200 characters. */
-export function requireId(id: string, complaint: string): void {
+export function requireId(id: string, complaint: string): string {
   const { length } = [...id];
-  if (length < 1 || length > LONGEST_ID) {
-    throw invalid(`${complaint}: value length must be between 1 and 200 runes, inclusive`);
-  }
+  if (length >= 1 && length <= LONGEST_ID) return id;
+  throw invalid(`${complaint}: value length must be between 1 and 200 runes, inclusive`);
 }
 
-/** validate.rules of lists of ids: each 1 to 200 characters, none twice. */
-export function requireIds(ids: readonly string[], complaint: string): void {
+/** A list of required ids, none of them twice. */
+export function idsField(message: Message, name: string, complaint: string): string[] {
+  const ids = stringsField(message, name);
   ids.forEach((id, index) => {
     const place = `${complaint}[${String(index)}]`;
     if (ids.indexOf(id) !== index) {
@@ -140,6 +163,7 @@ export function requireIds(ids: readonly string[], complaint: string): void {
     }
     requireId(id, place);
   });
+  return ids;
 }
 
 export function invalid(message: string): ZitadelError {
@@ -154,10 +178,12 @@ function listField(message: Message, name: string): readonly unknown[] {
 }
 
 function asMessage(value: unknown, name: string): Message {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalidValue('message', name, value);
-  }
-  return { ...value };
+  if (isMessage(value)) return value;
+  throw invalidValue('message', name, value);
+}
+
+function isMessage(value: unknown): value is Message {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export function unsignedField(message: Message, name: string, type: string, end: number): number {
@@ -180,9 +206,6 @@ function isCutOff(text: string): boolean {
 
 function invalidValue(type: string, name: string, value: unknown): GatewayError {
   const shown = JSON.stringify(value).slice(0, 40);
-  return badRequest(`proto: (line 1:1): invalid value for ${type} field ${name}: ${shown}`);
-}
-
-function badRequest(message: string): GatewayError {
-  return new GatewayError(400, 3, message);
+  const place = `invalid value for ${type} field ${name}`;
+  return new GatewayError(`proto: (line 1:1): ${place}: ${shown}`);
 }

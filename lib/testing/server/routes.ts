@@ -1,3 +1,6 @@
+import type { ApiHandle } from '../api/caller.js';
+import { listEvents } from '../api/events.js';
+import { deleteOrg, getMyOrg, getProject, getProjectV2 } from '../api/orgs-and-projects.js';
 import {
   deactivateGrant,
   deleteGrant,
@@ -14,8 +17,7 @@ import {
   listMyPermissions,
   listUserMemberships,
 } from '../api/v1-memberships.js';
-import { deleteOrg, getMyOrg, getProject, getProjectV2, listEvents } from '../api/v1-rest.js';
-import { listAdministrators, searchAdministratorsBeta } from '../api/v2-administrator-routes.js';
+import { listAdministrators, searchAdministratorsBeta } from '../api/v2-administrators.js';
 import {
   activateProjectGrant,
   createProjectGrant,
@@ -24,35 +26,33 @@ import {
   listProjectGrants,
   updateProjectGrant,
 } from '../api/v2-grants.js';
-import type { Core } from '../core.js';
 import { discovery, healthz, introspect, keys, ready, userinfo } from '../oidc/info-routes.js';
 import { authorize, login, loginPage } from '../oidc/sign-in.js';
 import { revoke, token } from '../oidc/token-routes.js';
-import type { Answer, Exchange } from './answers.js';
-import { type ConnectHandle, connectMethod } from './connect.js';
 import { type EndpointName, isServed, type ServedApis } from './endpoints.js';
+import { connectMethod, type Handle, restMethod } from './protocols.js';
+import { jsonReply, type Reply, textReply } from './replies.js';
 
-/** How refusals look: as of the REST API, of Connect, of OpenID Connect, or there are none. */
-export type Family = 'api' | 'connect' | 'oidc' | 'debug';
+/** How refusals look: as in the REST API, in Connect, in OpenID Connect. `debug` refuses nothing. */
+type Family = 'api' | 'connect' | 'oidc' | 'debug';
 
 export interface Route {
-  readonly methods: readonly string[];
-  readonly pattern: readonly string[];
   readonly endpoint: EndpointName;
   readonly family: Family;
-  readonly handle: (core: Core, exchange: Exchange) => Answer;
+  readonly handle: Handle;
 }
 
-export type Match =
-  | { readonly kind: 'route'; readonly route: Route; readonly params: readonly string[] }
-  | { readonly kind: 'wrongMethod' | 'notEmulated' | 'unknown' }
-  | { readonly kind: 'wrongConnectMethod' | 'unknownMethod' };
+/** A route with what stood at the places of its pattern, or the refusal where there is none. */
+type Match =
+  | { readonly route: Route; readonly params: readonly string[] }
+  | { readonly route?: undefined; readonly refusal: Reply };
 
-type Row = [methods: string, path: string, endpoint: EndpointName, handle: Route['handle']];
+type Row = [methods: string, path: string, endpoint: EndpointName, handle: Handle];
+type ApiRow = [method: string, path: string, endpoint: EndpointName, handle: ApiHandle];
 
 const GRANTS = '/management/v1/projects/*/grants';
 
-const API: readonly Row[] = [
+const API: readonly ApiRow[] = [
   ['POST', '/auth/v1/memberships/me/_search', 'memberships', listMyMemberships],
   ['POST', '/auth/v1/permissions/zitadel/me/_search', 'permissions', listMyPermissions],
   ['POST', '/management/v1/users/*/memberships/_search', 'userMemberships', listUserMemberships],
@@ -69,7 +69,13 @@ const API: readonly Row[] = [
   ['POST', `${GRANTS}/*/_reactivate`, 'reactivateGrant', reactivateGrant],
   ['POST', '/management/v1/projectgrants/_search', 'listAllGrants', listAllGrants],
   ['POST', '/management/v1/granted_projects/_search', 'grantedProjects', listGrantedProjects],
-  ['POST', '/v2beta/administrators/search', 'administrators', searchAdministratorsBeta],
+];
+
+const BETA: Row = [
+  'POST',
+  '/v2beta/administrators/search',
+  'administrators',
+  searchAdministratorsBeta,
 ];
 
 const OIDC: readonly Row[] = [
@@ -89,8 +95,16 @@ const DEBUG: readonly Row[] = [
   ['GET', '/debug/ready', 'health', ready],
 ];
 
-const ROUTES: readonly Route[] = [
-  ...API.map((row) => routeOf(row, 'api')),
+interface RestRoute extends Route {
+  readonly methods: readonly string[];
+  readonly pattern: readonly string[];
+}
+
+const ROUTES: readonly RestRoute[] = [
+  ...API.map(([method, path, endpoint, handle]) =>
+    routeOf([method, path, endpoint, restMethod(handle)], 'api'),
+  ),
+  routeOf(BETA, 'api'),
   ...OIDC.map((row) => routeOf(row, 'oidc')),
   ...DEBUG.map((row) => routeOf(row, 'debug')),
 ];
@@ -118,27 +132,37 @@ const NOT_EMULATED: readonly RegExp[] = [
   /^\/debug\/(validate|metrics)$/,
 ];
 
+/** Finds the route of a request. A path of a generation that is not served is unknown. */
 export function match(method: string, path: string, apis: ServedApis): Match {
-  if (!isServed(apis, path)) return { kind: 'unknown' };
+  if (!isServed(apis, path)) return UNKNOWN;
   const segments = path.split('/').slice(1);
   const params = segments.map(decode);
   // Neither stands for an id anywhere.
-  if (params.includes(undefined) || params.includes('')) return { kind: 'unknown' };
+  if (params.includes(undefined) || params.includes('')) return UNKNOWN;
   if (path.startsWith('/zitadel.')) return matchConnect(method, path);
   const fitting = ROUTES.filter((route) => fits(route.pattern, segments));
   const route = fitting.find(({ methods }) => methods.includes(method));
   if (route !== undefined) {
     const starred = params.filter((_, index) => route.pattern[index] === '*');
-    return { kind: 'route', route, params: starred.map(String) };
+    return { route, params: starred.map(String) };
   }
   if (OTHER_METHODS.some(([each, pattern]) => each === method && pattern.test(path))) {
-    return { kind: 'notEmulated' };
+    return notEmulated(method, path);
   }
-  if (fitting.length > 0) return { kind: 'wrongMethod' };
-  return { kind: NOT_EMULATED.some((known) => known.test(path)) ? 'notEmulated' : 'unknown' };
+  if (fitting.length > 0) {
+    return { refusal: jsonReply(405, { code: 12, message: 'Method Not Allowed' }, {}) };
+  }
+  return NOT_EMULATED.some((known) => known.test(path)) ? notEmulated(method, path) : UNKNOWN;
 }
 
-function routeOf([methods, path, endpoint, handle]: Row, family: Family): Route {
+const UNKNOWN: Match = { refusal: jsonReply(404, { code: 5, message: 'Not Found' }, {}) };
+
+function notEmulated(method: string, path: string): Match {
+  const message = `the ZITADEL emulator does not emulate ${method} ${path}`;
+  return { refusal: jsonReply(501, { code: 12, message }, {}) };
+}
+
+function routeOf([methods, path, endpoint, handle]: Row, family: Family): RestRoute {
   return {
     methods: methods.split(' '),
     pattern: path.split('/').slice(1),
@@ -163,78 +187,45 @@ function decode(segment: string): string | undefined {
   }
 }
 
-type Method = readonly [name: string, endpoint: EndpointName, handle: ConnectHandle];
+type Method = readonly [name: string, endpoint: EndpointName, handle: ApiHandle];
 
 interface Service {
   readonly name: string;
-  /** The package of its messages in Go, which complaints about a message name. */
-  readonly goPackage: string;
   readonly methods: readonly Method[];
   /** What ZITADEL serves beside them. */
   readonly others: readonly string[];
 }
 
-const LIST_ADMINISTRATORS: Method = ['ListAdministrators', 'administrators', listAdministrators];
 const LIST_GRANTS: Method = ['ListProjectGrants', 'listGrantsV2', listProjectGrants];
-
-const PERMISSION_METHODS = [
-  'CreateAdministrator',
-  'UpdateAdministrator',
-  'DeleteAdministrator',
-] as const;
-const PROJECT_METHODS = [
-  'CreateProject',
-  'UpdateProject',
-  'DeleteProject',
-  'ActivateProject',
-  'DeactivateProject',
-  'ListProjects',
-  'AddProjectRole',
-  'UpdateProjectRole',
-  'RemoveProjectRole',
+const PROJECT_METHODS: readonly Method[] = [
+  ['GetProject', 'projectV2', getProjectV2],
+  ['CreateProjectGrant', 'addGrantV2', createProjectGrant],
+  ['UpdateProjectGrant', 'changeGrantV2', updateProjectGrant],
+  ['DeleteProjectGrant', 'removeGrantV2', deleteProjectGrant],
+  ['DeactivateProjectGrant', 'deactivateGrantV2', deactivateProjectGrant],
+  ['ActivateProjectGrant', 'activateGrantV2', activateProjectGrant],
+];
+const OTHER_PROJECT_METHODS = [
+  ...['CreateProject', 'UpdateProject', 'DeleteProject', 'ActivateProject', 'DeactivateProject'],
+  ...['ListProjects', 'AddProjectRole', 'UpdateProjectRole', 'RemoveProjectRole'],
   'ListProjectRoles',
-] as const;
+];
 
 const SERVICES: readonly Service[] = [
-  {
-    name: 'zitadel.internal_permission.v2.InternalPermissionService',
-    goPackage: 'internal_permission',
-    methods: [LIST_ADMINISTRATORS],
-    others: PERMISSION_METHODS,
-  },
-  {
-    name: 'zitadel.internal_permission.v2beta.InternalPermissionService',
-    goPackage: 'internal_permission',
-    methods: [LIST_ADMINISTRATORS],
-    others: PERMISSION_METHODS,
-  },
+  ...['v2', 'v2beta'].map((version): Service => ({
+    name: `zitadel.internal_permission.${version}.InternalPermissionService`,
+    methods: [['ListAdministrators', 'administrators', listAdministrators]],
+    others: ['CreateAdministrator', 'UpdateAdministrator', 'DeleteAdministrator'],
+  })),
   {
     name: 'zitadel.project.v2.ProjectService',
-    goPackage: 'project',
-    methods: [
-      ['GetProject', 'projectV2', getProjectV2],
-      ['CreateProjectGrant', 'addGrantV2', createProjectGrant],
-      ['UpdateProjectGrant', 'changeGrantV2', updateProjectGrant],
-      ['DeleteProjectGrant', 'removeGrantV2', deleteProjectGrant],
-      ['DeactivateProjectGrant', 'deactivateGrantV2', deactivateProjectGrant],
-      ['ActivateProjectGrant', 'activateGrantV2', activateProjectGrant],
-      LIST_GRANTS,
-    ],
-    others: PROJECT_METHODS,
+    methods: [...PROJECT_METHODS, LIST_GRANTS],
+    others: OTHER_PROJECT_METHODS,
   },
   {
     name: 'zitadel.project.v2beta.ProjectService',
-    goPackage: 'project',
     methods: [LIST_GRANTS],
-    others: [
-      ...PROJECT_METHODS,
-      'GetProject',
-      'CreateProjectGrant',
-      'UpdateProjectGrant',
-      'DeleteProjectGrant',
-      'DeactivateProjectGrant',
-      'ActivateProjectGrant',
-    ],
+    others: [...OTHER_PROJECT_METHODS, ...PROJECT_METHODS.map(([name]) => name)],
   },
 ];
 
@@ -242,26 +233,23 @@ const SERVICES: readonly Service[] = [
 const NO_SUCH_METHOD =
   /^zitadel\.(action|app|application|authorization|feature|group|idp|instance|oidc|org|saml|session|settings|user|webkey)\.v2(alpha|beta)?\.\w+Service$/;
 
-/** Which method of which service a path names; a service that nobody knows is an unknown path. */
-export function matchConnect(method: string, path: string): Match {
+/** Which method of which service a path names. A service that nobody knows is an unknown path. */
+function matchConnect(method: string, path: string): Match {
   const [, name = '', rpc = '', rest] = path.split('/');
-  if (rest !== undefined) return { kind: 'unknown' };
   const service = SERVICES.find((each) => each.name === name);
+  if (rest !== undefined) return UNKNOWN;
   if (service === undefined) {
-    return { kind: NO_SUCH_METHOD.test(name) ? 'notEmulated' : 'unknown' };
+    return NO_SUCH_METHOD.test(name) ? notEmulated(method, path) : UNKNOWN;
   }
   const found = service.methods.find(([each]) => each === rpc);
   if (found === undefined) {
-    return { kind: service.others.includes(rpc) ? 'notEmulated' : 'unknownMethod' };
+    if (service.others.includes(rpc)) return notEmulated(method, path);
+    return { refusal: textReply(404, '404 page not found\n') };
   }
-  if (method !== 'POST') return { kind: 'wrongConnectMethod' };
+  if (method !== 'POST') return { refusal: { status: 405, headers: { allow: 'POST' }, body: '' } };
   const [, endpoint, handle] = found;
-  const route = {
-    methods: ['POST'],
-    pattern: [name, rpc],
-    endpoint,
-    family: 'connect',
-    handle: connectMethod(`${service.goPackage}.${rpc}Request`, handle),
-  } as const;
-  return { kind: 'route', route, params: [] };
+  // The package of its messages in Go, which complaints about a message name.
+  const goPackage = name.split('.')[1] ?? '';
+  const connected = connectMethod(`${goPackage}.${rpc}Request`, handle);
+  return { route: { endpoint, family: 'connect', handle: connected }, params: [] };
 }

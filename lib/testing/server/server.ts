@@ -6,27 +6,27 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Core } from '../core.js';
-import {
-  type Answer,
-  type Exchange,
-  jsonAnswer,
-  refusalAnswer,
-  textAnswer,
-  ZitadelError,
-} from './answers.js';
-import { connectRefusal } from './connect.js';
+import type { Instance } from '../instance.js';
 import type { ServedApis } from './endpoints.js';
-import { aboutSomebodyElse, answerOf, type Fault, type Faults, truncated } from './faults.js';
+import { faultReply, type Faults, spoilt } from './faults.js';
+import { connectRefusal, restRefusal } from './protocols.js';
+import {
+  type Exchange,
+  jsonReply,
+  NO_STORE,
+  type Reply,
+  textReply,
+  ZitadelError,
+} from './replies.js';
 import type { RequestLog } from './request-log.js';
-import { type Match, match, type Route } from './routes.js';
+import { match, type Route } from './routes.js';
 
 const LARGEST_BODY = 1_048_576;
 const ALLOWED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 
-/** The HTTP side: reads a request, lets faults strike, answers. */
+/** The HTTP side: reads a request, lets faults strike, replies. */
 export class EmulatorServer {
-  readonly #core: Core;
+  readonly #instance: Instance;
   readonly #faults: Faults;
   readonly #log: RequestLog;
   readonly #server: Server;
@@ -35,9 +35,9 @@ export class EmulatorServer {
   #closed: Promise<void> | undefined;
   #apis: ServedApis;
 
-  constructor(core: Core, faults: Faults, log: RequestLog, apis: ServedApis) {
+  constructor(instance: Instance, faults: Faults, log: RequestLog, apis: ServedApis) {
     this.#apis = apis;
-    this.#core = core;
+    this.#instance = instance;
     this.#faults = faults;
     this.#log = log;
     this.#server = createServer((request, response) => {
@@ -75,33 +75,26 @@ export class EmulatorServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { method = 'GET', url = '/' } = request;
+    const { method = 'GET', url = '/', headers } = request;
     const [path = '/'] = url.split('?');
-    const preflight = method === 'OPTIONS';
-    const matched: Match = preflight ? { kind: 'unknown' } : match(method, path, this.#apis);
-    const route = matched.kind === 'route' ? matched.route : undefined;
+    const preflight = method === 'OPTIONS' ? preflightReply(request) : undefined;
+    const matched =
+      preflight === undefined ? match(method, path, this.#apis) : { refusal: preflight };
+    const { route } = matched;
     const endpoint = route?.endpoint ?? 'other';
     this.#log.count(endpoint);
     const body = await readBody(request);
-    this.#log.keep({ endpoint, method, path: url, headers: request.headers, body: body ?? '' });
-    if (preflight) return send(request, response, preflightAnswer(request));
+    this.#log.keep({ endpoint, method, path: url, headers, body: body ?? '' });
+    if (preflight !== undefined) return send(request, response, preflight);
     if (body === undefined) return send(request, response, tooLarge());
-    if (route === undefined || matched.kind !== 'route') {
-      return send(request, response, withoutRoute(matched, method, path));
-    }
+    if (route === undefined) return send(request, response, matched.refusal);
     await this.#pause(this.#faults.delayOf(route.endpoint));
-    const exchange = {
-      method,
-      path,
-      query: new URLSearchParams(url.slice(path.length)),
-      headers: request.headers,
-      body,
-      params: matched.params,
-    };
-    this.#answer(request, response, route, exchange);
+    const query = new URLSearchParams(url.slice(path.length));
+    const { params } = matched;
+    this.#reply(request, response, route, { method, path, query, headers, body, params });
   }
 
-  #answer(
+  #reply(
     request: IncomingMessage,
     response: ServerResponse,
     route: Route,
@@ -109,45 +102,39 @@ export class EmulatorServer {
   ): void {
     const fault = this.#faults.take(route.endpoint);
     if (fault === 'hang') return;
-    if (fault === 'refuse') {
-      request.socket.destroy();
-      return;
-    }
-    if (fault === 'endless') {
-      sendForever(response);
-      return;
-    }
-    const answer = answerOf(fault, route) ?? this.#handle(route, exchange);
-    if (fault === 'lose') {
-      request.socket.destroy();
-      return;
-    }
-    send(request, response, this.#bend(answer, fault));
+    if (fault === 'endless') return sendForever(response);
+    if (fault === 'refuse') return void request.socket.destroy();
+    const reply = faultReply(fault, route) ?? this.#handle(route, exchange);
+    if (fault === 'lose') return void request.socket.destroy();
+    send(
+      request,
+      response,
+      spoilt(reply, fault, () => this.#instance.world.ids.next()),
+    );
   }
 
-  #bend(answer: Answer, fault: Fault | undefined): Answer {
-    if (fault === 'truncated') return truncated(answer);
-    if (fault !== 'wrong-user') return answer;
-    return aboutSomebodyElse(answer, this.#core.world.ids.next());
-  }
-
-  #handle(route: Route, exchange: Omit<Exchange, 'issuer'>): Answer {
-    const origin = originOf(exchange.headers, this.#core.issuer());
+  #handle(route: Route, exchange: Omit<Exchange, 'issuer'>): Reply {
+    const origin = originOf(exchange.headers, this.#instance.issuer);
     const language = exchange.headers['accept-language'];
     try {
-      if (origin.known) return route.handle(this.#core, { ...exchange, issuer: origin.issuer });
-      if (route.family === 'debug') return route.handle(this.#core, { ...exchange, issuer: '' });
+      if (origin.known || route.family === 'debug') {
+        const issuer = origin.known ? origin.issuer : '';
+        return route.handle(this.#instance, { ...exchange, issuer });
+      }
     } catch (error) {
-      return refusalAnswer(error, language);
+      return restRefusal(error, language);
     } finally {
-      this.#core.world.events.caller = undefined;
+      this.#instance.world.events.caller = undefined;
     }
-    if (route.family === 'connect') {
-      return connectRefusal(new ZitadelError(5, undefined, origin.message), language);
+    const { message } = origin;
+    switch (route.family) {
+      case 'connect':
+        return connectRefusal(new ZitadelError(5, undefined, message));
+      case 'api':
+        return jsonReply(404, { code: 5, message });
+      case 'oidc':
+        return textReply(404, `${message}\n`, NO_STORE);
     }
-    return route.family === 'api'
-      ? jsonAnswer(404, { code: 5, message: origin.message })
-      : textAnswer(404, `${origin.message}\n`, { 'cache-control': 'no-store' });
   }
 
   async #pause(ms: number): Promise<void> {
@@ -173,27 +160,12 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
   return size > LARGEST_BODY ? undefined : Buffer.concat(chunks).toString();
 }
 
-function withoutRoute(matched: Match, method: string, path: string): Answer {
-  if (matched.kind === 'wrongMethod') {
-    return jsonAnswer(405, { code: 12, message: 'Method Not Allowed' }, {});
-  }
-  if (matched.kind === 'wrongConnectMethod') {
-    return { status: 405, headers: { allow: 'POST' }, body: '' };
-  }
-  if (matched.kind === 'unknownMethod') return textAnswer(404, '404 page not found\n');
-  if (matched.kind === 'notEmulated') {
-    const message = `the ZITADEL emulator does not emulate ${method} ${path}`;
-    return jsonAnswer(501, { code: 12, message }, {});
-  }
-  return jsonAnswer(404, { code: 5, message: 'Not Found' }, {});
-}
-
-function tooLarge(): Answer {
-  return jsonAnswer(413, { code: 8, message: 'grpc: received message larger than max' }, {});
+function tooLarge(): Reply {
+  return jsonReply(413, { code: 8, message: 'grpc: received message larger than max' }, {});
 }
 
 /** ZITADEL lets any origin in. */
-function preflightAnswer(request: IncomingMessage): Answer {
+function preflightReply(request: IncomingMessage): Reply {
   const asked = request.headers['access-control-request-headers'];
   const headers = {
     'access-control-allow-methods': ALLOWED_METHODS,
@@ -204,7 +176,7 @@ function preflightAnswer(request: IncomingMessage): Answer {
   return { status: 204, headers, body: '' };
 }
 
-function send(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+function send(request: IncomingMessage, response: ServerResponse, reply: Reply): void {
   const { origin } = request.headers;
   const cors =
     origin === undefined
@@ -215,9 +187,9 @@ function send(request: IncomingMessage, response: ServerResponse, answer: Answer
           'access-control-expose-headers': 'location, content-length, www-authenticate',
           vary: 'origin',
         };
-  const length = answer.status === 204 ? {} : { 'content-length': Buffer.byteLength(answer.body) };
-  response.writeHead(answer.status, { ...answer.headers, ...cors, ...length });
-  response.end(answer.body);
+  const length = reply.status === 204 ? {} : { 'content-length': Buffer.byteLength(reply.body) };
+  response.writeHead(reply.status, { ...reply.headers, ...cors, ...length });
+  response.end(reply.body);
 }
 
 function sendForever(response: ServerResponse): void {
@@ -237,11 +209,11 @@ function sendForever(response: ServerResponse): void {
  * `x-zitadel-instance-host`, `x-forwarded-host`, `forwarded` and `host`, in this order, without the port,
  * and takes the address it shows itself under from `x-zitadel-public-host` where that is given.
  */
-export type Origin =
+type Origin =
   | { readonly known: true; readonly issuer: string }
   | { readonly known: false; readonly message: string };
 
-export function originOf(headers: IncomingHttpHeaders, ownIssuer: string): Origin {
+function originOf(headers: IncomingHttpHeaders, ownIssuer: string): Origin {
   const own = new URL(ownIssuer);
   const instanceHost =
     first(headers['x-zitadel-instance-host']) ??

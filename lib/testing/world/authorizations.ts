@@ -1,6 +1,6 @@
-import { ZitadelError } from '../server/answers.js';
+import { ZitadelError } from '../server/replies.js';
 import type { Happening } from './events.js';
-import type { AuthorizationRecord, GrantRecord } from './state.js';
+import { type AuthorizationRecord, grantBetween, type GrantRecord } from './state.js';
 import { requireOrg, requireProject, requireUser, type World } from './world.js';
 
 /** Who is given roles of which project, and by which organization. */
@@ -21,7 +21,7 @@ export function authorizeUser(
   requireUser(world, userId);
   const project = requireProject(world, projectId);
   requireOrg(world, orgId);
-  const grant = project.orgId === orgId ? undefined : grantTo(world, ends);
+  const grant = project.orgId === orgId ? undefined : requireGrantTo(world, ends);
   const given = grant?.roleKeys ?? project.roles;
   if (!roleKeys.every((key) => given.includes(key))) {
     throw new ZitadelError(9, 'COMMAND-mm9F4', 'Errors.Project.Role.NotFound');
@@ -107,10 +107,9 @@ function drop(world: World, authorizations: readonly AuthorizationRecord[]): voi
   });
 }
 
-function grantTo(world: World, { projectId, orgId }: AuthorizationEnds): GrantRecord {
-  for (const grant of world.now.grants.values()) {
-    if (grant.projectId === projectId && grant.grantedOrgId === orgId) return grant;
-  }
+function requireGrantTo(world: World, { projectId, orgId }: AuthorizationEnds): GrantRecord {
+  const grant = grantBetween(world.now, { projectId, grantedOrgId: orgId });
+  if (grant !== undefined) return grant;
   throw new ZitadelError(9, 'COMMAND-4m9ff', 'Errors.Project.Grant.NotFound');
 }
 

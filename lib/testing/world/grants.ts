@@ -1,16 +1,20 @@
-import { ZitadelError } from '../server/answers.js';
+import { ZitadelError } from '../server/replies.js';
 import { dropAuthorizations, takeRolesBack } from './authorizations.js';
-import { dropMembers, type GrantRecord, type ProjectRecord } from './state.js';
-import type { World } from './world.js';
+import {
+  dropGrants,
+  grantBetween,
+  type GrantEnds,
+  type GrantRecord,
+  type ProjectRecord,
+} from './state.js';
+import { requireGrant, requireOrg, type World } from './world.js';
 
 /** Asked when everything that ZITADEL looks up before the permission is there; throws to refuse. */
 export type GrantCheck = (ownerOrgId: string, resourceIds: readonly string[]) => void;
 
-export interface NewGrant {
-  readonly projectId: string;
+interface NewGrant extends GrantEnds {
   /** The organization that the call acts in; it has to own the project. */
   readonly ownerOrgId: string;
-  readonly grantedOrgId: string;
   readonly roleKeys: readonly string[];
 }
 
@@ -19,17 +23,16 @@ const allow: GrantCheck = () => undefined;
 export function addGrant(world: World, input: NewGrant, check: GrantCheck = allow): GrantRecord {
   const { projectId, ownerOrgId, grantedOrgId } = input;
   const project = world.now.projects.get(projectId);
-  if (project?.orgId !== ownerOrgId)
+  if (project?.orgId !== ownerOrgId) {
     throw new ZitadelError(9, 'COMMAND-m9gsd', 'Project not found');
-  if (!world.now.orgs.has(grantedOrgId)) {
-    throw new ZitadelError(9, 'COMMAND-3m9gg', 'Organisation not found');
   }
+  requireOrg(world, grantedOrgId);
   requireRoles(project, input.roleKeys);
   check(ownerOrgId, [projectId]);
   if (grantedOrgId === ownerOrgId) {
     throw new ZitadelError(9, 'PROJECT-ckUpbvboAH', 'Project Grant is invalid');
   }
-  if (grantBetween(world, input) !== undefined) {
+  if (grantBetween(world.now, input) !== undefined) {
     throw new ZitadelError(6, 'V3-DKcYh', 'Project Grant already exists');
   }
   const id = world.ids.next();
@@ -55,16 +58,11 @@ export interface GrantAddress {
   readonly ownerOrgId: string;
 }
 
-export interface GrantEnds {
-  readonly projectId: string;
-  readonly grantedOrgId: string;
-}
-
 /** The grant of a project to an organization; an address that nothing has where there is none. */
 export function addressBetween(world: World, ends: GrantEnds): GrantAddress {
   const { projectId } = ends;
   const ownerOrgId = world.now.projects.get(projectId)?.orgId ?? '';
-  return { grantId: grantBetween(world, ends)?.id ?? '', projectId, ownerOrgId };
+  return { grantId: grantBetween(world.now, ends)?.id ?? '', projectId, ownerOrgId };
 }
 
 export function changeGrant(
@@ -75,7 +73,7 @@ export function changeGrant(
   /** Whether events tell of the user grants that lose roles by it. */
   cascade: 'told' | 'untold' = 'told',
 ): GrantRecord {
-  const grant = requireGrant(world, address);
+  const grant = requireAt(world, address);
   check(grant.ownerOrgId, [grant.id, grant.projectId]);
   const project = world.now.projects.get(grant.projectId);
   if (project !== undefined) requireRoles(project, roleKeys);
@@ -96,8 +94,8 @@ export function setGrantActive(
   if (project?.orgId !== address.ownerOrgId) {
     throw new ZitadelError(9, 'COMMAND-EbFMN', 'Project not found');
   }
-  const grant = requireGrant(world, address);
-  // ZITADEL answers before it looks at the permission when there is nothing to do.
+  const grant = requireAt(world, address);
+  // When there is nothing to do, ZITADEL replies before it looks at the permission.
   if (grant.active === active) return grant;
   check(grant.ownerOrgId, [grant.id, grant.projectId]);
   return replace(world, grant, { active }, active ? 'reactivated' : 'deactivated');
@@ -108,15 +106,14 @@ export function removeGrant(
   address: GrantAddress,
   check: GrantCheck = allow,
 ): GrantRecord {
-  const grant = requireGrant(world, address);
+  const grant = requireAt(world, address);
   check(grant.ownerOrgId, [grant.id, grant.projectId]);
   const removed = { type: 'project.grant.removed', payload: { grantId: grant.id } };
   const details = world.changed(grant.projectId, grant.details, removed);
   dropAuthorizations(world, ({ grantId }) => grantId === grant.id, details.changed);
   world.grantRemovals.set(endsKey(grant), details.changed);
   world.commit((state) => {
-    state.grants.delete(grant.id);
-    dropMembers(state, ({ scope }) => scope.kind === 'projectGrant' && scope.id === grant.id);
+    dropGrants(state, ({ id }) => id === grant.id);
   });
   return { ...grant, details };
 }
@@ -134,16 +131,6 @@ export function removeGrantBetween(
   if (address.grantId !== '') return removeGrant(world, address, check).details.changed;
   const project = world.now.projects.get(ends.projectId);
   return project && (world.grantRemovals.get(endsKey(ends)) ?? project.details.created);
-}
-
-function grantBetween(
-  world: World,
-  { projectId, grantedOrgId }: GrantEnds,
-): GrantRecord | undefined {
-  for (const grant of world.now.grants.values()) {
-    if (grant.projectId === projectId && grant.grantedOrgId === grantedOrgId) return grant;
-  }
-  return undefined;
 }
 
 function endsKey({ projectId, grantedOrgId }: GrantEnds): string {
@@ -165,12 +152,11 @@ function replace(
   return after;
 }
 
-function requireGrant(world: World, address: GrantAddress): GrantRecord {
-  const grant = world.now.grants.get(address.grantId);
-  if (grant?.projectId !== address.projectId || grant.ownerOrgId !== address.ownerOrgId) {
-    throw new ZitadelError(5, 'PROJECT-D8JxR', 'Project Grant not found');
-  }
-  return grant;
+function requireAt(world: World, address: GrantAddress): GrantRecord {
+  const grant = requireGrant(world, address.grantId);
+  const { projectId, ownerOrgId } = grant;
+  if (projectId === address.projectId && ownerOrgId === address.ownerOrgId) return grant;
+  return requireGrant(world, '');
 }
 
 function requireRoles(project: ProjectRecord, roleKeys: readonly string[]): void {

@@ -1,11 +1,11 @@
-/** Which sources of ZITADEL a server is built from: its release branch v4, or its main branch, which is ahead of it. */
-export type ServerLine = 'v4' | 'main';
+const SERVER_LINES = ['v4', 'main'] as const;
 
-const SERVER_LINES: ReadonlySet<string> = new Set<ServerLine>(['v4', 'main']);
+/** Which sources of ZITADEL a server is built from: its release branch v4, or its main branch, which is ahead. */
+export type ServerLine = (typeof SERVER_LINES)[number];
 
 export function requireLine(line: string): void {
-  if (SERVER_LINES.has(line)) return;
-  throw new TypeError(`line '${line}' is none of ${[...SERVER_LINES].join(', ')}`);
+  if (SERVER_LINES.some((each) => each === line)) return;
+  throw new TypeError(`line '${line}' is none of ${SERVER_LINES.join(', ')}`);
 }
 
 /**

@@ -24,11 +24,14 @@ export interface ProjectRecord {
   readonly details: Details;
 }
 
-export interface GrantRecord {
-  readonly id: string;
+export interface GrantEnds {
   readonly projectId: string;
-  readonly ownerOrgId: string;
   readonly grantedOrgId: string;
+}
+
+export interface GrantRecord extends GrantEnds {
+  readonly id: string;
+  readonly ownerOrgId: string;
   readonly roleKeys: readonly string[];
   readonly active: boolean;
   readonly details: Details;
@@ -83,7 +86,7 @@ export interface UserRecord {
   orgRemoved: boolean;
 }
 
-/** What reads are answered from. Records are never changed in place, so two states may share them. */
+/** What commands or reads see. Records are never changed in place, so two states may share them. */
 export interface State {
   readonly orgs: Map<string, OrgRecord>;
   readonly projects: Map<string, ProjectRecord>;
@@ -127,4 +130,19 @@ export function dropMembers(state: State, unwanted: (member: MemberRecord) => bo
       if (unwanted(member)) rows.delete(key);
     }
   }
+}
+
+/** With the memberships on them. */
+export function dropGrants(state: State, unwanted: (grant: GrantRecord) => boolean): void {
+  const ids = [...state.grants.values()].filter(unwanted).map(({ id }) => id);
+  for (const id of ids) state.grants.delete(id);
+  dropMembers(state, ({ scope }) => scope.kind === 'projectGrant' && ids.includes(scope.id));
+}
+
+/** The grant of a project to an organization. */
+export function grantBetween(state: State, ends: GrantEnds): GrantRecord | undefined {
+  const { projectId, grantedOrgId } = ends;
+  return [...state.grants.values()].find(
+    (grant) => grant.projectId === projectId && grant.grantedOrgId === grantedOrgId,
+  );
 }

@@ -1,10 +1,23 @@
-import type { Core } from '../core.js';
-import type { AccessTokenType, Org, Project, ProjectOptions, User } from '../model.js';
-import { ZitadelError } from '../server/answers.js';
+import type {
+  Org,
+  Project,
+  ProjectOptions,
+  ServiceUserOptions,
+  User,
+  UserOptions,
+} from '../model.js';
+import type { Credentials } from '../oidc/credentials.js';
+import { ZitadelError } from '../server/replies.js';
 import { dropAuthorizations } from './authorizations.js';
 import type { Happening } from './events.js';
 import { dropMembersOf } from './managers.js';
-import { dropMembers, type OrgRecord, type ProjectRecord, type UserRecord } from './state.js';
+import {
+  dropGrants,
+  dropMembers,
+  type OrgRecord,
+  type ProjectRecord,
+  type UserRecord,
+} from './state.js';
 import { requireOrg, requireProject, requireUser, type World } from './world.js';
 
 export function createOrg(world: World, name: string): Org {
@@ -16,11 +29,9 @@ export function createOrg(world: World, name: string): Org {
   return { id, name };
 }
 
-export function updateOrg(
-  world: World,
-  id: string,
-  change: { readonly name?: string; readonly active?: boolean },
-): void {
+type OrgChange = Partial<Pick<OrgRecord, 'name' | 'active'>>;
+
+export function updateOrg(world: World, id: string, change: OrgChange): void {
   const before = requireOrg(world, id);
   if (change.name !== undefined && change.name !== before.name) requireFreeName(world, change.name);
   const details = world.changed(id, before.details, orgEvent(change));
@@ -28,51 +39,36 @@ export function updateOrg(
   world.commit((state) => state.orgs.set(id, org));
 }
 
-export function removeOrgAndAll(core: Core, id: string): void {
-  const { world } = core;
+/** With its projects, its users, the grants it has, and every membership on any of them. */
+export function removeOrgAndAll(world: World, credentials: Credentials, id: string): void {
   const org = world.now.orgs.get(id);
   if (org === undefined) throw new ZitadelError(5, 'COMMA-aps2n', 'Organisation not found');
   world.removedOrgs.set(id, org.name);
-  // Nothing is told of what goes with it.
+  // ZITADEL tells nothing of what goes with it.
   world.happened(id, id, { type: 'org.removed' });
   for (const project of [...world.now.projects.values()]) {
-    if (project.orgId === id) dropProject(core, project.id);
+    if (project.orgId === id) dropProject(world, credentials, project.id);
   }
-  const grantIds = new Set(
-    [...world.now.grants.values()]
-      .filter((grant) => grant.grantedOrgId === id)
-      .map((grant) => grant.id),
-  );
   const users = [...world.users.values()].filter((user) => user.orgId === id);
   for (const user of users) {
     // Not deleted: ZITADEL still knows the tokens of such a user, and trips over them.
     user.orgRemoved = true;
-    core.credentials.dropUser(user.id);
+    credentials.dropUser(user.id);
   }
   const userIds = new Set(users.map((user) => user.id));
   dropAuthorizations(world, ({ orgId, userId }) => orgId === id || userIds.has(userId));
   world.commit((state) => {
     state.orgs.delete(id);
-    for (const grantId of grantIds) state.grants.delete(grantId);
-    for (const user of users) {
-      state.members.delete(user.id);
-      state.logins.delete(user.id);
+    for (const userId of userIds) {
+      state.members.delete(userId);
+      state.logins.delete(userId);
     }
-    dropMembers(
-      state,
-      ({ scope, details }) =>
-        details.resourceOwner === id || (scope.kind === 'projectGrant' && grantIds.has(scope.id)),
-    );
+    dropGrants(state, ({ grantedOrgId }) => grantedOrgId === id);
+    dropMembers(state, ({ details }) => details.resourceOwner === id);
   });
 }
 
-function orgEvent({
-  name,
-  active,
-}: {
-  readonly name?: string;
-  readonly active?: boolean;
-}): Happening {
+function orgEvent({ name, active }: OrgChange): Happening {
   if (name !== undefined) return { type: 'org.changed', payload: { name } };
   return { type: active === true ? 'org.reactivated' : 'org.deactivated', payload: {} };
 }
@@ -91,19 +87,12 @@ const EVENT_OF: Readonly<Record<string, string>> = {
   'not locked': 'user.unlocked',
 };
 
-interface Naming {
-  readonly displayName?: string;
-  readonly givenName?: string;
-  readonly familyName?: string;
-  readonly accessTokenType?: AccessTokenType;
-}
-
 export function createUser(
   world: World,
   kind: User['kind'],
   userName: string,
   orgId: string,
-  naming: Naming,
+  naming: Omit<UserOptions & ServiceUserOptions, 'org'>,
 ): User {
   requireOrg(world, orgId);
   for (const user of world.users.values()) {
@@ -143,22 +132,22 @@ export function setUserState(world: World, id: string, state: UserRecord['state'
 }
 
 export function endSessionsOf(world: World, id: string): void {
-  const user = requireUser(world, id);
-  if (user.kind === 'serviceUser') {
-    throw new Error('a service user has no sessions: revoke a token, or deactivate the user');
-  }
-  user.sessionsFrom = world.ids.next();
+  const why = 'a service user has no sessions: revoke a token, or deactivate the user';
+  requirePerson(world, id, why).sessionsFrom = world.ids.next();
 }
 
 export function requireMfaOf(world: World, id: string): void {
-  const user = requireUser(world, id);
-  if (user.kind === 'serviceUser')
-    throw new Error('ZITADEL asks no service user for a second factor');
-  user.mfaRequired = true;
+  const why = 'ZITADEL asks no service user for a second factor';
+  requirePerson(world, id, why).mfaRequired = true;
 }
 
-export function removeUserAndAll(core: Core, id: string): void {
-  const { world, credentials } = core;
+function requirePerson(world: World, id: string, why: string): UserRecord {
+  const user = requireUser(world, id);
+  if (user.kind === 'serviceUser') throw new Error(why);
+  return user;
+}
+
+export function removeUserAndAll(world: World, credentials: Credentials, id: string): void {
   const { orgId } = requireUser(world, id);
   const { stamp } = world.happened(id, orgId, { type: 'user.removed' });
   world.users.delete(id);
@@ -216,27 +205,20 @@ export function updateProject(
   world.commit((state) => state.projects.set(id, project));
 }
 
-export function removeProjectAndAll(core: Core, id: string): void {
-  const { orgId } = requireProject(core.world, id);
-  const { stamp } = core.world.happened(id, orgId, { type: 'project.removed' });
-  dropAuthorizations(core.world, ({ projectId }) => projectId === id, stamp);
-  dropProject(core, id);
+export function removeProjectAndAll(world: World, credentials: Credentials, id: string): void {
+  const { orgId } = requireProject(world, id);
+  const { stamp } = world.happened(id, orgId, { type: 'project.removed' });
+  dropAuthorizations(world, ({ projectId }) => projectId === id, stamp);
+  dropProject(world, credentials, id);
 }
 
 /** With its grants, applications, memberships and authorizations, and without an event. */
-export function dropProject(core: Core, id: string): void {
-  const { world, credentials } = core;
+function dropProject(world: World, credentials: Credentials, id: string): void {
   credentials.dropProject(id);
-  const grants = [...world.now.grants.values()].filter((grant) => grant.projectId === id);
   dropAuthorizations(world, ({ projectId }) => projectId === id);
   world.commit((state) => {
     state.projects.delete(id);
-    for (const grant of grants) state.grants.delete(grant.id);
-    dropMembers(
-      state,
-      ({ scope }) =>
-        (scope.kind === 'project' && scope.id === id) ||
-        (scope.kind === 'projectGrant' && scope.projectId === id),
-    );
+    dropGrants(state, ({ projectId }) => projectId === id);
+    dropMembers(state, ({ scope }) => scope.kind === 'project' && scope.id === id);
   });
 }

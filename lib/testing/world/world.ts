@@ -1,10 +1,11 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { ZitadelError } from '../server/answers.js';
+import { ZitadelError } from '../server/replies.js';
 import { EventLog, type Happening } from './events.js';
 import { defaultRolePermissions, type ServerLine } from './role-permissions.js';
 import {
   type Details,
   emptyState,
+  type GrantRecord,
   type OrgRecord,
   type ProjectRecord,
   type State,
@@ -114,7 +115,7 @@ function perform(state: State, change: Change): void {
 }
 
 /** Time in microseconds since 1970, never the same twice: every change of the world has its own moment. */
-export class Clock {
+class Clock {
   #last = 0;
 
   stamp(): number {
@@ -151,25 +152,17 @@ export class IdSource {
 }
 
 /** A map that forgets its oldest entry when it is full, so that no number of requests makes it grow. */
-export class BoundedMap<Value> {
-  readonly #entries = new Map<string, Value>();
-
-  constructor(readonly limit: number) {}
-
-  get(key: string): Value | undefined {
-    return this.#entries.get(key);
+export class BoundedMap<Value> extends Map<string, Value> {
+  constructor(readonly limit: number) {
+    super();
   }
 
-  set(key: string, value: Value): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    if (this.#entries.size <= this.limit) return;
-    const oldest = this.#entries.keys().next();
-    if (oldest.done !== true) this.#entries.delete(oldest.value);
-  }
-
-  delete(key: string): void {
-    this.#entries.delete(key);
+  override set(key: string, value: Value): this {
+    this.delete(key);
+    super.set(key, value);
+    const [oldest] = this.keys();
+    if (this.size > this.limit && oldest !== undefined) this.delete(oldest);
+    return this;
   }
 }
 
@@ -189,4 +182,10 @@ export function requireUser(world: World, id: string): UserRecord {
   const user = world.users.get(id);
   if (user === undefined) throw new ZitadelError(9, 'COMMAND-uXHNj', 'User could not be found');
   return user;
+}
+
+export function requireGrant(world: World, id: string): GrantRecord {
+  const grant = world.now.grants.get(id);
+  if (grant === undefined) throw new ZitadelError(5, 'PROJECT-D8JxR', 'Project Grant not found');
+  return grant;
 }

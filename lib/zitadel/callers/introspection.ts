@@ -1,16 +1,15 @@
 import { createHash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import type { Caller } from '../../core/caller.js';
 import { isRefusal, type Refusal } from '../../core/decision.js';
+import { bounded } from '../../core/memory/bounded.js';
 import { isValid, validFor, type Validity } from '../../core/validity.js';
-import { type Answered, type Call, isTrouble, type Trouble } from '../call.js';
+import type { Call } from '../call.js';
 import { type ClientCredential, signAssertion } from '../credentials.js';
 import type { Discover } from '../discovery.js';
 import type { Http } from '../http.js';
 import { ProvenTokens } from '../limits.js';
-import { isRecord } from '../reading.js';
-import { NO_INSTANCE, outage, unfit } from '../refusals.js';
-import { isOutage, notZitadels } from '../stray-answer.js';
+import { refusalOfOurs, unfit } from '../refusals.js';
+import { isDone } from '../reply.js';
 import {
   checkActor,
   checkClaims,
@@ -22,7 +21,7 @@ import {
 } from './access-token.js';
 
 const WHAT = 'introspection';
-/** ZITADEL answers "inactive" also when its own database fails: a no is believed for a moment only. */
+/** ZITADEL says "inactive" also when its own database fails: a no is believed for a moment only. */
 const INACTIVE_FOR_MS = 2_000;
 const INACTIVE_AT_MOST = 20_000;
 /** An assertion is good for five minutes and made anew every minute: signing costs more than all else of a call. */
@@ -31,13 +30,13 @@ const ASSERTION_FOR_MS = 60_000;
 const INACTIVE: Refusal = {
   ...invalid(
     'ZITADEL says that it is not active',
-    'it is expired or revoked, is no access token, or was requested without the scope urn:zitadel:iam:org:project:id:<project id>:aud of the project of the application that introspects',
+    'it is expired or revoked, is not an access token, or was requested without the scope urn:zitadel:iam:org:project:id:<project id>:aud of the project of the application that introspects',
   ),
   description: 'the token is not active',
 };
 
 /**
- * Asks ZITADEL about tokens of every kind (RFC 7662): opaque ones, personal access tokens, JWTs. ZITADEL answers "active" only for
+ * Asks ZITADEL about tokens of every kind (RFC 7662): opaque ones, personal access tokens, JWTs. ZITADEL says "active" only for
  * tokens that are for the application that asks, or for its project.
  */
 export function createIntrospection(
@@ -47,11 +46,7 @@ export function createIntrospection(
   rules: ClaimRules,
 ): (token: string) => Promise<Caller | Refusal> {
   const proof = proofOf(credential, rules.issuer);
-  const inactiveUntil = new LRUCache<string, number>({
-    // Not `max`, which takes all of its memory at once.
-    maxSize: INACTIVE_AT_MOST,
-    sizeCalculation: () => 1,
-  });
+  const inactiveUntil = bounded<string, number>(INACTIVE_AT_MOST);
   const proven = new ProvenTokens();
   // A personal access token has no client. ZITADEL has checked whom a token is for where we name nobody.
   const optional = new Set(['iss', 'iat', ...(rules.audience.length === 0 ? ['aud'] : [])]);
@@ -86,15 +81,15 @@ export function createIntrospection(
       stranger: !proven.has(who),
       repeatable: true,
     });
-    if (isTrouble(reply) || reply.status !== 200) return refusalOf(reply, credential.type);
-    if (!isRecord(reply.body)) return unfit(WHAT, 'the answer is no object');
+    // A refusal is about the application that asks, never about the caller: a token that is not good gets a 200.
+    if (!isDone(reply)) return refusalOfOurs(reply, WHAT, REMEDY[credential.type]);
     const active = ownClaim(reply.body, 'active');
     if (active === true) {
       proven.add(who);
       return callerOf(reply.body);
     }
-    // RFC 7662: a boolean. Whatever else it is says nothing about the token.
-    if (active !== false) return unfit(WHAT, 'the answer does not say "active"');
+    // RFC 7662: a boolean. Anything else says nothing about the token.
+    if (active !== false) return unfit(WHAT, 'the reply does not say "active"');
     proven.remove(who);
     inactiveUntil.set(who, askedAt + INACTIVE_FOR_MS);
     return INACTIVE;
@@ -104,7 +99,7 @@ export function createIntrospection(
 const NO_ENDPOINT: Refusal = {
   reason: 'misconfigured',
   detail: 'discovery: there is no introspection endpoint on the issuer’s origin',
-  remedy: 'look at what answers under the issuer’s address',
+  remedy: 'look at what replies under the issuer’s address',
 };
 
 type Proof = Pick<Call, 'basic' | 'form'>;
@@ -127,22 +122,10 @@ function proofOf(credential: ClientCredential, issuer: string): () => Promise<Pr
   };
 }
 
-/** A refusal here is about the application that asks, never about the caller: whose token is not good gets a 200. */
-function refusalOf(reply: Answered | Trouble, by: ClientCredential['type']): Refusal {
-  if (isTrouble(reply) || isOutage(reply)) return outage(WHAT, reply);
-  const { status, body, says } = reply;
-  if (says === undefined) return unfit(WHAT, notZitadels(status));
-  const error = isRecord(body) ? body['error'] : undefined;
-  const named = typeof error === 'string' && /^[a-z_]{3,40}$/.test(error) ? ` ${error}` : '';
-  const detail = `${WHAT}: ZITADEL answered ${status}${named}`;
-  if (says === 'noInstance') return { reason: 'misconfigured', detail, remedy: NO_INSTANCE };
-  const proof =
-    by === 'basic'
-      ? 'the client id and secret of basic() may be wrong'
-      : 'the key file may belong to another instance, or its key may be deleted; compare the clocks too';
-  return {
-    reason: 'misconfigured',
-    detail,
-    remedy: `${proof}; or the application that introspects is removed, or its project or organization is deactivated`,
-  };
-}
+const REMOVED =
+  'or the application that introspects is removed, or its project or organization is deactivated';
+
+const REMEDY: Readonly<Record<ClientCredential['type'], string>> = {
+  basic: `the client id and secret of basic() may be wrong; ${REMOVED}`,
+  applicationKey: `the key file may belong to another instance, or its key may be deleted; compare the clocks too; ${REMOVED}`,
+};

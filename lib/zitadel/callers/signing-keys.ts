@@ -1,14 +1,15 @@
 import { type CryptoKey, importJWK } from 'jose';
 import { isRefusal, type Refusal } from '../../core/decision.js';
+import { SingleFlight } from '../../core/memory/flight.js';
 import { isValid, validFor, type Validity } from '../../core/validity.js';
-import { isTrouble } from '../call.js';
 import type { Discover } from '../discovery.js';
 import type { Http } from '../http.js';
 import { isRecord } from '../reading.js';
 import { outage, unfit } from '../refusals.js';
+import { isDone } from '../reply.js';
 
 /** A public key of the instance, and the one algorithm it may be used with. */
-export interface SigningKey {
+interface SigningKey {
   readonly alg: string;
   readonly key: CryptoKey | Uint8Array;
 }
@@ -54,7 +55,7 @@ export class SigningKeys {
   /** On the monotonic clock. */
   #nextAt = -Infinity;
   #failure: { readonly refusal: Refusal; readonly backoffMs: number } | undefined;
-  #flying: Promise<void> | undefined;
+  readonly #flight = new SingleFlight<void>();
 
   constructor(
     private readonly http: Http,
@@ -66,7 +67,7 @@ export class SigningKeys {
     const known = this.#set.keys.get(kid);
     if (known && isValid(this.#set.fresh)) return known;
     const before = this.#fetches;
-    await this.#refresh();
+    await (this.#flight.underWay() ?? this.#refresh());
     const { keys, fetch, stale } = this.#set;
     const found = keys.get(kid);
     if (found && isValid(stale)) return found;
@@ -75,13 +76,8 @@ export class SigningKeys {
     return { ...(this.#failure?.refusal ?? NOT_YET), retryAfterMs };
   }
 
-  #refresh(): Promise<void> {
-    if (this.#flying) return this.#flying;
-    if (this.#nextAt > performance.now()) return Promise.resolve();
-    this.#flying = this.#fetch().finally(() => {
-      this.#flying = undefined;
-    });
-    return this.#flying;
+  async #refresh(): Promise<void> {
+    if (this.#nextAt <= performance.now()) await this.#flight.start(() => this.#fetch());
   }
 
   async #fetch(): Promise<void> {
@@ -103,9 +99,9 @@ export class SigningKeys {
     const endpoints = await this.discover();
     if (isRefusal(endpoints)) return endpoints;
     const reply = await this.http({ family: 'keys', method: 'GET', path: endpoints.keys });
-    if (isTrouble(reply) || reply.says !== undefined) return outage('keys', reply);
-    const list: unknown = isRecord(reply.body) ? reply.body['keys'] : undefined;
-    if (!Array.isArray(list)) return unfit('keys', 'the answer has no keys');
+    if (!isDone(reply)) return outage('keys', reply);
+    const list = reply.body['keys'];
+    if (!Array.isArray(list)) return unfit('keys', 'the reply has no keys');
     const keys = new Map<string, SigningKey>();
     for (const jwk of list as readonly unknown[]) {
       if (isRecord(jwk) && (Object.hasOwn(jwk, 'd') || Object.hasOwn(jwk, 'k'))) {
@@ -118,7 +114,8 @@ export class SigningKeys {
       }
       keys.set(usable.kid, usable);
     }
-    if (keys.size === 0) return { reason: 'unavailable', detail: 'keys: there is no usable one' };
+    if (keys.size === 0)
+      return { reason: 'unavailable', detail: 'keys: the instance shows no usable key' };
     return keys;
   }
 }

@@ -1,22 +1,21 @@
 import { createHash } from 'node:crypto';
 import type { Caller } from '../../core/caller.js';
 import { isRefusal, type Refusal } from '../../core/decision.js';
-import { type Answered, isTrouble, type Trouble } from '../call.js';
 import type { Discover } from '../discovery.js';
 import type { Http } from '../http.js';
 import { ProvenTokens } from '../limits.js';
-import { isRecord } from '../reading.js';
 import { refusalOf, unfit } from '../refusals.js';
+import { isDone, isTrouble, type Reply } from '../reply.js';
 import { isName, ownClaim, tooLong } from './access-token.js';
 
 /** Asks ZITADEL about a token, with the token itself: OpenID Connect UserInfo. `who` stands for its user; `stranger`: see `Call`. */
-export async function askUserinfo(
+async function askUserinfo(
   http: Http,
   discover: Discover,
   token: string,
   who: string,
   stranger = false,
-): Promise<Answered | Trouble | Refusal> {
+): Promise<Reply | Refusal> {
   const endpoints = await discover();
   if (isRefusal(endpoints)) return endpoints;
   return http({
@@ -31,7 +30,7 @@ export async function askUserinfo(
 }
 
 /**
- * Learns from ZITADEL whose token it is (OpenID Connect UserInfo), with the token itself. The answer shows neither whom the token is for,
+ * Learns from ZITADEL whose token it is (OpenID Connect UserInfo), with the token itself. The reply shows neither whom the token is for,
  * nor its end, nor whether somebody else holds it: a caller counts only once ZITADEL's API has taken the token too.
  */
 export function createUserinfoVerifier(
@@ -51,14 +50,14 @@ export function createUserinfoVerifier(
         reason: 'token_rejected',
         detail: 'userinfo: ZITADEL answered 401',
         remedy:
-          'the token is expired or revoked, its user or session is gone, or it is no access token',
-        description: 'expired, revoked, or no access token',
+          'the token is expired or revoked, its user or session is gone, or it is not an access token',
+        description: 'expired, revoked, or not an access token',
       };
     }
-    if (isTrouble(reply) || reply.status !== 200) return refusalOf(reply, 'caller', 'userinfo');
-    const claims = isRecord(reply.body) ? reply.body : {};
+    if (!isDone(reply)) return refusalOf(reply, 'caller', 'userinfo');
+    const claims = reply.body;
     const userId = ownClaim(claims, 'sub');
-    if (!isName(userId)) return unfit('userinfo', 'the answer names no user');
+    if (!isName(userId)) return unfit('userinfo', 'the reply names no user');
     proven.add(who);
     return { userId, claims };
   };
@@ -75,9 +74,9 @@ export function createConfirmation(
   return async ({ userId }, token) => {
     const reply = await askUserinfo(http, discover, token, userId);
     if (isRefusal(reply)) return reply;
-    if (isTrouble(reply) || reply.status !== 200) return refusalOf(reply, 'caller', 'userinfo');
-    return isRecord(reply.body) && reply.body['sub'] === userId
+    if (!isDone(reply)) return refusalOf(reply, 'caller', 'userinfo');
+    return reply.body['sub'] === userId
       ? undefined
-      : unfit('userinfo', 'the answer is about another user');
+      : unfit('userinfo', 'the reply is about another user');
   };
 }

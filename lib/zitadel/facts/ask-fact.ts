@@ -4,11 +4,11 @@ import type { Call } from '../call.js';
 import { grantFrom } from '../grants/project-grant.js';
 import { isRecord } from '../reading.js';
 import { NO_GRANT_IDS } from '../refusals.js';
-import { aboutSomethingElse, type Answer, ask, type Ask } from './known-facts.js';
+import { aboutSomethingElse, type Ask, askFact, type Fact } from './known-facts.js';
 
 /**
- * The organization that owns a project. Get Project, `GET /management/v1/projects/{id}`, answers only under the organization that owns it;
- * `GetProject` of `zitadel.project.v2` answers whoever may see the project.
+ * Asks which organization owns a project. API v1 (Get Project, `GET /management/v1/projects/{id}`) finds a project only under its owner.
+ * API v2 (`GetProject` of `zitadel.project.v2`) shows it to all who may see it.
  */
 export function askOwner(projectId: string): Ask {
   const v1: Call = {
@@ -25,12 +25,12 @@ export function askOwner(projectId: string): Ask {
   return (source, question) =>
     source.generation.ask((generation) =>
       generation === 'v1'
-        ? ask(source, question, v1, ({ project }) => {
+        ? askFact(source, question, v1, ({ project }) => {
             const details: unknown = isRecord(project) ? project['details'] : undefined;
             const owner = isRecord(details) ? details['resourceOwner'] : undefined;
             return ownerFrom(project, 'id', projectId, owner);
           })
-        : ask(source, question, v2, ({ project }) => {
+        : askFact(source, question, v2, ({ project }) => {
             const owner = isRecord(project) ? project['organizationId'] : undefined;
             return ownerFrom(project, 'projectId', projectId, owner);
           }),
@@ -48,8 +48,8 @@ function ownerFrom(
 }
 
 /**
- * A project grant by its id. Get Project Grant, `GET /management/v1/projects/{any}/grants/{grantId}`: ZITADEL ignores the project, and
- * answers only under the organization that owns it and the one that it is granted to. API v1 only: v2 has no such ids.
+ * Asks for a project grant by its id: Get Project Grant, `GET /management/v1/projects/{any}/grants/{grantId}`. ZITADEL ignores the project
+ * in the path. It finds the grant only under the organization that owns the project and the one that holds the grant. API v2 has no such ids.
  */
 export function askGrant(grantId: string): Ask {
   const call: Call = {
@@ -58,9 +58,9 @@ export function askGrant(grantId: string): Ask {
     path: `/management/v1/projects/0/grants/${encodeURIComponent(grantId)}`,
   };
   return (source, question) =>
-    source.generation.ask<Answer<GrantFact>>(async (generation) => {
+    source.generation.ask<Fact<GrantFact>>(async (generation) => {
       if (generation === 'v2') return { served: undefined, value: NO_GRANT_IDS };
-      return ask(source, question, call, ({ projectGrant }) => {
+      return askFact(source, question, call, ({ projectGrant }) => {
         const grant = grantFrom(projectGrant);
         if (grant?.grantId !== grantId) return aboutSomethingElse('project grant');
         return Object.freeze({

@@ -1,21 +1,21 @@
 import type { GrantFact } from '../../core/decide/case.js';
 import { isRefusal, type Refusal } from '../../core/decision.js';
-import { type Call, isTrouble } from '../call.js';
+import { has } from '../../core/own-properties.js';
+import type { Call } from '../call.js';
 import type { Tried } from '../generation.js';
 import {
-  grantFrom,
   grantsFrom,
+  grantsFromV1,
   grantsRequest,
   type GrantWithId,
-  isBetween,
 } from '../grants/project-grant.js';
-import { listFrom, MOST_BYTES, PAGE } from '../reading.js';
+import { MOST_BYTES, type Page, PAGE, pagesOf } from '../reading.js';
 import { unfit } from '../refusals.js';
 import {
   aboutSomethingElse,
-  type Answer,
-  ask,
+  askFact,
   type Ask,
+  type Fact,
   factFrom,
   type FactQuestion,
   type FactSource,
@@ -23,13 +23,13 @@ import {
   send,
 } from './known-facts.js';
 
-/** Who grants many projects to an organization makes its list longer, and each look-up in it with it. */
+/** Anybody can grant projects to an organization. A longer list is not read to its end. */
 const MOST_GRANTS = 19_000;
 /** A server may allow no more than a hundred rows a page. */
 const MOST_PAGES = 200;
 const WHAT = 'granted projects';
 
-type Found = Tried<Answer<GrantFact>>;
+type Found = Tried<Fact<GrantFact>>;
 
 /**
  * A project grant by its two ends, asked under the granted organization. List Granted Projects,
@@ -49,51 +49,49 @@ export function askGrantBetween(projectId: string): Ask {
   };
 }
 
-interface GrantedPage {
-  readonly grants: readonly GrantWithId[];
-  readonly total: number;
-}
-
 async function askByV1(
   source: FactSource,
   question: FactQuestion,
   projectId: string,
 ): Promise<Found> {
   const { orgId: grantedOrgId } = question;
-  const seen = new Set<string>();
-  let last: string | undefined;
+  const pages = pagesOf<GrantWithId, Found | 'tooLarge'>(
+    async (offset) => {
+      const reply = await send(source, question, pageCall(offset));
+      if (has(reply, 'kind') && reply.kind === 'tooLarge') return { instead: 'tooLarge' };
+      const { served, value } = factFrom<Page<GrantWithId>>(
+        source,
+        reply,
+        (body) => grantsFromV1(body, { grantedOrgId }) ?? aboutSomethingElse(WHAT),
+      );
+      return value === undefined || isRefusal(value) ? { instead: { served, value } } : value;
+    },
+    ({ grantId }) => grantId,
+    { end: MOST_GRANTS, mostPages: MOST_PAGES },
+  );
+  let seen = 0;
   let byV2: Found | undefined;
-  for (let [pages, offset] = [0, 0]; pages < MOST_PAGES && offset < MOST_GRANTS; pages += 1) {
-    const reply = await send(source, question, pageCall(offset));
-    const page = factFrom<GrantedPage>(source, reply, (body) => pageFrom(body, grantedOrgId));
-    const { served, value } = page;
-    const isTooLarge = !isRefusal(reply) && isTrouble(reply) && reply.kind === 'tooLarge';
-    if (isTooLarge) {
-      byV2 ??= await askInstead(source, question, projectId);
-      return byV2 ?? { served, value: TOO_LARGE };
+  for await (const page of pages) {
+    const isFirst = seen === 0;
+    if (has(page, 'instead')) {
+      if (page.instead !== 'tooLarge') return page.instead;
+      if (isFirst) byV2 = await askInstead(source, question, projectId);
+      break;
     }
-    if (value === undefined || isRefusal(value)) return { served, value };
-    const { grants, total } = value;
-    const grant = grants.find((each) => each.projectId === projectId);
+    const grant = page.fresh.find((each) => each.projectId === projectId);
     if (grant) {
       const fact = Object.freeze({ projectId, grantedOrgId, grantId: grant.grantId });
-      return { served, value: fact };
+      return { served: true, value: fact };
     }
-    // Pages overlap by one row: what is removed while we read moves the rest, and a row would be missed.
-    if (last !== undefined && grants[0]?.grantId !== last) return { served, value: HAS_MOVED };
-    for (const { grantId } of grants) seen.add(grantId);
+    if (page.hasShifted) return { served: true, value: HAS_MOVED };
+    seen += page.fresh.length;
     // "Not granted" is said only by a list that is whole.
-    if (offset + grants.length >= total) {
-      return { served, value: seen.size >= total ? undefined : HAS_MOVED };
-    }
-    if (pages === 0) {
+    if (page.isWhole) return { served: true, value: seen < page.total ? HAS_MOVED : undefined };
+    if (isFirst) {
       byV2 = await askInstead(source, question, projectId);
       if (byV2 && !byV2.value) return byV2;
     }
-    if (grants.length === 0) return { served, value: aboutSomethingElse(WHAT) };
-    // Pages of one row have none to share.
-    last = grants.length > 1 ? grants.at(-1)?.grantId : undefined;
-    offset += Math.max(1, grants.length - 1);
+    if (page.hidesRows) return { served: true, value: aboutSomethingElse(WHAT) };
   }
   return byV2 ?? { served: true, value: TOO_LARGE };
 }
@@ -106,15 +104,6 @@ function pageCall(offset: number): Call {
     json: { query: { offset: String(offset), limit: PAGE, asc: true } },
     maxBytes: MOST_BYTES,
   };
-}
-
-function pageFrom(body: unknown, grantedOrgId: string): GrantedPage | Refusal {
-  const list = listFrom(body);
-  const grants = list?.rows.map(grantFrom);
-  if (!list || !grants?.every((each) => each && isBetween(each, { grantedOrgId }))) {
-    return aboutSomethingElse(WHAT);
-  }
-  return { grants: grants.flatMap((each) => each ?? []), total: list.total };
 }
 
 /** Where both generations may be asked: by v2, which need not be served. */
@@ -136,12 +125,12 @@ function askByV2(source: FactSource, question: FactQuestion, projectId: string):
     path: '/zitadel.project.v2.ProjectService/ListProjectGrants',
     json: grantsRequest({ projectId, grantedOrgId }, 0),
   };
-  return ask<GrantFact>(source, question, call, (body) => {
+  return askFact<GrantFact>(source, question, call, (body) => {
     const page = grantsFrom(body, { projectId, grantedOrgId });
     if (!page) return aboutSomethingElse('project grants');
-    if (page.grants.length > 0) return Object.freeze({ projectId, grantedOrgId });
+    if (page.rows.length > 0) return Object.freeze({ projectId, grantedOrgId });
     if (page.total === 0) return undefined;
-    // Counted and not shown is not "there is none". Of our service user it is a right that it lacks.
+    // ZITADEL counts a grant that it does not show: the service user lacks the right to see it.
     return source.serviceToken ? MAY_NOT_SEE : unfit(WHAT, 'rows that are counted are left out');
   });
 }

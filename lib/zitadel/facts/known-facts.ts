@@ -7,11 +7,11 @@ import {
 } from '../../core/decide/case.js';
 import { isRefusal, type Refusal } from '../../core/decision.js';
 import type { Validity } from '../../core/validity.js';
-import { type Answered, type Call, isTrouble, type Trouble } from '../call.js';
+import type { Call } from '../call.js';
 import { type ApiGeneration, servedBy, type Tried } from '../generation.js';
 import type { Http } from '../http.js';
-import { errorIdOf, isRecord } from '../reading.js';
 import { refusalOf, unfit } from '../refusals.js';
+import { type Done, isDone, isTrouble, type Reply } from '../reply.js';
 import type { ServiceToken } from '../service-user.js';
 
 /** A fact, and how long it may be believed. */
@@ -33,7 +33,7 @@ export function keyOf(need: ResourceNeed, asker: string): string {
   }
 }
 
-export const ownerKey = (projectId: string) => JSON.stringify(['owner', projectId]);
+const ownerKey = (projectId: string) => JSON.stringify(['owner', projectId]);
 export const grantKey = (asker: string, grantId: string) =>
   JSON.stringify(['grant', asker, grantId]);
 export const betweenKey = (asker: string, projectId: string, orgId: string) =>
@@ -78,14 +78,11 @@ export interface FactQuestion {
   readonly token: string;
 }
 
-/** What there is, undefined where there is nothing. */
-export type Answer<F> = F | undefined | Refusal;
+/** The fact; undefined where there is none; or why it is not known. */
+export type Fact<F> = F | undefined | Refusal;
 
-/** Asks for one fact; undefined: there is no such thing there, for this user. */
-export type Ask = (
-  source: FactSource,
-  question: FactQuestion,
-) => Promise<Answer<string | GrantFact>>;
+/** Asks for one fact. Undefined: this user finds no such thing there. */
+export type Ask = (source: FactSource, question: FactQuestion) => Promise<Fact<string | GrantFact>>;
 
 /** Under this organization the asker may not see such things: it may be there all the same. */
 export const HIDDEN: Refusal = {
@@ -98,12 +95,12 @@ const HIDING: ReadonlySet<string> = new Set(['AUTH-5mWD2', 'AUTH-3jknH']);
 /** The asker has no row there. Of the caller that is a "no", of our service user only that it cannot see. */
 const NO_ROW = 'AUTHZ-cdgFk';
 
-/** Asks once, in whosever name facts are asked for. */
+/** Asks once, as the service user or as the caller. */
 export function send(
   { http, serviceToken }: FactSource,
   { orgId, userId, token }: FactQuestion,
   call: Call,
-): Promise<Answered | Trouble | Refusal> {
+): Promise<Reply | Refusal> {
   const sent: Call = {
     ...call,
     ...(orgId !== '' && { orgId }),
@@ -116,34 +113,32 @@ export function send(
 /** Reads what came: the fact, a "no", or a refusal. */
 export function factFrom<F>(
   { serviceToken }: FactSource,
-  reply: Answered | Trouble | Refusal,
-  read: (body: Readonly<Record<string, unknown>>) => Answer<F>,
-): Tried<Answer<F>> {
+  reply: Reply | Refusal,
+  read: (body: Done['body']) => Fact<F>,
+): Tried<Fact<F>> {
   const served = servedBy(reply);
   if (isRefusal(reply)) return { served, value: reply };
-  const as = serviceToken ? 'serviceUser' : 'caller';
-  if (isTrouble(reply)) return { served, value: refusalOf(reply, as, 'look-up') };
-  const { status, body } = reply;
-  if (status === 200 && isRecord(body)) return { served, value: read(body) };
-  const id = errorIdOf(body);
-  const isHidden = id !== undefined && (HIDING.has(id) || (serviceToken && id === NO_ROW));
-  if (isHidden) return { served, value: HIDDEN };
-  // With an error id the "no" is ZITADEL's, about the thing or about the rights to see it; a missing second factor is neither.
-  const isNo = id !== undefined && (status === 404 || (status === 403 && id !== 'AUTHZ-Kl3p0'));
-  return { served, value: isNo ? undefined : refusalOf(reply, as, 'look-up') };
+  if (isDone(reply)) return { served, value: read(reply.body) };
+  const refusal = refusalOf(reply, serviceToken ? 'serviceUser' : 'caller', 'look-up');
+  if (isTrouble(reply) || reply.id === undefined) return { served, value: refusal };
+  const { status, id } = reply;
+  if (HIDING.has(id) || (serviceToken && id === NO_ROW)) return { served, value: HIDDEN };
+  // With an error id the "no" is about the thing, or about the rights to see it; a missing second factor is neither.
+  const isNo = status === 404 || (status === 403 && id !== 'AUTHZ-Kl3p0');
+  return { served, value: isNo ? undefined : refusal };
 }
 
 /** Asks once, and reads what came. */
-export async function ask<F>(
+export async function askFact<F>(
   source: FactSource,
   question: FactQuestion,
   call: Call,
-  read: (body: Readonly<Record<string, unknown>>) => Answer<F>,
-): Promise<Tried<Answer<F>>> {
+  read: (body: Done['body']) => Fact<F>,
+): Promise<Tried<Fact<F>>> {
   return factFrom(source, await send(source, question, call), read);
 }
 
-/** An answer that cannot be one to what was asked. */
+/** The reply fits another question than ours. */
 export function aboutSomethingElse(what: string): Refusal {
-  return unfit(what, 'the answer is about something else');
+  return unfit(what, 'the reply is about something else');
 }

@@ -1,9 +1,10 @@
-import { LRUCache } from 'lru-cache';
 import type { Asking, ResourceLookups } from '../../core/ask.js';
 import type { ResourceFacts, ResourceNeed } from '../../core/decide/case.js';
 import { isRefusal, type Refusal } from '../../core/decision.js';
+import { bounded } from '../../core/memory/bounded.js';
+import { SingleFlight } from '../../core/memory/flight.js';
+import { UserMemory } from '../../core/memory/user-memory.js';
 import { checkId } from '../../core/request.js';
-import { ANY_AGE } from '../../core/requirement/fresh.js';
 import { FOR_EVER, isValid, validFor, type Validity } from '../../core/validity.js';
 import { askGrant, askOwner } from './ask-fact.js';
 import { askGrantBetween } from './grant-between.js';
@@ -17,11 +18,10 @@ import {
   keyOf,
   type Known,
   ownerIn,
-  ownerKey,
 } from './known-facts.js';
 
 /** Where facts about resources come from. */
-export interface LookupOptions extends FactSource {
+interface LookupOptions extends FactSource {
   /** The application's own knowledge of who owns a project, asked last. */
   readonly projectOwner: ((projectId: string) => Promise<string | undefined>) | undefined;
   /** The row of a grant is found by its two ends alone: API v2 reads the rows, and v1 is served for the rest. */
@@ -35,8 +35,7 @@ const NEGATIVE_MS = 30_000;
 /** A caller may hold rows in any number of organizations; more than this are not asked one by one. */
 const MOST_ORGS = 100;
 const AT_ONCE = 4;
-/** Not `max`, which takes all of its memory at once. */
-const BOUND = { maxSize: 50_000, sizeCalculation: () => 1 };
+const MOST_REMEMBERED = 50_000;
 
 interface Nothing extends Validity {
   readonly userId: string;
@@ -44,23 +43,23 @@ interface Nothing extends Validity {
   readonly hidden: boolean;
 }
 
+type OwnerNeed = Extract<ResourceNeed, { readonly fact: 'owner' }>;
 type Found = Known | undefined | Refusal;
 
 /**
- * What ZITADEL says about projects and project grants. The owner of a project never changes, so it is remembered for long. That there was
- * nothing is remembered per user, since it may be about the user's rights, and so is a project grant: who may see it is no matter of what
- * others have asked. What the service user was told is everybody's.
+ * Remembers what ZITADEL says about projects and project grants. The owner of a project never changes, so all users share it for long.
+ * A project grant, or that nothing was found, depends on the rights of the user who asked, so it is remembered for that user alone. What
+ * the service user was told counts for all.
  */
 export class Lookups implements ResourceLookups {
-  readonly #known = new LRUCache<string, Known>(BOUND);
-  readonly #nothing = new LRUCache<string, Nothing>(BOUND);
-  readonly #flying = new Map<
-    string,
-    { readonly startedAt: number; readonly asked: Promise<Found> }
-  >();
+  /** By project: every decision about one looks here. */
+  readonly #owners = bounded<string, Known>(MOST_REMEMBERED);
+  readonly #grants = bounded<string, Known>(MOST_REMEMBERED);
+  readonly #nothing = new UserMemory<Nothing>(MOST_REMEMBERED);
+  readonly #flights = new SingleFlight<Found, string>();
   #generation = 0;
   readonly #unchanging: ResourceFacts = {
-    ownerOf: (projectId) => ownerIn(this.#get(ownerKey(projectId), ANY_AGE)),
+    ownerOf: (projectId) => ownerIn(this.#owners.get(projectId)),
     grantOf: () => undefined,
     grantBetween: () => undefined,
   };
@@ -74,7 +73,8 @@ export class Lookups implements ResourceLookups {
 
   /** The same, and which project grants the user was told of, if that was not asked for before `notBefore`. */
   knownTo(userId: string, notBefore: number): ResourceFacts {
-    return factsFrom(this.#askerFor(userId), (key) => this.#get(key, notBefore));
+    const grants = factsFrom(this.#askerFor(userId), (key) => this.#grant(key, notBefore));
+    return { ...grants, ownerOf: (projectId) => this.#unchanging.ownerOf(projectId) };
   }
 
   /** Asks for every need; what is not found is `null` in the facts that come back. */
@@ -100,15 +100,15 @@ export class Lookups implements ResourceLookups {
 
   /** Forgets that there was nothing for this user. */
   evict(userId: string): void {
-    for (const [key, nothing] of this.#nothing) {
-      if (nothing.userId === userId) this.#nothing.delete(key);
-    }
+    this.#nothing.evict(userId);
     this.#startAnew();
   }
 
   evictAll(): void {
     this.#startAnew();
-    for (const memory of [this.#known, this.#nothing]) memory.clear();
+    this.#owners.clear();
+    this.#grants.clear();
+    this.#nothing.evictAll();
   }
 
   async #find(need: ResourceNeed, key: string, asking: Asking): Promise<Found> {
@@ -149,7 +149,7 @@ export class Lookups implements ResourceLookups {
     const [isCut, hides] = [orgIds.length > MOST_ORGS, hiddenIn.length > 0];
     switch (need.fact) {
       case 'owner': {
-        const owner = await this.#askApplication(need.projectId, key, notBefore);
+        const owner = await this.#askApplication(need.projectId, notBefore);
         return owner ?? unseen(isCut ? TOO_MANY_OWNERS : hides && HIDDEN_OWNER, asking);
       }
       case 'grant':
@@ -181,30 +181,27 @@ export class Lookups implements ResourceLookups {
     { userId, token, notBefore }: Asking,
   ): Promise<Found> {
     const flight = JSON.stringify([key, userId, token, orgId]);
-    const flying = this.#flying.get(flight);
-    if (flying && flying.startedAt >= notBefore) return flying.asked;
-    const askedAt = performance.now();
-    const validity = validFor(this.options.ttlMs);
-    const generation = this.#generation;
-    const asked = askFor(need)(this.options, { orgId, userId, token })
-      .then((fact) => {
-        if (typeof fact === 'string') return this.#remember(key, { fact, askedAt, ...FOR_EVER });
-        if (fact === undefined || isRefusal(fact)) return fact;
-        const known = { fact, askedAt, ...validity };
-        // Asked before an eviction: for those who wait, and for nobody else.
-        if (generation !== this.#generation) return known;
-        const asker = this.#askerFor(userId);
-        if (fact.grantId !== undefined) this.#remember(grantKey(asker, fact.grantId), known);
-        return this.#remember(betweenKey(asker, fact.projectId, fact.grantedOrgId), known);
-      })
-      .finally(() => {
-        if (this.#flying.get(flight)?.asked === asked) this.#flying.delete(flight);
-      });
-    this.#flying.set(flight, { startedAt: askedAt, asked });
-    return asked;
+    const ask = async (): Promise<Found> => {
+      const askedAt = performance.now();
+      const validity = validFor(this.options.ttlMs);
+      const generation = this.#generation;
+      const fact = await askFor(need)(this.options, { orgId, userId, token });
+      if (fact === undefined || (typeof fact === 'object' && isRefusal(fact))) return fact;
+      if (typeof fact === 'string') {
+        return this.#rememberOwner((need as OwnerNeed).projectId, fact, askedAt);
+      }
+      const known = { fact, askedAt, ...validity };
+      // Asked before an eviction: for those who wait, and for nobody else.
+      if (generation !== this.#generation) return known;
+      const asker = this.#askerFor(userId);
+      if (fact.grantId !== undefined) this.#grants.set(grantKey(asker, fact.grantId), known);
+      this.#grants.set(betweenKey(asker, fact.projectId, fact.grantedOrgId), known);
+      return known;
+    };
+    return this.#flights.ask(ask, flight, notBefore);
   }
 
-  async #askApplication(projectId: string, key: string, notBefore: number): Promise<Found> {
+  async #askApplication(projectId: string, notBefore: number): Promise<Found> {
     const nothing = JSON.stringify(['application', projectId]);
     const { projectOwner, idPattern } = this.options;
     if (!projectOwner || this.#nothingKnown(nothing, notBefore)) return undefined;
@@ -217,25 +214,25 @@ export class Lookups implements ResourceLookups {
     }
     const checked = checkId(owner ?? undefined, idPattern);
     if (typeof checked === 'string') {
-      return this.#remember(key, { fact: checked, askedAt, ...FOR_EVER });
+      return this.#rememberOwner(projectId, checked, askedAt);
     }
     if (checked === undefined) {
       const none = { userId: '', askedAt, hidden: false, ...validFor(NEGATIVE_MS) };
       this.#nothing.set(nothing, none);
       return undefined;
     }
-    return { reason: 'misconfigured', detail: 'the option projectOwner answered no id' };
+    return { reason: 'misconfigured', detail: 'the option projectOwner did not return an id' };
   }
 
-  #remember(key: string, known: Known): Known {
-    this.#known.set(key, known);
+  /** What never changes may be of any age. */
+  #rememberOwner(projectId: string, fact: string, askedAt: number): Known {
+    const known = { fact, askedAt, ...FOR_EVER };
+    this.#owners.set(projectId, known);
     return known;
   }
 
-  /** Whatever never changes may be of any age. */
-  #get(key: string, notBefore: number): Known | undefined {
-    const known = this.#known.get(key);
-    if (known?.validUntil === Infinity) return known;
+  #grant(key: string, notBefore: number): Known | undefined {
+    const known = this.#grants.get(key);
     return known && isValid(known) && known.askedAt >= notBefore ? known : undefined;
   }
 
@@ -246,11 +243,11 @@ export class Lookups implements ResourceLookups {
 
   #startAnew(): void {
     this.#generation += 1;
-    this.#flying.clear();
+    this.#flights.dropAll();
   }
 }
 
-/** No "no", and told to whoever names what is not there as well: so it costs as a "no" does. */
+/** A caller who names something that does not exist gets the same refusal. So it uses up the allowance, as a "no" does. */
 function unseen(refusal: Refusal | false, { toll }: Asking): Refusal | undefined {
   if (refusal) toll.keep();
   return refusal || undefined;

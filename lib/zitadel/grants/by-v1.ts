@@ -1,20 +1,15 @@
+import { has } from '../../core/own-properties.js';
 import type { Call } from '../call.js';
-import { listFrom, MOST_PAGES, PAGE, textOf } from '../reading.js';
-import {
-  endless,
-  refusedBy,
-  unusable,
-  ZitadelApiError,
-  ZitadelUnavailableError,
-} from '../refusals.js';
+import { MOST_PAGES, PAGE, pagesOf } from '../reading.js';
+import { changing, endless, refusedBy, unusable, ZitadelApiError } from '../refusals.js';
 import { callAsServiceUser, type ServiceToken } from '../service-user.js';
-import { ensureByV1, type EnsuredGrant, type WantedGrant } from './ensure.js';
 import {
   type ChangeDetails,
   detailsFrom,
   type GrantEnds,
   type GrantFilter,
   grantFrom,
+  grantsFromV1,
   type GrantWithId,
   isBetween,
   type NewGrant,
@@ -102,10 +97,6 @@ export class ProjectGrantsV1 implements ProjectGrantApi {
     return this.#change('Remove Project Grant', 'DELETE', grant, '');
   }
 
-  ensure(wanted: WantedGrant): Promise<EnsuredGrant> {
-    return ensureByV1(this, wanted);
-  }
-
   /** The id by which the grant is addressed; where it is not given, the list tells it. */
   async #idOf(what: string, { organizationId, projectId, grantId, grantedOrgId }: OfGrant) {
     if (grantId !== undefined) return grantId;
@@ -117,36 +108,27 @@ export class ProjectGrantsV1 implements ProjectGrantApi {
   }
 
   async *#search(what: string, { path, orgId, queries }: Search, ends: GrantEnds): Grants {
-    const seen = new Set<string>();
-    let last: string | undefined;
-    for (let [pages, offset] = [0, 0]; pages < MOST_PAGES; pages += 1) {
-      const query = { offset: String(offset), limit: PAGE, asc: true };
-      const json = { query, ...(queries && queries.length > 0 && { queries }) };
-      const body = await this.#send(what, { method: 'POST', path, orgId, json, repeatable: true });
-      const list = listFrom(body);
-      if (!list) throw unusable(what);
-      const { rows, total } = list;
-      if (total > MOST_PAGES * PAGE) throw endless(what);
-      const before = seen.size;
-      for (const [at, row] of rows.entries()) {
-        const grant = grantFrom(row);
-        if (!grant || !isBetween(grant, ends)) throw unusable(what);
-        // Pages overlap by one row: what is removed while we read moves the rest, and a row would be missed.
-        if (at === 0 && last !== undefined && grant.grantId !== last) throw changing(what);
-        if (seen.has(grant.grantId)) continue;
-        seen.add(grant.grantId);
-        yield grant;
-      }
-      // Not by the limit that was asked for: a server may allow less.
-      if (rows.length === 0 || offset + rows.length >= total) {
-        // ZITADEL promises no order: pages that overlap by more leave rows out.
-        if (seen.size < total) throw unusable(what);
-        return;
-      }
-      if (seen.size === before) throw unusable(what);
-      // Pages of one row have none to share.
-      last = rows.length > 1 ? textOf(rows.at(-1)?.['grantId']) : undefined;
-      offset += Math.max(1, rows.length - 1);
+    const pages = pagesOf<GrantWithId, Error>(
+      async (offset) => {
+        const query = { offset: String(offset), limit: PAGE, asc: true };
+        const json = { query, ...(queries && queries.length > 0 && { queries }) };
+        const call = { method: 'POST', path, orgId, json, repeatable: true } as const;
+        return grantsFromV1(await this.#send(what, call), ends) ?? { instead: unusable(what) };
+      },
+      ({ grantId }) => grantId,
+    );
+    let seen = 0;
+    for await (const page of pages) {
+      if (has(page, 'instead')) throw page.instead;
+      if (page.total > MOST_PAGES * PAGE) throw endless(what);
+      if (page.hasShifted) throw changing(what);
+      if (page.hidesRows) throw unusable(what);
+      seen += page.fresh.length;
+      yield* page.fresh;
+      if (!page.isWhole) continue;
+      // ZITADEL promises no order: pages that overlap by more leave rows out.
+      if (seen < page.total) throw unusable(what);
+      return;
     }
     throw endless(what);
   }
@@ -181,11 +163,7 @@ export class ProjectGrantsV1 implements ProjectGrantApi {
   }
 }
 
-function changing(what: string): ZitadelUnavailableError {
-  return new ZitadelUnavailableError(what, 'the list changes while it is read');
-}
-
-/** What every write answers: without it, it may or may not have been done. */
+/** ZITADEL replies to every write with this. Without it, the write may or may not have been done. */
 function doneFrom({ details }: Readonly<Record<string, unknown>>, what: string): ChangeDetails {
   const done = detailsFrom(details);
   if (Object.keys(done).length === 0) throw unusable(what);

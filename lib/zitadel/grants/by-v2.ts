@@ -1,9 +1,9 @@
-import { LRUCache } from 'lru-cache';
 import { ZitadelArgumentError, ZitadelError } from '../../core/errors.js';
-import { isRecord, MOST_PAGES, PAGE, PageTrail } from '../reading.js';
-import { endless, refusedBy, unusable, ZitadelApiError } from '../refusals.js';
+import { bounded } from '../../core/memory/bounded.js';
+import { has } from '../../core/own-properties.js';
+import { isRecord, MOST_PAGES, PAGE, pagesOf } from '../reading.js';
+import { changing, endless, refusedBy, unusable, ZitadelApiError } from '../refusals.js';
 import { callAsServiceUser, type ServiceToken } from '../service-user.js';
-import { ensureByV2, type EnsuredGrant, type WantedGrant } from './ensure.js';
 import {
   type ChangeDetails,
   type GrantEnds,
@@ -19,7 +19,7 @@ import {
 
 type Read = 'GetProject' | 'ListProjectGrants';
 type Grants = AsyncGenerator<ProjectGrant, void, undefined>;
-/** What each write answers with: always. */
+/** What every reply to a write names. */
 const DATE_OF = {
   CreateProjectGrant: 'creationDate',
   UpdateProjectGrant: 'changeDate',
@@ -34,7 +34,7 @@ type Pair = OfProject & { readonly grantedOrgId: string };
 /** Project grants by `zitadel.project.v2.ProjectService`, over connect: addressed by project and granted organization, without ids. */
 export class ProjectGrantsV2 implements ProjectGrantApi {
   /** Who owns a project never changes. */
-  readonly #owners = new LRUCache<string, string>({ maxSize: 10_000, sizeCalculation: () => 1 });
+  readonly #owners = bounded<string, string>(10_000);
 
   constructor(private readonly serviceToken: ServiceToken | undefined) {}
 
@@ -85,22 +85,18 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     return this.#change('Reactivate Project Grant', 'ActivateProjectGrant', grant);
   }
 
-  /** Succeeds where there is no such grant too: its answer proves nothing. */
+  /** ZITADEL says "done" also where the grant does not exist. */
   async remove(grant: OfGrant): Promise<ChangeDetails> {
     return this.#change('Remove Project Grant', 'DeleteProjectGrant', grant);
-  }
-
-  ensure(wanted: WantedGrant): Promise<EnsuredGrant> {
-    return ensureByV2(this, wanted);
   }
 
   /** The grant, if the list shows it. ZITADEL's read side may lag behind the latest changes. */
   async find(what: string, { organizationId, projectId, grantedOrgId }: Pair) {
     const ends = { projectId, grantedOrgId };
-    const { grants, total } = await this.#page(what, organizationId, ends, 0);
+    const { rows: grants, total } = await this.#page(what, organizationId, ends, 0);
     const [found] = grants;
     if (grants.length > 1 || total > 1) throw unusable(what);
-    // Whoever names the owner means it: of another one's project there is no grant, as on v1.
+    // Named another owner, API v1 finds nothing: so do we.
     if (found && organizationId !== undefined && found.projectOwnerId !== organizationId) {
       return undefined;
     }
@@ -112,22 +108,17 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
   }
 
   async *#search(what: string, orgId: string | undefined, ends: GrantEnds): Grants {
-    const seen = new Set<string>();
-    const trail = new PageTrail();
-    for (let pages = 0; pages < MOST_PAGES; pages += 1) {
-      const page = await this.#page(what, orgId, ends, trail.offset);
+    const pages = pagesOf<ProjectGrant, Error>(
+      (offset) => this.#page(what, orgId, ends, offset),
+      ({ projectId, grantedOrgId }) => JSON.stringify([projectId, grantedOrgId]),
+    );
+    for await (const page of pages) {
+      if (has(page, 'instead')) throw page.instead;
       if (page.total > MOST_PAGES * PAGE) throw endless(what);
-      const keys = page.grants.map(keyOf);
-      const goesOn = trail.follow(page, keys);
-      if (trail.hasMoved) throw unusable(what);
-      for (const [at, grant] of page.grants.entries()) {
-        const key = keys[at] as string;
-        if (seen.has(key)) continue;
-        seen.add(key);
-        yield grant;
-      }
+      if (page.hasMoved) throw changing(what);
+      yield* page.fresh;
       // Not by the rows that came: ZITADEL leaves out those that may not be seen after it has counted them.
-      if (!goesOn) return;
+      if (page.isWhole) return;
     }
     throw endless(what);
   }
@@ -143,7 +134,7 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     return { details: { changeDate: await this.#write(what, method, pairOf(grant), more) } };
   }
 
-  /** When it was done: an answer that does not say it is none. */
+  /** When it was done. A reply that does not say so is not ZITADEL's. */
   async #write(
     what: string,
     method: Write,
@@ -157,7 +148,7 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     return date;
   }
 
-  /** API v2 does not ask whose project it is. Whoever names the owner still means it, as v1 does. */
+  /** API v2 does not compare the owner that is named. We do, as API v1 does. */
   async #checkOwner(what: string, projectId: string, organizationId: string): Promise<void> {
     const owner =
       this.#owners.get(projectId) ?? (await this.#owner(what, projectId, organizationId));
@@ -170,7 +161,7 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     try {
       body = await this.#send(what, 'GetProject', { projectId }, orgId);
     } catch (error) {
-      // What there is no project for, the call itself says.
+      // If the project does not exist, the call itself will say so.
       if (error instanceof ZitadelApiError && error.id === 'QUERY-fk2fs') return undefined;
       throw error;
     }
@@ -204,8 +195,4 @@ function pairOf(grant: OfGrant): Pair {
     );
   }
   return { projectId, grantedOrgId, ...(organizationId !== undefined && { organizationId }) };
-}
-
-function keyOf({ projectId, grantedOrgId }: ProjectGrant): string {
-  return JSON.stringify([projectId, grantedOrgId]);
 }

@@ -23,17 +23,17 @@ export interface EnsuredGrant {
   readonly roleKeys: readonly string[];
   /** 'unknown' by API v2 where its list did not show the grant in time. */
   readonly state: ProjectGrant['state'];
-  /** After a lost answer: what was tried, and then found done. */
+  /** After a lost reply: what was tried, and later found done. */
   readonly outcome: 'created' | 'changed' | 'unchanged';
 }
 
 /** What is known between two attempts. */
-export interface Progress {
+interface Progress {
   /** From 0. */
   tries: number;
-  /** ZITADEL has said that there is such a grant. */
+  /** ZITADEL has said that the grant exists. */
   exists: boolean;
-  /** What this attempt is doing: should its answer be lost, it may be done. */
+  /** What this attempt does. If its reply is lost, it may be done. */
   tried: 'created' | 'changed' | undefined;
   outcome: EnsuredGrant['outcome'];
 }
@@ -42,15 +42,15 @@ const DEADLINE_MS = 10_000;
 const LONGEST_PAUSE_MS = 500;
 
 /** When a slower writer would have written: ZITADEL's update has no precondition that could refuse that one. */
-export const SECOND_LOOK_MS = 250;
+const SECOND_LOOK_MS = 250;
 
 /**
  * Attempts until it is settled, for ten seconds. The unique constraint on (project, granted organization) is what makes trying again
- * safe: a create whose answer was lost comes back as "already exists".
+ * safe: after a lost reply, a second create is refused as "already exists".
  *
  * @throws ZitadelError `grant_not_settled`, or what the last attempt threw
  */
-export async function untilSettled(
+async function untilSettled(
   attempt: (progress: Progress) => Promise<EnsuredGrant | undefined>,
 ): Promise<EnsuredGrant> {
   const deadline = performance.now() + DEADLINE_MS;
@@ -82,19 +82,19 @@ export async function untilSettled(
 }
 
 /** The roles that a grant should have, over those that it has. */
-export function rolesFor(found: ProjectGrant, wanted: WantedGrant): readonly string[] {
+function rolesFor(found: ProjectGrant, wanted: WantedGrant): readonly string[] {
   return wanted.keepOthers
     ? [...new Set([...found.grantedRoleKeys, ...wanted.roleKeys])]
     : wanted.roleKeys;
 }
 
 /** Whether two lists name the same roles, in whatever order. */
-export function sameRoles(a: readonly string[], b: readonly string[]): boolean {
+function sameRoles(a: readonly string[], b: readonly string[]): boolean {
   return new Set(a).size === new Set(b).size && a.every((key) => b.includes(key));
 }
 
-/** Whether a refusal says that there is no such grant. */
-export function isGone(error: unknown): boolean {
+/** Whether a refusal says that the grant does not exist. */
+function isGone(error: unknown): boolean {
   return (
     error instanceof ZitadelApiError &&
     (error.id === 'PROJECT-D8JxR' || error.id === 'QUERY-n98GGs')

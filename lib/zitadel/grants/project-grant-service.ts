@@ -1,10 +1,10 @@
 import { ZitadelArgumentError } from '../../core/errors.js';
-import type { ApiGeneration, Generation } from '../generation.js';
+import type { ApiGeneration } from '../generation.js';
 import { requireId } from '../reading.js';
 import { askOrThrow, type ServiceToken } from '../service-user.js';
 import { ProjectGrantsV1 } from './by-v1.js';
 import { ProjectGrantsV2 } from './by-v2.js';
-import type { EnsuredGrant, WantedGrant } from './ensure.js';
+import { ensureByV1, ensureByV2, type EnsuredGrant, type WantedGrant } from './ensure.js';
 import {
   type AddedGrant,
   type ChangeDetails,
@@ -16,11 +16,8 @@ import {
   type ProjectGrantApi,
 } from './project-grant.js';
 
-export type { ChangeDetails, GrantFilter, NewGrant, OfGrant, OfProject } from './project-grant.js';
-export type { AddedGrant } from './project-grant.js';
-
 /** What the service is built from. */
-export interface ProjectGrantParts {
+interface ProjectGrantParts {
   readonly serviceToken: ServiceToken | undefined;
   readonly idPattern: RegExp;
   /** Who owns a project, where a call does not say it. */
@@ -32,19 +29,19 @@ export interface ProjectGrantParts {
 /**
  * Grants projects to other organizations, as the service user: by ZITADEL's Management API v1, and where that is not served any more, by
  * the ProjectService of v2. Every method throws `ZitadelApiError` when ZITADEL refuses (by its error id, with a remedy),
- * `ZitadelUnavailableError` when it gives no usable answer, `ZitadelArgumentError` before anything is sent (also for what an API cannot
+ * `ZitadelUnavailableError` when it gives no usable reply, `ZitadelArgumentError` before anything is sent (also for what an API cannot
  * do), and `ZitadelError` `service_user_refused` when the service user cannot sign in, or may not see what it is asked for. A write is
  * sent once. A grant that is named by its granted organization is found in ZITADEL's list, which may lag behind the latest changes.
  */
 export class ProjectGrantService {
-  readonly #apis: Readonly<Record<Generation, ProjectGrantApi>>;
+  readonly #apis: { readonly v1: ProjectGrantsV1; readonly v2: ProjectGrantsV2 };
 
   constructor(private readonly parts: ProjectGrantParts) {
     const { serviceToken } = parts;
     this.#apis = { v1: new ProjectGrantsV1(serviceToken), v2: new ProjectGrantsV2(serviceToken) };
   }
 
-  /** Grants a project. A second grant to the same organization is refused. The answer has the grant's id on API v1. */
+  /** Grants a project. A second grant to the same organization is refused. On API v1 the result has the grant's id. */
   async add(grant: NewGrant): Promise<AddedGrant> {
     const checked = await this.#newGrant(grant);
     return this.#ask((api) => api.add(checked));
@@ -104,8 +101,8 @@ export class ProjectGrantService {
   }
 
   /**
-   * Removes a grant, with everything that was given through it. Where there is none, API v1 refuses, and v2 succeeds with a time that
-   * proves nothing.
+   * Removes a grant, with everything that was given through it. If there is no such grant, API v1 refuses. API v2
+   * succeeds all the same.
    */
   async remove(grant: OfGrant): Promise<ChangeDetails> {
     const checked = await this.#grant(grant);
@@ -113,8 +110,8 @@ export class ProjectGrantService {
   }
 
   /**
-   * Makes sure that the project is granted with exactly these roles: creates the grant, or changes the one that is there. Right under
-   * two writers at once, a lost answer and a lagging list; an inactive grant stays inactive unless `reactivate` is set.
+   * Makes sure that the project is granted with exactly these roles: creates the grant, or changes the one that is there. It is
+   * right even with two writers at once, a lost reply or a list that lags behind. An inactive grant stays inactive unless `reactivate` is set.
    *
    * @throws ZitadelError `grant_not_settled` when ten seconds were not enough to see what is there
    */
@@ -122,7 +119,10 @@ export class ProjectGrantService {
     const { keepOthers = false, reactivate = false } = wanted;
     // Nothing else of it: a grant that was listed is passed on with its id.
     const checked = { ...(await this.#newGrant(wanted)), keepOthers, reactivate };
-    return this.#ask((api) => api.ensure(checked));
+    const { v1, v2 } = this.#apis;
+    return askOrThrow(this.parts.generation, (asked) =>
+      asked === 'v1' ? ensureByV1(v1, checked) : ensureByV2(v2, checked),
+    );
   }
 
   #ask<T>(task: (api: ProjectGrantApi) => Promise<T>): Promise<T> {

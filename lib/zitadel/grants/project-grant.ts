@@ -2,6 +2,7 @@ import {
   haveIds,
   isId,
   isRecord,
+  listFrom,
   listOfTexts,
   type Page,
   pageFrom,
@@ -9,7 +10,6 @@ import {
   textOf,
   textsOf,
 } from '../reading.js';
-import type { EnsuredGrant, WantedGrant } from './ensure.js';
 
 /** A project granted to another organization (ZITADEL: GrantedProject). */
 export interface ProjectGrant {
@@ -52,7 +52,7 @@ export function isBetween(grant: ProjectGrant, { projectId, grantedOrgId }: Gran
   );
 }
 
-/** Reads a grant as API v1 writes it; undefined when it is none. Names are other tenants' text. */
+/** Reads a grant as API v1 writes it; undefined if it is not one. Other tenants write the names. */
 export function grantFrom(value: unknown): GrantWithId | undefined {
   if (!isRecord(value)) return undefined;
   const { grantId, projectId, grantedOrgId, state, details = {} } = value;
@@ -74,8 +74,8 @@ export function grantFrom(value: unknown): GrantWithId | undefined {
   };
 }
 
-/** Reads a grant as API v2 writes it; undefined when it is none. */
-export function grantFromV2(value: unknown): ProjectGrant | undefined {
+/** Reads a grant as API v2 writes it; undefined if it is not one. */
+function grantFromV2(value: unknown): ProjectGrant | undefined {
   if (!isRecord(value)) return undefined;
   const { projectId, grantedOrganizationId: grantedOrgId, organizationId, state } = value;
   const grantedRoleKeys = listOfTexts(value['grantedRoleKeys']);
@@ -99,7 +99,7 @@ function stateFrom(value: unknown): ProjectGrant['state'] {
   return value === 'PROJECT_GRANT_STATE_INACTIVE' ? 'inactive' : 'unknown';
 }
 
-/** The `details` that ZITADEL adds to answers. */
+/** The `details` of ZITADEL's replies. */
 export function detailsFrom(value: unknown): ProjectGrant['details'] {
   return textsOf(value, ['sequence', 'creationDate', 'changeDate', 'resourceOwner']);
 }
@@ -147,10 +147,7 @@ export interface ChangeDetails {
 }
 
 /** `ListProjectGrants` of `zitadel.project.v2`: what one page of the grants between these ends is asked with. */
-export function grantsRequest(
-  { projectId, grantedOrgId }: GrantEnds,
-  offset: number,
-): Readonly<Record<string, unknown>> {
+export function grantsRequest({ projectId, grantedOrgId }: GrantEnds, offset: number): Body {
   const filters = [
     ...(projectId === undefined ? [] : [{ inProjectIdsFilter: { ids: [projectId] } }]),
     ...(grantedOrgId === undefined ? [] : [{ grantedOrganizationIdFilter: { id: grantedOrgId } }]),
@@ -158,17 +155,26 @@ export function grantsRequest(
   return { ...pageRequest(offset), ...(filters.length > 0 && { filters }) };
 }
 
-/** Reads such a page; undefined when the answer is none, or shows a grant that was not asked for. */
-export function grantsFrom(
-  body: unknown,
+/** Reads such a page; undefined when it is not one, or shows a grant that was not asked for. */
+export function grantsFrom(body: Body, ends: GrantEnds): Page<ProjectGrant> | undefined {
+  return withGrants(pageFrom(body, 'projectGrants'), grantFromV2, ends);
+}
+
+/** Reads a page of API v1 in the same way. */
+export function grantsFromV1(body: Body, ends: GrantEnds): Page<GrantWithId> | undefined {
+  return withGrants(listFrom(body), grantFrom, ends);
+}
+
+type Body = Readonly<Record<string, unknown>>;
+
+function withGrants<G extends ProjectGrant>(
+  page: Page | undefined,
+  read: (row: Body) => G | undefined,
   ends: GrantEnds,
-): (Omit<Page, 'rows'> & { readonly grants: readonly ProjectGrant[] }) | undefined {
-  const page = pageFrom(body, 'projectGrants');
-  if (!page) return undefined;
-  const { rows, total, step } = page;
-  const grants = rows.map(grantFromV2);
-  if (!grants.every((grant) => grant !== undefined)) return undefined;
-  return grants.every((grant) => isBetween(grant, ends)) ? { grants, total, step } : undefined;
+): Page<G> | undefined {
+  const rows = page?.rows.map(read);
+  if (!page || !rows?.every((grant) => grant !== undefined)) return undefined;
+  return rows.every((grant) => isBetween(grant, ends)) ? { ...page, rows } : undefined;
 }
 
 /** A grant that was added: its id, where the API has ids. */
@@ -186,5 +192,4 @@ export interface ProjectGrantApi {
   deactivate(grant: OfGrant): Promise<ChangeDetails>;
   reactivate(grant: OfGrant): Promise<ChangeDetails>;
   remove(grant: OfGrant): Promise<ChangeDetails>;
-  ensure(wanted: WantedGrant): Promise<EnsuredGrant>;
 }

@@ -1,11 +1,12 @@
-import type { Membership, MembershipQuestion, MembershipRows, RowsOn } from '../../core/caller.js';
+import type { Membership, MembershipRows, RowsOn } from '../../core/caller.js';
 import { isRefusal, type Refusal } from '../../core/decision.js';
+import type { MembershipQuestion } from '../../core/memory/caller-facts.js';
 import { has } from '../../core/own-properties.js';
-import type { Answered, Trouble } from '../call.js';
 import { servedBy, type Tried } from '../generation.js';
 import type { Http } from '../http.js';
 import { MOST_BYTES } from '../reading.js';
 import { type AskedAs, refusalOf, unfit } from '../refusals.js';
+import type { Reply } from '../reply.js';
 import type { ServiceToken } from '../service-user.js';
 import { MOST_ROWS } from './by-v2.js';
 import {
@@ -23,7 +24,7 @@ export function askMine(
   token: string,
   who: string,
   request: MembershipListRequest = {},
-): Promise<Answered | Trouble> {
+): Promise<Reply> {
   return http({
     family: 'memberships',
     method: 'POST',
@@ -40,7 +41,7 @@ export function askMine(
 export function askOfUser(
   serviceToken: ServiceToken,
   request: UserMembershipListRequest,
-): Promise<Answered | Trouble | Refusal> {
+): Promise<Reply | Refusal> {
   return serviceToken.call({
     family: 'userMemberships',
     method: 'POST',
@@ -121,25 +122,23 @@ function organizationsFor(
 
 /** One list: all of what it is narrowed to, of a whole list one page. Others can make a list longer: what is behind is asked for when it is needed. */
 async function readList(
-  ask: (request: MembershipListRequest) => Promise<Answered | Trouble | Refusal>,
+  ask: (request: MembershipListRequest) => Promise<Reply | Refusal>,
   as: AskedAs,
   userId: string,
   on: RowsOn | undefined,
 ): Promise<Read> {
   const narrowed = on && on.kind !== 'orgsByRoles' ? { queries: [queryOf(on)] } : {};
   const list = await readMembershipPages(ask, narrowed, on ? MOST_CALLS : 1);
-  if (has(list, 'reply')) {
-    const { reply } = list;
-    const value = isRefusal(reply) ? reply : refusalOf(reply, as, WHAT);
-    return { served: servedBy(reply), value };
+  if (has(list, 'instead')) {
+    return { served: servedBy(list.instead), value: refusalOf(list.instead, as, WHAT) };
   }
   if (list.rows.some((row) => row.userId !== userId)) {
-    return { served: true, value: unfit(WHAT, 'the answer is about another user') };
+    return { served: true, value: unfit(WHAT, 'the reply is about another user') };
   }
   const rows = list.rows.flatMap(membershipFrom);
   // v1 has no query for organizations, nor for roles.
   const asked = on?.kind === 'orgsByRoles' ? rows.filter(({ kind }) => kind === 'org') : rows;
-  return { served: true, value: { rows: asked, complete: list.state === 'whole' } };
+  return { served: true, value: { rows: asked, complete: !list.hasMoved && !list.goesOn } };
 }
 
 function queryOf(on: Narrowed): MembershipListFilter {

@@ -1,23 +1,27 @@
-import type { Membership, MembershipQuestion, MembershipRows, RowsOn } from '../../core/caller.js';
+import type { Membership, MembershipRows, RowsOn } from '../../core/caller.js';
 import { isRefusal, type Refusal } from '../../core/decision.js';
+import type { MembershipQuestion } from '../../core/memory/caller-facts.js';
 import { has } from '../../core/own-properties.js';
-import { type Answered, type Call, isTrouble, type Trouble } from '../call.js';
+import type { Call } from '../call.js';
 import { servedBy, type Tried } from '../generation.js';
 import {
   haveIds,
+  type Instead,
   isId,
   isRecord,
+  listOf,
   listOfTexts,
   MOST_BYTES,
   MOST_PAGES,
   PAGE,
   pageFrom,
   pageRequest,
-  PageTrail,
+  type ReadList,
   textOf,
   textsOf,
 } from '../reading.js';
-import { READER_REMEDY, refusalOf } from '../refusals.js';
+import { type NotDone, READER_REMEDY, refusalOf } from '../refusals.js';
+import { isDone, type Reply, unusableReply } from '../reply.js';
 
 /** Of one user's list no more is read, where it is joined from parts or from pages. */
 export const MOST_ROWS = 10_000;
@@ -27,78 +31,60 @@ const PATH = '/zitadel.internal_permission.v2.InternalPermissionService/ListAdmi
 export interface Administrator {
   /** Its id is '' for the instance. */
   readonly membership: Membership;
-  /** The name of the resource. Written by whoever owns it: text only, never markup. */
+  /** The name of the resource. Its owner writes it: show it as text, never as markup. */
   readonly name: string;
   readonly creationDate?: string;
   readonly changeDate?: string;
 }
 
-/** A user's rows, as one reading of all pages brought them. */
-export interface Administrators {
-  /** Without those on things that we do not know. */
-  readonly rows: readonly Administrator[];
-  /** How many rows ZITADEL counts, whether the asker may see them or not. */
-  readonly total: number;
-  /** Rows that were counted were not shown: the asker may not see them. */
-  readonly hidesRows: boolean;
-  /** The list changed while it was read: what came was there, and a row may be missing. */
-  readonly hasMoved: boolean;
-  /** It goes on behind what was read. */
-  readonly isCut: boolean;
-}
-
 /** Sends a call in somebody's name. */
-export type Send = (call: Call) => Promise<Answered | Trouble | Refusal>;
+export type Send = (call: Call) => Promise<Reply | Refusal>;
 
 /**
  * The rows of one user, as many as so many pages hold, and no more than the cap: ListAdministrators of `zitadel.internal_permission.v2`, over connect, the
- * oldest row first, each row once; by the row that two pages share it shows when the list moves. Whatever is no such list comes back as it was answered.
+ * oldest row first, each row once; by the row that two pages share it shows when the list moves.
  */
 export async function listAdministrators(
   send: Send,
   userId: string,
   on: RowsOn | undefined,
   mostPages: number,
-): Promise<Administrators | { readonly reply: Answered | Trouble | Refusal }> {
-  const rows = new Map<string, Administrator | undefined>();
-  const trail = new PageTrail();
-  for (let page = 1; ; page += 1) {
-    const reply = await send({
-      family: 'administrators',
-      method: 'POST',
-      path: PATH,
-      json: {
-        ...pageRequest(trail.offset, MOST_ROWS),
-        sortingColumn: 'ADMINISTRATOR_FIELD_NAME_CREATION_DATE',
-        filters: [{ inUserIdsFilter: { ids: [userId] } }, ...filtersOf(on)],
-      },
-      who: userId,
-      maxBytes: MOST_BYTES,
-      repeatable: true,
-    });
-    if (isRefusal(reply) || isTrouble(reply) || reply.status !== 200) return { reply };
-    const read = pageFrom(reply.body, 'administrators');
-    if (!read) return unusable('the answer is no list');
-    const keys: string[] = [];
-    for (const row of read.rows) {
-      if (!isRecord(row['user']) || row['user']['id'] !== userId) {
-        return unusable('the answer is about another user');
+): Promise<ReadList<Administrator> | Instead<NotDone>> {
+  const list = await listOf<Row, NotDone>(
+    async (offset) => {
+      const reply = await send({
+        family: 'administrators',
+        method: 'POST',
+        path: PATH,
+        json: {
+          ...pageRequest(offset, MOST_ROWS),
+          sortingColumn: 'ADMINISTRATOR_FIELD_NAME_CREATION_DATE',
+          filters: [{ inUserIdsFilter: { ids: [userId] } }, ...filtersOf(on)],
+        },
+        who: userId,
+        maxBytes: MOST_BYTES,
+        repeatable: true,
+      });
+      if (isRefusal(reply) || !isDone(reply)) return { instead: reply };
+      const page = pageFrom(reply.body, 'administrators');
+      const isOfUser = ({ user }: Json) => isRecord(user) && user['id'] === userId;
+      if (page && !page.rows.every(isOfUser)) {
+        return { instead: unusableReply('the reply is about another user') };
       }
-      if (!isRow(row)) return unusable('the answer is no list');
-      const administrator = administratorFrom(userId, row);
-      const { kind, id } = administrator?.membership ?? {};
-      const key = JSON.stringify(kind ? [kind, id] : row);
-      keys.push(key);
-      rows.set(key, administrator);
-    }
-    const goesOn = trail.follow(read, keys, MOST_ROWS);
-    if (goesOn && page < mostPages) continue;
-    const { hidesRows, hasMoved } = trail;
-    const known = [...rows.values()].filter((row) => row !== undefined);
-    const isCut = goesOn || read.total > MOST_ROWS;
-    return { rows: known, total: read.total, hidesRows, hasMoved, isCut };
-  }
+      if (!page?.rows.every(isRow)) return { instead: unusableReply('the reply is not a list') };
+      return { ...page, rows: page.rows.map((row) => administratorFrom(userId, row) ?? { row }) };
+    },
+    (row) =>
+      JSON.stringify(has(row, 'membership') ? [row.membership.kind, row.membership.id] : row.row),
+    { end: MOST_ROWS, mostPages },
+  );
+  if (has(list, 'instead')) return list;
+  return { ...list, rows: list.rows.filter((row) => has(row, 'membership')) };
 }
+
+type Json = Readonly<Record<string, unknown>>;
+/** A row that is on something that we do not know comes as it is. */
+type Row = Administrator | { readonly row: Json };
 
 function filtersOf(on: RowsOn | undefined): readonly object[] {
   switch (on?.kind) {
@@ -119,14 +105,10 @@ function filtersOf(on: RowsOn | undefined): readonly object[] {
   }
 }
 
-function unusable(trouble: string): { readonly reply: Trouble } {
-  return { reply: { trouble, kind: 'unusable' } };
-}
-
 const IDS = ['organizationId', 'projectId', 'grantedOrganizationId'] as const;
 
 /** Whether a row says what it says in the way of ZITADEL. */
-function isRow(row: Readonly<Record<string, unknown>>): boolean {
+function isRow(row: Json): boolean {
   const { instance, organization, project, projectGrant } = row;
   const resources = [organization, project, projectGrant].filter((each) => each !== undefined);
   return (
@@ -137,10 +119,7 @@ function isRow(row: Readonly<Record<string, unknown>>): boolean {
 }
 
 /** Undefined where the row does not say clearly what it is about: such a row says nothing, least of all something global. */
-function administratorFrom(
-  userId: string,
-  row: Readonly<Record<string, unknown>>,
-): Administrator | undefined {
+function administratorFrom(userId: string, row: Json): Administrator | undefined {
   const named = KINDS.filter(([name]) => row[name] !== undefined);
   const [only] = named;
   if (!only || named.length > 1) return undefined;
@@ -177,11 +156,7 @@ type AskedBy = 'caller' | 'instanceReader';
 type Read = Tried<MembershipRows | Refusal>;
 
 /** Reads a user's rows by API v2, in somebody's name. */
-export type ReadAdministrators = (
-  send: Send,
-  as: AskedBy,
-  question: MembershipQuestion,
-) => Promise<Read>;
+type ReadAdministrators = (send: Send, as: AskedBy, question: MembershipQuestion) => Promise<Read>;
 
 /**
  * The one that reads by API v2. Servers from before January 2026 cannot narrow a list by roles: the first refusal tells, and from then on
@@ -221,30 +196,27 @@ async function readOn(
   on: RowsOn | undefined,
   mostPages: number,
 ): Promise<Read & { readonly isBadRequest?: boolean }> {
-  for (let again = true; ; again = false) {
-    const list = await listAdministrators(send, userId, on, mostPages);
-    if (has(list, 'reply')) {
-      const { reply } = list;
-      if (isRefusal(reply)) return { served: servedBy(reply), value: reply };
-      const isBadRequest = !isTrouble(reply) && reply.status === 400;
-      return { served: servedBy(reply), value: refusalOf(reply, as, WHAT), isBadRequest };
-    }
-    const { rows, total, hidesRows, hasMoved, isCut } = list;
-    if (again && (hidesRows || hasMoved)) continue;
-    if (hasMoved || !hidesRows) {
-      const memberships = rows.map(({ membership }) => membership);
-      return { served: true, value: { rows: memberships, complete: !hasMoved && !isCut } };
-    }
-    return {
-      served: true,
-      value:
-        as === 'caller'
-          ? { reason: 'unavailable', detail: `${WHAT}: rows of the caller’s own are left out` }
-          : {
-              reason: 'misconfigured',
-              detail: `${WHAT}: the service user may see only ${rows.length} of ${total} rows of a user`,
-              remedy: READER_REMEDY,
-            },
-    };
+  const list = await listAdministrators(send, userId, on, mostPages);
+  if (has(list, 'instead')) {
+    const { instead } = list;
+    const isBadRequest = has(instead, 'status') && instead.status === 400;
+    return { served: servedBy(instead), value: refusalOf(instead, as, WHAT), isBadRequest };
   }
+  const { rows, total, hidesRows, hasMoved, goesOn } = list;
+  if (hasMoved || !hidesRows) {
+    const memberships = rows.map(({ membership }) => membership);
+    const isCut = goesOn || total > MOST_ROWS;
+    return { served: true, value: { rows: memberships, complete: !hasMoved && !isCut } };
+  }
+  return {
+    served: true,
+    value:
+      as === 'caller'
+        ? { reason: 'unavailable', detail: `${WHAT}: rows of the caller’s own are left out` }
+        : {
+            reason: 'misconfigured',
+            detail: `${WHAT}: the service user may see only ${rows.length} of ${total} rows of a user`,
+            remedy: READER_REMEDY,
+          },
+  };
 }

@@ -2,15 +2,9 @@ import type { Membership, RowsOn } from '../../core/caller.js';
 import { ZitadelArgumentError, ZitadelError } from '../../core/errors.js';
 import { has, jsonFrom } from '../../core/own-properties.js';
 import { isRecord, MOST_PAGES } from '../reading.js';
-import {
-  bodyOrThrow,
-  READER_REMEDY,
-  tooLong,
-  unusable,
-  ZitadelUnavailableError,
-} from '../refusals.js';
+import { changing, errorFrom, READER_REMEDY, tooLongList } from '../refusals.js';
 import type { MembershipList, MembershipListRequest, MembershipRow } from './pages.js';
-import { type Administrator, type Administrators, listAdministrators, type Send } from './by-v2.js';
+import { type Administrator, listAdministrators, MOST_ROWS, type Send } from './by-v2.js';
 
 /** What API v1 would be asked, of a user whose id must be known. */
 interface ListRequest extends MembershipListRequest {
@@ -20,11 +14,11 @@ interface ListRequest extends MembershipListRequest {
 }
 
 /**
- * A list as API v1 would answer it, by `ListAdministrators` of v2: all rows are read, then filtered and cut here, since v2 has neither
+ * A list as API v1 would give it, by `ListAdministrators` of v2: all rows are read, then filtered and cut here, since v2 has neither
  * v1's filters nor rows that one could not see.
  *
- * @throws ZitadelArgumentError on a filter that is none; ZitadelError `zitadel_unavailable` on a list of more than 10,000 rows, or
- * of fewer where the server allows only short pages
+ * @throws ZitadelArgumentError on a wrong filter
+ * @throws ZitadelError `zitadel_unavailable` on a list of more than 10,000 rows, or of fewer where the server allows only short pages
  */
 export async function listByAdministrators(
   send: Send,
@@ -32,8 +26,17 @@ export async function listByAdministrators(
   { userId, organizationId, query, queries = [] }: ListRequest,
 ): Promise<MembershipList> {
   const filters = queries.map(filterFrom);
-  const list = await readAll(send, what, userId, filters.find(({ on }) => on)?.on);
-  if (list.isCut) throw tooLong(what, 'an orgQuery or iamQuery');
+  const on = filters.find((filter) => filter.on)?.on;
+  const list = await listAdministrators(send, userId, on, MOST_PAGES);
+  if (has(list, 'instead')) throw errorFrom(list.instead, what);
+  if (list.hasMoved) throw changing(what);
+  if (list.hidesRows) {
+    throw new ZitadelError(
+      'service_user_refused',
+      `${what}: not all rows of the user may be seen; ${READER_REMEDY}`,
+    );
+  }
+  if (list.goesOn || list.total > MOST_ROWS) throw tooLongList(what, 'an orgQuery or iamQuery');
   const rows = list.rows.filter(
     (row) =>
       (organizationId === undefined || isOf(row.membership, organizationId)) &&
@@ -62,28 +65,6 @@ export function subjectOf(token: string): string {
     'who',
     'who is a token that does not say whose it is, which API v2 asks for: pass the Caller of the request',
   );
-}
-
-async function readAll(
-  send: Send,
-  what: string,
-  userId: string,
-  on: RowsOn | undefined,
-): Promise<Administrators> {
-  for (let again = true; ; again = false) {
-    const list = await listAdministrators(send, userId, on, MOST_PAGES);
-    if (has(list, 'reply')) {
-      bodyOrThrow(list.reply, what);
-      throw unusable(what, 'the answer is no list');
-    }
-    if (!list.hidesRows && !list.hasMoved) return list;
-    if (again) continue;
-    if (list.hasMoved) throw new ZitadelUnavailableError(what, 'the list changes while it is read');
-    throw new ZitadelError(
-      'service_user_refused',
-      `${what}: not all rows of the user may be seen; ${READER_REMEDY}`,
-    );
-  }
 }
 
 interface Filter {

@@ -4,8 +4,8 @@ import { has } from '../../core/own-properties.js';
 import { TOKEN_68 } from '../../core/request.js';
 import type { ApiGeneration } from '../generation.js';
 import type { Http } from '../http.js';
-import { isRecord, requireId, textsOf } from '../reading.js';
-import { bodyOrThrow, tooLong, unusable, ZitadelUnavailableError } from '../refusals.js';
+import { requireId, textsOf } from '../reading.js';
+import { changing, errorFrom, tooLongList, unusable } from '../refusals.js';
 import { askOrThrow, requireServiceToken, type ServiceToken } from '../service-user.js';
 import { askMine, askOfUser } from './by-v1.js';
 import type { Send } from './by-v2.js';
@@ -19,7 +19,7 @@ import {
 } from './pages.js';
 
 /** What the lists are asked with. */
-export interface MembershipListParts {
+interface MembershipListParts {
   readonly http: Http;
   readonly serviceToken: ServiceToken | undefined;
   readonly tokenOf: (caller: Caller) => string | undefined;
@@ -30,20 +30,22 @@ export interface MembershipListParts {
 
 /**
  * Both lists, complete and typed, for those who want the list itself: in as many calls as it takes, each row once, and never a part as if
- * it were all. By API v1 as ZITADEL answers them; where that is not served, by `ListAdministrators` of v2, filtered and cut here: without
+ * it were all. By API v1 as ZITADEL gives them; where that is not served, by `ListAdministrators` of v2, filtered and cut here: without
  * `viewTimestamp`, `sequence` and the id and name of the instance.
  */
 export class MembershipLists {
   constructor(private readonly parts: MembershipListParts) {}
 
   /**
-   * The manager roles of the caller of a request, or of the user behind an access token, over all organizations. By API v2 a token that
-   * is no JWT does not say whose it is: pass the Caller.
+   * The manager roles of the caller of a request, or of the user behind an access token, over all organizations. API v2 asks for the user's
+   * id, which only a JWT names: with an opaque token, pass the Caller.
    *
-   * @throws ZitadelApiError when ZITADEL refuses; ZitadelUnavailableError when it cannot be asked; ZitadelArgumentError when it is
-   * neither a token nor a caller that the guard or middleware verified, and on an offset, limit or (v2) filter that is none; ZitadelError
-   * `zitadel_unavailable` when the list is longer than is read (by API v2 10,000 rows, by v1 20,000; fewer where the
-   * server allows only short pages), which anybody can bring about, or changes while it is read: then narrow it
+   * @throws ZitadelApiError when ZITADEL refuses
+   * @throws ZitadelUnavailableError when ZITADEL cannot be asked, or the list changes while it is read
+   * @throws ZitadelArgumentError when `who` is neither a token nor a caller that the guard or middleware verified, and on a wrong offset,
+   * limit or (v2) filter
+   * @throws ZitadelError `zitadel_unavailable` when the list is too long: more than 20,000 rows by API v1, 10,000 by v2, fewer where the
+   * server allows only short pages. Others can make a list that long: then narrow it
    */
   async listMine(
     who: Caller | string,
@@ -101,7 +103,7 @@ export class MembershipLists {
   }
 }
 
-/** API v1 refuses what is no such number (uint64, uint32), and v2 is not asked with it. */
+/** API v1 takes a uint64 and a uint32. API v2 is not asked with them, so they are checked here. */
 function requirePage({ query }: MembershipListRequest): void {
   for (const [name, most] of MOST_OF_PAGE) {
     const value: unknown = query?.[name];
@@ -126,18 +128,16 @@ async function listByPages(
   userId: string | undefined,
 ): Promise<MembershipList> {
   const list = await readMembershipPages(ask, request, MOST_CALLS);
-  if (has(list, 'reply')) {
-    bodyOrThrow(list.reply, what);
-    throw unusable(what, 'the answer is no list');
-  }
-  const { body, rows, total, state } = list;
-  if (state === 'moved')
-    throw new ZitadelUnavailableError(what, 'the list changes while it is read');
-  if (state === 'cut') throw tooLong(what, 'queries, or ask for parts by query.limit');
+  if (has(list, 'instead')) throw errorFrom(list.instead, what);
+  const { body, rows, total, hasMoved, goesOn } = list;
+  if (hasMoved) throw changing(what);
+  if (goesOn) throw tooLongList(what, 'queries, or ask for parts by query.limit');
   if (rows.some((row) => row.userId !== (userId ?? rows[0]?.userId))) throw unusable(what);
-  const details = isRecord(body) ? body['details'] : undefined;
   return {
-    details: { totalResult: total, ...textsOf(details, ['viewTimestamp', 'processedSequence']) },
+    details: {
+      totalResult: total,
+      ...textsOf(body['details'], ['viewTimestamp', 'processedSequence']),
+    },
     result: rows,
   };
 }

@@ -1,24 +1,27 @@
 import { isRefusal, type Refusal } from '../../core/decision.js';
 import { has } from '../../core/own-properties.js';
-import { isTrouble, type Answered, type Trouble } from '../call.js';
 import {
   haveIds,
+  type Instead,
   isId,
   isRecord,
   listFrom,
+  listOf,
   listOfTexts,
   PAGE,
-  PageTrail,
+  type ReadList,
   textOf,
   textsOf,
 } from '../reading.js';
+import type { NotDone } from '../refusals.js';
+import { type Done, isDone, type Reply, unusableReply } from '../reply.js';
 
 /** What a list of manager roles can be asked with (API v1). Without `query` the whole list is read, in no order. */
 export interface MembershipListRequest {
   readonly query?: {
     /** How many rows to leave out. ZITADEL promises no order, so pages may overlap. */
     readonly offset?: number;
-    /** How many rows at most; more than ZITADEL gives in one answer are read in several. @default 0, which is no limit */
+    /** How many rows at most; more than ZITADEL gives in one reply are read in several. @default 0: all of them */
     readonly limit?: number;
     /** Accepted by ZITADEL, without effect on this list. */
     readonly asc?: boolean;
@@ -34,12 +37,12 @@ export type MembershipListFilter =
   | { readonly projectGrantQuery: { readonly projectGrantId: string } }
   | { readonly iamQuery: { readonly iam: boolean } };
 
-/** A list of manager roles as ZITADEL answers it. */
+/** A list of manager roles as ZITADEL gives it. */
 export interface MembershipList {
   readonly details: {
     /** How many rows there are in all; 0 where ZITADEL leaves it out (also for an offset beyond the end). */
     readonly totalResult: number;
-    /** RFC 3339: as of when ZITADEL's read side answered. */
+    /** RFC 3339: as of when ZITADEL's read side replied. */
     readonly viewTimestamp?: string;
     readonly processedSequence?: string;
   };
@@ -50,7 +53,7 @@ export interface MembershipList {
 export interface MembershipRow {
   readonly userId: string;
   readonly roles: readonly string[];
-  /** The name of the instance, organization or project. Written by whoever owns it: text only, never markup. */
+  /** The name of the instance, organization or project. Its owner writes it: show it as text, never as markup. */
   readonly displayName: string;
   readonly details: {
     readonly sequence?: string;
@@ -68,17 +71,8 @@ export interface MembershipRow {
 /** A user whose manager roles are listed by the service user, in the context of one organization. */
 export interface UserMembershipListRequest extends MembershipListRequest {
   readonly userId: string;
-  /** Sent as `x-zitadel-orgid`: instance rows and rows owned by this organization are answered. @default the service user's own */
+  /** Sent as `x-zitadel-orgid`: instance rows and rows owned by this organization are listed. @default the service user's own */
   readonly organizationId?: string;
-}
-
-/** Reads a list of API v1; undefined when the answer is none. A row without any of the four kinds is one that we do not know yet. */
-export function membershipsFrom(
-  body: unknown,
-): { readonly rows: readonly MembershipRow[]; readonly total: number } | undefined {
-  const list = listFrom(body);
-  const rows = list?.rows.map(rowFrom);
-  return list && rows?.every((row) => row !== undefined) ? { rows, total: list.total } : undefined;
 }
 
 const ID_NAMES = ['orgId', 'projectId', 'projectGrantId'] as const;
@@ -104,66 +98,45 @@ const MOST_ROWS = 20_000;
 /** In how many pages: a server may allow no more than a hundred rows a page. */
 export const MOST_CALLS = 200;
 
-type Reply = Answered | Trouble | Refusal;
-
-/** Rows of a v1 list, as the pages brought them. */
-export interface MembershipPages {
-  /** The first answer. */
-  readonly body: unknown;
-  readonly rows: readonly MembershipRow[];
-  /** How many rows ZITADEL counts. */
-  readonly total: number;
-  /** Whether these are all rows that were asked for. Moved: a row may be missing; cut: there are more than so many pages hold. */
-  readonly state: 'whole' | 'moved' | 'cut';
-}
+/** Rows of a v1 list. */
+type MembershipPages = ReadList<MembershipRow> & {
+  /** The first reply. */
+  readonly body: Done['body'];
+};
 
 /**
  * Reads a v1 list in as many pages as it takes, and no more than so many. ZITADEL promises no order, so the list is whole only when the
- * pages fit together and every row that is counted came once; else it is read again. Whatever is no such list comes back as it was answered.
+ * pages fit together and every row that is counted came once.
  */
 export async function readMembershipPages(
-  ask: (request: MembershipListRequest) => Promise<Reply>,
-  request: MembershipListRequest,
-  mostPages: number,
-): Promise<MembershipPages | { readonly reply: Reply }> {
-  const list = await readOnce(ask, request, mostPages);
-  const hasMoved = !has(list, 'reply') && list.state === 'moved';
-  return hasMoved ? readOnce(ask, request, mostPages) : list;
-}
-
-async function readOnce(
-  ask: (request: MembershipListRequest) => Promise<Reply>,
+  ask: (request: MembershipListRequest) => Promise<Reply | Refusal>,
   { query = {}, ...narrowed }: MembershipListRequest,
   mostPages: number,
-): Promise<MembershipPages | { readonly reply: Reply }> {
+): Promise<MembershipPages | Instead<NotDone>> {
   const { offset: first = 0, limit: wanted = 0, ...sorted } = query;
   const end = wanted === 0 ? Infinity : first + wanted;
-  const trail = new PageTrail(first);
-  const rows = new Map<string, MembershipRow>();
-  let body: unknown;
-  for (let page = 1; ; page += 1) {
-    const { offset } = trail;
-    const limit = Math.min(PAGE, end - offset);
-    const reply = await ask({
-      ...narrowed,
-      query: { ...sorted, ...(offset > 0 && { offset }), limit },
-    });
-    if (isRefusal(reply) || isTrouble(reply) || reply.status !== 200) return { reply };
-    body ??= reply.body;
-    const list = membershipsFrom(reply.body);
-    if (!list) return strange('the answer is no list');
-    const { total } = list;
-    // Asked without a limit, a server may give more than is wanted.
-    const keys = list.rows.slice(0, end - offset).map(keyOf);
-    keys.forEach((key, at) => rows.set(key, list.rows[at] as MembershipRow));
-    const goesOn = trail.follow({ total, step: Math.max(1, keys.length) }, keys, end);
-    // Counted and not shown.
-    if (trail.hidesRows) return strange('the answer is incomplete');
-    const isTooLong = Math.min(total, end) - first > MOST_ROWS;
-    if (goesOn && !isTooLong && page < mostPages) continue;
-    const state = trail.hasMoved ? 'moved' : goesOn ? 'cut' : 'whole';
-    return { body, rows: [...rows.values()], total, state };
-  }
+  let body: Done['body'] = {};
+  const list = await listOf<MembershipRow, NotDone>(
+    async (offset) => {
+      const limit = Math.min(PAGE, end - offset);
+      const part = { ...sorted, ...(offset > 0 && { offset }), limit };
+      const reply = await ask({ ...narrowed, query: part });
+      if (isRefusal(reply) || !isDone(reply)) return { instead: reply };
+      if (offset === first) body = reply.body;
+      const page = listFrom(reply.body);
+      // Asked without a limit, a server may give more than is wanted.
+      const rows = page?.rows.slice(0, end - offset).map(rowFrom);
+      return page && rows?.every((row) => row !== undefined)
+        ? { rows, total: page.total }
+        : { instead: unusableReply('the reply is not a list') };
+    },
+    keyOf,
+    { first, end, mostPages, mostRows: MOST_ROWS },
+  );
+  if (has(list, 'instead')) return list;
+  // Counted and not shown.
+  if (list.hidesRows) return { instead: unusableReply('the reply is incomplete') };
+  return { ...list, body };
 }
 
 /** What a row is about; all of it where that is not clear. */
@@ -172,8 +145,4 @@ function keyOf(row: MembershipRow): string {
   const named = [iam, orgId, projectId, projectGrantId];
   const isClear = named.filter((each) => each !== undefined).length === 1;
   return JSON.stringify(isClear ? named : row);
-}
-
-function strange(trouble: string): { readonly reply: Trouble } {
-  return { reply: { trouble, kind: 'unusable' } };
 }

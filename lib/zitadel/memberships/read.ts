@@ -1,16 +1,17 @@
-import type { MembershipRows, ReadMemberships } from '../../core/caller.js';
+import type { MembershipRows } from '../../core/caller.js';
 import { isRefusal, type Refusal } from '../../core/decision.js';
-import { isTrouble } from '../call.js';
+import type { ReadMemberships } from '../../core/memory/caller-facts.js';
 import type { ApiGeneration, Tried } from '../generation.js';
 import type { Http } from '../http.js';
-import { errorIdOf, isRecord, listOfTexts, MOST_BYTES } from '../reading.js';
+import { listOfTexts, MOST_BYTES } from '../reading.js';
 import { refusalOf, unfit } from '../refusals.js';
+import { type Done, isDone, isTrouble } from '../reply.js';
 import { requireServiceToken, type ServiceToken } from '../service-user.js';
 import { readMine, readOfUser } from './by-v1.js';
 import { createAdministratorReader, type Send } from './by-v2.js';
 
 /** Who reads memberships, and how. */
-export interface MembershipReaderParts {
+interface MembershipReaderParts {
   readonly http: Http;
   /** Looked at only as the caller: as the service user it follows from `everywhere`. */
   readonly generation: ApiGeneration;
@@ -53,7 +54,7 @@ const NO_V1 =
 const NO_V2 =
   'this server, or a proxy before it, does not serve API v2: name the organizations in memberships.organizations, then API v1 is used';
 
-/** There is no other generation to go to: each sees something else. */
+/** The other generation is not asked instead: it sees other rows. */
 function orElse(
   { served, value }: Tried<MembershipRows | Refusal>,
   remedy: string,
@@ -64,7 +65,7 @@ function orElse(
 const WHAT = 'permissions';
 
 /** Asks for a caller's permissions in one organization ('': the caller's own): `permission`, or `permission:id` for one resource. */
-export type AskPermissions = (
+type AskPermissions = (
   userId: string,
   token: string,
   orgId: string,
@@ -84,29 +85,25 @@ export function askPermissions(http: Http): AskPermissions {
       ...(orgId !== '' && { orgId }),
       json: {},
       who: userId,
-      // Whoever manages many projects of an organization has some forty entries for each.
+      // Some forty entries for each project that the caller manages.
       maxBytes: MOST_BYTES,
       repeatable: true,
     });
-    if (isTrouble(reply)) return refusalOf(reply, 'caller', WHAT);
-    const { status, body } = reply;
-    if (reply.says === 'notServed') {
-      return {
-        ...refusalOf(reply, 'caller', WHAT),
-        remedy:
-          'effective permissions exist on API v1 only, which this server does not serve: require roles instead',
-      };
+    if (isDone(reply)) {
+      return permissionsFrom(reply.body) ?? unfit(WHAT, 'the reply is not a list');
     }
+    const refusal = refusalOf(reply, 'caller', WHAT);
+    if (isTrouble(reply)) return refusal;
     // Nobody has a permission in an organization that does not exist.
-    if (status === 403 && errorIdOf(body) === 'AUTH-Bs7Ds') return [];
-    if (status !== 200) return refusalOf(reply, 'caller', WHAT);
-    return permissionsFrom(body) ?? unfit(WHAT, 'the answer is no list');
+    if (reply.status === 403 && reply.id === 'AUTH-Bs7Ds') return [];
+    return reply.says === 'notServed' ? { ...refusal, remedy: NO_PERMISSIONS } : refusal;
   };
 }
 
-/** No permissions are an empty answer: one that says anything else is none of ZITADEL's. */
-function permissionsFrom(body: unknown): readonly string[] | undefined {
-  if (!isRecord(body)) return undefined;
-  const { result, ...more } = body;
+const NO_PERMISSIONS =
+  'effective permissions exist on API v1 only, which this server does not serve: require roles instead';
+
+/** No permissions are an empty reply: one that says anything else is not ZITADEL's. */
+function permissionsFrom({ result, ...more }: Done['body']): readonly string[] | undefined {
   return result === undefined && Object.keys(more).length > 0 ? undefined : listOfTexts(result);
 }

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { MembershipQuestion, MembershipRows } from '../../../lib/core/caller.js';
+import type { MembershipRows } from '../../../lib/core/caller.js';
 import type { Permissions } from '../../../lib/core/decide/case.js';
 import { isRefusal, type Refusal } from '../../../lib/core/decision.js';
 import type { Toll } from '../../../lib/core/memory/allowance.js';
-import { AnswerSource, type AnswerSourceParts } from '../../../lib/core/memory/caller-source.js';
-import type { Answer } from '../../../lib/core/memory/remembered-callers.js';
+import type { MembershipQuestion } from '../../../lib/core/memory/caller-facts.js';
+import { CallerSource, type CallerSourceParts } from '../../../lib/core/memory/caller-source.js';
+import type { KnownCaller } from '../../../lib/core/memory/remembered-callers.js';
 import { ANEW, ANY_AGE } from '../../../lib/core/requirement/fresh.js';
 import { gate, settle } from '../gate.js';
 import { callerOf, orgRow } from '../rows.js';
@@ -18,16 +19,23 @@ const FREE: Toll = {
   isSpent: () => false,
 };
 
+/** Nothing is known of any resource. */
+const NO_FACTS = {
+  ownerOf: () => undefined,
+  grantOf: () => undefined,
+  grantBetween: () => undefined,
+};
+
 interface Setup {
   readonly as?: 'caller' | 'serviceUser';
   readonly rows?: (question: MembershipQuestion) => Promise<MembershipRows | Refusal>;
-  readonly permissions?: AnswerSourceParts['permissions'];
+  readonly permissions?: CallerSourceParts['permissions'];
 }
 
 /** A user whose list is over its cap: it holds nothing, and everything is asked for apart. */
 function sourceOf({ as = 'caller', rows, permissions }: Setup = {}) {
   const asked: MembershipQuestion[] = [];
-  const source = new AnswerSource({
+  const source = new CallerSource({
     verify: (token) => callerOf(token.split('-')[0] ?? ''),
     verifiedForMs: Infinity,
     confirm: undefined,
@@ -50,7 +58,7 @@ function sourceOf({ as = 'caller', rows, permissions }: Setup = {}) {
   return { source, asked };
 }
 
-async function answerOf(source: AnswerSource, token: string): Promise<Answer> {
+async function answerOf(source: CallerSource, token: string): Promise<KnownCaller> {
   const answer = await source.resolve(token, ANY_AGE);
   if (isRefusal(answer)) throw new Error(answer.reason);
   return answer;
@@ -79,13 +87,15 @@ describe('rows on one resource', () => {
   it('are asked for once, and remembered as long as the list', async () => {
     const { source, asked } = sourceOf({ rows: rowOn });
     const answer = await answerOf(source, 'alice-1');
-    expect(source.lookups.known(answer, ANY_AGE).rowsOn(on('1'))).toBeUndefined();
+    expect(source.lookups.known(answer, ANY_AGE, NO_FACTS).rowsOn(on('1'))).toBeUndefined();
     await source.lookups.rowsOn(answer, on('1'), ANY_AGE, FREE);
     await source.lookups.rowsOn(answer, on('1'), ANY_AGE, FREE);
     expect(asked.map((question) => question.on)).toEqual([undefined, on('1')]);
-    expect(source.lookups.known(answer, ANY_AGE).rowsOn(on('1'))?.orgs.has('1')).toBe(true);
+    expect(source.lookups.known(answer, ANY_AGE, NO_FACTS).rowsOn(on('1'))?.orgs.has('1')).toBe(
+      true,
+    );
     vi.advanceTimersByTime(30_000);
-    expect(source.lookups.known(answer, ANY_AGE).rowsOn(on('1'))).toBeUndefined();
+    expect(source.lookups.known(answer, ANY_AGE, NO_FACTS).rowsOn(on('1'))).toBeUndefined();
   });
 
   it('are asked for again where what is remembered is too old', async () => {
@@ -94,20 +104,20 @@ describe('rows on one resource', () => {
     await source.lookups.rowsOn(answer, on('1'), ANY_AGE, FREE);
     vi.advanceTimersByTime(2_000);
     const notBefore = performance.now() - 1_999;
-    expect(source.lookups.known(answer, notBefore).rowsOn(on('1'))).toBeUndefined();
-    expect(source.lookups.known(answer, notBefore - 1).rowsOn(on('1'))).toBeDefined();
+    expect(source.lookups.known(answer, notBefore, NO_FACTS).rowsOn(on('1'))).toBeUndefined();
+    expect(source.lookups.known(answer, notBefore - 1, NO_FACTS).rowsOn(on('1'))).toBeDefined();
     await source.lookups.rowsOn(answer, on('1'), notBefore - 1, FREE);
     expect(asked).toHaveLength(2);
     await source.lookups.rowsOn(answer, on('1'), notBefore, FREE);
     expect(asked).toHaveLength(3);
-    expect(source.lookups.known(answer, notBefore).rowsOn(on('1'))).toBeDefined();
+    expect(source.lookups.known(answer, notBefore, NO_FACTS).rowsOn(on('1'))).toBeDefined();
   });
 
   it('are remembered for the token that asked, and for no other of the same user', async () => {
     const { source } = sourceOf({ rows: rowOn });
     await source.lookups.rowsOn(await answerOf(source, 'alice-1'), on('1'), ANY_AGE, FREE);
     const other = await answerOf(source, 'alice-2');
-    expect(source.lookups.known(other, ANY_AGE).rowsOn(on('1'))).toBeUndefined();
+    expect(source.lookups.known(other, ANY_AGE, NO_FACTS).rowsOn(on('1'))).toBeUndefined();
   });
 
   it('are forgotten with the user, also those that are being asked for', async () => {
@@ -119,7 +129,7 @@ describe('rows on one resource', () => {
     await source.evict('alice');
     waiting.open({ rows: [orgRow('alice', '1')], complete: true });
     await asking;
-    expect(source.lookups.known(answer, ANY_AGE).rowsOn(on('1'))).toBeUndefined();
+    expect(source.lookups.known(answer, ANY_AGE, NO_FACTS).rowsOn(on('1'))).toBeUndefined();
   });
 
   it('that are too many as well are no answer', async () => {
@@ -128,7 +138,7 @@ describe('rows on one resource', () => {
     expect(await source.lookups.rowsOn(answer, on('1'), ANY_AGE, FREE)).toMatchObject({
       reason: 'unavailable',
     });
-    expect(source.lookups.known(answer, ANY_AGE).rowsOn(on('1'))).toBeUndefined();
+    expect(source.lookups.known(answer, ANY_AGE, NO_FACTS).rowsOn(on('1'))).toBeUndefined();
   });
 
   it('that ZITADEL refuses are a refusal of the token, for a while', async () => {
@@ -142,7 +152,7 @@ describe('rows on one resource', () => {
 
 describe('permissions in one organization', () => {
   it('are asked for with the caller’s token, once, and remembered for that token', async () => {
-    const permissions = vi.fn<AnswerSourceParts['permissions']>(() =>
+    const permissions = vi.fn<CallerSourceParts['permissions']>(() =>
       Promise.resolve(['user.read', 'project.write:7']),
     );
     const { source } = sourceOf({ permissions });
@@ -155,8 +165,8 @@ describe('permissions in one organization', () => {
     }
     expect(permissions.mock.calls).toEqual([['alice', 'alice-1', '1']]);
     const other = await answerOf(source, 'alice-2');
-    expect(source.lookups.known(other, ANY_AGE).permissionsIn('1')).toBeUndefined();
-    expect(source.lookups.known(answer, ANY_AGE).permissionsIn('2')).toBeUndefined();
+    expect(source.lookups.known(other, ANY_AGE, NO_FACTS).permissionsIn('1')).toBeUndefined();
+    expect(source.lookups.known(answer, ANY_AGE, NO_FACTS).permissionsIn('2')).toBeUndefined();
   });
 
   it('are asked anew where they must be fresh, and forgotten with the user', async () => {
@@ -167,7 +177,7 @@ describe('permissions in one organization', () => {
     await source.lookups.permissionsIn(answer, '1', ANEW, FREE);
     expect(permissions).toHaveBeenCalledTimes(2);
     await source.evict('alice');
-    expect(source.lookups.known(answer, ANY_AGE).permissionsIn('1')).toBeUndefined();
+    expect(source.lookups.known(answer, ANY_AGE, NO_FACTS).permissionsIn('1')).toBeUndefined();
   });
 
   it.each([

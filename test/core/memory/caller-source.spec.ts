@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Caller, Membership } from '../../../lib/core/caller.js';
 import { isRefusal, type Refusal } from '../../../lib/core/decision.js';
-import { AnswerSource, type AnswerSourceParts } from '../../../lib/core/memory/caller-source.js';
-import type { Answer } from '../../../lib/core/memory/remembered-callers.js';
+import { CallerSource, type CallerSourceParts } from '../../../lib/core/memory/caller-source.js';
+import type { KnownCaller } from '../../../lib/core/memory/remembered-callers.js';
 import { SharedStore } from '../../../lib/core/memory/shared-store.js';
 import { role } from '../../../lib/core/requirement/builders.js';
 import { compile } from '../../../lib/core/requirement/compile.js';
@@ -26,7 +26,7 @@ interface Setup {
   read?: Read;
   confirm?: (caller: Caller, token: string) => Promise<Refusal | undefined>;
   everyMs?: number;
-  verify?: AnswerSourceParts['verify'];
+  verify?: CallerSourceParts['verify'];
   organizations?: () => Promise<readonly string[] | Refusal>;
   verifiedForMs?: number;
   budgetMs?: number;
@@ -38,9 +38,9 @@ interface Setup {
 /** A token names its user in front of a dash: `alice-1`. */
 const userOf = (token: string) => token.split('-')[0] ?? '';
 
-function sourceOf(setup: Setup = {}): AnswerSource {
+function sourceOf(setup: Setup = {}): CallerSource {
   const { confirm, everyMs = TTL_MS, store, ttlMs = TTL_MS, read = counted() } = setup;
-  return new AnswerSource({
+  return new CallerSource({
     verify: setup.verify ?? ((token) => callerOf(userOf(token))),
     verifiedForMs: setup.verifiedForMs ?? Infinity,
     permissions: () => Promise.resolve([]),
@@ -70,7 +70,7 @@ function counted(): Read & { reads: number; tokens: string[] } {
   return read;
 }
 
-async function answered(asked: Promise<Answer | Refusal>): Promise<Answer> {
+async function answered(asked: Promise<KnownCaller | Refusal>): Promise<KnownCaller> {
   const answer = await asked;
   if (isRefusal(answer)) throw new Error(`refused: ${answer.reason} ${answer.detail ?? ''}`);
   return answer;
@@ -83,7 +83,7 @@ const READS_ROWS = compile(role('IAM_OWNER'), {
   permissions: true,
 });
 
-const orgs = async (asked: Promise<Answer | Refusal>) => orgsOf(await answered(asked));
+const orgs = async (asked: Promise<KnownCaller | Refusal>) => orgsOf(await answered(asked));
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date', 'performance'], now: Date.parse('2026-11-24T12:00:00Z') });
@@ -384,7 +384,7 @@ describe('a token that ZITADEL rejects', () => {
     const source = sourceOf({ read });
     const both = ['alice-1', 'alice-2'].map((token) => source.resolve(`Bearer ${token}`, ANY_AGE));
     expect(await both[0]).toEqual(REJECTED);
-    expect(await orgs(both[1] as Promise<Answer>)).toEqual(['1']);
+    expect(await orgs(both[1] as Promise<KnownCaller>)).toEqual(['1']);
   });
 
   it('is rejected by its confirmation, whatever its user may do', async () => {
@@ -463,8 +463,8 @@ describe('a confirmation', () => {
 
 describe('an eviction', () => {
   const kinds = [
-    ['of the user', (source: AnswerSource) => source.evict('alice')],
-    ['of everybody', (source: AnswerSource) => source.evictAll()],
+    ['of the user', (source: CallerSource) => source.evict('alice')],
+    ['of everybody', (source: CallerSource) => source.evictAll()],
   ] as const;
 
   describe.each(kinds)('%s', (_kind, evict) => {

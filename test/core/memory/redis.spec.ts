@@ -59,7 +59,7 @@ describe.runIf(redisIsHere)('memberships shared over a real Redis', () => {
 
   function ask({ decisions }: Zitadel): Promise<Decision> {
     const headers = { authorization: `Bearer ${token}` };
-    return Promise.resolve(decisions.authorize({ headers }, requirement));
+    return Promise.resolve(decisions.authorize({ headers }, decisions.prepare(requirement)));
   }
 
   const from = (decision: Decision) => (decision.allowed ? decision.read.from : decision.reason);

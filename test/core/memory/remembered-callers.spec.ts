@@ -1,26 +1,30 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { indexOf } from '../../../lib/core/caller.js';
 import type { Refusal } from '../../../lib/core/decision.js';
-import { type Answer, Answers } from '../../../lib/core/memory/remembered-callers.js';
-import { FOR_EVER, validFor } from '../../../lib/core/validity.js';
+import { KnownCaller, RememberedCallers } from '../../../lib/core/memory/remembered-callers.js';
+import { FOR_EVER, validFor, type Validity } from '../../../lib/core/validity.js';
 import { callerOf, orgRow } from '../rows.js';
 
 const REJECTED: Refusal = { reason: 'token_rejected' };
 
-function answer(credential: string, userId = 'alice', more: Partial<Answer> = {}): Answer {
-  return {
+function known(credential: string, userId = 'alice', more: Partial<Validity> = {}): KnownCaller {
+  const verified = {
     credential,
+    token: credential,
+    digest: credential,
     caller: callerOf(userId),
+    verifiedAt: performance.now(),
+    accepted: FOR_EVER,
+  };
+  return new KnownCaller(verified, {
     index: indexOf([orgRow(userId, '1')]),
     read: { at: Date.now(), from: 'zitadel' },
     key: credential,
     organizations: [],
     askedAt: performance.now(),
-    verifiedAt: performance.now(),
-    accepted: FOR_EVER,
     ...validFor(30_000),
     ...more,
-  };
+  });
 }
 
 /** A credential of usual length, with a tail of its own. */
@@ -36,10 +40,10 @@ afterEach(() => {
 
 describe('what a credential leads to', () => {
   it('is found by exactly its bytes', () => {
-    const answers = new Answers(2 ** 20);
-    const kept = answer(bearer(1));
-    answers.keep(kept);
-    expect(answers.get(bearer(1))).toBe(kept);
+    const callers = new RememberedCallers(2 ** 20);
+    const kept = known(bearer(1));
+    callers.keep(kept);
+    expect(callers.get(bearer(1))).toBe(kept);
     for (const other of [
       bearer(2),
       ` ${bearer(1)}`,
@@ -49,23 +53,23 @@ describe('what a credential leads to', () => {
       bearer(1).slice(-16),
       '',
     ]) {
-      expect(answers.get(other)).toBeUndefined();
+      expect(callers.get(other)).toBeUndefined();
     }
   });
 
   it('is not found by another credential that ends alike', () => {
-    const answers = new Answers(2 ** 20);
+    const callers = new RememberedCallers(2 ** 20);
     const tail = 'the-same-16-char';
-    answers.keep(answer(bearer(1, tail)));
-    expect(answers.get(bearer(2, tail))).toBeUndefined();
-    answers.keep(answer(bearer(2, tail), 'bob'));
-    expect(answers.get(bearer(2, tail))?.caller.userId).toBe('bob');
-    expect(answers.get(bearer(1, tail))?.caller.userId).toBe('alice');
-    answers.evict('bob');
-    expect(answers.get(bearer(2, tail))).toBeUndefined();
-    expect(answers.get(bearer(1, tail))?.caller.userId).toBe('alice');
-    expect(answers.get(tail)).toBeUndefined();
-    expect(answers.get(`whole ${bearer(2, tail)}`)).toBeUndefined();
+    callers.keep(known(bearer(1, tail)));
+    expect(callers.get(bearer(2, tail))).toBeUndefined();
+    callers.keep(known(bearer(2, tail), 'bob'));
+    expect(callers.get(bearer(2, tail))?.caller.userId).toBe('bob');
+    expect(callers.get(bearer(1, tail))?.caller.userId).toBe('alice');
+    callers.evict('bob');
+    expect(callers.get(bearer(2, tail))).toBeUndefined();
+    expect(callers.get(bearer(1, tail))?.caller.userId).toBe('alice');
+    expect(callers.get(tail)).toBeUndefined();
+    expect(callers.get(`whole ${bearer(2, tail)}`)).toBeUndefined();
   });
 
   it('goes with its user, wherever it stands beside others that end alike', () => {
@@ -73,42 +77,42 @@ describe('what a credential leads to', () => {
     const credentials = [1, 2, 3].map((number) => bearer(number, tail));
     const users = ['alice', 'bob', 'carol'];
     for (const gone of users) {
-      const answers = new Answers(2 ** 20);
+      const callers = new RememberedCallers(2 ** 20);
       for (const [at, user] of users.entries()) {
-        answers.keep(answer(credentials[at] ?? '', user));
-        answers.keep(answer(credentials[at] ?? '', user));
+        callers.keep(known(credentials[at] ?? '', user));
+        callers.keep(known(credentials[at] ?? '', user));
       }
-      answers.evict(gone);
+      callers.evict(gone);
       for (const [at, user] of users.entries()) {
-        const found = answers.get(credentials[at] ?? '')?.caller.userId;
+        const found = callers.get(credentials[at] ?? '')?.caller.userId;
         expect(found).toBe(user === gone ? undefined : user);
       }
     }
   });
 
   it('ends at its time', () => {
-    const answers = new Answers(2 ** 20);
-    answers.keep(answer(bearer(1)));
+    const callers = new RememberedCallers(2 ** 20);
+    callers.keep(known(bearer(1)));
     vi.advanceTimersByTime(29_999);
-    expect(answers.get(bearer(1))).toBeDefined();
+    expect(callers.get(bearer(1))).toBeDefined();
     vi.advanceTimersByTime(1);
-    expect(answers.get(bearer(1))).toBeUndefined();
+    expect(callers.get(bearer(1))).toBeUndefined();
   });
 
   it.each([0, -1, Number.NaN])('is not kept when there is no time left (%d)', (left) => {
-    const answers = new Answers(2 ** 20);
-    answers.keep(answer(bearer(1), 'alice', { validUntil: performance.now() + left }));
-    expect(answers.get(bearer(1))).toBeUndefined();
+    const callers = new RememberedCallers(2 ** 20);
+    callers.keep(known(bearer(1), 'alice', { validUntil: performance.now() + left }));
+    expect(callers.get(bearer(1))).toBeUndefined();
   });
 
   it('is not replaced by what was read before it', () => {
-    const answers = new Answers(2 ** 20);
-    const old = answer(bearer(1));
+    const callers = new RememberedCallers(2 ** 20);
+    const old = known(bearer(1));
     vi.advanceTimersByTime(10);
-    const recent = answer(bearer(1));
-    answers.keep(recent);
-    answers.keep(old);
-    expect(answers.get(bearer(1))).toBe(recent);
+    const recent = known(bearer(1));
+    callers.keep(recent);
+    callers.keep(old);
+    expect(callers.get(bearer(1))).toBe(recent);
   });
 });
 
@@ -118,72 +122,72 @@ describe('a clock on the wall', () => {
 
   it('that is set back keeps nothing longer, and switches the memory not off', () => {
     vi.setSystemTime(now);
-    const answers = new Answers(2 ** 20);
-    answers.keep(answer(bearer(1)));
+    const callers = new RememberedCallers(2 ** 20);
+    callers.keep(known(bearer(1)));
     vi.setSystemTime(now - HOUR_MS);
-    expect(answers.get(bearer(1))).toBeDefined();
+    expect(callers.get(bearer(1))).toBeDefined();
     vi.advanceTimersByTime(30_000);
-    expect(answers.get(bearer(1))).toBeUndefined();
-    const recent = answer(bearer(1));
-    answers.keep(recent);
-    expect(answers.get(bearer(1))).toBe(recent);
+    expect(callers.get(bearer(1))).toBeUndefined();
+    const recent = known(bearer(1));
+    callers.keep(recent);
+    expect(callers.get(bearer(1))).toBe(recent);
   });
 
   it('that is ahead after the host was suspended ends what is older than it may be', () => {
     vi.setSystemTime(now);
-    const answers = new Answers(2 ** 20);
-    answers.keep(answer(bearer(1)));
+    const callers = new RememberedCallers(2 ** 20);
+    callers.keep(known(bearer(1)));
     vi.setSystemTime(now + 30_000);
-    expect(answers.get(bearer(1))).toBeUndefined();
-    const recent = answer(bearer(1));
-    answers.keep(recent);
-    expect(answers.get(bearer(1))).toBe(recent);
+    expect(callers.get(bearer(1))).toBeUndefined();
+    const recent = known(bearer(1));
+    callers.keep(recent);
+    expect(callers.get(bearer(1))).toBe(recent);
   });
 });
 
 describe('a user', () => {
   it('has at most 8 tokens that are remembered, the oldest of which goes', () => {
-    const answers = new Answers(2 ** 24);
-    for (let number = 1; number <= 20; number += 1) answers.keep(answer(bearer(number)));
-    answers.keep(answer(bearer(99), 'bob'));
+    const callers = new RememberedCallers(2 ** 24);
+    for (let number = 1; number <= 20; number += 1) callers.keep(known(bearer(number)));
+    callers.keep(known(bearer(99), 'bob'));
     const left = Array.from({ length: 20 }, (_, at) => at + 1).filter((at) =>
-      answers.get(bearer(at)),
+      callers.get(bearer(at)),
     );
     expect(left).toEqual([13, 14, 15, 16, 17, 18, 19, 20]);
-    expect(answers.get(bearer(99))).toBeDefined();
+    expect(callers.get(bearer(99))).toBeDefined();
   });
 
   it('does not lose another token by using one of 8 again', () => {
-    const answers = new Answers(2 ** 24);
-    for (let number = 1; number <= 8; number += 1) answers.keep(answer(bearer(number)));
-    for (let again = 0; again < 20; again += 1) answers.keep(answer(bearer(8)));
+    const callers = new RememberedCallers(2 ** 24);
+    for (let number = 1; number <= 8; number += 1) callers.keep(known(bearer(number)));
+    for (let again = 0; again < 20; again += 1) callers.keep(known(bearer(8)));
     for (let number = 1; number <= 8; number += 1) {
-      expect(answers.get(bearer(number))).toBeDefined();
+      expect(callers.get(bearer(number))).toBeDefined();
     }
   });
 
   it('loses every token by an eviction, and nobody else any', () => {
-    const answers = new Answers(2 ** 24);
-    for (let number = 1; number <= 8; number += 1) answers.keep(answer(bearer(number)));
-    answers.keep(answer(bearer(9), 'bob'));
-    answers.evict('alice');
+    const callers = new RememberedCallers(2 ** 24);
+    for (let number = 1; number <= 8; number += 1) callers.keep(known(bearer(number)));
+    callers.keep(known(bearer(9), 'bob'));
+    callers.evict('alice');
     for (let number = 1; number <= 8; number += 1) {
-      expect(answers.get(bearer(number))).toBeUndefined();
+      expect(callers.get(bearer(number))).toBeUndefined();
     }
-    expect(answers.get(bearer(9))).toBeDefined();
-    answers.evictAll();
-    expect(answers.get(bearer(9))).toBeUndefined();
+    expect(callers.get(bearer(9))).toBeDefined();
+    callers.evictAll();
+    expect(callers.get(bearer(9))).toBeUndefined();
   });
 });
 
 describe('the memory in front', () => {
   it('is bounded by bytes', () => {
-    const answers = new Answers(2 ** 20);
+    const callers = new RememberedCallers(2 ** 20);
     for (let number = 0; number < 5_000; number += 1) {
-      answers.keep(answer(bearer(number), `user ${number}`));
+      callers.keep(known(bearer(number), `user ${number}`));
     }
     const left = Array.from({ length: 5_000 }, (_, at) => at).filter((at) =>
-      answers.get(bearer(at)),
+      callers.get(bearer(at)),
     );
     expect(left).toContain(4_999);
     expect(left).not.toContain(0);
@@ -195,42 +199,42 @@ describe('the memory in front', () => {
 
 describe('a rejected credential', () => {
   it('is remembered for five seconds, by exactly its bytes', () => {
-    const answers = new Answers(2 ** 20);
-    answers.reject(bearer(1), REJECTED);
-    expect(answers.rejection(bearer(1))).toEqual(REJECTED);
-    expect(answers.rejection(`${bearer(1)}x`)).toBeUndefined();
-    expect(answers.rejection(bearer(2, bearer(1).slice(-16)))).toBeUndefined();
+    const callers = new RememberedCallers(2 ** 20);
+    callers.reject(bearer(1), REJECTED);
+    expect(callers.rejection(bearer(1))).toEqual(REJECTED);
+    expect(callers.rejection(`${bearer(1)}x`)).toBeUndefined();
+    expect(callers.rejection(bearer(2, bearer(1).slice(-16)))).toBeUndefined();
     vi.advanceTimersByTime(4_999);
-    expect(answers.rejection(bearer(1))).toEqual(REJECTED);
+    expect(callers.rejection(bearer(1))).toEqual(REJECTED);
     vi.advanceTimersByTime(1);
-    expect(answers.rejection(bearer(1))).toBeUndefined();
+    expect(callers.rejection(bearer(1))).toBeUndefined();
   });
 
   it('takes nothing from another one that ends alike', () => {
-    const answers = new Answers(2 ** 20);
+    const callers = new RememberedCallers(2 ** 20);
     const [good, junk, dead] = [1, 2, 3].map((number) => bearer(number, 'the-same-16-char'));
-    answers.keep(answer(good ?? ''));
-    answers.reject(dead ?? '', REJECTED);
-    answers.reject(junk ?? '', REJECTED);
-    answers.forget(junk ?? '');
-    expect(answers.get(good ?? '')?.caller.userId).toBe('alice');
-    expect(answers.rejection(dead ?? '')).toEqual(REJECTED);
-    expect(answers.rejection(good ?? '')).toBeUndefined();
+    callers.keep(known(good ?? ''));
+    callers.reject(dead ?? '', REJECTED);
+    callers.reject(junk ?? '', REJECTED);
+    callers.forget(junk ?? '');
+    expect(callers.get(good ?? '')?.caller.userId).toBe('alice');
+    expect(callers.rejection(dead ?? '')).toEqual(REJECTED);
+    expect(callers.rejection(good ?? '')).toBeUndefined();
   });
 
   it('is forgotten as an accepted one', () => {
-    const answers = new Answers(2 ** 20);
-    answers.keep(answer(bearer(1)));
-    answers.reject(bearer(1), REJECTED);
-    expect(answers.get(bearer(1))).toBeUndefined();
+    const callers = new RememberedCallers(2 ** 20);
+    callers.keep(known(bearer(1)));
+    callers.reject(bearer(1), REJECTED);
+    expect(callers.get(bearer(1))).toBeUndefined();
   });
 
   it('is bounded by bytes, the oldest first', () => {
-    const answers = new Answers(2 ** 20);
+    const callers = new RememberedCallers(2 ** 20);
     const long = (number: number) =>
       `Bearer ${'x'.repeat(8_000)}${String(number).padStart(16, '0')}`;
-    for (let number = 0; number < 300; number += 1) answers.reject(long(number), REJECTED);
-    expect(answers.rejection(long(0))).toBeUndefined();
-    expect(answers.rejection(long(299))).toEqual(REJECTED);
+    for (let number = 0; number < 300; number += 1) callers.reject(long(number), REJECTED);
+    expect(callers.rejection(long(0))).toBeUndefined();
+    expect(callers.rejection(long(299))).toEqual(REJECTED);
   });
 });

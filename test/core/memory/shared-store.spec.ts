@@ -1,9 +1,11 @@
 import { createHmac } from 'node:crypto';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { Membership } from '../../../lib/core/caller.js';
 import {
+  ROWS,
   type SharedCache,
   SharedStore,
-  type StoredMemberships,
+  type Stored,
 } from '../../../lib/core/memory/shared-store.js';
 import { settle } from '../gate.js';
 import { orgRow } from '../rows.js';
@@ -24,9 +26,9 @@ function storeOf(secret: string | false = SECRET, scope: readonly string[] = SCO
   return new SharedStore(cache, secret, scope, TTL_MS);
 }
 
-function stored(more: Partial<StoredMemberships> = {}): StoredMemberships {
+function stored(more: Partial<Stored<readonly Membership[]>> = {}): Stored<readonly Membership[]> {
   const fetchedAt = Date.now();
-  return { rows: [orgRow('alice', '1')], fetchedAt, expiresAt: fetchedAt + 30_000, ...more };
+  return { value: [orgRow('alice', '1')], fetchedAt, expiresAt: fetchedAt + 30_000, ...more };
 }
 
 /** Writes as a cache does: after a read, under the epoch that it told. */
@@ -34,11 +36,11 @@ async function write(
   store = storeOf(),
   key = KEY,
   userId = 'alice',
-  what = stored({ rows: [orgRow(userId, '1')] }),
+  what = stored({ value: [orgRow(userId, '1')] }),
 ): Promise<void> {
-  const { epoch } = await store.read(key, userId);
+  const { epoch } = await store.read(ROWS, key, userId);
   if (epoch === undefined) throw new Error('the store told no epoch');
-  store.write(key, userId, epoch, what);
+  store.write(ROWS, key, userId, epoch, what);
   await settle();
 }
 
@@ -57,7 +59,7 @@ function put(value: unknown, name = lying().name): void {
   cache.entries.set(name, { value, until: Infinity });
 }
 
-const found = async (store = storeOf()) => (await store.read(KEY, 'alice')).stored;
+const found = async (store = storeOf()) => (await store.read(ROWS, KEY, 'alice')).stored;
 
 describe('what one process stored', () => {
   it('is found by another one with the same secret and scope', async () => {
@@ -90,8 +92,8 @@ describe('what one process stored', () => {
 
   it('is a miss under another key, and for another user', async () => {
     await write();
-    expect((await storeOf().read('another key', 'alice')).stored).toBeUndefined();
-    expect((await storeOf().read(KEY, 'bob')).stored).toBeUndefined();
+    expect((await storeOf().read(ROWS, 'another key', 'alice')).stored).toBeUndefined();
+    expect((await storeOf().read(ROWS, KEY, 'bob')).stored).toBeUndefined();
   });
 
   it('says neither the secret nor the key nor the user in the keys of the store', async () => {
@@ -205,7 +207,7 @@ describe('a poisoned value', () => {
     await write();
     const { text, sealed } = lying();
     put(bend(text, sealed));
-    const read = await storeOf().read(KEY, 'alice');
+    const read = await storeOf().read(ROWS, KEY, 'alice');
     expect(read.stored).toBeUndefined();
     // The store itself answered: what is read next may be stored over it.
     expect(read.epoch).toBeDefined();
@@ -224,7 +226,7 @@ describe('a poisoned value', () => {
       storeOf(),
       'bob’s key',
       'bob',
-      stored({ rows: [{ ...owner, userId: 'bob' } as never] }),
+      stored({ value: [{ ...owner, userId: 'bob' } as never] }),
     );
     const { sealed: ofBob, name } = lying();
     cache.entries.delete(name);
@@ -258,7 +260,7 @@ describe('a poisoned value', () => {
     const epochKey = [...cache.entries.keys()].find((key) => !before.has(key)) ?? '';
     for (const value of ['x', '', {}, [], 1, true, 'x'.repeat(2 ** 20)]) {
       put(value, epochKey);
-      const read = await storeOf().read(KEY, 'alice');
+      const read = await storeOf().read(ROWS, KEY, 'alice');
       expect(read.epoch).toBeDefined();
       if (typeof value === 'string' && value !== '') expect(read.stored).toBeUndefined();
     }
@@ -271,7 +273,7 @@ describe('an eviction', () => {
     await write(storeOf(), 'other', 'alice');
     await write(storeOf(), 'bob’s', 'bob');
     await storeOf().evict('alice');
-    const read = (key: string, user: string) => storeOf().read(key, user);
+    const read = (key: string, user: string) => storeOf().read(ROWS, key, user);
     expect((await read('one', 'alice')).stored).toBeUndefined();
     expect((await read('other', 'alice')).stored).toBeUndefined();
     expect((await read('bob’s', 'bob')).stored).toBeDefined();
@@ -280,10 +282,10 @@ describe('an eviction', () => {
   });
 
   it('makes a miss of what was read before it and is stored after it', async () => {
-    const { epoch = '' } = await storeOf().read(KEY, 'alice');
+    const { epoch = '' } = await storeOf().read(ROWS, KEY, 'alice');
     const before = stored();
     await storeOf().evict('alice');
-    storeOf().write(KEY, 'alice', epoch, before);
+    storeOf().write(ROWS, KEY, 'alice', epoch, before);
     await settle();
     expect(await found()).toBeUndefined();
   });
@@ -298,7 +300,7 @@ describe('an eviction', () => {
     const epochs = new Set<string | undefined>();
     for (let turn = 0; turn < 20; turn += 1) {
       await storeOf().evict('alice');
-      epochs.add((await storeOf().read(KEY, 'alice')).epoch);
+      epochs.add((await storeOf().read(ROWS, KEY, 'alice')).epoch);
     }
     expect(epochs.size).toBe(20);
   });
@@ -339,10 +341,10 @@ describe('a store that fails', () => {
       };
       const store = new SharedStore(broken, SECRET, SCOPE, TTL_MS);
       const nothing = { epoch: undefined, stored: undefined };
-      expect(await inTime(store.read(KEY, 'alice'))).toEqual(nothing);
+      expect(await inTime(store.read(ROWS, KEY, 'alice'))).toEqual(nothing);
       await inTime(store.evict('alice'));
       await inTime(store.evictAll());
-      store.write(KEY, 'alice', '', stored());
+      store.write(ROWS, KEY, 'alice', '', stored());
       await settle();
     },
   );
@@ -351,7 +353,10 @@ describe('a store that fails', () => {
     await write();
     cache.beforeGet = (key) =>
       key.includes(':epoch') ? Promise.reject(new Error('down')) : undefined;
-    expect(await storeOf().read(KEY, 'alice')).toEqual({ epoch: undefined, stored: undefined });
+    expect(await storeOf().read(ROWS, KEY, 'alice')).toEqual({
+      epoch: undefined,
+      stored: undefined,
+    });
   });
 
   it('to take an eviction is not read by this process for as long as anything in it can live', async () => {
@@ -364,9 +369,9 @@ describe('a store that fails', () => {
     expect(await found(store)).toBeUndefined();
     expect(await found(storeOf())).toBeDefined();
     vi.advanceTimersByTime(TTL_MS);
-    expect(await store.read(KEY, 'alice')).toEqual({ epoch: undefined, stored: undefined });
+    expect(await store.read(ROWS, KEY, 'alice')).toEqual({ epoch: undefined, stored: undefined });
     vi.advanceTimersByTime(10_000);
-    expect((await store.read(KEY, 'alice')).epoch).toBeDefined();
+    expect((await store.read(ROWS, KEY, 'alice')).epoch).toBeDefined();
     vi.useRealTimers();
   });
 
@@ -376,7 +381,7 @@ describe('a store that fails', () => {
       fail = reject;
     });
     const store = new SharedStore({ get: () => late, set: () => late }, SECRET, SCOPE, TTL_MS);
-    const read = await store.read(KEY, 'alice');
+    const read = await store.read(ROWS, KEY, 'alice');
     await store.evict('alice');
     // An unhandled rejection would fail this file.
     fail(new Error('down'));
@@ -392,7 +397,7 @@ describe('a store that fails', () => {
     } as unknown as SharedCache;
     const store = new SharedStore(plain, SECRET, SCOPE, TTL_MS);
     await write(store);
-    expect((await store.read(KEY, 'alice')).stored).toBeDefined();
+    expect((await store.read(ROWS, KEY, 'alice')).stored).toBeDefined();
   });
 });
 
@@ -427,7 +432,7 @@ describe('the keys of the store', () => {
     const keys = texts.slice(0, 6);
     for (const scope of scopes) {
       const store = new SharedStore(recorder, SECRET, scope, TTL_MS);
-      for (const key of keys) await store.read(key, 'alice');
+      for (const key of keys) await store.read(ROWS, key, 'alice');
     }
     const different = new Set(scopes.map((scope) => JSON.stringify(scope))).size * keys.length;
     expect([...names].filter((name) => name.includes(':rows:'))).toHaveLength(different);

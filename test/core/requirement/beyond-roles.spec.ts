@@ -5,6 +5,7 @@ import { org, project, projectGrant } from '../../../lib/core/requirement/refs.j
 import {
   checkedBy,
   type Requirement,
+  requirementOf,
   requirementText,
 } from '../../../lib/core/requirement/requirement.js';
 import { ZITADEL_HIERARCHY } from '../../../lib/core/requirement/roles.js';
@@ -164,5 +165,39 @@ describe('what a handler can be given', () => {
     ['nothing of a home organization', authenticated({ organizations: ['1'] }), []],
   ])('%s', (_, requirement, checked) => {
     expect(checkedBy(requirement)).toEqual(checked);
+  });
+});
+
+describe('a permission on a project grant', () => {
+  it.each(['project.grant.write', 'project.grant.delete', 'project.write', 'user.write'] as const)(
+    'that is the owner’s, such as %s, is not asked of the organization it is granted to',
+    (name) => {
+      expect(() => permission(name, projectGrant('1'))).toThrow(
+        `permission('${name}', project.param(...).in(org.param(...)))`,
+      );
+    },
+  );
+
+  it('that the granted organization has is asked', () => {
+    for (const name of ['project.grant.member.write', 'user.grant.write'] as const) {
+      expect(permission(name, projectGrant('1')).permissions).toEqual([name]);
+    }
+  });
+});
+
+describe('what is no requirement', () => {
+  it.each([[''], [[]], ['123'], [[1]], [undefined], [null]])(
+    'is a home organization that is %j',
+    (organizations) => {
+      expect(() => authenticated({ organizations } as never)).toThrow('organizations');
+    },
+  );
+
+  it('is a home organization that is a text, put together by hand', () => {
+    expect(() => requirementOf({ type: 'authenticated', organizations: '123' }, 'x')).toThrow('x');
+  });
+
+  it('is a manager role where a role of a project is meant', () => {
+    expect(() => projectRole('ORG_OWNER', { org: '1' })).toThrow("role('ORG_OWNER', ...)");
   });
 });

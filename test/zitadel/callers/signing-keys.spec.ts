@@ -1,10 +1,12 @@
 import { generateKeyPairSync, type JsonWebKey } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isRefusal } from '../../../lib/core/decision.js';
+import { authenticated } from '../../../lib/core/requirement/builders.js';
+import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
 import { ZitadelEmulator } from '../../../lib/testing/index.js';
 import { SigningKeys } from '../../../lib/zitadel/callers/signing-keys.js';
 import { gate } from '../../core/gate.js';
-import { wayTo } from '../parts.js';
+import { recorder, verdict, wayTo } from '../parts.js';
 
 let zitadel: ZitadelEmulator;
 let kid: string;
@@ -363,4 +365,46 @@ describe('while the keys cannot be fetched', () => {
     );
     expect(fetches()).toBe(1);
   });
+});
+
+describe('a set of keys that cannot be trusted', () => {
+  let users = 0;
+  const someToken = () => zitadel.tokenFor(zitadel.addUser(`user ${(users += 1)}`));
+  const asked = (library: Zitadel, token = someToken()) => verdict(library, token, authenticated());
+  const publicRsa = (modulusLength: number) =>
+    generateKeyPairSync('rsa', { modulusLength }).publicKey.export({ format: 'jwk' });
+  const use = { kid: 'new', alg: 'RS256', use: 'sig' };
+  const SETS: readonly [string, () => readonly unknown[]][] = [
+    ['is empty', () => []],
+    ['holds nothing that can be used', () => [{ ...publicRsa(1_024), ...use }, null, {}]],
+    ['shows the private part of one', () => [{ ...published(), d: 'AQAB' }]],
+    [
+      'shows the private part of one among others',
+      () => [published(), { ...publicRsa(2_048), ...use, d: 'AQAB' }],
+    ],
+    ['shows a shared key', () => [published(), { ...use, kty: 'oct', k: 'c2VjcmV0' }]],
+  ];
+  const published = () => zitadel.publicKeys().keys.at(-1) ?? {};
+
+  it.each(SETS)(
+    'because it %s is an outage, and the keys that are known stay',
+    async (_how, keys) => {
+      const library = createZitadel(zitadel.options({ logger: recorder() }));
+      expect(await asked(library)).toBe('yes');
+      const known = someToken();
+      zitadel.fail('keys', { status: 200, body: { keys: keys() } });
+      // Long enough for known keys to be fetched anew.
+      vi.advanceTimersByTime(5 * 60_000);
+      zitadel.resetRequests();
+      expect(await asked(library, known)).toBe('yes');
+      expect(zitadel.requests('keys')).toBe(1);
+      const fresh = zitadel.tokenFor(zitadel.addUser(`user ${(users += 1)}`), {
+        header: { kid: 'of a key that is not known' },
+      });
+      expect(await asked(library, fresh)).toBe('unavailable');
+      zitadel.heal();
+      vi.advanceTimersByTime(1_000);
+      expect(await asked(library, fresh)).toBe('token_invalid');
+    },
+  );
 });

@@ -64,8 +64,8 @@ describe('a token that userinfo refuses', () => {
     expect(await verifier()(make())).toEqual({
       reason: 'token_rejected',
       detail: 'userinfo: ZITADEL answered 401',
-      remedy: expect.stringContaining('no access token') as string,
-      description: 'expired, revoked, or no access token',
+      remedy: expect.stringContaining('not an access token') as string,
+      description: 'expired, revoked, or not an access token',
     });
   });
 

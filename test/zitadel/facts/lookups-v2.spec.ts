@@ -131,7 +131,8 @@ describe('the owner of a project, by API v2', () => {
     for (const id of [UNKNOWN, idOf(portal), idOf(secret)]) {
       zitadel.resetRequests();
       const headers = { authorization: `Bearer ${tokenOf(gina)}` };
-      const decision = await libraryOf().decisions.authorize({ headers }, owns(id));
+      const { decisions } = libraryOf();
+      const decision = await decisions.authorize({ headers }, decisions.prepare(owns(id)));
       if (decision.allowed) throw new Error('allowed');
       const { reason, detail, remedy, description } = decision;
       answers.push({

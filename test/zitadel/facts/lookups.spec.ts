@@ -118,7 +118,10 @@ describe('the owner of a project', () => {
       const library = libraryOf();
       const [token, requirement] = [tokenOf(gina), owns(id)];
       const headers = { authorization: `Bearer ${token}` };
-      const decision = await library.decisions.authorize({ headers }, requirement);
+      const decision = await library.decisions.authorize(
+        { headers },
+        library.decisions.prepare(requirement),
+      );
       if (decision.allowed) throw new Error('allowed');
       const { reason, detail, remedy, description } = decision;
       answers.push({ reason, detail, remedy, description, requests: zitadel.requests('project') });
@@ -410,7 +413,10 @@ describe('a permission on a project grant that is named by its id', () => {
 
   async function decided(library: Zitadel, user: User, requirement: Requirement) {
     const headers = { authorization: `Bearer ${tokenOf(user)}` };
-    const decision = await library.decisions.authorize({ headers }, requirement);
+    const decision = await library.decisions.authorize(
+      { headers },
+      library.decisions.prepare(requirement),
+    );
     if (decision.allowed) return 'yes';
     const { reason, remedy } = decision;
     return reason === 'misconfigured' ? { reason, remedy } : reason;

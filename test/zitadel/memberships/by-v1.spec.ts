@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { MembershipQuestion, RowsOn } from '../../../lib/core/caller.js';
+import type { RowsOn } from '../../../lib/core/caller.js';
+import type { MembershipQuestion } from '../../../lib/core/memory/caller-facts.js';
 import { isRefusal } from '../../../lib/core/decision.js';
 import { openServiceUser, pat } from '../../../lib/zitadel/credentials.js';
 import { ApiGeneration } from '../../../lib/zitadel/generation.js';

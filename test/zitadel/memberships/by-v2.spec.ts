@@ -1,10 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type {
-  MembershipQuestion,
-  MembershipRows,
-  ReadMemberships,
-  RowsOn,
-} from '../../../lib/core/caller.js';
+import type { MembershipRows, RowsOn } from '../../../lib/core/caller.js';
+import type { MembershipQuestion, ReadMemberships } from '../../../lib/core/memory/caller-facts.js';
 import { isRefusal, type Refusal } from '../../../lib/core/decision.js';
 import {
   type Org,

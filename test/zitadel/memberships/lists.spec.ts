@@ -13,14 +13,14 @@ import {
 import { pat } from '../../../lib/zitadel/credentials.js';
 import type { MembershipList } from '../../../lib/zitadel/memberships/pages.js';
 import { ZitadelApiError, ZitadelUnavailableError } from '../../../lib/zitadel/refusals.js';
-import { decide, recorder } from '../parts.js';
+import { decide, realFetch, recorder } from '../parts.js';
 
 let zitadel: ZitadelEmulator;
 let library: Zitadel;
 let [acme, globex]: Org[] = [];
 let [portal, other]: Project[] = [];
 let grant: ProjectGrant;
-let [frank, nobody, reader]: User[] = [];
+let [frank, nobody, reader, viewer]: User[] = [];
 let token: string;
 
 beforeAll(async () => {
@@ -39,6 +39,8 @@ beforeAll(async () => {
   zitadel.addMember(frank, { projectGrant: grant }, ['PROJECT_GRANT_OWNER_VIEWER']);
   reader = zitadel.addServiceUser('reader', { org: acme });
   zitadel.addMember(reader, { org: acme }, ['ORG_OWNER_VIEWER']);
+  viewer = zitadel.addServiceUser('viewer');
+  zitadel.addMember(viewer, 'instance', ['IAM_OWNER_VIEWER']);
   token = zitadel.tokenFor(frank);
 });
 afterAll(async () => {
@@ -47,24 +49,32 @@ afterAll(async () => {
 beforeEach(() => {
   zitadel.heal();
   zitadel.resetRequests();
-  library = libraryOf();
 });
 
-function libraryOf(
-  serviceToken = zitadel.patFor(reader as User),
-  more: Partial<ZitadelOptions> = {},
-): Zitadel {
-  const serviceUser = pat(serviceToken);
+type Api = 'v1' | 'v2';
+
+/** A ZITADEL on which the library speaks this API: v1 where both are served. */
+function speak(api: Api): void {
+  zitadel.serveApis(api === 'v1' ? 'both' : 'v2');
+  library = libraryOf(api === 'v1' ? reader : viewer);
+}
+
+function libraryOf(user: User | undefined, more: Partial<ZitadelOptions> = {}): Zitadel {
+  const serviceUser = pat(zitadel.patFor(user as User));
   return createZitadel(zitadel.options({ serviceUser, logger: recorder(), ...more }));
 }
 
-const mine = (request = {}, who = token) => library.membershipLists.listMine(who, request);
-const places = ({ result }: MembershipList) =>
-  result.map(
-    ({ iam, orgId, projectId, projectGrantId }) =>
-      (iam && 'instance') ?? orgId ?? projectId ?? projectGrantId,
-  );
 const idOf = (one: { readonly id: string } | undefined) => one?.id ?? '';
+const mine = (request = {}, who = token) => library.membershipLists.listMine(who, request);
+const ofUser = (more = {}) =>
+  library.membershipLists.listOfUser({ userId: idOf(frank), organizationId: idOf(acme), ...more });
+const places = ({ result }: MembershipList) =>
+  result
+    .map(
+      ({ iam, orgId, projectId, projectGrantId }) =>
+        (iam && 'instance') ?? orgId ?? projectId ?? projectGrantId ?? '',
+    )
+    .toSorted();
 
 async function errorOf(promise: Promise<unknown>): Promise<ZitadelError> {
   const error: unknown = await promise.then(
@@ -75,7 +85,138 @@ async function errorOf(promise: Promise<unknown>): Promise<ZitadelError> {
   throw new Error(`no error of ours: ${String(error)}`);
 }
 
-describe('List My ZITADEL Manager Roles', () => {
+describe.each(['v1', 'v2'] as const)('the own list, by API %s', (api) => {
+  beforeEach(() => speak(api));
+
+  /** v2 tells how many rows there are and nothing else. */
+  const counted = (totalResult: number): unknown =>
+    api === 'v2' ? { totalResult } : expect.objectContaining({ totalResult });
+
+  it.each<[string, () => readonly object[], () => readonly string[]]>([
+    ['an organization', () => [{ orgQuery: { orgId: idOf(acme) } }], () => [idOf(acme)]],
+    ['a project', () => [{ projectQuery: { projectId: idOf(other) } }], () => [idOf(other)]],
+    ['a granted project', () => [{ projectQuery: { projectId: idOf(portal) } }], () => [grant.id]],
+    ['a grant', () => [{ projectGrantQuery: { projectGrantId: grant.id } }], () => [grant.id]],
+    ['the instance', () => [{ iamQuery: { iam: true } }], () => ['instance']],
+    ['the instance, said otherwise', () => [{ iamQuery: { iam: false } }], () => ['instance']],
+    ['what there is not', () => [{ orgQuery: { orgId: '1' } }], () => []],
+    [
+      'two things at once',
+      () => [{ iamQuery: { iam: true } }, { orgQuery: { orgId: idOf(acme) } }],
+      () => [],
+    ],
+  ])('is filtered to %s', async (_what, queries, expected) => {
+    const list = await mine({ queries: queries() });
+    expect(places(list)).toEqual(expected());
+    expect(list.details.totalResult).toBe(expected().length);
+  });
+
+  it('can be asked for a page', async () => {
+    const { result } = await mine();
+    for (const [query, rows] of [
+      [{ limit: 2 }, result.slice(0, 2)],
+      [{ offset: 1, limit: 2 }, result.slice(1, 3)],
+      [{ offset: 2, limit: 2 }, result.slice(2, 4)],
+      [{ limit: 0 }, result],
+    ] as const) {
+      expect(await mine({ query })).toEqual({ details: counted(5), result: rows });
+    }
+    for (const query of [{ offset: 5 }, { offset: 100 }]) {
+      expect(await mine({ query })).toEqual({ details: counted(0), result: [] });
+    }
+  });
+
+  it('of somebody without any is an empty list', async () => {
+    const none = await mine({}, zitadel.tokenFor(nobody as User));
+    expect(none).toEqual({ details: counted(0), result: [] });
+  });
+
+  it('can be asked for the caller of a request, whose token nobody has to handle', async () => {
+    const { caller } = await decide(library, token, authenticated());
+    if (!caller) throw new Error('no caller');
+    expect(places(await library.membershipLists.listMine(caller))).toHaveLength(5);
+    const copy = { ...caller };
+    expect(await errorOf(library.membershipLists.listMine(copy))).toBeInstanceOf(
+      ZitadelArgumentError,
+    );
+  });
+
+  it.each(['', ' ', 'a b', 'a\r\nx-evil: 1', undefined, null, 1, {}])(
+    'is not asked with what is no token: %j',
+    async (who) => {
+      const error = await errorOf(library.membershipLists.listMine(who as never));
+      expect(error).toBeInstanceOf(ZitadelArgumentError);
+      expect(zitadel.requests()).toBe(0);
+    },
+  );
+
+  it.each<[string, object]>([
+    ['a negative offset', { offset: -1, limit: 2 }],
+    ['a fraction of a row', { limit: 1.5 }],
+    ['a negative limit', { limit: -1 }],
+    ['a fraction as offset', { offset: 0.5 }],
+    ['no number', { offset: Number.NaN }],
+    ['no end', { limit: Number.POSITIVE_INFINITY }],
+    ['a text', { limit: '1' }],
+    ['more than 32 bits', { limit: 2 ** 32 }],
+  ])('is not asked for with %s as a page, nor is that of a user', async (_what, query) => {
+    for (const error of [await errorOf(mine({ query })), await errorOf(ofUser({ query }))]) {
+      expect(error).toBeInstanceOf(ZitadelArgumentError);
+      expect(error).toMatchObject({ argument: 'query' });
+    }
+    expect(zitadel.requests()).toBe(0);
+  });
+
+  const asked = api === 'v1' ? 'memberships' : 'administrators';
+
+  it.each([401, 403, 400] as const)(
+    'that ends in a refusal (%d) is a typed error with a remedy',
+    async (status) => {
+      zitadel.fail(asked, status);
+      const error = await errorOf(mine());
+      expect(error).toBeInstanceOf(ZitadelApiError);
+      expect(error).toMatchObject({ status, code: 'zitadel_refused' });
+      expect((error as ZitadelApiError).remedy).not.toBe('');
+      expect(error.message).not.toContain(token);
+    },
+  );
+
+  it.each([500, 503, 429, 'hang', 'refuse', 'garbage', 'html', 'truncated', 'redirect'] as const)(
+    'that ends in an outage (%s) is another one',
+    async (fault) => {
+      zitadel.fail(asked, fault);
+      library = libraryOf(viewer, { timeoutMs: 500 });
+      const error = await errorOf(mine());
+      expect(error).toBeInstanceOf(ZitadelUnavailableError);
+      expect(error.code).toBe('zitadel_unavailable');
+      expect(error.message).not.toContain(token);
+    },
+  );
+
+  it('that is about another user is no list of this one', async () => {
+    zitadel.fail(api === 'v1' ? 'userMemberships' : 'administrators', 'wrong-user');
+    const error = await errorOf(api === 'v1' ? ofUser() : mine());
+    expect(error).toBeInstanceOf(ZitadelUnavailableError);
+  });
+});
+
+describe.each(['v1', 'v2'] as const)('the list of a user, by API %s', (api) => {
+  beforeEach(() => speak(api));
+
+  it('has the rows of the instance and of one organization', async () => {
+    const expected = ['instance', idOf(acme), idOf(other), grant.id].toSorted();
+    expect(places(await ofUser())).toEqual(expected);
+  });
+
+  it('takes filters and pages like the other one', async () => {
+    expect(places(await ofUser({ queries: [{ iamQuery: { iam: true } }] }))).toEqual(['instance']);
+    expect(places(await ofUser({ query: { limit: 1, offset: 1 } }))).toHaveLength(1);
+  });
+});
+
+describe('List My ZITADEL Manager Roles, of API v1', () => {
+  beforeEach(() => speak('v1'));
+
   it('answers every row with every field, and how many there are as of when', async () => {
     const list = await mine();
     expect(list.details).toEqual({
@@ -149,86 +290,23 @@ describe('List My ZITADEL Manager Roles', () => {
     });
   });
 
-  it('can be asked for a page', async () => {
-    const all = places(await mine());
-    expect(places(await mine({ query: { limit: 2 } }))).toEqual(all.slice(0, 2));
-    expect(places(await mine({ query: { offset: 2, limit: 2 } }))).toEqual(all.slice(2, 4));
-    expect((await mine({ query: { offset: 2, limit: 2 } })).details.totalResult).toBe(5);
-    expect(await mine({ query: { offset: 100 } })).toMatchObject({ result: [] });
-    expect(places(await mine({ query: { limit: 0 } }))).toEqual(all);
-  });
-
-  it('takes each of the four filters, and all of them together', async () => {
-    expect(places(await mine({ queries: [{ orgQuery: { orgId: idOf(acme) } }] }))).toEqual([
-      idOf(acme),
-    ]);
-    expect(places(await mine({ queries: [{ projectQuery: { projectId: idOf(other) } }] }))).toEqual(
-      [idOf(other)],
-    );
-    expect(
-      places(await mine({ queries: [{ projectGrantQuery: { projectGrantId: grant.id } }] })),
-    ).toEqual([grant.id]);
-    expect(places(await mine({ queries: [{ iamQuery: { iam: true } }] }))).toEqual(['instance']);
-    expect(
-      await mine({ queries: [{ iamQuery: { iam: true } }, { orgQuery: { orgId: idOf(acme) } }] }),
-    ).toMatchObject({ result: [], details: { totalResult: 0 } });
-  });
-
-  it('of somebody without any is an empty list, though ZITADEL leaves it out', async () => {
-    expect(await mine({}, zitadel.tokenFor(nobody as User))).toMatchObject({
-      result: [],
-      details: { totalResult: 0 },
-    });
-  });
-
-  it('can be asked for the caller of a request, whose token nobody has to handle', async () => {
-    const { caller } = await decide(library, token, authenticated());
-    if (!caller) throw new Error('no caller');
-    expect(places(await library.membershipLists.listMine(caller))).toHaveLength(5);
-    const copy = { ...caller };
-    expect(await errorOf(library.membershipLists.listMine(copy))).toBeInstanceOf(
-      ZitadelArgumentError,
-    );
-  });
-
-  it.each(['', ' ', 'a b', 'a\r\nx-evil: 1', undefined, null, 1, {}])(
-    'is not asked with what is no token: %j',
-    async (who) => {
-      const error = await errorOf(library.membershipLists.listMine(who as never));
-      expect(error).toBeInstanceOf(ZitadelArgumentError);
-      expect(zitadel.requests()).toBe(0);
-    },
-  );
-
   it('refuses more than one filter in one, by ZITADEL’s words', async () => {
     const both = { orgQuery: { orgId: '1' }, iamQuery: { iam: true } };
     expect(await errorOf(mine({ queries: [both] }))).toMatchObject({ status: 400 });
   });
 });
 
-describe('List ZITADEL Permissions of a user', () => {
-  const ofUser = (more = {}) =>
-    library.membershipLists.listOfUser({
-      userId: idOf(frank),
-      organizationId: idOf(acme),
-      ...more,
-    });
+describe('List ZITADEL Permissions of a user, of API v1', () => {
+  beforeEach(() => speak('v1'));
 
-  it('answers the rows of the instance and of one organization', async () => {
-    expect(new Set(places(await ofUser()))).toEqual(
-      new Set(['instance', idOf(acme), idOf(other), grant.id]),
-    );
+  it('is asked as ZITADEL documents it', async () => {
+    await ofUser();
     const [asked] = zitadel.requestLog('userMemberships');
     expect(asked).toMatchObject({
       method: 'POST',
       path: `/management/v1/users/${idOf(frank)}/memberships/_search`,
     });
     expect(asked?.headers['x-zitadel-orgid']).toBe(idOf(acme));
-  });
-
-  it('takes filters and pages like the other one', async () => {
-    expect(places(await ofUser({ queries: [{ iamQuery: { iam: true } }] }))).toEqual(['instance']);
-    expect(places(await ofUser({ query: { limit: 1, offset: 1 } }))).toHaveLength(1);
   });
 
   it('asks in the service user’s own organization where none is named', async () => {
@@ -257,7 +335,7 @@ describe('List ZITADEL Permissions of a user', () => {
 
   it('says which right the service user lacks, and where', async () => {
     const outsider = zitadel.addServiceUser('outsider');
-    library = libraryOf(zitadel.patFor(outsider));
+    library = libraryOf(outsider);
     const error = await errorOf(ofUser());
     expect(error).toMatchObject({ status: 404, id: 'AUTHZ-cdgFk', code: 'zitadel_refused' });
     expect(error.message).toContain('manager role in this organization');
@@ -275,30 +353,8 @@ describe('List ZITADEL Permissions of a user', () => {
   });
 });
 
-describe('a list that fails', () => {
-  it.each([401, 403, 400] as const)(
-    'with a refusal (%d) is a typed error with a remedy',
-    async (status) => {
-      zitadel.fail('memberships', status);
-      const error = await errorOf(mine());
-      expect(error).toBeInstanceOf(ZitadelApiError);
-      expect(error).toMatchObject({ status, code: 'zitadel_refused' });
-      expect((error as ZitadelApiError).remedy).not.toBe('');
-      expect(error.message).not.toContain(token);
-    },
-  );
-
-  it.each([500, 503, 429, 'hang', 'refuse', 'garbage', 'html', 'truncated', 'redirect'] as const)(
-    'with an outage (%s) is another one',
-    async (fault) => {
-      zitadel.fail('memberships', fault);
-      library = libraryOf(undefined, { timeoutMs: 500 });
-      const error = await errorOf(mine());
-      expect(error).toBeInstanceOf(ZitadelUnavailableError);
-      expect(error.code).toBe('zitadel_unavailable');
-      expect(error.message).not.toContain(token);
-    },
-  );
+describe('a list of API v1 that cannot be read', () => {
+  beforeEach(() => speak('v1'));
 
   it.each<[string, unknown]>([
     ['a list', []],
@@ -315,12 +371,141 @@ describe('a list that fails', () => {
     zitadel.fail('memberships', { status: 200, body });
     expect(await errorOf(mine())).toBeInstanceOf(ZitadelUnavailableError);
   });
+});
 
-  it('because it is about another user is no list of this one', async () => {
-    zitadel.fail('userMemberships', 'wrong-user');
-    const request = { userId: idOf(frank), organizationId: idOf(acme) };
-    expect(await errorOf(library.membershipLists.listOfUser(request))).toBeInstanceOf(
-      ZitadelUnavailableError,
+describe('the own list, by API v2 alone', () => {
+  beforeEach(() => speak('v2'));
+
+  it('has the rows that v1 would answer, but for what v2 does not tell', async () => {
+    const byV2 = await mine();
+    zitadel.serveApis('v1');
+    const byV1 = await libraryOf(viewer).membershipLists.listMine(token);
+    expect(byV2.details).toEqual({ totalResult: 5 });
+    const told = byV1.result.map((row) => {
+      const { sequence: _sequence, resourceOwner, ...details } = row.details;
+      const owner = row.iam ? {} : { resourceOwner };
+      return {
+        ...row,
+        details: { ...details, ...owner },
+        ...(row.iam && { displayName: '' }),
+      };
+    });
+    expect(byV2.result).toHaveLength(5);
+    expect(byV2.result).toEqual(expect.arrayContaining(told));
+  });
+
+  it('can be asked for with a JWT, but with no opaque token', async () => {
+    const error = await errorOf(mine({}, zitadel.patFor(frank as User)));
+    expect(error).toBeInstanceOf(ZitadelArgumentError);
+    expect(error.message).toContain('pass the Caller');
+    expect(await errorOf(mine({}, 'a.b.c'))).toBeInstanceOf(ZitadelArgumentError);
+  });
+
+  it('with a JWT that names somebody else is refused by ZITADEL', async () => {
+    const [header, payload, signature] = token.split('.');
+    const claims = JSON.parse(Buffer.from(payload ?? '', 'base64url').toString()) as object;
+    const forged = Buffer.from(JSON.stringify({ ...claims, sub: idOf(nobody) }));
+    const error = await errorOf(
+      mine({}, [header, forged.toString('base64url'), signature].join('.')),
     );
+    expect(error).toMatchObject({ status: 401, id: 'AUTH-7fs1e' });
+  });
+
+  it.each<[string, unknown]>([
+    ['two in one', { orgQuery: { orgId: '1' }, iamQuery: { iam: true } }],
+    ['none', {}],
+    ['an unknown one', { orgIdQuery: { orgId: '1' } }],
+    ['an id that is no text', { orgQuery: { orgId: 1 } }],
+    ['no id', { projectQuery: {} }],
+    ['a text', 'orgQuery'],
+    ['nothing', undefined],
+  ])('is not asked for with %s as a filter', async (_what, query) => {
+    const error = await errorOf(mine({ queries: [query as never] }));
+    expect(error).toBeInstanceOf(ZitadelArgumentError);
+    expect(error).toMatchObject({ argument: 'queries' });
+  });
+});
+
+describe('the list of a user, by API v2 alone', () => {
+  beforeEach(() => speak('v2'));
+
+  it('has the rows of the organization that is asked for', async () => {
+    expect(places(await ofUser({ organizationId: idOf(globex) }))).toEqual(
+      ['instance', idOf(globex)].toSorted(),
+    );
+  });
+
+  it('must name the organization: there is none of the service user’s own', async () => {
+    const error = await errorOf(ofUser({ organizationId: undefined }));
+    expect(error).toBeInstanceOf(ZitadelArgumentError);
+    expect(error).toMatchObject({ argument: 'organizationId' });
+  });
+
+  it('of which the service user does not see all is an error with the remedy, never a short list', async () => {
+    const ofAcme = zitadel.addServiceUser('of acme', { org: acme as Org });
+    zitadel.addMember(ofAcme, { org: acme as Org }, ['ORG_OWNER']);
+    library = libraryOf(ofAcme);
+    const error = await errorOf(ofUser());
+    expect(error).toMatchObject({ code: 'service_user_refused' });
+    expect(error.message).toContain('IAM_OWNER_VIEWER');
+  });
+});
+
+describe('a list of API v2 of several pages', () => {
+  /** A library to which the list has so many rows, all of organizations. */
+  function libraryOver(totalOf: (page: number) => number): Zitadel {
+    let pages = 0;
+    return createZitadel(
+      zitadel.options({
+        logger: recorder(),
+        api: 'v2',
+        fetch: async (url, init) => {
+          if (!url.endsWith('/ListAdministrators')) return realFetch(url, init);
+          const { pagination, filters } = JSON.parse(init.body as string) as {
+            pagination: { offset: string; limit: number };
+            filters: object[];
+          };
+          pages += 1;
+          const offset = Number(pagination.offset);
+          const total = filters.length > 1 ? 1 : totalOf(pages);
+          const length = Math.max(0, Math.min(pagination.limit, total - offset));
+          return Response.json({
+            pagination: { totalResult: String(total), appliedLimit: String(pagination.limit) },
+            administrators: Array.from({ length }, (_, at) => ({
+              user: { id: idOf(frank) },
+              organization: { id: String(offset + at + 1) },
+              roles: ['ORG_OWNER'],
+            })),
+          });
+        },
+      }),
+    );
+  }
+
+  it('of more than 10,000 rows is an error that says how to narrow it', async () => {
+    library = libraryOver(() => 10_000);
+    expect(await mine()).toMatchObject({ details: { totalResult: 10_000 } });
+    library = libraryOver(() => 10_001);
+    const error = await errorOf(mine());
+    expect(error).not.toBeInstanceOf(ZitadelArgumentError);
+    expect(error).toMatchObject({ code: 'zitadel_unavailable' });
+    expect(error.message).toContain('orgQuery');
+    const { result } = await mine({ queries: [{ orgQuery: { orgId: '1' } }] });
+    expect(result).toMatchObject([{ orgId: '1' }]);
+  });
+
+  it('that changes twice while it is read is an outage, never a short list', async () => {
+    library = libraryOver((page) => (page <= 2 ? 1_500 + page : 1_503));
+    expect((await mine()).result).toHaveLength(1_503);
+    library = libraryOver((page) => 1_500 + page);
+    expect(await errorOf(mine())).toBeInstanceOf(ZitadelUnavailableError);
+  });
+});
+
+describe('a list where neither API is served', () => {
+  it('is our misconfiguration', async () => {
+    speak('v2');
+    zitadel.fail('administrators', { status: 404, body: { code: 5, message: 'Not Found' } });
+    expect(await errorOf(mine())).toMatchObject({ status: 404, code: 'zitadel_refused' });
   });
 });

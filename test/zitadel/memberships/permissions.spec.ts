@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isRefusal } from '../../../lib/core/decision.js';
+import { anyOf, permission, role } from '../../../lib/core/requirement/builders.js';
+import { org, project } from '../../../lib/core/requirement/refs.js';
+import { createZitadel } from '../../../lib/create-zitadel.js';
 import { type Org, type Project, type User, ZitadelEmulator } from '../../../lib/testing/index.js';
+import { pat } from '../../../lib/zitadel/credentials.js';
 import { askPermissions } from '../../../lib/zitadel/memberships/read.js';
-import { wayTo } from '../parts.js';
+import { recorder, verdict, wayTo } from '../parts.js';
 
 let zitadel: ZitadelEmulator;
 let [acme, globex]: Org[] = [];
@@ -108,5 +112,42 @@ describe('effective permissions', () => {
   ])('that are %s are an outage', async (_what, body) => {
     zitadel.fail('permissions', { status: 200, body });
     expect(await ask(alice)).toMatchObject({ reason: 'unavailable' });
+  });
+});
+
+describe('a token that is none for ZITADEL’s API, with memberships read as the service user', () => {
+  let service: string;
+  beforeAll(() => {
+    const reader = zitadel.addServiceUser('reader');
+    zitadel.addMember(reader, 'instance', ['IAM_OWNER_VIEWER']);
+    service = zitadel.patFor(reader);
+  });
+
+  const libraryOf = () =>
+    createZitadel(
+      zitadel.options({
+        logger: recorder(),
+        memberships: { as: 'serviceUser' },
+        serviceUser: pat(service),
+      }),
+    );
+  const asked = () => permission('org.write', org(idOf(acme)));
+
+  it('is refused where permissions decide, and nowhere else, whatever is remembered', async () => {
+    const library = libraryOf();
+    const token = zitadel.tokenFor(alice as User, { zitadelAudience: false });
+    const either = anyOf(asked(), role('PROJECT_OWNER', project(portal.id)));
+    expect(await verdict(library, token, either)).toBe('yes');
+    expect(await verdict(library, token, asked())).toBe('token_rejected');
+    expect(await verdict(library, token, either)).toBe('yes');
+  });
+
+  it('costs no more calls than what is not there', async () => {
+    const library = libraryOf();
+    const token = zitadel.tokenFor(alice as User, { zitadelAudience: false });
+    for (let i = 0; i < 250; i += 1) {
+      await verdict(library, token, asked());
+    }
+    expect(zitadel.requests('permissions')).toBe(200);
   });
 });

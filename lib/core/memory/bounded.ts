@@ -1,0 +1,18 @@
+import { LRUCache } from 'lru-cache';
+
+/** A map that never outgrows its bound: the entry that was used longest ago makes room for a new one. */
+export type Bounded<K extends {}, V extends {}> = LRUCache<K, V>;
+
+/** Makes a bounded map. `most` counts entries, or what `sizeOf` says of them. `gone` hears of every entry that leaves. */
+export function bounded<K extends {}, V extends {}>(
+  most: number,
+  sizeOf: (value: V, key: K) => number = () => 1,
+  gone?: (value: V, key: K) => void,
+): Bounded<K, V> {
+  // Not the option `max`, which takes all of its memory at once.
+  return new LRUCache<K, V>({
+    maxSize: most,
+    sizeCalculation: sizeOf,
+    ...(gone && { dispose: gone }),
+  });
+}

@@ -1,0 +1,145 @@
+import { isRefusal, type MembershipRead, type Refusal } from '../decision.js';
+import { isValid, type Validity } from '../validity.js';
+import type { Pay } from './allowance.js';
+import { type Flight, Flights } from './flight.js';
+import type { SharedStore, StoredKind } from './shared-store.js';
+import { UserMemory } from './user-memory.js';
+
+/** What ZITADEL said about a user, where it came from, and until when it may be used. */
+export interface Remembered<T extends object> extends Validity {
+  readonly userId: string;
+  readonly value: T;
+  readonly read: MembershipRead;
+  /** When the question left, on the monotonic clock. */
+  readonly askedAt: number;
+}
+
+/** One question to the cache. */
+export interface CacheQuestion<T extends object> {
+  /** Everything that ZITADEL is asked with, as one string. */
+  readonly key: string;
+  readonly userId: string;
+  /** The reply may not be kept beyond this time (milliseconds since the epoch). */
+  readonly notAfter: number;
+  /** What was asked for before this does not count, be it kept or under way (monotonic clock). */
+  readonly notBefore: number;
+  /** Paid before ZITADEL is asked, by the one who starts a read and not by those who join it. */
+  readonly pay?: Pay | undefined;
+  readonly read: () => Promise<T | Refusal>;
+}
+
+/** What a cache holds: how large it is, and how it travels through the shared store. */
+export interface CacheKind<T extends object, S> {
+  readonly stored: StoredKind<S>;
+  readonly fromStored: (stored: S) => T;
+  /** Undefined: not worth storing. */
+  readonly toStored: (value: T) => S | undefined;
+  readonly bytesOf: (value: T) => number;
+}
+
+/**
+ * Memory, then the shared store, then ZITADEL; one read a key at a time. Expiry counts from when the question left and is never
+ * extended. Failures are not kept. What was asked before an eviction is not kept after it.
+ */
+export class ReadCache<T extends object, S> {
+  readonly #memory: UserMemory<Remembered<T>>;
+  readonly #flights = new Flights<Remembered<T> | Refusal>();
+
+  constructor(
+    private readonly kind: CacheKind<T, S>,
+    private readonly ttlMs: number,
+    maxBytes: number,
+    private readonly shared: SharedStore | undefined,
+  ) {
+    this.#memory = new UserMemory(
+      maxBytes,
+      ({ value }, key) => key.length * 2 + kind.bytesOf(value),
+    );
+  }
+
+  get(question: CacheQuestion<T>): Promise<Remembered<T> | Refusal> {
+    const { key, userId, notBefore, pay } = question;
+    const kept = this.kept(key, userId, notBefore);
+    if (kept) return Promise.resolve(kept);
+    const flight = JSON.stringify([userId, key]);
+    const underWay = this.#flights.underWay(flight, notBefore);
+    if (underWay) return underWay;
+    const unpaid = pay?.();
+    if (unpaid) return Promise.resolve(unpaid);
+    return this.#flights.start(flight, userId, (started) => this.#load(question, started));
+  }
+
+  /** What is kept in memory, and may still be used. */
+  kept(key: string, userId: string, notBefore: number): Remembered<T> | undefined {
+    const kept = this.#memory.get(key);
+    return kept?.userId === userId && isValid(kept) && kept.askedAt >= notBefore ? kept : undefined;
+  }
+
+  /** Forgets what is kept under one key, and keeps nothing that is being asked for about the user. */
+  forget(key: string, userId: string): void {
+    this.#flights.spoil(userId);
+    this.#memory.delete(key);
+  }
+
+  /** Forgets a user, in this process: what the shared store holds can be brought back until that has acknowledged an eviction. */
+  evict(userId: string): void {
+    this.#flights.spoil(userId);
+    this.#memory.evict(userId);
+  }
+
+  evictAll(): void {
+    this.#flights.spoilAll();
+    this.#memory.evictAll();
+  }
+
+  async #load(question: CacheQuestion<T>, flight: Flight): Promise<Remembered<T> | Refusal> {
+    const { key, userId } = question;
+    const shared = await this.shared?.read(this.kind.stored, key, userId);
+    if (shared?.stored) {
+      const { value, fetchedAt, expiresAt } = shared.stored;
+      const wallUntil = Math.min(expiresAt, fetchedAt + this.ttlMs, question.notAfter);
+      const leftMs = wallUntil - Date.now();
+      const askedAt = performance.now() - Math.max(0, Date.now() - fetchedAt);
+      if (leftMs > 0 && askedAt >= question.notBefore) {
+        const entry: Remembered<T> = {
+          userId,
+          value: this.kind.fromStored(value),
+          read: Object.freeze({ at: fetchedAt, from: 'shared' }),
+          validUntil: performance.now() + leftMs,
+          wallUntil,
+          askedAt,
+        };
+        if (!flight.spoiled) this.#keep(key, entry);
+        return entry;
+      }
+    }
+    const askedAt = performance.now();
+    const fetchedAt = Date.now();
+    const value = await question.read();
+    if (isRefusal(value)) return value;
+    const keepMs = Math.min(this.ttlMs, question.notAfter - fetchedAt);
+    const entry: Remembered<T> = {
+      userId,
+      value,
+      read: Object.freeze({ at: fetchedAt, from: 'zitadel' }),
+      validUntil: askedAt + keepMs,
+      wallUntil: fetchedAt + keepMs,
+      askedAt,
+    };
+    if (flight.spoiled || !(keepMs > 0) || !this.#keep(key, entry)) return entry;
+    const stored = this.kind.toStored(value);
+    if (shared?.epoch !== undefined && stored !== undefined) {
+      const what = { value: stored, fetchedAt, expiresAt: fetchedAt + keepMs };
+      this.shared?.write(this.kind.stored, key, userId, shared.epoch, what);
+    }
+    return entry;
+  }
+
+  /** False: something that was asked later is kept already. */
+  #keep(key: string, entry: Remembered<T>): boolean {
+    const kept = this.#memory.peek(key);
+    if (kept && kept.askedAt > entry.askedAt) return false;
+    this.#memory.set(key, entry);
+    return true;
+  }
+}

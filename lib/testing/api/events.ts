@@ -1,0 +1,137 @@
+import {
+  booleanField,
+  field,
+  invalid,
+  type Message,
+  messageField,
+  stringField,
+  stringsField,
+  timestampField,
+  unsignedField,
+} from '../server/protojson.js';
+import type { EventRecord } from '../world/events.js';
+import { isoOf } from '../world/world.js';
+import { type ApiHandle, callerOf } from './caller.js';
+
+const LARGEST_PAGE = 1000;
+const MOST_EVENT_TYPES = 30;
+const MOST_AGGREGATE_TYPES = 10;
+
+interface EventSearch {
+  readonly ascending: boolean;
+  readonly limit: number;
+  readonly eventTypes: readonly string[];
+  readonly aggregateTypes: readonly string[];
+  readonly matches: (event: EventRecord) => boolean;
+}
+
+/** POST /admin/v1/events/_search: of the whole instance, whatever organization the call acts in. */
+export const listEvents: ApiHandle = (instance, exchange, message) => {
+  const search = searchOf(message);
+  callerOf(instance, exchange).require('events.read');
+  requireAtMost(search.eventTypes, MOST_EVENT_TYPES, 'EventTypes');
+  requireAtMost(search.aggregateTypes, MOST_AGGREGATE_TYPES, 'AggregateTypes');
+  const found = instance.world.events.all.filter(search.matches);
+  if (!search.ascending) found.reverse();
+  const events = found.slice(0, search.limit).map(eventJson);
+  return events.length === 0 ? {} : { events };
+};
+
+function searchOf(body: Message): EventSearch {
+  const ascending = booleanField(body, 'asc');
+  const limit = unsignedField(body, 'limit', 'uint32', 2 ** 32);
+  const eventTypes = stringsField(body, 'eventTypes');
+  const aggregateTypes = stringsField(body, 'aggregateTypes');
+  const { after, before } = boundsOf(body, ascending);
+  const sequence = unsignedField(body, 'sequence', 'uint64', 2 ** 64);
+  const [aggregateId, resourceOwner, editorId] = [
+    stringField(body, 'aggregateId'),
+    stringField(body, 'resourceOwner'),
+    stringField(body, 'editorUserId'),
+  ];
+  return {
+    ascending,
+    // A larger page is not refused, only not given.
+    limit: limit === 0 ? LARGEST_PAGE : Math.min(limit, LARGEST_PAGE),
+    eventTypes,
+    aggregateTypes,
+    matches: (event) =>
+      event.stamp > after &&
+      event.stamp < before &&
+      event.sequence > sequence &&
+      (eventTypes.length === 0 || eventTypes.includes(event.type)) &&
+      (aggregateTypes.length === 0 || aggregateTypes.includes(event.aggregateType)) &&
+      (aggregateId === '' || event.aggregateId === aggregateId) &&
+      (resourceOwner === '' || event.resourceOwner === resourceOwner) &&
+      (editorId === '' || event.editor?.id === editorId),
+  };
+}
+
+/** Exclusive at both ends. A range wins over `from`, which points the way that the list goes. */
+function boundsOf(body: Message, ascending: boolean): { after: number; before: number } {
+  const range = messageField(body, 'range');
+  const from = timestampField(body, 'from') ?? timestampField(body, 'creationDate');
+  const [after, before] =
+    field(body, 'range') === undefined
+      ? [ascending ? from : undefined, ascending ? undefined : from]
+      : [timestampField(range, 'since'), timestampField(range, 'until')];
+  return { after: after ?? 0, before: before ?? Number.POSITIVE_INFINITY };
+}
+
+function requireAtMost(values: readonly string[], most: number, name: string): void {
+  if (values.length <= most) return;
+  throw invalid(
+    `ListEventsRequest.${name}: value must contain no more than ${String(most)} item(s)`,
+  );
+}
+
+function eventJson(event: EventRecord): object {
+  const { aggregateId, aggregateType, resourceOwner, editor } = event;
+  return {
+    editor: { userId: editor?.id, displayName: editor?.displayName, service: 'zitadel' },
+    aggregate: { id: aggregateId, type: aggregateTypeJson(aggregateType), resourceOwner },
+    sequence: String(event.sequence),
+    creationDate: isoOf(event.stamp),
+    payload: event.payload,
+    type: eventTypeJson(event.type),
+  };
+}
+
+/** English names, where they are recorded. */
+const AGGREGATES: Readonly<Record<string, string>> = {
+  instance: 'Instance',
+  org: 'Organization',
+  project: 'Project',
+  user: 'User',
+};
+
+const EVENTS: Readonly<Record<string, string>> = {
+  'instance.added': 'Instance added',
+  'instance.member.added': 'Instance member added',
+  'instance.member.removed': 'Instance member removed',
+  'org.added': 'Organization added',
+  'org.deactivated': 'Organization deactivated',
+  'org.member.added': 'Organization member added',
+  'org.member.changed': 'Organization member changed',
+  'org.member.removed': 'Organization member removed',
+  'org.member.cascade.removed': 'Organization member cascade removed',
+  'project.member.added': 'Project member added',
+  'project.grant.added': 'Management access added',
+  'project.grant.deactivated': 'Management access deactivated',
+  'project.grant.removed': 'Management access removed',
+  'project.grant.member.added': 'Management access member added',
+  'user.deactivated': 'User deactivated',
+  'user.removed': 'User removed',
+};
+
+function aggregateTypeJson(type: string): object {
+  return typeJson(type, `AggregateTypes.${type}`, AGGREGATES[type]);
+}
+
+function eventTypeJson(type: string): object {
+  return typeJson(type, `EventTypes.${type}`, EVENTS[type]);
+}
+
+function typeJson(type: string, key: string, localizedMessage: string | undefined): object {
+  return localizedMessage === undefined ? { type } : { type, localized: { key, localizedMessage } };
+}

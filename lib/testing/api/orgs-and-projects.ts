@@ -1,0 +1,75 @@
+import type { Instance } from '../instance.js';
+import { detailsJson } from '../server/pages.js';
+import { requireId, stringField } from '../server/protojson.js';
+import { ZitadelError } from '../server/replies.js';
+import type { ProjectRecord } from '../world/state.js';
+import { removeOrgAndAll } from '../world/tenants.js';
+import { isoOf } from '../world/world.js';
+import { type ApiHandle, callerOf } from './caller.js';
+
+/** GET /management/v1/orgs/me: the organization of the call. A removed one has no state any more. */
+export const getMyOrg: ApiHandle = (instance, exchange) => {
+  const caller = callerOf(instance, exchange);
+  const { orgId: id } = caller;
+  const { world } = instance;
+  caller.require('org.read');
+  const org = world.now.orgs.get(id);
+  if (org === undefined) return { org: { id, name: world.removedOrgs.get(id) } };
+  const state = org.active ? 'ORG_STATE_ACTIVE' : 'ORG_STATE_INACTIVE';
+  return { org: { id, details: detailsJson(org.details), state, name: org.name } };
+};
+
+/** DELETE /admin/v1/orgs/{orgId} */
+export const deleteOrg: ApiHandle = (instance, exchange) => {
+  callerOf(instance, exchange).require('org.delete');
+  const [id = ''] = exchange.params;
+  removeOrgAndAll(instance.world, instance.credentials, id);
+  return {};
+};
+
+/** GET /management/v1/projects/{id}: only under the organization that owns it, for any caller. */
+export const getProject: ApiHandle = (instance, exchange) => {
+  const caller = callerOf(instance, exchange);
+  const [id = ''] = exchange.params;
+  caller.requireOn('project.read', id);
+  requireId(id, 'GetProjectByIDRequest.Id');
+  const project = requireReadable(instance, id);
+  if (project.orgId !== caller.orgId) {
+    throw new ZitadelError(5, 'MANAG-SFf2a', 'Project not found');
+  }
+  const { name, details } = project;
+  return { project: { id, details: detailsJson(details), name, ...settingsJson(project) } };
+};
+
+/** ProjectService.GetProject: under any organization where the caller may read projects. */
+export const getProjectV2: ApiHandle = (instance, exchange, message) => {
+  const id = stringField(message, 'projectId');
+  const caller = callerOf(instance, exchange);
+  caller.require('project.read');
+  requireId(id, 'GetProjectRequest.ProjectId');
+  const project = requireReadable(instance, id);
+  caller.checkFor('project.read')(project.orgId, [id]);
+  return {
+    project: {
+      projectId: id,
+      organizationId: project.orgId,
+      creationDate: isoOf(project.details.created),
+      changeDate: isoOf(project.details.changed),
+      name: project.name,
+      ...settingsJson(project),
+    },
+  };
+};
+
+function requireReadable(instance: Instance, id: string): ProjectRecord {
+  const project = instance.world.reads.projects.get(id);
+  if (project === undefined) throw new ZitadelError(5, 'QUERY-fk2fs', 'Project not found');
+  return project;
+}
+
+function settingsJson(project: ProjectRecord): object {
+  return {
+    state: project.active ? 'PROJECT_STATE_ACTIVE' : 'PROJECT_STATE_INACTIVE',
+    projectRoleAssertion: project.roleAssertion ? true : undefined,
+  };
+}

@@ -1,0 +1,53 @@
+import type { EmulatorSettings, Org, Project } from './model.js';
+import { AuthRequests } from './oidc/auth-requests.js';
+import { Credentials } from './oidc/credentials.js';
+import { SigningKeys } from './oidc/keys.js';
+import { TokenBox, TokenMint } from './oidc/mint.js';
+import { TokenCheck } from './oidc/token-check.js';
+import { PageLimits } from './server/pages.js';
+import { requireLine } from './world/role-permissions.js';
+import { createOrg, createProject } from './world/tenants.js';
+import { World } from './world/world.js';
+
+/** One ZITADEL instance: everything that its routes work with. */
+export interface Instance {
+  readonly world: World;
+  readonly mint: TokenMint;
+  readonly tokens: TokenCheck;
+  readonly credentials: Credentials;
+  readonly authRequests: AuthRequests;
+  readonly limits: PageLimits;
+  /** Whether ListAdministrators has the filters that came in January 2026. */
+  readonly newFilters: boolean;
+  readonly rootOrg: Org;
+  /** The project of ZITADEL itself, which tokens for the API name as audience. */
+  readonly zitadelProjectId: string;
+  readonly defaultProject: Project;
+  /** The issuer that the instance knows. A request over an internal address may see another one. */
+  issuer: string;
+}
+
+/** A new instance holds what a new ZITADEL holds, and the project `app`. */
+export async function createInstance(settings: EmulatorSettings): Promise<Instance> {
+  const { line = 'v4', administratorFilters = true, queryLimits = {} } = settings;
+  requireLine(line);
+  const limits = new PageLimits();
+  limits.set(queryLimits);
+  const world = new World(line);
+  const keys = await SigningKeys.create(() => world.ids.next());
+  const mint = new TokenMint(world, keys, new TokenBox());
+  const rootOrg = createOrg(world, world.instanceName);
+  return {
+    world,
+    mint,
+    tokens: new TokenCheck(mint),
+    credentials: new Credentials(world),
+    authRequests: new AuthRequests(world.ids),
+    limits,
+    newFilters: administratorFilters,
+    rootOrg,
+    zitadelProjectId: createProject(world, 'ZITADEL', rootOrg.id, {}).id,
+    defaultProject: createProject(world, 'app', rootOrg.id, {}),
+    issuer: '',
+  };
+}

@@ -1,0 +1,186 @@
+import { jsonFrom } from '../core/own-properties.js';
+import { isRecord, textOf } from './reading.js';
+
+/** What the call asked for: 200 with a JSON object. */
+export interface Done {
+  readonly status: 200;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** ZITADEL replied, and did not do it. */
+export interface No {
+  readonly status: number;
+  readonly says: Said;
+  /** ZITADEL's error id. */
+  readonly id?: string;
+  /** The name of an OAuth error (RFC 6749, section 5.2). */
+  readonly oauth?: string;
+  readonly retryAfterMs?: number;
+}
+
+/** That it has no such API; that no instance has this name; that it cannot say now; or anything else. */
+export type Said = 'notServed' | 'noInstance' | 'outage' | 'error';
+
+/**
+ * No usable reply. The call was not sent; the connection did not come about, or broke; nothing came in time; the reply is not ZITADEL's,
+ * or is too large. Unless it was not sent, what the call was to do may be done.
+ */
+export interface Trouble {
+  readonly trouble: string;
+  readonly kind: 'notSent' | 'noReply' | 'late' | 'unusable' | 'tooLarge';
+  /** No connection came about: that cannot be about one user. */
+  readonly unreachable?: true;
+  /** Of a reply that is not ZITADEL's. */
+  readonly status?: number;
+  readonly retryAfterMs?: number;
+}
+
+export type Reply = Done | No | Trouble;
+
+export function isDone<T extends object>(reply: Done | T): reply is Done {
+  return Object.hasOwn(reply, 'body');
+}
+
+export function isTrouble<T extends object>(reply: Trouble | T): reply is Trouble {
+  return Object.hasOwn(reply, 'trouble');
+}
+
+/** A reply of another shape than ZITADEL's. */
+export function unusableReply(trouble: string): Trouble {
+  return { trouble, kind: 'unusable' };
+}
+
+/**
+ * Reads a reply. What other servers send looks alike (gateways say `{"message":"Forbidden"}`, and some even `{"code":16,...}`), so only
+ * what was recorded from ZITADEL counts: a reply that is taken for its own can refuse a token or deny a right.
+ */
+export function replyFrom(
+  call: { readonly path: string; readonly token?: string },
+  status: number,
+  text: string,
+): Reply {
+  let body: unknown;
+  try {
+    body = jsonFrom(text);
+  } catch {
+    // Read as a text.
+  }
+  if (status === 200 && isRecord(body)) return { status, body };
+  const says = status < 300 ? undefined : saidBy(call, status, body, text);
+  if (!says) return { ...unusableReply(`the reply (${status}) is not ZITADEL’s`), status };
+  const id = errorIdOf(body);
+  const error = isRecord(body) ? textOf(body['error']) : '';
+  return {
+    status,
+    says,
+    ...(id !== undefined && { id }),
+    ...(/^[a-z_]{3,40}$/.test(error) && { oauth: error }),
+  };
+}
+
+/** REST v1 and connect reply with `code` and `message`; all other paths are those of OpenID Connect. */
+const API = /^\/((auth|management)\/v1\/|zitadel\.)/;
+const CONNECT = /^\/zitadel\./;
+const NO_INSTANCE = 'unable to set instance';
+
+function saidBy(
+  { path, token }: { readonly path: string; readonly token?: string },
+  status: number,
+  body: unknown,
+  text: string,
+): Said | undefined {
+  if (status === 404 && text.startsWith(NO_INSTANCE)) return 'noInstance';
+  const failed = isOutage(status) ? 'outage' : 'error';
+  if (!API.test(path)) return isOAuthError(status, body, token) ? failed : undefined;
+  // Go's own words, which ZITADEL uses for the unknown methods of a connect service alone.
+  if (CONNECT.test(path) && text.trim() === '404 page not found') return 'notServed';
+  if (!isRecord(body)) return undefined;
+  const { code, message } = body;
+  if (typeof message !== 'string' || !CODES.has(code)) return undefined;
+  if (isSigned(body)) return failed;
+  // What ZITADEL says without an error id. That we sent no token is not among it: who replies so has not got it.
+  if (status === 404 && message.startsWith(NO_INSTANCE)) return 'noInstance';
+  if (status === 404 && message === 'Not Found') return 'notServed';
+  if ((status === 405 || status === 501) && (code === 12 || code === 'unimplemented')) {
+    return 'notServed';
+  }
+  const isArgument = status === 400 && (code === 3 || code === 'invalid_argument');
+  return isArgument || isOutage(status) ? failed : undefined;
+}
+
+/** Whether a status is about the state of ZITADEL, rather than about what was asked. 429 is about the whole instance, whose quota is used up. */
+export function isOutage(status: number): boolean {
+  return status === 429 || status >= 500;
+}
+
+/** An error id, or a detail of ZITADEL's own type: newer servers may give a slug instead of the id. */
+function isSigned(body: Readonly<Record<string, unknown>>): boolean {
+  const details: unknown = body['details'];
+  return (
+    errorIdOf(body) !== undefined ||
+    (Array.isArray(details) &&
+      details.some(
+        (each) => isRecord(each) && /(^|\/)zitadel\./.test(textOf(each['type'] ?? each['@type'])),
+      ))
+  );
+}
+
+const ID = /^[A-Za-z0-9]+-[A-Za-z0-9]+$/;
+const AT_THE_END = /\(([A-Za-z0-9]+-[A-Za-z0-9]+)\)$/;
+
+/**
+ * Reads the error id of a reply. REST (google.rpc.Status): `details[].id`. Connect: `details[].debug.id`, which a server may leave out;
+ * in both the message ends with it in brackets. Texts follow Accept-Language, ids do not.
+ */
+export function errorIdOf(body: unknown): string | undefined {
+  if (!isRecord(body)) return undefined;
+  const { details, message } = body;
+  for (const detail of Array.isArray(details) ? (details as readonly unknown[]) : []) {
+    if (!isRecord(detail)) continue;
+    const id = detail['id'] ?? (isRecord(detail['debug']) ? detail['debug']['id'] : undefined);
+    if (typeof id === 'string' && ID.test(id)) return id;
+  }
+  return typeof message === 'string' ? AT_THE_END.exec(message)?.[1] : undefined;
+}
+
+/** Of gRPC by number, as v1 has them, and by name, as connect has them. */
+const CODES: ReadonlySet<unknown> = new Set([
+  ...Array.from({ length: 16 }, (_, at) => at + 1),
+  'canceled',
+  'unknown',
+  'invalid_argument',
+  'deadline_exceeded',
+  'not_found',
+  'already_exists',
+  'permission_denied',
+  'resource_exhausted',
+  'failed_precondition',
+  'aborted',
+  'out_of_range',
+  'unimplemented',
+  'internal',
+  'unavailable',
+  'data_loss',
+  'unauthenticated',
+]);
+
+/** RFC 6749, section 5.2, about a client; UserInfo, which is asked with a token, refuses that one in these words. */
+function isOAuthError(status: number, body: unknown, token: string | undefined): boolean {
+  const { error, error_description: description } = isRecord(body) ? body : {};
+  if (isOutage(status)) return error === 'server_error';
+  if (token !== undefined) {
+    const isRefused = error === 'access_denied' && description === 'access token invalid';
+    return status === 401 && isRefused;
+  }
+  return status === 400 ? OAUTH_ERRORS.has(error) : status === 401 && error === 'invalid_client';
+}
+
+const OAUTH_ERRORS: ReadonlySet<unknown> = new Set([
+  'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'invalid_scope',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'server_error',
+]);

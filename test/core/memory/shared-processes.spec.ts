@@ -1,0 +1,146 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { role } from '../../../lib/core/requirement/builders.js';
+import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
+import { type Org, type User, ZitadelEmulator } from '../../../lib/testing/index.js';
+import { MemoryStore } from './memory-store.js';
+import { recorder, verdict } from '../../zitadel/parts.js';
+
+let zitadel: ZitadelEmulator;
+let acme: Org;
+let store: MemoryStore;
+let alice: User;
+let token: string;
+let users = 0;
+
+beforeAll(async () => {
+  zitadel = await ZitadelEmulator.start();
+  acme = zitadel.addOrg('acme');
+});
+afterAll(() => zitadel.stop());
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance', 'Date'] });
+  zitadel.heal();
+  store = new MemoryStore();
+  alice = zitadel.addUser(`alice ${(users += 1)}`);
+  zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
+  token = zitadel.tokenFor(alice);
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** One of several processes behind the same store. */
+function processWith(ttlMs = 30_000): Zitadel {
+  const cache = { ttlMs, shared: { secret: 's'.repeat(32) } };
+  return createZitadel(zitadel.options({ logger: recorder(), cache }), { sharedCache: store });
+}
+
+const ask = (library: Zitadel, fresh = false) =>
+  verdict(library, token, role('ORG_OWNER', acme.id, { fresh }));
+const pass = (ms: number) => vi.advanceTimersByTime(ms);
+const NEVER = new Promise<never>(() => undefined);
+
+describe('an eviction that the store does not take', () => {
+  it.each<[string, () => Promise<void>]>([
+    ['hangs', () => NEVER],
+    ['rejects', () => Promise.reject(new Error('down'))],
+  ])('because set %s still holds in this process, for good', async (_how, beforeSet) => {
+    const library = processWith();
+    expect(await ask(library)).toBe('yes');
+    expect(store.rowKeys()).toHaveLength(1);
+    zitadel.removeMember(alice, { org: acme });
+    store.beforeSet = beforeSet;
+    await library.authorizer.evict(alice.id);
+    store.beforeSet = () => undefined;
+    const answers = new Set<string>();
+    for (let second = 0; second < 40; second += 1) {
+      answers.add(await ask(library));
+      // Also where nothing of it is in memory.
+      await library.authorizer.evict('404');
+      pass(1_000);
+    }
+    expect(answers).toEqual(new Set(['role_missing']));
+  });
+
+  it('and says nothing about it still holds in this process', async () => {
+    // As a store behind cache-manager does: what could not be set is reported nowhere.
+    const library = processWith();
+    expect(await ask(library)).toBe('yes');
+    zitadel.removeMember(alice, { org: acme });
+    const set = vi.spyOn(store, 'set').mockResolvedValue(undefined);
+    await library.authorizer.evict(alice.id);
+    set.mockRestore();
+    expect(await ask(library)).toBe('role_missing');
+  });
+
+  it('of everybody still holds in this process', async () => {
+    const library = processWith();
+    expect(await ask(library)).toBe('yes');
+    zitadel.removeMember(alice, { org: acme });
+    store.beforeSet = () => Promise.reject(new Error('down'));
+    await library.authorizer.evictAll();
+    store.beforeSet = () => undefined;
+    expect(await ask(library)).toBe('role_missing');
+  });
+
+  it('ends, and the store is used again', async () => {
+    const library = processWith();
+    store.beforeSet = () => Promise.reject(new Error('down'));
+    await library.authorizer.evict(alice.id);
+    store.beforeSet = () => undefined;
+    pass(60_000);
+    expect(await ask(library)).toBe('yes');
+    expect(store.rowKeys()).toHaveLength(1);
+  });
+});
+
+describe('two processes of different TTL', () => {
+  it.each([1_000, 10_000, 60_000, 3_599_000])(
+    'agree on an eviction by the shorter one for as long as the longer one stores: after %d ms',
+    async (ms) => {
+      const [long, short] = [processWith(3_600_000), processWith(1_000)];
+      expect(await ask(long)).toBe('yes');
+      zitadel.removeMember(alice, { org: acme });
+      await short.authorizer.evict(alice.id);
+      pass(ms);
+      // A third one, with nothing in its memory.
+      expect(await ask(processWith(3_600_000))).toBe('role_missing');
+    },
+  );
+
+  it('each use what is stored for no longer than their own', async () => {
+    const [long, short] = [processWith(3_600_000), processWith(1_000)];
+    expect(await ask(long)).toBe('yes');
+    zitadel.removeMember(alice, { org: acme });
+    expect(await ask(short)).toBe('yes');
+    pass(1_000);
+    expect(await ask(short)).toBe('role_missing');
+  });
+});
+
+describe('a token that ZITADEL refused a fresh question', () => {
+  it.each(['this process', 'another process'])(
+    'does not come back through the store in %s',
+    async (where) => {
+      const library = processWith();
+      expect(await ask(library)).toBe('yes');
+      zitadel.revokeToken(token);
+      expect(await ask(library, true)).toBe('token_rejected');
+      // Until then the refusal itself is remembered.
+      pass(6_000);
+      const asked = where === 'this process' ? library : processWith();
+      expect(await ask(asked)).toBe('token_rejected');
+    },
+  );
+
+  it('does not come back in this process when the store does not take that', async () => {
+    const library = processWith();
+    expect(await ask(library)).toBe('yes');
+    zitadel.revokeToken(token);
+    store.beforeSet = () => Promise.reject(new Error('down'));
+    expect(await ask(library, true)).toBe('token_rejected');
+    store.beforeSet = () => undefined;
+    pass(6_000);
+    expect(await ask(library)).toBe('token_rejected');
+  });
+});

@@ -1,0 +1,192 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Allowed, Decision } from '../../lib/core/decision.js';
+import { allOf, permission, role } from '../../lib/core/requirement/builders.js';
+import { org, project, projectGrant } from '../../lib/core/requirement/refs.js';
+import type { Requirement } from '../../lib/core/requirement/requirement.js';
+import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
+import { type Org, type Project, type User, ZitadelEmulator } from '../../lib/testing/index.js';
+import { recorder } from '../zitadel/parts.js';
+
+const TTL_MS = 30_000;
+
+let zitadel: ZitadelEmulator;
+let library: Zitadel;
+let [own, other]: Org[] = [];
+let work: Project;
+let user: User;
+let token: string;
+
+beforeAll(async () => {
+  zitadel = await ZitadelEmulator.start();
+});
+afterAll(() => zitadel.stop());
+
+let turn = 0;
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance', 'Date'], now: Date.now() });
+  turn += 1;
+  own = zitadel.addOrg(`own ${turn}`);
+  other = zitadel.addOrg(`other ${turn}`);
+  work = zitadel.addProject(`work ${turn}`, { org: own });
+  user = zitadel.addUser(`user ${turn}`, { org: own });
+  zitadel.addMember(user, { org: own }, ['ORG_OWNER']);
+  token = zitadel.tokenFor(user);
+  library = createZitadel(zitadel.options({ logger: recorder(), cache: { ttlMs: TTL_MS } }));
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const idOf = (one: Org | undefined) => one?.id ?? '';
+
+/** A route: its requirement is prepared once. */
+function route(requirement: Requirement) {
+  const prepared = library.decisions.prepare(requirement);
+  return (orgId = idOf(own), as = token): Decision | Promise<Decision> =>
+    library.decisions.authorize(
+      { headers: { authorization: `Bearer ${as}` }, params: { orgId, projectId: work.id } },
+      prepared,
+    );
+}
+
+const said = async (decision: Decision | Promise<Decision>) => {
+  const settled = await decision;
+  return settled.allowed ? 'yes' : settled.reason;
+};
+
+const ownsOrg = role('ORG_OWNER', org.param('orgId'));
+
+/** A route that has said yes, and would say the same yes again. */
+async function remembered(requirement: Requirement = ownsOrg) {
+  const ask = route(requirement);
+  expect(await said(ask())).toBe('yes');
+  const again = ask();
+  expect(again).not.toBeInstanceOf(Promise);
+  expect(ask()).toBe(again);
+  return ask;
+}
+
+describe('a remembered yes', () => {
+  it('is the very decision that was made, and nobody’s to change', async () => {
+    const ask = await remembered();
+    const yes = ask() as Allowed;
+    expect(() => Object.assign(yes, { allowed: false })).toThrow(TypeError);
+    expect(() => (yes.checked as unknown[]).push({})).toThrow(TypeError);
+    expect(() => Object.assign(yes.checked[0] ?? {}, { id: idOf(other) })).toThrow(TypeError);
+  });
+
+  it('is one about exactly these ids, for exactly this requirement and this caller', async () => {
+    const ask = await remembered();
+    expect(await said(ask(idOf(other)))).toBe('role_missing');
+    expect(await said(ask('..'))).toBe('resource_invalid');
+    expect(await said(route(role('IAM_OWNER'))())).toBe('role_missing');
+    const stranger = zitadel.tokenFor(zitadel.addUser(`stranger ${turn}`, { org: own as Org }));
+    expect(await said(ask(idOf(own), stranger))).toBe('role_missing');
+    expect(await said(ask())).toBe('yes');
+  });
+
+  it('is one about all ids, not about some of them', async () => {
+    const both = allOf(ownsOrg, role('PROJECT_OWNER', project.param('projectId')));
+    const ask = await remembered(both);
+    expect(await said(ask(idOf(other)))).toBe('role_missing');
+    work = zitadel.addProject(`foreign ${turn}`, { org: other as Org });
+    expect(await said(ask())).toBe('role_missing');
+  });
+
+  it('ends when its user is evicted', async () => {
+    const ask = await remembered();
+    zitadel.removeMember(user, { org: own as Org });
+    expect(await said(ask())).toBe('yes');
+    await library.authorizer.evict(user.id);
+    expect(await said(ask())).toBe('role_missing');
+  });
+
+  it('ends when everybody is evicted', async () => {
+    const ask = await remembered();
+    zitadel.removeMember(user, { org: own as Org });
+    await library.authorizer.evictAll();
+    expect(await said(ask())).toBe('role_missing');
+  });
+
+  it('ends with the TTL of the memberships, however often it was given', async () => {
+    const ask = await remembered();
+    zitadel.removeMember(user, { org: own as Org });
+    vi.advanceTimersByTime(TTL_MS - 1);
+    expect(await said(ask())).toBe('yes');
+    vi.advanceTimersByTime(1);
+    expect(await said(ask())).toBe('role_missing');
+  });
+
+  it('ends with its token', async () => {
+    token = zitadel.tokenFor(user, { expiresInSeconds: 10 });
+    const ask = await remembered();
+    vi.advanceTimersByTime(11_000);
+    expect(await said(ask())).toBe('token_invalid');
+  });
+
+  it('ends when the host was suspended', async () => {
+    const ask = await remembered();
+    zitadel.removeMember(user, { org: own as Org });
+    vi.setSystemTime(Date.now() + TTL_MS);
+    expect(await said(ask())).toBe('role_missing');
+  });
+
+  it('is not given where the question must be fresh, and not after a fresh reading', async () => {
+    const ask = await remembered();
+    const fresh = route(role('ORG_OWNER', org.param('orgId'), { fresh: true }));
+    expect(await said(fresh())).toBe('yes');
+    expect(await said(fresh())).toBe('yes');
+    expect(await said(ask())).toBe('yes');
+    zitadel.removeMember(user, { org: own as Org });
+    expect(await said(fresh())).toBe('role_missing');
+    expect(await said(ask())).toBe('role_missing');
+  });
+
+  it('ends when ZITADEL refuses its token', async () => {
+    const ask = await remembered();
+    zitadel.revokeToken(token);
+    const fresh = route(role('ORG_OWNER', org.param('orgId'), { fresh: true }));
+    expect(await said(fresh())).toBe('token_rejected');
+    expect(await said(ask())).toBe('token_rejected');
+  });
+});
+
+describe('a yes that rests on more than the caller’s rows', () => {
+  /** Renews what is known of the caller, so that it is younger than what was asked for before. */
+  const renew = async () => {
+    vi.advanceTimersByTime(TTL_MS - 1_000);
+    const fresh = route(role('ORG_OWNER', org.param('orgId'), { fresh: true }));
+    expect(await said(fresh())).toBe('yes');
+  };
+
+  it('does not outlive what is known of a project grant', async () => {
+    const theirs = zitadel.addProject(`theirs ${turn}`, { org: other as Org });
+    const grant = zitadel.grantProject(theirs, own as Org, []);
+    const ask = route(
+      role(
+        'PROJECT_GRANT_OWNER',
+        projectGrant({ project: project(theirs.id), grantedOrg: org.param('orgId') }),
+      ),
+    );
+    expect(await said(ask())).toBe('yes');
+    await renew();
+    expect(await said(ask())).toBe('yes');
+    zitadel.removeGrant(grant);
+    vi.advanceTimersByTime(1_000);
+    expect(await said(ask())).toBe('role_missing');
+  });
+
+  it('does not outlive ZITADEL’s own evaluation', async () => {
+    const ask = route(permission('project.read', org.param('orgId')));
+    expect(await said(ask())).toBe('yes');
+    await renew();
+    expect(await said(ask())).toBe('yes');
+    zitadel.setRolePermissions('ORG_OWNER', ['org.read']);
+    try {
+      vi.advanceTimersByTime(1_000);
+      expect(await said(ask())).toBe('permission_missing');
+    } finally {
+      zitadel.setRolePermissions('ORG_OWNER', ['org.read', 'project.read']);
+    }
+  });
+});

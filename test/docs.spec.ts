@@ -1,0 +1,246 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { DENIAL, type ZitadelErrorCode, ZITADEL_HIERARCHY } from '../lib/express/index.js';
+import { resolveOptions } from '../lib/validate-options.js';
+import { PROMISES } from './evidence/promises.js';
+
+const { optionsPage } = (await import(new URL('setup/docs.mjs', import.meta.url).href)) as {
+  optionsPage(): Promise<string>;
+};
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const textOf = (file: string) => readFileSync(join(root, file), 'utf8');
+
+const docs = readdirSync(join(root, 'docs')).map((name) => `docs/${name}`);
+const pages = ['README.md', ...docs.filter((name) => name.endsWith('.md'))];
+
+/** The cells of the rows of one section's table, without the head. */
+function tableOf(page: string, heading: string): readonly (readonly string[])[] {
+  const section = textOf(page)
+    .split(/^##? /m)
+    .find((part) => part.startsWith(heading));
+  return (section ?? '')
+    .split('\n')
+    .filter((line) => /^\| \[?`/.test(line))
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+}
+
+/** What stands in backticks. */
+const codesIn = (text = ''): readonly string[] =>
+  [...text.matchAll(/`([^`]+)`/g)].map(([, code]) => code ?? '');
+
+describe('the README', () => {
+  it('has at most 200 lines', () => {
+    expect(textOf('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(200);
+  });
+
+  it('leads to every page', () => {
+    const missing = docs.filter((page) => !textOf('README.md').includes(`(${page}`));
+    expect(missing).toEqual([]);
+  });
+});
+
+describe('the page about requirements', () => {
+  it('prints the hierarchy as it is', () => {
+    const rows = tableOf('docs/requirements.md', 'Which role satisfies which');
+    const printed = Object.fromEntries(
+      rows.map(([role, lower]) => [codesIn(role)[0], [...codesIn(lower)].sort()]),
+    );
+    const real = Object.fromEntries(
+      Object.entries(ZITADEL_HIERARCHY).map(([role, lower]) => [role, [...lower].sort()]),
+    );
+    expect(printed).toEqual(real);
+  });
+});
+
+describe('the page about errors', () => {
+  it('explains every reason, with its status', () => {
+    const printed = tableOf('docs/errors.md', 'Codes of refused requests').map((row) => {
+      const [reason, status, ...explained] = row;
+      return `${codesIn(reason)[0]} ${status} ${explained.every((cell) => cell !== '')}`;
+    });
+    const real = Object.entries(DENIAL).map(([reason, { status }]) => `${reason} ${status} true`);
+    expect(printed.sort()).toEqual(real.sort());
+  });
+
+  it('explains every code of a thrown error', () => {
+    // A code that is missing here, or is none, does not compile.
+    const codes = {
+      options_invalid: true,
+      argument_invalid: true,
+      requirement_invalid: true,
+      not_allowed: true,
+      zitadel_refused: true,
+      zitadel_unavailable: true,
+      service_user_refused: true,
+      grant_not_settled: true,
+    } satisfies Record<ZitadelErrorCode, true>;
+    const printed = tableOf('docs/errors.md', 'Codes of thrown errors').map((row) => {
+      const [code, ...explained] = row;
+      return [codesIn(code)[0], explained.every((cell) => cell !== '')];
+    });
+    expect(Object.fromEntries(printed)).toEqual(codes);
+  });
+});
+
+describe('the page about options', () => {
+  it('is what npm run docs writes', async () => {
+    expect(textOf('docs/options.md')).toBe(await optionsPage());
+  });
+
+  it('prints the defaults as they are', () => {
+    const printed = new Map(
+      tableOf('docs/options.md', 'Options').map(([name, value]) => [
+        codesIn(name)[0],
+        codesIn(value)[0],
+      ]),
+    );
+    const real = resolveOptions({ issuer: 'https://acme.example', audience: '1' });
+    for (const name of ['ttlMs', 'denialMs', 'maxBytes'] as const) {
+      expect([name, printed.get(`cache.${name}`)]).toEqual([name, String(real[name])]);
+    }
+    for (const name of ['timeoutMs', 'budgetMs', 'clockToleranceMs'] as const) {
+      expect([name, printed.get(name)]).toEqual([name, String(real[name])]);
+    }
+    expect(printed.get('api')).toBe(`'${real.api}'`);
+    expect(printed.get('memberships')).toBe(`{ as: '${real.memberships.as}' }`);
+    expect(printed.get('allowImpersonation')).toBe(String(real.allowImpersonation));
+    expect(printed.get('idPattern')).toBe(`/${real.idPattern.source.slice(4, -2)}/`);
+  });
+});
+
+describe('the page about performance', () => {
+  it('names only figures that the proof promises', () => {
+    const named = tableOf('docs/performance.md', 'What is measured').flatMap(([keys]) =>
+      codesIn(keys),
+    );
+    expect(named).not.toEqual([]);
+    expect(Object.keys(PROMISES['warm'] ?? {})).toEqual(expect.arrayContaining(named));
+  });
+});
+
+describe('the code in the README and the pages', () => {
+  it('compiles as it stands', () => {
+    const folder = join(root, '.build', 'docs');
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    for (const page of pages) {
+      for (const [number, code] of blocksOf(page).entries()) {
+        writeFileSync(join(folder, `${basename(page, '.md')}-${number + 1}.ts`), code);
+      }
+    }
+    for (const [file, code] of Object.entries(OF_THE_READER)) {
+      writeFileSync(join(folder, file), code);
+    }
+    // Declarations are what Nest's own template has on.
+    const config = {
+      extends: '../../tsconfig.json',
+      compilerOptions: { declaration: true, noEmit: false, outDir: 'out' },
+      include: ['*.ts'],
+    };
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
+    const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+    const { stdout, status } = spawnSync(process.execPath, [tsc, '-p', folder], {
+      encoding: 'utf8',
+    });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
+  });
+
+  it('is told what language it is', () => {
+    const known = new Set(['ts', 'sh', 'json', 'text']);
+    const others = pages.flatMap((page) =>
+      fencesOf(page)
+        .map(([language]) => `${page}: ${language}`)
+        .filter((each) => !known.has(each.split(': ')[1] ?? '')),
+    );
+    expect(others).toEqual([]);
+  });
+});
+
+/** What the blocks import from files of the reader's own. */
+const OF_THE_READER = {
+  'things.ts': `export { ThingsController } from './README-1.js';
+export { AppModule } from './testing-1.js';
+`,
+  'settings.ts': `export class Settings {
+  readonly issuer = 'https://acme.example';
+  readonly projectId = '1';
+}
+export class Tenants {
+  idOfHost(host: string): Promise<string | undefined> {
+    return Promise.resolve(host);
+  }
+}
+`,
+};
+
+function fencesOf(page: string): readonly (readonly [language: string, code: string])[] {
+  return [...textOf(page).matchAll(/^```(.*)\n([^]*?)^```$/gm)].map(
+    ([, language = '', code = '']) => [language, code] as const,
+  );
+}
+
+function blocksOf(page: string): readonly string[] {
+  return fencesOf(page)
+    .filter(([language]) => language === 'ts')
+    .map(([, code]) => code);
+}
+
+describe('links', () => {
+  const others = ['SECURITY.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'ARCHITECTURE.md'];
+  const links = [...pages, ...others, 'sample-app/README.md'].flatMap((page) =>
+    linksOf(page).map((link) => ({ page, link })),
+  );
+
+  it('lead to a file, and to a heading of it', () => {
+    const broken = links.filter(({ page, link }) => {
+      const [path = '', anchor] = link.split('#');
+      const file = path === '' ? page : relative(root, join(root, dirname(page), path));
+      if (!existsSync(join(root, file))) return true;
+      return anchor !== undefined && !anchorsOf(file).includes(anchor);
+    });
+    expect(broken).toEqual([]);
+  });
+
+  it('of what is published lead to what is published', () => {
+    const { files } = JSON.parse(textOf('package.json')) as { readonly files: readonly string[] };
+    const published = ['README.md', 'LICENSE', ...files];
+    const elsewhere = links
+      .filter(({ page }) => isAmong(page, published))
+      .filter(({ page, link }) => {
+        const [path = ''] = link.split('#');
+        return path !== '' && !isAmong(relative(root, join(root, dirname(page), path)), published);
+      });
+    expect(elsewhere).toEqual([]);
+  });
+});
+
+function isAmong(file: string, published: readonly string[]): boolean {
+  return published.some((each) => file === each || file.startsWith(`${each}/`));
+}
+
+/** Where the links and pictures of a page lead, but for other sites. */
+function linksOf(page: string): readonly string[] {
+  const prose = textOf(page).replaceAll(/^```[^]*?^```$/gm, '');
+  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, link]) => link ?? '')
+    .filter((link) => !/^https?:/.test(link));
+}
+
+/** As GitHub makes them of headings. */
+function anchorsOf(file: string): readonly string[] {
+  return [...textOf(file).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}

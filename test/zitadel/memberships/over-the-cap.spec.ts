@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { permission, role } from '../../../lib/core/requirement/builders.js';
+import { project, projectGrant } from '../../../lib/core/requirement/refs.js';
+import { createZitadel } from '../../../lib/create-zitadel.js';
+import { type Org, type User, ZitadelEmulator } from '../../../lib/testing/index.js';
+import { recorder, verdict } from '../parts.js';
+
+describe('a user whose foreign rows are over the cap', () => {
+  let zitadel: ZitadelEmulator;
+  let acme: Org;
+  let globex: Org;
+  let crowded: User;
+
+  beforeAll(async () => {
+    zitadel = await ZitadelEmulator.start();
+    acme = zitadel.addOrg('acme');
+    globex = zitadel.addOrg('globex');
+    crowded = zitadel.addUser('crowded', { org: acme });
+    for (let number = 0; number < 10_001; number += 1) {
+      const foreign = zitadel.addProject(`foreign ${number}`, { org: globex });
+      zitadel.addMember(crowded, { project: foreign }, ['PROJECT_OWNER']);
+    }
+    zitadel.addMember(crowded, { org: acme }, ['ORG_OWNER']);
+  });
+
+  afterAll(() => zitadel.stop());
+
+  const libraryOf = () => createZitadel(zitadel.options({ logger: recorder() }));
+
+  it('is let in to every one of the own projects, one after another', async () => {
+    const library = libraryOf();
+    const token = zitadel.tokenFor(crowded);
+    for (let number = 0; number < 230; number += 1) {
+      const { id } = zitadel.addProject(`own ${number}`, { org: acme });
+      const requirement = role('PROJECT_OWNER', project(id).in(acme.id));
+      expect(await verdict(library, token, requirement)).toBe('yes');
+    }
+  });
+
+  it('has the permissions of a grant whose row is beyond it', async () => {
+    const initech = zitadel.addOrg('initech');
+    const tools = zitadel.addProject('tools', { org: globex });
+    zitadel.addMember(crowded, { projectGrant: zitadel.grantProject(tools, initech, []) }, [
+      'PROJECT_GRANT_OWNER',
+    ]);
+    const requirement = permission(
+      'project.grant.member.write',
+      projectGrant({ project: tools.id, grantedOrg: initech.id }),
+    );
+    expect(await verdict(libraryOf(), zitadel.tokenFor(crowded), requirement)).toBe('yes');
+  });
+});
