@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   type Allowed,
   attachDecision,
@@ -145,12 +145,15 @@ describe('a decision', () => {
     expect(decisionOf({})).toBeUndefined();
   });
 
-  it('is found by another copy of the package', () => {
-    const shared = Symbol.for('nestjs-zitadel:decisions');
+  it('is found by another copy of the package', async () => {
     const [request, decision] = [{}, allowed()];
     attachDecision(request, decision);
-    const seen = (globalThis as unknown as Record<symbol, WeakMap<object, Allowed>>)[shared];
-    expect(seen?.get(request)).toBe(decision);
+    vi.resetModules();
+    const copy = await import('../../lib/core/decision.js');
+    expect(copy.decisionOf).not.toBe(decisionOf);
+    expect(copy.decisionOf(request)).toBe(decision);
+    const shared = Symbol.for('nestjs-zitadel:decisions');
+    expect((globalThis as unknown as Record<symbol, unknown>)[shared]).toBeInstanceOf(WeakMap);
   });
 
   it.each<[string, readonly CheckedRef[], string | undefined, string | undefined]>([

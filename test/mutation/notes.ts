@@ -5,5 +5,5 @@ export type Note =
   | { readonly reached: readonly number[] }
   /** Noticed by a test. */
   | { readonly killed: readonly number[] }
-  /** A test that fails without a change too, or after those that it noticed. */
-  | { readonly failed: string; readonly unsure: readonly number[] };
+  /** A test that fails without a change: at once, or after those that it saw. */
+  | { readonly failed: string };

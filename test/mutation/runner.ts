@@ -12,13 +12,14 @@ const SLOWEST_MS = Number(env['MUTATION_SLOWEST_MS'] ?? 'Infinity');
 const FOR_EVER = { times: 100, more: 100_000 };
 
 let on = ONLY;
-let reached = new Map<number, number>();
+/** How often each change was reached: a test of all cases reaches some a million times. */
+const hits = new Uint32Array(2 ** 16);
 let isLooking = true;
 let left = Infinity;
 
 Object.assign(globalThis, {
   $mutant(number: number): boolean {
-    if (isLooking) reached.set(number, (reached.get(number) ?? 0) + 1);
+    if (isLooking) hits[number] = (hits[number] ?? 0) + 1;
     if (number !== on) return false;
     left -= 1;
     if (left < 0) throw new Error('goes round for ever');
@@ -29,6 +30,8 @@ Object.assign(globalThis, {
 const NOTICED = new Error('noticed');
 const note = (what: Note): void => appendFileSync(NOTES, `${JSON.stringify(what)}\n`);
 
+const reached = (): number[] => [...hits.keys()].filter((number) => hits[number] !== 0);
+
 function noticed(): ReadonlySet<number> {
   const lines = existsSync(NOTES) ? readFileSync(NOTES, 'utf8').split('\n') : [];
   const notes = lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Note);
@@ -37,12 +40,12 @@ function noticed(): ReadonlySet<number> {
 
 /** A runner of vitest, which has to be the default export. */
 export default class MutationRunner extends TestRunner {
-  #queue: { readonly number: number; readonly hits: number }[] = [];
+  #queue: readonly number[] = [];
   #began = 0;
   #killed: number[] = [];
 
   onCollected(): void {
-    if (ONLY < 0) note({ loaded: [...reached.keys()] });
+    if (ONLY < 0) note({ loaded: reached() });
   }
 
   override async onBeforeRunTask(test: RunnerTask): Promise<void> {
@@ -57,10 +60,9 @@ export default class MutationRunner extends TestRunner {
     super.onBeforeTryTask(test);
     if (ONLY >= 0) return;
     isLooking = retry === 0;
-    const next = this.#queue[retry - 1];
-    if (isLooking) reached = new Map();
-    on = isLooking ? -1 : (next?.number ?? -1);
-    left = (next?.hits ?? 0) * FOR_EVER.times + FOR_EVER.more;
+    if (isLooking) hits.fill(0);
+    on = isLooking ? -1 : (this.#queue[retry - 1] ?? -1);
+    left = (hits[on] ?? 0) * FOR_EVER.times + FOR_EVER.more;
     this.#began = performance.now();
   }
 
@@ -81,16 +83,16 @@ export default class MutationRunner extends TestRunner {
     if (retry === 0) {
       const isFast = performance.now() - this.#began <= SLOWEST_MS;
       const known = noticed();
-      const all = [...reached].map(([number, hits]) => ({ number, hits }));
-      note({ reached: all.map(({ number }) => number) });
-      this.#queue = isFast && !hasFailed ? all.filter(({ number }) => !known.has(number)) : [];
+      const all = reached();
+      note({ reached: all });
+      this.#queue = isFast && !hasFailed ? all.filter((number) => !known.has(number)) : [];
     } else if (retry <= this.#queue.length) {
-      if (hasFailed) this.#killed.push(this.#queue[retry - 1]?.number ?? -1);
+      if (hasFailed) this.#killed.push(this.#queue[retry - 1] ?? -1);
     }
     const isLast = this.#queue.length === 0 || retry > this.#queue.length;
     if (isLast) {
-      // A test that fails without a change has noticed nothing.
-      if (hasFailed) note({ failed: test.name, unsure: this.#killed });
+      // A test that fails without a change has noticed nothing, whatever it said before.
+      if (hasFailed) note({ failed: test.name });
       else if (this.#killed.length > 0) note({ killed: this.#killed });
     }
     // Passed, it is over; with an error it is tried again.

@@ -15,6 +15,7 @@ import { wayTo } from '../parts.js';
 
 let zitadel: ZitadelEmulator;
 let alice: User;
+let service: User;
 /** A key that is published beside the emulator's own, and one that is not. */
 const ours = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const foreign = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -23,6 +24,7 @@ let verify: (token: string) => Promise<Caller | Refusal>;
 beforeAll(async () => {
   zitadel = await ZitadelEmulator.start();
   alice = zitadel.addUser('alice');
+  service = zitadel.addServiceUser('service');
   const published = {
     ...ours.publicKey.export({ format: 'jwk' }),
     kid: 'ours',
@@ -73,7 +75,7 @@ describe('an access token', () => {
   });
 
   it.each<[string, () => string]>([
-    ['of a service user', () => zitadel.tokenFor(zitadel.addServiceUser('svc'))],
+    ['of a service user', () => zitadel.tokenFor(service)],
     ['for several audiences', () => token({ aud: ['x', zitadel.defaultProject.id] })],
     ['for one audience, as a text', () => token({ aud: zitadel.defaultProject.id })],
     ['without nbf', () => token({ nbf: undefined })],
@@ -177,7 +179,7 @@ describe('an access token', () => {
   });
 
   it('of somebody who acts for another is told apart, and let through where that is wanted', async () => {
-    const jwt = zitadel.impersonationTokenFor(alice, zitadel.addServiceUser('actor'));
+    const jwt = zitadel.impersonationTokenFor(alice, service);
     expect(await reasonOf(jwt)).toBe('impersonated');
     expect(await reasonOf(token({ act: null }))).toBe('impersonated');
     expect(await reasonOf(jwt, verifierOf({ allowImpersonation: true }))).toBe('accepted');
