@@ -63,9 +63,10 @@ export class Decider {
     const verdict = decide(open);
     if (verdict === 'yes') {
       const yes = allowed(known, open);
-      // By what is remembered with the caller, and by what never changes.
-      if (!compiled.fresh && open.facts === this.parts.lookups.known())
-        known.remember(compiled, ids, yes);
+      // What is known of a project grant has an end of its own.
+      if (!compiled.fresh && !compiled.namesGrants) {
+        known.remember(compiled, ids, yes, open.facts.leases);
+      }
       return yes;
     }
     const start = since ?? performance.now();

@@ -9,6 +9,26 @@ export interface Validity {
   readonly wallUntil: number;
 }
 
+/** The time of one entry of a memory: it ends early when the entry leaves. Apart from what the entry holds, so that it keeps none of it. */
+export class Lease implements Validity {
+  readonly validUntil: number;
+  readonly wallUntil: number;
+  #isOver = false;
+
+  constructor({ validUntil, wallUntil }: Validity) {
+    this.validUntil = validUntil;
+    this.wallUntil = wallUntil;
+  }
+
+  end(): void {
+    this.#isOver = true;
+  }
+
+  runs(): boolean {
+    return !this.#isOver && isValid(this);
+  }
+}
+
 /** Without end. */
 export const FOR_EVER: Validity = Object.freeze({ validUntil: Infinity, wallUntil: Infinity });
 

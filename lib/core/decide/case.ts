@@ -4,6 +4,7 @@ import { has } from '../own-properties.js';
 import type { Ids } from '../request.js';
 import type { Compiled, RefSlots, Slot } from '../requirement/compile.js';
 import type { ResourceKind } from '../requirement/roles.js';
+import type { Lease } from '../validity.js';
 
 /** One decision on its way: what it is made of, and what was found so far. */
 export interface Case {
@@ -118,7 +119,10 @@ export interface CallerFacts {
 export type Permissions = Pick<ReadonlySet<string>, 'has'>;
 
 /** Everything that decisions need beside the list of memberships; nothing about the caller where nothing is remembered. */
-export interface Facts extends ResourceFacts, Partial<CallerFacts> {}
+export interface Facts extends ResourceFacts, Partial<CallerFacts> {
+  /** Of all that was read here about the caller. */
+  readonly leases?: readonly Lease[];
+}
 
 /**
  * A fact about a resource that is missing, and the only organizations under which it may be asked: those whose rows could then satisfy.

@@ -7,8 +7,9 @@ import {
 } from '../caller.js';
 import type { CallerFacts, Facts, Permissions, ResourceFacts } from '../decide/case.js';
 import { isRefusal, type Refusal } from '../decision.js';
+import type { Lease } from '../validity.js';
 import type { Pay, Toll } from './allowance.js';
-import { type CacheKind, ReadCache } from './read-cache.js';
+import { type CacheKind, ReadCache, type Remembered } from './read-cache.js';
 import type { CallerRows, KnownCaller, Verified } from './remembered-callers.js';
 import { PERMISSIONS, ROWS, type SharedStore } from './shared-store.js';
 
@@ -123,7 +124,8 @@ export class CallerLookups {
       read: async () => indexed(await read({ userId, token, organizations })),
     });
     if (isRefusal(remembered)) return remembered;
-    const { value: index, read: from, askedAt, validUntil, wallUntil } = remembered;
+    const { value: index, read: from, askedAt, lease } = remembered;
+    const { validUntil, wallUntil } = lease;
     return { index, read: from, key, organizations, askedAt, validUntil, wallUntil };
   }
 
@@ -212,8 +214,10 @@ export class CallerLookups {
   }
 }
 
-/** One object without closures: a warm request makes one where a permission is asked for. */
+/** What is remembered of one caller, and the leases of all that was read of it. */
 class KnownFacts implements Facts, CallerFacts {
+  readonly leases: Lease[] = [];
+
   constructor(
     private readonly known: KnownCaller,
     private readonly notBefore: number,
@@ -236,12 +240,19 @@ class KnownFacts implements Facts, CallerFacts {
 
   rowsOn(on: RowsOn) {
     const { rows, userId } = this.known;
-    return this.memberships.kept(rowsKey(rows.key, on), userId, this.notBefore)?.value;
+    return this.#read(this.memberships.kept(rowsKey(rows.key, on), userId, this.notBefore));
   }
 
   permissionsIn(orgId: string) {
     const { verified, userId } = this.known;
-    return this.permissions.kept(permissionsKey(verified, orgId), userId, this.notBefore)?.value;
+    return this.#read(
+      this.permissions.kept(permissionsKey(verified, orgId), userId, this.notBefore),
+    );
+  }
+
+  #read<T extends object>(kept: Remembered<T> | undefined): T | undefined {
+    if (kept) this.leases.push(kept.lease);
+    return kept?.value;
   }
 }
 

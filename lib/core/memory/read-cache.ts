@@ -1,17 +1,19 @@
 import { isRefusal, type MembershipRead, type Refusal } from '../decision.js';
-import { isValid, type Validity } from '../validity.js';
+import { Lease } from '../validity.js';
 import type { Pay } from './allowance.js';
 import { type Flight, Flights } from './flight.js';
 import type { SharedStore, StoredKind } from './shared-store.js';
 import { UserMemory } from './user-memory.js';
 
 /** What ZITADEL said about a user, where it came from, and until when it may be used. */
-export interface Remembered<T extends object> extends Validity {
+export interface Remembered<T extends object> {
   readonly userId: string;
   readonly value: T;
   readonly read: MembershipRead;
   /** When the question left, on the monotonic clock. */
   readonly askedAt: number;
+  /** Ends with its time, and when it is forgotten. */
+  readonly lease: Lease;
 }
 
 /** One question to the cache. */
@@ -54,6 +56,7 @@ export class ReadCache<T extends object, S> {
     this.#memory = new UserMemory(
       maxBytes,
       ({ value }, key) => key.length * 2 + kind.bytesOf(value),
+      ({ lease }) => lease.end(),
     );
   }
 
@@ -72,7 +75,9 @@ export class ReadCache<T extends object, S> {
   /** What is kept in memory, and may still be used. */
   kept(key: string, userId: string, notBefore: number): Remembered<T> | undefined {
     const kept = this.#memory.get(key);
-    return kept?.userId === userId && isValid(kept) && kept.askedAt >= notBefore ? kept : undefined;
+    return kept?.userId === userId && kept.lease.runs() && kept.askedAt >= notBefore
+      ? kept
+      : undefined;
   }
 
   /** Forgets what is kept under one key, and keeps nothing that is being asked for about the user. */
@@ -105,9 +110,8 @@ export class ReadCache<T extends object, S> {
           userId,
           value: this.kind.fromStored(value),
           read: Object.freeze({ at: fetchedAt, from: 'shared' }),
-          validUntil: performance.now() + leftMs,
-          wallUntil,
           askedAt,
+          lease: new Lease({ validUntil: performance.now() + leftMs, wallUntil }),
         };
         if (!flight.spoiled) this.#keep(key, entry);
         return entry;
@@ -122,9 +126,8 @@ export class ReadCache<T extends object, S> {
       userId,
       value,
       read: Object.freeze({ at: fetchedAt, from: 'zitadel' }),
-      validUntil: askedAt + keepMs,
-      wallUntil: fetchedAt + keepMs,
       askedAt,
+      lease: new Lease({ validUntil: askedAt + keepMs, wallUntil: fetchedAt + keepMs }),
     };
     if (flight.spoiled || !(keepMs > 0) || !this.#keep(key, entry)) return entry;
     const stored = this.kind.toStored(value);

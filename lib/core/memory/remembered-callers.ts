@@ -2,7 +2,7 @@ import type { Caller, MembershipIndex } from '../caller.js';
 import type { Allowed, MembershipRead, Refusal } from '../decision.js';
 import type { Ids } from '../request.js';
 import type { Compiled } from '../requirement/compile.js';
-import { earlier, isValid, type Validity } from '../validity.js';
+import { earlier, isValid, type Lease, type Validity } from '../validity.js';
 import { bounded } from './bounded.js';
 import { UserMemory } from './user-memory.js';
 
@@ -41,10 +41,11 @@ export class KnownCaller implements Validity {
   readonly validUntil: number;
   readonly wallUntil: number;
 
-  // The last "yes": to what, about which ids, and the decision.
+  // The last "yes": to what, about which ids, the decision, and what it rests on beside the list.
   #askedFor: Compiled | undefined = undefined;
   #askedAbout: Ids = NO_IDS;
   #yes: Allowed | undefined = undefined;
+  #leases: readonly Lease[] | undefined = undefined;
 
   readonly caller: Caller;
   readonly index: MembershipIndex;
@@ -72,14 +73,17 @@ export class KnownCaller implements Validity {
 
   /** The remembered "yes" to exactly this requirement, about the very ids that `idsOf` gave. */
   yesTo(compiled: Compiled, ids: Ids): Allowed | undefined {
-    return this.#askedFor === compiled && this.#askedAbout === ids ? this.#yes : undefined;
+    if (this.#askedFor !== compiled || this.#askedAbout !== ids) return undefined;
+    if (this.#leases) for (const lease of this.#leases) if (!lease.runs()) return undefined;
+    return this.#yes;
   }
 
-  /** Remembers a "yes" for as long as this is remembered: it must rest on nothing that can change before. */
-  remember(compiled: Compiled, ids: Ids, yes: Allowed): void {
+  /** Remembers a "yes" for as long as this is remembered and all of the leases run. Nothing else that it rests on may change. */
+  remember(compiled: Compiled, ids: Ids, yes: Allowed, leases: readonly Lease[] = []): void {
     this.#askedFor = compiled;
     this.#askedAbout = ids;
     this.#yes = yes;
+    this.#leases = leases.length > 0 ? leases : undefined;
   }
 }
 

@@ -5,8 +5,12 @@ export class UserMemory<V extends { readonly userId: string }> {
   readonly #entries: Bounded<string, V>;
   readonly #keysOf = new Map<string, Set<string>>();
 
-  constructor(most: number, sizeOf?: (value: V, key: string) => number) {
-    this.#entries = bounded(most, sizeOf, ({ userId }, key) => this.#forgetKey(userId, key));
+  /** `gone` hears of every entry that leaves, also of one that another takes the place of. */
+  constructor(most: number, sizeOf?: (value: V, key: string) => number, gone?: (value: V) => void) {
+    this.#entries = bounded(most, sizeOf, (value, key) => {
+      this.#forgetKey(value.userId, key);
+      gone?.(value);
+    });
   }
 
   get(key: string): V | undefined {
