@@ -1,6 +1,6 @@
 /**
- * Until when something may be used, on both clocks; whichever ends first counts. The monotonic clock stands still while the host is
- * suspended, and the wall clock can be set: neither alone tells how much time has passed.
+ * Until when something may be used, on both clocks. The earlier end counts. The monotonic clock stands still while the host is suspended,
+ * and the wall clock can be set, so neither alone tells how much time has passed.
  */
 export interface Validity {
   /** On the monotonic clock, in milliseconds. */
@@ -42,7 +42,7 @@ export function isValid({ validUntil, wallUntil }: Validity): boolean {
   return validUntil > performance.now() && wallUntil > Date.now();
 }
 
-/** As long as both may be used. */
+/** The earlier of two ends. */
 export function earlier(one: Validity, other: Validity): Validity {
   return {
     validUntil: Math.min(one.validUntil, other.validUntil),

@@ -23,25 +23,25 @@ export interface CacheQuestion<T extends object> {
   readonly userId: string;
   /** The reply may not be kept beyond this time (milliseconds since the epoch). */
   readonly notAfter: number;
-  /** What was asked for before this does not count, be it kept or under way (monotonic clock). */
+  /** What was asked for before this does not count (monotonic clock). */
   readonly notBefore: number;
-  /** Paid before ZITADEL is asked, by the one who starts a read and not by those who join it. */
+  /** Paid before ZITADEL is asked: by the request that starts a read, not by those that join it. */
   readonly pay?: Pay | undefined;
   readonly read: () => Promise<T | Refusal>;
 }
 
-/** What a cache holds: how large it is, and how it travels through the shared store. */
+/** What a cache holds: how large a value is, and how it travels through the shared store. */
 export interface CacheKind<T extends object, S> {
   readonly stored: StoredKind<S>;
   readonly fromStored: (stored: S) => T;
-  /** Undefined: not worth storing. */
+  /** Undefined if the value is not worth storing. */
   readonly toStored: (value: T) => S | undefined;
   readonly bytesOf: (value: T) => number;
 }
 
 /**
- * Memory, then the shared store, then ZITADEL; one read a key at a time. Expiry counts from when the question left and is never
- * extended. Failures are not kept. What was asked before an eviction is not kept after it.
+ * Looks in memory, then in the shared store, then asks ZITADEL, with one read a key at a time. The TTL counts from when the question left,
+ * and is never extended. Failures are not kept. What was asked before an eviction is not kept after it.
  */
 export class ReadCache<T extends object, S> {
   readonly #memory: UserMemory<Remembered<T>>;
@@ -72,7 +72,7 @@ export class ReadCache<T extends object, S> {
     return this.#flights.start(flight, userId, (started) => this.#load(question, started));
   }
 
-  /** What is kept in memory, and may still be used. */
+  /** What memory holds under this key, if it may still be used. */
   kept(key: string, userId: string, notBefore: number): Remembered<T> | undefined {
     const kept = this.#memory.get(key);
     return kept?.userId === userId && kept.lease.runs() && kept.askedAt >= notBefore
@@ -80,13 +80,13 @@ export class ReadCache<T extends object, S> {
       : undefined;
   }
 
-  /** Forgets what is kept under one key, and keeps nothing that is being asked for about the user. */
+  /** Forgets what is kept under one key. What is being asked for about the user is not kept either. */
   forget(key: string, userId: string): void {
     this.#flights.spoil(userId);
     this.#memory.delete(key);
   }
 
-  /** Forgets a user, in this process: what the shared store holds can be brought back until that has acknowledged an eviction. */
+  /** Forgets a user in this process. Until the shared store has acknowledged an eviction, a read can bring back what it holds. */
   evict(userId: string): void {
     this.#flights.spoil(userId);
     this.#memory.evict(userId);
@@ -138,7 +138,7 @@ export class ReadCache<T extends object, S> {
     return entry;
   }
 
-  /** False: something that was asked later is kept already. */
+  /** Returns false if something that was asked later is kept already. */
   #keep(key: string, entry: Remembered<T>): boolean {
     const kept = this.#memory.peek(key);
     if (kept && kept.askedAt > entry.askedAt) return false;
