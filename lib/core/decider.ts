@@ -49,7 +49,7 @@ export class Decider {
     this.#again = denialMs > 0 ? new Allowance(MOST_AGAIN, denialMs) : new Allowance();
   }
 
-  /** Synchronous if nothing is missing. `since`: when somebody began to wait for it (monotonic clock). Undefined: just now. */
+  /** Synchronous if nothing is missing. `since`: when somebody began to wait for it (monotonic clock). Undefined: a door asks just now. */
   decide(
     known: KnownCaller,
     compiled: Compiled,
@@ -63,8 +63,8 @@ export class Decider {
     const verdict = decide(open);
     if (verdict === 'yes') {
       const yes = allowed(known, open);
-      // What is known of a project grant has an end of its own.
-      if (!compiled.fresh && !compiled.namesGrants) {
+      // Only for a door: it holds the requirement anyway, and will ask for it again. What is known of a project grant has an end of its own.
+      if (since === undefined && !compiled.fresh && !compiled.namesGrants) {
         known.remember(compiled, ids, yes, open.facts.leases);
       }
       return yes;

@@ -287,6 +287,24 @@ describe('a yes by ZITADEL’s own evaluation', () => {
   });
 });
 
+describe('a yes to a service', () => {
+  it('is not remembered: what it asks for can be as long as it likes, and nobody asks for it again', async () => {
+    const { caller } = (await route(ownsOrg)()) as Allowed;
+    const ask = async () => {
+      const asked = allOf(...[own, own].map((each) => role('ORG_OWNER', org(idOf(each)))));
+      expect(await library.authorizer.can(caller, asked)).toBe(true);
+      expect(await library.authorizer.can(caller, asked)).toBe(true);
+      return new WeakRef(asked);
+    };
+    const asked = await ask();
+    const isGone = () => {
+      globalThis.gc?.();
+      return asked.deref() === undefined;
+    };
+    await expect.poll(isGone).toBe(true);
+  });
+});
+
 describe('a yes to a caller whose list is over its cap', () => {
   let crowded: User;
 

@@ -11,7 +11,7 @@ export function bounded<K extends {}, V extends {}>(
 ): Bounded<K, V> {
   // Not the option `max`, which takes all of its memory at once.
   return new LRUCache<K, V>({
-    maxSize: most,
+    maxSize: Math.max(1, Math.floor(most)),
     sizeCalculation: sizeOf,
     ...(gone && { dispose: gone }),
   });
