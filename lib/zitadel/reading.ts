@@ -166,6 +166,8 @@ export async function* pagesOf<R, E>(
     const step = page.step ?? Math.max(1, rows.length);
     const keys = rows.map(keyOf);
     const isShort = rows.length < Math.min(step, total - offset);
+    // The page before counted rows that begin here: some were removed.
+    hasShifted ||= count > 1 && offset >= total;
     // If rows are left out, the places of the others are not known.
     for (const [at, key] of isShort ? [] : keys.entries()) {
       const before = keyAt.get(offset + at);

@@ -93,7 +93,8 @@ function saidBy(
   const failed = isOutage(status) ? 'outage' : 'error';
   if (!API.test(path)) return isOAuthError(status, body, token) ? failed : undefined;
   // These are Go's own words. ZITADEL uses them only for unknown methods of a connect service.
-  if (CONNECT.test(path) && text.trim() === '404 page not found') return 'notServed';
+  const isUnknown = status === 404 && text.trim() === '404 page not found';
+  if (isUnknown && CONNECT.test(path)) return 'notServed';
   if (!isRecord(body)) return undefined;
   const { code, message } = body;
   if (typeof message !== 'string' || !CODES.has(code)) return undefined;

@@ -130,6 +130,10 @@ describe.each(STRAY)('what is not ZITADEL’s: %s', (_what, answer) => {
       // Of the API an outage in its own words is one, whoever says it.
       const paths = status === 429 || status >= 500 ? [TOKEN] : [LISTS, TOKEN];
       for (const path of paths) expect(said(path, status, answer)).toBeUndefined();
+      // An unknown method of a service of ours is told in Go's own words, with 404 alone.
+      if (answer === '404 page not found' && status !== 404) {
+        expect(said(CONNECT, status, answer)).toBeUndefined();
+      }
       expect(said(USERINFO, status, answer, 'a-token')).toBeUndefined();
     },
   );

@@ -86,7 +86,10 @@ async function askByV1(
     if (page.hasShifted) return { served: true, value: HAS_MOVED };
     seen += page.fresh.length;
     // "Not granted" is said only by a list that is whole.
-    if (page.isWhole) return { served: true, value: seen < page.total ? HAS_MOVED : undefined };
+    if (page.isWhole) {
+      const misses = page.hidesRows || seen < page.total;
+      return { served: true, value: misses ? HAS_MOVED : undefined };
+    }
     if (isFirst) {
       byV2 = await askInstead(source, question, projectId);
       if (byV2 && !byV2.value) return byV2;

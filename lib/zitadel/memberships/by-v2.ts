@@ -199,7 +199,8 @@ async function readOn(
   const list = await listAdministrators(send, userId, on, mostPages);
   if (has(list, 'instead')) {
     const { instead } = list;
-    const isBadRequest = has(instead, 'status') && instead.status === 400;
+    // Of ZITADEL's own alone: a firewall may refuse one question with 400, and not the next.
+    const isBadRequest = has(instead, 'says') && instead.status === 400;
     return { served: servedBy(instead), value: refusalOf(instead, as, WHAT), isBadRequest };
   }
   const { rows, total, hidesRows, hasMoved, goesOn } = list;

@@ -126,17 +126,20 @@ export async function readMembershipPages(
       const page = listFrom(reply.body);
       // Asked without a limit, a server may give more than is wanted.
       const rows = page?.rows.slice(0, end - offset).map(rowFrom);
-      return page && rows?.every((row) => row !== undefined)
-        ? { rows, total: page.total }
-        : { instead: unusableReply('the reply is not a list') };
+      if (!page || !rows?.every((row) => row !== undefined)) {
+        return { instead: unusableReply('the reply is not a list') };
+      }
+      const { total } = page;
+      // Counted and not shown.
+      if (rows.length === 0 && total > offset) {
+        return { instead: unusableReply('the reply is incomplete') };
+      }
+      return { rows, total };
     },
     keyOf,
     { first, end, mostPages, mostRows: MOST_ROWS },
   );
-  if (has(list, 'instead')) return list;
-  // Counted and not shown.
-  if (list.hidesRows) return { instead: unusableReply('the reply is incomplete') };
-  return { ...list, body };
+  return has(list, 'instead') ? list : { ...list, body };
 }
 
 /** What a row is about; all of it where that is not clear. */

@@ -31,7 +31,7 @@ async function grantsOf(
       response,
       generation === 'v1'
         ? {
-            details: { totalResult },
+            details: { totalResult, viewTimestamp: '2026-11-24T08:56:37Z' },
             result: page(number).map((ends) => ({ ...ends, grantId: `1${ends.grantedOrgId}` })),
           }
         : {
@@ -92,6 +92,16 @@ describe.each(['v1', 'v2'] as const)('a list of project grants of API %s', (gene
       () => last,
     );
     expect(await amount(grants.list({ projectId: '1' }))).toBe(last);
+  });
+
+  it('that ends before its next page begins is an error, never a short list', async () => {
+    const grants = await grantsOf(
+      generation,
+      (number) => (number === 1 ? full(1) : []),
+      (number) => (number === 1 ? 1_005 : 0),
+    );
+    const listed = amount(grants.list({ projectId: '1' }));
+    await expect(listed).rejects.toThrow('the list changes while it is read');
   });
 
   const one = [{ projectId: '1', grantedOrgId: '2' }];

@@ -509,6 +509,23 @@ describe('a list of administrators', () => {
     expect(rowsOf(read)).toMatchObject([{ id: '1', roles: [] }]);
   });
 
+  it.each<[string, string, boolean]>([
+    ['ZITADEL', JSON.stringify({ code: 'invalid_argument', message: 'unknown filter' }), false],
+    ['a firewall', '<html><title>400 Bad Request</title></html>', true],
+  ])('is narrowed by roles until a 400 of %s', async (_whose, text, goesOn) => {
+    const of = await scripted((response, { number }) => {
+      if (number > 1) json(response, page(0, []));
+      else response.writeHead(400).end(text);
+    });
+    server = of;
+    const read = readerAt(at(of));
+    const on: RowsOn = { kind: 'orgsByRoles', roles: ['ORG_OWNER'] };
+    const first = await ask(read, { userId: USER, on });
+    expect(first).toMatchObject(goesOn ? { reason: 'unavailable' } : { complete: true });
+    await ask(read, { userId: '8', on });
+    expect(of.requests.at(-1)?.body.includes('roleKey')).toBe(goesOn);
+  });
+
   it.each<[number, object, string]>([
     [
       401,
