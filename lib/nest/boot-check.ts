@@ -150,7 +150,7 @@ export class BootCheck implements OnModuleInit {
       return `stands in a class that Nest knows by two names, and @UseGuards stands on one of them: ${GLOBAL_GUARD}, and leave 'constructor' out of what a mixin copies`;
     }
     if (perRequest && this.#isGuarded(written)) {
-      return `is made for each request, so whether it keeps the @UseGuards of the method cannot be seen before: ${CLASS_GUARD}`;
+      return `is made for each request, so nobody knows at boot whether it keeps the @UseGuards of the method: ${CLASS_GUARD}`;
     }
     if (this.#isGuarded(called) && !unstable) return undefined;
     return this.#isGuarded(written)

@@ -24,7 +24,7 @@ import { ZITADEL } from './zitadel.module-definition.js';
 export const GUARD_BRAND: unique symbol = Symbol.for('nestjs-zitadel:guard') as never;
 
 const UNKNOWN = {
-  detail: 'Nest calls a function here of which it is not known which route it serves',
+  detail: 'Nest calls a function here, and it is not known which route that serves',
   remedy:
     'leave the methods of a controller as they are written: do not replace them while it runs',
 };

@@ -263,7 +263,7 @@ function orgIdsOf(need: ResourceNeed): readonly string[] {
 
 const TOO_MANY_OWNERS: Refusal = {
   reason: 'unavailable',
-  detail: `the caller could own the project by more than ${MOST_ORGS} organizations`,
+  detail: `more than ${MOST_ORGS} organizations of the caller could own the project`,
   remedy: 'tie the project with .in(org...), or give the option projectOwner',
 };
 
@@ -283,7 +283,7 @@ const HIDDEN_GRANT: Refusal = {
 const UNKNOWN_GRANT: Refusal = {
   reason: 'misconfigured',
   detail:
-    'ZITADEL tells a project grant by its id to its two organizations alone, and the caller’s right may come from elsewhere',
+    'ZITADEL shows a project grant by its id only to its two organizations, and the caller’s right may come from elsewhere',
   remedy: 'name the grant by projectGrant({ project, grantedOrg })',
 };
 

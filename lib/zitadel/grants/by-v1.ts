@@ -51,8 +51,8 @@ export class ProjectGrantsV1 implements ProjectGrantApi {
     if (found.projectId === projectId && found.grantedOrgId === grantedOrgId) return found;
     const remedy =
       found.projectId === projectId
-        ? 'this grant is not one to this organization'
-        : 'this grant is not one of this project';
+        ? 'this grant is for another organization'
+        : 'this grant belongs to another project';
     throw new ZitadelApiError(404, undefined, remedy, what);
   }
 

@@ -64,7 +64,7 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     if (organizationId === undefined) {
       throw new ZitadelArgumentError(
         'organizationId',
-        'organizationId is missing: API v2 knows no organization of the service user’s own, name the one to which projects are granted',
+        'organizationId is missing: API v2 does not use the service user’s own organization, so name the one to which projects are granted',
       );
     }
     return this.#search('List Granted Projects', organizationId, { grantedOrgId: organizationId });

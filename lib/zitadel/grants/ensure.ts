@@ -78,7 +78,7 @@ async function untilSettled(
     lastTrouble ??
     new ZitadelError(
       'grant_not_settled',
-      'Ensure Project Grant: ZITADEL says that the grant exists and does not show it; its read side may be blocked, look at its projections and try again',
+      'Ensure Project Grant: ZITADEL says that the grant exists, but does not show it; its read side may be blocked, so look at its projections and try again',
     )
   );
 }

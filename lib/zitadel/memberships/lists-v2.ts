@@ -63,7 +63,7 @@ export function subjectOf(token: string): string {
   if (typeof subject === 'string' && subject !== '') return subject;
   throw new ZitadelArgumentError(
     'who',
-    'who is a token that does not say whose it is, which API v2 asks for: pass the Caller of the request',
+    'who is a token that does not name its user, and API v2 needs the user id: pass the Caller of the request',
   );
 }
 

@@ -99,7 +99,7 @@ export class MembershipLists {
       if (organizationId === undefined) {
         throw new ZitadelArgumentError(
           'organizationId',
-          'organizationId is missing: API v2 knows no organization of the service user’s own, name one',
+          'organizationId is missing: API v2 does not use the service user’s own organization, so name one',
         );
       }
       return listByAdministrators((call) => serviceToken.call(call), what, request);
