@@ -97,8 +97,8 @@ function verifyBy(known: CallerFunction): (token: string) => Promise<Caller | Re
     if (checkId(caller.userId, USER_ID) !== caller.userId) {
       return {
         reason: 'misconfigured',
-        detail: 'the function in the option callers answered no user id',
-        remedy: 'answer { userId, claims }, or undefined for a token that is not valid',
+        detail: 'the function in the option callers did not return a user id',
+        remedy: 'return { userId, claims }, or undefined for a token that is not valid',
       };
     }
     const { expiresAt = Infinity } = caller;

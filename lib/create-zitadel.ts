@@ -147,8 +147,8 @@ function organizationsOf({
       ? list
       : {
           reason: 'misconfigured',
-          detail: 'memberships.organizations answered no list of ids',
-          remedy: 'answer at least one id',
+          detail: 'memberships.organizations did not return a list of ids',
+          remedy: 'return at least one id',
         };
   };
 }

@@ -127,6 +127,24 @@ describe('the page about performance', () => {
   });
 });
 
+describe('lines of the log', () => {
+  const sources = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => textOf(`lib/${file}`).replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, ''))
+    .join('');
+  const lines = pages.flatMap((page) =>
+    [...textOf(page).matchAll(/`([^`]+)`\s+in the log/g)].map(([, line]) => line ?? ''),
+  );
+
+  it('are quoted as the library writes them', () => {
+    // Numbers and what a line is about are put in.
+    const pieces = lines.flatMap((line) => line.split(/: | ?\(?\d+\)? ?/));
+    const unknown = pieces.filter((piece) => !sources.includes(piece));
+    expect(lines.length).toBeGreaterThan(1);
+    expect(unknown).toEqual([]);
+  });
+});
+
 describe('the code in the README and the pages', () => {
   it('compiles as it stands', () => {
     const folder = join(root, '.build', 'docs');

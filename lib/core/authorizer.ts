@@ -106,7 +106,7 @@ export class Authorizer {
     }
     if (known.credential === '' && (compiled.asksPermissions || compiled.readsClaims)) {
       throw new ZitadelRequirementError(
-        'permissions, project roles and home organizations are told by the token: ask with the Caller of a request, not with a bare user id',
+        'only a token tells permissions, project roles and home organizations: ask with the Caller of a request, not with a bare user id',
       );
     }
     return this.#decide(known, compiled, NOTHING, NO_CLASSES, since);

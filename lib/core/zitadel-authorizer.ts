@@ -63,7 +63,7 @@ const IS_NO: ReadonlySet<DenyReason> = new Set([
 const TOO_LONG: Denied = {
   allowed: false,
   reason: 'unavailable',
-  detail: 'the list of memberships is over its cap, so what is not in it is not known',
+  detail: 'the list of memberships is over its cap, so it does not show everything',
 };
 
 /**

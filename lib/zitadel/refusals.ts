@@ -69,7 +69,7 @@ function meaningOf(reply: No | Trouble): Meaning {
 
 /** What to do if something else keeps replying in ZITADEL's place. */
 const STRAY_REMEDY =
-  'something else than ZITADEL replies: look at the proxy, gateway or firewall before it, and check issuer and internalUrl; where a gateway keeps one API from you, set the option api to the other';
+  'something other than ZITADEL replies: look at the proxy, gateway or firewall before it, and check issuer and internalUrl; where a gateway keeps one API from you, set the option api to the other';
 
 /** What to do if a server does not have an API. Users see it only if neither API is served. */
 const NOT_SERVED =

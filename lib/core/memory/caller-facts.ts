@@ -52,12 +52,12 @@ type Refused = (known: KnownCaller, refusal: Refusal) => Refusal;
 
 const STILL_TOO_LONG: Refusal = {
   reason: 'unavailable',
-  detail: 'the list of memberships is too long, also when it is asked for one resource alone',
+  detail: 'the list of memberships is too long, even for one resource alone',
 };
 
 const NO_TOKEN: Refusal = {
   reason: 'misconfigured',
-  detail: 'permissions are asked with the caller’s own token, and there is none',
+  detail: 'permissions are asked with the caller’s own token, which is missing here',
   remedy: 'ask with the Caller of a request, or require a role',
 };
 

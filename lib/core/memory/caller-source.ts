@@ -25,7 +25,7 @@ export interface CallerSourceParts extends CallerFactsParts {
 
 const LATE: Refusal = {
   reason: 'unavailable',
-  detail: 'ZITADEL did not answer within the budget of one request',
+  detail: 'ZITADEL did not reply within the budget of one request',
   remedy: 'look at its health and latency, or raise the option budgetMs',
 };
 
