@@ -260,7 +260,8 @@ describe('a caller who names what does not exist', () => {
       zitadel.addMember(many, { org: zitadel.addOrg(`of many ${at}`) }, ['ORG_OWNER']);
     }
     const library = libraryOf({ fetch: nothingThere });
-    const asks = (at: number) => verdict(library, tokenOf(many), param, { projectId: String(at) });
+    const token = tokenOf(many);
+    const asks = (at: number) => verdict(library, token, param, { projectId: String(at) });
     for (let at = 1; at <= 200; at += 1) expect(await asks(at)).toBe('unavailable');
     projects = 0;
     expect(await asks(201)).toBe('unavailable');
