@@ -15,6 +15,7 @@ import { createMembershipReader } from '../../../lib/zitadel/memberships/read.js
 import { ServiceToken } from '../../../lib/zitadel/service-user.js';
 import { recorder, wayTo } from '../parts.js';
 import { json, scripted, type ScriptedServer } from '../scripted-server.js';
+import { impatiently } from '../../support/impatience.js';
 
 interface Asked extends Partial<MembershipQuestion> {
   readonly userId: string;
@@ -269,7 +270,8 @@ describe('memberships by API v2', () => {
   ] as const)('that fail (%s) are an outage', async (fault) => {
     zitadel.fail('administrators', fault);
     for (const serviceUser of [undefined, zitadel.patFor(viewer as User)]) {
-      const read = await ask(readerAt(zitadel, serviceUser, 'v2', true, 1_000), asCaller());
+      const reader = readerAt(zitadel, serviceUser, 'v2', true);
+      const read = await impatiently(() => ask(reader, asCaller()));
       expect(read).toMatchObject({ reason: 'unavailable' });
     }
   });
