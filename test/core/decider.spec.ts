@@ -295,7 +295,7 @@ describe('a "no" that rests on look-ups', () => {
 
   it('asks again for permissions', async () => {
     const library = libraryOf();
-    const member = zitadel.addUser('member', { org: home as Org });
+    const member = zitadel.addUser(`member ${turn}`, { org: home as Org });
     zitadel.addMember(member, { org: own as Org }, ['ORG_USER_PERMISSION_EDITOR']);
     const as = zitadel.tokenFor(member);
     const writes = permission('org.write', org(idOf(own)));

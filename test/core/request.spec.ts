@@ -4,11 +4,12 @@ import {
   bearerToken,
   checkId,
   INVALID,
+  type Ids,
+  type IdSource,
   readId,
   readIds,
-  THREW,
-  type IdSource,
   type RequestLike,
+  THREW,
 } from '../../lib/core/request.js';
 
 const IDS = /^(?:[0-9]{1,200})$/;
@@ -111,6 +112,7 @@ describe('an id', () => {
   it('of a pattern without a bound is still at most 200 characters long', () => {
     expect(checkId('x'.repeat(200), /^x+$/)).toBe('x'.repeat(200));
     expect(checkId('x'.repeat(201), /^x+$/)).toBe(INVALID);
+    expect(checkId('', /^x*$/)).toBe(INVALID);
   });
 });
 
@@ -122,10 +124,19 @@ describe('the Authorization header', () => {
   it('counts as malformed where it was sent twice, as Express and as Fastify show it', () => {
     const headers = { authorization: 'Bearer a' };
     const twice = ['Authorization', 'Bearer a', 'X', 'y', 'AUTHORIZATION', 'Bearer b'];
-    const once = ['Authorization', 'Bearer a', 'X-Authorization', 'Bearer b'];
+    const once = ['Authorization', 'Bearer a', 'X-Authorization', 'Bearer b', 'X-Request-Ids', 'c'];
     expect(authorizationHeader({ headers, rawHeaders: twice })).toBe('');
     expect(authorizationHeader({ headers, raw: { rawHeaders: twice } })).toBe('');
     expect(authorizationHeader({ headers, rawHeaders: once })).toBe('Bearer a');
+    expect(authorizationHeader({ headers, rawHeaders: [...once, ...once] })).toBe('');
+    const ofThirteen = ['Authorization', 'Bearer a', 'X-RequestedBy', 'authorization'];
+    expect(authorizationHeader({ headers, rawHeaders: ofThirteen })).toBe('Bearer a');
+  });
+
+  it('is as it is where nothing shows what was sent', () => {
+    const headers = { authorization: 'Bearer a' };
+    expect(authorizationHeader({ headers })).toBe('Bearer a');
+    expect(authorizationHeader({ headers, raw: {} })).toBe('Bearer a');
   });
 
   it('counts as malformed where a framework made a list of it', () => {
@@ -216,5 +227,87 @@ describe('ids that are remembered', () => {
     });
     expect(held() - before).toBeLessThan(8 * 2 ** 20);
     expect(kept).toHaveLength(1_000);
+  });
+});
+
+describe('all ids of a request', () => {
+  const id = (name: string): IdSource => ({ from: 'param', name });
+  const by = (give: () => unknown): IdSource => ({
+    from: 'function',
+    name: 'f',
+    read: give as () => string,
+  });
+  const params = { a: '1', b: '2', c: '3', bad: 'x' };
+  const ids = (sources: readonly IdSource[], before: Ids = []) =>
+    readIds(sources, { headers: {}, params }, IDS, () => '7', before);
+  const down = () => {
+    throw new Error('down');
+  };
+  const late = (value: string) => () => Promise.resolve(value);
+
+  it.each<[string, readonly IdSource[], unknown]>([
+    ['nothing', [], []],
+    ['one', [id('a')], ['1']],
+    ['a literal', [{ from: 'literal', id: '5' }], ['5']],
+    ['of a class', [{ from: 'class', name: 'C', type: class {} as never }], ['7']],
+    ['several, in their order', [id('c'), id('a'), id('b')], ['3', '1', '2']],
+    ['one that is missing', [id('a'), id('none'), id('b')], ['1', undefined, '2']],
+    ['one that is none', [id('a'), id('bad'), id('b')], INVALID],
+    ['one that code does not find', [by(() => undefined), id('b')], [undefined, '2']],
+    [
+      'one for which code gives a function',
+      [by(() => Object.assign(() => 1, { then: (to: (id: string) => void) => to('1') }))],
+      INVALID,
+    ],
+    ['one that is none, first', [id('bad'), id('a')], INVALID],
+    ['one that is not known', [id('a'), by(down), id('b')], THREW],
+    ['one that is not known, beside one that is none', [id('bad'), by(down)], THREW],
+    ['one that is none, beside one that is missing', [id('none'), id('bad')], INVALID],
+  ])('are %s', (_what, sources, expected) => {
+    expect(ids(sources)).toEqual(expected);
+  });
+
+  it.each<[string, readonly IdSource[], unknown]>([
+    ['one', [by(late('1'))], ['1']],
+    ['one beside others', [id('a'), by(late('4')), id('b')], ['1', '4', '2']],
+    ['one beside one that is missing', [id('none'), by(late('4'))], [undefined, '4']],
+    ['one that is none', [id('a'), by(late('x'))], INVALID],
+    ['one beside one that is none', [id('bad'), by(late('4'))], INVALID],
+    ['one that is not known', [by(late('4')), by(async () => down()), id('bad')], THREW],
+  ])('are promised where code promises %s', async (_what, sources, expected) => {
+    const promised = ids(sources);
+    expect(promised).toBeInstanceOf(Promise);
+    expect(await promised).toEqual(expected);
+  });
+
+  it('are the very list from before where nothing has changed, and a new one where one has', () => {
+    const sources = [id('a'), id('none'), id('b')];
+    const same: Ids = ['1', undefined, '2'];
+    expect(ids(sources, same)).toBe(same);
+    const table: readonly Ids[] = [
+      ['9', undefined, '2'],
+      ['1', '9', '2'],
+      ['1', undefined, '9'],
+      ['1', undefined],
+      ['1'],
+      [],
+      ['1', undefined, '2', '3'],
+    ];
+    for (const before of table.slice(0, -1)) {
+      const found = ids(sources, before);
+      expect(found).toEqual(same);
+      expect(found).toHaveLength(3);
+      expect(found).not.toBe(before);
+    }
+    // A list of another requirement is nothing to go by: then no id is known.
+    expect(ids(sources, table.at(-1))).toEqual([]);
+  });
+
+  it('are not from before where one is none now', () => {
+    expect(ids([id('a'), id('bad')], ['1', '2'])).toBe(INVALID);
+    expect(ids([id('a'), id('none')], ['1', '2'])).toEqual(['1', undefined]);
+    expect(ids([id('none'), id('a')], [undefined])).toEqual([undefined, '1']);
+    expect(ids([id('a'), id('none')], ['1'])).toEqual(['1', undefined]);
+    expect(ids([id('a'), id('b'), id('c')], ['1', '2', '9'])).toEqual(['1', '2', '3']);
   });
 });

@@ -146,9 +146,10 @@ function changesOf(source: ts.SourceFile): readonly Change[] {
   return changes.sort((one, other) => one.start - other.start || other.end - one.end);
 }
 
-/** Parentheses around these would break what they are a part of. */
+/** Parentheses around these would break what they are a part of; or nothing can notice another text. */
 function isBound(node: ts.Node): boolean {
   const { parent } = node;
+  if (isNameOfSymbol(node)) return true;
   if (ts.isOptionalChain(parent) && parent.expression === node) return true;
   if (ts.isCallExpression(parent) && parent.expression === node) return true;
   if (ts.isPropertyAssignment(parent) || ts.isPropertyDeclaration(parent)) {
@@ -156,6 +157,11 @@ function isBound(node: ts.Node): boolean {
   }
   if (ts.isMethodDeclaration(parent) || ts.isBindingElement(parent)) return parent.name === node;
   return ts.isExpressionWithTypeArguments(parent);
+}
+
+/** `Symbol('name')`: only people read it, in a debugger. */
+function isNameOfSymbol({ parent }: ts.Node): boolean {
+  return ts.isCallExpression(parent) && parent.expression.getText() === 'Symbol';
 }
 
 function conditions(node: ts.Expression): readonly string[] {

@@ -1,6 +1,7 @@
 // What is changed: all that decides; and the specs that are about it.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { env } from 'node:process';
 import { type Mutant, mutantsOf } from './mutants.js';
 
 /** Files or folders of sources, and of specs. */
@@ -30,12 +31,15 @@ export interface Source {
   readonly specs: readonly string[];
 }
 
+/** Only what begins so is changed: for who works on the tests of one file. */
+const ONLY_OF = env['MUTATION_OF'] ?? '';
+
 /** The sources that are changed; the changes are numbered through all of them. */
 export function sourcesIn(root: string): readonly Source[] {
   const sources: Source[] = [];
   let first = 0;
   for (const { of, specs } of TARGETS) {
-    for (const file of filesOf(root, of)) {
+    for (const file of filesOf(root, of).filter((each) => each.startsWith(ONLY_OF))) {
       const text = readFileSync(join(root, file), 'utf8');
       const mutants = mutantsOf(file, text);
       sources.push({ file, text, first, mutants, specs });
