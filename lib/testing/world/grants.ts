@@ -59,7 +59,7 @@ export interface GrantAddress {
   readonly ownerOrgId: string;
 }
 
-/** The grant of a project to an organization; an address that nothing has where there is none. */
+/** The grant of a project to an organization. If there is none: an address that no grant has. */
 export function addressBetween(world: World, ends: GrantEnds): GrantAddress {
   const { projectId } = ends;
   const ownerOrgId = world.now.projects.get(projectId)?.orgId ?? '';
