@@ -27,6 +27,13 @@ export class Lease implements Validity {
   runs(): boolean {
     return !this.#isOver && isValid(this);
   }
+
+  /** The same beside something that is valid just now: where that ends first, no clock is read again. */
+  runsBeside({ validUntil, wallUntil }: Validity): boolean {
+    if (this.#isOver) return false;
+    const endsFirst = this.validUntil < validUntil || this.wallUntil < wallUntil;
+    return !endsFirst || isValid(this);
+  }
 }
 
 /** Without end. */

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Allowed, Decision } from '../../lib/core/decision.js';
-import { allOf, permission, role } from '../../lib/core/requirement/builders.js';
+import { allOf, authenticated, permission, role } from '../../lib/core/requirement/builders.js';
 import { org, project, projectGrant } from '../../lib/core/requirement/refs.js';
 import type { Requirement } from '../../lib/core/requirement/requirement.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
@@ -91,6 +91,11 @@ describe('a remembered yes', () => {
     expect(await said(ask(idOf(other)))).toBe('role_missing');
     work = zitadel.addProject(`foreign ${turn}`, { org: other as Org });
     expect(await said(ask())).toBe('role_missing');
+  });
+
+  it('is one to this requirement also where none of the two names an id', async () => {
+    await remembered(authenticated());
+    expect(await said(route(role('IAM_OWNER'))())).toBe('role_missing');
   });
 
   it('ends when its user is evicted', async () => {

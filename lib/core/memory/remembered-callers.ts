@@ -71,10 +71,12 @@ export class KnownCaller implements Validity {
     return this.#askedFor === compiled ? this.#askedAbout : NO_IDS;
   }
 
-  /** The remembered "yes" to exactly this requirement. `ids` must be the very list that `idsOf` gave. */
+  /** The remembered "yes" to exactly this requirement. `ids` must be the very list that `idsOf` gave, and this caller must be valid. */
   yesTo(compiled: Compiled, ids: Ids): Allowed | undefined {
     if (this.#askedFor !== compiled || this.#askedAbout !== ids) return undefined;
-    if (this.#leases) for (const lease of this.#leases) if (!lease.runs()) return undefined;
+    if (this.#leases) {
+      for (const lease of this.#leases) if (!lease.runsBeside(this)) return undefined;
+    }
     return this.#yes;
   }
 
