@@ -11,8 +11,8 @@ export interface Done {
 export interface No {
   readonly status: number;
   readonly says: Said;
-  /** ZITADEL's error id. */
-  readonly id?: string;
+  /** ZITADEL's error id. Always an own property, so that an inherited one never turns an outage into a no. */
+  readonly id: string | undefined;
   /** The name of an OAuth error (RFC 6749, section 5.2). */
   readonly oauth?: string;
   readonly retryAfterMs?: number;
@@ -68,12 +68,11 @@ export function replyFrom(
   if (status === 200 && isRecord(body)) return { status, body };
   const says = status < 300 ? undefined : saidBy(call, status, body, text);
   if (!says) return { ...unusableReply(`the reply (${status}) is not ZITADEL’s`), status };
-  const id = errorIdOf(body);
   const error = isRecord(body) ? textOf(body['error']) : '';
   return {
     status,
     says,
-    ...(id !== undefined && { id }),
+    id: errorIdOf(body),
     ...(/^[a-z_]{3,40}$/.test(error) && { oauth: error }),
   };
 }

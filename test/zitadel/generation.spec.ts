@@ -250,9 +250,9 @@ describe('a reply', () => {
   it('shows that an API is served by its result or by an error of its own, and by no outage', () => {
     expect(servedBy({ status: 200, body: {} })).toBe(true);
     expect(servedBy({ status: 401, says: 'error', id: 'AUTH-7fs1e' })).toBe(true);
-    expect(servedBy({ status: 404, says: 'notServed' })).toBe(false);
-    expect(servedBy({ status: 404, says: 'noInstance' })).toBeUndefined();
-    expect(servedBy({ status: 503, says: 'outage' })).toBeUndefined();
+    expect(servedBy({ status: 404, says: 'notServed', id: undefined })).toBe(false);
+    expect(servedBy({ status: 404, says: 'noInstance', id: undefined })).toBeUndefined();
+    expect(servedBy({ status: 503, says: 'outage', id: undefined })).toBeUndefined();
     expect(servedBy({ trouble: 'a page', kind: 'unusable', status: 403 })).toBeUndefined();
     expect(servedBy({ trouble: 'late', kind: 'late' })).toBeUndefined();
     expect(servedBy({ reason: 'misconfigured' })).toBeUndefined();
