@@ -19,6 +19,11 @@ function alike(
 }
 
 const REQUEST = 'lib/core/request.ts';
+const CASE = 'lib/core/decide/case.ts';
+const DECIDE = 'lib/core/decide/decide.ts';
+const PERMISSION = 'lib/core/decide/permission.ts';
+const ROLE = 'lib/core/decide/role.ts';
+const NO_ID = 'the instance is looked up without an id';
 
 export const ACCEPTED: readonly Accepted[] = [
   ...alike(
@@ -51,5 +56,105 @@ export const ACCEPTED: readonly Accepted[] = [
     "if (typeof read !== '' && read !== undefined) arePlain = false;",
     "if (typeof read !== 'string' && true) arePlain = false;",
     'if (false) return reads as Ids;',
+  ),
+  ...alike(CASE, 'ASK', 'it only has to differ from NO and YES', 'export const ASK = 2 + 1;'),
+  ...alike(
+    CASE,
+    'check',
+    'only an id that was read, of a slot that is there, is checked',
+    "const [id, name] = [open.ids[slot], open.compiled.names[slot] ?? ''];",
+    "const [id, name] = [open.ids[slot] ?? 'mutant', open.compiled.names[slot] ?? ''];",
+    "const [id, name] = [open.ids[slot] ?? '', open.compiled.names[slot]];",
+    "const [id, name] = [open.ids[slot] ?? '', open.compiled.names[slot] ?? 'mutant'];",
+  ),
+  ...alike(
+    CASE,
+    'check',
+    'to spread an empty list gives the same, more slowly',
+    'open.checked = false ? [one] : [...open.checked, one];',
+  ),
+  ...alike(
+    CASE,
+    'checkRef',
+    'only a project grant has this slot',
+    'if (true && slots.project >= 0) {',
+  ),
+  ...alike(
+    CASE,
+    'isHidden',
+    'nobody asks it about what is undefined',
+    "return true && fact !== null && has(fact, 'hiddenIn');",
+  ),
+  ...alike(
+    CASE,
+    'rowApart',
+    'the same is checked once more where the rows are asked for',
+    'if (false) return undefined;',
+  ),
+  ...alike(
+    CASE,
+    'satisfies',
+    'the entry after the last one is undefined, which is no role',
+    "for (let i = 0; i <= row.roles.length; i += 1) if (roles.has(row.roles[i] ?? '')) return row;",
+    'for (let i = 0; i < row.roles.length; i += 1) if (roles.has(row.roles[i])) return row;',
+    "for (let i = 0; i < row.roles.length; i += 1) if (roles.has(row.roles[i] ?? 'mutant')) return row;",
+  ),
+  ...alike(
+    DECIDE,
+    'decideHome',
+    'no list of ids has undefined in it',
+    'return true && organizations.includes(home) ? YES : NO;',
+  ),
+  ...alike(DECIDE, 'homeOf', 'what is no text equals no id', 'return true ? home : undefined;'),
+  ...alike(
+    PERMISSION,
+    'decideOrg',
+    NO_ID,
+    "if (id === undefined || !(rowOf(open, 'instance', 'mutant') ?? rowOf(open, 'org', id))) return NO;",
+  ),
+  ...alike(
+    PERMISSION,
+    'decideProject',
+    NO_ID,
+    "if (!(rowOf(open, 'instance', 'mutant') ?? onProject ?? rowOf(open, 'org', wantedOwner))) return NO;",
+  ),
+  ...alike(PERMISSION, 'decideGrant', NO_ID, "const instance = rowOf(open, 'instance', 'mutant');"),
+  ...alike(
+    PERMISSION,
+    'decideGrantBetween',
+    NO_ID,
+    "const somewhere = rowOf(open, 'instance', 'mutant') ?? rowOf(open, 'org', grantedOrgId);",
+  ),
+  ...alike(
+    ROLE,
+    'decideRole',
+    NO_ID,
+    "const everywhere = held(open, 'instance', 'mutant', node.by.instance);",
+  ),
+  ...alike(
+    PERMISSION,
+    'decideGrant',
+    'a part that has asked is not decided, whatever it returns but YES',
+    'return true ? ASK : NO;',
+    'return false ? ASK : NO;',
+  ),
+  ...alike(
+    PERMISSION,
+    'heldIn',
+    'to look for the same once more changes nothing',
+    'return everywhere === NO && true ? holds(node, open, orgId, on) : everywhere;',
+  ),
+  ...alike(
+    PERMISSION,
+    'EVERYWHERE',
+    'it only has to differ from every id',
+    "const EVERYWHERE = 'mutant';",
+  ),
+  ...alike(
+    ROLE,
+    'allowOn',
+    'it is never called for the instance: the compiler does not know',
+    'if (true) checkRef(open, node.kind, node);',
+    "if (node.kind !== '') checkRef(open, node.kind, node);",
   ),
 ];

@@ -17,7 +17,13 @@ export const TARGETS: readonly Target[] = [
     of: 'lib/core/memory/remembered-callers.ts',
     specs: ['test/core/memory/remembered-callers.spec.ts'],
   },
-  { of: 'lib/zitadel/callers/access-token.ts', specs: ['test/zitadel/callers/'] },
+  {
+    of: 'lib/zitadel/callers/access-token.ts',
+    specs: [
+      'test/zitadel/callers/access-token.spec.ts',
+      'test/zitadel/callers/token-rules.spec.ts',
+    ],
+  },
   { of: 'lib/core/requirement/compile.ts', specs: ['test/core/requirement/'] },
   { of: 'lib/core/decide/', specs: ['test/core/decide/'] },
 ];
