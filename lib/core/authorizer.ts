@@ -86,7 +86,7 @@ export class Authorizer {
    */
   async decideFor(who: Caller | string, requirement: Requirement): Promise<Decision> {
     const since = performance.now();
-    const known = await this.answerFor(who, this.prepare(requirement).fresh);
+    const known = await this.knownFor(who, this.prepare(requirement).fresh);
     return isRefusal(known)
       ? this.refuse(known, requirement)
       : this.#news.tell(await this.decideOver(known, requirement, since), requirement);
@@ -118,7 +118,7 @@ export class Authorizer {
    * @throws ZitadelRequirementError when nothing can be asked about the caller
    * @throws ZitadelArgumentError when it is not a user id
    */
-  answerFor(who: Caller | string, fresh = false): Promise<KnownCaller | Refusal> {
+  knownFor(who: Caller | string, fresh = false): Promise<KnownCaller | Refusal> {
     const notBefore = fresh ? ANEW : ANY_AGE;
     const known = typeof who === 'string' ? undefined : this.parts.callers.ofCaller(who, notBefore);
     if (known) return known;

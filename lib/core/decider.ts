@@ -148,8 +148,8 @@ export class Decider {
           : { known, open, verdict };
     }
     // Beyond the allowance a remembered "no" is repeated, unless `denialMs` forbids that.
-    const isLeftAlone = isRefusal(decided) && decided.reason === 'unavailable';
-    if (isLeftAlone && toll.isSpent() && denialMs > 0) return no;
+    const isUnknown = isRefusal(decided) && decided.reason === 'unavailable';
+    if (isUnknown && toll.isSpent() && denialMs > 0) return no;
     settle(toll, decided);
     return decided;
   }

@@ -112,7 +112,7 @@ export class ZitadelAuthorizer {
    */
   async explain(who: Who, requirement: Requirement): Promise<Explanation> {
     const since = performance.now();
-    const known = await this.authorizer.answerFor(who, this.authorizer.prepare(requirement).fresh);
+    const known = await this.authorizer.knownFor(who, this.authorizer.prepare(requirement).fresh);
     if (isRefusal(known)) throw this.errorFor({ allowed: false, ...known });
     const explain = async (part: Requirement): Promise<Explanation> => {
       const decision = await this.authorizer.decideOver(known, part, since);
@@ -143,7 +143,7 @@ export class ZitadelAuthorizer {
     if (names.length === 0) {
       throw new ZitadelRequirementError('lookupResources() needs at least one role');
     }
-    const known = await this.authorizer.answerFor(who);
+    const known = await this.authorizer.knownFor(who);
     if (isRefusal(known)) throw this.errorFor({ allowed: false, ...known });
     const by = satisfying(this.hierarchy, names);
     const where = (kind: Membership['kind']) =>

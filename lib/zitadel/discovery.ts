@@ -16,7 +16,7 @@ interface Endpoints {
 /** Asks for the endpoints and remembers them. After a failure nobody asks again for a moment. */
 export type Discover = () => Promise<Endpoints | Refusal>;
 
-const LEAVE_ALONE_MS = 900;
+const REFUSED_FOR_MS = 900;
 
 /**
  * OpenID Connect discovery (`/.well-known/openid-configuration`). The document must name our issuer exactly, and endpoints on the
@@ -77,7 +77,7 @@ export function createDiscovery(http: Http, issuer: string): Discover {
     return flight.ask(async () => {
       const loaded = await load();
       failure = isRefusal(loaded)
-        ? { refusal: loaded, until: performance.now() + LEAVE_ALONE_MS }
+        ? { refusal: loaded, until: performance.now() + REFUSED_FOR_MS }
         : undefined;
       return loaded;
     });

@@ -65,7 +65,7 @@ export function createHttp(options: HttpOptions): Http {
         return notSent('no time was left to ask ZITADEL');
       }
       const leave = breakers.enter(family, standing);
-      if (has(leave, 'waitMs')) return leftAlone(leave.waitMs);
+      if (has(leave, 'waitMs')) return notAskedYet(leave.waitMs);
       const reply = await exchange(fetch, base, instance, call, ms);
       breakers.settle(family, leave, outcomeOf(reply, who, ms === timeoutMs), who);
       return reply;
@@ -89,7 +89,7 @@ export function createHttp(options: HttpOptions): Http {
     const deadline = performance.now() + budgetMs;
     const { family, who = '', stranger = false } = call;
     const waitMs = pauses.waitMs(family, who);
-    if (waitMs > 0) return leftAlone(waitMs, ' for this user');
+    if (waitMs > 0) return notAskedYet(waitMs, ' for this user');
     const pass = pauses.enter(family, who, stranger);
     const reply = await repeat(call, deadline, pass);
     // If the call was not sent, or the reply is too long, ZITADEL did not fail.
@@ -105,7 +105,7 @@ function notSent(trouble: string, retryAfterMs?: number): Trouble {
   return { trouble, kind: 'notSent', ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
-function leftAlone(waitMs: number, forWhom = ''): Trouble {
+function notAskedYet(waitMs: number, forWhom = ''): Trouble {
   return notSent(`ZITADEL failed a moment ago${forWhom} and is not asked again yet`, waitMs);
 }
 

@@ -20,7 +20,7 @@ const WHAT = 'token of the service user';
 const SCOPE = 'openid urn:zitadel:iam:org:project:id:zitadel:aud';
 const RENEW_AHEAD_MS = 60_000;
 /** A failure to sign in is not repeated for every request that needs the token. */
-const LEAVE_ALONE_MS = 1_000;
+const REFUSED_FOR_MS = 1_000;
 
 const NOT_ACCEPTED: Refusal = {
   reason: 'misconfigured',
@@ -83,7 +83,7 @@ export class ServiceToken {
       if (isTrouble(reply) || reply.status !== 401) return reply;
       this.drop(token);
       if (!again || this.#credential.type === 'pat') {
-        this.#refused = { refusal: NOT_ACCEPTED, until: performance.now() + LEAVE_ALONE_MS };
+        this.#refused = { refusal: NOT_ACCEPTED, until: performance.now() + REFUSED_FOR_MS };
         return NOT_ACCEPTED;
       }
     }
@@ -95,7 +95,7 @@ export class ServiceToken {
     return this.#flight.ask(async () => {
       const outcome = await this.#request();
       this.#refused = isRefusal(outcome)
-        ? { refusal: outcome, until: performance.now() + LEAVE_ALONE_MS }
+        ? { refusal: outcome, until: performance.now() + REFUSED_FOR_MS }
         : undefined;
       return outcome;
     });

@@ -30,9 +30,9 @@ import { GRANTS, IDS, OWNERS, ROLES, ROWS, TABLES } from './decide/worlds.js';
 
 /** Questions about somebody of whom exactly these memberships are known. */
 function questionsOver(index: MembershipIndex, hierarchy: HierarchyTable): ZitadelAuthorizer {
-  const answerFor = () => Promise.resolve({ index });
+  const knownFor = () => Promise.resolve({ index });
   return new ZitadelAuthorizer(
-    { answerFor } as unknown as Authorizer,
+    { knownFor } as unknown as Authorizer,
     hierarchy,
     (denied) => new ZitadelNotAllowedError(denied),
   );
