@@ -1,9 +1,10 @@
 import { jsonFrom } from '../core/own-properties.js';
 import { isRecord, textOf } from './reading.js';
 
-/** ZITADEL did what the call asked for: 200 with a JSON object. */
+/** What the call asked for, as a JSON object. */
 export interface Done {
-  readonly status: 200;
+  /** 200; of what changes something any 2xx. */
+  readonly status: number;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
@@ -55,7 +56,7 @@ export function unusableReply(trouble: string): Trouble {
  * for ZITADEL's own can refuse a token or deny a right. So only replies count that look like those recorded from ZITADEL.
  */
 export function replyFrom(
-  call: { readonly path: string; readonly token?: string },
+  call: { readonly path: string; readonly token?: string; readonly repeatable?: boolean },
   status: number,
   text: string,
 ): Reply {
@@ -65,7 +66,9 @@ export function replyFrom(
   } catch {
     // It is read as a text.
   }
-  if (status === 200 && isRecord(body)) return { status, body };
+  // A write that was done must not be told as one that may or may not be done.
+  const isAsHoped = call.repeatable ? status === 200 : status < 300;
+  if (isAsHoped && isRecord(body)) return { status, body };
   const says = status < 300 ? undefined : saidBy(call, status, body, text);
   if (!says) return { ...unusableReply(`the reply (${status}) is not ZITADEL’s`), status };
   const error = isRecord(body) ? textOf(body['error']) : '';

@@ -98,6 +98,20 @@ describe('an error of ZITADEL', () => {
   });
 });
 
+describe('a reply that says done with another status than 200', () => {
+  const reply = (status: number, repeatable: boolean) =>
+    isTrouble(replyFrom({ path: LISTS, repeatable }, status, '{"details":{}}'))
+      ? 'trouble'
+      : 'done';
+
+  it.each([201, 202, 203])(
+    'to a write is done, to a read it is none of ZITADEL’s: %i',
+    (status) => {
+      expect([reply(status, false), reply(status, true)]).toEqual(['done', 'trouble']);
+    },
+  );
+});
+
 /** What proxies, gateways, firewalls and other servers say. */
 const STRAY: readonly (readonly [string, unknown])[] = [
   ['nothing', ''],

@@ -75,8 +75,8 @@ async function askByV1(
     const isFirst = seen === 0;
     if (has(page, 'instead')) {
       if (page.instead !== 'tooLarge') return page.instead;
-      if (isFirst) byV2 = await askInstead(source, question, projectId);
-      break;
+      byV2 ??= await askInstead(source, question, projectId);
+      return byV2 ?? { served: undefined, value: TOO_LARGE };
     }
     const grant = page.fresh.find((each) => each.projectId === projectId);
     if (grant) {

@@ -3,6 +3,7 @@ import { role } from '../../../lib/core/requirement/builders.js';
 import { projectGrant } from '../../../lib/core/requirement/refs.js';
 import { createZitadel } from '../../../lib/create-zitadel.js';
 import { type ProjectGrant, ZitadelEmulator } from '../../../lib/testing/index.js';
+import type { Call } from '../../../lib/zitadel/call.js';
 import { askGrantBetween } from '../../../lib/zitadel/facts/grant-between.js';
 import { ApiGeneration } from '../../../lib/zitadel/generation.js';
 import { realFetch, recorder, verdict } from '../parts.js';
@@ -45,6 +46,20 @@ describe('a list of granted projects without the wanted one', () => {
 
   it('that shrinks while it is read row by row is an outage too', async () => {
     expect(await askOf([page('2', 1), page(undefined)])).toMatchObject({ reason: 'unavailable' });
+  });
+});
+
+describe('a reply that is too large', () => {
+  it('does not show that API v1 is served', async () => {
+    const generation = new ApiGeneration('project grants', 'auto', recorder());
+    const http = ({ path }: Call) => {
+      const kind = path.startsWith('/management/') ? 'tooLarge' : 'late';
+      return Promise.resolve({ trouble: 'x', kind } as const);
+    };
+    const source = { http, serviceToken: undefined, generation };
+    const asked = askGrantBetween(WANTED)(source, { orgId: TO, userId: '1', token: 'a-token' });
+    expect(await asked).toMatchObject({ reason: 'unavailable' });
+    expect(generation.current).toBeUndefined();
   });
 });
 
