@@ -19,6 +19,8 @@ function alike(
 }
 
 const REQUEST = 'lib/core/request.ts';
+const ACCESS_TOKEN = 'lib/zitadel/callers/access-token.ts';
+const COMPILE = 'lib/core/requirement/compile.ts';
 const CASE = 'lib/core/decide/case.ts';
 const DECIDE = 'lib/core/decide/decide.ts';
 const PERMISSION = 'lib/core/decide/permission.ts';
@@ -78,12 +80,6 @@ export const ACCEPTED: readonly Accepted[] = [
     'checkRef',
     'only a project grant has this slot',
     'if (true && slots.project >= 0) {',
-  ),
-  ...alike(
-    CASE,
-    'isHidden',
-    'nobody asks it about what is undefined',
-    "return true && fact !== null && has(fact, 'hiddenIn');",
   ),
   ...alike(
     CASE,
@@ -156,5 +152,31 @@ export const ACCEPTED: readonly Accepted[] = [
     'it is never called for the instance: the compiler does not know',
     'if (true) checkRef(open, node.kind, node);',
     "if (node.kind !== '') checkRef(open, node.kind, node);",
+  ),
+  ...alike(
+    ACCESS_TOKEN,
+    'createJwtVerifier',
+    'what is no text is in no set of texts: the compiler does not know',
+    "if (false || !ALGORITHMS.has(alg)) return invalid('algorithm not allowed');",
+  ),
+  ...alike(
+    ACCESS_TOKEN,
+    'createJwtVerifier',
+    'said twice for safety: the algorithm was compared with that of the key before',
+    'await compactVerify(token, key.key, {});',
+  ),
+  ...alike(
+    COMPILE,
+    'slotOf',
+    'only a literal has an id, and none is checked where there is none',
+    'if (true) requireLiteral(source.id, idPattern);',
+  ),
+  ...alike(
+    COMPILE,
+    'sameSource',
+    'a source of another kind has nothing that could be the same',
+    "if (a.from === 'literal') return true && a.id === b.id;",
+    "if (a.from === 'function') return true && a.read === b.read;",
+    "if (a.from === 'class') return true && a.type === b.type;",
   ),
 ];
