@@ -14,7 +14,7 @@ import type { Http } from './zitadel/http.js';
 /** How a caller is known, for how long, and whether ZITADEL must confirm the token on its own. */
 type Known = Pick<CallerSourceParts, 'verify' | 'confirm' | 'verifiedForMs'>;
 
-/** Userinfo shows less of a token than any other way: what it said counts for less long. */
+/** Userinfo says less about a token than the other ways do, so what it said counts for less long. */
 const USERINFO_FOR_MS = 30_000;
 
 /** What the option `callers` means for the data path. */
@@ -37,7 +37,7 @@ function knownBy(way: OneWay, resolved: ResolvedOptions, http: Http, discover: D
     case 'jwt': {
       const verify = createJwtVerifier(new SigningKeys(http, discover), resolved);
       const { recheckMs = ttlMs } = way;
-      // As the caller the membership read itself proves that ZITADEL accepts the token.
+      // As the caller, the read of the memberships itself proves that ZITADEL accepts the token.
       const confirms = memberships.as === 'serviceUser' && recheckMs !== false;
       return {
         verify,
@@ -64,7 +64,7 @@ function isList(callers: OneWay | MixedCallers): callers is MixedCallers {
   return Array.isArray(callers);
 }
 
-/** A JWT has three parts, everything else has not. A token that one of the two refuses is never tried with the other. */
+/** A token with three parts is a JWT. A token that one of the two refuses is never tried with the other. */
 function byForm(jwt: Known, other: Known): Known {
   const isJwt = (token: string) => token.split('.').length === 3;
   const { confirm } = jwt;
@@ -75,7 +75,7 @@ function byForm(jwt: Known, other: Known): Known {
         isJwt(token) ? confirm.ask(caller, token) : Promise.resolve(undefined),
       everyMs: confirm.everyMs,
     },
-    // Of a JWT it only costs another look at the signature.
+    // For a JWT this only means that its signature is verified again.
     verifiedForMs: other.verifiedForMs,
   };
 }
@@ -97,8 +97,8 @@ function verifyBy(known: CallerFunction): (token: string) => Promise<Caller | Re
     if (checkId(caller.userId, USER_ID) !== caller.userId) {
       return {
         reason: 'misconfigured',
-        detail: 'the function in the option callers answered no user id',
-        remedy: 'answer { userId, claims }, or undefined for a token that is not valid',
+        detail: 'the function in the option callers did not return a user id',
+        remedy: 'return { userId, claims }, or undefined for a token that is not valid',
       };
     }
     const { expiresAt = Infinity } = caller;

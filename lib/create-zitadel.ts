@@ -46,7 +46,7 @@ export interface Zitadel {
 }
 
 /**
- * Puts the library together. Nothing is asked of ZITADEL before the first request.
+ * Puts the library together. ZITADEL is not asked anything before the first request.
  *
  * @throws ZitadelOptionsError naming the option that is wrong, what it got and what to write
  */
@@ -61,7 +61,7 @@ export function createZitadel(
   const discover = createDiscovery(http, resolved.issuer);
   const credential = resolved.serviceUser && openServiceUser(resolved.serviceUser);
   const serviceToken = credential && new ServiceToken(http, discover, resolved.issuer, credential);
-  // What is kept in the parts shows when one of them is printed: not the options that hold secrets.
+  // A part that is printed shows what it holds, so no part holds the options with secrets.
   const { shared: _shared, serviceUser: _serviceUser, callers: _callers, ...open } = resolved;
   const generation = new ApiGeneration('project grants', resolved.api, log);
   const readsAs = resolved.memberships.as;
@@ -116,7 +116,7 @@ export function createZitadel(
   });
 }
 
-/** An outage is an outage, whatever was asked for. */
+/** An outage has its own error, so that nobody takes it for a "no". */
 function errorOf(denied: Denied): Error {
   const { reason, detail = 'nothing is known', retryAfterMs } = denied;
   return reason === 'unavailable'
@@ -124,7 +124,7 @@ function errorOf(denied: Denied): Error {
     : new ZitadelNotAllowedError(denied);
 }
 
-/** As the service user, and not in certain organizations only. */
+/** Whether the service user reads memberships, in all organizations. */
 function readsEverywhere({ memberships }: ResolvedOptions): boolean {
   return memberships.as === 'serviceUser' && memberships.organizations === undefined;
 }
@@ -147,8 +147,8 @@ function organizationsOf({
       ? list
       : {
           reason: 'misconfigured',
-          detail: 'memberships.organizations answered no list of ids',
-          remedy: 'answer at least one id',
+          detail: 'memberships.organizations did not return a list of ids',
+          remedy: 'return at least one id',
         };
   };
 }
@@ -165,7 +165,7 @@ function sharedStoreOf(
       'cache.shared: got no CACHE_MANAGER; write CacheModule.register({ isGlobal: true }) into the imports of the application (Express: createZitadel(options, { sharedCache }))',
     );
   }
-  // Everything that the stored rows depend on besides the user, the token and the organizations, which are in the key.
+  // What the stored values depend on besides the user, the token and the organizations: those are in the key.
   const reader = memberships.as === 'caller' ? '' : readerOf(credential);
   const scope = [api, issuer, memberships.as, reader, ...audience];
   return new SharedStore(cache, shared.secret, scope, ttlMs);

@@ -16,7 +16,7 @@ import { openClient, openServiceUser } from './zitadel/credentials.js';
 function got(value: unknown, secret = false): string {
   if (value === '') return 'an empty string';
   if (typeof value === 'string') {
-    // A secret in the wrong option is longer than anything that is worth quoting, but for addresses.
+    // A secret may stand in the wrong option. It would be long, so only short values and origins are quoted.
     const isShort = value.length <= 40 && !value.includes('@');
     if (!secret && isShort) return `'${value}'`;
     const origin = !secret && URL.canParse(value) ? new URL(value).origin : 'null';
@@ -39,7 +39,7 @@ export function wrong(
   return new ZitadelOptionsError(option, `${option}: got ${got(value, secret)}; write ${write}`);
 }
 
-/** Refuses options that are right each on its own and wrong together. @throws ZitadelOptionsError */
+/** Refuses options of which each is right alone, but not together. @throws ZitadelOptionsError */
 export function checkTogether(options: ZitadelOptions, resolved: ResolvedOptions): void {
   checkCallers(options, resolved);
   const { memberships, shared } = resolved;
@@ -118,7 +118,7 @@ export function checkTogether(options: ZitadelOptions, resolved: ResolvedOptions
   }
 }
 
-/** How JWTs are known, and how all other tokens are, or all tokens where there is no `jwt()`. None of both: a function knows. */
+/** How JWTs are known, and how all other tokens are (without `jwt()`: all tokens). If a function knows callers, both are missing. */
 interface Ways {
   readonly jwt?: JwtCallers | undefined;
   readonly other?: IntrospectionCallers | UserinfoCallers | undefined;
@@ -180,7 +180,7 @@ function checkOrganizations(
   { api, idPattern }: ResolvedOptions,
 ): void {
   const name = 'memberships.organizations';
-  // Named, and undefined: that is a mistake, and not the same as left out.
+  // An explicit `undefined` is a mistake, and not the same as a missing option.
   const isNamed = Object.hasOwn(memberships, 'organizations');
   const value = isNamed ? own(memberships, 'organizations') : LEFT_OUT;
   if (value === LEFT_OUT) {
@@ -208,7 +208,7 @@ function checkOrganizations(
 
 const LEFT_OUT = Symbol('left out');
 
-/** Whether a list of organizations, also one that a function gave, can be asked. */
+/** Whether a value is a list of organizations that can be asked. A function of the application may have returned it. */
 export function isOrganizations(value: unknown, pattern: RegExp): value is readonly string[] {
   return (
     Array.isArray(value) &&

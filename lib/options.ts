@@ -50,7 +50,7 @@ export type CallerFunction = (
 /** Every way to know callers. */
 export type Callers = OneWay | MixedCallers | CallerFunction;
 
-/** There are none. Anything that is given is refused at boot. */
+/** It has no settings. Anything that is given is refused at boot. */
 type NoSettings = Readonly<Record<string, never>>;
 
 /**

@@ -1,4 +1,4 @@
-// What both entries offer.
+// What both entries offer: that of Nest and that of Express.
 export { decisionOf, DENIAL, denialAnswer } from './core/decision.js';
 export {
   ZitadelArgumentError,

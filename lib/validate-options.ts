@@ -226,7 +226,7 @@ export function resolveOptions(
     shared: cache.shared ? withoutInheritance(cache.shared) : undefined,
     hierarchy: tableOf(options.hierarchy ?? 'zitadel'),
     projectOwner: options.projectOwner,
-    // As a whole: a pattern without anchors would let a path through that merely contains an id.
+    // As a whole: without anchors, a path that merely contains an id would match.
     idPattern: new RegExp(`^(?:${pattern.source})$`, pattern.flags),
     timeoutMs: options.timeoutMs ?? 3_000,
     budgetMs: options.budgetMs ?? 5_000,
@@ -247,7 +247,7 @@ function callersFrom(callers: Callers): Callers {
     : withoutInheritance(callers);
 }
 
-/** Where people put secrets by mistake, or rightly: what was given there is never shown. */
+/** Options that hold secrets, or where people put them by mistake. Their values are never shown. */
 const SECRET: ReadonlySet<string> = new Set(['shared', 'serviceUser', 'token', 'callers']);
 
 function checkAll(
@@ -279,7 +279,7 @@ function tableOf(given: 'zitadel' | 'exact' | HierarchyTable): HierarchyTable {
   return given === 'exact' ? {} : given;
 }
 
-/** The console of a server: what needs no attention is not written. */
+/** The console of a server. Debug messages are not written. */
 const { console: terminal } = globalThis;
 const consoleLogger: ZitadelLogger = {
   debug: () => undefined,

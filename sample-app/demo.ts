@@ -52,7 +52,7 @@ export class Demo {
     return this.#outage !== undefined;
   }
 
-  /** What there is to try routes on, whoever asks. */
+  /** What there is to try routes on, for all people. */
   resources(): Resources {
     const { organizations, projects } = this.seeds;
     const nameOf = (all: readonly { id: string; name: string }[], id: string) =>

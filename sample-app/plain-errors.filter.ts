@@ -23,7 +23,7 @@ function invalid({ code, message, argument }: ZitadelArgumentError) {
 }
 
 function refused({ status, id, code, remedy }: ZitadelApiError) {
-  // A "no" to our service user is no "no" to the caller, so 401 and 403 are not handed on.
+  // A "no" to our service user is not a "no" to the caller, so 401 and 403 are not passed on.
   const isCallers = status === 400 || status === 404 || status === 409;
   return {
     statusCode: isCallers ? status : 424,

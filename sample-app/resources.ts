@@ -12,7 +12,7 @@ export interface Resources {
 
 interface Named {
   readonly id: string;
-  /** Written by whoever owns the thing: text, never markup. */
+  /** Written by the owner of the thing: text, never markup. */
   readonly name: string;
 }
 

@@ -127,6 +127,24 @@ describe('the page about performance', () => {
   });
 });
 
+describe('lines of the log', () => {
+  const sources = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => textOf(`lib/${file}`).replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, ''))
+    .join('');
+  const lines = pages.flatMap((page) =>
+    [...textOf(page).matchAll(/`([^`]+)`\s+in the log/g)].map(([, line]) => line ?? ''),
+  );
+
+  it('are quoted as the library writes them', () => {
+    // Numbers and what a line is about are put in.
+    const pieces = lines.flatMap((line) => line.split(/: | ?\(?\d+\)? ?/));
+    const unknown = pieces.filter((piece) => !sources.includes(piece));
+    expect(lines.length).toBeGreaterThan(1);
+    expect(unknown).toEqual([]);
+  });
+});
+
 describe('the code in the README and the pages', () => {
   it('compiles as it stands', () => {
     const folder = join(root, '.build', 'docs');
@@ -220,6 +238,29 @@ describe('links', () => {
         return path !== '' && !isAmong(relative(root, join(root, dirname(page), path)), published);
       });
     expect(elsewhere).toEqual([]);
+  });
+});
+
+describe('the files that ARCHITECTURE.md and CONTRIBUTING.md name', () => {
+  const rooms = readdirSync(join(root, 'lib'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+  const path = new RegExp(
+    `(?<![\\w./@#-])(?:lib|test|docs|sample-app|${rooms.join('|')})/[\\w./*-]*[\\w*]`,
+    'g',
+  );
+
+  it.each(['ARCHITECTURE.md', 'CONTRIBUTING.md'])('are there: %s', (page) => {
+    // But for patterns, and names that a reader chooses.
+    const named = [...textOf(page).matchAll(path)]
+      .map(([found]) => found)
+      .filter((found) => !/\*|NAME/.test(found));
+    const places = ['', 'lib/'].flatMap((room) => ['', '.ts'].map((end) => [room, end] as const));
+    const missing = named.filter(
+      (each) => !places.some(([room, end]) => existsSync(join(root, `${room}${each}${end}`))),
+    );
+    expect(named.length).toBeGreaterThan(10);
+    expect(missing).toEqual([]);
   });
 });
 

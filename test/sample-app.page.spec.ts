@@ -6,7 +6,9 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { HOSTILE_NAME } from '../sample-app/seed.js';
 import { chromiumIsHere, launchChromium } from './support/chromium.js';
-import { buildSample, onZitadel, startSample, type Sample } from './support/sample.js';
+import { buildSample, startOnZitadel, startSample, type Sample } from './support/sample.js';
+
+const COLOR_SCHEMES = ['light', 'dark'] as const;
 
 /** To be looked at: whether a page looks cared for, no test can tell. */
 const SHOTS = fileURLToPath(new URL('../.build/screenshots', import.meta.url));
@@ -202,8 +204,14 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
   });
 
   describe('on a ZITADEL that tells only what the reader holds', () => {
-    async function signedIn(url: string, token: string): Promise<readonly [Page, string[]]> {
-      const page = await open({}, { url });
+    let real: Awaited<ReturnType<typeof startOnZitadel>>;
+    beforeAll(async () => {
+      real = await startOnZitadel();
+    });
+    afterAll(() => real.stop());
+
+    async function signedIn(token: string): Promise<readonly [Page, string[]]> {
+      const page = await open({}, real.sample);
       const asked: string[] = [];
       page.on('request', (request) => asked.push(new URL(request.url()).pathname));
       await page.evaluate(`sessionStorage.setItem('sample.token', ${JSON.stringify(token)})`);
@@ -213,9 +221,9 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     }
 
     it('asks about nothing while nothing is chosen, and says what is missing', async () => {
-      const { sample: real, zitadel } = await onZitadel();
+      const { zitadel } = real;
       const nobody = zitadel.addUser('nobody');
-      const [page, asked] = await signedIn(real.url, zitadel.tokenFor(nobody));
+      const [page, asked] = await signedIn(zitadel.tokenFor(nobody));
       await page.getByText('Choose a project and its owner to see its grants.').waitFor();
 
       const title = 'A project, with the right owner';
@@ -235,10 +243,10 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     });
 
     it('never offers to grant a project to its owner', async () => {
-      const { sample: real, zitadel, acme } = await onZitadel();
+      const { zitadel, acme } = real;
       const owner = zitadel.addUser('owner', { org: acme });
       zitadel.addMember(owner, { org: acme }, ['ORG_OWNER']);
-      const [page] = await signedIn(real.url, zitadel.tokenFor(owner));
+      const [page] = await signedIn(zitadel.tokenFor(owner));
       const optionsOf = (label: string) =>
         page.getByLabel(label, { exact: true }).locator('option').allInnerTexts();
       await expect.poll(() => optionsOf('Owned by')).toEqual(['acme', 'Another id …']);
@@ -246,8 +254,7 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     });
 
     it('speaks of no button that is not there', async () => {
-      const { sample: real, token } = await onZitadel();
-      const [page] = await signedIn(real.url, token);
+      const [page] = await signedIn(real.token);
       const text = await page.locator('main').innerText();
       expect(text).toContain('Forget me');
       expect(text).not.toMatch(/Take a role away|Break ZITADEL|Give them back/);
@@ -291,39 +298,39 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     expect(await focused(page)).toBe('Call: The whole instance');
   });
 
-  it.each(['light', 'dark'] as const)(
-    'fits a phone of 360 pixels, also when nobody is signed in (%s)',
-    async (colorScheme) => {
-      const page = await open({ viewport: { width: 360, height: 740 }, colorScheme });
-      expect(await overflow(page)).toBe(0);
-      await page.screenshot({ path: join(SHOTS, `phone-signed-out-${colorScheme}.png`) });
-      await signIn(page, 'Max');
-      for (const title of ['An organization', 'The whole instance', 'A project grant']) {
-        await callRoute(page, title);
+  it('fits a phone of 360 pixels, also when nobody is signed in', async () => {
+    const page = await open({ viewport: { width: 360, height: 740 } });
+    const looksAt = async (name: string, fullPage: boolean) => {
+      for (const colorScheme of COLOR_SCHEMES) {
+        await page.emulateMedia({ colorScheme });
+        expect(await overflow(page), colorScheme).toBe(0);
+        await page.screenshot({ path: join(SHOTS, `${name}-${colorScheme}.png`), fullPage });
       }
-      expect(await overflow(page)).toBe(0);
-      await page.screenshot({ path: join(SHOTS, `phone-${colorScheme}.png`), fullPage: true });
-    },
-  );
-
-  it('is dark where the reader prefers that, and light otherwise', async () => {
-    const lightness = async (colorScheme: 'light' | 'dark') => {
-      const page = await open({ colorScheme });
-      const color = await page.evaluate<string>(
-        'getComputedStyle(document.documentElement).backgroundColor',
-      );
-      return Math.max(...(color.match(/\d+/g) ?? []).map(Number));
     };
-    expect(await lightness('dark')).toBeLessThan(40);
-    expect(await lightness('light')).toBeGreaterThan(230);
+    await looksAt('phone-signed-out', false);
+    await signIn(page, 'Max');
+    for (const title of ['An organization', 'The whole instance', 'A project grant']) {
+      await callRoute(page, title);
+    }
+    await looksAt('phone', true);
   });
 
-  it.each(['light', 'dark'] as const)('has text that can be read (%s)', async (colorScheme) => {
-    const page = await open({ colorScheme });
+  it('is dark where the reader prefers that, light otherwise, and can be read in both', async () => {
+    const page = await open({ reducedMotion: 'reduce' });
     await signIn(page, 'Max');
     await callRoute(page, 'An organization');
     await callRoute(page, 'The whole instance');
-    expect(await page.evaluate(POOR_CONTRASTS)).toEqual([]);
+    const lightness: number[] = [];
+    for (const colorScheme of COLOR_SCHEMES) {
+      await page.emulateMedia({ colorScheme });
+      const color = await page.evaluate<string>(
+        'getComputedStyle(document.documentElement).backgroundColor',
+      );
+      lightness.push(Math.max(...(color.match(/\d+/g) ?? []).map(Number)));
+      expect(await page.evaluate(POOR_CONTRASTS), colorScheme).toEqual([]);
+    }
+    expect(lightness[0]).toBeGreaterThan(230);
+    expect(lightness[1]).toBeLessThan(40);
   });
 });
 

@@ -2,8 +2,15 @@ import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { readEnvironment } from '../sample-app/environment.js';
-import { redisIsHere, startRedis } from './support/redis.js';
-import { buildSample, onZitadel, signInTo, startSample, type Sample } from './support/sample.js';
+import { redisIsHere, startRedis, type RedisServer } from './support/redis.js';
+import {
+  buildSample,
+  onZitadel,
+  signInTo,
+  startOnZitadel,
+  startSample,
+  type Sample,
+} from './support/sample.js';
 
 interface Me {
   readonly userId: string;
@@ -315,20 +322,19 @@ describe('the sample app on its emulator', () => {
     await ask(sample, ['GET', `/api/try/orgs/${acme}`], hal);
     expect(sample.output()).not.toMatch(/onerror|Umbrella|evil|\u202e/);
   });
-});
 
-describe('the sample app as a process', () => {
+  // The last one: nobody can ask it for anything after that.
   it('ends cleanly on Ctrl-C, also while somebody listens', async () => {
-    const sample = await startSample();
-    const token = await signInTo(sample.url, 'Nils');
     const stream = await fetch(`${sample.url}/api/events`, {
-      headers: { authorization: `Bearer ${token}` },
+      headers: { authorization: `Bearer ${nils}` },
     });
     expect(stream.status).toBe(200);
     expect(await sample.stop()).toBe(0);
     await expect(stream.text()).rejects.toThrow('terminated');
   });
+});
 
+describe('the sample app as a process', () => {
   it('says so when the port that was asked for is taken', async () => {
     const blocker = createServer().listen(0, '127.0.0.1');
     await once(blocker, 'listening');
@@ -360,8 +366,14 @@ describe('the sample app as a process', () => {
 });
 
 describe('the sample app on a ZITADEL named by the environment', () => {
+  let real: Awaited<ReturnType<typeof startOnZitadel>>;
+  beforeAll(async () => {
+    real = await startOnZitadel();
+  });
+  afterAll(() => real.stop());
+
   it('shows roles, decides and grants there, and has nothing to break it with', async () => {
-    const { zitadel, sample, acme, globex, project, token } = await onZitadel();
+    const { zitadel, sample, acme, globex, project, token } = real;
     const { body } = await ask(sample, ['GET', '/api/config']);
     expect(body).toMatchObject({ issuer: zitadel.issuer, clientId: '4711' });
     expect(body).not.toHaveProperty('people');
@@ -377,8 +389,9 @@ describe('the sample app on a ZITADEL named by the environment', () => {
   });
 
   it('answers 503 when ZITADEL does not do its part of a grant', async () => {
-    const { zitadel, sample, acme, project, token } = await onZitadel();
+    const { zitadel, sample, acme, project, token } = real;
     zitadel.fail('listGrants', 503);
+    onTestFinished(() => zitadel.heal());
     const path = `/api/orgs/${acme.id}/projects/${project.id}/grants`;
     const { status, headers, body } = await ask(sample, ['GET', path], token);
     expect({ status, errorCode: body['errorCode'] }).toEqual({
@@ -410,13 +423,19 @@ describe.runIf(redisIsHere)('the sample app with Redis behind its memory', () =>
   const SHARED_CACHE_SECRET = 'a secret of the tests, long enough to count';
   const hello = ['GET', '/api/try/hello'] as const;
 
+  let redis: RedisServer;
+  let real: Awaited<ReturnType<typeof startOnZitadel>>;
+  beforeAll(async () => {
+    redis = await startRedis();
+    real = await startOnZitadel({ REDIS_URL: redis.url, SHARED_CACHE_SECRET });
+  });
+  afterAll(async () => {
+    await real.stop();
+    await redis.stop();
+  });
+
   it('uses what another process has read from ZITADEL', async () => {
-    const redis = await startRedis();
-    onTestFinished(() => redis.stop());
-    const { zitadel, sample, env, token } = await onZitadel({
-      REDIS_URL: redis.url,
-      SHARED_CACHE_SECRET,
-    });
+    const { zitadel, sample, env, token } = real;
     const second = await startSample(env);
     onTestFinished(async () => void (await second.stop()));
     const from = async (app: Sample) =>
@@ -433,12 +452,7 @@ describe.runIf(redisIsHere)('the sample app with Redis behind its memory', () =>
   });
 
   it('answers right while Redis hangs', async () => {
-    const redis = await startRedis();
-    onTestFinished(() => redis.stop());
-    const { zitadel, sample, token } = await onZitadel({
-      REDIS_URL: redis.url,
-      SHARED_CACHE_SECRET,
-    });
+    const { zitadel, sample, token } = real;
     expect((await ask(sample, hello, token)).status).toBe(200);
     redis.pause();
     for (let round = 0; round < 3; round += 1) {
@@ -453,9 +467,9 @@ describe.runIf(redisIsHere)('the sample app with Redis behind its memory', () =>
   });
 
   it('starts and answers without the Redis that it was told of', async () => {
-    const redis = await startRedis();
-    await redis.stop();
-    const { sample, token } = await onZitadel({ REDIS_URL: redis.url, SHARED_CACHE_SECRET });
+    const gone = await startRedis();
+    await gone.stop();
+    const { sample, token } = await onZitadel({ REDIS_URL: gone.url, SHARED_CACHE_SECRET });
     expect((await ask(sample, hello, token)).status).toBe(200);
     expect(sample.output()).toContain('Redis does not answer: going on without it.');
   });

@@ -31,16 +31,19 @@ export interface Asking {
 export interface ResourceLookups {
   /** What is remembered for all, since it never changes. */
   known(): ResourceFacts;
-  /** The same, and what this user was told, if it was not asked for before `notBefore`: what somebody else may see decides nothing. */
+  /** The same, and what this user was told, unless it was asked for before `notBefore`. What other users were told decides nothing. */
   knownTo(userId: string, notBefore: number): ResourceFacts;
-  /** Asks for what is missing. The facts that come back answer every need, with `null` where there is nothing. */
+  /** Asks for what is missing. The facts that come back settle every need, with `null` where there is nothing. */
   ask(needs: readonly ResourceNeed[], asked: Asking): Promise<ResourceFacts | Refusal>;
   /** Forgets that there was nothing for this user. */
   evict(userId: string): void;
   evictAll(): void;
 }
 
-/** Who owns a project, what the caller has on it and on its owner, what ZITADEL evaluates there: no requirement asks for more, one after another. */
+/**
+ * The longest chain of questions: who owns a project, what the caller has on it and on its owner, what ZITADEL evaluates there. No
+ * requirement asks for more.
+ */
 const MOST_ROUNDS = 4;
 
 /** Asks for what a decision misses and decides again, until nothing is missing. */
@@ -100,22 +103,22 @@ export async function askUntilDecided(
 
 const ENDLESS: Refusal = {
   reason: 'unavailable',
-  detail: 'one answer of ZITADEL brought the next question, over and over',
+  detail: 'each reply of ZITADEL led to another question',
 };
 
-/** Several parts of a requirement may miss the same. */
+/** Several parts of a requirement may miss the same fact. */
 function onceEach(needs: readonly Need[]): readonly Need[] {
   return [...new Map(needs.map((need) => [JSON.stringify(need), need])).values()];
 }
 
-/** Of the caller's token, rather than of ZITADEL or of us. As the caller it is refused everywhere then. */
+/** Whether a refusal is about the caller's token, not about ZITADEL or us. Such a token is refused for every question. */
 export function isAboutToken({ reason }: Refusal): boolean {
   return reason !== 'unavailable' && reason !== 'misconfigured';
 }
 
 type Said = string | GrantFact | Hidden | MembershipIndex | Permissions | null;
 
-/** What is remembered, and over it what was asked for one question: its answers can bring further questions. */
+/** What is remembered, and over it what was asked for this one decision. */
 class AskedFacts implements Facts {
   readonly #asked = new Map<string, Said>();
 
@@ -143,7 +146,7 @@ class AskedFacts implements Facts {
     return this.#of(['permissions', orgId], () => this.remembered.permissionsIn?.(orgId));
   }
 
-  /** Takes the answer to a need about a resource. */
+  /** Takes what was found for a need about a resource. */
   learn(need: ResourceNeed, facts: ResourceFacts): void {
     switch (need.fact) {
       case 'owner':

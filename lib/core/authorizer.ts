@@ -21,7 +21,7 @@ import { type DecisionListener, DecisionNews, type ZitadelLogger } from './tell.
 
 type Awaitable<T> = T | Promise<T>;
 
-/** What decisions need besides the known about the caller. */
+/** What decisions need besides what is known about the caller. */
 interface AuthorizerParts extends CompileSettings, DeciderParts {
   readonly token: ((request: RequestLike) => string | undefined) | undefined;
   readonly log: ZitadelLogger;
@@ -45,7 +45,7 @@ const LATE: Refusal = {
   detail: 'what a function given to .from() reads was not known in time',
 };
 
-/** The whole data path: `authorize(request, requirement)` answers every foreseeable case with a Decision. */
+/** The whole data path: `authorize(request, compiled)` gives a Decision in every foreseeable case. */
 export class Authorizer {
   readonly #compiled = new WeakMap<Requirement, Compiled>();
   readonly #decider: Decider;
@@ -56,7 +56,11 @@ export class Authorizer {
     this.#decider = new Decider(parts);
   }
 
-  /** Decides one request. Synchronous when the caller's memberships are remembered and no fact about the resource is missing. */
+  /**
+   * Decides one request by a requirement that `prepare` has prepared. Synchronous if the caller is remembered and no fact is missing.
+   *
+   * @example `await decisions.authorize(request, decisions.prepare(requirement))`
+   */
   authorize(
     request: RequestLike,
     compiled: Compiled,
@@ -68,7 +72,7 @@ export class Authorizer {
     if (credential === undefined) return this.refuse({ reason: 'token_missing' }, requirement);
     const known = compiled.fresh ? undefined : this.parts.callers.warm(credential);
     if (!known) return this.#resolveAndDecide(credential, request, compiled, fromClass);
-    // No closures here and in what follows: they would cost every warm request, also where they are not reached.
+    // No closures here and in what follows: they would cost every request, even if they are not called.
     const decision = this.#decide(known, compiled, request, fromClass, undefined);
     return decision instanceof Promise
       ? this.#tellLater(decision, requirement)
@@ -76,9 +80,9 @@ export class Authorizer {
   }
 
   /**
-   * The same for the caller of a request, or a bare user id where memberships are read as the service user.
+   * The same for the caller of a request, or for a bare user id if memberships are read as the service user.
    *
-   * @throws ZitadelRequirementError when the requirement reads something of a request, or nobody can be asked about the caller
+   * @throws ZitadelRequirementError when the requirement reads an id from a request, or nothing can be asked about the caller
    */
   async decideFor(who: Caller | string, requirement: Requirement): Promise<Decision> {
     const since = performance.now();
@@ -89,7 +93,7 @@ export class Authorizer {
   }
 
   /**
-   * Decides over an known that is at hand, without telling anybody. `since`: when somebody began to wait for it.
+   * Decides about a known caller, without telling anybody. `since`: when somebody began to wait for it.
    *
    * @throws ZitadelRequirementError as `decideFor`
    */
@@ -102,13 +106,18 @@ export class Authorizer {
     }
     if (known.credential === '' && (compiled.asksPermissions || compiled.readsClaims)) {
       throw new ZitadelRequirementError(
-        'permissions, project roles and home organizations are told by the token: ask with the Caller of a request, not with a bare user id',
+        'only a token tells permissions, project roles and home organizations: ask with the Caller of a request, not with a bare user id',
       );
     }
     return this.#decide(known, compiled, NOTHING, NO_CLASSES, since);
   }
 
-  /** What is known about a caller, or about a bare user id. @throws as `decideFor`, and ZitadelArgumentError on what is no user id */
+  /**
+   * What is known about a caller, or about a bare user id.
+   *
+   * @throws ZitadelRequirementError when nothing can be asked about the caller
+   * @throws ZitadelArgumentError when it is not a user id
+   */
   answerFor(who: Caller | string, fresh = false): Promise<KnownCaller | Refusal> {
     const notBefore = fresh ? ANEW : ANY_AGE;
     const known = typeof who === 'string' ? undefined : this.parts.callers.ofCaller(who, notBefore);
@@ -125,7 +134,7 @@ export class Authorizer {
     return this.parts.callers.ofUser(userId, notBefore);
   }
 
-  /** Prepares a requirement once. @throws ZitadelRequirementError when it cannot be checked */
+  /** Prepares a requirement, once. @throws ZitadelRequirementError when it cannot be checked */
   prepare(requirement: Requirement): Compiled {
     const known = this.#compiled.get(requirement);
     if (known) return known;
@@ -134,14 +143,14 @@ export class Authorizer {
     return compiled;
   }
 
-  /** A "no" that a door came to, or that came before there was an known: told and logged like any other. */
+  /** Tells and logs a "no" like any other decision, though it came from a door, or before the caller was known. */
   refuse(refusal: Refusal, requirement?: Requirement): Denied {
     const denied: Denied = { allowed: false, ...refusal };
     this.#news.tell(denied, requirement);
     return denied;
   }
 
-  /** Hears every decision. A listener that throws or rejects changes nothing. Returns the function that ends it. */
+  /** Calls the listener with every decision. If it throws or rejects, nothing changes. Returns the function that ends it. */
   onDecision(listener: DecisionListener): () => void {
     return this.#news.onDecision(listener);
   }

@@ -1,7 +1,7 @@
 import { own } from './own-properties.js';
 import type { ResourceKind } from './requirement/roles.js';
 
-/** The verified user of a request. Frozen and shared between the requests of one token; the token is never a property of it. */
+/** The verified user of a request. Frozen, and shared by all requests with the same token. It never contains the token. */
 export interface Caller {
   /** ZITADEL's user id (`sub`). */
   readonly userId: string;
@@ -9,7 +9,7 @@ export interface Caller {
   readonly clientId?: string;
   /** When the token stops being accepted, in milliseconds since the epoch, where it says so. */
   readonly expiresAt?: number;
-  /** The token's claims. Read them as own properties: names in them are other people's. */
+  /** The token's claims. Read them as own properties: other people choose some of their names. */
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
@@ -29,7 +29,7 @@ function deepFreeze<T extends object>(value: T): T {
   return value;
 }
 
-/** What JSON can hold. Other objects in claims are the application's own, and are left as they are. */
+/** What JSON can hold. Other objects in claims belong to the application, and are not frozen. */
 function isData(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -40,10 +40,10 @@ function isData(value: unknown): value is object {
 export interface Membership {
   readonly userId: string;
   readonly kind: ResourceKind;
-  /** The id of the organization, project or project grant; for the instance its id where ZITADEL told it, else ''. */
+  /** The id of the organization, project or project grant. For the instance its id, or '' if ZITADEL did not tell it. */
   readonly id: string;
   readonly roles: readonly string[];
-  /** The organization that owns the project (also for a project grant: the granting one), where the row says it. */
+  /** The organization that owns the project, where the row says it. For a project grant this is the granting organization. */
   readonly ownerOrgId?: string | undefined;
   /** Of a project grant, where the row says it: the project. */
   readonly projectId?: string | undefined;
@@ -54,11 +54,11 @@ export interface Membership {
 /** What a read brought. */
 export interface MembershipRows {
   readonly rows: readonly Membership[];
-  /** False: the list is over its cap. The rows that came count; that one is missing proves nothing. */
+  /** False: the list is over its cap. The rows that came count. A missing row proves nothing. */
   readonly complete: boolean;
 }
 
-/** What a read is narrowed to, for a list that is over its cap. */
+/** The part of a list that is asked for, if the whole list is over its cap. */
 export type RowsOn =
   | { readonly kind: 'instance' }
   | { readonly kind: 'org' | 'project' | 'projectGrant'; readonly id: string }
@@ -70,7 +70,7 @@ export type RowsOn =
   /** The organizations on which one of these roles is held. */
   | { readonly kind: 'orgsByRoles'; readonly roles: readonly string[] };
 
-/** A user's memberships, prepared for decisions: one look-up a question. Frozen, shared between requests. */
+/** A user's memberships, prepared so that each question takes one look-up. Frozen, and shared between requests. */
 export interface MembershipIndex {
   /** False: the list was over its cap, so a row that is missing here may be there. */
   readonly complete: boolean;
@@ -79,11 +79,11 @@ export interface MembershipIndex {
   readonly orgs: ReadonlyMap<string, Membership>;
   readonly projects: ReadonlyMap<string, Membership>;
   readonly projectGrants: ReadonlyMap<string, Membership>;
-  /** About how much memory it takes: what bounds the cache. */
+  /** About how much memory it takes. This bounds the cache. */
   readonly bytes: number;
 }
 
-// Names of roles and permissions repeat for every user; one copy of each is kept. Bounded, since custom ones are the server's to name.
+// The same names of roles and permissions come with every user, so one copy of each is kept. Bounded, since a server can invent names.
 const INTERNED = new Map<string, string>();
 
 /** The one copy of a name. */
@@ -123,7 +123,7 @@ export function indexOf(rows: readonly Membership[], complete = true): Membershi
   });
 }
 
-/** Every row has every name as its own: what an object inherits must not become the owner of a project. */
+/** Gives a row every name as its own: what an object inherits must not become the owner of a project. */
 function preparedRow(row: Membership, roles: readonly string[]): Membership {
   const { userId, kind, id } = row;
   const [ownerOrgId, projectId, grantedOrgId] = IDS.map((name) => own(row, name)) as (

@@ -17,18 +17,18 @@ export interface DeciderParts {
   readonly readsAs: 'caller' | 'serviceUser';
   /** All that one decision may take. */
   readonly budgetMs: number;
-  /** How old what a "no" rests on may be, before the moment at which it was asked for. */
+  /** How old the knowledge behind a "no" may be when the request comes. */
   readonly denialMs: number;
 }
 
-/** A case that is decided, and the caller whom it is about. */
+/** A case that is decided, and its caller. */
 interface Decided {
   readonly known: KnownCaller;
   readonly open: Case;
   readonly verdict: 'yes' | 'no';
 }
 
-/** How many "no"s of one user are asked for again in `denialMs`: one a token, of as many as are remembered. */
+/** How often one user's "no" is asked for again in `denialMs`: once for each token that is remembered. */
 const MOST_AGAIN = 8;
 
 const LATE: Refusal = {
@@ -37,8 +37,8 @@ const LATE: Refusal = {
 };
 
 /**
- * Decides over what is remembered, and asks for what is missing. A "no" that rests on older knowledge than `denialMs` is none yet: what it
- * rests on is asked for again, as far as the user's allowance goes; if that fails, nothing is known.
+ * Decides by what is remembered, and asks for what is missing. If a "no" rests on knowledge older than `denialMs`, ZITADEL is asked again,
+ * as far as the user's allowance goes. If that fails, nothing is known.
  */
 export class Decider {
   readonly #allowance = new Allowance();
@@ -49,7 +49,7 @@ export class Decider {
     this.#again = denialMs > 0 ? new Allowance(MOST_AGAIN, denialMs) : new Allowance();
   }
 
-  /** Synchronous when nothing is missing. `since`: when somebody began to wait for it (monotonic clock); undefined: just now. */
+  /** Synchronous if nothing is missing. `since`: when somebody began to wait for it (monotonic clock). Undefined: a door asks just now. */
   decide(
     known: KnownCaller,
     compiled: Compiled,
@@ -58,14 +58,15 @@ export class Decider {
   ): Decision | Promise<Decision> {
     const remembered = known.yesTo(compiled, ids);
     if (remembered) return remembered;
-    // No closures here: they would cost every warm request, also where they are not reached.
+    // No closures here: they would cost every request, even if they are not called.
     const open = this.#open(known, compiled, ids, compiled.fresh ? ANEW : ANY_AGE);
     const verdict = decide(open);
     if (verdict === 'yes') {
       const yes = allowed(known, open);
-      // By what is remembered with the caller, and by what never changes.
-      if (!compiled.fresh && open.facts === this.parts.lookups.known())
-        known.remember(compiled, ids, yes);
+      // Only for a door: it holds the requirement anyway, and will ask for it again. What is known of a project grant has an end of its own.
+      if (since === undefined && !compiled.fresh && !compiled.namesGrants) {
+        known.remember(compiled, ids, yes, open.facts.leases);
+      }
       return yes;
     }
     const start = since ?? performance.now();
@@ -74,7 +75,7 @@ export class Decider {
       : this.#decideLater(known, open, verdict, start);
   }
 
-  /** Forgets what one user has spent. */
+  /** Forgets how much of the allowance one user has spent. */
   forget(userId: string): void {
     this.#allowance.forget(userId);
     this.#again.forget(userId);
@@ -90,7 +91,7 @@ export class Decider {
     return openCase(compiled, ids, index, caller.claims, this.#known(known, compiled, notBefore));
   }
 
-  /** What is remembered of the facts that a requirement can need. */
+  /** The remembered facts that a requirement can need. */
   #known(known: KnownCaller, compiled: Compiled, notBefore: number): Facts {
     const { callers, lookups } = this.parts;
     const isShared = notBefore === ANEW || !compiled.namesGrants;
@@ -99,9 +100,9 @@ export class Decider {
     return callers.lookups.known(known, notBefore, facts);
   }
 
-  /** Whether a "no" stands: nothing that it rests on is too old. */
+  /** Whether a "no" is final: nothing that it rests on is too old. */
   #isSettled(known: KnownCaller, { compiled, ids }: Case, since: number): boolean {
-    // Asked anew already, or nothing that could be asked would change it.
+    // Everything was asked anew already, or no reply could change it.
     if (compiled.fresh || (!isBranch(compiled.root) && ids.includes(undefined))) return true;
     const notBefore = since - this.parts.denialMs;
     if (!this.parts.callers.isNew(known, compiled, notBefore)) return false;
@@ -146,7 +147,7 @@ export class Decider {
           ? await this.#ask(known, open, notBefore, toll, since)
           : { known, open, verdict };
     }
-    // Beyond the allowance it is repeated for as long as it is remembered, unless that is never to happen.
+    // Beyond the allowance a remembered "no" is repeated, unless `denialMs` forbids that.
     const isLeftAlone = isRefusal(decided) && decided.reason === 'unavailable';
     if (isLeftAlone && toll.isSpent() && denialMs > 0) return no;
     settle(toll, decided);
@@ -172,13 +173,13 @@ export class Decider {
   }
 }
 
-/** Only a "no" costs. */
+/** Only a "no" costs some of the allowance. */
 function settle(toll: Toll, decided: Decided | Refusal): void {
   const isNo = isRefusal(decided) ? isAboutToken(decided) : decided.verdict === 'no';
   if (!isNo) toll.giveBack();
 }
 
-/** Frozen, for one that is remembered is shared between requests. */
+/** Frozen, since a remembered "yes" is shared between requests. */
 function allowed({ caller, read }: KnownCaller, { by, checked }: Case): Allowed {
   return Object.freeze({ allowed: true, caller, by, checked: Object.freeze(checked), read });
 }
@@ -187,12 +188,12 @@ function conclude(known: KnownCaller, open: Case, verdict: 'yes' | 'no'): Decisi
   if (verdict === 'yes') return allowed(known, open);
   const { caller, read } = known;
   const { ids, missing = 'role_missing' } = open;
-  // Where nothing else allows, what the request left out comes first.
+  // If nothing allows the request, an id that it left out is the first reason to name.
   const reason = ids.includes(undefined) ? 'resource_missing' : missing;
   return { allowed: false, reason, caller, read };
 }
 
-/** A refusal that came after there was an known. */
+/** A refusal about a known caller. */
 export function denied({ caller, read }: KnownCaller, refusal: Refusal): Denied {
   return { allowed: false, ...refusal, caller, read };
 }

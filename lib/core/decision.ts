@@ -1,6 +1,6 @@
 import type { Caller, Membership } from './caller.js';
 
-/** Why a request was not let through. Stable: it is also the `errorCode` of every answer. */
+/** Why a request was not let through. These names are stable: clients see them as `errorCode`. */
 export type DenyReason =
   | 'unsupported_context'
   | 'not_declared'
@@ -18,22 +18,22 @@ export type DenyReason =
   | 'unavailable'
   | 'misconfigured';
 
-/** A "no" on the way to a decision. `detail` and `remedy` are for the log; only `description` may reach the client. */
+/** A "no" on the way to a decision. `detail` and `remedy` are for the log. Only `description` may reach the client. */
 export interface Refusal {
   readonly reason: DenyReason;
   readonly detail?: string;
   readonly remedy?: string;
-  /** The `error_description` of the challenge: constant text, nothing of the request or of another tenant. */
+  /** The `error_description` of the challenge. It is a constant text, without anything from the request or from another tenant. */
   readonly description?: string;
   /** After how many milliseconds it is worth asking again. */
   readonly retryAfterMs?: number;
 }
 
-/** A resource whose id was read from the request, checked, and used by the branch of the requirement that allowed it. */
+/** A resource that was checked: its id was read from the request, and it belongs to the branch of the requirement that allowed it. */
 export interface CheckedRef {
   readonly kind: 'org' | 'project' | 'projectGrant';
   readonly id: string;
-  /** The name of the parameter, header ... it was read from. */
+  /** The name of the parameter, header and so on from which it was read. */
   readonly name: string;
 }
 
@@ -48,7 +48,7 @@ export interface MembershipRead {
 export interface Allowed {
   readonly allowed: true;
   readonly caller: Caller;
-  /** The membership that carries the decision; none where no manager role was asked for. */
+  /** The membership that allows the request. Missing if no manager role was asked for. */
   readonly by: Membership | undefined;
   readonly checked: readonly CheckedRef[];
   readonly read: MembershipRead;
@@ -61,21 +61,21 @@ export interface Denied extends Refusal {
   readonly read?: MembershipRead;
 }
 
-/** The answer to one question. */
+/** The outcome of one question. */
 export type Decision = Allowed | Denied;
 
-/** Tells a refusal from what was hoped for. */
+/** Whether a value is a refusal. */
 export function isRefusal<T extends object>(value: T | Refusal): value is Refusal {
   return Object.hasOwn(value, 'reason');
 }
 
-/** The kinds of resources whose checked id a handler can be given. */
+/** The kinds of resources whose checked ids handlers can be given. */
 export type CheckedKind = CheckedRef['kind'];
 
 const DECISIONS = Symbol.for('nestjs-zitadel:decisions');
 
-// Under a registered symbol, so that two copies of the package see the same decisions; a WeakMap, so that nothing a client sends
-// can look like one.
+// A registered symbol, so that two copies of the package see the same decisions. A WeakMap, so that nothing a client sends can look
+// like a decision.
 const decisions = ((globalThis as { [DECISIONS]?: WeakMap<object, Allowed> })[DECISIONS] ??=
   new WeakMap<object, Allowed>());
 
@@ -89,7 +89,7 @@ export function decisionOf(request: object): Allowed | undefined {
   return decisions.get(request);
 }
 
-/** The id of a kind that was checked; undefined when none was, or several were and `name` does not tell which. */
+/** The checked id of this kind. Undefined if there is none, or if there are several and `name` does not say which one. */
 export function checkedId(
   { checked }: Allowed,
   kind: CheckedKind,
@@ -108,14 +108,14 @@ interface DenialRow {
   readonly status: 400 | 401 | 403 | 500 | 503;
   /** Reason phrase of the status. */
   readonly error: string;
-  /** What the client reads: never why beyond the reason. */
+  /** What the client reads. It never says more than the reason. */
   readonly message: string;
   /** The challenge of RFC 6750, section 3: bare, or with an error code. */
   readonly challenge?: 'bare' | 'invalid_token' | 'insufficient_scope';
   readonly retryAfter?: true;
 }
 
-/** Every reason's answer. A reason without a row does not compile. */
+/** The HTTP answer of every reason. A reason without a row does not compile. */
 export const DENIAL = {
   unsupported_context: {
     status: 403,

@@ -1,4 +1,4 @@
-/** Every `code` that an error of this library carries. Codes are stable; messages are not. */
+/** The `code` of every error of this library. Codes are stable. Messages may change. */
 export type ZitadelErrorCode =
   | 'options_invalid'
   | 'argument_invalid'
@@ -9,7 +9,11 @@ export type ZitadelErrorCode =
   | 'service_user_refused'
   | 'grant_not_settled';
 
-/** What every error of this library has in common: a stable `code`, and a message that ends with what to do. */
+/**
+ * The class of all errors of this library. Each has a stable `code`, and a message that ends with what to do.
+ *
+ * @example `if (error instanceof ZitadelError && error.code === 'zitadel_unavailable') retryLater()`
+ */
 export class ZitadelError extends Error {
   constructor(
     readonly code: ZitadelErrorCode,
@@ -20,7 +24,7 @@ export class ZitadelError extends Error {
   }
 }
 
-/** An option is missing or wrong. Thrown before anything is built; `option` names it. */
+/** An option is missing or wrong. It is thrown before anything is built. `option` names the option. */
 export class ZitadelOptionsError extends ZitadelError {
   constructor(
     readonly option: string,
@@ -30,14 +34,14 @@ export class ZitadelOptionsError extends ZitadelError {
   }
 }
 
-/** A requirement, a ref or a decorator was written in a way that cannot be checked. Thrown where it is written, or at boot. */
+/** A requirement, a ref or a decorator cannot be checked as it is written. It is thrown where it is written, or at boot. */
 export class ZitadelRequirementError extends ZitadelError {
   constructor(message: string) {
     super('requirement_invalid', message);
   }
 }
 
-/** An argument of a call is no id, no list of role keys ...; nothing was sent. `argument` names it. Its value is never shown. */
+/** An argument of a call is wrong, for example not an id. Nothing was sent. `argument` names the argument. Its value is never shown. */
 export class ZitadelArgumentError extends ZitadelError {
   constructor(
     readonly argument: string,

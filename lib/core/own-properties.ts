@@ -1,7 +1,7 @@
-// Somebody else's code in the same process may add to Object.prototype, by a mistake or by an attack. What every object inherits then
-// must not become a role, an option or a branch of a requirement.
+// Other code in the same process may add to Object.prototype, by mistake or by an attack. Every object inherits that. It must not become
+// a role, an option or a branch of a requirement.
 
-/** Whether an object has a property of its own; tells the members of a union apart. */
+/** Whether an object has a property of its own. Tells the members of a union apart. */
 export function has<T extends object, K extends string>(
   value: T,
   name: K,
@@ -9,15 +9,15 @@ export function has<T extends object, K extends string>(
   return Object.hasOwn(value, name);
 }
 
-/** Reads a property of an object's own; undefined for whatever has none. */
+/** Reads an object's own property. Undefined if there is none, or the value is not an object. */
 export function own(value: unknown, name: string): unknown {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
   return (value as Readonly<Record<string, unknown>>)[name];
 }
 
 /**
- * Copies what an object says itself, and what its class says as accessors and methods, into one that inherits nothing. Only what it says
- * itself is listed by `Object.keys`.
+ * Copies an object into one that inherits nothing: its own properties, and the accessors and methods of its class. `Object.keys` lists only
+ * the own properties.
  */
 export function withoutInheritance<T extends object>(given: T): T {
   const copy = Object.create(null) as Record<string, unknown>;
@@ -35,7 +35,7 @@ export function withoutInheritance<T extends object>(given: T): T {
 function classOf(value: object): object | undefined {
   const prototype: unknown = Object.getPrototypeOf(value);
   const isClass = typeof prototype === 'object' && prototype !== null;
-  // The last prototype of any realm has none of its own.
+  // Only the last prototype of a realm has no prototype.
   return isClass && Object.getPrototypeOf(prototype) !== null ? prototype : undefined;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What the data path reads of a request. Express and Fastify requests are such objects as they are, so nothing is copied.
+ * What the data path reads from a request. Express and Fastify requests fit as they are, so nothing is copied.
  * `rawHeaders` (Fastify: under `raw`) shows a doubled Authorization header, of which Node keeps only the first.
  */
 export interface RequestLike {
@@ -31,7 +31,7 @@ export type IdSource =
   | { readonly from: 'function'; readonly name: string; readonly read: ReadId }
   | { readonly from: 'class'; readonly name: string; readonly type: IdReaderClass };
 
-/** The Authorization header as it was sent; '' when it was sent twice, which no grammar accepts. */
+/** The Authorization header as it was sent. '' if it was sent twice: that is never a valid token. */
 export function authorizationHeader(request: RequestLike): string | undefined {
   const header = request.headers['authorization'];
   if (typeof header !== 'string') return header === undefined ? undefined : '';
@@ -59,13 +59,13 @@ export function bearerToken(
   return header.startsWith('Bearer ') && TOKEN_68.test(token) ? { token } : { no: 'malformed' };
 }
 
-/** Something that is there but is no id. */
+/** A value was given, and it is not an id. */
 export const INVALID = Symbol('invalid id');
 
-/** The application's code that reads an id threw or rejected: nothing is known. */
+/** The application's code that reads an id threw or rejected, so nothing is known. */
 export const THREW = Symbol('threw');
 
-/** What reading one id gave: the id, nothing, something that is no id, or nothing known. */
+/** What reading one id gave: the id, nothing, INVALID or THREW. */
 type IdRead = string | undefined | typeof INVALID | typeof THREW;
 
 /** Asks an injectable class of the application for an id. */
@@ -105,8 +105,8 @@ export type Ids = readonly (string | undefined)[];
 export type IdsRead = Ids | typeof INVALID | typeof THREW;
 
 /**
- * Reads every id once. A promise only where the code that reads one of them gives one. Where all are as they were `before`, that very
- * list: a warm request makes none of its own.
+ * Reads every id once. Returns a promise only if the code that reads an id returns one. If all ids equal those of `before`, it returns that
+ * very list: then a request makes no list of its own.
  */
 export function readIds(
   sources: readonly IdSource[],
@@ -121,13 +121,13 @@ export function readIds(
     const read = readId(sources[slot] as IdSource, request, pattern, fromClass);
     if (reads === undefined) {
       if (slot < before.length && read === before[slot]) continue;
-      // Of its final length: a list that grows takes several times as much.
+      // In its final length: a list that grows takes several times as much memory.
       // oxlint-disable-next-line unicorn/no-new-array
       reads = new Array<IdRead | Promise<IdRead>>(sources.length);
       for (let same = 0; same < slot; same += 1) reads[same] = before[same];
     }
     if (typeof read !== 'string' && read !== undefined) arePlain = false;
-    reads[slot] = read;
+    reads[slot] = typeof read === 'string' ? apart(read) : read;
   }
   if (reads === undefined) return sources.length === before.length ? before : [];
   if (arePlain) return reads as Ids;
@@ -136,7 +136,12 @@ export function readIds(
     : judged(reads as readonly IdRead[]);
 }
 
-/** That nothing is known comes before that something is wrong. */
+/** The same text, but not as a slice of the request that it came in: V8 would keep all of that for as long as the id is remembered. */
+function apart(id: string): string {
+  return ` ${id}`.slice(1);
+}
+
+/** If the code that reads one id failed, that comes before an invalid id: an outage must not look like a denial. */
 function judged(reads: readonly IdRead[]): IdsRead {
   if (reads.includes(THREW)) return THREW;
   return reads.includes(INVALID) ? INVALID : (reads as Ids);
@@ -151,7 +156,7 @@ function readByCode(
   try {
     const value =
       source.from === 'function' ? source.read(request) : fromClass(source.type, request);
-    // Also a query builder or another promise that is not the engine's own.
+    // A query builder is a promise too, though not the engine's own.
     return isThenable(value)
       ? Promise.resolve(value).then(
           (settled) => checkId(settled, pattern),
@@ -175,7 +180,7 @@ function ownValue(container: unknown, name: string): unknown {
   if (typeof container !== 'object' || container === null) return undefined;
   const value = (container as Readonly<Record<string, unknown>>)[name];
   if (Object.hasOwn(container, name)) return value;
-  // An inherited name is nothing that the client left out: it is refused.
+  // An inherited name is not an id that the client left out, so it is refused.
   return value === undefined ? undefined : null;
 }
 
@@ -184,6 +189,6 @@ export function checkId(value: unknown, pattern: RegExp): string | undefined | t
   if (value === undefined) return undefined;
   const fits =
     typeof value === 'string' && value !== '' && value.length <= 200 && pattern.test(value);
-  // Whatever the pattern allows: in a path these two would climb.
+  // Even if the pattern allows these two: in a path they would climb.
   return fits && value !== '.' && value !== '..' ? value : INVALID;
 }

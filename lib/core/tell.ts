@@ -10,16 +10,16 @@ export interface DecisionEvent {
   readonly decision: Decision;
 }
 
-/** Whoever wants to hear decisions. What it throws or rejects with changes nothing. */
+/** Is called with every decision. If it throws or rejects, nothing changes. */
 export type DecisionListener = (event: DecisionEvent) => unknown;
 
-/** Tells decisions to the log and to those who listen; never changes them. */
+/** Tells decisions to the log and to listeners, and never changes them. */
 export class DecisionNews {
   readonly #listeners = new Set<DecisionListener>();
 
   constructor(private readonly log: ZitadelLogger) {}
 
-  /** Returns the function that ends it. */
+  /** Returns the function that removes the listener. */
   onDecision(listener: DecisionListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
@@ -31,7 +31,7 @@ export class DecisionNews {
     return decision;
   }
 
-  // Apart from `tell`: its closure would cost every decision, also while nobody listens.
+  // Apart from `tell`: its closure would cost every decision, even if nobody listens.
   #tellListeners(decision: Decision, requirement: Requirement | undefined): void {
     const event: DecisionEvent = Object.freeze({ at: Date.now(), requirement, decision });
     for (const listener of this.#listeners) quietly(() => listener(event));
@@ -47,7 +47,7 @@ export class DecisionNews {
   }
 }
 
-/** Where the library writes. Nest's `Logger` and `console` both fit. It is never given a token, a key or a name of another tenant. */
+/** Where the library writes. Nest's `Logger` and `console` both fit. It never gets a token, a key or the name of another tenant. */
 export interface ZitadelLogger {
   debug(message: string): void;
   log(message: string): void;
@@ -58,8 +58,7 @@ export interface ZitadelLogger {
 const ONCE_PER_MS = 10_000;
 
 /**
- * Wraps a logger so that the same trouble on every request becomes one line in ten seconds, with a count, and so that a logger that
- * throws changes nothing.
+ * Wraps a logger. The same message on every request becomes one line in ten seconds, with a count. If the logger throws, nothing changes.
  */
 export function quietLogger(logger: ZitadelLogger): ZitadelLogger {
   const recent = new LRUCache<string, { until: number; held: number }>({ max: 200 });
@@ -78,12 +77,12 @@ export function quietLogger(logger: ZitadelLogger): ZitadelLogger {
   return { debug: write('debug'), log: write('log'), warn: write('warn'), error: write('error') };
 }
 
-/** Calls code of the application whose failure, thrown or by a promise, must change nothing here. */
+/** Calls code of the application. If it throws or rejects, nothing changes here. */
 export function quietly(call: () => unknown): void {
   try {
     const result = call();
     if (result instanceof Promise) result.catch(() => undefined);
   } catch {
-    // By intent.
+    // On purpose.
   }
 }

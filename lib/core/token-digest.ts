@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** What stands for a token in keys: tokens themselves are in none. */
+/** Stands for a token in keys: a key never contains a token. */
 export function digestOf(token: string): string {
   return createHash('sha256').update(token).digest('base64url');
 }

@@ -1,12 +1,39 @@
 /**
- * Until when something may be used, on both clocks; whichever ends first counts. The monotonic clock stands still while the host is
- * suspended, and the wall clock can be set: neither alone tells how much time has passed.
+ * Until when something may be used, on both clocks. The earlier end counts. The monotonic clock stands still while the host is suspended,
+ * and the wall clock can be set, so neither alone tells how much time has passed.
  */
 export interface Validity {
   /** On the monotonic clock, in milliseconds. */
   readonly validUntil: number;
   /** Milliseconds since the epoch. */
   readonly wallUntil: number;
+}
+
+/** The time of one entry of a memory: it ends early when the entry leaves. Apart from what the entry holds, so that it keeps none of it. */
+export class Lease implements Validity {
+  readonly validUntil: number;
+  readonly wallUntil: number;
+  #isOver = false;
+
+  constructor({ validUntil, wallUntil }: Validity) {
+    this.validUntil = validUntil;
+    this.wallUntil = wallUntil;
+  }
+
+  end(): void {
+    this.#isOver = true;
+  }
+
+  runs(): boolean {
+    return !this.#isOver && isValid(this);
+  }
+
+  /** The same beside something that is valid just now: where that ends first, no clock is read again. */
+  runsBeside({ validUntil, wallUntil }: Validity): boolean {
+    if (this.#isOver) return false;
+    const endsFirst = this.validUntil < validUntil || this.wallUntil < wallUntil;
+    return !endsFirst || isValid(this);
+  }
 }
 
 /** Without end. */
@@ -22,7 +49,7 @@ export function isValid({ validUntil, wallUntil }: Validity): boolean {
   return validUntil > performance.now() && wallUntil > Date.now();
 }
 
-/** As long as both may be used. */
+/** The earlier of two ends. */
 export function earlier(one: Validity, other: Validity): Validity {
   return {
     validUntil: Math.min(one.validUntil, other.validUntil),

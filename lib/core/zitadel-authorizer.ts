@@ -14,19 +14,19 @@ import { type Requirement, requirementText } from './requirement/requirement.js'
 import { type HierarchyTable, roleOf, satisfying } from './requirement/roles.js';
 import type { DecisionListener } from './tell.js';
 
-/** A question was answered with no, or could not be answered. `decision` says which, and why. */
+/** The decision was no, or there could be none. `decision` says which, and why. */
 export class ZitadelNotAllowedError extends ZitadelError {
   constructor(readonly decision: Denied) {
     super('not_allowed', `${decision.reason}: ${DENIAL[decision.reason].message}`);
   }
 }
 
-/** Why a requirement holds or does not, part by part. For operators: it names other tenants' resources. */
+/** Why a requirement holds or does not, part by part. It is for operators: it names resources of other tenants. */
 export interface Explanation {
   readonly requirement: string;
   readonly allowed: boolean;
   readonly reason?: DenyReason;
-  /** The membership that carries it. */
+  /** The membership that allows it. */
   readonly by?: Membership;
   /** How long ago, in milliseconds, and from where the memberships were read. */
   readonly ageMs?: number;
@@ -34,7 +34,7 @@ export interface Explanation {
   readonly parts: readonly Explanation[];
 }
 
-/** Where a caller holds any of some roles: what a list has to be filtered by. */
+/** Where a caller holds one of some roles. Filter a list by it. */
 export type ResourceLookup =
   | { readonly everywhere: true }
   | {
@@ -46,13 +46,13 @@ export type ResourceLookup =
     };
 
 /**
- * Somebody to ask about: the `Caller` of a request, or a bare user id where memberships are read as the service user. Of a bare user id
- * nothing is confirmed but its memberships, and those stay when a user is deactivated; what only a token says (permissions, project roles,
- * home organizations) cannot be asked about it.
+ * Somebody to ask about: the `Caller` of a request, or a bare user id if memberships are read as the service user. For a bare user id only
+ * the memberships are known, and those stay when a user is deactivated. What only a token tells (permissions, project roles, home
+ * organizations) cannot be asked about it.
  */
 export type Who = Caller | string;
 
-/** What is a no to the question itself. */
+/** Reasons that are a "no" to the question itself. */
 const IS_NO: ReadonlySet<DenyReason> = new Set([
   'role_missing',
   'permission_missing',
@@ -63,10 +63,14 @@ const IS_NO: ReadonlySet<DenyReason> = new Set([
 const TOO_LONG: Denied = {
   allowed: false,
   reason: 'unavailable',
-  detail: 'the list of memberships is over its cap, so what is not in it is not known',
+  detail: 'the list of memberships is over its cap, so it does not show everything',
 };
 
-/** The same questions from anything that is not a route: services, lists, jobs. */
+/**
+ * Asks the same questions from code that is not a route: services, lists, jobs.
+ *
+ * @example `if (await authorizer.can(caller, role('ORG_OWNER', org(orgId)))) { ... }`
+ */
 export class ZitadelAuthorizer {
   constructor(
     private readonly authorizer: Authorizer,
@@ -75,9 +79,10 @@ export class ZitadelAuthorizer {
   ) {}
 
   /**
-   * Whether the requirement holds. False is a no; everything else that is not a yes throws, an outage above all.
+   * Whether the requirement holds. False means a plain "no". An outage is not a "no": it throws.
    *
-   * @throws as `assert` on anything but a plain no; ZitadelRequirementError when the question cannot be asked
+   * @throws what `assert` throws, on everything but a plain "no"
+   * @throws ZitadelRequirementError when the question cannot be asked
    */
   async can(who: Who, requirement: Requirement): Promise<boolean> {
     const decision = await this.authorizer.decideFor(who, requirement);
@@ -87,9 +92,12 @@ export class ZitadelAuthorizer {
   }
 
   /**
-   * Nothing when the requirement holds.
+   * Returns if the requirement holds, and throws otherwise.
    *
-   * @throws what the guard throws by default, an HttpException; in Express ZitadelUnavailableError on an outage, else ZitadelNotAllowedError
+   * @throws HttpException in Nest, the one that the guard throws by default
+   * @throws ZitadelUnavailableError in Express, on an outage
+   * @throws ZitadelNotAllowedError in Express, in all other cases
+   * @throws ZitadelRequirementError when the question cannot be asked
    */
   async assert(who: Who, requirement: Requirement): Promise<void> {
     const decision = await this.authorizer.decideFor(who, requirement);
@@ -97,9 +105,10 @@ export class ZitadelAuthorizer {
   }
 
   /**
-   * Which membership allows it, or what is missing; how old the list of memberships is and where it came from. Asks once, and is not told to listeners.
+   * Which membership allows it, or what is missing, how old the list of memberships is, and where it came from. ZITADEL is asked once.
+   * Listeners do not hear of it.
    *
-   * @throws as `can`
+   * @throws what `can` throws
    */
   async explain(who: Who, requirement: Requirement): Promise<Explanation> {
     const since = performance.now();
@@ -119,9 +128,10 @@ export class ZitadelAuthorizer {
   }
 
   /**
-   * Where the caller holds any of the roles, to filter a list by. Grants *to* an organization are covered by the organization.
+   * Where the caller holds one of the roles, to filter a list by. An organization covers the grants *to* it.
    *
-   * @throws as `assert` when it cannot be told, ZitadelRequirementError on an empty list or an unknown role
+   * @throws what `assert` throws, when it is not known
+   * @throws ZitadelRequirementError on an empty list or an unknown role
    */
   async lookupResources(
     who: Who,
@@ -150,7 +160,7 @@ export class ZitadelAuthorizer {
     };
   }
 
-  /** Forgets what is remembered about a user, here and in the shared store; the next request asks ZITADEL. */
+  /** Forgets what is remembered about a user, here and in the shared store. The next request asks ZITADEL. */
   evict(userId: string): Promise<void> {
     return this.authorizer.evict(userId);
   }
@@ -160,7 +170,7 @@ export class ZitadelAuthorizer {
     return this.authorizer.evictAll();
   }
 
-  /** Hears every decision, allowed and denied. Returns the function that ends it. */
+  /** Calls the listener with every decision, allowed and denied. Returns the function that removes it. */
   onDecision(listener: DecisionListener): () => void {
     return this.authorizer.onDecision(listener);
   }

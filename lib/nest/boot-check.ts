@@ -24,8 +24,8 @@ import {
 const OFF_HTTP = ['microservices:pattern', 'message', 'graphql:resolver_type'];
 
 /**
- * Nest runs a handler whose guard is missing. So before the application listens, every handler that carries one of our decorators must
- * have the guard in force, and everything it declares must be checkable. Each route and what it asks for is written to the log.
+ * Nest runs a handler even if its guard is missing. So before the application listens, this checks every handler with one of our decorators:
+ * the guard must be in force, and everything that it declares must be checkable. It logs each route with what the route asks for.
  */
 @Injectable()
 export class BootCheck implements OnModuleInit {
@@ -42,7 +42,7 @@ export class BootCheck implements OnModuleInit {
     this.#options = withoutInheritance(options);
   }
 
-  /** @throws ZitadelRequirementError listing everything that would leave a route open or unanswerable */
+  /** @throws ZitadelRequirementError listing every problem that would leave a route open, or without a decision */
   onModuleInit(): void {
     const modules = [...this.modules.values()];
     const controllers = modules.flatMap((module) => [...module.controllers.values()]);
@@ -58,7 +58,7 @@ export class BootCheck implements OnModuleInit {
     const problems = new Set([
       ...this.#problemsOfGlobalGuards(),
       ...controllers.filter(isForeign).map(foreign),
-      // All routes are learnt before any of them is judged.
+      // All routes are learned before one is judged.
       ...routes.flatMap((route) => this.#learn(route)),
       ...routes.flatMap((route) => this.#problemsOf(route)),
       ...offHttp.filter(isDeclared).map(notGuarded),
@@ -89,14 +89,14 @@ export class BootCheck implements OnModuleInit {
     return [...this.config.getGlobalGuards(), ...perRequest].some((each) => this.#isOurs(each));
   }
 
-  /** The guard class or a subclass, an instance, or what a test put in its place. */
+  /** Whether a guard is ours: the class, a subclass, an instance, or what a test put in its place. */
   #isOurs(guard: unknown): boolean {
     const object: unknown = typeof guard === 'function' ? guard.prototype : guard;
     if (typeof object !== 'object' || object === null) return false;
     return Reflect.has(object, GUARD_BRAND) || object === this.#replacement();
   }
 
-  /** What a test put in the guard's place with overrideProvider; it need not be a guard of ours. */
+  /** What a test put in the guard's place with overrideProvider. It can be any guard. */
   #replacement(): unknown {
     try {
       return this.moduleRef.get<unknown>(ZitadelManagerGuard, { strict: false });
@@ -139,10 +139,10 @@ export class BootCheck implements OnModuleInit {
     return [...problems, ...this.#problemsOfRule(route, rule).map((each) => `${where}: ${each}`)];
   }
 
-  /** Why no guard of ours stands before what Nest will call; undefined when one does. */
+  /** Why our guard does not stand before what Nest will call. Undefined if it does. */
   #lostGuard({ type, shown, written, called, perRequest, unstable }: Handler): string | undefined {
     if (this.#isGlobal()) return undefined;
-    // Nest 12 reads the guards of the class that it made, Nest 11 those of the instance's constructor.
+    // Nest 12 reads the guards of the class that it built, Nest 11 those of the instance's constructor.
     const classes = new Set<object>([...classesOf(type), shown]);
     const ofClasses = [...classes].filter((each) => this.#isGuarded(each));
     if (ofClasses.length === classes.size) return undefined;
@@ -150,7 +150,7 @@ export class BootCheck implements OnModuleInit {
       return `stands in a class that Nest knows by two names, and @UseGuards stands on one of them: ${GLOBAL_GUARD}, and leave 'constructor' out of what a mixin copies`;
     }
     if (perRequest && this.#isGuarded(written)) {
-      return `is made for each request, so whether it keeps the @UseGuards of the method cannot be seen before: ${CLASS_GUARD}`;
+      return `is made for each request, so nobody knows at boot whether it keeps the @UseGuards of the method: ${CLASS_GUARD}`;
     }
     if (this.#isGuarded(called) && !unstable) return undefined;
     return this.#isGuarded(written)
@@ -158,7 +158,7 @@ export class BootCheck implements OnModuleInit {
       : `is decorated, and no guard checks it: ${GLOBAL_GUARD}, or @UseGuards(ZitadelManagerGuard)`;
   }
 
-  /** What nobody could check, however a request looks. */
+  /** What could not be checked on any request. */
   #problemsOfRule({ type, method }: Handler, rule: Rule): readonly string[] {
     const requirement = rule.type === 'required' ? rule.requirement : undefined;
     const problems: string[] = [];
@@ -179,7 +179,7 @@ export class BootCheck implements OnModuleInit {
 
   #problemOfReader(type: Type): string | undefined {
     try {
-      // Refuses what is not provided at all.
+      // It throws if the class is not provided.
       const { scope } = this.moduleRef.introspect(type);
       return scope === Scope.DEFAULT
         ? undefined
@@ -209,14 +209,14 @@ const CLASS_GUARD = `write @UseGuards(ZitadelManagerGuard) on the class, or ${GL
 
 const nameOf = ({ type, method }: Handler): string => `${type.name}.${method}`;
 
-/** A constructor can return an instance of another class. */
+/** Whether a constructor returned an instance of another class. */
 const isForeign = ({ metatype, instance }: Wrapper): boolean =>
   Object.getPrototypeOf(Object(instance)) !== (metatype as Type).prototype;
 
 const foreign = ({ metatype }: Wrapper): string =>
   `${(metatype as Type).name} hands out an instance of another class, and what Nest calls there is not known: return nothing from its constructor`;
 
-/** The class of a provider. That of a factory or a value is known by what it made. */
+/** The classes of a provider. Those of factories and values are the classes of what they made. */
 function typesOf({ metatype, instance }: Wrapper): readonly Type[] {
   const made: unknown = Object(instance as unknown).constructor;
   return [metatype, made].filter(
@@ -224,7 +224,7 @@ function typesOf({ metatype, instance }: Wrapper): readonly Type[] {
   );
 }
 
-/** As Nest tells a route. */
+/** Whether it is a route, as Nest tells it. */
 const isRoute = ({ written }: Handler): boolean =>
   Reflect.getMetadata('path', written) !== undefined;
 

@@ -6,7 +6,7 @@ import type { Compiled } from '../core/requirement/compile.js';
 import type { Requirement } from '../core/requirement/requirement.js';
 import type { Handler } from './handlers.js';
 
-// A fixed string: two copies of the package must see each other's decorators.
+// A fixed string, so that two copies of the package see each other's decorators.
 const KEY = 'nestjs-zitadel:declarations';
 
 /** What one decorator says. */
@@ -22,7 +22,7 @@ interface Method {
   readonly called: object;
 }
 
-/** What a route asks for, all its decorators together. */
+/** What a route asks for, by all its decorators together. */
 export type Rule =
   | {
       readonly type: 'required';
@@ -35,8 +35,8 @@ export type Rule =
   | { readonly type: 'undeclared' };
 
 /**
- * Adds a declaration to a class, or to a method of a prototype. Stacked decorators add up. A method is known by its name, for another
- * decorator may put a function of its own in its place, and by its function, for a mixin may copy that to another class.
+ * Adds a declaration to a class, or to a method of a prototype. Stacked decorators add up. A method is known by its name, because another
+ * decorator may put a function of its own in its place. It is also known by its function, because a mixin may copy that to another class.
  */
 export function declare(
   target: object,
@@ -66,7 +66,7 @@ function add(
   else Reflect.defineMetadata(KEY, all, target, method);
 }
 
-/** What is declared on exactly this class or function, or on this method of exactly this prototype; nothing is inherited here. */
+/** What is declared on exactly this class or function, or on this method of exactly this prototype. Nothing is inherited here. */
 function declarationsOf(target: object, method?: string): readonly Declaration[] {
   const own: unknown =
     method === undefined
@@ -88,7 +88,7 @@ function placesOf(): Place[] {
   return (all[PLACES] ??= []);
 }
 
-/** What a function brings along: it was decorated itself, or stands where something was that it wraps. */
+/** What a function brings along, because it was decorated, or wraps a function that was. */
 function declarationsOfFunction(method: object | undefined): readonly Declaration[] {
   if (!method) return [];
   const ofPlaces = placesOf().flatMap(({ prototype, name }) => {
@@ -134,10 +134,10 @@ const requirementsOf = (declared: readonly Declaration[]): readonly Requirement[
 const ANY_CALLER = authenticated();
 
 /**
- * Composes the rule of a method for which Nest calls this function. Requirements add up: of the class and of the method, of base classes
- * and of overridden methods, of the function wherever it was written. `@Public` and `@Authenticated` count only where the controller
- * itself carries them: a method's `@Public` lifts the requirements of classes, never those of an overridden method or of the function;
- * a class's lifts nothing.
+ * Composes the rule of a method for which Nest calls this function. Requirements add up: those of the class and of the method, of base
+ * classes and of overridden methods, and of the function, wherever it was written. `@Public` and `@Authenticated` count only if the
+ * controller itself carries them. `@Public` on a method lifts the requirements of classes, but never those of an overridden method or of the
+ * function. `@Public` on a class lifts nothing.
  */
 function ruleOf({ type, method: name, called }: Method): Rule {
   const line = lineOf(type);
@@ -168,7 +168,7 @@ function ruleOf({ type, method: name, called }: Method): Rule {
   return publicClass ? { type: 'public', lifts: false } : { type: 'undeclared' };
 }
 
-/** Whether two rules are the same question. */
+/** Whether two rules ask for the same. */
 function asksTheSame(one: Rule, other: Rule): boolean {
   const [ones, others] = [partsOf(one), partsOf(other)];
   return (
@@ -184,7 +184,7 @@ function partsOf(rule: Rule): ReadonlySet<Requirement> {
   return new Set(requirement.type === 'allOf' ? requirement.of : [requirement]);
 }
 
-/** Whether a method carries any of our decorators, its own, or one that asks for something where it comes from. */
+/** Whether a method carries any decorator of ours, or inherits one that asks for something. */
 export function isDeclared({ type, method: name, called }: Method): boolean {
   const own = [
     ...classesOf(type).flatMap((each) => declarationsOf(each)),
@@ -201,7 +201,7 @@ export function isDeclared({ type, method: name, called }: Method): boolean {
   );
 }
 
-/** Whether a method was decorated, and then a function took its place that was decorated otherwise. */
+/** Whether a method was decorated, and then a function took its place that was decorated differently. */
 export function isAmbiguous({ type, method: name, called }: Method): boolean {
   const home = lineOf(type).find((each) => Object.hasOwn(prototypeOf(each), name));
   if (!home) return false;
@@ -215,7 +215,7 @@ export function isAmbiguous({ type, method: name, called }: Method): boolean {
 const PUBLIC: Rule = Object.freeze({ type: 'public', lifts: false });
 const UNDECLARED: Rule = Object.freeze({ type: 'undeclared' });
 
-/** What was learnt about a function, for one of the classes that Nest calls it for: inherited methods share theirs. */
+/** What was learned about a function, for one class. Inherited methods share one function between classes. */
 interface Known {
   readonly handler: Handler;
   rule: Rule;
@@ -226,8 +226,8 @@ interface Known {
 type InstanceOf = (type: Type) => Promise<Readonly<Record<string, unknown>> | undefined>;
 
 /**
- * The rule of each route, composed once. Nest's context names a class and a function, not the route: what Nest will call is learnt before
- * the application listens. What was not learnt is looked for on the instance, and denied where it is not found.
+ * The rule of each route, composed once. Nest's context names a class and a function, not the route. So the boot check learns what Nest will
+ * call before the application listens. A function that was not learned is looked for on the instance. If it is not there, it is denied.
  */
 export class RouteRules {
   readonly #known = new WeakMap<object, Known>();
@@ -235,7 +235,7 @@ export class RouteRules {
 
   constructor(private readonly publicControllers: readonly Type[]) {}
 
-  /** Takes note of a route. Returns the one that Nest's context cannot tell it from, where that asks for something else. */
+  /** Notes a route. Returns another route that Nest's context cannot tell from it, if that asks for something else. */
   learn(handler: Handler): Handler | undefined {
     const { shown, written, called } = handler;
     this.#routes.set(shown, [...(this.#routes.get(shown) ?? []), handler]);
@@ -253,7 +253,7 @@ export class RouteRules {
     return other;
   }
 
-  /** The rule of what Nest calls; undefined when it was not learnt. */
+  /** The rule of what Nest calls. Undefined if it was not learned. */
   of(shown: object, called: object): Rule | undefined {
     return this.#knownOf(shown, called)?.rule;
   }
@@ -264,7 +264,7 @@ export class RouteRules {
     return known;
   }
 
-  /** The rule of what Nest calls on an instance that did not exist when the application began to listen. */
+  /** The rule of what Nest calls on an instance that was made after the application began to listen. */
   async find(shown: object, called: object, instanceOf: InstanceOf): Promise<Rule | undefined> {
     let found: Rule | undefined;
     for (const route of this.#routes.get(shown) ?? []) {

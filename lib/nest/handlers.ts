@@ -16,13 +16,13 @@ export interface Handler {
   readonly method: string;
   /** The class that Nest names to guards. */
   readonly shown: object;
-  /** The prototype's: Nest reads the route from it. */
+  /** The function of the prototype. Nest reads the route from it. */
   readonly written: object;
-  /** The instance's: Nest calls it and reads guards from it. Of a controller that is made for each request, the prototype's. */
+  /** The function of the instance. Nest calls it, and reads guards from it. If the controller is made for each request: as `written`. */
   readonly called: object;
-  /** The instance is made for each request, so what its constructor does to the method is not known before. */
+  /** The instance is made for each request, so nobody knows at boot what its constructor does to the method. */
   readonly perRequest: boolean;
-  /** The instance hands out another function each time. */
+  /** The instance gives another function each time. */
   readonly unstable: boolean;
 }
 
@@ -50,7 +50,7 @@ export interface CheckedParameter {
   readonly name: string | undefined;
 }
 
-/** Notes that a method wants a checked id, so that boot can tell whether its route checks one. */
+/** Notes that a method takes a checked id, so that the boot check can tell whether its route checks one. */
 export function checkParameter(
   prototype: object,
   method: string | symbol,
@@ -65,7 +65,7 @@ function ownOf(prototype: object, method: string | symbol): readonly CheckedPara
   return Array.isArray(own) ? (own as readonly CheckedParameter[]) : [];
 }
 
-/** What is wrong with the `@CheckedResource` parameters of a handler; undefined when nothing is. */
+/** What is wrong with the `@CheckedResource` parameters of a handler. Undefined if nothing is. */
 export function problemOfParameters(
   prototype: object,
   method: string,

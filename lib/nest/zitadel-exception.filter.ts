@@ -16,7 +16,7 @@ import { ZitadelNotAllowedError } from '../core/zitadel-authorizer.js';
 import { ZitadelApiError, ZitadelUnavailableError } from '../zitadel/refusals.js';
 import { MODULE_OPTIONS_TOKEN, type ZitadelModuleOptions } from './zitadel.module-definition.js';
 
-/** The guard, or the filter of the module, sets its headers on the response. */
+/** Its headers are set on the response by the guard, or by the filter of the module. */
 class DenialException extends HttpException {
   readonly #headers: Readonly<Record<string, string>>;
 
@@ -31,7 +31,7 @@ class DenialException extends HttpException {
   }
 }
 
-/** A refusal as Nest's exception: status and body of the denial table. */
+/** A refusal as Nest's exception, with the status and body of the denial table. */
 export function httpExceptionFor(refusal: Refusal): HttpException {
   return new DenialException(refusal);
 }
@@ -42,20 +42,20 @@ interface Answer {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** What ZITADEL refuses for what the request asked for. Every other refusal is one of our service user. */
+/** Refusals that are about what the request asked for. Every other refusal is about our service user. */
 const REFUSED: Readonly<Record<number, readonly [error: string, message: string]>> = {
   400: ['Bad Request', 'The request contains an invalid value.'],
   404: ['Not Found', 'There is no such resource.'],
   409: ['Conflict', 'The resource is already there, or its state does not allow this.'],
 };
 
-/** Refusals that say how we are set up, whatever their status: rights of our service user (404 is one of theirs), limits of the server. */
+/** Refusals that are about our set-up, whatever their status: rights of our service user (some are 404), limits of the server. */
 const OURS = /^(?:AUTHZ?-|QUERY-4M0fs$)/;
 
 /**
- * Answers the errors of this library that leave a handler with their true status: an outage is 503 with `Retry-After`, what ZITADEL does
- * not have 404, and a refusal of our service user 500. `ZitadelModule` brings it; every filter of the application comes before it.
- * The answer tells nothing of what ZITADEL said; the log does, with the remedy.
+ * Answers errors of this library that leave a handler, with their true status: an outage is 503 with `Retry-After`, a resource that ZITADEL does
+ * not have is 404, and a refusal of our service user is 500. `ZitadelModule` brings it. Every filter of the application comes before it. What
+ * ZITADEL said stands in the log, with the remedy, and not in the answer.
  */
 @Catch(ZitadelError, DenialException)
 export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | DenialException> {
@@ -68,18 +68,18 @@ export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | De
     this.#log = quietLogger(options?.logger ?? new Logger('nestjs-zitadel'));
   }
 
-  /** @throws the error itself where it is about neither an HTTP request nor a message of a microservice */
+  /** @throws ZitadelError the error itself, if it is about neither an HTTP request nor a message of a microservice */
   catch(error: ZitadelError | DenialException, host: ArgumentsHost): void | Observable<never> {
     if (host.getType() === 'rpc') return this.#answerMessage(error);
     if (host.getType() !== 'http') throw error;
     const { httpAdapter } = this.adapters;
     const response = host.switchToHttp().getResponse<object>();
     const { status, headers, body } = answerTo(error);
-    // What was decided is in the log already.
+    // Decisions are in the log already.
     if (error instanceof ZitadelError && !(error instanceof ZitadelNotAllowedError)) {
       this.#log[status === 500 ? 'error' : 'warn'](`${error.code}: ${error.message}`);
     }
-    // A stream that breaks has its status behind it.
+    // A stream that breaks has sent its status already.
     if (httpAdapter.isHeadersSent(response)) return void httpAdapter.end(response);
     for (const [name, value] of Object.entries(headers)) {
       httpAdapter.setHeader(response, name, value);
@@ -87,7 +87,7 @@ export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | De
     httpAdapter.reply(response, body, status);
   }
 
-  /** As Nest does without a filter: what is thrown here instead would be caught by nobody, and end the process. */
+  /** Does what Nest does without a filter. Nobody would catch an error that is thrown here, and the process would end. */
   #answerMessage(error: ZitadelError | DenialException): Observable<never> {
     if (error instanceof ZitadelError) this.#log.error(`${error.code}: ${error.message}`);
     return throwError(() => ({ status: 'error', message: 'Internal server error' }));
@@ -125,11 +125,11 @@ function ofDenial(denied: Refusal): Answer {
   return { status, headers, body: { ...body } };
 }
 
-/** The status that is true for the client: of a value it sent, or of a thing it named. */
+/** The status if the error is about a value that the client sent, or about a thing that it named. */
 function statusOf(error: ZitadelError): number | undefined {
   if (error instanceof ZitadelArgumentError) return 400;
   if (!(error instanceof ZitadelApiError)) return undefined;
-  // Without an id it is the address, or the API, that is not there.
+  // Without an id, the address or the API is what is missing.
   const { id, status } = error;
   return id === undefined || OURS.test(id) || !Object.hasOwn(REFUSED, status) ? undefined : status;
 }

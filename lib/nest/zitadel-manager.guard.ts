@@ -20,11 +20,11 @@ import { RouteRules, type Rule } from './declarations.js';
 import { httpExceptionFor } from './zitadel-exception.filter.js';
 import { ZITADEL } from './zitadel.module-definition.js';
 
-/** By this the boot check knows the guard, also a subclass, or one of another copy of the package. */
+/** Marks the guard for the boot check, also a subclass, or the guard of another copy of the package. */
 export const GUARD_BRAND: unique symbol = Symbol.for('nestjs-zitadel:guard') as never;
 
 const UNKNOWN = {
-  detail: 'Nest calls a function here of which it is not known which route it serves',
+  detail: 'Nest calls a function here, and it is not known which route that serves',
   remedy:
     'leave the methods of a controller as they are written: do not replace them while it runs',
 };
@@ -113,7 +113,7 @@ export class ZitadelManagerGuard implements CanActivate {
       : decision;
     const exception = this.exceptionFor(denied, context);
     const { status, headers } = denialAnswer(denied);
-    // The challenge would tell what an exception of another status is there to hide.
+    // If an exception of another status hides the reason, the challenge must not tell it.
     if (request && statusOf(exception) === status) {
       const response = context.switchToHttp().getResponse<Partial<HeaderWriter> | undefined>();
       for (const [name, value] of Object.entries(headers)) response?.header?.(name, value);

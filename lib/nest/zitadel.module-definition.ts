@@ -1,7 +1,7 @@
 import { ConfigurableModuleBuilder, type Type } from '@nestjs/common';
 import type { ZitadelOptions } from '../options.js';
 
-/** What the join returned, by injection. */
+/** The injection token of the library, put together. */
 export const ZITADEL = 'nestjs-zitadel:zitadel';
 
 /** The options, and what only a Nest application can set. */

@@ -82,7 +82,7 @@ const PROVIDERS: Provider[] = [
   {
     provide: ZitadelExceptionFilter,
     inject: [ApplicationConfig, HttpAdapterHost, MODULE_OPTIONS_TOKEN],
-    // As APP_FILTER it would come before the filters of the modules that import ours: Nest asks the last one first.
+    // Nest asks the last filter first, so as an APP_FILTER it would come before the filters of modules that import ours.
     useFactory: (
       config: ApplicationConfig,
       adapters: HttpAdapterHost,
@@ -113,7 +113,7 @@ export class ZitadelModule extends ConfigurableModuleClass {
   }
 }
 
-/** Nest copies own properties only; what a class of options has as accessors must not be lost without a word. */
+/** Nest copies only own properties. The accessors of a class of options must not get lost silently. */
 function withAccessors<T extends object>(options: T): T {
   const prototype: unknown = Object(Object.getPrototypeOf(Object(options)));
   if (prototype === Object.prototype) return options;

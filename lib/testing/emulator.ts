@@ -8,9 +8,9 @@ import { EmulatorServer } from './server/server.js';
 import { TokenVerbs } from './token-verbs.js';
 
 /**
- * A ZITADEL for tests: real HTTP on loopback, a world that verbs build, tokens of every kind, and faults
- * on demand. It replies as ZITADEL replies, down to omitted fields and error ids. What it does not emulate
- * gets 501. Several can run side by side.
+ * A ZITADEL for tests: real HTTP on loopback, a world that you build with verbs, tokens of every kind, and faults
+ * on demand. It replies as ZITADEL does, down to omitted fields and error ids. Calls that it does not emulate
+ * get 501. Several emulators can run side by side.
  *
  * @example
  * ```ts
@@ -19,7 +19,7 @@ import { TokenVerbs } from './token-verbs.js';
  * const alice = zitadel.addUser('alice', { org: acme });
  * zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
  *
- * const { guard } = createZitadel(zitadel.options());
+ * const app = applicationWith(zitadel.options());
  * const headers = { authorization: `Bearer ${zitadel.tokenFor(alice)}` };
  * // ...
  * await zitadel.stop();
@@ -85,7 +85,7 @@ export class ZitadelEmulator extends TokenVerbs {
    *
    * @example
    * ```ts
-   * ZitadelModule.forRoot(zitadel.options({ cacheTtlSeconds: 0 }));
+   * ZitadelModule.forRoot(zitadel.options({ cache: { ttlMs: 0 } }));
    * ```
    */
   options(overrides: Partial<ZitadelOptions> = {}): ZitadelOptions {
@@ -95,8 +95,8 @@ export class ZitadelEmulator extends TokenVerbs {
   }
 
   /**
-   * Changes which generation of the API it serves, as an upgrade of ZITADEL does. A request to the other
-   * one is a request to an unknown path, and counts as `'other'`.
+   * Changes which generation of the API it serves, as an upgrade of ZITADEL does. For it, the paths of the other
+   * one are unknown, and their requests count as `'other'`.
    */
   serveApis(apis: ServedApis): void {
     requireApis(apis);

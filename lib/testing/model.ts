@@ -7,11 +7,11 @@ export interface EmulatorSettings {
   /** The address to listen at. @default '127.0.0.1' */
   readonly host?: string | undefined;
   /**
-   * The address that the instance knows itself by. @default where it listens
+   * The address by which the instance knows itself. With another one than that where it listens, the emulator
+   * is an instance that is reached over an internal address. Then requests must name the instance in
+   * `x-zitadel-instance-host`, and in `x-zitadel-public-host` where it matters.
    *
-   * With another address the emulator is an instance that is reached over an internal address. Requests
-   * then have to name the instance in `x-zitadel-instance-host`, and in `x-zitadel-public-host` where it
-   * matters.
+   * @default where it listens
    */
   readonly issuer?: string | undefined;
   /**
@@ -20,9 +20,10 @@ export interface EmulatorSettings {
    */
   readonly apis?: ServedApis | undefined;
   /**
-   * How many rows its lists give. @default those of ZITADEL since v4.19.5
+   * How many rows its lists give. `{ v1Max: 0 }` is an older ZITADEL. The event API never gives more than 1000
+   * rows.
    *
-   * `{ v1Max: 0 }` is an older ZITADEL. The event API never gives more than 1000 rows.
+   * @default those of ZITADEL since v4.19.5
    */
   readonly queryLimits?: QueryLimits | undefined;
   /**
@@ -40,15 +41,18 @@ export interface EmulatorSettings {
 /** How many rows lists give. */
 export interface QueryLimits {
   /**
-   * `SystemDefaults.DefaultQueryLimit`: of a list of API v2 that is asked for without a limit. 0 gives all
-   * rows. @default 100
+   * `SystemDefaults.DefaultQueryLimit`: how many rows a list of API v2 gives without a limit. 0 gives all rows.
+   *
+   * @default 100
    */
   readonly default?: number;
   /** `SystemDefaults.MaxQueryLimit`: a larger limit is refused. 0 refuses none. @default 1000 */
   readonly max?: number;
   /**
-   * The maximum of API v1, whose lists also give as many rows without a limit. ZITADEL before v4.19.5 had
-   * none there, which is 0. @default as `max`
+   * The maximum of API v1. Its lists also give this many rows without a limit. 0: no maximum, as in ZITADEL
+   * before v4.19.5.
+   *
+   * @default as `max`
    */
   readonly v1Max?: number;
 }
@@ -72,7 +76,7 @@ export interface User {
   readonly id: string;
   /** What the user is shown as. */
   readonly name: string;
-  /** The login name; for a service user also the client id of its client credentials. */
+  /** The login name. For a service user it is also the client id of its client credentials. */
   readonly userName: string;
   readonly orgId: string;
   readonly kind: 'person' | 'serviceUser';
@@ -95,7 +99,7 @@ export type AccessTokenType = 'jwt' | 'opaque';
 export interface ProjectOptions {
   /** The owner. @default the organization of the instance */
   readonly org?: Ref;
-  /** Keys of the project's roles, those that a project grant hands on. */
+  /** The keys of the project's roles. A project grant hands some of them on. */
   readonly roles?: readonly string[];
   /** "Assert roles on authentication". */
   readonly roleAssertion?: boolean;
@@ -133,7 +137,7 @@ export interface AuthorizationOptions {
 export interface TokenOptions {
   /** Whether ZITADEL's own API accepts the token. @default true */
   readonly zitadelAudience?: boolean;
-  /** Whom else it is for: ids of projects or clients. @default the default project */
+  /** Ids of the projects or clients for which it is. @default the default project */
   readonly audience?: readonly string[];
   /**
    * Scopes besides `openid profile` and those of the audience, as at the token endpoint: for the role claims
@@ -141,11 +145,11 @@ export interface TokenOptions {
    * of the token, of userinfo and of introspection.
    */
   readonly scopes?: readonly string[];
-  /** Seconds from now; a negative number makes an expired token. @default 43200 (12 hours) */
+  /** Seconds from now. A negative number makes an expired token. @default 43200 (12 hours) */
   readonly expiresInSeconds?: number;
-  /** Put over the claims last; `undefined` takes a claim away. */
+  /** Put over the claims at the end. `undefined` removes a claim. */
   readonly claims?: Readonly<Record<string, unknown>>;
-  /** Put over the header last; `undefined` takes a parameter away. */
+  /** Put over the header at the end. `undefined` removes a parameter. */
   readonly header?: Readonly<Record<string, unknown>>;
 }
 

@@ -26,12 +26,12 @@ export class TokenVerbs extends WorldVerbs {
     return this.#jwt(grounds, options);
   }
 
-  /** An access token that was over an hour ago. */
+  /** An access token that expired an hour ago. */
   expiredTokenFor(user: Ref, options: TokenOptions = {}): string {
     return this.tokenFor(user, { expiresInSeconds: -3600, ...options });
   }
 
-  /** Right in every claim and in its `kid`, but signed by a key that the instance does not have. */
+  /** A token with the right claims and the right `kid`, but signed by a key that the instance does not have. */
   foreignTokenFor(user: Ref, options: TokenOptions = {}): string {
     const grounds = this.#grounds(user, options);
     const { claims } = this.instance.mint.claims(grounds);
@@ -39,7 +39,7 @@ export class TokenVerbs extends WorldVerbs {
     return this.instance.mint.keys.signForeign({ ...claims, ...asked }, options.header);
   }
 
-  /** A live ID token, with the audience of an access token: no API may take it. */
+  /** A valid ID token with the audience of an access token. No API may accept it. */
   idTokenFor(user: Ref, options: TokenOptions = {}): string {
     const grounds = this.#grounds(user, options);
     const { token: accessToken, sessionId } = this.instance.mint.jwt(grounds);
@@ -52,7 +52,7 @@ export class TokenVerbs extends WorldVerbs {
     });
   }
 
-  /** An opaque access token: five parts, readable for the instance only. */
+  /** An opaque access token: it has five parts, and only the instance can read it. */
   opaqueTokenFor(user: Ref, options: TokenOptions = {}): string {
     const grounds = this.#grounds(user, options);
     const { token, tokenId } = this.instance.mint.opaque(grounds);
@@ -60,17 +60,17 @@ export class TokenVerbs extends WorldVerbs {
     return token;
   }
 
-  /** A personal access token; the API does not look at its audience. */
+  /** A personal access token. The API does not look at its audience. */
   patFor(user: Ref): string {
     return this.instance.mint.sealed('pat', this.#user(user).id, { iat: nowInSeconds() }).token;
   }
 
-  /** A session token, which the API takes as well. */
+  /** A session token. The API accepts it too. */
   sessionTokenFor(user: Ref): string {
     return this.instance.mint.sealed('session', this.#user(user).id).token;
   }
 
-  /** A token of `user` that `actor` uses (claim `act`): the API refuses it, userinfo does not. */
+  /** A token of `user` that `actor` uses (claim `act`). The API refuses it, userinfo does not. */
   impersonationTokenFor(user: Ref, actor: Ref, options: TokenOptions = {}): string {
     const act = { iss: this.instance.issuer, sub: this.#user(actor).id };
     // The exchange made it, an application's: not the user's own client.
@@ -79,7 +79,7 @@ export class TokenVerbs extends WorldVerbs {
     return this.#jwt(grounds, options);
   }
 
-  /** Any claims at all, signed by the active key of the instance. */
+  /** A token with any claims, signed by the active key of the instance. */
   signJwt(
     claims: Readonly<Record<string, unknown>>,
     header: Readonly<Record<string, unknown>> = {},
@@ -88,7 +88,7 @@ export class TokenVerbs extends WorldVerbs {
   }
 
   /**
-   * The instance refuses this token (or PAT) from now on, and no other.
+   * From now on the instance refuses this token (or personal access token), and no other.
    *
    * @throws Error for a token that it did not make
    */
@@ -96,12 +96,12 @@ export class TokenVerbs extends WorldVerbs {
     this.instance.tokens.revoke(token);
   }
 
-  /** Signs with a new key from now on; the earlier ones stay published. Returns the new `kid`. */
+  /** From now on signs with a new key. The earlier ones stay published. Returns the new `kid`. */
   rotateKeys(): string {
     return this.instance.mint.keys.rotate();
   }
 
-  /** Takes a key out of the JWKS; tokens that it signed are refused. */
+  /** Removes a key from the JWKS. Tokens that it signed are refused. */
   withdrawKey(kid: string): void {
     this.instance.mint.keys.withdraw(kid);
   }
@@ -128,17 +128,17 @@ export class TokenVerbs extends WorldVerbs {
     return { appId, clientId, clientSecret: credentials.addSecret(clientId) };
   }
 
-  /** By the `keyId` of its file. What was issued for the key stays valid. */
+  /** Removes a key by the `keyId` of its file. Tokens that were issued for it stay valid. */
   removeKey(keyId: string): void {
     this.instance.credentials.removeKey(keyId);
   }
 
-  /** With its keys and its secret. What was issued for it stays valid. */
+  /** Removes an application with its keys and its secret. Tokens that were issued for it stay valid. */
   removeApplication(clientId: string): void {
     this.instance.credentials.removeApplication(clientId);
   }
 
-  /** It gets no tokens and no introspection any more. What was issued for it stays valid. */
+  /** From now on an application gets neither tokens nor introspection. Tokens that were issued for it stay valid. */
   deactivateApplication(clientId: string): void {
     this.instance.credentials.requireApplication(clientId).active = false;
   }
@@ -147,7 +147,7 @@ export class TokenVerbs extends WorldVerbs {
     this.instance.credentials.requireApplication(clientId).active = true;
   }
 
-  /** Client credentials of a service user; an earlier secret is replaced. */
+  /** Makes client credentials of a service user. They replace an earlier secret. */
   addSecret(user: Ref): { clientId: string; clientSecret: string } {
     const { id, userName } = this.#serviceUser(user);
     return { clientId: userName, clientSecret: this.instance.credentials.addSecret(id) };

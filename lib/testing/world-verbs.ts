@@ -32,11 +32,11 @@ import {
 import { requireGrant, requireUser, type World } from './world/world.js';
 
 /**
- * The verbs that build the world. They are synchronous, take effect at once and skip every permission;
- * what ZITADEL would refuse throws, with ZITADEL's text and error id in the message.
+ * The verbs that build the world. They are synchronous, take effect at once and need no permission. If ZITADEL
+ * would refuse, they throw, with ZITADEL's text and error id in the message.
  */
 export class WorldVerbs {
-  /** The organization of the instance, where users and projects go unless told otherwise. */
+  /** The organization of the instance. Users and projects go there unless you name another one. */
   readonly rootOrg: Org;
   /** The project named `app` that {@link options} names as audience. */
   readonly defaultProject: Project;
@@ -60,7 +60,7 @@ export class WorldVerbs {
     return this.instance.zitadelProjectId;
   }
 
-  /** Whom events name as the editor of what the verbs change from now on; nobody until told. */
+  /** Sets whom events name as the editor of what the verbs change from now on. Before that they name nobody. */
   setEditor(user: Ref | undefined): void {
     const world = this.#world;
     world.events.verbEditor = user === undefined ? undefined : requireUser(world, idOf(user));
@@ -82,7 +82,7 @@ export class WorldVerbs {
     updateOrg(this.#world, idOf(org), { name });
   }
 
-  /** Takes nothing away: memberships, tokens and new tokens stay, as in ZITADEL. */
+  /** Deactivates an organization. Memberships and tokens stay, and its users still get tokens, as in ZITADEL. */
   deactivateOrg(org: Ref): void {
     updateOrg(this.#world, idOf(org), { active: false });
   }
@@ -91,7 +91,7 @@ export class WorldVerbs {
     updateOrg(this.#world, idOf(org), { active: true });
   }
 
-  /** With its projects, their grants, every membership on any of them, and its users. */
+  /** Removes an organization with its projects, their grants, every membership on any of them, and its users. */
   removeOrg(org: Ref): void {
     removeOrgAndAll(this.#world, this.instance.credentials, idOf(org));
   }
@@ -116,7 +116,7 @@ export class WorldVerbs {
     updateProject(this.#world, idOf(project), { active: true });
   }
 
-  /** With its grants, applications and memberships. */
+  /** Removes a project with its grants, applications and memberships. */
   removeProject(project: Ref): void {
     removeProjectAndAll(this.#world, this.instance.credentials, idOf(project));
   }
@@ -139,7 +139,7 @@ export class WorldVerbs {
     return createUser(this.#world, 'serviceUser', userName, orgId, options);
   }
 
-  /** Tokens made so far are refused from now on, also after {@link reactivateUser}. Memberships stay. */
+  /** Deactivates a user. Tokens made so far are refused, even after {@link reactivateUser}. Memberships stay. */
   deactivateUser(user: Ref): void {
     setUserState(this.#world, idOf(user), 'inactive');
   }
@@ -148,7 +148,7 @@ export class WorldVerbs {
     setUserState(this.#world, idOf(user), 'active');
   }
 
-  /** As {@link deactivateUser}. */
+  /** Locks a user, with the effects of {@link deactivateUser}. */
   lockUser(user: Ref): void {
     setUserState(this.#world, idOf(user), 'locked');
   }
@@ -157,7 +157,7 @@ export class WorldVerbs {
     setUserState(this.#world, idOf(user), 'active');
   }
 
-  /** With the memberships. */
+  /** Removes a user with the memberships. */
   removeUser(user: Ref): void {
     removeUserAndAll(this.#world, this.instance.credentials, idOf(user));
   }
@@ -181,8 +181,8 @@ export class WorldVerbs {
   }
 
   /**
-   * Makes a user a manager. Any role with the right prefix is taken, so that roles of a configured
-   * ZITADEL can be tried. {@link setRolePermissions} says what they permit.
+   * Makes a user a manager. Any role with the right prefix is accepted, so that you can try roles of a configured
+   * ZITADEL. {@link setRolePermissions} says what they permit.
    *
    * @example
    * ```ts
@@ -233,7 +233,7 @@ export class WorldVerbs {
     return grantOf(changeGrant(this.#world, this.#addressOf(grant), roleKeys));
   }
 
-  /** The memberships on it stay, as in ZITADEL. */
+  /** Deactivates a grant. The memberships on it stay, as in ZITADEL. */
   deactivateGrant(grant: Ref): void {
     setGrantActive(this.#world, this.#addressOf(grant), false);
   }
@@ -242,20 +242,20 @@ export class WorldVerbs {
     setGrantActive(this.#world, this.#addressOf(grant), true);
   }
 
-  /** With the memberships on it. */
+  /** Removes a grant with the memberships on it. */
   removeGrant(grant: Ref): void {
     removeGrant(this.#world, this.#addressOf(grant));
   }
 
-  /** All project grants there are right now, whatever reads see. */
+  /** All project grants that there are right now, even if reads do not see them yet. */
   grants(): ProjectGrant[] {
     return [...this.#world.now.grants.values()].map(grantOf);
   }
 
   /**
    * Gives a user roles of a project (an authorization), for the role claims of tokens, userinfo and
-   * introspection; earlier ones of the same organization are replaced. A granted organization gives what
-   * its project grant hands on.
+   * introspection. They replace earlier ones of the same organization. A granted organization gives what its
+   * project grant hands on.
    */
   authorizeUser(
     user: Ref,

@@ -2,14 +2,14 @@ import { type Bounded, bounded } from '../core/memory/bounded.js';
 import type { Standing } from './limits.js';
 
 const FIRST_MS = 1_000;
-/** Where the evidence comes from users of whom nothing is known. */
+/** If only users of whom nothing is known show the failure. */
 const FIRST_OF_NEW_MS = 100;
 const LONGEST_MS = 30_000;
 const WINDOW_MS = 5_000;
 const USERS_IN_WINDOW = 1_000;
 /** Users who were well, and now fail. */
 const LOST_BEFORE_OPEN = 3;
-/** So many of the users who were well are looked at, the latest first: so an outage shows soon. */
+/** How many users who were well are looked at. The latest come first, so that an outage shows soon. */
 const KNOWN_TO_JUDGE = 64;
 /** One sender can have many strange tokens, so those count for less. */
 const FAILED_BEFORE_OPEN: Readonly<Record<Standing, number>> = {
@@ -21,7 +21,7 @@ const FAILED_BEFORE_OPEN: Readonly<Record<Standing, number>> = {
 const REFUSED_BEFORE_OPEN = 3;
 const PROBES: Readonly<Record<Standing, number>> = { well: 4, new: 4, stranger: 4, failing: 1 };
 
-/** From those that are trusted most: what shows for them shows for all that follow. */
+/** In the order of trust. A failure that shows for one standing counts for all that follow. */
 const STANDINGS = ['well', 'new', 'stranger', 'failing'] as const satisfies readonly Standing[];
 
 /**
@@ -40,7 +40,7 @@ interface Lane {
   probesFailed: number;
 }
 
-/** The last reply for a user, or the first failure after it: of what standing the user was then. */
+/** What came last for a user: a reply, or the first failure after it, with the standing of the user at that time. */
 interface Seen {
   readonly at: number;
   readonly how: 'reply' | Standing;
@@ -73,7 +73,7 @@ export interface Leave {
 export class Breakers {
   readonly #families = new Map<string, Breaker>();
 
-  /** Milliseconds to wait when the call must not be made, else what `settle` wants to know. */
+  /** How long to wait if the call must not be made. Otherwise what `settle` needs to know. */
   enter(family: string, standing: Standing): { readonly waitMs: number } | Leave {
     const breaker = this.#of(family);
     const lane = breaker.lanes[standing];
@@ -96,7 +96,7 @@ export class Breakers {
       return;
     }
     const lane = breaker.lanes[standing];
-    // Calls that left before it opened are part of why it did.
+    // Calls that left before it opened belong to the failure that opened it.
     if (lane.openedAt >= startedAt) return;
     const isProbe = lane.backoffMs > 0;
     if (outcome === 'unknown') {
@@ -138,14 +138,14 @@ const CLOSED: Lane = {
   probesFailed: 0,
 };
 
-/** From which standing on a failed probe opens it again. */
+/** The standing from which on a failed probe opens it again. */
 function afterProbe(lane: Lane, standing: Standing, outcome: Outcome): Standing | undefined {
   if (outcome === 'unreachable') return 'well';
   lane.probesFailed += 1;
   return outcome === 'tooMany' || lane.probesFailed >= PROBES[standing] ? standing : undefined;
 }
 
-/** From which standing on a failure opens it, while it is closed. */
+/** The standing from which on a failure opens it, while it is closed. */
 function afterFailure(
   { window, refused, lastReplyAt, underWay }: Breaker,
   standing: Standing,
@@ -166,7 +166,7 @@ function afterFailure(
   const seen = [...window.values()].filter((each) => each.at > now - WINDOW_MS);
   const isHalf = (users: readonly Seen[]): boolean => {
     const replied = users.filter(({ how }) => how === 'reply').length;
-    // A reply to what is under way may still come.
+    // Calls that are under way may still get a reply.
     return users.length - replied >= replied + underWay;
   };
   const known = seen.filter(({ how }) => how === 'reply' || how === 'well');
@@ -194,9 +194,9 @@ function close(breaker: Breaker): void {
   const { lanes, window, refused } = breaker;
   breaker.lastReplyAt = performance.now();
   refused.clear();
-  // It never opens for others and not for those who fail.
+  // If it is open for anybody, it is open for users whose calls fail.
   if (lanes.failing.backoffMs === 0) return;
   for (const standing of STANDINGS) Object.assign(lanes[standing], { backoffMs: 0, openUntil: 0 });
-  // What showed then is over.
+  // The failures that were seen are over.
   for (const [who, { how }] of window) if (how !== 'reply') window.delete(who);
 }

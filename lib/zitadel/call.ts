@@ -5,12 +5,12 @@ import { type Reply, replyFrom, type Trouble } from './reply.js';
 /** The part of `fetch` that is used. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** Who asks when we ask for ourselves: about many things, so that a failure with one of them must not hold up the others. */
+/** The user for calls in our own name. They are about many things: if one of them fails, that must not hold up the others. */
 export const OURSELVES = 'service user';
 
 /** One call to ZITADEL. */
 export interface Call {
-  /** Which breaker, and which share of the calls in flight, it belongs to. */
+  /** The breaker, and the share of the calls in flight, to which it belongs. */
   readonly family: string;
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
@@ -21,17 +21,17 @@ export interface Call {
   readonly orgId?: string | undefined;
   readonly json?: unknown;
   readonly form?: Readonly<Record<string, string>>;
-  /** For which user: neither failures nor a crowd of calls for one may hold up the others. */
+  /** The user for whom it is made. Neither failures nor a crowd of calls for one user may hold up the others. */
   readonly who?: string;
   /** Bytes of the decompressed body. @default 1 MiB */
   readonly maxBytes?: number;
-  /** About a token that ZITADEL has not accepted lately. Such calls wait behind all others. @default false */
+  /** Whether it is about a token that ZITADEL has not accepted lately. Such calls wait behind all others. @default false */
   readonly stranger?: boolean;
-  /** May be sent again after no reply, 429, 502, 503 or 504: for everything that changes nothing. @default false */
+  /** Whether it may be sent again after no reply, 429, 502, 503 or 504. Only for calls that change nothing. @default false */
   readonly repeatable?: boolean;
 }
 
-/** Codes of Node's for a connection that did not come about. */
+/** Node's codes for a connection that did not come about. */
 const UNREACHABLE: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'EHOSTUNREACH',
@@ -44,7 +44,7 @@ const UNREACHABLE: ReadonlySet<string> = new Set([
 /** Longer waits are not passed on. */
 const LONGEST_RETRY_AFTER_MS = 60_000;
 
-/** Sends a call once and reads the reply, within `ms`. Follows no redirect, reads no more than the allowed size, tells no secret. */
+/** Sends a call once and reads the reply, within `ms`. It follows no redirects, reads at most the allowed size, and tells no secret. */
 export async function exchange(
   fetch: Fetch,
   base: string,
@@ -53,7 +53,7 @@ export async function exchange(
   ms: number,
 ): Promise<Reply> {
   const stop = new AbortController();
-  // Not by the signal alone: a fetch of the application's own may not heed it.
+  // The signal alone is not enough: the application's own fetch may ignore it.
   const reply = await within(send(fetch, base, instance, call, stop), ms, undefined);
   if (reply) return reply;
   stop.abort();
@@ -131,14 +131,14 @@ function bodyOf(call: Call): { body?: string } {
   return call.form ? { body: new URLSearchParams(call.form).toString() } : {};
 }
 
-/** Node's fetch unpacks deflate and br as fast as they come, whether they are read or not: no cap on what is read would help. */
+/** Node's fetch unpacks deflate and br as fast as they come, even if nobody reads. A cap on what is read would not help. */
 function isReadable(encoding: string | null): boolean {
   return ['', 'gzip', 'identity'].includes((encoding ?? '').trim().toLowerCase());
 }
 
 async function readCapped(response: Response, maxBytes: number): Promise<string | undefined> {
   if (!response.body) return '';
-  // Bytes until it is whole: as text, a reply that is too long would need twice the memory.
+  // Kept as bytes: as text, a reply that is too long would need twice the memory.
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of response.body) {
@@ -155,7 +155,7 @@ function retryAfter(header: string | null): number | undefined {
   return Number.isFinite(ms) && ms >= 0 ? Math.min(ms, LONGEST_RETRY_AFTER_MS) : undefined;
 }
 
-// An error's text may hold what was sent; its code never does.
+// The text of an error may contain what was sent. Its code never does.
 function codeOf(error: unknown): string {
   const cause = error instanceof Error ? (error.cause ?? error) : undefined;
   const code = own(cause, 'code');

@@ -16,7 +16,7 @@ export type Credential =
       readonly privateKey: KeyObject;
     };
 
-/** How the application that introspects tokens proves which one it is. */
+/** How the application that introspects tokens proves who it is. */
 export type ClientCredential =
   | { readonly type: 'basic'; readonly clientId: string; readonly clientSecret: string }
   | {
@@ -28,10 +28,10 @@ export type ClientCredential =
 
 type AnyCredential = Credential | ClientCredential;
 
-/** Both kinds of key file look alike: whose key it is, the file itself says. */
+/** Both kinds of key file look alike. The file itself says whose key it is. */
 type KeyKind = 'key' | 'applicationKey';
 
-/** What proves who we are at ZITADEL. Opaque: but for its kind nothing of it shows when it is printed or serialized. */
+/** What proves who we are at ZITADEL. If it is printed or serialized, nothing but its kind shows. */
 export class ZitadelCredential<Kind extends AnyCredential['type'] = AnyCredential['type']> {
   readonly kind: Kind;
   readonly #credential: AnyCredential;
@@ -57,11 +57,11 @@ const wrong = (option: Option, message: string) =>
 
 type Option = 'serviceUser' | 'callers';
 
-/** Before the content of a file is known, nothing says which of the two it is for. */
+/** A key file is for either of the two, until its content is known. */
 const wrongFile = (message: string) =>
   new ZitadelOptionsError('serviceUser', `serviceUser, or introspection() in callers: ${message}`);
 
-/** The service user's credential. @throws ZitadelOptionsError when it is another kind of credential */
+/** The service user's credential. @throws ZitadelOptionsError when the credential is of another kind */
 export function openServiceUser(sealed: ServiceUserCredential): Credential {
   const credential = ZitadelCredential.open(sealed);
   switch (credential.type) {
@@ -80,7 +80,7 @@ export function openServiceUser(sealed: ServiceUserCredential): Credential {
   }
 }
 
-/** The credential of the application that introspects. @throws ZitadelOptionsError when it is another kind of credential */
+/** The credential of the application that introspects. @throws ZitadelOptionsError when the credential is of another kind */
 export function openClient(sealed: IntrospectionCredential): ClientCredential {
   const credential = ZitadelCredential.open(sealed);
   switch (credential.type) {
@@ -101,10 +101,11 @@ export function openClient(sealed: IntrospectionCredential): ClientCredential {
 }
 
 /**
- * A JSON key file as ZITADEL's console and API hand it out, read from disk now: of a service user for the option `serviceUser`, of an
- * application for `introspection()`. Whether it fits where it is used is checked there.
+ * A JSON key file as ZITADEL's console and API give it: of a service user for the option `serviceUser`, or of an application for
+ * `introspection()`. The file is read at once. The option that gets it checks whether it is of the right kind.
  *
- * @throws ZitadelOptionsError when the file cannot be read, or as {@link key}
+ * @throws ZitadelOptionsError when the file cannot be read, or {@link key} refuses its content
+ * @example `serviceUser: keyFile('./service-user.json')`
  */
 export function keyFile(path: string): ZitadelCredential<KeyKind> {
   if (typeof path !== 'string' || path === '') {
@@ -123,9 +124,11 @@ export function keyFile(path: string): ZitadelCredential<KeyKind> {
 
 /**
  * The content of a JSON key file: a service user's `{ type: 'serviceaccount', keyId, key, userId }` for the option `serviceUser`, or an
- * application's `{ type: 'application', keyId, key, clientId }` for `introspection()`. Whether it fits where it is used is checked there.
+ * application's `{ type: 'application', keyId, key, clientId }` for `introspection()`. The option that gets it checks whether it is of the
+ * right kind.
  *
  * @throws ZitadelOptionsError when it is neither, or its key is expired or cannot be used
+ * @example `serviceUser: key(json)`
  */
 export function key(json: string | object): ZitadelCredential<KeyKind> {
   let content: unknown = json;
@@ -188,7 +191,12 @@ function privateKeyOf(
   return privateKey;
 }
 
-/** A personal access token of the service user. It does not renew itself: note when it expires. */
+/**
+ * A personal access token of the service user. It does not renew itself: note when it expires.
+ *
+ * @throws ZitadelOptionsError when it cannot be a token
+ * @example `serviceUser: pat(token)`
+ */
 export function pat(token: string): ZitadelCredential<'pat'> {
   if (typeof token !== 'string' || !/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) {
     throw wrong('serviceUser', 'pat() takes a personal access token');
@@ -196,7 +204,12 @@ export function pat(token: string): ZitadelCredential<'pat'> {
   return new ZitadelCredential({ type: 'pat', token });
 }
 
-/** Client id (the service user's name) and secret, for the client credentials grant (RFC 6749, section 4.4). */
+/**
+ * Client id (the service user's name) and secret, for the client credentials grant (RFC 6749, section 4.4).
+ *
+ * @throws ZitadelOptionsError when one of them is not a non-empty string
+ * @example `serviceUser: clientCredentials(clientId, clientSecret)`
+ */
 export function clientCredentials(
   clientId: string,
   clientSecret: string,
@@ -207,7 +220,12 @@ export function clientCredentials(
   return new ZitadelCredential({ type: 'secret', clientId, clientSecret });
 }
 
-/** Client id and secret of an application of type API, for `introspection()` (HTTP Basic, RFC 6749, section 2.3.1). */
+/**
+ * Client id and secret of an application of type API, for `introspection()` (HTTP Basic, RFC 6749, section 2.3.1).
+ *
+ * @throws ZitadelOptionsError when one of them is not a non-empty string
+ * @example `callers: introspection(basic(clientId, clientSecret))`
+ */
 export function basic(clientId: string, clientSecret: string): ZitadelCredential<'basic'> {
   if (!isId(clientId) || !isId(clientSecret)) {
     throw wrong('callers', 'basic() takes the client id and the client secret of an application');
@@ -216,8 +234,8 @@ export function basic(clientId: string, clientSecret: string): ZitadelCredential
 }
 
 /**
- * ZITADEL refuses an assertion that was made more than a second after its own time, and one that is an hour old. So it is dated back: our
- * clock may be this far ahead of ZITADEL's, or behind it by minutes.
+ * ZITADEL refuses an assertion from more than a second in its future, and one that is an hour old. So assertions are dated back by this
+ * much: our clock may be as far ahead of ZITADEL's, or minutes behind it.
  */
 const SET_BACK_SECONDS = 90;
 const GOOD_FOR_SECONDS = 300;

@@ -9,7 +9,7 @@ interface Endpoints {
   readonly keys: string;
   readonly token: string;
   readonly userinfo: string;
-  /** Only `introspection()` needs it: others do without. */
+  /** Only `introspection()` needs it. */
   readonly introspection: string | undefined;
 }
 

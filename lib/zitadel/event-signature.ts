@@ -2,13 +2,13 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { ZitadelArgumentError } from '../core/errors.js';
 
 /**
- * What a delivery's signature is: 'valid'; not of the form that ZITADEL writes; of a time too far from now, which a delivery that is sent
- * once more has too; or not made with any of the keys over this body.
+ * What a delivery's signature is. 'malformed': ZITADEL would not write it. 'untimely': its time is too far from now, as it also is if
+ * somebody sends a delivery again. 'mismatch': none of the keys signed this body.
  */
 type SignatureVerdict = 'valid' | 'malformed' | 'untimely' | 'mismatch';
 
 const TOLERANCE_S = 300;
-/** While a key is rotated there is more than one; nobody may make us compute without end. */
+/** While a key is rotated, there is more than one. The limit keeps a sender from making us compute without end. */
 const MOST_SIGNATURES = 8;
 const LONGEST_HEADER = 1_024;
 
@@ -17,11 +17,11 @@ const LONGEST_HEADER = 1_024;
  * HMAC-SHA256 over `t`, a dot and the body. Compared in constant time, against every key.
  *
  * @param rawBody the bytes as they were received, before anything parsed them
- * @param header the header as it was received; undefined where there was none
- * @param signingKeys the signing key of the target, as ZITADEL showed it; several while it is rotated
+ * @param header the header as it was received. Undefined: there was no header
+ * @param signingKeys the signing key of the target, as ZITADEL showed it. While it is rotated: several keys
  * @param now milliseconds since the epoch
- * @param toleranceS how many seconds the delivery may be old, or ahead of our clock; inclusive
- * @throws ZitadelArgumentError on no key or an empty one, and on a body that is not raw
+ * @param toleranceS how many seconds the delivery may be old, or ahead of our clock (inclusive)
+ * @throws ZitadelArgumentError on a missing or empty key, and on a body that is not raw
  */
 export function verifyEventSignature(
   rawBody: Uint8Array | string,
@@ -39,14 +39,14 @@ export function verifyEventSignature(
   }
   const parts = partsOf(header);
   if (!parts) return 'malformed';
-  // Not the other way round: a time that is not a number must not pass.
+  // In this form, a time that is not a number does not pass.
   const isTimely = Math.abs(now / 1_000 - parts.seconds) <= toleranceS;
   if (!isTimely) return 'untimely';
   let isValid = false;
   for (const key of keys) {
     const right = createHmac('sha256', key).update(`${parts.t}.`).update(rawBody).digest();
     for (const signature of parts.signatures) {
-      // All of them, so that the time taken does not tell which one was near.
+      // All of them are compared, so that the time does not tell which one was near.
       isValid = timingSafeEqual(right, signature) || isValid;
     }
   }
@@ -69,7 +69,7 @@ interface Parts {
   readonly signatures: readonly Buffer[];
 }
 
-/** Undefined for whatever ZITADEL would not write. Schemes that are not known are passed over, as ZITADEL does. */
+/** Undefined if ZITADEL would not write it. Unknown schemes are skipped, as ZITADEL does. */
 function partsOf(header: unknown): Parts | undefined {
   if (typeof header !== 'string' || header.length > LONGEST_HEADER) return undefined;
   const times: string[] = [];

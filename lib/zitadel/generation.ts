@@ -6,17 +6,17 @@ import { isDone, isTrouble, type Reply } from './reply.js';
 /** The two generations of ZITADEL's APIs: v1 over REST, v2 over connect. */
 export type Generation = 'v1' | 'v2';
 
-/** What asking one generation brought. `served`: whether the server has it; undefined if that did not show. */
+/** What asking one generation brought. `served`: whether the server has it. Undefined if the reply did not show it. */
 export interface Tried<T> {
   readonly served: boolean | undefined;
   readonly value: T;
 }
 
-/** v1 first: fewer calls, ids of grants; effective permissions and events exist there alone. */
+/** v1 comes first: it takes fewer calls, and has ids of grants. Only there are effective permissions and events. */
 const ORDER: readonly Generation[] = ['v1', 'v2'];
 /** The call that finds out may be about a user with a very long list: the others wait no longer than this. */
 const LONGEST_WAIT_MS = 1_000;
-/** Shortly after v1 was served, it may be back in a moment. Each time it is looked for in vain, the next look comes later. */
+/** Shortly after v1 was served, it may be back in a moment. Each look in vain makes the next one come later. */
 const FIRST_LOOK_MS = 1_000;
 const LONGEST_LOOK_MS = 60_000;
 
@@ -37,17 +37,17 @@ export class ApiGeneration {
     private readonly log: ZitadelLogger,
   ) {}
 
-  /** What is asked now; undefined: that is not known yet. */
+  /** The generation that is asked now. Undefined: it is not known yet. */
   get current(): Generation | undefined {
     return this.setting === 'auto' ? this.#served : this.setting;
   }
 
-  /** Whether a server that has both is asked by either. */
+  /** Whether either generation may be asked. */
   get isOpen(): boolean {
     return this.setting === 'auto';
   }
 
-  /** Asks by the generation that is served. Where none is, the first reply comes back. */
+  /** Asks by the generation that is served. If neither is, the first reply is returned. */
   async ask<T>(task: (generation: Generation) => Promise<Tried<T>>): Promise<T> {
     if (this.setting !== 'auto') return (await task(this.setting)).value;
     const found = this.#found();
@@ -88,9 +88,9 @@ export class ApiGeneration {
     return values[0] as T;
   }
 
-  /** Ends with the call that is finding out, or after a moment. Undefined: none is, and nobody waits. */
+  /** Resolves with the call that is finding out, or after a moment. Undefined if no call is finding out. */
   #found(): Promise<unknown> | undefined {
-    // What it brings, or throws, is for the one who asked.
+    // Its result, or its error, belongs to the one who asked.
     const finding = this.#finding.underWay()?.catch(() => undefined);
     return finding && within(finding, LONGEST_WAIT_MS, undefined);
   }
@@ -114,7 +114,7 @@ export class ApiGeneration {
   }
 }
 
-/** Whether a reply shows that its API is served, or that it is not. A failure shows neither. */
+/** Whether a reply shows that its API is served (true), or not served (false). A failure shows neither. */
 export function servedBy(reply: Reply | Refusal): boolean | undefined {
   if (isRefusal(reply) || isTrouble(reply)) return undefined;
   if (isDone(reply)) return true;

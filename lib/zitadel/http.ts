@@ -18,10 +18,10 @@ export interface HttpOptions {
   readonly budgetMs: number;
 }
 
-/** How ZITADEL is called: deadlines, size caps, bounded repetition, no redirects, nothing secret in any error. */
+/** Calls ZITADEL: with deadlines, size caps and bounded repetition, without redirects, and without secrets in errors. */
 export type Http = (call: Call) => Promise<Reply>;
 
-/** Of one family of endpoints. */
+/** The bounds of one family of endpoints. */
 const BOUNDS: SlotBounds = {
   inFlight: 64,
   well: { inFlight: 64, ofOneUser: 8, waiting: Infinity },
@@ -31,10 +31,10 @@ const BOUNDS: SlotBounds = {
 };
 const REPEATS = 2;
 const REPEATABLE_STATUS: ReadonlySet<number> = new Set([429, 502, 503, 504]);
-/** With less time left a call is not sent: it would only be broken off. */
+/** If less time is left, the call is not sent: it would only be broken off. */
 const LEAST_MS = 50;
 
-/** Replies of 5xx that are about the token that was sent: the organization of its user is removed. */
+/** Ids of 5xx replies that are about the token that was sent: the organization of its user is removed. */
 const ABOUT_THE_TOKEN: ReadonlySet<string | undefined> = new Set(['QUERY-Dun75']);
 
 /** Builds the one way by which ZITADEL is called. */
@@ -55,7 +55,7 @@ export function createHttp(options: HttpOptions): Http {
     const { family, who = '' } = call;
     const slots = slotsOf.get(family) ?? new Slots(BOUNDS);
     slotsOf.set(family, slots);
-    // What failed once may hang again.
+    // A call that failed once may hang the next time.
     const queue = isRepeated && !isNobody(who) ? 'failing' : standing;
     const release = await slots.take(who, deadline - performance.now(), queue);
     if (!release) return notSent('too many calls are waiting for ZITADEL');
@@ -109,16 +109,16 @@ function leftAlone(waitMs: number, forWhom = ''): Trouble {
   return notSent(`ZITADEL failed a moment ago${forWhom} and is not asked again yet`, waitMs);
 }
 
-/** What may be otherwise in a moment. */
+/** Whether the same call may succeed in a moment. */
 function isPassing(reply: Reply): reply is No | Trouble {
   if (isDone(reply)) return false;
   if (reply.status !== undefined) return REPEATABLE_STATUS.has(reply.status);
   return isTrouble(reply) && (reply.kind === 'noReply' || reply.kind === 'late');
 }
 
-/** `hadItsTime`: the attempt was not cut short by the rest of a budget, which says nothing about ZITADEL. */
+/** `hadItsTime`: the attempt had the full timeout. If the budget cut it short, that says nothing about ZITADEL. */
 function outcomeOf(reply: Reply, who: string, hadItsTime: boolean): Outcome {
-  // Also in a gateway's words, which counts calls too.
+  // Gateways count calls too, so this need not be in ZITADEL's words.
   if (reply.status === 429) return 'tooMany';
   if (isDone(reply)) return 'reply';
   if (!isTrouble(reply)) {
@@ -142,6 +142,6 @@ function outcomeOf(reply: Reply, who: string, hadItsTime: boolean): Outcome {
 function instanceHeaders({ issuer, internalUrl }: HttpOptions): Record<string, string> {
   if (internalUrl === undefined) return {};
   const { host, hostname } = new URL(issuer);
-  // Measured: REST needs the first alone; without the second, discovery loses the issuer's port.
+  // Measured: REST needs only the first. Without the second, discovery loses the port of the issuer.
   return { 'x-zitadel-instance-host': hostname, 'x-zitadel-public-host': host };
 }

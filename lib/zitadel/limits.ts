@@ -36,7 +36,7 @@ export class Slots {
   #total = 0;
 
   constructor(private readonly bounds: SlotBounds) {
-    // New users wait no longer than the others.
+    // New users wait in one queue with those who are well.
     const ordinary = new Queue();
     const [stranger, failing] = [new Queue(), new Queue()];
     this.#queues = { well: ordinary, new: ordinary, stranger, failing };
@@ -73,7 +73,7 @@ export class Slots {
     const own = this.bounds[standing];
     if (this.#total >= inFlight || this.#queues[standing].inUse >= own.inFlight) return false;
     const held = who === '' ? 0 : (this.#inUse.get(who) ?? 0);
-    // The second half is for those who hold none: a few users whose calls hang do not fill it before that is known of them.
+    // The second half is for users who hold no slot. So a few users whose calls hang cannot fill it before anybody notices.
     return held === 0 || (held < own.ofOneUser && this.#total < inFlight / 2);
   }
 
@@ -111,24 +111,24 @@ const LONGEST_MS = 30_000;
 const USERS = 20_000;
 
 /**
- * How the last call for a user went: well; not known; about a token that ZITADEL has not accepted lately; failing. Calls about nobody in
- * particular are `well`.
+ * How the last call for a user went. `well`: it got a reply. `new`: there was none yet. `stranger`: ZITADEL has not accepted the token lately.
+ * `failing`: it failed. Calls about nobody in particular are `well`.
  */
 export type Standing = 'well' | 'new' | 'stranger' | 'failing';
 
 interface Known {
-  /** In a row. 0: the last call got a reply. */
+  /** How many calls failed in a row. 0: the last call got a reply. */
   readonly failures: number;
   readonly until: number;
-  /** Calls that left before this failure came are part of it. */
+  /** When the last failure came. Calls that left before it are part of it. */
   readonly at: number;
 }
 
-/** What a call may do, and what `settle` wants to know of it. */
+/** What a call may do, and what `settle` needs to know of it. */
 export interface Pass {
   readonly leftAt: number;
   readonly standing: Standing;
-  /** The last call failed: repeating this one at once would only make more of it. */
+  /** Whether the last call failed. Then this one is not repeated at once: that would only make the trouble worse. */
   readonly failing: boolean;
 }
 
@@ -138,10 +138,10 @@ export interface Pass {
  */
 export class Pauses {
   readonly #users = bounded<string, Known>(USERS);
-  // No clock: two calls can leave in the same moment.
+  // A counter instead of a clock: two calls can leave in the same moment.
   #events = 0;
 
-  /** What is known of a call that is to be made. */
+  /** What is known about a call before it is made. */
   enter(family: string, who: string, isStranger: boolean): Pass {
     const failures = this.#users.get(keyOf(family, who))?.failures;
     const failing = failures !== undefined && failures > 0;
@@ -150,7 +150,7 @@ export class Pauses {
     return { leftAt: (this.#events += 1), standing, failing };
   }
 
-  /** Milliseconds to wait; 0: the call may be made. */
+  /** Milliseconds to wait. 0: the call may be made. */
   waitMs(family: string, who: string): number {
     if (isNobody(who)) return 0;
     const until = this.#users.get(keyOf(family, who))?.until ?? 0;
@@ -173,7 +173,7 @@ export class Pauses {
   }
 }
 
-/** Whether a call is about no user, or about many: what fails for one of them must not stop the others. */
+/** Whether a call is about no user, or about many. If it fails for one of them, that must not stop the others. */
 export function isNobody(who: string): boolean {
   return who === '' || who === OURSELVES;
 }

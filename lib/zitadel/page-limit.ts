@@ -8,9 +8,9 @@ import { isDone, isTrouble, type No, type Reply } from './reply.js';
 const PLACES = ['query', 'pagination'] as const;
 
 /**
- * Sends lists with the limit that they name, and without it where the server allows fewer rows: then it gives as many as it likes, and says
- * how many there are in all. What a server allows is learnt from its refusal, for all lists and for good; the list that met the refusal
- * is asked again.
+ * Sends lists with the limit that they name. If the server allows fewer rows, it sends them without a limit: then the server gives as many
+ * rows as it likes, and says how many there are in all. The first refusal tells this, for all lists and for good. The list that was
+ * refused is asked for again.
  */
 export function withPageLimit(http: Http, log: ZitadelLogger): Http {
   /** The smallest limit that was refused. */
@@ -36,13 +36,13 @@ export function withPageLimit(http: Http, log: ZitadelLogger): Http {
   };
 }
 
-/** By its id, or where the server leaves ids out. */
+/** Its id tells, or there is no id: some servers leave ids out. */
 function mayBeAboutTheLimit(reply: Reply): reply is No {
   if (isDone(reply) || isTrouble(reply)) return false;
   return reply.status === 400 && (reply.id === undefined || reply.id === 'QUERY-4M0fs');
 }
 
-/** 0 where none is named. */
+/** The limit that a call names. 0: none. */
 function limitOf({ json }: Call): number {
   for (const place of PLACES) {
     const page = isRecord(json) ? json[place] : undefined;

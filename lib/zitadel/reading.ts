@@ -12,7 +12,7 @@ export function isId(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }
 
-/** Whether each of the named members is an id, or left out. */
+/** Whether each of the named members is an id, or missing. */
 export function haveIds(
   from: Readonly<Record<string, unknown>>,
   names: readonly string[],
@@ -20,14 +20,14 @@ export function haveIds(
   return names.every((name) => from[name] === undefined || isId(from[name]));
 }
 
-/** Reads a list of texts; undefined if it is not one. ZITADEL leaves out empty lists. */
+/** Reads a list of texts. Undefined if it is not one. ZITADEL leaves out empty lists. */
 export function listOfTexts(value: unknown = []): readonly string[] | undefined {
   return Array.isArray(value) && value.every((each) => typeof each === 'string')
     ? value
     : undefined;
 }
 
-/** Reads a count as protojson writes it, a text or a number; undefined if it is not one. ZITADEL leaves out zeros. */
+/** Reads a count as protojson writes it: a text or a number. Undefined if it is not one. ZITADEL leaves out zeros. */
 function countFrom(value: unknown = 0): number | undefined {
   const isDecimal = typeof value === 'string' ? /^[0-9]{1,16}$/.test(value) : true;
   const count = typeof value === 'string' ? Number(value) : value;
@@ -36,12 +36,12 @@ function countFrom(value: unknown = 0): number | undefined {
     : undefined;
 }
 
-/** A text, '' for anything else. Only for what is shown. */
+/** A text. '' for anything else, so it is only for what is shown. */
 export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** Those of the named members that are texts and not empty. */
+/** The named members that are texts and not empty. */
 export function textsOf<K extends string>(
   from: unknown,
   names: readonly K[],
@@ -57,15 +57,15 @@ export function textsOf<K extends string>(
 /** The longest page that ZITADEL's APIs give by default. */
 export const PAGE = 1_000;
 /**
- * No list that is read page by page has nearly so many. Also a bound for a server that gives shorter pages than were asked for, or whose
- * list grows as fast as it is read.
+ * Far more pages than a list has that is read page by page. It bounds servers that give shorter pages than were asked for, or whose list
+ * grows as fast as it is read.
  */
 export const MOST_PAGES = 100;
 
-/** The lists of one user are the large replies: so many bytes hold about 17,000 rows. */
+/** The lists of one user are the largest replies. So many bytes hold about 17,000 rows. */
 export const MOST_BYTES = 8 * 2 ** 20;
 
-/** Rows, and how many the server says there are in all: on v2 also those that the asker may not see, since ZITADEL counts first. */
+/** Rows, and how many there are in all. On v2 that includes rows that the asker may not see, because ZITADEL counts first. */
 export interface Page<R = Readonly<Record<string, unknown>>> {
   readonly rows: readonly R[];
   readonly total: number;
@@ -74,16 +74,16 @@ export interface Page<R = Readonly<Record<string, unknown>>> {
 }
 
 /**
- * Reads a list of API v1; undefined when it is not one. `details` stand in every list, empty lists and zeros are left out. What has no
- * rows is a list only by what ZITADEL always says of one: taken for an empty list, somebody else's reply would be a denial.
+ * Reads a list of API v1. Undefined if it is not one. Every list has `details`. Empty lists and zeros are left out. A reply without rows must
+ * have what ZITADEL always says of a list: if another server's reply passed for an empty list, that would be a denial.
  */
 export function listFrom({ details, result }: Body): Page | undefined {
   return rowsFrom(details, result, isRecord(details) && isId(details['viewTimestamp']));
 }
 
 /**
- * Reads a page of API v2, whose rows stand under `name`; undefined when it is not one. `pagination` stands in every page. Of no rows it
- * names the limit that was applied; where there is no limit (DefaultQueryLimit 0, and none asked for), there is nothing in it at all.
+ * Reads a page of API v2, whose rows stand under `name`. Undefined if it is not one. Every page has `pagination`. In a page without rows it
+ * names the limit that was applied. If there is no limit (DefaultQueryLimit 0, and none was asked for), it is empty.
  */
 export function pageFrom(body: Body, name: string): Page | undefined {
   const { pagination, [name]: rows } = body;
@@ -91,20 +91,20 @@ export function pageFrom(body: Body, name: string): Page | undefined {
   const isPage = isId(pagination['appliedLimit']) || Object.keys(pagination).length === 0;
   const page = rowsFrom(pagination, rows, isPage);
   const step = countFrom(pagination['appliedLimit']) ?? 0;
-  // Without a limit we must not read without end.
+  // Without a limit, reading must end all the same.
   return page && { ...page, step: step >= 1 && step <= PAGE ? step : PAGE };
 }
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** `isList`: of what has no rows, that it is a list. */
+/** `isList`: whether a reply without rows is a list. */
 function rowsFrom(about: unknown, rows: unknown = [], isList: boolean): Page | undefined {
   if (!isRecord(about) || !Array.isArray(rows) || !rows.every(isRecord)) return undefined;
   const total = countFrom(about['totalResult']);
   return total === undefined || (rows.length === 0 && !isList) ? undefined : { rows, total };
 }
 
-/** The part of a v2 request that asks for one page, the oldest row first: what is added while we read comes at the end. Of `most` rows in all, no more. */
+/** The part of a v2 request that asks for one page of at most `most` rows in all. The oldest row comes first, so new rows come at the end. */
 export function pageRequest(offset: number, most = Infinity): Body {
   const limit = Math.min(PAGE, most - offset);
   return { pagination: { offset: String(offset), limit, asc: true } };
@@ -117,22 +117,22 @@ interface Bounds {
   /** Rows from this place on are not wanted. */
   readonly end?: number;
   readonly mostPages?: number;
-  /** Of a list with more rows that are wanted, one page alone is read. */
+  /** If more rows are wanted than this, only one page is read. */
   readonly mostRows?: number;
 }
 
 /** How far a list was read. */
 interface Progress {
   readonly total: number;
-  /** There are more rows that are wanted. */
+  /** Whether there are more rows that are wanted. */
   readonly goesOn: boolean;
-  /** All rows that are counted had their turn. */
+  /** Whether the pages reached the end of the list. */
   readonly isWhole: boolean;
-  /** Rows that were counted were not shown: the asker may not see them. */
+  /** Whether rows were counted and not shown, because the asker may not see them. */
   readonly hidesRows: boolean;
-  /** A row stood at another place than before: one may be missing. */
+  /** Whether a row stood at another place than before. Then one may be missing. */
   readonly hasShifted: boolean;
-  /** The same, or the number of rows changed. */
+  /** Whether it has shifted, or the number of rows changed. */
   readonly hasMoved: boolean;
 }
 
@@ -142,9 +142,9 @@ export interface Instead<E> {
 }
 
 /**
- * Reads a list page by page; `fresh` are the rows that did not come before. Each page begins with the last row of the one before: what is
- * removed, and added at the end, between two pages shifts the rows and leaves the total as it was, so that nothing else would show that
- * one got lost. Of a list without an order (API v1) a row that comes twice shows that another one did not come.
+ * Reads a list page by page. `fresh` are the rows that did not come before. Each page begins with the last row of the page before. If between
+ * two pages one row is removed and another one is added at the end, the rows shift and the total stays. Only the shared row shows then that
+ * a row got lost. In a list without an order (API v1), a row that comes twice shows that another one did not come.
  */
 export async function* pagesOf<R, E>(
   ask: (offset: number) => Promise<Page<R> | Instead<E>>,
@@ -166,7 +166,9 @@ export async function* pagesOf<R, E>(
     const step = page.step ?? Math.max(1, rows.length);
     const keys = rows.map(keyOf);
     const isShort = rows.length < Math.min(step, total - offset);
-    // Where rows are left out, nobody knows which place the others have.
+    // The page before counted rows that begin here: some were removed.
+    hasShifted ||= count > 1 && offset >= total;
+    // If rows are left out, the places of the others are not known.
     for (const [at, key] of isShort ? [] : keys.entries()) {
       const before = keyAt.get(offset + at);
       hasShifted ||= before === undefined ? placed.has(key) : before !== key;
@@ -183,7 +185,7 @@ export async function* pagesOf<R, E>(
     yield { fresh, total, goesOn, isWhole: next >= total, hidesRows, hasShifted, hasMoved };
     const isTooLong = Math.min(total, end) - first > mostRows;
     if (!goesOn || isTooLong || count >= mostPages) return;
-    // Pages of one row have none to share.
+    // Pages of one row cannot share one.
     offset = step > 1 ? next - 1 : next;
   }
 }
@@ -191,7 +193,7 @@ export async function* pagesOf<R, E>(
 /** A list that was read as far as its bounds allow. */
 export type ReadList<R> = Progress & { readonly rows: readonly R[] };
 
-/** Reads a list, and once more where its pages do not fit together. */
+/** Reads a list, and reads it once more if its pages do not fit together. */
 export async function listOf<R, E>(
   ...question: Parameters<typeof pagesOf<R, E>>
 ): Promise<ReadList<R> | Instead<E>> {
@@ -209,7 +211,7 @@ export async function listOf<R, E>(
   }
 }
 
-/** Nothing but ids may reach a URL, a header or a body. @throws ZitadelArgumentError naming the argument */
+/** Checks an id before it reaches a URL, a header or a body. @throws ZitadelArgumentError naming the argument */
 export function requireId(value: unknown, argument: string, pattern: RegExp): string {
   const id = checkId(value, pattern);
   if (typeof id === 'string') return id;

@@ -11,7 +11,11 @@ import {
   unusableReply,
 } from './reply.js';
 
-/** ZITADEL replied, and the reply is no. `id` is ZITADEL's error id; `remedy` says what to do about it. */
+/**
+ * ZITADEL refused. `id` is ZITADEL's error id. `remedy` says what to do about it.
+ *
+ * @example `if (error instanceof ZitadelApiError && error.status === 404) return undefined`
+ */
 export class ZitadelApiError extends ZitadelError {
   constructor(
     /** HTTP status of ZITADEL's reply. */
@@ -24,12 +28,16 @@ export class ZitadelApiError extends ZitadelError {
   }
 }
 
-/** ZITADEL could not be asked, or gave no usable reply. What was to be done may or may not be done. */
+/**
+ * ZITADEL could not be asked, or gave no usable reply. A write may or may not have been done.
+ *
+ * @example `if (error instanceof ZitadelUnavailableError) retryIn(error.retryAfterMs ?? 1_000)`
+ */
 export class ZitadelUnavailableError extends ZitadelError {
   constructor(
     what: string,
     why: string,
-    /** After how many milliseconds it is worth trying again, where that is known. */
+    /** After how many milliseconds it is worth trying again, if that is known. */
     readonly retryAfterMs?: number,
     remedy = 'try again later',
   ) {
@@ -37,7 +45,7 @@ export class ZitadelUnavailableError extends ZitadelError {
   }
 }
 
-/** What a reply means that did not do what was asked. This is the only place that says it. */
+/** What a reply other than 200 means. This is the only place that says it. */
 interface Meaning {
   /** It says nothing about the question. Asked again later, it may be done. */
   readonly isOutage: boolean;
@@ -61,7 +69,7 @@ function meaningOf(reply: No | Trouble): Meaning {
 
 /** What to do if something else keeps replying in ZITADEL's place. */
 const STRAY_REMEDY =
-  'something else than ZITADEL replies: look at the proxy, gateway or firewall before it, and check issuer and internalUrl; where a gateway keeps one API from you, set the option api to the other';
+  'something other than ZITADEL replies: look at the proxy, gateway or firewall before it, and check issuer and internalUrl; where a gateway keeps one API from you, set the option api to the other';
 
 /** What to do if a server does not have an API. Users see it only if neither API is served. */
 const NOT_SERVED =
@@ -131,7 +139,7 @@ export function bodyOrThrow(reply: Reply | Refusal, what: string): Done['body'] 
   throw errorFrom(reply, what);
 }
 
-/** The error of a reply, which users can branch on. A refusal is about our service user. */
+/** The error for a reply. Users can tell by it what to do. A refusal is about our service user. */
 export function errorFrom(reply: NotDone, what: string): ZitadelError {
   if (isRefusal(reply)) {
     const { reason, detail = 'ZITADEL is not available', remedy, retryAfterMs } = reply;
@@ -147,7 +155,7 @@ export function errorFrom(reply: NotDone, what: string): ZitadelError {
     : new ZitadelApiError(reply.status, reply.id, remedy ?? '', what);
 }
 
-/** A refusal that ZITADEL would give: we know it without asking. */
+/** The refusal that ZITADEL would give. It is known without asking. */
 export function refusedBy(id: string, status: number, what: string): ZitadelApiError {
   return new ZitadelApiError(status, id, remedyFor(id), what);
 }
@@ -216,7 +224,7 @@ export function refusalOfOurs(reply: No | Trouble, what: string, remedy: string)
   return isTrouble(reply) || reply.says !== 'error' ? refusal : { ...refusal, remedy };
 }
 
-/** Reports a reply that should have been done as an outage, whatever it says. */
+/** Reports any reply other than 200 as an outage. */
 export function outage(what: string, reply: No | Trouble): Refusal {
   const { detail, remedy, retryAfterMs } = meaningOf(reply);
   return {
@@ -227,7 +235,7 @@ export function outage(what: string, reply: No | Trouble): Refusal {
   };
 }
 
-/** An outage, since the reply has another shape than ZITADEL's. */
+/** An outage: the reply has another shape than ZITADEL's. */
 export function unfit(what: string, why: string): Refusal {
   return outage(what, unusableReply(why));
 }
@@ -235,7 +243,7 @@ export function unfit(what: string, why: string): Refusal {
 const IMPERSONATION: ReadonlySet<string | undefined> = new Set(['APP-Shi0J', 'APP-wai8O']);
 
 function remedyForUs(status: number, id: string | undefined, as: AskedAs): string {
-  // About the question, not about a right.
+  // This is about the question, not about a right.
   if (id === undefined || status === 400) return remedyFor(id);
   if (as === 'instanceReader') return READER_REMEDY;
   if (id === 'AUTH-Bs7Ds') return 'an organization does not exist: check memberships.organizations';

@@ -1,36 +1,36 @@
 import { jsonFrom } from '../core/own-properties.js';
 import { isRecord, textOf } from './reading.js';
 
-/** What the call asked for: 200 with a JSON object. */
+/** ZITADEL did what the call asked for: 200 with a JSON object. */
 export interface Done {
   readonly status: 200;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** ZITADEL replied, and did not do it. */
+/** ZITADEL replied, and did not do what the call asked for. */
 export interface No {
   readonly status: number;
   readonly says: Said;
-  /** ZITADEL's error id. */
-  readonly id?: string;
+  /** ZITADEL's error id. Always an own property, so that an inherited one never turns an outage into a no. */
+  readonly id: string | undefined;
   /** The name of an OAuth error (RFC 6749, section 5.2). */
   readonly oauth?: string;
   readonly retryAfterMs?: number;
 }
 
-/** That it has no such API; that no instance has this name; that it cannot say now; or anything else. */
+/** What ZITADEL says: it has no such API, no instance has this name, it cannot do it now, or anything else. */
 export type Said = 'notServed' | 'noInstance' | 'outage' | 'error';
 
 /**
- * No usable reply. The call was not sent; the connection did not come about, or broke; nothing came in time; the reply is not ZITADEL's,
- * or is too large. Unless it was not sent, what the call was to do may be done.
+ * There is no usable reply. The call was not sent, the connection did not come about or broke, nothing came in time, or the reply is too
+ * large or not ZITADEL's. Unless the call was not sent, it may have been done.
  */
 export interface Trouble {
   readonly trouble: string;
   readonly kind: 'notSent' | 'noReply' | 'late' | 'unusable' | 'tooLarge';
-  /** No connection came about: that cannot be about one user. */
+  /** No connection came about. That cannot be about one user. */
   readonly unreachable?: true;
-  /** Of a reply that is not ZITADEL's. */
+  /** The status of a reply that is not ZITADEL's. */
   readonly status?: number;
   readonly retryAfterMs?: number;
 }
@@ -51,8 +51,8 @@ export function unusableReply(trouble: string): Trouble {
 }
 
 /**
- * Reads a reply. What other servers send looks alike (gateways say `{"message":"Forbidden"}`, and some even `{"code":16,...}`), so only
- * what was recorded from ZITADEL counts: a reply that is taken for its own can refuse a token or deny a right.
+ * Reads a reply. Other servers send similar ones: gateways say `{"message":"Forbidden"}`, and some even `{"code":16,...}`. A reply that passes
+ * for ZITADEL's own can refuse a token or deny a right. So only replies count that look like those recorded from ZITADEL.
  */
 export function replyFrom(
   call: { readonly path: string; readonly token?: string },
@@ -63,22 +63,21 @@ export function replyFrom(
   try {
     body = jsonFrom(text);
   } catch {
-    // Read as a text.
+    // It is read as a text.
   }
   if (status === 200 && isRecord(body)) return { status, body };
   const says = status < 300 ? undefined : saidBy(call, status, body, text);
   if (!says) return { ...unusableReply(`the reply (${status}) is not ZITADEL’s`), status };
-  const id = errorIdOf(body);
   const error = isRecord(body) ? textOf(body['error']) : '';
   return {
     status,
     says,
-    ...(id !== undefined && { id }),
+    id: errorIdOf(body),
     ...(/^[a-z_]{3,40}$/.test(error) && { oauth: error }),
   };
 }
 
-/** REST v1 and connect reply with `code` and `message`; all other paths are those of OpenID Connect. */
+/** REST v1 and connect reply with `code` and `message`. All other paths belong to OpenID Connect. */
 const API = /^\/((auth|management)\/v1\/|zitadel\.)/;
 const CONNECT = /^\/zitadel\./;
 const NO_INSTANCE = 'unable to set instance';
@@ -92,13 +91,14 @@ function saidBy(
   if (status === 404 && text.startsWith(NO_INSTANCE)) return 'noInstance';
   const failed = isOutage(status) ? 'outage' : 'error';
   if (!API.test(path)) return isOAuthError(status, body, token) ? failed : undefined;
-  // Go's own words, which ZITADEL uses for the unknown methods of a connect service alone.
-  if (CONNECT.test(path) && text.trim() === '404 page not found') return 'notServed';
+  // These are Go's own words. ZITADEL uses them only for unknown methods of a connect service.
+  const isUnknown = status === 404 && text.trim() === '404 page not found';
+  if (isUnknown && CONNECT.test(path)) return 'notServed';
   if (!isRecord(body)) return undefined;
   const { code, message } = body;
   if (typeof message !== 'string' || !CODES.has(code)) return undefined;
   if (isSigned(body)) return failed;
-  // What ZITADEL says without an error id. That we sent no token is not among it: who replies so has not got it.
+  // From here on: what ZITADEL says without an error id. "You sent no token" is not among it. We sent one, so something else replies so.
   if (status === 404 && message.startsWith(NO_INSTANCE)) return 'noInstance';
   if (status === 404 && message === 'Not Found') return 'notServed';
   if ((status === 405 || status === 501) && (code === 12 || code === 'unimplemented')) {
@@ -108,12 +108,12 @@ function saidBy(
   return isArgument || isOutage(status) ? failed : undefined;
 }
 
-/** Whether a status is about the state of ZITADEL, rather than about what was asked. 429 is about the whole instance, whose quota is used up. */
+/** Whether a status is about the state of ZITADEL, instead of about the call. 429 is about the whole instance: its quota is used up. */
 export function isOutage(status: number): boolean {
   return status === 429 || status >= 500;
 }
 
-/** An error id, or a detail of ZITADEL's own type: newer servers may give a slug instead of the id. */
+/** Whether it has an error id, or a detail of ZITADEL's own type: newer servers may give a slug instead of the id. */
 function isSigned(body: Readonly<Record<string, unknown>>): boolean {
   const details: unknown = body['details'];
   return (
@@ -129,8 +129,8 @@ const ID = /^[A-Za-z0-9]+-[A-Za-z0-9]+$/;
 const AT_THE_END = /\(([A-Za-z0-9]+-[A-Za-z0-9]+)\)$/;
 
 /**
- * Reads the error id of a reply. REST (google.rpc.Status): `details[].id`. Connect: `details[].debug.id`, which a server may leave out;
- * in both the message ends with it in brackets. Texts follow Accept-Language, ids do not.
+ * Reads the error id of a reply. In REST (google.rpc.Status) it is `details[].id`, in connect `details[].debug.id`, which a server may leave
+ * out. In both, the message ends with it in brackets. Texts follow Accept-Language, ids do not.
  */
 export function errorIdOf(body: unknown): string | undefined {
   if (!isRecord(body)) return undefined;
@@ -143,7 +143,7 @@ export function errorIdOf(body: unknown): string | undefined {
   return typeof message === 'string' ? AT_THE_END.exec(message)?.[1] : undefined;
 }
 
-/** Of gRPC by number, as v1 has them, and by name, as connect has them. */
+/** The codes of gRPC: v1 has their numbers, connect has their names. */
 const CODES: ReadonlySet<unknown> = new Set([
   ...Array.from({ length: 16 }, (_, at) => at + 1),
   'canceled',
@@ -164,7 +164,7 @@ const CODES: ReadonlySet<unknown> = new Set([
   'unauthenticated',
 ]);
 
-/** RFC 6749, section 5.2, about a client; UserInfo, which is asked with a token, refuses that one in these words. */
+/** Whether it is an error of RFC 6749, section 5.2, about a client. UserInfo is asked with a token, and refuses it in other words. */
 function isOAuthError(status: number, body: unknown, token: string | undefined): boolean {
   const { error, error_description: description } = isRecord(body) ? body : {};
   if (isOutage(status)) return error === 'server_error';

@@ -35,11 +35,11 @@ interface Token {
 }
 
 /**
- * The access token of our service user: one request at a time, renewed ahead of its end, dropped when ZITADEL refuses it.
- * RFC 7523 (JWT profile) for key files, RFC 6749 section 4.4 for client credentials; a personal access token is used as it is.
+ * The access token of our service user. It is requested once at a time, renewed ahead of its end, and dropped when ZITADEL refuses it. Key
+ * files use the JWT profile (RFC 7523), client credentials RFC 6749, section 4.4. A personal access token is used as it is.
  */
 export class ServiceToken {
-  // Not a TypeScript-private property: those are printed with everything that holds one.
+  // A private field: a TypeScript-private property would show when the object is printed.
   readonly #credential: Credential;
   #token: Token | undefined;
   readonly #flight = new SingleFlight<Token | Refusal>();
@@ -63,18 +63,18 @@ export class ServiceToken {
     const token = this.#token;
     if (token && token.renewAt > now) return token.value;
     const renewing = this.#renew();
-    // Ahead of its end it is renewed beside the request, which does not wait for it.
+    // While it is still valid, the request does not wait for the new one.
     if (token && token.expiresAt > now) return token.value;
     const renewed = await renewing;
     return isRefusal(renewed) ? renewed : renewed.value;
   }
 
-  /** ZITADEL refused this token: it is not used again. */
+  /** ZITADEL refused this token. It is not used again. */
   drop(value: string): void {
     if (this.#token?.value === value) this.#token = undefined;
   }
 
-  /** Makes a call as the service user; a refused token is replaced once. */
+  /** Makes a call as the service user. If ZITADEL refuses the token, a new one is tried once. */
   async call(call: Call): Promise<Reply | Refusal> {
     for (let again = true; ; again = false) {
       const token = await this.get();
@@ -152,7 +152,7 @@ export class ServiceToken {
   }
 }
 
-/** The service user's token source. @throws ZitadelError `service_user_refused` where none is set up */
+/** The service user's token. @throws ZitadelError `service_user_refused` when no service user is set up */
 export function requireServiceToken(
   serviceToken: ServiceToken | undefined,
   what: string,
@@ -164,7 +164,11 @@ export function requireServiceToken(
   );
 }
 
-/** Makes a call about no user in particular, as the service user. Its body, or the error that a caller can branch on. */
+/**
+ * Makes a call about no user in particular, as the service user. Returns the body of the reply.
+ *
+ * @throws ZitadelError as {@link bodyOrThrow} does
+ */
 export async function callAsServiceUser(
   serviceToken: ServiceToken | undefined,
   what: string,
@@ -176,7 +180,7 @@ export async function callAsServiceUser(
 
 type Outcome<T> = { readonly done: T } | { readonly error: unknown };
 
-/** Asks by the generation that is served, where a "no" is thrown. */
+/** Asks by the generation that is served. For tasks that throw a "no". */
 export async function askOrThrow<T>(
   generation: ApiGeneration,
   task: (generation: Generation) => Promise<T>,

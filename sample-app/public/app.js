@@ -114,7 +114,7 @@ async function finishSignIn() {
 
 function signOut(why = 'You are signed out.') {
   sessionStorage.removeItem(TOKEN);
-  // Whoever signs in next must not see what was done before.
+  // The next person who signs in must not see what was done before.
   sessionStorage.removeItem(TAB);
   state.token = undefined;
   state.me = undefined;
@@ -362,7 +362,7 @@ function picker(name, label, onchange) {
     problem,
     /** Empty where nothing is chosen and nothing typed: then nothing is asked. */
     value: () => (select.value === OTHER ? input.value : select.value),
-    /** Whether there is an id to ask about; says on the field what is missing where there is none. */
+    /** Whether there is an id to ask about. If not, the field says what is missing. */
     isChosen() {
       const chosen = this.value() !== '';
       if (!chosen) problem(`Type the id of ${article(label)}.`);

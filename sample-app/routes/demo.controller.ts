@@ -19,7 +19,7 @@ import {
 import { placeOf, type Demo } from '../demo.js';
 import { INSTANCE, type Instance } from '../instance.js';
 
-/** Only beside the emulator: makes ZITADEL fail, and takes roles away from whoever asks for it. */
+/** Only with the emulator: makes ZITADEL fail, and takes roles away from people who ask for it. */
 @Controller('api/demo')
 export class DemoController {
   readonly #demo: Demo;

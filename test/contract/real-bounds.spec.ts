@@ -283,7 +283,8 @@ describe('at the end', () => {
     await expect(world.close()).rejects.toThrow(
       /globex-b737b2: Error: GET .*: 503.*\n {2}organization acme-b737b2: Error/s,
     );
-    expect(performance.now() - before).toBeLessThan(5_000);
+    // Else it would be waited for half a minute and more, as by default.
+    expect(performance.now() - before).toBeLessThan(25_000);
   });
 
   it('keys and tokens that could be left behind live for an hour', async () => {

@@ -91,7 +91,7 @@ describe('the budget of a request', () => {
   });
 
   it('is enough where all of them fit', async () => {
-    expect(await ask(5_000, { read: 50, from: 50, lookUp: 50 })).toBe('yes');
+    expect(await ask(60_000, { read: 50, from: 50, lookUp: 50 })).toBe('yes');
   });
 });
 

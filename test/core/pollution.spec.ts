@@ -15,6 +15,7 @@ import { compile } from '../../lib/core/requirement/compile.js';
 import { org, project, projectGrant } from '../../lib/core/requirement/refs.js';
 import type { Requirement } from '../../lib/core/requirement/requirement.js';
 import { ZITADEL_HIERARCHY } from '../../lib/core/requirement/roles.js';
+import { polluted } from '../support/polluted.js';
 
 /** Every name that the pure decision reads of anything. */
 const NAMES: readonly string[] = (() => {
@@ -84,18 +85,6 @@ function decided(make: () => Requirement): string {
     return decide(openCase(compiled, ids, indexOf(ROWS), {}, facts));
   } catch {
     return 'threw';
-  }
-}
-
-function polluted<T>(name: string, value: unknown, act: () => T): T {
-  const prototype = Object.prototype as unknown as Record<string, unknown>;
-  const before = Object.getOwnPropertyDescriptor(prototype, name);
-  Object.defineProperty(prototype, name, { value, configurable: true, writable: true });
-  try {
-    return act();
-  } finally {
-    if (before) Object.defineProperty(prototype, name, before);
-    else delete prototype[name];
   }
 }
 

@@ -212,6 +212,24 @@ describe('an id that is read with care', () => {
   });
 });
 
+describe('ids that are remembered', () => {
+  it('do not keep the request that they came in', () => {
+    const source: IdSource = { from: 'param', name: 'orgId' };
+    const held = (): number => {
+      globalThis.gc?.();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = held();
+    const kept = Array.from({ length: 1_000 }, (_, i) => {
+      const line = `/orgs/${String(i).padStart(20, '1')}?${String(i).repeat(20_000)}`;
+      const orgId = line.slice('/orgs/'.length, '/orgs/'.length + 20);
+      return readIds([source], { headers: {}, params: { orgId } }, IDS, never, []);
+    });
+    expect(held() - before).toBeLessThan(8 * 2 ** 20);
+    expect(kept).toHaveLength(1_000);
+  });
+});
+
 describe('all ids of a request', () => {
   const id = (name: string): IdSource => ({ from: 'param', name });
   const by = (give: () => unknown): IdSource => ({

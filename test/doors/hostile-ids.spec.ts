@@ -8,6 +8,7 @@ import { hostileAnswers, hostileTexts, hostileValues } from './hostile-ids.js';
 import { reader } from './refusals.js';
 import { odd } from './requirements.js';
 import { useWorld, type Person } from '../support/world.js';
+import { impatiently } from '../support/impatience.js';
 
 const world = useWorld();
 
@@ -18,7 +19,7 @@ describe.each(DOORS)('$name', ({ name, open }) => {
   let door: Door;
 
   beforeAll(async () => {
-    door = await open(world, { timeoutMs: 2_000, budgetMs: 2_000 });
+    door = await open(world);
     for (const as of ASKING) await ask(door, world, { as, path: '/me' });
   });
 
@@ -147,9 +148,8 @@ describe.each(DOORS)('$name', ({ name, open }) => {
 
   it('answers 503 when a function of the application never answers', async () => {
     odd.answer = () => new Promise(() => undefined);
-    for (const heard of await refuses({ path: '/hostile/function' }, 'nothing', [503])) {
-      expectAnswer(heard, { denied: 'unavailable' });
-    }
+    const asked = () => refuses({ path: '/hostile/function' }, 'nothing', [503]);
+    for (const heard of await impatiently(asked)) expectAnswer(heard, { denied: 'unavailable' });
     expect(door.notes.log).toMatch(/^warn unavailable: .*\.from\(\)/m);
   });
 

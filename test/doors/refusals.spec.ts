@@ -6,6 +6,7 @@ import type { Door, OpenDoor } from './door.js';
 import { DOORS } from './doors.js';
 import { CODES, REFUSED, newcomer, type Refused } from './refusals.js';
 import { useWorld, type World } from '../support/world.js';
+import { impatiently } from '../support/impatience.js';
 
 const world = useWorld();
 const opened: Door[] = [];
@@ -124,13 +125,12 @@ describe.each(DOORS)('$name', ({ name, open }) => {
     ] as const;
     // What a fault means is decided behind the doors: one of them sees all, the others one of each sort.
     const faults = name === 'Express' ? all : all.filter((fault) => SORTS.has(fault));
-    const impatient = { timeoutMs: 250, budgetMs: 400 };
 
     it.each(faults)('while the memberships answer %s', async (fault) => {
-      const door = await opening(open, impatient);
+      const door = await opening(open);
       world.zitadel.fail('memberships', fault);
       const asked = { as: 'owner of acme', path: `/orgs/${world.acme}` } as const;
-      expectAnswer(await ask(door, world, asked), { denied: 'unavailable' });
+      expectAnswer(await impatiently(() => ask(door, world, asked)), { denied: 'unavailable' });
       expect(door.notes.ran).toBe(0);
       expect(door.notes.log).toMatch(
         /^warn unavailable: (memberships: |ZITADEL did not (answer|reply))/m,
@@ -140,18 +140,18 @@ describe.each(DOORS)('$name', ({ name, open }) => {
     it.each(faults.filter((fault) => fault !== 'wrong-user'))(
       'while the keys answer %s',
       async (fault) => {
-        const door = await opening(open, impatient);
+        const door = await opening(open);
         world.zitadel.fail('keys', fault);
         const asked = { as: 'owner of acme', path: `/orgs/${world.acme}` } as const;
-        expectAnswer(await ask(door, world, asked), { denied: 'unavailable' });
+        expectAnswer(await impatiently(() => ask(door, world, asked)), { denied: 'unavailable' });
       },
     );
 
     it.each([500, 'refuse', 'garbage'] as const)('while discovery answers %s', async (fault) => {
-      const door = await opening(open, impatient);
+      const door = await opening(open);
       world.zitadel.fail('discovery', fault);
       const asked = { as: 'owner of acme', path: `/orgs/${world.acme}` } as const;
-      expectAnswer(await ask(door, world, asked), { denied: 'unavailable' });
+      expectAnswer(await impatiently(() => ask(door, world, asked)), { denied: 'unavailable' });
     });
 
     it.each([400, 401, 403, 404, 405, 200])(
@@ -175,10 +175,10 @@ describe.each(DOORS)('$name', ({ name, open }) => {
     it.each([503, 'refuse', 'garbage'] as const)(
       'while the owner of a project cannot be told, since ZITADEL answers %s',
       async (fault) => {
-        const door = await opening(open, impatient);
+        const door = await opening(open);
         world.zitadel.fail('project', fault);
         const asked = { as: 'owner of acme', path: `/projects/${world.portal}` } as const;
-        expectAnswer(await ask(door, world, asked), { denied: 'unavailable' });
+        expectAnswer(await impatiently(() => ask(door, world, asked)), { denied: 'unavailable' });
       },
     );
   });

@@ -444,7 +444,7 @@ export const REFUSED: Readonly<Record<DenyReason, readonly Refused[]>> = {
         asked: ownerAsks(world),
         options: { callers: () => ({ userId: '', claims: {} }), audience: undefined as never },
       }),
-      logs: /^error misconfigured: .*no user id/m,
+      logs: /^error misconfigured: .*did not return a user id/m,
     },
     {
       sentence: 'the option projectOwner answers something that is no id',

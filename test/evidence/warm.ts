@@ -15,7 +15,7 @@ import {
   type Tokens,
 } from './warm-calls.js';
 
-export const about = 'what a remembered answer costs: against a guard that returns true, and alone';
+export const about = 'what a remembered caller costs: against a guard that returns true, and alone';
 
 const HOUR_MS = 3_600_000;
 const root = dirname(createRequire(import.meta.url).resolve('nestjs-zitadel/package.json'));

@@ -106,7 +106,6 @@ async function serve(platform: Platform, given: Application = {}): Promise<Runni
     options: {
       serviceUser: pat(servicePat),
       logger: notes.logger,
-      timeoutMs: 2_000,
       ...options,
     },
   });

@@ -11,7 +11,7 @@ import { readTally } from './tally.mjs';
 runAlone('npm test');
 
 const TALLY = join(root, '.build', 'tests.jsonl');
-const SAYING_MS = 30_000;
+const SAYING_MS = 60_000;
 const notRun = [];
 let servicePaths = {};
 
@@ -109,7 +109,7 @@ async function tests() {
   const { ok, output } = await run(
     tool('vitest'),
     // Says what fails as soon as its file is over, and nothing else.
-    ['run', '--reporter=minimal', '--reporter=./test/setup/tally.mjs'],
+    ['run', '--reporter=./test/setup/quiet.mjs', '--reporter=./test/setup/tally.mjs'],
     // No test may take as long as that.
     { env: { ...servicePaths, TALLY }, show: true, grows: TALLY, quietMs: 1_200_000 },
   );

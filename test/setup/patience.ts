@@ -18,9 +18,10 @@ const patient = function (this: ZitadelEmulator, overrides?: Partial<ZitadelOpti
 };
 ZitadelEmulator.prototype.options = patient;
 
-// The first key of an emulator, the only one that is made asynchronously, is taken from those of the run. All others
-// (of a rotation, of key files, of strangers) are made where they are needed.
+// The first key of an emulator, the only one that is made asynchronously, and those of key files, the only ones that are
+// made as text, are taken from those of the run. All others (of a rotation, of strangers) are made where they are needed.
 const pems = inject('signingKeys');
+const filePems = inject('fileKeys');
 let taken = process.pid;
 const generate = Object.assign(() => undefined, {
   [promisify.custom]: () => {
@@ -29,8 +30,17 @@ const generate = Object.assign(() => undefined, {
     return Promise.resolve({ privateKey, publicKey: createPublicKey(privateKey) });
   },
 });
-const { generateKeyPair } = crypto;
-Object.assign(crypto, { generateKeyPair: generate });
+const { generateKeyPair, generateKeyPairSync } = crypto;
+const generateSync = (type: 'rsa', settings: { readonly privateKeyEncoding?: object }) => {
+  if (settings?.privateKeyEncoding === undefined) {
+    return generateKeyPairSync(type, settings as { modulusLength: number });
+  }
+  taken += 1;
+  const privateKey = filePems[taken % filePems.length] as string;
+  const publicKey = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' });
+  return { privateKey, publicKey };
+};
+Object.assign(crypto, { generateKeyPair: generate, generateKeyPairSync: generateSync });
 syncBuiltinESMExports();
 
 // The next spec file may run in this process: it finds what all share as this one did.
@@ -44,7 +54,7 @@ const found = shared();
 const now = performance.now;
 afterAll(() => {
   ZitadelEmulator.prototype.options = options;
-  Object.assign(crypto, { generateKeyPair });
+  Object.assign(crypto, { generateKeyPair, generateKeyPairSync });
   syncBuiltinESMExports();
   const left = shared().filter((each, index) => !isDeepStrictEqual(each, found[index]));
   if (vi.isFakeTimers() || performance.now !== now) left.push('a clock');

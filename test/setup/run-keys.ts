@@ -2,20 +2,23 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { TestProject } from 'vitest/node';
 
-/** Emulators that run beside one another must not have the same key. */
+/** Emulators that run beside one another must not have the same key, nor key files that are made one after another. */
 const PAIRS = 4;
 
 declare module 'vitest' {
   interface ProvidedContext {
     readonly signingKeys: readonly string[];
+    readonly fileKeys: readonly string[];
   }
 }
 
-export default function ({ provide }: TestProject): void {
-  const pems = Array.from({ length: PAIRS }, () =>
-    generateKeyPairSync('rsa', { modulusLength: 2048 })
-      .privateKey.export({ type: 'pkcs8', format: 'pem' })
-      .toString(),
+const pem = { type: 'pkcs1', format: 'pem' } as const;
+const makePems = () =>
+  Array.from({ length: PAIRS }, () =>
+    generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export(pem).toString(),
   );
-  provide('signingKeys', pems);
+
+export default function ({ provide }: TestProject): void {
+  provide('signingKeys', makePems());
+  provide('fileKeys', makePems());
 }

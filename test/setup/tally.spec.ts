@@ -14,9 +14,9 @@ interface Read {
   readonly unread: number;
 }
 
-const reporter = new URL('tally.mjs', import.meta.url);
+const setup = fileURLToPath(new URL('.', import.meta.url));
 // Plain JavaScript, without types: it is read by a script that runs in a bare clone.
-const { readTally } = (await import(reporter.href)) as { readTally(path: string): Read };
+const { readTally } = (await import(join(setup, 'tally.mjs'))) as { readTally(path: string): Read };
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 // Inside the repository: the specs there import vitest.
@@ -44,11 +44,19 @@ async function vitest(specs: Readonly<Record<string, string>>, until?: string) {
     [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--root', folder].concat(
       '--config',
       config,
-      `--reporter=${fileURLToPath(reporter)}`,
+      ...['quiet.mjs', 'tally.mjs'].map((name) => `--reporter=${join(setup, name)}`),
     ),
-    { env: { ...process.env, TALLY: path, VITEST: undefined }, stdio: 'ignore', detached: true },
+    {
+      env: { ...process.env, TALLY: path, VITEST: undefined, NO_COLOR: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    },
   );
-  const ended = once(child, 'exit');
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => (said += text));
+  }
+  const ended = once(child, 'close');
   try {
     if (until === undefined) await ended;
     else await expect.poll(() => readFile(path, 'utf8').catch(() => '')).toContain(until);
@@ -56,6 +64,7 @@ async function vitest(specs: Readonly<Record<string, string>>, until?: string) {
     if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
     await ended;
   }
+  return said;
 }
 
 const HANGS = "it('hangs', { timeout: 0 }, () => new Promise(() => {}));";
@@ -63,13 +72,19 @@ const HANGS = "it('hangs', { timeout: 0 }, () => new Promise(() => {}));";
 const FIRST = `/* ${'large '.repeat(1_000)}*/`;
 
 describe('the tally of a run', () => {
-  it('holds what passed, failed and was skipped', async () => {
-    await vitest({
+  it('holds what passed, failed and was skipped; what failed is said, and nothing else', async () => {
+    const said = await vitest({
       good: "it('a', () => {}); it.skip('b', () => {}); it.todo('c');",
       bad: "it('d', () => {}); it('e', () => { throw new Error('no'); });",
     });
     const counts = { passed: 2, failed: 1, skipped: 2 };
     expect(readTally(path)).toEqual({ ...counts, failures: 1, cutShort: [], unread: 0 });
+    expect(said).toContain('bad.spec.ts > e\nError: no\n');
+    expect(said).not.toMatch(/good|RUN|Duration|passed/);
+  });
+
+  it('of a run without a failure says nothing', async () => {
+    expect(await vitest({ good: "it('a', () => {});" })).toBe('');
   });
 
   it('counts a file without a failed test that fails, and an error that is no test’s', async () => {

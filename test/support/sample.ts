@@ -105,10 +105,16 @@ export async function signInTo(url: string, name: string): Promise<string> {
   return ((await reply.json()) as { access_token: string }).access_token;
 }
 
-/** The sample as it runs on a ZITADEL of somebody else: its only knowledge is the environment. */
+/** The sample as it runs on a ZITADEL of somebody else, until the test ends. */
 export async function onZitadel(env: Readonly<Record<string, string>> = {}) {
+  const started = await startOnZitadel(env);
+  onTestFinished(started.stop);
+  return started;
+}
+
+/** As `onZitadel`, until it is stopped. The only knowledge of the sample is its environment. */
+export async function startOnZitadel(env: Readonly<Record<string, string>> = {}) {
   const zitadel = await ZitadelEmulator.start();
-  onTestFinished(() => zitadel.stop());
   const acme = zitadel.addOrg('acme');
   const globex = zitadel.addOrg('globex');
   const project = zitadel.addProject('portal', { org: acme, roles: ['reader'] });
@@ -117,7 +123,6 @@ export async function onZitadel(env: Readonly<Record<string, string>> = {}) {
   const granter = zitadel.addServiceUser('granter', { org: acme });
   zitadel.addMember(granter, { org: acme }, ['ORG_OWNER']);
   const folder = await mkdtemp(join(tmpdir(), 'sample-'));
-  onTestFinished(() => rm(folder, { recursive: true }));
   const keyFile = join(folder, 'service-user.json');
   await writeFile(keyFile, zitadel.addKey(granter));
   const environment = {
@@ -128,7 +133,6 @@ export async function onZitadel(env: Readonly<Record<string, string>> = {}) {
     ...env,
   };
   const sample = await startSample(environment);
-  onTestFinished(async () => void (await sample.stop()));
   return {
     zitadel,
     sample,
@@ -137,5 +141,9 @@ export async function onZitadel(env: Readonly<Record<string, string>> = {}) {
     globex,
     project,
     token: zitadel.tokenFor(alice),
+    stop: async () => {
+      await sample.stop();
+      await Promise.all([rm(folder, { recursive: true }), zitadel.stop()]);
+    },
   };
 }

@@ -10,8 +10,9 @@ import {
   servedBy,
   type Tried,
 } from '../../lib/zitadel/generation.js';
+import { ZitadelUnavailableError } from '../../lib/zitadel/refusals.js';
 import { gate } from '../core/gate.js';
-import { recorder, verdict } from './parts.js';
+import { realFetch, recorder, verdict } from './parts.js';
 
 /** A server that has these generations, and what was asked of it. */
 function serverOf(...has: Generation[]) {
@@ -249,9 +250,9 @@ describe('a reply', () => {
   it('shows that an API is served by its result or by an error of its own, and by no outage', () => {
     expect(servedBy({ status: 200, body: {} })).toBe(true);
     expect(servedBy({ status: 401, says: 'error', id: 'AUTH-7fs1e' })).toBe(true);
-    expect(servedBy({ status: 404, says: 'notServed' })).toBe(false);
-    expect(servedBy({ status: 404, says: 'noInstance' })).toBeUndefined();
-    expect(servedBy({ status: 503, says: 'outage' })).toBeUndefined();
+    expect(servedBy({ status: 404, says: 'notServed', id: undefined })).toBe(false);
+    expect(servedBy({ status: 404, says: 'noInstance', id: undefined })).toBeUndefined();
+    expect(servedBy({ status: 503, says: 'outage', id: undefined })).toBeUndefined();
     expect(servedBy({ trouble: 'a page', kind: 'unusable', status: 403 })).toBeUndefined();
     expect(servedBy({ trouble: 'late', kind: 'late' })).toBeUndefined();
     expect(servedBy({ reason: 'misconfigured' })).toBeUndefined();
@@ -323,6 +324,32 @@ describe('an upgrade of ZITADEL while we run', () => {
       'log: ZITADEL project grants: API v1 is used',
       'warn: ZITADEL project grants: API v1 is not served any more, API v2 is used',
     ]);
+  });
+
+  it.each([
+    [429, 'too many'],
+    [429, '404 page not found'],
+    [500, '404 page not found'],
+    [503, '404 page not found'],
+  ])('never sends a write again that got %i and "%s"', async (status, text) => {
+    const globex = zitadel.addOrg(`globex ${status} ${text}`);
+    const portal = zitadel.addProject(`portal ${status} ${text}`, { org: acme, roles: ['reader'] });
+    zitadel.serveApis('v2');
+    const options = { logger: log, serviceUser: pat(zitadel.patFor(svc as User)) };
+    const sent: string[] = [];
+    const { projectGrants } = createZitadel({
+      ...zitadel.options(options),
+      fetch: async (url, init) => {
+        if (!/\/(CreateProjectGrant|projects\/\d+\/grants)$/.test(url)) return realFetch(url, init);
+        sent.push(url);
+        return new Response(text, { status });
+      },
+    });
+    const of = { organizationId: acme.id, projectId: portal.id };
+    expect((await projectGrants.list(of).next()).done).toBe(true);
+    const added = projectGrants.add({ ...of, grantedOrgId: globex.id, roleKeys: ['reader'] });
+    await expect(added).rejects.toThrow(ZitadelUnavailableError);
+    expect(sent).toEqual([expect.stringMatching(/CreateProjectGrant$/)]);
   });
 
   it.each(['v1', 'v2'] as const)('is our misconfiguration where api is set to %s', async (api) => {

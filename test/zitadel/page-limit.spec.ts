@@ -24,7 +24,7 @@ const warnings = (log: ReturnType<typeof recorder>) =>
 describe('a server that allows fewer rows a page than are asked for', () => {
   const refusal: No = { status: 400, says: 'error', id: 'QUERY-4M0fs' };
   /** As some servers leave ids out. */
-  const nameless: No = { status: 400, says: 'error' };
+  const nameless: No = { status: 400, says: 'error', id: undefined };
   const limitIn = ({ json }: Call) => {
     const { query, pagination } = json as Record<string, { limit?: number } | undefined>;
     return (query ?? pagination)?.limit;
@@ -77,7 +77,7 @@ describe('a server that allows fewer rows a page than are asked for', () => {
     const log = recorder();
     const asked: (number | undefined)[] = [];
     const other: No = { status: 400, says: 'error', id: 'X-1' };
-    const unclear: No = { status: 400, says: 'error' };
+    const unclear: No = { status: 400, says: 'error', id: undefined };
     let answer = other;
     const http = withPageLimit((call) => {
       asked.push(limitIn(call));

@@ -7,7 +7,10 @@ import { basic, introspection, userinfo } from '../../lib/express/index.js';
 import type { ZitadelOptions } from '../../lib/options.js';
 import { type Org, type Project, type User, ZitadelEmulator } from '../../lib/testing/index.js';
 import { clientCredentials, pat } from '../../lib/zitadel/credentials.js';
-import { isTrouble, replyFrom, type Said } from '../../lib/zitadel/reply.js';
+import { factFrom } from '../../lib/zitadel/facts/known-facts.js';
+import { ApiGeneration, servedBy } from '../../lib/zitadel/generation.js';
+import { isTrouble, type Reply, replyFrom, type Said } from '../../lib/zitadel/reply.js';
+import { polluted } from '../support/polluted.js';
 import { decide, realFetch, recorder, verdict } from './parts.js';
 
 const LISTS = '/auth/v1/memberships/me/_search';
@@ -130,9 +133,39 @@ describe.each(STRAY)('what is not ZITADEL’s: %s', (_what, answer) => {
       // Of the API an outage in its own words is one, whoever says it.
       const paths = status === 429 || status >= 500 ? [TOKEN] : [LISTS, TOKEN];
       for (const path of paths) expect(said(path, status, answer)).toBeUndefined();
+      // An unknown method of a service of ours is told in Go's own words, with 404 alone.
+      if (answer === '404 page not found' && status !== 404) {
+        expect(said(CONNECT, status, answer)).toBeUndefined();
+      }
       expect(said(USERINFO, status, answer, 'a-token')).toBeUndefined();
     },
   );
+});
+
+describe('an error without an id', () => {
+  const read = <T>(status: number, message: string, by: (reply: Reply) => T) =>
+    polluted('id', 'QUERY-1', () => {
+      const body = JSON.stringify({ code: 5, message });
+      return by(replyFrom({ path: LISTS }, status, body));
+    });
+  const source = {
+    http: () => Promise.reject(new Error('not asked')),
+    serviceToken: undefined,
+    generation: new ApiGeneration('project grants', 'v1', recorder()),
+  };
+
+  it('has none that every object inherits: it is never a no', () => {
+    const fact = (reply: Reply) => factFrom(source, reply, () => undefined);
+    expect(read(404, 'unable to set instance x', fact)).toMatchObject({
+      served: undefined,
+      value: { reason: 'misconfigured' },
+    });
+  });
+
+  it('has none that every object inherits: an outage does not show that an API is served', () => {
+    expect(read(503, 'connection refused', servedBy)).toBeUndefined();
+    expect(read(404, 'Not Found', servedBy)).toBe(false);
+  });
 });
 
 let zitadel: ZitadelEmulator;

@@ -114,8 +114,8 @@ describe('signing in', () => {
     const http = createHttp({
       issuer: zitadel.issuer,
       internalUrl: undefined,
-      timeoutMs: 2_000,
-      budgetMs: 4_000,
+      timeoutMs: 60_000,
+      budgetMs: 120_000,
       fetch: withClock(ahead),
     });
     const discover = createDiscovery(http, zitadel.issuer);

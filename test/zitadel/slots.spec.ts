@@ -47,8 +47,8 @@ describe.each(WAYS)('memberships read %s', (_how, more) => {
       zitadel.options({
         ...more(),
         logger: recorder(),
-        timeoutMs: 10_000,
-        budgetMs: 10_000,
+        timeoutMs: 60_000,
+        budgetMs: 60_000,
         fetch: async (url, init) => {
           const isAlice =
             url.includes(`/users/${alice?.id ?? ''}/`) ||

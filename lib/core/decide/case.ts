@@ -4,22 +4,23 @@ import { has } from '../own-properties.js';
 import type { Ids } from '../request.js';
 import type { Compiled, RefSlots, Slot } from '../requirement/compile.js';
 import type { ResourceKind } from '../requirement/roles.js';
+import type { Lease } from '../validity.js';
 
-/** One decision on its way: what it is made of, and what was found so far. */
+/** One decision on its way: what it is decided by, and what was found so far. */
 export interface Case {
   readonly compiled: Compiled;
   readonly ids: Ids;
   readonly index: MembershipIndex;
-  /** Of the caller's token. Names in it are other people's: own properties only. */
+  /** The claims of the caller's token. Other people choose some of their names, so only own properties are read. */
   readonly claims: Readonly<Record<string, unknown>>;
   readonly facts: Facts;
-  /** The row that carries it. */
+  /** The row that allows it. */
   by: Membership | undefined;
-  /** The resources it is about. */
+  /** The resources that were checked. */
   checked: readonly CheckedRef[];
-  /** What must be asked first. */
+  /** The facts that must be asked for first. */
   needs: readonly Need[];
-  /** Why the first part that does not hold does not. */
+  /** Why the first part that does not hold fails. */
   missing: DenyReason | undefined;
 }
 
@@ -33,7 +34,7 @@ export function openCase(
   claims: Case['claims'],
   facts: Facts,
 ): Case {
-  // Shared empty lists: most decisions add one entry to one of them, and a list that grows costs more than all the rest.
+  // Shared empty lists: most decisions add one entry to one of them, and a growing list costs more than all the rest.
   return {
     compiled,
     ids,
@@ -50,7 +51,7 @@ export function openCase(
 export const NO = 0;
 export const YES = 1;
 export const ASK = 2;
-/** The answer to one part: no, yes, or not before more is known. */
+/** What one part comes to: no, yes, or that more must be asked first. */
 export type Verdict = typeof NO | typeof YES | typeof ASK;
 
 /** Notes a resource that was checked. */
@@ -71,7 +72,7 @@ export function checkRef(open: Case, kind: CheckedRef['kind'], slots: RefSlots):
   check(open, kind, slots.id);
 }
 
-/** Notes what must be asked first. */
+/** Notes a fact that must be asked for first. */
 export function ask(open: Case, need: Need): typeof ASK {
   open.needs = [...open.needs, need];
   return ASK;
@@ -85,21 +86,21 @@ interface GrantEnds {
 
 /** A project grant, as far as decisions need it. */
 export interface GrantFact extends GrantEnds {
-  /** None where only API v2 was asked: it has no ids of grants. */
+  /** Missing if only API v2 was asked, which has no ids of grants. */
   readonly grantId?: string;
 }
 
-/** Nobody said that it is not there: these organizations, '' the caller's own, do not let the caller see such things. */
+/** The grant may be there: in these organizations ('': the caller's own) the caller may not see such things. */
 export interface Hidden {
   readonly hiddenIn: readonly string[];
 }
 
-/** Tells what is hidden from what is known. */
+/** Whether a grant is hidden, instead of known or not there. */
 export function isHidden(fact: GrantFact | Hidden | null | undefined): fact is Hidden {
   return fact !== undefined && fact !== null && has(fact, 'hiddenIn');
 }
 
-/** What ZITADEL has said about resources. `undefined`: not asked yet; `null`: asked, and there is no such thing for this caller. */
+/** What ZITADEL has said about resources. `undefined`: not asked yet. `null`: asked, and this caller finds no such thing. */
 export interface ResourceFacts {
   ownerOf(projectId: string): string | null | undefined;
   grantOf(grantId: string): GrantFact | Hidden | null | undefined;
@@ -108,21 +109,24 @@ export interface ResourceFacts {
 
 /** What ZITADEL has said about the caller beside the list of memberships. `undefined`: not asked yet. */
 export interface CallerFacts {
-  /** The rows on one resource, where the list is over its cap. */
+  /** The rows on one resource, if the list is over its cap. */
   rowsOn(on: RowsOn): MembershipIndex | undefined;
   /** ZITADEL's own evaluation in one organization: `permission`, or `permission:id` of a project or project grant. */
   permissionsIn(orgId: string): Permissions | undefined;
 }
 
-/** Permissions that are held somewhere. */
+/** The permissions that a caller holds in one organization. */
 export type Permissions = Pick<ReadonlySet<string>, 'has'>;
 
-/** Everything that decisions need beside the list of memberships; nothing about the caller where nothing is remembered. */
-export interface Facts extends ResourceFacts, Partial<CallerFacts> {}
+/** Everything that decisions need beside the list of memberships. If nothing is remembered about the caller, those two are missing. */
+export interface Facts extends ResourceFacts, Partial<CallerFacts> {
+  /** Of all that was read here about the caller. */
+  readonly leases?: readonly Lease[];
+}
 
 /**
- * A fact about a resource that is missing, and the only organizations under which it may be asked: those whose rows could then satisfy.
- * None: under the caller's own, because the list does not tell them.
+ * A missing fact about a resource, and the only organizations under which it may be asked for: those whose rows could then satisfy. An
+ * empty list: the caller's own organization, because the list of memberships does not tell the others.
  */
 export type ResourceNeed =
   | {
@@ -142,21 +146,21 @@ interface GrantNeed {
   readonly fact: 'grant';
   readonly grantId: string;
   readonly orgIds: readonly string[];
-  /** The caller's right may come from elsewhere than these: that they do not know the grant is no answer. */
+  /** The right may also come from elsewhere. So it decides nothing if these organizations do not know the grant. */
   readonly certain?: true;
-  /** The list of rows is cut: one of this grant may be missing. */
+  /** The list of rows is cut, so a row of this grant may be missing. */
   readonly cut?: true;
 }
 
-/** A fact about the caller that is missing. */
+/** A missing fact about the caller. */
 export type CallerNeed =
   | { readonly fact: 'rows'; readonly on: RowsOn }
   | { readonly fact: 'permissions'; readonly orgId: string };
 
-/** A fact that is missing. */
+/** A missing fact. */
 export type Need = ResourceNeed | CallerNeed;
 
-/** What was said about one resource, where the list is over its cap; undefined where the list is whole, or it is being asked for. */
+/** The rows on one resource, if the list is over its cap. Undefined if the list is whole, or the rows must be asked for first. */
 function apart(open: Case, on: RowsOn): MembershipIndex | undefined {
   if (open.index.complete) return undefined;
   const said = open.facts.rowsOn?.(on);
@@ -200,7 +204,7 @@ function rowIn(index: MembershipIndex, kind: ResourceKind, id: string): Membersh
   }
 }
 
-/** The organizations on which one of the roles is held; undefined while that is being asked for. */
+/** The organizations on which one of the roles is held. Undefined if that must be asked for first. */
 export function orgsByRoles(open: Case, roles: ReadonlySet<string>): readonly string[] | undefined {
   const ids = new Set<string>();
   const add = ({ orgs }: MembershipIndex) => {
@@ -215,7 +219,7 @@ export function orgsByRoles(open: Case, roles: ReadonlySet<string>): readonly st
   return [...ids];
 }
 
-/** The row of the grant between a project and an organization, where a row says both ends. */
+/** The row of the grant between a project and an organization, if a row names both ends. */
 export function rowBetween(
   open: Case,
   projectId: string,
@@ -228,7 +232,7 @@ export function rowBetween(
   );
 }
 
-/** The first row of a grant that fits; over the cap also among those that were asked for by these two ends. */
+/** The first row of a grant that fits. Over the cap, the rows that were asked for by these two ends count too. */
 export function findGrantRow(
   open: Case,
   { projectId, grantedOrgId }: GrantEnds,
@@ -238,7 +242,7 @@ export function findGrantRow(
   return findRow(said?.projectGrants, fits) ?? findRow(open.index.projectGrants, fits);
 }
 
-/** The two ends of a project grant, as a row or ZITADEL says them. `undefined`: not asked yet; `null`: there is no such grant. */
+/** The two ends of a project grant, as a row or ZITADEL names them. `undefined`: not asked yet. `null`: there is no such grant. */
 export function endsOfGrant(open: Case, id: string): GrantEnds | Hidden | null | undefined {
   const { projectId, grantedOrgId } = rowOf(open, 'projectGrant', id) ?? {};
   if (projectId !== undefined && grantedOrgId !== undefined) return { projectId, grantedOrgId };
@@ -250,7 +254,7 @@ export function grantNeed({ index }: Case, grantId: string, orgIds: readonly str
   return { fact: 'grant', grantId, orgIds, ...(!index.complete && { cut: true }) };
 }
 
-/** The row of a project grant by its two ends, where the list is over its cap: API v2 cannot be asked for it by its id. */
+/** The row of a project grant by its two ends, if the list is over its cap. API v2 cannot be asked for it by its id. */
 export function rowBeyondCap(open: Case, ends: GrantEnds): Membership | undefined {
   return open.index.complete ? undefined : rowBetween(open, ends.projectId, ends.grantedOrgId);
 }
@@ -269,7 +273,7 @@ export function satisfies(
   roles: ReadonlySet<string>,
 ): Membership | undefined {
   if (row === undefined) return undefined;
-  // Not for-of: over a frozen list it allocates, and this runs on every request.
+  // Without for-of, which allocates over a frozen list: this runs on every request.
   for (let i = 0; i < row.roles.length; i += 1) if (roles.has(row.roles[i] ?? '')) return row;
   return undefined;
 }

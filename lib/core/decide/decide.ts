@@ -12,9 +12,9 @@ import { decidePermission } from './permission.js';
 import { decideRole } from './role.js';
 
 /**
- * Decides a requirement: pure and synchronous. Of manager roles by ZITADEL's own scope model: rows of the instance count everywhere;
- * rows of an organization there and for the projects it owns; rows of a project on that project; rows of a project grant on it, and with
- * them the rows of the *granted* organization. Kind, id and role must all match.
+ * Decides a requirement, pure and synchronous. Manager roles follow ZITADEL's own scope model. Rows of the instance count everywhere. Rows
+ * of an organization count there and for the projects it owns. Rows of a project count on that project. On a project grant its own rows
+ * count, and those of the *granted* organization. Kind, id and role must all match.
  */
 export function decide(open: Case): 'yes' | 'no' | 'ask' {
   const verdict = evaluate(open.compiled.root, open);
@@ -26,7 +26,7 @@ function evaluate(node: Node, open: Case): Verdict {
   const { needs } = open;
   const verdict = decideLeaf(node, open);
   if (verdict === YES) {
-    // What it asked on the way to its yes no longer matters.
+    // The facts that it missed on the way no longer matter.
     open.needs = needs;
     return YES;
   }
@@ -62,16 +62,16 @@ function evaluateAll(node: Branch, open: Case): Verdict {
   for (const part of node.of) {
     const each = evaluate(part, open);
     if (each === ends) {
-      // What the other branches still wanted to know no longer matters.
+      // The facts that the other branches miss no longer matter.
       open.needs = needs;
-      // A part that did not hold is no reason for anything where another one did.
+      // If one part holds, it does not matter why others do not.
       if (ends === YES) open.missing = missing;
       else Object.assign(open, { by, checked });
       return ends;
     }
     if (each === ASK) verdict = ASK;
   }
-  // Only what is proven may be named: a part of this that held does not count as long as the whole does not.
+  // Only what is proven may be named. As long as the whole does not hold, its parts do not count.
   if (verdict !== YES) Object.assign(open, { by, checked });
   return verdict;
 }
@@ -85,7 +85,7 @@ function decideProjectRole(node: ProjectRoleNode, open: Case): Verdict {
   if (projectId === undefined || orgId === undefined) return NO;
   if (!node.acrossOrganizations && homeOf(open) !== orgId) return NO;
   const claim = own(open.claims, `urn:zitadel:iam:org:project:${projectId}:roles`);
-  // An object of roles, or a list of such objects: ZITADEL writes the first, some of its documents show the second.
+  // ZITADEL writes an object of roles. Some of its documents show a list of such objects.
   const parts: readonly unknown[] = Array.isArray(claim) ? claim : [claim];
   const given = (role: string) =>
     parts.some((part) => typeof own(own(part, role), orgId) === 'string');

@@ -18,9 +18,9 @@ import {
 } from './case.js';
 
 /**
- * Decides one permission requirement by ZITADEL's own evaluation in the organization that the resource belongs to. A permission held on
- * the whole organization counts, or one held on exactly this project or project grant. ZITADEL is asked only where one of the caller's
- * rows could give a permission there.
+ * Decides one permission requirement by ZITADEL's own evaluation in the organization that the resource belongs to. A permission counts if
+ * it is held on the whole organization, or on exactly this project or project grant. ZITADEL is asked only if one of the caller's rows
+ * could give a permission there.
  */
 export function decidePermission(node: PermissionNode, open: Case): Verdict {
   switch (node.kind) {
@@ -47,15 +47,16 @@ function decideProject(node: PermissionNode, open: Case): Verdict {
   if (!(rowOf(open, 'instance', '') ?? onProject ?? rowOf(open, 'org', wantedOwner))) return NO;
   const owner = onProject?.ownerOrgId ?? open.facts.ownerOf(id);
   if (owner !== undefined) return owner === wantedOwner ? evaluate(node, open, owner, id) : NO;
-  // Only who may do it there, if it is there, is asked about the project, and has to see it then.
+  // The owner is asked for only if the caller may do it there. Such a caller must be able to see the project.
   const may = heldIn(node, open, wantedOwner, id);
   return may === YES ? ask(open, { fact: 'owner', projectId: id, orgIds: [wantedOwner] }) : may;
 }
 
 /**
- * A grant by its id. The right comes from a row of the grant, which counts in the organization that owns the project too; from a row of
- * the granted organization, under which ZITADEL tells the grant; or from the row of the instance, under every organization. ZITADEL tells
- * a grant under its two organizations alone: to a manager of the instance who is in neither it is unknown, which is no "no".
+ * Decides about a grant that is named by its id. The right can come from three rows: from a row of the grant, which counts in the
+ * organization that owns the project too; from a row of the granted organization, under which ZITADEL tells the grant; or from the row of
+ * the instance, under every organization. ZITADEL tells a grant under its two organizations alone. A manager of the instance who is in
+ * neither cannot see it, and that is not a "no".
  */
 function decideGrant(node: PermissionNode, open: Case): Verdict {
   const id = open.ids[node.id];
@@ -74,7 +75,7 @@ function decideGrant(node: PermissionNode, open: Case): Verdict {
   const owner = row?.ownerOrgId;
   const byRow = owner === undefined ? NO : holds(node, open, owner, id);
   if (byRow === YES) return allow(node, open);
-  // A row that says neither end, nor whose the project is, cannot be judged without the grant.
+  // A row that names neither both ends nor the owner of the project cannot be judged without the grant.
   const isBare = row !== undefined && owner === undefined && ends === undefined;
   if (!instance && index.complete && index.orgs.size === 0 && !isBare) return byRow;
   const byInstance = instance ? holds(node, open, '', EVERYWHERE) : NO;
@@ -106,7 +107,7 @@ function decideGrantBetween(node: PermissionNode, open: Case): Verdict {
     : NO;
 }
 
-/** Held in an organization: on all of it, or on this resource. */
+/** Whether a permission is held in an organization: on all of it, or on this resource. */
 function heldIn(node: PermissionNode, open: Case, orgId: string, on = EVERYWHERE): Verdict {
   const everywhere = holds(node, open, orgId, EVERYWHERE);
   return everywhere === NO && on !== EVERYWHERE ? holds(node, open, orgId, on) : everywhere;
@@ -117,10 +118,10 @@ function evaluate(node: PermissionNode, open: Case, orgId: string, on?: string):
   return held === YES ? allow(node, open) : held;
 }
 
-/** No id is empty. */
+/** All of an organization. An id is never empty. */
 const EVERYWHERE = '';
 
-/** Whether a permission is held in an organization ('': the caller's own) on all of it, or on this resource alone. */
+/** Whether it is held in an organization ('': the caller's own) on exactly this: all of it, or one resource. */
 function holds(node: PermissionNode, open: Case, orgId: string, on: string): Verdict {
   const held = open.facts.permissionsIn?.(orgId);
   if (held === undefined) return ask(open, { fact: 'permissions', orgId });

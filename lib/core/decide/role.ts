@@ -19,7 +19,7 @@ import {
   YES,
 } from './case.js';
 
-/** Decides one role requirement; `decide` tells the scope model. */
+/** Decides one role requirement. The docstring of `decide` has the scope model. */
 export function decideRole(node: RoleNode, open: Case): Verdict {
   const everywhere = held(open, 'instance', '', node.by.instance);
   switch (node.kind) {
@@ -59,7 +59,7 @@ function decideProject(node: RoleNode, everywhere: Membership | undefined, open:
   return owner === null ? NO : allowOn(node, held(open, 'org', owner, node.by.org), open);
 }
 
-/** A project that must be owned by the organization which the request names too. */
+/** Decides about a project that must be owned by an organization, which the request names too. */
 function decideProjectOf(node: RoleNode, everywhere: Membership | undefined, open: Case): Verdict {
   const id = open.ids[node.id];
   const wantedOwner = open.ids[node.owner];
@@ -88,11 +88,11 @@ function decideGrant(node: RoleNode, everywhere: Membership | undefined, open: C
     if (!orgIds) return NO;
     const need = grantNeed(open, id, orgIds);
     if (ends) {
-      // It may be granted to them: where the role counts, what ZITADEL hides from it is no "no".
+      // It may be granted to one of these organizations. The role would count there, so what ZITADEL hides is not a "no".
       const isTheirs = ends.hiddenIn.some((orgId) => orgIds.includes(orgId));
       return isTheirs ? ask(open, { ...need, certain: true }) : NO;
     }
-    // Over the cap the row of the grant itself may be found only once both its ends are known.
+    // Over the cap, the row of the grant itself may be found only after its ends are known.
     return orgIds.length > 0 || !open.index.complete ? ask(open, need) : NO;
   }
   if (ends === null) return NO;

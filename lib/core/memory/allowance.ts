@@ -6,23 +6,23 @@ interface Spent {
   readonly until: number;
 }
 
-/** To be called before a call to ZITADEL. A refusal where nothing is left. */
+/** Is called before ZITADEL is asked. Returns a refusal if nothing is left. */
 export type Pay = () => Refusal | undefined;
 
-/** What one decision may cost: the first call to ZITADEL takes one of the user's allowance, further ones nothing. */
+/** What one decision costs: its first call to ZITADEL takes one from the user's allowance. Its further calls take nothing. */
 export interface Toll {
   readonly pay: Pay;
-  /** The decision was no answer to a user who names what is not there. */
+  /** Takes the cost back: the user did not name something that is not there. */
   readonly giveBack: () => void;
-  /** Nothing is given back: the user names what may not be there. */
+  /** Keeps the cost in any case: what the user named may not be there. */
   readonly keep: () => void;
-  /** Whether nothing was left when it was to be paid. */
+  /** Whether nothing was left to pay with. */
   readonly isSpent: () => boolean;
 }
 
 /**
- * How many decisions that ask ZITADEL and end in a "no" one user may cause in a while. Whoever causes more, by naming ever more things that
- * are not there, is left alone.
+ * How many decisions that ask ZITADEL and end in a "no" one user may cause in a while. A user can cause ever more of them by naming things
+ * that do not exist. Beyond this number, ZITADEL is not asked for that user for a while.
  */
 export class Allowance {
   readonly #spentBy = new LRUCache<string, Spent>({
@@ -36,7 +36,7 @@ export class Allowance {
     private readonly windowMs = 30_000,
   ) {}
 
-  /** For one decision. Taken before anything is asked, so that a burst counts too. */
+  /** The cost of one decision. It is taken before anything is asked, so that a burst counts too. */
   toll(userId: string): Toll {
     let paid: Spent | undefined;
     let isKept = false;

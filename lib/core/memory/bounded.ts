@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
 
-/** A map that never outgrows its bound: the entry that was used longest ago makes room for a new one. */
+/** A map that never outgrows its bound: the least recently used entry makes room for a new one. */
 export type Bounded<K extends {}, V extends {}> = LRUCache<K, V>;
 
-/** Makes a bounded map. `most` counts entries, or what `sizeOf` says of them. `gone` hears of every entry that leaves. */
+/** Makes a bounded map. `most` limits the number of entries, or the sum of what `sizeOf` says. `gone` is called with each entry that leaves. */
 export function bounded<K extends {}, V extends {}>(
   most: number,
   sizeOf: (value: V, key: K) => number = () => 1,
@@ -11,7 +11,7 @@ export function bounded<K extends {}, V extends {}>(
 ): Bounded<K, V> {
   // Not the option `max`, which takes all of its memory at once.
   return new LRUCache<K, V>({
-    maxSize: most,
+    maxSize: Math.max(1, Math.floor(most)),
     sizeCalculation: sizeOf,
     ...(gone && { dispose: gone }),
   });

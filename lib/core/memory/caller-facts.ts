@@ -7,19 +7,20 @@ import {
 } from '../caller.js';
 import type { CallerFacts, Facts, Permissions, ResourceFacts } from '../decide/case.js';
 import { isRefusal, type Refusal } from '../decision.js';
+import type { Lease } from '../validity.js';
 import type { Pay, Toll } from './allowance.js';
-import { type CacheKind, ReadCache } from './read-cache.js';
+import { type CacheKind, ReadCache, type Remembered } from './read-cache.js';
 import type { CallerRows, KnownCaller, Verified } from './remembered-callers.js';
 import { PERMISSIONS, ROWS, type SharedStore } from './shared-store.js';
 
 /** One question for a user's memberships. */
 export interface MembershipQuestion {
   readonly userId: string;
-  /** The user's own; empty where a bare user id is asked about. */
+  /** The user's own token. Empty for a bare user id. */
   readonly token: string;
-  /** Those that are read, for a service user that reads them one by one; else empty. */
+  /** The organizations that are read, if a service user reads them one by one. Otherwise empty. */
   readonly organizations: readonly string[];
-  /** Nothing else is asked for. */
+  /** The only rows that are asked for. */
   readonly on?: RowsOn;
 }
 
@@ -29,9 +30,9 @@ export type ReadMemberships = (question: MembershipQuestion) => Promise<Membersh
 /** How facts about a caller are read from ZITADEL, and how long they are remembered. */
 export interface CallerFactsParts {
   readonly memberships: {
-    /** 'serviceUser': one list serves all tokens of a user, and a bare user id can be asked about. */
+    /** With 'serviceUser' one list serves all tokens of a user, and a bare user id can be asked about. */
     readonly as: 'caller' | 'serviceUser';
-    /** The organizations that are asked, for the service user: a part of the question, so a part of the key. */
+    /** The organizations that the service user reads. They are part of the question, and so of the key. */
     readonly organizations: () => Promise<readonly string[] | Refusal>;
     readonly read: ReadMemberships;
   };
@@ -46,17 +47,17 @@ export interface CallerFactsParts {
   readonly shared: SharedStore | undefined;
 }
 
-/** Hears that ZITADEL refused the token of a caller, and passes the refusal on. */
+/** Is called when ZITADEL refused a caller's token. Returns the refusal. */
 type Refused = (known: KnownCaller, refusal: Refusal) => Refusal;
 
 const STILL_TOO_LONG: Refusal = {
   reason: 'unavailable',
-  detail: 'the list of memberships is too long, also when it is asked for one resource alone',
+  detail: 'the list of memberships is too long, even for one resource alone',
 };
 
 const NO_TOKEN: Refusal = {
   reason: 'misconfigured',
-  detail: 'permissions are asked with the caller’s own token, and there is none',
+  detail: 'permissions are asked with the caller’s own token, which is missing here',
   remedy: 'ask with the Caller of a request, or require a role',
 };
 
@@ -66,7 +67,7 @@ type HeldPermissions = ReadCache<ReadonlySet<string>, readonly string[]>;
 const MEMBERSHIPS: CacheKind<MembershipIndex, MembershipIndex['rows']> = {
   stored: ROWS,
   fromStored: (rows) => indexOf(rows),
-  // A list that is over its cap would fill the store, and says nothing without further questions.
+  // A list that is over its cap would fill the store, and decides nothing without further questions.
   toStored: ({ rows, complete }) => (complete ? rows : undefined),
   bytesOf: ({ bytes }) => bytes,
 };
@@ -75,7 +76,7 @@ const HELD_PERMISSIONS: CacheKind<ReadonlySet<string>, readonly string[]> = {
   stored: PERMISSIONS,
   fromStored: (list) => new Set(list.map(intern)),
   toStored: (held) => [...held],
-  // There can be tens of thousands, so they are added up without a list of their own.
+  // There can be tens of thousands, so no list of sizes is made.
   bytesOf: (held) => {
     let bytes = 400;
     for (const each of held) bytes += 2 * each.length + 64;
@@ -83,7 +84,7 @@ const HELD_PERMISSIONS: CacheKind<ReadonlySet<string>, readonly string[]> = {
   },
 };
 
-/** What can be asked about a caller: the list of memberships, and what is remembered like the list and forgotten with it. */
+/** What can be asked about a caller: the list of memberships, parts of it, and permissions. All are remembered and forgotten together. */
 export class CallerLookups {
   readonly #memberships: Memberships;
   readonly #permissions: HeldPermissions;
@@ -97,12 +98,12 @@ export class CallerLookups {
     this.#permissions = new ReadCache(HELD_PERMISSIONS, ttlMs, maxBytes / 2, shared);
   }
 
-  /** What is remembered of a caller, and was not asked for before `notBefore`, beside what is known of resources. */
+  /** The remembered facts about a caller that were not asked for before `notBefore`, together with those about resources. */
   known(known: KnownCaller, notBefore: number, resources: ResourceFacts): Facts & CallerFacts {
     return new KnownFacts(known, notBefore, resources, this.#memberships, this.#permissions);
   }
 
-  /** The list of memberships; as the service user one list for all of the user's tokens. */
+  /** The list of memberships. As the service user, one list serves all tokens of the user. */
   async all(
     { caller, token, digest }: Pick<Verified, 'caller' | 'token' | 'digest'>,
     notBefore: number,
@@ -123,11 +124,12 @@ export class CallerLookups {
       read: async () => indexed(await read({ userId, token, organizations })),
     });
     if (isRefusal(remembered)) return remembered;
-    const { value: index, read: from, askedAt, validUntil, wallUntil } = remembered;
+    const { value: index, read: from, askedAt, lease } = remembered;
+    const { validUntil, wallUntil } = lease;
     return { index, read: from, key, organizations, askedAt, validUntil, wallUntil };
   }
 
-  /** The rows on one resource, where the list is over its cap. */
+  /** The rows on one resource, if the list is over its cap. */
   async rowsOn(
     known: KnownCaller,
     on: RowsOn,
@@ -145,7 +147,7 @@ export class CallerLookups {
       pay: toll.pay,
       read: async () => {
         const narrowed = await read({ userId, token: verified.token, organizations, on });
-        // Remembered, a part would tell what is missing as a "no".
+        // A part must not be remembered: what is missing in it would look like a "no".
         return isRefusal(narrowed) || narrowed.complete ? indexed(narrowed) : STILL_TOO_LONG;
       },
     });
@@ -174,11 +176,11 @@ export class CallerLookups {
       },
     });
     if (!isRefusal(found)) return found.value;
-    // As the service user the token need not be one for ZITADEL's API: that it is refused there says nothing about other routes.
+    // As the service user, the token need not be one for ZITADEL's API. A refusal there says nothing about other routes.
     return this.parts.memberships.as === 'caller' ? this.refused(known, found) : found;
   }
 
-  /** ZITADEL refused the caller's own token: what was read with it goes, and so does all of the user in the shared store. */
+  /** ZITADEL refused the caller's own token. Forgets what was read with it, and all of the user in the shared store. */
   forget({ digest }: Pick<Verified, 'digest'>, userId: string): void {
     this.#memberships.forget(tokenKey(digest), userId);
     this.#permissions.evict(userId);
@@ -190,7 +192,7 @@ export class CallerLookups {
     this.#evict(userId);
     if (!this.parts.shared) return;
     await this.parts.shared.evict(userId);
-    // Until the store has acknowledged, a read could bring back what it still held.
+    // Until the store has acknowledged, a read can bring back what it still held.
     this.#evict(userId);
   }
 
@@ -212,8 +214,10 @@ export class CallerLookups {
   }
 }
 
-/** One object without closures: a warm request makes one where a permission is asked for. */
+/** What is remembered of one caller, and the leases of all that was read of it. */
 class KnownFacts implements Facts, CallerFacts {
+  readonly leases: Lease[] = [];
+
   constructor(
     private readonly known: KnownCaller,
     private readonly notBefore: number,
@@ -236,12 +240,19 @@ class KnownFacts implements Facts, CallerFacts {
 
   rowsOn(on: RowsOn) {
     const { rows, userId } = this.known;
-    return this.memberships.kept(rowsKey(rows.key, on), userId, this.notBefore)?.value;
+    return this.#read(this.memberships.kept(rowsKey(rows.key, on), userId, this.notBefore));
   }
 
   permissionsIn(orgId: string) {
     const { verified, userId } = this.known;
-    return this.permissions.kept(permissionsKey(verified, orgId), userId, this.notBefore)?.value;
+    return this.#read(
+      this.permissions.kept(permissionsKey(verified, orgId), userId, this.notBefore),
+    );
+  }
+
+  #read<T extends object>(kept: Remembered<T> | undefined): T | undefined {
+    if (kept) this.leases.push(kept.lease);
+    return kept?.value;
   }
 }
 
@@ -249,7 +260,7 @@ function indexed(read: MembershipRows | Refusal): MembershipIndex | Refusal {
   return isRefusal(read) ? read : indexOf(read.rows, read.complete);
 }
 
-/** Under which the list is remembered, where the caller's own token reads it. */
+/** The key of a list that the caller's own token reads. */
 function tokenKey(digest: string): string {
   return JSON.stringify(['token', digest]);
 }

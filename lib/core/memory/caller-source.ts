@@ -14,18 +14,18 @@ import { KnownCaller, RememberedCallers, type Verified } from './remembered-call
 /** How a credential becomes a verified caller with memberships. */
 export interface CallerSourceParts extends CallerFactsParts {
   readonly verify: (token: string) => Caller | Refusal | Promise<Caller | Refusal>;
-  /** How long what was said about a token counts; Infinity: it is verified by its signature, and says the same until `exp`. */
+  /** How long a verification counts. Infinity: the signature verifies the token, so nothing changes until `exp`. */
   readonly verifiedForMs: number;
   readonly confirm: Confirming | undefined;
-  /** The credential is the token itself, not an Authorization header. */
+  /** Whether the credential is the token itself, instead of an Authorization header. */
   readonly bareTokens: boolean;
-  /** How long one request waits at most, whoever else waits for the same. */
+  /** How long one request waits at most, even if others wait for the same read. */
   readonly budgetMs: number;
 }
 
 const LATE: Refusal = {
   reason: 'unavailable',
-  detail: 'ZITADEL did not answer within the budget of one request',
+  detail: 'ZITADEL did not reply within the budget of one request',
   remedy: 'look at its health and latency, or raise the option budgetMs',
 };
 
@@ -36,8 +36,8 @@ const EXPIRED: Refusal = {
 };
 
 /**
- * From the bytes of a credential to a verified caller with prepared memberships. What is remembered about callers is remembered here,
- * and every eviction ends here.
+ * Finds the verified caller with prepared memberships to which the bytes of a credential lead. Everything that is remembered about callers
+ * is behind this class, and every eviction ends here.
  */
 export class CallerSource {
   readonly #remembered: RememberedCallers;
@@ -62,7 +62,7 @@ export class CallerSource {
     return this.#remembered.get(credential);
   }
 
-  /** Verifies, confirms and reads; one flight a credential. What was asked for before `notBefore` does not count. */
+  /** Verifies, confirms and reads, in one flight a credential. What was asked for before `notBefore` does not count. */
   resolve(credential: string, notBefore: number, pay?: Pay): Promise<KnownCaller | Refusal> {
     const rejection = this.#remembered.rejection(credential);
     if (rejection) return Promise.resolve(rejection);
@@ -80,7 +80,7 @@ export class CallerSource {
     return within(this.#flights.start(credential, undefined, load, budgetMs), budgetMs, LATE);
   }
 
-  /** The same for a caller of an earlier request. `undefined`: it is not one that was handed out here. */
+  /** The same for the caller of an earlier request. Undefined if the caller was not handed out here. */
   ofCaller(caller: Caller, notBefore: number): Promise<KnownCaller | Refusal> | undefined {
     const verified = this.#verified.get(caller);
     if (!verified) return undefined;
@@ -88,7 +88,7 @@ export class CallerSource {
     return warm ? Promise.resolve(warm) : this.resolve(verified.credential, notBefore);
   }
 
-  /** The memberships of a user without a token; only where they are read as the service user. */
+  /** The memberships of a user without a token. Only for memberships that are read as the service user. */
   async ofUser(userId: string, notBefore: number, pay?: Pay): Promise<KnownCaller | Refusal> {
     const bare: Verified = {
       credential: '',
@@ -103,7 +103,7 @@ export class CallerSource {
     return isRefusal(rows) ? rows : new KnownCaller(bare, rows);
   }
 
-  /** Whether nothing that a requirement reads of a caller was asked for before `notBefore`. */
+  /** Whether everything that a requirement reads of a caller was asked for at `notBefore` or later. */
   isNew({ rows, verified }: KnownCaller, compiled: Compiled, notBefore: number): boolean {
     return (
       (rows.askedAt >= notBefore || !compiled.readsRows) &&
@@ -111,7 +111,7 @@ export class CallerSource {
     );
   }
 
-  /** The caller by what was not asked for before `notBefore`: what is older, and read by the requirement, is asked for again. */
+  /** Asks again for everything that the requirement reads and that was asked for before `notBefore`. */
   async renew(
     known: KnownCaller,
     compiled: Compiled,
@@ -131,7 +131,7 @@ export class CallerSource {
       const rows = await within(reading, this.parts.budgetMs, LATE);
       if (isRefusal(rows)) return this.#refused(verified, userId, rows);
       const renewed = new KnownCaller(verified, rows);
-      // Forgotten meanwhile, or verified anew: what this one says of the token is not brought back.
+      // If the token was forgotten or verified anew meanwhile, this verification is not brought back.
       const isCurrent = this.#remembered.get(credential)?.caller === caller;
       if (!flight.spoiled && isCurrent) this.#remembered.keep(renewed);
       return renewed;
@@ -142,16 +142,16 @@ export class CallerSource {
     return readsClaims && this.parts.verifiedForMs !== Infinity;
   }
 
-  /** The token behind a caller that was handed out here, for calls to ZITADEL in the caller's name. */
+  /** The token of a caller that was handed out here, for calls to ZITADEL in the caller's name. */
   tokenOf(caller: Caller): string | undefined {
     return this.#verified.get(caller)?.token;
   }
 
-  /** Resolves when nothing that was read before can be used any more, here or through the shared store. */
+  /** Resolves as soon as nothing that was read before can be used any more, here or through the shared store. */
   async evict(userId: string): Promise<void> {
     this.#forgetUser(userId);
     await this.lookups.evict(userId);
-    // What was read meanwhile may rest on what the shared store still held.
+    // What was read meanwhile may come from what the shared store still held.
     this.#forgetUser(userId);
   }
 
@@ -213,7 +213,7 @@ export class CallerSource {
   ): Refusal {
     if (credential === '') return refusal;
     if (userId === undefined && refusal.reason === 'token_invalid') {
-      // By introspection; what was said of the same token before does not go on.
+      // Introspection refused the token, so what it said of the token before ends too.
       this.#remembered.forget(credential);
       this.#flights.spoilKey(credential);
     }
@@ -222,7 +222,7 @@ export class CallerSource {
     this.#confirmations.forget(digest);
     this.#flights.spoilKey(credential);
     if (userId === undefined) return refusal;
-    // What was asked for before the refusal must not be kept after it.
+    // What was asked for before the refusal must not be kept.
     this.#flights.spoil(userId);
     if (this.parts.memberships.as === 'caller') this.lookups.forget({ digest }, userId);
     return refusal;

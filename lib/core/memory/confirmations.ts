@@ -3,7 +3,7 @@ import type { Refusal } from '../decision.js';
 import { FOR_EVER, isValid, validFor, type Validity } from '../validity.js';
 import { UserMemory } from './user-memory.js';
 
-/** Asks ZITADEL whether it still accepts the token, where reading the memberships does not show it. */
+/** Asks ZITADEL whether it still accepts the token, if reading the memberships does not show it. */
 export interface Confirming {
   readonly ask: (caller: Caller, token: string) => Promise<Refusal | undefined>;
   /** How long an acceptance counts, in milliseconds. */
@@ -16,7 +16,7 @@ export class Confirmations {
 
   constructor(private readonly confirming: Confirming | undefined) {}
 
-  /** How long ZITADEL's acceptance of a token counts. `anew`: what is remembered does not. */
+  /** How long ZITADEL's acceptance of a token counts. With `anew`, a remembered acceptance does not count. */
   async ask(
     caller: Caller,
     token: string,
@@ -34,7 +34,7 @@ export class Confirmations {
     if (this.confirming) this.#known.set(digest, { ...accepted, userId });
   }
 
-  /** ZITADEL has refused the token. */
+  /** Forgets a token that ZITADEL has refused. */
   forget(digest: string): void {
     this.#known.delete(digest);
   }

@@ -1,26 +1,26 @@
-/** A read that is under way. Spoiled: an eviction happened meanwhile, so what it brings may be used by those who wait but not kept. */
+/** A read that is under way. It is spoiled by an eviction meanwhile: those who wait may use what it brings, but nobody keeps it. */
 export interface Flight {
   userId: string | undefined;
   spoiled: boolean;
-  /** What others join it by: a key, or a credential. */
+  /** The key, or the credential, by which others join it. */
   readonly key: string;
-  /** What those who joined it wait for; none where nobody can. */
+  /** What those who joined it wait for. Missing if nobody can join it. */
   reply?: Promise<unknown>;
-  /** Who was evicted while it was not known whose flight this is. */
+  /** The users who were evicted while it was not known whose flight this is. */
   evicted?: Set<string>;
 }
 
-/** One read at a time for each key. An eviction reaches what is under way: nobody joins it any more. */
+/** One read at a time for each key. An eviction spoils the reads that are under way: nobody joins them any more. */
 export class Flights<T> {
   readonly #open = new Set<Flight>();
   readonly #reads = new SingleFlight<T, string>();
 
-  /** What is under way, unless it left before `notBefore` (monotonic clock), or an eviction reached it. */
+  /** The read that is under way, unless it left before `notBefore` (monotonic clock), or an eviction spoiled it. */
   underWay(key: string, notBefore: number): Promise<T> | undefined {
     return this.#reads.underWay(key, notBefore);
   }
 
-  /** Reads in any case. Those who come later join it, for `longestMs` at most: a read that never ends keeps nobody waiting. */
+  /** Starts a read in any case. Others can join it for `longestMs`, so that a read that never ends keeps nobody waiting. */
   start(
     key: string,
     userId: string | undefined,
@@ -31,7 +31,7 @@ export class Flights<T> {
     return (flight.reply = this.#reads.start(() => this.#fly(flight, read, longestMs), key));
   }
 
-  /** The same, and nobody joins it. */
+  /** The same, but nobody can join it. */
   alone(key: string, userId: string | undefined, read: (flight: Flight) => Promise<T>): Promise<T> {
     return this.#fly({ userId, spoiled: false, key }, read);
   }
@@ -52,18 +52,18 @@ export class Flights<T> {
     }
   }
 
-  /** It turns out whose flight this is. */
+  /** Notes whose flight this is, as soon as that is known. */
   learn(flight: Flight, userId: string): void {
     flight.userId = userId;
     if (flight.evicted?.has(userId)) flight.spoiled = true;
   }
 
-  /** Reaches those whose user is known. */
+  /** Spoils the flights that are known to be of this user. */
   spoil(userId: string): void {
     for (const flight of this.#open) if (flight.userId === userId) this.#spoil(flight);
   }
 
-  /** Reaches also those whose user is not known yet: ZITADEL may have been asked about the token already. */
+  /** Also spoils flights that turn out to be of this user later: ZITADEL may have been asked about the token already. */
   evict(userId: string): void {
     this.spoil(userId);
     for (const flight of this.#open) {
@@ -73,7 +73,7 @@ export class Flights<T> {
     }
   }
 
-  /** Reaches those of one key. */
+  /** Spoils the flights of one key. */
   spoilKey(key: string): void {
     for (const flight of this.#open) if (flight.key === key) this.#spoil(flight);
   }
@@ -88,7 +88,7 @@ export class Flights<T> {
   }
 }
 
-/** What `promise` brings, or `late` when it takes longer than `ms`. The promise goes on for others who wait for it. */
+/** What `promise` brings, or `late` if that takes longer than `ms`. The promise goes on for others who wait for it. */
 export async function within<T, L>(promise: Promise<T>, ms: number, late: L): Promise<T | L> {
   let timer: NodeJS.Timeout | undefined;
   const bell = new Promise<L>((resolve) => {
@@ -106,17 +106,17 @@ interface UnderWay<T> {
   readonly reply: Promise<T>;
 }
 
-/** One question at a time for each key: those who ask while it is under way get the same reply. */
+/** One question at a time for each key: all who ask while it is under way get the same reply. */
 export class SingleFlight<T, K = void> {
   readonly #underWay = new Map<K, UnderWay<T>>();
 
-  /** What is under way, unless it left before `notBefore` (monotonic clock). */
+  /** The question that is under way, unless it left before `notBefore` (monotonic clock). */
   underWay(key: K, notBefore = -Infinity): Promise<T> | undefined {
     const found = this.#underWay.get(key);
     return found && found.startedAt >= notBefore ? found.reply : undefined;
   }
 
-  /** Joins what is under way, or asks. */
+  /** Joins the question that is under way, or asks. */
   ask(question: () => Promise<T>, key: K, notBefore = -Infinity): Promise<T> {
     return this.underWay(key, notBefore) ?? this.start(question, key);
   }
@@ -131,7 +131,7 @@ export class SingleFlight<T, K = void> {
     return reply;
   }
 
-  /** Those who come later ask anew, if it is this reply that is under way. Those who wait for it still get it. */
+  /** From now on nobody joins this reply. Those who wait for it still get it. */
   drop(key: K, reply: Promise<unknown> | undefined): void {
     if (this.#underWay.get(key)?.reply === reply) this.#underWay.delete(key);
   }

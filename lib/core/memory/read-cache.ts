@@ -1,17 +1,19 @@
 import { isRefusal, type MembershipRead, type Refusal } from '../decision.js';
-import { isValid, type Validity } from '../validity.js';
+import { Lease } from '../validity.js';
 import type { Pay } from './allowance.js';
 import { type Flight, Flights } from './flight.js';
 import type { SharedStore, StoredKind } from './shared-store.js';
 import { UserMemory } from './user-memory.js';
 
 /** What ZITADEL said about a user, where it came from, and until when it may be used. */
-export interface Remembered<T extends object> extends Validity {
+export interface Remembered<T extends object> {
   readonly userId: string;
   readonly value: T;
   readonly read: MembershipRead;
   /** When the question left, on the monotonic clock. */
   readonly askedAt: number;
+  /** Ends with its time, and when it is forgotten. */
+  readonly lease: Lease;
 }
 
 /** One question to the cache. */
@@ -21,25 +23,25 @@ export interface CacheQuestion<T extends object> {
   readonly userId: string;
   /** The reply may not be kept beyond this time (milliseconds since the epoch). */
   readonly notAfter: number;
-  /** What was asked for before this does not count, be it kept or under way (monotonic clock). */
+  /** What was asked for before this does not count (monotonic clock). */
   readonly notBefore: number;
-  /** Paid before ZITADEL is asked, by the one who starts a read and not by those who join it. */
+  /** Paid before ZITADEL is asked: by the request that starts a read, not by those that join it. */
   readonly pay?: Pay | undefined;
   readonly read: () => Promise<T | Refusal>;
 }
 
-/** What a cache holds: how large it is, and how it travels through the shared store. */
+/** What a cache holds: how large a value is, and how it travels through the shared store. */
 export interface CacheKind<T extends object, S> {
   readonly stored: StoredKind<S>;
   readonly fromStored: (stored: S) => T;
-  /** Undefined: not worth storing. */
+  /** Undefined if the value is not worth storing. */
   readonly toStored: (value: T) => S | undefined;
   readonly bytesOf: (value: T) => number;
 }
 
 /**
- * Memory, then the shared store, then ZITADEL; one read a key at a time. Expiry counts from when the question left and is never
- * extended. Failures are not kept. What was asked before an eviction is not kept after it.
+ * Looks in memory, then in the shared store, then asks ZITADEL, with one read a key at a time. The TTL counts from when the question left,
+ * and is never extended. Failures are not kept. What was asked before an eviction is not kept after it.
  */
 export class ReadCache<T extends object, S> {
   readonly #memory: UserMemory<Remembered<T>>;
@@ -54,6 +56,7 @@ export class ReadCache<T extends object, S> {
     this.#memory = new UserMemory(
       maxBytes,
       ({ value }, key) => key.length * 2 + kind.bytesOf(value),
+      ({ lease }) => lease.end(),
     );
   }
 
@@ -69,19 +72,21 @@ export class ReadCache<T extends object, S> {
     return this.#flights.start(flight, userId, (started) => this.#load(question, started));
   }
 
-  /** What is kept in memory, and may still be used. */
+  /** What memory holds under this key, if it may still be used. */
   kept(key: string, userId: string, notBefore: number): Remembered<T> | undefined {
     const kept = this.#memory.get(key);
-    return kept?.userId === userId && isValid(kept) && kept.askedAt >= notBefore ? kept : undefined;
+    return kept?.userId === userId && kept.lease.runs() && kept.askedAt >= notBefore
+      ? kept
+      : undefined;
   }
 
-  /** Forgets what is kept under one key, and keeps nothing that is being asked for about the user. */
+  /** Forgets what is kept under one key. What is being asked for about the user is not kept either. */
   forget(key: string, userId: string): void {
     this.#flights.spoil(userId);
     this.#memory.delete(key);
   }
 
-  /** Forgets a user, in this process: what the shared store holds can be brought back until that has acknowledged an eviction. */
+  /** Forgets a user in this process. Until the shared store has acknowledged an eviction, a read can bring back what it holds. */
   evict(userId: string): void {
     this.#flights.spoil(userId);
     this.#memory.evict(userId);
@@ -105,9 +110,8 @@ export class ReadCache<T extends object, S> {
           userId,
           value: this.kind.fromStored(value),
           read: Object.freeze({ at: fetchedAt, from: 'shared' }),
-          validUntil: performance.now() + leftMs,
-          wallUntil,
           askedAt,
+          lease: new Lease({ validUntil: performance.now() + leftMs, wallUntil }),
         };
         if (!flight.spoiled) this.#keep(key, entry);
         return entry;
@@ -122,9 +126,8 @@ export class ReadCache<T extends object, S> {
       userId,
       value,
       read: Object.freeze({ at: fetchedAt, from: 'zitadel' }),
-      validUntil: askedAt + keepMs,
-      wallUntil: fetchedAt + keepMs,
       askedAt,
+      lease: new Lease({ validUntil: askedAt + keepMs, wallUntil: fetchedAt + keepMs }),
     };
     if (flight.spoiled || !(keepMs > 0) || !this.#keep(key, entry)) return entry;
     const stored = this.kind.toStored(value);
@@ -135,7 +138,7 @@ export class ReadCache<T extends object, S> {
     return entry;
   }
 
-  /** False: something that was asked later is kept already. */
+  /** Returns false if something that was asked later is kept already. */
   #keep(key: string, entry: Remembered<T>): boolean {
     const kept = this.#memory.peek(key);
     if (kept && kept.askedAt > entry.askedAt) return false;

@@ -2,28 +2,28 @@ import type { Caller, MembershipIndex } from '../caller.js';
 import type { Allowed, MembershipRead, Refusal } from '../decision.js';
 import type { Ids } from '../request.js';
 import type { Compiled } from '../requirement/compile.js';
-import { earlier, isValid, type Validity } from '../validity.js';
+import { earlier, isValid, type Lease, type Validity } from '../validity.js';
 import { bounded } from './bounded.js';
 import { UserMemory } from './user-memory.js';
 
-/** What is known of a caller's memberships, and until when it may be used. */
+/** A caller's memberships, and until when they may be used. */
 export interface CallerRows extends Validity {
   readonly index: MembershipIndex;
   readonly read: MembershipRead;
-  /** Under which they are remembered. */
+  /** The key under which they are remembered. */
   readonly key: string;
-  /** The organizations that were read, as the service user in certain ones. */
+  /** The organizations that were read, if the service user reads them one by one. */
   readonly organizations: readonly string[];
-  /** When they were asked for, on the monotonic clock: the wall clock, by which `read.at` tells it to people, can be set. */
+  /** When they were asked for, on the monotonic clock. `read.at` tells people the same on the wall clock, which can be set. */
   readonly askedAt: number;
 }
 
-/** A credential that is verified, and whom it leads to. */
+/** A verified credential, and the caller to whom it leads. */
 export interface Verified {
-  /** The exact bytes: the Authorization header, or what the option `token` gave. Empty where a bare user id is asked about. */
+  /** The exact bytes: the Authorization header, or what the option `token` gave. Empty for a bare user id. */
   readonly credential: string;
   readonly token: string;
-  /** What stands for the token in keys. */
+  /** Stands for the token in keys. */
   readonly digest: string;
   readonly caller: Caller;
   /** When the credential was verified, on the monotonic clock. */
@@ -33,18 +33,19 @@ export interface Verified {
 }
 
 /**
- * What one credential leads to: the verified caller, the prepared memberships, and until when both may be used. Flat, and what every
- * request reads stands first: with a thousand users each object that is looked at costs more than the work on it.
+ * What one credential leads to: the verified caller, the prepared memberships, and until when both may be used. It is flat, and begins with
+ * what every request reads: with a thousand users, reading one more object costs more than the work on it.
  */
 export class KnownCaller implements Validity {
   readonly credential: string;
   readonly validUntil: number;
   readonly wallUntil: number;
 
-  // The last "yes": to what, about which ids, and the decision.
+  // The last "yes": its requirement, its ids, the decision, and what it rests on beside the list.
   #askedFor: Compiled | undefined = undefined;
   #askedAbout: Ids = NO_IDS;
   #yes: Allowed | undefined = undefined;
+  #leases: readonly Lease[] | undefined = undefined;
 
   readonly caller: Caller;
   readonly index: MembershipIndex;
@@ -70,16 +71,21 @@ export class KnownCaller implements Validity {
     return this.#askedFor === compiled ? this.#askedAbout : NO_IDS;
   }
 
-  /** The remembered "yes" to exactly this requirement, about the very ids that `idsOf` gave. */
+  /** The remembered "yes" to exactly this requirement. `ids` must be the very list that `idsOf` gave, and this caller must be valid. */
   yesTo(compiled: Compiled, ids: Ids): Allowed | undefined {
-    return this.#askedFor === compiled && this.#askedAbout === ids ? this.#yes : undefined;
+    if (this.#askedFor !== compiled || this.#askedAbout !== ids) return undefined;
+    if (this.#leases) {
+      for (const lease of this.#leases) if (!lease.runsBeside(this)) return undefined;
+    }
+    return this.#yes;
   }
 
-  /** Remembers a "yes" for as long as this is remembered: it must rest on nothing that can change before. */
-  remember(compiled: Compiled, ids: Ids, yes: Allowed): void {
+  /** Remembers a "yes" for as long as this is remembered and all of the leases run. Nothing else that it rests on may change. */
+  remember(compiled: Compiled, ids: Ids, yes: Allowed, leases: readonly Lease[] = []): void {
     this.#askedFor = compiled;
     this.#askedAbout = ids;
     this.#yes = yes;
+    this.#leases = leases.length > 0 ? leases : undefined;
   }
 }
 
@@ -87,14 +93,14 @@ const NO_IDS: Ids = Object.freeze([]);
 const REJECTED_FOR_MS = 5_000;
 const TOKENS_PER_USER = 8;
 
-// The end of a signature tells tokens apart; only the full comparison proves one. Hashing 16 characters instead of a whole
-// token is what makes a warm request cheap. Whoever knows an end can send it: nothing is forgotten by the end alone.
+// The key is the end of the credential: hashing 16 characters instead of a whole token makes a request cheap. The end tells tokens apart,
+// and only the full comparison proves one. Anybody may send an end, so nothing is forgotten because of an end alone.
 const tailOf = (credential: string): string => credential.slice(-16);
 const wholeOf = (credential: string): string => `whole ${credential}`;
 
 /** The memory in front of the data path: one look-up from the bytes of a credential to the known caller. */
 export class RememberedCallers {
-  /** By the end of the credential; where another one that ends alike stands there, by the whole of it. */
+  /** By the end of the credential. If another one with the same end stands there, by the whole credential. */
   readonly #callers: UserMemory<KnownCaller>;
   readonly #rejected = bounded<string, { refusal: Refusal; until: number }>(
     4 * 2 ** 20,
@@ -108,7 +114,7 @@ export class RememberedCallers {
     );
   }
 
-  /** The caller with exactly this credential, if what is known may still be used. */
+  /** The caller with exactly this credential, if the entry may still be used. */
   get(credential: string): KnownCaller | undefined {
     let known = this.#callers.get(tailOf(credential));
     if (known?.credential !== credential) known = this.#callers.get(wholeOf(credential));
@@ -126,7 +132,7 @@ export class RememberedCallers {
     // A read that took longer must not replace what a later one brought.
     if (isOlder && known.verified.verifiedAt >= verified.verifiedAt) return;
     this.forget(credential);
-    // Each of the two knows something later than the other: neither goes on.
+    // Each of the two has something newer than the other, so neither is kept.
     if (isOlder || isVerifiedEarlier) return;
     const keys = this.#callers.keysOf(userId);
     const [oldest] = keys;
@@ -151,7 +157,7 @@ export class RememberedCallers {
     }
   }
 
-  /** ZITADEL refused exactly these bytes: for a short while it is not asked about them again. */
+  /** ZITADEL refused exactly these bytes. For a short while it is not asked about them again. */
   reject(credential: string, refusal: Refusal): void {
     this.forget(credential);
     this.#rejected.set(credential, { refusal, until: performance.now() + REJECTED_FOR_MS });

@@ -5,7 +5,7 @@ import type { ResourceKind } from '../requirement/roles.js';
 import { quietly } from '../tell.js';
 import { within } from './flight.js';
 
-/** The part of Nest's `CACHE_MANAGER` that is used: any object with these two works. TTL in milliseconds. */
+/** The part of Nest's `CACHE_MANAGER` that is used. Any object with these two methods works. The TTL is in milliseconds. */
 export interface SharedCache {
   get(key: string): Promise<unknown>;
   set(key: string, value: string, ttlMs: number): Promise<unknown>;
@@ -19,7 +19,7 @@ export interface Stored<T> {
   readonly expiresAt: number;
 }
 
-/** What can be stored: its name in the store, and how it is read back. Anything odd is a miss. */
+/** A kind of values that can be stored: its name in the store, and how it is read back. Anything odd is a miss. */
 export interface StoredKind<T> {
   readonly name: 'rows' | 'permissions';
   readonly from: (value: unknown, userId: string) => T | undefined;
@@ -49,18 +49,18 @@ interface Envelope<T> extends Stored<T> {
 
 const DEADLINE_MS = 100;
 const CLOCK_SKEW_MS = 5_000;
-/** Other processes may have another TTL; this is the longest that the options allow. */
+/** Other processes may have another TTL. This is the longest that the options allow. */
 const LONGEST_TTL_MS = 3_600_000;
 
-/** What a read gave: what is stored if anything is, and the epoch to store anew under; none when the store did not reply. */
+/** What a read gave: the stored value, if there is one, and the epoch for storing a new one. No epoch: the store did not reply. */
 interface SharedRead<T> {
   readonly epoch: string | undefined;
   readonly stored: Stored<T> | undefined;
 }
 
 /**
- * The optional layer behind the memory cache. Whoever can write into the store could make anybody IAM_OWNER, so an envelope is signed,
- * names its own key and its own deadline, and whatever looks odd is a miss. A store that fails or hangs is a miss too, never a decision.
+ * The optional layer behind the memory cache. Somebody who can write into the store must not be able to make anybody IAM_OWNER. So each
+ * envelope is signed, and names its own key and deadline. One that looks odd is a miss. If the store fails or hangs, that is a miss too.
  */
 export class SharedStore {
   readonly #cache: SharedCache;
@@ -68,10 +68,10 @@ export class SharedStore {
   readonly #scope: string;
 
   #distrustedUntil = 0;
-  /** By how much the clock on the wall was ahead of the monotonic one. */
+  /** By how much the wall clock was ahead of the monotonic clock. */
   #wallAhead = Date.now() - performance.now();
 
-  /** `scope` is everything that the stored values depend on besides the key; `ttlMs` how long they can live at most. */
+  /** `scope`: everything on which the stored values depend, besides the key. `ttlMs`: how long they live at most. */
   constructor(
     cache: SharedCache,
     secret: string | false,
@@ -101,7 +101,7 @@ export class SharedStore {
     return { epoch, stored: usable ? stored : undefined };
   }
 
-  /** Stores without being waited for. */
+  /** Stores a value. Nobody waits for it. */
   write<T>(
     kind: StoredKind<T>,
     key: string,
@@ -117,8 +117,8 @@ export class SharedStore {
   }
 
   /**
-   * Makes everything stored about a user, by whichever process, unusable. When the store does not take it, this process does not read
-   * the store for as long as what it holds can live.
+   * Makes everything unusable that any process has stored about a user. If the store does not take this, this process does not read the
+   * store for as long as its entries can live.
    */
   evict(userId: string): Promise<void> {
     return this.#renewEpoch('epoch', userId);
@@ -128,7 +128,7 @@ export class SharedStore {
     return this.#renewEpoch('epoch of all', '');
   }
 
-  /** Once for each time: what was stored before would be taken for young again when the clock gets there for the second time. */
+  /** Whether the wall clock was set back since the last call. Then entries that were stored before would become young again. */
   #wallWasSetBack(): boolean {
     const ahead = Date.now() - performance.now();
     const setBack = ahead < this.#wallAhead - CLOCK_SKEW_MS;
@@ -141,7 +141,7 @@ export class SharedStore {
     const set = async () => {
       const [name, epoch] = [this.#name(kind, key), randomUUID()];
       await this.#cache.set(name, epoch, ms);
-      // Read back: a store may swallow its own failure.
+      // Read it back: a store may swallow its own failure.
       return (await this.#cache.get(name)) === epoch;
     };
     const taken = await within(
@@ -231,7 +231,7 @@ function isTime(value: unknown): value is number {
 
 const KINDS: ReadonlySet<unknown> = new Set(['instance', 'org', 'project', 'projectGrant']);
 
-/** Reads a row that was stored outside this process. Anything odd is no row. */
+/** Reads a row that was stored outside this process. Undefined for anything odd. */
 function membershipFrom(value: unknown): Membership | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { userId, kind, id, roles, ...more } = value as Record<string, unknown>;

@@ -1,26 +1,30 @@
 import { type Bounded, bounded } from './bounded.js';
 
-/** A bounded map whose entries belong to users: what is known about one user is found, and forgotten, without a walk over all. */
+/** A bounded map whose entries belong to users. The entries of one user are found and forgotten without a walk over all. */
 export class UserMemory<V extends { readonly userId: string }> {
   readonly #entries: Bounded<string, V>;
   readonly #keysOf = new Map<string, Set<string>>();
 
-  constructor(most: number, sizeOf?: (value: V, key: string) => number) {
-    this.#entries = bounded(most, sizeOf, ({ userId }, key) => this.#forgetKey(userId, key));
+  /** `gone` hears of every entry that leaves, also of one that another takes the place of. */
+  constructor(most: number, sizeOf?: (value: V, key: string) => number, gone?: (value: V) => void) {
+    this.#entries = bounded(most, sizeOf, (value, key) => {
+      this.#forgetKey(value.userId, key);
+      gone?.(value);
+    });
   }
 
   get(key: string): V | undefined {
     return this.#entries.get(key);
   }
 
-  /** Leaves the order of use as it is. */
+  /** Reads without changing the order of use. */
   peek(key: string): V | undefined {
     return this.#entries.peek(key);
   }
 
   set(key: string, value: V): void {
     this.#entries.set(key, value);
-    // What is larger than the whole bound is not kept.
+    // A value that is larger than the whole bound is not kept.
     if (!this.#entries.has(key)) return;
     const keys = this.#keysOf.get(value.userId) ?? new Set();
     this.#keysOf.set(value.userId, keys.add(key));

@@ -11,20 +11,20 @@ import {
 } from './requirement.js';
 import { type HierarchyTable, type ResourceKind, satisfying, type Satisfying } from './roles.js';
 
-/** Position of an id among those that are read from the request; -1: none. */
+/** The place of an id among those that are read from the request. -1: there is none. */
 export type Slot = number;
 
 /** Where the ids of a ref stand. */
 export interface RefSlots {
   readonly id: Slot;
-  /** Of a project: the organization that must own it. */
+  /** The organization that must own the project. */
   readonly owner: Slot;
-  /** Of a project grant that is named by its two ends. */
+  /** The two ends of a project grant that is named by them. */
   readonly project: Slot;
   readonly grantedOrg: Slot;
 }
 
-/** A role requirement, ready to be decided: which rows would do, and where its ids will stand. */
+/** A role requirement, ready to be decided: which rows satisfy it, and where its ids will stand. */
 export interface RoleNode extends RefSlots {
   readonly type: 'role';
   readonly kind: ResourceKind;
@@ -43,16 +43,16 @@ export interface ProjectRoleNode {
   readonly type: 'projectRole';
   readonly roles: readonly string[];
   readonly project: Slot;
-  /** The requirement names the project, rather than the option `projectId`. */
+  /** Whether the requirement names the project. Otherwise the option `projectId` does. */
   readonly namesProject: boolean;
   readonly org: Slot;
   readonly acrossOrganizations: boolean;
 }
 
-/** A requirement of a caller, ready to be decided. */
+/** A requirement about the caller alone, ready to be decided. */
 interface CallerNode {
   readonly type: 'authenticated';
-  /** Home organizations, one of which it must be. */
+  /** The home organization must be one of these. */
   readonly organizations: readonly string[] | undefined;
 }
 
@@ -67,44 +67,44 @@ export type Branch =
 /** A requirement, ready to be decided. */
 export type Node = Leaf | Branch;
 
-/** Tells several conditions from one. */
+/** Whether a node is several conditions, instead of one. */
 export function isBranch(node: Node): node is Branch {
   return node.type === 'allOf' || node.type === 'anyOf';
 }
 
 /** A requirement together with everything that does not depend on the request. */
 export interface Compiled {
-  /** As it was written, for those who are told. */
+  /** The requirement as it was written. The log and listeners get it. */
   readonly requirement: Requirement;
   readonly root: Node;
   readonly sources: readonly IdSource[];
   /** The name of each source's id, for `@CheckedResource`. */
   readonly names: readonly string[];
   readonly fresh: boolean;
-  /** ZITADEL's own evaluation is asked, with the caller's token. */
+  /** Whether ZITADEL's own evaluation is asked, with the caller's token. */
   readonly asksPermissions: boolean;
-  /** Project grants are facts that one caller sees and another does not. */
+  /** Whether it names project grants: facts that one caller sees and another does not. */
   readonly namesGrants: boolean;
-  /** The claims of the caller's token are read. */
+  /** Whether the claims of the caller's token are read. */
   readonly readsClaims: boolean;
-  /** The caller's memberships are read. */
+  /** Whether the caller's memberships are read. */
   readonly readsRows: boolean;
 }
 
-/** What a requirement is compiled with, from the options. */
+/** The options by which a requirement is compiled. */
 export interface CompileSettings {
   readonly hierarchy: HierarchyTable;
   readonly idPattern: RegExp;
-  /** The project whose roles are meant where a requirement names none. */
+  /** The project whose roles are meant if a requirement names no project. */
   readonly projectId: string | undefined;
-  /** False: this ZITADEL evaluates no permissions (API v2). */
+  /** Whether ZITADEL evaluates permissions. API v2 does not. */
   readonly permissions: boolean;
 }
 
 /**
  * Prepares a requirement.
  *
- * @throws ZitadelRequirementError when a literal id does not match the pattern of ids, or the options leave something unsaid
+ * @throws ZitadelRequirementError when a literal id does not match the option `idPattern`, or an option that it needs is missing
  */
 export function compile(requirement: Requirement, settings: CompileSettings): Compiled {
   const { hierarchy, idPattern, projectId } = settings;

@@ -1,19 +1,21 @@
 import { ZitadelRequirementError } from '../errors.js';
 
 /**
- * How old knowledge may be: what was asked for before this time does not count (monotonic clock, milliseconds). Any age will do, as
- * long as it is valid.
+ * What was asked for before this time does not count (monotonic clock, milliseconds). With this one, knowledge of any age counts, as long
+ * as it is valid.
  */
 export const ANY_AGE = -Infinity;
 
-/** Nothing that is remembered, or already being asked for, is new enough. */
+/** With this one, nothing counts that is remembered, or already being asked for. */
 export const ANEW = Infinity;
 
 /** Settings of one role or permission requirement. */
 export interface FreshOptions {
   /**
-   * Ask ZITADEL anew instead of using what is remembered, for the routes where the seconds of the cache are too many. The answer is
-   * remembered for later requests with the same token (as the service user: of the same user). @default false
+   * Ask ZITADEL anew instead of using what is remembered. It is for routes where the TTL of the cache is too long. The reply is remembered
+   * for later requests with the same token (as the service user: of the same user).
+   *
+   * @default false
    */
   readonly fresh?: boolean;
 }

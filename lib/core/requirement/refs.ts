@@ -1,25 +1,25 @@
 import { ZitadelRequirementError } from '../errors.js';
 import type { IdReaderClass, IdSource, ReadId } from '../request.js';
 
-/** Names an organization. */
+/** Names an organization. Made by {@link org}. */
 export interface OrgRef {
   readonly kind: 'org';
   readonly source: IdSource;
 }
 
-/** Names a project; with `owner`, only as a project that ZITADEL says this organization owns. */
+/** Names a project. With `owner`, ZITADEL must say that this organization owns it. Made by {@link project}. */
 export interface ProjectRef {
   readonly kind: 'project';
   readonly source: IdSource;
   readonly owner?: OrgRef;
 }
 
-/** A {@link ProjectRef} that is tied to its owner. */
+/** A {@link ProjectRef} that is tied to its owner. Made by `project(...).in(...)`. */
 export interface TiedProjectRef extends ProjectRef {
   readonly owner: OrgRef;
 }
 
-/** Names a project grant, by its id or by the project and the organization to which it was granted. */
+/** Names a project grant, by its id, or by its project and the organization to which it was granted. Made by {@link projectGrant}. */
 export type ProjectGrantRef =
   | { readonly kind: 'projectGrant'; readonly source: IdSource }
   | { readonly kind: 'projectGrant'; readonly project: ProjectRef; readonly grantedOrg: OrgRef };
@@ -27,20 +27,24 @@ export type ProjectGrantRef =
 /** Any ref that a requirement may name. */
 export type ResourceRef = OrgRef | ProjectRef | ProjectGrantRef;
 
-/** A {@link ProjectRef} that can be tied to its owner, and is not yet. */
+/** A {@link ProjectRef} that is not tied to its owner yet. */
 export interface UntiedProjectRef extends ProjectRef {
   readonly owner?: never;
-  /** The project counts only if ZITADEL says that this organization owns it; otherwise the request is denied. */
+  /**
+   * Ties the project to its owner: if ZITADEL says that another organization owns it, the request is denied.
+   *
+   * @example `project.param('projectId').in(org.param('orgId'))`
+   */
   in(owner: OrgRef | string): TiedProjectRef;
 }
 
-/** The ways to say where an id stands. Each reads an own property whose value is a string; anything else is refused. */
+/** The ways to say where an id stands. Each reads an own property whose value is a string. Anything else is refused. */
 export interface RefBuilder<R> {
   /** From a path parameter. */
   param(name: string): R;
   /** From the query string. */
   query(name: string): R;
-  /** From a top-level property of the parsed body. Guards run before pipes: it is the raw value. */
+  /** From a top-level property of the parsed body. It is the raw value, because guards run before pipes. */
   body(name: string): R;
   /** From a header. */
   header(name: string): R;
@@ -97,9 +101,12 @@ const orgFrom = (source: IdSource): OrgRef =>
   Object.freeze({ kind: 'org', source: Object.freeze(source) });
 
 /**
- * Names the organization that a role must be held on: `org('69629023906488334')`, `org.param('orgId')`, `org.header('x-zitadel-orgid')` ...
+ * Names the organization on which a role must be held.
  *
  * @throws ZitadelRequirementError on an empty id or name
+ * @example `org.param('orgId')`
+ * @example `org.header('x-zitadel-orgid')`
+ * @example `org('69629023906488334')`
  */
 export const org: ((id: string) => OrgRef) & RefBuilder<OrgRef> = Object.assign(
   (id: string) => orgFrom(literal('org', id)),
@@ -115,9 +122,11 @@ const projectFrom = (source: IdSource): UntiedProjectRef =>
   });
 
 /**
- * Names the project that a role must be held on. With `.in(org.param('orgId'))` ZITADEL must also say that this organization owns it.
+ * Names the project on which a role must be held. With `.in(...)`, ZITADEL must also say that this organization owns it.
  *
  * @throws ZitadelRequirementError on an empty id or name
+ * @example `project.param('projectId')`
+ * @example `project.param('projectId').in(org.param('orgId'))`
  */
 export const project: ((id: string) => UntiedProjectRef) & RefBuilder<UntiedProjectRef> =
   Object.assign(
@@ -128,7 +137,7 @@ export const project: ((id: string) => UntiedProjectRef) & RefBuilder<UntiedProj
 const grantFrom = (source: IdSource): ProjectGrantRef =>
   Object.freeze({ kind: 'projectGrant', source: Object.freeze(source) });
 
-/** The two parts by which a project grant can be named where its id is not known. */
+/** The two parts by which a project grant can be named without its id. */
 export interface ProjectGrantParts {
   readonly project: UntiedProjectRef | string;
   readonly grantedOrg: OrgRef | string;
@@ -146,10 +155,11 @@ function grantOf(named: string | ProjectGrantParts): ProjectGrantRef {
 }
 
 /**
- * Names the project grant that a role must be held on: by id (`projectGrant.param('grantId')`), or by project and granted organization
- * (`projectGrant({ project: project.param('projectId'), grantedOrg: org.param('orgId') })`).
+ * Names the project grant on which a role must be held: by its id, or by its project and the granted organization.
  *
  * @throws ZitadelRequirementError on an empty id or name
+ * @example `projectGrant.param('grantId')`
+ * @example `projectGrant({ project: project.param('projectId'), grantedOrg: org.param('orgId') })`
  */
 export const projectGrant: ((named: string | ProjectGrantParts) => ProjectGrantRef) &
   RefBuilder<ProjectGrantRef> = Object.assign(grantOf, builderFor('projectGrant', grantFrom));
@@ -185,7 +195,7 @@ export function projectGrantRef(value: unknown): ProjectGrantRef {
   );
 }
 
-/** How a source reads in a boot report or a log: `param orgId`. */
+/** A source in words, for the boot report and the log: `param orgId`. */
 export function sourceText(source: IdSource): string {
   return source.from === 'literal' ? source.id : `${source.from} ${source.name}`;
 }

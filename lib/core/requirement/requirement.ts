@@ -13,8 +13,8 @@ import {
 import type { ResourceKind } from './roles.js';
 
 /**
- * What a route, or a question from a service, asks for: a tree of conditions. Built by `role`, `permission`, `projectRole`, `allOf`,
- * `anyOf`, `authenticated`.
+ * What a route, or a question from a service, asks for: a tree of conditions. Made by `role`, `permission`, `projectRole`, `allOf`, `anyOf`
+ * and `authenticated`.
  */
 export type Requirement =
   | RoleRequirement
@@ -24,7 +24,7 @@ export type Requirement =
   | AnyOf
   | AuthenticatedRequirement;
 
-/** Any one of the roles, on the resource that `ref` names (none: the instance). */
+/** Any one of the roles, on the resource that `ref` names. Without `ref`, on the instance. */
 export interface RoleRequirement {
   readonly type: 'role';
   readonly roles: readonly string[];
@@ -48,7 +48,7 @@ export interface PermissionRequirement {
 export interface ProjectRoleRequirement {
   readonly type: 'projectRole';
   readonly roles: readonly string[];
-  /** None: the project of the option `projectId`. */
+  /** Missing: the project of the option `projectId`. */
   readonly project?: ProjectRef;
   readonly org: OrgRef;
   readonly acrossOrganizations: boolean;
@@ -66,10 +66,10 @@ export interface AnyOf {
 }
 /** At least one. */
 type SomeRequirements = readonly [Requirement, ...Requirement[]];
-/** A caller whose token ZITADEL accepts; no role. */
+/** A caller whose token ZITADEL accepts. No role is asked for. */
 export interface AuthenticatedRequirement {
   readonly type: 'authenticated';
-  /** The caller's home organization is one of these; none: any. */
+  /** The caller's home organization must be one of these. Missing: any. */
   readonly organizations?: readonly string[];
 }
 
@@ -83,7 +83,7 @@ export function someOf(of: unknown, where: string): SomeRequirements {
   );
 }
 
-/** Refuses what is no requirement, all the way down: JavaScript callers can pass anything. */
+/** Refuses what is not a requirement, all the way down. Code without types can pass anything. */
 export function requirementOf(value: unknown, where: string): Requirement {
   const { type, of, roles, permissions, organizations } = Object(value) as Record<string, unknown>;
   const isSome = (list: unknown) => Array.isArray(list) && list.length > 0;

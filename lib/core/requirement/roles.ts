@@ -80,8 +80,8 @@ const BUILT_IN: Readonly<Record<ManagerRole, ResourceKind>> = {
 };
 
 /**
- * On which kind of membership a role means anything. ZITADEL checks the prefix when a member is added, except that it lets a
- * project member hold `PROJECT_GRANT_*`: there such a role means nothing, so the kind of the row and of the role must agree.
+ * The kind of membership on which a role has a meaning. ZITADEL checks the prefix when a member is added, but it lets members of a project
+ * hold `PROJECT_GRANT_*`. There such a role has no meaning, so the kinds of the row and of the role must agree.
  */
 export function kindOfRole(role: string): ResourceKind | undefined {
   if (role.startsWith('IAM_')) return 'instance';
@@ -92,9 +92,9 @@ export function kindOfRole(role: string): ResourceKind | undefined {
 }
 
 /**
- * Names a manager role that is not one of ZITADEL's defaults. It implies nothing and nothing implies it.
+ * Names a manager role that is not one of ZITADEL's defaults. It satisfies no other role, and no other role satisfies it.
  *
- * @throws ZitadelRequirementError when the name lacks the prefix by which ZITADEL knows where the role can be held, or is a default role
+ * @throws ZitadelRequirementError when the name lacks a prefix that says where the role can be held, or is one of ZITADEL's own roles
  * @example `@RequireRole(customRole('ORG_AUDITOR'), org.param('orgId'))`
  */
 export function customRole<const N extends `${'IAM' | 'ORG' | 'PROJECT'}_${string}`>(
@@ -133,15 +133,19 @@ export function roleOf(role: unknown): { readonly name: string; readonly kind: R
   );
 }
 
-/** Which roles a role satisfies besides itself. Transitive: what the satisfied role satisfies counts too. */
+/**
+ * Which roles a role satisfies besides itself. It is transitive: what a satisfied role satisfies counts too.
+ *
+ * @example `{ ORG_AUDITOR: ['ORG_OWNER_VIEWER'] }`
+ */
 export type HierarchyTable = Readonly<Record<string, readonly string[]>>;
 
 /**
- * ZITADEL's own hierarchy, read from the permission sets of its default roles. Where a role may be used is the scope model's business
- * (`decide.ts`): an ORG_OWNER satisfies PROJECT_OWNER for the projects of that organization, and PROJECT_GRANT_OWNER for grants *to* it.
- * It holds on servers of the v4 line and of the main one, so what one of them alone includes is left out: on v4 servers
- * ORG_PROJECT_PERMISSION_EDITOR may do everything that ORG_USER_PERMISSION_EDITOR may, on the main line not (user groups).
- * Viewers never satisfy owners; nothing satisfies impersonators, the login client, self management or custom roles.
+ * ZITADEL's own hierarchy, read from the permission sets of its default roles. The scope model (`decide.ts`) says where a role counts: an
+ * ORG_OWNER satisfies PROJECT_OWNER for the projects of that organization, and PROJECT_GRANT_OWNER for grants *to* it. The table holds on
+ * servers of the v4 line and of the main line, so it leaves out what only one of them includes: on v4 servers
+ * ORG_PROJECT_PERMISSION_EDITOR may do everything that ORG_USER_PERMISSION_EDITOR may, on the main line it may not (user groups). Viewers
+ * never satisfy owners. Nothing satisfies impersonators, the login client, self management or custom roles.
  */
 export const ZITADEL_HIERARCHY: HierarchyTable = {
   IAM_OWNER: ['IAM_ORG_MANAGER', 'IAM_OWNER_VIEWER'],
@@ -162,10 +166,10 @@ export const ZITADEL_HIERARCHY: HierarchyTable = {
   PROJECT_GRANT_OWNER: ['PROJECT_GRANT_OWNER_VIEWER'],
 };
 
-/** For one requirement: the roles that satisfy it, by the kind of membership on which they must be held. */
+/** The roles that satisfy one requirement, by the kind of membership on which they must be held. */
 export type Satisfying = Readonly<Record<ResourceKind, ReadonlySet<string>>>;
 
-/** Which rows count for roles of a kind: never those of a project for its grants, whatever a table says. */
+/** Which rows count for roles of a kind. Rows of a project never count for its grants, whatever a table says. */
 const COUNTS_FOR: Readonly<Record<ResourceKind, readonly ResourceKind[]>> = {
   instance: ['instance'],
   org: ['instance', 'org'],
@@ -173,7 +177,7 @@ const COUNTS_FOR: Readonly<Record<ResourceKind, readonly ResourceKind[]>> = {
   projectGrant: ['instance', 'org', 'projectGrant'],
 };
 
-/** All roles that satisfy at least one of `wanted`, following `table` transitively, where their rows count for it. */
+/** All roles that satisfy at least one of `wanted` by the table, if their rows count for it. */
 export function satisfying(table: HierarchyTable, wanted: readonly string[]): Satisfying {
   const byKind = {
     instance: new Set<string>(),
@@ -192,7 +196,7 @@ export function satisfying(table: HierarchyTable, wanted: readonly string[]): Sa
   return byKind;
 }
 
-/** A role, and all that satisfy it. */
+/** A role, and all roles that satisfy it. */
 function closureOf(table: HierarchyTable, wanted: string): ReadonlySet<string> {
   const roles = new Set([wanted]);
   for (let before = -1; before !== roles.size;) {

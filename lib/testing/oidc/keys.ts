@@ -1,5 +1,4 @@
 import {
-  createPrivateKey,
   createPublicKey,
   generateKeyPair,
   generateKeyPairSync,
@@ -114,9 +113,12 @@ export function isSignedBy(token: string, decoded: DecodedJwt, key: KeyObject): 
 
 /** A key as it stands in a key file: PKCS#1, as ZITADEL writes it. */
 export function newKeyFile(): { pem: string; publicKey: KeyObject } {
-  const { privateKey } = generateKeyPairSync('rsa', PAIR);
-  const pem = privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
-  return { pem, publicKey: createPublicKey(createPrivateKey(pem)) };
+  const { privateKey: pem } = generateKeyPairSync('rsa', {
+    ...PAIR,
+    privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  });
+  return { pem, publicKey: createPublicKey(pem) };
 }
 
 function publishedKey(key: SigningKey): PublishedKey {

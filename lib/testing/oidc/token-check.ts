@@ -27,7 +27,7 @@ export interface LiveToken {
   /** Seconds since 1970. */
   readonly authTime: number | undefined;
   readonly impersonated: boolean;
-  /** The user's organization is gone: ZITADEL trips over such a token rather than refusing it. */
+  /** The user's organization is gone. ZITADEL fails on such a token, instead of refusing it. */
   readonly orgRemoved: boolean;
 }
 
@@ -64,7 +64,7 @@ export class TokenCheck {
     this.#revoked.set(content.id, true);
   }
 
-  /** Whom a token was issued to; nobody where it is none. */
+  /** The client to which a token was issued. Undefined if this instance did not issue it, or the token names none. */
   clientIdOf(token: string): string | undefined {
     const clientId = this.#content(token)?.claims['client_id'];
     return typeof clientId === 'string' ? clientId : undefined;

@@ -154,7 +154,7 @@ export function faultReply(
   }
 }
 
-/** The right reply, spoilt where the fault says so. */
+/** The right reply, spoiled as the fault says. */
 export function spoilt(reply: Reply, fault: Fault | undefined, otherId: () => string): Reply {
   if (fault === 'truncated') {
     return { ...reply, body: reply.body.slice(0, Math.floor(reply.body.length / 2)) };
@@ -172,7 +172,7 @@ interface AboutAUser {
   readonly pagination?: object;
 }
 
-/** Somebody else, who may do everything. A client can notice it by the id alone. */
+/** Another user, who may do everything. A client can notice it only by the id. */
 function aboutSomebodyElse(body: AboutAUser, id: string): object {
   if (body.active === false) return body;
   if (body.sub !== undefined) return { ...body, sub: id };

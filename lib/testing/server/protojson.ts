@@ -73,7 +73,7 @@ export interface Oneof<Name extends string> {
   readonly message: string;
   readonly field: 'query' | 'filter' | 'resource';
   readonly members: readonly Name[];
-  /** Those of them that are no messages. */
+  /** The members that are not messages. */
   readonly scalars?: readonly Name[];
 }
 

@@ -8,9 +8,9 @@ export interface LoggedRequest {
   readonly method: string;
   /** With the query. */
   readonly path: string;
-  /** Of `authorization` there is the scheme and the token's last 8 characters. */
+  /** Of `authorization` only the scheme and the token's last 8 characters are kept. */
   readonly headers: Readonly<Record<string, string>>;
-  /** As text; secrets in forms are cut like tokens. */
+  /** The body as text. Secrets in forms are cut like tokens. */
   readonly body: string;
 }
 

@@ -42,7 +42,7 @@ export interface Route {
   readonly handle: Handle;
 }
 
-/** A route with what stood at the places of its pattern, or the refusal where there is none. */
+/** A route with what stood at the places of its pattern. If there is no route: the refusal. */
 type Match =
   | { readonly route: Route; readonly params: readonly string[] }
   | { readonly route?: undefined; readonly refusal: Reply };

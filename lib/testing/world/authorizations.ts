@@ -62,7 +62,7 @@ export function takeRolesBack(world: World, grant: GrantRecord, told: boolean): 
   }
 }
 
-/** The authorizations that go with something else, told at its moment; untold where there is none. */
+/** Removes authorizations together with something else, with events of the same moment. Without a moment there are no events. */
 export function dropAuthorizations(
   world: World,
   unwanted: (authorization: AuthorizationRecord) => boolean,

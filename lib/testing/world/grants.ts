@@ -6,6 +6,7 @@ import {
   type GrantEnds,
   type GrantRecord,
   type ProjectRecord,
+  putGrant,
 } from './state.js';
 import { requireGrant, requireOrg, type World } from './world.js';
 
@@ -47,7 +48,7 @@ export function addGrant(world: World, input: NewGrant, check: GrantCheck = allo
     active: true,
     details: world.created(projectId, ownerOrgId, { type: 'project.grant.added', payload }),
   };
-  world.commit((state) => state.grants.set(grant.id, grant));
+  world.commit((state) => putGrant(state, grant));
   return grant;
 }
 
@@ -58,7 +59,7 @@ export interface GrantAddress {
   readonly ownerOrgId: string;
 }
 
-/** The grant of a project to an organization; an address that nothing has where there is none. */
+/** The grant of a project to an organization. If there is none: an address that no grant has. */
 export function addressBetween(world: World, ends: GrantEnds): GrantAddress {
   const { projectId } = ends;
   const ownerOrgId = world.now.projects.get(projectId)?.orgId ?? '';
@@ -148,7 +149,7 @@ function replace(
   const happening = { type: `project.grant.${what}`, payload };
   const details = world.changed(grant.projectId, grant.details, happening);
   const after: GrantRecord = { ...grant, ...change, details };
-  world.commit((state) => state.grants.set(after.id, after));
+  world.commit((state) => putGrant(state, after));
   return after;
 }
 

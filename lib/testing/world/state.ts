@@ -91,6 +91,8 @@ export interface State {
   readonly orgs: Map<string, OrgRecord>;
   readonly projects: Map<string, ProjectRecord>;
   readonly grants: Map<string, GrantRecord>;
+  /** The id of a project by its owner and name, and of a grant by its two ends: both are unique. */
+  readonly ids: Map<string, string>;
   /** By user, then by resource. */
   readonly members: Map<string, Map<string, MemberRecord>>;
   /** Who has a login name: what a list can name a user by. */
@@ -104,11 +106,40 @@ export function emptyState(): State {
     orgs: new Map(),
     projects: new Map(),
     grants: new Map(),
+    ids: new Map(),
     members: new Map(),
     logins: new Map(),
     authorizations: new Map(),
     viewed: 0,
   };
+}
+
+const projectKey = ({ orgId, name }: Pick<ProjectRecord, 'orgId' | 'name'>) =>
+  `project ${orgId} ${name}`;
+const grantKey = ({ projectId, grantedOrgId }: GrantEnds) => `grant ${projectId} ${grantedOrgId}`;
+
+export function putProject(state: State, project: ProjectRecord): void {
+  state.projects.set(project.id, project);
+  state.ids.set(projectKey(project), project.id);
+}
+
+export function hasProject(state: State, project: Pick<ProjectRecord, 'orgId' | 'name'>): boolean {
+  return state.ids.has(projectKey(project));
+}
+
+/** With the grants of it, and the memberships on both. */
+export function dropProject(state: State, id: string): void {
+  const project = state.projects.get(id);
+  if (project === undefined) return;
+  state.projects.delete(id);
+  state.ids.delete(projectKey(project));
+  dropGrants(state, ({ projectId }) => projectId === id);
+  dropMembers(state, ({ scope }) => scope.kind === 'project' && scope.id === id);
+}
+
+export function putGrant(state: State, grant: GrantRecord): void {
+  state.grants.set(grant.id, grant);
+  state.ids.set(grantKey(grant), grant.id);
 }
 
 export function scopeKey(scope: MemberScope): string {
@@ -134,15 +165,16 @@ export function dropMembers(state: State, unwanted: (member: MemberRecord) => bo
 
 /** With the memberships on them. */
 export function dropGrants(state: State, unwanted: (grant: GrantRecord) => boolean): void {
-  const ids = [...state.grants.values()].filter(unwanted).map(({ id }) => id);
-  for (const id of ids) state.grants.delete(id);
+  const grants = [...state.grants.values()].filter(unwanted);
+  const ids = grants.map(({ id }) => id);
+  for (const grant of grants) {
+    state.grants.delete(grant.id);
+    state.ids.delete(grantKey(grant));
+  }
   dropMembers(state, ({ scope }) => scope.kind === 'projectGrant' && ids.includes(scope.id));
 }
 
 /** The grant of a project to an organization. */
 export function grantBetween(state: State, ends: GrantEnds): GrantRecord | undefined {
-  const { projectId, grantedOrgId } = ends;
-  return [...state.grants.values()].find(
-    (grant) => grant.projectId === projectId && grant.grantedOrgId === grantedOrgId,
-  );
+  return state.grants.get(state.ids.get(grantKey(ends)) ?? '');
 }

@@ -14,8 +14,11 @@ import { dropMembersOf } from './managers.js';
 import {
   dropGrants,
   dropMembers,
+  dropProject,
+  hasProject,
   type OrgRecord,
   type ProjectRecord,
+  putProject,
   type UserRecord,
 } from './state.js';
 import { requireOrg, requireProject, requireUser, type World } from './world.js';
@@ -47,7 +50,7 @@ export function removeOrgAndAll(world: World, credentials: Credentials, id: stri
   // ZITADEL tells nothing of what goes with it.
   world.happened(id, id, { type: 'org.removed' });
   for (const project of [...world.now.projects.values()]) {
-    if (project.orgId === id) dropProject(world, credentials, project.id);
+    if (project.orgId === id) dropProjectAndCredentials(world, credentials, project.id);
   }
   const users = [...world.users.values()].filter((user) => user.orgId === id);
   for (const user of users) {
@@ -170,10 +173,8 @@ export function createProject(
   options: Pick<ProjectOptions, 'roles' | 'roleAssertion'>,
 ): Project {
   requireOrg(world, orgId);
-  for (const project of world.now.projects.values()) {
-    if (project.orgId === orgId && project.name === name) {
-      throw new ZitadelError(6, 'V3-DKcYh', 'Errors.Project.AlreadyExists');
-    }
+  if (hasProject(world.now, { orgId, name })) {
+    throw new ZitadelError(6, 'V3-DKcYh', 'Errors.Project.AlreadyExists');
   }
   const id = world.ids.next();
   const added = { type: 'project.added', payload: { name } };
@@ -186,7 +187,7 @@ export function createProject(
     active: true,
     details: world.created(id, orgId, added),
   };
-  world.commit((state) => state.projects.set(id, project));
+  world.commit((state) => putProject(state, project));
   for (const key of project.roles) {
     world.happened(id, orgId, { type: 'project.role.added', payload: { key } });
   }
@@ -202,23 +203,19 @@ export function updateProject(
   const type = change.active ? 'project.reactivated' : 'project.deactivated';
   const details = world.changed(id, before.details, { type });
   const project = { ...before, ...change, details };
-  world.commit((state) => state.projects.set(id, project));
+  world.commit((state) => putProject(state, project));
 }
 
 export function removeProjectAndAll(world: World, credentials: Credentials, id: string): void {
   const { orgId } = requireProject(world, id);
   const { stamp } = world.happened(id, orgId, { type: 'project.removed' });
   dropAuthorizations(world, ({ projectId }) => projectId === id, stamp);
-  dropProject(world, credentials, id);
+  dropProjectAndCredentials(world, credentials, id);
 }
 
 /** With its grants, applications, memberships and authorizations, and without an event. */
-function dropProject(world: World, credentials: Credentials, id: string): void {
+function dropProjectAndCredentials(world: World, credentials: Credentials, id: string): void {
   credentials.dropProject(id);
   dropAuthorizations(world, ({ projectId }) => projectId === id);
-  world.commit((state) => {
-    state.projects.delete(id);
-    dropGrants(state, ({ projectId }) => projectId === id);
-    dropMembers(state, ({ scope }) => scope.kind === 'project' && scope.id === id);
-  });
+  world.commit((state) => dropProject(state, id));
 }

@@ -7,8 +7,8 @@ import { isRecord } from '../reading.js';
 import { ALGORITHMS, type SigningKeys } from './signing-keys.js';
 
 /**
- * Verifies access tokens locally (RFC 7519, RFC 8725). ZITADEL's ID tokens have the same issuer, audience, key and `typ`, so an access
- * token is known by what only it has (`jti`, `client_id`) and by what only ID tokens have (`azp`, `at_hash`, `nonce`).
+ * Verifies access tokens locally (RFC 7519, RFC 8725). ZITADEL's ID tokens have the same issuer, audience, key and `typ`. An access
+ * token must have what only access tokens have (`jti`, `client_id`), and nothing that only ID tokens have (`azp`, `at_hash`, `nonce`).
  */
 export function createJwtVerifier(
   keys: SigningKeys,
@@ -29,7 +29,7 @@ export function createJwtVerifier(
       return invalid('critical header not supported');
     if (typ !== undefined && typ !== 'JWT' && typ !== 'at+jwt') return invalid('other type of JWT');
 
-    // Refusing by claims that are not verified yet is safe, and spares the fetch and the signature.
+    // The claims are not verified yet. Refusing by them is safe, and saves the fetch and the check of the signature.
     const caller = callerOf(claims, rules);
     if (isRefusal(caller)) return caller;
     const key = await keys.get(kid);
@@ -88,22 +88,22 @@ function callerOf(claims: Readonly<Record<string, unknown>>, rules: ClaimRules):
   return checkActor(claims, rules) ?? { ...checked, clientId, claims };
 }
 
-/** What a caller's access token must be, however its claims are learnt. */
+/** What a caller's access token must be. JWTs and introspection share these rules. */
 export interface ClaimRules {
   readonly issuer: string;
-  /** One of these must be in `aud`. Empty: who told the claims has checked whom the token is for. */
+  /** One of these must be in `aud`. Empty: ZITADEL has checked whom the token is for. */
   readonly audience: readonly string[];
   readonly allowImpersonation: boolean;
-  /** How far a token may come from the future: ZITADEL's clock may be ahead of ours. `exp` is exact. */
+  /** How far in the future a token may begin, because ZITADEL's clock may be ahead of ours. `exp` is exact. */
   readonly clockToleranceMs: number;
 }
 
 type Claims = Readonly<Record<string, unknown>>;
 
-/** Longer tokens are refused before anything else: Node's own limit for all headers is 16 KiB. */
+/** Longer tokens are refused first. Node's own limit for all headers is 16 KiB. */
 const MAX_CHARACTERS = 8_192;
 
-/** A token that is not accepted, and why: for the log. */
+/** Refuses a token. `detail` and `remedy` are for the log. */
 export const invalid = (detail: string, remedy?: string): Refusal => ({
   reason: 'token_invalid',
   detail: `access token: ${detail}`,
@@ -117,7 +117,7 @@ export function tooLong(token: string): Refusal | undefined {
     : undefined;
 }
 
-/** Reads a claim as an own property: names in claims are other people's. */
+/** Reads a claim as an own property: other people choose some of the names. */
 export function ownClaim(claims: Claims, name: string): unknown {
   return Object.hasOwn(claims, name) ? claims[name] : undefined;
 }
@@ -166,7 +166,7 @@ function audienceProblem(aud: unknown, wanted: readonly string[]): Refusal | und
       );
 }
 
-/** The refusal of a token that somebody else than its user holds (`act`, RFC 8693, section 4.1). */
+/** Refuses a token that another user holds than the one it names (`act`, RFC 8693, section 4.1). */
 export function checkActor(
   claims: Claims,
   { allowImpersonation }: ClaimRules,

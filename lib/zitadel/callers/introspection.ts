@@ -21,10 +21,10 @@ import {
 } from './access-token.js';
 
 const WHAT = 'introspection';
-/** ZITADEL says "inactive" also when its own database fails: a no is believed for a moment only. */
+/** ZITADEL also says "inactive" when its own database fails, so that is believed for a moment only. */
 const INACTIVE_FOR_MS = 2_000;
 const INACTIVE_AT_MOST = 20_000;
-/** An assertion is good for five minutes and made anew every minute: signing costs more than all else of a call. */
+/** An assertion is made anew every minute, not for each call: signing costs more than the rest of a call. It is valid for longer. */
 const ASSERTION_FOR_MS = 60_000;
 
 const INACTIVE: Refusal = {
@@ -36,8 +36,8 @@ const INACTIVE: Refusal = {
 };
 
 /**
- * Asks ZITADEL about tokens of every kind (RFC 7662): opaque ones, personal access tokens, JWTs. ZITADEL says "active" only for
- * tokens that are for the application that asks, or for its project.
+ * Asks ZITADEL about tokens of every kind (RFC 7662): opaque ones, personal access tokens, JWTs. ZITADEL says "active" only of tokens for
+ * the application that asks, or for its project.
  */
 export function createIntrospection(
   http: Http,
@@ -48,7 +48,7 @@ export function createIntrospection(
   const proof = proofOf(credential, rules.issuer);
   const inactiveUntil = bounded<string, number>(INACTIVE_AT_MOST);
   const proven = new ProvenTokens();
-  // A personal access token has no client. ZITADEL has checked whom a token is for where we name nobody.
+  // Some tokens lack these claims. Without the option audience, ZITADEL alone checks whom a token is for.
   const optional = new Set(['iss', 'iat', ...(rules.audience.length === 0 ? ['aud'] : [])]);
 
   const callerOf = (claims: Readonly<Record<string, unknown>>): Caller | Refusal => {
@@ -81,14 +81,14 @@ export function createIntrospection(
       stranger: !proven.has(who),
       repeatable: true,
     });
-    // A refusal is about the application that asks, never about the caller: a token that is not good gets a 200.
+    // A refusal is about the application that asks, never about the caller: for a bad token ZITADEL replies 200.
     if (!isDone(reply)) return refusalOfOurs(reply, WHAT, REMEDY[credential.type]);
     const active = ownClaim(reply.body, 'active');
     if (active === true) {
       proven.add(who);
       return callerOf(reply.body);
     }
-    // RFC 7662: a boolean. Anything else says nothing about the token.
+    // It is a boolean (RFC 7662). Anything else says nothing about the token.
     if (active !== false) return unfit(WHAT, 'the reply does not say "active"');
     proven.remove(who);
     inactiveUntil.set(who, askedAt + INACTIVE_FOR_MS);

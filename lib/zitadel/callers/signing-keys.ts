@@ -14,7 +14,7 @@ interface SigningKey {
   readonly key: CryptoKey | Uint8Array;
 }
 
-/** The signature algorithms of ZITADEL's web keys; every one asymmetric. */
+/** The signature algorithms of ZITADEL's web keys. All of them are asymmetric. */
 export const ALGORITHMS: ReadonlySet<string> = new Set([
   'RS256',
   'RS384',
@@ -43,11 +43,11 @@ const NEVER: Validity = { validUntil: -Infinity, wallUntil: -Infinity };
 
 /**
  * The instance's public keys (JWKS, RFC 7517). jose fetches again for every token while the endpoint fails, and reads bodies of any
- * size, so the fetch has a gate here: one at a time, and not within a second of the last one; after failures it waits twice as long each
- * time, up to half a minute. While fetches fail, keys that are known count for an hour.
+ * size. So the fetches are limited here: one at a time, and not within a second of the last one. After failures the wait doubles each time,
+ * up to half a minute. While fetches fail, known keys count for an hour.
  *
- * A key can be newer than the last fetch. Only a fetch that left after a token had arrived shows that the instance does not have its
- * key; until then an unknown key id is an outage, not a bad token.
+ * A key can be newer than the last fetch. Only a fetch that left after the token had arrived shows that the instance does not have its
+ * key. Until then an unknown key id is an outage, not a bad token.
  */
 export class SigningKeys {
   #set: KeySet = { fetch: 0, keys: new Map(), fresh: NEVER, stale: NEVER };
@@ -62,7 +62,7 @@ export class SigningKeys {
     private readonly discover: Discover,
   ) {}
 
-  /** The key of this id; undefined: the instance has no such key. */
+  /** The key with this id. Undefined: the instance has no such key. */
   async get(kid: string): Promise<SigningKey | Refusal | undefined> {
     const known = this.#set.keys.get(kid);
     if (known && isValid(this.#set.fresh)) return known;

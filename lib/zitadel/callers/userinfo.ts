@@ -8,7 +8,7 @@ import { refusalOf, unfit } from '../refusals.js';
 import { isDone, isTrouble, type Reply } from '../reply.js';
 import { isName, ownClaim, tooLong } from './access-token.js';
 
-/** Asks ZITADEL about a token, with the token itself: OpenID Connect UserInfo. `who` stands for its user; `stranger`: see `Call`. */
+/** Asks ZITADEL about a token, with the token itself: OpenID Connect UserInfo. `who` stands for its user. For `stranger` see `Call`. */
 async function askUserinfo(
   http: Http,
   discover: Discover,
@@ -30,8 +30,8 @@ async function askUserinfo(
 }
 
 /**
- * Learns from ZITADEL whose token it is (OpenID Connect UserInfo), with the token itself. The reply shows neither whom the token is for,
- * nor its end, nor whether somebody else holds it: a caller counts only once ZITADEL's API has taken the token too.
+ * Learns from ZITADEL whose token it is (OpenID Connect UserInfo), with the token itself. The reply does not show whom the token is for, when
+ * it ends, or whether somebody else holds it. So a caller counts only after ZITADEL's API has accepted the token too.
  */
 export function createUserinfoVerifier(
   http: Http,
@@ -64,8 +64,8 @@ export function createUserinfoVerifier(
 }
 
 /**
- * Asks whether ZITADEL still accepts a token that is valid by its signature: after a deactivation, a lock, the end of a session or a
- * revocation it is not. OpenID Connect UserInfo, with the caller's token.
+ * Asks whether ZITADEL still accepts a token whose signature is valid, by OpenID Connect UserInfo with that token. After a deactivation, a
+ * lock, the end of a session or a revocation ZITADEL refuses it.
  */
 export function createConfirmation(
   http: Http,

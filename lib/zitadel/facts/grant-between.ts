@@ -23,7 +23,7 @@ import {
   send,
 } from './known-facts.js';
 
-/** Anybody can grant projects to an organization. A longer list is not read to its end. */
+/** Anybody can grant projects to an organization, so a longer list is not read to its end. */
 const MOST_GRANTS = 19_000;
 /** A server may allow no more than a hundred rows a page. */
 const MOST_PAGES = 200;
@@ -32,10 +32,10 @@ const WHAT = 'granted projects';
 type Found = Tried<Fact<GrantFact>>;
 
 /**
- * A project grant by its two ends, asked under the granted organization. List Granted Projects,
- * `POST /management/v1/granted_projects/_search`, which has no filter by project; `ListProjectGrants` of `zitadel.project.v2`, which has
- * one, and whose grants have no id. Anybody can grant projects to an organization: where its list is longer than a page, v2 says whether
- * the grant is worth looking for, and where it is too long, that there is one. Rows of grants that v1 gave need the id.
+ * Asks for a project grant by its two ends, under the granted organization. API v1 (List Granted Projects,
+ * `POST /management/v1/granted_projects/_search`) has no filter by project. API v2 (`ListProjectGrants` of `zitadel.project.v2`) has one, but
+ * its grants have no id, and the rows that v1 gave need it. Anybody can grant projects to an organization. So if the list of v1 is longer
+ * than a page, v2 says whether to look on. If the list is too long, what v2 says counts.
  */
 export function askGrantBetween(projectId: string): Ask {
   return async (source, question) => {
@@ -44,7 +44,7 @@ export function askGrantBetween(projectId: string): Ask {
         ? askByV1(source, question, projectId)
         : askByV2(source, question, projectId),
     );
-    // A row of the caller that gives something on a grant to this organization lets it see that grant; our service user has none of them.
+    // A caller whose row counts on this grant may see it, so "hidden" means "no grant". That is not true of our service user.
     return found === HIDDEN && !source.serviceToken ? undefined : found;
   };
 }
@@ -85,8 +85,11 @@ async function askByV1(
     }
     if (page.hasShifted) return { served: true, value: HAS_MOVED };
     seen += page.fresh.length;
-    // "Not granted" is said only by a list that is whole.
-    if (page.isWhole) return { served: true, value: seen < page.total ? HAS_MOVED : undefined };
+    // Only a whole list can say "not granted".
+    if (page.isWhole) {
+      const misses = page.hidesRows || seen < page.total;
+      return { served: true, value: misses ? HAS_MOVED : undefined };
+    }
     if (isFirst) {
       byV2 = await askInstead(source, question, projectId);
       if (byV2 && !byV2.value) return byV2;
@@ -106,7 +109,7 @@ function pageCall(offset: number): Call {
   };
 }
 
-/** Where both generations may be asked: by v2, which need not be served. */
+/** Asks by v2, if both generations may be asked. Undefined if v2 does not say. */
 async function askInstead(
   source: FactSource,
   question: FactQuestion,
@@ -130,7 +133,7 @@ function askByV2(source: FactSource, question: FactQuestion, projectId: string):
     if (!page) return aboutSomethingElse('project grants');
     if (page.rows.length > 0) return Object.freeze({ projectId, grantedOrgId });
     if (page.total === 0) return undefined;
-    // ZITADEL counts a grant that it does not show: the service user lacks the right to see it.
+    // ZITADEL counts the grant and does not show it: the service user lacks the right to see it.
     return source.serviceToken ? MAY_NOT_SEE : unfit(WHAT, 'rows that are counted are left out');
   });
 }

@@ -14,14 +14,14 @@ import { refusalOf, unfit } from '../refusals.js';
 import { type Done, isDone, isTrouble, type Reply } from '../reply.js';
 import type { ServiceToken } from '../service-user.js';
 
-/** A fact, and how long it may be believed. */
+/** A fact about a resource, and until when it may be used. */
 export interface Known extends Validity {
   readonly fact: string | GrantFact | Hidden;
   /** On the monotonic clock. */
   readonly askedAt: number;
 }
 
-/** What a need is remembered by. */
+/** The key by which the fact for a need is remembered. */
 export function keyOf(need: ResourceNeed, asker: string): string {
   switch (need.fact) {
     case 'owner':
@@ -39,7 +39,7 @@ export const grantKey = (asker: string, grantId: string) =>
 export const betweenKey = (asker: string, projectId: string, orgId: string) =>
   JSON.stringify(['between', asker, projectId, orgId]);
 
-/** What is known, as decisions read it. `asker`: in whose name grants were asked for. */
+/** The known facts, as decisions read them. `asker`: in whose name grants were asked for. */
 export function factsFrom(
   asker: string,
   recall: (key: string) => Known | undefined,
@@ -62,37 +62,37 @@ export function ownerIn(known: Known | undefined): string | undefined {
   return typeof known?.fact === 'string' ? known.fact : undefined;
 }
 
-/** Who is asked for facts. */
+/** How facts are asked for. */
 export interface FactSource {
   readonly http: Http;
-  /** Asked in its name instead of the caller's. */
+  /** The service user that asks instead of the caller. */
   readonly serviceToken: ServiceToken | undefined;
-  /** Of projects and their grants. */
+  /** The API generation for projects and their grants. */
   readonly generation: ApiGeneration;
 }
 
-/** One question: under which organization it is asked ('': the asker's own), about whom, and with whose token. */
+/** One question: the organization under which it is asked ('': the asker's own), the user, and the user's token. */
 export interface FactQuestion {
   readonly orgId: string;
   readonly userId: string;
   readonly token: string;
 }
 
-/** The fact; undefined where there is none; or why it is not known. */
+/** A fact. Undefined: there is no such thing. A refusal: it is not known, and why. */
 export type Fact<F> = F | undefined | Refusal;
 
-/** Asks for one fact. Undefined: this user finds no such thing there. */
+/** Asks for one fact. Undefined: the asker finds no such thing there. */
 export type Ask = (source: FactSource, question: FactQuestion) => Promise<Fact<string | GrantFact>>;
 
-/** Under this organization the asker may not see such things: it may be there all the same. */
+/** The asker may not see such things under this organization. The thing may be there all the same. */
 export const HIDDEN: Refusal = {
   reason: 'misconfigured',
   detail: 'look-up: the roles of the asker do not let it see what a decision needs',
 };
 
-/** Said of the organization that was asked under, before ZITADEL looks at the thing itself. */
+/** With these ids ZITADEL refuses the organization under which it is asked, before it looks at the thing itself. */
 const HIDING: ReadonlySet<string> = new Set(['AUTH-5mWD2', 'AUTH-3jknH']);
-/** The asker has no row there. Of the caller that is a "no", of our service user only that it cannot see. */
+/** The asker has no row there. For a caller that is a "no". For our service user it only means that it cannot see. */
 const NO_ROW = 'AUTHZ-cdgFk';
 
 /** Asks once, as the service user or as the caller. */
@@ -110,7 +110,7 @@ export function send(
   return serviceToken ? serviceToken.call(sent) : http({ ...sent, token });
 }
 
-/** Reads what came: the fact, a "no", or a refusal. */
+/** Reads a reply: the fact, a "no", or a refusal. */
 export function factFrom<F>(
   { serviceToken }: FactSource,
   reply: Reply | Refusal,
@@ -123,12 +123,12 @@ export function factFrom<F>(
   if (isTrouble(reply) || reply.id === undefined) return { served, value: refusal };
   const { status, id } = reply;
   if (HIDING.has(id) || (serviceToken && id === NO_ROW)) return { served, value: HIDDEN };
-  // With an error id the "no" is about the thing, or about the rights to see it; a missing second factor is neither.
+  // With an error id, the "no" is about the thing, or about the right to see it. A missing second factor is about neither.
   const isNo = status === 404 || (status === 403 && id !== 'AUTHZ-Kl3p0');
   return { served, value: isNo ? undefined : refusal };
 }
 
-/** Asks once, and reads what came. */
+/** Asks once, and reads the reply. */
 export async function askFact<F>(
   source: FactSource,
   question: FactQuestion,
@@ -138,7 +138,7 @@ export async function askFact<F>(
   return factFrom(source, await send(source, question, call), read);
 }
 
-/** The reply fits another question than ours. */
+/** The reply belongs to another question. */
 export function aboutSomethingElse(what: string): Refusal {
   return unfit(what, 'the reply is about something else');
 }

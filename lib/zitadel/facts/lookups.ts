@@ -24,15 +24,15 @@ import {
 interface LookupOptions extends FactSource {
   /** The application's own knowledge of who owns a project, asked last. */
   readonly projectOwner: ((projectId: string) => Promise<string | undefined>) | undefined;
-  /** The row of a grant is found by its two ends alone: API v2 reads the rows, and v1 is served for the rest. */
+  /** Whether the row of a grant is found only by its two ends: API v2 reads the rows. */
   readonly knowsRowsByEnds: boolean;
   readonly idPattern: RegExp;
-  /** How long a project grant is remembered, in milliseconds since it was asked for: grants can be removed. */
+  /** How long a project grant is remembered, in milliseconds since it was asked for. Grants can be removed. */
   readonly ttlMs: number;
 }
 
 const NEGATIVE_MS = 30_000;
-/** A caller may hold rows in any number of organizations; more than this are not asked one by one. */
+/** A caller may hold rows in any number of organizations. No more than this are asked one by one. */
 const MOST_ORGS = 100;
 const AT_ONCE = 4;
 const MOST_REMEMBERED = 50_000;
@@ -47,12 +47,12 @@ type OwnerNeed = Extract<ResourceNeed, { readonly fact: 'owner' }>;
 type Found = Known | undefined | Refusal;
 
 /**
- * Remembers what ZITADEL says about projects and project grants. The owner of a project never changes, so all users share it for long.
- * A project grant, or that nothing was found, depends on the rights of the user who asked, so it is remembered for that user alone. What
- * the service user was told counts for all.
+ * Remembers what ZITADEL says about projects and project grants. The owner of a project never changes, so all users share it for long. A
+ * project grant depends on the rights of the user who asked, and so does that nothing was found. Both are remembered for that user alone.
+ * What the service user was told counts for all.
  */
 export class Lookups implements ResourceLookups {
-  /** By project: every decision about one looks here. */
+  /** By the id of the project, in a map of their own: every decision about a project looks here. */
   readonly #owners = bounded<string, Known>(MOST_REMEMBERED);
   readonly #grants = bounded<string, Known>(MOST_REMEMBERED);
   readonly #nothing = new UserMemory<Nothing>(MOST_REMEMBERED);
@@ -71,13 +71,13 @@ export class Lookups implements ResourceLookups {
     return this.#unchanging;
   }
 
-  /** The same, and which project grants the user was told of, if that was not asked for before `notBefore`. */
+  /** The same, and the project grants that the user was told of, unless they were asked for before `notBefore`. */
   knownTo(userId: string, notBefore: number): ResourceFacts {
     const grants = factsFrom(this.#askerFor(userId), (key) => this.#grant(key, notBefore));
     return { ...grants, ownerOf: (projectId) => this.#unchanging.ownerOf(projectId) };
   }
 
-  /** Asks for every need; what is not found is `null` in the facts that come back. */
+  /** Asks for every need. In the facts that come back, `null` stands for what was not found. */
   async ask(needs: readonly ResourceNeed[], asking: Asking): Promise<ResourceFacts | Refusal> {
     const found = new Map<string, Known>();
     const asker = this.#askerFor(asking.userId);
@@ -141,7 +141,7 @@ export class Lookups implements ResourceLookups {
         if (generation !== this.#generation) continue;
         const nothing = { userId, askedAt, hidden, ...validFor(NEGATIVE_MS) };
         this.#nothing.set(nothingKey(orgId), nothing);
-        // Found out by this very question.
+        // This very question may have found out that v2 is served.
         if (this.#seesAll(need)) this.#nothing.set(nothingKey(''), nothing);
       }
       if (this.#seesAll(need)) break;
@@ -167,7 +167,7 @@ export class Lookups implements ResourceLookups {
     return this.options.serviceToken ? '' : userId;
   }
 
-  /** What our service user is told by v2 does not depend on the organization under which it asks. */
+  /** What v2 tells our service user does not depend on the organization under which it asks. */
   #seesAll({ fact }: ResourceNeed): boolean {
     const { serviceToken, generation } = this.options;
     return fact === 'owner' && serviceToken !== undefined && generation.current === 'v2';
@@ -191,7 +191,7 @@ export class Lookups implements ResourceLookups {
         return this.#rememberOwner((need as OwnerNeed).projectId, fact, askedAt);
       }
       const known = { fact, askedAt, ...validity };
-      // Asked before an eviction: for those who wait, and for nobody else.
+      // If it was asked before an eviction, only those who wait get it.
       if (generation !== this.#generation) return known;
       const asker = this.#askerFor(userId);
       if (fact.grantId !== undefined) this.#grants.set(grantKey(asker, fact.grantId), known);
@@ -224,7 +224,7 @@ export class Lookups implements ResourceLookups {
     return { reason: 'misconfigured', detail: 'the option projectOwner did not return an id' };
   }
 
-  /** What never changes may be of any age. */
+  /** The owner never changes, so it may be of any age. */
   #rememberOwner(projectId: string, fact: string, askedAt: number): Known {
     const known = { fact, askedAt, ...FOR_EVER };
     this.#owners.set(projectId, known);
@@ -247,23 +247,23 @@ export class Lookups implements ResourceLookups {
   }
 }
 
-/** A caller who names something that does not exist gets the same refusal. So it uses up the allowance, as a "no" does. */
+/** A caller who names something that does not exist gets the same refusal, so it uses up the allowance like a "no". */
 function unseen(refusal: Refusal | false, { toll }: Asking): Refusal | undefined {
   if (refusal) toll.keep();
   return refusal || undefined;
 }
 
-/** Under which organizations a need is asked; '' is the asker's own. */
+/** The organizations under which a need is asked ('': the asker's own). */
 function orgIdsOf(need: ResourceNeed): readonly string[] {
   if (need.fact === 'grantBetween') return [need.grantedOrgId];
   const { orgIds } = need;
-  // The list that named them is over its cap, or they are too many to ask them all: then the own one first.
+  // If none is known (the list is over its cap), or there are too many to ask them all, the own one comes first.
   return orgIds.length === 0 || orgIds.length > MOST_ORGS ? ['', ...orgIds] : orgIds;
 }
 
 const TOO_MANY_OWNERS: Refusal = {
   reason: 'unavailable',
-  detail: `the caller could own the project by more than ${MOST_ORGS} organizations`,
+  detail: `more than ${MOST_ORGS} organizations of the caller could own the project`,
   remedy: 'tie the project with .in(org...), or give the option projectOwner',
 };
 
@@ -279,11 +279,11 @@ const HIDDEN_GRANT: Refusal = {
     'let the service user read project grants (project.grant.read) in the granted organization',
 };
 
-/** Of a grant that is not there as of one that the asker cannot find. */
+/** The same for a grant that is not there and for one that the asker cannot find. */
 const UNKNOWN_GRANT: Refusal = {
   reason: 'misconfigured',
   detail:
-    'ZITADEL tells a project grant by its id to its two organizations alone, and the caller’s right may come from elsewhere',
+    'ZITADEL shows a project grant by its id only to its two organizations, and the caller’s right may come from elsewhere',
   remedy: 'name the grant by projectGrant({ project, grantedOrg })',
 };
 

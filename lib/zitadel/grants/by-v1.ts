@@ -26,7 +26,7 @@ interface Search {
   readonly queries?: readonly object[];
 }
 
-/** Project grants by the Management API v1: addressed by their ids, under the organization that owns the project. */
+/** Project grants by the Management API v1. It addresses them by their ids, under the organization that owns the project. */
 export class ProjectGrantsV1 implements ProjectGrantApi {
   constructor(private readonly serviceToken: ServiceToken | undefined) {}
 
@@ -40,7 +40,7 @@ export class ProjectGrantsV1 implements ProjectGrantApi {
     return { grantId, ...doneFrom(body, what) };
   }
 
-  /** Get Project Grant By ID, `GET .../grants/{grantId}`: never stale. ZITADEL ignores the project in the path; it is checked here. */
+  /** Get Project Grant By ID, `GET .../grants/{grantId}`. It is never stale. ZITADEL ignores the project in the path, so it is checked here. */
   async get(grant: OfGrant): Promise<GrantWithId> {
     const what = 'Get Project Grant';
     const grantId = await this.#idOf(what, grant);
@@ -51,12 +51,12 @@ export class ProjectGrantsV1 implements ProjectGrantApi {
     if (found.projectId === projectId && found.grantedOrgId === grantedOrgId) return found;
     const remedy =
       found.projectId === projectId
-        ? 'this grant is not one to this organization'
-        : 'this grant is not one of this project';
+        ? 'this grant is for another organization'
+        : 'this grant belongs to another project';
     throw new ZitadelApiError(404, undefined, remedy, what);
   }
 
-  /** Search Project Grants, `POST .../grants/_search`; without a project `POST /management/v1/projectgrants/_search`. */
+  /** Search Project Grants, `POST .../grants/_search`. Without a project, `POST /management/v1/projectgrants/_search`. */
   async *list({ organizationId, projectId, grantedOrgId }: GrantFilter): Grants {
     if (projectId === undefined) {
       const queries = grantedOrgId === undefined ? [] : [{ grantedOrgIdQuery: { grantedOrgId } }];
@@ -97,7 +97,7 @@ export class ProjectGrantsV1 implements ProjectGrantApi {
     return this.#change('Remove Project Grant', 'DELETE', grant, '');
   }
 
-  /** The id by which the grant is addressed; where it is not given, the list tells it. */
+  /** The id by which the grant is addressed. If it is not given, the list tells it. */
   async #idOf(what: string, { organizationId, projectId, grantId, grantedOrgId }: OfGrant) {
     if (grantId !== undefined) return grantId;
     const of = { projectId, ...(organizationId !== undefined && { organizationId }) };
@@ -126,7 +126,7 @@ export class ProjectGrantsV1 implements ProjectGrantApi {
       seen += page.fresh.length;
       yield* page.fresh;
       if (!page.isWhole) continue;
-      // ZITADEL promises no order: pages that overlap by more leave rows out.
+      // ZITADEL promises no order. If pages share more than the one row, other rows are missing.
       if (seen < page.total) throw unusable(what);
       return;
     }
@@ -140,7 +140,7 @@ export class ProjectGrantsV1 implements ProjectGrantApi {
     verb: string,
     json?: object,
   ): Promise<ChangeDetails> {
-    // Named twice, it must be one: a list that was kept may be older than the grant.
+    // If it is named by both, both must name one grant: a list that was kept may be older than the grant.
     if (grant.grantId !== undefined && grant.grantedOrgId !== undefined) await this.get(grant);
     const path = pathOf(await this.#idOf(what, grant)) + verb;
     const body = await this.#call(what, method, grant, path, json);

@@ -31,9 +31,9 @@ type Write = keyof typeof DATE_OF;
 /** A grant as it is addressed here. */
 type Pair = OfProject & { readonly grantedOrgId: string };
 
-/** Project grants by `zitadel.project.v2.ProjectService`, over connect: addressed by project and granted organization, without ids. */
+/** Project grants by `zitadel.project.v2.ProjectService`, over connect. It addresses them by project and granted organization, without ids. */
 export class ProjectGrantsV2 implements ProjectGrantApi {
-  /** Who owns a project never changes. */
+  /** The owners of projects, which never change. */
   readonly #owners = bounded<string, string>(10_000);
 
   constructor(private readonly serviceToken: ServiceToken | undefined) {}
@@ -64,7 +64,7 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     if (organizationId === undefined) {
       throw new ZitadelArgumentError(
         'organizationId',
-        'organizationId is missing: API v2 knows no organization of the service user’s own, name the one to which projects are granted',
+        'organizationId is missing: API v2 does not use the service user’s own organization, so name the one to which projects are granted',
       );
     }
     return this.#search('List Granted Projects', organizationId, { grantedOrgId: organizationId });
@@ -85,7 +85,7 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     return this.#change('Reactivate Project Grant', 'ActivateProjectGrant', grant);
   }
 
-  /** ZITADEL says "done" also where the grant does not exist. */
+  /** ZITADEL says "done" even if the grant does not exist. */
   async remove(grant: OfGrant): Promise<ChangeDetails> {
     return this.#change('Remove Project Grant', 'DeleteProjectGrant', grant);
   }
@@ -96,7 +96,7 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     const { rows: grants, total } = await this.#page(what, organizationId, ends, 0);
     const [found] = grants;
     if (grants.length > 1 || total > 1) throw unusable(what);
-    // Named another owner, API v1 finds nothing: so do we.
+    // If another owner is named, API v1 finds nothing. So do we.
     if (found && organizationId !== undefined && found.projectOwnerId !== organizationId) {
       return undefined;
     }
@@ -117,7 +117,7 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
       if (page.total > MOST_PAGES * PAGE) throw endless(what);
       if (page.hasMoved) throw changing(what);
       yield* page.fresh;
-      // Not by the rows that came: ZITADEL leaves out those that may not be seen after it has counted them.
+      // Not the number of rows that came: ZITADEL counts first, and then leaves out rows that may not be seen.
       if (page.isWhole) return;
     }
     throw endless(what);
@@ -185,7 +185,7 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
   }
 }
 
-/** An id is refused also beside the organization: nothing here can tell whether both name the same grant. */
+/** Refuses an id, even beside the organization: API v2 cannot tell whether both name the same grant. */
 function pairOf(grant: OfGrant): Pair {
   const { projectId, organizationId, grantId, grantedOrgId } = grant;
   if (grantedOrgId === undefined || grantId !== undefined) {

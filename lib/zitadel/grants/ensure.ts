@@ -8,8 +8,10 @@ import type { GrantWithId, NewGrant, ProjectGrant } from './project-grant.js';
 /** A project grant as it should be. */
 export interface WantedGrant extends NewGrant {
   /**
-   * Only add roles; leave those that are there. Two writers at the same moment are settled by a second look a quarter of a second later,
-   * not by a lock. @default false
+   * Only add roles, and keep those that are there. If two writers come at the same moment, a second look a quarter of a second later settles
+   * it, not a lock.
+   *
+   * @default false
    */
   readonly keepOthers?: boolean;
   /** Reactivate the grant if it is inactive. @default false */
@@ -18,12 +20,12 @@ export interface WantedGrant extends NewGrant {
 
 /** The project grant as it now is, and what had to be done. */
 export interface EnsuredGrant {
-  /** None by API v2, which has no ids of grants. */
+  /** Missing by API v2, which has no ids of grants. */
   readonly grantId?: string;
   readonly roleKeys: readonly string[];
-  /** 'unknown' by API v2 where its list did not show the grant in time. */
+  /** 'unknown' by API v2, if its list did not show the grant in time. */
   readonly state: ProjectGrant['state'];
-  /** After a lost reply: what was tried, and later found done. */
+  /** After a lost reply: what was tried, and was found done later. */
   readonly outcome: 'created' | 'changed' | 'unchanged';
 }
 
@@ -41,12 +43,12 @@ interface Progress {
 const DEADLINE_MS = 10_000;
 const LONGEST_PAUSE_MS = 500;
 
-/** When a slower writer would have written: ZITADEL's update has no precondition that could refuse that one. */
+/** By then a slower writer has written. ZITADEL's update has no precondition that could refuse that writer. */
 const SECOND_LOOK_MS = 250;
 
 /**
- * Attempts until it is settled, for ten seconds. The unique constraint on (project, granted organization) is what makes trying again
- * safe: after a lost reply, a second create is refused as "already exists".
+ * Tries until it is settled, for ten seconds. The unique constraint on (project, granted organization) makes that safe: after a lost reply,
+ * ZITADEL refuses a second create as "already exists".
  *
  * @throws ZitadelError `grant_not_settled`, or what the last attempt threw
  */
@@ -76,7 +78,7 @@ async function untilSettled(
     lastTrouble ??
     new ZitadelError(
       'grant_not_settled',
-      'Ensure Project Grant: ZITADEL says that the grant exists and does not show it; its read side may be blocked, look at its projections and try again',
+      'Ensure Project Grant: ZITADEL says that the grant exists, but does not show it; its read side may be blocked, so look at its projections and try again',
     )
   );
 }
@@ -88,7 +90,7 @@ function rolesFor(found: ProjectGrant, wanted: WantedGrant): readonly string[] {
     : wanted.roleKeys;
 }
 
-/** Whether two lists name the same roles, in whatever order. */
+/** Whether two lists name the same roles, in any order. */
 function sameRoles(a: readonly string[], b: readonly string[]): boolean {
   return new Set(a).size === new Set(b).size && a.every((key) => b.includes(key));
 }
@@ -101,7 +103,7 @@ function isGone(error: unknown): boolean {
   );
 }
 
-/** V3-DKcYh is the id of any violated unique constraint: with it, what is there is read. */
+/** V3-DKcYh is the id of any violated unique constraint. Then the grant that is there is read. */
 function isThere(error: unknown): boolean {
   return error instanceof ZitadelApiError && error.id === 'V3-DKcYh';
 }
@@ -117,8 +119,7 @@ async function pause(
 }
 
 /**
- * Creates or converges by API v1, until what is there is what was wanted. A grant is read by its id, which is never stale, unlike the
- * list that tells the id.
+ * Creates or changes the grant by API v1, until it is as wanted. A read by its id is never stale. The list that tells the id may be.
  */
 export function ensureByV1(grants: ProjectGrantsV1, wanted: WantedGrant): Promise<EnsuredGrant> {
   let lookedAgain = false;
@@ -144,13 +145,13 @@ export function ensureByV1(grants: ProjectGrantsV1, wanted: WantedGrant): Promis
       return { grantId, roleKeys: grantedRoleKeys, state: found.state, outcome };
     }
     progress.tried = 'changed';
-    // By its id alone: it was read just now, so its granted organization need not be compared again.
+    // By its id alone: it was read just now, so its granted organization is known.
     const { grantedOrgId: _known, ...ofProject } = wanted;
     const of = { ...ofProject, grantId };
     if (wakes) await grants.reactivate(of);
     if (!sameRoles(grantedRoleKeys, roleKeys)) await grants.changeRoles({ ...of, roleKeys });
     progress.outcome = 'changed';
-    // What is added to what others write at the same time must be read back, and once more when a slower writer would have written.
+    // Others may write at the same time, so it is read back, and once more after a slower writer has written.
     lookedAgain = false;
     if (wanted.keepOthers) return undefined;
     return { grantId, roleKeys, state: wakes ? 'active' : found.state, outcome: 'changed' };
@@ -173,12 +174,12 @@ async function find(
   return undefined;
 }
 
-/** So often a list that does not show what ZITADEL says is there is read again, before the grant is written without having been seen. */
+/** How often the list is read again if it does not show a grant that ZITADEL says exists. Then the grant is written unseen. */
 const BLIND_AFTER = 3;
 
 /**
- * Creates or converges by API v2. A grant is only ever seen in a list, which may be stale. So what is wanted is always written, which
- * changes nothing where it is right already; but never over what an own write is known to have replaced.
+ * Creates or changes the grant by API v2. A grant shows only in a list, which may be stale. So what is wanted is always written, which
+ * changes nothing if it is right already. But nothing is written because of what an own write has replaced.
  */
 export function ensureByV2(grants: ProjectGrantsV2, wanted: WantedGrant): Promise<EnsuredGrant> {
   const { keepOthers = false } = wanted;
@@ -211,10 +212,10 @@ export function ensureByV2(grants: ProjectGrantsV2, wanted: WantedGrant): Promis
 
     progress.tried = 'changed';
     if (wakes) await grants.reactivate(wanted);
-    // In the order that is there: another one is a change to ZITADEL.
+    // In the order that is there: to ZITADEL, another order is a change.
     const order = isRight ? found.grantedRoleKeys : roleKeys;
     const { changeDate = '' } = (await grants.changeRoles({ ...wanted, roleKeys: order })).details;
-    // Without a change it is the time of the last one, which the list shows too.
+    // Without a change, it is the time of the last change, which the list shows too.
     if (changeDate !== found?.details.changeDate) progress.outcome = 'changed';
     written = changeDate;
     lookedAgain = false;
@@ -224,7 +225,7 @@ export function ensureByV2(grants: ProjectGrantsV2, wanted: WantedGrant): Promis
   });
 }
 
-/** Whether one time of ZITADEL's is before another one; their fractions have up to nine digits. */
+/** Whether one time of ZITADEL's is before another one. Their fractions have up to nine digits. */
 function isBefore(one: string | undefined, other: string): boolean {
   return one !== undefined && inFull(one) < inFull(other);
 }

@@ -20,18 +20,24 @@ import {
 interface ProjectGrantParts {
   readonly serviceToken: ServiceToken | undefined;
   readonly idPattern: RegExp;
-  /** Who owns a project, where a call does not say it. */
+  /** Tells who owns a project, if a call does not say it. */
   readonly ownerOf: (projectId: string) => Promise<string | undefined>;
-  /** Of project grants. */
+  /** The API generation for project grants. */
   readonly generation: ApiGeneration;
 }
 
 /**
- * Grants projects to other organizations, as the service user: by ZITADEL's Management API v1, and where that is not served any more, by
- * the ProjectService of v2. Every method throws `ZitadelApiError` when ZITADEL refuses (by its error id, with a remedy),
- * `ZitadelUnavailableError` when it gives no usable reply, `ZitadelArgumentError` before anything is sent (also for what an API cannot
- * do), and `ZitadelError` `service_user_refused` when the service user cannot sign in, or may not see what it is asked for. A write is
- * sent once. A grant that is named by its granted organization is found in ZITADEL's list, which may lag behind the latest changes.
+ * Grants projects to other organizations, as the service user. It uses ZITADEL's Management API v1, and the ProjectService of v2 if v1 is not
+ * served. A write is sent once. A grant that is named by its granted organization is found in ZITADEL's list, which may lag behind the latest
+ * changes.
+ *
+ * These are thrown by every method:
+ *
+ * @throws ZitadelApiError when ZITADEL refuses
+ * @throws ZitadelUnavailableError when ZITADEL gives no usable reply
+ * @throws ZitadelArgumentError on a wrong argument, or on one that the API cannot serve, before anything is sent
+ * @throws ZitadelError `service_user_refused` when the service user cannot sign in, or may not see what is asked for
+ * @example `await projectGrants.ensure({ projectId, grantedOrgId, roleKeys: ['editor'] })`
  */
 export class ProjectGrantService {
   readonly #apis: { readonly v1: ProjectGrantsV1; readonly v2: ProjectGrantsV2 };
@@ -47,17 +53,20 @@ export class ProjectGrantService {
     return this.#ask((api) => api.add(checked));
   }
 
-  /** One project grant. A grant of another project is refused. By its id (API v1) it is never stale. */
+  /** Reads one project grant. A grant of another project is refused. A read by its id (API v1) is never stale. */
   async get(grant: OfGrant): Promise<ProjectGrant> {
     const checked = await this.#grant(grant);
     return this.#ask((api) => api.get(checked));
   }
 
   /**
-   * The grants of a project, or without a project those of all projects of the organization. By API v2 those that the service user may
-   * see, without an organization of all that it may see. ZITADEL's read side may lag behind the latest changes. A list that changes
-   * between two of its pages of 1,000 is a `ZitadelUnavailableError`, after those that came before. API v1 promises no order: one grant
-   * removed and another one added between two pages may leave out a third unseen there, while fewer grants than it counts are noticed.
+   * Lists the grants of a project, or without a project those of all projects of the organization. API v2 lists those that the service user
+   * may see, without an organization in all of them. ZITADEL's read side may lag behind the latest changes. API v1 promises no order: if
+   * one grant is removed and another one added between two pages, a third one may be left out unnoticed. Fewer grants than it counts are
+   * noticed.
+   *
+   * @throws ZitadelUnavailableError when the list changes between two of its pages of 1,000, after the grants that came before
+   * @example `for await (const grant of projectGrants.list({ projectId })) { ... }`
    */
   async *list(filter: GrantFilter = {}): AsyncGenerator<ProjectGrant, void, undefined> {
     const { organizationId, projectId, grantedOrgId } = filter;
@@ -68,7 +77,7 @@ export class ProjectGrantService {
     yield* this.#each((api) => api.list(of));
   }
 
-  /** What was granted *to* an organization. By API v2 the organization must be named. */
+  /** Lists what was granted *to* an organization. By API v2 the organization must be named. */
   async *listGranted(
     of: { readonly organizationId?: string } = {},
   ): AsyncGenerator<ProjectGrant, void, undefined> {
@@ -78,8 +87,8 @@ export class ProjectGrantService {
   }
 
   /**
-   * Exactly these roles. A role that is taken away is gone from what users see of theirs; by API v1 also from their authorizations
-   * themselves, by v2 it stays there unseen.
+   * Gives a grant exactly these roles. Users do not see a role any more that is taken away. API v1 also removes it from their authorizations.
+   * By v2 it stays there, without effect.
    */
   async changeRoles(
     grant: OfGrant & { readonly roleKeys: readonly string[] },
@@ -117,7 +126,7 @@ export class ProjectGrantService {
    */
   async ensure(wanted: WantedGrant): Promise<EnsuredGrant> {
     const { keepOthers = false, reactivate = false } = wanted;
-    // Nothing else of it: a grant that was listed is passed on with its id.
+    // Only these: a grant that was listed may be passed, which has an id.
     const checked = { ...(await this.#newGrant(wanted)), keepOthers, reactivate };
     const { v1, v2 } = this.#apis;
     return askOrThrow(this.parts.generation, (asked) =>
@@ -129,7 +138,7 @@ export class ProjectGrantService {
     return askOrThrow(this.parts.generation, (asked) => task(this.#apis[asked]));
   }
 
-  /** The first page says which generation is served; the rest of the list is of the same. */
+  /** The first page shows which generation is served. The rest of the list is read by the same. */
   async *#each(
     listOf: (api: ProjectGrantApi) => AsyncGenerator<ProjectGrant, void, undefined>,
   ): AsyncGenerator<ProjectGrant, void, undefined> {
@@ -152,7 +161,7 @@ export class ProjectGrantService {
     const { grantId, grantedOrgId } = grant;
     const org =
       grantedOrgId === undefined ? {} : { grantedOrgId: this.#id(grantedOrgId, 'grantedOrgId') };
-    // Named by neither: it is the id that is missing.
+    // If it is named by neither, the id is missing.
     const isById = grantId !== undefined || grantedOrgId === undefined;
     const id = isById ? { grantId: this.#id(grantId, 'grantId') } : {};
     return { ...(await this.#project(grant)), ...org, ...id } as OfGrant;

@@ -13,13 +13,13 @@ import {
 
 /** A project granted to another organization (ZITADEL: GrantedProject). */
 export interface ProjectGrant {
-  /** None where the grant was read by API v2, which knows it by its project and granted organization alone. */
+  /** Missing if API v2 was used, which names a grant only by its project and granted organization. */
   readonly grantId?: string;
   readonly projectId: string;
   readonly projectName: string;
   /** The organization that owns the project. */
   readonly projectOwnerId: string;
-  /** '' by API v2. */
+  /** With API v2 ''. */
   readonly projectOwnerName: string;
   /** The organization to which the project is granted. */
   readonly grantedOrgId: string;
@@ -38,13 +38,13 @@ export interface ProjectGrant {
 /** A grant that was read by API v1. */
 export type GrantWithId = ProjectGrant & { readonly grantId: string };
 
-/** Which project, and to which organization: as far as they are named. */
+/** The project and the granted organization, as far as they are named. */
 export interface GrantEnds {
   readonly projectId?: string | undefined;
   readonly grantedOrgId?: string | undefined;
 }
 
-/** Whether a grant is one of this project, and to this organization. */
+/** Whether a grant is of this project, and to this organization. */
 export function isBetween(grant: ProjectGrant, { projectId, grantedOrgId }: GrantEnds): boolean {
   return (
     (projectId === undefined || grant.projectId === projectId) &&
@@ -52,7 +52,7 @@ export function isBetween(grant: ProjectGrant, { projectId, grantedOrgId }: Gran
   );
 }
 
-/** Reads a grant as API v1 writes it; undefined if it is not one. Other tenants write the names. */
+/** Reads a grant as API v1 writes it. Undefined if it is not one. Other tenants write the names. */
 export function grantFrom(value: unknown): GrantWithId | undefined {
   if (!isRecord(value)) return undefined;
   const { grantId, projectId, grantedOrgId, state, details = {} } = value;
@@ -74,7 +74,7 @@ export function grantFrom(value: unknown): GrantWithId | undefined {
   };
 }
 
-/** Reads a grant as API v2 writes it; undefined if it is not one. */
+/** Reads a grant as API v2 writes it. Undefined if it is not one. */
 function grantFromV2(value: unknown): ProjectGrant | undefined {
   if (!isRecord(value)) return undefined;
   const { projectId, grantedOrganizationId: grantedOrgId, organizationId, state } = value;
@@ -108,17 +108,18 @@ export function detailsFrom(value: unknown): ProjectGrant['details'] {
 export interface OfProject {
   readonly projectId: string;
   /**
-   * The organization that owns the project. API v1 asks for it in `x-zitadel-orgid`; on v2 too a write is refused, and no grant is found,
-   * where another one owns the project. Left out, it is what was learned before, or what the option `projectOwner` says, or (v1) the
-   * service user's own organization.
+   * The organization that owns the project. If another one owns it, a write is refused, and no grant is found. API v1 gets it as
+   * `x-zitadel-orgid`.
+   *
+   * @default the owner that is known already, or what the option `projectOwner` says, or (v1) the service user's own organization
    */
   readonly organizationId?: string;
 }
 
 /**
- * One project grant of a project: named by the organization to which it is granted, or by its id, which API v1 alone has. A
- * `ProjectGrant` that was listed can be passed as it is: named by both, it must be one grant. On v1 it is read first, and refused where
- * they are two; on v2, which cannot compare them, an id is a `ZitadelArgumentError`, also beside the organization: leave it out.
+ * Names one project grant of a project: by the organization to which it is granted, or by its id, which only API v1 has. A `ProjectGrant` that
+ * was listed can be passed as it is. If it is named by both, both must name the same grant: API v1 reads it first, and refuses two. API v2
+ * cannot compare them, so there an id is a `ZitadelArgumentError`, even beside the organization: leave it out.
  */
 export type OfGrant = OfProject &
   (
@@ -146,7 +147,7 @@ export interface ChangeDetails {
   readonly details: ProjectGrant['details'];
 }
 
-/** `ListProjectGrants` of `zitadel.project.v2`: what one page of the grants between these ends is asked with. */
+/** The request for one page of the grants between these ends: `ListProjectGrants` of `zitadel.project.v2`. */
 export function grantsRequest({ projectId, grantedOrgId }: GrantEnds, offset: number): Body {
   const filters = [
     ...(projectId === undefined ? [] : [{ inProjectIdsFilter: { ids: [projectId] } }]),
@@ -155,7 +156,7 @@ export function grantsRequest({ projectId, grantedOrgId }: GrantEnds, offset: nu
   return { ...pageRequest(offset), ...(filters.length > 0 && { filters }) };
 }
 
-/** Reads such a page; undefined when it is not one, or shows a grant that was not asked for. */
+/** Reads such a page. Undefined if it is not one, or shows a grant that was not asked for. */
 export function grantsFrom(body: Body, ends: GrantEnds): Page<ProjectGrant> | undefined {
   return withGrants(pageFrom(body, 'projectGrants'), grantFromV2, ends);
 }
@@ -177,7 +178,7 @@ function withGrants<G extends ProjectGrant>(
   return rows.every((grant) => isBetween(grant, ends)) ? { ...page, rows } : undefined;
 }
 
-/** A grant that was added: its id, where the API has ids. */
+/** A grant that was added. It has an id if the API has ids. */
 export interface AddedGrant extends ChangeDetails {
   readonly grantId?: string;
 }

@@ -37,7 +37,7 @@ export function askMine(
   });
 }
 
-/** Asks for another user's: List ZITADEL Permissions, `POST /management/v1/users/{userId}/memberships/_search`. */
+/** Asks for those of another user: List ZITADEL Permissions, `POST /management/v1/users/{userId}/memberships/_search`. */
 export function askOfUser(
   serviceToken: ServiceToken,
   request: UserMembershipListRequest,
@@ -71,10 +71,10 @@ const WHAT = 'memberships';
 const AT_ONCE = 4;
 
 type Read = Tried<MembershipRows | Refusal>;
-/** A narrowing that v1 has a query for. */
+/** What v1 can narrow a list to. */
 type Narrowed = Exclude<RowsOn, { kind: 'orgsByRoles' }>;
 
-/** Reads the rows of the caller by API v1: over all organizations, and proof that ZITADEL accepts the token. */
+/** Reads the rows of the caller by API v1, over all organizations. The reply also proves that ZITADEL accepts the token. */
 export async function readMine(
   http: Http,
   { userId, token, on }: MembershipQuestion,
@@ -94,7 +94,7 @@ export async function readOfUser(
     const reads = asked.slice(from, from + AT_ONCE).map((organizationId) => {
       const ask = (request: MembershipListRequest) =>
         askOfUser(serviceToken, { ...request, userId, organizationId });
-      // Each organization has one row of its own at most.
+      // Each organization has at most one row of its own.
       const narrowed: Narrowed | undefined =
         on?.kind === 'orgsByRoles' ? { kind: 'org', id: organizationId } : on;
       return readList(ask, 'serviceUser', userId, narrowed);
@@ -111,7 +111,7 @@ export async function readOfUser(
   return { served: true, value: { rows: joined, complete } };
 }
 
-/** Rows of the instance come with every organization, those of an organization with it alone. */
+/** Rows of the instance come with every organization. Rows of an organization come only with it. */
 function organizationsFor(
   on: RowsOn | undefined,
   organizations: readonly string[],
@@ -120,7 +120,10 @@ function organizationsFor(
   return on?.kind === 'org' ? organizations.filter((id) => id === on.id) : organizations;
 }
 
-/** One list: all of what it is narrowed to, of a whole list one page. Others can make a list longer: what is behind is asked for when it is needed. */
+/**
+ * Reads one list: all pages of a narrowed list, one page of the whole list. Others can make the whole list longer. Rows behind its first page
+ * are asked for when they are needed.
+ */
 async function readList(
   ask: (request: MembershipListRequest) => Promise<Reply | Refusal>,
   as: AskedAs,
@@ -136,7 +139,7 @@ async function readList(
     return { served: true, value: unfit(WHAT, 'the reply is about another user') };
   }
   const rows = list.rows.flatMap(membershipFrom);
-  // v1 has no query for organizations, nor for roles.
+  // v1 cannot narrow a list by organization or by role.
   const asked = on?.kind === 'orgsByRoles' ? rows.filter(({ kind }) => kind === 'org') : rows;
   return { served: true, value: { rows: asked, complete: !list.hasMoved && !list.goesOn } };
 }
@@ -152,12 +155,12 @@ function queryOf(on: Narrowed): MembershipListFilter {
     case 'projectGrant':
       return { projectGrantQuery: { projectGrantId: on.id } };
     case 'projectGrantBetween':
-      // Rows of grants do not name their two ends here; asked by the project, those of its grants come too.
+      // Rows of grants do not name their two ends here. A question for the project brings the rows of its grants too.
       return { projectQuery: { projectId: on.projectId } };
   }
 }
 
-/** A row whose kind is not clear says nothing, least of all something global. */
+/** A row whose kind is not clear does not count. Above all it must not count everywhere. */
 function membershipFrom(row: MembershipRow): readonly Membership[] {
   const { userId, roles, iam, orgId, projectId, projectGrantId, details } = row;
   const named = [iam, orgId, projectId, projectGrantId].filter((each) => each !== undefined);

@@ -23,13 +23,13 @@ import {
 import { type NotDone, READER_REMEDY, refusalOf } from '../refusals.js';
 import { isDone, type Reply, unusableReply } from '../reply.js';
 
-/** Of one user's list no more is read, where it is joined from parts or from pages. */
+/** The most rows that are read of one user's list. */
 export const MOST_ROWS = 10_000;
 const PATH = '/zitadel.internal_permission.v2.InternalPermissionService/ListAdministrators';
 
 /** One row of ListAdministrators: a user's manager roles on one resource. */
 export interface Administrator {
-  /** Its id is '' for the instance. */
+  /** For the instance, the id is ''. */
   readonly membership: Membership;
   /** The name of the resource. Its owner writes it: show it as text, never as markup. */
   readonly name: string;
@@ -41,8 +41,8 @@ export interface Administrator {
 export type Send = (call: Call) => Promise<Reply | Refusal>;
 
 /**
- * The rows of one user, as many as so many pages hold, and no more than the cap: ListAdministrators of `zitadel.internal_permission.v2`, over connect, the
- * oldest row first, each row once; by the row that two pages share it shows when the list moves.
+ * Asks for the rows of one user, at most so many pages and at most the cap: ListAdministrators of `zitadel.internal_permission.v2`, over
+ * connect. The oldest row comes first, and each row once. The row that two pages share shows if the list moves.
  */
 export async function listAdministrators(
   send: Send,
@@ -83,7 +83,7 @@ export async function listAdministrators(
 }
 
 type Json = Readonly<Record<string, unknown>>;
-/** A row that is on something that we do not know comes as it is. */
+/** Reads a row. A row on a resource of an unknown kind is kept as it is. */
 type Row = Administrator | { readonly row: Json };
 
 function filtersOf(on: RowsOn | undefined): readonly object[] {
@@ -107,7 +107,7 @@ function filtersOf(on: RowsOn | undefined): readonly object[] {
 
 const IDS = ['organizationId', 'projectId', 'grantedOrganizationId'] as const;
 
-/** Whether a row says what it says in the way of ZITADEL. */
+/** Whether a row is written as ZITADEL writes it. */
 function isRow(row: Json): boolean {
   const { instance, organization, project, projectGrant } = row;
   const resources = [organization, project, projectGrant].filter((each) => each !== undefined);
@@ -118,7 +118,7 @@ function isRow(row: Json): boolean {
   );
 }
 
-/** Undefined where the row does not say clearly what it is about: such a row says nothing, least of all something global. */
+/** Undefined if the row does not say clearly what it is about. Such a row does not count. Above all it must not count everywhere. */
 function administratorFrom(userId: string, row: Json): Administrator | undefined {
   const named = KINDS.filter(([name]) => row[name] !== undefined);
   const [only] = named;
@@ -149,23 +149,23 @@ const KINDS = [
 ] as const;
 
 const WHAT = 'memberships';
-/** Of a whole list: as many as the cap fills. Others can make a list longer: what is behind them is asked for when it is needed. */
+/** The pages of a whole list: as many as the cap fills. Others can make a list longer. Rows behind them are asked for when they are needed. */
 const PAGES_OF_ALL = MOST_ROWS / PAGE + 1;
 
 type AskedBy = 'caller' | 'instanceReader';
 type Read = Tried<MembershipRows | Refusal>;
 
-/** Reads a user's rows by API v2, in somebody's name. */
+/** Reads a user's rows by API v2, in the name of the one who sends. */
 type ReadAdministrators = (send: Send, as: AskedBy, question: MembershipQuestion) => Promise<Read>;
 
 /**
- * The one that reads by API v2. Servers from before January 2026 cannot narrow a list by roles: the first refusal tells, and from then on
- * all pages are read instead.
+ * Makes the reader by API v2. Servers from before January 2026 cannot narrow a list by roles. After the first refusal, all pages are read
+ * instead.
  */
 export function createAdministratorReader(): ReadAdministrators {
   let narrowsByRoles = true;
   return async (send, as, { userId, on }) => {
-    // v2 knows a project grant by its two ends, and not by its id: what it has is asked for when they are known.
+    // v2 names a project grant by its two ends, not by its id. Its row is asked for when they are known.
     if (on?.kind === 'projectGrant') {
       return { served: undefined, value: { rows: [], complete: true } };
     }
@@ -185,9 +185,9 @@ export function createAdministratorReader(): ReadAdministrators {
 }
 
 /**
- * The caller always sees the own rows. A service user sees only those that it has the right to see, while ZITADEL counts them all: fewer
- * than are counted, twice, is a right that it lacks, and never a short list. Of a list that moves twice, what came counts and what did not
- * is asked for apart: others can move a user's list as long as they like, and lock nobody out by it.
+ * Judges what was read. A caller always sees the caller's own rows. A service user sees only those that it has a right to see, but ZITADEL
+ * counts them all. If fewer come than are counted, twice, the service user lacks a right: the list is not short. If the list moves twice,
+ * the rows that came count, and others are asked for apart. So nobody can lock a user out by moving the user's list.
  */
 async function readOn(
   send: Send,
@@ -199,7 +199,8 @@ async function readOn(
   const list = await listAdministrators(send, userId, on, mostPages);
   if (has(list, 'instead')) {
     const { instead } = list;
-    const isBadRequest = has(instead, 'status') && instead.status === 400;
+    // Of ZITADEL's own alone: a firewall may refuse one question with 400, and not the next.
+    const isBadRequest = has(instead, 'says') && instead.status === 400;
     return { served: servedBy(instead), value: refusalOf(instead, as, WHAT), isBadRequest };
   }
   const { rows, total, hidesRows, hasMoved, goesOn } = list;

@@ -6,7 +6,7 @@ import { changing, errorFrom, READER_REMEDY, tooLongList } from '../refusals.js'
 import type { MembershipList, MembershipListRequest, MembershipRow } from './pages.js';
 import { type Administrator, listAdministrators, MOST_ROWS, type Send } from './by-v2.js';
 
-/** What API v1 would be asked, of a user whose id must be known. */
+/** A request as API v1 would get it, with the id of the user, which v2 needs. */
 interface ListRequest extends MembershipListRequest {
   readonly userId: string;
   /** Instance rows, and rows owned by this organization. */
@@ -14,11 +14,11 @@ interface ListRequest extends MembershipListRequest {
 }
 
 /**
- * A list as API v1 would give it, by `ListAdministrators` of v2: all rows are read, then filtered and cut here, since v2 has neither
- * v1's filters nor rows that one could not see.
+ * Reads a list as API v1 would give it, by `ListAdministrators` of v2. All rows are read, and then filtered and cut here, because v2 does not
+ * have the filters of v1.
  *
  * @throws ZitadelArgumentError on a wrong filter
- * @throws ZitadelError `zitadel_unavailable` on a list of more than 10,000 rows, or of fewer where the server allows only short pages
+ * @throws ZitadelError `zitadel_unavailable` on a list of more than 10,000 rows, or of fewer if the server allows only short pages
  */
 export async function listByAdministrators(
   send: Send,
@@ -44,13 +44,13 @@ export async function listByAdministrators(
   );
   const { offset = 0, limit = 0 } = query ?? {};
   return {
-    // As v1 does it.
+    // As v1 does.
     details: { totalResult: offset < rows.length ? rows.length : 0 },
     result: rows.slice(offset, limit === 0 ? undefined : offset + limit).map(rowFrom),
   };
 }
 
-/** The user that a JWT names. Not verified: it only says whose rows are asked for, with that very token. */
+/** The user that a JWT names. It is not verified: it only says whose rows to ask for, and the token itself asks. */
 export function subjectOf(token: string): string {
   const [, payload = '', ...more] = token.split('.');
   let claims: unknown;
@@ -63,13 +63,13 @@ export function subjectOf(token: string): string {
   if (typeof subject === 'string' && subject !== '') return subject;
   throw new ZitadelArgumentError(
     'who',
-    'who is a token that does not say whose it is, which API v2 asks for: pass the Caller of the request',
+    'who is a token that does not name its user, and API v2 needs the user id: pass the Caller of the request',
   );
 }
 
 interface Filter {
   readonly fits: (row: Membership) => boolean;
-  /** What the server can be asked to narrow the list to, where that gives exactly the same rows. */
+  /** What the server can narrow the list to, if that gives exactly the same rows. */
   readonly on?: RowsOn;
 }
 

@@ -18,34 +18,36 @@ import {
   type UserMembershipListRequest,
 } from './pages.js';
 
-/** What the lists are asked with. */
+/** How the lists are asked for. */
 interface MembershipListParts {
   readonly http: Http;
   readonly serviceToken: ServiceToken | undefined;
   readonly tokenOf: (caller: Caller) => string | undefined;
   readonly idPattern: RegExp;
-  /** Of memberships. */
+  /** The API generation for memberships. */
   readonly generation: ApiGeneration;
 }
 
 /**
- * Both lists, complete and typed, for those who want the list itself: in as many calls as it takes, each row once, and never a part as if
- * it were all. By API v1 as ZITADEL gives them; where that is not served, by `ListAdministrators` of v2, filtered and cut here: without
- * `viewTimestamp`, `sequence` and the id and name of the instance.
+ * ZITADEL's two lists of manager roles themselves, complete and typed. A list is read in as many calls as it takes, each row once. A part is
+ * never given as if it were the whole list. API v1 gives the lists as they are. If it is not served, `ListAdministrators` of v2 is read, and
+ * filtered and cut here. Then `viewTimestamp`, `sequence`, and the id and name of the instance are missing.
+ *
+ * @example `const { result } = await membershipLists.listMine(caller)`
  */
 export class MembershipLists {
   constructor(private readonly parts: MembershipListParts) {}
 
   /**
-   * The manager roles of the caller of a request, or of the user behind an access token, over all organizations. API v2 asks for the user's
-   * id, which only a JWT names: with an opaque token, pass the Caller.
+   * Lists the manager roles of the caller of a request, or of the user of an access token, in all organizations. API v2 needs the user's id,
+   * which only a JWT names: if the token is opaque, pass the Caller.
    *
    * @throws ZitadelApiError when ZITADEL refuses
    * @throws ZitadelUnavailableError when ZITADEL cannot be asked, or the list changes while it is read
-   * @throws ZitadelArgumentError when `who` is neither a token nor a caller that the guard or middleware verified, and on a wrong offset,
-   * limit or (v2) filter
-   * @throws ZitadelError `zitadel_unavailable` when the list is too long: more than 20,000 rows by API v1, 10,000 by v2, fewer where the
-   * server allows only short pages. Others can make a list that long: then narrow it
+   * @throws ZitadelArgumentError when `who` is neither a token nor a caller that the guard or middleware verified
+   * @throws ZitadelArgumentError on a wrong offset, limit or (v2) filter
+   * @throws ZitadelError `zitadel_unavailable` when the list is too long: more than 20,000 rows by API v1, 10,000 by v2, fewer if the server
+   * allows only short pages. Others can make a list that long. Then narrow it
    */
   async listMine(
     who: Caller | string,
@@ -73,10 +75,12 @@ export class MembershipLists {
   }
 
   /**
-   * The manager roles of any user, read as the service user: instance rows, and those owned by one organization. By API v2 the
-   * organization must be named, and the service user must see all rows of the user (IAM_OWNER_VIEWER).
+   * Lists the manager roles of any user as the service user: rows of the instance, and rows owned by one organization. By API v2 the
+   * organization must be named, and the service user must see all rows of the user (`IAM_OWNER_VIEWER`).
    *
-   * @throws ZitadelError `service_user_refused` without a usable service user; otherwise as {@link listMine}
+   * @throws ZitadelError `service_user_refused` when there is no usable service user
+   * @throws ZitadelArgumentError on a wrong id
+   * @throws ZitadelError what {@link listMine} throws
    */
   async listOfUser(request: UserMembershipListRequest): Promise<MembershipList> {
     requirePage(request);
@@ -95,7 +99,7 @@ export class MembershipLists {
       if (organizationId === undefined) {
         throw new ZitadelArgumentError(
           'organizationId',
-          'organizationId is missing: API v2 knows no organization of the service user’s own, name one',
+          'organizationId is missing: API v2 does not use the service user’s own organization, so name one',
         );
       }
       return listByAdministrators((call) => serviceToken.call(call), what, request);
@@ -103,7 +107,7 @@ export class MembershipLists {
   }
 }
 
-/** API v1 takes a uint64 and a uint32. API v2 is not asked with them, so they are checked here. */
+/** Checks what API v1 would refuse: it takes a uint64 and a uint32. API v2 does not get them. */
 function requirePage({ query }: MembershipListRequest): void {
   for (const [name, most] of MOST_OF_PAGE) {
     const value: unknown = query?.[name];

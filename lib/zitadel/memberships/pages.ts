@@ -16,21 +16,21 @@ import {
 import type { NotDone } from '../refusals.js';
 import { type Done, isDone, type Reply, unusableReply } from '../reply.js';
 
-/** What a list of manager roles can be asked with (API v1). Without `query` the whole list is read, in no order. */
+/** A request for a list of manager roles (API v1). Without `query` the whole list is read, in no order. */
 export interface MembershipListRequest {
   readonly query?: {
     /** How many rows to leave out. ZITADEL promises no order, so pages may overlap. */
     readonly offset?: number;
-    /** How many rows at most; more than ZITADEL gives in one reply are read in several. @default 0: all of them */
+    /** How many rows at most. If ZITADEL gives fewer in one reply, several are read. @default 0: all of them */
     readonly limit?: number;
-    /** Accepted by ZITADEL, without effect on this list. */
+    /** ZITADEL accepts it, but it has no effect on this list. */
     readonly asc?: boolean;
   };
   /** All of them must hold. */
   readonly queries?: readonly MembershipListFilter[];
 }
 
-/** One filter. Each object has exactly one key; ZITADEL refuses two in one. */
+/** One filter. Each object has exactly one key. ZITADEL refuses two in one. */
 export type MembershipListFilter =
   | { readonly orgQuery: { readonly orgId: string } }
   | { readonly projectQuery: { readonly projectId: string } }
@@ -40,7 +40,7 @@ export type MembershipListFilter =
 /** A list of manager roles as ZITADEL gives it. */
 export interface MembershipList {
   readonly details: {
-    /** How many rows there are in all; 0 where ZITADEL leaves it out (also for an offset beyond the end). */
+    /** How many rows there are in all. 0 if ZITADEL leaves it out, as it does for an offset beyond the end. */
     readonly totalResult: number;
     /** RFC 3339: as of when ZITADEL's read side replied. */
     readonly viewTimestamp?: string;
@@ -49,7 +49,7 @@ export interface MembershipList {
   readonly result: readonly MembershipRow[];
 }
 
-/** One row: exactly one of `iam`, `orgId`, `projectId`, `projectGrantId` is there. */
+/** One row. It has exactly one of `iam`, `orgId`, `projectId` and `projectGrantId`. */
 export interface MembershipRow {
   readonly userId: string;
   readonly roles: readonly string[];
@@ -59,7 +59,7 @@ export interface MembershipRow {
     readonly sequence?: string;
     readonly creationDate?: string;
     readonly changeDate?: string;
-    /** The owner of the row: for a project or project grant the organization that owns the project. */
+    /** The owner of the row. For a project or project grant, the organization that owns the project. */
     readonly resourceOwner?: string;
   };
   readonly iam?: true;
@@ -95,7 +95,7 @@ function rowFrom(row: Readonly<Record<string, unknown>>): MembershipRow | undefi
 
 /** Longer lists are not read to their end. */
 const MOST_ROWS = 20_000;
-/** In how many pages: a server may allow no more than a hundred rows a page. */
+/** The most pages of a list: a server may allow no more than a hundred rows a page. */
 export const MOST_CALLS = 200;
 
 /** Rows of a v1 list. */
@@ -105,8 +105,8 @@ type MembershipPages = ReadList<MembershipRow> & {
 };
 
 /**
- * Reads a v1 list in as many pages as it takes, and no more than so many. ZITADEL promises no order, so the list is whole only when the
- * pages fit together and every row that is counted came once.
+ * Reads a v1 list in as many pages as it takes, up to `mostPages`. ZITADEL promises no order, so the list is whole only if the pages fit
+ * together and every row that is counted came once.
  */
 export async function readMembershipPages(
   ask: (request: MembershipListRequest) => Promise<Reply | Refusal>,
@@ -124,22 +124,25 @@ export async function readMembershipPages(
       if (isRefusal(reply) || !isDone(reply)) return { instead: reply };
       if (offset === first) body = reply.body;
       const page = listFrom(reply.body);
-      // Asked without a limit, a server may give more than is wanted.
+      // Without a limit, a server may give more rows than are wanted.
       const rows = page?.rows.slice(0, end - offset).map(rowFrom);
-      return page && rows?.every((row) => row !== undefined)
-        ? { rows, total: page.total }
-        : { instead: unusableReply('the reply is not a list') };
+      if (!page || !rows?.every((row) => row !== undefined)) {
+        return { instead: unusableReply('the reply is not a list') };
+      }
+      const { total } = page;
+      // Counted and not shown.
+      if (rows.length === 0 && total > offset) {
+        return { instead: unusableReply('the reply is incomplete') };
+      }
+      return { rows, total };
     },
     keyOf,
     { first, end, mostPages, mostRows: MOST_ROWS },
   );
-  if (has(list, 'instead')) return list;
-  // Counted and not shown.
-  if (list.hidesRows) return { instead: unusableReply('the reply is incomplete') };
-  return { ...list, body };
+  return has(list, 'instead') ? list : { ...list, body };
 }
 
-/** What a row is about; all of it where that is not clear. */
+/** The key of a row: what it is about, or the whole row if that is not clear. */
 function keyOf(row: MembershipRow): string {
   const { iam, orgId, projectId, projectGrantId } = row;
   const named = [iam, orgId, projectId, projectGrantId];

@@ -13,15 +13,15 @@ import { createAdministratorReader, type Send } from './by-v2.js';
 /** Who reads memberships, and how. */
 interface MembershipReaderParts {
   readonly http: Http;
-  /** Looked at only as the caller: as the service user it follows from `everywhere`. */
+  /** Only for reading as the caller. As the service user, `everywhere` decides. */
   readonly generation: ApiGeneration;
   readonly as: 'caller' | 'serviceUser';
   readonly serviceToken: ServiceToken | undefined;
-  /** As the service user: over all organizations at once (API v2), instead of one by one (API v1). */
+  /** Whether the service user reads all organizations at once (API v2), instead of one by one (API v1). */
   readonly everywhere: boolean;
 }
 
-/** The one way by which memberships are read: as the caller or as the service user, by API v1 or v2. */
+/** Makes the one reader of memberships: as the caller or as the service user, by API v1 or v2. */
 export function createMembershipReader(parts: MembershipReaderParts): ReadMemberships {
   const { http, generation, as, everywhere } = parts;
   const readAdministrators = createAdministratorReader();
@@ -31,7 +31,7 @@ export function createMembershipReader(parts: MembershipReaderParts): ReadMember
       const byV2 = () => readAdministrators(send, 'caller', question);
       return generation.ask(async (asked) => {
         if (asked === 'v2') return byV2();
-        // By roles v1 cannot narrow, and reads everything.
+        // v1 cannot narrow a list by roles, and would read everything.
         if (question.on?.kind === 'orgsByRoles' && generation.isOpen) {
           const { value } = await byV2();
           if (!isRefusal(value) && value.complete) return { served: undefined, value };
@@ -54,7 +54,7 @@ const NO_V1 =
 const NO_V2 =
   'this server, or a proxy before it, does not serve API v2: name the organizations in memberships.organizations, then API v1 is used';
 
-/** The other generation is not asked instead: it sees other rows. */
+/** Gives the remedy if the generation is not served. The other one is not asked instead: it sees other rows. */
 function orElse(
   { served, value }: Tried<MembershipRows | Refusal>,
   remedy: string,
@@ -64,7 +64,7 @@ function orElse(
 
 const WHAT = 'permissions';
 
-/** Asks for a caller's permissions in one organization ('': the caller's own): `permission`, or `permission:id` for one resource. */
+/** Asks for a caller's permissions in one organization ('': the caller's own). They are `permission`, or `permission:id` for one resource. */
 type AskPermissions = (
   userId: string,
   token: string,
@@ -72,8 +72,8 @@ type AskPermissions = (
 ) => Promise<readonly string[] | Refusal>;
 
 /**
- * ZITADEL's own evaluation, so that custom roles count: List My ZITADEL Permissions, `POST /auth/v1/permissions/zitadel/me/_search`, with
- * the caller's token. API v1 only.
+ * Asks for ZITADEL's own evaluation, so that custom roles count: List My ZITADEL Permissions,
+ * `POST /auth/v1/permissions/zitadel/me/_search`, with the caller's token. API v1 only.
  */
 export function askPermissions(http: Http): AskPermissions {
   return async (userId, token, orgId) => {
@@ -85,7 +85,7 @@ export function askPermissions(http: Http): AskPermissions {
       ...(orgId !== '' && { orgId }),
       json: {},
       who: userId,
-      // Some forty entries for each project that the caller manages.
+      // There are about forty entries for each project that the caller manages.
       maxBytes: MOST_BYTES,
       repeatable: true,
     });
@@ -103,7 +103,7 @@ export function askPermissions(http: Http): AskPermissions {
 const NO_PERMISSIONS =
   'effective permissions exist on API v1 only, which this server does not serve: require roles instead';
 
-/** No permissions are an empty reply: one that says anything else is not ZITADEL's. */
+/** Without permissions, ZITADEL's reply is empty. A reply without a list that says anything else is not ZITADEL's. */
 function permissionsFrom({ result, ...more }: Done['body']): readonly string[] | undefined {
   return result === undefined && Object.keys(more).length > 0 ? undefined : listOfTexts(result);
 }

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Membership } from '../../../lib/core/caller.js';
 import {
+  PERMISSIONS,
   ROWS,
   type SharedCache,
   SharedStore,
@@ -264,6 +265,60 @@ describe('a poisoned value', () => {
       expect(read.epoch).toBeDefined();
       if (typeof value === 'string' && value !== '') expect(read.stored).toBeUndefined();
     }
+  });
+});
+
+describe('stored permissions', () => {
+  const ids = [KEY, 'alice'] as const;
+  const held = ['project.read', 'project.write:123'];
+  const readHeld = async () => (await storeOf().read(PERMISSIONS, ...ids)).stored;
+
+  beforeEach(async () => {
+    const { epoch = '' } = await storeOf().read(PERMISSIONS, ...ids);
+    const fetchedAt = Date.now();
+    const what = { value: held, fetchedAt, expiresAt: fetchedAt + TTL_MS };
+    storeOf().write(PERMISSIONS, ...ids, epoch, what);
+    await settle();
+  });
+
+  /** Seals another value in the place of the right one. */
+  const bend = (value: unknown) => {
+    for (const [name, entry] of cache.entries) {
+      const sealed = String(entry.value);
+      if (!sealed.includes('project.write:123')) continue;
+      const envelope = JSON.parse(sealed.slice(sealed.indexOf('.') + 1)) as object;
+      put(sign(JSON.stringify({ ...envelope, permissions: value })), name);
+    }
+  };
+
+  it('are found as they were written, also where they are sealed again', async () => {
+    expect((await readHeld())?.value).toEqual(held);
+    bend(['project.read']);
+    expect((await readHeld())?.value).toEqual(['project.read']);
+  });
+
+  it('are no memberships, and memberships are no permissions', async () => {
+    expect(await found()).toBeUndefined();
+    await write();
+    expect((await readHeld())?.value).toEqual(held);
+    expect(Array.isArray((await found())?.value)).toBe(true);
+  });
+
+  it('are a miss for another user', async () => {
+    expect((await storeOf().read(PERMISSIONS, KEY, 'bob')).stored).toBeUndefined();
+  });
+
+  it.each([
+    ['nothing', null],
+    ['one text', 'project.read'],
+    ['an object', { 0: 'project.read', length: 1 }],
+    ['a number among them', ['project.read', 1]],
+    ['a list in the list', [['project.read']]],
+    ['rows', [orgRow('alice', '1')]],
+    ['nothing among them', ['project.read', null]],
+  ])('are a miss where they are %s', async (_what, value) => {
+    bend(value);
+    expect(await readHeld()).toBeUndefined();
   });
 });
 

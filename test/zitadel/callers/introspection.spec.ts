@@ -426,7 +426,7 @@ describe('the key of an application', () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     const { issuer, defaultProject } = zitadel;
     const opened = openClient(key(zitadel.addApplicationKey(defaultProject)));
-    const settings = { timeoutMs: 2_000, budgetMs: 4_000, fetch: withClock(ahead) };
+    const settings = { timeoutMs: 60_000, budgetMs: 120_000, fetch: withClock(ahead) };
     const http = createHttp({ issuer, internalUrl: undefined, ...settings });
     const verify = createIntrospection(http, createDiscovery(http, issuer), opened, {
       issuer,

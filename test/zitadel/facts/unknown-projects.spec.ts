@@ -62,10 +62,10 @@ function libraryOf(api: Api, as: 'caller' | 'serviceUser'): Zitadel {
 describe.each(WAYS)('a project of another tenant, by %s as the %s', (api, as) => {
   /** How many unknown projects can still be named after this one, until the user is left alone. */
   const leftAfter = async (projectId: string) => {
-    const library = libraryOf(api, as);
-    expect(await asks(library, gina, projectId)).toBe('role_missing');
+    const [library, token] = [libraryOf(api, as), tokenOf(gina)];
+    expect(await verdict(library, token, owns, { projectId })).toBe('role_missing');
     for (let named = 0; ; named += 1) {
-      const answer = await asks(library, gina, String(5_000_000 + named));
+      const answer = await verdict(library, token, owns, { projectId: String(5_000_000 + named) });
       if (answer === 'unavailable') return named;
       expect(answer).toBe('role_missing');
       expect(named).toBeLessThan(250);

@@ -19,11 +19,12 @@ interface Ends {
   readonly grantedOrgId: string;
 }
 
-/** A server of one generation whose pages hold these grants, and that says that there are so many. */
+/** A server of one generation whose pages hold these grants, so many at most, and that says that there are so many. */
 async function grantsOf(
   generation: Generation,
   page: (number: number) => readonly Ends[],
   total: (number: number) => number,
+  limit = 1_000,
 ): Promise<ProjectGrantService> {
   server = await scripted((response, { number }) => {
     const totalResult = String(total(number));
@@ -31,11 +32,11 @@ async function grantsOf(
       response,
       generation === 'v1'
         ? {
-            details: { totalResult },
+            details: { totalResult, viewTimestamp: '2026-11-24T08:56:37Z' },
             result: page(number).map((ends) => ({ ...ends, grantId: `1${ends.grantedOrgId}` })),
           }
         : {
-            pagination: { totalResult, appliedLimit: '1000' },
+            pagination: { totalResult, appliedLimit: String(limit) },
             projectGrants: page(number).map(({ projectId, grantedOrgId }) => ({
               projectId,
               organizationId: '3',
@@ -60,20 +61,22 @@ async function amount(list: AsyncIterable<unknown>): Promise<number> {
   return count;
 }
 
-/** Pages have one row in common. */
-const STEP = 999;
-const full = (number: number) =>
-  Array.from({ length: 1_000 }, (_, at) => ({
+/** Pages of so many rows have one row in common. */
+const full = (number: number, limit = 1_000) =>
+  Array.from({ length: limit }, (_, at) => ({
     projectId: '1',
-    grantedOrgId: String(number * STEP + at),
+    grantedOrgId: String(number * (limit - 1) + at),
   }));
+/** A server that allows fewer rows a page. */
+const FEW = 20;
+const fullOfFew = (number: number) => full(number, FEW);
 
 describe.each(['v1', 'v2'] as const)('a list of project grants of API %s', (generation) => {
   it.each<[string, (grants: ProjectGrantService) => AsyncIterable<unknown>]>([
     ['of a project', (grants) => grants.list({ projectId: '1' })],
     ['of an organization', (grants) => grants.list({ organizationId: '3' })],
   ])('%s whose pages are always full of new ones is not read without end', async (_what, list) => {
-    const grants = await grantsOf(generation, full, () => 100_000);
+    const grants = await grantsOf(generation, fullOfFew, () => 100 * FEW, FEW);
     await expect(amount(list(grants))).rejects.toThrow(ZitadelUnavailableError);
     expect(server?.requests).toHaveLength(100);
   });
@@ -85,13 +88,24 @@ describe.each(['v1', 'v2'] as const)('a list of project grants of API %s', (gene
   });
 
   it('of a hundred pages is read', async () => {
-    const last = 99 * STEP + 1_000;
+    const step = 999;
+    const last = 99 * step + 1_000;
     const grants = await grantsOf(
       generation,
-      (number) => full(number).slice(0, last - (number - 1) * STEP),
+      (number) => full(number).slice(0, last - (number - 1) * step),
       () => last,
     );
     expect(await amount(grants.list({ projectId: '1' }))).toBe(last);
+  });
+
+  it('that ends before its next page begins is an error, never a short list', async () => {
+    const grants = await grantsOf(
+      generation,
+      (number) => (number === 1 ? full(1) : []),
+      (number) => (number === 1 ? 1_005 : 0),
+    );
+    const listed = amount(grants.list({ projectId: '1' }));
+    await expect(listed).rejects.toThrow('the list changes while it is read');
   });
 
   const one = [{ projectId: '1', grantedOrgId: '2' }];

@@ -72,9 +72,11 @@ describe('a list of API v1', () => {
     },
   );
 
-  it('that counts rows and shows none is an outage', async () => {
-    await serve(() => list(10, []));
-    expect(await read('caller')).toMatchObject({ reason: 'unavailable' });
+  it('that counts rows and shows none is an outage, and not read any further', async () => {
+    await serve(() => list(20_000, []));
+    const on: RowsOn = { kind: 'orgsByRoles', roles: ['ORG_OWNER'] };
+    expect(await read('caller', { on })).toMatchObject({ reason: 'unavailable' });
+    expect(bodies()).toHaveLength(1);
   });
 
   it.each<[RowsOn, unknown]>([

@@ -15,6 +15,7 @@ import { createMembershipReader } from '../../../lib/zitadel/memberships/read.js
 import { ServiceToken } from '../../../lib/zitadel/service-user.js';
 import { recorder, wayTo } from '../parts.js';
 import { json, scripted, type ScriptedServer } from '../scripted-server.js';
+import { impatiently } from '../../support/impatience.js';
 
 interface Asked extends Partial<MembershipQuestion> {
   readonly userId: string;
@@ -269,7 +270,8 @@ describe('memberships by API v2', () => {
   ] as const)('that fail (%s) are an outage', async (fault) => {
     zitadel.fail('administrators', fault);
     for (const serviceUser of [undefined, zitadel.patFor(viewer as User)]) {
-      const read = await ask(readerAt(zitadel, serviceUser, 'v2', true, 1_000), asCaller());
+      const reader = readerAt(zitadel, serviceUser, 'v2', true);
+      const read = await impatiently(() => ask(reader, asCaller()));
       expect(read).toMatchObject({ reason: 'unavailable' });
     }
   });
@@ -507,6 +509,23 @@ describe('a list of administrators', () => {
   it('with a row without roles gives none', async () => {
     const read = await asCaller(await pages(page(1, [row(1, { roles: undefined })])));
     expect(rowsOf(read)).toMatchObject([{ id: '1', roles: [] }]);
+  });
+
+  it.each<[string, string, boolean]>([
+    ['ZITADEL', JSON.stringify({ code: 'invalid_argument', message: 'unknown filter' }), false],
+    ['a firewall', '<html><title>400 Bad Request</title></html>', true],
+  ])('is narrowed by roles until a 400 of %s', async (_whose, text, goesOn) => {
+    const of = await scripted((response, { number }) => {
+      if (number > 1) json(response, page(0, []));
+      else response.writeHead(400).end(text);
+    });
+    server = of;
+    const read = readerAt(at(of));
+    const on: RowsOn = { kind: 'orgsByRoles', roles: ['ORG_OWNER'] };
+    const first = await ask(read, { userId: USER, on });
+    expect(first).toMatchObject(goesOn ? { reason: 'unavailable' } : { complete: true });
+    await ask(read, { userId: '8', on });
+    expect(of.requests.at(-1)?.body.includes('roleKey')).toBe(goesOn);
   });
 
   it.each<[number, object, string]>([
