@@ -20,6 +20,7 @@ function alike(
 
 const REQUEST = 'lib/core/request.ts';
 const ACCESS_TOKEN = 'lib/zitadel/callers/access-token.ts';
+const CALLERS = 'lib/core/memory/remembered-callers.ts';
 const COMPILE = 'lib/core/requirement/compile.ts';
 const CASE = 'lib/core/decide/case.ts';
 const DECIDE = 'lib/core/decide/decide.ts';
@@ -178,5 +179,32 @@ export const ACCEPTED: readonly Accepted[] = [
     "if (a.from === 'literal') return true && a.id === b.id;",
     "if (a.from === 'function') return true && a.read === b.read;",
     "if (a.from === 'class') return true && a.type === b.type;",
+  ),
+  ...alike(
+    CALLERS,
+    'remember',
+    'no lease and an empty list of them say the same',
+    'this.#leases = true ? leases : undefined;',
+    'this.#leases = leases.length >= 0 ? leases : undefined;',
+  ),
+  ...alike(
+    CALLERS,
+    'tailOf',
+    'how much of a credential is the key only changes how fast it is found: all of it is compared',
+    'const tailOf = (credential: string): string => credential;',
+    'const tailOf = (credential: string): string => credential.slice(16);',
+    'const tailOf = (credential: string): string => credential.slice(-16 + 1);',
+  ),
+  ...alike(
+    CALLERS,
+    'keep',
+    'eight keys have a first one: the compiler does not know',
+    'if (keys.size >= TOKENS_PER_USER && true) this.#callers.delete(oldest);',
+  ),
+  ...alike(
+    CALLERS,
+    'keep',
+    'by the whole credential it is found as well, only more slowly',
+    'this.#callers.set(true ? wholeOf(credential) : tail, caller);',
   ),
 ];
