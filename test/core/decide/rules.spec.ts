@@ -80,7 +80,7 @@ const TABLE = {
   ORG_OWNER: ['PROJECT_OWNER', 'PROJECT_GRANT_OWNER'],
 };
 
-/** A decision in words. */
+/** A decision in words: yes by a row and for which resources, no with the reason, or what must be asked first. */
 function said(requirement: Requirement, known: Known): string {
   const compiled = prepared(requirement, { hierarchy: TABLE });
   const { rows = [], apart, cut, claims, ids = { o: '1', p: '3', g: '7' } } = known;
