@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { indexOf, type Membership, type RowsOn } from '../../../lib/core/caller.js';
-import type { Facts, GrantFact, Hidden, Need } from '../../../lib/core/decide/case.js';
+import {
+  type Facts,
+  type GrantFact,
+  type Hidden,
+  isHidden,
+  type Need,
+} from '../../../lib/core/decide/case.js';
 import {
   allOf,
   anyOf,
@@ -74,7 +80,7 @@ const TABLE = {
   ORG_OWNER: ['PROJECT_OWNER', 'PROJECT_GRANT_OWNER'],
 };
 
-/** A decision in words. */
+/** A decision in words: yes by a row and for which resources, no with the reason, or what must be asked first. */
 function said(requirement: Requirement, known: Known): string {
   const compiled = prepared(requirement, { hierarchy: TABLE });
   const { rows = [], apart, cut, claims, ids = { o: '1', p: '3', g: '7' } } = known;
@@ -1168,5 +1174,16 @@ describe.each([
 ])('%s on', (_of, table) => {
   it.each(table)('%s', (_what, requirement, known, expected) => {
     expect(said(requirement, known)).toBe(expected);
+  });
+});
+
+describe('what is hidden', () => {
+  it('says from whom', () => {
+    expect([{ hiddenIn: [] }, ends, null, undefined].map(isHidden)).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
   });
 });

@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { indexOf } from '../../../lib/core/caller.js';
-import type { Refusal } from '../../../lib/core/decision.js';
+import type { Allowed, Refusal } from '../../../lib/core/decision.js';
 import { KnownCaller, RememberedCallers } from '../../../lib/core/memory/remembered-callers.js';
-import { FOR_EVER, validFor, type Validity } from '../../../lib/core/validity.js';
+import type { Ids } from '../../../lib/core/request.js';
+import type { Compiled } from '../../../lib/core/requirement/compile.js';
+import { FOR_EVER, type Lease, validFor, type Validity } from '../../../lib/core/validity.js';
 import { callerOf, orgRow } from '../rows.js';
 
 const REJECTED: Refusal = { reason: 'token_rejected' };
@@ -105,6 +107,52 @@ describe('what a credential leads to', () => {
     expect(callers.get(bearer(1))).toBeUndefined();
   });
 
+  it('carries what requests read of it', () => {
+    const { verified, rows, ...flat } = known(bearer(1));
+    expect(flat).toMatchObject({
+      credential: bearer(1),
+      userId: 'alice',
+      caller: verified.caller,
+      index: rows.index,
+      read: rows.read,
+      validUntil: rows.validUntil,
+      wallUntil: rows.wallUntil,
+    });
+  });
+
+  // Of two with one credential: when the memberships of the second were asked for, when it was verified, and which stays.
+  it.each<[number, number, 'first' | 'second' | 'neither']>([
+    [0, 0, 'second'],
+    [1, 1, 'second'],
+    [1, 0, 'second'],
+    [0, 1, 'second'],
+    [-1, 0, 'first'],
+    [-1, -1, 'first'],
+    [-1, 1, 'neither'],
+    [1, -1, 'neither'],
+    [0, -1, 'neither'],
+  ])('asked %d ms and verified %d ms after another, leaves %s', (asked, verified, left) => {
+    vi.advanceTimersByTime(10);
+    const callers = new RememberedCallers(2 ** 20);
+    const first = known(bearer(1));
+    const second = new KnownCaller(
+      { ...first.verified, verifiedAt: first.verified.verifiedAt + verified },
+      { ...first.rows, askedAt: first.rows.askedAt + asked },
+    );
+    callers.keep(first);
+    callers.keep(second);
+    expect(callers.get(bearer(1))).toBe({ first, second, neither: undefined }[left]);
+  });
+
+  it('stays where the next one has no time left', () => {
+    const callers = new RememberedCallers(2 ** 20);
+    const first = known(bearer(1));
+    callers.keep(first);
+    vi.advanceTimersByTime(1);
+    callers.keep(known(bearer(1), 'alice', { validUntil: performance.now() }));
+    expect(callers.get(bearer(1))).toBe(first);
+  });
+
   it('is not replaced by what was read before it', () => {
     const callers = new RememberedCallers(2 ** 20);
     const old = known(bearer(1));
@@ -113,6 +161,44 @@ describe('what a credential leads to', () => {
     callers.keep(recent);
     callers.keep(old);
     expect(callers.get(bearer(1))).toBe(recent);
+  });
+});
+
+describe('a "yes" that is remembered', () => {
+  const [asked, other] = [{}, {}] as [Compiled, Compiled];
+  const [ids, same]: Ids[] = [['1'], ['1']];
+  const yes = { allowed: true } as Allowed;
+  const runs = (runsOn: boolean) => ({ runsBeside: () => runsOn }) as unknown as Lease;
+
+  it('is to exactly its requirement, about the very ids', () => {
+    const caller = known(bearer(1));
+    expect(caller.idsOf(asked)).toEqual([]);
+    expect(caller.yesTo(asked, [])).toBeUndefined();
+    caller.remember(asked, ids as Ids, yes);
+    expect(caller.idsOf(asked)).toBe(ids);
+    expect(caller.yesTo(asked, ids as Ids)).toBe(yes);
+    expect(caller.yesTo(asked, same as Ids)).toBeUndefined();
+    expect(caller.idsOf(other)).toEqual([]);
+    expect(caller.yesTo(other, ids as Ids)).toBeUndefined();
+    expect(caller.yesTo(other, caller.idsOf(other))).toBeUndefined();
+    caller.remember(other, same as Ids, yes);
+    expect(caller.idsOf(asked)).toEqual([]);
+    expect(caller.yesTo(other, same as Ids)).toBe(yes);
+  });
+
+  it.each<[readonly boolean[], boolean]>([
+    [[], true],
+    [[true], true],
+    [[true, true], true],
+    [[false], false],
+    [[true, false], false],
+    [[false, true], false],
+  ])('with leases of which %j run counts: %j', (leases, counts) => {
+    const caller = known(bearer(1));
+    caller.remember(asked, ids as Ids, yes, leases.map(runs));
+    expect(caller.yesTo(asked, ids as Ids)).toBe(counts ? yes : undefined);
+    caller.remember(asked, ids as Ids, yes);
+    expect(caller.yesTo(asked, ids as Ids)).toBe(yes);
   });
 });
 
@@ -181,6 +267,17 @@ describe('a user', () => {
 });
 
 describe('the memory in front', () => {
+  it('takes two bytes a letter, and what stands around them', () => {
+    const caller = known(bearer(1));
+    const bytes = 2 * caller.credential.length + 600 + caller.index.bytes;
+    const kept = [bytes - 1, bytes].map((most) => {
+      const callers = new RememberedCallers(most);
+      callers.keep(caller);
+      return callers.get(caller.credential) !== undefined;
+    });
+    expect(kept).toEqual([false, true]);
+  });
+
   it('is bounded by bytes', () => {
     const callers = new RememberedCallers(2 ** 20);
     for (let number = 0; number < 5_000; number += 1) {
@@ -227,6 +324,15 @@ describe('a rejected credential', () => {
     callers.keep(known(bearer(1)));
     callers.reject(bearer(1), REJECTED);
     expect(callers.get(bearer(1))).toBeUndefined();
+  });
+
+  it('takes two bytes a letter, and what stands around them', () => {
+    const callers = new RememberedCallers(2 ** 20);
+    const largest = 'x'.repeat((4 * 2 ** 20 - 200) / 2);
+    callers.reject(`${largest}x`, REJECTED);
+    expect(callers.rejection(`${largest}x`)).toBeUndefined();
+    callers.reject(largest, REJECTED);
+    expect(callers.rejection(largest)).toEqual(REJECTED);
   });
 
   it('is bounded by bytes, the oldest first', () => {

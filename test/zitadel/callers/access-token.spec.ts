@@ -162,7 +162,6 @@ describe('an access token', () => {
   });
 
   it('is refused as another kind of token that the instance issues', async () => {
-    const service = zitadel.addServiceUser('svc-kinds');
     const kinds = {
       id: zitadel.idTokenFor(alice),
       idOfService: zitadel.idTokenFor(service),

@@ -1,0 +1,316 @@
+import { describe, expect, it } from 'vitest';
+import {
+  allOf,
+  anyOf,
+  authenticated,
+  permission,
+  projectRole,
+  role,
+} from '../../../lib/core/requirement/builders.js';
+import {
+  compile,
+  type Compiled,
+  type CompileSettings,
+  isBranch,
+} from '../../../lib/core/requirement/compile.js';
+import { org, project, projectGrant } from '../../../lib/core/requirement/refs.js';
+import type { Requirement } from '../../../lib/core/requirement/requirement.js';
+
+const SETTINGS: CompileSettings = {
+  hierarchy: {},
+  idPattern: /^[0-9]+$/,
+  projectId: undefined,
+  permissions: true,
+};
+
+const NOTHING = {
+  fresh: false,
+  asksPermissions: false,
+  namesGrants: false,
+  readsClaims: false,
+  readsRows: false,
+};
+const NO_SLOTS = { id: -1, owner: -1, project: -1, grantedOrg: -1 };
+const none = new Set<string>();
+const by = (kind: string, ...roles: readonly string[]) => ({
+  instance: none,
+  org: none,
+  project: none,
+  projectGrant: none,
+  [kind]: new Set(roles),
+});
+
+const o = org.param('o');
+const p = project.param('p');
+const g = projectGrant.param('g');
+const ends = projectGrant({ project: p, grantedOrg: o });
+const OWNER = by('org', 'ORG_OWNER');
+const GRANT_OWNER = by('projectGrant', 'PROJECT_GRANT_OWNER');
+
+type Expected = Partial<Compiled> & { readonly root: object };
+
+describe('a requirement, prepared', () => {
+  it.each<[string, Requirement, Expected]>([
+    [
+      'a role on the instance',
+      role('IAM_OWNER'),
+      {
+        names: [],
+        readsRows: true,
+        root: { type: 'role', kind: 'instance', by: by('instance', 'IAM_OWNER'), ...NO_SLOTS },
+      },
+    ],
+    [
+      'a role on an organization, read afresh',
+      role('ORG_OWNER', o, { fresh: true }),
+      {
+        names: ['o'],
+        fresh: true,
+        readsRows: true,
+        root: { type: 'role', kind: 'org', by: OWNER, ...NO_SLOTS, id: 0 },
+      },
+    ],
+    [
+      'a role on a project of an organization',
+      role('PROJECT_OWNER', p.in(o)),
+      {
+        names: ['p', 'o'],
+        readsRows: true,
+        root: {
+          type: 'role',
+          kind: 'project',
+          by: by('project', 'PROJECT_OWNER'),
+          ...NO_SLOTS,
+          id: 0,
+          owner: 1,
+        },
+      },
+    ],
+    [
+      'a role on a project grant',
+      role('PROJECT_GRANT_OWNER', g),
+      {
+        names: ['g'],
+        readsRows: true,
+        namesGrants: true,
+        root: { type: 'role', kind: 'projectGrant', by: GRANT_OWNER, ...NO_SLOTS, id: 0 },
+      },
+    ],
+    [
+      'a role on a project grant by its ends',
+      role('PROJECT_GRANT_OWNER', ends),
+      {
+        names: ['p', 'o'],
+        readsRows: true,
+        namesGrants: true,
+        root: {
+          type: 'role',
+          kind: 'projectGrant',
+          by: GRANT_OWNER,
+          ...NO_SLOTS,
+          project: 0,
+          grantedOrg: 1,
+        },
+      },
+    ],
+    [
+      'a permission',
+      permission('org.read', o),
+      {
+        names: ['o'],
+        readsRows: true,
+        asksPermissions: true,
+        root: { type: 'permission', kind: 'org', permissions: ['org.read'], ...NO_SLOTS, id: 0 },
+      },
+    ],
+    [
+      'a permission, read afresh, on a grant',
+      permission('project.grant.read', g, { fresh: true }),
+      {
+        names: ['g'],
+        fresh: true,
+        readsRows: true,
+        asksPermissions: true,
+        namesGrants: true,
+        root: {
+          type: 'permission',
+          kind: 'projectGrant',
+          permissions: ['project.grant.read'],
+          ...NO_SLOTS,
+          id: 0,
+        },
+      },
+    ],
+    [
+      'a role of a project',
+      projectRole('a', { project: p, org: o }),
+      {
+        names: ['p', 'o'],
+        readsClaims: true,
+        root: {
+          type: 'projectRole',
+          roles: ['a'],
+          project: 0,
+          org: 1,
+          namesProject: true,
+          acrossOrganizations: false,
+        },
+      },
+    ],
+    [
+      'a role of the project of the option',
+      projectRole('a', { org: o, acrossOrganizations: true }),
+      {
+        readsClaims: true,
+        root: {
+          type: 'projectRole',
+          roles: ['a'],
+          project: 0,
+          org: 1,
+          namesProject: false,
+          acrossOrganizations: true,
+        },
+      },
+    ],
+    [
+      'a caller',
+      authenticated(),
+      { names: [], root: { type: 'authenticated', organizations: undefined } },
+    ],
+    [
+      'a caller of an organization',
+      authenticated({ organizations: ['1', '2'] }),
+      {
+        names: [],
+        readsClaims: true,
+        root: { type: 'authenticated', organizations: ['1', '2'] },
+      },
+    ],
+    [
+      'what one part needs, whatever follows',
+      allOf(
+        role('ORG_OWNER', o, { fresh: true }),
+        anyOf(role('PROJECT_GRANT_OWNER', g), permission('org.read', o)),
+        authenticated({ organizations: ['1'] }),
+        authenticated(),
+        role('ORG_OWNER', org('1')),
+      ),
+      {
+        names: ['o', 'g', '1'],
+        fresh: true,
+        readsRows: true,
+        asksPermissions: true,
+        namesGrants: true,
+        readsClaims: true,
+        root: {
+          type: 'allOf',
+          of: [
+            { type: 'role', kind: 'org', by: OWNER, ...NO_SLOTS, id: 0 },
+            {
+              type: 'anyOf',
+              of: [
+                { type: 'role', kind: 'projectGrant', by: GRANT_OWNER, ...NO_SLOTS, id: 1 },
+                {
+                  type: 'permission',
+                  kind: 'org',
+                  permissions: ['org.read'],
+                  ...NO_SLOTS,
+                  id: 0,
+                },
+              ],
+            },
+            { type: 'authenticated', organizations: ['1'] },
+            { type: 'authenticated', organizations: undefined },
+            { type: 'role', kind: 'org', by: OWNER, ...NO_SLOTS, id: 2 },
+          ],
+        },
+      },
+    ],
+  ])('is %s', (_what, requirement, expected) => {
+    const compiled = compile(requirement, { ...SETTINGS, projectId: '7' });
+    expect(compiled).toMatchObject({ requirement, ...NOTHING, ...expected });
+    expect(compiled.root).toEqual(expected.root);
+  });
+});
+
+describe('ids that are the same', () => {
+  /** Two of one name. */
+  const codes = [1, 2].map((number) => ({
+    read: () => String(number),
+    Reader: class {
+      readId() {
+        return String(number);
+      }
+    },
+  }));
+  const places = [
+    org('1'),
+    org('2'),
+    org.param('a'),
+    org.param('b'),
+    org.query('a'),
+    org.body('a'),
+    org.header('a'),
+    ...codes.flatMap(({ read, Reader }) => [org.from(read), org.from(Reader)]),
+  ];
+
+  it('are read once, and others apart', () => {
+    for (const [at, first] of places.entries()) {
+      for (const [other, second] of places.entries()) {
+        const { sources } = compile(
+          allOf(role('ORG_OWNER', first), role('ORG_OWNER', second)),
+          SETTINGS,
+        );
+        expect([at, other, sources.length]).toEqual([at, other, at === other ? 1 : 2]);
+      }
+    }
+  });
+});
+
+describe('what cannot be prepared', () => {
+  it.each<[string, Requirement, Partial<CompileSettings>, string]>([
+    [
+      'permissions without API v1',
+      permission('org.read', o),
+      { permissions: false },
+      "permissions are evaluated by ZITADEL's API v1 only: take them away, or set the option api to 'auto' or 'v1'",
+    ],
+    [
+      'a role of no project',
+      projectRole('a', { org: o }),
+      {},
+      'projectRole() names no project: give { project }, or set the option projectId',
+    ],
+    [
+      'a literal id by another pattern',
+      role('ORG_OWNER', org('acme')),
+      {},
+      "'acme' is not a valid id by the option idPattern: correct the id, or set idPattern",
+    ],
+    [
+      'a home by another pattern',
+      authenticated({ organizations: ['1', 'acme'] }),
+      {},
+      "'acme' is not a valid id by the option idPattern: correct the id, or set idPattern",
+    ],
+  ])('is refused: %s', (_what, requirement, settings, message) => {
+    expect(() => compile(requirement, { ...SETTINGS, ...settings })).toThrow(message);
+  });
+
+  it('is named as a requirement', () => {
+    expect(() => compile({ type: 'x' } as never, SETTINGS)).toThrow('a requirement');
+  });
+});
+
+describe('several conditions', () => {
+  it('are told from one', () => {
+    const parts = [role('IAM_OWNER'), authenticated(), permission('org.read', o)];
+    expect(parts.map((part) => isBranch(compile(part, SETTINGS).root))).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    const several = [allOf(...parts), anyOf(...parts)];
+    expect(several.map((part) => isBranch(compile(part, SETTINGS).root))).toEqual([true, true]);
+  });
+});
