@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache';
 import type { Decision, Denied } from './decision.js';
+import { bounded } from './memory/bounded.js';
 import { type Requirement, requirementText } from './requirement/requirement.js';
 
 /** What listeners hear of each decision. */
@@ -61,7 +61,7 @@ const ONCE_PER_MS = 10_000;
  * Wraps a logger. The same message on every request becomes one line in ten seconds, with a count. If the logger throws, nothing changes.
  */
 export function quietLogger(logger: ZitadelLogger): ZitadelLogger {
-  const recent = new LRUCache<string, { until: number; held: number }>({ max: 200 });
+  const recent = bounded<string, { until: number; held: number }>(200);
   const write = (level: keyof ZitadelLogger) => (message: string) => {
     const key = `${level} ${message}`;
     const known = recent.get(key);

@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache';
 import type { Refusal } from '../decision.js';
+import { bounded } from './bounded.js';
 
 interface Spent {
   count: number;
@@ -25,11 +25,7 @@ export interface Toll {
  * that do not exist. Beyond this number, ZITADEL is not asked for that user for a while.
  */
 export class Allowance {
-  readonly #spentBy = new LRUCache<string, Spent>({
-    // Not `max`, which takes all of its memory at once.
-    maxSize: 50_000,
-    sizeCalculation: () => 1,
-  });
+  readonly #spentBy = bounded<string, Spent>(50_000);
 
   constructor(
     private readonly most = 200,
