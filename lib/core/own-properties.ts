@@ -10,9 +10,9 @@ export function has<T extends object, K extends string>(
 }
 
 /** Reads an object's own property. Undefined if there is none, or the value is not an object. */
-export function own(value: unknown, name: string): unknown {
+export function own(value: unknown, name: PropertyKey): unknown {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-  return (value as Readonly<Record<string, unknown>>)[name];
+  return (value as Readonly<Record<PropertyKey, unknown>>)[name];
 }
 
 /**

@@ -74,24 +74,25 @@ export type ReadFromClass = (
   request: RequestLike,
 ) => string | undefined | Promise<string | undefined>;
 
-/** Reads one id. Only an own property that is a string and matches the pattern is an id. */
+/** Reads one id. Only an own property that is a string and matches the pattern is an id. `before`: one that was read there earlier. */
 export function readId(
   source: IdSource,
   request: RequestLike,
   pattern: RegExp,
   fromClass: ReadFromClass,
+  before?: string,
 ): IdRead | Promise<IdRead> {
   switch (source.from) {
     case 'literal':
       return source.id;
     case 'param':
-      return checkId(ownValue(request.params, source.name), pattern);
+      return checkId(ownValue(request.params, source.name), pattern, before);
     case 'query':
-      return checkId(ownValue(request.query, source.name), pattern);
+      return checkId(ownValue(request.query, source.name), pattern, before);
     case 'body':
-      return checkId(ownValue(request.body, source.name), pattern);
+      return checkId(ownValue(request.body, source.name), pattern, before);
     case 'header':
-      return checkId(ownValue(request.headers, source.name), pattern);
+      return checkId(ownValue(request.headers, source.name), pattern, before);
     case 'function':
     case 'class':
       return readByCode(source, request, pattern, fromClass);
@@ -118,7 +119,7 @@ export function readIds(
   let reads: (IdRead | Promise<IdRead>)[] | undefined;
   let arePlain = true;
   for (let slot = 0; slot < sources.length; slot += 1) {
-    const read = readId(sources[slot] as IdSource, request, pattern, fromClass);
+    const read = readId(sources[slot] as IdSource, request, pattern, fromClass, before[slot]);
     if (reads === undefined) {
       if (slot < before.length && read === before[slot]) continue;
       // In its final length: a list that grows takes several times as much memory.
@@ -184,9 +185,14 @@ function ownValue(container: unknown, name: string): unknown {
   return value === undefined ? undefined : null;
 }
 
-/** Checks a value that claims to be an id. */
-export function checkId(value: unknown, pattern: RegExp): string | undefined | typeof INVALID {
+/** Checks a value that claims to be an id. What equals `before`, an id by the same pattern, is one. */
+export function checkId(
+  value: unknown,
+  pattern: RegExp,
+  before?: string,
+): string | undefined | typeof INVALID {
   if (value === undefined) return undefined;
+  if (value === before) return before;
   const fits =
     typeof value === 'string' && value !== '' && value.length <= 200 && pattern.test(value);
   // Even if the pattern allows these two: in a path they would climb.

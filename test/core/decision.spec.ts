@@ -152,8 +152,15 @@ describe('a decision', () => {
     const copy = await import('../../lib/core/decision.js');
     expect(copy.decisionOf).not.toBe(decisionOf);
     expect(copy.decisionOf(request)).toBe(decision);
-    const shared = Symbol.for('nestjs-zitadel:decisions');
-    expect((globalThis as unknown as Record<symbol, unknown>)[shared]).toBeInstanceOf(WeakMap);
+  });
+
+  it('is not found by what inherits from the request, and no JSON looks like one', () => {
+    const request = {};
+    attachDecision(request, allowed());
+    expect(decisionOf(Object.create(request) as object)).toBeUndefined();
+    const sent: unknown = JSON.parse('{"nestjs-zitadel:decision":{"allowed":true}}');
+    expect(decisionOf(Object.assign({}, sent))).toBeUndefined();
+    expect(JSON.stringify(request)).toBe('{}');
   });
 
   it.each<[string, readonly CheckedRef[], string | undefined, string | undefined]>([

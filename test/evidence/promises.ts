@@ -38,6 +38,7 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
     // How much each may be depends on how long the proof runs: it judges them itself.
     overLookup: some,
     overLookup8: some,
+    overOneClock8: some,
     projectRatio: some,
     permissionRatio: some,
     rowsRatio: some,

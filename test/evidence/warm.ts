@@ -71,6 +71,7 @@ async function alone(
   const small = [
     await subject('org8', 'org', few),
     bareLookUp('bare8', few),
+    bareLookUp('oneClock8', few, true),
     await subject('one', 'org', one),
     await subject('rows', 'org', { ...asked, tokens: [crowded] }),
   ];
@@ -79,6 +80,7 @@ async function alone(
   return {
     overLookup: round(timesAsLong(costs, 'org', 'bare'), 2),
     overLookup8: round(timesAsLong(costs8, 'org8', 'bare8'), 2),
+    overOneClock8: round(timesAsLong(costs8, 'org8', 'oneClock8'), 2),
     projectRatio: round(timesAsLong(costs, 'project', 'org'), 2),
     permissionRatio: round(timesAsLong(costs, 'permission', 'org'), 2),
     rowsRatio: round(timesAsLong(costs8, 'rows', 'one'), 2),
@@ -220,6 +222,7 @@ const round = (value: number, digits: number) => Number(value.toFixed(digits));
 const MOST = {
   overLookup: [1.8, 8],
   overLookup8: [1.3, 8],
+  overOneClock8: [1.5, 8],
   projectRatio: [1.3, 8],
   permissionRatio: [1.5, 40],
   rowsRatio: [1.5, 8],
