@@ -19,7 +19,6 @@ let viewer: string;
 
 beforeAll(() => {
   const { zitadel, acme, globex, portal, grant } = w;
-  // Only the rows of frank and hank may count where a filter names a resource.
   viewer = w.member('instance', 'IAM_OWNER_VIEWER');
   frank = zitadel.addServiceUser('frank', { org: acme });
   zitadel.addMember(frank, { org: acme }, ['ORG_AUDITOR']);
