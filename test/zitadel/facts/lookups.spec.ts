@@ -4,9 +4,9 @@ import { org, project, projectGrant } from '../../../lib/core/requirement/refs.j
 import type { Requirement } from '../../../lib/core/requirement/requirement.js';
 import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../../lib/options.js';
-import type { MemberResource, Org, User } from '../../../lib/testing/index.js';
+import type { MemberResource, Org, ProjectGrant, User } from '../../../lib/testing/index.js';
 import { pat } from '../../../lib/zitadel/credentials.js';
-import { realFetch, recorder, verdict } from '../parts.js';
+import { decide, realFetch, recorder, verdict } from '../parts.js';
 import { impatiently } from '../../support/impatience.js';
 import { useStillClock } from '../../support/still-clock.js';
 import { useEmulator } from '../../support/world.js';
@@ -14,14 +14,13 @@ import { useEmulator } from '../../support/world.js';
 const UNKNOWN = '404404404404404404';
 const LONG = { ttlMs: 3_600_000, denialMs: 3_600_000 };
 
-/** ORG_OWNER of acme, which owns the projects; of globex, to which one is granted; and nobody. */
-
 const zitadel = await useEmulator();
 const acme = zitadel.addOrg('acme');
 const globex = zitadel.addOrg('globex');
 const portal = zitadel.addProject('portal', { org: acme, roles: ['reader'] });
 const secret = zitadel.addProject('secret', { org: acme });
 const grant = zitadel.grantProject(portal, globex, ['reader']);
+/** ORG_OWNER of acme, which owns the projects; of globex, to which one is granted; and nobody. */
 const alice = zitadel.addUser('alice', { org: acme });
 zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
 const gina = zitadel.addUser('gina', { org: globex });
@@ -29,30 +28,125 @@ zitadel.addMember(gina, { org: globex }, ['ORG_OWNER']);
 const nobody = zitadel.addUser('nobody', { org: acme });
 useStillClock('performance');
 
-const tokenOf = (user: User | undefined) => zitadel.tokenFor(user as User);
+const tokenOf = (user: User) => zitadel.tokenFor(user);
 
 function libraryOf(more: Partial<ZitadelOptions> = {}): Zitadel {
   return createZitadel(zitadel.options({ logger: recorder(), ...more }));
 }
 
 const owns = (of: string) => role('PROJECT_OWNER', project(of));
+const manages = (id: string) => role('PROJECT_GRANT_OWNER', projectGrant(id));
+const between = (of: string, to: string) =>
+  role('PROJECT_GRANT_OWNER', projectGrant({ project: of, grantedOrg: to }));
 const asked = () =>
   zitadel
     .requestLog('project')
     .map(({ path, headers }) => [path.split('/').at(-1), headers['x-zitadel-orgid']]);
 
-describe('the owner of a project', () => {
+/** How each API is asked for the owner of a project, and how it tells it. */
+const OWNERS = [
+  {
+    api: 'v1',
+    endpoint: 'project',
+    asks: (id: string) => ({ method: 'GET', path: `/management/v1/projects/${id}` }),
+    tells: (id: string, resourceOwner?: string) => ({
+      project: { id, details: { resourceOwner } },
+    }),
+  },
+  {
+    api: 'v2',
+    endpoint: 'projectV2',
+    asks: (projectId: string) => ({
+      method: 'POST',
+      path: '/zitadel.project.v2.ProjectService/GetProject',
+      body: JSON.stringify({ projectId }),
+    }),
+    tells: (projectId: string, organizationId?: string) => ({
+      project: { projectId, organizationId },
+    }),
+  },
+] as const;
+
+/** Where both are served, v1 is asked. */
+function serving(api: 'v1' | 'v2'): Zitadel {
+  zitadel.serveApis(api === 'v1' ? 'both' : 'v2');
+  return libraryOf(api === 'v1' ? {} : { api });
+}
+
+describe.each(OWNERS)('the owner of a project, by API $api', ({ api, endpoint, asks, tells }) => {
   it('is told by ZITADEL, once for all callers and for long', async () => {
-    const library = libraryOf();
-    expect(await verdict(library, zitadel.tokenFor(alice), owns(portal.id))).toBe('yes');
-    expect(asked()).toEqual([[portal.id, acme.id]]);
-    expect(await verdict(library, zitadel.tokenFor(alice), owns(portal.id))).toBe('yes');
-    expect(await verdict(library, zitadel.tokenFor(gina), owns(portal.id))).toBe('role_missing');
+    const library = serving(api);
+    expect(await verdict(library, tokenOf(alice), owns(portal.id))).toBe('yes');
+    expect(await verdict(library, tokenOf(alice), owns(portal.id))).toBe('yes');
+    expect(await verdict(library, tokenOf(gina), owns(portal.id))).toBe('role_missing');
     vi.advanceTimersByTime(3_600_000);
-    expect(await verdict(library, zitadel.tokenFor(alice), owns(portal.id))).toBe('yes');
-    expect(asked()).toHaveLength(1);
+    expect(await verdict(library, tokenOf(alice), owns(portal.id))).toBe('yes');
+    const headers = { 'x-zitadel-orgid': acme.id };
+    expect(zitadel.requestLog(endpoint)).toMatchObject([{ ...asks(portal.id), headers }]);
   });
 
+  it('is not asked for by somebody who holds no such row: a look-up is no lever', async () => {
+    const library = serving(api);
+    const viewer = zitadel.addUser(`viewer by ${api}`);
+    zitadel.addMember(viewer, { org: acme }, ['ORG_OWNER_VIEWER', 'ORG_PROJECT_CREATOR']);
+    for (const user of [nobody, viewer]) {
+      for (const id of [portal.id, secret.id, UNKNOWN]) {
+        expect(await verdict(library, tokenOf(user), owns(id))).toBe('role_missing');
+      }
+    }
+    expect(zitadel.requests(endpoint)).toBe(0);
+  });
+
+  it('is no oracle: an unknown project and another organization’s are answered alike', async () => {
+    const answers = [];
+    for (const id of [UNKNOWN, portal.id, secret.id]) {
+      zitadel.resetRequests();
+      const decision = await decide(serving(api), tokenOf(gina), owns(id));
+      if (decision.allowed) throw new Error('allowed');
+      const { reason, detail, remedy, description } = decision;
+      answers.push({ reason, detail, remedy, description, requests: zitadel.requests(endpoint) });
+    }
+    expect(answers[0]).toMatchObject({ reason: 'role_missing', requests: 1 });
+    expect(answers[1]).toEqual(answers[0]);
+    expect(answers[2]).toEqual(answers[0]);
+  });
+
+  it.each([
+    500,
+    503,
+    429,
+    'hang',
+    'refuse',
+    'garbage',
+    'html',
+    'truncated',
+    'endless',
+    'redirect',
+  ] as const)(
+    'whose question fails (%s) is an outage, never a no, and is over with it',
+    async (fault) => {
+      vi.useRealTimers();
+      const [library, token] = [serving(api), tokenOf(alice)];
+      zitadel.fail(endpoint, fault);
+      const again = () => verdict(library, token, owns(portal.id));
+      expect(await impatiently(again)).toBe('unavailable');
+      zitadel.heal();
+      await expect.poll(again).toBe('yes');
+    },
+  );
+
+  it.each<[string, unknown]>([
+    ['another project', tells('1', '1')],
+    ['a project without an owner', tells(portal.id)],
+    ['nothing', {}],
+    ['a list', { project: [] }],
+  ])('that is told of %s is an outage', async (_what, body) => {
+    zitadel.fail(endpoint, { status: 200, body });
+    expect(await verdict(serving(api), tokenOf(alice), owns(portal.id))).toBe('unavailable');
+  });
+});
+
+describe('the owner of a project', () => {
   it('is told by a row of the project, without asking', async () => {
     const paul = zitadel.addUser('paul');
     zitadel.addMember(paul, { org: acme }, ['ORG_OWNER']);
@@ -62,7 +156,7 @@ describe('the owner of a project', () => {
   });
 
   it('is asked for with the caller’s own token', async () => {
-    const token = zitadel.tokenFor(alice);
+    const token = tokenOf(alice);
     await verdict(libraryOf(), token, owns(portal.id));
     const [request] = zitadel.requestLog('project');
     expect(request?.headers['authorization']).toBe(`Bearer …${token.slice(-8)}`);
@@ -77,40 +171,8 @@ describe('the owner of a project', () => {
     expect(asked()).toEqual([[UNKNOWN, acme.id]]);
   });
 
-  it('is not asked for by somebody who holds no such row: a look-up is no lever', async () => {
-    const library = libraryOf();
-    const viewer = zitadel.addUser('viewer');
-    zitadel.addMember(viewer, { org: acme }, ['ORG_OWNER_VIEWER', 'ORG_PROJECT_CREATOR']);
-    for (const user of [nobody, viewer]) {
-      for (const id of [portal.id, secret.id, UNKNOWN]) {
-        expect(await verdict(library, tokenOf(user), owns(id))).toBe('role_missing');
-      }
-    }
-    expect(zitadel.requests('project')).toBe(0);
-  });
-
-  it('is no oracle: an unknown project and another organization’s are answered alike', async () => {
-    const answers = [];
-    for (const id of [UNKNOWN, portal.id, secret.id]) {
-      zitadel.resetRequests();
-      const library = libraryOf();
-      const [token, requirement] = [zitadel.tokenFor(gina), owns(id)];
-      const headers = { authorization: `Bearer ${token}` };
-      const decision = await library.decisions.authorize(
-        { headers },
-        library.decisions.prepare(requirement),
-      );
-      if (decision.allowed) throw new Error('allowed');
-      const { reason, detail, remedy, description } = decision;
-      answers.push({ reason, detail, remedy, description, requests: zitadel.requests('project') });
-    }
-    expect(answers[0]).toMatchObject({ reason: 'role_missing', requests: 1 });
-    expect(answers[1]).toEqual(answers[0]);
-    expect(answers[2]).toEqual(answers[0]);
-  });
-
   it('that nobody knows is remembered as such for half a minute, where a "no" may be that old', async () => {
-    const [library, token] = [libraryOf({ cache: LONG }), zitadel.tokenFor(gina)];
+    const [library, token] = [libraryOf({ cache: LONG }), tokenOf(gina)];
     for (let second = 0; second < 60; second += 1) {
       expect(await verdict(library, token, owns(portal.id))).toBe('role_missing');
       vi.advanceTimersByTime(1_000);
@@ -120,8 +182,8 @@ describe('the owner of a project', () => {
 
   it('that one caller may not see is still asked for by another one', async () => {
     const library = libraryOf();
-    expect(await verdict(library, zitadel.tokenFor(gina), owns(portal.id))).toBe('role_missing');
-    expect(await verdict(library, zitadel.tokenFor(alice), owns(portal.id))).toBe('yes');
+    expect(await verdict(library, tokenOf(gina), owns(portal.id))).toBe('role_missing');
+    expect(await verdict(library, tokenOf(alice), owns(portal.id))).toBe('yes');
   });
 
   it('is looked for in every organization of a caller with many, until one knows it', async () => {
@@ -143,7 +205,7 @@ describe('the owner of a project', () => {
     async (id) => {
       const requirement = role('PROJECT_OWNER', project.param('projectId'));
       const library = libraryOf();
-      const answer = await verdict(library, zitadel.tokenFor(alice), requirement, {
+      const answer = await verdict(library, tokenOf(alice), requirement, {
         projectId: id,
       });
       expect(answer).toBe('resource_invalid');
@@ -206,13 +268,13 @@ describe('a caller who names what does not exist', () => {
 
   it('cannot make us ask without end, and holds up nobody else', async () => {
     const library = libraryOf({ cache: { ttlMs: 3_600_000 } });
-    const token = zitadel.tokenFor(gina);
+    const token = tokenOf(gina);
     for (let at = 0; at < MANY; at += 1) {
       const projectId = String(1_000_000 + at);
       expect(await verdict(library, token, param, { projectId })).not.toBe('yes');
     }
     expect(zitadel.requests('project')).toBeLessThan(MANY / 2);
-    expect(await verdict(library, zitadel.tokenFor(alice), owns(portal.id))).toBe('yes');
+    expect(await verdict(library, tokenOf(alice), owns(portal.id))).toBe('yes');
     vi.advanceTimersByTime(60_000);
     expect(await verdict(library, token, owns(UNKNOWN))).toBe('role_missing');
   });
@@ -247,17 +309,17 @@ describe('the option projectOwner', () => {
   it('is asked last, and remembered', async () => {
     const projectOwner = vi.fn((_id: string) => Promise.resolve(globex.id));
     const library = libraryOf({ projectOwner });
-    expect(await verdict(library, zitadel.tokenFor(alice), owns(portal.id))).toBe('yes');
+    expect(await verdict(library, tokenOf(alice), owns(portal.id))).toBe('yes');
     expect(projectOwner).not.toHaveBeenCalled();
-    expect(await verdict(library, zitadel.tokenFor(gina), owns(UNKNOWN))).toBe('yes');
-    expect(await verdict(library, zitadel.tokenFor(gina), owns(UNKNOWN))).toBe('yes');
+    expect(await verdict(library, tokenOf(gina), owns(UNKNOWN))).toBe('yes');
+    expect(await verdict(library, tokenOf(gina), owns(UNKNOWN))).toBe('yes');
     expect(projectOwner.mock.calls).toEqual([[UNKNOWN]]);
   });
 
   it('is not asked for somebody whom no answer could help', async () => {
     const projectOwner = vi.fn(() => Promise.resolve(acme.id));
     const library = libraryOf({ projectOwner });
-    expect(await verdict(library, zitadel.tokenFor(nobody), owns(UNKNOWN))).toBe('role_missing');
+    expect(await verdict(library, tokenOf(nobody), owns(UNKNOWN))).toBe('role_missing');
     expect(projectOwner).not.toHaveBeenCalled();
   });
 
@@ -266,7 +328,7 @@ describe('the option projectOwner', () => {
     async (nothing) => {
       const projectOwner = vi.fn(() => Promise.resolve(nothing as undefined));
       const library = libraryOf({ projectOwner, cache: LONG });
-      const token = zitadel.tokenFor(gina);
+      const token = tokenOf(gina);
       for (let second = 0; second < 60; second += 1) {
         expect(await verdict(library, token, owns(UNKNOWN))).toBe('role_missing');
         vi.advanceTimersByTime(1_000);
@@ -290,87 +352,86 @@ describe('the option projectOwner', () => {
     ['answers without a promise', () => globex.id, 'yes'],
   ])('that %s', async (_how, projectOwner, expected) => {
     const library = libraryOf({ projectOwner: projectOwner as never });
-    expect(await verdict(library, zitadel.tokenFor(gina), owns(UNKNOWN))).toBe(expected);
+    expect(await verdict(library, tokenOf(gina), owns(UNKNOWN))).toBe(expected);
   });
 
   it('that never answers is waited for no longer than the budget', async () => {
     const projectOwner = () => new Promise<never>(() => undefined);
     const library = libraryOf({ projectOwner, timeoutMs: 300, budgetMs: 300 });
-    expect(await verdict(library, zitadel.tokenFor(gina), owns(UNKNOWN))).toBe('unavailable');
+    expect(await verdict(library, tokenOf(gina), owns(UNKNOWN))).toBe('unavailable');
   });
 });
 
 describe('a project grant', () => {
-  const manages = (id: string) => role('PROJECT_GRANT_OWNER', projectGrant(id));
-  const between = (of: string, to: string) =>
-    role('PROJECT_GRANT_OWNER', projectGrant({ project: of, grantedOrg: to }));
-
-  it('is managed by the organization that it was granted to, not by the one that granted it', async () => {
-    const library = libraryOf();
-    expect(await verdict(library, zitadel.tokenFor(gina), manages(grant.id))).toBe('yes');
-    expect(await verdict(library, zitadel.tokenFor(alice), manages(grant.id))).toBe('role_missing');
-    expect(await verdict(library, zitadel.tokenFor(nobody), manages(grant.id))).toBe(
-      'role_missing',
-    );
-  });
-
   it('is asked for only under organizations where a row could then satisfy', async () => {
-    expect(await verdict(libraryOf(), zitadel.tokenFor(nobody), manages(grant.id))).toBe(
-      'role_missing',
-    );
+    expect(await verdict(libraryOf(), tokenOf(nobody), manages(grant.id))).toBe('role_missing');
     expect(zitadel.requests('getGrant')).toBe(0);
-    await verdict(libraryOf(), zitadel.tokenFor(gina), manages(UNKNOWN));
+    await verdict(libraryOf(), tokenOf(gina), manages(UNKNOWN));
     expect(zitadel.requestLog('getGrant').map(({ headers }) => headers['x-zitadel-orgid'])).toEqual(
       [globex.id],
     );
   });
 
-  it('is remembered for the TTL: it can be removed', async () => {
-    const other = zitadel.addProject('to be removed', { org: acme, roles: ['reader'] });
-    const brief = zitadel.grantProject(other, globex, ['reader']);
-    const [library, token] = [libraryOf(), zitadel.tokenFor(gina)];
-    expect(await verdict(library, token, manages(brief.id))).toBe('yes');
-    zitadel.removeGrant(brief);
-    expect(await verdict(library, token, manages(brief.id))).toBe('yes');
-    expect(zitadel.requests('getGrant')).toBe(1);
-    vi.advanceTimersByTime(30_000);
-    expect(await verdict(library, token, manages(brief.id))).toBe('role_missing');
-  });
-
   it('is remembered for no longer while the host is suspended', async () => {
     vi.useFakeTimers({ toFake: ['performance', 'Date'] });
     const library = libraryOf({ cache: { ttlMs: 20_000 } });
-    const token = zitadel.tokenFor(gina);
+    const token = tokenOf(gina);
     expect(await verdict(library, token, manages(grant.id))).toBe('yes');
     vi.setSystemTime(Date.now() + 20_000);
     expect(await verdict(library, token, manages(grant.id))).toBe('yes');
     expect(zitadel.requests('getGrant')).toBe(2);
   });
+});
 
-  it('is found by project and granted organization too', async () => {
-    const library = libraryOf();
-    expect(await verdict(library, zitadel.tokenFor(gina), between(portal.id, globex.id))).toBe(
-      'yes',
-    );
-    expect(await verdict(library, zitadel.tokenFor(gina), between(secret.id, globex.id))).toBe(
-      'role_missing',
-    );
-    expect(await verdict(library, zitadel.tokenFor(gina), between(portal.id, acme.id))).toBe(
-      'role_missing',
-    );
-    expect(await verdict(library, zitadel.tokenFor(alice), between(portal.id, globex.id))).toBe(
-      'role_missing',
-    );
-    const [request] = zitadel.requestLog('grantedProjects');
+/** How a grant is named, and what is asked for it. */
+const NAMED = [
+  { api: 'v1', by: 'its id', endpoint: 'getGrant' },
+  { api: 'v1', by: 'its ends', endpoint: 'grantedProjects' },
+  { api: 'v2', by: 'its ends', endpoint: 'listGrantsV2' },
+] as const;
+
+describe.each(NAMED)('a project grant named by $by, by API $api', ({ api, by, endpoint }) => {
+  const named = ({ id, projectId }: ProjectGrant) =>
+    by === 'its id' ? manages(id) : between(projectId, globex.id);
+
+  it('is found under the granted organization, by its owner alone', async () => {
+    const library = serving(api);
+    expect(await verdict(library, tokenOf(gina), named(grant))).toBe('yes');
+    const [request] = zitadel.requestLog(endpoint);
     expect(request?.headers['x-zitadel-orgid']).toBe(globex.id);
+    expect(await verdict(library, tokenOf(alice), named(grant))).toBe('role_missing');
+    expect(await verdict(library, tokenOf(nobody), named(grant))).toBe('role_missing');
+  });
+
+  it('is remembered for the TTL: it can be removed', async () => {
+    const other = zitadel.addProject(`of ${api} by ${by}`, { org: acme, roles: ['reader'] });
+    const brief = zitadel.grantProject(other, globex, ['reader']);
+    const [library, token] = [serving(api), tokenOf(gina)];
+    expect(await verdict(library, token, named(brief))).toBe('yes');
+    zitadel.removeGrant(brief);
+    expect(await verdict(library, token, named(brief))).toBe('yes');
+    expect(zitadel.requests(endpoint)).toBe(1);
+    vi.advanceTimersByTime(30_000);
+    expect(await verdict(library, token, named(brief))).toBe('role_missing');
+  });
+});
+
+describe.each(['v1', 'v2'] as const)('a project grant, by API %s', (api) => {
+  it('is not found by another project or another organization', async () => {
+    const library = serving(api);
+    expect(await verdict(library, tokenOf(gina), between(secret.id, globex.id))).toBe(
+      'role_missing',
+    );
+    expect(await verdict(library, tokenOf(gina), between(portal.id, acme.id))).toBe('role_missing');
   });
 
   it('of a member of it counts by the row alone', async () => {
-    const carol = zitadel.addUser('carol', { org: globex });
+    const carol = zitadel.addUser(`carol by ${api}`, { org: globex });
     zitadel.addMember(carol, { projectGrant: grant }, ['PROJECT_GRANT_OWNER']);
-    expect(await verdict(libraryOf(), tokenOf(carol), manages(grant.id))).toBe('yes');
-    expect(await verdict(libraryOf(), tokenOf(carol), between(portal.id, globex.id))).toBe('yes');
-    expect(zitadel.requests('getGrant')).toBe(0);
+    const library = serving(api);
+    expect(await verdict(library, tokenOf(carol), manages(grant.id))).toBe('yes');
+    expect(await verdict(library, tokenOf(carol), between(portal.id, globex.id))).toBe('yes');
+    expect(zitadel.requests(api === 'v1' ? 'getGrant' : 'listGrantsV2')).toBe(0);
   });
 });
 
@@ -533,7 +594,7 @@ describe('what our service user may not see', () => {
     zitadel.setRolePermissions('ORG_READER', ['user.membership.read']);
     zitadel.addMember(reader, { org: globex }, ['ORG_READER']);
     const manages = role('PROJECT_GRANT_OWNER', between());
-    expect(await verdict(asReader(reader), zitadel.tokenFor(gina), manages)).toBe('misconfigured');
+    expect(await verdict(asReader(reader), tokenOf(gina), manages)).toBe('misconfigured');
   });
 
   it('is no "no" to a manager of the instance about an organization in which it is nothing', async () => {
@@ -553,56 +614,15 @@ describe('what our service user may not see', () => {
 });
 
 describe('a look-up', () => {
-  const FAULTS = [
-    500,
-    503,
-    429,
-    'hang',
-    'refuse',
-    'garbage',
-    'html',
-    'truncated',
-    'endless',
-    'redirect',
-  ] as const;
-
-  it.each(FAULTS)(
-    'that fails (%s) is an outage, never a no, and is over with it',
-    async (fault) => {
-      vi.useRealTimers();
-      const [library, token] = [libraryOf(), zitadel.tokenFor(alice)];
-      zitadel.fail('project', fault);
-      const again = () => verdict(library, token, owns(portal.id));
-      expect(await impatiently(again)).toBe('unavailable');
-      zitadel.heal();
-      await expect.poll(again).toBe('yes');
-    },
-  );
-
-  it.each<[string, unknown]>([
-    ['another project', { project: { id: '1', details: { resourceOwner: '1' } } }],
-    ['a project without an owner', 'NO OWNER'],
-    ['nothing', {}],
-    ['a list', { project: [] }],
-  ])('that is about %s is an outage', async (_what, answer) => {
-    const body = answer === 'NO OWNER' ? { project: { id: portal.id, details: {} } } : answer;
-    zitadel.fail('project', { status: 200, body });
-    expect(await verdict(libraryOf(), zitadel.tokenFor(alice), owns(portal.id))).toBe(
-      'unavailable',
-    );
-  });
-
   it('whose token is refused meanwhile says so', async () => {
     zitadel.fail('project', 401);
-    expect(await verdict(libraryOf(), zitadel.tokenFor(alice), owns(portal.id))).toBe(
-      'token_rejected',
-    );
+    expect(await verdict(libraryOf(), tokenOf(alice), owns(portal.id))).toBe('token_rejected');
   });
 
   it('of a host that serves no such API is our misconfiguration', async () => {
     zitadel.fail('project', { status: 404, body: { code: 5, message: 'Not Found' } });
     const library = libraryOf({ api: 'v1' });
-    expect(await verdict(library, zitadel.tokenFor(alice), owns(portal.id))).toBe('misconfigured');
+    expect(await verdict(library, tokenOf(alice), owns(portal.id))).toBe('misconfigured');
   });
 
   it('is made as the service user where memberships are', async () => {
