@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ZitadelArgumentError, ZitadelError } from '../../../lib/core/errors.js';
+import { ZitadelArgumentError } from '../../../lib/core/errors.js';
 import { createZitadel } from '../../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../../lib/options.js';
 import type { Project, User } from '../../../lib/testing/index.js';
@@ -7,7 +7,7 @@ import { pat } from '../../../lib/zitadel/credentials.js';
 import type { ProjectGrantService } from '../../../lib/zitadel/grants/project-grant-service.js';
 import type { ProjectGrant } from '../../../lib/zitadel/grants/project-grant.js';
 import { ZitadelApiError, ZitadelUnavailableError } from '../../../lib/zitadel/refusals.js';
-import { realFetch, recorder } from '../parts.js';
+import { errorOf, realFetch, recorder } from '../parts.js';
 import { useEmulator } from '../../support/world.js';
 
 const UNKNOWN = '404404404404404404';
@@ -40,15 +40,6 @@ function grantsBy(user: User | undefined, more: Partial<ZitadelOptions> = {}): P
 
 const here = () => ({ organizationId: acme.id, projectId: portal.id });
 const toGlobex = (...roleKeys: string[]) => ({ ...here(), grantedOrgId: globex.id, roleKeys });
-
-async function errorOf(promise: Promise<unknown>): Promise<ZitadelError> {
-  const error: unknown = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error instanceof ZitadelError) return error;
-  throw new Error(`no error of ours: ${String(error)}`);
-}
 
 async function all(list: AsyncIterable<ProjectGrant>): Promise<ProjectGrant[]> {
   const found: ProjectGrant[] = [];
@@ -206,92 +197,13 @@ describe('the organization of a call', () => {
 });
 
 describe('a refusal', () => {
-  type Refused = (grantId: string) => Promise<unknown>;
-  const refusals: readonly [string, number, string, RegExp, Refused][] = [
-    ['a second grant', 409, 'V3-DKcYh', /ensure\(\)/, () => grants.add(toGlobex('reader'))],
-    [
-      'an unknown project',
-      400,
-      'COMMAND-m9gsd',
-      /organizationId/,
-      () => grants.add({ ...toGlobex('reader'), projectId: UNKNOWN }),
-    ],
-    [
-      'an unknown organization to grant to',
-      400,
-      'COMMAND-3m9gg',
-      /grantedOrgId/,
-      () => grants.add({ ...toGlobex('reader'), grantedOrgId: UNKNOWN }),
-    ],
-    [
-      'an unknown role',
-      400,
-      'COMMAND-6m9gd',
-      /add the role/,
-      () => grants.add({ ...toGlobex('nonsense'), grantedOrgId: initech.id }),
-    ],
-    [
-      'a grant to the owner',
-      400,
-      'PROJECT-ckUpbvboAH',
-      /owns it/,
-      () => grants.add({ ...toGlobex('reader'), grantedOrgId: acme.id }),
-    ],
-    [
-      'an unknown grant',
-      404,
-      'QUERY-n98GGs',
-      /no project grant/,
-      () => grants.get({ ...here(), grantId: UNKNOWN }),
-    ],
-    [
-      'a change of an unknown grant',
-      404,
-      'PROJECT-D8JxR',
-      /no such project grant/,
-      () => grants.changeRoles({ ...here(), grantId: UNKNOWN, roleKeys: ['reader'] }),
-    ],
-    [
-      'a removal of an unknown grant',
-      404,
-      'PROJECT-D8JxR',
-      /no such project grant/,
-      () => grants.remove({ ...here(), grantId: UNKNOWN }),
-    ],
-    [
-      'an unknown role in a change',
-      400,
-      'COMMAND-6m9gd',
-      /add the role/,
-      (grantId) => grants.changeRoles({ ...here(), grantId, roleKeys: ['nonsense'] }),
-    ],
-    [
-      'an organization where the service user is nobody',
-      404,
-      'AUTHZ-cdgFk',
-      /manager/,
-      () => grants.add({ ...toGlobex('reader'), organizationId: globex.id }),
-    ],
-    [
-      'an unknown organization',
-      403,
-      'AUTH-Bs7Ds',
-      /organizationId/,
-      () => grants.add({ ...toGlobex('reader'), organizationId: UNKNOWN }),
-    ],
-  ];
-
-  it.each(refusals)(
-    'of %s is a typed error: %d %s, with what to do',
-    async (_what, status, id, remedy, call) => {
-      const { id: grantId } = zitadel.grantProject(portal, globex, ['reader']);
-      const error = await errorOf(call(grantId));
-      expect(error).toBeInstanceOf(ZitadelApiError);
-      expect(error).toMatchObject({ code: 'zitadel_refused', status, id });
-      expect((error as ZitadelApiError).remedy).toMatch(remedy);
-      expect(error.message).toContain((error as ZitadelApiError).remedy);
-    },
-  );
+  it('of a removal of an unknown grant is a typed error, with what to do', async () => {
+    const error = await errorOf(grants.remove({ ...here(), grantId: UNKNOWN }));
+    expect(error).toBeInstanceOf(ZitadelApiError);
+    expect(error).toMatchObject({ code: 'zitadel_refused', status: 404, id: 'PROJECT-D8JxR' });
+    expect((error as ZitadelApiError).remedy).toMatch(/no such project grant/);
+    expect(error.message).toContain((error as ZitadelApiError).remedy);
+  });
 
   it('under an organization that has nothing to do with the grant says which one has', async () => {
     const { id: grantId } = zitadel.grantProject(portal, globex, ['reader']);
@@ -350,26 +262,6 @@ describe('a refusal', () => {
 });
 
 describe('an outage', () => {
-  it.each([
-    500,
-    503,
-    429,
-    'hang',
-    'refuse',
-    'lose',
-    'garbage',
-    'html',
-    'truncated',
-    'redirect',
-  ] as const)('(%s) of a write is an error, and the write was sent once', async (fault) => {
-    zitadel.fail('addGrant', fault);
-    const impatient = grantsBy(svc, { timeoutMs: 2_000, budgetMs: 4_000 });
-    const error = await errorOf(impatient.add(toGlobex('reader')));
-    expect(error).toBeInstanceOf(ZitadelUnavailableError);
-    expect(error.code).toBe('zitadel_unavailable');
-    expect(zitadel.requests('addGrant')).toBe(1);
-  });
-
   it('of a read is tried again', async () => {
     const { grantId = '' } = await grants.add(toGlobex('reader'));
     zitadel.failNext('getGrant', 503);

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ZitadelArgumentError, ZitadelError } from '../../../lib/core/errors.js';
+import { ZitadelArgumentError } from '../../../lib/core/errors.js';
 import { authenticated } from '../../../lib/core/requirement/builders.js';
 import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../../lib/options.js';
@@ -7,7 +7,7 @@ import type { User } from '../../../lib/testing/index.js';
 import { pat } from '../../../lib/zitadel/credentials.js';
 import type { MembershipList } from '../../../lib/zitadel/memberships/pages.js';
 import { ZitadelApiError, ZitadelUnavailableError } from '../../../lib/zitadel/refusals.js';
-import { decide, realFetch, recorder } from '../parts.js';
+import { decide, errorOf, realFetch, recorder } from '../parts.js';
 import { useEmulator } from '../../support/world.js';
 
 let library: Zitadel;
@@ -54,15 +54,6 @@ const places = ({ result }: MembershipList) =>
         (iam && 'instance') ?? orgId ?? projectId ?? projectGrantId ?? '',
     )
     .toSorted();
-
-async function errorOf(promise: Promise<unknown>): Promise<ZitadelError> {
-  const error: unknown = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error instanceof ZitadelError) return error;
-  throw new Error(`no error of ours: ${String(error)}`);
-}
 
 describe.each(['v1', 'v2'] as const)('the own list, by API %s', (api) => {
   beforeEach(() => speak(api));
