@@ -8,14 +8,14 @@ import {
   refresh,
   signIn,
   tokensOf,
-  useEmulator,
+  useFurnished,
 } from './calls.js';
 
 const SCOPE = 'openid profile offline_access urn:zitadel:iam:org:project:id:zitadel:aud';
 const OWN_ROLES = 'urn:zitadel:iam:org:project:roles';
 const options = { redirectUris: [REDIRECT] };
 
-const w = useEmulator((zitadel) => {
+const w = useFurnished((zitadel) => {
   const acme = zitadel.addOrg('acme');
   const roles = ['writer', 'reader'];
   const portal = zitadel.addProject('portal', { org: acme, roles, roleAssertion: true });

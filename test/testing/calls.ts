@@ -9,7 +9,7 @@ import {
 } from '../../lib/testing/index.js';
 
 /** An emulator for all tests of a spec: furnished before the first, and stopped after the last. */
-export function useEmulator<T extends object>(
+export function useFurnished<T extends object>(
   furnish: (zitadel: ZitadelEmulator) => T,
   settings: EmulatorSettings = {},
   [before, after] = [beforeAll, afterAll],
@@ -27,7 +27,7 @@ export const EACH_TEST = [beforeEach, afterEach] as [typeof beforeAll, typeof af
 
 /** Organizations, two projects of acme, and a grant of one of them to globex. */
 export function useTenants(often?: typeof EACH_TEST) {
-  return useEmulator(
+  return useFurnished(
     (zitadel) => {
       const [acme, globex, initech] = ['acme', 'globex', 'initech'].map((name) =>
         zitadel.addOrg(name),

@@ -8,12 +8,12 @@ import {
   outcomeOf,
   PERMISSIONS,
   PROJECTS,
-  useEmulator,
+  useFurnished,
 } from './calls.js';
 
 const LIST = `${PERMISSIONS}/ListAdministrators`;
 
-const w = useEmulator((zitadel) => {
+const w = useFurnished((zitadel) => {
   const alice = zitadel.addUser('alice');
   zitadel.addMember(alice, 'instance', ['IAM_OWNER_VIEWER']);
   return { alice, token: zitadel.tokenFor(alice) };

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Org, User } from '../../lib/testing/index.js';
-import { call, type Called, type Json, outcomeOf, useEmulator } from './calls.js';
+import { call, type Called, type Json, outcomeOf, useFurnished } from './calls.js';
 
 const PATH = '/admin/v1/events/_search';
 
@@ -17,7 +17,7 @@ interface EventJson {
   readonly type: { readonly type: string; readonly localized?: object };
 }
 
-const w = useEmulator((zitadel) => {
+const w = useFurnished((zitadel) => {
   const viewer = zitadel.addServiceUser('viewer');
   zitadel.addMember(viewer, 'instance', ['IAM_OWNER_VIEWER']);
   const [acme, globex] = [zitadel.addOrg('acme'), zitadel.addOrg('globex')];

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Fault } from '../../lib/testing/index.js';
-import { call, type Called, errorIdOf, myMemberships, rowsOf, useEmulator } from './calls.js';
+import { call, type Called, errorIdOf, myMemberships, rowsOf, useFurnished } from './calls.js';
 
-const w = useEmulator((zitadel) => {
+const w = useFurnished((zitadel) => {
   const alice = zitadel.addUser('alice');
   zitadel.addMember(alice, 'instance', ['IAM_OWNER_VIEWER']);
   return { alice, token: zitadel.tokenFor(alice) };

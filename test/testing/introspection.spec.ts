@@ -3,7 +3,7 @@ import { createPrivateKey } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Project, User } from '../../lib/testing/index.js';
-import { call, type Called, decode, useEmulator } from './calls.js';
+import { call, type Called, decode, useFurnished } from './calls.js';
 
 const HOME = 'urn:zitadel:iam:user:resourceowner';
 const ALL_ROLES = 'urn:zitadel:iam:org:projects:roles';
@@ -16,7 +16,7 @@ interface Client {
   readonly clientSecret: string;
 }
 
-const w = useEmulator((zitadel) => {
+const w = useFurnished((zitadel) => {
   const acme = zitadel.addOrg('acme');
   const portal = zitadel.addProject('portal', { org: acme, roles: ['writer', 'reader'] });
   const client = zitadel.addApiApplication(portal);

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { type QueryLimits, ZitadelEmulator } from '../../lib/testing/index.js';
-import { call, connectCall, type Json, PERMISSIONS, PROJECTS, useEmulator } from './calls.js';
+import { call, connectCall, type Json, PERMISSIONS, PROJECTS, useFurnished } from './calls.js';
 
 const ROWS = 1_005;
 const REFUSED = { id: 'QUERY-4M0fs', message: 'Limit exceeded' };
@@ -19,7 +19,7 @@ const REFUSALS = {
 };
 
 /** Somebody with many rows, and a project with as many grants. */
-const w = useEmulator((zitadel) => {
+const w = useFurnished((zitadel) => {
   const acme = zitadel.addOrg('acme');
   const frank = zitadel.addUser('frank', { org: acme });
   const granted = zitadel.addProject('granted', { org: acme });
@@ -149,7 +149,7 @@ describe('limits', () => {
 });
 
 describe('ListAdministrators of a server from before January 2026', () => {
-  const older = useEmulator(
+  const older = useFurnished(
     (zitadel) => {
       const user = zitadel.addUser('frank');
       zitadel.addMember(user, 'instance', ['IAM_OWNER']);

@@ -2,13 +2,13 @@ import { createHash, randomBytes } from 'node:crypto';
 
 import { describe, expect, it } from 'vitest';
 import type { User } from '../../lib/testing/index.js';
-import { call, type Called, decode, myMemberships, useEmulator } from './calls.js';
+import { call, type Called, decode, myMemberships, useFurnished } from './calls.js';
 
 const REDIRECT = 'http://localhost:9/callback?kept=1';
 const LOGIN = '/ui/v2/login/login';
 const HOSTILE = '"><script>alert(1)</script>\r\n<img src=x onerror=alert(1)> & \'';
 
-const w = useEmulator((zitadel) => {
+const w = useFurnished((zitadel) => {
   const acme = zitadel.addOrg(`Acme ${HOSTILE}`);
   const portal = zitadel.addProject('portal', { org: acme });
   const { clientId } = zitadel.addApplication(portal, { redirectUris: [REDIRECT] });

@@ -3,11 +3,11 @@ import { createPrivateKey } from 'node:crypto';
 import { SignJWT, createRemoteJWKSet, jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
 import type { User } from '../../lib/testing/index.js';
-import { call, decode, errorIdOf, myMemberships, useEmulator } from './calls.js';
+import { call, decode, errorIdOf, myMemberships, useFurnished } from './calls.js';
 
 const ZITADEL_SCOPE = 'openid profile urn:zitadel:iam:org:project:id:zitadel:aud';
 
-const w = useEmulator((zitadel) => ({
+const w = useFurnished((zitadel) => ({
   alice: zitadel.addUser('alice'),
   serviceUser: zitadel.addServiceUser('backend'),
 }));
