@@ -14,7 +14,7 @@ import { ZitadelRequirementError } from '../core/errors.js';
 import { withoutInheritance } from '../core/own-properties.js';
 import type { RequestLike } from '../core/request.js';
 import {
-  authenticated as authenticatedCaller,
+  authenticated,
   type AuthenticatedOptions,
   type OnArgs,
   permission,
@@ -85,7 +85,7 @@ export function requireRole<const L extends RolesArg>(
   roles: L,
   ...on: OnArgs<L>
 ): Middleware {
-  return require(zitadel, role(roles, ...on));
+  return requireThat(zitadel, role(roles, ...on));
 }
 
 /**
@@ -98,7 +98,7 @@ export function requirePermission(
   zitadel: ExpressZitadel,
   ...asked: Parameters<typeof permission>
 ): Middleware {
-  return require(zitadel, permission(...asked));
+  return requireThat(zitadel, permission(...asked));
 }
 
 /**
@@ -111,7 +111,7 @@ export function requireProjectRole(
   zitadel: ExpressZitadel,
   ...asked: Parameters<typeof projectRole>
 ): Middleware {
-  return require(zitadel, projectRole(...asked));
+  return requireThat(zitadel, projectRole(...asked));
 }
 
 /**
@@ -119,23 +119,23 @@ export function requireProjectRole(
  * `organizations` names the home organizations of those who are.
  *
  * @throws ZitadelRequirementError when `organizations` is not a list of ids
- * @example `app.get('/me', authenticated(zitadel), handler)`
+ * @example `app.get('/me', requireAuthenticated(zitadel), handler)`
  */
-export function authenticated(
+export function requireAuthenticated(
   zitadel: ExpressZitadel,
   options: AuthenticatedOptions = {},
 ): Middleware {
-  return require(zitadel, authenticatedCaller(options));
+  return requireThat(zitadel, authenticated(options));
 }
 
 /**
  * Middleware for a route: the whole requirement must hold.
  *
  * @throws ZitadelRequirementError when it cannot be checked, or an id comes from a class, which only Nest can build
- * @example `app.get('/reports', require(zitadel, anyOf(role('IAM_OWNER_VIEWER'), role('ORG_OWNER', org.query('org')))), handler)`
+ * @example `app.get('/reports', requireThat(zitadel, anyOf(role('IAM_OWNER_VIEWER'), role('ORG_OWNER', org.query('org')))), handler)`
  */
-export function require(zitadel: ExpressZitadel, requirement: Requirement): Middleware {
-  const checked = requirementOf(requirement, 'require()');
+export function requireThat(zitadel: ExpressZitadel, requirement: Requirement): Middleware {
+  const checked = requirementOf(requirement, 'requireThat()');
   const compiled = zitadel.decisions.prepare(checked);
   if (compiled.sources.some(({ from }) => from === 'class')) {
     throw new ZitadelRequirementError('.from() takes a function here: only Nest can build a class');
@@ -185,7 +185,7 @@ export function callerOf(request: object): Caller {
   const decision = decisionOf(request);
   if (decision) return decision.caller;
   throw new ZitadelRequirementError(
-    'this request was not checked: put requireRole(), require() or authenticated() before the handler',
+    'this request was not checked: put requireRole(), requireThat() or requireAuthenticated() before the handler',
   );
 }
 

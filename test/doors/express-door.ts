@@ -1,7 +1,7 @@
 import express, { type NextFunction, type Request, type Response } from 'express';
 import {
   ZitadelError,
-  authenticated,
+  requireAuthenticated,
   callerOf,
   checkedResource,
   createZitadel,
@@ -10,7 +10,7 @@ import {
   org,
   project,
   projectGrant,
-  require,
+  requireThat,
   requirePermission,
   requireProjectRole,
   requireRole,
@@ -98,8 +98,8 @@ export const openExpress: OpenDoor = async (world, options = {}) => {
       checked('org', 'project'),
     );
 
-    app.get('/any', require(zitadel, ANY), caller);
-    app.get('/nested/:orgId', require(zitadel, NESTED), caller);
+    app.get('/any', requireThat(zitadel, ANY), caller);
+    app.get('/nested/:orgId', requireThat(zitadel, NESTED), caller);
     app.get(
       '/both/:orgId',
       requireRole(zitadel, 'ORG_OWNER_VIEWER', org.param('orgId')),
@@ -120,7 +120,7 @@ export const openExpress: OpenDoor = async (world, options = {}) => {
       requireRole(zitadel, customRole('ORG_AUDITOR'), org.param('orgId')),
       checked('org'),
     );
-    app.get('/me', authenticated(zitadel), caller);
+    app.get('/me', requireAuthenticated(zitadel), caller);
     app.get(
       '/permitted/:orgId',
       requirePermission(zitadel, 'user.write', org.param('orgId')),
@@ -174,7 +174,7 @@ export const openExpress: OpenDoor = async (world, options = {}) => {
       }),
       checked('org', 'project'),
     );
-    app.get('/at-home', authenticated(zitadel, { organizations: [world.acme] }), checked());
+    app.get('/at-home', requireAuthenticated(zitadel, { organizations: [world.acme] }), checked());
     app.get('/public', (_, response) => {
       notes.ranPublic += 1;
       response.json({});
@@ -200,9 +200,9 @@ export const openExpress: OpenDoor = async (world, options = {}) => {
       requireRole(zitadel, 'PROJECT_GRANT_OWNER', projectGrant.param('grantId')),
       checked(),
     );
-    app.post('/hostile/names', require(zitadel, NAMES), checked());
+    app.post('/hostile/names', requireThat(zitadel, NAMES), checked());
 
-    app.use('/service', authenticated(zitadel));
+    app.use('/service', requireAuthenticated(zitadel));
     app.post(
       '/service/add',
       service(({ body }) => zitadel.projectGrants.add(body as NewGrant)),

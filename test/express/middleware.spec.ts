@@ -9,14 +9,14 @@ import {
   ZitadelRequirementError,
   anyOf,
   answerDenial,
-  authenticated,
+  requireAuthenticated,
   callerOf,
   checkedResource,
   createZitadel,
   decisionOf,
   org,
   project,
-  require,
+  requireThat,
   requireRole,
   role,
   type ExpressZitadel,
@@ -97,7 +97,7 @@ describe('a handler behind the middleware', () => {
     const zitadel = zitadelWith();
     let seen = '';
     const url = await serve((app) =>
-      app.get('/', authenticated(zitadel), (request, response) => {
+      app.get('/', requireAuthenticated(zitadel), (request, response) => {
         seen = JSON.stringify(callerOf(request));
         response.json({});
       }),
@@ -110,7 +110,7 @@ describe('a handler behind the middleware', () => {
   it('cannot change what the next request sees of the caller', async () => {
     const zitadel = zitadelWith();
     const url = await serve((app) =>
-      app.get('/', authenticated(zitadel), (request, response) => {
+      app.get('/', requireAuthenticated(zitadel), (request, response) => {
         const caller = callerOf(request) as unknown as Record<string, unknown>;
         const before = caller['userId'];
         expect(() => (caller['userId'] = 'somebody else')).toThrow(TypeError);
@@ -142,7 +142,7 @@ describe('a handler behind the middleware', () => {
         note(() => checkedResource(request, 'org'));
         response.json({});
       });
-      app.get('/checked', authenticated(zitadel), (request, response) => {
+      app.get('/checked', requireAuthenticated(zitadel), (request, response) => {
         note(() => checkedResource(request, 'org'));
         response.json({});
       });
@@ -152,7 +152,7 @@ describe('a handler behind the middleware', () => {
     expect(thrown).toHaveLength(3);
     for (const error of thrown) expect(error).toBeInstanceOf(ZitadelRequirementError);
     expect(String(thrown[0])).toMatch(
-      /put requireRole\(\), require\(\) or authenticated\(\) before/,
+      /put requireRole\(\), requireThat\(\) or requireAuthenticated\(\) before/,
     );
     expect(String(thrown[1])).toMatch(/name it in the requirement/);
   });
@@ -487,7 +487,7 @@ describe('where the middleware stands', () => {
   it('lets an error of the handler be an error of the handler', async () => {
     const zitadel = zitadelWith();
     const url = await serve((app) => {
-      app.get('/', authenticated(zitadel), () => {
+      app.get('/', requireAuthenticated(zitadel), () => {
         throw new Error('of the handler');
       });
       app.use((error: Error, _request: Request, response: Response, _next: NextFunction) => {
@@ -567,10 +567,10 @@ describe('what cannot be meant', () => {
       ],
       [() => requireRole(zitadel, 'ORG_OWNER', 'acme'), /'acme' is not a valid id/],
       [() => requireRole(zitadel, 'ORG_OWNER', org.from(Reader)), /only Nest can build a class/],
-      [() => require(zitadel, undefined as never), /require\(\) takes requirements/],
-      [() => require(zitadel, (anyOf as () => never)()), /anyOf\(\)/],
+      [() => requireThat(zitadel, undefined as never), /requireThat\(\) takes requirements/],
+      [() => requireThat(zitadel, (anyOf as () => never)()), /anyOf\(\)/],
       [
-        () => require(zitadel, anyOf(role('ORG_OWNER', org.from(Reader)))),
+        () => requireThat(zitadel, anyOf(role('ORG_OWNER', org.from(Reader)))),
         /only Nest can build a class/,
       ],
     ];
@@ -626,7 +626,7 @@ describe('a Retry-After of ZITADEL', () => {
     ['59', '59'],
   ])('of %s is passed on as %s seconds', async (header, seconds) => {
     const zitadel = zitadelWith(times);
-    const url = await serve((app) => app.get('/', authenticated(zitadel), ok));
+    const url = await serve((app) => app.get('/', requireAuthenticated(zitadel), ok));
     people.zitadel.fail('memberships', { status: 429, headers: { 'retry-after': header } });
     const heard = await get(url, '/', people.tokens.nobody);
     expect(heard).toMatchObject({ status: 503, headers: { 'retry-after': seconds } });

@@ -20,7 +20,7 @@ import {
   type RequestLike,
   type Requirement,
 } from '../../lib/index.js';
-import { createZitadel, require, requireRole } from '../../lib/express/index.js';
+import { createZitadel, requireThat, requireRole } from '../../lib/express/index.js';
 
 class TenantOfRequest {
   constructor(readonly database: { find(host: string): Promise<string | undefined> }) {}
@@ -233,7 +233,7 @@ export const doors = () => {
   const zitadel = createZitadel({ issuer: 'https://acme.example', audience: '1' });
   requireRole(zitadel, 'IAM_OWNER');
   requireRole(zitadel, ['ORG_OWNER', 'ORG_OWNER_VIEWER'], org.param('orgId'));
-  require(zitadel, role('PROJECT_OWNER', project.param('projectId').in(org.param('orgId'))));
+  requireThat(zitadel, role('PROJECT_OWNER', project.param('projectId').in(org.param('orgId'))));
   // @ts-expect-error a typo
   requireRole(zitadel, 'ORG_OWNR', org('1'));
   // @ts-expect-error a ref of another scope
