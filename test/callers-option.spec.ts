@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Caller } from '../lib/core/caller.js';
 import { authenticated, role } from '../lib/core/requirement/builders.js';
 import { org } from '../lib/core/requirement/refs.js';
@@ -10,37 +10,24 @@ import {
   userinfo,
   type ZitadelOptions,
 } from '../lib/options.js';
-import { type User, ZitadelEmulator } from '../lib/testing/index.js';
-import { basic, type IntrospectionCredential, key, pat } from '../lib/zitadel/credentials.js';
+import type { User } from '../lib/testing/index.js';
+import { basic, key, pat } from '../lib/zitadel/credentials.js';
 import { decide, realFetch, recorder, verdict } from './zitadel/parts.js';
 import { impatiently } from './support/impatience.js';
+import { useStillClock } from './support/still-clock.js';
+import { startEmulator, useEmulator } from './support/world.js';
 
 const TTL_MS = 30_000;
 
-let zitadel: ZitadelEmulator;
-let credential: IntrospectionCredential;
-let readerToken: string;
 let users = 0;
 
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  const { clientId, clientSecret } = zitadel.addApiApplication(zitadel.defaultProject);
-  credential = basic(clientId, clientSecret);
-  const reader = zitadel.addServiceUser('reader');
-  zitadel.addMember(reader, { org: zitadel.rootOrg }, ['ORG_OWNER_VIEWER']);
-  readerToken = zitadel.patFor(reader);
-});
-afterAll(async () => {
-  await zitadel.stop();
-});
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['performance'] });
-  zitadel.heal();
-  zitadel.resetRequests();
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
+const zitadel = await useEmulator();
+const { clientId, clientSecret } = zitadel.addApiApplication(zitadel.defaultProject);
+const credential = basic(clientId, clientSecret);
+const reader = zitadel.addServiceUser('reader');
+zitadel.addMember(reader, { org: zitadel.rootOrg }, ['ORG_OWNER_VIEWER']);
+const readerToken = zitadel.patFor(reader);
+useStillClock('performance');
 
 function libraryOf(options: Partial<ZitadelOptions>): Zitadel {
   const { audience, ...rest } = zitadel.options({ logger: recorder(), ...options });
@@ -200,7 +187,7 @@ describe('introspection', () => {
   });
 
   it('behind an internal address names the instance, and signs for the issuer', async () => {
-    const inside = await ZitadelEmulator.start({ issuer: 'https://acme.example:8443' });
+    const inside = await startEmulator({ issuer: 'https://acme.example:8443' });
     const file = inside.addApplicationKey(inside.defaultProject);
     const callers = introspection(key(file));
     const library = createZitadel(inside.options({ callers, logger: recorder() }));
@@ -209,7 +196,6 @@ describe('introspection', () => {
     expect(inside.requestLog('introspect')[0]?.headers['x-zitadel-instance-host']).toBe(
       'acme.example',
     );
-    await inside.stop();
   });
 });
 

@@ -1,19 +1,14 @@
 import { inspect } from 'node:util';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { createZitadel } from '../lib/create-zitadel.js';
 import { basic, clientCredentials, introspection, pat } from '../lib/express/index.js';
 import type { ZitadelOptions } from '../lib/options.js';
-import { ZitadelEmulator } from '../lib/testing/index.js';
 import { MemoryStore } from './core/memory/memory-store.js';
+import { useEmulator } from './support/world.js';
 
 const CANARY = 'canary-0123456789-0123456789-0123456789';
 
-let zitadel: ZitadelEmulator;
-
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-});
-afterAll(() => zitadel.stop());
+const zitadel = await useEmulator();
 
 it.each<[string, Partial<ZitadelOptions>]>([
   ['the personal access token of the service user', { serviceUser: pat(CANARY) }],

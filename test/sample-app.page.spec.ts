@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { HOSTILE_NAME } from '../sample-app/seed.js';
 import { chromiumIsHere, launchChromium } from './support/chromium.js';
@@ -17,9 +17,13 @@ const POOR_CONTRASTS = readFileSync(new URL('support/poor-contrasts.js', import.
 describe.runIf(chromiumIsHere)('the page of the sample app', () => {
   let sample: Sample;
   let browser: Browser;
+  // One for all, since each context takes a process of its own. The page keeps the sign-in by tab.
+  let context: BrowserContext;
   beforeAll(async () => {
     await buildSample();
     [sample, browser] = await Promise.all([startSample(), launchChromium()]);
+    context = await browser.newContext();
+    context.setDefaultTimeout(120_000);
     await mkdir(SHOTS, { recursive: true });
   });
   afterAll(async () => {
@@ -27,17 +31,15 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     await sample.stop();
   });
 
-  /** A browser of its own, in which nothing may run or fail that the page did not ask for. */
+  /** A tab of its own, in which nothing may run or fail that the page did not ask for. */
   async function open(
-    options: BrowserContextOptions = {},
+    media: Parameters<Page['emulateMedia']>[0] = {},
     { url }: Pick<Sample, 'url'> = sample,
+    viewport = { width: 1360, height: 900 },
   ): Promise<Page> {
-    const context = await browser.newContext({
-      viewport: { width: 1360, height: 900 },
-      ...options,
-    });
-    context.setDefaultTimeout(120_000);
     const page = await context.newPage();
+    await page.setViewportSize(viewport);
+    await page.emulateMedia(media);
     const trouble: string[] = [];
     page.on('pageerror', (error) => trouble.push(error.message));
     page.on('dialog', (dialog) => {
@@ -56,7 +58,8 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
       if (why !== 'net::ERR_ABORTED') trouble.push(`${String(why)}: ${request.url()}`);
     });
     onTestFinished(async () => {
-      await context.close();
+      await page.close();
+      expect(await context.cookies()).toEqual([]);
       expect(trouble).toEqual([]);
     });
     await page.goto(url);
@@ -299,7 +302,7 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
   });
 
   it('fits a phone of 360 pixels, also when nobody is signed in', async () => {
-    const page = await open({ viewport: { width: 360, height: 740 } });
+    const page = await open({}, sample, { width: 360, height: 740 });
     const looksAt = async (name: string, fullPage: boolean) => {
       for (const colorScheme of COLOR_SCHEMES) {
         await page.emulateMedia({ colorScheme });

@@ -12,7 +12,15 @@ import { ZitadelRequirementError } from '../core/errors.js';
 import { withoutInheritance } from '../core/own-properties.js';
 import { requirementOf, requirementText } from '../core/requirement/requirement.js';
 import type { Zitadel } from '../create-zitadel.js';
-import { classesOf, isAmbiguous, isDeclared, RouteRules, type Rule } from './declarations.js';
+import {
+  classesOf,
+  declarationsByFunction,
+  isAmbiguous,
+  isDeclared,
+  type OfFunction,
+  RouteRules,
+  type Rule,
+} from './declarations.js';
 import { type Handler, handlersOf, problemOfParameters, type Wrapper } from './handlers.js';
 import { GUARD_BRAND, ZitadelManagerGuard } from './zitadel-manager.guard.js';
 import {
@@ -55,13 +63,14 @@ export class BootCheck implements OnModuleInit {
       ...handlers.filter((each) => isMessageHandler(each) && !isRoute(each)),
       ...providers.flatMap(typesOf).flatMap((type) => handlersOf(type)),
     ];
+    const ofFunction = declarationsByFunction();
     const problems = new Set([
       ...this.#problemsOfGlobalGuards(),
       ...controllers.filter(isForeign).map(foreign),
       // All routes are learned before one is judged.
-      ...routes.flatMap((route) => this.#learn(route)),
-      ...routes.flatMap((route) => this.#problemsOf(route)),
-      ...offHttp.filter(isDeclared).map(notGuarded),
+      ...routes.flatMap((route) => this.#learn(route, ofFunction)),
+      ...routes.flatMap((route) => this.#problemsOf(route, ofFunction)),
+      ...offHttp.filter((each) => isDeclared(each, ofFunction)).map(notGuarded),
     ]);
     if (problems.size > 0) {
       const list = [...problems].map((each) => `- ${each}`).join('\n');
@@ -69,7 +78,7 @@ export class BootCheck implements OnModuleInit {
     }
     if (routes.length === 0) return;
     const logger = this.#options.logger ?? new Logger('nestjs-zitadel');
-    const report = routes.map((route) => this.#lineOf(route)).join('\n');
+    const report = routes.map((route) => this.#lineOf(route, ofFunction)).join('\n');
     logger.log(`routes and what they ask for:\n${report}`);
   }
 
@@ -105,8 +114,8 @@ export class BootCheck implements OnModuleInit {
     }
   }
 
-  #learn(route: Handler): readonly string[] {
-    const other = this.rules.learn(route);
+  #learn(route: Handler, ofFunction: OfFunction): readonly string[] {
+    const other = this.rules.learn(route, ofFunction);
     return other
       ? [
           `${nameOf(route)} and ${nameOf(other)} are one function when Nest calls them, and ask for different things: write a function of its own for each, and leave 'constructor' out of what a mixin copies`,
@@ -114,10 +123,10 @@ export class BootCheck implements OnModuleInit {
       : [];
   }
 
-  #problemsOf(route: Handler): readonly string[] {
+  #problemsOf(route: Handler, ofFunction: OfFunction): readonly string[] {
     const where = nameOf(route);
-    const declares = isDeclared(route);
-    const rule = this.rules.ruleOf(route);
+    const declares = isDeclared(route, ofFunction);
+    const rule = this.rules.ruleOf(route, ofFunction);
     const lost = this.#lostGuard(route);
     const problems: string[] = [];
     if (declares && lost !== undefined) problems.push(`${where} ${lost}`);
@@ -126,7 +135,7 @@ export class BootCheck implements OnModuleInit {
         `${where} is another function each time it is read, so no guard can tell which route it serves: leave the methods of the instance as they are written`,
       );
     }
-    if (isAmbiguous(route)) {
+    if (isAmbiguous(route, ofFunction)) {
       problems.push(
         `${where} was decorated, and then another decorated function took its place (by a mixin or in the constructor): decorate only one of the two, and let it call the other`,
       );
@@ -194,11 +203,11 @@ export class BootCheck implements OnModuleInit {
     return Array.isArray(guards) && guards.some((each) => this.#isOurs(each));
   }
 
-  #lineOf(route: Handler): string {
+  #lineOf(route: Handler, ofFunction: OfFunction): string {
     const isOpen = this.#lostGuard(route) !== undefined;
     const rule = isOpen
       ? 'NOT GUARDED by nestjs-zitadel: open'
-      : ruleText(this.rules.ruleOf(route));
+      : ruleText(this.rules.ruleOf(route, ofFunction));
     return `  ${pathOf(route)}  ${rule}`;
   }
 }

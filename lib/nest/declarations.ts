@@ -89,13 +89,20 @@ function placesOf(): Place[] {
 }
 
 /** What a function brings along, because it was decorated, or wraps a function that was. */
-function declarationsOfFunction(method: object | undefined): readonly Declaration[] {
-  if (!method) return [];
-  const ofPlaces = placesOf().flatMap(({ prototype, name }) => {
+export type OfFunction = (method: object | undefined) => Iterable<Declaration>;
+
+/** Looks once at every decorated method. Another function may take the place of a method later: then the result is out of date. */
+export function declarationsByFunction(): OfFunction {
+  const found = new Map<object, Set<Declaration>>();
+  for (const { prototype, name } of placesOf()) {
     const at = prototype.deref();
-    return at && ownMethod(at, name) === method ? declarationsOf(at, name) : [];
-  });
-  return [...new Set([...declarationsOf(method), ...ofPlaces])];
+    const method = at && ownMethod(at, name);
+    if (!method) continue;
+    const all = found.get(method) ?? new Set(declarationsOf(method));
+    for (const each of declarationsOf(at, name)) all.add(each);
+    found.set(method, all);
+  }
+  return (method) => (method ? (found.get(method) ?? declarationsOf(method)) : []);
 }
 
 /** A class, and the one that a proxy around it hides. */
@@ -131,6 +138,18 @@ const prototypeOf = (type: Type): object => type.prototype as object;
 const requirementsOf = (declared: readonly Declaration[]): readonly Requirement[] =>
   declared.flatMap((each) => (each.type === 'require' ? [each.requirement] : []));
 
+/** What a method carries, in its class and the base classes, and what the functions there and the one that is called bring along. */
+function onMethods(
+  { type, method, called }: Method,
+  ofFunction: OfFunction,
+): readonly Declaration[] {
+  const written = lineOf(type).flatMap((each) => [
+    ...declarationsOf(prototypeOf(each), method),
+    ...ofFunction(ownMethod(prototypeOf(each), method)),
+  ]);
+  return [...written, ...ofFunction(called)];
+}
+
 const ANY_CALLER = authenticated();
 
 /**
@@ -139,17 +158,13 @@ const ANY_CALLER = authenticated();
  * controller itself carries them. `@Public` on a method lifts the requirements of classes, but never those of an overridden method or of the
  * function. `@Public` on a class lifts nothing.
  */
-function ruleOf({ type, method: name, called }: Method): Rule {
-  const line = lineOf(type);
-  const onMethod = declarationsOf(prototypeOf(type), name);
+function ruleOf(method: Method, ofFunction: OfFunction): Rule {
+  const { type } = method;
+  const onMethod = declarationsOf(prototypeOf(type), method.method);
   const onClass = classesOf(type).flatMap((each) => declarationsOf(each));
 
-  const methods = line.flatMap((each) => [
-    ...declarationsOf(prototypeOf(each), name),
-    ...declarationsOfFunction(ownMethod(prototypeOf(each), name)),
-  ]);
-  const ofMethods = [...new Set(requirementsOf([...methods, ...declarationsOfFunction(called)]))];
-  const ofClasses = line.flatMap((each) => requirementsOf(declarationsOf(each)));
+  const ofMethods = [...new Set(requirementsOf(onMethods(method, ofFunction)))];
+  const ofClasses = lineOf(type).flatMap((each) => requirementsOf(declarationsOf(each)));
   const publicMethod = onMethod.some((each) => each.type === 'public');
   const replaces = onMethod.some((each) => each.type === 'authenticated' && each.replaces);
   const asksForCaller = [...onMethod, ...onClass].some((each) => each.type === 'authenticated');
@@ -185,30 +200,28 @@ function partsOf(rule: Rule): ReadonlySet<Requirement> {
 }
 
 /** Whether a method carries any decorator of ours, or inherits one that asks for something. */
-export function isDeclared({ type, method: name, called }: Method): boolean {
+export function isDeclared(method: Method, ofFunction: OfFunction): boolean {
+  const { type } = method;
   const own = [
     ...classesOf(type).flatMap((each) => declarationsOf(each)),
-    ...declarationsOf(prototypeOf(type), name),
+    ...declarationsOf(prototypeOf(type), method.method),
   ];
-  const others = lineOf(type).flatMap((each) => [
-    ...declarationsOf(each),
-    ...declarationsOf(prototypeOf(each), name),
-    ...declarationsOfFunction(ownMethod(prototypeOf(each), name)),
-  ]);
-  return (
-    own.length > 0 ||
-    [...others, ...declarationsOfFunction(called)].some((each) => each.type !== 'public')
-  );
+  const others = [
+    ...lineOf(type).flatMap((each) => declarationsOf(each)),
+    ...onMethods(method, ofFunction),
+  ];
+  return own.length > 0 || others.some((each) => each.type !== 'public');
 }
 
 /** Whether a method was decorated, and then a function took its place that was decorated differently. */
-export function isAmbiguous({ type, method: name, called }: Method): boolean {
+export function isAmbiguous(
+  { type, method: name, called }: Method,
+  ofFunction: OfFunction,
+): boolean {
   const home = lineOf(type).find((each) => Object.hasOwn(prototypeOf(each), name));
   if (!home) return false;
   const said = declarationsOf(prototypeOf(home), name);
-  const stands = [ownMethod(prototypeOf(home), name), called].flatMap((each) =>
-    declarationsOfFunction(each),
-  );
+  const stands = [...ofFunction(ownMethod(prototypeOf(home), name)), ...ofFunction(called)];
   return said.length > 0 && stands.some((each) => !said.includes(each));
 }
 
@@ -236,10 +249,10 @@ export class RouteRules {
   constructor(private readonly publicControllers: readonly Type[]) {}
 
   /** Notes a route. Returns another route that Nest's context cannot tell from it, if that asks for something else. */
-  learn(handler: Handler): Handler | undefined {
+  learn(handler: Handler, ofFunction: OfFunction): Handler | undefined {
     const { shown, written, called } = handler;
     this.#routes.set(shown, [...(this.#routes.get(shown) ?? []), handler]);
-    const rule = this.ruleOf(handler);
+    const rule = this.ruleOf(handler, ofFunction);
     let other: Handler | undefined;
     for (const each of new Set([called, written])) {
       const known = this.#knownOf(shown, each);
@@ -270,7 +283,7 @@ export class RouteRules {
     for (const route of this.#routes.get(shown) ?? []) {
       const instance = await instanceOf(route.type);
       if (instance?.[route.method] !== called) continue;
-      const rule = this.ruleOf({ ...route, called });
+      const rule = this.ruleOf({ ...route, called }, declarationsByFunction());
       if (found && !asksTheSame(found, rule)) return undefined;
       found = rule;
     }
@@ -278,8 +291,8 @@ export class RouteRules {
   }
 
   /** What a route asks for. */
-  ruleOf(handler: Handler): Rule {
-    const rule = ruleOf(handler);
+  ruleOf(handler: Handler, ofFunction: OfFunction): Rule {
+    const rule = ruleOf(handler, ofFunction);
     return rule.type === 'undeclared' && this.publicControllers.includes(handler.type)
       ? PUBLIC
       : rule;

@@ -170,11 +170,11 @@ describe('at the end', () => {
     );
   });
 
-  it('a removal that does not work at once is tried again', async () => {
+  it('a server that is away for a moment, or refuses for now, is asked again', async () => {
     const server = await replay(setup);
     const world = await worldOn(server);
     await world.addOrg('acme');
-    server.refuse(/^DELETE/, 503, 4);
+    server.refuse(/./, 503, 6);
     server.refuse(/^DELETE/, 429, 1);
     await world.close();
 
@@ -215,16 +215,6 @@ describe('at the end', () => {
 });
 
 describe('a real server', () => {
-  it('is waited for while REST answers 503', async () => {
-    const server = await replay(setup);
-    server.refuse(/./, 503, 3);
-    const said: string[] = [];
-    const world = await worldOn(server, { say: (line) => said.push(line) });
-
-    expect(world.root.id).toBe(id('root'));
-    expect(said).toEqual([`Waiting for ${server.url} ...`]);
-  });
-
   it('is known by what it serves', async () => {
     const both = await worldOn(await replay(setup));
     expect([...both.serves]).toEqual(['v1', 'v2']);
@@ -237,53 +227,6 @@ describe('a real server', () => {
     const server = await replay(setup);
     server.refuse(/ListAdministrators$/, 501);
     expect([...(await worldOn(server)).serves]).toEqual(['v1']);
-  });
-
-  it.each([
-    ['login', { allowUsernamePassword: true, forceMfa: true }, /asks for a second factor/],
-    ['login', { allowUsernamePassword: true, forceMfaLocalOnly: true }, /asks for a second factor/],
-    ['login', {}, /takes no passwords/],
-    ['password/complexity', { minLength: '21' }, /longer than 20 characters/],
-    ['domain', { userLoginMustBeDomain: true }, /end in a domain/],
-  ])('whose %s policy is %j has told beforehand what will fail', async (name, policy, told) => {
-    const server = await replay(setup);
-    server.script(new RegExp(`^GET .*/policies/${name}$`), { status: 200, body: { policy } });
-    const said: string[] = [];
-    await worldOn(server, { say: (line) => said.push(line) });
-
-    expect(said).toEqual([expect.stringMatching(told)]);
-  });
-
-  it('with the policies that ZITADEL comes with is not complained of', async () => {
-    const server = await replay(setup);
-    const said: string[] = [];
-    for (const [name, policy] of [
-      ['login', { allowUsernamePassword: true }],
-      ['password/complexity', { minLength: '8' }],
-      ['domain', {}],
-    ] as const) {
-      server.script(new RegExp(`^GET .*/policies/${name}$`), { status: 200, body: { policy } });
-    }
-    await worldOn(server, { say: (line) => said.push(line) });
-
-    expect(said).toEqual([]);
-  });
-
-  it('that calls itself something else is told by its own name', async () => {
-    const server = await replay(setup);
-    server.issuer = 'https://acme.example';
-
-    await expect(worldOn(server)).rejects.toThrow(
-      "ZITADEL_URL must be the issuer, which this server says is 'https://acme.example'",
-    );
-  });
-
-  it('says which version it is', async () => {
-    expect((await worldOn(await replay(setup))).version).toBe('ZITADEL v4.20.0');
-
-    const silent = await replay(setup);
-    silent.refuse(/instances\/me$/, 404);
-    expect((await worldOn(silent)).version).toBe('ZITADEL of unknown version');
   });
 
   it.each([

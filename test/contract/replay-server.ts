@@ -135,10 +135,12 @@ export class ReplayServer {
 
   /** A change is answered once, a read as often as somebody asks. */
   #recorded(request: Request): Recorded | undefined {
-    const at = this.#open.findIndex((each) => isDeepStrictEqual(each.request, request));
+    const isSame = ({ request: each }: Recorded) =>
+      each.path === request.path && isDeepStrictEqual(each, request);
+    const at = this.#open.findIndex(isSame);
     const [found] = at === -1 ? [] : this.#open.splice(at, 1);
     if (found && request.method === 'GET') this.#reads.push(found);
-    return found ?? this.#reads.find((each) => isDeepStrictEqual(each.request, request));
+    return found ?? this.#reads.find(isSame);
   }
 }
 

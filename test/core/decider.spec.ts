@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   anyOf,
   authenticated,
@@ -9,29 +9,27 @@ import {
 import { org, project, projectGrant } from '../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import { introspection, type ZitadelOptions } from '../../lib/options.js';
-import { type Org, type User, ZitadelEmulator } from '../../lib/testing/index.js';
+import type { Org, User } from '../../lib/testing/index.js';
 import { basic, pat } from '../../lib/zitadel/credentials.js';
 import { decide, realFetch, recorder, verdict } from '../zitadel/parts.js';
 import { gate, settle } from './gate.js';
 import { MemoryStore } from './memory/memory-store.js';
+import { useStillClock } from '../support/still-clock.js';
+import { useEmulator } from '../support/world.js';
 
 const DENIAL_MS = 2_000;
 
-let zitadel: ZitadelEmulator;
 /** Where everybody has a home, where the user is owner, and where nobody is anything yet. */
 let [home, own, other]: Org[] = [];
 let user: User;
 let token: string;
 let reader: User;
 
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-});
-afterAll(() => zitadel.stop());
+const zitadel = await useEmulator();
 
 let turn = 0;
+useStillClock('performance', 'Date');
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['performance', 'Date'], now: Date.now() });
   turn += 1;
   [home, own, other] = ['home', 'own', 'other'].map((name) => zitadel.addOrg(`${name} ${turn}`));
   user = zitadel.addUser(`user ${turn}`, { org: home as Org });
@@ -41,12 +39,7 @@ beforeEach(() => {
   for (const each of [home, own, other]) {
     zitadel.addMember(reader, { org: each as Org }, ['ORG_OWNER_VIEWER']);
   }
-  zitadel.resetRequests();
   counted = { reads: 0 };
-});
-afterEach(() => {
-  zitadel.heal();
-  vi.useRealTimers();
 });
 
 const idOf = (one: { readonly id: string } | undefined) => one?.id ?? '';

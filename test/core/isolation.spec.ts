@@ -1,38 +1,30 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { authenticated, role } from '../../lib/core/requirement/builders.js';
 import { org } from '../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
-import { type User, ZitadelEmulator } from '../../lib/testing/index.js';
+import type { User } from '../../lib/testing/index.js';
 import { clientCredentials, key, pat } from '../../lib/zitadel/credentials.js';
 import { recorder, verdict } from '../zitadel/parts.js';
 import { settle } from './gate.js';
 import { MemoryStore } from './memory/memory-store.js';
+import { startEmulator, useEmulator } from '../support/world.js';
 
 const SECRET = 'a secret of more than thirty-two characters';
 
-let zitadel: ZitadelEmulator;
-let [alice, one, other]: User[] = [];
-let token: string;
 let store: MemoryStore;
 
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  alice = zitadel.addUser('alice');
-  zitadel.addMember(alice, { org: zitadel.rootOrg }, ['ORG_OWNER']);
-  [one, other] = ['one', 'other'].map((name) => {
-    const user = zitadel.addServiceUser(name);
-    zitadel.addMember(user, { org: zitadel.rootOrg }, ['ORG_OWNER_VIEWER']);
-    return user;
-  }) as [User, User];
-  token = zitadel.tokenFor(alice);
-});
-afterAll(async () => {
-  await zitadel.stop();
-});
+const zitadel = await useEmulator();
+const alice = zitadel.addUser('alice');
+zitadel.addMember(alice, { org: zitadel.rootOrg }, ['ORG_OWNER']);
+const [one, other] = ['one', 'other'].map((name) => {
+  const user = zitadel.addServiceUser(name);
+  zitadel.addMember(user, { org: zitadel.rootOrg }, ['ORG_OWNER_VIEWER']);
+  return user;
+}) as [User, User];
+const token = zitadel.tokenFor(alice);
 beforeEach(() => {
   store = new MemoryStore();
-  zitadel.resetRequests();
 });
 
 function libraryOf(more: Partial<ZitadelOptions> = {}, secret: string | false = SECRET): Zitadel {
@@ -63,7 +55,7 @@ async function shares(first: Zitadel, second: Zitadel): Promise<boolean> {
 describe('two applications with one store', () => {
   it('share what they ask in the same way', async () => {
     expect(await shares(libraryOf(), libraryOf())).toBe(true);
-    const reader = () => libraryOf(asServiceUser(key(zitadel.addKey(one as User))));
+    const reader = () => libraryOf(asServiceUser(key(zitadel.addKey(one))));
     expect(await shares(reader(), reader())).toBe(true);
   });
 
@@ -75,12 +67,12 @@ describe('two applications with one store', () => {
     [
       'the service user as the reader',
       () => libraryOf(),
-      () => libraryOf(asServiceUser(pat(zitadel.patFor(one as User)))),
+      () => libraryOf(asServiceUser(pat(zitadel.patFor(one)))),
     ],
     [
       'another reader by key',
-      () => libraryOf(asServiceUser(key(zitadel.addKey(one as User)))),
-      () => libraryOf(asServiceUser(key(zitadel.addKey(other as User)))),
+      () => libraryOf(asServiceUser(key(zitadel.addKey(one)))),
+      () => libraryOf(asServiceUser(key(zitadel.addKey(other)))),
     ],
     [
       'another reader by secret',
@@ -89,8 +81,8 @@ describe('two applications with one store', () => {
     ],
     [
       'another reader by personal access token',
-      () => libraryOf(asServiceUser(pat(zitadel.patFor(one as User)))),
-      () => libraryOf(asServiceUser(pat(zitadel.patFor(other as User)))),
+      () => libraryOf(asServiceUser(pat(zitadel.patFor(one)))),
+      () => libraryOf(asServiceUser(pat(zitadel.patFor(other)))),
     ],
   ];
 
@@ -100,23 +92,22 @@ describe('two applications with one store', () => {
 
   it('do not share with other organizations', async () => {
     const more = zitadel.addOrg('more');
-    zitadel.addMember(one as User, { org: more }, ['ORG_OWNER_VIEWER']);
+    zitadel.addMember(one, { org: more }, ['ORG_OWNER_VIEWER']);
     const reader = (...orgs: string[]) =>
-      libraryOf(asServiceUser(key(zitadel.addKey(one as User)), ...orgs));
+      libraryOf(asServiceUser(key(zitadel.addKey(one)), ...orgs));
     expect(await shares(reader(), reader(more.id))).toBe(false);
   });
 
   it('of two instances never meet, whatever their users are called', async () => {
-    const elsewhere = await ZitadelEmulator.start();
+    const elsewhere = await startEmulator();
     expect(await ask(libraryOf())).toBe('yes');
     await settle();
-    const callers = () => ({ userId: alice?.id ?? '', claims: {} });
+    const callers = () => ({ userId: alice.id, claims: {} });
     const { issuer } = elsewhere;
     const options = { issuer, callers, cache: { shared: { secret: SECRET } }, logger: recorder() };
     const library = createZitadel(options, { sharedCache: store });
     expect(await verdict(library, token, authenticated())).toBe('token_rejected');
     expect(elsewhere.requests('memberships')).toBe(1);
-    await elsewhere.stop();
   });
 
   it('leave nothing of a token, a user or a secret in the keys, and no token in the values', async () => {
@@ -126,7 +117,7 @@ describe('two applications with one store', () => {
     const lying = JSON.stringify([...store.entries]);
     expect(lying).not.toContain(token.slice(-40));
     expect(lying).not.toContain(SECRET);
-    expect(name).not.toContain(alice?.id);
+    expect(name).not.toContain(alice.id);
   });
 });
 

@@ -1,29 +1,27 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Allowed, Decision } from '../../lib/core/decision.js';
 import { allOf, authenticated, permission, role } from '../../lib/core/requirement/builders.js';
 import { org, project, projectGrant } from '../../lib/core/requirement/refs.js';
 import type { Requirement } from '../../lib/core/requirement/requirement.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
-import { type Org, type Project, type User, ZitadelEmulator } from '../../lib/testing/index.js';
+import type { Org, Project, User } from '../../lib/testing/index.js';
 import { recorder } from '../zitadel/parts.js';
+import { useStillClock } from '../support/still-clock.js';
+import { useEmulator } from '../support/world.js';
 
 const TTL_MS = 30_000;
 
-let zitadel: ZitadelEmulator;
 let library: Zitadel;
 let [own, other]: Org[] = [];
 let work: Project;
 let user: User;
 let token: string;
 
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-});
-afterAll(() => zitadel.stop());
+const zitadel = await useEmulator();
 
 let turn = 0;
+useStillClock('performance', 'Date');
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['performance', 'Date'], now: Date.now() });
   turn += 1;
   own = zitadel.addOrg(`own ${turn}`);
   other = zitadel.addOrg(`other ${turn}`);
@@ -32,9 +30,6 @@ beforeEach(() => {
   zitadel.addMember(user, { org: own }, ['ORG_OWNER']);
   token = zitadel.tokenFor(user);
   library = createZitadel(zitadel.options({ logger: recorder(), cache: { ttlMs: TTL_MS } }));
-});
-afterEach(() => {
-  vi.useRealTimers();
 });
 
 const idOf = (one: Org | undefined) => one?.id ?? '';

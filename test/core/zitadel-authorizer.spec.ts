@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Authorizer } from '../../lib/core/authorizer.js';
 import { indexOf, type MembershipIndex } from '../../lib/core/caller.js';
 import {
@@ -18,7 +18,6 @@ import {
   ZitadelNotAllowedError,
 } from '../../lib/core/zitadel-authorizer.js';
 import { createZitadel } from '../../lib/create-zitadel.js';
-import { type Org, type User, ZitadelEmulator } from '../../lib/testing/index.js';
 import { pat } from '../../lib/zitadel/credentials.js';
 import { ZitadelUnavailableError } from '../../lib/zitadel/refusals.js';
 import type { Target } from '../evidence/oracle.js';
@@ -27,6 +26,7 @@ import { decide, recorder } from '../zitadel/parts.js';
 import { ALL_FACTS, decideOnce, membershipOf, prepared } from './decide/deciding.js';
 import { requirementOf } from './decide/requirements.js';
 import { GRANTS, IDS, OWNERS, ROLES, ROWS, TABLES } from './decide/worlds.js';
+import { useEmulator } from '../support/world.js';
 
 /** Questions about somebody of whom exactly these memberships are known. */
 function questionsOver(index: MembershipIndex, hierarchy: HierarchyTable): ZitadelAuthorizer {
@@ -116,21 +116,12 @@ describe('lookupResources', () => {
   });
 });
 
-let zitadel: ZitadelEmulator;
-let acme: Org;
-let alice: User;
-let reader: User;
-
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  acme = zitadel.addOrg('acme');
-  alice = zitadel.addUser('alice');
-  zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
-  reader = zitadel.addServiceUser('reader');
-  zitadel.addMember(reader, 'instance', ['IAM_OWNER_VIEWER']);
-});
-afterAll(() => zitadel.stop());
-beforeEach(() => zitadel.resetRequests());
+const zitadel = await useEmulator();
+const acme = zitadel.addOrg('acme');
+const alice = zitadel.addUser('alice');
+zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
+const reader = zitadel.addServiceUser('reader');
+zitadel.addMember(reader, 'instance', ['IAM_OWNER_VIEWER']);
 
 describe('explain', () => {
   const many = (fresh: boolean) =>

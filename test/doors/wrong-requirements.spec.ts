@@ -1,6 +1,6 @@
 import { Controller, Get, type Type } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createZitadel, requireThat } from '../../lib/express/index.js';
 import {
   Require,
@@ -12,17 +12,11 @@ import {
   role,
   type Requirement,
 } from '../../lib/index.js';
-import { ZitadelEmulator, type User } from '../../lib/testing/index.js';
 import { startNest } from '../support/start.js';
+import { useEmulator } from '../support/world.js';
 
-let zitadel: ZitadelEmulator;
-let alice: User;
-
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  alice = zitadel.addUser('alice');
-});
-afterAll(() => zitadel.stop());
+const zitadel = await useEmulator();
+const alice = zitadel.addUser('alice');
 
 const EMPTY = { type: 'allOf', of: [] };
 const UNKNOWN = { type: 'everybody' };

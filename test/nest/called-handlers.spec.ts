@@ -553,4 +553,33 @@ describe('a controller that is made for each request', () => {
     expect({ a, b, open }).toEqual({ a: 'A', b: 'B', open: 'public' });
     expect((await get(url, '/x/a')).status).toBe(401);
   });
+
+  it('asks for what a function brings along that took the place of a decorated one after the boot', async () => {
+    const other = classOf({ read: [askB()] }).prototype as Made;
+    const controller = controllerOf(
+      { read: [askA()] },
+      { scope: Scope.REQUEST, constructs: (self) => void (self['read'] = other['read'] as Method) },
+    );
+    const { url } = await boot(people, { controllers: [controller] });
+    other['read'] = () => ({});
+    expect(await whoGetsIn(people, url, '/x/read')).toBe('A and B');
+  });
+});
+
+describe('the boot check', () => {
+  it('looks once at each decorated method of the process, however many routes there are', async () => {
+    let looks = 0;
+    const elsewhere = new Proxy(classOf({ read: [] }).prototype as Made, {
+      getOwnPropertyDescriptor(target, name) {
+        looks += 1;
+        return Reflect.getOwnPropertyDescriptor(target, name);
+      },
+    });
+    Reflect.decorate([askA()], elsewhere, 'read', { value: elsewhere['read'] });
+    looks = 0;
+    await boot(people, { controllers: [controllerOf({ a: [askA()], b: [askB()], c: [askA()] })] });
+    expect(looks).toBe(1);
+    // Only what still exists is looked at.
+    expect(elsewhere['read']).toBeTypeOf('function');
+  });
 });

@@ -1,41 +1,34 @@
 import { Controller, Get, type Type } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Authenticated, Public, RequireRole, ZitadelModule } from '../../lib/index.js';
-import { ZitadelEmulator } from '../../lib/testing/index.js';
 import { startNest, type Running } from '../support/start.js';
 import { GLOBAL } from '../support/application.js';
 import { get } from '../support/who-gets-in.js';
+import { useEmulator } from '../support/world.js';
 
 const HOME = 'urn:zitadel:iam:user:resourceowner:id';
 
-let zitadel: ZitadelEmulator;
-let app: Running;
-const tokens: Record<string, string> = {};
+const zitadel = await useEmulator();
+const [a, b] = [zitadel.addOrg('A').id, zitadel.addOrg('B').id];
+const owner = zitadel.addUser('owner of A', { org: a });
+zitadel.addMember(owner, { org: a }, ['ORG_OWNER']);
+const tokens = {
+  ofA: zitadel.tokenFor(zitadel.addUser('ofA', { org: a }), { claims: { [HOME]: a } }),
+  ofB: zitadel.tokenFor(zitadel.addUser('ofB', { org: b }), { claims: { [HOME]: b } }),
+  owner: zitadel.tokenFor(owner, { claims: { [HOME]: a } }),
+};
 
+let app: Running;
 beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  const [a, b] = [zitadel.addOrg('A').id, zitadel.addOrg('B').id];
-  for (const [name, org] of [
-    ['ofA', a],
-    ['ofB', b],
-  ] as const) {
-    tokens[name] = zitadel.tokenFor(zitadel.addUser(name, { org }), { claims: { [HOME]: org } });
-  }
-  const owner = zitadel.addUser('owner of A', { org: a });
-  zitadel.addMember(owner, { org: a }, ['ORG_OWNER']);
-  tokens['owner'] = zitadel.tokenFor(owner, { claims: { [HOME]: a } });
   app = await startNest('express', {
     imports: [ZitadelModule.forRoot(zitadel.options())],
-    controllers: controllersOf(a, b),
+    controllers: controllersOf(),
     providers: [GLOBAL],
   });
 });
-afterAll(async () => {
-  await app.close();
-  await zitadel.stop();
-});
+afterAll(() => app.close());
 
-function controllersOf(a: string, b: string): Type[] {
+function controllersOf(): Type[] {
   @Controller('base')
   @Authenticated({ organizations: [a] })
   class Base {

@@ -19,6 +19,8 @@ export function launchChromium(): Promise<Browser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      // To begin a process costs more than most pages.
+      '--process-per-site',
     ],
   });
 }

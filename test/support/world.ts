@@ -1,5 +1,33 @@
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, beforeEach, onTestFinished } from 'vitest';
 import { ZitadelEmulator } from '../../lib/testing/index.js';
+
+/**
+ * An emulator for all tests of a spec, or of a `describe` that awaits it. Each test finds it in order, and no requests
+ * counted.
+ */
+export async function useEmulator(
+  options?: Parameters<typeof ZitadelEmulator.start>[0],
+): Promise<ZitadelEmulator> {
+  const zitadel = await ZitadelEmulator.start(options);
+  beforeEach(() => {
+    zitadel.heal();
+    zitadel.lagReads(0);
+    zitadel.releaseReads();
+    zitadel.serveApis(options?.apis ?? 'both');
+    zitadel.resetRequests();
+  });
+  afterAll(() => zitadel.stop());
+  return zitadel;
+}
+
+/** An emulator of one test's own, until the test ends. */
+export async function startEmulator(
+  options?: Parameters<typeof ZitadelEmulator.start>[0],
+): Promise<ZitadelEmulator> {
+  const zitadel = await ZitadelEmulator.start(options);
+  onTestFinished(() => zitadel.stop());
+  return zitadel;
+}
 
 /** A world for all tests of a spec: made before the first, and its emulator stopped after the last. */
 function during<T extends { readonly zitadel: ZitadelEmulator }>(create: () => Promise<T>): T {

@@ -1,5 +1,55 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { User, ZitadelEmulator } from '../../lib/testing/index.js';
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
+import {
+  type EmulatorSettings,
+  type MemberResource,
+  type Org,
+  type User,
+  ZitadelEmulator,
+} from '../../lib/testing/index.js';
+
+/** An emulator for all tests of a spec: furnished before the first, and stopped after the last. */
+export function useFurnished<T extends object>(
+  furnish: (zitadel: ZitadelEmulator) => T,
+  settings: EmulatorSettings = {},
+  [before, after] = [beforeAll, afterAll],
+): T & { readonly zitadel: ZitadelEmulator } {
+  const made = {} as T & { readonly zitadel: ZitadelEmulator };
+  before(async () => {
+    const zitadel = await ZitadelEmulator.start(settings);
+    Object.assign(made, { zitadel }, furnish(zitadel));
+  });
+  after(() => made.zitadel.stop());
+  return made;
+}
+
+export const EACH_TEST = [beforeEach, afterEach] as [typeof beforeAll, typeof afterAll];
+
+/** Organizations, two projects of acme, and a grant of one of them to globex. */
+export function useTenants(often?: typeof EACH_TEST) {
+  return useFurnished(
+    (zitadel) => {
+      const [acme, globex, initech] = ['acme', 'globex', 'initech'].map((name) =>
+        zitadel.addOrg(name),
+      ) as [Org, Org, Org];
+      const portal = zitadel.addProject('portal', { org: acme, roles: ['reader', 'writer'] });
+      const other = zitadel.addProject('other', { org: acme, roles: ['reader'] });
+      const grant = zitadel.grantProject(portal, globex, ['reader']);
+      let users = 0;
+      const addMember = (on: MemberResource | undefined, roles: readonly string[], org: Org) => {
+        const user = zitadel.addServiceUser(`member-${String((users += 1))}`, { org });
+        if (on !== undefined) zitadel.addMember(user, on, roles);
+        return user;
+      };
+      /** The token of a new service user who manages this. */
+      const member = (on: MemberResource, role: string, org = acme): string =>
+        zitadel.tokenFor(addMember(on, [role], org));
+      return { acme, globex, initech, portal, other, grant, addMember, member };
+    },
+    {},
+    often,
+  );
+}
 
 export interface Called {
   readonly status: number;

@@ -1,7 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
-import { type Org, type Project, type User, ZitadelEmulator } from '../../lib/testing/index.js';
-import { type Called, type Json, call, errorIdOf } from './calls.js';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Org, User } from '../../lib/testing/index.js';
+import { call, type Called, type Json, outcomeOf, useFurnished } from './calls.js';
 
 const PATH = '/admin/v1/events/_search';
 
@@ -18,25 +17,16 @@ interface EventJson {
   readonly type: { readonly type: string; readonly localized?: object };
 }
 
-let zitadel: ZitadelEmulator;
-let viewer: User;
-let acme: Org;
-let globex: Org;
-let portal: Project;
-
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  viewer = zitadel.addServiceUser('viewer');
+const w = useFurnished((zitadel) => {
+  const viewer = zitadel.addServiceUser('viewer');
   zitadel.addMember(viewer, 'instance', ['IAM_OWNER_VIEWER']);
-  acme = zitadel.addOrg('acme');
-  globex = zitadel.addOrg('globex');
-  portal = zitadel.addProject('portal', { org: acme, roles: ['reader', 'writer'] });
+  const [acme, globex] = [zitadel.addOrg('acme'), zitadel.addOrg('globex')];
+  const portal = zitadel.addProject('portal', { org: acme, roles: ['reader', 'writer'] });
+  return { viewer, acme, globex, portal };
 });
 
-afterAll(() => zitadel.stop());
-
-function ask(body: unknown, user = viewer): Promise<Called> {
-  return call(zitadel, PATH, zitadel.tokenFor(user), { body });
+function ask(body: unknown, user = w.viewer): Promise<Called> {
+  return call(w.zitadel, PATH, w.zitadel.tokenFor(user), { body });
 }
 
 async function eventsOf(body: object): Promise<readonly EventJson[]> {
@@ -60,12 +50,12 @@ async function told(act: () => void): Promise<readonly unknown[]> {
 
 describe('an event', () => {
   it('says what happened to what, when, and by whom', async () => {
-    const admin = zitadel.addUser('admin', { displayName: 'The Admin' });
-    const user = zitadel.addUser('member');
-    zitadel.setEditor(admin);
-    zitadel.addMember(user, { org: acme }, ['ORG_OWNER']);
-    zitadel.setEditor(undefined);
-    zitadel.removeMember(user, { org: acme });
+    const admin = w.zitadel.addUser('admin', { displayName: 'The Admin' });
+    const user = w.zitadel.addUser('member');
+    w.zitadel.setEditor(admin);
+    w.zitadel.addMember(user, { org: w.acme }, ['ORG_OWNER']);
+    w.zitadel.setEditor(undefined);
+    w.zitadel.removeMember(user, { org: w.acme });
     const [removed, added] = await eventsOf({ limit: 2 });
     const localized = (key: string, localizedMessage: string): object => ({
       localized: { key, localizedMessage },
@@ -73,9 +63,9 @@ describe('an event', () => {
     expect(added).toEqual({
       editor: { userId: admin.id, displayName: 'The Admin', service: 'zitadel' },
       aggregate: {
-        id: acme.id,
+        id: w.acme.id,
         type: { type: 'org', ...localized('AggregateTypes.org', 'Organization') },
-        resourceOwner: acme.id,
+        resourceOwner: w.acme.id,
       },
       sequence: expect.stringMatching(/^\d+$/) as string,
       creationDate: expect.stringMatching(/\.\d{6}Z$/) as string,
@@ -90,11 +80,11 @@ describe('an event', () => {
   });
 
   it('of a call names the caller', async () => {
-    const owner = zitadel.addServiceUser('owner', { org: acme, displayName: 'Owner' });
-    zitadel.addMember(owner, { org: acme }, ['ORG_OWNER']);
-    const path = `/management/v1/projects/${portal.id}/grants`;
-    const body = { grantedOrgId: zitadel.rootOrg.id, roleKeys: ['reader'] };
-    const { json } = await call(zitadel, path, zitadel.tokenFor(owner), { body });
+    const owner = w.zitadel.addServiceUser('owner', { org: w.acme, displayName: 'Owner' });
+    w.zitadel.addMember(owner, { org: w.acme }, ['ORG_OWNER']);
+    const path = `/management/v1/projects/${w.portal.id}/grants`;
+    const body = { grantedOrgId: w.zitadel.rootOrg.id, roleKeys: ['reader'] };
+    const { json } = await call(w.zitadel, path, w.zitadel.tokenFor(owner), { body });
     const [event] = await eventsOf({ limit: 1 });
     const { grantId, details } = json as { grantId: string; details: Record<string, string> };
     expect(event).toMatchObject({
@@ -104,72 +94,72 @@ describe('an event', () => {
       payload: { grantId, ...body },
       type: { type: 'project.grant.added' },
     });
-    zitadel.removeGrant(grantId);
+    w.zitadel.removeGrant(grantId);
     expect((await eventsOf({ limit: 1 }))[0]?.editor).toEqual({ service: 'zitadel' });
   });
 });
 
 describe('the emulated world tells', () => {
   it('of members of every kind', async () => {
-    const user = zitadel.addServiceUser('everywhere');
-    const grant = zitadel.grantProject(portal, globex, ['reader']);
+    const user = w.zitadel.addServiceUser('everywhere');
+    const grant = w.zitadel.grantProject(w.portal, w.globex, ['reader']);
     const [on, project, projectGrant] = [
-      { org: acme },
-      { project: portal },
+      { org: w.acme },
+      { project: w.portal },
       { projectGrant: grant },
     ];
     const userId = user.id;
     const grantId = grant.id;
-    const instanceId = zitadel.instanceId;
+    const instanceId = w.zitadel.instanceId;
     const events = await told(() => {
-      zitadel.addMember(user, 'instance', ['IAM_OWNER']);
-      zitadel.changeMember(user, 'instance', ['IAM_OWNER_VIEWER']);
-      zitadel.addMember(user, on, ['ORG_OWNER']);
-      zitadel.addMember(user, project, ['PROJECT_OWNER']);
-      zitadel.addMember(user, projectGrant, ['PROJECT_GRANT_OWNER']);
-      zitadel.removeMember(user, projectGrant);
-      zitadel.removeMember(user, project);
-      zitadel.removeMember(user, on);
-      zitadel.removeMember(user, 'instance');
-      zitadel.removeGrant(grant);
+      w.zitadel.addMember(user, 'instance', ['IAM_OWNER']);
+      w.zitadel.changeMember(user, 'instance', ['IAM_OWNER_VIEWER']);
+      w.zitadel.addMember(user, on, ['ORG_OWNER']);
+      w.zitadel.addMember(user, project, ['PROJECT_OWNER']);
+      w.zitadel.addMember(user, projectGrant, ['PROJECT_GRANT_OWNER']);
+      w.zitadel.removeMember(user, projectGrant);
+      w.zitadel.removeMember(user, project);
+      w.zitadel.removeMember(user, on);
+      w.zitadel.removeMember(user, 'instance');
+      w.zitadel.removeGrant(grant);
     });
     const instance = ['instance', instanceId];
     expect(events).toEqual([
       ['instance.member.added', ...instance, { roles: ['IAM_OWNER'], userId }],
       ['instance.member.changed', ...instance, { roles: ['IAM_OWNER_VIEWER'], userId }],
-      ['org.member.added', 'org', acme.id, { roles: ['ORG_OWNER'], userId }],
-      ['project.member.added', 'project', portal.id, { roles: ['PROJECT_OWNER'], userId }],
+      ['org.member.added', 'org', w.acme.id, { roles: ['ORG_OWNER'], userId }],
+      ['project.member.added', 'project', w.portal.id, { roles: ['PROJECT_OWNER'], userId }],
       [
         'project.grant.member.added',
         'project',
-        portal.id,
+        w.portal.id,
         { roles: ['PROJECT_GRANT_OWNER'], userId, grantId },
       ],
-      ['project.grant.member.removed', 'project', portal.id, { userId, grantId }],
-      ['project.member.removed', 'project', portal.id, { userId }],
-      ['org.member.removed', 'org', acme.id, { userId }],
+      ['project.grant.member.removed', 'project', w.portal.id, { userId, grantId }],
+      ['project.member.removed', 'project', w.portal.id, { userId }],
+      ['org.member.removed', 'org', w.acme.id, { userId }],
       ['instance.member.removed', ...instance, { userId }],
-      ['project.grant.removed', 'project', portal.id, { grantId }],
+      ['project.grant.removed', 'project', w.portal.id, { grantId }],
     ]);
   });
 
   it('of a grant and of the roles given through it', async () => {
-    const gina = zitadel.addServiceUser('gina', { org: globex });
+    const gina = w.zitadel.addServiceUser('gina', { org: w.globex });
     let grantId = '';
     const events = await told(() => {
-      grantId = zitadel.grantProject(portal, globex, ['reader', 'writer']).id;
-      zitadel.authorizeUser(gina, portal, ['reader', 'writer'], { org: globex });
-      zitadel.changeGrant(grantId, ['reader']);
-      zitadel.deactivateGrant(grantId);
-      zitadel.reactivateGrant(grantId);
-      zitadel.removeGrant(grantId);
+      grantId = w.zitadel.grantProject(w.portal, w.globex, ['reader', 'writer']).id;
+      w.zitadel.authorizeUser(gina, w.portal, ['reader', 'writer'], { org: w.globex });
+      w.zitadel.changeGrant(grantId, ['reader']);
+      w.zitadel.deactivateGrant(grantId);
+      w.zitadel.reactivateGrant(grantId);
+      w.zitadel.removeGrant(grantId);
     });
     const roleKeys = ['reader', 'writer'];
-    const project = ['project', portal.id];
+    const project = ['project', w.portal.id];
     const given = ['usergrant', expect.stringMatching(/^\d{18}$/)];
-    const userGrant = { userId: gina.id, projectId: portal.id, grantId, roleKeys };
+    const userGrant = { userId: gina.id, projectId: w.portal.id, grantId, roleKeys };
     expect(events).toEqual([
-      ['project.grant.added', ...project, { grantId, grantedOrgId: globex.id, roleKeys }],
+      ['project.grant.added', ...project, { grantId, grantedOrgId: w.globex.id, roleKeys }],
       ['user.grant.added', ...given, userGrant],
       ['project.grant.changed', ...project, { grantId, roleKeys: ['reader'] }],
       ['user.grant.cascade.changed', ...given, { roleKeys: ['reader'] }],
@@ -183,14 +173,14 @@ describe('the emulated world tells', () => {
   it('of users, whose memberships and roles go with them at one moment', async () => {
     let user: User | undefined;
     const events = await told(() => {
-      user = zitadel.addUser('short-lived', { org: acme });
-      zitadel.deactivateUser(user);
-      zitadel.reactivateUser(user);
-      zitadel.lockUser(user);
-      zitadel.unlockUser(user);
-      zitadel.addMember(user, { org: globex }, ['ORG_OWNER']);
-      zitadel.authorizeUser(user, portal, ['reader']);
-      zitadel.removeUser(user);
+      user = w.zitadel.addUser('short-lived', { org: w.acme });
+      w.zitadel.deactivateUser(user);
+      w.zitadel.reactivateUser(user);
+      w.zitadel.lockUser(user);
+      w.zitadel.unlockUser(user);
+      w.zitadel.addMember(user, { org: w.globex }, ['ORG_OWNER']);
+      w.zitadel.authorizeUser(user, w.portal, ['reader']);
+      w.zitadel.removeUser(user);
     });
     expect(events.map((event) => (event as string[])[0])).toEqual([
       'user.human.added',
@@ -207,25 +197,27 @@ describe('the emulated world tells', () => {
     const last = await eventsOf({ limit: 3 });
     expect(new Set(last.map(({ creationDate }) => creationDate)).size).toBe(1);
     expect(last[0]?.payload).toEqual({ userId: user?.id });
-    expect(last[2]?.aggregate).toMatchObject({ id: user?.id, resourceOwner: acme.id });
+    expect(last[2]?.aggregate).toMatchObject({ id: user?.id, resourceOwner: w.acme.id });
   });
 
   it('of organizations and projects, and of nothing that goes with an organization', async () => {
-    const member = zitadel.addServiceUser('member of much');
+    const member = w.zitadel.addServiceUser('member of much');
     let ids: readonly string[] = [];
     const events = await told(() => {
-      const org = zitadel.addOrg('initech');
-      const [first, second] = ['first', 'second'].map((name) => zitadel.addProject(name, { org }));
+      const org = w.zitadel.addOrg('initech');
+      const [first, second] = ['first', 'second'].map((name) =>
+        w.zitadel.addProject(name, { org }),
+      );
       if (first === undefined || second === undefined) return;
       ids = [org.id, first.id];
-      zitadel.addMember(member, { project: second }, ['PROJECT_OWNER']);
-      zitadel.deactivateProject(first);
-      zitadel.reactivateProject(first);
-      zitadel.removeProject(first);
-      zitadel.renameOrg(org, 'initrode');
-      zitadel.deactivateOrg(org);
-      zitadel.reactivateOrg(org);
-      zitadel.removeOrg(org);
+      w.zitadel.addMember(member, { project: second }, ['PROJECT_OWNER']);
+      w.zitadel.deactivateProject(first);
+      w.zitadel.reactivateProject(first);
+      w.zitadel.removeProject(first);
+      w.zitadel.renameOrg(org, 'initrode');
+      w.zitadel.deactivateOrg(org);
+      w.zitadel.reactivateOrg(org);
+      w.zitadel.removeOrg(org);
     });
     const [orgId, projectId] = ids;
     const [org, project] = [
@@ -252,10 +244,10 @@ describe('a search of events', () => {
   let org: Org;
 
   beforeAll(() => {
-    org = zitadel.addOrg('searched');
+    org = w.zitadel.addOrg('searched');
     for (const name of ['one', 'two', 'three']) {
-      const user = zitadel.addUser(name, { org });
-      zitadel.addMember(user, { org }, ['ORG_OWNER']);
+      const user = w.zitadel.addUser(name, { org });
+      w.zitadel.addMember(user, { org }, ['ORG_OWNER']);
     }
   });
 
@@ -277,7 +269,7 @@ describe('a search of events', () => {
       Array.from({ length: 3 }, () => 'user.human.added'),
     );
     expect(await types({ resourceOwner, aggregateTypes: ['project'] })).toEqual([]);
-    expect(await types({ resourceOwner, editorUserId: viewer.id })).toEqual([]);
+    expect(await types({ resourceOwner, editorUserId: w.viewer.id })).toEqual([]);
     expect(await types({ aggregateId: org.id, sequence: '3' })).toEqual(['org.member.added']);
     const empty = await ask({ aggregateId: '1' });
     expect(empty.text).toBe('{}');
@@ -297,8 +289,8 @@ describe('a search of events', () => {
   });
 
   it('gives 1000 at most, and remembers 10,000', async () => {
-    const busy = zitadel.addOrg('busy');
-    for (let count = 0; count < 10_001; count += 1) zitadel.renameOrg(busy, 'busy');
+    const busy = w.zitadel.addOrg('busy');
+    for (let count = 0; count < 10_001; count += 1) w.zitadel.renameOrg(busy, 'busy');
     expect(await eventsOf({ limit: 5000 })).toHaveLength(1000);
     expect(await eventsOf({})).toHaveLength(1000);
     expect(await eventsOf({ eventTypes: ['org.added'] })).toEqual([]);
@@ -306,13 +298,13 @@ describe('a search of events', () => {
   });
 
   it('is for those who may read events', async () => {
-    const owner = zitadel.addServiceUser('not enough', { org: acme });
-    zitadel.addMember(owner, { org: acme }, ['ORG_OWNER']);
+    const owner = w.zitadel.addServiceUser('not enough', { org: w.acme });
+    w.zitadel.addMember(owner, { org: w.acme }, ['ORG_OWNER']);
     const refused = await ask({}, owner);
-    expect([refused.status, errorIdOf(refused)]).toEqual([403, 'AUTH-5mWD2']);
-    const nobody = await ask({}, zitadel.addServiceUser('nobody'));
-    expect([nobody.status, errorIdOf(nobody)]).toEqual([404, 'AUTHZ-cdgFk']);
-    expect((await call(zitadel, PATH, undefined, { body: {} })).status).toBe(401);
+    expect(outcomeOf(refused)).toEqual([403, 'AUTH-5mWD2']);
+    const nobody = await ask({}, w.zitadel.addServiceUser('nobody'));
+    expect(outcomeOf(nobody)).toEqual([404, 'AUTHZ-cdgFk']);
+    expect((await call(w.zitadel, PATH, undefined, { body: {} })).status).toBe(401);
   });
 
   it.each<[string, unknown]>([

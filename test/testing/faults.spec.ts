@@ -1,27 +1,17 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Fault } from '../../lib/testing/index.js';
+import { call, type Called, errorIdOf, myMemberships, rowsOf, useFurnished } from './calls.js';
 
-import { type Fault, type User, ZitadelEmulator } from '../../lib/testing/index.js';
-import { type Called, call, errorIdOf, myMemberships, rowsOf } from './calls.js';
-
-let zitadel: ZitadelEmulator;
-let alice: User;
-let token: string;
-
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  alice = zitadel.addUser('alice');
+const w = useFurnished((zitadel) => {
+  const alice = zitadel.addUser('alice');
   zitadel.addMember(alice, 'instance', ['IAM_OWNER_VIEWER']);
-  token = zitadel.tokenFor(alice);
+  return { alice, token: zitadel.tokenFor(alice) };
 });
 
-afterAll(() => zitadel.stop());
-
-afterEach(() => {
-  zitadel.heal();
-});
+afterEach(() => w.zitadel.heal());
 
 function read(signal?: AbortSignal): Promise<Called> {
-  return myMemberships(zitadel, token, signal === undefined ? {} : { signal });
+  return myMemberships(w.zitadel, w.token, signal === undefined ? {} : { signal });
 }
 
 describe('answers instead of the right one', () => {
@@ -35,7 +25,7 @@ describe('answers instead of the right one', () => {
     [503, 503, undefined],
     [418, 418, undefined],
   ])('%j is that status with the body of the API', async (fault, status, id) => {
-    zitadel.failNext('memberships', fault);
+    w.zitadel.failNext('memberships', fault);
     const called = await read();
     expect([called.status, errorIdOf(called)]).toEqual([status, id]);
     expect(called.headers.get('content-type')).toBe('application/json');
@@ -45,27 +35,31 @@ describe('answers instead of the right one', () => {
   });
 
   it('have the body of OAuth at the token endpoint', async () => {
-    zitadel.failNext('token', 500);
+    w.zitadel.failNext('token', 500);
     const body = new URLSearchParams({ grant_type: 'client_credentials' });
-    const called = await call(zitadel, '/oauth/v2/token', undefined, { body });
+    const called = await call(w.zitadel, '/oauth/v2/token', undefined, { body });
     expect([called.status, called.json['error']]).toEqual([500, 'server_error']);
   });
 
   it('may be given word for word', async () => {
-    zitadel.failNext('memberships', { status: 503, body: 'busy', headers: { 'retry-after': '7' } });
+    w.zitadel.failNext('memberships', {
+      status: 503,
+      body: 'busy',
+      headers: { 'retry-after': '7' },
+    });
     const busy = await read();
     expect([busy.status, busy.text, busy.headers.get('retry-after')]).toEqual([503, 'busy', '7']);
-    zitadel.failNext('memberships', { status: 200, body: { result: 'none' } });
+    w.zitadel.failNext('memberships', { status: 200, body: { result: 'none' } });
     expect((await read()).json).toEqual({ result: 'none' });
-    zitadel.failNext('memberships', { status: 204 });
+    w.zitadel.failNext('memberships', { status: 204 });
     expect((await read()).text).toBe('');
   });
 
   it('may be garbage, a page, or half of it', async () => {
-    zitadel.failNext('memberships', 'garbage');
-    zitadel.failNext('memberships', 'html');
-    zitadel.failNext('memberships', 'truncated');
-    const whole = (await call(zitadel, '/debug/healthz')).text;
+    w.zitadel.failNext('memberships', 'garbage');
+    w.zitadel.failNext('memberships', 'html');
+    w.zitadel.failNext('memberships', 'truncated');
+    const whole = (await call(w.zitadel, '/debug/healthz')).text;
     const [garbage, html, truncated] = [await read(), await read(), await read()];
     const right = await read();
     for (const { status, text } of [garbage, html, truncated]) {
@@ -79,8 +73,8 @@ describe('answers instead of the right one', () => {
   });
 
   it('may send away', async () => {
-    zitadel.failNext('memberships', 'redirect');
-    zitadel.failNext('memberships', { redirectTo: 'http://127.0.0.1:1/' });
+    w.zitadel.failNext('memberships', 'redirect');
+    w.zitadel.failNext('memberships', { redirectTo: 'http://127.0.0.1:1/' });
     const [away, there] = [await read(), await read()];
     expect([away.status, away.headers.get('location')]).toEqual([
       302,
@@ -92,34 +86,34 @@ describe('answers instead of the right one', () => {
 
 describe('the wrong user', () => {
   it('is in every row, and in a row of its own where there is none', async () => {
-    zitadel.fail('memberships', 'wrong-user');
-    const nobody = zitadel.tokenFor(zitadel.addUser('nobody'));
-    for (const called of [await read(), await myMemberships(zitadel, nobody)]) {
+    w.zitadel.fail('memberships', 'wrong-user');
+    const nobody = w.zitadel.tokenFor(w.zitadel.addUser('nobody'));
+    for (const called of [await read(), await myMemberships(w.zitadel, nobody)]) {
       const [row, ...more] = rowsOf(called);
       expect(row?.['userId']).toMatch(/^\d{18}$/);
-      expect(row?.['userId']).not.toBe(alice.id);
+      expect(row?.['userId']).not.toBe(w.alice.id);
       expect(row).toMatchObject({ iam: true });
       expect(more).toEqual([]);
     }
   });
 
   it('is in userinfo, and nowhere where no user is', async () => {
-    zitadel.fail('userinfo', 'wrong-user');
-    const info = await call(zitadel, '/oidc/v1/userinfo', token);
+    w.zitadel.fail('userinfo', 'wrong-user');
+    const info = await call(w.zitadel, '/oidc/v1/userinfo', w.token);
     expect(info.json['sub']).toMatch(/^\d{18}$/);
-    expect(info.json['sub']).not.toBe(alice.id);
-    expect(() => zitadel.fail('keys', 'wrong-user')).toThrow("not 'keys'");
+    expect(info.json['sub']).not.toBe(w.alice.id);
+    expect(() => w.zitadel.fail('keys', 'wrong-user')).toThrow("not 'keys'");
   });
 
   it('does not make a refusal an answer', async () => {
-    zitadel.fail('memberships', 'wrong-user');
-    expect((await myMemberships(zitadel, 'garbage')).status).toBe(401);
+    w.zitadel.fail('memberships', 'wrong-user');
+    expect((await myMemberships(w.zitadel, 'garbage')).status).toBe(401);
   });
 });
 
 describe('connections', () => {
   it('may hang until the client gives up', async () => {
-    zitadel.failNext('memberships', 'hang');
+    w.zitadel.failNext('memberships', 'hang');
     await expect(read(AbortSignal.timeout(50))).rejects.toThrow('timeout');
     expect((await read()).status).toBe(200);
   });
@@ -135,10 +129,10 @@ describe('connections', () => {
   });
 
   it('may send without end', async () => {
-    zitadel.failNext('memberships', 'endless');
-    const response = await fetch(`${zitadel.url}/auth/v1/memberships/me/_search`, {
+    w.zitadel.failNext('memberships', 'endless');
+    const response = await fetch(`${w.zitadel.url}/auth/v1/memberships/me/_search`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${token}` },
+      headers: { authorization: `Bearer ${w.token}` },
     });
     expect(response.status).toBe(200);
     const reader = response.body?.getReader();
@@ -149,51 +143,51 @@ describe('connections', () => {
   });
 
   async function addGrantWith(fault: 'refuse' | 'lose'): Promise<object> {
-    const org = zitadel.addOrg(`granted by ${fault}`);
-    const project = zitadel.addProject(`granted by ${fault}`, { roles: ['a'] });
-    const user = zitadel.addUser(`owner by ${fault}`);
-    zitadel.addMember(user, { org: zitadel.rootOrg }, ['ORG_OWNER']);
-    zitadel.failNext('addGrant', fault);
+    const org = w.zitadel.addOrg(`granted by ${fault}`);
+    const project = w.zitadel.addProject(`granted by ${fault}`, { roles: ['a'] });
+    const user = w.zitadel.addUser(`owner by ${fault}`);
+    w.zitadel.addMember(user, { org: w.zitadel.rootOrg }, ['ORG_OWNER']);
+    w.zitadel.failNext('addGrant', fault);
     const path = `/management/v1/projects/${project.id}/grants`;
     const body = { grantedOrgId: org.id, roleKeys: ['a'] };
     const [result] = await Promise.allSettled([
-      call(zitadel, path, zitadel.tokenFor(user), { body }),
+      call(w.zitadel, path, w.zitadel.tokenFor(user), { body }),
     ]);
-    const grants = zitadel.grants().filter(({ projectId }) => projectId === project.id).length;
+    const grants = w.zitadel.grants().filter(({ projectId }) => projectId === project.id).length;
     return { outcome: result.status, grants };
   }
 });
 
 describe('how long a fault stays', () => {
   it('is a number of times, in order, or until it is healed', async () => {
-    zitadel.fail('memberships', 500);
-    zitadel.failNext('memberships', 503, 2);
-    zitadel.failNext('memberships', 429);
+    w.zitadel.fail('memberships', 500);
+    w.zitadel.failNext('memberships', 503, 2);
+    w.zitadel.failNext('memberships', 429);
     const statuses = [];
     for (let round = 0; round < 5; round += 1) statuses.push((await read()).status);
     expect(statuses).toEqual([503, 503, 429, 500, 500]);
-    zitadel.heal('keys');
+    w.zitadel.heal('keys');
     expect((await read()).status).toBe(500);
-    zitadel.heal('memberships');
+    w.zitadel.heal('memberships');
     expect((await read()).status).toBe(200);
   });
 
   it('touches one endpoint only', async () => {
-    zitadel.fail('memberships', 500);
-    expect((await call(zitadel, '/oauth/v2/keys')).status).toBe(200);
-    expect(zitadel.requests('keys')).toBeGreaterThan(0);
+    w.zitadel.fail('memberships', 500);
+    expect((await call(w.zitadel, '/oauth/v2/keys')).status).toBe(200);
+    expect(w.zitadel.requests('keys')).toBeGreaterThan(0);
   });
 });
 
 describe('a delay', () => {
   it('comes before everything else, until it is taken back', async () => {
-    zitadel.delay('memberships', 80);
-    zitadel.failNext('memberships', 503);
+    w.zitadel.delay('memberships', 80);
+    w.zitadel.failNext('memberships', 503);
     const begun = performance.now();
     expect((await read()).status).toBe(503);
     expect(performance.now() - begun).toBeGreaterThanOrEqual(75);
-    zitadel.delay('memberships', 3_600_000);
-    zitadel.delay('memberships', 0);
+    w.zitadel.delay('memberships', 3_600_000);
+    w.zitadel.delay('memberships', 0);
     expect((await read()).status).toBe(200);
   });
 });

@@ -1,30 +1,22 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
-import { type Project, type User, ZitadelEmulator } from '../../lib/testing/index.js';
-import { type Called, call, decode, myMemberships } from './calls.js';
+import { describe, expect, it } from 'vitest';
+import type { User } from '../../lib/testing/index.js';
+import { call, type Called, decode, myMemberships, useFurnished } from './calls.js';
 
 const REDIRECT = 'http://localhost:9/callback?kept=1';
 const LOGIN = '/ui/v2/login/login';
 const HOSTILE = '"><script>alert(1)</script>\r\n<img src=x onerror=alert(1)> & \'';
 
-let zitadel: ZitadelEmulator;
-let portal: Project;
-let clientId: string;
-let alice: User;
-
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
+const w = useFurnished((zitadel) => {
   const acme = zitadel.addOrg(`Acme ${HOSTILE}`);
-  portal = zitadel.addProject('portal', { org: acme });
-  clientId = zitadel.addApplication(portal, { redirectUris: [REDIRECT] }).clientId;
-  alice = zitadel.addUser('alice', { org: acme, displayName: 'Alice Example' });
+  const portal = zitadel.addProject('portal', { org: acme });
+  const { clientId } = zitadel.addApplication(portal, { redirectUris: [REDIRECT] });
+  const alice = zitadel.addUser('alice', { org: acme, displayName: 'Alice Example' });
   zitadel.addUser(`mallory ${HOSTILE}`, { displayName: HOSTILE });
   zitadel.addServiceUser('backend');
+  return { portal, clientId, alice };
 });
-
-afterAll(() => zitadel.stop());
 
 function challengeOf(verifier: string): string {
   return createHash('sha256').update(verifier).digest('base64url');
@@ -32,7 +24,7 @@ function challengeOf(verifier: string): string {
 
 function authorizePath(verifier: string, changes: Record<string, string | undefined> = {}): string {
   const asked: Record<string, string | undefined> = {
-    client_id: clientId,
+    client_id: w.clientId,
     redirect_uri: REDIRECT,
     response_type: 'code',
     scope: 'openid profile offline_access urn:zitadel:iam:org:project:id:zitadel:aud',
@@ -51,12 +43,12 @@ function authorizePath(verifier: string, changes: Record<string, string | undefi
 
 function pick(authRequest: string, user: { readonly id: string }): Promise<Called> {
   const body = new URLSearchParams({ authRequest, userId: user.id });
-  return call(zitadel, LOGIN, undefined, { body });
+  return call(w.zitadel, LOGIN, undefined, { body });
 }
 
 async function begin(verifier: string, changes: Record<string, string> = {}): Promise<string> {
-  const begun = await call(zitadel, authorizePath(verifier, changes));
-  const location = new URL(begun.headers.get('location') ?? '', zitadel.url);
+  const begun = await call(w.zitadel, authorizePath(verifier, changes));
+  const location = new URL(begun.headers.get('location') ?? '', w.zitadel.url);
   return location.searchParams.get('authRequest') ?? '';
 }
 
@@ -69,10 +61,10 @@ function redeem(fields: Record<string, string>): Promise<Called> {
   const defaults = {
     grant_type: 'authorization_code',
     redirect_uri: REDIRECT,
-    client_id: clientId,
+    client_id: w.clientId,
   };
   const body = new URLSearchParams({ ...defaults, ...fields });
-  return call(zitadel, '/oauth/v2/token', undefined, { body });
+  return call(w.zitadel, '/oauth/v2/token', undefined, { body });
 }
 
 function newVerifier(): string {
@@ -84,7 +76,7 @@ describe('the code flow', () => {
     const verifier = newVerifier();
     const authRequest = await begin(verifier);
     expect(authRequest).toMatch(/^V2_\d{18}$/);
-    const done = await pick(authRequest, alice);
+    const done = await pick(authRequest, w.alice);
     expect(done.status).toBe(302);
     const back = new URL(done.headers.get('location') ?? '');
     expect([back.origin, back.searchParams.get('kept'), back.searchParams.get('state')]).toEqual([
@@ -104,13 +96,13 @@ describe('the code flow', () => {
     ]);
     const token = String(answer.json['access_token']);
     expect(decode(token.split('.')[1])).toMatchObject({
-      sub: alice.id,
-      client_id: clientId,
-      aud: [clientId, portal.id, zitadel.zitadelProjectId],
+      sub: w.alice.id,
+      client_id: w.clientId,
+      aud: [w.clientId, w.portal.id, w.zitadel.zitadelProjectId],
     });
     const idToken = decode(String(answer.json['id_token']).split('.')[1]);
-    expect(idToken).toMatchObject({ nonce: 'n-1', azp: clientId, amr: ['pwd'] });
-    expect((await myMemberships(zitadel, token)).status).toBe(200);
+    expect(idToken).toMatchObject({ nonce: 'n-1', azp: w.clientId, amr: ['pwd'] });
+    expect((await myMemberships(w.zitadel, token)).status).toBe(200);
     const again = await redeem({ code, code_verifier: verifier });
     expect(again.json['error_description']).toBe('Errors.AuthRequest.NoCode');
   });
@@ -118,13 +110,13 @@ describe('the code flow', () => {
   it('gives opaque tokens to an application that wants them', async () => {
     const accessTokenType = 'opaque' as const;
     const redirectUris = [REDIRECT];
-    const opaque = zitadel.addApplication(portal, { redirectUris, accessTokenType });
+    const opaque = w.zitadel.addApplication(w.portal, { redirectUris, accessTokenType });
     const verifier = newVerifier();
-    const code = await codeFor(verifier, alice, { client_id: opaque.clientId });
+    const code = await codeFor(verifier, w.alice, { client_id: opaque.clientId });
     const fields = { code, code_verifier: verifier, client_id: opaque.clientId };
     const token = String((await redeem(fields)).json['access_token']);
     expect(token.split('.')).toHaveLength(5);
-    expect((await myMemberships(zitadel, token)).status).toBe(200);
+    expect((await myMemberships(w.zitadel, token)).status).toBe(200);
   });
 
   it.each<[string, Record<string, string>, string]>([
@@ -136,7 +128,7 @@ describe('the code flow', () => {
     ['an unknown client', { client_id: '1' }, 'client not found'],
   ])('does not redeem a code with %s, and the code stays good', async (_name, wrong, text) => {
     const verifier = newVerifier();
-    const code = await codeFor(verifier, alice);
+    const code = await codeFor(verifier, w.alice);
     const refused = await redeem({ code, code_verifier: verifier, ...wrong });
     expect(refused.status).toBe(400);
     expect(refused.json['error_description']).toContain(text);
@@ -144,9 +136,9 @@ describe('the code flow', () => {
   });
 
   it('does not redeem the code of another client', async () => {
-    const other = zitadel.addApplication(portal, { redirectUris: [REDIRECT] });
+    const other = w.zitadel.addApplication(w.portal, { redirectUris: [REDIRECT] });
     const verifier = newVerifier();
-    const code = await codeFor(verifier, alice);
+    const code = await codeFor(verifier, w.alice);
     const stolen = await redeem({ code, code_verifier: verifier, client_id: other.clientId });
     expect([stolen.status, stolen.json['error']]).toEqual([400, 'invalid_grant']);
   });
@@ -155,7 +147,7 @@ describe('the code flow', () => {
 describe('a refresh token', () => {
   async function signIn(): Promise<Called> {
     const verifier = newVerifier();
-    return redeem({ code: await codeFor(verifier, alice), code_verifier: verifier });
+    return redeem({ code: await codeFor(verifier, w.alice), code_verifier: verifier });
   }
 
   function refresh(refresh_token: unknown): Promise<Called> {
@@ -167,20 +159,20 @@ describe('a refresh token', () => {
     const second = await refresh(first.json['refresh_token']);
     expect(second.status).toBe(200);
     const [old, fresh] = [first, second].map(({ json }) => String(json['access_token']));
-    expect((await myMemberships(zitadel, old ?? '')).status).toBe(401);
-    expect((await myMemberships(zitadel, fresh ?? '')).status).toBe(200);
+    expect((await myMemberships(w.zitadel, old ?? '')).status).toBe(401);
+    expect((await myMemberships(w.zitadel, fresh ?? '')).status).toBe(200);
     expect((await refresh(first.json['refresh_token'])).status).toBe(400);
   });
 
   it('ends with the sessions of its user', async () => {
     const { json } = await signIn();
-    zitadel.endSessions(alice);
+    w.zitadel.endSessions(w.alice);
     expect((await refresh(json['refresh_token'])).json['error']).toBe('invalid_grant');
   });
 
   it('is none that somebody made up', async () => {
     expect((await refresh('x')).json['error']).toBe('invalid_grant');
-    expect((await refresh(zitadel.patFor(alice))).json['error']).toBe('invalid_grant');
+    expect((await refresh(w.zitadel.patFor(w.alice))).json['error']).toBe('invalid_grant');
   });
 });
 
@@ -192,7 +184,7 @@ describe('an application that asks wrongly', () => {
     ['an address that only begins like one', { redirect_uri: `${REDIRECT}.evil.example` }],
     ['no address', { redirect_uri: undefined }],
   ])('gets a page and no redirect for %s', async (_name, changes) => {
-    const refused = await call(zitadel, authorizePath(newVerifier(), changes));
+    const refused = await call(w.zitadel, authorizePath(newVerifier(), changes));
     expect(refused.status).toBe(400);
     expect(refused.headers.has('location')).toBe(false);
     expect(refused.headers.get('content-type')).toBe('text/html; charset=utf-8');
@@ -205,7 +197,7 @@ describe('an application that asks wrongly', () => {
     ['a challenge that is none', { code_challenge: 'short' }, 'invalid_request'],
     ['no openid', { scope: 'profile' }, 'invalid_scope'],
   ])('is told so at its own address for %s', async (_name, changes, error) => {
-    const refused = await call(zitadel, authorizePath(newVerifier(), changes));
+    const refused = await call(w.zitadel, authorizePath(newVerifier(), changes));
     const back = new URL(refused.headers.get('location') ?? '');
     expect([refused.status, back.origin]).toEqual([302, 'http://localhost:9']);
     expect([back.searchParams.get('error'), back.searchParams.get('state')]).toEqual([
@@ -216,16 +208,16 @@ describe('an application that asks wrongly', () => {
   });
 
   it('cannot be registered with an address that is none', () => {
-    const add = (): unknown => zitadel.addApplication(portal, { redirectUris: ['callback'] });
+    const add = (): unknown => w.zitadel.addApplication(w.portal, { redirectUris: ['callback'] });
     expect(add).toThrow("'callback'");
   });
 });
 
 describe('the sign-in page', () => {
   it('shows a button for every person who may sign in', async () => {
-    const locked = zitadel.addUser('locked');
-    zitadel.lockUser(locked);
-    const page = await call(zitadel, `${LOGIN}?authRequest=${await begin(newVerifier())}`);
+    const locked = w.zitadel.addUser('locked');
+    w.zitadel.lockUser(locked);
+    const page = await call(w.zitadel, `${LOGIN}?authRequest=${await begin(newVerifier())}`);
     expect(page.status).toBe(200);
     const buttons = [...page.text.matchAll(/<button name="userId" value="(\d{18})">/g)];
     expect(buttons).toHaveLength(2);
@@ -235,7 +227,7 @@ describe('the sign-in page', () => {
   });
 
   it('keeps hostile names inert', async () => {
-    const page = await call(zitadel, `${LOGIN}?authRequest=${await begin(newVerifier())}`);
+    const page = await call(w.zitadel, `${LOGIN}?authRequest=${await begin(newVerifier())}`);
     const names = page.text.slice(page.text.indexOf('<body>'));
     expect(names).toContain('&#60;script&#62;alert(1)&#60;/script&#62;&#13;&#10;&#60;img');
     const tags = [...names.matchAll(/<\/?([a-z0-9]+)/g)].map((tag) => tag[1]);
@@ -262,7 +254,7 @@ describe('the sign-in page', () => {
   });
 
   it('has a style that its policy allows', async () => {
-    const page = await call(zitadel, `${LOGIN}?authRequest=${await begin(newVerifier())}`);
+    const page = await call(w.zitadel, `${LOGIN}?authRequest=${await begin(newVerifier())}`);
     const style = /<style>(.*)<\/style>/s.exec(page.text)?.[1] ?? '';
     const hash = createHash('sha256').update(style).digest('base64');
     expect(page.headers.get('content-security-policy')).toContain(`style-src 'sha256-${hash}'`);
@@ -270,12 +262,12 @@ describe('the sign-in page', () => {
 
   it('says so when the sign-in is over or unknown, or the person may not', async () => {
     const authRequest = await begin(newVerifier());
-    const service = zitadel.addServiceUser('no-person');
+    const service = w.zitadel.addServiceUser('no-person');
     expect((await pick(authRequest, service)).status).toBe(400);
     expect((await pick(authRequest, { id: '1' })).status).toBe(400);
-    expect((await pick(authRequest, alice)).status).toBe(302);
-    expect((await pick(authRequest, alice)).status).toBe(400);
-    expect((await call(zitadel, `${LOGIN}?authRequest=${authRequest}`)).status).toBe(400);
-    expect((await call(zitadel, LOGIN)).status).toBe(400);
+    expect((await pick(authRequest, w.alice)).status).toBe(302);
+    expect((await pick(authRequest, w.alice)).status).toBe(400);
+    expect((await call(w.zitadel, `${LOGIN}?authRequest=${authRequest}`)).status).toBe(400);
+    expect((await call(w.zitadel, LOGIN)).status).toBe(400);
   });
 });

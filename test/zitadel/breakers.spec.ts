@@ -1,24 +1,21 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { authenticated } from '../../lib/core/requirement/builders.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
-import { ZitadelEmulator } from '../../lib/testing/index.js';
 import { Breakers, type Leave, type Outcome } from '../../lib/zitadel/breakers.js';
 import { createHttp } from '../../lib/zitadel/http.js';
 import type { Standing } from '../../lib/zitadel/limits.js';
 import { realFetch, recorder, verdict } from './parts.js';
-import { json, scripted, type ScriptedServer } from './scripted-server.js';
+import { json, scripted } from './scripted-server.js';
 import { impatiently } from '../support/impatience.js';
+import { useStillClock } from '../support/still-clock.js';
+import { useEmulator } from '../support/world.js';
 
 const STANDINGS: readonly Standing[] = ['well', 'new', 'stranger', 'failing'];
 
-/** Time stands still, so that an open breaker stays open until a test says otherwise. */
-function stopTime(): void {
-  vi.useFakeTimers({ toFake: ['performance'] });
+useStillClock('performance');
+beforeEach(() => {
   // Nothing has happened at time 0.
   vi.advanceTimersByTime(1_000_000);
-}
-afterEach(() => {
-  vi.useRealTimers();
 });
 
 const FAMILY = 'memberships';
@@ -61,8 +58,6 @@ function openIt(breakers: Breakers): void {
 }
 
 describe('a ZITADEL that cannot be reached', () => {
-  beforeEach(stopTime);
-
   it('is left alone for a second, then twice as long each time, up to half a minute', () => {
     const made = hammer(new Breakers(), 'unreachable', 130_000);
     const gaps = made.slice(1).map((ms, at) => ms - (made[at] ?? 0));
@@ -116,8 +111,6 @@ describe('a ZITADEL that cannot be reached', () => {
 });
 
 describe('failures of users who were well', () => {
-  beforeEach(stopTime);
-
   it('for one and the same user stop nobody, however many', () => {
     expect(hammer(new Breakers(), 'failure', 1_000)).toHaveLength(100);
   });
@@ -188,8 +181,6 @@ describe('failures of users who were well', () => {
 });
 
 describe('failures of users of whom nothing is known', () => {
-  beforeEach(stopTime);
-
   it.each([3, 6, 12])('are no outage where they are %d', (count) => {
     const breakers = new Breakers();
     for (const who of users('bad', count)) call(breakers, 'failure', who, 'new');
@@ -230,8 +221,6 @@ describe('failures of users of whom nothing is known', () => {
 });
 
 describe('users who are known to fail', () => {
-  beforeEach(stopTime);
-
   it('move nothing, however many they are', () => {
     const breakers = new Breakers();
     for (const who of users('bad', 1_000)) {
@@ -261,8 +250,6 @@ describe('users who are known to fail', () => {
 });
 
 describe('probes', () => {
-  beforeEach(stopTime);
-
   it('are four at a time when the time is over', () => {
     const breakers = new Breakers();
     openIt(breakers);
@@ -305,8 +292,6 @@ describe('probes', () => {
 });
 
 describe('an instance that is asked too much', () => {
-  beforeEach(stopTime);
-
   it('is left alone by everybody when it says so to three users, and to nobody else anything', () => {
     const breakers = new Breakers();
     for (const who of users('cold', 3)) expect(call(breakers, 'tooMany', who, 'new')).toBe(true);
@@ -328,25 +313,15 @@ describe('an instance that is asked too much', () => {
   });
 });
 
-let zitadel: ZitadelEmulator;
 let count = 0;
 
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-});
-afterAll(() => zitadel.stop());
+const zitadel = await useEmulator();
 const someToken = () => zitadel.tokenFor(zitadel.addUser(`user ${(count += 1)}`));
 const libraryOf = (): Zitadel =>
   createZitadel(zitadel.options({ logger: recorder(), timeoutMs: 40_000, budgetMs: 100_000 }));
 const ask = (library: Zitadel, token = someToken()) => verdict(library, token, authenticated());
 
 describe('the breaker of an application', () => {
-  beforeEach(stopTime);
-  beforeEach(() => {
-    zitadel.heal();
-    zitadel.resetRequests();
-  });
-
   it('stays closed for others when the organization of three users is removed', async () => {
     const library = libraryOf();
     const gone = zitadel.addOrg('gone');
@@ -428,9 +403,9 @@ describe('the breaker of an application', () => {
 });
 
 describe('calls of three users that are not given their time', () => {
-  const servers: ScriptedServer[] = [];
-  afterEach(async () => {
-    await Promise.all(servers.splice(0).map((server) => server.close()));
+  // Here time goes by.
+  beforeEach(() => {
+    vi.useRealTimers();
   });
 
   const httpTo = (issuer: string) =>
@@ -455,7 +430,6 @@ describe('calls of three users that are not given their time', () => {
       // Most of each budget goes by before ZITADEL asks for a repetition, which then hangs. The answer is about the token alone.
       else if (asked <= 3) setTimeout(json, 400, response, aboutToken, 503, { 'retry-after': '0' });
     });
-    servers.push(server);
     const http = httpTo(server.url);
     const call = { family: 'memberships', method: 'GET', path: '/slow', repeatable: true } as const;
     const replies = await Promise.all(['a', 'b', 'c'].map((who) => http({ ...call, who })));
@@ -476,7 +450,6 @@ describe('calls of three users that are not given their time', () => {
       }, 400);
       return undefined;
     });
-    servers.push(server);
     const http = httpTo(server.url);
     const call = { family: 'memberships', method: 'GET', path: '/slow' } as const;
     const crowd = ['a', 'b', 'c'].flatMap((who) => Array.from({ length: 50 }, () => who));

@@ -3,9 +3,8 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { ZitadelOptionsError } from '../../lib/core/errors.js';
-import { ZitadelEmulator } from '../../lib/testing/index.js';
 import {
   basic,
   clientCredentials,
@@ -16,25 +15,16 @@ import {
   pat,
   ZitadelCredential,
 } from '../../lib/zitadel/credentials.js';
+import { useEmulator } from '../support/world.js';
 
 const CANARY = 'canary-that-is-secret';
 
-let zitadel: ZitadelEmulator;
-let folder: string;
-let right: Readonly<Record<string, string>>;
-let ofApplication: Readonly<Record<string, string>>;
-
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  folder = await mkdtemp(join(tmpdir(), 'key-files-'));
-  right = JSON.parse(zitadel.addKey(zitadel.addServiceUser('svc'))) as Record<string, string>;
-  const file = zitadel.addApplicationKey(zitadel.defaultProject);
-  ofApplication = JSON.parse(file) as Record<string, string>;
-});
-afterAll(async () => {
-  await zitadel.stop();
-  await rm(folder, { recursive: true });
-});
+const zitadel = await useEmulator();
+const folder = await mkdtemp(join(tmpdir(), 'key-files-'));
+const right = JSON.parse(zitadel.addKey(zitadel.addServiceUser('svc'))) as Record<string, string>;
+const file = zitadel.addApplicationKey(zitadel.defaultProject);
+const ofApplication = JSON.parse(file) as Record<string, string>;
+afterAll(() => rm(folder, { recursive: true }));
 
 function errorOf(make: () => unknown, option = 'serviceUser'): ZitadelOptionsError {
   try {

@@ -1,22 +1,11 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { isRefusal } from '../../lib/core/decision.js';
 import { authenticated } from '../../lib/core/requirement/builders.js';
 import { createZitadel } from '../../lib/create-zitadel.js';
-import { ZitadelEmulator } from '../../lib/testing/index.js';
 import { recorder, verdict, wayTo } from './parts.js';
+import { useEmulator } from '../support/world.js';
 
-let zitadel: ZitadelEmulator;
-
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-});
-afterAll(async () => {
-  await zitadel.stop();
-});
-beforeEach(() => {
-  zitadel.heal();
-  zitadel.resetRequests();
-});
+const zitadel = await useEmulator();
 afterEach(() => {
   vi.useRealTimers();
 });
@@ -152,15 +141,8 @@ describe('discovery', () => {
   });
 });
 
-describe('an instance behind an internal address', () => {
-  let inside: ZitadelEmulator;
-
-  beforeAll(async () => {
-    inside = await ZitadelEmulator.start({ issuer: 'https://acme.example:8443' });
-  });
-  afterAll(async () => {
-    await inside.stop();
-  });
+describe('an instance behind an internal address', async () => {
+  const inside = await useEmulator({ issuer: 'https://acme.example:8443' });
 
   it('is found there, while its endpoints stay on the issuer’s origin', async () => {
     expect(await wayTo(inside).discover()).toEqual({

@@ -1,8 +1,7 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { role } from '../../lib/core/requirement/builders.js';
 import { org } from '../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
-import { type Org, type User, ZitadelEmulator } from '../../lib/testing/index.js';
 import { pat } from '../../lib/zitadel/credentials.js';
 import {
   ApiGeneration,
@@ -13,6 +12,8 @@ import {
 import { ZitadelUnavailableError } from '../../lib/zitadel/refusals.js';
 import { gate } from '../core/gate.js';
 import { realFetch, recorder, verdict } from './parts.js';
+import { useStillClock } from '../support/still-clock.js';
+import { useEmulator } from '../support/world.js';
 
 /** A server that has these generations, and what was asked of it. */
 function serverOf(...has: Generation[]) {
@@ -170,12 +171,7 @@ describe('the generation of an API', () => {
 });
 
 describe('v1 that was not served', () => {
-  beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['performance'] });
-  });
-  afterEach(() => {
-    vi.useRealTimers();
-  });
+  useStillClock('performance');
 
   it('for a moment is used again after a second, and both are told once', async () => {
     const [log, { task, served }] = [recorder(), serverOf('v1', 'v2')];
@@ -259,34 +255,24 @@ describe('a reply', () => {
   });
 });
 
-describe('an upgrade of ZITADEL while we run', () => {
-  let zitadel: ZitadelEmulator;
-  let acme: Org;
-  let [alice, svc]: User[] = [];
+describe('an upgrade of ZITADEL while we run', async () => {
   let log = recorder();
   let library: Zitadel;
 
-  beforeAll(async () => {
-    zitadel = await ZitadelEmulator.start();
-    acme = zitadel.addOrg('acme');
-    alice = zitadel.addUser('alice', { org: acme });
-    zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
-    svc = zitadel.addServiceUser('svc', { org: acme });
-    zitadel.addMember(svc, { org: acme }, ['ORG_OWNER']);
-  });
-  afterAll(async () => {
-    await zitadel.stop();
-  });
+  const zitadel = await useEmulator();
+  const acme = zitadel.addOrg('acme');
+  const alice = zitadel.addUser('alice', { org: acme });
+  zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
+  const svc = zitadel.addServiceUser('svc', { org: acme });
+  zitadel.addMember(svc, { org: acme }, ['ORG_OWNER']);
   beforeEach(() => {
-    zitadel.serveApis('both');
-    zitadel.resetRequests();
     log = recorder();
     library = createZitadel(
-      zitadel.options({ logger: log, serviceUser: pat(zitadel.patFor(svc as User)) }),
+      zitadel.options({ logger: log, serviceUser: pat(zitadel.patFor(svc)) }),
     );
   });
 
-  const ask = (user = alice as User) =>
+  const ask = (user = alice) =>
     verdict(library, zitadel.tokenFor(user), role('ORG_OWNER', org(acme.id)));
 
   it('is noticed by the next read of memberships, and by no caller', async () => {
@@ -335,7 +321,7 @@ describe('an upgrade of ZITADEL while we run', () => {
     const globex = zitadel.addOrg(`globex ${status} ${text}`);
     const portal = zitadel.addProject(`portal ${status} ${text}`, { org: acme, roles: ['reader'] });
     zitadel.serveApis('v2');
-    const options = { logger: log, serviceUser: pat(zitadel.patFor(svc as User)) };
+    const options = { logger: log, serviceUser: pat(zitadel.patFor(svc)) };
     const sent: string[] = [];
     const { projectGrants } = createZitadel({
       ...zitadel.options(options),

@@ -5,22 +5,14 @@ import type { Call } from '../../lib/zitadel/call.js';
 import { createHttp, type HttpOptions } from '../../lib/zitadel/http.js';
 import { type Done, isDone, isTrouble, type Reply, type Trouble } from '../../lib/zitadel/reply.js';
 import { gate } from '../core/gate.js';
-import { json, scripted, type Script, type ScriptedServer } from './scripted-server.js';
+import { json, scripted, type Script } from './scripted-server.js';
 import { impatiently } from '../support/impatience.js';
 
 const CANARY = 'canary-that-is-secret';
-const open: ScriptedServer[] = [];
 
-afterEach(async () => {
+afterEach(() => {
   vi.useRealTimers();
-  await Promise.all(open.splice(0).map((server) => server.close()));
 });
-
-async function serve(script: Script): Promise<ScriptedServer> {
-  const server = await scripted(script);
-  open.push(server);
-  return server;
-}
 
 function httpTo(issuer: string, more: Partial<HttpOptions> = {}) {
   const http = createHttp({
@@ -46,7 +38,7 @@ function troubled(reply: Reply): Trouble {
 
 describe('a call', () => {
   it('carries what it is told to, and is answered with status and parsed body', async () => {
-    const { url, requests } = await serve((response) => json(response, { ok: true }));
+    const { url, requests } = await scripted((response) => json(response, { ok: true }));
     const http = httpTo(url);
     const call = {
       method: 'POST',
@@ -75,7 +67,7 @@ describe('a call', () => {
   });
 
   it('can be a form', async () => {
-    const { url, requests } = await serve((response) => json(response, {}));
+    const { url, requests } = await scripted((response) => json(response, {}));
     await httpTo(url)({ method: 'POST', form: { a: 'b c', d: '&=' } });
     expect(requests[0]).toMatchObject({
       body: 'a=b+c&d=%26%3D',
@@ -84,7 +76,7 @@ describe('a call', () => {
   });
 
   it('goes to the internal address with the two headers that name the instance', async () => {
-    const { url, requests } = await serve((response) => json(response, {}));
+    const { url, requests } = await scripted((response) => json(response, {}));
     await httpTo('https://acme.example:8443', { internalUrl: url })();
     expect(requests[0]?.headers).toMatchObject({
       'x-zitadel-instance-host': 'acme.example',
@@ -94,14 +86,14 @@ describe('a call', () => {
 
   it('that ZITADEL refuses is an answer like any other', async () => {
     const body = { code: 5, message: 'Project not found (QUERY-fk2fs)' };
-    const { url } = await serve((response) => json(response, body, 404));
+    const { url } = await scripted((response) => json(response, body, 404));
     const reply = await httpTo(url)({ path: '/management/v1/projects/1' });
     expect(reply).toEqual({ status: 404, says: 'error', id: 'QUERY-fk2fs' });
   });
 
   it('that something else answers is trouble, whatever the status', async () => {
     for (const status of [200, 401, 403, 404, 502]) {
-      const { url } = await serve((response) => {
+      const { url } = await scripted((response) => {
         response.writeHead(status, { 'content-type': 'text/html', 'retry-after': '7' });
         response.end('<h1>Attention Required!</h1>');
       });
@@ -130,9 +122,9 @@ describe('a redirect', () => {
   it.each(credentials)(
     'is not followed with %s: nothing reaches the other address',
     async (_what, call) => {
-      const trap = await serve((response) => json(response, { trapped: true }));
+      const trap = await scripted((response) => json(response, { trapped: true }));
       for (const status of [301, 302, 303, 307, 308]) {
-        const { url, requests } = await serve((response) => {
+        const { url, requests } = await scripted((response) => {
           response.writeHead(status, { location: `${trap.url}/stolen` });
           response.end();
         });
@@ -146,7 +138,7 @@ describe('a redirect', () => {
   );
 
   it('to the same address is not followed either', async () => {
-    const { url, requests } = await serve((response) => {
+    const { url, requests } = await scripted((response) => {
       response.writeHead(302, { location: '/y' });
       response.end();
     });
@@ -155,7 +147,7 @@ describe('a redirect', () => {
   });
 
   it.each([300, 304])('is not only a status with an address: %d', async (status) => {
-    const { url } = await serve((response) => {
+    const { url } = await scripted((response) => {
       response.writeHead(status);
       response.end();
     });
@@ -167,7 +159,7 @@ describe('the size of an answer', () => {
   const bodyOf = (bytes: number) => `{"a":"${'x'.repeat(bytes - 8)}"}`;
 
   it('may be what is allowed and not a byte more', async () => {
-    const { url } = await serve((response, { path }) => {
+    const { url } = await scripted((response, { path }) => {
       response.end(bodyOf(path === '/fits' ? 1_000 : 1_001));
     });
     expect(done(await httpTo(url)({ path: '/fits', maxBytes: 1_000 })).status).toBe(200);
@@ -175,7 +167,7 @@ describe('the size of an answer', () => {
   });
 
   it('is a mebibyte unless said otherwise', async () => {
-    const { url } = await serve((response, { path }) => {
+    const { url } = await scripted((response, { path }) => {
       response.end(bodyOf(2 ** 20 + (path === '/fits' ? 0 : 1)));
     });
     expect(done(await httpTo(url)({ path: '/fits' })).status).toBe(200);
@@ -184,7 +176,7 @@ describe('the size of an answer', () => {
 
   it('is that of the unpacked answer', async () => {
     const bomb = gzipSync(Buffer.alloc(50 * 2 ** 20, 'x'));
-    const { url } = await serve((response) => {
+    const { url } = await scripted((response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' });
       response.end(bomb);
     });
@@ -194,7 +186,7 @@ describe('the size of an answer', () => {
 
   it('ends what never ends', async () => {
     const closed = gate();
-    const { url } = await serve((response) => {
+    const { url } = await scripted((response) => {
       response.on('close', () => closed.open());
       const more = (): void => {
         if (response.write('x'.repeat(65_536))) setImmediate(more);
@@ -207,7 +199,7 @@ describe('the size of an answer', () => {
   });
 
   it('counts for refusals as well', async () => {
-    const { url } = await serve((response) => {
+    const { url } = await scripted((response) => {
       response.writeHead(500);
       response.end(bodyOf(2 ** 20 + 1));
     });
@@ -230,7 +222,7 @@ describe('an answer that does not come', () => {
   ];
 
   it.each(silent)('because it %s is given up in time', async (_how, script) => {
-    const { url, requests } = await serve(script);
+    const { url, requests } = await scripted(script);
     expect(troubled(await httpTo(url, { timeoutMs: 150 })())).toEqual({
       kind: 'late',
       trouble: 'ZITADEL did not reply within 150 ms',
@@ -239,7 +231,7 @@ describe('an answer that does not come', () => {
   });
 
   it('is given up with all its repetitions within the budget', async () => {
-    const { url, requests } = await serve(() => undefined);
+    const { url, requests } = await scripted(() => undefined);
     const http = httpTo(url, { timeoutMs: 200, budgetMs: 450 });
     // What is left of the budget may be too little for another try.
     expect(['late', 'notSent']).toContain(troubled(await http({ repeatable: true })).kind);
@@ -282,7 +274,7 @@ describe('an answer that does not come', () => {
   ];
 
   it.each(broken)('because %s is no answer', async (_how, script) => {
-    const { url } = await serve(script);
+    const { url } = await scripted(script);
     expect(troubled(await httpTo(url)()).kind).toBe('noReply');
   });
 
@@ -324,7 +316,7 @@ describe('an answer that cannot be used', () => {
     ['nothing', ''],
     ['bytes', Buffer.from([0xff, 0xfe, 0])],
   ])('because it is %s is told from none at all', async (_what, body) => {
-    const { url, requests } = await serve((response) => void response.end(body));
+    const { url, requests } = await scripted((response) => void response.end(body));
     const reply = troubled(await httpTo(url)({ repeatable: true }));
     expect(reply.kind).toBe('unusable');
     expect(requests).toHaveLength(1);
@@ -337,35 +329,35 @@ describe('a repetition', () => {
   };
 
   it.each([429, 502, 503, 504])('follows a %d, twice at most', async (status) => {
-    const once = await serve(statuses(status));
+    const once = await scripted(statuses(status));
     expect(done(await httpTo(once.url)({ repeatable: true })).status).toBe(200);
     expect(once.requests).toHaveLength(2);
-    const always = await serve(statuses(status, status, status, status));
+    const always = await scripted(statuses(status, status, status, status));
     expect((await httpTo(always.url)({ repeatable: true })).status).toBe(status);
     expect(always.requests).toHaveLength(3);
   });
 
   it.each([400, 401, 403, 404, 409, 412, 500, 501])('does not follow a %d', async (status) => {
-    const { url, requests } = await serve(statuses(status));
+    const { url, requests } = await scripted(statuses(status));
     expect((await httpTo(url)({ repeatable: true })).status).toBe(status);
     expect(requests).toHaveLength(1);
   });
 
   it.each([429, 503])('of a call that changes something does not follow a %d', async (status) => {
-    const { url, requests } = await serve(statuses(status));
+    const { url, requests } = await scripted(statuses(status));
     expect((await httpTo(url)({ method: 'POST', json: {} })).status).toBe(status);
     expect(requests).toHaveLength(1);
   });
 
   it('of a call that changes something does not follow a lost answer', async () => {
-    const { url, requests } = await serve((_response, { socket }) => void socket.destroy());
+    const { url, requests } = await scripted((_response, { socket }) => void socket.destroy());
     expect(troubled(await httpTo(url)({ method: 'POST', json: {} })).kind).toBe('noReply');
     expect(requests).toHaveLength(1);
   });
 
   it('waits as long as Retry-After says, in seconds or as a date', async () => {
     for (const header of ['1', () => new Date(Date.now() + 2_000).toUTCString()]) {
-      const { url, requests } = await serve((response, { number }) => {
+      const { url, requests } = await scripted((response, { number }) => {
         const wait = typeof header === 'string' ? header : header();
         if (number === 1) json(response, {}, 503, { 'retry-after': wait });
         else json(response, { done: true });
@@ -379,7 +371,7 @@ describe('a repetition', () => {
   });
 
   it('is not made where Retry-After asks for more than the budget', async () => {
-    const { url, requests } = await serve((response) =>
+    const { url, requests } = await scripted((response) =>
       json(response, {}, 429, { 'retry-after': '9999999' }),
     );
     const result = await httpTo(url, { budgetMs: 60_000 })({ repeatable: true });
@@ -391,7 +383,7 @@ describe('a repetition', () => {
   it.each(['-1', 'soon', '1.5', '', '99999999999', '0x10', 'Wed, 21 Oct 2015 07:28:00 GMT'])(
     'takes Retry-After: %j for nothing',
     async (header) => {
-      const { url, requests } = await serve((response, { number }) =>
+      const { url, requests } = await scripted((response, { number }) =>
         json(response, {}, number === 1 ? 503 : 200, { 'retry-after': header }),
       );
       const result = await httpTo(url)({ repeatable: true });
@@ -406,7 +398,7 @@ describe('calls at once', () => {
     const released = gate();
     let [now, most] = [0, 0];
     const full = gate();
-    const { url, requests } = await serve((response) => {
+    const { url, requests } = await scripted((response) => {
       now += 1;
       most = Math.max(most, now);
       if (now === 64) full.open();
@@ -442,7 +434,7 @@ describe('calls at once', () => {
   });
 
   it('fail at once while ZITADEL is left alone, and say for how long', async () => {
-    const { url, requests } = await serve((_response, { socket }) => void socket.destroy());
+    const { url, requests } = await scripted((_response, { socket }) => void socket.destroy());
     // Time stands still: nobody may ask again yet.
     vi.useFakeTimers({ toFake: ['performance'] });
     const http = httpTo(url);
@@ -453,7 +445,7 @@ describe('calls at once', () => {
   });
 
   it('go on where one user’s list is too long', async () => {
-    const { url } = await serve((response, { path }) => {
+    const { url } = await scripted((response, { path }) => {
       if (path === '/long') response.end('x'.repeat(2_000));
       else json(response, {});
     });
@@ -484,7 +476,7 @@ describe('a secret', () => {
   ];
 
   it.each(replies)('is in no error where ZITADEL %s', async (_how, script) => {
-    const { url } = await serve(script);
+    const { url } = await scripted(script);
     const http = httpTo(url, { timeoutMs: 150 });
     const reply = await http({
       method: 'POST',
@@ -510,7 +502,7 @@ describe('a packed answer', () => {
 
   /** Asks a server that answers with these bytes, said to be packed in this way. */
   async function ask(bytes: Buffer, encoding: string) {
-    const { url, requests } = await serve((response) => {
+    const { url, requests } = await scripted((response) => {
       response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': encoding });
       response.end(bytes);
     });
@@ -547,7 +539,7 @@ describe('a fetch of the application that does not heed the signal to stop', () 
 
   it('leaves every slot free for the calls that follow', async () => {
     let deaf = true;
-    const { url } = await serve((response) => json(response, {}));
+    const { url } = await scripted((response) => json(response, {}));
     const http = httpTo(url, {
       fetch: (to, init) => (deaf ? NEVER : globalThis.fetch(to, init)),
       timeoutMs: 60_000,

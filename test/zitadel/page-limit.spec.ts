@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { role } from '../../lib/core/requirement/builders.js';
 import { org, project, projectGrant } from '../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
@@ -112,28 +112,38 @@ describe.each([
     let zitadel: ZitadelEmulator;
     let [acme, globex]: Org[] = [];
     let frank: User;
+    let grace: User;
     let last: string;
+    let other: string;
+    let own: string;
     let reader: string;
     let log: ReturnType<typeof recorder>;
     const refuses = queryLimits.max === 100;
 
-    beforeEach(async () => {
+    beforeAll(async () => {
       zitadel = await ZitadelEmulator.start({ queryLimits });
       acme = zitadel.addOrg('acme');
       globex = zitadel.addOrg('globex');
       frank = zitadel.addUser('frank', { org: globex });
+      grace = zitadel.addUser('grace');
       const projects = Array.from({ length: ROWS }, (_, at) =>
         zitadel.addProject(`project ${at}`, { org: acme as Org, roles: ['reader'] }),
       );
       for (const each of projects) zitadel.addMember(frank, { project: each }, ['PROJECT_OWNER']);
       last = projects.at(-1)?.id ?? '';
       zitadel.addMember(frank, { org: globex }, ['ORG_OWNER']);
+      other = zitadel.addProject('other', { org: acme }).id;
+      own = zitadel.addProject('own', { org: globex }).id;
       const svc = zitadel.addServiceUser('svc', { org: acme });
       zitadel.addMember(svc, 'instance', ['IAM_OWNER']);
       reader = zitadel.patFor(svc);
+      for (let at = 0; at < 130; at += 1) {
+        zitadel.grantProject(last, zitadel.addOrg(`more ${at}`), ['reader']);
+      }
+    });
+    afterAll(() => zitadel.stop());
+    beforeEach(() => {
       log = recorder();
-      zitadel.resetRequests();
-      return () => zitadel.stop();
     });
 
     const ofApi = (api: 'v1' | 'v2', more: Partial<ZitadelOptions> = {}): Zitadel =>
@@ -153,15 +163,13 @@ describe.each([
     ] as const)('by API %s, read as %s, every row counts and no other', async (api, _as, more) => {
       const library = ofApi(api, more());
       const token = zitadel.tokenFor(frank);
-      const other = zitadel.addProject('other', { org: acme as Org });
-      const own = zitadel.addProject('own', { org: globex as Org });
       expect(await verdict(library, token, role('PROJECT_OWNER', project(last)))).toBe('yes');
       expect(await verdict(library, token, role('ORG_OWNER', org(globex?.id ?? '')))).toBe('yes');
-      expect(await verdict(library, token, role('PROJECT_OWNER', project(own.id)))).toBe('yes');
+      expect(await verdict(library, token, role('PROJECT_OWNER', project(own)))).toBe('yes');
       expect(await verdict(library, token, role('ORG_OWNER', org(acme?.id ?? '')))).toBe(
         'role_missing',
       );
-      expect(await verdict(library, token, role('PROJECT_OWNER', project(other.id)))).toBe(
+      expect(await verdict(library, token, role('PROJECT_OWNER', project(other)))).toBe(
         'role_missing',
       );
       expect(warnings(log).filter((line) => line.includes('MaxQueryLimit'))).toHaveLength(
@@ -170,7 +178,7 @@ describe.each([
     });
 
     it.each(['v1', 'v2'] as const)('by API %s whoever has no rows is told no', async (api) => {
-      const token = zitadel.tokenFor(zitadel.addUser('grace'));
+      const token = zitadel.tokenFor(grace);
       const library = ofApi(api);
       for (let again = 0; again < 2; again += 1) {
         expect(await verdict(library, token, role('PROJECT_OWNER', project(last)))).toBe(
@@ -197,10 +205,6 @@ describe.each([
     });
 
     it.each(['v1', 'v2'] as const)('by API %s lists of project grants are whole', async (api) => {
-      for (let at = 0; at < 130; at += 1) {
-        const more = zitadel.addOrg(`more ${at}`);
-        zitadel.grantProject(last, more, ['reader']);
-      }
       const { projectGrants } = ofApi(api);
       const granted = new Set<string>();
       const of = { organizationId: acme?.id ?? '', projectId: last };

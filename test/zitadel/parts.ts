@@ -3,6 +3,7 @@ import type { Decision } from '../../lib/core/decision.js';
 import type { Requirement } from '../../lib/core/requirement/requirement.js';
 import type { Zitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelEmulator } from '../../lib/testing/index.js';
+import { ZitadelError } from '../../lib/core/errors.js';
 import { createDiscovery, type Discover } from '../../lib/zitadel/discovery.js';
 import type { Fetch } from '../../lib/zitadel/call.js';
 import { createHttp, type Http } from '../../lib/zitadel/http.js';
@@ -51,6 +52,16 @@ export async function decide(
 export async function verdict(...question: Parameters<typeof decide>): Promise<string> {
   const decision = await decide(...question);
   return decision.allowed ? 'yes' : decision.reason;
+}
+
+/** The error of ours with which something is refused. */
+export async function errorOf(promise: Promise<unknown>): Promise<ZitadelError> {
+  const error: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof ZitadelError) return error;
+  throw new Error(`no error of ours: ${String(error)}`);
 }
 
 /** A logger that keeps its lines. */

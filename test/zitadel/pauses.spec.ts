@@ -1,20 +1,17 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { authenticated } from '../../lib/core/requirement/builders.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
-import { ZitadelEmulator } from '../../lib/testing/index.js';
 import { createHttp } from '../../lib/zitadel/http.js';
 import { gate } from '../core/gate.js';
 import { realFetch, recorder, verdict } from './parts.js';
-import { json, scripted, type ScriptedServer } from './scripted-server.js';
+import { json, scripted } from './scripted-server.js';
+import { useStillClock } from '../support/still-clock.js';
+import { useEmulator } from '../support/world.js';
 
-let zitadel: ZitadelEmulator;
 let users = 0;
 
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-});
-afterAll(() => zitadel.stop());
+const zitadel = await useEmulator();
 
 const someToken = () => zitadel.tokenFor(zitadel.addUser(`user ${(users += 1)}`));
 const libraryOf = (more: Partial<ZitadelOptions> = {}): Zitadel =>
@@ -22,15 +19,9 @@ const libraryOf = (more: Partial<ZitadelOptions> = {}): Zitadel =>
 const ask = (library: Zitadel, token: string) => verdict(library, token, authenticated());
 
 describe('reads that keep failing for one user', () => {
+  useStillClock('performance');
   beforeEach(() => {
-    // Time stands still, so that a pause lasts until a test says otherwise.
-    vi.useFakeTimers({ toFake: ['performance'] });
     vi.advanceTimersByTime(1_000_000);
-    zitadel.heal();
-    zitadel.resetRequests();
-  });
-  afterEach(() => {
-    vi.useRealTimers();
   });
 
   it('are left alone for longer and longer, and are over with the first answer', async () => {
@@ -109,14 +100,8 @@ describe('reads that keep failing for one user', () => {
 });
 
 describe('calls of the service user that keep failing', () => {
-  const servers: ScriptedServer[] = [];
-  afterEach(async () => {
-    await Promise.all(servers.splice(0).map((server) => server.close()));
-  });
-
   it('are all made, since each may be about something else, and not repeated', async () => {
     const server = await scripted((response) => json(response, {}, 503, { 'retry-after': '0' }));
-    servers.push(server);
     const http = createHttp({
       issuer: server.url,
       internalUrl: undefined,

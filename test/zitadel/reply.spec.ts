@@ -1,17 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { authenticated, role } from '../../lib/core/requirement/builders.js';
 import { org, projectGrant } from '../../lib/core/requirement/refs.js';
 import { createZitadel } from '../../lib/create-zitadel.js';
 import { basic, introspection, userinfo } from '../../lib/express/index.js';
 import type { ZitadelOptions } from '../../lib/options.js';
-import { type Org, type Project, type User, ZitadelEmulator } from '../../lib/testing/index.js';
 import { clientCredentials, pat } from '../../lib/zitadel/credentials.js';
 import { factFrom } from '../../lib/zitadel/facts/known-facts.js';
 import { ApiGeneration, servedBy } from '../../lib/zitadel/generation.js';
 import { isTrouble, type Reply, replyFrom, type Said } from '../../lib/zitadel/reply.js';
 import { polluted } from '../support/polluted.js';
 import { decide, realFetch, recorder, verdict } from './parts.js';
+import { useStillClock } from '../support/still-clock.js';
+import { useEmulator } from '../support/world.js';
 
 const LISTS = '/auth/v1/memberships/me/_search';
 const CONNECT = '/zitadel.internal_permission.v2.InternalPermissionService/ListAdministrators';
@@ -182,33 +183,16 @@ describe('an error without an id', () => {
   });
 });
 
-let zitadel: ZitadelEmulator;
-let [acme, globex]: Org[] = [];
-let portal: Project;
-let [gina, svc]: User[] = [];
-let grantId: string;
-
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  acme = zitadel.addOrg('acme');
-  globex = zitadel.addOrg('globex');
-  portal = zitadel.addProject('portal', { org: acme, roles: ['reader'] });
-  grantId = zitadel.grantProject(portal, globex, ['reader']).id;
-  gina = zitadel.addUser('gina');
-  zitadel.addMember(gina, { org: globex }, ['ORG_OWNER']);
-  svc = zitadel.addServiceUser('svc');
-  zitadel.addMember(svc, 'instance', ['IAM_OWNER']);
-});
-afterAll(() => zitadel.stop());
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['performance'] });
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
-
-const idOf = (one: { readonly id: string } | undefined) => one?.id ?? '';
-const tokenOf = (user: User | undefined) => zitadel.tokenFor(user as User);
+const zitadel = await useEmulator();
+const acme = zitadel.addOrg('acme');
+const globex = zitadel.addOrg('globex');
+const portal = zitadel.addProject('portal', { org: acme, roles: ['reader'] });
+const grantId = zitadel.grantProject(portal, globex, ['reader']).id;
+const gina = zitadel.addUser('gina');
+zitadel.addMember(gina, { org: globex }, ['ORG_OWNER']);
+const svc = zitadel.addServiceUser('svc');
+zitadel.addMember(svc, 'instance', ['IAM_OWNER']);
+useStillClock('performance');
 
 /** What proxies and firewalls say to the library. */
 const PROXIES: readonly (readonly [number, string, string])[] = [
@@ -246,7 +230,7 @@ function behind(
     logger: log,
     fetch,
     cache: { ttlMs: 0 },
-    serviceUser: pat(zitadel.patFor(svc as User)),
+    serviceUser: pat(zitadel.patFor(svc)),
     ...more,
   });
   // userinfo() cannot tell for whom a token is.
@@ -263,28 +247,30 @@ describe.each(PROXIES)('a %i that is %s', (status, _what, text) => {
   it('while a project grant is looked up is an outage, and v1 stays', async () => {
     const { library, proxy, log } = behind(answer, /\/grants\//);
     const manages = role('PROJECT_GRANT_OWNER', projectGrant(grantId));
-    expect(await decide(library, tokenOf(gina), manages)).toMatchObject({
+    expect(await decide(library, zitadel.tokenFor(gina), manages)).toMatchObject({
       reason: 'unavailable',
       remedy: expect.stringContaining('proxy') as string,
     });
     expect(proxy.refused).toBe(1);
     proxy.isOn = false;
-    expect(await verdict(library, tokenOf(gina), manages)).toBe('yes');
+    expect(await verdict(library, zitadel.tokenFor(gina), manages)).toBe('yes');
     expect(log.lines.filter((line) => line.includes('not served'))).toEqual([]);
   });
 
   it('to everything is an outage, which heals', async () => {
     const { library, proxy } = behind(answer, /\/auth\/|AdministratorService|ListAdministrators/);
-    const owns = role('ORG_OWNER', org(idOf(globex)));
-    expect(await decide(library, tokenOf(gina), owns)).toMatchObject({ reason: 'unavailable' });
+    const owns = role('ORG_OWNER', org(globex.id));
+    expect(await decide(library, zitadel.tokenFor(gina), owns)).toMatchObject({
+      reason: 'unavailable',
+    });
     proxy.isOn = false;
     vi.advanceTimersByTime(1_000);
-    expect(await verdict(library, tokenOf(gina), owns)).toBe('yes');
+    expect(await verdict(library, zitadel.tokenFor(gina), owns)).toBe('yes');
   });
 
   it('to the service that grants is an outage, and no mistake of its caller', async () => {
     const { library, proxy } = behind(answer, /\/grants\//);
-    const of = { organizationId: idOf(acme), projectId: portal.id, grantId };
+    const of = { organizationId: acme.id, projectId: portal.id, grantId };
     await expect(library.projectGrants.get(of)).rejects.toMatchObject({
       code: 'zitadel_unavailable',
       message: expect.stringContaining('proxy') as string,
@@ -295,7 +281,7 @@ describe.each(PROXIES)('a %i that is %s', (status, _what, text) => {
 
   it('to discovery, userinfo, introspection and the sign-in of the service user is one too', async () => {
     const { clientId, clientSecret: secret } = zitadel.addApiApplication(zitadel.defaultProject);
-    const machine = zitadel.addSecret(svc as User);
+    const machine = zitadel.addSecret(svc);
     const ways: readonly [RegExp, Partial<ZitadelOptions>][] = [
       [/openid-configuration/, {}],
       [/userinfo/, { callers: userinfo() }],
@@ -310,11 +296,11 @@ describe.each(PROXIES)('a %i that is %s', (status, _what, text) => {
     ];
     for (const [reaches, more] of ways) {
       const { library, proxy } = behind(answer, reaches, more);
-      expect(await verdict(library, tokenOf(gina), authenticated())).toBe('unavailable');
+      expect(await verdict(library, zitadel.tokenFor(gina), authenticated())).toBe('unavailable');
       expect(proxy.refused).toBeGreaterThan(0);
       proxy.isOn = false;
       vi.advanceTimersByTime(2_000);
-      expect(await verdict(library, tokenOf(gina), authenticated())).toBe('yes');
+      expect(await verdict(library, zitadel.tokenFor(gina), authenticated())).toBe('yes');
     }
   });
 });
@@ -324,11 +310,11 @@ describe('one answer "Not Found" of a server that has v1', () => {
     const { library, proxy } = behind([404, NOT_FOUND], /\/grants\//);
     const manages = role('PROJECT_GRANT_OWNER', projectGrant(grantId));
     proxy.isOn = false;
-    expect(await verdict(library, tokenOf(gina), manages)).toBe('yes');
+    expect(await verdict(library, zitadel.tokenFor(gina), manages)).toBe('yes');
     proxy.isOn = true;
-    await verdict(library, tokenOf(gina), manages);
+    await verdict(library, zitadel.tokenFor(gina), manages);
     proxy.isOn = false;
     vi.advanceTimersByTime(1_000);
-    expect(await verdict(library, tokenOf(gina), manages)).toBe('yes');
+    expect(await verdict(library, zitadel.tokenFor(gina), manages)).toBe('yes');
   });
 });

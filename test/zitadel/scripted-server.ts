@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
 
 /** One request as it arrived. */
 export interface Arrived {
@@ -21,7 +22,7 @@ export interface ScriptedServer {
   close(): Promise<void>;
 }
 
-/** A server that answers as it is told, for answers that no ZITADEL gives. */
+/** A server that answers as it is told, until the test ends: for answers that no ZITADEL gives. */
 export async function scripted(script: Script): Promise<ScriptedServer> {
   const requests: Arrived[] = [];
   const sockets = new Set<Socket>();
@@ -42,15 +43,13 @@ export async function scripted(script: Script): Promise<ScriptedServer> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    requests,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
-      }),
-  };
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      for (const socket of sockets) socket.destroy();
+    });
+  onTestFinished(close);
+  return { url: `http://127.0.0.1:${port}`, requests, close };
 }
 
 /** Answers with JSON. */

@@ -1,9 +1,9 @@
 import { decodeJwt } from 'jose';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { isRefusal } from '../../lib/core/decision.js';
 import { authenticated } from '../../lib/core/requirement/builders.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
-import { type User, ZitadelEmulator } from '../../lib/testing/index.js';
+import type { ZitadelEmulator } from '../../lib/testing/index.js';
 import {
   clientCredentials,
   key,
@@ -17,24 +17,13 @@ import { isTrouble } from '../../lib/zitadel/reply.js';
 import { ServiceToken } from '../../lib/zitadel/service-user.js';
 import { gate } from '../core/gate.js';
 import { realFetch, recorder, verdict, wayTo, withClock } from './parts.js';
+import { useStillClock } from '../support/still-clock.js';
+import { startEmulator, useEmulator } from '../support/world.js';
 
-let zitadel: ZitadelEmulator;
-let svc: User;
-let keyJson: string;
-
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  svc = zitadel.addServiceUser('svc');
-  keyJson = zitadel.addKey(svc);
-  zitadel.addMember(svc, { org: zitadel.rootOrg }, ['ORG_OWNER']);
-});
-afterAll(async () => {
-  await zitadel.stop();
-});
-beforeEach(() => {
-  zitadel.heal();
-  zitadel.resetRequests();
-});
+const zitadel = await useEmulator();
+const svc = zitadel.addServiceUser('svc');
+const keyJson = zitadel.addKey(svc);
+zitadel.addMember(svc, { org: zitadel.rootOrg }, ['ORG_OWNER']);
 afterEach(() => {
   vi.useRealTimers();
 });
@@ -126,11 +115,10 @@ describe('signing in', () => {
   });
 
   it('is for the issuer also where the instance is reached at another address', async () => {
-    const inside = await ZitadelEmulator.start({ issuer: 'https://acme.example' });
+    const inside = await startEmulator({ issuer: 'https://acme.example' });
     const user = inside.addServiceUser('svc');
     const source = serviceToken(key(inside.addKey(user)), inside);
     expect(decodeJwt(await tokenOf(source)).iss).toBe('https://acme.example');
-    await inside.stop();
   });
 
   it('works with client credentials, a personal access token and opaque tokens', async () => {
@@ -280,9 +268,8 @@ describe('a service user that cannot sign in', () => {
     [
       'because its key is of another instance',
       async () => {
-        const other = await ZitadelEmulator.start();
+        const other = await startEmulator();
         const json = other.addKey(other.addServiceUser('svc'));
-        await other.stop();
         return serviceToken(key(json));
       },
     ],
@@ -362,10 +349,7 @@ describe('a token of the service user that is refused after the sign-in', () => 
   const ask = (library: Zitadel) =>
     verdict(library, zitadel.tokenFor(zitadel.addUser(`user ${(users += 1)}`)), authenticated());
 
-  beforeEach(() => {
-    // Time stands still, so that a second is over when a test says so.
-    vi.useFakeTimers({ toFake: ['performance'] });
-  });
+  useStillClock('performance');
 
   it.each([
     ['from a key file', () => key(zitadel.addKey(svc)), 2],

@@ -1,30 +1,20 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { authenticated, role } from '../../lib/core/requirement/builders.js';
 import { createZitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
-import { type Org, type User, ZitadelEmulator } from '../../lib/testing/index.js';
 import { pat } from '../../lib/zitadel/credentials.js';
 import { type Release, Slots, type Standing } from '../../lib/zitadel/limits.js';
 import { gate } from '../core/gate.js';
 import { realFetch, recorder, verdict } from './parts.js';
+import { useEmulator } from '../support/world.js';
 
-let zitadel: ZitadelEmulator;
-let acme: Org;
-let [alice, bob]: User[] = [];
-let reader: string;
-
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  acme = zitadel.addOrg('acme');
-  const svc = zitadel.addServiceUser('svc', { org: acme });
-  zitadel.addMember(svc, { org: acme }, ['ORG_OWNER']);
-  reader = zitadel.patFor(svc);
-  alice = zitadel.addUser('alice');
-  bob = zitadel.addUser('bob');
-});
-afterAll(() => zitadel.stop());
-
-const tokenOf = (user: User | undefined) => zitadel.tokenFor(user?.id ?? '');
+const zitadel = await useEmulator();
+const acme = zitadel.addOrg('acme');
+const svc = zitadel.addServiceUser('svc', { org: acme });
+zitadel.addMember(svc, { org: acme }, ['ORG_OWNER']);
+const reader = zitadel.patFor(svc);
+const alice = zitadel.addUser('alice');
+const bob = zitadel.addUser('bob');
 
 type More = () => Partial<ZitadelOptions>;
 const WAYS: readonly [string, More][] = [
@@ -41,7 +31,7 @@ const WAYS: readonly [string, More][] = [
 describe.each(WAYS)('memberships read %s', (_how, more) => {
   it('are read for others while a hundred fresh requests of one user wait for theirs', async () => {
     const [crowded, over] = [gate(), gate()];
-    const [ofAlice, ofBob] = [tokenOf(alice), tokenOf(bob)];
+    const [ofAlice, ofBob] = [zitadel.tokenFor(alice), zitadel.tokenFor(bob)];
     let held = 0;
     const library = createZitadel(
       zitadel.options({
@@ -51,7 +41,7 @@ describe.each(WAYS)('memberships read %s', (_how, more) => {
         budgetMs: 60_000,
         fetch: async (url, init) => {
           const isAlice =
-            url.includes(`/users/${alice?.id ?? ''}/`) ||
+            url.includes(`/users/${alice.id}/`) ||
             (url.includes('/memberships/me/') &&
               new Headers(init.headers).get('authorization') === `Bearer ${ofAlice}`);
           if (isAlice) {

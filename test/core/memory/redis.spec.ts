@@ -1,36 +1,27 @@
 import KeyvRedis from '@keyv/redis';
 import { createCache } from 'cache-manager';
 import { Keyv } from 'keyv';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Decision } from '../../../lib/core/decision.js';
 import { role } from '../../../lib/core/requirement/builders.js';
 import { org } from '../../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
-import { ZitadelEmulator } from '../../../lib/testing/index.js';
 import { redisIsHere, type RedisServer, startRedis } from '../../support/redis.js';
+import { useEmulator } from '../../support/world.js';
 
 const SECRET = 'a secret of more than thirty-two characters';
 
-describe.runIf(redisIsHere)('memberships shared over a real Redis', () => {
-  let zitadel: ZitadelEmulator;
+describe.runIf(redisIsHere)('memberships shared over a real Redis', async () => {
   let redis: RedisServer;
-  let token: string;
-  let requirement: ReturnType<typeof role>;
   const connections: KeyvRedis<string>[] = [];
 
-  beforeAll(async () => {
-    zitadel = await ZitadelEmulator.start();
-    const alice = zitadel.addUser('alice');
-    zitadel.addMember(alice, { org: zitadel.rootOrg }, ['ORG_OWNER']);
-    token = zitadel.tokenFor(alice);
-    requirement = role('ORG_OWNER', org(zitadel.rootOrg.id));
-  });
-  afterAll(async () => {
-    await zitadel.stop();
-  });
+  const zitadel = await useEmulator();
+  const alice = zitadel.addUser('alice');
+  zitadel.addMember(alice, { org: zitadel.rootOrg }, ['ORG_OWNER']);
+  const token = zitadel.tokenFor(alice);
+  const requirement = role('ORG_OWNER', org(zitadel.rootOrg.id));
   beforeEach(async () => {
     redis = await startRedis();
-    zitadel.resetRequests();
   });
   afterEach(async () => {
     redis.resume();

@@ -1,32 +1,25 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { role } from '../../../lib/core/requirement/builders.js';
 import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
-import { type Org, type User, ZitadelEmulator } from '../../../lib/testing/index.js';
+import type { User } from '../../../lib/testing/index.js';
 import { MemoryStore } from './memory-store.js';
 import { recorder, verdict } from '../../zitadel/parts.js';
+import { useStillClock } from '../../support/still-clock.js';
+import { useEmulator } from '../../support/world.js';
 
-let zitadel: ZitadelEmulator;
-let acme: Org;
 let store: MemoryStore;
 let alice: User;
 let token: string;
 let users = 0;
 
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  acme = zitadel.addOrg('acme');
-});
-afterAll(() => zitadel.stop());
+const zitadel = await useEmulator();
+const acme = zitadel.addOrg('acme');
+useStillClock('performance', 'Date');
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['performance', 'Date'] });
-  zitadel.heal();
   store = new MemoryStore();
   alice = zitadel.addUser(`alice ${(users += 1)}`);
   zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
   token = zitadel.tokenFor(alice);
-});
-afterEach(() => {
-  vi.useRealTimers();
 });
 
 /** One of several processes behind the same store. */

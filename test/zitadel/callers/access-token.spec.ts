@@ -5,39 +5,32 @@ import {
   type KeyObject,
   sign,
 } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Caller } from '../../../lib/core/caller.js';
 import { isRefusal, type Refusal } from '../../../lib/core/decision.js';
-import { type User, ZitadelEmulator } from '../../../lib/testing/index.js';
 import { type ClaimRules, createJwtVerifier } from '../../../lib/zitadel/callers/access-token.js';
 import { SigningKeys } from '../../../lib/zitadel/callers/signing-keys.js';
 import { wayTo } from '../parts.js';
+import { startEmulator, useEmulator } from '../../support/world.js';
 
-let zitadel: ZitadelEmulator;
-let alice: User;
-let service: User;
 /** A key that is published beside the emulator's own, and one that is not. */
 const ours = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const foreign = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const zitadel = await useEmulator();
+const alice = zitadel.addUser('alice');
+const service = zitadel.addServiceUser('service');
+const published = {
+  ...ours.publicKey.export({ format: 'jwk' }),
+  kid: 'ours',
+  alg: 'RS256',
+  use: 'sig',
+};
+const keys = [...zitadel.publicKeys().keys, published];
 let verify: (token: string) => Promise<Caller | Refusal>;
-
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  alice = zitadel.addUser('alice');
-  service = zitadel.addServiceUser('service');
-  const published = {
-    ...ours.publicKey.export({ format: 'jwk' }),
-    kid: 'ours',
-    alg: 'RS256',
-    use: 'sig',
-  };
-  const keys = [...zitadel.publicKeys().keys, published];
-  zitadel.fail('keys', { status: 200, body: { keys } });
+beforeAll(() => {
   verify = verifierOf();
 });
-afterAll(async () => {
-  await zitadel.stop();
-});
+beforeEach(() => zitadel.fail('keys', { status: 200, body: { keys } }));
 
 function verifierOf(rules: Partial<ClaimRules> = {}) {
   const { http, discover } = wayTo(zitadel);
@@ -286,13 +279,12 @@ describe('a header', () => {
   ])(
     'with %s is not believed: nothing is fetched, and no other key counts',
     async (_what, more) => {
-      const trap = await ZitadelEmulator.start();
+      const trap = await startEmulator();
       const header = { alg: 'RS256', kid: 'theirs', ...more(`${trap.url}/oauth/v2/keys`) };
       const content = `${encode(header)}.${partsOf()[1]}`;
       const jwt = `${content}.${signature(content, foreign.privateKey)}`;
       expect(await reasonOf(jwt, verifierOf())).toBe('token_invalid');
       expect(trap.requests()).toBe(0);
-      await trap.stop();
     },
   );
 

@@ -1,36 +1,24 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { authenticated, role } from '../../../lib/core/requirement/builders.js';
 import { org } from '../../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
 import { jwt, type JwtSettings } from '../../../lib/options.js';
-import { type User, ZitadelEmulator } from '../../../lib/testing/index.js';
+import type { User } from '../../../lib/testing/index.js';
 import { pat } from '../../../lib/zitadel/credentials.js';
 import { decide, recorder, verdict } from '../parts.js';
 import { impatiently } from '../../support/impatience.js';
+import { useStillClock } from '../../support/still-clock.js';
+import { useEmulator } from '../../support/world.js';
 
 const TTL_MS = 30_000;
 
-let zitadel: ZitadelEmulator;
-let readerToken: string;
 let users = 0;
 
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  const reader = zitadel.addServiceUser('reader');
-  zitadel.addMember(reader, { org: zitadel.rootOrg }, ['ORG_OWNER_VIEWER']);
-  readerToken = zitadel.patFor(reader);
-});
-afterAll(async () => {
-  await zitadel.stop();
-});
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['performance'] });
-  zitadel.heal();
-  zitadel.resetRequests();
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
+const zitadel = await useEmulator();
+const reader = zitadel.addServiceUser('reader');
+zitadel.addMember(reader, { org: zitadel.rootOrg }, ['ORG_OWNER_VIEWER']);
+const readerToken = zitadel.patFor(reader);
+useStillClock('performance');
 
 /** Memberships are read as the service user: that ZITADEL accepts the caller's token is asked for on its own. */
 function libraryOf(settings: JwtSettings = {}): Zitadel {

@@ -3,13 +3,13 @@ import { jwtVerify } from 'jose';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Caller } from '../../../lib/core/caller.js';
 import { isRefusal, type Refusal } from '../../../lib/core/decision.js';
-import { ZitadelEmulator } from '../../../lib/testing/index.js';
 import type { ClaimRules } from '../../../lib/zitadel/callers/access-token.js';
 import { createIntrospection } from '../../../lib/zitadel/callers/introspection.js';
 import { type ClientCredential, key, openClient } from '../../../lib/zitadel/credentials.js';
 import { createDiscovery } from '../../../lib/zitadel/discovery.js';
 import { createHttp } from '../../../lib/zitadel/http.js';
 import { wayTo, withClock } from '../parts.js';
+import { startEmulator } from '../../support/world.js';
 import {
   type Arrived,
   json,
@@ -26,10 +26,8 @@ const BASIC: ClientCredential = { type: 'basic', clientId: CLIENT, clientSecret:
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const KEY: ClientCredential = { type: 'applicationKey', clientId: CLIENT, keyId: '7', privateKey };
 
-const servers: ScriptedServer[] = [];
-afterEach(async () => {
+afterEach(() => {
   vi.useRealTimers();
-  await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 
 const now = () => Math.floor(Date.now() / 1_000);
@@ -69,7 +67,6 @@ async function serverThat(answer: Script, discovered: object = {}): Promise<Scri
       ...discovered,
     });
   });
-  servers.push(server);
   return server;
 }
 
@@ -422,7 +419,7 @@ describe('the key of an application', () => {
   });
 
   it.each([60, -60])('is accepted with a clock %d seconds ahead of ZITADEL’s', async (ahead) => {
-    const zitadel = await ZitadelEmulator.start();
+    const zitadel = await startEmulator();
     vi.useFakeTimers({ toFake: ['Date'] });
     const { issuer, defaultProject } = zitadel;
     const opened = openClient(key(zitadel.addApplicationKey(defaultProject)));
@@ -438,7 +435,6 @@ describe('the key of an application', () => {
     const token = zitadel.tokenFor(alice);
     vi.setSystemTime(Date.now() + ahead * 1_000);
     expect(await verify(token)).toMatchObject({ userId: alice.id });
-    await zitadel.stop();
   });
 
   it('signs anew after the host was suspended', async () => {
@@ -549,7 +545,6 @@ describe('the asking', () => {
 
   it('leads to no caller while discovery fails', async () => {
     const server = await scripted((response) => json(response, {}, 500));
-    servers.push(server);
     const refusal = await verifierOf(server)('a-token');
     expect(isRefusal(refusal) && refusal.reason).toBe('unavailable');
   });

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Caller } from '../../../lib/core/caller.js';
 import type { Refusal } from '../../../lib/core/decision.js';
 import { basic, openClient } from '../../../lib/zitadel/credentials.js';
@@ -13,7 +13,6 @@ const USER = '400000000000000001';
 const PROJECT = '400000000000000002';
 
 let server: ScriptedServer;
-afterEach(() => server.close());
 
 type Verify = (token: string) => Promise<Caller | Refusal>;
 const WAYS: readonly (readonly [string, (issuer: string, budgetMs: number) => Verify])[] = [

@@ -1,31 +1,17 @@
 import { generateKeyPairSync, type JsonWebKey } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { isRefusal } from '../../../lib/core/decision.js';
 import { authenticated } from '../../../lib/core/requirement/builders.js';
 import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
-import { ZitadelEmulator } from '../../../lib/testing/index.js';
 import { SigningKeys } from '../../../lib/zitadel/callers/signing-keys.js';
 import { gate } from '../../core/gate.js';
 import { recorder, verdict, wayTo } from '../parts.js';
+import { useStillClock } from '../../support/still-clock.js';
+import { useEmulator } from '../../support/world.js';
 
-let zitadel: ZitadelEmulator;
-let kid: string;
-
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  kid = zitadel.publicKeys().keys[0]?.kid ?? '';
-});
-afterAll(async () => {
-  await zitadel.stop();
-});
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['performance'] });
-  zitadel.heal();
-  zitadel.resetRequests();
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
+const zitadel = await useEmulator();
+let kid = zitadel.publicKeys().keys[0]?.kid ?? '';
+useStillClock('performance');
 
 function keysOf(timeoutMs?: number): SigningKeys {
   const { http, discover } = wayTo(zitadel, timeoutMs);

@@ -1,24 +1,13 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Caller } from '../../../lib/core/caller.js';
 import type { Refusal } from '../../../lib/core/decision.js';
-import { type User, ZitadelEmulator } from '../../../lib/testing/index.js';
+import type { User } from '../../../lib/testing/index.js';
 import { createUserinfoVerifier } from '../../../lib/zitadel/callers/userinfo.js';
 import { wayTo } from '../parts.js';
+import { useEmulator } from '../../support/world.js';
 
-let zitadel: ZitadelEmulator;
-let alice: User;
-
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  alice = zitadel.addUser('alice');
-});
-afterAll(async () => {
-  await zitadel.stop();
-});
-afterEach(() => {
-  zitadel.heal();
-  zitadel.resetRequests();
-});
+const zitadel = await useEmulator();
+const alice = zitadel.addUser('alice');
 
 function verifier(timeoutMs = 60_000): (token: string) => Promise<Caller | Refusal> {
   const { http, discover } = wayTo(zitadel, timeoutMs);

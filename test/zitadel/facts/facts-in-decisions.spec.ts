@@ -1,56 +1,44 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { role } from '../../../lib/core/requirement/builders.js';
 import type { FreshOptions } from '../../../lib/core/requirement/fresh.js';
 import { project, projectGrant } from '../../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../../lib/options.js';
-import { type Org, type User, ZitadelEmulator } from '../../../lib/testing/index.js';
+import type { Org, User } from '../../../lib/testing/index.js';
 import { gate } from '../../core/gate.js';
 import { decide, realFetch, recorder, verdict } from '../parts.js';
+import { useStillClock } from '../../support/still-clock.js';
+import { useEmulator } from '../../support/world.js';
 
-let zitadel: ZitadelEmulator;
-let [acme, globex]: Org[] = [];
 /** Owners of acme, which owns the projects, and of globex, to which they are granted. */
-let [alice, gina]: User[] = [];
 let names = 0;
 
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  acme = zitadel.addOrg('acme');
-  globex = zitadel.addOrg('globex');
-  alice = zitadel.addUser('alice');
-  gina = zitadel.addUser('gina');
-  zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
-  zitadel.addMember(gina, { org: globex }, ['ORG_OWNER']);
-});
-afterAll(() => zitadel.stop());
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['performance'] });
-  zitadel.resetRequests();
-});
-afterEach(() => {
-  zitadel.releaseReads();
-  zitadel.heal();
-  vi.useRealTimers();
-});
+const zitadel = await useEmulator();
+const acme = zitadel.addOrg('acme');
+const globex = zitadel.addOrg('globex');
+const alice = zitadel.addUser('alice');
+const gina = zitadel.addUser('gina');
+zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
+zitadel.addMember(gina, { org: globex }, ['ORG_OWNER']);
+useStillClock('performance');
 
 const idOf = (one: { readonly id: string } | undefined) => one?.id ?? '';
 const tokenOf = (user: User | undefined) => zitadel.tokenFor(idOf(user));
 const libraryOf = (more: Partial<ZitadelOptions> = {}): Zitadel =>
   createZitadel(zitadel.options({ logger: recorder(), ...more }));
 const newProject = () =>
-  zitadel.addProject(`project ${(names += 1)}`, { org: idOf(acme), roles: ['reader'] });
-const newGrant = (of = newProject()) => zitadel.grantProject(of, idOf(globex), ['reader']);
+  zitadel.addProject(`project ${(names += 1)}`, { org: acme.id, roles: ['reader'] });
+const newGrant = (of = newProject()) => zitadel.grantProject(of, globex.id, ['reader']);
 
 const owns = (id: string, options?: FreshOptions) => role('PROJECT_OWNER', project(id), options);
 const manages = (id: string, options?: FreshOptions) =>
   role('PROJECT_GRANT_OWNER', projectGrant(id), options);
 const between = (id: string, options?: FreshOptions) =>
-  role('PROJECT_GRANT_OWNER', projectGrant({ project: id, grantedOrg: idOf(globex) }), options);
+  role('PROJECT_GRANT_OWNER', projectGrant({ project: id, grantedOrg: globex.id }), options);
 
 describe('a look-up', () => {
   it('is made once for 200 requests that one caller makes at once', async () => {
-    const [library, token, { id }] = [libraryOf(), tokenOf(alice), newProject()];
+    const [library, token, { id }] = [libraryOf(), zitadel.tokenFor(alice), newProject()];
     const answers = await Promise.all(
       Array.from({ length: 200 }, () => verdict(library, token, owns(id))),
     );
@@ -61,7 +49,7 @@ describe('a look-up', () => {
   it('is made for 200 things that are not there, and then for no more of that caller', async () => {
     const library = libraryOf({ cache: { ttlMs: 3_600_000 } });
     const param = role('PROJECT_OWNER', project.param('projectId'));
-    const token = tokenOf(gina);
+    const token = zitadel.tokenFor(gina);
     const name = (at: number) => ({ projectId: String(1_000_000 + at) });
     for (let at = 0; at < 200; at += 1) {
       expect(await verdict(library, token, param, name(at))).toBe('role_missing');
@@ -71,7 +59,7 @@ describe('a look-up', () => {
       retryAfterMs: 30_000,
     });
     expect(zitadel.requests('project')).toBe(200);
-    expect(await verdict(library, tokenOf(alice), owns(newProject().id))).toBe('yes');
+    expect(await verdict(library, zitadel.tokenFor(alice), owns(newProject().id))).toBe('yes');
     vi.advanceTimersByTime(30_000);
     expect(await verdict(library, token, param, name(200))).toBe('role_missing');
   });
@@ -91,7 +79,7 @@ describe('what is counted as unknown', () => {
 
   it('holds for a burst', async () => {
     const library = libraryOf({ budgetMs: 60_000 });
-    const token = tokenOf(gina);
+    const token = zitadel.tokenFor(gina);
     const answers = await Promise.all(
       Array.from({ length: 300 }, (_, at) => verdict(library, token, owns(String(2_000_000 + at)))),
     );
@@ -109,8 +97,8 @@ describe('a list of granted projects that is broken', () => {
     zitadel.failNext('grantedProjects', { status: 200, body });
     const library = libraryOf();
     const { projectId } = newGrant();
-    expect(await verdict(library, tokenOf(gina), between(projectId))).toBe('unavailable');
-    expect(await verdict(library, tokenOf(gina), between(projectId))).toBe('yes');
+    expect(await verdict(library, zitadel.tokenFor(gina), between(projectId))).toBe('unavailable');
+    expect(await verdict(library, zitadel.tokenFor(gina), between(projectId))).toBe('yes');
   });
 });
 
@@ -155,17 +143,19 @@ describe('a fresh question', () => {
   it('does not believe what is remembered of a project grant', async () => {
     const library = libraryOf();
     const { id, projectId } = newGrant();
-    expect(await verdict(library, tokenOf(gina), manages(id))).toBe('yes');
-    expect(await verdict(library, tokenOf(gina), between(projectId))).toBe('yes');
+    expect(await verdict(library, zitadel.tokenFor(gina), manages(id))).toBe('yes');
+    expect(await verdict(library, zitadel.tokenFor(gina), between(projectId))).toBe('yes');
     zitadel.removeGrant(id);
-    expect(await verdict(library, tokenOf(gina), manages(id))).toBe('yes');
+    expect(await verdict(library, zitadel.tokenFor(gina), manages(id))).toBe('yes');
     const fresh = { fresh: true };
-    expect(await verdict(library, tokenOf(gina), manages(id, fresh))).toBe('role_missing');
-    expect(await verdict(library, tokenOf(gina), between(projectId, fresh))).toBe('role_missing');
+    expect(await verdict(library, zitadel.tokenFor(gina), manages(id, fresh))).toBe('role_missing');
+    expect(await verdict(library, zitadel.tokenFor(gina), between(projectId, fresh))).toBe(
+      'role_missing',
+    );
   });
 
   it('does not believe that there was nothing', async () => {
-    const [library, token] = [libraryOf(), tokenOf(alice)];
+    const [library, token] = [libraryOf(), zitadel.tokenFor(alice)];
     zitadel.holdReads();
     const { id } = newProject();
     expect(await verdict(library, token, owns(id))).toBe('role_missing');
@@ -180,7 +170,7 @@ describe('an eviction', () => {
   it('of a user forgets that there was nothing for the user, and for nobody else', async () => {
     const library = libraryOf();
     const other = zitadel.addUser('other');
-    zitadel.addMember(other, { org: idOf(acme) }, ['ORG_OWNER']);
+    zitadel.addMember(other, { org: acme.id }, ['ORG_OWNER']);
     zitadel.holdReads();
     const { id } = newProject();
     for (const user of [alice, other]) {
@@ -188,20 +178,20 @@ describe('an eviction', () => {
     }
     zitadel.releaseReads();
     await library.authorizer.evict(other.id);
-    expect(await verdict(library, tokenOf(alice), owns(id))).toBe('role_missing');
-    await library.authorizer.evict(idOf(alice));
-    expect(await verdict(library, tokenOf(alice), owns(id))).toBe('yes');
+    expect(await verdict(library, zitadel.tokenFor(alice), owns(id))).toBe('role_missing');
+    await library.authorizer.evict(alice.id);
+    expect(await verdict(library, zitadel.tokenFor(alice), owns(id))).toBe('yes');
   });
 
   it('of everybody forgets every fact', async () => {
     const library = libraryOf();
     const { id, projectId } = newGrant();
-    expect(await verdict(library, tokenOf(gina), manages(id))).toBe('yes');
-    expect(await verdict(library, tokenOf(alice), owns(projectId))).toBe('yes');
+    expect(await verdict(library, zitadel.tokenFor(gina), manages(id))).toBe('yes');
+    expect(await verdict(library, zitadel.tokenFor(alice), owns(projectId))).toBe('yes');
     zitadel.removeGrant(id);
     await library.authorizer.evictAll();
-    expect(await verdict(library, tokenOf(gina), manages(id))).toBe('role_missing');
-    expect(await verdict(library, tokenOf(alice), owns(projectId))).toBe('yes');
+    expect(await verdict(library, zitadel.tokenFor(gina), manages(id))).toBe('role_missing');
+    expect(await verdict(library, zitadel.tokenFor(alice), owns(projectId))).toBe('yes');
     expect(zitadel.requests('project')).toBe(2);
   });
 });
@@ -220,7 +210,7 @@ describe('what is known of a project grant', () => {
         return response;
       },
     });
-    const [token, { id }] = [tokenOf(gina), newGrant()];
+    const [token, { id }] = [zitadel.tokenFor(gina), newGrant()];
     const first = verdict(library, token, manages(id));
     await arrived.passed;
     vi.advanceTimersByTime(29_000);
@@ -237,10 +227,10 @@ describe('what is known of a project grant', () => {
   it('is enough for one request, and for that one alone, where nothing may be remembered', async () => {
     const library = libraryOf({ cache: { ttlMs: 0 } });
     const { id, projectId } = newGrant();
-    expect(await verdict(library, tokenOf(gina), manages(id))).toBe('yes');
-    expect(await verdict(library, tokenOf(gina), between(projectId))).toBe('yes');
+    expect(await verdict(library, zitadel.tokenFor(gina), manages(id))).toBe('yes');
+    expect(await verdict(library, zitadel.tokenFor(gina), between(projectId))).toBe('yes');
     zitadel.removeGrant(id);
-    expect(await verdict(library, tokenOf(gina), manages(id))).toBe('role_missing');
-    expect(await verdict(library, tokenOf(gina), between(projectId))).toBe('role_missing');
+    expect(await verdict(library, zitadel.tokenFor(gina), manages(id))).toBe('role_missing');
+    expect(await verdict(library, zitadel.tokenFor(gina), between(projectId))).toBe('role_missing');
   });
 });

@@ -1,12 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { role } from '../../../lib/core/requirement/builders.js';
 import { projectGrant } from '../../../lib/core/requirement/refs.js';
 import { createZitadel } from '../../../lib/create-zitadel.js';
-import { type ProjectGrant, ZitadelEmulator } from '../../../lib/testing/index.js';
+import type { ProjectGrant } from '../../../lib/testing/index.js';
 import type { Call } from '../../../lib/zitadel/call.js';
 import { askGrantBetween } from '../../../lib/zitadel/facts/grant-between.js';
 import { ApiGeneration } from '../../../lib/zitadel/generation.js';
 import { realFetch, recorder, verdict } from '../parts.js';
+import { useEmulator } from '../../support/world.js';
 
 const WANTED = '9';
 const TO = '5';
@@ -63,12 +64,8 @@ describe('a reply that is too large', () => {
   });
 });
 
-describe('a grant at the end of more than a page', () => {
-  let zitadel: ZitadelEmulator;
-  beforeAll(async () => {
-    zitadel = await ZitadelEmulator.start();
-  });
-  afterAll(() => zitadel.stop());
+describe('a grant at the end of more than a page', async () => {
+  const zitadel = await useEmulator();
 
   it('is not denied to the manager of the granted organization because others are removed meanwhile', async () => {
     const [owner, to] = [zitadel.addOrg('owner'), zitadel.addOrg('granted')];

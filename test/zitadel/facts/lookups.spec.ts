@@ -1,141 +1,180 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { permission, role } from '../../../lib/core/requirement/builders.js';
 import { org, project, projectGrant } from '../../../lib/core/requirement/refs.js';
 import type { Requirement } from '../../../lib/core/requirement/requirement.js';
 import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../../lib/options.js';
-import {
-  type MemberResource,
-  type Org,
-  type Project,
-  type ProjectGrant,
-  type User,
-  ZitadelEmulator,
-} from '../../../lib/testing/index.js';
+import type { MemberResource, Org, ProjectGrant, User } from '../../../lib/testing/index.js';
 import { pat } from '../../../lib/zitadel/credentials.js';
-import { realFetch, recorder, verdict } from '../parts.js';
+import { decide, realFetch, recorder, verdict } from '../parts.js';
 import { impatiently } from '../../support/impatience.js';
+import { useStillClock } from '../../support/still-clock.js';
+import { useEmulator } from '../../support/world.js';
 
 const UNKNOWN = '404404404404404404';
 const LONG = { ttlMs: 3_600_000, denialMs: 3_600_000 };
 
-let zitadel: ZitadelEmulator;
-let [acme, globex]: Org[] = [];
-let [portal, secret]: Project[] = [];
-let grant: ProjectGrant;
+const zitadel = await useEmulator();
+const acme = zitadel.addOrg('acme');
+const globex = zitadel.addOrg('globex');
+const portal = zitadel.addProject('portal', { org: acme, roles: ['reader'] });
+const secret = zitadel.addProject('secret', { org: acme });
+const grant = zitadel.grantProject(portal, globex, ['reader']);
 /** ORG_OWNER of acme, which owns the projects; of globex, to which one is granted; and nobody. */
-let [alice, gina, nobody]: User[] = [];
+const alice = zitadel.addUser('alice', { org: acme });
+zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
+const gina = zitadel.addUser('gina', { org: globex });
+zitadel.addMember(gina, { org: globex }, ['ORG_OWNER']);
+const nobody = zitadel.addUser('nobody', { org: acme });
+useStillClock('performance');
 
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  acme = zitadel.addOrg('acme');
-  globex = zitadel.addOrg('globex');
-  portal = zitadel.addProject('portal', { org: acme, roles: ['reader'] });
-  secret = zitadel.addProject('secret', { org: acme });
-  grant = zitadel.grantProject(portal, globex, ['reader']);
-  alice = zitadel.addUser('alice', { org: acme });
-  zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
-  gina = zitadel.addUser('gina', { org: globex });
-  zitadel.addMember(gina, { org: globex }, ['ORG_OWNER']);
-  nobody = zitadel.addUser('nobody', { org: acme });
-});
-afterAll(async () => {
-  await zitadel.stop();
-});
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['performance'] });
-  zitadel.heal();
-  zitadel.resetRequests();
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
-
-const idOf = (one: { readonly id: string } | undefined) => one?.id ?? '';
-const tokenOf = (user: User | undefined) => zitadel.tokenFor(user as User);
+const tokenOf = (user: User) => zitadel.tokenFor(user);
 
 function libraryOf(more: Partial<ZitadelOptions> = {}): Zitadel {
   return createZitadel(zitadel.options({ logger: recorder(), ...more }));
 }
 
 const owns = (of: string) => role('PROJECT_OWNER', project(of));
+const manages = (id: string) => role('PROJECT_GRANT_OWNER', projectGrant(id));
+const between = (of: string, to: string) =>
+  role('PROJECT_GRANT_OWNER', projectGrant({ project: of, grantedOrg: to }));
 const asked = () =>
   zitadel
     .requestLog('project')
     .map(({ path, headers }) => [path.split('/').at(-1), headers['x-zitadel-orgid']]);
 
-describe('the owner of a project', () => {
+/** How each API is asked for the owner of a project, and how it tells it. */
+const OWNERS = [
+  {
+    api: 'v1',
+    endpoint: 'project',
+    asks: (id: string) => ({ method: 'GET', path: `/management/v1/projects/${id}` }),
+    tells: (id: string, resourceOwner?: string) => ({
+      project: { id, details: { resourceOwner } },
+    }),
+  },
+  {
+    api: 'v2',
+    endpoint: 'projectV2',
+    asks: (projectId: string) => ({
+      method: 'POST',
+      path: '/zitadel.project.v2.ProjectService/GetProject',
+      body: JSON.stringify({ projectId }),
+    }),
+    tells: (projectId: string, organizationId?: string) => ({
+      project: { projectId, organizationId },
+    }),
+  },
+] as const;
+
+/** Where both are served, v1 is asked. */
+function serving(api: 'v1' | 'v2'): Zitadel {
+  zitadel.serveApis(api === 'v1' ? 'both' : 'v2');
+  return libraryOf(api === 'v1' ? {} : { api });
+}
+
+describe.each(OWNERS)('the owner of a project, by API $api', ({ api, endpoint, asks, tells }) => {
   it('is told by ZITADEL, once for all callers and for long', async () => {
-    const library = libraryOf();
-    expect(await verdict(library, tokenOf(alice), owns(idOf(portal)))).toBe('yes');
-    expect(asked()).toEqual([[idOf(portal), idOf(acme)]]);
-    expect(await verdict(library, tokenOf(alice), owns(idOf(portal)))).toBe('yes');
-    expect(await verdict(library, tokenOf(gina), owns(idOf(portal)))).toBe('role_missing');
+    const library = serving(api);
+    expect(await verdict(library, tokenOf(alice), owns(portal.id))).toBe('yes');
+    expect(await verdict(library, tokenOf(alice), owns(portal.id))).toBe('yes');
+    expect(await verdict(library, tokenOf(gina), owns(portal.id))).toBe('role_missing');
     vi.advanceTimersByTime(3_600_000);
-    expect(await verdict(library, tokenOf(alice), owns(idOf(portal)))).toBe('yes');
-    expect(asked()).toHaveLength(1);
-  });
-
-  it('is told by a row of the project, without asking', async () => {
-    const paul = zitadel.addUser('paul');
-    zitadel.addMember(paul, { org: acme as Org }, ['ORG_OWNER']);
-    zitadel.addMember(paul, { project: secret as Project }, ['PROJECT_OWNER_VIEWER']);
-    expect(await verdict(libraryOf(), tokenOf(paul), owns(idOf(secret)))).toBe('yes');
-    expect(asked()).toEqual([]);
-  });
-
-  it('is asked for with the caller’s own token', async () => {
-    const token = tokenOf(alice);
-    await verdict(libraryOf(), token, owns(idOf(portal)));
-    const [request] = zitadel.requestLog('project');
-    expect(request?.headers['authorization']).toBe(`Bearer …${token.slice(-8)}`);
-  });
-
-  it('is asked for only under organizations where a row could then satisfy', async () => {
-    const rita = zitadel.addUser('rita');
-    zitadel.addMember(rita, { org: acme as Org }, ['ORG_OWNER']);
-    zitadel.addMember(rita, { org: globex as Org }, ['ORG_USER_MANAGER', 'ORG_OWNER_VIEWER']);
-    zitadel.addMember(rita, { project: secret as Project }, ['PROJECT_OWNER']);
-    await verdict(libraryOf(), tokenOf(rita), owns(UNKNOWN));
-    expect(asked()).toEqual([[UNKNOWN, idOf(acme)]]);
+    expect(await verdict(library, tokenOf(alice), owns(portal.id))).toBe('yes');
+    const headers = { 'x-zitadel-orgid': acme.id };
+    expect(zitadel.requestLog(endpoint)).toMatchObject([{ ...asks(portal.id), headers }]);
   });
 
   it('is not asked for by somebody who holds no such row: a look-up is no lever', async () => {
-    const library = libraryOf();
-    const viewer = zitadel.addUser('viewer');
-    zitadel.addMember(viewer, { org: acme as Org }, ['ORG_OWNER_VIEWER', 'ORG_PROJECT_CREATOR']);
+    const library = serving(api);
+    const viewer = zitadel.addUser(`viewer by ${api}`);
+    zitadel.addMember(viewer, { org: acme }, ['ORG_OWNER_VIEWER', 'ORG_PROJECT_CREATOR']);
     for (const user of [nobody, viewer]) {
-      for (const id of [idOf(portal), idOf(secret), UNKNOWN]) {
+      for (const id of [portal.id, secret.id, UNKNOWN]) {
         expect(await verdict(library, tokenOf(user), owns(id))).toBe('role_missing');
       }
     }
-    expect(zitadel.requests('project')).toBe(0);
+    expect(zitadel.requests(endpoint)).toBe(0);
   });
 
   it('is no oracle: an unknown project and another organization’s are answered alike', async () => {
     const answers = [];
-    for (const id of [UNKNOWN, idOf(portal), idOf(secret)]) {
+    for (const id of [UNKNOWN, portal.id, secret.id]) {
       zitadel.resetRequests();
-      const library = libraryOf();
-      const [token, requirement] = [tokenOf(gina), owns(id)];
-      const headers = { authorization: `Bearer ${token}` };
-      const decision = await library.decisions.authorize(
-        { headers },
-        library.decisions.prepare(requirement),
-      );
+      const decision = await decide(serving(api), tokenOf(gina), owns(id));
       if (decision.allowed) throw new Error('allowed');
       const { reason, detail, remedy, description } = decision;
-      answers.push({ reason, detail, remedy, description, requests: zitadel.requests('project') });
+      answers.push({ reason, detail, remedy, description, requests: zitadel.requests(endpoint) });
     }
     expect(answers[0]).toMatchObject({ reason: 'role_missing', requests: 1 });
     expect(answers[1]).toEqual(answers[0]);
     expect(answers[2]).toEqual(answers[0]);
   });
 
+  it.each([
+    500,
+    503,
+    429,
+    'hang',
+    'refuse',
+    'garbage',
+    'html',
+    'truncated',
+    'endless',
+    'redirect',
+  ] as const)(
+    'whose question fails (%s) is an outage, never a no, and is over with it',
+    async (fault) => {
+      vi.useRealTimers();
+      const [library, token] = [serving(api), tokenOf(alice)];
+      zitadel.fail(endpoint, fault);
+      const again = () => verdict(library, token, owns(portal.id));
+      expect(await impatiently(again)).toBe('unavailable');
+      zitadel.heal();
+      await expect.poll(again).toBe('yes');
+    },
+  );
+
+  it.each<[string, unknown]>([
+    ['another project', tells('1', '1')],
+    ['a project without an owner', tells(portal.id)],
+    ['nothing', {}],
+    ['a list', { project: [] }],
+  ])('that is told of %s is an outage', async (_what, body) => {
+    zitadel.fail(endpoint, { status: 200, body });
+    expect(await verdict(serving(api), tokenOf(alice), owns(portal.id))).toBe('unavailable');
+  });
+});
+
+describe('the owner of a project', () => {
+  it('is told by a row of the project, without asking', async () => {
+    const paul = zitadel.addUser('paul');
+    zitadel.addMember(paul, { org: acme }, ['ORG_OWNER']);
+    zitadel.addMember(paul, { project: secret }, ['PROJECT_OWNER_VIEWER']);
+    expect(await verdict(libraryOf(), tokenOf(paul), owns(secret.id))).toBe('yes');
+    expect(asked()).toEqual([]);
+  });
+
+  it('is asked for with the caller’s own token', async () => {
+    const token = tokenOf(alice);
+    await verdict(libraryOf(), token, owns(portal.id));
+    const [request] = zitadel.requestLog('project');
+    expect(request?.headers['authorization']).toBe(`Bearer …${token.slice(-8)}`);
+  });
+
+  it('is asked for only under organizations where a row could then satisfy', async () => {
+    const rita = zitadel.addUser('rita');
+    zitadel.addMember(rita, { org: acme }, ['ORG_OWNER']);
+    zitadel.addMember(rita, { org: globex }, ['ORG_USER_MANAGER', 'ORG_OWNER_VIEWER']);
+    zitadel.addMember(rita, { project: secret }, ['PROJECT_OWNER']);
+    await verdict(libraryOf(), tokenOf(rita), owns(UNKNOWN));
+    expect(asked()).toEqual([[UNKNOWN, acme.id]]);
+  });
+
   it('that nobody knows is remembered as such for half a minute, where a "no" may be that old', async () => {
     const [library, token] = [libraryOf({ cache: LONG }), tokenOf(gina)];
     for (let second = 0; second < 60; second += 1) {
-      expect(await verdict(library, token, owns(idOf(portal)))).toBe('role_missing');
+      expect(await verdict(library, token, owns(portal.id))).toBe('role_missing');
       vi.advanceTimersByTime(1_000);
     }
     expect(asked()).toHaveLength(2);
@@ -143,8 +182,8 @@ describe('the owner of a project', () => {
 
   it('that one caller may not see is still asked for by another one', async () => {
     const library = libraryOf();
-    expect(await verdict(library, tokenOf(gina), owns(idOf(portal)))).toBe('role_missing');
-    expect(await verdict(library, tokenOf(alice), owns(idOf(portal)))).toBe('yes');
+    expect(await verdict(library, tokenOf(gina), owns(portal.id))).toBe('role_missing');
+    expect(await verdict(library, tokenOf(alice), owns(portal.id))).toBe('yes');
   });
 
   it('is looked for in every organization of a caller with many, until one knows it', async () => {
@@ -166,7 +205,9 @@ describe('the owner of a project', () => {
     async (id) => {
       const requirement = role('PROJECT_OWNER', project.param('projectId'));
       const library = libraryOf();
-      const answer = await verdict(library, tokenOf(alice), requirement, { projectId: id });
+      const answer = await verdict(library, tokenOf(alice), requirement, {
+        projectId: id,
+      });
       expect(answer).toBe('resource_invalid');
       expect(zitadel.requests('project')).toBe(0);
     },
@@ -178,28 +219,24 @@ describe('a project that is tied to an organization', () => {
 
   it('counts where ZITADEL says that this organization owns it, and is asked for there alone', async () => {
     const both = zitadel.addUser('both');
-    zitadel.addMember(both, { org: acme as Org }, ['ORG_OWNER']);
-    zitadel.addMember(both, { org: globex as Org }, ['ORG_OWNER']);
+    zitadel.addMember(both, { org: acme }, ['ORG_OWNER']);
+    zitadel.addMember(both, { org: globex }, ['ORG_OWNER']);
     const token = tokenOf(both);
-    expect(await verdict(libraryOf(), token, tied(idOf(portal), idOf(acme)))).toBe('yes');
-    expect(await verdict(libraryOf(), token, tied(idOf(portal), idOf(globex)))).toBe(
-      'role_missing',
-    );
+    expect(await verdict(libraryOf(), token, tied(portal.id, acme.id))).toBe('yes');
+    expect(await verdict(libraryOf(), token, tied(portal.id, globex.id))).toBe('role_missing');
     expect(asked()).toEqual([
-      [idOf(portal), idOf(acme)],
-      [idOf(portal), idOf(globex)],
+      [portal.id, acme.id],
+      [portal.id, globex.id],
     ]);
   });
 
   it('does not count under another organization, whatever the caller may do there or on it', async () => {
     const paula = zitadel.addUser('paula');
-    zitadel.addMember(paula, { project: portal as Project }, ['PROJECT_OWNER']);
-    zitadel.addMember(paula, { org: globex as Org }, ['ORG_OWNER']);
+    zitadel.addMember(paula, { project: portal }, ['PROJECT_OWNER']);
+    zitadel.addMember(paula, { org: globex }, ['ORG_OWNER']);
     const token = tokenOf(paula);
-    expect(await verdict(libraryOf(), token, tied(idOf(portal), idOf(acme)))).toBe('yes');
-    expect(await verdict(libraryOf(), token, tied(idOf(portal), idOf(globex)))).toBe(
-      'role_missing',
-    );
+    expect(await verdict(libraryOf(), token, tied(portal.id, acme.id))).toBe('yes');
+    expect(await verdict(libraryOf(), token, tied(portal.id, globex.id))).toBe('role_missing');
     expect(asked()).toEqual([]);
   });
 
@@ -207,11 +244,9 @@ describe('a project that is tied to an organization', () => {
     const iam = zitadel.addUser('iam');
     zitadel.addMember(iam, 'instance', ['IAM_OWNER']);
     const token = tokenOf(iam);
-    expect(await verdict(libraryOf(), token, tied(idOf(portal), idOf(acme)))).toBe('yes');
-    expect(await verdict(libraryOf(), token, tied(idOf(portal), idOf(globex)))).toBe(
-      'role_missing',
-    );
-    expect(await verdict(libraryOf(), token, tied(UNKNOWN, idOf(acme)))).toBe('role_missing');
+    expect(await verdict(libraryOf(), token, tied(portal.id, acme.id))).toBe('yes');
+    expect(await verdict(libraryOf(), token, tied(portal.id, globex.id))).toBe('role_missing');
+    expect(await verdict(libraryOf(), token, tied(UNKNOWN, acme.id))).toBe('role_missing');
   });
 });
 
@@ -239,7 +274,7 @@ describe('a caller who names what does not exist', () => {
       expect(await verdict(library, token, param, { projectId })).not.toBe('yes');
     }
     expect(zitadel.requests('project')).toBeLessThan(MANY / 2);
-    expect(await verdict(library, tokenOf(alice), owns(idOf(portal)))).toBe('yes');
+    expect(await verdict(library, tokenOf(alice), owns(portal.id))).toBe('yes');
     vi.advanceTimersByTime(60_000);
     expect(await verdict(library, token, owns(UNKNOWN))).toBe('role_missing');
   });
@@ -247,7 +282,7 @@ describe('a caller who names what does not exist', () => {
   it('cannot make us ask without end by an answer that is no "no" either', async () => {
     zitadel.setRolePermissions('ORG_CLERK', []);
     const clerk = zitadel.addUser('clerk who tries');
-    zitadel.addMember(clerk, { org: acme as Org }, ['ORG_CLERK']);
+    zitadel.addMember(clerk, { org: acme }, ['ORG_CLERK']);
     const library = libraryOf({ hierarchy: { ORG_CLERK: ['PROJECT_OWNER'] } });
     for (let at = 0; at < 300; at += 1) {
       await verdict(library, tokenOf(clerk), param, { projectId: String(1_000_000 + at) });
@@ -272,9 +307,9 @@ describe('a caller who names what does not exist', () => {
 
 describe('the option projectOwner', () => {
   it('is asked last, and remembered', async () => {
-    const projectOwner = vi.fn((_id: string) => Promise.resolve(globex?.id));
+    const projectOwner = vi.fn((_id: string) => Promise.resolve(globex.id));
     const library = libraryOf({ projectOwner });
-    expect(await verdict(library, tokenOf(alice), owns(idOf(portal)))).toBe('yes');
+    expect(await verdict(library, tokenOf(alice), owns(portal.id))).toBe('yes');
     expect(projectOwner).not.toHaveBeenCalled();
     expect(await verdict(library, tokenOf(gina), owns(UNKNOWN))).toBe('yes');
     expect(await verdict(library, tokenOf(gina), owns(UNKNOWN))).toBe('yes');
@@ -282,7 +317,7 @@ describe('the option projectOwner', () => {
   });
 
   it('is not asked for somebody whom no answer could help', async () => {
-    const projectOwner = vi.fn(() => Promise.resolve(acme?.id));
+    const projectOwner = vi.fn(() => Promise.resolve(acme.id));
     const library = libraryOf({ projectOwner });
     expect(await verdict(library, tokenOf(nobody), owns(UNKNOWN))).toBe('role_missing');
     expect(projectOwner).not.toHaveBeenCalled();
@@ -313,8 +348,8 @@ describe('the option projectOwner', () => {
     ],
     ['answers what is no id', () => Promise.resolve('../x'), 'misconfigured'],
     ['answers a number', () => Promise.resolve(1), 'misconfigured'],
-    ['answers a list', () => Promise.resolve([idOf(globex)]), 'misconfigured'],
-    ['answers without a promise', () => idOf(globex), 'yes'],
+    ['answers a list', () => Promise.resolve([globex.id]), 'misconfigured'],
+    ['answers without a promise', () => globex.id, 'yes'],
   ])('that %s', async (_how, projectOwner, expected) => {
     const library = libraryOf({ projectOwner: projectOwner as never });
     expect(await verdict(library, tokenOf(gina), owns(UNKNOWN))).toBe(expected);
@@ -328,36 +363,13 @@ describe('the option projectOwner', () => {
 });
 
 describe('a project grant', () => {
-  const manages = (id: string) => role('PROJECT_GRANT_OWNER', projectGrant(id));
-  const between = (of: string, to: string) =>
-    role('PROJECT_GRANT_OWNER', projectGrant({ project: of, grantedOrg: to }));
-
-  it('is managed by the organization that it was granted to, not by the one that granted it', async () => {
-    const library = libraryOf();
-    expect(await verdict(library, tokenOf(gina), manages(grant.id))).toBe('yes');
-    expect(await verdict(library, tokenOf(alice), manages(grant.id))).toBe('role_missing');
-    expect(await verdict(library, tokenOf(nobody), manages(grant.id))).toBe('role_missing');
-  });
-
   it('is asked for only under organizations where a row could then satisfy', async () => {
     expect(await verdict(libraryOf(), tokenOf(nobody), manages(grant.id))).toBe('role_missing');
     expect(zitadel.requests('getGrant')).toBe(0);
     await verdict(libraryOf(), tokenOf(gina), manages(UNKNOWN));
     expect(zitadel.requestLog('getGrant').map(({ headers }) => headers['x-zitadel-orgid'])).toEqual(
-      [idOf(globex)],
+      [globex.id],
     );
-  });
-
-  it('is remembered for the TTL: it can be removed', async () => {
-    const other = zitadel.addProject('to be removed', { org: acme as Org, roles: ['reader'] });
-    const brief = zitadel.grantProject(other, globex as Org, ['reader']);
-    const [library, token] = [libraryOf(), tokenOf(gina)];
-    expect(await verdict(library, token, manages(brief.id))).toBe('yes');
-    zitadel.removeGrant(brief);
-    expect(await verdict(library, token, manages(brief.id))).toBe('yes');
-    expect(zitadel.requests('getGrant')).toBe(1);
-    vi.advanceTimersByTime(30_000);
-    expect(await verdict(library, token, manages(brief.id))).toBe('role_missing');
   });
 
   it('is remembered for no longer while the host is suspended', async () => {
@@ -369,37 +381,63 @@ describe('a project grant', () => {
     expect(await verdict(library, token, manages(grant.id))).toBe('yes');
     expect(zitadel.requests('getGrant')).toBe(2);
   });
+});
 
-  it('is found by project and granted organization too', async () => {
-    const library = libraryOf();
-    expect(await verdict(library, tokenOf(gina), between(idOf(portal), idOf(globex)))).toBe('yes');
-    expect(await verdict(library, tokenOf(gina), between(idOf(secret), idOf(globex)))).toBe(
+/** How a grant is named, and what is asked for it. */
+const NAMED = [
+  { api: 'v1', by: 'its id', endpoint: 'getGrant' },
+  { api: 'v1', by: 'its ends', endpoint: 'grantedProjects' },
+  { api: 'v2', by: 'its ends', endpoint: 'listGrantsV2' },
+] as const;
+
+describe.each(NAMED)('a project grant named by $by, by API $api', ({ api, by, endpoint }) => {
+  const named = ({ id, projectId }: ProjectGrant) =>
+    by === 'its id' ? manages(id) : between(projectId, globex.id);
+
+  it('is found under the granted organization, by its owner alone', async () => {
+    const library = serving(api);
+    expect(await verdict(library, tokenOf(gina), named(grant))).toBe('yes');
+    const [request] = zitadel.requestLog(endpoint);
+    expect(request?.headers['x-zitadel-orgid']).toBe(globex.id);
+    expect(await verdict(library, tokenOf(alice), named(grant))).toBe('role_missing');
+    expect(await verdict(library, tokenOf(nobody), named(grant))).toBe('role_missing');
+  });
+
+  it('is remembered for the TTL: it can be removed', async () => {
+    const other = zitadel.addProject(`of ${api} by ${by}`, { org: acme, roles: ['reader'] });
+    const brief = zitadel.grantProject(other, globex, ['reader']);
+    const [library, token] = [serving(api), tokenOf(gina)];
+    expect(await verdict(library, token, named(brief))).toBe('yes');
+    zitadel.removeGrant(brief);
+    expect(await verdict(library, token, named(brief))).toBe('yes');
+    expect(zitadel.requests(endpoint)).toBe(1);
+    vi.advanceTimersByTime(30_000);
+    expect(await verdict(library, token, named(brief))).toBe('role_missing');
+  });
+});
+
+describe.each(['v1', 'v2'] as const)('a project grant, by API %s', (api) => {
+  it('is not found by another project or another organization', async () => {
+    const library = serving(api);
+    expect(await verdict(library, tokenOf(gina), between(secret.id, globex.id))).toBe(
       'role_missing',
     );
-    expect(await verdict(library, tokenOf(gina), between(idOf(portal), idOf(acme)))).toBe(
-      'role_missing',
-    );
-    expect(await verdict(library, tokenOf(alice), between(idOf(portal), idOf(globex)))).toBe(
-      'role_missing',
-    );
-    const [request] = zitadel.requestLog('grantedProjects');
-    expect(request?.headers['x-zitadel-orgid']).toBe(idOf(globex));
+    expect(await verdict(library, tokenOf(gina), between(portal.id, acme.id))).toBe('role_missing');
   });
 
   it('of a member of it counts by the row alone', async () => {
-    const carol = zitadel.addUser('carol', { org: globex as Org });
+    const carol = zitadel.addUser(`carol by ${api}`, { org: globex });
     zitadel.addMember(carol, { projectGrant: grant }, ['PROJECT_GRANT_OWNER']);
-    expect(await verdict(libraryOf(), tokenOf(carol), manages(grant.id))).toBe('yes');
-    expect(await verdict(libraryOf(), tokenOf(carol), between(idOf(portal), idOf(globex)))).toBe(
-      'yes',
-    );
-    expect(zitadel.requests('getGrant')).toBe(0);
+    const library = serving(api);
+    expect(await verdict(library, tokenOf(carol), manages(grant.id))).toBe('yes');
+    expect(await verdict(library, tokenOf(carol), between(portal.id, globex.id))).toBe('yes');
+    expect(zitadel.requests(api === 'v1' ? 'getGrant' : 'listGrantsV2')).toBe(0);
   });
 });
 
 describe('a permission on a project grant that is named by its id', () => {
   const may = (what: Lowercase<string>, id = grant.id) => permission(what, projectGrant(id));
-  const ends = () => projectGrant({ project: idOf(portal), grantedOrg: idOf(globex) });
+  const ends = () => projectGrant({ project: portal.id, grantedOrg: globex.id });
   /** Somebody who lives in a third organization. */
   const stranger = (on: MemberResource, ...roles: string[]) => {
     const user = zitadel.addServiceUser(`stranger-${String(Math.random())}`, { org: third() });
@@ -465,15 +503,15 @@ describe('a permission on a project grant that is named by its id', () => {
     async (_of, on, has, what, expected) => {
       const where: Readonly<Record<typeof on, MemberResource>> = {
         grant: { projectGrant: grant },
-        globex: { org: globex as Org },
-        acme: { org: acme as Org },
+        globex: { org: globex },
+        acme: { org: acme },
         instance: 'instance',
       };
       const user = stranger(where[on], has);
       const library = libraryOf();
       const before = await decided(library, user, may(what));
       // What somebody else has found out changes nothing.
-      expect(await decided(library, gina as User, may('project.grant.member.write'))).toBe('yes');
+      expect(await decided(library, gina, may('project.grant.member.write'))).toBe('yes');
       expect([before, await decided(library, user, may(what))]).toEqual([expected, expected]);
       expect(await decided(library, user, may(what, UNKNOWN))).toEqual(
         expected === 'yes' ? 'permission_missing' : expected,
@@ -489,7 +527,7 @@ describe('a permission on a project grant that is named by its id', () => {
 
   it('of a manager of the instance is looked for under the organizations of other rows', async () => {
     const user = stranger('instance', 'IAM_OWNER');
-    zitadel.addMember(user, { org: acme as Org }, ['ORG_OWNER']);
+    zitadel.addMember(user, { org: acme }, ['ORG_OWNER']);
     expect(await decided(libraryOf(), user, may('project.grant.member.write'))).toBe('yes');
   });
 
@@ -505,7 +543,7 @@ describe('a permission on a project grant that is named by its id', () => {
   });
 
   it('that may be held unseen is no lever: who names ever more grants is left alone', async () => {
-    const user = stranger({ org: globex as Org }, 'ORG_USER_MANAGER');
+    const user = stranger({ org: globex }, 'ORG_USER_MANAGER');
     const library = libraryOf();
     const told = new Set<unknown>();
     for (let n = 1; n <= 202; n += 1) {
@@ -520,7 +558,7 @@ describe('a role on a project grant that is named by its id', () => {
   it('is no "no" where ZITADEL hides grants from a role that would count', async () => {
     zitadel.setRolePermissions('ORG_CLERK', []);
     const clerk = zitadel.addUser('clerk');
-    zitadel.addMember(clerk, { org: globex as Org }, ['ORG_CLERK']);
+    zitadel.addMember(clerk, { org: globex }, ['ORG_CLERK']);
     const library = libraryOf({ hierarchy: { ORG_CLERK: ['PROJECT_GRANT_OWNER'] } });
     for (const id of [grant.id, UNKNOWN]) {
       const manages = role('PROJECT_GRANT_OWNER', projectGrant(id));
@@ -531,15 +569,15 @@ describe('a role on a project grant that is named by its id', () => {
   it('of a project is none either', async () => {
     zitadel.setRolePermissions('ORG_CLERK', []);
     const clerk = zitadel.addUser('clerk of projects');
-    zitadel.addMember(clerk, { org: acme as Org }, ['ORG_CLERK']);
+    zitadel.addMember(clerk, { org: acme }, ['ORG_CLERK']);
     const hierarchy = { ORG_CLERK: ['PROJECT_OWNER'] };
     const token = tokenOf(clerk);
-    for (const id of [idOf(secret), UNKNOWN]) {
+    for (const id of [secret.id, UNKNOWN]) {
       expect(await verdict(libraryOf({ hierarchy }), token, owns(id))).toBe('misconfigured');
     }
-    const projectOwner = () => Promise.resolve(idOf(acme));
+    const projectOwner = () => Promise.resolve(acme.id);
     const library = libraryOf({ hierarchy, projectOwner });
-    expect(await verdict(library, token, owns(idOf(secret)))).toBe('yes');
+    expect(await verdict(library, token, owns(secret.id))).toBe('yes');
   });
 });
 
@@ -547,94 +585,56 @@ describe('what our service user may not see', () => {
   const asReader = (reader: User) =>
     libraryOf({
       serviceUser: pat(zitadel.patFor(reader)),
-      memberships: { as: 'serviceUser', organizations: [idOf(globex)] },
+      memberships: { as: 'serviceUser', organizations: [globex.id] },
     });
-  const between = () =>
-    projectGrant({ project: project(idOf(portal)), grantedOrg: org(idOf(globex)) });
+  const between = () => projectGrant({ project: project(portal.id), grantedOrg: org(globex.id) });
 
   it('is no "no" about a grant to an organization in which it only reads members', async () => {
-    const reader = zitadel.addServiceUser('reader of members', { org: globex as Org });
+    const reader = zitadel.addServiceUser('reader of members', { org: globex });
     zitadel.setRolePermissions('ORG_READER', ['user.membership.read']);
-    zitadel.addMember(reader, { org: globex as Org }, ['ORG_READER']);
+    zitadel.addMember(reader, { org: globex }, ['ORG_READER']);
     const manages = role('PROJECT_GRANT_OWNER', between());
     expect(await verdict(asReader(reader), tokenOf(gina), manages)).toBe('misconfigured');
   });
 
   it('is no "no" to a manager of the instance about an organization in which it is nothing', async () => {
-    const reader = zitadel.addServiceUser('reader of globex', { org: globex as Org });
-    zitadel.addMember(reader, { org: globex as Org }, ['ORG_OWNER_VIEWER']);
+    const reader = zitadel.addServiceUser('reader of globex', { org: globex });
+    zitadel.addMember(reader, { org: globex }, ['ORG_OWNER_VIEWER']);
     const iam = zitadel.addUser('manager of all');
     zitadel.addMember(iam, 'instance', ['IAM_OWNER']);
     const third = zitadel.addOrg('third');
-    zitadel.grantProject(secret as Project, third, []);
+    zitadel.grantProject(secret, third, []);
     const library = asReader(reader);
-    const tied = role('PROJECT_OWNER', project(idOf(secret)).in(idOf(acme)));
+    const tied = role('PROJECT_OWNER', project(secret.id).in(acme.id));
     expect(await verdict(library, tokenOf(iam), tied)).toBe('misconfigured');
-    const ofThird = projectGrant({ project: project(idOf(secret)), grantedOrg: org(third.id) });
+    const ofThird = projectGrant({ project: project(secret.id), grantedOrg: org(third.id) });
     const may = permission('user.grant.write', ofThird);
     expect(await verdict(library, tokenOf(iam), may)).toBe('misconfigured');
   });
 });
 
 describe('a look-up', () => {
-  const FAULTS = [
-    500,
-    503,
-    429,
-    'hang',
-    'refuse',
-    'garbage',
-    'html',
-    'truncated',
-    'endless',
-    'redirect',
-  ] as const;
-
-  it.each(FAULTS)(
-    'that fails (%s) is an outage, never a no, and is over with it',
-    async (fault) => {
-      vi.useRealTimers();
-      const [library, token] = [libraryOf(), tokenOf(alice)];
-      zitadel.fail('project', fault);
-      const again = () => verdict(library, token, owns(idOf(portal)));
-      expect(await impatiently(again)).toBe('unavailable');
-      zitadel.heal();
-      await expect.poll(again).toBe('yes');
-    },
-  );
-
-  it.each<[string, unknown]>([
-    ['another project', { project: { id: '1', details: { resourceOwner: '1' } } }],
-    ['a project without an owner', 'NO OWNER'],
-    ['nothing', {}],
-    ['a list', { project: [] }],
-  ])('that is about %s is an outage', async (_what, answer) => {
-    const body = answer === 'NO OWNER' ? { project: { id: idOf(portal), details: {} } } : answer;
-    zitadel.fail('project', { status: 200, body });
-    expect(await verdict(libraryOf(), tokenOf(alice), owns(idOf(portal)))).toBe('unavailable');
-  });
-
   it('whose token is refused meanwhile says so', async () => {
     zitadel.fail('project', 401);
-    expect(await verdict(libraryOf(), tokenOf(alice), owns(idOf(portal)))).toBe('token_rejected');
+    expect(await verdict(libraryOf(), tokenOf(alice), owns(portal.id))).toBe('token_rejected');
   });
 
   it('of a host that serves no such API is our misconfiguration', async () => {
     zitadel.fail('project', { status: 404, body: { code: 5, message: 'Not Found' } });
     const library = libraryOf({ api: 'v1' });
-    expect(await verdict(library, tokenOf(alice), owns(idOf(portal)))).toBe('misconfigured');
+    expect(await verdict(library, tokenOf(alice), owns(portal.id))).toBe('misconfigured');
   });
 
   it('is made as the service user where memberships are', async () => {
-    const reader = zitadel.addServiceUser('reader', { org: acme as Org });
-    zitadel.addMember(reader, { org: acme as Org }, ['ORG_OWNER_VIEWER']);
+    const reader = zitadel.addServiceUser('reader', { org: acme });
+    zitadel.addMember(reader, { org: acme }, ['ORG_OWNER_VIEWER']);
     const token = zitadel.patFor(reader);
     const library = libraryOf({
       serviceUser: pat(token),
-      memberships: { as: 'serviceUser', organizations: [idOf(acme)] },
+      memberships: { as: 'serviceUser', organizations: [acme.id] },
     });
-    const own = zitadel.tokenFor(alice as User, { zitadelAudience: false });
-    expect(await verdict(library, own, owns(idOf(portal)))).toBe('yes');
+    const own = zitadel.tokenFor(alice, { zitadelAudience: false });
+    expect(await verdict(library, own, owns(portal.id))).toBe('yes');
     const [request] = zitadel.requestLog('project');
     expect(request?.headers['authorization']).toBe(`Bearer …${token.slice(-8)}`);
   });

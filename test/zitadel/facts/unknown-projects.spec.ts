@@ -1,38 +1,28 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { role } from '../../../lib/core/requirement/builders.js';
 import { project, projectGrant } from '../../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../../lib/options.js';
-import { type Org, type User, ZitadelEmulator } from '../../../lib/testing/index.js';
+import type { User } from '../../../lib/testing/index.js';
 import { pat } from '../../../lib/zitadel/credentials.js';
 import { recorder, verdict } from '../parts.js';
+import { useEmulator } from '../../support/world.js';
 
-let zitadel: ZitadelEmulator;
-let [acme, globex]: Org[] = [];
 /** Owner of globex, a stranger to acme; owner of sixty organizations; and the service user, who sees everything. */
-let [gina, many, viewer]: User[] = [];
 let names = 0;
 
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  acme = zitadel.addOrg('acme');
-  globex = zitadel.addOrg('globex');
-  gina = zitadel.addUser('gina');
-  zitadel.addMember(gina, { org: globex }, ['ORG_OWNER']);
-  many = zitadel.addUser('many');
-  for (let at = 0; at < 60; at += 1) {
-    zitadel.addMember(many, { org: zitadel.addOrg(`of many ${at}`) }, ['ORG_OWNER']);
-  }
-  viewer = zitadel.addServiceUser('viewer');
-  zitadel.addMember(viewer, 'instance', ['IAM_OWNER_VIEWER']);
-});
-afterAll(() => zitadel.stop());
-beforeEach(() => {
-  zitadel.serveApis('both');
-  zitadel.resetRequests();
-});
+const zitadel = await useEmulator();
+const acme = zitadel.addOrg('acme');
+const globex = zitadel.addOrg('globex');
+const gina = zitadel.addUser('gina');
+zitadel.addMember(gina, { org: globex }, ['ORG_OWNER']);
+const many = zitadel.addUser('many');
+for (let at = 0; at < 60; at += 1) {
+  zitadel.addMember(many, { org: zitadel.addOrg(`of many ${at}`) }, ['ORG_OWNER']);
+}
+const viewer = zitadel.addServiceUser('viewer');
+zitadel.addMember(viewer, 'instance', ['IAM_OWNER_VIEWER']);
 
-const idOf = (one: { readonly id: string } | undefined) => one?.id ?? '';
 const tokenOf = (user: User | undefined) => zitadel.tokenFor(user as User);
 const owns = role('PROJECT_OWNER', project.param('projectId'));
 const asks = (library: Zitadel, user: User | undefined, projectId: string) =>
@@ -51,8 +41,8 @@ function libraryOf(api: Api, as: 'caller' | 'serviceUser'): Zitadel {
     as === 'caller'
       ? {}
       : {
-          memberships: api === 'v1' ? { as, organizations: [idOf(acme), idOf(globex)] } : { as },
-          serviceUser: pat(zitadel.patFor(viewer as User)),
+          memberships: api === 'v1' ? { as, organizations: [acme.id, globex.id] } : { as },
+          serviceUser: pat(zitadel.patFor(viewer)),
         };
   return createZitadel(
     zitadel.options({ logger: recorder(), api, cache: { ttlMs: 3_600_000 }, ...more }),
@@ -62,7 +52,7 @@ function libraryOf(api: Api, as: 'caller' | 'serviceUser'): Zitadel {
 describe.each(WAYS)('a project of another tenant, by %s as the %s', (api, as) => {
   /** How many unknown projects can still be named after this one, until the user is left alone. */
   const leftAfter = async (projectId: string) => {
-    const [library, token] = [libraryOf(api, as), tokenOf(gina)];
+    const [library, token] = [libraryOf(api, as), zitadel.tokenFor(gina)];
     expect(await verdict(library, token, owns, { projectId })).toBe('role_missing');
     for (let named = 0; ; named += 1) {
       const answer = await verdict(library, token, owns, { projectId: String(5_000_000 + named) });
@@ -73,7 +63,7 @@ describe.each(WAYS)('a project of another tenant, by %s as the %s', (api, as) =>
   };
 
   it('costs whoever names it as much as one that does not exist', async () => {
-    const { id } = zitadel.addProject(`secret ${(names += 1)}`, { org: idOf(acme) });
+    const { id } = zitadel.addProject(`secret ${(names += 1)}`, { org: acme.id });
     const afterUnknown = await leftAfter('4999999');
     expect(afterUnknown).toBe(199);
     expect(await leftAfter(id)).toBe(afterUnknown);
@@ -97,7 +87,7 @@ describe('an unknown project, named by a manager of sixty organizations', () => 
       zitadel.options({
         logger: recorder(),
         memberships: { as: 'serviceUser' },
-        serviceUser: pat(zitadel.patFor(viewer as User)),
+        serviceUser: pat(zitadel.patFor(viewer)),
       }),
     );
     expect(await asks(library, many, '7000000')).toBe('role_missing');

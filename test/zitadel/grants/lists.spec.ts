@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openServiceUser, pat } from '../../../lib/zitadel/credentials.js';
 import { ApiGeneration, type Generation } from '../../../lib/zitadel/generation.js';
 import type { GrantFilter } from '../../../lib/zitadel/grants/project-grant.js';
@@ -8,11 +8,7 @@ import { ServiceToken } from '../../../lib/zitadel/service-user.js';
 import { recorder, wayTo } from '../parts.js';
 import { json, scripted, type ScriptedServer } from '../scripted-server.js';
 
-let server: ScriptedServer | undefined;
-afterEach(async () => {
-  await server?.close();
-  server = undefined;
-});
+let server: ScriptedServer;
 
 interface Ends {
   readonly projectId: string;
@@ -78,13 +74,13 @@ describe.each(['v1', 'v2'] as const)('a list of project grants of API %s', (gene
   ])('%s whose pages are always full of new ones is not read without end', async (_what, list) => {
     const grants = await grantsOf(generation, fullOfFew, () => 100 * FEW, FEW);
     await expect(amount(list(grants))).rejects.toThrow(ZitadelUnavailableError);
-    expect(server?.requests).toHaveLength(100);
+    expect(server.requests).toHaveLength(100);
   });
 
   it('that says it is longer than all of that is given up at once', async () => {
     const grants = await grantsOf(generation, full, () => 1_000_000);
     await expect(amount(grants.list({ projectId: '1' }))).rejects.toThrow('does not end');
-    expect(server?.requests).toHaveLength(1);
+    expect(server.requests).toHaveLength(1);
   });
 
   it('of a hundred pages is read', async () => {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { RowsOn } from '../../../lib/core/caller.js';
 import type { MembershipQuestion } from '../../../lib/core/memory/caller-facts.js';
 import { isRefusal } from '../../../lib/core/decision.js';
@@ -10,11 +10,7 @@ import { recorder, wayTo } from '../parts.js';
 import { type Arrived, json, scripted, type ScriptedServer } from '../scripted-server.js';
 
 const USER = '9';
-let server: ScriptedServer | undefined;
-afterEach(async () => {
-  await server?.close();
-  server = undefined;
-});
+let server: ScriptedServer;
 
 type Answer = (asked: Arrived, limit: number) => unknown;
 
@@ -26,7 +22,7 @@ async function serve(answer: Answer): Promise<void> {
 }
 
 function read(as: 'caller' | 'serviceUser', more: Partial<MembershipQuestion> = {}) {
-  const { url = '' } = server ?? {};
+  const { url } = server;
   const { http, discover } = wayTo({ issuer: url, url });
   const reader = createMembershipReader({
     http,
@@ -48,9 +44,8 @@ const list = (total: number, result: readonly object[]) => ({
 const cut = (all: readonly object[]) => (_asked: Arrived, limit: number) =>
   list(all.length, all.slice(0, limit));
 
-const bodies = () => server?.requests.map(({ body }) => JSON.parse(body) as unknown) ?? [];
-const orgIds = () =>
-  server?.requests.map(({ headers }) => String(headers['x-zitadel-orgid'])) ?? [];
+const bodies = () => server.requests.map(({ body }) => JSON.parse(body) as unknown);
+const orgIds = () => server.requests.map(({ headers }) => String(headers['x-zitadel-orgid']));
 
 describe('a list of API v1', () => {
   it('of as many rows as one answer holds is complete', async () => {

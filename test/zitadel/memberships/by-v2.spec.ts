@@ -1,14 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { MembershipRows, RowsOn } from '../../../lib/core/caller.js';
 import type { MembershipQuestion, ReadMemberships } from '../../../lib/core/memory/caller-facts.js';
 import { isRefusal, type Refusal } from '../../../lib/core/decision.js';
-import {
-  type Org,
-  type Project,
-  type ProjectGrant,
-  type User,
-  ZitadelEmulator,
-} from '../../../lib/testing/index.js';
+import type { User, ZitadelEmulator } from '../../../lib/testing/index.js';
 import { openServiceUser, pat } from '../../../lib/zitadel/credentials.js';
 import { ApiGeneration, type Generation } from '../../../lib/zitadel/generation.js';
 import { createMembershipReader } from '../../../lib/zitadel/memberships/read.js';
@@ -16,6 +10,7 @@ import { ServiceToken } from '../../../lib/zitadel/service-user.js';
 import { recorder, wayTo } from '../parts.js';
 import { json, scripted, type ScriptedServer } from '../scripted-server.js';
 import { impatiently } from '../../support/impatience.js';
+import { useEmulator } from '../../support/world.js';
 
 interface Asked extends Partial<MembershipQuestion> {
   readonly userId: string;
@@ -47,68 +42,50 @@ function rowsOf(read: MembershipRows | Refusal): MembershipRows['rows'] {
   return read.rows;
 }
 
-const idOf = (one: { readonly id: string } | undefined) => one?.id ?? '';
+describe('memberships by API v2', async () => {
+  const zitadel = await useEmulator();
+  const acme = zitadel.addOrg('acme');
+  const globex = zitadel.addOrg('globex');
+  const portal = zitadel.addProject('portal', { org: acme, roles: ['reader'] });
+  const other = zitadel.addProject('other', { org: acme });
+  const grant = zitadel.grantProject(portal, globex, ['reader']);
+  const frank = zitadel.addUser('frank', { org: acme });
+  const nobody = zitadel.addUser('nobody', { org: acme });
+  zitadel.addMember(frank, 'instance', ['IAM_USER_MANAGER']);
+  zitadel.addMember(frank, { org: acme }, ['ORG_OWNER_VIEWER', 'ORG_USER_MANAGER']);
+  zitadel.addMember(frank, { org: globex }, ['ORG_OWNER']);
+  zitadel.addMember(frank, { project: other }, ['PROJECT_OWNER_VIEWER']);
+  zitadel.addMember(frank, { projectGrant: grant }, ['PROJECT_GRANT_OWNER_VIEWER']);
+  const viewer = zitadel.addServiceUser('viewer');
+  zitadel.addMember(viewer, 'instance', ['IAM_OWNER_VIEWER']);
+  const ofAcme = zitadel.addServiceUser('of acme', { org: acme });
+  zitadel.addMember(ofAcme, { org: acme }, ['ORG_OWNER']);
 
-describe('memberships by API v2', () => {
-  let zitadel: ZitadelEmulator;
-  let [acme, globex]: Org[] = [];
-  let [portal, other]: Project[] = [];
-  let grant: ProjectGrant;
-  let [frank, nobody, viewer, ofAcme]: User[] = [];
-
-  beforeAll(async () => {
-    zitadel = await ZitadelEmulator.start();
-    acme = zitadel.addOrg('acme');
-    globex = zitadel.addOrg('globex');
-    portal = zitadel.addProject('portal', { org: acme, roles: ['reader'] });
-    other = zitadel.addProject('other', { org: acme });
-    grant = zitadel.grantProject(portal, globex, ['reader']);
-    frank = zitadel.addUser('frank', { org: acme });
-    nobody = zitadel.addUser('nobody', { org: acme });
-    zitadel.addMember(frank, 'instance', ['IAM_USER_MANAGER']);
-    zitadel.addMember(frank, { org: acme }, ['ORG_OWNER_VIEWER', 'ORG_USER_MANAGER']);
-    zitadel.addMember(frank, { org: globex }, ['ORG_OWNER']);
-    zitadel.addMember(frank, { project: other }, ['PROJECT_OWNER_VIEWER']);
-    zitadel.addMember(frank, { projectGrant: grant }, ['PROJECT_GRANT_OWNER_VIEWER']);
-    viewer = zitadel.addServiceUser('viewer');
-    zitadel.addMember(viewer, 'instance', ['IAM_OWNER_VIEWER']);
-    ofAcme = zitadel.addServiceUser('of acme', { org: acme });
-    zitadel.addMember(ofAcme, { org: acme }, ['ORG_OWNER']);
-  });
-  afterAll(async () => {
-    await zitadel.stop();
-  });
-  beforeEach(() => {
-    zitadel.heal();
-    zitadel.serveApis('both');
-    zitadel.resetRequests();
-  });
-
-  const asCaller = (user = frank as User): Asked => ({
+  const asCaller = (user = frank): Asked => ({
     userId: user.id,
     token: zitadel.tokenFor(user),
   });
   const all = () => {
-    const userId = idOf(frank);
+    const userId = frank.id;
     return [
       { userId, kind: 'instance', id: '', roles: ['IAM_USER_MANAGER'] },
-      { userId, kind: 'org', id: idOf(acme), roles: ['ORG_OWNER_VIEWER', 'ORG_USER_MANAGER'] },
-      { userId, kind: 'org', id: idOf(globex), roles: ['ORG_OWNER'] },
+      { userId, kind: 'org', id: acme.id, roles: ['ORG_OWNER_VIEWER', 'ORG_USER_MANAGER'] },
+      { userId, kind: 'org', id: globex.id, roles: ['ORG_OWNER'] },
       {
         userId,
         kind: 'project',
-        id: idOf(other),
+        id: other.id,
         roles: ['PROJECT_OWNER_VIEWER'],
-        ownerOrgId: idOf(acme),
+        ownerOrgId: acme.id,
       },
       {
         userId,
         kind: 'projectGrant',
         id: grant.id,
         roles: ['PROJECT_GRANT_OWNER_VIEWER'],
-        ownerOrgId: idOf(acme),
-        projectId: idOf(portal),
-        grantedOrgId: idOf(globex),
+        ownerOrgId: acme.id,
+        projectId: portal.id,
+        grantedOrgId: globex.id,
       },
     ];
   };
@@ -124,7 +101,7 @@ describe('memberships by API v2', () => {
     expect(JSON.parse(asked?.body ?? '')).toEqual({
       pagination: { offset: '0', limit: 1000, asc: true },
       sortingColumn: 'ADMINISTRATOR_FIELD_NAME_CREATION_DATE',
-      filters: [{ inUserIdsFilter: { ids: [idOf(frank)] } }],
+      filters: [{ inUserIdsFilter: { ids: [frank.id] } }],
     });
   });
 
@@ -134,8 +111,8 @@ describe('memberships by API v2', () => {
   });
 
   it('are any user’s for a service user that sees the whole instance', async () => {
-    const read = readerAt(zitadel, zitadel.patFor(viewer as User));
-    expect(await ask(read, { userId: idOf(frank) })).toEqual({ rows: all(), complete: true });
+    const read = readerAt(zitadel, zitadel.patFor(viewer));
+    expect(await ask(read, { userId: frank.id })).toEqual({ rows: all(), complete: true });
     expect(zitadel.requests('userMemberships')).toBe(0);
   });
 
@@ -152,33 +129,33 @@ describe('memberships by API v2', () => {
   });
 
   it('of a service user that sees some rows only are asked for twice, and are a misconfiguration', async () => {
-    const read = readerAt(zitadel, zitadel.patFor(ofAcme as User));
-    expect(await ask(read, { userId: idOf(frank) })).toMatchObject({
+    const read = readerAt(zitadel, zitadel.patFor(ofAcme));
+    expect(await ask(read, { userId: frank.id })).toMatchObject({
       reason: 'misconfigured',
       detail: expect.stringContaining('3 of 5') as string,
       remedy: expect.stringContaining('IAM_OWNER_VIEWER') as string,
     });
     expect(zitadel.requests('administrators')).toBe(2);
-    const none = readerAt(zitadel, zitadel.patFor(nobody as User));
-    expect(await ask(none, { userId: idOf(frank) })).toMatchObject({ reason: 'misconfigured' });
+    const none = readerAt(zitadel, zitadel.patFor(nobody));
+    expect(await ask(none, { userId: frank.id })).toMatchObject({ reason: 'misconfigured' });
   });
 
   it.each<[string, () => RowsOn, readonly string[]]>([
     ['the instance', () => ({ kind: 'instance' }), ['instance']],
-    ['an organization', () => ({ kind: 'org', id: idOf(globex) }), ['org']],
-    ['a project', () => ({ kind: 'project', id: idOf(other) }), ['project']],
+    ['an organization', () => ({ kind: 'org', id: globex.id }), ['org']],
+    ['a project', () => ({ kind: 'project', id: other.id }), ['project']],
     [
       'a grant',
       () => ({
         kind: 'projectGrantBetween',
-        projectId: idOf(portal),
-        grantedOrgId: idOf(globex),
+        projectId: portal.id,
+        grantedOrgId: globex.id,
       }),
       ['projectGrant'],
     ],
     ['what there is no row of', () => ({ kind: 'org', id: '404404404404404404' }), []],
   ])('can be narrowed to %s', async (_what, on, kinds) => {
-    for (const read of [readerAt(zitadel), readerAt(zitadel, zitadel.patFor(viewer as User))]) {
+    for (const read of [readerAt(zitadel), readerAt(zitadel, zitadel.patFor(viewer))]) {
       const narrowed = await ask(read, { ...asCaller(), on: on() });
       expect(narrowed).toMatchObject({ complete: true });
       expect(rowsOf(narrowed).map(({ kind }) => kind)).toEqual(kinds);
@@ -198,7 +175,7 @@ describe('memberships by API v2', () => {
   it('are narrowed to the organizations on which one of some roles is held', async () => {
     const on: RowsOn = { kind: 'orgsByRoles', roles: ['ORG_OWNER', 'ORG_USER_MANAGER'] };
     const read = await ask(readerAt(zitadel), { ...asCaller(), on });
-    expect(rowsOf(read).map(({ id }) => id)).toEqual([idOf(acme), idOf(globex)]);
+    expect(rowsOf(read).map(({ id }) => id)).toEqual([acme.id, globex.id]);
   });
 
   it.each<[string, (user: User) => string, string]>([
@@ -235,8 +212,8 @@ describe('memberships by API v2', () => {
 
   it('that the server does not have are our misconfiguration, with the way out', async () => {
     zitadel.serveApis('v1');
-    const reader = readerAt(zitadel, zitadel.patFor(viewer as User));
-    expect(await ask(reader, { userId: idOf(frank) })).toMatchObject({
+    const reader = readerAt(zitadel, zitadel.patFor(viewer));
+    expect(await ask(reader, { userId: frank.id })).toMatchObject({
       reason: 'misconfigured',
       remedy: expect.stringContaining('memberships.organizations') as string,
     });
@@ -245,8 +222,8 @@ describe('memberships by API v2', () => {
       remedy: expect.stringContaining("'auto'") as string,
     });
     zitadel.serveApis('v2');
-    const byOrganizations = readerAt(zitadel, zitadel.patFor(viewer as User), 'auto', false);
-    const question = { userId: idOf(frank), organizations: [idOf(acme)] };
+    const byOrganizations = readerAt(zitadel, zitadel.patFor(viewer), 'auto', false);
+    const question = { userId: frank.id, organizations: [acme.id] };
     expect(await ask(byOrganizations, question)).toMatchObject({
       reason: 'misconfigured',
       remedy: expect.stringContaining('IAM_OWNER_VIEWER') as string,
@@ -269,7 +246,7 @@ describe('memberships by API v2', () => {
     'wrong-user',
   ] as const)('that fail (%s) are an outage', async (fault) => {
     zitadel.fail('administrators', fault);
-    for (const serviceUser of [undefined, zitadel.patFor(viewer as User)]) {
+    for (const serviceUser of [undefined, zitadel.patFor(viewer)]) {
       const reader = readerAt(zitadel, serviceUser, 'v2', true);
       const read = await impatiently(() => ask(reader, asCaller()));
       expect(read).toMatchObject({ reason: 'unavailable' });
@@ -280,11 +257,7 @@ describe('memberships by API v2', () => {
 /** A list of v2 as it is, and as it may be bent. */
 describe('a list of administrators', () => {
   const USER = '9';
-  let server: ScriptedServer | undefined;
-  afterEach(async () => {
-    await server?.close();
-    server = undefined;
-  });
+  let server: ScriptedServer;
 
   const row = (id: number, more: object = {}) => ({
     creationDate: '2026-11-24T08:56:37.725525Z',
@@ -323,7 +296,7 @@ describe('a list of administrators', () => {
     ask(readerAt(at(of)), { userId: USER, ...(on && { on }) });
   const asReader = (of: ScriptedServer) => ask(readerAt(at(of), 'a-token'), { userId: USER });
   const offsets = () =>
-    server?.requests.map(
+    server.requests.map(
       ({ body }) => (JSON.parse(body) as { pagination: { offset: string } }).pagination.offset,
     );
 
@@ -380,18 +353,16 @@ describe('a list of administrators', () => {
       const twice = await read(await pages(first, moved, first, moved));
       expect(twice).toMatchObject({ complete: false });
       expect(rowsOf(twice)).toHaveLength(came);
-      expect(server?.requests).toHaveLength(4);
-      await server?.close();
+      expect(server.requests).toHaveLength(4);
       const once = await read(await pages(first, moved, first, rest));
       expect(once).toMatchObject({ complete: true });
       expect(rowsOf(once)).toHaveLength(1_500);
-      await server?.close();
     }
   });
 
   it('that is short for the caller, who sees all the own rows, is an outage', async () => {
     expect(await asCaller(await pages(page(2, rows(1))))).toMatchObject({ reason: 'unavailable' });
-    expect(server?.requests).toHaveLength(2);
+    expect(server.requests).toHaveLength(2);
   });
 
   it('that was short for a moment only is taken', async () => {
@@ -411,7 +382,7 @@ describe('a list of administrators', () => {
       administrators: rows(1),
     };
     expect(await asCaller(await pages(body))).toMatchObject({ reason: 'unavailable' });
-    expect(server?.requests).toHaveLength(4);
+    expect(server.requests).toHaveLength(4);
   });
 
   it.each([1, 100])(
@@ -419,7 +390,7 @@ describe('a list of administrators', () => {
     async (most) => {
       const read = await asCaller(await list(rows(5_000), most));
       expect(read).toMatchObject({ complete: false });
-      expect(server?.requests).toHaveLength(11);
+      expect(server.requests).toHaveLength(11);
       expect(rowsOf(read)).toHaveLength(most === 1 ? 11 : 11 * 99 + 1);
     },
   );
@@ -435,7 +406,6 @@ describe('a list of administrators', () => {
     const pagination = { appliedLimit: '1000' };
     const two = await pages({ pagination, administrators: rows(2) });
     expect(rowsOf(await asCaller(two))).toHaveLength(2);
-    await server?.close();
     expect(await asCaller(await pages({ pagination }))).toEqual({ rows: [], complete: true });
   });
 

@@ -1,55 +1,35 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ZitadelArgumentError, ZitadelError } from '../../../lib/core/errors.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { ZitadelArgumentError } from '../../../lib/core/errors.js';
 import { authenticated } from '../../../lib/core/requirement/builders.js';
 import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../../lib/options.js';
-import {
-  type Org,
-  type Project,
-  type ProjectGrant,
-  type User,
-  ZitadelEmulator,
-} from '../../../lib/testing/index.js';
+import type { User } from '../../../lib/testing/index.js';
 import { pat } from '../../../lib/zitadel/credentials.js';
 import type { MembershipList } from '../../../lib/zitadel/memberships/pages.js';
 import { ZitadelApiError, ZitadelUnavailableError } from '../../../lib/zitadel/refusals.js';
-import { decide, realFetch, recorder } from '../parts.js';
+import { decide, errorOf, realFetch, recorder } from '../parts.js';
+import { useEmulator } from '../../support/world.js';
 
-let zitadel: ZitadelEmulator;
 let library: Zitadel;
-let [acme, globex]: Org[] = [];
-let [portal, other]: Project[] = [];
-let grant: ProjectGrant;
-let [frank, nobody, reader, viewer]: User[] = [];
-let token: string;
 
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  acme = zitadel.addOrg('acme');
-  globex = zitadel.addOrg('globex');
-  portal = zitadel.addProject('portal', { org: acme, roles: ['reader'] });
-  other = zitadel.addProject('other', { org: acme });
-  grant = zitadel.grantProject(portal, globex, ['reader']);
-  frank = zitadel.addUser('frank', { org: acme });
-  nobody = zitadel.addUser('nobody', { org: acme });
-  zitadel.addMember(frank, 'instance', ['IAM_USER_MANAGER']);
-  zitadel.addMember(frank, { org: acme }, ['ORG_OWNER_VIEWER', 'ORG_USER_MANAGER']);
-  zitadel.addMember(frank, { org: globex }, ['ORG_OWNER']);
-  zitadel.addMember(frank, { project: other }, ['PROJECT_OWNER_VIEWER']);
-  zitadel.addMember(frank, { projectGrant: grant }, ['PROJECT_GRANT_OWNER_VIEWER']);
-  reader = zitadel.addServiceUser('reader', { org: acme });
-  zitadel.addMember(reader, { org: acme }, ['ORG_OWNER_VIEWER']);
-  viewer = zitadel.addServiceUser('viewer');
-  zitadel.addMember(viewer, 'instance', ['IAM_OWNER_VIEWER']);
-  token = zitadel.tokenFor(frank);
-});
-afterAll(async () => {
-  await zitadel.stop();
-});
-beforeEach(() => {
-  zitadel.heal();
-  zitadel.resetRequests();
-});
+const zitadel = await useEmulator();
+const acme = zitadel.addOrg('acme');
+const globex = zitadel.addOrg('globex');
+const portal = zitadel.addProject('portal', { org: acme, roles: ['reader'] });
+const other = zitadel.addProject('other', { org: acme });
+const grant = zitadel.grantProject(portal, globex, ['reader']);
+const frank = zitadel.addUser('frank', { org: acme });
+const nobody = zitadel.addUser('nobody', { org: acme });
+zitadel.addMember(frank, 'instance', ['IAM_USER_MANAGER']);
+zitadel.addMember(frank, { org: acme }, ['ORG_OWNER_VIEWER', 'ORG_USER_MANAGER']);
+zitadel.addMember(frank, { org: globex }, ['ORG_OWNER']);
+zitadel.addMember(frank, { project: other }, ['PROJECT_OWNER_VIEWER']);
+zitadel.addMember(frank, { projectGrant: grant }, ['PROJECT_GRANT_OWNER_VIEWER']);
+const reader = zitadel.addServiceUser('reader', { org: acme });
+zitadel.addMember(reader, { org: acme }, ['ORG_OWNER_VIEWER']);
+const viewer = zitadel.addServiceUser('viewer');
+zitadel.addMember(viewer, 'instance', ['IAM_OWNER_VIEWER']);
+const token = zitadel.tokenFor(frank);
 
 type Api = 'v1' | 'v2';
 
@@ -64,10 +44,9 @@ function libraryOf(user: User | undefined, more: Partial<ZitadelOptions> = {}): 
   return createZitadel(zitadel.options({ serviceUser, logger: recorder(), ...more }));
 }
 
-const idOf = (one: { readonly id: string } | undefined) => one?.id ?? '';
 const mine = (request = {}, who = token) => library.membershipLists.listMine(who, request);
 const ofUser = (more = {}) =>
-  library.membershipLists.listOfUser({ userId: idOf(frank), organizationId: idOf(acme), ...more });
+  library.membershipLists.listOfUser({ userId: frank.id, organizationId: acme.id, ...more });
 const places = ({ result }: MembershipList) =>
   result
     .map(
@@ -75,15 +54,6 @@ const places = ({ result }: MembershipList) =>
         (iam && 'instance') ?? orgId ?? projectId ?? projectGrantId ?? '',
     )
     .toSorted();
-
-async function errorOf(promise: Promise<unknown>): Promise<ZitadelError> {
-  const error: unknown = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error instanceof ZitadelError) return error;
-  throw new Error(`no error of ours: ${String(error)}`);
-}
 
 describe.each(['v1', 'v2'] as const)('the own list, by API %s', (api) => {
   beforeEach(() => speak(api));
@@ -93,16 +63,16 @@ describe.each(['v1', 'v2'] as const)('the own list, by API %s', (api) => {
     api === 'v2' ? { totalResult } : expect.objectContaining({ totalResult });
 
   it.each<[string, () => readonly object[], () => readonly string[]]>([
-    ['an organization', () => [{ orgQuery: { orgId: idOf(acme) } }], () => [idOf(acme)]],
-    ['a project', () => [{ projectQuery: { projectId: idOf(other) } }], () => [idOf(other)]],
-    ['a granted project', () => [{ projectQuery: { projectId: idOf(portal) } }], () => [grant.id]],
+    ['an organization', () => [{ orgQuery: { orgId: acme.id } }], () => [acme.id]],
+    ['a project', () => [{ projectQuery: { projectId: other.id } }], () => [other.id]],
+    ['a granted project', () => [{ projectQuery: { projectId: portal.id } }], () => [grant.id]],
     ['a grant', () => [{ projectGrantQuery: { projectGrantId: grant.id } }], () => [grant.id]],
     ['the instance', () => [{ iamQuery: { iam: true } }], () => ['instance']],
     ['the instance, said otherwise', () => [{ iamQuery: { iam: false } }], () => ['instance']],
     ['what there is not', () => [{ orgQuery: { orgId: '1' } }], () => []],
     [
       'two things at once',
-      () => [{ iamQuery: { iam: true } }, { orgQuery: { orgId: idOf(acme) } }],
+      () => [{ iamQuery: { iam: true } }, { orgQuery: { orgId: acme.id } }],
       () => [],
     ],
   ])('is filtered to %s', async (_what, queries, expected) => {
@@ -127,7 +97,7 @@ describe.each(['v1', 'v2'] as const)('the own list, by API %s', (api) => {
   });
 
   it('of somebody without any is an empty list', async () => {
-    const none = await mine({}, zitadel.tokenFor(nobody as User));
+    const none = await mine({}, zitadel.tokenFor(nobody));
     expect(none).toEqual({ details: counted(0), result: [] });
   });
 
@@ -204,7 +174,7 @@ describe.each(['v1', 'v2'] as const)('the list of a user, by API %s', (api) => {
   beforeEach(() => speak(api));
 
   it('has the rows of the instance and of one organization', async () => {
-    const expected = ['instance', idOf(acme), idOf(other), grant.id].toSorted();
+    const expected = ['instance', acme.id, other.id, grant.id].toSorted();
     expect(places(await ofUser())).toEqual(expected);
   });
 
@@ -232,7 +202,7 @@ describe('List My ZITADEL Manager Roles, of API v1', () => {
       changeDate: expect.stringMatching(/^\d{4}-.*Z$/) as string,
       resourceOwner: owner,
     });
-    const userId = idOf(frank);
+    const userId = frank.id;
     const rows = [
       {
         userId,
@@ -245,29 +215,29 @@ describe('List My ZITADEL Manager Roles, of API v1', () => {
         userId,
         roles: ['ORG_OWNER_VIEWER', 'ORG_USER_MANAGER'],
         displayName: 'acme',
-        orgId: idOf(acme),
-        details: details(idOf(acme)),
+        orgId: acme.id,
+        details: details(acme.id),
       },
       {
         userId,
         roles: ['ORG_OWNER'],
         displayName: 'globex',
-        orgId: idOf(globex),
-        details: details(idOf(globex)),
+        orgId: globex.id,
+        details: details(globex.id),
       },
       {
         userId,
         roles: ['PROJECT_OWNER_VIEWER'],
         displayName: 'other',
-        projectId: idOf(other),
-        details: details(idOf(acme)),
+        projectId: other.id,
+        details: details(acme.id),
       },
       {
         userId,
         roles: ['PROJECT_GRANT_OWNER_VIEWER'],
         displayName: 'portal',
         projectGrantId: grant.id,
-        details: details(idOf(acme)),
+        details: details(acme.id),
       },
     ];
     expect(list.result).toHaveLength(5);
@@ -277,7 +247,7 @@ describe('List My ZITADEL Manager Roles, of API v1', () => {
   it('is asked as ZITADEL documents it, once, without an organization', async () => {
     await mine({
       query: { offset: 1, limit: 2, asc: true },
-      queries: [{ orgQuery: { orgId: idOf(acme) } }, { iamQuery: { iam: true } }],
+      queries: [{ orgQuery: { orgId: acme.id } }, { iamQuery: { iam: true } }],
     });
     const [asked, ...more] = zitadel.requestLog();
     expect(more).toEqual([]);
@@ -286,7 +256,7 @@ describe('List My ZITADEL Manager Roles, of API v1', () => {
     expect(JSON.parse(asked?.body ?? '')).toEqual({
       // uint64 are texts in protojson.
       query: { offset: '1', limit: 2, asc: true },
-      queries: [{ orgQuery: { orgId: idOf(acme) } }, { iamQuery: { iam: true } }],
+      queries: [{ orgQuery: { orgId: acme.id } }, { iamQuery: { iam: true } }],
     });
   });
 
@@ -304,9 +274,9 @@ describe('List ZITADEL Permissions of a user, of API v1', () => {
     const [asked] = zitadel.requestLog('userMemberships');
     expect(asked).toMatchObject({
       method: 'POST',
-      path: `/management/v1/users/${idOf(frank)}/memberships/_search`,
+      path: `/management/v1/users/${frank.id}/memberships/_search`,
     });
-    expect(asked?.headers['x-zitadel-orgid']).toBe(idOf(acme));
+    expect(asked?.headers['x-zitadel-orgid']).toBe(acme.id);
   });
 
   it('asks in the service user’s own organization where none is named', async () => {
@@ -395,7 +365,7 @@ describe('the own list, by API v2 alone', () => {
   });
 
   it('can be asked for with a JWT, but with no opaque token', async () => {
-    const error = await errorOf(mine({}, zitadel.patFor(frank as User)));
+    const error = await errorOf(mine({}, zitadel.patFor(frank)));
     expect(error).toBeInstanceOf(ZitadelArgumentError);
     expect(error.message).toContain('pass the Caller');
     expect(await errorOf(mine({}, 'a.b.c'))).toBeInstanceOf(ZitadelArgumentError);
@@ -404,7 +374,7 @@ describe('the own list, by API v2 alone', () => {
   it('with a JWT that names somebody else is refused by ZITADEL', async () => {
     const [header, payload, signature] = token.split('.');
     const claims = JSON.parse(Buffer.from(payload ?? '', 'base64url').toString()) as object;
-    const forged = Buffer.from(JSON.stringify({ ...claims, sub: idOf(nobody) }));
+    const forged = Buffer.from(JSON.stringify({ ...claims, sub: nobody.id }));
     const error = await errorOf(
       mine({}, [header, forged.toString('base64url'), signature].join('.')),
     );
@@ -430,8 +400,8 @@ describe('the list of a user, by API v2 alone', () => {
   beforeEach(() => speak('v2'));
 
   it('has the rows of the organization that is asked for', async () => {
-    expect(places(await ofUser({ organizationId: idOf(globex) }))).toEqual(
-      ['instance', idOf(globex)].toSorted(),
+    expect(places(await ofUser({ organizationId: globex.id }))).toEqual(
+      ['instance', globex.id].toSorted(),
     );
   });
 
@@ -442,8 +412,8 @@ describe('the list of a user, by API v2 alone', () => {
   });
 
   it('of which the service user does not see all is an error with the remedy, never a short list', async () => {
-    const ofAcme = zitadel.addServiceUser('of acme', { org: acme as Org });
-    zitadel.addMember(ofAcme, { org: acme as Org }, ['ORG_OWNER']);
+    const ofAcme = zitadel.addServiceUser('of acme', { org: acme });
+    zitadel.addMember(ofAcme, { org: acme }, ['ORG_OWNER']);
     library = libraryOf(ofAcme);
     const error = await errorOf(ofUser());
     expect(error).toMatchObject({ code: 'service_user_refused' });
@@ -472,7 +442,7 @@ describe('a list of API v2 of several pages', () => {
           return Response.json({
             pagination: { totalResult: String(total), appliedLimit: String(pagination.limit) },
             administrators: Array.from({ length }, (_, at) => ({
-              user: { id: idOf(frank) },
+              user: { id: frank.id },
               organization: { id: String(offset + at + 1) },
               roles: ['ORG_OWNER'],
             })),

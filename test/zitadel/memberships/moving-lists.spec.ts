@@ -1,29 +1,24 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { role } from '../../../lib/core/requirement/builders.js';
 import { org } from '../../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../../lib/options.js';
-import { type Org, type User, ZitadelEmulator } from '../../../lib/testing/index.js';
+import type { Org, User } from '../../../lib/testing/index.js';
 import { pat } from '../../../lib/zitadel/credentials.js';
 import { realFetch, recorder, verdict } from '../parts.js';
+import { useEmulator } from '../../support/world.js';
 
 const PAGE = 1_000;
 
-let zitadel: ZitadelEmulator;
-let acme: Org;
 let alice: User;
-let reader: string;
 let foreign: Org[];
 let orgs = 0;
 
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start({ apis: 'v2' });
-  acme = zitadel.addOrg('acme');
-  const svc = zitadel.addServiceUser('svc');
-  zitadel.addMember(svc, 'instance', ['IAM_OWNER_VIEWER']);
-  reader = zitadel.patFor(svc);
-});
-afterAll(() => zitadel.stop());
+const zitadel = await useEmulator({ apis: 'v2' });
+const acme = zitadel.addOrg('acme');
+const svc = zitadel.addServiceUser('svc');
+zitadel.addMember(svc, 'instance', ['IAM_OWNER_VIEWER']);
+const reader = zitadel.patFor(svc);
 beforeEach(() => {
   alice = zitadel.addUser(`alice of ${orgs}`, { org: acme });
   foreign = [];

@@ -1,29 +1,20 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { permission, role } from '../../../lib/core/requirement/builders.js';
 import { project, projectGrant } from '../../../lib/core/requirement/refs.js';
 import { createZitadel } from '../../../lib/create-zitadel.js';
-import { type Org, type User, ZitadelEmulator } from '../../../lib/testing/index.js';
 import { recorder, verdict } from '../parts.js';
+import { useEmulator } from '../../support/world.js';
 
-describe('a user whose foreign rows are over the cap', () => {
-  let zitadel: ZitadelEmulator;
-  let acme: Org;
-  let globex: Org;
-  let crowded: User;
-
-  beforeAll(async () => {
-    zitadel = await ZitadelEmulator.start();
-    acme = zitadel.addOrg('acme');
-    globex = zitadel.addOrg('globex');
-    crowded = zitadel.addUser('crowded', { org: acme });
-    for (let number = 0; number < 10_001; number += 1) {
-      const foreign = zitadel.addProject(`foreign ${number}`, { org: globex });
-      zitadel.addMember(crowded, { project: foreign }, ['PROJECT_OWNER']);
-    }
-    zitadel.addMember(crowded, { org: acme }, ['ORG_OWNER']);
-  });
-
-  afterAll(() => zitadel.stop());
+describe('a user whose foreign rows are over the cap', async () => {
+  const zitadel = await useEmulator();
+  const acme = zitadel.addOrg('acme');
+  const globex = zitadel.addOrg('globex');
+  const crowded = zitadel.addUser('crowded', { org: acme });
+  for (let number = 0; number < 10_001; number += 1) {
+    const foreign = zitadel.addProject(`foreign ${number}`, { org: globex });
+    zitadel.addMember(crowded, { project: foreign }, ['PROJECT_OWNER']);
+  }
+  zitadel.addMember(crowded, { org: acme }, ['ORG_OWNER']);
 
   const libraryOf = () => createZitadel(zitadel.options({ logger: recorder() }));
 

@@ -1,40 +1,26 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { isRefusal } from '../../../lib/core/decision.js';
 import { anyOf, permission, role } from '../../../lib/core/requirement/builders.js';
 import { org, project } from '../../../lib/core/requirement/refs.js';
 import { createZitadel } from '../../../lib/create-zitadel.js';
-import { type Org, type Project, type User, ZitadelEmulator } from '../../../lib/testing/index.js';
+import type { User } from '../../../lib/testing/index.js';
 import { pat } from '../../../lib/zitadel/credentials.js';
 import { askPermissions } from '../../../lib/zitadel/memberships/read.js';
 import { recorder, verdict, wayTo } from '../parts.js';
+import { useEmulator } from '../../support/world.js';
 
-let zitadel: ZitadelEmulator;
-let [acme, globex]: Org[] = [];
-let portal: Project;
-let [alice, bob, nobody]: User[] = [];
-
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  acme = zitadel.addOrg('acme');
-  globex = zitadel.addOrg('globex');
-  portal = zitadel.addProject('portal', { org: acme });
-  alice = zitadel.addUser('alice', { org: acme });
-  zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
-  bob = zitadel.addUser('bob', { org: acme });
-  zitadel.addMember(bob, { project: portal }, ['PROJECT_OWNER']);
-  nobody = zitadel.addUser('nobody', { org: acme });
-});
-afterAll(async () => {
-  await zitadel.stop();
-});
-beforeEach(() => {
-  zitadel.heal();
-  zitadel.serveApis('both');
-  zitadel.resetRequests();
-});
+const zitadel = await useEmulator();
+const acme = zitadel.addOrg('acme');
+const globex = zitadel.addOrg('globex');
+const portal = zitadel.addProject('portal', { org: acme });
+const alice = zitadel.addUser('alice', { org: acme });
+zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
+const bob = zitadel.addUser('bob', { org: acme });
+zitadel.addMember(bob, { project: portal }, ['PROJECT_OWNER']);
+const nobody = zitadel.addUser('nobody', { org: acme });
 
 const idOf = (one: { readonly id: string } | undefined) => one?.id ?? '';
-const ask = (user: User | undefined, orgId = idOf(acme), token = zitadel.tokenFor(user as User)) =>
+const ask = (user: User | undefined, orgId = acme.id, token = zitadel.tokenFor(user as User)) =>
   askPermissions(wayTo(zitadel, 500).http)(idOf(user), token, orgId);
 
 async function list(...asked: Parameters<typeof ask>): Promise<readonly string[]> {
@@ -45,8 +31,8 @@ async function list(...asked: Parameters<typeof ask>): Promise<readonly string[]
 
 describe('effective permissions', () => {
   it('are those of one organization, by the caller’s own token', async () => {
-    const token = zitadel.tokenFor(alice as User);
-    expect(await list(alice, idOf(acme), token)).toContain('project.grant.write');
+    const token = zitadel.tokenFor(alice);
+    expect(await list(alice, acme.id, token)).toContain('project.grant.write');
     const [asked, ...more] = zitadel.requestLog();
     expect(more).toEqual([]);
     expect(asked).toMatchObject({
@@ -54,7 +40,7 @@ describe('effective permissions', () => {
       path: '/auth/v1/permissions/zitadel/me/_search',
       body: '{}',
     });
-    expect(asked?.headers['x-zitadel-orgid']).toBe(idOf(acme));
+    expect(asked?.headers['x-zitadel-orgid']).toBe(acme.id);
     expect(asked?.headers['authorization']).toBe(`Bearer …${token.slice(-8)}`);
   });
 
@@ -65,14 +51,14 @@ describe('effective permissions', () => {
   });
 
   it('are none where the caller holds no role, or where there is no such organization', async () => {
-    expect(await list(alice, idOf(globex))).toEqual([]);
+    expect(await list(alice, globex.id)).toEqual([]);
     expect(await list(nobody)).toEqual([]);
     expect(await list(alice, '404404404404404404')).toEqual([]);
   });
 
   it('of a token that ZITADEL refuses are refused', async () => {
-    const token = zitadel.tokenFor(alice as User, { zitadelAudience: false });
-    expect(await ask(alice, idOf(acme), token)).toMatchObject({ reason: 'token_rejected' });
+    const token = zitadel.tokenFor(alice, { zitadelAudience: false });
+    expect(await ask(alice, acme.id, token)).toMatchObject({ reason: 'token_rejected' });
     const mia = zitadel.addUser('mia');
     zitadel.requireMfa(mia);
     expect(await ask(mia)).toMatchObject({ reason: 'mfa_required' });
@@ -131,11 +117,11 @@ describe('a token that is none for ZITADEL’s API, with memberships read as the
         serviceUser: pat(service),
       }),
     );
-  const asked = () => permission('org.write', org(idOf(acme)));
+  const asked = () => permission('org.write', org(acme.id));
 
   it('is refused where permissions decide, and nowhere else, whatever is remembered', async () => {
     const library = libraryOf();
-    const token = zitadel.tokenFor(alice as User, { zitadelAudience: false });
+    const token = zitadel.tokenFor(alice, { zitadelAudience: false });
     const either = anyOf(asked(), role('PROJECT_OWNER', project(portal.id)));
     expect(await verdict(library, token, either)).toBe('yes');
     expect(await verdict(library, token, asked())).toBe('token_rejected');
@@ -144,7 +130,7 @@ describe('a token that is none for ZITADEL’s API, with memberships read as the
 
   it('costs no more calls than what is not there', async () => {
     const library = libraryOf();
-    const token = zitadel.tokenFor(alice as User, { zitadelAudience: false });
+    const token = zitadel.tokenFor(alice, { zitadelAudience: false });
     for (let i = 0; i < 250; i += 1) {
       await verdict(library, token, asked());
     }

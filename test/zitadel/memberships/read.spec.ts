@@ -1,36 +1,27 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { anyOf, authenticated, role } from '../../../lib/core/requirement/builders.js';
 import { org, project, projectGrant } from '../../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../../lib/options.js';
-import { type Org, type User, ZitadelEmulator } from '../../../lib/testing/index.js';
+import type { Org, User } from '../../../lib/testing/index.js';
 import { pat } from '../../../lib/zitadel/credentials.js';
 import { decide, recorder, verdict } from '../parts.js';
+import { useEmulator } from '../../support/world.js';
 
-let zitadel: ZitadelEmulator;
-let [acme, globex, initech]: Org[] = [];
-let [alice, reader]: User[] = [];
 let log = recorder();
 
-beforeAll(async () => {
-  zitadel = await ZitadelEmulator.start();
-  acme = zitadel.addOrg('acme');
-  globex = zitadel.addOrg('globex');
-  initech = zitadel.addOrg('initech');
-  alice = zitadel.addUser('alice', { org: acme });
-  zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
-  zitadel.addMember(alice, { org: globex }, ['ORG_OWNER_VIEWER']);
-  zitadel.addMember(alice, { org: initech }, ['ORG_OWNER']);
-  reader = zitadel.addServiceUser('reader', { org: acme });
-  zitadel.addMember(reader, { org: acme }, ['ORG_OWNER_VIEWER']);
-  zitadel.addMember(reader, { org: globex }, ['ORG_OWNER_VIEWER']);
-});
-afterAll(async () => {
-  await zitadel.stop();
-});
+const zitadel = await useEmulator();
+const acme = zitadel.addOrg('acme');
+const globex = zitadel.addOrg('globex');
+const initech = zitadel.addOrg('initech');
+const alice = zitadel.addUser('alice', { org: acme });
+zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
+zitadel.addMember(alice, { org: globex }, ['ORG_OWNER_VIEWER']);
+zitadel.addMember(alice, { org: initech }, ['ORG_OWNER']);
+const reader = zitadel.addServiceUser('reader', { org: acme });
+zitadel.addMember(reader, { org: acme }, ['ORG_OWNER_VIEWER']);
+zitadel.addMember(reader, { org: globex }, ['ORG_OWNER_VIEWER']);
 beforeEach(() => {
-  zitadel.heal();
-  zitadel.resetRequests();
   log = recorder();
 });
 
@@ -44,7 +35,7 @@ function libraryOf(more: Partial<ZitadelOptions> = {}): Zitadel {
 /** With the service user as the reader, in these organizations. */
 function readBy(
   organizations: readonly string[] | (() => Promise<readonly string[]>),
-  user = reader as User,
+  user = reader,
   more: Partial<ZitadelOptions> = {},
 ): Zitadel {
   const memberships = { as: 'serviceUser', organizations } as const;
@@ -53,7 +44,7 @@ function readBy(
 
 describe('read as the caller', () => {
   it('memberships of all organizations count, by one call with the caller’s own token', async () => {
-    const [library, token] = [libraryOf(), zitadel.tokenFor(alice as User)];
+    const [library, token] = [libraryOf(), zitadel.tokenFor(alice)];
     expect(await verdict(library, token, ownerOf(acme))).toBe('yes');
     expect(await verdict(library, token, ownerOf(globex))).toBe('role_missing');
     expect(await verdict(library, token, ownerOf(initech))).toBe('yes');
@@ -65,7 +56,7 @@ describe('read as the caller', () => {
   });
 
   it('a token without the scope for ZITADEL is told so, in the log and in the challenge', async () => {
-    const token = zitadel.tokenFor(alice as User, { zitadelAudience: false });
+    const token = zitadel.tokenFor(alice, { zitadelAudience: false });
     expect(await decide(libraryOf(), token, authenticated())).toMatchObject({
       reason: 'token_rejected',
       description: expect.stringContaining('urn:zitadel:iam:org:project:id:zitadel:aud') as string,
@@ -87,7 +78,7 @@ describe('read as the caller', () => {
     ['signed out', (user) => zitadel.endSessions(user), 'token_rejected'],
   ])('somebody who is %s is refused, on every route', async (what, happens, reason) => {
     const user = zitadel.addUser(`user ${what}`);
-    zitadel.addMember(user, { org: acme as Org }, ['ORG_OWNER']);
+    zitadel.addMember(user, { org: acme }, ['ORG_OWNER']);
     const token = zitadel.tokenFor(user);
     happens(user);
     expect(await verdict(libraryOf(), token, authenticated())).toBe(reason);
@@ -103,26 +94,26 @@ describe('read as the caller', () => {
     for (const token of tokens) {
       expect(await verdict(library, token, authenticated())).not.toBe('yes');
     }
-    expect(await verdict(library, zitadel.tokenFor(alice as User), authenticated())).toBe('yes');
+    expect(await verdict(library, zitadel.tokenFor(alice), authenticated())).toBe('yes');
   });
 });
 
 describe('read as the service user', () => {
   it('the named organizations count and no other, by one call each', async () => {
-    const [library, token] = [readBy([idOf(acme), idOf(globex)]), zitadel.tokenFor(alice as User)];
+    const [library, token] = [readBy([acme.id, globex.id]), zitadel.tokenFor(alice)];
     expect(await verdict(library, token, ownerOf(acme))).toBe('yes');
-    expect(await verdict(library, token, role('ORG_OWNER_VIEWER', org(idOf(globex))))).toBe('yes');
+    expect(await verdict(library, token, role('ORG_OWNER_VIEWER', org(globex.id)))).toBe('yes');
     expect(await verdict(library, token, ownerOf(initech))).toBe('role_missing');
     expect(zitadel.requests('memberships')).toBe(0);
     expect(
       zitadel.requestLog('userMemberships').map(({ headers }) => headers['x-zitadel-orgid']),
-    ).toEqual([idOf(acme), idOf(globex)]);
+    ).toEqual([acme.id, globex.id]);
   });
 
   it('the organizations can be asked for each time', async () => {
-    const lists = [[idOf(acme)], [idOf(globex)], [idOf(acme)]];
+    const lists = [[acme.id], [globex.id], [acme.id]];
     const library = readBy(() => Promise.resolve(lists.shift() ?? []));
-    const ask = (of: Org | undefined) => library.authorizer.can(idOf(alice), ownerOf(of));
+    const ask = (of: Org | undefined) => library.authorizer.can(alice.id, ownerOf(of));
     expect(await ask(acme)).toBe(true);
     expect(await ask(acme)).toBe(false);
     expect(await ask(acme)).toBe(true);
@@ -143,54 +134,50 @@ describe('read as the service user', () => {
     ['answers what are no ids', () => Promise.resolve(['../1']), 'misconfigured'],
     ['answers a text', () => Promise.resolve('1' as never), 'misconfigured'],
   ])('a function of them that %s allows nobody', async (_how, organizations, reason) => {
-    const token = zitadel.tokenFor(alice as User);
+    const token = zitadel.tokenFor(alice);
     expect(await verdict(readBy(organizations), token, ownerOf(acme))).toBe(reason);
   });
 
   it('an organization without a right for the reader is our misconfiguration, with the remedy', async () => {
-    const token = zitadel.tokenFor(alice as User);
-    const library = readBy([idOf(acme), idOf(initech)]);
+    const token = zitadel.tokenFor(alice);
+    const library = readBy([acme.id, initech.id]);
     expect(await verdict(library, token, ownerOf(acme))).toBe('misconfigured');
     expect(log.lines.join()).toMatch(/error: misconfigured: .*AUTHZ-cdgFk.*ORG_OWNER_VIEWER/);
   });
 
   it('an organization that does not exist is our misconfiguration', async () => {
-    const token = zitadel.tokenFor(alice as User);
-    const library = readBy([idOf(acme), '404404404404404404']);
+    const token = zitadel.tokenFor(alice);
+    const library = readBy([acme.id, '404404404404404404']);
     expect(await verdict(library, token, ownerOf(acme))).toBe('misconfigured');
     expect(log.lines.join()).toContain('memberships.organizations');
   });
 
   it('a reader with too little right is our misconfiguration', async () => {
-    const weak = zitadel.addServiceUser('weak', { org: acme as Org });
-    zitadel.addMember(weak, { org: acme as Org }, ['ORG_PROJECT_CREATOR']);
-    const library = readBy([idOf(acme)], weak);
-    expect(await verdict(library, zitadel.tokenFor(alice as User), ownerOf(acme))).toBe(
-      'misconfigured',
-    );
+    const weak = zitadel.addServiceUser('weak', { org: acme });
+    zitadel.addMember(weak, { org: acme }, ['ORG_PROJECT_CREATOR']);
+    const library = readBy([acme.id], weak);
+    expect(await verdict(library, zitadel.tokenFor(alice), ownerOf(acme))).toBe('misconfigured');
   });
 
   it('a reader that ZITADEL does not accept is our misconfiguration, never the caller’s', async () => {
-    const gone = zitadel.addServiceUser('gone reader', { org: acme as Org });
+    const gone = zitadel.addServiceUser('gone reader', { org: acme });
     const token = zitadel.patFor(gone);
     zitadel.removeUser(gone);
     const library = libraryOf({
       serviceUser: pat(token),
-      memberships: { as: 'serviceUser', organizations: [idOf(acme)] },
+      memberships: { as: 'serviceUser', organizations: [acme.id] },
     });
-    expect(await verdict(library, zitadel.tokenFor(alice as User), ownerOf(acme))).toBe(
-      'misconfigured',
-    );
+    expect(await verdict(library, zitadel.tokenFor(alice), ownerOf(acme))).toBe('misconfigured');
   });
 
   it('a token without the scope for ZITADEL is enough', async () => {
-    const token = zitadel.tokenFor(alice as User, { zitadelAudience: false });
-    expect(await verdict(readBy([idOf(acme)]), token, ownerOf(acme))).toBe('yes');
+    const token = zitadel.tokenFor(alice, { zitadelAudience: false });
+    expect(await verdict(readBy([acme.id]), token, ownerOf(acme))).toBe('yes');
   });
 
   it('a bare user id can be asked about, and what is none is refused before anything is sent', async () => {
-    const library = readBy([idOf(acme)]);
-    expect(await library.authorizer.can(idOf(alice), ownerOf(acme))).toBe(true);
+    const library = readBy([acme.id]);
+    expect(await library.authorizer.can(alice.id, ownerOf(acme))).toBe(true);
     expect(await library.authorizer.can('404404404404404404', ownerOf(acme))).toBe(false);
     zitadel.resetRequests();
     for (const who of ['', '.', '..', '1/2', '1?', ' 1', '1'.repeat(201), '__proto__']) {
@@ -204,12 +191,12 @@ describe('read as the service user', () => {
   it('more organizations than are asked at once are all asked', async () => {
     const orgs = Array.from({ length: 11 }, (_, at) => zitadel.addOrg(`many ${at}`));
     for (const each of orgs) {
-      zitadel.addMember(reader as User, { org: each }, ['ORG_OWNER_VIEWER']);
-      zitadel.addMember(alice as User, { org: each }, ['ORG_OWNER']);
+      zitadel.addMember(reader, { org: each }, ['ORG_OWNER_VIEWER']);
+      zitadel.addMember(alice, { org: each }, ['ORG_OWNER']);
     }
     const library = readBy(orgs.map(({ id }) => id));
     for (const each of orgs) {
-      expect(await library.authorizer.can(idOf(alice), ownerOf(each))).toBe(true);
+      expect(await library.authorizer.can(alice.id, ownerOf(each))).toBe(true);
     }
     expect(zitadel.requests('userMemberships')).toBe(11);
   });
@@ -220,11 +207,11 @@ describe.each([
   [
     'the service user',
     'userMemberships',
-    (more?: Partial<ZitadelOptions>) => readBy([idOf(acme)], reader, more),
+    (more?: Partial<ZitadelOptions>) => readBy([acme.id], reader, more),
   ],
 ] as const)('an answer to %s', (_who, endpoint, make) => {
   const ask = (requirement = ownerOf(acme), more: Partial<ZitadelOptions> = {}) =>
-    verdict(make(more), zitadel.tokenFor(alice as User), requirement);
+    verdict(make(more), zitadel.tokenFor(alice), requirement);
 
   it.each([
     500,
@@ -252,10 +239,10 @@ describe.each([
   });
 
   const row = (more: Readonly<Record<string, unknown>>) => ({
-    userId: idOf(alice),
+    userId: alice.id,
     roles: ['ORG_OWNER'],
-    orgId: idOf(acme),
-    details: { resourceOwner: idOf(acme) },
+    orgId: acme.id,
+    details: { resourceOwner: acme.id },
     ...more,
   });
   const answer = (result: unknown, total?: unknown) =>
@@ -268,7 +255,7 @@ describe.each([
     ['another user', () => [row({}), row({ userId: '1' })]],
     ['nobody', () => [row({ userId: '' })]],
     ['a missing user', () => [row({ userId: undefined })]],
-    ['a list as user', () => [row({ userId: [idOf(alice)] })]],
+    ['a list as user', () => [row({ userId: [alice.id] })]],
   ])('with a row of %s is an outage', async (_what, result) => {
     answer(result());
     expect(await ask()).toBe('unavailable');

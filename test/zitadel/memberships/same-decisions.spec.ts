@@ -4,13 +4,12 @@ import { org, project, projectGrant } from '../../../lib/core/requirement/refs.j
 import type { Requirement } from '../../../lib/core/requirement/requirement.js';
 import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../../lib/options.js';
-import { ZitadelEmulator } from '../../../lib/testing/index.js';
 import { pat } from '../../../lib/zitadel/credentials.js';
 import { type Random, seededRandom } from '../../evidence/seeded-random.js';
 import { recorder, verdict } from '../parts.js';
+import { startEmulator } from '../../support/world.js';
 
 interface RandomWorld {
-  readonly zitadel: ZitadelEmulator;
   readonly token: string;
   readonly ways: Readonly<Record<string, Zitadel>>;
   readonly orgs: readonly string[];
@@ -19,7 +18,7 @@ interface RandomWorld {
 }
 
 async function worldOf(random: Random): Promise<RandomWorld> {
-  const zitadel = await ZitadelEmulator.start();
+  const zitadel = await startEmulator();
   const orgs = [1, 2, 3, 4].map((number) => zitadel.addOrg(`org ${number}`).id);
   const owned = [1, 2, 3, 4].map((number) => {
     const owner = random.pick(orgs);
@@ -59,7 +58,7 @@ async function worldOf(random: Random): Promise<RandomWorld> {
     'as the service user, v2': library({ api: 'v2', memberships: { as: 'serviceUser' } }),
     'as the service user, auto': library({ memberships: { as: 'serviceUser' } }),
   };
-  return { zitadel, token: zitadel.tokenFor(user), ways, orgs, projects, grants };
+  return { token: zitadel.tokenFor(user), ways, orgs, projects, grants };
 }
 
 /** `byId`: a grant is named by its id, which API v2 alone does not know. */
@@ -88,22 +87,18 @@ function* questionsOf({ orgs, projects, grants }: RandomWorld): Generator<{
 describe('the same decision, whoever reads the memberships and by which API', () => {
   it.each([1, 2, 3])('in the random world of seed %i', async (seed) => {
     const world = await worldOf(seededRandom(seed, 0));
-    try {
-      const seen = new Set<string>();
-      for (const { requirement, byId } of questionsOf(world)) {
-        const answers: Record<string, string> = {};
-        for (const [way, library] of Object.entries(world.ways)) {
-          if (byId && way.endsWith('v2')) continue;
-          answers[way] = await verdict(library, world.token, requirement);
-        }
-        const [first = ''] = Object.values(answers);
-        seen.add(first);
-        const same = Object.fromEntries(Object.keys(answers).map((way) => [way, first]));
-        expect({ requirement, answers }).toEqual({ requirement, answers: same });
+    const seen = new Set<string>();
+    for (const { requirement, byId } of questionsOf(world)) {
+      const answers: Record<string, string> = {};
+      for (const [way, library] of Object.entries(world.ways)) {
+        if (byId && way.endsWith('v2')) continue;
+        answers[way] = await verdict(library, world.token, requirement);
       }
-      expect([...seen].sort()).toEqual(['role_missing', 'yes']);
-    } finally {
-      await world.zitadel.stop();
+      const [first = ''] = Object.values(answers);
+      seen.add(first);
+      const same = Object.fromEntries(Object.keys(answers).map((way) => [way, first]));
+      expect({ requirement, answers }).toEqual({ requirement, answers: same });
     }
+    expect([...seen].sort()).toEqual(['role_missing', 'yes']);
   });
 });
