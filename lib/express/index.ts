@@ -1,14 +1,14 @@
 export * from '../public.js';
 export {
   answerDenial,
-  authenticated,
   callerOf,
   checkedResource,
   createZitadel,
-  require,
+  requireAuthenticated,
   requirePermission,
   requireProjectRole,
   requireRole,
+  requireThat,
 } from './middleware.js';
 
 export type { Authorizer } from '../core/authorizer.js';

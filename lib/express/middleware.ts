@@ -14,14 +14,16 @@ import { ZitadelRequirementError } from '../core/errors.js';
 import { withoutInheritance } from '../core/own-properties.js';
 import type { RequestLike } from '../core/request.js';
 import {
-  authenticated as authenticatedCaller,
+  authenticated,
   type AuthenticatedOptions,
+  isOptional,
   type OnArgs,
+  type OptionalCaller,
   permission,
-  projectRole,
   role,
   type RolesArg,
 } from '../core/requirement/builders.js';
+import { projectRole } from '../core/requirement/project-role.js';
 import { type Requirement, requirementOf } from '../core/requirement/requirement.js';
 import {
   createZitadel as join,
@@ -85,7 +87,7 @@ export function requireRole<const L extends RolesArg>(
   roles: L,
   ...on: OnArgs<L>
 ): Middleware {
-  return require(zitadel, role(roles, ...on));
+  return requireThat(zitadel, role(roles, ...on));
 }
 
 /**
@@ -98,44 +100,54 @@ export function requirePermission(
   zitadel: ExpressZitadel,
   ...asked: Parameters<typeof permission>
 ): Middleware {
-  return require(zitadel, permission(...asked));
+  return requireThat(zitadel, permission(...asked));
 }
 
 /**
  * Middleware for a route: the caller must hold one of these roles of a project. They are read from the role claims of the token.
  *
  * @throws ZitadelRequirementError as `projectRole()` does
+ * @example `app.get('/drafts', requireProjectRole(zitadel, 'editor'), handler)`
  * @example `app.get('/orgs/:orgId/drafts', requireProjectRole(zitadel, 'editor', { org: org.param('orgId') }), handler)`
  */
 export function requireProjectRole(
   zitadel: ExpressZitadel,
   ...asked: Parameters<typeof projectRole>
 ): Middleware {
-  return require(zitadel, projectRole(...asked));
+  return requireThat(zitadel, projectRole(...asked));
 }
 
 /**
  * Middleware for a route: a caller whose token ZITADEL accepts, and nothing more. Any account of the instance is let in, unless
- * `organizations` names the home organizations of those who are.
+ * `organizations` names the home organizations of those who are. With `optional: true` requests without a token go on, too: then
+ * `decisionOf(request)?.caller` is the caller, or `undefined`.
  *
- * @throws ZitadelRequirementError when `organizations` is not a list of ids
- * @example `app.get('/me', authenticated(zitadel), handler)`
+ * @throws ZitadelRequirementError when `organizations` is not a list of ids, or stands beside `optional`
+ * @example `app.get('/me', requireAuthenticated(zitadel), handler)`
+ * @example `app.get('/articles', requireAuthenticated(zitadel, { optional: true }), handler)`
  */
-export function authenticated(
+export function requireAuthenticated(
   zitadel: ExpressZitadel,
-  options: AuthenticatedOptions = {},
+  options: AuthenticatedOptions & OptionalCaller = {},
 ): Middleware {
-  return require(zitadel, authenticatedCaller(options));
+  const { optional: _optional, ...asked } = withoutInheritance(options);
+  const withCaller = requireThat(zitadel, authenticated(asked));
+  if (!isOptional(options)) return withCaller;
+  return (request, response, next) => {
+    if (zitadel.decisions.bearsToken(request as IncomingMessage & RequestLike)) {
+      withCaller(request, response, next);
+    } else next();
+  };
 }
 
 /**
  * Middleware for a route: the whole requirement must hold.
  *
  * @throws ZitadelRequirementError when it cannot be checked, or an id comes from a class, which only Nest can build
- * @example `app.get('/reports', require(zitadel, anyOf(role('IAM_OWNER_VIEWER'), role('ORG_OWNER', org.query('org')))), handler)`
+ * @example `app.get('/reports', requireThat(zitadel, anyOf(role('IAM_OWNER_VIEWER'), role('ORG_OWNER', org.query('org')))), handler)`
  */
-export function require(zitadel: ExpressZitadel, requirement: Requirement): Middleware {
-  const checked = requirementOf(requirement, 'require()');
+export function requireThat(zitadel: ExpressZitadel, requirement: Requirement): Middleware {
+  const checked = requirementOf(requirement, 'requireThat()');
   const compiled = zitadel.decisions.prepare(checked);
   if (compiled.sources.some(({ from }) => from === 'class')) {
     throw new ZitadelRequirementError('.from() takes a function here: only Nest can build a class');
@@ -148,7 +160,8 @@ export function require(zitadel: ExpressZitadel, requirement: Requirement): Midd
           if (answered instanceof Promise) answered.then(undefined, next);
           return;
         }
-        attachDecision(request, joined(decisionOf(request), decision));
+        const both = joined(decisionOf(request), decision);
+        attachDecision(request, both, zitadel.requestProperty);
       } catch (error) {
         next(error);
         return;
@@ -176,16 +189,16 @@ function joined(before: Allowed | undefined, decision: Allowed): Allowed {
 }
 
 /**
- * The verified caller of a request.
+ * The verified caller of a request. Where the caller is optional, read `decisionOf(request)?.caller` instead.
  *
- * @throws ZitadelRequirementError when no middleware of this library let the request through
+ * @throws ZitadelRequirementError when no middleware of this library let the request through, or the request has no caller
  * @example `res.json({ user: callerOf(req).userId })`
  */
 export function callerOf(request: object): Caller {
   const decision = decisionOf(request);
   if (decision) return decision.caller;
   throw new ZitadelRequirementError(
-    'this request was not checked: put requireRole(), require() or authenticated() before the handler',
+    'this request was not checked: put requireRole(), requireThat() or requireAuthenticated() before the handler; where the caller is optional, read decisionOf(request)?.caller',
   );
 }
 

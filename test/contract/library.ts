@@ -7,7 +7,7 @@ import {
   jwt,
   key,
   pat,
-  require,
+  requireThat,
   userinfo,
   type ExpressZitadel,
   type Requirement,
@@ -70,7 +70,7 @@ export async function libraryOf(scene: Scene, setting: Setting): Promise<Express
 /** A guarded route on loopback, for whatever requirement is asked about. */
 export class Door {
   readonly #server: Server;
-  readonly #routes = new Map<string, ReturnType<typeof require>>();
+  readonly #routes = new Map<string, ReturnType<typeof requireThat>>();
   #asked = 0;
 
   private constructor() {
@@ -102,7 +102,7 @@ export class Door {
   ): Promise<string> {
     this.#asked += 1;
     const path = `/${String(this.#asked)}`;
-    this.#routes.set(path, require(zitadel, requirement));
+    this.#routes.set(path, requireThat(zitadel, requirement));
     const { port } = this.#server.address() as AddressInfo;
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
     const asked = { method: 'GET', path, headers };

@@ -1,26 +1,36 @@
 import express, { type NextFunction, type Request, type Response } from 'express';
 import {
   ZitadelError,
-  authenticated,
+  requireAuthenticated,
   callerOf,
   checkedResource,
   createZitadel,
   customRole,
+  decisionOf,
   key,
   org,
   project,
   projectGrant,
-  require,
+  requireThat,
   requirePermission,
   requireProjectRole,
   requireRole,
   role,
+  type Caller,
   type MembershipLists,
   type NewGrant,
 } from '../../lib/express/index.js';
 import { startExpress } from '../support/start.js';
 import { Notes, type OpenDoor, type Seen } from './door.js';
-import { ANY, NESTED, NAMES, oddId, tenantOf } from './requirements.js';
+import {
+  ANY,
+  homeByCode,
+  NESTED,
+  NAMES,
+  OWN_OR_INSTANCE,
+  oddId,
+  tenantOf,
+} from './requirements.js';
 
 type Kind = Parameters<typeof checkedResource>[1];
 
@@ -98,8 +108,8 @@ export const openExpress: OpenDoor = async (world, options = {}) => {
       checked('org', 'project'),
     );
 
-    app.get('/any', require(zitadel, ANY), caller);
-    app.get('/nested/:orgId', require(zitadel, NESTED), caller);
+    app.get('/any', requireThat(zitadel, ANY), caller);
+    app.get('/nested/:orgId', requireThat(zitadel, NESTED), caller);
     app.get(
       '/both/:orgId',
       requireRole(zitadel, 'ORG_OWNER_VIEWER', org.param('orgId')),
@@ -120,7 +130,7 @@ export const openExpress: OpenDoor = async (world, options = {}) => {
       requireRole(zitadel, customRole('ORG_AUDITOR'), org.param('orgId')),
       checked('org'),
     );
-    app.get('/me', authenticated(zitadel), caller);
+    app.get('/me', requireAuthenticated(zitadel), caller);
     app.get(
       '/permitted/:orgId',
       requirePermission(zitadel, 'user.write', org.param('orgId')),
@@ -174,7 +184,50 @@ export const openExpress: OpenDoor = async (world, options = {}) => {
       }),
       checked('org', 'project'),
     );
-    app.get('/at-home', authenticated(zitadel, { organizations: [world.acme] }), checked());
+    app.get('/at-home', requireAuthenticated(zitadel, { organizations: [world.acme] }), checked());
+    app.get('/own', requireRole(zitadel, 'ORG_OWNER', org.ofCaller()), checked('org'));
+    app.get('/own-or-instance', requireThat(zitadel, OWN_OR_INSTANCE), checked());
+    app.get(
+      '/own/permitted',
+      requirePermission(zitadel, 'user.write', org.ofCaller()),
+      checked('org'),
+    );
+    app.get(
+      '/own/projects/:projectId',
+      requireRole(zitadel, 'PROJECT_OWNER', project.param('projectId').in(org.ofCaller())),
+      (request, response) =>
+        answer(response, {
+          org: checkedResource(request, 'org', 'ofCaller'),
+          project: checkedResource(request, 'project'),
+        }),
+    );
+    app.get(
+      '/own/readers',
+      requireProjectRole(zitadel, 'reader', { project: world.portal }),
+      checked('org'),
+    );
+    app.get(
+      '/function-of-caller',
+      requireRole(zitadel, 'ORG_OWNER', org.from(homeByCode)),
+      checked('org'),
+    );
+    app.get(
+      '/function/permitted',
+      requirePermission(zitadel, 'user.write', org.from(tenantOf)),
+      checked(),
+    );
+    app.get(
+      '/function/readers',
+      requireProjectRole(zitadel, 'reader', { project: world.portal, org: org.from(tenantOf) }),
+      checked(),
+    );
+    app.get('/optional', requireAuthenticated(zitadel, { optional: true }), (request, response) =>
+      answer(response, { caller: decisionOf(request)?.caller.userId }),
+    );
+    app.get('/user', requireAuthenticated(zitadel), (request, response) => {
+      const { user } = request as { readonly user?: Caller };
+      answer(response, { caller: user?.userId });
+    });
     app.get('/public', (_, response) => {
       notes.ranPublic += 1;
       response.json({});
@@ -200,9 +253,9 @@ export const openExpress: OpenDoor = async (world, options = {}) => {
       requireRole(zitadel, 'PROJECT_GRANT_OWNER', projectGrant.param('grantId')),
       checked(),
     );
-    app.post('/hostile/names', require(zitadel, NAMES), checked());
+    app.post('/hostile/names', requireThat(zitadel, NAMES), checked());
 
-    app.use('/service', authenticated(zitadel));
+    app.use('/service', requireAuthenticated(zitadel));
     app.post(
       '/service/add',
       service(({ body }) => zitadel.projectGrants.add(body as NewGrant)),
@@ -221,6 +274,12 @@ export const openExpress: OpenDoor = async (world, options = {}) => {
       '/service/ask-anew',
       service((request) =>
         zitadel.authorizer.can(callerOf(request), role('IAM_OWNER', { fresh: true })),
+      ),
+    );
+    app.post(
+      '/service/own',
+      service((request) =>
+        zitadel.authorizer.can(callerOf(request), role('ORG_OWNER', org.ofCaller())),
       ),
     );
     app.post(

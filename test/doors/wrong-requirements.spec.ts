@@ -1,7 +1,7 @@
 import { Controller, Get, type Type } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { describe, expect, it } from 'vitest';
-import { createZitadel, require } from '../../lib/express/index.js';
+import { createZitadel, requireThat } from '../../lib/express/index.js';
 import {
   Require,
   ZitadelManagerGuard,
@@ -48,7 +48,7 @@ describe.each(WRONG)('a requirement written by hand, with %s,', (_what, value) =
 
   it('is refused where the middleware is made', () => {
     const library = createZitadel(zitadel.options());
-    expect(() => require(library, wrong)).toThrow(ZitadelRequirementError);
+    expect(() => requireThat(library, wrong)).toThrow(ZitadelRequirementError);
   });
 
   it('is refused by everything that a service can ask', async () => {

@@ -22,7 +22,7 @@ import {
   org,
   type ZitadelOptions,
 } from 'nestjs-zitadel';
-import { authenticated, createZitadel, requireRole } from 'nestjs-zitadel/express';
+import { requireAuthenticated, createZitadel, requireRole } from 'nestjs-zitadel/express';
 
 export interface DoorAnswer {
   readonly status: number;
@@ -53,7 +53,7 @@ export async function openExpress(options: ZitadelOptions): Promise<Door> {
     response.json({ ok: true });
   };
   app.get('/orgs/:orgId', requireRole(zitadel, 'ORG_OWNER', org.param('orgId')), answer);
-  app.get('/me', authenticated(zitadel), answer);
+  app.get('/me', requireAuthenticated(zitadel), answer);
   return listening('Express', createServer(app as RequestListener), [zitadel]);
 }
 

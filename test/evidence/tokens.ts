@@ -4,7 +4,7 @@ import { Controller, Get, Post } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import express from 'express';
 import { Authenticated, ZitadelManagerGuard, ZitadelModule, jwt, pat } from 'nestjs-zitadel';
-import { authenticated, createZitadel } from 'nestjs-zitadel/express';
+import { requireAuthenticated, createZitadel } from 'nestjs-zitadel/express';
 import { ZitadelEmulator } from 'nestjs-zitadel/testing';
 import { speak } from '../support/speak.js';
 import { startExpress, startNest, type Platform, type Running } from '../support/start.js';
@@ -59,7 +59,7 @@ async function openExpress(options: Options): Promise<Door> {
   const zitadel = createZitadel(options);
   const { url, close } = await startExpress((app) => {
     app.use(express.json());
-    app.all('/', authenticated(zitadel), (_request, response) => {
+    app.all('/', requireAuthenticated(zitadel), (_request, response) => {
       ran += 1;
       response.json({});
     });

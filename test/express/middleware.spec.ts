@@ -9,14 +9,15 @@ import {
   ZitadelRequirementError,
   anyOf,
   answerDenial,
-  authenticated,
+  requireAuthenticated,
   callerOf,
   checkedResource,
   createZitadel,
   decisionOf,
+  letIn,
   org,
   project,
-  require,
+  requireThat,
   requireRole,
   role,
   type ExpressZitadel,
@@ -97,7 +98,7 @@ describe('a handler behind the middleware', () => {
     const zitadel = zitadelWith();
     let seen = '';
     const url = await serve((app) =>
-      app.get('/', authenticated(zitadel), (request, response) => {
+      app.get('/', requireAuthenticated(zitadel), (request, response) => {
         seen = JSON.stringify(callerOf(request));
         response.json({});
       }),
@@ -110,7 +111,7 @@ describe('a handler behind the middleware', () => {
   it('cannot change what the next request sees of the caller', async () => {
     const zitadel = zitadelWith();
     const url = await serve((app) =>
-      app.get('/', authenticated(zitadel), (request, response) => {
+      app.get('/', requireAuthenticated(zitadel), (request, response) => {
         const caller = callerOf(request) as unknown as Record<string, unknown>;
         const before = caller['userId'];
         expect(() => (caller['userId'] = 'somebody else')).toThrow(TypeError);
@@ -142,7 +143,7 @@ describe('a handler behind the middleware', () => {
         note(() => checkedResource(request, 'org'));
         response.json({});
       });
-      app.get('/checked', authenticated(zitadel), (request, response) => {
+      app.get('/checked', requireAuthenticated(zitadel), (request, response) => {
         note(() => checkedResource(request, 'org'));
         response.json({});
       });
@@ -152,7 +153,7 @@ describe('a handler behind the middleware', () => {
     expect(thrown).toHaveLength(3);
     for (const error of thrown) expect(error).toBeInstanceOf(ZitadelRequirementError);
     expect(String(thrown[0])).toMatch(
-      /put requireRole\(\), require\(\) or authenticated\(\) before/,
+      /put requireRole\(\), requireThat\(\) or requireAuthenticated\(\) before/,
     );
     expect(String(thrown[1])).toMatch(/name it in the requirement/);
   });
@@ -173,6 +174,58 @@ describe('a handler behind the middleware', () => {
     });
     expectAnswer(await get(url, '/', people.tokens.ofB), { denied: 'role_missing' });
     expectAnswer(await get(url, '/'), { denied: 'token_missing' });
+  });
+});
+
+describe('a middleware of the application’s own', () => {
+  it('lets in by an API key, and tells the handler what it checked', async () => {
+    const zitadel = zitadelWith();
+    const owner = requireRole(zitadel, 'ORG_OWNER', org.param('orgId'));
+    const keyOrOwner: Middleware = (request, response, next) => {
+      if (request.headers['x-api-key'] !== 'key of A') return owner(request, response, next);
+      const caller = { userId: 'key of A', claims: {} };
+      letIn(request, caller, [{ kind: 'org', id: people.orgA, name: 'orgId' }]);
+      return next();
+    };
+    const url = await serve((app) => {
+      app.get('/:orgId', keyOrOwner, (request, response) => {
+        response.json([checkedResource(request, 'org'), callerOf(request).userId]);
+      });
+    });
+    const path = `/${people.orgA}`;
+    const byKey = await fetch(url + path, { headers: { 'x-api-key': 'key of A' } });
+    expect(await byKey.json()).toEqual([people.orgA, 'key of A']);
+    expect((await get(url, path, people.tokens.ofA)).json).toEqual([people.orgA, people.ids.ofA]);
+    expectAnswer(await get(url, path, people.tokens.ofB), { denied: 'role_missing' });
+  });
+});
+
+describe('a caller that is optional', () => {
+  it('is none that callerOf() gives: its error says what to read', async () => {
+    const zitadel = zitadelWith();
+    const url = await serve((app) => {
+      app.get('/', requireAuthenticated(zitadel, { optional: true }), (request, response) => {
+        response.json({ user: callerOf(request).userId });
+      });
+      app.use((error: Error, _request: Request, response: Response, _next: NextFunction) => {
+        response.status(500).json({ message: error.message });
+      });
+    });
+    expect((await get(url, '/', people.tokens.ofA)).json).toEqual({ user: people.ids.ofA });
+    expect((await get(url, '/')).json).toEqual({
+      message: expect.stringContaining('decisionOf(request)?.caller') as string,
+    });
+  });
+
+  it('does not lift what another middleware asks for', async () => {
+    const zitadel = zitadelWith();
+    const url = await serve((app) => {
+      app.use(requireAuthenticated(zitadel, { optional: true }));
+      app.get('/', requireRole(zitadel, 'ORG_OWNER', people.orgA), ok);
+    });
+    expectAnswer(await get(url, '/'), { denied: 'token_missing' });
+    expectAnswer(await get(url, '/', people.tokens.ofB), { denied: 'role_missing' });
+    expect((await get(url, '/', people.tokens.ofA)).status).toBe(200);
   });
 });
 
@@ -487,7 +540,7 @@ describe('where the middleware stands', () => {
   it('lets an error of the handler be an error of the handler', async () => {
     const zitadel = zitadelWith();
     const url = await serve((app) => {
-      app.get('/', authenticated(zitadel), () => {
+      app.get('/', requireAuthenticated(zitadel), () => {
         throw new Error('of the handler');
       });
       app.use((error: Error, _request: Request, response: Response, _next: NextFunction) => {
@@ -567,10 +620,15 @@ describe('what cannot be meant', () => {
       ],
       [() => requireRole(zitadel, 'ORG_OWNER', 'acme'), /'acme' is not a valid id/],
       [() => requireRole(zitadel, 'ORG_OWNER', org.from(Reader)), /only Nest can build a class/],
-      [() => require(zitadel, undefined as never), /require\(\) takes requirements/],
-      [() => require(zitadel, (anyOf as () => never)()), /anyOf\(\)/],
       [
-        () => require(zitadel, anyOf(role('ORG_OWNER', org.from(Reader)))),
+        () => requireAuthenticated(zitadel, { optional: true, organizations: ['1'] }),
+        /optional .* stands without organizations/,
+      ],
+      [() => requireAuthenticated(zitadel, { optional: 1 as never }), /optional is true or false/],
+      [() => requireThat(zitadel, undefined as never), /requireThat\(\) takes requirements/],
+      [() => requireThat(zitadel, (anyOf as () => never)()), /anyOf\(\)/],
+      [
+        () => requireThat(zitadel, anyOf(role('ORG_OWNER', org.from(Reader)))),
         /only Nest can build a class/,
       ],
     ];
@@ -626,7 +684,7 @@ describe('a Retry-After of ZITADEL', () => {
     ['59', '59'],
   ])('of %s is passed on as %s seconds', async (header, seconds) => {
     const zitadel = zitadelWith(times);
-    const url = await serve((app) => app.get('/', authenticated(zitadel), ok));
+    const url = await serve((app) => app.get('/', requireAuthenticated(zitadel), ok));
     people.zitadel.fail('memberships', { status: 429, headers: { 'retry-after': header } });
     const heard = await get(url, '/', people.tokens.nobody);
     expect(heard).toMatchObject({ status: 503, headers: { 'retry-after': seconds } });
