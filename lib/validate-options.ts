@@ -12,7 +12,7 @@ import {
   userinfo,
   type ZitadelOptions,
 } from './options.js';
-import { ZitadelCredential } from './zitadel/credentials.js';
+import { isCredential } from './zitadel/credentials.js';
 
 type Problem = string | undefined;
 type Check = (value: unknown) => Problem;
@@ -52,7 +52,7 @@ const audience: Check = (value) => {
 };
 
 const serviceUser: Check = (value) =>
-  value instanceof ZitadelCredential
+  isCredential(value)
     ? undefined
     : "keyFile('./service-user.json'), key(json), pat(token) or clientCredentials(id, secret)";
 
@@ -106,7 +106,7 @@ function wayProblem(value: unknown): Problem {
       return jwtProblem(settingsOf(value));
     case 'introspection': {
       const { credential, ...more } = settingsOf(value);
-      return credential instanceof ZitadelCredential
+      return isCredential(credential)
         ? noneOf(more, 'introspection()')
         : "introspection(keyFile('./api.json')), introspection(key(json)) or introspection(basic(clientId, clientSecret))";
     }

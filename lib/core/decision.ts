@@ -82,7 +82,11 @@ export function attachDecision(request: object, decision: Allowed): void {
   (request as { [DECISION]?: Allowed })[DECISION] = decision;
 }
 
-/** The decision that let this request through. */
+/**
+ * The decision that let this request through.
+ *
+ * @example `const heldBy = decisionOf(request)?.by`
+ */
 export function decisionOf(request: object): Allowed | undefined {
   return own(request, DECISION) as Allowed | undefined;
 }
@@ -113,7 +117,11 @@ interface DenialRow {
   readonly retryAfter?: true;
 }
 
-/** The HTTP answer of every reason. A reason without a row does not compile. */
+/**
+ * The HTTP answer of every reason. A reason without a row does not compile.
+ *
+ * @example `DENIAL.role_missing.status` is `403`
+ */
 export const DENIAL = {
   unsupported_context: {
     status: 403,
@@ -216,7 +224,11 @@ export interface DenialAnswer {
   readonly body: DenialBody;
 }
 
-/** Turns a refusal into an HTTP answer: status, challenge, `Retry-After`, body. */
+/**
+ * Turns a refusal into an HTTP answer: status, challenge, `Retry-After`, body.
+ *
+ * @example `const { status, headers, body } = denialAnswer(denied)`
+ */
 export function denialAnswer(denied: {
   readonly reason: DenyReason;
   readonly description?: string;

@@ -16,19 +16,18 @@ import type { RequestLike } from '../core/request.js';
 import {
   authenticated,
   type AuthenticatedOptions,
-  type OnArgs,
   permission,
   projectRole,
   role,
-  type RolesArg,
 } from '../core/requirement/builders.js';
 import { type Requirement, requirementOf } from '../core/requirement/requirement.js';
-import {
-  createZitadel as join,
-  type Zitadel,
-  type ZitadelSurroundings,
-} from '../create-zitadel.js';
+import type { FittingRoles, OnArgs, WrittenRoles } from '../core/requirement/role-args.js';
+import type { ZitadelAuthorizer } from '../core/zitadel-authorizer.js';
+import { createZitadel as join, type Zitadel } from '../create-zitadel.js';
 import type { ZitadelOptions } from '../options.js';
+import type { ZitadelSurroundings } from '../surroundings.js';
+import type { ProjectGrantService } from '../zitadel/grants/project-grant-service.js';
+import type { MembershipLists } from '../zitadel/memberships/lists.js';
 
 /** Middleware for Express, and for anything like connect that parses what the refs read. */
 export type Middleware = (
@@ -46,7 +45,12 @@ export type OnDenied = (
 ) => void | Promise<void>;
 
 /** The library for Express. */
-export interface ExpressZitadel extends Zitadel {
+export interface ExpressZitadel {
+  /** The same questions from services, lists and jobs. */
+  readonly authorizer: ZitadelAuthorizer;
+  readonly projectGrants: ProjectGrantService;
+  /** ZITADEL's lists of manager roles themselves. */
+  readonly membershipLists: MembershipLists;
   readonly onDenied: OnDenied;
 }
 
@@ -64,7 +68,11 @@ export function createZitadel(
   return Object.freeze({ ...join(options, surroundings), onDenied });
 }
 
-/** The default of `onDenied`: status, headers and JSON body of the refusal. */
+/**
+ * The default of `onDenied`: status, headers and JSON body of the refusal.
+ *
+ * @example `onDenied: (denied, ...rest) => { audit(denied); return answerDenial(denied, ...rest); }`
+ */
 export const answerDenial: OnDenied = (denied, _request, response) => {
   if (response.headersSent) return;
   const { status, headers, body } = denialAnswer(denied);
@@ -80,12 +88,12 @@ export const answerDenial: OnDenied = (denied, _request, response) => {
  * @throws ZitadelRequirementError on an empty list, an unknown role, roles of several scopes, or a ref of another scope
  * @example `app.post('/orgs/:orgId/things', requireRole(zitadel, 'ORG_OWNER', org.param('orgId')), handler)`
  */
-export function requireRole<const L extends RolesArg>(
+export function requireRole<const L extends WrittenRoles>(
   zitadel: ExpressZitadel,
-  roles: L,
+  roles: FittingRoles<L>,
   ...on: OnArgs<L>
 ): Middleware {
-  return requireThat(zitadel, role(roles, ...on));
+  return requireThat(zitadel, role<L>(roles, ...on));
 }
 
 /**
@@ -136,7 +144,8 @@ export function requireAuthenticated(
  */
 export function requireThat(zitadel: ExpressZitadel, requirement: Requirement): Middleware {
   const checked = requirementOf(requirement, 'requireThat()');
-  const compiled = zitadel.decisions.prepare(checked);
+  const { decisions } = zitadel as ExpressZitadel & Pick<Zitadel, 'decisions'>;
+  const compiled = decisions.prepare(checked);
   if (compiled.sources.some(({ from }) => from === 'class')) {
     throw new ZitadelRequirementError('.from() takes a function here: only Nest can build a class');
   }
@@ -157,7 +166,7 @@ export function requireThat(zitadel: ExpressZitadel, requirement: Requirement): 
     };
     let decision: Decision | Promise<Decision>;
     try {
-      decision = zitadel.decisions.authorize(request as IncomingMessage & RequestLike, compiled);
+      decision = decisions.authorize(request as IncomingMessage & RequestLike, compiled);
     } catch (error) {
       next(error);
       return;

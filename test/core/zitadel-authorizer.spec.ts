@@ -8,9 +8,9 @@ import {
   permission,
   projectRole,
   role,
-  type RoleName,
 } from '../../lib/core/requirement/builders.js';
 import { org } from '../../lib/core/requirement/refs.js';
+import type { RoleName } from '../../lib/core/requirement/role-args.js';
 import type { HierarchyTable } from '../../lib/core/requirement/roles.js';
 import {
   type ResourceLookup,

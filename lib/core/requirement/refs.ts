@@ -107,6 +107,7 @@ const orgFrom = (source: IdSource): OrgRef =>
  * @example `org.param('orgId')`
  * @example `org.header('x-zitadel-orgid')`
  * @example `org('69629023906488334')`
+ * @example `org.from((request) => tenants.idOfHost(request.headers['host']))`
  */
 export const org: ((id: string) => OrgRef) & RefBuilder<OrgRef> = Object.assign(
   (id: string) => orgFrom(literal('org', id)),

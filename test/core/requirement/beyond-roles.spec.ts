@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { authenticated, permission, projectRole } from '../../../lib/core/requirement/builders.js';
+import { customPermission } from '../../../lib/core/requirement/permissions.js';
 import { compile, type CompileSettings } from '../../../lib/core/requirement/compile.js';
 import { org, project, projectGrant } from '../../../lib/core/requirement/refs.js';
 import {
@@ -37,6 +38,7 @@ describe('in words', () => {
       projectRole('editor', { project: '1', org: '2', acrossOrganizations: true }),
       'project role editor of project 1, given by org 2, also of other home organizations',
     ],
+    [permission(customPermission('report.read'), '1'), 'permission report.read on org 1'],
     [authenticated({ organizations: ['1', '2'] }), 'an accepted caller of org 1 | 2'],
   ])('%#: it says what is asked', (requirement, text) => {
     expect(requirementText(requirement)).toBe(text);
@@ -49,12 +51,22 @@ describe('what is refused where it is written', () => {
   >;
   it.each<[string, () => unknown, string]>([
     ['no permission', () => untyped.permission([], '1'), 'at least one'],
-    ['a role as a permission', () => untyped.permission('ORG_OWNER', '1'), 'as ZITADEL names them'],
-    ['a permission with a suffix', () => untyped.permission('project.read:1', '1'), 'as ZITADEL'],
+    [
+      'a role as a permission',
+      () => untyped.permission('ORG_OWNER', '1'),
+      "'ORG_OWNER' is not a permission of ZITADEL's default roles",
+    ],
+    [
+      'a permission with a suffix',
+      () => untyped.permission('project.read:1', '1'),
+      'project.read:1',
+    ],
+    ['a misspelt permission', () => untyped.permission('org.raed', '1'), "customPermission('...')"],
+    ['a role as a custom permission', () => customPermission('ORG_OWNER'), 'small letters'],
     [
       'an object as a permission',
       () => untyped.permission({ toString: () => 'a.b' }, '1'),
-      'as ZITADEL',
+      'a value of type object is not a permission',
     ],
     ['a permission on nothing', () => untyped.permission('user.read'), 'name the organization'],
     [
