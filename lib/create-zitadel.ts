@@ -5,11 +5,12 @@ import type { Denied, Refusal } from './core/decision.js';
 import { ZitadelOptionsError } from './core/errors.js';
 import { CallerSource } from './core/memory/caller-source.js';
 import { type SharedCache, SharedStore } from './core/memory/shared-store.js';
-import { quietLogger, type ZitadelLogger } from './core/tell.js';
+import { quietLogger } from './core/tell.js';
 import { ZitadelAuthorizer, ZitadelNotAllowedError } from './core/zitadel-authorizer.js';
 import { isOrganizations } from './option-combinations.js';
 import type { ZitadelOptions } from './options.js';
 import type { ResolvedOptions } from './resolved-options.js';
+import type { ZitadelSurroundings } from './surroundings.js';
 import { resolveOptions } from './validate-options.js';
 import { type Credential, openServiceUser } from './zitadel/credentials.js';
 import { createDiscovery } from './zitadel/discovery.js';
@@ -23,19 +24,15 @@ import { withPageLimit } from './zitadel/page-limit.js';
 import { ZitadelUnavailableError } from './zitadel/refusals.js';
 import { ServiceToken } from './zitadel/service-user.js';
 
-/** What an application may hand in besides its options. */
-export interface ZitadelSurroundings {
-  /** The store behind the memory cache, for `cache: { shared }`: Nest's CACHE_MANAGER, or anything with its get and set. */
-  readonly sharedCache?: SharedCache | undefined;
-  /** Used where the options name no logger. @default the console */
-  readonly logger?: ZitadelLogger;
+/** What a door hands in besides. */
+interface OfTheDoor {
   /** Names of options that a door takes for itself. */
   readonly ofTheDoor?: readonly string[];
   /** What the questions throw. @default ZitadelUnavailableError on an outage, else ZitadelNotAllowedError */
   readonly errorFor?: (denied: Denied) => Error;
 }
 
-/** The library, put together: one per instance of ZITADEL. */
+/** The library, put together: one per instance of ZITADEL. Users see it without the data path. */
 export interface Zitadel {
   /** The data path, for guards and middleware. */
   readonly decisions: Authorizer;
@@ -55,7 +52,7 @@ export interface Zitadel {
  */
 export function createZitadel(
   options: ZitadelOptions,
-  surroundings: ZitadelSurroundings = {},
+  surroundings: ZitadelSurroundings & OfTheDoor = {},
 ): Zitadel {
   const { logger, ofTheDoor, errorFor = errorOf } = surroundings;
   const resolved = resolveOptions(options, { ofTheDoor, logger });

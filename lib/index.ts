@@ -20,4 +20,5 @@ export type { AuthenticatedSettings } from './nest/zitadel.decorators.js';
 export type {
   ZitadelModuleOptions,
   ZitadelOptionsFactory,
+  ZitadelRootOptions,
 } from './nest/zitadel.module-definition.js';

@@ -8,7 +8,9 @@ export {
 } from './core/errors.js';
 export { allOf, anyOf, authenticated, permission, role } from './core/requirement/builders.js';
 export { projectRole } from './core/requirement/project-role.js';
+export { customPermission } from './core/requirement/permissions.js';
 export { org, project, projectGrant } from './core/requirement/refs.js';
+export { requirementText } from './core/requirement/requirement.js';
 export { customRole, ZITADEL_HIERARCHY } from './core/requirement/roles.js';
 export { ZitadelNotAllowedError } from './core/zitadel-authorizer.js';
 export { introspection, jwt, userinfo } from './options.js';
@@ -18,6 +20,7 @@ export { ZitadelApiError, ZitadelUnavailableError } from './zitadel/refusals.js'
 export type { Caller, Membership } from './core/caller.js';
 export type {
   Allowed,
+  CheckedKind,
   CheckedRef,
   Decision,
   DenialAnswer,
@@ -25,18 +28,19 @@ export type {
   Denied,
   DenyReason,
   MembershipRead,
+  Refusal,
 } from './core/decision.js';
 export type { ZitadelErrorCode } from './core/errors.js';
 export type { SharedCache } from './core/memory/shared-store.js';
 export type { IdReader, IdReaderClass, IdSource, ReadId, RequestLike } from './core/request.js';
-export type {
-  AuthenticatedOptions,
-  OptionalCaller,
-  PermissionName,
-  RoleName,
-} from './core/requirement/builders.js';
+export type { AuthenticatedOptions, OptionalCaller } from './core/requirement/builders.js';
 export type { ProjectRoleOn } from './core/requirement/project-role.js';
 export type { FreshOptions } from './core/requirement/fresh.js';
+export type {
+  CustomPermission,
+  KnownPermission,
+  PermissionName,
+} from './core/requirement/permissions.js';
 export type {
   OrgRef,
   OrgRefBuilder,
@@ -59,6 +63,13 @@ export type {
   RoleRequirement,
 } from './core/requirement/requirement.js';
 export type {
+  FittingRoles,
+  OnArgs,
+  RoleName,
+  RolesArg,
+  WrittenRoles,
+} from './core/requirement/role-args.js';
+export type {
   CustomRole,
   HierarchyTable,
   InstanceRole,
@@ -78,9 +89,11 @@ export type {
   JwtCallers,
   JwtSettings,
   MixedCallers,
+  OneWay,
   UserinfoCallers,
   ZitadelOptions,
 } from './options.js';
+export type { Fetch } from './zitadel/call.js';
 export type {
   IntrospectionCredential,
   ServiceUserCredential,
@@ -88,6 +101,7 @@ export type {
 } from './zitadel/credentials.js';
 export type { EnsuredGrant, WantedGrant } from './zitadel/grants/ensure.js';
 export type {
+  AddedGrant,
   ChangeDetails,
   GrantFilter,
   NewGrant,

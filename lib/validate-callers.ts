@@ -1,6 +1,6 @@
 import { own } from './core/own-properties.js';
 import { introspection, jwt, userinfo } from './options.js';
-import { ZitadelCredential } from './zitadel/credentials.js';
+import { isCredential } from './zitadel/credentials.js';
 
 type Problem = string | undefined;
 
@@ -26,7 +26,7 @@ function wayProblem(value: unknown): Problem {
       return jwtProblem(settingsOf(value));
     case 'introspection': {
       const { credential, ...more } = settingsOf(value);
-      return credential instanceof ZitadelCredential
+      return isCredential(credential)
         ? noneOf(more, 'introspection()')
         : "introspection(keyFile('./api.json')), introspection(key(json)) or introspection(basic(clientId, clientSecret))";
     }

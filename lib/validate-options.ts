@@ -7,7 +7,7 @@ import { type Callers, jwt, type MixedCallers, type ZitadelOptions } from './opt
 import type { ResolvedOptions } from './resolved-options.js';
 import { callersProblem } from './validate-callers.js';
 import { requestPropertyProblem } from './validate-request-property.js';
-import { ZitadelCredential } from './zitadel/credentials.js';
+import { isCredential } from './zitadel/credentials.js';
 
 type Check = (value: unknown) => string | undefined;
 
@@ -46,7 +46,7 @@ const audience: Check = (value) => {
 };
 
 const serviceUser: Check = (value) =>
-  value instanceof ZitadelCredential
+  isCredential(value)
     ? undefined
     : "keyFile('./service-user.json'), key(json), pat(token) or clientCredentials(id, secret)";
 

@@ -3,6 +3,7 @@ import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import {
   DENIAL,
+  requirementText,
   ZitadelDecisionStream,
   type Decision,
   type DecisionEvent,
@@ -12,7 +13,6 @@ import {
 } from 'nestjs-zitadel';
 import { concat, from, Subject, type Observable, type Subscription } from 'rxjs';
 import { filter, map } from 'rxjs/operators';
-import { requirementInWords } from './requirement-in-words.js';
 
 /** Who looks at the log. */
 export interface Reader {
@@ -111,7 +111,7 @@ export class DecisionLog implements OnModuleDestroy {
     const noted: Noted = {
       at,
       request: `${request.method} ${request.path.slice(0, 200)}`,
-      asked: requirement ? requirementInWords(requirement) : 'nothing that could be decided',
+      asked: requirement ? requirementText(requirement) : 'nothing that could be decided',
       allowed: decision.allowed,
       tab: tabOf(request.get('x-tab')),
       ...(caller && { who: caller.userId }),

@@ -91,12 +91,11 @@ export class Demo {
   }
 
   /** Takes a membership away from its holder, at ZITADEL: what the app remembers of it is another matter. */
-  takeRole(row: MembershipRow): void {
-    const { kind, id } = placeOf(row);
-    const taken = this.#taken.get(row.userId) ?? [];
-    this.zitadel.removeMember(row.userId, resourceOf(kind, id));
-    const role: TakenRole = { kind, id, name: row.displayName, roles: row.roles };
-    this.#taken.set(row.userId, [...taken, role]);
+  takeRole({ userId, on, displayName, roles }: MembershipRow): void {
+    if (!on) return;
+    const taken = this.#taken.get(userId) ?? [];
+    this.zitadel.removeMember(userId, resourceOf(on.kind, on.id));
+    this.#taken.set(userId, [...taken, { ...on, name: displayName, roles }]);
   }
 
   /** What the user gave up so far. */
@@ -120,14 +119,6 @@ export class Demo {
     this.endOutage();
     await this.zitadel.stop();
   }
-}
-
-/** What a row is about. ZITADEL sets exactly one of its four fields. */
-export function placeOf(row: MembershipRow): { readonly kind: Kind; readonly id: string } {
-  if (row.orgId !== undefined) return { kind: 'org', id: row.orgId };
-  if (row.projectId !== undefined) return { kind: 'project', id: row.projectId };
-  if (row.projectGrantId !== undefined) return { kind: 'projectGrant', id: row.projectGrantId };
-  return { kind: 'instance', id: '' };
 }
 
 function resourceOf(kind: Kind, id: string): MemberResource {

@@ -117,6 +117,30 @@ describe('the page about options', () => {
   });
 });
 
+describe('the docstrings', () => {
+  const entries = ['lib/index.ts', 'lib/public.ts', 'lib/express/index.ts', 'lib/testing/index.ts'];
+  const offered = entries.flatMap((entry) =>
+    [...textOf(entry).matchAll(/^export \{([^}]+)\} from '([^']+)\.js'/gm)].flatMap(
+      ([, names = '', from = '']) =>
+        names
+          .split(',')
+          .map((name) => name.trim())
+          .filter((name) => name !== '' && !name.endsWith('Error'))
+          .map((name) => ({ name, file: `${join(dirname(entry), from)}.ts` })),
+    ),
+  );
+
+  it('have an example for everything that a user writes', () => {
+    const without = offered.filter(({ name, file }) => {
+      const text = textOf(file);
+      const end = text.search(new RegExp(`^export (function|class|const) ${name}\\b`, 'm'));
+      return !text.slice(text.lastIndexOf('/**', end), end).includes('@example');
+    });
+    expect(offered.length).toBeGreaterThan(40);
+    expect(without).toEqual([]);
+  });
+});
+
 describe('the page about performance', () => {
   it('names only figures that the proof promises', () => {
     const named = tableOf('docs/performance.md', 'What is measured').flatMap(([keys]) =>

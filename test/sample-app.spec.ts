@@ -281,7 +281,7 @@ describe('the sample app on its emulator', () => {
     expect(decisions.at(-1)).toMatchObject({
       allowed: false,
       reason: 'role_missing',
-      asked: 'ORG_OWNER or ORG_OWNER_VIEWER on the organization in the path',
+      asked: 'ORG_OWNER | ORG_OWNER_VIEWER on org param orgId',
     });
     const everybody = await eventUntil(
       sample,

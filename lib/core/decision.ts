@@ -107,7 +107,11 @@ export function letIn(request: object, caller: Caller, checked: readonly Checked
   return true;
 }
 
-/** The decision that let this request through. */
+/**
+ * The decision that let this request through.
+ *
+ * @example `const heldBy = decisionOf(request)?.by`
+ */
 export function decisionOf(request: object): Allowed | undefined {
   return decisions.get(request) ?? (own(request, DECISION) as Allowed | undefined);
 }
@@ -138,7 +142,11 @@ interface DenialRow {
   readonly retryAfter?: true;
 }
 
-/** The HTTP answer of every reason. A reason without a row does not compile. */
+/**
+ * The HTTP answer of every reason. A reason without a row does not compile.
+ *
+ * @example `DENIAL.role_missing.status` is `403`
+ */
 export const DENIAL = {
   unsupported_context: {
     status: 403,
@@ -241,7 +249,11 @@ export interface DenialAnswer {
   readonly body: DenialBody;
 }
 
-/** Turns a refusal into an HTTP answer: status, challenge, `Retry-After`, body. */
+/**
+ * Turns a refusal into an HTTP answer: status, challenge, `Retry-After`, body.
+ *
+ * @example `const { status, headers, body } = denialAnswer(denied)`
+ */
 export function denialAnswer(denied: {
   readonly reason: DenyReason;
   readonly description?: string;

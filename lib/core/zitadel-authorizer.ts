@@ -9,8 +9,8 @@ import {
   type MembershipRead,
 } from './decision.js';
 import { ZitadelError, ZitadelRequirementError } from './errors.js';
-import type { RoleName } from './requirement/builders.js';
 import { type Requirement, requirementText } from './requirement/requirement.js';
+import type { RoleName } from './requirement/role-args.js';
 import { type HierarchyTable, roleOf, satisfying } from './requirement/roles.js';
 import type { DecisionListener } from './tell.js';
 
@@ -72,6 +72,7 @@ const TOO_LONG: Denied = {
  * @example `if (await authorizer.can(caller, role('ORG_OWNER', org(orgId)))) { ... }`
  */
 export class ZitadelAuthorizer {
+  /** @internal */
   constructor(
     private readonly authorizer: Authorizer,
     private readonly hierarchy: HierarchyTable,

@@ -11,9 +11,8 @@ export {
   requireThat,
 } from './middleware.js';
 
-export type { Authorizer } from '../core/authorizer.js';
 export type { ZitadelAuthorizer } from '../core/zitadel-authorizer.js';
-export type { ZitadelSurroundings } from '../create-zitadel.js';
+export type { ZitadelSurroundings } from '../surroundings.js';
 export type { ProjectGrantService } from '../zitadel/grants/project-grant-service.js';
 export type { MembershipLists } from '../zitadel/memberships/lists.js';
 export type { ExpressZitadel, Middleware, OnDenied } from './middleware.js';

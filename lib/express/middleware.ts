@@ -17,20 +17,19 @@ import {
   authenticated,
   type AuthenticatedOptions,
   isOptional,
-  type OnArgs,
   type OptionalCaller,
   permission,
   role,
-  type RolesArg,
 } from '../core/requirement/builders.js';
 import { projectRole } from '../core/requirement/project-role.js';
 import { type Requirement, requirementOf } from '../core/requirement/requirement.js';
-import {
-  createZitadel as join,
-  type Zitadel,
-  type ZitadelSurroundings,
-} from '../create-zitadel.js';
+import type { FittingRoles, OnArgs, WrittenRoles } from '../core/requirement/role-args.js';
+import type { ZitadelAuthorizer } from '../core/zitadel-authorizer.js';
+import { createZitadel as join, type Zitadel } from '../create-zitadel.js';
 import type { ZitadelOptions } from '../options.js';
+import type { ZitadelSurroundings } from '../surroundings.js';
+import type { ProjectGrantService } from '../zitadel/grants/project-grant-service.js';
+import type { MembershipLists } from '../zitadel/memberships/lists.js';
 
 /** Middleware for Express, and for anything like connect that parses what the refs read. */
 export type Middleware = (
@@ -48,7 +47,12 @@ export type OnDenied = (
 ) => void | Promise<void>;
 
 /** The library for Express. */
-export interface ExpressZitadel extends Zitadel {
+export interface ExpressZitadel {
+  /** The same questions from services, lists and jobs. */
+  readonly authorizer: ZitadelAuthorizer;
+  readonly projectGrants: ProjectGrantService;
+  /** ZITADEL's lists of manager roles themselves. */
+  readonly membershipLists: MembershipLists;
   readonly onDenied: OnDenied;
 }
 
@@ -66,7 +70,11 @@ export function createZitadel(
   return Object.freeze({ ...join(options, surroundings), onDenied });
 }
 
-/** The default of `onDenied`: status, headers and JSON body of the refusal. */
+/**
+ * The default of `onDenied`: status, headers and JSON body of the refusal.
+ *
+ * @example `onDenied: (denied, ...rest) => { audit(denied); return answerDenial(denied, ...rest); }`
+ */
 export const answerDenial: OnDenied = (denied, _request, response) => {
   if (response.headersSent) return;
   const { status, headers, body } = denialAnswer(denied);
@@ -82,12 +90,12 @@ export const answerDenial: OnDenied = (denied, _request, response) => {
  * @throws ZitadelRequirementError on an empty list, an unknown role, roles of several scopes, or a ref of another scope
  * @example `app.post('/orgs/:orgId/things', requireRole(zitadel, 'ORG_OWNER', org.param('orgId')), handler)`
  */
-export function requireRole<const L extends RolesArg>(
+export function requireRole<const L extends WrittenRoles>(
   zitadel: ExpressZitadel,
-  roles: L,
+  roles: FittingRoles<L>,
   ...on: OnArgs<L>
 ): Middleware {
-  return requireThat(zitadel, role(roles, ...on));
+  return requireThat(zitadel, role<L>(roles, ...on));
 }
 
 /**
@@ -134,7 +142,7 @@ export function requireAuthenticated(
   const withCaller = requireThat(zitadel, authenticated(asked));
   if (!isOptional(options)) return withCaller;
   return (request, response, next) => {
-    if (zitadel.decisions.bearsToken(request as IncomingMessage & RequestLike)) {
+    if (wholeOf(zitadel).decisions.bearsToken(request as IncomingMessage & RequestLike)) {
       withCaller(request, response, next);
     } else next();
   };
@@ -148,7 +156,8 @@ export function requireAuthenticated(
  */
 export function requireThat(zitadel: ExpressZitadel, requirement: Requirement): Middleware {
   const checked = requirementOf(requirement, 'requireThat()');
-  const compiled = zitadel.decisions.prepare(checked);
+  const { decisions, requestProperty } = wholeOf(zitadel);
+  const compiled = decisions.prepare(checked);
   if (compiled.sources.some(({ from }) => from === 'class')) {
     throw new ZitadelRequirementError('.from() takes a function here: only Nest can build a class');
   }
@@ -161,7 +170,7 @@ export function requireThat(zitadel: ExpressZitadel, requirement: Requirement): 
           return;
         }
         const both = joined(decisionOf(request), decision);
-        attachDecision(request, both, zitadel.requestProperty);
+        attachDecision(request, both, requestProperty);
       } catch (error) {
         next(error);
         return;
@@ -170,7 +179,7 @@ export function requireThat(zitadel: ExpressZitadel, requirement: Requirement): 
     };
     let decision: Decision | Promise<Decision>;
     try {
-      decision = zitadel.decisions.authorize(request as IncomingMessage & RequestLike, compiled);
+      decision = decisions.authorize(request as IncomingMessage & RequestLike, compiled);
     } catch (error) {
       next(error);
       return;
@@ -179,6 +188,9 @@ export function requireThat(zitadel: ExpressZitadel, requirement: Requirement): 
     else conclude(decision);
   };
 }
+
+/** What an application is given, and what its type does not show. */
+const wholeOf = (zitadel: ExpressZitadel) => zitadel as ExpressZitadel & Zitadel;
 
 /** Several middlewares on one route: the handler may ask for what any of them checked. */
 function joined(before: Allowed | undefined, decision: Allowed): Allowed {

@@ -56,6 +56,8 @@ const OURS = /^(?:AUTHZ?-|QUERY-4M0fs$)/;
  * Answers errors of this library that leave a handler, with their true status: an outage is 503 with `Retry-After`, a resource that ZITADEL does
  * not have is 404, and a refusal of our service user is 500. `ZitadelModule` brings it. Every filter of the application comes before it. What
  * ZITADEL said stands in the log, with the remedy, and not in the answer.
+ *
+ * @example `class Errors extends ZitadelExceptionFilter { override catch(error, host) { count(error); return super.catch(error, host); } }`
  */
 @Catch(ZitadelError, DenialException)
 export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | DenialException> {

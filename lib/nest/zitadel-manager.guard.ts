@@ -44,11 +44,18 @@ interface HeaderWriter {
  */
 @Injectable()
 export class ZitadelManagerGuard implements CanActivate {
+  readonly #zitadel: Zitadel;
+  readonly #rules: RouteRules;
+
   constructor(
-    @Inject(ZITADEL) private readonly zitadel: Zitadel,
-    @Inject(RouteRules) private readonly rules: RouteRules,
+    // What is internal does not show to those who extend the guard.
+    @Inject(ZITADEL) zitadel: object,
+    @Inject(RouteRules) rules: object,
     @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
-  ) {}
+  ) {
+    this.#zitadel = zitadel as Zitadel;
+    this.#rules = rules as RouteRules;
+  }
 
   get [GUARD_BRAND](): true {
     return true;
@@ -57,7 +64,7 @@ export class ZitadelManagerGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const request = this.requestOf(context);
     if (!request) return this.#conclude(this.#refuse('unsupported_context'), context, undefined);
-    const rule = this.rules.of(context.getClass(), context.getHandler());
+    const rule = this.#rules.of(context.getClass(), context.getHandler());
     return rule
       ? this.#ask(rule, context, request)
       : this.#findRule(context, request).then((found) => this.#ask(found, context, request));
@@ -73,10 +80,10 @@ export class ZitadelManagerGuard implements CanActivate {
       if (rule?.type !== 'optional') {
         return this.#conclude(this.#refuse('not_declared', rule ? {} : UNKNOWN), context, request);
       }
-      if (!this.zitadel.decisions.bearsToken(request)) return true;
+      if (!this.#zitadel.decisions.bearsToken(request)) return true;
     }
-    const compiled = (rule.compiled ??= this.zitadel.decisions.prepare(rule.requirement));
-    const decision = this.zitadel.decisions.authorize(request, compiled, this.#readId);
+    const compiled = (rule.compiled ??= this.#zitadel.decisions.prepare(rule.requirement));
+    const decision = this.#zitadel.decisions.authorize(request, compiled, this.#readId);
     return decision instanceof Promise
       ? decision.then((settled) => this.#conclude(settled, context, request))
       : this.#conclude(decision, context, request);
@@ -85,7 +92,7 @@ export class ZitadelManagerGuard implements CanActivate {
   /** A controller that is made for each request can put another function in a method's place each time. */
   #findRule(context: ExecutionContext, request: object): Promise<Rule | undefined> {
     const id = ContextIdFactory.getByRequest(request);
-    return this.rules.find(context.getClass(), context.getHandler(), (type) =>
+    return this.#rules.find(context.getClass(), context.getHandler(), (type) =>
       this.moduleRef
         .resolve<Readonly<Record<string, unknown>>>(type, id, { strict: false })
         .catch(() => undefined),
@@ -105,12 +112,12 @@ export class ZitadelManagerGuard implements CanActivate {
   }
 
   #refuse(reason: 'unsupported_context' | 'not_declared', why: Partial<Refusal> = {}): Denied {
-    return this.zitadel.decisions.refuse({ ...why, reason });
+    return this.#zitadel.decisions.refuse({ ...why, reason });
   }
 
   #conclude(decision: Decision, context: ExecutionContext, request: object | undefined): true {
     if (decision.allowed && request) {
-      attachDecision(request, decision, this.zitadel.requestProperty);
+      attachDecision(request, decision, this.#zitadel.requestProperty);
       return true;
     }
     const denied: Denied = decision.allowed

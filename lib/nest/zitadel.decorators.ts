@@ -7,14 +7,13 @@ import {
   authenticated,
   type AuthenticatedOptions,
   isOptional,
-  type OnArgs,
   type OptionalCaller,
   permission,
   role,
-  type RolesArg,
 } from '../core/requirement/builders.js';
 import { projectRole } from '../core/requirement/project-role.js';
 import { type Requirement, requirementOf } from '../core/requirement/requirement.js';
+import type { FittingRoles, OnArgs, WrittenRoles } from '../core/requirement/role-args.js';
 import { type Declaration, declare } from './declarations.js';
 import { type CheckedParameter, checkParameter } from './handlers.js';
 import { httpExceptionFor } from './zitadel-exception.filter.js';
@@ -46,8 +45,11 @@ function decorator(name: string, declaration: Declaration): RouteDecorator {
  * @example `@RequireRole(['PROJECT_OWNER', 'PROJECT_OWNER_VIEWER'], project.param('projectId').in(org.param('orgId')))`
  * @example `@RequireRole('IAM_OWNER', { fresh: true })`
  */
-export function RequireRole<const L extends RolesArg>(roles: L, ...on: OnArgs<L>): RouteDecorator {
-  return decorator('@RequireRole()', { type: 'require', requirement: role(roles, ...on) });
+export function RequireRole<const L extends WrittenRoles>(
+  roles: FittingRoles<L>,
+  ...on: OnArgs<L>
+): RouteDecorator {
+  return decorator('@RequireRole()', { type: 'require', requirement: role<L>(roles, ...on) });
 }
 
 /**

@@ -20,12 +20,26 @@ export interface ZitadelModuleOptions extends ZitadelOptions {
   readonly publicControllers?: readonly Type[];
 }
 
-/** What `useClass` and `useExisting` name. */
+/** What `forRoot` takes. */
+export interface ZitadelRootOptions extends ZitadelModuleOptions {
+  /**
+   * Whether every module can inject what this one provides, without importing it.
+   *
+   * @default true
+   */
+  readonly isGlobal?: boolean;
+}
+
+/**
+ * What `useClass` and `useExisting` name.
+ *
+ * @example `class Settings implements ZitadelOptionsFactory { createZitadelOptions() { return { issuer, audience }; } }`
+ */
 export interface ZitadelOptionsFactory {
   createZitadelOptions(): ZitadelModuleOptions | Promise<ZitadelModuleOptions>;
 }
 
-export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE } =
+export const { ASYNC_OPTIONS_TYPE, ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<ZitadelModuleOptions>({ moduleName: 'Zitadel' })
     .setClassMethodName('forRoot')
     .setFactoryMethodName('createZitadelOptions')

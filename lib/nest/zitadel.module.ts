@@ -11,14 +11,16 @@ import { ProjectGrantService } from '../zitadel/grants/project-grant-service.js'
 import { MembershipLists } from '../zitadel/memberships/lists.js';
 import { BootCheck } from './boot-check.js';
 import { RouteRules } from './route-rules.js';
+import { tellOfCopies } from './copies.js';
 import { httpExceptionFor, ZitadelExceptionFilter } from './zitadel-exception.filter.js';
 import { ZitadelManagerGuard } from './zitadel-manager.guard.js';
 import {
+  type ASYNC_OPTIONS_TYPE,
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN,
-  type OPTIONS_TYPE,
   ZITADEL,
   type ZitadelModuleOptions,
+  type ZitadelRootOptions,
 } from './zitadel.module-definition.js';
 
 /**
@@ -108,8 +110,15 @@ const PROVIDERS: Provider[] = [
 })
 export class ZitadelModule extends ConfigurableModuleClass {
   /** @throws ZitadelOptionsError at boot, naming the option that is wrong */
-  static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
+  static override forRoot(options: ZitadelRootOptions): DynamicModule {
+    tellOfCopies();
     return super.forRoot(withAccessors(options));
+  }
+
+  /** @throws ZitadelOptionsError at boot, naming the option that is wrong */
+  static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    tellOfCopies();
+    return super.forRootAsync(options);
   }
 }
 

@@ -41,7 +41,12 @@ export class WorldVerbs {
   /** The project named `app` that {@link options} names as audience. */
   readonly defaultProject: Project;
 
-  protected constructor(protected readonly instance: Instance) {
+  /** @internal */
+  protected readonly instance: Instance;
+
+  /** @internal */
+  protected constructor(instance: Instance) {
+    this.instance = instance;
     this.rootOrg = instance.rootOrg;
     this.defaultProject = instance.defaultProject;
   }

@@ -31,19 +31,29 @@ type AnyCredential = Credential | ClientCredential;
 /** Both kinds of key file look alike. The file itself says whose key it is. */
 type KeyKind = 'key' | 'applicationKey';
 
+// A registered symbol, so that a credential of another copy of the package is one too. A method, because a field would be printed.
+const OPEN: unique symbol = Symbol.for('nestjs-zitadel:credential') as never;
+
 /** What proves who we are at ZITADEL. If it is printed or serialized, nothing but its kind shows. */
 export class ZitadelCredential<Kind extends AnyCredential['type'] = AnyCredential['type']> {
   readonly kind: Kind;
   readonly #credential: AnyCredential;
 
+  /** @internal */
   constructor(credential: AnyCredential & { readonly type: Kind }) {
     this.kind = credential.type;
     this.#credential = credential;
   }
 
-  static open(sealed: ZitadelCredential): AnyCredential {
-    return sealed.#credential;
+  /** @internal */
+  [OPEN](): AnyCredential {
+    return this.#credential;
   }
+}
+
+/** Whether it is a credential, of this copy of the package or another. */
+export function isCredential(value: unknown): value is ZitadelCredential {
+  return typeof (Object(value) as Partial<ZitadelCredential>)[OPEN] === 'function';
 }
 
 /** A credential for the option `serviceUser`. */
@@ -63,7 +73,7 @@ const wrongFile = (message: string) =>
 
 /** The service user's credential. @throws ZitadelOptionsError when the credential is of another kind */
 export function openServiceUser(sealed: ServiceUserCredential): Credential {
-  const credential = ZitadelCredential.open(sealed);
+  const credential = sealed[OPEN]();
   switch (credential.type) {
     case 'applicationKey':
       throw wrong(
@@ -82,7 +92,7 @@ export function openServiceUser(sealed: ServiceUserCredential): Credential {
 
 /** The credential of the application that introspects. @throws ZitadelOptionsError when the credential is of another kind */
 export function openClient(sealed: IntrospectionCredential): ClientCredential {
-  const credential = ZitadelCredential.open(sealed);
+  const credential = sealed[OPEN]();
   switch (credential.type) {
     case 'key':
       throw wrong(

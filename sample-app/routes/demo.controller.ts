@@ -16,7 +16,7 @@ import {
   ZitadelAuthorizer,
   type Caller,
 } from 'nestjs-zitadel';
-import { placeOf, type Demo } from '../demo.js';
+import type { Demo } from '../demo.js';
 import { INSTANCE, type Instance } from '../instance.js';
 
 /** Only with the emulator: makes ZITADEL fail, and takes roles away from people who ask for it. */
@@ -57,10 +57,7 @@ export class DemoController {
   async takeRole(@CurrentCaller() caller: Caller, @Body() body: unknown) {
     const wanted = Object(body) as Record<string, unknown>;
     const { result } = await this.lists.listMine(caller);
-    const row = result.find((each) => {
-      const { kind, id } = placeOf(each);
-      return kind === wanted['kind'] && id === wanted['id'];
-    });
+    const row = result.find(({ on }) => on?.kind === wanted['kind'] && on?.id === wanted['id']);
     if (!row) throw new NotFoundException('You hold no role there.');
     this.#demo.takeRole(row);
     return { message: 'ZITADEL has taken the role away. This app may remember it for a while.' };

@@ -6,7 +6,6 @@ import {
   ZitadelAuthorizer,
   type Caller,
 } from 'nestjs-zitadel';
-import { placeOf } from '../demo.js';
 import { INSTANCE, type Instance } from '../instance.js';
 import { resourcesOf } from '../resources.js';
 
@@ -28,7 +27,7 @@ export class MeController {
     return {
       userId: caller.userId,
       roles: result.map((row) => ({
-        ...placeOf(row),
+        ...row.on,
         roles: row.roles,
         name: row.displayName,
         ownerId: row.details.resourceOwner,

@@ -7,10 +7,10 @@ import {
   authenticated,
   permission,
   role,
-  type RoleName,
 } from '../../lib/core/requirement/builders.js';
 import { projectRole } from '../../lib/core/requirement/project-role.js';
 import { org } from '../../lib/core/requirement/refs.js';
+import type { RoleName } from '../../lib/core/requirement/role-args.js';
 import type { HierarchyTable } from '../../lib/core/requirement/roles.js';
 import {
   type ResourceLookup,

@@ -1,6 +1,7 @@
 import { Controller, Get, type Type } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { describe, expect, it } from 'vitest';
+import { createZitadel as join } from '../../lib/create-zitadel.js';
 import { createZitadel, requireThat } from '../../lib/express/index.js';
 import {
   Require,
@@ -52,7 +53,7 @@ describe.each(WRONG)('a requirement written by hand, with %s,', (_what, value) =
   });
 
   it('is refused by everything that a service can ask', async () => {
-    const { authorizer, decisions } = createZitadel(zitadel.options());
+    const { authorizer, decisions } = join(zitadel.options());
     const caller = { userId: alice.id, claims: {} };
     expect(() => decisions.prepare(wrong)).toThrow(ZitadelRequirementError);
     for (const ask of ['can', 'assert', 'explain'] as const) {

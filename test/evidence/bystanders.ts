@@ -1,14 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { authenticated } from '#dist/core/requirement/builders.js';
-import {
-  basic,
-  createZitadel,
-  introspection,
-  pat,
-  userinfo,
-  type ZitadelOptions,
-} from 'nestjs-zitadel/express';
+import { basic, introspection, pat, userinfo, type ZitadelOptions } from 'nestjs-zitadel/express';
 import { ZitadelEmulator, type Org } from 'nestjs-zitadel/testing';
+import { createZitadel } from './data-path.js';
 import { endpointOf, FaultServer, LINE_HEADER, type Arrived, type Strike } from './fault-server.js';
 import { SILENT } from './fault-subjects.js';
 import type { Figures } from './proof.js';

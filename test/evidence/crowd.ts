@@ -1,5 +1,4 @@
 import {
-  createZitadel,
   pat,
   project,
   role,
@@ -7,6 +6,7 @@ import {
   type Requirement,
   type ZitadelOptions,
 } from 'nestjs-zitadel/express';
+import { createZitadel } from './data-path.js';
 import { crowdQuestions } from './crowd-questions.js';
 import {
   createCrowdWorld,

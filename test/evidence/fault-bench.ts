@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ExpressZitadel } from 'nestjs-zitadel/express';
+import type { Library } from './data-path.js';
 import type { MonotonicClock } from './clock.js';
 import { endpointOf, type FaultServer } from './fault-server.js';
 import {
@@ -40,7 +40,7 @@ const EXPIRED_MS = 13 * HOUR_MS;
 
 interface Opened {
   readonly line: Line;
-  readonly library: ExpressZitadel;
+  readonly library: Library;
 }
 
 /** Brings libraries into a state, lets faults strike, and asks. */
@@ -110,7 +110,7 @@ export class Bench {
     return { outcome, ms: this.clock.real() - since, hits: line.hits };
   }
 
-  async #askAfterwards(subject: Subject, library: ExpressZitadel): Promise<Outcome> {
+  async #askAfterwards(subject: Subject, library: Library): Promise<Outcome> {
     const outcome = await subject.ask(library, this.world, false);
     if (outcome.allowed) return outcome;
     // It may have joined a call that left while all was wrong; within a budget that one is over.

@@ -1,6 +1,5 @@
 import {
   basic,
-  createZitadel,
   introspection,
   jwt,
   key,
@@ -8,10 +7,10 @@ import {
   role,
   ZitadelApiError,
   ZitadelError,
-  type ExpressZitadel,
   type ZitadelOptions,
 } from 'nestjs-zitadel/express';
 import { ZitadelEmulator } from 'nestjs-zitadel/testing';
+import { createZitadel, type Library } from './data-path.js';
 import { endpointOf, LINE_HEADER, type Endpoint, type FaultServer } from './fault-server.js';
 import type { Place } from './unreachable.js';
 
@@ -111,7 +110,7 @@ export interface Subject {
   /** Its answer echoes nothing by which another project's could be told. */
   readonly mute?: true;
   options(world: World): Partial<ZitadelOptions>;
-  ask(library: ExpressZitadel, world: World, second: boolean): Promise<Outcome>;
+  ask(library: Library, world: World, second: boolean): Promise<Outcome>;
 }
 
 export function libraryFor(
@@ -119,7 +118,7 @@ export function libraryFor(
   { zitadel, ...world }: World,
   server: FaultServer,
   line: Line,
-): ExpressZitadel {
+): Library {
   return createZitadel(
     zitadel.options({
       internalUrl: server.url,
@@ -148,7 +147,7 @@ const byRequest =
   };
 
 const byService =
-  (use: (library: ExpressZitadel, world: World) => Promise<unknown>): Subject['ask'] =>
+  (use: (library: Library, world: World) => Promise<unknown>): Subject['ask'] =>
   async (library, world) => {
     try {
       await use(library, world);

@@ -1,7 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createZitadel, org, role, type Decision } from 'nestjs-zitadel/express';
+import { org, role, type Decision } from 'nestjs-zitadel/express';
 import { ZitadelEmulator } from 'nestjs-zitadel/testing';
+import { createZitadel } from './data-path.js';
 
 export const about =
   'tokens with random key ids, while the keys can and cannot be fetched: one fetch a window';

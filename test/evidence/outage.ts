@@ -1,14 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  basic,
-  createZitadel,
-  introspection,
-  org,
-  pat,
-  role,
-  type ZitadelOptions,
-} from 'nestjs-zitadel/express';
+import { basic, introspection, org, pat, role, type ZitadelOptions } from 'nestjs-zitadel/express';
 import type { ZitadelEmulator } from 'nestjs-zitadel/testing';
+import { createZitadel } from './data-path.js';
 import { LINE_HEADER, type FaultServer, type Strike } from './fault-server.js';
 import { SILENT } from './fault-subjects.js';
 import { answering, resetInHead, silence } from './strikes.js';

@@ -11,11 +11,11 @@ import {
   role,
   userinfo,
   type Decision,
-  type ExpressZitadel,
   type ProjectGrant,
   type Requirement,
   type ZitadelOptions,
 } from 'nestjs-zitadel/express';
+import type { Library } from './data-path.js';
 import { openWorld as openFaultWorld, type World as FaultWorld } from './fault-subjects.js';
 import type { PageAnswer } from './page-answers.js';
 
@@ -38,7 +38,7 @@ export interface Asked {
   readonly isEmptyWell?: true;
   options(world: World): Partial<ZitadelOptions>;
   /** Nothing where all went well. */
-  ask(library: ExpressZitadel, world: World): Promise<Decision | undefined>;
+  ask(library: Library, world: World): Promise<Decision | undefined>;
 }
 
 export async function openWorld(): Promise<World> {
@@ -64,7 +64,7 @@ const decide =
     );
 const owns = decide(({ orgId }) => role('ORG_OWNER', org(orgId)));
 const use =
-  (task: (library: ExpressZitadel, world: World) => Promise<unknown>): Asked['ask'] =>
+  (task: (library: Library, world: World) => Promise<unknown>): Asked['ask'] =>
   async (library, world) => {
     await task(library, world);
     return undefined;
@@ -229,7 +229,7 @@ const grants = (api: Api): readonly Asked[] => {
   const asked = (
     name: string,
     path: RegExp,
-    task: (service: ExpressZitadel['projectGrants'], world: World) => Promise<unknown>,
+    task: (service: Library['projectGrants'], world: World) => Promise<unknown>,
   ): Asked => ({
     name: `${api} ${name}`,
     path,

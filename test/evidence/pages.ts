@@ -1,4 +1,5 @@
-import { createZitadel, ZitadelError } from 'nestjs-zitadel/express';
+import { ZitadelError } from 'nestjs-zitadel/express';
+import { createZitadel } from './data-path.js';
 import { FaultServer, LINE_HEADER } from './fault-server.js';
 import { SILENT } from './fault-subjects.js';
 import { PAGES, type PageAnswer } from './page-answers.js';

@@ -1,7 +1,6 @@
 import {
   basic,
   clientCredentials,
-  createZitadel,
   introspection,
   jwt,
   key,
@@ -10,9 +9,9 @@ import {
   role,
   org,
   userinfo,
-  type ExpressZitadel,
   type ZitadelOptions,
 } from 'nestjs-zitadel/express';
+import { createZitadel, type Library } from './data-path.js';
 import { FaultServer, LINE_HEADER } from './fault-server.js';
 import { openWorld, SILENT, type World } from './fault-subjects.js';
 import type { Figures } from './proof.js';
@@ -39,7 +38,7 @@ interface Journey {
   /** Userinfo does not show whom a token is for, so nobody may be named. */
   readonly forAnybody?: true;
   options(world: Keys): Partial<ZitadelOptions>;
-  go(library: ExpressZitadel, world: Keys): Promise<unknown>;
+  go(library: Library, world: Keys): Promise<unknown>;
 }
 
 interface Keys extends World {
@@ -51,18 +50,18 @@ const requestOf = ({ tokens: [token], orgId }: Keys) => ({
   headers: { authorization: `Bearer ${token}` },
   params: { orgId },
 });
-const asCaller = async ({ decisions }: ExpressZitadel, world: Keys) =>
+const asCaller = async ({ decisions }: Library, world: Keys) =>
   decisions.authorize(requestOf(world), decisions.prepare(role('ORG_OWNER', org.param('orgId'))));
-const byPermission = async ({ decisions }: ExpressZitadel, world: Keys) =>
+const byPermission = async ({ decisions }: Library, world: Keys) =>
   decisions.authorize(
     requestOf(world),
     decisions.prepare(permission('project.read', org.param('orgId'))),
   );
-const list = async ({ projectGrants }: ExpressZitadel, { orgId, projectId }: Keys) => {
+const list = async ({ projectGrants }: Library, { orgId, projectId }: Keys) => {
   for await (const grant of projectGrants.list({ organizationId: orgId, projectId })) return grant;
   return undefined;
 };
-const add = ({ projectGrants }: ExpressZitadel, { orgId, projectId, grantedOrgId }: Keys) =>
+const add = ({ projectGrants }: Library, { orgId, projectId, grantedOrgId }: Keys) =>
   projectGrants.add({ organizationId: orgId, projectId, grantedOrgId, roleKeys: ['reader'] });
 const reading = ({ orgId, serviceKey }: Keys): Partial<ZitadelOptions> => ({
   callers: jwt({ recheckMs: false }),

@@ -1,7 +1,8 @@
 import { generateKeyPairSync, randomUUID, sign, type KeyObject } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createZitadel, jwt, org, pat, role, type Decision } from 'nestjs-zitadel/express';
+import { jwt, org, pat, role, type Decision } from 'nestjs-zitadel/express';
 import { ZitadelEmulator } from 'nestjs-zitadel/testing';
+import { createZitadel } from './data-path.js';
 import { MonotonicClock } from './clock.js';
 import { seededRandom } from './seeded-random.js';
 

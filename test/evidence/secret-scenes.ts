@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import {
   basic,
   clientCredentials,
-  createZitadel,
   denialAnswer,
   introspection,
   jwt,
@@ -19,12 +18,12 @@ import {
   userinfo,
   type Caller,
   type Decision,
-  type ExpressZitadel,
   type Requirement,
   type SharedCache,
   type ZitadelOptions,
 } from 'nestjs-zitadel/express';
 import { ZitadelEmulator, type EndpointName, type Fault } from 'nestjs-zitadel/testing';
+import { createZitadel, type Library } from './data-path.js';
 import { registerSent, type SecretWatch } from './secret-watch.js';
 
 const SHARED_SECRET = 'canary-of-the-shared-store-6f0b3a9d17c2e485';
@@ -312,7 +311,7 @@ type Note = (what: string, value: unknown) => void;
 
 async function askForDecisions(
   { acme, portal, grant, globex, tokens, service }: SecretWorld,
-  library: ExpressZitadel,
+  library: Library,
   note: Note,
 ): Promise<readonly Caller[]> {
   const requirements: readonly Requirement[] = [
@@ -360,7 +359,7 @@ async function askForDecisions(
 
 async function askAsService(
   { acme, portal, globex, grant, tokens, alice }: SecretWorld,
-  { authorizer, projectGrants, membershipLists }: ExpressZitadel,
+  { authorizer, projectGrants, membershipLists }: Library,
   callers: readonly Caller[],
   note: Note,
 ): Promise<void> {

@@ -26,6 +26,7 @@ import {
   type SharedCache,
   type ZitadelOptions,
 } from '../../lib/express/index.js';
+import type { Zitadel } from '../../lib/create-zitadel.js';
 import { expectAnswer } from '../doors/answers.js';
 import { get } from '../support/who-gets-in.js';
 import { createPeople, usePeople } from '../support/world.js';
@@ -438,7 +439,7 @@ describe('a question from a handler', () => {
     const zitadel = zitadelWith();
     const authorization = `Bearer ${people.tokens.ofA}`;
     const asked = requirementOn(people.orgA);
-    const { decisions } = zitadel;
+    const { decisions } = zitadel as ExpressZitadel & Pick<Zitadel, 'decisions'>;
     const decision = await decisions.authorize(
       { headers: { authorization } },
       decisions.prepare(asked),

@@ -8,6 +8,7 @@ import {
   ZitadelModule,
   type ZitadelModuleOptions,
   type ZitadelOptions,
+  type ZitadelRootOptions,
 } from '../../lib/index.js';
 import { createZitadel } from '../../lib/express/index.js';
 import { ZitadelEmulator } from '../../lib/testing/index.js';
@@ -125,6 +126,12 @@ export const wrong = (): readonly ZitadelOptions[] => [
   // @ts-expect-error half a logger
   { issuer, audience: '1', logger: { debug: console.debug } },
 ];
+
+type Same<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+
+/** On hover, `forRoot` shows the name of its options. */
+export const named: Same<Parameters<typeof ZitadelModule.forRoot>[0], ZitadelRootOptions> = true;
 
 /** The same at the doors. */
 export const doors = async () => {

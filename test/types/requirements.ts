@@ -3,6 +3,7 @@ import {
   allOf,
   anyOf,
   authenticated,
+  customPermission,
   customRole,
   org,
   permission,
@@ -193,6 +194,7 @@ export const wrongParts = () => {
 export const beyondRoles = () => {
   permission('project.grant.write', org.param('orgId'), { fresh: true });
   permission(['user.read', 'user.write'], '1');
+  permission([customPermission('report.read'), 'user.read'], '1');
   permission('project.write', project('1').in('2'));
   permission('project.grant.read', projectGrant.param('grantId'));
   projectRole('editor');
@@ -217,6 +219,10 @@ export const beyondRoles = () => {
   Authenticated({ optional: undefined });
   // @ts-expect-error explicitly no organization
   projectRole('editor', { org: undefined });
+  // @ts-expect-error a misspelt permission
+  permission('user.raed', '1');
+  // @ts-expect-error any text
+  permission('user.read' as string, '1');
   // @ts-expect-error a permission on nothing
   permission('iam.read');
   // @ts-expect-error no permission

@@ -8,6 +8,7 @@ import { ZitadelOptionsError } from '../../lib/core/errors.js';
 import {
   basic,
   clientCredentials,
+  isCredential,
   key,
   keyFile,
   openClient,
@@ -37,6 +38,28 @@ function errorOf(make: () => unknown, option = 'serviceUser'): ZitadelOptionsErr
   }
   throw new Error('nothing was thrown');
 }
+
+describe('a credential of another copy of the package', () => {
+  it('is one too, and shows no more', async () => {
+    const other = '../../lib/zitadel/credentials.js?copy';
+    const copy = (await import(other)) as {
+      readonly pat: typeof pat;
+      readonly basic: typeof basic;
+    };
+    expect(copy.pat).not.toBe(pat);
+    expect(openServiceUser(copy.pat(CANARY))).toEqual({ type: 'pat', token: CANARY });
+    expect(openClient(copy.basic('id', CANARY))).toMatchObject({ clientSecret: CANARY });
+    expect(isCredential(copy.pat(CANARY))).toBe(true);
+    expect(inspect(copy.pat(CANARY), { showHidden: true, getters: true })).not.toContain(CANARY);
+  });
+
+  it.each([[undefined], [null], ['x'], [{ kind: 'pat' }], [{ type: 'pat', token: 'x' }]])(
+    'is not %j',
+    (value) => {
+      expect(isCredential(value)).toBe(false);
+    },
+  );
+});
 
 describe('a key file', () => {
   it('is taken as ZITADEL writes it: a text, an object or a file, with a PKCS#1 key', async () => {

@@ -1,13 +1,11 @@
 import { ZitadelRequirementError } from '../errors.js';
 import { withoutInheritance } from '../own-properties.js';
 import { freshOf, type FreshOptions } from './fresh.js';
+import { type PermissionName, permissionOf } from './permissions.js';
 import {
   orgRef,
-  type OrgRef,
   projectGrantRef,
-  type ProjectGrantRef,
   projectRef,
-  type ProjectRef,
   type ResourceRef,
   type TiedProjectRef,
 } from './refs.js';
@@ -21,47 +19,8 @@ import {
   type RoleRequirement,
   someOf,
 } from './requirement.js';
-import {
-  type CustomRole,
-  type InstanceRole,
-  type ManagerRole,
-  type OrgRole,
-  type ProjectGrantRole,
-  type ProjectRole,
-  type ResourceKind,
-  roleOf,
-} from './roles.js';
-
-/** A manager role of ZITADEL, or a role of your own that `customRole()` made. */
-export type RoleName = ManagerRole | CustomRole;
-
-// Not distributive on purpose: a list that mixes scopes has no scope, so no ref fits it and it does not compile.
-type ScopeOf<R> = [R] extends [InstanceRole | CustomRole<'instance'>]
-  ? 'instance'
-  : [R] extends [OrgRole | CustomRole<'org'>]
-    ? 'org'
-    : [R] extends [ProjectRole | CustomRole<'project'>]
-      ? 'project'
-      : [R] extends [ProjectGrantRole | CustomRole<'projectGrant'>]
-        ? 'projectGrant'
-        : never;
-
-type ArgsByScope = {
-  instance: [options?: FreshOptions];
-  org: [on: OrgRef | string, options?: FreshOptions];
-  project: [on: ProjectRef | string, options?: FreshOptions];
-  projectGrant: [on: ProjectGrantRef | string, options?: FreshOptions];
-};
-
-/** One role, or a list of roles of one scope of which any one is enough. */
-export type RolesArg = RoleName | readonly [RoleName, ...RoleName[]];
-
-/** What follows the roles: no ref for roles on the instance, else a ref of the same scope; then the options. */
-export type OnArgs<L extends RolesArg> = [ScopeOf<RoleIn<L>>] extends [never]
-  ? [on: never]
-  : ArgsByScope[ScopeOf<RoleIn<L>>];
-
-type RoleIn<L extends RolesArg> = [L] extends [readonly RoleName[]] ? L[number] : L;
+import type { FittingRoles, OnArgs, WrittenRoles } from './role-args.js';
+import { type ResourceKind, roleOf } from './roles.js';
 
 /**
  * A manager role on a resource. Of several roles in a list, any one is enough.
@@ -70,7 +29,10 @@ type RoleIn<L extends RolesArg> = [L] extends [readonly RoleName[]] ? L[number] 
  * @example `role('ORG_OWNER', org.param('orgId'))`
  * @example `role('IAM_OWNER', { fresh: true })`
  */
-export function role<const L extends RolesArg>(roles: L, ...on: OnArgs<L>): RoleRequirement {
+export function role<const L extends WrittenRoles>(
+  roles: FittingRoles<L>,
+  ...on: OnArgs<L>
+): RoleRequirement {
   const list: unknown[] = Array.isArray(roles) ? [...roles] : [roles];
   const [first, ...others] = list.map(roleOf);
   if (!first) {
@@ -186,12 +148,6 @@ export function isOptional(settings: OptionalCaller & AuthenticatedOptions): boo
   );
 }
 
-/** A permission as ZITADEL names it. */
-export type PermissionName = Lowercase<string>;
-
-/** As ZITADEL writes them: `project.grant.write`. ZITADEL's suffix `:<id>` names a resource; here the ref does that. */
-const PERMISSION = /^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*$/;
-
 /** What the granted organization may do with a grant, and what can be read. Everything else is for the owner of the project. */
 const ON_GRANTS = /^project\.grant\.member\.|^user\.grant\.|\.read$/;
 
@@ -206,7 +162,7 @@ const ON_GRANTS = /^project\.grant\.member\.|^user\.grant\.|\.read$/;
  * ZITADEL is asked with the caller's token, for one organization at a time (List My ZITADEL Permissions,
  * `POST /auth/v1/permissions/zitadel/me/_search`, API v1 only). What it says is remembered like memberships.
  *
- * @throws ZitadelRequirementError on an empty list, something that is not a permission, a project without `.in(org...)`, or a permission
+ * @throws ZitadelRequirementError on an empty list, an unknown permission, a project without `.in(org...)`, or a permission
  * on a project grant that only the owner of the project can have
  * @example `permission('project.grant.write', org.param('orgId'))`
  * @example `permission('project.write', project.param('projectId').in(org.param('orgId')))`
@@ -217,12 +173,10 @@ export function permission(
   options?: FreshOptions,
 ): PermissionRequirement {
   const list: readonly unknown[] = Array.isArray(permissions) ? permissions : [permissions];
-  const names = list.filter(
-    (each): each is string => typeof each === 'string' && PERMISSION.test(each),
-  );
-  if (names.length === 0 || names.length < list.length) {
+  const names = list.map(permissionOf);
+  if (names.length === 0) {
     throw new ZitadelRequirementError(
-      "permission() takes permissions as ZITADEL names them, e.g. 'project.grant.write', at least one",
+      'an empty list of permissions allows nobody: name at least one',
     );
   }
   const ref = permissionRefOf(on);

@@ -122,6 +122,7 @@ export interface OrgRefBuilder extends RefBuilder<OrgRef> {
  * @example `org.header('x-zitadel-orgid')`
  * @example `org('69629023906488334')`
  * @example `org.ofCaller()`
+ * @example `org.from((request) => tenants.idOfHost(request.headers['host']))`
  */
 export const org: ((id: string) => OrgRef) & OrgRefBuilder = Object.assign(
   (id: string) => orgFrom(literal('org', id)),

@@ -108,7 +108,11 @@ function refText(ref: ResourceRef | undefined): string {
   return `${ref.kind} ${sourceText(ref.source)}${owner}`;
 }
 
-/** A requirement in words, for the boot report, logs and `explain`. */
+/**
+ * A requirement in words, as the boot report, the log and `explain` write it.
+ *
+ * @example `requirementText(role('ORG_OWNER', org.param('orgId')))` is `'ORG_OWNER on org param orgId'`
+ */
 export function requirementText(requirement: Requirement): string {
   switch (requirement.type) {
     case 'authenticated':

@@ -146,6 +146,8 @@ export type HierarchyTable = Readonly<Record<string, readonly string[]>>;
  * servers of the v4 line and of the main line, so it leaves out what only one of them includes: on v4 servers
  * ORG_PROJECT_PERMISSION_EDITOR may do everything that ORG_USER_PERMISSION_EDITOR may, on the main line it may not (user groups). Viewers
  * never satisfy owners. Nothing satisfies impersonators, the login client, self management or custom roles.
+ *
+ * @example `hierarchy: { ...ZITADEL_HIERARCHY, ORG_AUDITOR: ['ORG_OWNER_VIEWER'] }`
  */
 export const ZITADEL_HIERARCHY: HierarchyTable = {
   IAM_OWNER: ['IAM_ORG_MANAGER', 'IAM_OWNER_VIEWER'],

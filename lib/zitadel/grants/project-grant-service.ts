@@ -42,6 +42,7 @@ interface ProjectGrantParts {
 export class ProjectGrantService {
   readonly #apis: { readonly v1: ProjectGrantsV1; readonly v2: ProjectGrantsV2 };
 
+  /** @internal */
   constructor(private readonly parts: ProjectGrantParts) {
     const { serviceToken } = parts;
     this.#apis = { v1: new ProjectGrantsV1(serviceToken), v2: new ProjectGrantsV2(serviceToken) };

@@ -162,13 +162,9 @@ function queryOf(on: Narrowed): MembershipListFilter {
 
 /** A row whose kind is not clear does not count. Above all it must not count everywhere. */
 function membershipFrom(row: MembershipRow): readonly Membership[] {
-  const { userId, roles, iam, orgId, projectId, projectGrantId, details } = row;
-  const named = [iam, orgId, projectId, projectGrantId].filter((each) => each !== undefined);
-  if (named.length !== 1) return [];
+  const { userId, on, roles, details } = row;
+  if (!on) return [];
   const owner = details.resourceOwner;
-  const owned = owner === undefined ? {} : { ownerOrgId: owner };
-  if (iam) return [{ userId, kind: 'instance', id: owner ?? '', roles }];
-  if (orgId !== undefined) return [{ userId, kind: 'org', id: orgId, roles }];
-  if (projectId !== undefined) return [{ userId, kind: 'project', id: projectId, roles, ...owned }];
-  return [{ userId, kind: 'projectGrant', id: projectGrantId ?? '', roles, ...owned }];
+  const isOwned = owner !== undefined && (on.kind === 'project' || on.kind === 'projectGrant');
+  return [{ userId, ...on, roles, ...(isOwned && { ownerOrgId: owner }) }];
 }

@@ -120,6 +120,7 @@ function rowFrom({ membership, name, creationDate, changeDate }: Administrator):
   const resourceOwner = kind === 'org' ? id : ownerOrgId;
   return {
     userId,
+    on: { kind, id },
     roles,
     displayName: name,
     details: {

@@ -36,6 +36,7 @@ interface MembershipListParts {
  * @example `const { result } = await membershipLists.listMine(caller)`
  */
 export class MembershipLists {
+  /** @internal */
   constructor(private readonly parts: MembershipListParts) {}
 
   /**

@@ -1,5 +1,6 @@
 import { isRefusal, type Refusal } from '../../core/decision.js';
 import { has } from '../../core/own-properties.js';
+import type { ResourceKind } from '../../core/requirement/roles.js';
 import {
   haveIds,
   type Instead,
@@ -49,9 +50,11 @@ export interface MembershipList {
   readonly result: readonly MembershipRow[];
 }
 
-/** One row. It has exactly one of `iam`, `orgId`, `projectId` and `projectGrantId`. */
+/** One row. As ZITADEL gives it, it has exactly one of `iam`, `orgId`, `projectId` and `projectGrantId`; `on` says the same. */
 export interface MembershipRow {
   readonly userId: string;
+  /** What the roles are on. The id of the instance is '' if ZITADEL did not tell it. Missing if the row names none, or several. */
+  readonly on?: { readonly kind: ResourceKind; readonly id: string };
   readonly roles: readonly string[];
   /** The name of the instance, organization or project. Its owner writes it: show it as text, never as markup. */
   readonly displayName: string;
@@ -83,14 +86,31 @@ function rowFrom(row: Readonly<Record<string, unknown>>): MembershipRow | undefi
   if (!isId(userId) || !roles || !haveIds(row, ID_NAMES)) return undefined;
   if (iam !== undefined && iam !== true) return undefined;
   if (!isRecord(details) || !haveIds(details, ['resourceOwner'])) return undefined;
+  const ids = textsOf(row, ID_NAMES);
+  const ofRow = textsOf(details, ['sequence', 'creationDate', 'changeDate', 'resourceOwner']);
+  const on = resourceOf(iam, ids, ofRow.resourceOwner);
   return {
     userId,
+    ...(on && { on }),
     roles,
     displayName: textOf(row['displayName']),
-    details: textsOf(details, ['sequence', 'creationDate', 'changeDate', 'resourceOwner']),
+    details: ofRow,
     ...(iam && { iam }),
-    ...textsOf(row, ID_NAMES),
+    ...ids,
   };
+}
+
+function resourceOf(
+  iam: true | undefined,
+  { orgId, projectId, projectGrantId }: Pick<MembershipRow, (typeof ID_NAMES)[number]>,
+  owner = '',
+): MembershipRow['on'] {
+  const named = [iam, orgId, projectId, projectGrantId].filter((each) => each !== undefined);
+  if (named.length !== 1) return undefined;
+  if (orgId !== undefined) return { kind: 'org', id: orgId };
+  if (projectId !== undefined) return { kind: 'project', id: projectId };
+  if (projectGrantId !== undefined) return { kind: 'projectGrant', id: projectGrantId };
+  return { kind: 'instance', id: owner };
 }
 
 /** Longer lists are not read to their end. */
@@ -144,8 +164,5 @@ export async function readMembershipPages(
 
 /** The key of a row: what it is about, or the whole row if that is not clear. */
 function keyOf(row: MembershipRow): string {
-  const { iam, orgId, projectId, projectGrantId } = row;
-  const named = [iam, orgId, projectId, projectGrantId];
-  const isClear = named.filter((each) => each !== undefined).length === 1;
-  return JSON.stringify(isClear ? named : row);
+  return JSON.stringify(row.on ?? row);
 }

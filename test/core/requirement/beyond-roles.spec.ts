@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { authenticated, permission } from '../../../lib/core/requirement/builders.js';
 import { projectRole } from '../../../lib/core/requirement/project-role.js';
+import { customPermission } from '../../../lib/core/requirement/permissions.js';
 import { compile, type CompileSettings } from '../../../lib/core/requirement/compile.js';
 import { org, project, projectGrant } from '../../../lib/core/requirement/refs.js';
 import {
@@ -46,6 +47,7 @@ describe('in words', () => {
       permission('project.read', project.param('projectId').in(org.ofCaller())),
       'permission project.read on project param projectId of org of the caller',
     ],
+    [permission(customPermission('report.read'), '1'), 'permission report.read on org 1'],
     [authenticated({ organizations: ['1', '2'] }), 'an accepted caller of org 1 | 2'],
   ])('%#: it says what is asked', (requirement, text) => {
     expect(requirementText(requirement)).toBe(text);
@@ -58,12 +60,22 @@ describe('what is refused where it is written', () => {
   >;
   it.each<[string, () => unknown, string]>([
     ['no permission', () => untyped.permission([], '1'), 'at least one'],
-    ['a role as a permission', () => untyped.permission('ORG_OWNER', '1'), 'as ZITADEL names them'],
-    ['a permission with a suffix', () => untyped.permission('project.read:1', '1'), 'as ZITADEL'],
+    [
+      'a role as a permission',
+      () => untyped.permission('ORG_OWNER', '1'),
+      "'ORG_OWNER' is not a permission of ZITADEL's default roles",
+    ],
+    [
+      'a permission with a suffix',
+      () => untyped.permission('project.read:1', '1'),
+      'project.read:1',
+    ],
+    ['a misspelt permission', () => untyped.permission('org.raed', '1'), "customPermission('...')"],
+    ['a role as a custom permission', () => customPermission('ORG_OWNER'), 'small letters'],
     [
       'an object as a permission',
       () => untyped.permission({ toString: () => 'a.b' }, '1'),
-      'as ZITADEL',
+      'a value of type object is not a permission',
     ],
     ['a permission on nothing', () => untyped.permission('user.read'), 'name the organization'],
     [

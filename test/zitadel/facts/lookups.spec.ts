@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { permission, role } from '../../../lib/core/requirement/builders.js';
+import type { PermissionName } from '../../../lib/core/requirement/permissions.js';
 import { org, project, projectGrant } from '../../../lib/core/requirement/refs.js';
 import type { Requirement } from '../../../lib/core/requirement/requirement.js';
 import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
@@ -436,7 +437,7 @@ describe.each(['v1', 'v2'] as const)('a project grant, by API %s', (api) => {
 });
 
 describe('a permission on a project grant that is named by its id', () => {
-  const may = (what: Lowercase<string>, id = grant.id) => permission(what, projectGrant(id));
+  const may = (what: PermissionName, id = grant.id) => permission(what, projectGrant(id));
   const ends = () => projectGrant({ project: portal.id, grantedOrg: globex.id });
   /** Somebody who lives in a third organization. */
   const stranger = (on: MemberResource, ...roles: string[]) => {
@@ -462,7 +463,7 @@ describe('a permission on a project grant that is named by its id', () => {
     return reason === 'misconfigured' ? { reason, remedy } : reason;
   }
 
-  it.each<[string, 'grant' | 'globex' | 'acme' | 'instance', string, Lowercase<string>, unknown]>([
+  it.each<[string, 'grant' | 'globex' | 'acme' | 'instance', string, PermissionName, unknown]>([
     ['the grant', 'grant', 'PROJECT_GRANT_OWNER', 'project.grant.member.write', 'yes'],
     [
       'the grant',

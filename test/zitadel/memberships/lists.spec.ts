@@ -208,6 +208,7 @@ describe('List My ZITADEL Manager Roles, of API v1', () => {
         userId,
         roles: ['IAM_USER_MANAGER'],
         displayName: 'ZITADEL',
+        on: { kind: 'instance', id: zitadel.instanceId },
         iam: true,
         details: details(zitadel.instanceId),
       },
@@ -215,6 +216,7 @@ describe('List My ZITADEL Manager Roles, of API v1', () => {
         userId,
         roles: ['ORG_OWNER_VIEWER', 'ORG_USER_MANAGER'],
         displayName: 'acme',
+        on: { kind: 'org', id: acme.id },
         orgId: acme.id,
         details: details(acme.id),
       },
@@ -222,6 +224,7 @@ describe('List My ZITADEL Manager Roles, of API v1', () => {
         userId,
         roles: ['ORG_OWNER'],
         displayName: 'globex',
+        on: { kind: 'org', id: globex.id },
         orgId: globex.id,
         details: details(globex.id),
       },
@@ -229,6 +232,7 @@ describe('List My ZITADEL Manager Roles, of API v1', () => {
         userId,
         roles: ['PROJECT_OWNER_VIEWER'],
         displayName: 'other',
+        on: { kind: 'project', id: other.id },
         projectId: other.id,
         details: details(acme.id),
       },
@@ -236,6 +240,7 @@ describe('List My ZITADEL Manager Roles, of API v1', () => {
         userId,
         roles: ['PROJECT_GRANT_OWNER_VIEWER'],
         displayName: 'portal',
+        on: { kind: 'projectGrant', id: grant.id },
         projectGrantId: grant.id,
         details: details(acme.id),
       },
@@ -357,7 +362,7 @@ describe('the own list, by API v2 alone', () => {
       return {
         ...row,
         details: { ...details, ...owner },
-        ...(row.iam && { displayName: '' }),
+        ...(row.iam && { displayName: '', on: { kind: 'instance', id: '' } }),
       };
     });
     expect(byV2.result).toHaveLength(5);
