@@ -155,6 +155,15 @@ export interface ZitadelOptions {
    */
   readonly projectId?: string;
   /**
+   * Where project roles are read. `'token'`: from the claims of the caller's token. `'api'`: where a token lacks the role claim of the
+   * project, or the home organization, from ZITADEL's authorizations, by the service user (API v2, needs `ORG_OWNER_VIEWER` in the
+   * organization that gives the roles, or `IAM_OWNER_VIEWER`). What ZITADEL says is remembered like memberships.
+   *
+   * @default 'token'
+   * @throws ZitadelOptionsError when it is `'api'` without `serviceUser`, or beside `api: 'v1'`, which does not tell what is inactive
+   */
+  readonly projectRoles?: 'token' | 'api';
+  /**
    * Your application's own identity at ZITADEL: `keyFile(path)`, `key(json)`, `pat(token)` or `clientCredentials(id, secret)`. Project
    * grants need it, and so do memberships that are read as the service user.
    *
@@ -265,30 +274,4 @@ export interface ZitadelOptions {
    * @default Authorization: Bearer
    */
   readonly token?: (request: RequestLike) => string | undefined;
-}
-
-/** The options with every default filled in. */
-export interface ResolvedOptions {
-  readonly issuer: string;
-  readonly internalUrl: string | undefined;
-  readonly audience: readonly string[];
-  readonly callers: Callers;
-  readonly memberships: Required<ZitadelOptions>['memberships'];
-  readonly api: ApiSetting;
-  readonly projectId: string | undefined;
-  readonly serviceUser: ServiceUserCredential | undefined;
-  readonly ttlMs: number;
-  readonly denialMs: number;
-  readonly maxBytes: number;
-  readonly shared: { readonly secret: string | false } | undefined;
-  readonly hierarchy: HierarchyTable;
-  readonly projectOwner: ZitadelOptions['projectOwner'];
-  readonly idPattern: RegExp;
-  readonly timeoutMs: number;
-  readonly budgetMs: number;
-  readonly clockToleranceMs: number;
-  readonly fetch: Fetch;
-  readonly logger: ZitadelLogger;
-  readonly allowImpersonation: boolean;
-  readonly token: ZitadelOptions['token'];
 }

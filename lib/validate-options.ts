@@ -8,10 +8,10 @@ import {
   introspection,
   jwt,
   type MixedCallers,
-  type ResolvedOptions,
   userinfo,
   type ZitadelOptions,
 } from './options.js';
+import type { ResolvedOptions } from './resolved-options.js';
 import { ZitadelCredential } from './zitadel/credentials.js';
 
 type Problem = string | undefined;
@@ -159,6 +159,7 @@ const CHECKS: Readonly<Record<keyof ZitadelOptions, Check>> = {
   api: (value) =>
     value === 'auto' || value === 'v1' || value === 'v2' ? undefined : "'auto', 'v1' or 'v2'",
   projectId: (value) => (isText(value) ? undefined : 'the id of the project'),
+  projectRoles: (value) => (value === 'token' || value === 'api' ? undefined : "'token' or 'api'"),
   serviceUser,
   cache: (value) =>
     isObject(value)
@@ -219,6 +220,7 @@ export function resolveOptions(
     memberships: withoutInheritance(options.memberships ?? { as: 'caller' }),
     api: options.api ?? 'auto',
     projectId: options.projectId,
+    projectRoles: options.projectRoles ?? 'token',
     serviceUser: options.serviceUser,
     ttlMs: cache.ttlMs ?? 30_000,
     denialMs: cache.denialMs ?? 2_000,

@@ -191,6 +191,7 @@ export const beyondRoles = () => {
   permission('project.grant.read', projectGrant.param('grantId'));
   projectRole('editor', { org: org.param('orgId') });
   projectRole(['editor', 'viewer'], { project: '1', org: '2', acrossOrganizations: true });
+  projectRole('editor', { org: '1', fresh: true });
   authenticated({ organizations: ['1'] });
   Authenticated({ organizations: ['1'], replaces: true });
   RequirePermission('project.write', project.param('projectId').in(org.param('orgId')));

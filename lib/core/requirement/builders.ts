@@ -235,7 +235,7 @@ function permissionRefOf(on: unknown): PermissionRef {
 }
 
 /** Where a project role must be held. */
-export interface ProjectRoleOn {
+export interface ProjectRoleOn extends FreshOptions {
   /** The project that has the role. @default the option `projectId` */
   readonly project?: UntiedProjectRef | string;
   /** The organization that gave the role. */
@@ -249,12 +249,13 @@ export interface ProjectRoleOn {
   readonly acrossOrganizations?: boolean;
 }
 
-const SETTINGS: ReadonlySet<string> = new Set(['project', 'org', 'acrossOrganizations']);
+const SETTINGS: ReadonlySet<string> = new Set(['project', 'org', 'acrossOrganizations', 'fresh']);
 
 /**
- * A role of a project (not a manager role). It is read from the role claims of the token or of its introspection. Of several roles in a
- * list, any one is enough. Roles of one project never count for another. The client must request the scopes
- * `urn:zitadel:iam:org:projects:roles` and `urn:zitadel:iam:user:resourceowner`: without the claim of the second no role counts.
+ * A role of a project (not a manager role), read from the role claims of the token or of its introspection. Of several roles in a list, any
+ * one is enough. Roles of one project never count for another. The client must request the scopes `urn:zitadel:iam:org:projects:roles` and
+ * `urn:zitadel:iam:user:resourceowner`: without the claim of the second no role counts. With the option `projectRoles: 'api'`, ZITADEL's
+ * authorizations are asked where a token lacks one of these claims.
  *
  * @throws ZitadelRequirementError on an empty list, a manager role, a missing organization, or a project tied with `.in()`
  * @example `projectRole('editor', { org: org.param('orgId') })`
@@ -273,14 +274,12 @@ export function projectRole(
       `${String(manager)} is a manager role and never in a token: write role('${String(manager)}', ...) or @RequireRole()`,
     );
   }
-  const settings = withoutInheritance(Object(on) as object) as Partial<
-    Record<keyof ProjectRoleOn, unknown>
-  >;
-  const { acrossOrganizations = false } = settings;
-  const unknown = Object.keys(settings).find((name) => !SETTINGS.has(name));
-  if (typeof acrossOrganizations !== 'boolean' || unknown !== undefined) {
+  const settings = withoutInheritance(Object(on) as Readonly<Record<string, unknown>>);
+  const { acrossOrganizations = false, fresh = false } = settings;
+  const isKnown = Object.keys(settings).every((name) => SETTINGS.has(name));
+  if (!isKnown || typeof acrossOrganizations !== 'boolean' || typeof fresh !== 'boolean') {
     throw new ZitadelRequirementError(
-      'projectRole() takes { project, org, acrossOrganizations: true | false } and nothing else',
+      'projectRole() takes { project, org, acrossOrganizations: true | false, fresh: true | false } and nothing else',
     );
   }
   const ref = Object.hasOwn(settings, 'project') ? projectRef(settings.project) : undefined;
@@ -295,5 +294,6 @@ export function projectRole(
     ...(ref && { project: ref }),
     org: orgRef(settings.org),
     acrossOrganizations,
+    fresh,
   });
 }

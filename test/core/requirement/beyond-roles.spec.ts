@@ -37,6 +37,10 @@ describe('in words', () => {
       projectRole('editor', { project: '1', org: '2', acrossOrganizations: true }),
       'project role editor of project 1, given by org 2, also of other home organizations',
     ],
+    [
+      projectRole('editor', { project: '1', org: '2', fresh: true }),
+      'project role editor of project 1, given by org 2 (fresh)',
+    ],
     [authenticated({ organizations: ['1', '2'] }), 'an accepted caller of org 1 | 2'],
   ])('%#: it says what is asked', (requirement, text) => {
     expect(requirementText(requirement)).toBe(text);
@@ -87,6 +91,11 @@ describe('what is refused where it is written', () => {
     [
       'another setting of a project role',
       () => untyped.projectRole('a', { org: '1', across: true }),
+      'nothing else',
+    ],
+    [
+      'a project role that is fresh as a text',
+      () => untyped.projectRole('a', { org: '1', fresh: 'yes' }),
       'nothing else',
     ],
     [
