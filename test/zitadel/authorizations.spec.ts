@@ -49,6 +49,10 @@ describe('project roles by the API', () => {
     const token = zitadel.tokenFor(alice);
     const decisions = await Promise.all([1, 2, 3].map(() => verdict(lib, token, inAcme)));
     expect([...decisions, await verdict(lib, token, inAcme)]).toEqual(Array(4).fill('yes'));
+    // What is remembered is decided at once.
+    const request = { headers: { authorization: `Bearer ${token}` } };
+    const { decisions: door } = lib;
+    expect(door.authorize(request, door.prepare(inAcme))).toMatchObject({ allowed: true });
     // Another token of the same user is served by the same reply.
     expect(await verdict(lib, zitadel.tokenFor(alice), inAcme)).toBe('yes');
     const [asked, ...more] = zitadel.requestLog('authorizations');
