@@ -12,6 +12,7 @@ import type { ZitadelOptions } from './options.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import type { ZitadelSurroundings } from './surroundings.js';
 import { resolveOptions } from './validate-options.js';
+import { createRoleReader } from './zitadel/authorizations.js';
 import { type Credential, openServiceUser } from './zitadel/credentials.js';
 import { createDiscovery } from './zitadel/discovery.js';
 import { Lookups } from './zitadel/facts/lookups.js';
@@ -65,6 +66,7 @@ export function createZitadel(
   const { shared: _shared, serviceUser: _serviceUser, callers: _callers, ...open } = resolved;
   const generation = new ApiGeneration('project grants', resolved.api, log);
   const readsAs = resolved.memberships.as;
+  const asksRoles = resolved.projectRoles === 'api';
   const lookups = new Lookups({
     ...open,
     http,
@@ -88,6 +90,7 @@ export function createZitadel(
       }),
     },
     permissions: askPermissions(http),
+    projectRoles: asksRoles && serviceToken ? createRoleReader(serviceToken) : undefined,
     bareTokens: resolved.token !== undefined,
     shared: sharedStoreOf(resolved, credential, surroundings.sharedCache),
   });
@@ -155,7 +158,7 @@ function organizationsOf({
 }
 
 function sharedStoreOf(
-  { shared, api, issuer, audience, memberships, ttlMs }: ResolvedOptions,
+  { shared, api, issuer, audience, memberships, projectRoles, ttlMs }: ResolvedOptions,
   credential: Credential | undefined,
   cache: SharedCache | undefined,
 ): SharedStore | undefined {
@@ -167,7 +170,8 @@ function sharedStoreOf(
     );
   }
   // What the stored values depend on besides the user, the token and the organizations: those are in the key.
-  const reader = memberships.as === 'caller' ? '' : readerOf(credential);
+  const readsAlone = memberships.as === 'caller' && projectRoles === 'token';
+  const reader = readsAlone ? '' : readerOf(credential);
   const scope = [api, issuer, memberships.as, reader, ...audience];
   return new SharedStore(cache, shared.secret, scope, ttlMs);
 }

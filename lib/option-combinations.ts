@@ -79,6 +79,7 @@ export function checkTogether(options: ZitadelOptions, resolved: ResolvedOptions
   ) {
     throw wrong('projectId', resolved.projectId, 'an id that matches the option idPattern');
   }
+  if (resolved.projectRoles === 'api') checkAuthorizations(resolved);
   const known = asServiceUser ? ['as', 'organizations'] : ['as'];
   const extra = Object.keys(memberships).find((name) => !known.includes(name));
   if (extra !== undefined) {
@@ -210,6 +211,22 @@ function checkOrganizations(
     name,
     value,
     'a list of the ids of the organizations that are read, or a function that promises one; or leave it out, and all are read with API v2',
+  );
+}
+
+function checkAuthorizations({ serviceUser, api }: ResolvedOptions): void {
+  if (!serviceUser) {
+    throw wrong(
+      'serviceUser',
+      undefined,
+      "keyFile('./service-user.json') or another credential: with projectRoles: 'api' authorizations are read with it",
+    );
+  }
+  if (api !== 'v1') return;
+  throw wrong(
+    'projectRoles',
+    'api',
+    "'token', or api: 'auto': API v1 does not tell which authorizations are inactive",
   );
 }
 

@@ -163,6 +163,15 @@ export interface ZitadelOptions {
    */
   readonly projectId?: string;
   /**
+   * Where project roles are read. `'token'`: from the claims of the caller's token. `'api'`: where a token lacks the role claim of the
+   * project, or the home organization, from ZITADEL's authorizations, by the service user (API v2, needs `ORG_OWNER_VIEWER` in the
+   * organization that gives the roles, or `IAM_OWNER_VIEWER`). What ZITADEL says is remembered like memberships.
+   *
+   * @default 'token'
+   * @throws ZitadelOptionsError when it is `'api'` without `serviceUser`, or beside `api: 'v1'`, which does not tell what is inactive
+   */
+  readonly projectRoles?: 'token' | 'api';
+  /**
    * Your application's own identity at ZITADEL: `keyFile(path)`, `key(json)`, `pat(token)` or `clientCredentials(id, secret)`. Project
    * grants need it, and so do memberships that are read as the service user.
    *

@@ -13,6 +13,7 @@ export interface ResolvedOptions {
   readonly memberships: Required<ZitadelOptions>['memberships'];
   readonly api: ApiSetting;
   readonly projectId: string | undefined;
+  readonly projectRoles: 'token' | 'api';
   readonly serviceUser: ServiceUserCredential | undefined;
   readonly ttlMs: number;
   readonly denialMs: number;

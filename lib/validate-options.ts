@@ -90,6 +90,7 @@ const CHECKS: Readonly<Record<keyof ZitadelOptions, Check>> = {
   api: (value) =>
     value === 'auto' || value === 'v1' || value === 'v2' ? undefined : "'auto', 'v1' or 'v2'",
   projectId: (value) => (isText(value) ? undefined : 'the id of the project'),
+  projectRoles: (value) => (value === 'token' || value === 'api' ? undefined : "'token' or 'api'"),
   serviceUser,
   cache: (value) =>
     isObject(value)
@@ -151,6 +152,7 @@ export function resolveOptions(
     memberships: withoutInheritance(options.memberships ?? { as: 'caller' }),
     api: options.api ?? 'auto',
     projectId: options.projectId,
+    projectRoles: options.projectRoles ?? 'token',
     serviceUser: options.serviceUser,
     ttlMs: cache.ttlMs ?? 30_000,
     denialMs: cache.denialMs ?? 2_000,

@@ -126,6 +126,17 @@ const rooms: readonly Room[] = [
     ],
   },
   {
+    file: 'lib/testing/doubles.ts',
+    allowed: [
+      ...values('../core/decision.js ../core/caller.js node:http ../express/middleware.js'),
+      ...lazy('../nest/zitadel-exception.filter.js'),
+    ],
+    refused: [
+      ...values('./emulator.js ./world/world.js ../zitadel/http.js ../create-zitadel.js'),
+      ...values('../nest/a.guard.js ../index.js @nestjs/common express jose'),
+    ],
+  },
+  {
     file: 'lib/testing/world/probe.ts',
     allowed: [
       ...values('./world.js ../core.js ../server/answers.js node:http jose'),

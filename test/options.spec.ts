@@ -95,6 +95,7 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   memberships: ['caller', { as: 'both' }, {}, 1, true],
   api: ['v3', 'V1', 1, true, {}, ['v1']],
   projectId: ['app', '1/2', '1'.repeat(201), 1, true, {}, ['1']],
+  projectRoles: ['claims', 'API', 1, true, {}, ['api']],
   serviceUser: ['./service-user.json', { type: 'pat', token: 'x' }, {}, 1, () => pat('x')],
   cache: ['memory', 1, true],
   hierarchy: [
@@ -359,6 +360,12 @@ describe('options that are right each on its own', () => {
       { ...AS_SERVICE_USER, memberships: { as: 'serviceUser' }, api: 'v1' },
     ],
     ['projectId', 'a project that does not match the pattern', { projectId: 'portal' }],
+    ['serviceUser', 'project roles by the API without one', { projectRoles: 'api' }],
+    [
+      'projectRoles',
+      'project roles by API v1, which calls inactive ones active',
+      { projectRoles: 'api', serviceUser: pat('x'), api: 'v1' },
+    ],
     ['allowImpersonation', 'impersonation as the caller', { allowImpersonation: true }],
     ['callers', 'recheckMs as the caller', { callers: jwt({ recheckMs: 5_000 }) }],
     ['callers', 'recheckMs: false as the caller', { callers: jwt({ recheckMs: false }) }],
@@ -419,6 +426,7 @@ describe('options that are right each on its own', () => {
     ['clients', { ...RIGHT, callers: jwt({ clients: ['1', '2@app'] }) }],
     ['a property of the request', { ...RIGHT, requestProperty: 'user' }],
     ['a longer property of the request', { ...RIGHT, requestProperty: '$'.repeat(100) }],
+    ['project roles by the API', { ...RIGHT, projectRoles: 'api', serviceUser: pat('x') }],
     [
       'the service user with a function of them',
       {

@@ -3,6 +3,7 @@ import {
   type CallerNeed,
   type Case,
   type Facts,
+  type GivenRoles,
   type GrantFact,
   type Hidden,
   type Need,
@@ -75,6 +76,13 @@ export async function askUntilDecided(
       facts.learnRows(need.on, rows);
       return undefined;
     }
+    if (need.fact === 'projectRoles') {
+      const { projectId, orgId } = need;
+      const given = await callers.rolesGiven(known, projectId, orgId, notBefore, toll);
+      if (isRefusal(given)) return given;
+      facts.learnRoles(projectId, orgId, given);
+      return undefined;
+    }
     const permissions = await callers.permissionsIn(known, need.orgId, notBefore, toll);
     if (isRefusal(permissions)) return permissions;
     facts.learnPermissions(need.orgId, permissions);
@@ -84,10 +92,8 @@ export async function askUntilDecided(
   let needs = onceEach(first.needs);
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     const learned = await Promise.all([
-      learnResources(needs.filter((need) => need.fact !== 'rows' && need.fact !== 'permissions')),
-      ...needs
-        .filter((need) => need.fact === 'rows' || need.fact === 'permissions')
-        .map(learnCaller),
+      learnResources(needs.filter((need): need is ResourceNeed => !isAboutCaller(need))),
+      ...needs.filter(isAboutCaller).map(learnCaller),
     ]);
     const refusal = learned.find((each) => each !== undefined);
     if (refusal && readsAs === 'caller' && isAboutToken(refusal)) return refusal;
@@ -106,6 +112,16 @@ const ENDLESS: Refusal = {
   detail: 'each reply of ZITADEL led to another question',
 };
 
+const ABOUT_CALLER: ReadonlySet<string> = new Set([
+  'rows',
+  'permissions',
+  'projectRoles',
+] satisfies CallerNeed['fact'][]);
+
+function isAboutCaller(need: Need): need is CallerNeed {
+  return ABOUT_CALLER.has(need.fact);
+}
+
 /** Several parts of a requirement may miss the same fact. */
 function onceEach(needs: readonly Need[]): readonly Need[] {
   return [...new Map(needs.map((need) => [JSON.stringify(need), need])).values()];
@@ -116,7 +132,7 @@ export function isAboutToken({ reason }: Refusal): boolean {
   return reason !== 'unavailable' && reason !== 'misconfigured';
 }
 
-type Said = string | GrantFact | Hidden | MembershipIndex | Permissions | null;
+type Said = string | GrantFact | Hidden | MembershipIndex | Permissions | GivenRoles | null;
 
 /** What is remembered, and over it what was asked for this one decision. */
 class AskedFacts implements Facts {
@@ -146,6 +162,12 @@ class AskedFacts implements Facts {
     return this.#of(['permissions', orgId], () => this.remembered.permissionsIn?.(orgId));
   }
 
+  rolesGiven(projectId: string, orgId: string): GivenRoles | undefined {
+    return this.#of(['roles', projectId, orgId], () =>
+      this.remembered.rolesGiven?.(projectId, orgId),
+    );
+  }
+
   /** Takes what was found for a need about a resource. */
   learn(need: ResourceNeed, facts: ResourceFacts): void {
     switch (need.fact) {
@@ -171,6 +193,10 @@ class AskedFacts implements Facts {
 
   learnPermissions(orgId: string, permissions: Permissions): void {
     this.#set(['permissions', orgId], permissions);
+  }
+
+  learnRoles(projectId: string, orgId: string, given: GivenRoles): void {
+    this.#set(['roles', projectId, orgId], given);
   }
 
   #of<T extends Said>(key: readonly unknown[], remembered: () => T | undefined): T | undefined {

@@ -105,7 +105,7 @@ export class Authorizer {
         "outside a request only literal ids and org.ofCaller() can be asked about: write org('...') instead of org.param('...')",
       );
     }
-    if (known.credential === '' && (compiled.asksPermissions || compiled.readsClaims)) {
+    if (known.credential === '' && compiled.needsToken) {
       throw new ZitadelRequirementError(
         'only a token tells permissions, project roles and home organizations: ask with the Caller of a request, not with a bare user id',
       );

@@ -96,7 +96,7 @@ export class Decider {
     const { callers, lookups } = this.parts;
     const isShared = notBefore === ANEW || !compiled.namesGrants;
     const facts = isShared ? lookups.known() : lookups.knownTo(known.userId, notBefore);
-    if ((known.index.complete && !compiled.asksPermissions) || notBefore === ANEW) return facts;
+    if ((known.index.complete && !compiled.asksMore) || notBefore === ANEW) return facts;
     return callers.lookups.known(known, notBefore, facts);
   }
 

@@ -112,7 +112,8 @@ export function requirePermission(
 }
 
 /**
- * Middleware for a route: the caller must hold one of these roles of a project. They are read from the role claims of the token.
+ * Middleware for a route: the caller must hold one of these roles of a project. They are read from the role claims of the
+ * token, and with the option `projectRoles: 'api'` from ZITADEL where the token lacks them.
  *
  * @throws ZitadelRequirementError as `projectRole()` does
  * @example `app.get('/drafts', requireProjectRole(zitadel, 'editor'), handler)`

@@ -76,7 +76,8 @@ export function RequirePermission(...asked: Parameters<typeof permission>): Rout
 }
 
 /**
- * The caller must hold one of these roles of a project (not manager roles). They are read from the role claims of the token.
+ * The caller must hold one of these roles of a project (not manager roles). They are read from the role claims of the token, and
+ * with the option `projectRoles: 'api'` from ZITADEL where the token lacks them.
  *
  * @throws ZitadelRequirementError as `projectRole()` does
  * @example `@RequireProjectRole('editor')`

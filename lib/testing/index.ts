@@ -1,3 +1,4 @@
+export { type CheckedIds, denyAs, guardAs, type GuardDouble, type TestCaller } from './doubles.js';
 export { ZitadelEmulator } from './emulator.js';
 export type {
   AccessTokenType,

@@ -80,6 +80,8 @@ export interface User {
   readonly userName: string;
   readonly orgId: string;
   readonly kind: 'person' | 'serviceUser';
+  /** A service user has none. */
+  readonly email?: string;
 }
 
 export interface ProjectGrant {
@@ -109,13 +111,23 @@ export interface UserOptions {
   readonly org?: Ref;
   /** What the user is shown as. @default the user name */
   readonly displayName?: string;
+  /** @default what the user is shown as */
   readonly givenName?: string;
+  /** @default what the user is shown as */
   readonly familyName?: string;
+  /** For the scope `email`. @default the user name, with `@example.com` where it is no address */
+  readonly email?: string;
+  /** @default true */
+  readonly emailVerified?: boolean;
+  /** For the scope `urn:zitadel:iam:user:metadata`. Tokens have the values in base64url. @default none */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 export interface ServiceUserOptions {
   readonly org?: Ref;
   readonly displayName?: string;
+  /** As in {@link UserOptions}. @default none */
+  readonly metadata?: Readonly<Record<string, string>>;
   /** What the token endpoint gives this user. @default 'jwt' */
   readonly accessTokenType?: AccessTokenType;
 }
@@ -127,6 +139,8 @@ export interface ApplicationOptions {
   readonly accessTokenType?: AccessTokenType;
   /** "User roles inside access token". @default false, as in ZITADEL */
   readonly accessTokenRoles?: boolean;
+  /** "User info inside ID token": names and email by the scopes `profile` and `email`. @default false, as in ZITADEL */
+  readonly idTokenUserInfo?: boolean;
 }
 
 export interface AuthorizationOptions {
@@ -141,8 +155,9 @@ export interface TokenOptions {
   readonly audience?: readonly string[];
   /**
    * Scopes besides `openid profile` and those of the audience, as at the token endpoint: for the role claims
-   * (`urn:zitadel:iam:org:projects:roles`) and the home organization (`urn:zitadel:iam:user:resourceowner`)
-   * of the token, of userinfo and of introspection.
+   * (`urn:zitadel:iam:org:projects:roles`), the home organization (`urn:zitadel:iam:user:resourceowner`) and the
+   * metadata (`urn:zitadel:iam:user:metadata`) of the token, of userinfo and of introspection. With `email` the
+   * last two tell the email.
    */
   readonly scopes?: readonly string[];
   /** Seconds from now. A negative number makes an expired token. @default 43200 (12 hours) */

@@ -155,7 +155,7 @@ export class TokenVerbs extends WorldVerbs {
 
   /** A public client for the authorization code flow with PKCE. */
   addApplication(project: Ref, options: ApplicationOptions): { clientId: string } {
-    const { redirectUris, accessTokenType = 'jwt', accessTokenRoles } = options;
+    const { redirectUris, accessTokenType = 'jwt', ...claims } = options;
     for (const address of redirectUris) {
       if (!URL.canParse(address))
         throw new TypeError(`'${address}' is not an address to redirect to`);
@@ -165,7 +165,7 @@ export class TokenVerbs extends WorldVerbs {
       projectId,
       redirectUris,
       accessTokenType,
-      accessTokenRoles,
+      claims,
     );
     return { clientId };
   }

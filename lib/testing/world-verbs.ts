@@ -12,7 +12,7 @@ import {
   type User,
   type UserOptions,
 } from './model.js';
-import { type AuthorizationEnds, authorizeUser, unauthorizeUser } from './world/authorizations.js';
+import { authorizeUser, setAuthorizationActive, unauthorizeUser } from './world/authorizations.js';
 import { addGrant, changeGrant, removeGrant, setGrantActive } from './world/grants.js';
 import { addMember, changeMember, removeMember } from './world/managers.js';
 import type { GrantRecord } from './world/state.js';
@@ -258,8 +258,8 @@ export class WorldVerbs {
   }
 
   /**
-   * Gives a user roles of a project (an authorization), for the role claims of tokens, userinfo and
-   * introspection. They replace earlier ones of the same organization. A granted organization gives what its
+   * Gives a user roles of a project (an authorization, or user grant), for role claims and for the list of
+   * authorizations. They replace earlier ones of the same organization. A granted organization gives what its
    * project grant hands on.
    */
   authorizeUser(
@@ -275,7 +275,16 @@ export class WorldVerbs {
     unauthorizeUser(this.#world, this.#endsOf(user, project, options));
   }
 
-  #endsOf(user: Ref, project: Ref, { org }: AuthorizationOptions): AuthorizationEnds {
+  /** From now on tokens do not show the roles of an authorization. */
+  deactivateAuthorization(user: Ref, project: Ref, options: AuthorizationOptions = {}): void {
+    setAuthorizationActive(this.#world, this.#endsOf(user, project, options), false);
+  }
+
+  reactivateAuthorization(user: Ref, project: Ref, options: AuthorizationOptions = {}): void {
+    setAuthorizationActive(this.#world, this.#endsOf(user, project, options), true);
+  }
+
+  #endsOf(user: Ref, project: Ref, { org }: AuthorizationOptions) {
     const projectId = idOf(project);
     const owner = this.#world.now.projects.get(projectId)?.orgId ?? '';
     return { userId: idOf(user), projectId, orgId: org === undefined ? owner : idOf(org) };

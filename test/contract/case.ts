@@ -9,6 +9,7 @@ export const CHAPTERS = [
   'my memberships',
   'user memberships',
   'administrators',
+  'authorizations',
   'permissions',
   'projects',
   'grants v1',

@@ -207,7 +207,9 @@ class AskedFacts implements Facts {
   ask(needs: readonly Need[]): string | undefined {
     const { drawn } = this;
     for (const [name, need] of new Map(needs.map((each) => [JSON.stringify(each), each]))) {
-      if (need.fact === 'permissions') return 'asks for permissions';
+      if (need.fact === 'permissions' || need.fact === 'projectRoles') {
+        return `asks for ${need.fact}`;
+      }
       if (need.fact === 'rows') {
         if (!this.overCap) return 'asks for rows though the list is whole';
         const { on } = need;

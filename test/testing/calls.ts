@@ -164,6 +164,7 @@ export const REDIRECT = 'http://localhost:9/callback';
 export interface Tokens {
   readonly accessToken: string;
   readonly refreshToken: string;
+  readonly idToken: string;
 }
 
 /** Signs a person in over the pages of the emulator, by the code flow with PKCE. */
@@ -207,8 +208,12 @@ export function refresh(
 }
 
 export function tokensOf(answer: Called): Tokens {
-  const { access_token: accessToken, refresh_token: refreshToken } = answer.json;
-  return { accessToken: String(accessToken), refreshToken: String(refreshToken) };
+  const { access_token: accessToken, refresh_token: refreshToken, id_token: idToken } = answer.json;
+  return {
+    accessToken: String(accessToken),
+    refreshToken: String(refreshToken),
+    idToken: String(idToken),
+  };
 }
 
 function askForTokens(

@@ -20,6 +20,7 @@ describe('what the verbs return', () => {
     expect(user).toEqual({
       id: expect.stringMatching(/^\d{18}$/) as string,
       name: 'Ann Example',
+      email: 'ann@example.com',
       userName: 'ann',
       orgId: w.acme.id,
       kind: 'person',

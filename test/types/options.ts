@@ -50,6 +50,7 @@ export const right: readonly ZitadelOptions[] = [
   { issuer, audience: '1', internalUrl: 'http://zitadel:8080', logger: console },
   { issuer, audience: '1', fetch: globalThis.fetch },
   { issuer, audience: '1', token: (request) => request.headers['x-token'] as string | undefined },
+  { issuer, audience: '1', projectRoles: 'api', serviceUser: pat('x') },
   { issuer, audience: '1', projectOwner: () => Promise.resolve(undefined) },
   { issuer, audience: '1', serviceUser: clientCredentials('a', 'b') },
   { issuer, audience: '1', serviceUser: key({ type: 'serviceaccount' }) },
@@ -109,6 +110,8 @@ export const wrong = (): readonly ZitadelOptions[] => [
   { issuer, audience: '1', api: 'v3' },
   // @ts-expect-error a number as the project
   { issuer, audience: '1', projectId: 1 },
+  // @ts-expect-error project roles from elsewhere
+  { issuer, audience: '1', projectRoles: 'claims' },
   // @ts-expect-error organizations with the caller
   { issuer, audience: '1', memberships: { as: 'caller', organizations: ['1'] } },
   // @ts-expect-error a path as the service user

@@ -201,6 +201,7 @@ export const beyondRoles = () => {
   projectRole('editor', { project: '1' });
   projectRole('editor', { org: org.param('orgId') });
   projectRole(['editor', 'viewer'], { project: '1', org: '2', acrossOrganizations: true });
+  projectRole('editor', { org: '1', fresh: true });
   authenticated({ organizations: ['1'] });
   Authenticated({ organizations: ['1'], replaces: true });
   RequirePermission('project.write', project.param('projectId').in(org.param('orgId')));

@@ -113,12 +113,21 @@ export interface CallerFacts {
   rowsOn(on: RowsOn): MembershipIndex | undefined;
   /** ZITADEL's own evaluation in one organization: `permission`, or `permission:id` of a project or project grant. */
   permissionsIn(orgId: string): Permissions | undefined;
+  /** What an organization gave the caller of a project. */
+  rolesGiven(projectId: string, orgId: string): GivenRoles | undefined;
+}
+
+/** The roles of one project that one organization gave a user, as ZITADEL's authorizations say it. */
+export interface GivenRoles {
+  readonly roles: readonly string[];
+  /** The user's home organization. It is only told with an authorization. */
+  readonly home: string | undefined;
 }
 
 /** The permissions that a caller holds in one organization. */
 export type Permissions = Pick<ReadonlySet<string>, 'has'>;
 
-/** Everything that decisions need beside the list of memberships. If nothing is remembered about the caller, those two are missing. */
+/** Everything that decisions need beside the list of memberships. If nothing is remembered about the caller, that is missing. */
 export interface Facts extends ResourceFacts, Partial<CallerFacts> {
   /** Of all that was read here about the caller. */
   readonly leases?: readonly Lease[];
@@ -155,7 +164,8 @@ interface GrantNeed {
 /** A missing fact about the caller. */
 export type CallerNeed =
   | { readonly fact: 'rows'; readonly on: RowsOn }
-  | { readonly fact: 'permissions'; readonly orgId: string };
+  | { readonly fact: 'permissions'; readonly orgId: string }
+  | { readonly fact: 'projectRoles'; readonly projectId: string; readonly orgId: string };
 
 /** A missing fact. */
 export type Need = ResourceNeed | CallerNeed;

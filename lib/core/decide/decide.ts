@@ -8,7 +8,7 @@ import {
   type Node,
   type ProjectRoleNode,
 } from '../requirement/compile.js';
-import { ASK, type Case, check, NO, type Verdict, YES } from './case.js';
+import { ask, ASK, type Case, check, NO, type Verdict, YES } from './case.js';
 import { decidePermission } from './permission.js';
 import { decideRole } from './role.js';
 
@@ -77,18 +77,39 @@ function evaluateAll(node: Branch, open: Case): Verdict {
   return verdict;
 }
 
-/** Decides one project role requirement by the role claims of exactly that project. */
+/**
+ * Decides one project role requirement by the role claims of exactly that project. If the token lacks them, or the home organization that
+ * is needed too, ZITADEL's authorizations decide where they may be asked.
+ */
 function decideProjectRole(node: ProjectRoleNode, open: Case): Verdict {
   const projectId = open.ids[node.project];
   const orgId = open.ids[node.org];
   if (projectId === undefined || orgId === undefined) return NO;
-  if (!node.acrossOrganizations && homeOf(open) !== orgId) return NO;
   const claim = own(open.claims, `urn:zitadel:iam:org:project:${projectId}:roles`);
+  const home = homeOf(open);
+  const isTold = claim !== undefined && (node.acrossOrganizations || home !== undefined);
+  if (node.asks && !isTold && !(home !== undefined && isElsewhere(node, home, orgId))) {
+    const given = open.facts.rolesGiven?.(projectId, orgId);
+    if (!given) return ask(open, { fact: 'projectRoles', projectId, orgId });
+    const holds = node.roles.some((role) => given.roles.includes(role));
+    return holds && !isElsewhere(node, home ?? given.home, orgId)
+      ? allowProjectRole(node, open)
+      : NO;
+  }
+  if (isElsewhere(node, home, orgId)) return NO;
   // ZITADEL writes an object of roles. Some of its documents show a list of such objects.
   const parts: readonly unknown[] = Array.isArray(claim) ? claim : [claim];
   const given = (role: string) =>
     parts.some((part) => typeof own(own(part, role), orgId) === 'string');
-  if (!node.roles.some(given)) return NO;
+  return node.roles.some(given) ? allowProjectRole(node, open) : NO;
+}
+
+/** Whether a role that this organization gave does not count, because the caller belongs to another one. */
+function isElsewhere(node: ProjectRoleNode, home: string | undefined, orgId: string): boolean {
+  return !node.acrossOrganizations && home !== orgId;
+}
+
+function allowProjectRole(node: ProjectRoleNode, open: Case): Verdict {
   if (node.namesProject) check(open, 'project', node.project);
   check(open, 'org', node.org);
   return YES;

@@ -5,13 +5,21 @@ import {
   type MembershipRows,
   type RowsOn,
 } from '../caller.js';
-import type { CallerFacts, Facts, Permissions, ResourceFacts } from '../decide/case.js';
+import type { CallerFacts, Facts, GivenRoles, Permissions, ResourceFacts } from '../decide/case.js';
 import { isRefusal, type Refusal } from '../decision.js';
-import type { Lease } from '../validity.js';
 import type { Pay, Toll } from './allowance.js';
-import { type CacheKind, ReadCache, type Remembered } from './read-cache.js';
+import {
+  GIVEN_ROLES,
+  HELD_PERMISSIONS,
+  type HeldPermissions,
+  MEMBERSHIPS,
+  type Memberships,
+  type RolesGiven,
+} from './caller-kinds.js';
+import { ReadCache } from './read-cache.js';
 import type { CallerRows, KnownCaller, Verified } from './remembered-callers.js';
-import { PERMISSIONS, ROWS, type SharedStore } from './shared-store.js';
+import { permissionsKey, RememberedFacts, rolesKey, rowsKey } from './remembered-facts.js';
+import type { SharedStore } from './shared-store.js';
 
 /** One question for a user's memberships. */
 export interface MembershipQuestion {
@@ -42,10 +50,18 @@ export interface CallerFactsParts {
     token: string,
     orgId: string,
   ) => Promise<readonly string[] | Refusal>;
+  /** What an organization gave a user of a project, by ZITADEL's authorizations. Missing: only tokens tell it. */
+  readonly projectRoles?: ReadGivenRoles | undefined;
   readonly ttlMs: number;
   readonly maxBytes: number;
   readonly shared: SharedStore | undefined;
 }
+
+type ReadGivenRoles = (
+  userId: string,
+  projectId: string,
+  orgId: string,
+) => Promise<GivenRoles | Refusal>;
 
 /** Is called when ZITADEL refused a caller's token. Returns the refusal. */
 type Refused = (known: KnownCaller, refusal: Refusal) => Refusal;
@@ -61,46 +77,39 @@ const NO_TOKEN: Refusal = {
   remedy: 'ask with the Caller of a request, or require a role',
 };
 
-type Memberships = ReadCache<MembershipIndex, MembershipIndex['rows']>;
-type HeldPermissions = ReadCache<ReadonlySet<string>, readonly string[]>;
-
-const MEMBERSHIPS: CacheKind<MembershipIndex, MembershipIndex['rows']> = {
-  stored: ROWS,
-  fromStored: (rows) => indexOf(rows),
-  // A list that is over its cap would fill the store, and decides nothing without further questions.
-  toStored: ({ rows, complete }) => (complete ? rows : undefined),
-  bytesOf: ({ bytes }) => bytes,
+const NOBODY_TO_ASK: Refusal = {
+  reason: 'misconfigured',
+  detail: 'project roles are asked for without the option projectRoles',
 };
 
-const HELD_PERMISSIONS: CacheKind<ReadonlySet<string>, readonly string[]> = {
-  stored: PERMISSIONS,
-  fromStored: (list) => new Set(list.map(intern)),
-  toStored: (held) => [...held],
-  // There can be tens of thousands, so no list of sizes is made.
-  bytesOf: (held) => {
-    let bytes = 400;
-    for (const each of held) bytes += 2 * each.length + 64;
-    return bytes;
-  },
-};
-
-/** What can be asked about a caller: the list of memberships, parts of it, and permissions. All are remembered and forgotten together. */
+/**
+ * What can be asked about a caller: the list of memberships, parts of it, permissions and project roles. All are remembered and forgotten
+ * together.
+ */
 export class CallerLookups {
   readonly #memberships: Memberships;
   readonly #permissions: HeldPermissions;
+  readonly #roles: RolesGiven;
 
   constructor(
     private readonly parts: CallerFactsParts,
     private readonly refused: Refused,
   ) {
-    const { ttlMs, maxBytes, shared } = parts;
-    this.#memberships = new ReadCache(MEMBERSHIPS, ttlMs, maxBytes / 2, shared);
-    this.#permissions = new ReadCache(HELD_PERMISSIONS, ttlMs, maxBytes / 2, shared);
+    const { ttlMs, maxBytes, shared, projectRoles } = parts;
+    const share = maxBytes / (projectRoles ? 3 : 2);
+    this.#memberships = new ReadCache(MEMBERSHIPS, ttlMs, share, shared);
+    this.#permissions = new ReadCache(HELD_PERMISSIONS, ttlMs, share, shared);
+    this.#roles = new ReadCache(GIVEN_ROLES, ttlMs, share, shared);
   }
 
   /** The remembered facts about a caller that were not asked for before `notBefore`, together with those about resources. */
   known(known: KnownCaller, notBefore: number, resources: ResourceFacts): Facts & CallerFacts {
-    return new KnownFacts(known, notBefore, resources, this.#memberships, this.#permissions);
+    const kept = {
+      memberships: this.#memberships,
+      permissions: this.#permissions,
+      roles: this.#roles,
+    };
+    return new RememberedFacts(known, notBefore, resources, kept);
   }
 
   /** The list of memberships. As the service user, one list serves all tokens of the user. */
@@ -180,6 +189,27 @@ export class CallerLookups {
     return this.parts.memberships.as === 'caller' ? this.refused(known, found) : found;
   }
 
+  /** What an organization gave the caller of a project. The service user asks, so one reply serves all tokens of the user. */
+  async rolesGiven(
+    { userId }: KnownCaller,
+    projectId: string,
+    orgId: string,
+    notBefore: number,
+    toll: Toll,
+  ): Promise<GivenRoles | Refusal> {
+    const { projectRoles } = this.parts;
+    if (!projectRoles) return NOBODY_TO_ASK;
+    const found = await this.#roles.get({
+      key: rolesKey(userId, projectId, orgId),
+      userId,
+      notAfter: Infinity,
+      notBefore,
+      pay: toll.pay,
+      read: () => projectRoles(userId, projectId, orgId),
+    });
+    return isRefusal(found) ? found : found.value;
+  }
+
   /** ZITADEL refused the caller's own token. Forgets what was read with it, and all of the user in the shared store. */
   forget({ digest }: Pick<Verified, 'digest'>, userId: string): void {
     this.#memberships.forget(tokenKey(digest), userId);
@@ -206,53 +236,13 @@ export class CallerLookups {
   #evict(userId: string): void {
     this.#memberships.evict(userId);
     this.#permissions.evict(userId);
+    this.#roles.evict(userId);
   }
 
   #evictAll(): void {
     this.#memberships.evictAll();
     this.#permissions.evictAll();
-  }
-}
-
-/** What is remembered of one caller, and the leases of all that was read of it. */
-class KnownFacts implements Facts, CallerFacts {
-  readonly leases: Lease[] = [];
-
-  constructor(
-    private readonly known: KnownCaller,
-    private readonly notBefore: number,
-    private readonly resources: ResourceFacts,
-    private readonly memberships: Memberships,
-    private readonly permissions: HeldPermissions,
-  ) {}
-
-  ownerOf(projectId: string) {
-    return this.resources.ownerOf(projectId);
-  }
-
-  grantOf(grantId: string) {
-    return this.resources.grantOf(grantId);
-  }
-
-  grantBetween(projectId: string, orgId: string) {
-    return this.resources.grantBetween(projectId, orgId);
-  }
-
-  rowsOn(on: RowsOn) {
-    const { rows, userId } = this.known;
-    return this.#read(this.memberships.kept(rowsKey(rows.key, on), userId, this.notBefore));
-  }
-
-  permissionsIn(orgId: string) {
-    const { verified, userId } = this.known;
-    return this.#read(
-      this.permissions.kept(permissionsKey(verified, orgId), userId, this.notBefore),
-    );
-  }
-
-  #read<T extends object>(kept: Remembered<T> | undefined): T | undefined {
-    if (kept) this.leases.push(kept.lease);
-    return kept?.value;
+    this.#roles.evictAll();
   }
 }
 
@@ -263,12 +253,4 @@ function indexed(read: MembershipRows | Refusal): MembershipIndex | Refusal {
 /** The key of a list that the caller's own token reads. */
 function tokenKey(digest: string): string {
   return JSON.stringify(['token', digest]);
-}
-
-function rowsKey(key: string, on: RowsOn): string {
-  return JSON.stringify(['on', key, on]);
-}
-
-function permissionsKey({ digest }: Pick<Verified, 'digest'>, orgId: string): string {
-  return `${digest} ${orgId}`;
 }

@@ -21,7 +21,7 @@ export interface Stored<T> {
 
 /** A kind of values that can be stored: its name in the store, and how it is read back. Anything odd is a miss. */
 export interface StoredKind<T> {
-  readonly name: 'rows' | 'permissions';
+  readonly name: 'rows' | 'permissions' | 'projectRoles';
   readonly from: (value: unknown, userId: string) => T | undefined;
 }
 
@@ -39,6 +39,12 @@ export const ROWS: StoredKind<readonly Membership[]> = {
 export const PERMISSIONS: StoredKind<readonly string[]> = {
   name: 'permissions',
   from: (value) => (areTexts(value) ? value : undefined),
+};
+
+/** The user's home organization ('': not told), and the roles of one project that one organization gave the user. */
+export const PROJECT_ROLES: StoredKind<readonly string[]> = {
+  name: 'projectRoles',
+  from: (value) => (areTexts(value) && value.length > 0 ? value : undefined),
 };
 
 interface Envelope<T> extends Stored<T> {

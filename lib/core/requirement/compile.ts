@@ -47,6 +47,8 @@ export interface ProjectRoleNode {
   readonly namesProject: boolean;
   readonly org: Slot;
   readonly acrossOrganizations: boolean;
+  /** Whether ZITADEL is asked where the token does not tell. */
+  readonly asks: boolean;
 }
 
 /** A requirement about the caller alone, ready to be decided. */
@@ -81,8 +83,10 @@ export interface Compiled {
   /** The name of each source's id, for `@CheckedResource`. */
   readonly names: readonly string[];
   readonly fresh: boolean;
-  /** Whether ZITADEL's own evaluation is asked, with the caller's token. */
-  readonly asksPermissions: boolean;
+  /** Whether ZITADEL may be asked for more about the caller than the list of memberships. */
+  readonly asksMore: boolean;
+  /** Whether nothing but the caller's token can tell: with it permissions are asked, and it has the claims. */
+  readonly needsToken: boolean;
   /** Whether it names project grants: facts that one caller sees and another does not. */
   readonly namesGrants: boolean;
   /** Whether the claims of the caller's token are read. */
@@ -97,6 +101,8 @@ export interface CompileSettings {
   readonly idPattern: RegExp;
   /** The project whose roles are meant if a requirement names no project. */
   readonly projectId: string | undefined;
+  /** Whether project roles may be asked for where the token does not tell them. @default 'token' */
+  readonly projectRoles?: 'token' | 'api';
   /** Whether ZITADEL evaluates permissions. API v2 does not. */
   readonly permissions: boolean;
 }
@@ -110,7 +116,8 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
   const { hierarchy, idPattern, projectId } = settings;
   const sources: IdSource[] = [];
   let fresh = false;
-  let asksPermissions = false;
+  let asksMore = false;
+  let needsToken = false;
   let namesGrants = false;
   let readsClaims = false;
   let readsRows = false;
@@ -149,7 +156,8 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
       );
     }
     fresh ||= required.fresh;
-    asksPermissions = true;
+    asksMore = true;
+    needsToken = true;
     readsRows = true;
     const { permissions, ref } = required;
     return { type: 'permission', kind: ref.kind, permissions, ...slotsOf(ref) };
@@ -162,11 +170,15 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
         'projectRole() names no project: give { project }, or set the option projectId',
       );
     }
+    fresh ||= required.fresh;
     readsClaims = true;
+    const asks = settings.projectRoles === 'api';
+    asksMore ||= asks;
+    needsToken ||= !asks;
     const { roles, org, acrossOrganizations } = required;
     const slots = { project: slotOf(of.source), org: slotOf(org.source) };
     const namesProject = required.project !== undefined;
-    return { type: 'projectRole', roles, ...slots, namesProject, acrossOrganizations };
+    return { type: 'projectRole', roles, ...slots, namesProject, acrossOrganizations, asks };
   };
 
   const walk = (given: Requirement): Node => {
@@ -181,6 +193,7 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
       case 'authenticated': {
         const { organizations } = part;
         readsClaims ||= organizations !== undefined;
+        needsToken ||= organizations !== undefined;
         for (const id of organizations ?? []) requireLiteral(id, idPattern);
         return { type: 'authenticated', organizations };
       }
@@ -197,7 +210,8 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
     sources,
     names,
     fresh,
-    asksPermissions,
+    asksMore,
+    needsToken,
     namesGrants,
     readsClaims,
     readsRows,

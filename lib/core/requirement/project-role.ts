@@ -1,11 +1,12 @@
 import { ZitadelRequirementError } from '../errors.js';
 import { withoutInheritance } from '../own-properties.js';
 import { org, type OrgRef, orgRef, projectRef, type UntiedProjectRef } from './refs.js';
+import type { FreshOptions } from './fresh.js';
 import type { ProjectRoleRequirement } from './requirement.js';
 import { isManagerRole } from './roles.js';
 
 /** Where a project role must be held. */
-export interface ProjectRoleOn {
+export interface ProjectRoleOn extends FreshOptions {
   /** The project that has the role. @default the option `projectId` */
   readonly project?: UntiedProjectRef | string;
   /** The organization that gave the role. @default org.ofCaller() */
@@ -19,12 +20,13 @@ export interface ProjectRoleOn {
   readonly acrossOrganizations?: boolean;
 }
 
-const SETTINGS: ReadonlySet<string> = new Set(['project', 'org', 'acrossOrganizations']);
+const SETTINGS: ReadonlySet<string> = new Set(['project', 'org', 'acrossOrganizations', 'fresh']);
 
 /**
  * A role of a project (not a manager role). It is read from the role claims of the token or of its introspection. Of several roles in a
  * list, any one is enough. Roles of one project never count for another. The client must request the scopes
- * `urn:zitadel:iam:org:projects:roles` and `urn:zitadel:iam:user:resourceowner`: without the claim of the second no role counts.
+ * `urn:zitadel:iam:org:projects:roles` and `urn:zitadel:iam:user:resourceowner`: without the claim of the second no role counts. With the option
+ * `projectRoles: 'api'`, ZITADEL's authorizations are asked where a token lacks one of these claims.
  *
  * @throws ZitadelRequirementError on an empty list, a manager role, a project tied with `.in()`, or `acrossOrganizations` without another
  * organization than the caller's own
@@ -48,11 +50,11 @@ export function projectRole(
   const settings = withoutInheritance(Object(on) as object) as Partial<
     Record<keyof ProjectRoleOn, unknown>
   >;
-  const { acrossOrganizations = false } = settings;
-  const unknown = Object.keys(settings).find((name) => !SETTINGS.has(name));
-  if (typeof acrossOrganizations !== 'boolean' || unknown !== undefined) {
+  const { acrossOrganizations = false, fresh = false } = settings;
+  const isKnown = Object.keys(settings).every((name) => SETTINGS.has(name));
+  if (!isKnown || typeof acrossOrganizations !== 'boolean' || typeof fresh !== 'boolean') {
     throw new ZitadelRequirementError(
-      'projectRole() takes { project, org, acrossOrganizations: true | false } and nothing else',
+      'projectRole() takes { project, org, acrossOrganizations: true | false, fresh: true | false } and nothing else',
     );
   }
   const project = Object.hasOwn(settings, 'project') ? projectRef(settings.project) : undefined;
@@ -73,5 +75,6 @@ export function projectRole(
     ...(project && { project }),
     org: of,
     acrossOrganizations,
+    fresh,
   });
 }

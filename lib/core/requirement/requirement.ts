@@ -44,7 +44,7 @@ export interface PermissionRequirement {
   readonly fresh: boolean;
 }
 
-/** Any one of the roles of a project, given by or in an organization, as the claims of the caller's token say it. */
+/** Any one of the roles of a project, given by or in an organization, as the caller's token or ZITADEL's authorizations say it. */
 export interface ProjectRoleRequirement {
   readonly type: 'projectRole';
   readonly roles: readonly string[];
@@ -52,6 +52,7 @@ export interface ProjectRoleRequirement {
   readonly project?: ProjectRef;
   readonly org: OrgRef;
   readonly acrossOrganizations: boolean;
+  readonly fresh: boolean;
 }
 
 /** Every one of the requirements. */
@@ -122,10 +123,10 @@ export function requirementText(requirement: Requirement): string {
     case 'permission':
       return `permission ${requirement.permissions.join(' | ')} on ${refText(requirement.ref)}${requirement.fresh ? ' (fresh)' : ''}`;
     case 'projectRole': {
-      const { roles, project, org, acrossOrganizations } = requirement;
+      const { roles, project, org, acrossOrganizations, fresh } = requirement;
       const across = acrossOrganizations ? ', also of other home organizations' : '';
       const of = project ? refText(project) : 'the project of the option projectId';
-      return `project role ${roles.join(' | ')} of ${of}, given by ${refText(org)}${across}`;
+      return `project role ${roles.join(' | ')} of ${of}, given by ${refText(org)}${across}${fresh ? ' (fresh)' : ''}`;
     }
     case 'role':
       return `${requirement.roles.join(' | ')} on ${refText(requirement.ref)}${requirement.fresh ? ' (fresh)' : ''}`;

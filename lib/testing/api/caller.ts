@@ -22,6 +22,7 @@ export type Permission =
   | 'project.grant.write'
   | 'project.grant.delete'
   | 'user.membership.read'
+  | 'user.grant.read'
   | 'events.read'
   | 'iam.member.read'
   | 'org.member.read'

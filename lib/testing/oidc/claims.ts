@@ -2,6 +2,7 @@ import type { AuthorizationRecord, State, UserRecord } from '../world/state.js';
 
 const AUDIENCE = /^urn:zitadel:iam:org:project:id:(.+):aud$/;
 const RESOURCE_OWNER = 'urn:zitadel:iam:user:resourceowner';
+const METADATA = 'urn:zitadel:iam:user:metadata';
 
 export function scopesOf(text: string | null): string[] {
   return (text ?? '').split(' ').filter((scope) => scope !== '');
@@ -21,7 +22,7 @@ export function audienceOfScopes(scopes: readonly string[], zitadelProjectId: st
   return [...new Set(ids)];
 }
 
-/** Claims about organization and roles that scopes ask for. Without a question there are no roles. */
+/** Claims about organization, metadata and roles that scopes ask for. Without a question there are no roles. */
 export function claimsOfScopes(
   state: State,
   user: UserRecord,
@@ -40,7 +41,33 @@ export function claimsOfScopes(
     claims[`${RESOURCE_OWNER}:name`] = org.name;
     claims[`${RESOURCE_OWNER}:primary_domain`] = domainOf(org.id);
   }
+  const metadata = Object.entries(user.metadata);
+  if (metadata.length > 0 && scopes.includes(METADATA)) {
+    const encoded = metadata.map(([key, value]) => [key, Buffer.from(value).toString('base64url')]);
+    claims[METADATA] = Object.fromEntries(encoded) as object;
+  }
   return claims;
+}
+
+/** What the scopes `profile` and `email` ask for: for userinfo and introspection, and for ID tokens that tell it. */
+export function profileClaims(user: UserRecord, scopes: readonly string[]): object {
+  // ZITADEL leaves out what is false.
+  const verified = user.emailVerified ? { email_verified: true } : undefined;
+  const hasEmail = user.email !== undefined && scopes.includes('email');
+  return {
+    ...(scopes.includes('profile') ? profileOf(user) : undefined),
+    ...(hasEmail ? { email: user.email, ...verified } : undefined),
+  };
+}
+
+function profileOf(user: UserRecord): object {
+  const person = { given_name: user.givenName, family_name: user.familyName, locale: null };
+  return {
+    name: user.displayName,
+    ...(user.kind === 'person' ? person : undefined),
+    updated_at: Math.floor(user.updated / 1_000_000),
+    preferred_username: user.userName,
+  };
 }
 
 function primaryDomain(orgName: string, host: string): string {
@@ -80,7 +107,8 @@ function roleClaims(
   const projectIds = projectsOf(state, scopes, question, wanted.length > 0);
   const found = new Map<string, Map<string, Map<string, string>>>();
   for (const authorization of state.authorizations.values()) {
-    if (authorization.userId !== user.id || !projectIds.has(authorization.projectId)) continue;
+    const { userId, projectId, active } = authorization;
+    if (userId !== user.id || !projectIds.has(projectId) || !active) continue;
     if (orgIds.length > 0 && !orgIds.includes(authorization.orgId)) continue;
     const keys = authorization.roleKeys.filter(
       (key) => wanted.length === 0 || wanted.includes(key),

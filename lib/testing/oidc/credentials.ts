@@ -1,5 +1,5 @@
 import { type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { AccessTokenType } from '../model.js';
+import type { AccessTokenType, ApplicationOptions } from '../model.js';
 import type { World } from '../world/world.js';
 import { newKeyFile } from './keys.js';
 
@@ -18,8 +18,12 @@ export interface Application {
   readonly accessTokenType: AccessTokenType;
   /** Whether its JWTs carry roles; see {@link ApplicationOptions.accessTokenRoles}. */
   readonly accessTokenRoles: boolean;
+  /** Whether its ID tokens tell names and email; see {@link ApplicationOptions.idTokenUserInfo}. */
+  readonly idTokenUserInfo: boolean;
   active: boolean;
 }
+
+type ApplicationClaims = Pick<ApplicationOptions, 'accessTokenRoles' | 'idTokenUserInfo'>;
 
 /** Keys, secrets and applications: with what users and programs prove who they are. */
 export class Credentials {
@@ -75,7 +79,7 @@ export class Credentials {
     projectId: string,
     redirectUris: readonly string[],
     accessTokenType: AccessTokenType,
-    accessTokenRoles = false,
+    { accessTokenRoles = false, idTokenUserInfo = false }: ApplicationClaims = {},
   ): Application {
     const application = {
       appId: this.world.ids.next(),
@@ -84,6 +88,7 @@ export class Credentials {
       redirectUris: [...redirectUris],
       accessTokenType,
       accessTokenRoles,
+      idTokenUserInfo,
       active: true,
     };
     this.applications.set(application.clientId, application);

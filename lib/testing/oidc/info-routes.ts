@@ -8,7 +8,13 @@ import {
   textReply,
 } from '../server/replies.js';
 import type { UserRecord } from '../world/state.js';
-import { audienceOfScopes, claimsOfScopes, type RoleQuestion, roleScopesOf } from './claims.js';
+import {
+  audienceOfScopes,
+  claimsOfScopes,
+  profileClaims,
+  type RoleQuestion,
+  roleScopesOf,
+} from './claims.js';
 import { authenticatedClient, clientClaimOf, formOf } from './clients.js';
 import type { Application } from './credentials.js';
 import type { LiveToken } from './token-check.js';
@@ -123,18 +129,8 @@ function userClaims(
 ): object {
   return {
     sub: user.id,
-    ...(scopes.includes('profile') ? profileOf(user) : undefined),
+    ...profileClaims(user, scopes),
     ...claimsOfScopes(instance.world.now, user, scopes, issuer, roles),
-  };
-}
-
-function profileOf(user: UserRecord): object {
-  const person = { given_name: user.givenName, family_name: user.familyName, locale: null };
-  return {
-    name: user.displayName,
-    ...(user.kind === 'person' ? person : undefined),
-    updated_at: Math.floor(user.updated / 1_000_000),
-    preferred_username: user.userName,
   };
 }
 

@@ -91,10 +91,13 @@ export class TokenMint {
       readonly sid?: string;
       /** 0 for the JWT profile, whose ID tokens are over when they are issued. */
       readonly lifetime?: number;
+      /** What it says about the user beside the id. */
+      readonly userInfo?: object;
     },
   ): string {
     const now = nowInSeconds();
     return this.keys.sign({
+      ...details.userInfo,
       iss: grounds.issuer,
       sub: grounds.user.id,
       aud: [...new Set([...audienceOf(grounds), grounds.clientId])],

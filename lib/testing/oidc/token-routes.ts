@@ -5,7 +5,13 @@ import type { AccessTokenType } from '../model.js';
 import type { UserRecord } from '../world/state.js';
 import { nowInSeconds } from '../world/world.js';
 import type { AuthRequest, SignIn } from './auth-requests.js';
-import { audienceOfScopes, claimsOfScopes, type RoleQuestion, scopesOf } from './claims.js';
+import {
+  audienceOfScopes,
+  claimsOfScopes,
+  profileClaims,
+  type RoleQuestion,
+  scopesOf,
+} from './claims.js';
 import {
   authenticatedClient,
   type ClientClaim,
@@ -193,7 +199,7 @@ function tokensOf(instance: Instance, exchange: Exchange, signIn: SignIn): Reply
   if (application === undefined) return unknownClient();
   if (user?.state !== 'active' || user.orgRemoved) return notActive();
   const { scopes, clientId, nonce } = request;
-  const { projectId, accessTokenType, accessTokenRoles } = application;
+  const { projectId, accessTokenType, accessTokenRoles, idTokenUserInfo } = application;
   const asked = audienceOfScopes(scopes, instance.zitadelProjectId);
   // A sign-in is for the whole project: all its applications, and itself.
   const own = [...instance.credentials.clientIdsOf(projectId), projectId];
@@ -203,7 +209,11 @@ function tokensOf(instance: Instance, exchange: Exchange, signIn: SignIn): Reply
   const { token: accessToken, tokenId } = mintAccess(instance, grounds, accessTokenType, roles);
   instance.tokens.remember(tokenId, { scopes, audience, authTime, amr: AMR });
   instance.tokens.rememberNewest(sessionId, tokenId);
-  const details = { accessToken, authTime, nonce, amr: AMR, sid: sessionId };
+  const userInfo = {
+    ...(idTokenUserInfo ? profileClaims(user, scopes) : undefined),
+    ...claimsOfScopes(instance.world.now, user, scopes, exchange.issuer),
+  };
+  const details = { accessToken, authTime, nonce, amr: AMR, sid: sessionId, userInfo };
   const refresh = scopes.includes('offline_access') ? refreshToken(instance, signIn) : undefined;
   return tokensReply(instance, grounds, details, refresh);
 }

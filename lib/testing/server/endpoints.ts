@@ -12,6 +12,7 @@ const ENDPOINTS = [
   'permissions',
   'events',
   'administrators',
+  'authorizations',
   'org',
   'removeOrg',
   'project',

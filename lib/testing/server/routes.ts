@@ -1,3 +1,4 @@
+import { listAuthorizations } from '../api/authorizations.js';
 import type { ApiHandle } from '../api/caller.js';
 import { listEvents } from '../api/events.js';
 import { deleteOrg, getMyOrg, getProject, getProjectV2 } from '../api/orgs-and-projects.js';
@@ -217,6 +218,13 @@ const SERVICES: readonly Service[] = [
     methods: [['ListAdministrators', 'administrators', listAdministrators]],
     others: ['CreateAdministrator', 'UpdateAdministrator', 'DeleteAdministrator'],
   })),
+  {
+    name: 'zitadel.authorization.v2.AuthorizationService',
+    methods: [['ListAuthorizations', 'authorizations', listAuthorizations]],
+    others: ['Create', 'Update', 'Delete', 'Activate', 'Deactivate'].map(
+      (what) => `${what}Authorization`,
+    ),
+  },
   {
     name: 'zitadel.project.v2.ProjectService',
     methods: [...PROJECT_METHODS, LIST_GRANTS],

@@ -4,7 +4,7 @@ import { type AuthorizationRecord, grantBetween, type GrantRecord } from './stat
 import { requireOrg, requireProject, requireUser, type World } from './world.js';
 
 /** Who is given roles of which project, and by which organization. */
-export interface AuthorizationEnds {
+interface AuthorizationEnds {
   readonly userId: string;
   readonly projectId: string;
   /** The owner of the project, or an organization that the project is granted to. */
@@ -22,28 +22,37 @@ export function authorizeUser(
   const project = requireProject(world, projectId);
   requireOrg(world, orgId);
   const grant = project.orgId === orgId ? undefined : requireGrantTo(world, ends);
-  const given = grant?.roleKeys ?? project.roles;
-  if (!roleKeys.every((key) => given.includes(key))) {
+  const handedOn = grant?.roleKeys ?? project.roles;
+  if (!roleKeys.every((key) => handedOn.includes(key))) {
     throw new ZitadelError(9, 'COMMAND-mm9F4', 'Errors.Project.Role.NotFound');
   }
   const before = world.now.authorizations.get(keyOf(ends));
-  const authorization: AuthorizationRecord = {
-    id: before?.id ?? world.ids.next(),
-    userId,
-    projectId,
-    orgId,
-    grantId: grant?.id,
-    roleKeys: [...roleKeys],
-  };
-  const happening = before === undefined ? added(authorization) : changed('changed', authorization);
-  put(world, authorization, happening);
+  const given = { roleKeys: [...roleKeys], grantId: grant?.id };
+  if (before !== undefined) {
+    const payload = { roleKeys: given.roleKeys };
+    change(world, { ...before, ...given }, { type: 'user.grant.changed', payload });
+    return;
+  }
+  const id = world.ids.next();
+  const payload = { userId, projectId, ...(grant && { grantId: grant.id }), roleKeys };
+  const details = world.created(id, orgId, { type: 'user.grant.added', payload });
+  put(world, { id, userId, projectId, orgId, ...given, active: true, details });
+}
+
+/** Tokens do not show the roles of an inactive authorization. API v2 does, with its state. */
+export function setAuthorizationActive(
+  world: World,
+  ends: AuthorizationEnds,
+  active: boolean,
+): void {
+  const before = requireAuthorization(world, ends);
+  if (before.active === active) return;
+  const type = active ? 'user.grant.reactivated' : 'user.grant.deactivated';
+  change(world, { ...before, active }, { type });
 }
 
 export function unauthorizeUser(world: World, ends: AuthorizationEnds): void {
-  const authorization = world.now.authorizations.get(keyOf(ends));
-  if (authorization === undefined) {
-    throw new ZitadelError(5, 'COMMAND-1My0t', 'Errors.UserGrant.NotFound');
-  }
+  const authorization = requireAuthorization(world, ends);
   const { id, orgId } = authorization;
   world.happened(id, orgId, { type: 'user.grant.removed' });
   drop(world, [authorization]);
@@ -58,7 +67,8 @@ export function takeRolesBack(world: World, grant: GrantRecord, told: boolean): 
     const roleKeys = authorization.roleKeys.filter((key) => grant.roleKeys.includes(key));
     if (roleKeys.length === authorization.roleKeys.length) continue;
     const after = { ...authorization, roleKeys };
-    put(world, after, told ? changed('cascade.changed', after) : undefined);
+    if (told) change(world, after, { type: 'user.grant.cascade.changed', payload: { roleKeys } });
+    else put(world, after);
   }
 }
 
@@ -83,28 +93,24 @@ function authorizationsWhere(
   return [...world.now.authorizations.values()].filter(wanted);
 }
 
-function put(
-  world: World,
-  authorization: AuthorizationRecord,
-  happening: Happening | undefined,
-): void {
-  if (happening !== undefined) world.happened(authorization.id, authorization.orgId, happening);
+function change(world: World, after: AuthorizationRecord, happening: Happening): void {
+  put(world, { ...after, details: world.changed(after.id, after.details, happening) });
+}
+
+function put(world: World, authorization: AuthorizationRecord): void {
   world.commit((state) => state.authorizations.set(keyOf(authorization), authorization));
-}
-
-function added({ userId, projectId, grantId, roleKeys }: AuthorizationRecord): Happening {
-  const through = grantId === undefined ? {} : { grantId };
-  return { type: 'user.grant.added', payload: { userId, projectId, ...through, roleKeys } };
-}
-
-function changed(what: string, { roleKeys }: AuthorizationRecord): Happening {
-  return { type: `user.grant.${what}`, payload: { roleKeys } };
 }
 
 function drop(world: World, authorizations: readonly AuthorizationRecord[]): void {
   world.commit((state) => {
     for (const authorization of authorizations) state.authorizations.delete(keyOf(authorization));
   });
+}
+
+function requireAuthorization(world: World, ends: AuthorizationEnds): AuthorizationRecord {
+  const authorization = world.now.authorizations.get(keyOf(ends));
+  if (authorization !== undefined) return authorization;
+  throw new ZitadelError(5, 'COMMAND-1My0t', 'Errors.UserGrant.NotFound');
 }
 
 function requireGrantTo(world: World, { projectId, orgId }: AuthorizationEnds): GrantRecord {

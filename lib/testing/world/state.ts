@@ -60,6 +60,8 @@ export interface AuthorizationRecord {
   /** The project grant that it gave them through; none where it owns the project. */
   readonly grantId: string | undefined;
   readonly roleKeys: readonly string[];
+  readonly active: boolean;
+  readonly details: Details;
 }
 
 export type LoginRecord = Readonly<
@@ -74,6 +76,9 @@ export interface UserRecord {
   readonly displayName: string;
   readonly givenName: string;
   readonly familyName: string;
+  readonly email: string | undefined;
+  readonly emailVerified: boolean;
+  readonly metadata: Readonly<Record<string, string>>;
   readonly orgId: string;
   readonly accessTokenType: AccessTokenType;
   readonly updated: number;

@@ -105,6 +105,7 @@ export function createUser(
   }
   const id = world.ids.next();
   const displayName = naming.displayName ?? userName;
+  const email = kind === 'person' ? (naming.email ?? addressOf(userName)) : undefined;
   const record: UserRecord = {
     id,
     kind,
@@ -112,6 +113,9 @@ export function createUser(
     displayName,
     givenName: naming.givenName ?? displayName,
     familyName: naming.familyName ?? displayName,
+    email,
+    emailVerified: naming.emailVerified ?? true,
+    metadata: { ...naming.metadata },
     orgId,
     accessTokenType: naming.accessTokenType ?? 'jwt',
     updated: world.happened(id, orgId, userAdded(kind, userName, displayName)).stamp,
@@ -123,7 +127,11 @@ export function createUser(
   };
   world.users.set(id, record);
   world.commit((state) => state.logins.set(id, record));
-  return { id, name: displayName, userName, orgId, kind };
+  return { id, name: displayName, userName, orgId, kind, ...(email !== undefined && { email }) };
+}
+
+function addressOf(userName: string): string {
+  return userName.includes('@') ? userName : `${userName}@example.com`;
 }
 
 export function setUserState(world: World, id: string, state: UserRecord['state']): void {

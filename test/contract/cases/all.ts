@@ -1,6 +1,7 @@
 import type { Case } from '../case.js';
 import { administrators } from './administrators.js';
 import { afterwards } from './afterwards.js';
+import { authorizations } from './authorizations.js';
 import { elsewhere } from './elsewhere.js';
 import { errorsAndHosts } from './errors-and-hosts.js';
 import { events } from './events.js';
@@ -26,6 +27,7 @@ export const allCases: readonly Case[] = [
   ...myMemberships,
   ...userMemberships,
   ...administrators,
+  ...authorizations,
   ...permissions,
   ...projects,
   ...grantsV1,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { indexOf, type MembershipIndex } from '../../../lib/core/caller.js';
-import type { Facts, Need } from '../../../lib/core/decide/case.js';
+import type { Facts, GivenRoles, Need } from '../../../lib/core/decide/case.js';
 import { allOf, anyOf, authenticated, role } from '../../../lib/core/requirement/builders.js';
 import { projectRole } from '../../../lib/core/requirement/project-role.js';
 import type { Compiled } from '../../../lib/core/requirement/compile.js';
@@ -403,6 +403,51 @@ describe('what a token says', () => {
     const option = prepared(projectRole('editor', { org: '1' }), { projectId: '7' });
     const said = decideOnce(option, indexOf([]), NO_FACTS, claims);
     expect(said.open.checked.map(({ kind, id }) => [kind, id])).toEqual([['org', '1']]);
+  });
+});
+
+describe('what ZITADEL’s authorizations say', () => {
+  const HOME = 'urn:zitadel:iam:user:resourceowner:id';
+  const ROLES = 'urn:zitadel:iam:org:project:7:roles';
+  const atHome = projectRole('editor', { project: '7', org: '1' });
+  const anywhere = projectRole('editor', { project: '7', org: '1', acrossOrganizations: true });
+  const need = { fact: 'projectRoles', projectId: '7', orgId: '1' };
+  const editor = { roles: ['viewer', 'editor'], home: '1' };
+
+  it.each<[string, Requirement, Record<string, unknown>, GivenRoles, 'yes' | 'no']>([
+    ['a role at home', atHome, {}, editor, 'yes'],
+    ['another role', atHome, {}, { ...editor, roles: ['viewer'] }, 'no'],
+    ['no role', atHome, {}, { ...editor, roles: [] }, 'no'],
+    ['a role away from home', atHome, {}, { ...editor, home: '2' }, 'no'],
+    ['a role without a home', atHome, {}, { ...editor, home: undefined }, 'no'],
+    ['the same, where that is allowed', anywhere, {}, { ...editor, home: undefined }, 'yes'],
+    ['a role, where the token tells the home', atHome, { [HOME]: '1' }, editor, 'yes'],
+    ['a role, where the token tells no home', atHome, { [ROLES]: {} }, editor, 'yes'],
+    ['a role away from home, where that is allowed', anywhere, { [HOME]: '2' }, editor, 'yes'],
+  ])('decides where the token does not tell: %s', (_what, asked, claims, given, expected) => {
+    const compiled = prepared(asked, { projectRoles: 'api' });
+    const first = decideOnce(compiled, indexOf([]), NO_FACTS, claims);
+    expect([first.verdict, first.open.needs]).toEqual(['ask', [need]]);
+    const rolesGiven = () => given;
+    const said = decideOnce(compiled, indexOf([]), { ...NO_FACTS, rolesGiven }, claims);
+    expect([said.verdict, said.open.needs]).toEqual([expected, []]);
+    const checked = expected === 'yes' ? ['project 7', 'org 1'] : [];
+    expect(said.open.checked.map(({ kind, id }) => `${kind} ${id}`)).toEqual(checked);
+  });
+
+  it.each<[string, Requirement, Record<string, unknown>, 'yes' | 'no']>([
+    ['roles and home', atHome, { [HOME]: '1', [ROLES]: { editor: { '1': 'a.example' } } }, 'yes'],
+    ['other roles and home', atHome, { [HOME]: '1', [ROLES]: {} }, 'no'],
+    ['another home', atHome, { [HOME]: '2' }, 'no'],
+    ['roles, where the home does not matter', anywhere, { [ROLES]: {} }, 'no'],
+  ])('is not asked where the token tells %s', (_what, asked, claims, expected) => {
+    const compiled = prepared(asked, { projectRoles: 'api' });
+    const said = decideOnce(compiled, indexOf([]), NO_FACTS, claims);
+    expect([said.verdict, said.open.needs]).toEqual([expected, []]);
+  });
+
+  it('is not asked unless the option says so', () => {
+    expect(decideOnce(prepared(atHome), indexOf([]), NO_FACTS).verdict).toBe('no');
   });
 });
 

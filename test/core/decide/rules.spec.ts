@@ -55,6 +55,8 @@ function textOf(need: Need): string {
       return `rows of ${textOfRows(need.on)}`;
     case 'permissions':
       return `permissions in '${need.orgId}'`;
+    case 'projectRoles':
+      return `roles of ${need.projectId} by ${need.orgId}`;
   }
 }
 

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Membership } from '../../../lib/core/caller.js';
 import {
   PERMISSIONS,
+  PROJECT_ROLES,
   ROWS,
   type SharedCache,
   SharedStore,
@@ -319,6 +320,25 @@ describe('stored permissions', () => {
   ])('are a miss where they are %s', async (_what, value) => {
     bend(value);
     expect(await readHeld()).toBeUndefined();
+  });
+});
+
+describe('stored project roles', () => {
+  it.each([
+    ['a home and roles', ['1', 'editor'], true],
+    ['a home alone', ['1'], true],
+    ['nothing', [], false],
+    ['a text', 'editor', false],
+    ['a number', ['1', 2], false],
+  ])('are read back where they are %s: %o', async (_what, value, isRead) => {
+    const { epoch = '' } = await storeOf().read(PROJECT_ROLES, KEY, 'alice');
+    const fetchedAt = Date.now();
+    const what = { value: value as string[], fetchedAt, expiresAt: fetchedAt + TTL_MS };
+    storeOf().write(PROJECT_ROLES, KEY, 'alice', epoch, what);
+    await settle();
+    const { stored } = await storeOf().read(PROJECT_ROLES, KEY, 'alice');
+    expect(stored?.value).toEqual(isRead ? value : undefined);
+    expect((await storeOf().read(PERMISSIONS, KEY, 'alice')).stored).toBeUndefined();
   });
 });
 

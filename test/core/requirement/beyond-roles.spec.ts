@@ -48,6 +48,10 @@ describe('in words', () => {
       'permission project.read on project param projectId of org of the caller',
     ],
     [permission(customPermission('report.read'), '1'), 'permission report.read on org 1'],
+    [
+      projectRole('editor', { project: '1', org: '2', fresh: true }),
+      'project role editor of project 1, given by org 2 (fresh)',
+    ],
     [authenticated({ organizations: ['1', '2'] }), 'an accepted caller of org 1 | 2'],
   ])('%#: it says what is asked', (requirement, text) => {
     expect(requirementText(requirement)).toBe(text);
@@ -123,6 +127,11 @@ describe('what is refused where it is written', () => {
     [
       'another setting of a project role',
       () => untyped.projectRole('a', { org: '1', across: true }),
+      'nothing else',
+    ],
+    [
+      'a project role that is fresh as a text',
+      () => untyped.projectRole('a', { org: '1', fresh: 'yes' }),
       'nothing else',
     ],
     [

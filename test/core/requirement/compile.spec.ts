@@ -25,7 +25,8 @@ const SETTINGS: CompileSettings = {
 
 const NOTHING = {
   fresh: false,
-  asksPermissions: false,
+  asksMore: false,
+  needsToken: false,
   namesGrants: false,
   readsClaims: false,
   readsRows: false,
@@ -129,7 +130,8 @@ describe('a requirement, prepared', () => {
       {
         names: ['o'],
         readsRows: true,
-        asksPermissions: true,
+        asksMore: true,
+        needsToken: true,
         root: { type: 'permission', kind: 'org', permissions: ['org.read'], ...NO_SLOTS, id: 0 },
       },
     ],
@@ -140,7 +142,8 @@ describe('a requirement, prepared', () => {
         names: ['g'],
         fresh: true,
         readsRows: true,
-        asksPermissions: true,
+        asksMore: true,
+        needsToken: true,
         namesGrants: true,
         root: {
           type: 'permission',
@@ -157,6 +160,7 @@ describe('a requirement, prepared', () => {
       {
         names: ['p', 'o'],
         readsClaims: true,
+        needsToken: true,
         root: {
           type: 'projectRole',
           roles: ['a'],
@@ -164,6 +168,7 @@ describe('a requirement, prepared', () => {
           org: 1,
           namesProject: true,
           acrossOrganizations: false,
+          asks: false,
         },
       },
     ],
@@ -172,6 +177,7 @@ describe('a requirement, prepared', () => {
       projectRole('a', { org: o, acrossOrganizations: true }),
       {
         readsClaims: true,
+        needsToken: true,
         root: {
           type: 'projectRole',
           roles: ['a'],
@@ -179,6 +185,7 @@ describe('a requirement, prepared', () => {
           org: 1,
           namesProject: false,
           acrossOrganizations: true,
+          asks: false,
         },
       },
     ],
@@ -193,6 +200,7 @@ describe('a requirement, prepared', () => {
       {
         names: [],
         readsClaims: true,
+        needsToken: true,
         root: { type: 'authenticated', organizations: ['1', '2'] },
       },
     ],
@@ -209,7 +217,8 @@ describe('a requirement, prepared', () => {
         names: ['o', 'g', '1'],
         fresh: true,
         readsRows: true,
-        asksPermissions: true,
+        asksMore: true,
+        needsToken: true,
         namesGrants: true,
         readsClaims: true,
         root: {
@@ -240,6 +249,22 @@ describe('a requirement, prepared', () => {
     const compiled = compile(requirement, { ...SETTINGS, projectId: '7' });
     expect(compiled).toMatchObject({ requirement, ...NOTHING, ...expected });
     expect(compiled.root).toEqual(expected.root);
+  });
+});
+
+describe('a role of a project that may be asked for', () => {
+  it('needs no token, and is told apart', () => {
+    const compiled = compile(projectRole('a', { project: p, org: o, fresh: true }), {
+      ...SETTINGS,
+      projectRoles: 'api',
+    });
+    expect(compiled).toMatchObject({
+      ...NOTHING,
+      fresh: true,
+      asksMore: true,
+      readsClaims: true,
+      root: { asks: true },
+    });
   });
 });
 

@@ -1,0 +1,40 @@
+import { indexOf, intern, type MembershipIndex } from '../caller.js';
+import type { GivenRoles } from '../decide/case.js';
+import type { CacheKind, ReadCache } from './read-cache.js';
+import { PERMISSIONS, PROJECT_ROLES, ROWS } from './shared-store.js';
+
+// How what is remembered about a caller is measured, and how it travels through the shared store.
+
+export type Memberships = ReadCache<MembershipIndex, MembershipIndex['rows']>;
+export type HeldPermissions = ReadCache<ReadonlySet<string>, readonly string[]>;
+export type RolesGiven = ReadCache<GivenRoles, readonly string[]>;
+
+/** The list of memberships, and parts of it. */
+export const MEMBERSHIPS: CacheKind<MembershipIndex, MembershipIndex['rows']> = {
+  stored: ROWS,
+  fromStored: (rows) => indexOf(rows),
+  // A list that is over its cap would fill the store, and decides nothing without further questions.
+  toStored: ({ rows, complete }) => (complete ? rows : undefined),
+  bytesOf: ({ bytes }) => bytes,
+};
+
+/** What a caller may do in one organization. */
+export const HELD_PERMISSIONS: CacheKind<ReadonlySet<string>, readonly string[]> = {
+  stored: PERMISSIONS,
+  fromStored: (list) => new Set(list.map(intern)),
+  toStored: (held) => [...held],
+  // There can be tens of thousands, so no list of sizes is made.
+  bytesOf: (held) => {
+    let bytes = 400;
+    for (const each of held) bytes += 2 * each.length + 64;
+    return bytes;
+  },
+};
+
+/** What one organization gave a caller of one project. */
+export const GIVEN_ROLES: CacheKind<GivenRoles, readonly string[]> = {
+  stored: PROJECT_ROLES,
+  fromStored: ([home = '', ...roles]) => ({ roles, home: home === '' ? undefined : home }),
+  toStored: ({ roles, home = '' }) => [home, ...roles],
+  bytesOf: ({ roles }) => roles.reduce((sum, role) => sum + 2 * role.length + 32, 400),
+};

@@ -1,0 +1,134 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Caller, frozenCaller } from '../core/caller.js';
+import {
+  type Allowed,
+  attachDecision,
+  type CheckedKind,
+  type CheckedRef,
+  DENIAL,
+  denialAnswer,
+  type Denied,
+  type DenyReason,
+} from '../core/decision.js';
+
+/** The caller of a test. Claims are empty unless you give some. */
+export type TestCaller = Pick<Caller, 'userId'> & Partial<Caller>;
+
+/**
+ * The ids that `@CheckedResource` and `checkedResource` give. An object instead of an id names them, for handlers that ask for one by its
+ * name: `{ org: { sellerId: '1', buyerId: '2' } }`.
+ */
+export type CheckedIds = {
+  readonly [Kind in CheckedKind]?: string | Readonly<Record<string, string>>;
+};
+
+/** What Nest hands a guard, as far as it is needed here. */
+interface Context {
+  getType(): string;
+  getArgByIndex(index: number): unknown;
+  switchToHttp(): { getResponse(): unknown };
+}
+
+/** Stands in for `ZitadelManagerGuard` in Nest, and for the middleware of a route in Express. */
+export interface GuardDouble {
+  canActivate(context: Context): true | Promise<true>;
+  readonly middleware: (
+    request: IncomingMessage,
+    response: ServerResponse,
+    next: (error?: unknown) => void,
+  ) => void;
+}
+
+/** By this the boot check knows a guard of ours. */
+const GUARD_BRAND = Symbol.for('nestjs-zitadel:guard');
+
+const KINDS: readonly string[] = ['org', 'project', 'projectGrant'] satisfies CheckedKind[];
+
+/**
+ * Lets every request through as this caller, without a token and without a ZITADEL. Handlers get the caller by `@CurrentCaller` and
+ * `callerOf`, and the ids by `@CheckedResource` and `checkedResource`. It asks for nothing: what a route requires is not tested.
+ *
+ * @throws TypeError if the caller has no user id, or a kind of resource is unknown
+ * @example `.overrideProvider(ZitadelManagerGuard).useValue(guardAs({ userId: 'alice' }, { org: '69629023906488334' }))`
+ * @example `router.get('/orgs/:orgId/things', guardAs({ userId: 'alice' }, { org: '1' }).middleware, handler)`
+ */
+export function guardAs(caller: TestCaller, checked: CheckedIds = {}): GuardDouble {
+  if (typeof caller.userId !== 'string' || caller.userId === '') {
+    throw new TypeError("guardAs() takes a caller with a user id: { userId: 'alice' }");
+  }
+  const decision: Allowed = Object.freeze({
+    allowed: true,
+    caller: frozenCaller({ claims: {}, ...caller }),
+    by: undefined,
+    checked: Object.freeze(refsOf(checked)),
+    read: Object.freeze({ at: Date.now(), from: 'zitadel' }),
+  });
+  return doubleOf({
+    canActivate: (context) => {
+      if (context.getType() !== 'http') return refuse('unsupported_context', context);
+      attachDecision(context.getArgByIndex(0) as object, decision);
+      return true;
+    },
+    middleware: (request, _response, next) => {
+      attachDecision(request, decision);
+      next();
+    },
+  });
+}
+
+/**
+ * Refuses every request for this reason, with the status, headers and body of the real guard.
+ *
+ * @throws TypeError if there is no such reason
+ * @example `.overrideProvider(ZitadelManagerGuard).useValue(denyAs('role_missing'))`
+ */
+export function denyAs(reason: DenyReason): GuardDouble {
+  if (!Object.hasOwn(DENIAL, reason)) {
+    throw new TypeError(`denyAs() takes one of ${Object.keys(DENIAL).join(', ')}`);
+  }
+  return doubleOf({
+    canActivate: (context) => refuse(reason, context),
+    middleware: (request, response, next) => {
+      // Both doors are loaded only by those who go through them: an application has one of the two.
+      import('../express/middleware.js').then(
+        ({ answerDenial }) => void answerDenial(deniedFor(reason), request, response, next),
+        next,
+      );
+    },
+  });
+}
+
+function doubleOf(double: GuardDouble): GuardDouble {
+  return Object.freeze({ ...double, [GUARD_BRAND]: true });
+}
+
+function deniedFor(reason: DenyReason): Denied {
+  return { allowed: false, reason };
+}
+
+/** Throws what the guard throws, so that the application's own filters meet it too. */
+async function refuse(reason: DenyReason, context: Context): Promise<never> {
+  const { httpExceptionFor } = await import('../nest/zitadel-exception.filter.js');
+  if (context.getType() === 'http') {
+    const response = context.switchToHttp().getResponse() as Partial<HeaderWriter> | undefined;
+    const { headers } = denialAnswer(deniedFor(reason));
+    for (const [name, value] of Object.entries(headers)) response?.header?.(name, value);
+  }
+  throw httpExceptionFor(deniedFor(reason));
+}
+
+interface HeaderWriter {
+  header(name: string, value: string): unknown;
+}
+
+function refsOf(checked: CheckedIds): CheckedRef[] {
+  return Object.entries(checked).flatMap(([kind, ids]) => {
+    if (!KINDS.includes(kind)) {
+      throw new TypeError(`guardAs() knows checked ids of ${KINDS.join(', ')}, not of '${kind}'`);
+    }
+    const named = typeof ids === 'string' ? { [kind]: ids } : ids;
+    return Object.entries(named).map(([name, id]) =>
+      Object.freeze({ kind: kind as CheckedKind, id, name }),
+    );
+  });
+}
