@@ -32,6 +32,8 @@ export interface ZitadelSurroundings {
   readonly ofTheDoor?: readonly string[];
   /** What the questions throw. @default ZitadelUnavailableError on an outage, else ZitadelNotAllowedError */
   readonly errorFor?: (denied: Denied) => Error;
+  /** The class of `Zitadel.projectGrants`, if a door has one of its own. */
+  readonly projectGrants?: typeof ProjectGrantService;
 }
 
 /** The library, put together: one per instance of ZITADEL. */
@@ -55,6 +57,7 @@ export function createZitadel(
   surroundings: ZitadelSurroundings = {},
 ): Zitadel {
   const { logger, ofTheDoor, errorFor = errorOf } = surroundings;
+  const { projectGrants: ProjectGrants = ProjectGrantService } = surroundings;
   const resolved = resolveOptions(options, { ofTheDoor, logger });
   const log = quietLogger(resolved.logger);
   const http = withPageLimit(createHttp(resolved), log);
@@ -105,7 +108,7 @@ export function createZitadel(
   return Object.freeze({
     decisions,
     authorizer: new ZitadelAuthorizer(decisions, resolved.hierarchy, errorFor),
-    projectGrants: new ProjectGrantService({ serviceToken, idPattern, ownerOf, generation }),
+    projectGrants: new ProjectGrants({ serviceToken, idPattern, ownerOf, generation }),
     membershipLists: new MembershipLists({
       http,
       serviceToken,
