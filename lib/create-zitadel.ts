@@ -31,6 +31,8 @@ interface OfTheDoor {
   readonly ofTheDoor?: readonly string[];
   /** What the questions throw. @default ZitadelUnavailableError on an outage, else ZitadelNotAllowedError */
   readonly errorFor?: (denied: Denied) => Error;
+  /** The class of `Zitadel.projectGrants`, if a door has one of its own. */
+  readonly projectGrants?: typeof ProjectGrantService;
 }
 
 /** The library, put together: one per instance of ZITADEL. Users see it without the data path. */
@@ -56,6 +58,7 @@ export function createZitadel(
   surroundings: ZitadelSurroundings & OfTheDoor = {},
 ): Zitadel {
   const { logger, ofTheDoor, errorFor = errorOf } = surroundings;
+  const { projectGrants: ProjectGrants = ProjectGrantService } = surroundings;
   const resolved = resolveOptions(options, { ofTheDoor, logger });
   const log = quietLogger(resolved.logger);
   const http = withPageLimit(createHttp(resolved), log);
@@ -108,7 +111,7 @@ export function createZitadel(
   return Object.freeze({
     decisions,
     authorizer: new ZitadelAuthorizer(decisions, resolved.hierarchy, errorFor),
-    projectGrants: new ProjectGrantService({ serviceToken, idPattern, ownerOf, generation }),
+    projectGrants: new ProjectGrants({ serviceToken, idPattern, ownerOf, generation }),
     membershipLists: new MembershipLists({
       http,
       serviceToken,

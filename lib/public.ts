@@ -100,6 +100,7 @@ export type {
   ZitadelCredential,
 } from './zitadel/credentials.js';
 export type { EnsuredGrant, WantedGrant } from './zitadel/grants/ensure.js';
+export type { EnsureManyOptions, GrantProgress } from './zitadel/grants/ensure-many.js';
 export type {
   AddedGrant,
   ChangeDetails,

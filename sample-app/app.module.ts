@@ -3,7 +3,7 @@ import { CacheModule } from '@nestjs/cache-manager';
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { ZitadelManagerGuard, ZitadelModule, type ZitadelModuleOptions } from 'nestjs-zitadel';
-import { DecisionLog } from './decision-log.js';
+import { DecisionLog, REMEMBERED_MS } from './decision-log.js';
 import type { Environment } from './environment.js';
 import { INSTANCE, type Instance } from './instance.js';
 import { PlainErrors } from './plain-errors.filter.js';
@@ -41,7 +41,7 @@ export class AppModule {
           inject: [INSTANCE],
           useFactory: ({ options }: Instance): ZitadelModuleOptions => ({
             ...options,
-            cache: { shared: { secret } },
+            cache: { ttlMs: REMEMBERED_MS, shared: { secret } },
             strict: true,
           }),
         }),

@@ -50,6 +50,9 @@ interface FollowedRequest {
   decision?: Decision;
 }
 
+/** How long what was read about a caller counts. It is what the library has by default; the page says it too. */
+export const REMEMBERED_MS = 30_000;
+
 const KEPT = 50;
 /** What the page asks for by itself would drown what its reader did. */
 const OF_THE_PAGE: ReadonlySet<string> = new Set(['/api/events', '/api/me']);
@@ -77,6 +80,12 @@ export class DecisionLog implements OnModuleDestroy {
   allowedBy(): Entry['by'] {
     const decision = this.#requests.getStore()?.decision;
     return decision && carrierOf(decision);
+  }
+
+  /** For how long the memberships still count by which the request at hand was let through. */
+  rememberedMs(): number {
+    const readAt = this.#requests.getStore()?.decision?.read?.at;
+    return readAt === undefined ? 0 : Math.max(0, readAt + REMEMBERED_MS - Date.now());
   }
 
   /** The latest decisions that the reader may see, then those to come. */

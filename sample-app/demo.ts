@@ -6,6 +6,9 @@ import { seed, type Seeds } from './seed.js';
 /** How long a made-up outage lasts, so that nobody is left with a broken demo. */
 const OUTAGE_MS = 60_000;
 
+/** How long a grant takes. */
+const GRANT_MS = 250;
+
 /** A membership that somebody gave up, and could have back. */
 export interface TakenRole {
   readonly kind: Kind;
@@ -28,6 +31,8 @@ export class Demo {
 
   static async start(): Promise<Demo> {
     const zitadel = await ZitadelEmulator.start();
+    // As a ZITADEL does. Without it nobody would see the progress bar.
+    zitadel.delay('addGrant', GRANT_MS);
     return new Demo(zitadel, seed(zitadel));
   }
 
@@ -54,7 +59,7 @@ export class Demo {
 
   /** What there is to try routes on, for all people. */
   resources(): Resources {
-    const { organizations, projects } = this.seeds;
+    const { organizations, projects, people } = this.seeds;
     const nameOf = (all: readonly { id: string; name: string }[], id: string) =>
       all.find((each) => each.id === id)?.name ?? id;
     return {
@@ -69,6 +74,7 @@ export class Demo {
         id,
         name: `${nameOf(projects, projectId)}, granted to ${nameOf(organizations, grantedOrgId)}`,
       })),
+      people: people.map(({ user }) => ({ id: user.id, name: user.name })),
     };
   }
 

@@ -28,6 +28,11 @@ class BriefLogger extends ConsoleLogger {
   override log(message: unknown, ...rest: unknown[]): void {
     if (!BriefLogger.#unsaid.has(String(rest.at(-1)))) super.log(message, ...rest);
   }
+
+  override error(message: unknown, ...rest: unknown[]): void {
+    // That a port is taken is told in words: see `listen`.
+    if (!/listen (EADDRINUSE|EACCES)/.test(String(message))) super.error(message, ...rest);
+  }
 }
 
 async function main(): Promise<void> {
@@ -43,12 +48,17 @@ async function main(): Promise<void> {
   app.useStaticAssets(PAGE, { index: 'index.html' });
   app.use(app.get(DecisionLog).follow);
   const port = await listen(app, environment);
+  if (environment.port === undefined && port !== FIRST_PORT) {
+    console.log(`\nPort ${FIRST_PORT} is taken by another program, so this is port ${port}.`);
+  }
   instance.acceptSignInsFrom([`http://${HOST}:${port}`, `http://localhost:${port}`]);
   endOnSignal(app, instance);
+  // Since this process began; npm and the build are before it, or in it.
+  console.log(`\nUp after ${(performance.now() / 1_000).toFixed(1)} s. Press Ctrl-C to stop.`);
   console.log(
     instance.demo
-      ? `\nZITADEL is emulated at ${instance.issuer}. Press Ctrl-C to stop.`
-      : `\nSigning in at ${instance.issuer}. Press Ctrl-C to stop.`,
+      ? `ZITADEL is emulated at ${instance.issuer}.`
+      : `Signing in at ${instance.issuer}.`,
   );
   console.log(`nestjs-zitadel sample: open http://${HOST}:${port}`);
 }

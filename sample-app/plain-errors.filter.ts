@@ -1,6 +1,6 @@
 import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Response } from 'express';
-import { ZitadelApiError, ZitadelArgumentError } from 'nestjs-zitadel';
+import { ZitadelApiError, ZitadelArgumentError, ZitadelUnavailableError } from 'nestjs-zitadel';
 
 /**
  * The page tells operators what ZITADEL refused and what to do about it. Most applications leave that to the filter that
@@ -16,6 +16,15 @@ export class PlainErrors implements ExceptionFilter<ZitadelApiError | ZitadelArg
       error instanceof ZitadelApiError ? refused(error) : invalid(error);
     response.status(statusCode).json({ statusCode, ...words });
   }
+}
+
+/** The same where the trouble is one of many, and no answer of its own. */
+export function troubleInWords(error: unknown): string {
+  if (error instanceof ZitadelArgumentError) return invalid(error).message;
+  if (error instanceof ZitadelUnavailableError) return 'ZITADEL does not answer: run it again.';
+  if (!(error instanceof ZitadelApiError)) return 'It did not work out.';
+  const { message, remedy } = refused(error);
+  return `${message} ${remedy}`;
 }
 
 function invalid({ code, message, argument }: ZitadelArgumentError) {

@@ -8,6 +8,7 @@ export interface Resources {
     readonly roleKeys?: readonly string[];
   })[];
   readonly projectGrants: readonly Named[];
+  readonly people: readonly Named[];
 }
 
 interface Named {
@@ -38,5 +39,6 @@ export function resourcesOf(rows: readonly MembershipRow[]): Resources {
     projectGrants: rows.flatMap(({ projectGrantId, displayName }) =>
       projectGrantId === undefined ? [] : [{ id: projectGrantId, name: displayName }],
     ),
+    people: [],
   };
 }

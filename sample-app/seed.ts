@@ -22,6 +22,9 @@ export interface Seeds {
 export const HOSTILE_NAME =
   '<img src=x onerror=alert(1)> "Umbrella" & \'Sons\'\r\n<script>alert(2)</script>\u200f \u202eevil';
 
+/** Enough of them that granting a project to all takes a while. */
+const DEPOTS = ['Basel', 'Bern', 'Bologna', 'Bordeaux', 'Bremen', 'Bristol', 'Brno', 'Bruges'];
+
 type Membership = readonly [on: MemberResource, roles: readonly string[]];
 
 /** Builds the world with the emulator's verbs. */
@@ -29,6 +32,8 @@ export function seed(zitadel: ZitadelEmulator): Seeds {
   const acme = zitadel.addOrg('Acme Robotics');
   const globex = zitadel.addOrg('Globex Logistics');
   const hostile = zitadel.addOrg(HOSTILE_NAME);
+
+  const depots = DEPOTS.map((town) => zitadel.addOrg(`Depot ${town}`));
 
   const portalRoles = ['reader', 'writer', 'billing'];
   const portal = zitadel.addProject('Customer portal', { org: acme, roles: portalRoles });
@@ -74,7 +79,7 @@ export function seed(zitadel: ZitadelEmulator): Seeds {
   for (const org of [acme, globex]) zitadel.addMember(granter, { org }, ['ORG_OWNER']);
 
   return {
-    organizations: [acme, globex, hostile],
+    organizations: [acme, globex, hostile, ...depots],
     projects: [
       { ...portal, roleKeys: portalRoles },
       { ...fleet, roleKeys: fleetRoles },

@@ -119,6 +119,8 @@ describe('the sample app on its emulator', () => {
     await sample.stop();
   });
 
+  const byOlga = () => olga;
+  const byNils = () => nils;
   const grants = (): string => `/api/orgs/${acme}/projects/${portal}/grants`;
 
   it('prints its address on the last line, and which route asks for what', () => {
@@ -208,7 +210,10 @@ describe('the sample app on its emulator', () => {
     const path = `/api/try/orgs/${acme}/projects/${portal}`;
     expect((await ask(sample, ['GET', path], petra)).status).toBe(200);
     const place = { kind: 'project', id: portal };
-    expect((await ask(sample, ['POST', '/api/demo/taken-roles'], petra, place)).status).toBe(200);
+    const taken = await ask(sample, ['POST', '/api/demo/taken-roles'], petra, place);
+    expect(taken.status).toBe(200);
+    expect(taken.body['rememberedMs']).toBeGreaterThan(0);
+    expect(taken.body['rememberedMs']).toBeLessThanOrEqual(30_000);
     expect((await ask(sample, ['GET', path], petra)).status).toBe(200);
     expect((await ask(sample, ['POST', '/api/me/evict'], petra)).status).toBe(200);
     expect((await ask(sample, ['GET', path], petra)).status).toBe(403);
@@ -262,6 +267,41 @@ describe('the sample app on its emulator', () => {
     expect(status).toBeLessThan(500);
     expect(body['errorCode']).toBe(errorCode);
     expect(`${String(body['message'])} ${String(body['remedy'])}`).toMatch(words);
+  });
+
+  it('grants a project to many organizations, and says beside each what went wrong', async () => {
+    const json = { grantedOrgIds: [globex, '1', acme], roleKeys: ['reader'] };
+    const response = await fetch(`${sample.url}${grants()}/many`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${olga}`, 'content-type': 'application/json' },
+      body: JSON.stringify(json),
+    });
+    expect(response.headers.get('content-type')).toContain('text/event-stream');
+    const events = [...(await response.text()).matchAll(/^data: ?(.*)$/gm)];
+    const said = events.map(([, data = '']) => JSON.parse(data) as Record<string, unknown>);
+    expect(said.map(({ done, total }) => `${String(done)}/${String(total)}`)).toEqual([
+      '1/3',
+      '2/3',
+      '3/3',
+    ]);
+    const about = (id: string) => said.find(({ grantedOrgId }) => grantedOrgId === id);
+    expect(about(globex)).toMatchObject({ outcome: 'unchanged' });
+    expect(about('1')?.['trouble']).toContain('The granted organization does not exist');
+    expect(about(acme)?.['trouble']).toContain('cannot be granted to the organization that owns');
+  });
+
+  it.each([
+    ['nobody', byOlga, { grantedOrgIds: [], roleKeys: ['reader'] }, 400],
+    ['what is no list', byOlga, { grantedOrgIds: 'all', roleKeys: ['reader'] }, 400],
+    ['many without a role', byOlga, { grantedOrgIds: ['1'], roleKeys: [] }, 400],
+    [
+      'many for somebody without a role',
+      byNils,
+      { grantedOrgIds: ['1'], roleKeys: ['reader'] },
+      403,
+    ],
+  ] as const)('does not grant to %s', async (_, token, json, status) => {
+    expect((await ask(sample, ['POST', `${grants()}/many`], token(), json)).status).toBe(status);
   });
 
   it('answers a body that is no JSON with 400', async () => {
@@ -335,14 +375,32 @@ describe('the sample app on its emulator', () => {
 });
 
 describe('the sample app as a process', () => {
+  it('takes the next free port if the usual one is taken, says so plainly, and where it is last', async () => {
+    // If somebody else has it already, that does as well.
+    const blocker = createServer().listen(3_000, '127.0.0.1');
+    await once(blocker, 'listening').catch(() => undefined);
+    onTestFinished(() => void blocker.close());
+    const sample = await startSample({ PORT: undefined });
+    onTestFinished(async () => void (await sample.stop()));
+    const { port } = new URL(sample.url);
+    expect(Number(port)).toBeGreaterThan(3_000);
+    expect(sample.output()).toContain(
+      `Port 3000 is taken by another program, so this is port ${port}.\n`,
+    );
+    expect(sample.output()).not.toMatch(/EADDRINUSE|ERROR/);
+    expect(sample.output().trimEnd().split('\n').at(-1)).toBe(
+      `nestjs-zitadel sample: open ${sample.url}`,
+    );
+  });
+
   it('says so when the port that was asked for is taken', async () => {
     const blocker = createServer().listen(0, '127.0.0.1');
     await once(blocker, 'listening');
     onTestFinished(() => void blocker.close());
     const { port } = blocker.address() as AddressInfo;
-    await expect(startSample({ PORT: String(port) })).rejects.toThrow(
-      `Port ${port} is not free: choose another one`,
-    );
+    const error: unknown = await startSample({ PORT: String(port) }).catch((why: unknown) => why);
+    expect(String(error)).toContain(`Port ${port} is not free: choose another one`);
+    expect(String(error)).not.toMatch(/EADDRINUSE/);
   });
 
   it.each([

@@ -7,11 +7,11 @@ import { withoutInheritance } from '../core/own-properties.js';
 import type { DecisionEvent } from '../core/tell.js';
 import { ZitadelAuthorizer } from '../core/zitadel-authorizer.js';
 import { createZitadel, type Zitadel } from '../create-zitadel.js';
-import { ProjectGrantService } from '../zitadel/grants/project-grant-service.js';
 import { MembershipLists } from '../zitadel/memberships/lists.js';
 import { BootCheck } from './boot-check.js';
 import { RouteRules } from './route-rules.js';
 import { tellOfCopies } from './copies.js';
+import { ProjectGrantService } from './project-grant-service.js';
 import { httpExceptionFor, ZitadelExceptionFilter } from './zitadel-exception.filter.js';
 import { ZitadelManagerGuard } from './zitadel-manager.guard.js';
 import {
@@ -57,6 +57,7 @@ function zitadelFrom(given: ZitadelModuleOptions, cache: SharedCache | undefined
     logger: new Logger('nestjs-zitadel'),
     ofTheDoor: ['strict', 'publicControllers'],
     errorFor: httpExceptionFor,
+    projectGrants: ProjectGrantService,
   });
 }
 

@@ -28,6 +28,12 @@ function announce(text) {
   byId('announcer').textContent = text;
 }
 
+/** Puts whoever uses a keyboard or a screen reader to a heading. */
+function goTo(heading) {
+  heading.setAttribute('tabindex', '-1');
+  heading.focus();
+}
+
 function alertWith(text) {
   byId('alert').textContent = text;
   byId('alert').hidden = text === '';
@@ -118,6 +124,7 @@ function signOut(why = 'You are signed out.') {
   sessionStorage.removeItem(TAB);
   state.token = undefined;
   state.me = undefined;
+  state.name = undefined;
   state.chosen = false;
   stopListening();
   render();
@@ -135,6 +142,7 @@ async function greet() {
   } catch {
     // A greeting is not worth an error.
   }
+  state.name = name || undefined;
   byId('account-name').textContent = name || `user ${state.me.userId}`;
   byId('hello').replaceChildren('Signed in as ', nameTag(name || `user ${state.me.userId}`));
 }
@@ -152,47 +160,59 @@ function tabSecret() {
   return secret;
 }
 
+function send(method, path, { token = state.token, json, headers = {}, signal } = {}) {
+  return fetch(path, {
+    method,
+    headers: {
+      'x-tab': tabSecret(),
+      ...headers,
+      ...(token !== undefined && token !== '' && { authorization: `Bearer ${token}` }),
+      ...(json !== undefined && { 'content-type': 'application/json' }),
+    },
+    ...(json !== undefined && { body: JSON.stringify(json) }),
+    ...(signal && { signal }),
+  });
+}
+
+const NOBODY_THERE = {
+  status: 0,
+  phrase: '',
+  body: { message: 'The sample app does not answer. Is it running?' },
+};
+
 /** Calls the app; answers status, body and how old the memberships behind the decision were. Never throws. */
-async function call(method, path, { token = state.token, json, headers = {} } = {}) {
+async function call(method, path, options) {
   const started = performance.now();
   try {
-    const response = await fetch(path, {
-      method,
-      headers: {
-        'x-tab': tabSecret(),
-        ...headers,
-        ...(token !== undefined && token !== '' && { authorization: `Bearer ${token}` }),
-        ...(json !== undefined && { 'content-type': 'application/json' }),
-      },
-      ...(json !== undefined && { body: JSON.stringify(json) }),
-    });
-    const body = await response.json().catch(() => ({}));
-    const age = response.headers.get('x-memberships-age');
-    return {
-      status: response.status,
-      phrase: body.error ?? (response.ok ? 'OK' : ''),
-      body,
-      ms: Math.round(performance.now() - started),
-      retryAfter: response.headers.get('retry-after'),
-      ...(age !== null && {
-        age: ageInWords(Number(age), response.headers.get('x-memberships-from')),
-      }),
-    };
+    return await answerOf(await send(method, path, options), started);
   } catch {
-    return {
-      status: 0,
-      phrase: '',
-      body: { message: 'The sample app does not answer. Is it running?' },
-    };
+    return NOBODY_THERE;
   }
+}
+
+async function answerOf(response, started) {
+  const body = await response.json().catch(() => ({}));
+  const age = response.headers.get('x-memberships-age');
+  return {
+    status: response.status,
+    phrase: body.error ?? (response.ok ? 'OK' : ''),
+    body,
+    ms: Math.round(performance.now() - started),
+    retryAfter: response.headers.get('retry-after'),
+    ...(age !== null && {
+      age: ageInWords(Number(age), response.headers.get('x-memberships-from')),
+    }),
+  };
 }
 
 function ageInWords(ms, from) {
   const seconds = Math.floor(ms / 1000);
   const where = from === 'shared' ? ' (found in the shared cache)' : '';
   if (ms < 1000) return `Memberships: read from ZITADEL just now${where}.`;
-  return `Memberships: read from ZITADEL ${seconds} second${seconds === 1 ? '' : 's'} ago${where}.`;
+  return `Memberships: read from ZITADEL ${secondsInWords(seconds)} ago${where}.`;
 }
+
+const secondsInWords = (seconds) => `${seconds} second${seconds === 1 ? '' : 's'}`;
 
 function toneOf(status) {
   if (status >= 200 && status < 300) return 'yes';
@@ -209,7 +229,7 @@ function verdict(status, phrase) {
 function show(output, result) {
   const { body } = result;
   const words = [body.message, body.remedy].filter(Boolean).join(' ');
-  output.replaceChildren(verdict(result.status, result.phrase), ` ${words}`);
+  output.replaceChildren(verdict(result.status, result.phrase), ' ', ...withNames(words));
 }
 
 async function busy(button, work) {
@@ -232,11 +252,32 @@ const KINDS = {
   projectGrant: 'a project grant',
 };
 
+/** Where things of each kind stand in what `/api/me` answers. */
+const LISTS = {
+  org: 'organizations',
+  project: 'projects',
+  projectGrant: 'projectGrants',
+  user: 'people',
+};
+
 function nameOf(kind, id) {
   const { resources, roles } = state.me ?? { resources: undefined, roles: [] };
-  const list = { org: 'organizations', project: 'projects', projectGrant: 'projectGrants' }[kind];
-  const known = resources?.[list]?.find((each) => each.id === id);
+  const known = resources?.[LISTS[kind]]?.find((each) => each.id === id);
   return known?.name ?? roles.find((row) => row.kind === kind && row.id === id)?.name;
+}
+
+/** Text in which each id that is known has its name before it. */
+function withNames(text) {
+  return text.split(/\b(\d{15,20})\b/).flatMap((part, index) => {
+    const name = index % 2 === 1 ? nameOfAny(part) : undefined;
+    return name === undefined ? [part] : [nameTag(name), ' (', tag('id', part), ')'];
+  });
+}
+
+function nameOfAny(id) {
+  if (id === state.me?.userId && state.name !== undefined) return state.name;
+  const kind = Object.keys(LISTS).find((each) => nameOf(each, id) !== undefined);
+  return kind && nameOf(kind, id);
 }
 
 const cell = (label, ...children) => h('td', { role: 'cell', 'data-label': label }, ...children);
@@ -307,24 +348,51 @@ function mayGrantInWords(mayGrant) {
 }
 
 function takeButton(row) {
-  const label = `Take ${row.roles.join(', ')} away from me`;
+  const { kind, id, roles, name } = row;
+  const on = kind === 'instance' ? 'the instance' : name;
+  const label = `Take away ${roles.join(', ')} on ${on}`;
   const onclick = (event) =>
     busy(event.currentTarget, async () => {
-      const { kind, id } = row;
       const result = await call('POST', '/api/demo/taken-roles', { json: { kind, id } });
+      // While its name is still known.
+      const role = membershipInWords(row);
       await loadMe();
       show(byId('roles-status'), result);
+      if (result.status === 200) tellWhatIsRemembered(role, result.body.rememberedMs);
       byId('give-back').focus();
     });
   return h('button', { type: 'button', 'aria-label': label, onclick }, 'Take away');
+}
+
+let forgetting;
+
+/** A role that is gone at ZITADEL still opens doors for as long as this app remembers it. */
+function tellWhatIsRemembered(role, ms) {
+  const seconds = Math.ceil(ms / 1000);
+  const status = byId('roles-status');
+  const note = h('p', {}, 'This app still remembers ', ...role, ` for ${secondsInWords(seconds)}`);
+  note.append(
+    ', and lets you in by it until then. Only the danger zone asks anew. ',
+    'Press “Forget me” to end that now.',
+  );
+  status.append(note);
+  clearTimeout(forgetting);
+  forgetting = setTimeout(() => {
+    if (note.isConnected) note.replaceChildren('This app does not remember it any more.');
+  }, ms);
+}
+
+async function forgetMe() {
+  const result = await call('POST', '/api/me/evict');
+  if (result.status === 200) byId('roles-status').replaceChildren();
+  show(byId('bend-status'), result);
 }
 
 async function giveBack() {
   const result = await call('DELETE', '/api/demo/taken-roles');
   await loadMe();
   show(byId('roles-status'), result);
-  byId('roles-title').setAttribute('tabindex', '-1');
-  byId('roles-title').focus();
+  goTo(byId('roles-title'));
 }
 
 // --- Choosing an id: one that is known, or any text at all ---
@@ -549,7 +617,7 @@ async function tryRoute(route) {
       ' ',
       body.errorCode ? h('code', { class: 'quiet' }, body.errorCode) : '',
     ),
-    h('p', {}, body.message ?? '', ...allowedByInWords(body.allowedBy)),
+    h('p', {}, ...withNames(body.message ?? ''), ...allowedByInWords(body.allowedBy)),
     h('p', { class: 'hint' }, more.join(' ')),
   );
 }
@@ -569,7 +637,7 @@ function membershipInWords({ kind, id, roles }) {
 
 function renderOutage() {
   const button = byId('outage');
-  button.setAttribute('aria-pressed', String(state.outage));
+  button.toggleAttribute('data-broken', state.outage);
   button.textContent = state.outage ? 'Mend ZITADEL' : 'Break ZITADEL';
 }
 
@@ -669,31 +737,114 @@ const OUTCOMES = {
   unchanged: 'The project was granted with these roles already.',
 };
 
-async function grantProject() {
-  const roles = byId('grant-roles');
-  const fields = {
-    organizationId: form.owner.problem,
-    projectId: form.project.problem,
-    grantedOrgId: form.to.problem,
-    roleKeys(text) {
-      byId('grant-roles-error').textContent = text;
-      roles.toggleAttribute('aria-invalid', false);
-      if (text !== '') roles.setAttribute('aria-invalid', 'true');
-    },
-  };
-  for (const problem of Object.values(fields)) problem('');
-  const missing = Object.values(form).filter((each) => !each.isChosen());
-  if (missing.length > 0) return;
-  const roleKeys = roles.value.split(/[\s,]+/).filter(Boolean);
-  const result = await call('POST', grantsPath(), {
-    json: { grantedOrgId: form.to.value(), roleKeys },
-  });
+const grantFields = {
+  organizationId: form.owner.problem,
+  projectId: form.project.problem,
+  grantedOrgId: form.to.problem,
+  roleKeys(text) {
+    const roles = byId('grant-roles');
+    byId('grant-roles-error').textContent = text;
+    roles.toggleAttribute('aria-invalid', false);
+    if (text !== '') roles.setAttribute('aria-invalid', 'true');
+  },
+};
+
+/** Whether these are chosen. If not, the fields say what is missing. */
+function areChosen(...pickers) {
+  for (const problem of Object.values(grantFields)) problem('');
+  return pickers.filter((each) => !each.isChosen()).length === 0;
+}
+
+const wantedRoles = () =>
+  byId('grant-roles')
+    .value.split(/[\s,]+/)
+    .filter(Boolean);
+
+function showGranted(result) {
   const { outcome, field, message } = result.body;
   if (outcome) result.body.message = OUTCOMES[outcome];
   show(byId('grant-status'), result);
-  if (field !== undefined) fields[field]?.(message);
-  if (field === 'roleKeys') roles.focus();
+  if (field !== undefined) grantFields[field]?.(message);
+  if (field === 'roleKeys') byId('grant-roles').focus();
+}
+
+async function grantProject() {
+  if (!areChosen(...Object.values(form))) return;
+  const json = { grantedOrgId: form.to.value(), roleKeys: wantedRoles() };
+  const result = await call('POST', grantsPath(), { json });
+  showGranted(result);
   if (result.status === 200) await Promise.all([loadGrants(), loadMe()]);
+}
+
+// --- Granting it to all: one event for each grant that is over ---
+
+async function grantToAll() {
+  if (!areChosen(form.project, form.owner)) return;
+  const owner = form.owner.value();
+  const grantedOrgIds = state.me.resources.organizations
+    .map(({ id }) => id)
+    .filter((id) => id !== owner);
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  byId('grant-status').replaceChildren();
+  byId('grant-troubles').replaceChildren();
+  byId('stop').addEventListener('click', stop);
+  const counts = { done: 0, total: grantedOrgIds.length, created: 0, changed: 0, unchanged: 0 };
+  showProgress(counts);
+  try {
+    const started = performance.now();
+    const response = await send('POST', `${grantsPath()}/many`, {
+      json: { grantedOrgIds, roleKeys: wantedRoles() },
+      headers: { accept: 'text/event-stream' },
+      signal: stopping.signal,
+    });
+    if (!response.ok) {
+      byId('progress').hidden = true;
+      showGranted(await answerOf(response, started));
+      return;
+    }
+    await eachEvent(response, ({ data }) => {
+      counts.done = data.done;
+      if (data.outcome !== undefined) counts[data.outcome] += 1;
+      else addTrouble(data);
+      showProgress(counts);
+    });
+  } catch {
+    if (!stopping.signal.aborted) show(byId('grant-status'), NOBODY_THERE);
+  } finally {
+    byId('stop').removeEventListener('click', stop);
+  }
+  endProgress(counts);
+  await Promise.all([loadGrants(), loadMe()]);
+}
+
+function showProgress({ done, total }) {
+  byId('progress').hidden = false;
+  byId('stop').hidden = false;
+  byId('progress-bar').max = total;
+  byId('progress-bar').value = done;
+  byId('progress-text').textContent = `${done} of ${total} organizations`;
+}
+
+function endProgress({ done, total, created, changed, unchanged }) {
+  byId('stop').hidden = true;
+  const failed = done - created - changed - unchanged;
+  const counted = [
+    [created, 'granted'],
+    [changed, 'changed'],
+    [unchanged, 'as they were'],
+    [failed, 'failed'],
+  ]
+    .filter(([count]) => count > 0)
+    .map(([count, what]) => `${count} ${what}`);
+  const stopped = done < total ? 'Stopped: what has begun still ends. ' : '';
+  byId('progress-text').textContent =
+    `${stopped}${done} of ${total}: ${counted.join(', ') || 'none'}.`;
+  announce(byId('progress-text').textContent);
+}
+
+function addTrouble({ grantedOrgId, trouble }) {
+  byId('grant-troubles').append(h('li', {}, ...withNames(grantedOrgId), `: ${trouble}`));
 }
 
 // --- What just happened: server-sent events, read by fetch so that the token stays in a header ---
@@ -733,6 +884,12 @@ async function readEvents(signal, connected) {
   });
   if (!response.ok) throw new Error('refused');
   connected();
+  await eachEvent(response, ({ event, data }) =>
+    event === 'reader' ? beginList(data) : addDecision(data),
+  );
+}
+
+async function eachEvent(response, hear) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
   for (;;) {
@@ -741,20 +898,18 @@ async function readEvents(signal, connected) {
     text += value;
     const blocks = text.split('\n\n');
     text = blocks.pop();
-    for (const block of blocks) hear(block);
+    for (const block of blocks.map(eventFrom)) if (block) hear(block);
   }
 }
 
-function hear(block) {
+function eventFrom(block) {
   const fields = new Map(
     block
       .split('\n')
       .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim()]),
   );
-  if (!fields.has('data')) return;
-  const data = JSON.parse(fields.get('data'));
-  if (fields.get('event') === 'reader') beginList(data);
-  else addDecision(data);
+  if (!fields.has('data')) return undefined;
+  return { event: fields.get('event'), data: JSON.parse(fields.get('data')) };
 }
 
 /** Each time the stream begins, the server tells the latest decisions again. */
@@ -769,10 +924,10 @@ function beginList({ seesAll }) {
 function addDecision(entry) {
   const fresh = Date.now() - entry.at < 3000;
   const who = entry.you
-    ? 'You'
+    ? ['You']
     : entry.who === undefined
-      ? 'Somebody unknown'
-      : `User ${entry.who}`;
+      ? ['Somebody unknown']
+      : withNames(`User ${entry.who}`);
   const were = entry.you ? ' were' : ' was';
   const said = entry.allowed
     ? [`${were} let in`, ...(entry.by ? [' by ', ...membershipInWords(entry.by)] : []), '.']
@@ -800,7 +955,7 @@ function addDecision(entry) {
         ),
       ),
       h('p', { class: 'line' }, ...breakable(entry.request)),
-      h('p', {}, who, ...said),
+      h('p', {}, ...who, ...said),
       h('p', { class: 'hint' }, more.join(' ')),
     ),
   );
@@ -856,12 +1011,13 @@ async function start() {
   press('sign-in', signIn);
   press('give-back', giveBack);
   press('outage', toggleOutage);
-  press('evict', async () => show(byId('bend-status'), await call('POST', '/api/me/evict')));
+  press('evict', forgetMe);
+  press('grant-all', grantToAll);
   byId('sign-out').addEventListener('click', () => signOut());
   byId('target').addEventListener('submit', (event) => event.preventDefault());
   byId('grant-form').addEventListener('submit', (event) => {
     event.preventDefault();
-    void busy(event.submitter ?? byId('grant-form').querySelector('button'), grantProject);
+    void busy(byId('grant-one'), grantProject);
   });
 
   const config = await call('GET', '/api/config', { token: '' });
@@ -894,6 +1050,7 @@ async function begin(welcome) {
     setTimeout(() => void begin(welcome), 3000);
     return;
   }
+  if (welcome !== '') goTo(byId('roles-title'));
   announce(welcome);
   void listen();
   void greet();

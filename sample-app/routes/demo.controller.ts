@@ -16,6 +16,7 @@ import {
   ZitadelAuthorizer,
   type Caller,
 } from 'nestjs-zitadel';
+import { DecisionLog } from '../decision-log.js';
 import type { Demo } from '../demo.js';
 import { INSTANCE, type Instance } from '../instance.js';
 
@@ -28,6 +29,7 @@ export class DemoController {
     @Inject(INSTANCE) { demo }: Instance,
     @Inject(ZitadelAuthorizer) private readonly zitadel: ZitadelAuthorizer,
     @Inject(MembershipLists) private readonly lists: MembershipLists,
+    @Inject(DecisionLog) private readonly log: DecisionLog,
   ) {
     if (!demo) throw new Error('the demo routes need the emulator');
     this.#demo = demo;
@@ -60,7 +62,7 @@ export class DemoController {
     const row = result.find(({ on }) => on?.kind === wanted['kind'] && on?.id === wanted['id']);
     if (!row) throw new NotFoundException('You hold no role there.');
     this.#demo.takeRole(row);
-    return { message: 'ZITADEL has taken the role away. This app may remember it for a while.' };
+    return { message: 'ZITADEL has taken the role away.', rememberedMs: this.log.rememberedMs() };
   }
 
   @Delete('taken-roles')

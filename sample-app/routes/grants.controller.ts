@@ -1,13 +1,28 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  Inject,
+  Param,
+  Post,
+  RequestMethod,
+  Sse,
+  type MessageEvent,
+} from '@nestjs/common';
 import {
   CheckedResource,
   org,
   project,
   ProjectGrantService,
   RequireRole,
+  type GrantProgress,
   type ProjectGrant,
 } from 'nestjs-zitadel';
-import { grantRequestFrom } from './grant-request.js';
+import { map, type Observable } from 'rxjs';
+import { troubleInWords } from '../plain-errors.filter.js';
+import { grantRequestFrom, manyGrantsFrom } from './grant-request.js';
 
 // The owner is part of the question: ZITADEL has to say that this organization owns the project.
 const PROJECT = project.param('projectId').in(org.param('orgId'));
@@ -48,6 +63,24 @@ export class GrantsController {
     return { outcome: grant.outcome, grantedOrgId, roleKeys: grant.roleKeys };
   }
 
+  /** The same to many organizations. Nest unsubscribes when the page goes away or stops it: then no other grant begins. */
+  @Sse('many', { method: RequestMethod.POST })
+  @RequireRole('PROJECT_OWNER', PROJECT)
+  ensureMany(
+    @CheckedResource('org') organizationId: string,
+    @CheckedResource('project') projectId: string,
+    @Body() body: unknown,
+  ): Observable<MessageEvent> {
+    const { grantedOrgIds, roleKeys } = manyGrantsFrom(body);
+    const wanted = grantedOrgIds.map((id) => ({
+      organizationId,
+      projectId,
+      grantedOrgId: id,
+      roleKeys,
+    }));
+    return this.grants.ensureMany(wanted).pipe(map((progress) => ({ data: told(progress) })));
+  }
+
   // A grant is named by its two ends: not every ZITADEL has ids of grants.
   @Delete(':grantedOrgId')
   @RequireRole('PROJECT_OWNER', PROJECT)
@@ -63,4 +96,10 @@ export class GrantsController {
 
 function shown({ grantedOrgId, grantedOrgName, grantedRoleKeys, state }: ProjectGrant) {
   return { grantedOrgId, grantedOrgName, roleKeys: grantedRoleKeys, state };
+}
+
+function told({ wanted, ensured, error, done, total }: GrantProgress) {
+  const { grantedOrgId } = wanted;
+  const end = ensured ? { outcome: ensured.outcome } : { trouble: troubleInWords(error) };
+  return { grantedOrgId, ...end, done, total };
 }

@@ -33,7 +33,9 @@ export async function buildSample(): Promise<void> {
 }
 
 /** Starts it and answers once it prints its address. @throws with all its output when it ends before that */
-export async function startSample(env: Readonly<Record<string, string>> = {}): Promise<Sample> {
+export async function startSample(
+  env: Readonly<Record<string, string | undefined>> = {},
+): Promise<Sample> {
   const child = spawn(process.execPath, [entry], {
     cwd: root,
     env: { PATH: process.env['PATH'] ?? '', NO_COLOR: '1', PORT: '0', ...env },

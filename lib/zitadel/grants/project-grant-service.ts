@@ -6,6 +6,12 @@ import { ProjectGrantsV1 } from './by-v1.js';
 import { ProjectGrantsV2 } from './by-v2.js';
 import { ensureByV1, ensureByV2, type EnsuredGrant, type WantedGrant } from './ensure.js';
 import {
+  ensureEach,
+  type EnsureManyOptions,
+  type GrantProgress,
+  requireMany,
+} from './ensure-many.js';
+import {
   type AddedGrant,
   type ChangeDetails,
   type GrantFilter,
@@ -41,6 +47,8 @@ interface ProjectGrantParts {
  */
 export class ProjectGrantService {
   readonly #apis: { readonly v1: ProjectGrantsV1; readonly v2: ProjectGrantsV2 };
+  /** The last turn of each grant that `ensureMany` is at. */
+  readonly #turns = new Map<string, Promise<unknown>>();
 
   /** @internal */
   constructor(private readonly parts: ProjectGrantParts) {
@@ -133,6 +141,32 @@ export class ProjectGrantService {
     return askOrThrow(this.parts.generation, (asked) =>
       asked === 'v1' ? ensureByV1(v1, checked) : ensureByV2(v2, checked),
     );
+  }
+
+  /**
+   * Ensures many grants, and tells each of them as it is over. In Nest it is an rxjs `Observable` as well. Every iteration or subscription is a
+   * run of its own, which begins with it. If you stop it, what has begun ends and nothing new begins. Run it again for what is left, or for
+   * all: a grant that is right already is `unchanged`. Grants with the same ends take turns, in the order of the list.
+   *
+   * What `ensure` throws about one grant stands beside it as `error`. After three grants in a row without a usable reply, those that have not
+   * begun fail with the same `ZitadelUnavailableError`, and ZITADEL is not asked about them.
+   *
+   * @throws ZitadelArgumentError if `wanted` is not a list of grants, or if `concurrency` is not a whole number from 1 to 8
+   * @example
+   * ```ts
+   * for await (const { wanted, error, done, total } of projectGrants.ensureMany(grants)) {
+   *   if (error) failed.push(wanted);
+   *   show(done / total);
+   * }
+   * ```
+   */
+  ensureMany(
+    wanted: readonly WantedGrant[],
+    options: EnsureManyOptions = {},
+  ): AsyncIterable<GrantProgress> {
+    const many = requireMany(wanted, options);
+    const ensure = (each: WantedGrant) => this.ensure(each);
+    return { [Symbol.asyncIterator]: () => ensureEach(many, ensure, this.#turns) };
   }
 
   #ask<T>(task: (api: ProjectGrantApi) => Promise<T>): Promise<T> {

@@ -301,6 +301,20 @@ describe.each(APIS)('a grant that is made sure of by API $apis', (api) => {
     });
   });
 
+  it('is one of many that fail as unavailable, of which ZITADEL hears only a little', async () => {
+    skipPauses();
+    zitadel.fail(list, 'refuse');
+    const many = Array.from({ length: 100 }, (_, at) =>
+      wanted(['reader'], { grantedOrgId: `37200000000000${1000 + at}` }),
+    );
+    const errors: unknown[] = [];
+    for await (const { error } of writer().ensureMany(many)) errors.push(error);
+    expect(errors).toHaveLength(100);
+    for (const error of errors) expect(error).toBeInstanceOf(ZitadelUnavailableError);
+    // Less than one call a grant: six of them begin, and the breaker lets few of their calls through.
+    expect(zitadel.requests(list)).toBeLessThan(100);
+  });
+
   it.each<[string, string, () => Partial<WantedGrant>]>([
     ['an unknown role', 'COMMAND-6m9gd', () => ({ roleKeys: ['nonsense'] })],
     ['an unknown organization', 'COMMAND-3m9gg', () => ({ grantedOrgId: '404404404404404404' })],
