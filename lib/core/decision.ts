@@ -95,7 +95,7 @@ export function attachDecision(request: object, decision: Allowed, property?: st
 /**
  * Lets a request in that a guard or middleware of yours has decided about, for example by an API key. The handler then gets this caller and
  * these ids from `@CurrentCaller` and `@CheckedResource` (in Express from `callerOf` and `checkedResource`). Name only ids that you have
- * checked. Listeners are not told: it is not a decision of this library.
+ * checked. Listeners are not told, and the option `requestProperty` does nothing here: it is not a decision of this library.
  *
  * @returns `true`, for `canActivate`
  * @example `return letIn(request, { userId: 'key 7', claims: {} }, [{ kind: 'org', id: orgId, name: 'orgId' }])`

@@ -120,6 +120,11 @@ describe('an id', () => {
     expect(checkId('x'.repeat(201), /^x+$/)).toBe(INVALID);
     expect(checkId('', /^x*$/)).toBe(INVALID);
   });
+
+  it('that equals one from before is not checked again', () => {
+    expect(checkId('x', IDS, 'x')).toBe('x');
+    expect(checkId('x', IDS, 'y')).toBe(INVALID);
+  });
 });
 
 describe('the Authorization header', () => {
