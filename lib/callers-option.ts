@@ -36,8 +36,9 @@ function knownBy(way: OneWay, resolved: ResolvedOptions, http: Http, discover: D
   const { ttlMs, memberships } = resolved;
   switch (way.type) {
     case 'jwt': {
-      const verify = createJwtVerifier(new SigningKeys(http, discover), resolved);
-      const { recheckMs = ttlMs } = way;
+      const { recheckMs = ttlMs, clients } = way;
+      const rules = { ...resolved, clients };
+      const verify = createJwtVerifier(new SigningKeys(http, discover), rules);
       // As the caller, the read of the memberships itself proves that ZITADEL accepts the token.
       const confirms = memberships.as === 'serviceUser' && recheckMs !== false;
       return {

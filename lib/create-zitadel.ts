@@ -45,6 +45,8 @@ export interface Zitadel {
   readonly projectGrants: ProjectGrantService;
   /** ZITADEL's lists of manager roles themselves. */
   readonly membershipLists: MembershipLists;
+  /** The option of that name. */
+  readonly requestProperty: string | undefined;
 }
 
 /**
@@ -105,7 +107,7 @@ export function createZitadel(
   });
   const ownerOf = async (projectId: string) =>
     lookups.known().ownerOf(projectId) ?? (await resolved.projectOwner?.(projectId));
-  const { idPattern } = resolved;
+  const { idPattern, requestProperty } = resolved;
   return Object.freeze({
     decisions,
     authorizer: new ZitadelAuthorizer(decisions, resolved.hierarchy, errorFor),
@@ -117,6 +119,7 @@ export function createZitadel(
       idPattern,
       generation: ofMemberships,
     }),
+    requestProperty,
   });
 }
 

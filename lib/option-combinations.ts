@@ -148,6 +148,13 @@ function checkCallers(options: ZitadelOptions, resolved: ResolvedOptions): void 
       "introspection(...) in its place, or memberships: { as: 'caller' }: userinfo shows neither whom a token is for nor who holds it, so ZITADEL’s API has to take it",
     );
   }
+  if (ways.jwt?.clients && ways.other) {
+    throw wrong(
+      'callers',
+      'jwt({ clients })',
+      'jwt({ clients }) alone: nothing would check the clients of other tokens',
+    );
+  }
   if (ways.jwt?.recheckMs !== undefined && !asServiceUser) {
     throw wrong(
       'callers',

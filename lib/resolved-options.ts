@@ -29,4 +29,5 @@ export interface ResolvedOptions {
   readonly logger: ZitadelLogger;
   readonly allowImpersonation: boolean;
   readonly token: ZitadelOptions['token'];
+  readonly requestProperty: string | undefined;
 }

@@ -1,3 +1,4 @@
+import { homeOf } from '../caller.js';
 import type { DenyReason } from '../decision.js';
 import { own } from '../own-properties.js';
 import {
@@ -76,8 +77,6 @@ function evaluateAll(node: Branch, open: Case): Verdict {
   return verdict;
 }
 
-const HOME = 'urn:zitadel:iam:user:resourceowner:id';
-
 /**
  * Decides one project role requirement by the role claims of exactly that project. If the token lacks them, or the home organization that
  * is needed too, ZITADEL's authorizations decide where they may be asked.
@@ -120,9 +119,4 @@ function allowProjectRole(node: ProjectRoleNode, open: Case): Verdict {
 function decideHome(organizations: readonly string[], open: Case): Verdict {
   const home = homeOf(open);
   return home !== undefined && organizations.includes(home) ? YES : NO;
-}
-
-function homeOf({ claims }: Case): string | undefined {
-  const home = own(claims, HOME);
-  return typeof home === 'string' ? home : undefined;
 }
