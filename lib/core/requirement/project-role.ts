@@ -25,8 +25,8 @@ const SETTINGS: ReadonlySet<string> = new Set(['project', 'org', 'acrossOrganiza
 /**
  * A role of a project (not a manager role). It is read from the role claims of the token or of its introspection. Of several roles in a
  * list, any one is enough. Roles of one project never count for another. The client must request the scopes
- * `urn:zitadel:iam:org:projects:roles` and `urn:zitadel:iam:user:resourceowner`: without the claim of the second no role counts. With the option
- * `projectRoles: 'api'`, ZITADEL's authorizations are asked where a token lacks one of these claims.
+ * `urn:zitadel:iam:org:projects:roles` and `urn:zitadel:iam:user:resourceowner`: without the claim of the second no role counts. With the
+ * option `projectRoles: 'api'`, ZITADEL's authorizations are asked where a token lacks one of these claims. `org.ofCaller()` needs the claim.
  *
  * @throws ZitadelRequirementError on an empty list, a manager role, a project tied with `.in()`, or `acrossOrganizations` without another
  * organization than the caller's own

@@ -78,6 +78,7 @@ describe('a requirement, prepared', () => {
         names: ['ofCaller'],
         readsRows: true,
         readsClaims: true,
+        needsToken: true,
         root: { type: 'role', kind: 'org', by: OWNER, ...NO_SLOTS, id: 0 },
       },
     ],
