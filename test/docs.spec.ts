@@ -148,6 +148,33 @@ describe('lines of the log', () => {
   });
 });
 
+const consumers = new URL('setup/consumer.mjs', import.meta.url);
+
+describe.runIf(existsSync(consumers))('the page about compatibility', () => {
+  it('has the combinations that are tried out, and no others', async () => {
+    const { KINDS, RUNNER } = (await import(consumers.href)) as {
+      readonly KINDS: readonly { readonly name: string; readonly error?: string }[];
+      readonly RUNNER: object;
+    };
+    const rowsOf = (heading: string) =>
+      tableOf('docs/compatibility.md', heading).map(([name, ...cells]) => [
+        codesIn(name)[0],
+        cells,
+      ]);
+    expect(rowsOf('Module kinds')).toEqual([
+      ['JavaScript, require', Array(4).fill('yes')],
+      ...KINDS.map(({ name, error = 'yes' }) => [`TypeScript, ${name}`, Array(4).fill(error)]),
+    ]);
+    const later = 'Node 24.9 or newer';
+    expect(rowsOf('Test runners')).toEqual(
+      Object.keys(RUNNER).map((name) => [
+        name,
+        ['yes', /Jest.*require/.test(name) ? later : 'yes'],
+      ]),
+    );
+  });
+});
+
 describe('the page of recipes', () => {
   it('shows the files that are tried out, as they are', () => {
     const files = readdirSync(join(root, 'test/recipes'))

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { followReadme } from './follow-readme.mjs';
 import { root, run, seconds, tool } from './run.mjs';
 
 const nestOf = (version) => ({
@@ -59,7 +60,9 @@ try {
         tryOut(application, tarball),
       ),
   );
-  waiting.push(() => check('the README, followed to the letter', () => followReadme(tarball)));
+  waiting.push(() =>
+    check('the README, followed to the letter', () => followReadme(folder, tarball, npm)),
+  );
   // Two at a time: more would only fight for the cores.
   const worker = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await next();
@@ -91,15 +94,11 @@ async function complaints(command, args, options) {
 
 /** npm as the user's own: nothing that the npm around this script says about its own project. */
 function npm(cwd, ...args) {
-  return asUser('npm', ['--loglevel=error', '--no-audit', '--no-fund', ...args], cwd);
-}
-
-function asUser(command, args, cwd) {
   const foreign = Object.keys(process.env).filter((key) =>
     /^(npm_(package|lifecycle)_|npm_config_local_prefix|INIT_CWD)/.test(key),
   );
   const env = Object.fromEntries(foreign.map((key) => [key, undefined]));
-  return run(command, args, { cwd, env });
+  return run('npm', ['--loglevel=error', '--no-audit', '--no-fund', ...args], { cwd, env });
 }
 
 function wrongFiles(files) {
@@ -173,38 +172,6 @@ async function tryOut({ name, source, packages, absent }, tarball) {
   for (const file of [`${source}/app.js`, `${source}/app.cjs`]) {
     const wrong = await complaints(process.execPath, [file], { cwd: home });
     if (wrong !== '') return `node ${file}:\n${wrong}`;
-  }
-  return '';
-}
-
-/**
- * What the README says before it comes to Express, in an empty folder: its files, and its commands in their order. The
- * tarball stands for the release, and all else has the versions of this repository. What needs a ZITADEL is left out.
- */
-async function followReadme(tarball) {
-  const home = join(folder, 'readme');
-  await mkdir(home);
-  const [readme] = readFileSync(join(root, 'README.md'), 'utf8').split('## ... and in Express');
-  const named = /^`([\w.]+)`(?:.+\n)*?.*[:.]\n\n```\w+\n([^]*?)^```/gm;
-  const files = [...readme.matchAll(named)].map(([, file, code]) => [file, code]);
-  for (const [file, code] of files) await writeFile(join(home, file), code);
-  const names = files.map(([file]) => file).join(' ');
-  if (names !== 'tsconfig.json app.module.ts app.test.ts main.ts') return `its files are: ${names}`;
-
-  const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const versions = { 'nestjs-zitadel': `file:${tarball}` };
-  for (const [name, version] of Object.entries(devDependencies)) versions[name] ??= version;
-  const commands = [...readme.matchAll(/^```sh\n([^]*?)^```/gm)]
-    .flatMap(([, block]) => block.trim().split('\n'))
-    .filter((line) => /^np[mx] /.test(line));
-  if (commands.at(-1) !== 'npx tsc') return `its commands are:\n${commands.join('\n')}`;
-  for (const command of commands) {
-    const [name, ...words] = command.split(' ');
-    const args = words.map((word) =>
-      Object.hasOwn(versions, word) ? `${word}@${versions[word]}` : word,
-    );
-    const { ok, output } = await asUser(name, args, home);
-    if (!ok) return `${command}:\n${output}`;
   }
   return '';
 }
