@@ -2,7 +2,8 @@ import type { Caller } from './core/caller.js';
 import type { Refusal } from './core/decision.js';
 import type { CallerSourceParts } from './core/memory/caller-source.js';
 import { checkId } from './core/request.js';
-import type { CallerFunction, MixedCallers, OneWay, ResolvedOptions } from './options.js';
+import type { CallerFunction, MixedCallers, OneWay } from './options.js';
+import type { ResolvedOptions } from './resolved-options.js';
 import { createJwtVerifier } from './zitadel/callers/access-token.js';
 import { createIntrospection } from './zitadel/callers/introspection.js';
 import { SigningKeys } from './zitadel/callers/signing-keys.js';
@@ -35,8 +36,9 @@ function knownBy(way: OneWay, resolved: ResolvedOptions, http: Http, discover: D
   const { ttlMs, memberships } = resolved;
   switch (way.type) {
     case 'jwt': {
-      const verify = createJwtVerifier(new SigningKeys(http, discover), resolved);
-      const { recheckMs = ttlMs } = way;
+      const { recheckMs = ttlMs, clients } = way;
+      const rules = { ...resolved, clients };
+      const verify = createJwtVerifier(new SigningKeys(http, discover), rules);
       // As the caller, the read of the memberships itself proves that ZITADEL accepts the token.
       const confirms = memberships.as === 'serviceUser' && recheckMs !== false;
       return {

@@ -8,7 +8,8 @@ import { type SharedCache, SharedStore } from './core/memory/shared-store.js';
 import { quietLogger, type ZitadelLogger } from './core/tell.js';
 import { ZitadelAuthorizer, ZitadelNotAllowedError } from './core/zitadel-authorizer.js';
 import { isOrganizations } from './option-combinations.js';
-import type { ResolvedOptions, ZitadelOptions } from './options.js';
+import type { ZitadelOptions } from './options.js';
+import type { ResolvedOptions } from './resolved-options.js';
 import { resolveOptions } from './validate-options.js';
 import { type Credential, openServiceUser } from './zitadel/credentials.js';
 import { createDiscovery } from './zitadel/discovery.js';
@@ -43,6 +44,8 @@ export interface Zitadel {
   readonly projectGrants: ProjectGrantService;
   /** ZITADEL's lists of manager roles themselves. */
   readonly membershipLists: MembershipLists;
+  /** The option of that name. */
+  readonly requestProperty: string | undefined;
 }
 
 /**
@@ -101,7 +104,7 @@ export function createZitadel(
   });
   const ownerOf = async (projectId: string) =>
     lookups.known().ownerOf(projectId) ?? (await resolved.projectOwner?.(projectId));
-  const { idPattern } = resolved;
+  const { idPattern, requestProperty } = resolved;
   return Object.freeze({
     decisions,
     authorizer: new ZitadelAuthorizer(decisions, resolved.hierarchy, errorFor),
@@ -113,6 +116,7 @@ export function createZitadel(
       idPattern,
       generation: ofMemberships,
     }),
+    requestProperty,
   });
 }
 

@@ -6,10 +6,10 @@ import type {
   IntrospectionCallers,
   JwtCallers,
   OneWay,
-  ResolvedOptions,
   UserinfoCallers,
   ZitadelOptions,
 } from './options.js';
+import type { ResolvedOptions } from './resolved-options.js';
 import { openClient, openServiceUser } from './zitadel/credentials.js';
 
 /** What was given, in words: never the content of anything that may be secret. */
@@ -145,6 +145,13 @@ function checkCallers(options: ZitadelOptions, resolved: ResolvedOptions): void 
       'callers',
       'userinfo()',
       "introspection(...) in its place, or memberships: { as: 'caller' }: userinfo shows neither whom a token is for nor who holds it, so ZITADEL’s API has to take it",
+    );
+  }
+  if (ways.jwt?.clients && ways.other) {
+    throw wrong(
+      'callers',
+      'jwt({ clients })',
+      'jwt({ clients }) alone: nothing would check the clients of other tokens',
     );
   }
   if (ways.jwt?.recheckMs !== undefined && !asServiceUser) {

@@ -6,9 +6,8 @@ import type { IntrospectionCredential, ServiceUserCredential } from './zitadel/c
 import type { Fetch } from './zitadel/call.js';
 
 /** Callers are known by JWT access tokens, verified locally. Made by `jwt()`. */
-export interface JwtCallers {
+export interface JwtCallers extends JwtSettings {
   readonly type: 'jwt';
-  readonly recheckMs?: number | false;
 }
 
 /** Settings of `jwt()`. */
@@ -21,6 +20,14 @@ export interface JwtSettings {
    * @throws ZitadelOptionsError with memberships as the caller: there every read of the memberships confirms the token
    */
   readonly recheckMs?: number | false;
+  /**
+   * Ids of clients (`client_id`): only tokens that one of them has obtained are accepted. ZITADEL puts the ids of all applications of a
+   * project into `aud`, so the option `audience` cannot tell them apart.
+   *
+   * @default none
+   * @throws ZitadelOptionsError when `jwt()` stands in a list, because nothing would check the clients of other tokens
+   */
+  readonly clients?: readonly [string, ...string[]];
 }
 
 /** Callers are known by asking ZITADEL about their tokens (RFC 7662). Made by `introspection()`. */
@@ -58,6 +65,7 @@ type NoSettings = Readonly<Record<string, never>>;
  *
  * @example `callers: jwt()`
  * @example `callers: jwt({ recheckMs: 10_000 })`
+ * @example `callers: jwt({ clients: ['<client id>'] })`
  */
 export function jwt(settings: JwtSettings = {}): JwtCallers {
   return Object.freeze({ type: 'jwt', ...settings });
@@ -265,30 +273,12 @@ export interface ZitadelOptions {
    * @default Authorization: Bearer
    */
   readonly token?: (request: RequestLike) => string | undefined;
-}
-
-/** The options with every default filled in. */
-export interface ResolvedOptions {
-  readonly issuer: string;
-  readonly internalUrl: string | undefined;
-  readonly audience: readonly string[];
-  readonly callers: Callers;
-  readonly memberships: Required<ZitadelOptions>['memberships'];
-  readonly api: ApiSetting;
-  readonly projectId: string | undefined;
-  readonly serviceUser: ServiceUserCredential | undefined;
-  readonly ttlMs: number;
-  readonly denialMs: number;
-  readonly maxBytes: number;
-  readonly shared: { readonly secret: string | false } | undefined;
-  readonly hierarchy: HierarchyTable;
-  readonly projectOwner: ZitadelOptions['projectOwner'];
-  readonly idPattern: RegExp;
-  readonly timeoutMs: number;
-  readonly budgetMs: number;
-  readonly clockToleranceMs: number;
-  readonly fetch: Fetch;
-  readonly logger: ZitadelLogger;
-  readonly allowImpersonation: boolean;
-  readonly token: ZitadelOptions['token'];
+  /**
+   * A property of the request that is set to its caller, where code of others looks for it: `'user'` for CASL, and for handlers that were
+   * written for passport. It is set as soon as a request is let in.
+   *
+   * @default none
+   * @throws ZitadelOptionsError when requests have such a property already, for example `body`
+   */
+  readonly requestProperty?: string;
 }

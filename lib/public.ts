@@ -1,19 +1,13 @@
 // What both entries offer: that of Nest and that of Express.
-export { decisionOf, DENIAL, denialAnswer } from './core/decision.js';
+export { decisionOf, DENIAL, denialAnswer, letIn } from './core/decision.js';
 export {
   ZitadelArgumentError,
   ZitadelError,
   ZitadelOptionsError,
   ZitadelRequirementError,
 } from './core/errors.js';
-export {
-  allOf,
-  anyOf,
-  authenticated,
-  permission,
-  projectRole,
-  role,
-} from './core/requirement/builders.js';
+export { allOf, anyOf, authenticated, permission, role } from './core/requirement/builders.js';
+export { projectRole } from './core/requirement/project-role.js';
 export { org, project, projectGrant } from './core/requirement/refs.js';
 export { customRole, ZITADEL_HIERARCHY } from './core/requirement/roles.js';
 export { ZitadelNotAllowedError } from './core/zitadel-authorizer.js';
@@ -37,13 +31,15 @@ export type { SharedCache } from './core/memory/shared-store.js';
 export type { IdReader, IdReaderClass, IdSource, ReadId, RequestLike } from './core/request.js';
 export type {
   AuthenticatedOptions,
+  OptionalCaller,
   PermissionName,
-  ProjectRoleOn,
   RoleName,
 } from './core/requirement/builders.js';
+export type { ProjectRoleOn } from './core/requirement/project-role.js';
 export type { FreshOptions } from './core/requirement/fresh.js';
 export type {
   OrgRef,
+  OrgRefBuilder,
   ProjectGrantParts,
   ProjectGrantRef,
   ProjectRef,

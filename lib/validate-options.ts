@@ -1,21 +1,15 @@
 import { ZitadelOptionsError } from './core/errors.js';
-import { own, withoutInheritance } from './core/own-properties.js';
+import { withoutInheritance } from './core/own-properties.js';
 import { type HierarchyTable, kindOfRole, ZITADEL_HIERARCHY } from './core/requirement/roles.js';
 import type { ZitadelLogger } from './core/tell.js';
 import { checkTogether, wrong } from './option-combinations.js';
-import {
-  type Callers,
-  introspection,
-  jwt,
-  type MixedCallers,
-  type ResolvedOptions,
-  userinfo,
-  type ZitadelOptions,
-} from './options.js';
+import { type Callers, jwt, type MixedCallers, type ZitadelOptions } from './options.js';
+import type { ResolvedOptions } from './resolved-options.js';
+import { callersProblem } from './validate-callers.js';
+import { requestPropertyProblem } from './validate-request-property.js';
 import { ZitadelCredential } from './zitadel/credentials.js';
 
-type Problem = string | undefined;
-type Check = (value: unknown) => Problem;
+type Check = (value: unknown) => string | undefined;
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -84,69 +78,6 @@ const hierarchy: Check = (value) => {
     : "'zitadel', 'exact', or a table such as { ORG_OWNER: ['ORG_OWNER_VIEWER'] } of roles with ZITADEL's prefixes";
 };
 
-const WAYS =
-  "jwt(), introspection(keyFile('./api.json')), userinfo(), a list of jwt() and one of the other two, or a function of the token";
-
-/** What is wrong with the option `callers` on its own. */
-function callersProblem(value: unknown): Problem {
-  if (value === jwt || value === introspection || value === userinfo) return `${WAYS}, called`;
-  if (typeof value === 'function') return undefined;
-  if (!Array.isArray(value)) return wayProblem(value);
-  const list: readonly unknown[] = value;
-  const jwts = list.filter((way) => typeOf(way) === 'jwt').length;
-  if (list.length !== 2 || jwts !== 1) {
-    return '[jwt(), introspection(...)] or [jwt(), userinfo()]: a list has exactly these two';
-  }
-  return list.map(wayProblem).find((problem) => problem !== undefined);
-}
-
-function wayProblem(value: unknown): Problem {
-  switch (typeOf(value)) {
-    case 'jwt':
-      return jwtProblem(settingsOf(value));
-    case 'introspection': {
-      const { credential, ...more } = settingsOf(value);
-      return credential instanceof ZitadelCredential
-        ? noneOf(more, 'introspection()')
-        : "introspection(keyFile('./api.json')), introspection(key(json)) or introspection(basic(clientId, clientSecret))";
-    }
-    case 'userinfo':
-      return noneOf(settingsOf(value), 'userinfo()');
-    default:
-      return WAYS;
-  }
-}
-
-function typeOf(value: unknown): unknown {
-  return own(value, 'type');
-}
-
-function settingsOf(value: unknown): Readonly<Record<string, unknown>> {
-  const { type: _type, ...settings } = value as Readonly<Record<string, unknown>>;
-  return settings;
-}
-
-function jwtProblem(settings: Readonly<Record<string, unknown>>): Problem {
-  const { recheckMs, ...unknown } = settings;
-  const fits =
-    !Object.hasOwn(settings, 'recheckMs') ||
-    recheckMs === false ||
-    (typeof recheckMs === 'number' && recheckMs >= 1_000 && recheckMs <= 3_600_000);
-  const names = Object.keys(unknown);
-  return fits && names.length === 0
-    ? undefined
-    : `jwt({ recheckMs }) with milliseconds from 1000 to 3600000, or false, and no other setting${suchAs(names)}`;
-}
-
-function noneOf(settings: object, way: string): Problem {
-  const names = Object.keys(settings);
-  return names.length === 0 ? undefined : `${way} without settings${suchAs(names)}`;
-}
-
-function suchAs(names: readonly string[]): string {
-  return names.map((name) => ` such as ${name}`).join('');
-}
-
 const CHECKS: Readonly<Record<keyof ZitadelOptions, Check>> = {
   issuer: origin,
   internalUrl: origin,
@@ -177,6 +108,7 @@ const CHECKS: Readonly<Record<keyof ZitadelOptions, Check>> = {
   allowHttp: trueOrFalse,
   allowImpersonation: trueOrFalse,
   token: aFunction('a function from the request to the token'),
+  requestProperty: requestPropertyProblem,
 };
 
 const CACHE_CHECKS: Readonly<Record<string, Check>> = {
@@ -235,6 +167,7 @@ export function resolveOptions(
     logger: options.logger ?? door.logger ?? consoleLogger,
     allowImpersonation: options.allowImpersonation ?? false,
     token: options.token,
+    requestProperty: options.requestProperty,
   };
   checkTogether(options, resolved);
   return Object.freeze(resolved);
@@ -267,7 +200,7 @@ function checkAll(
   }
 }
 
-function unknownKey(options: object, known: readonly string[], prefix: string): Problem {
+function unknownKey(options: object, known: readonly string[], prefix: string): string | undefined {
   const extra = Object.keys(options).find((name) => !known.includes(name));
   return extra === undefined
     ? undefined

@@ -8,6 +8,7 @@ import {
   type DecisionEvent,
   type DenyReason,
   type Membership,
+  type MembershipRead,
 } from 'nestjs-zitadel';
 import { concat, from, Subject, type Observable, type Subscription } from 'rxjs';
 import { filter, map } from 'rxjs/operators';
@@ -36,7 +37,7 @@ export interface Entry {
   readonly message?: string;
   readonly by?: Pick<Membership, 'kind' | 'id' | 'roles'>;
   readonly ageMs?: number;
-  readonly from?: 'zitadel' | 'shared';
+  readonly from?: MembershipRead['from'];
 }
 
 interface Noted extends Omit<Entry, 'you'> {

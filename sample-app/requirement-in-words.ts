@@ -33,6 +33,7 @@ function refInWords(ref: ResourceRef): string {
 
 function sourceInWords(kind: string, source: Extract<ResourceRef, { source: unknown }>['source']) {
   if (source.from === 'literal') return `${kind} ${source.id}`;
+  if (source.from === 'caller') return `the ${kind} of the caller`;
   if (source.from === 'function' || source.from === 'class') return `a certain ${kind}`;
   return `the ${kind} in the ${source.from === 'param' ? 'path' : source.from}`;
 }

@@ -241,6 +241,11 @@ export { AppModule } from './testing-1.js';
   readonly issuer = 'https://acme.example';
   readonly projectId = '1';
 }
+export class ApiKeys {
+  organizationOf(key: string): string | undefined {
+    return key === '' ? undefined : '1';
+  }
+}
 export class Tenants {
   idOfHost(host: string): Promise<string | undefined> {
     return Promise.resolve(host);

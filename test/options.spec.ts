@@ -117,6 +117,11 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   allowHttp: ['true', 1, {}],
   allowImpersonation: ['true', 1, {}],
   token: NO_FUNCTION,
+  requestProperty: [
+    ...['headers', 'params', 'query', 'body', 'raw', 'url', 'method', 'socket', 'session', 'res'],
+    ...['__proto__', 'constructor', 'toString', 'on', 'pipe', '_events', '_x', 'a b', 'a.b', '1a'],
+    ...['u'.repeat(101), 1, true, {}, ['user']],
+  ],
 };
 const EMPTY_TABLE = 'an empty table is as good as exact';
 
@@ -362,6 +367,19 @@ describe('options that are right each on its own', () => {
       'recheckMs in a list, as the caller',
       { callers: [jwt({ recheckMs: 5_000 }), userinfo()] },
     ],
+    [
+      'callers',
+      'clients beside introspection()',
+      { callers: [jwt({ clients: ['1'] }), introspection(API)] },
+    ],
+    ['callers', 'clients beside userinfo()', { callers: [userinfo(), jwt({ clients: ['1'] })] }],
+    ...[undefined, null, '', '1', [], [''], [1], ['1', undefined], {}].map(
+      (clients): [string, string, Loose] => [
+        'callers',
+        `clients that are ${JSON.stringify(clients)}`,
+        { callers: jwt({ clients } as never) },
+      ],
+    ),
     ['audience', 'userinfo() with an audience', { callers: userinfo() }],
     [
       'callers',
@@ -398,6 +416,9 @@ describe('options that are right each on its own', () => {
       { ...RIGHT, ...AS_SERVICE_USER, memberships: { as: 'serviceUser' }, api: 'v2' },
     ],
     ['a project', { ...RIGHT, projectId: '1' }],
+    ['clients', { ...RIGHT, callers: jwt({ clients: ['1', '2@app'] }) }],
+    ['a property of the request', { ...RIGHT, requestProperty: 'user' }],
+    ['a longer property of the request', { ...RIGHT, requestProperty: '$'.repeat(100) }],
     [
       'the service user with a function of them',
       {

@@ -6,6 +6,7 @@ import { within } from './memory/flight.js';
 import type { KnownCaller } from './memory/remembered-callers.js';
 import {
   authorizationHeader,
+  bearerToken,
   checkId,
   type IdsRead,
   INVALID,
@@ -99,9 +100,9 @@ export class Authorizer {
    */
   decideOver(known: KnownCaller, requirement: Requirement, since: number): Awaitable<Decision> {
     const compiled = this.prepare(requirement);
-    if (compiled.sources.some((source) => source.from !== 'literal')) {
+    if (compiled.sources.some(({ from }) => from !== 'literal' && from !== 'caller')) {
       throw new ZitadelRequirementError(
-        "outside a request only literal ids can be asked about: write org('...') instead of org.param('...')",
+        "outside a request only literal ids and org.ofCaller() can be asked about: write org('...') instead of org.param('...')",
       );
     }
     if (known.credential === '' && (compiled.asksPermissions || compiled.readsClaims)) {
@@ -132,6 +133,14 @@ export class Authorizer {
       throw new ZitadelArgumentError('who', 'who is not a valid user id by the option idPattern');
     }
     return this.parts.callers.ofUser(userId, notBefore);
+  }
+
+  /** Whether a request carries a token at all, be it good or bad. For routes that do without one. */
+  bearsToken(request: RequestLike): boolean {
+    const credential = this.#credentialOf(request);
+    if (typeof credential !== 'string') return credential === THREW;
+    const bearer = bearerToken(this.parts.token ? `Bearer ${credential}` : credential);
+    return bearer.token !== undefined || bearer.no === 'malformed';
   }
 
   /** Prepares a requirement, once. @throws ZitadelRequirementError when it cannot be checked */
@@ -202,7 +211,7 @@ export class Authorizer {
   ): Awaitable<Decision> {
     const { idPattern } = this.parts;
     const before = known.idsOf(compiled);
-    const ids = readIds(compiled.sources, request, idPattern, fromClass, before);
+    const ids = readIds(compiled.sources, request, known.caller, idPattern, fromClass, before);
     return ids instanceof Promise
       ? this.#decideLater(known, compiled, ids, since ?? performance.now())
       : this.#decideWith(known, compiled, ids, since);

@@ -13,6 +13,15 @@ export interface Caller {
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
+/** Tokens have this claim if the client requests the scope `urn:zitadel:iam:user:resourceowner`. */
+const HOME = 'urn:zitadel:iam:user:resourceowner:id';
+
+/** The organization to which a caller belongs, where the token says it. */
+export function homeOf({ claims }: Pick<Caller, 'claims'>): string | undefined {
+  const home = own(claims, HOME);
+  return typeof home === 'string' ? home : undefined;
+}
+
 /** Freezes a caller all the way down, so that no request can change what the next one sees. */
 export function frozenCaller(caller: Caller): Caller {
   return deepFreeze({ ...caller, claims: { ...caller.claims } });

@@ -101,9 +101,10 @@ export class Decider {
   }
 
   /** Whether a "no" is final: nothing that it rests on is too old. */
-  #isSettled(known: KnownCaller, { compiled, ids }: Case, since: number): boolean {
+  #isSettled(known: KnownCaller, open: Case, since: number): boolean {
+    const { compiled, ids } = open;
     // Everything was asked anew already, or no reply could change it.
-    if (compiled.fresh || (!isBranch(compiled.root) && ids.includes(undefined))) return true;
+    if (compiled.fresh || (!isBranch(compiled.root) && lackOf(open))) return true;
     const notBefore = since - this.parts.denialMs;
     if (!this.parts.callers.isNew(known, compiled, notBefore)) return false;
     return decide(this.#open(known, compiled, ids, notBefore)) === 'no';
@@ -186,11 +187,27 @@ function allowed({ caller, read }: KnownCaller, { by, checked }: Case): Allowed 
 
 function conclude(known: KnownCaller, open: Case, verdict: 'yes' | 'no'): Decision {
   if (verdict === 'yes') return allowed(known, open);
-  const { caller, read } = known;
-  const { ids, missing = 'role_missing' } = open;
   // If nothing allows the request, an id that it left out is the first reason to name.
-  const reason = ids.includes(undefined) ? 'resource_missing' : missing;
-  return { allowed: false, reason, caller, read };
+  return denied(known, lackOf(open) ?? { reason: open.missing ?? 'role_missing' });
+}
+
+const NO_HOME: Refusal = {
+  reason: 'misconfigured',
+  detail: 'the token does not say to which organization its user belongs',
+  remedy:
+    'the client must request the scope urn:zitadel:iam:user:resourceowner, and the option idPattern must match the ids of organizations',
+};
+
+/**
+ * What is wrong with a request for which an id is missing. Nothing, if code of the application finds none: the answer must be that to a
+ * resource of somebody else, or it would tell what is there.
+ */
+function lackOf({ compiled, ids }: Case): Refusal | undefined {
+  const lacking = compiled.sources.filter((_, slot) => ids[slot] === undefined);
+  if (lacking.some(({ from }) => from === 'caller')) return NO_HOME;
+  return lacking.some(({ from }) => from !== 'function' && from !== 'class')
+    ? { reason: 'resource_missing' }
+    : undefined;
 }
 
 /** A refusal about a known caller. */

@@ -1,4 +1,4 @@
-import type { Caller, Membership } from './caller.js';
+import { type Caller, frozenCaller, type Membership } from './caller.js';
 import { own } from './own-properties.js';
 
 /** Why a request was not let through. These names are stable: clients see them as `errorCode`. */
@@ -42,7 +42,8 @@ export interface CheckedRef {
 export interface MembershipRead {
   /** When ZITADEL was asked, in milliseconds since the epoch. */
   readonly at: number;
-  readonly from: 'zitadel' | 'shared';
+  /** `application`: nothing was read, because the application itself let the request in. */
+  readonly from: 'zitadel' | 'shared' | 'application';
 }
 
 /** The request may go on. */
@@ -77,9 +78,25 @@ export type CheckedKind = CheckedRef['kind'];
 // a decision. A field of the request, because a WeakMap costs each request a microsecond.
 const DECISION: unique symbol = Symbol.for('nestjs-zitadel:decision') as never;
 
-/** Keeps the decision with the request that it let through. */
-export function attachDecision(request: object, decision: Allowed): void {
+/** Keeps the decision with the request that it let through, and its caller under the option `requestProperty`. */
+export function attachDecision(request: object, decision: Allowed, property?: string): void {
   (request as { [DECISION]?: Allowed })[DECISION] = decision;
+  if (property !== undefined) (request as Record<string, unknown>)[property] = decision.caller;
+}
+
+/**
+ * Lets a request in that a guard or middleware of yours has decided about, for example by an API key. The handler then gets this caller and
+ * these ids from `@CurrentCaller` and `@CheckedResource` (in Express from `callerOf` and `checkedResource`). Name only ids that you have
+ * checked. Listeners are not told: it is not a decision of this library.
+ *
+ * @returns `true`, for `canActivate`
+ * @example `return letIn(request, { userId: 'key 7', claims: {} }, [{ kind: 'org', id: orgId, name: 'orgId' }])`
+ */
+export function letIn(request: object, caller: Caller, checked: readonly CheckedRef[] = []): true {
+  const read = { at: Date.now(), from: 'application' } as const;
+  const decision = { allowed: true, by: undefined, checked, read } as const;
+  attachDecision(request, Object.freeze({ ...decision, caller: frozenCaller(caller) }));
+  return true;
 }
 
 /** The decision that let this request through. */

@@ -1,3 +1,5 @@
+import { type Caller, homeOf } from './caller.js';
+
 /**
  * What the data path reads from a request. Express and Fastify requests fit as they are, so nothing is copied.
  * `rawHeaders` (Fastify: under `raw`) shows a doubled Authorization header, of which Node keeps only the first.
@@ -13,12 +15,18 @@ export interface RequestLike {
 
 type Awaitable<T> = T | Promise<T>;
 
-/** Reads an id from a request. `undefined` means that the request names none. What it returns is checked like any other id. */
-export type ReadId = (request: RequestLike) => Awaitable<string | undefined>;
+/** What code of the application finds: an id, which is checked like any other, or nothing. */
+type Found = Awaitable<string | null | undefined>;
 
-/** An injectable class that reads an id: Nest resolves it, so it may ask other services. */
+/**
+ * Finds the id of a resource for a request. `caller` is the verified caller. `undefined` or `null` means that there is no such resource:
+ * the client is answered as if it were there and the caller had no right to it.
+ */
+export type ReadId = (request: RequestLike, caller: Caller) => Found;
+
+/** An injectable class that does the same: Nest resolves it, so it may ask other services. */
 export interface IdReader {
-  readId(request: RequestLike): Awaitable<string | undefined>;
+  readId(request: RequestLike, caller: Caller): Found;
 }
 
 /** The class of an {@link IdReader}. */
@@ -28,6 +36,8 @@ export type IdReaderClass = abstract new (...args: never[]) => IdReader;
 export type IdSource =
   | { readonly from: 'literal'; readonly id: string }
   | { readonly from: 'param' | 'query' | 'body' | 'header'; readonly name: string }
+  /** The caller's home organization, as the token says it. */
+  | { readonly from: 'caller'; readonly name: string }
   | { readonly from: 'function'; readonly name: string; readonly read: ReadId }
   | { readonly from: 'class'; readonly name: string; readonly type: IdReaderClass };
 
@@ -69,15 +79,13 @@ export const THREW = Symbol('threw');
 type IdRead = string | undefined | typeof INVALID | typeof THREW;
 
 /** Asks an injectable class of the application for an id. */
-export type ReadFromClass = (
-  type: IdReaderClass,
-  request: RequestLike,
-) => string | undefined | Promise<string | undefined>;
+export type ReadFromClass = (type: IdReaderClass, request: RequestLike, caller: Caller) => Found;
 
 /** Reads one id. Only an own property that is a string and matches the pattern is an id. `before`: one that was read there earlier. */
 export function readId(
   source: IdSource,
   request: RequestLike,
+  caller: Caller,
   pattern: RegExp,
   fromClass: ReadFromClass,
   before?: string,
@@ -93,9 +101,14 @@ export function readId(
       return checkId(ownValue(request.body, source.name), pattern, before);
     case 'header':
       return checkId(ownValue(request.headers, source.name), pattern, before);
+    case 'caller': {
+      const home = checkId(homeOf(caller), pattern, before);
+      // The request did not say it, so it is not to blame.
+      return home === INVALID ? undefined : home;
+    }
     case 'function':
     case 'class':
-      return readByCode(source, request, pattern, fromClass);
+      return readByCode(source, request, caller, pattern, fromClass);
   }
 }
 
@@ -112,6 +125,7 @@ export type IdsRead = Ids | typeof INVALID | typeof THREW;
 export function readIds(
   sources: readonly IdSource[],
   request: RequestLike,
+  caller: Caller,
   pattern: RegExp,
   fromClass: ReadFromClass,
   before: Ids,
@@ -119,7 +133,8 @@ export function readIds(
   let reads: (IdRead | Promise<IdRead>)[] | undefined;
   let arePlain = true;
   for (let slot = 0; slot < sources.length; slot += 1) {
-    const read = readId(sources[slot] as IdSource, request, pattern, fromClass, before[slot]);
+    const source = sources[slot] as IdSource;
+    const read = readId(source, request, caller, pattern, fromClass, before[slot]);
     if (reads === undefined) {
       if (slot < before.length && read === before[slot]) continue;
       // In its final length: a list that grows takes several times as much memory.
@@ -151,19 +166,22 @@ function judged(reads: readonly IdRead[]): IdsRead {
 function readByCode(
   source: Extract<IdSource, { from: 'function' | 'class' }>,
   request: RequestLike,
+  caller: Caller,
   pattern: RegExp,
   fromClass: ReadFromClass,
 ): IdRead | Promise<IdRead> {
   try {
     const value =
-      source.from === 'function' ? source.read(request) : fromClass(source.type, request);
+      source.from === 'function'
+        ? source.read(request, caller)
+        : fromClass(source.type, request, caller);
     // A query builder is a promise too, though not the engine's own.
     return isThenable(value)
       ? Promise.resolve(value).then(
-          (settled) => checkId(settled, pattern),
+          (settled) => checkId(settled ?? undefined, pattern),
           () => THREW,
         )
-      : checkId(value, pattern);
+      : checkId(value ?? undefined, pattern);
   } catch {
     return THREW;
   }

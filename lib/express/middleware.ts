@@ -16,12 +16,14 @@ import type { RequestLike } from '../core/request.js';
 import {
   authenticated,
   type AuthenticatedOptions,
+  isOptional,
   type OnArgs,
+  type OptionalCaller,
   permission,
-  projectRole,
   role,
   type RolesArg,
 } from '../core/requirement/builders.js';
+import { projectRole } from '../core/requirement/project-role.js';
 import { type Requirement, requirementOf } from '../core/requirement/requirement.js';
 import {
   createZitadel as join,
@@ -105,6 +107,7 @@ export function requirePermission(
  * Middleware for a route: the caller must hold one of these roles of a project. They are read from the role claims of the token.
  *
  * @throws ZitadelRequirementError as `projectRole()` does
+ * @example `app.get('/drafts', requireProjectRole(zitadel, 'editor'), handler)`
  * @example `app.get('/orgs/:orgId/drafts', requireProjectRole(zitadel, 'editor', { org: org.param('orgId') }), handler)`
  */
 export function requireProjectRole(
@@ -116,16 +119,25 @@ export function requireProjectRole(
 
 /**
  * Middleware for a route: a caller whose token ZITADEL accepts, and nothing more. Any account of the instance is let in, unless
- * `organizations` names the home organizations of those who are.
+ * `organizations` names the home organizations of those who are. With `optional: true` requests without a token go on, too: then
+ * `decisionOf(request)?.caller` is the caller, or `undefined`.
  *
- * @throws ZitadelRequirementError when `organizations` is not a list of ids
+ * @throws ZitadelRequirementError when `organizations` is not a list of ids, or stands beside `optional`
  * @example `app.get('/me', requireAuthenticated(zitadel), handler)`
+ * @example `app.get('/articles', requireAuthenticated(zitadel, { optional: true }), handler)`
  */
 export function requireAuthenticated(
   zitadel: ExpressZitadel,
-  options: AuthenticatedOptions = {},
+  options: AuthenticatedOptions & OptionalCaller = {},
 ): Middleware {
-  return requireThat(zitadel, authenticated(options));
+  const { optional: _optional, ...asked } = withoutInheritance(options);
+  const withCaller = requireThat(zitadel, authenticated(asked));
+  if (!isOptional(options)) return withCaller;
+  return (request, response, next) => {
+    if (zitadel.decisions.bearsToken(request as IncomingMessage & RequestLike)) {
+      withCaller(request, response, next);
+    } else next();
+  };
 }
 
 /**
@@ -148,7 +160,8 @@ export function requireThat(zitadel: ExpressZitadel, requirement: Requirement): 
           if (answered instanceof Promise) answered.then(undefined, next);
           return;
         }
-        attachDecision(request, joined(decisionOf(request), decision));
+        const both = joined(decisionOf(request), decision);
+        attachDecision(request, both, zitadel.requestProperty);
       } catch (error) {
         next(error);
         return;
@@ -176,16 +189,16 @@ function joined(before: Allowed | undefined, decision: Allowed): Allowed {
 }
 
 /**
- * The verified caller of a request.
+ * The verified caller of a request. Where the caller is optional, read `decisionOf(request)?.caller` instead.
  *
- * @throws ZitadelRequirementError when no middleware of this library let the request through
+ * @throws ZitadelRequirementError when no middleware of this library let the request through, or the request has no caller
  * @example `res.json({ user: callerOf(req).userId })`
  */
 export function callerOf(request: object): Caller {
   const decision = decisionOf(request);
   if (decision) return decision.caller;
   throw new ZitadelRequirementError(
-    'this request was not checked: put requireRole(), requireThat() or requireAuthenticated() before the handler',
+    'this request was not checked: put requireRole(), requireThat() or requireAuthenticated() before the handler; where the caller is optional, read decisionOf(request)?.caller',
   );
 }
 

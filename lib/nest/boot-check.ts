@@ -9,7 +9,7 @@ import {
 } from '@nestjs/common';
 import { ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { ZitadelRequirementError } from '../core/errors.js';
-import { withoutInheritance } from '../core/own-properties.js';
+import { own, withoutInheritance } from '../core/own-properties.js';
 import { requirementOf, requirementText } from '../core/requirement/requirement.js';
 import type { Zitadel } from '../create-zitadel.js';
 import {
@@ -18,10 +18,10 @@ import {
   isAmbiguous,
   isDeclared,
   type OfFunction,
-  RouteRules,
   type Rule,
 } from './declarations.js';
 import { type Handler, handlersOf, problemOfParameters, type Wrapper } from './handlers.js';
+import { RouteRules } from './route-rules.js';
 import { GUARD_BRAND, ZitadelManagerGuard } from './zitadel-manager.guard.js';
 import {
   MODULE_OPTIONS_TOKEN,
@@ -98,11 +98,15 @@ export class BootCheck implements OnModuleInit {
     return [...this.config.getGlobalGuards(), ...perRequest].some((each) => this.#isOurs(each));
   }
 
-  /** Whether a guard is ours: the class, a subclass, an instance, or what a test put in its place. */
+  /** Whether a guard is ours: the class, a subclass, an instance, one that has ours injected, or what a test put in its place. */
   #isOurs(guard: unknown): boolean {
     const object: unknown = typeof guard === 'function' ? guard.prototype : guard;
     if (typeof object !== 'object' || object === null) return false;
-    return Reflect.has(object, GUARD_BRAND) || object === this.#replacement();
+    return (
+      Reflect.has(object, GUARD_BRAND) ||
+      injectedInto(Object(object.constructor) as object).some(isBranded) ||
+      object === this.#replacement()
+    );
   }
 
   /** What a test put in the guard's place with overrideProvider. It can be any guard. */
@@ -164,13 +168,14 @@ export class BootCheck implements OnModuleInit {
     if (this.#isGuarded(called) && !unstable) return undefined;
     return this.#isGuarded(written)
       ? `is replaced in its constructor, and Nest drops the @UseGuards of the method with it: ${CLASS_GUARD}`
-      : `is decorated, and no guard checks it: ${GLOBAL_GUARD}, or @UseGuards(ZitadelManagerGuard)`;
+      : `is decorated, and no guard checks it: ${GLOBAL_GUARD}, or @UseGuards(ZitadelManagerGuard); a guard of yours that asks ours must extend it, or have it injected`;
   }
 
   /** What could not be checked on any request. */
   #problemsOfRule({ type, method }: Handler, rule: Rule): readonly string[] {
     const requirement = rule.type === 'required' ? rule.requirement : undefined;
     const problems: string[] = [];
+    if (rule.type === 'undeclared' && rule.problem !== undefined) problems.push(rule.problem);
     try {
       if (requirement) requirementOf(requirement, 'a decorator');
       const parameters = problemOfParameters(type.prototype as object, method, requirement);
@@ -216,6 +221,20 @@ const GLOBAL_GUARD =
   'write { provide: APP_GUARD, useExisting: ZitadelManagerGuard } into the providers of the application';
 const CLASS_GUARD = `write @UseGuards(ZitadelManagerGuard) on the class, or ${GLOBAL_GUARD.slice('write '.length)}`;
 
+/** Where Nest notes what it injects: the types of a constructor's parameters, what `@Inject` says of them, and of properties. */
+const INJECTED = ['design:paramtypes', 'self:paramtypes', 'self:properties_metadata'];
+
+/** What Nest injects into a class. */
+function injectedInto(type: object): readonly unknown[] {
+  return INJECTED.flatMap((key): readonly unknown[] => {
+    const noted: unknown = Reflect.getMetadata(key, type);
+    return Array.isArray(noted) ? noted : [];
+  }).map((each) => own(each, 'param') ?? own(each, 'type') ?? each);
+}
+
+const isBranded = (type: unknown): boolean =>
+  typeof type === 'function' && Reflect.has(Object(type.prototype) as object, GUARD_BRAND);
+
 const nameOf = ({ type, method }: Handler): string => `${type.name}.${method}`;
 
 /** Whether a constructor returned an instance of another class. */
@@ -260,6 +279,8 @@ function ruleText(rule: Rule): string {
       return rule.lifts ? 'public (lifts what the class asks for)' : 'public';
     case 'undeclared':
       return 'declares nothing: always denied';
+    case 'optional':
+      return `${requirementText(rule.requirement)}, or none${rule.lifts ? ' (instead of what the class asks for)' : ''}`;
     case 'required':
       return `${requirementText(rule.requirement)}${rule.lifts ? ' (instead of what the class asks for)' : ''}`;
   }

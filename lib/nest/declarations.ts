@@ -4,7 +4,6 @@ import { own } from '../core/own-properties.js';
 import { allOf, authenticated } from '../core/requirement/builders.js';
 import type { Compiled } from '../core/requirement/compile.js';
 import type { Requirement } from '../core/requirement/requirement.js';
-import type { Handler } from './handlers.js';
 
 // A fixed string, so that two copies of the package see each other's decorators.
 const KEY = 'nestjs-zitadel:declarations';
@@ -13,7 +12,7 @@ const KEY = 'nestjs-zitadel:declarations';
 export type Declaration =
   | { readonly type: 'require'; readonly requirement: Requirement }
   | { readonly type: 'public' }
-  | { readonly type: 'authenticated'; readonly replaces: boolean };
+  | { readonly type: 'authenticated'; readonly replaces: boolean; readonly optional: boolean };
 
 /** A method of a class, and the function that Nest calls for it. */
 interface Method {
@@ -25,14 +24,19 @@ interface Method {
 /** What a route asks for, by all its decorators together. */
 export type Rule =
   | {
-      readonly type: 'required';
+      /** `optional`: only of requests that carry a token. */
+      readonly type: 'required' | 'optional';
       readonly requirement: Requirement;
       /** By the guard, when it is first asked for. */
       compiled?: Compiled;
       readonly lifts: boolean;
     }
   | { readonly type: 'public'; readonly lifts: boolean }
-  | { readonly type: 'undeclared' };
+  | {
+      readonly type: 'undeclared';
+      /** What contradicts itself, so that nobody is let in. */
+      readonly problem?: string;
+    };
 
 /**
  * Adds a declaration to a class, or to a method of a prototype. Stacked decorators add up. A method is known by its name, because another
@@ -152,13 +156,16 @@ function onMethods(
 
 const ANY_CALLER = authenticated();
 
+const NOT_ALONE =
+  '@Authenticated({ optional: true }) stands beside another requirement of the class or method, which needs a caller: take one of them away, or write @Authenticated({ optional: true, replaces: true }) on the method to lift what the class asks for';
+
 /**
  * Composes the rule of a method for which Nest calls this function. Requirements add up: those of the class and of the method, of base
  * classes and of overridden methods, and of the function, wherever it was written. `@Public` and `@Authenticated` count only if the
  * controller itself carries them. `@Public` on a method lifts the requirements of classes, but never those of an overridden method or of the
  * function. `@Public` on a class lifts nothing.
  */
-function ruleOf(method: Method, ofFunction: OfFunction): Rule {
+export function ruleOf(method: Method, ofFunction: OfFunction): Rule {
   const { type } = method;
   const onMethod = declarationsOf(prototypeOf(type), method.method);
   const onClass = classesOf(type).flatMap((each) => declarationsOf(each));
@@ -167,24 +174,31 @@ function ruleOf(method: Method, ofFunction: OfFunction): Rule {
   const ofClasses = lineOf(type).flatMap((each) => requirementsOf(declarationsOf(each)));
   const publicMethod = onMethod.some((each) => each.type === 'public');
   const replaces = onMethod.some((each) => each.type === 'authenticated' && each.replaces);
-  const asksForCaller = [...onMethod, ...onClass].some((each) => each.type === 'authenticated');
+  const callers = [...onMethod, ...(replaces ? [] : onClass)].flatMap((each) =>
+    each.type === 'authenticated' ? [each.optional] : [],
+  );
+  const optional = callers.includes(true);
+  const certain = callers.some((each) => !each);
   const lifts =
     (publicMethod || replaces) &&
     (ofClasses.length > 0 || onClass.some((each) => each.type === 'authenticated'));
 
   if (publicMethod && ofMethods.length === 0) return { type: 'public', lifts };
   const [first, ...others] = [...(publicMethod || replaces ? [] : ofClasses), ...ofMethods];
+  if (optional && (first || certain)) return { type: 'undeclared', problem: NOT_ALONE };
   if (first) {
     const requirement = others.length > 0 ? allOf(first, ...others) : first;
     return { type: 'required', requirement, lifts };
   }
-  if (asksForCaller) return { type: 'required', requirement: ANY_CALLER, lifts };
+  if (optional || certain) {
+    return { type: optional ? 'optional' : 'required', requirement: ANY_CALLER, lifts };
+  }
   const publicClass = onClass.some((each) => each.type === 'public');
   return publicClass ? { type: 'public', lifts: false } : { type: 'undeclared' };
 }
 
 /** Whether two rules ask for the same. */
-function asksTheSame(one: Rule, other: Rule): boolean {
+export function asksTheSame(one: Rule, other: Rule): boolean {
   const [ones, others] = [partsOf(one), partsOf(other)];
   return (
     one.type === other.type &&
@@ -223,78 +237,4 @@ export function isAmbiguous(
   const said = declarationsOf(prototypeOf(home), name);
   const stands = [...ofFunction(ownMethod(prototypeOf(home), name)), ...ofFunction(called)];
   return said.length > 0 && stands.some((each) => !said.includes(each));
-}
-
-const PUBLIC: Rule = Object.freeze({ type: 'public', lifts: false });
-const UNDECLARED: Rule = Object.freeze({ type: 'undeclared' });
-
-/** What was learned about a function, for one class. Inherited methods share one function between classes. */
-interface Known {
-  readonly handler: Handler;
-  rule: Rule;
-  readonly next: Known | undefined;
-}
-
-/** Hands out the instance of a controller that serves a request. */
-type InstanceOf = (type: Type) => Promise<Readonly<Record<string, unknown>> | undefined>;
-
-/**
- * The rule of each route, composed once. Nest's context names a class and a function, not the route. So the boot check learns what Nest will
- * call before the application listens. A function that was not learned is looked for on the instance. If it is not there, it is denied.
- */
-export class RouteRules {
-  readonly #known = new WeakMap<object, Known>();
-  readonly #routes = new WeakMap<object, Handler[]>();
-
-  constructor(private readonly publicControllers: readonly Type[]) {}
-
-  /** Notes a route. Returns another route that Nest's context cannot tell from it, if that asks for something else. */
-  learn(handler: Handler, ofFunction: OfFunction): Handler | undefined {
-    const { shown, written, called } = handler;
-    this.#routes.set(shown, [...(this.#routes.get(shown) ?? []), handler]);
-    const rule = this.ruleOf(handler, ofFunction);
-    let other: Handler | undefined;
-    for (const each of new Set([called, written])) {
-      const known = this.#knownOf(shown, each);
-      if (!known) {
-        this.#known.set(each, { handler, rule, next: this.#known.get(each) });
-      } else if (!asksTheSame(known.rule, rule)) {
-        other = known.handler;
-        known.rule = UNDECLARED;
-      }
-    }
-    return other;
-  }
-
-  /** The rule of what Nest calls. Undefined if it was not learned. */
-  of(shown: object, called: object): Rule | undefined {
-    return this.#knownOf(shown, called)?.rule;
-  }
-
-  #knownOf(shown: object, called: object): Known | undefined {
-    let known = this.#known.get(called);
-    while (known && known.handler.shown !== shown) known = known.next;
-    return known;
-  }
-
-  /** The rule of what Nest calls on an instance that was made after the application began to listen. */
-  async find(shown: object, called: object, instanceOf: InstanceOf): Promise<Rule | undefined> {
-    let found: Rule | undefined;
-    for (const route of this.#routes.get(shown) ?? []) {
-      const instance = await instanceOf(route.type);
-      if (instance?.[route.method] !== called) continue;
-      const rule = this.ruleOf({ ...route, called }, declarationsByFunction());
-      if (found && !asksTheSame(found, rule)) return undefined;
-      found = rule;
-    }
-    return found;
-  }
-
-  /** What a route asks for. */
-  ruleOf(handler: Handler, ofFunction: OfFunction): Rule {
-    const rule = ruleOf(handler, ofFunction);
-    return rule.type === 'undeclared' && this.publicControllers.includes(handler.type)
-      ? PUBLIC
-      : rule;
-  }
 }

@@ -16,7 +16,8 @@ import {
 } from '../core/decision.js';
 import type { ReadFromClass, RequestLike } from '../core/request.js';
 import type { Zitadel } from '../create-zitadel.js';
-import { RouteRules, type Rule } from './declarations.js';
+import type { Rule } from './declarations.js';
+import { RouteRules } from './route-rules.js';
 import { httpExceptionFor } from './zitadel-exception.filter.js';
 import { ZITADEL } from './zitadel.module-definition.js';
 
@@ -39,6 +40,7 @@ interface HeaderWriter {
  *
  * @example `{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }` guards every route
  * @example `@UseGuards(ZitadelManagerGuard)` guards one controller
+ * @example `class KeyOrTokenGuard extends ZitadelManagerGuard { ... }` also lets in by an API key: see `letIn`
  */
 @Injectable()
 export class ZitadelManagerGuard implements CanActivate {
@@ -66,9 +68,12 @@ export class ZitadelManagerGuard implements CanActivate {
     context: ExecutionContext,
     request: RequestLike & object,
   ): boolean | Promise<boolean> {
-    if (rule?.type === 'public') return true;
     if (rule?.type !== 'required') {
-      return this.#conclude(this.#refuse('not_declared', rule ? {} : UNKNOWN), context, request);
+      if (rule?.type === 'public') return true;
+      if (rule?.type !== 'optional') {
+        return this.#conclude(this.#refuse('not_declared', rule ? {} : UNKNOWN), context, request);
+      }
+      if (!this.zitadel.decisions.bearsToken(request)) return true;
     }
     const compiled = (rule.compiled ??= this.zitadel.decisions.prepare(rule.requirement));
     const decision = this.zitadel.decisions.authorize(request, compiled, this.#readId);
@@ -105,7 +110,7 @@ export class ZitadelManagerGuard implements CanActivate {
 
   #conclude(decision: Decision, context: ExecutionContext, request: object | undefined): true {
     if (decision.allowed && request) {
-      attachDecision(request, decision);
+      attachDecision(request, decision, this.zitadel.requestProperty);
       return true;
     }
     const denied: Denied = decision.allowed
@@ -121,8 +126,8 @@ export class ZitadelManagerGuard implements CanActivate {
     throw exception;
   }
 
-  readonly #readId: ReadFromClass = (type, request) =>
-    this.moduleRef.get(type as Type, { strict: false }).readId(request);
+  readonly #readId: ReadFromClass = (type, request, caller) =>
+    this.moduleRef.get(type as Type, { strict: false }).readId(request, caller);
 }
 
 function statusOf(exception: HttpException | Error): number | undefined {

@@ -6,12 +6,14 @@ import { own, withoutInheritance } from '../core/own-properties.js';
 import {
   authenticated,
   type AuthenticatedOptions,
+  isOptional,
   type OnArgs,
+  type OptionalCaller,
   permission,
-  projectRole,
   role,
   type RolesArg,
 } from '../core/requirement/builders.js';
+import { projectRole } from '../core/requirement/project-role.js';
 import { type Requirement, requirementOf } from '../core/requirement/requirement.js';
 import { type Declaration, declare } from './declarations.js';
 import { type CheckedParameter, checkParameter } from './handlers.js';
@@ -75,6 +77,7 @@ export function RequirePermission(...asked: Parameters<typeof permission>): Rout
  * The caller must hold one of these roles of a project (not manager roles). They are read from the role claims of the token.
  *
  * @throws ZitadelRequirementError as `projectRole()` does
+ * @example `@RequireProjectRole('editor')`
  * @example `@RequireProjectRole('editor', { org: org.param('orgId') })`
  */
 export function RequireProjectRole(...asked: Parameters<typeof projectRole>): RouteDecorator {
@@ -83,7 +86,7 @@ export function RequireProjectRole(...asked: Parameters<typeof projectRole>): Ro
 }
 
 /** Settings of `@Authenticated`. */
-export interface AuthenticatedSettings extends AuthenticatedOptions {
+export interface AuthenticatedSettings extends AuthenticatedOptions, OptionalCaller {
   /**
    * On a method: ask for a caller *instead of* what the class asks for.
    *
@@ -94,17 +97,21 @@ export interface AuthenticatedSettings extends AuthenticatedOptions {
 
 /**
  * A caller whose token ZITADEL accepts, and nothing more. Any account of the instance is let in, unless `organizations` names the home
- * organizations of those who are. It adds to other requirements. `organizations` is inherited like a requirement.
+ * organizations of those who are. It adds to other requirements. `organizations` is inherited like a requirement. With `optional: true`
+ * requests without a token are let in, too: then `@CurrentCaller()` is `undefined`.
  *
- * @throws ZitadelRequirementError beside `@Public`, with `replaces` on a class, or when `organizations` is not a list of ids
+ * @throws ZitadelRequirementError beside `@Public`, with `replaces` on a class, or when `organizations` is not a list of ids, or stands
+ * beside `optional`
  * @example `@Authenticated()`
  * @example `@Authenticated({ organizations: ['69629023906488334'] })`
  * @example `@Authenticated({ replaces: true })`
+ * @example `@Authenticated({ optional: true })`
  */
 export function Authenticated(settings: AuthenticatedSettings = {}): RouteDecorator {
-  const { replaces = false, ...options } = withoutInheritance(settings);
+  const { replaces = false, optional: _optional, ...options } = withoutInheritance(settings);
   const requirement = authenticated(options);
-  const caller = decorator('@Authenticated()', { type: 'authenticated', replaces });
+  const optional = isOptional(settings);
+  const caller = decorator('@Authenticated()', { type: 'authenticated', replaces, optional });
   if (!requirement.organizations) return caller;
   const ofOrganizations = decorator('@Authenticated()', { type: 'require', requirement });
   return ((...target: Parameters<RouteDecorator>) => {
@@ -125,7 +132,7 @@ export function Public(): RouteDecorator {
 }
 
 /**
- * The verified caller of the request, `undefined` on a public route.
+ * The verified caller of the request. `undefined` on a public route, and where the caller is optional and sent no token.
  *
  * @example `me(@CurrentCaller() caller: Caller) { return caller.userId; }`
  */

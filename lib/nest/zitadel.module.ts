@@ -10,7 +10,7 @@ import { createZitadel, type Zitadel } from '../create-zitadel.js';
 import { ProjectGrantService } from '../zitadel/grants/project-grant-service.js';
 import { MembershipLists } from '../zitadel/memberships/lists.js';
 import { BootCheck } from './boot-check.js';
-import { RouteRules } from './declarations.js';
+import { RouteRules } from './route-rules.js';
 import { httpExceptionFor, ZitadelExceptionFilter } from './zitadel-exception.filter.js';
 import { ZitadelManagerGuard } from './zitadel-manager.guard.js';
 import {

@@ -1,11 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import {
-  anyOf,
-  authenticated,
-  permission,
-  projectRole,
-  role,
-} from '../../lib/core/requirement/builders.js';
+import { anyOf, authenticated, permission, role } from '../../lib/core/requirement/builders.js';
+import { projectRole } from '../../lib/core/requirement/project-role.js';
 import { org, project, projectGrant } from '../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import { introspection, type ZitadelOptions } from '../../lib/options.js';
@@ -341,6 +336,39 @@ describe('a "no" that rests on claims', () => {
       vi.advanceTimersByTime(1_000);
     }
     expect(reads()).toBe(1);
+  });
+});
+
+describe('a resource that code of the application does not find', () => {
+  it('is asked for again as often as one of somebody else, so that time does not tell them apart', async () => {
+    const slug = () => undefined;
+    for (const asked of [owns(other), role('ORG_OWNER', org.from(slug))]) {
+      counted = { reads: 0 };
+      const library = libraryOf();
+      for (let ms = 0; ms < 10_000; ms += 1_000) {
+        expect(await verdict(library, token, asked)).toBe('role_missing');
+        vi.advanceTimersByTime(1_000);
+      }
+      expect(reads()).toBe(4);
+    }
+    const both = anyOf(role('ORG_OWNER', org.from(slug)), role('ORG_OWNER', org.param('orgId')));
+    expect(await verdict(libraryOf(), token, both)).toBe('resource_missing');
+    expect(await verdict(libraryOf(), token, both, { orgId: idOf(own) })).toBe('yes');
+  });
+});
+
+describe('the own organization that a token does not say', () => {
+  it('is not asked for again, and is no denial, whatever else is missing', async () => {
+    const library = libraryOf();
+    const mine = role('ORG_OWNER', org.ofCaller());
+    for (let ms = 0; ms < 10_000; ms += 1_000) {
+      expect(await verdict(library, token, mine)).toBe('misconfigured');
+      vi.advanceTimersByTime(1_000);
+    }
+    expect(reads()).toBe(1);
+    const either = anyOf(mine, role('ORG_OWNER', org.param('orgId')));
+    expect(await verdict(library, token, either)).toBe('misconfigured');
+    expect(await verdict(library, token, either, { orgId: idOf(own) })).toBe('yes');
   });
 });
 

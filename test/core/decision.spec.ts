@@ -9,6 +9,7 @@ import {
   denialAnswer,
   type DenyReason,
   isRefusal,
+  letIn,
 } from '../../lib/core/decision.js';
 import { callerOf } from './rows.js';
 
@@ -143,6 +144,32 @@ describe('a decision', () => {
     attachDecision(request, decision);
     expect(decisionOf(request)).toBe(decision);
     expect(decisionOf({})).toBeUndefined();
+  });
+
+  it('puts its caller under a property of the request only where one is named', () => {
+    const [request, decision] = [{}, allowed()];
+    attachDecision(request, decision);
+    expect(Object.keys(request)).toEqual([]);
+    attachDecision(request, decision, 'user');
+    expect(request).toHaveProperty('user', decision.caller);
+    expect(decisionOf(request)).toBe(decision);
+  });
+
+  it('may be the application’s own: it has the caller and the ids that the application named', () => {
+    const before = Date.now();
+    const caller = { userId: 'key 7', claims: { scopes: ['read'] } };
+    const [request, other] = [{}, {}];
+    expect(letIn(request, caller, [ORG])).toBe(true);
+    const decision = decisionOf(request);
+    expect(decision).toMatchObject({ allowed: true, caller, checked: [ORG] });
+    expect(decision?.by).toBeUndefined();
+    expect(decision?.read.from).toBe('application');
+    expect(decision?.read.at).toBeGreaterThanOrEqual(before);
+    const scopes = decision?.caller.claims['scopes'] as string[];
+    expect(() => scopes.push('write')).toThrow(TypeError);
+    expect(() => Object.assign(decision ?? {}, { checked: [] })).toThrow(TypeError);
+    expect(letIn(other, caller)).toBe(true);
+    expect(decisionOf(other)?.checked).toEqual([]);
   });
 
   it('is found by another copy of the package', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Caller } from '../../lib/core/caller.js';
 import {
   authorizationHeader,
   bearerToken,
@@ -13,11 +14,13 @@ import {
 } from '../../lib/core/request.js';
 
 const IDS = /^(?:[0-9]{1,200})$/;
+const HOME = 'urn:zitadel:iam:user:resourceowner:id';
+const CALLER: Caller = { userId: 'alice', claims: { [HOME]: '5' } };
 const never = () => {
   throw new Error('no class was to be built');
 };
 const read = (source: IdSource, request: Partial<RequestLike>) =>
-  readId(source, { headers: {}, ...request }, IDS, never);
+  readId(source, { headers: {}, ...request }, CALLER, IDS, never);
 
 describe('an id', () => {
   const INHERITED: unknown = Object.create({ orgId: '1' });
@@ -58,7 +61,9 @@ describe('an id', () => {
       const place = { param: 'params', query: 'query', body: 'body', header: 'headers' }[from];
       expect(read({ from, name: 'orgId' }, { [place]: container } as never)).toBe(INVALID);
     }
-    expect(read({ from: 'function', name: 'f', read: () => value as never }, {})).toBe(INVALID);
+    const ofCode = read({ from: 'function', name: 'f', read: () => value as never }, {});
+    // Many databases say null where they find nothing.
+    expect(ofCode).toBe(value === null ? undefined : INVALID);
   });
 
   it('is a text of 1 to 200 characters that matches as a whole', () => {
@@ -107,6 +112,7 @@ describe('an id', () => {
     expect(await read(source('1'), {})).toBe('1');
     expect(await read(source('../1'), {})).toBe(INVALID);
     expect(await read(source(undefined), {})).toBeUndefined();
+    expect(await read(source(null), {})).toBeUndefined();
   });
 
   it('of a pattern without a bound is still at most 200 characters long', () => {
@@ -189,7 +195,7 @@ describe('a bearer token', () => {
 
 describe('an id that is read with care', () => {
   const read = (source: IdSource, request: Partial<RequestLike> = {}, pattern = /^.+$/) =>
-    readId(source, { headers: {}, ...request }, pattern, () => undefined);
+    readId(source, { headers: {}, ...request }, CALLER, pattern, () => undefined);
 
   it('is refused where a name is only inherited, and missing where nothing has it', () => {
     const params: unknown = Object.create({ id: '1' });
@@ -212,6 +218,51 @@ describe('an id that is read with care', () => {
   });
 });
 
+describe('the organization of the caller', () => {
+  const OF_CALLER: IdSource = { from: 'caller', name: 'ofCaller' };
+  const of = (claims: Caller['claims'], before?: string) =>
+    readId(OF_CALLER, { headers: {} }, { userId: 'alice', claims }, IDS, never, before);
+
+  it('is what the token says, whatever the request says', () => {
+    expect(of({ [HOME]: '5' })).toBe('5');
+    expect(of({ [HOME]: '5' }, '6')).toBe('5');
+    expect(read(OF_CALLER, { params: { ofCaller: '6' } })).toBe('5');
+  });
+
+  it.each<[string, Caller['claims']]>([
+    ['nothing', {}],
+    ['an inherited name', Object.create({ [HOME]: '5' }) as Caller['claims']],
+    ['a number', { [HOME]: 5 }],
+    ['a list', { [HOME]: ['5'] }],
+    ['an empty text', { [HOME]: '' }],
+    ['what idPattern refuses', { [HOME]: '../5' }],
+  ])('is missing where the token says %s: the request is not to blame', (_what, claims) => {
+    expect(of(claims)).toBeUndefined();
+  });
+});
+
+describe('code that finds an id', () => {
+  it('is given the request and its verified caller', () => {
+    const given: unknown[] = [];
+    const request: RequestLike = { headers: {}, params: {} };
+    const read = (...all: readonly unknown[]) => {
+      given.push(all);
+      return '1';
+    };
+    const type = class {} as never;
+    const byFunction: IdSource = { from: 'function', name: 'f', read };
+    const byClass: IdSource = { from: 'class', name: 'C', type };
+    expect(readId(byFunction, request, CALLER, IDS, never)).toBe('1');
+    expect(readId(byClass, request, CALLER, IDS, read)).toBe('1');
+    expect(readIds([byFunction], request, CALLER, IDS, never, [])).toEqual(['1']);
+    expect(given).toEqual([
+      [request, CALLER],
+      [type, request, CALLER],
+      [request, CALLER],
+    ]);
+  });
+});
+
 describe('ids that are remembered', () => {
   it('do not keep the request that they came in', () => {
     const source: IdSource = { from: 'param', name: 'orgId' };
@@ -223,7 +274,7 @@ describe('ids that are remembered', () => {
     const kept = Array.from({ length: 1_000 }, (_, i) => {
       const line = `/orgs/${String(i).padStart(20, '1')}?${String(i).repeat(20_000)}`;
       const orgId = line.slice('/orgs/'.length, '/orgs/'.length + 20);
-      return readIds([source], { headers: {}, params: { orgId } }, IDS, never, []);
+      return readIds([source], { headers: {}, params: { orgId } }, CALLER, IDS, never, []);
     });
     expect(held() - before).toBeLessThan(8 * 2 ** 20);
     expect(kept).toHaveLength(1_000);
@@ -239,7 +290,7 @@ describe('all ids of a request', () => {
   });
   const params = { a: '1', b: '2', c: '3', bad: 'x' };
   const ids = (sources: readonly IdSource[], before: Ids = []) =>
-    readIds(sources, { headers: {}, params }, IDS, () => '7', before);
+    readIds(sources, { headers: {}, params }, CALLER, IDS, () => '7', before);
   const down = () => {
     throw new Error('down');
   };

@@ -6,10 +6,10 @@ import {
   anyOf,
   authenticated,
   permission,
-  projectRole,
   role,
   type RoleName,
 } from '../../lib/core/requirement/builders.js';
+import { projectRole } from '../../lib/core/requirement/project-role.js';
 import { org } from '../../lib/core/requirement/refs.js';
 import type { HierarchyTable } from '../../lib/core/requirement/roles.js';
 import {

@@ -1,6 +1,7 @@
 // One table of cases for all doors: who asks what, and what is answered.
 import type { Asked, Expected } from './answers.js';
 import { BEYOND_ROLES } from './beyond-roles.js';
+import { BY_CALLER } from './by-caller.js';
 import type { DoorName } from './door.js';
 import type { World } from '../support/world.js';
 
@@ -19,6 +20,8 @@ const SOURCES: readonly {
   readonly source: string;
   readonly says: (id: string) => Asked;
   readonly withNothing: Asked;
+  /** Code of the application finds the id: what it does not find must look like somebody else's. */
+  readonly byCode?: true;
   readonly only?: readonly DoorName[];
 }[] = [
   {
@@ -40,16 +43,18 @@ const SOURCES: readonly {
     source: 'a function',
     says: (id) => ({ path: '/function', headers: [['x-tenant', id]] }),
     withNothing: { path: '/function' },
+    byCode: true,
   },
   {
     source: 'an injectable class',
     says: (id) => ({ path: '/class', headers: [['x-tenant', id]] }),
     withNothing: { path: '/class' },
+    byCode: true,
     only: NEST,
   },
 ];
 
-const bySource: readonly Case[] = SOURCES.flatMap(({ source, says, withNothing, only }) => {
+const bySource: readonly Case[] = SOURCES.flatMap(({ source, says, withNothing, byCode, only }) => {
   const where = only && { only };
   return [
     {
@@ -65,9 +70,11 @@ const bySource: readonly Case[] = SOURCES.flatMap(({ source, says, withNothing, 
       ...where,
     },
     {
-      sentence: `answers 400 where ${source} could name the organization and does not`,
+      sentence: byCode
+        ? `keeps everybody out where ${source} finds no organization`
+        : `answers 400 where ${source} could name the organization and does not`,
       asks: () => ({ as: 'owner of acme', ...withNothing }),
-      gets: () => ({ denied: 'resource_missing' }),
+      gets: () => ({ denied: byCode ? 'role_missing' : 'resource_missing' }),
       ...where,
     },
     {
@@ -409,4 +416,5 @@ export const CASES: readonly Case[] = [
     gets: () => ({ denied: 'token_missing' }),
   },
   ...BEYOND_ROLES,
+  ...BY_CALLER,
 ];

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { key, pat, type ZitadelOptions } from '../../lib/index.js';
+import { jwt, key, pat, type ZitadelOptions } from '../../lib/index.js';
 import { ask, expectAnswer } from './answers.js';
 import { CASES } from './cases.js';
 import type { Door } from './door.js';
@@ -37,6 +37,30 @@ describe.each(DOORS)('$name', ({ name, open }) => {
       expect(unknown?.text).toBe(others?.text);
       expect(stable(unknown?.headers)).toEqual(stable(others?.headers));
     }
+  });
+
+  it('answers a slug that nothing has and one of somebody else alike, byte for byte', async () => {
+    const paths = ['/function', '/function/permitted', '/function/readers'];
+    for (const path of name === 'Express' ? paths : [...paths, '/class']) {
+      for (const as of ['owner of acme', 'nobody'] as const) {
+        const [unknown, others] = await Promise.all(
+          ['', world.globex].map((id) =>
+            ask(door, world, { as, path, headers: id === '' ? [] : [['x-tenant', id]] }),
+          ),
+        );
+        expect(unknown?.status).toBe(403);
+        expect(unknown?.text).toBe(others?.text);
+        expect(stable(unknown?.headers)).toEqual(stable(others?.headers));
+      }
+    }
+  });
+
+  it('tells listeners nothing of a request without a caller where the caller is optional', async () => {
+    const before = door.notes.decisions.length;
+    await ask(door, world, { path: '/optional' });
+    expect(door.notes.decisions).toHaveLength(before);
+    await ask(door, world, { as: 'nobody', path: '/optional' });
+    expect(door.notes.decisions).toHaveLength(before + 1);
   });
 
   it('asks ZITADEL anew where the answer must be fresh, and not where it may be remembered', async () => {
@@ -127,6 +151,45 @@ describe.each(DOORS)('options at $name', ({ open }) => {
     expectAnswer(await ask(door, world, { as: 'owner of acme', path }), {
       denied: 'token_missing',
     });
+    const { 'owner of acme': caller } = world.ids;
+    for (const [value, expected] of [
+      [undefined, { seen: {} }],
+      [good, { seen: { caller } }],
+      ['', { denied: 'token_invalid' }],
+      ['nonsense', { denied: 'token_invalid' }],
+    ] as const) {
+      const headers = value === undefined ? [] : ([['x-token', value]] as const);
+      expectAnswer(await ask(door, world, { path: '/optional', headers }), expected);
+    }
+  });
+
+  it('let nobody in where the token cannot be read, though the caller is optional', async () => {
+    const door = await opening({
+      token: () => {
+        throw new Error('our session store is down');
+      },
+    });
+    expectAnswer(await ask(door, world, { path: '/optional' }), { denied: 'unavailable' });
+  });
+
+  it('put the caller on the request where the application says, and nowhere by default', async () => {
+    const asked = { as: 'nobody', path: '/user' } as const;
+    expectAnswer(await ask(await opening({}), world, asked), { seen: {} });
+    const door = await opening({ requestProperty: 'user' });
+    expectAnswer(await ask(door, world, asked), { seen: { caller: world.ids.nobody } });
+  });
+
+  it('accept tokens of the clients that are named, and of no other', async () => {
+    const { zitadel, acme, ids } = world;
+    const tokenOf = (client_id: string) =>
+      zitadel.tokenFor(ids['owner of acme'], { claims: { client_id } });
+    const door = await opening({ callers: jwt({ clients: ['1@app', '2@app'] }) });
+    const asks = (client: string) =>
+      ask(door, world, { path: `/orgs/${acme}`, authorization: `Bearer ${tokenOf(client)}` });
+    expectAnswer(await asks('1@app'), { status: 200 });
+    expectAnswer(await asks('2@app'), { status: 200 });
+    expectAnswer(await asks('3@app'), { denied: 'token_invalid' });
+    expect(door.notes.log).toMatch(/^warn token_invalid: .*another client.*option callers/m);
   });
 
   it('read memberships as the service user, in the organizations that are named', async () => {

@@ -6,6 +6,7 @@ import {
   checkedResource,
   createZitadel,
   customRole,
+  decisionOf,
   key,
   org,
   project,
@@ -15,12 +16,21 @@ import {
   requireProjectRole,
   requireRole,
   role,
+  type Caller,
   type MembershipLists,
   type NewGrant,
 } from '../../lib/express/index.js';
 import { startExpress } from '../support/start.js';
 import { Notes, type OpenDoor, type Seen } from './door.js';
-import { ANY, NESTED, NAMES, oddId, tenantOf } from './requirements.js';
+import {
+  ANY,
+  homeByCode,
+  NESTED,
+  NAMES,
+  OWN_OR_INSTANCE,
+  oddId,
+  tenantOf,
+} from './requirements.js';
 
 type Kind = Parameters<typeof checkedResource>[1];
 
@@ -175,6 +185,49 @@ export const openExpress: OpenDoor = async (world, options = {}) => {
       checked('org', 'project'),
     );
     app.get('/at-home', requireAuthenticated(zitadel, { organizations: [world.acme] }), checked());
+    app.get('/own', requireRole(zitadel, 'ORG_OWNER', org.ofCaller()), checked('org'));
+    app.get('/own-or-instance', requireThat(zitadel, OWN_OR_INSTANCE), checked());
+    app.get(
+      '/own/permitted',
+      requirePermission(zitadel, 'user.write', org.ofCaller()),
+      checked('org'),
+    );
+    app.get(
+      '/own/projects/:projectId',
+      requireRole(zitadel, 'PROJECT_OWNER', project.param('projectId').in(org.ofCaller())),
+      (request, response) =>
+        answer(response, {
+          org: checkedResource(request, 'org', 'ofCaller'),
+          project: checkedResource(request, 'project'),
+        }),
+    );
+    app.get(
+      '/own/readers',
+      requireProjectRole(zitadel, 'reader', { project: world.portal }),
+      checked('org'),
+    );
+    app.get(
+      '/function-of-caller',
+      requireRole(zitadel, 'ORG_OWNER', org.from(homeByCode)),
+      checked('org'),
+    );
+    app.get(
+      '/function/permitted',
+      requirePermission(zitadel, 'user.write', org.from(tenantOf)),
+      checked(),
+    );
+    app.get(
+      '/function/readers',
+      requireProjectRole(zitadel, 'reader', { project: world.portal, org: org.from(tenantOf) }),
+      checked(),
+    );
+    app.get('/optional', requireAuthenticated(zitadel, { optional: true }), (request, response) =>
+      answer(response, { caller: decisionOf(request)?.caller.userId }),
+    );
+    app.get('/user', requireAuthenticated(zitadel), (request, response) => {
+      const { user } = request as { readonly user?: Caller };
+      answer(response, { caller: user?.userId });
+    });
     app.get('/public', (_, response) => {
       notes.ranPublic += 1;
       response.json({});
@@ -221,6 +274,12 @@ export const openExpress: OpenDoor = async (world, options = {}) => {
       '/service/ask-anew',
       service((request) =>
         zitadel.authorizer.can(callerOf(request), role('IAM_OWNER', { fresh: true })),
+      ),
+    );
+    app.post(
+      '/service/own',
+      service((request) =>
+        zitadel.authorizer.can(callerOf(request), role('ORG_OWNER', org.ofCaller())),
       ),
     );
     app.post(

@@ -102,7 +102,10 @@ describe.each(DOORS)('$name', ({ name, open }) => {
   });
 
   it('refuses what is no text in the body', async () => {
-    for (const [what, value] of Object.entries(hostileValues(world))) {
+    for (const [what, value] of [
+      ['null', null],
+      ...Object.entries(hostileValues(world)),
+    ] as const) {
       const asked: Asked = { method: 'POST', path: '/hostile/body', body: { projectId: value } };
       for (const heard of await refuses(asked, what)) {
         expectAnswer(heard, { denied: 'resource_invalid' });
@@ -125,10 +128,12 @@ describe.each(DOORS)('$name', ({ name, open }) => {
     }
   });
 
-  it('takes undefined from a function for no id at all', async () => {
-    odd.answer = () => undefined;
-    for (const heard of await refuses({ path: '/hostile/function' }, 'undefined')) {
-      expectAnswer(heard, { denied: 'resource_missing' });
+  it('takes undefined and null from a function for a resource that is not there', async () => {
+    for (const answer of [() => undefined, () => null, () => Promise.resolve(null)]) {
+      odd.answer = answer;
+      for (const heard of await refuses({ path: '/hostile/function' }, 'undefined', [403])) {
+        expectAnswer(heard, { denied: 'role_missing' });
+      }
     }
   });
 

@@ -76,7 +76,6 @@ export function hostileTexts({ portal: id }: World): readonly HostileText[] {
 /** Values that only a parsed body, or a function of the application, can hold. */
 export function hostileValues({ portal: id }: World): Readonly<Record<string, unknown>> {
   return {
-    null: null,
     true: true,
     'a number': 1,
     'the id as a number': Number(id),
@@ -104,7 +103,6 @@ export function hostileAnswers({ portal: id }: World): Readonly<Record<string, (
     'a list that was inherited': () => Object.create([id]) as unknown,
     'a proxy': () => new Proxy({}, { get: () => id, has: () => true }),
     'the promise of a list': () => Promise.resolve([id]),
-    'the promise of nothing': () => Promise.resolve(null),
     'the promise of a longer text': () => Promise.resolve(`${id}/`),
   };
 }

@@ -8,6 +8,7 @@ import {
   Injectable,
   Inject,
   Post,
+  Req,
   type ArgumentsHost,
   type ExceptionFilter,
   type Type,
@@ -39,7 +40,18 @@ import {
 } from '../../lib/index.js';
 import { startNest, type Prepare } from '../support/start.js';
 import { Notes, type OpenDoor, type Seen } from './door.js';
-import { ANY, NESTED, OddId, NAMES, TenantOfRequest, oddId, tenantOf } from './requirements.js';
+import {
+  ANY,
+  HomeByClass,
+  homeByCode,
+  NESTED,
+  OddId,
+  NAMES,
+  OWN_OR_INSTANCE,
+  TenantOfRequest,
+  oddId,
+  tenantOf,
+} from './requirements.js';
 import type { World } from '../support/world.js';
 
 class Noting {
@@ -287,6 +299,75 @@ function declareControllers(world: World): Type[] {
     }
   }
 
+  @Controller()
+  class ByCallerController extends Noting {
+    @Get('own')
+    @RequireRole('ORG_OWNER', org.ofCaller())
+    own(@CheckedResource('org') id: string) {
+      return this.seen({ org: id });
+    }
+
+    @Get('own-or-instance')
+    @Require(OWN_OR_INSTANCE)
+    ownOrInstance() {
+      return this.seen({});
+    }
+
+    @Get('own/permitted')
+    @RequirePermission('user.write', org.ofCaller())
+    permitted(@CheckedResource('org') id: string) {
+      return this.seen({ org: id });
+    }
+
+    @Get('own/projects/:projectId')
+    @RequireRole('PROJECT_OWNER', project.param('projectId').in(org.ofCaller()))
+    project(@CheckedResource('org', 'ofCaller') o: string, @CheckedResource('project') id: string) {
+      return this.seen({ org: o, project: id });
+    }
+
+    @Get('own/readers')
+    @RequireProjectRole('reader', { project: world.portal })
+    readers(@CheckedResource('org') id: string) {
+      return this.seen({ org: id });
+    }
+
+    @Get('function-of-caller')
+    @RequireRole('ORG_OWNER', org.from(homeByCode))
+    functionOfCaller(@CheckedResource('org') id: string) {
+      return this.seen({ org: id });
+    }
+
+    @Get('class-of-caller')
+    @RequireRole('ORG_OWNER', org.from(HomeByClass))
+    classOfCaller(@CheckedResource('org') id: string) {
+      return this.seen({ org: id });
+    }
+
+    @Get('function/permitted')
+    @RequirePermission('user.write', org.from(tenantOf))
+    functionPermitted() {
+      return this.seen({});
+    }
+
+    @Get('function/readers')
+    @RequireProjectRole('reader', { project: world.portal, org: org.from(tenantOf) })
+    functionReaders() {
+      return this.seen({});
+    }
+
+    @Get('optional')
+    @Authenticated({ optional: true })
+    optional(@CurrentCaller() caller: Caller | undefined) {
+      return this.seen({ caller: caller?.userId });
+    }
+
+    @Get('user')
+    @Authenticated()
+    user(@Req() request: { readonly user?: Caller }) {
+      return this.seen({ caller: request.user?.userId });
+    }
+  }
+
   @Controller('tenants/:orgId')
   @RequireRole('ORG_OWNER_VIEWER', org.param('orgId'))
   class TenantsController extends Noting {
@@ -393,6 +474,13 @@ function declareControllers(world: World): Type[] {
       return this.seen({ answer: await this.authorizer.can(caller, requirement) });
     }
 
+    @Post('own')
+    @HttpCode(200)
+    async own(@CurrentCaller() caller: Caller) {
+      const requirement = role('ORG_OWNER', org.ofCaller());
+      return this.seen({ answer: await this.authorizer.can(caller, requirement) });
+    }
+
     @Post('key')
     @HttpCode(200)
     key(@Body() content: object) {
@@ -411,6 +499,7 @@ function declareControllers(world: World): Type[] {
     RefsController,
     TreesController,
     BeyondRolesController,
+    ByCallerController,
     TenantsController,
     HostileController,
     ServiceController,
@@ -440,6 +529,7 @@ export function openNest(platform: Parameters<typeof startNest>[0], prepare?: Pr
         controllers: controllersOf(world),
         providers: [
           TenantOfRequest,
+          HomeByClass,
           { provide: Notes, useValue: notes },
           OddId,
           { provide: APP_GUARD, useExisting: ZitadelManagerGuard },

@@ -280,6 +280,10 @@ export const REFUSED: Readonly<Record<DenyReason, readonly Refused[]>> = {
   ],
   role_missing: [
     {
+      sentence: 'code of the application finds no such resource',
+      when: () => ({ asked: { as: 'owner of acme', path: '/function' } }),
+    },
+    {
       sentence: 'the caller lacks the role',
       when: ({ globex }) => ({ asked: { as: 'owner of acme', path: `/orgs/${globex}` } }),
       logs: /^debug role_missing: user \d+ on ORG_OWNER on org param orgId$/m,
@@ -453,6 +457,11 @@ export const REFUSED: Readonly<Record<DenyReason, readonly Refused[]>> = {
         options: { projectOwner: () => Promise.resolve('acme') },
       }),
       logs: /^error misconfigured: .*projectOwner/m,
+    },
+    {
+      sentence: 'the token does not say the organization that is asked for, and the log says why',
+      when: () => ({ asked: { as: 'owner of acme', path: '/own' } }),
+      logs: /^error misconfigured: the token does not say.*scope urn:zitadel:iam:user:resourceowner/m,
     },
     {
       sentence: 'no instance answers under the issuer’s name, and the log says what issuer must be',

@@ -5,6 +5,7 @@ import {
   org,
   project,
   role,
+  type Caller,
   type IdReader,
   type RequestLike,
 } from '../../lib/index.js';
@@ -19,6 +20,18 @@ export function tenantOf({ headers }: RequestLike): string | undefined {
 export class TenantOfRequest implements IdReader {
   async readId(request: RequestLike): Promise<string | undefined> {
     return Promise.resolve(tenantOf(request));
+  }
+}
+
+/** Finds an id by the caller alone. */
+export function homeByCode(_request: RequestLike, { claims }: Caller): string | undefined {
+  const home = claims['urn:zitadel:iam:user:resourceowner:id'];
+  return typeof home === 'string' ? home : undefined;
+}
+
+export class HomeByClass implements IdReader {
+  async readId(request: RequestLike, caller: Caller): Promise<string | undefined> {
+    return Promise.resolve(homeByCode(request, caller));
   }
 }
 
@@ -39,6 +52,8 @@ export const ANY = anyOf(
   role('ORG_OWNER', org.header('x-zitadel-orgid')),
   role('IAM_OWNER_VIEWER'),
 );
+
+export const OWN_OR_INSTANCE = anyOf(role('ORG_OWNER', org.ofCaller()), role('IAM_OWNER_VIEWER'));
 
 export const NESTED = allOf(
   anyOf(role('ORG_OWNER', org.param('orgId')), role('IAM_OWNER')),

@@ -271,6 +271,8 @@ interface Answer {
   readonly flaw?: string;
 }
 
+const NOBODY = { userId: 'nobody', claims: {} };
+
 /** One case on the library's side, so far as it does not depend on the rows. */
 class Subject {
   private readonly compiled;
@@ -294,7 +296,7 @@ class Subject {
     });
     const request = drawn.asked as RequestLike;
     const ids = this.compiled.sources.map((source) =>
-      readId(source, request, pattern, () => {
+      readId(source, request, NOBODY, pattern, () => {
         throw new Error('no id is read by a class here');
       }),
     );

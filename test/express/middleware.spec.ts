@@ -14,6 +14,7 @@ import {
   checkedResource,
   createZitadel,
   decisionOf,
+  letIn,
   org,
   project,
   requireThat,
@@ -173,6 +174,58 @@ describe('a handler behind the middleware', () => {
     });
     expectAnswer(await get(url, '/', people.tokens.ofB), { denied: 'role_missing' });
     expectAnswer(await get(url, '/'), { denied: 'token_missing' });
+  });
+});
+
+describe('a middleware of the application’s own', () => {
+  it('lets in by an API key, and tells the handler what it checked', async () => {
+    const zitadel = zitadelWith();
+    const owner = requireRole(zitadel, 'ORG_OWNER', org.param('orgId'));
+    const keyOrOwner: Middleware = (request, response, next) => {
+      if (request.headers['x-api-key'] !== 'key of A') return owner(request, response, next);
+      const caller = { userId: 'key of A', claims: {} };
+      letIn(request, caller, [{ kind: 'org', id: people.orgA, name: 'orgId' }]);
+      return next();
+    };
+    const url = await serve((app) => {
+      app.get('/:orgId', keyOrOwner, (request, response) => {
+        response.json([checkedResource(request, 'org'), callerOf(request).userId]);
+      });
+    });
+    const path = `/${people.orgA}`;
+    const byKey = await fetch(url + path, { headers: { 'x-api-key': 'key of A' } });
+    expect(await byKey.json()).toEqual([people.orgA, 'key of A']);
+    expect((await get(url, path, people.tokens.ofA)).json).toEqual([people.orgA, people.ids.ofA]);
+    expectAnswer(await get(url, path, people.tokens.ofB), { denied: 'role_missing' });
+  });
+});
+
+describe('a caller that is optional', () => {
+  it('is none that callerOf() gives: its error says what to read', async () => {
+    const zitadel = zitadelWith();
+    const url = await serve((app) => {
+      app.get('/', requireAuthenticated(zitadel, { optional: true }), (request, response) => {
+        response.json({ user: callerOf(request).userId });
+      });
+      app.use((error: Error, _request: Request, response: Response, _next: NextFunction) => {
+        response.status(500).json({ message: error.message });
+      });
+    });
+    expect((await get(url, '/', people.tokens.ofA)).json).toEqual({ user: people.ids.ofA });
+    expect((await get(url, '/')).json).toEqual({
+      message: expect.stringContaining('decisionOf(request)?.caller') as string,
+    });
+  });
+
+  it('does not lift what another middleware asks for', async () => {
+    const zitadel = zitadelWith();
+    const url = await serve((app) => {
+      app.use(requireAuthenticated(zitadel, { optional: true }));
+      app.get('/', requireRole(zitadel, 'ORG_OWNER', people.orgA), ok);
+    });
+    expectAnswer(await get(url, '/'), { denied: 'token_missing' });
+    expectAnswer(await get(url, '/', people.tokens.ofB), { denied: 'role_missing' });
+    expect((await get(url, '/', people.tokens.ofA)).status).toBe(200);
   });
 });
 
@@ -567,6 +620,11 @@ describe('what cannot be meant', () => {
       ],
       [() => requireRole(zitadel, 'ORG_OWNER', 'acme'), /'acme' is not a valid id/],
       [() => requireRole(zitadel, 'ORG_OWNER', org.from(Reader)), /only Nest can build a class/],
+      [
+        () => requireAuthenticated(zitadel, { optional: true, organizations: ['1'] }),
+        /optional .* stands without organizations/,
+      ],
+      [() => requireAuthenticated(zitadel, { optional: 1 as never }), /optional is true or false/],
       [() => requireThat(zitadel, undefined as never), /requireThat\(\) takes requirements/],
       [() => requireThat(zitadel, (anyOf as () => never)()), /anyOf\(\)/],
       [

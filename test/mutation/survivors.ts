@@ -102,7 +102,6 @@ export const ACCEPTED: readonly Accepted[] = [
     'no list of ids has undefined in it',
     'return true && organizations.includes(home) ? YES : NO;',
   ),
-  ...alike(DECIDE, 'homeOf', 'what is no text equals no id', 'return true ? home : undefined;'),
   ...alike(
     PERMISSION,
     'decideOrg',

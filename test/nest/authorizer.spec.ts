@@ -106,6 +106,20 @@ describe('can', () => {
     expect(await authorizer.can(people.ids.ofB, role('ORG_OWNER', people.orgB))).toBe(false);
   });
 
+  it('refuses to be asked about the own organization of a bare user id, which only a token says', async () => {
+    const { authorizer } = await asking(asServiceUser());
+    const asked = authorizer.can(people.ids.ofA, role('ORG_OWNER', org.ofCaller()));
+    await expect(asked).rejects.toThrow(ZitadelRequirementError);
+    await expect(asked).rejects.toThrow(/only a token tells .*home organizations/);
+  });
+
+  it('throws where the token does not say the own organization, which is not a no', async () => {
+    const { authorizer, callerWith } = await asking();
+    const caller = await callerWith(people.tokens.ofA);
+    const asked = authorizer.can(caller, role('ORG_OWNER', org.ofCaller()));
+    await expect(asked).rejects.toMatchObject({ status: 500 });
+  });
+
   it('lets managers of the instance in everywhere, also in organizations that are not read', async () => {
     const { zitadel, orgA, orgB } = people;
     const { authorizer } = await asking(asServiceUser());

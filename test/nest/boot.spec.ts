@@ -707,6 +707,12 @@ describe('the report at boot', () => {
         return {};
       }
 
+      @Get('perhaps')
+      @Authenticated({ optional: true })
+      perhaps() {
+        return {};
+      }
+
       @Get('free')
       @Public()
       free() {
@@ -732,6 +738,7 @@ describe('the report at boot', () => {
       '  GET /things/:orgId/project/:projectId  (ORG_OWNER on org param orgId and PROJECT_OWNER on project param projectId of org param orgId (fresh))',
       '  GET /undeclared  declares nothing: always denied',
       '  GET /one|two  any accepted caller',
+      '  GET /perhaps  any accepted caller, or none',
       '  GET /free  public',
     ]);
   });

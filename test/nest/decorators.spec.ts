@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import {
   Authenticated,
   CheckedResource,
+  CurrentCaller,
   Public,
   Require,
   RequireRole,
@@ -16,10 +17,12 @@ import {
   project,
   projectGrant,
   role,
+  type Caller,
 } from '../../lib/index.js';
+import { expectAnswer } from '../doors/answers.js';
 import { boot, GLOBAL } from '../support/application.js';
 import { startNest } from '../support/start.js';
-import { whoGetsIn } from '../support/who-gets-in.js';
+import { get, whoGetsIn } from '../support/who-gets-in.js';
 import { usePeople } from '../support/world.js';
 
 // Types refuse most of what is tried here; JavaScript does not ask them.
@@ -471,6 +474,104 @@ describe('a caller instead of what the class asks for', () => {
 
   it('cannot be said on a class', () => {
     expect(() => Authenticated({ replaces: true })(class {})).toThrow(/only a method can replace/);
+  });
+});
+
+describe('an optional caller', () => {
+  const optional = () => Authenticated({ optional: true });
+  const replacing = () => Authenticated({ optional: true, replaces: true });
+
+  /** A controller with one route, of which class and method say this. */
+  function controllerOf(
+    onClass: () => ClassDecorator & MethodDecorator,
+    onMethod: () => ClassDecorator & MethodDecorator,
+    Base: Type = class {},
+  ): Type {
+    @Controller('some')
+    @onClass()
+    class SomeController extends Base {
+      @Get()
+      @onMethod()
+      read(@CurrentCaller() caller: Caller | undefined) {
+        return { user: caller?.userId };
+      }
+    }
+    return SomeController;
+  }
+
+  it.each<[string, () => Type]>([
+    ['on a method', () => controllerOf(nothing, optional)],
+    ['on a class', () => controllerOf(optional, nothing)],
+    ['on both', () => controllerOf(optional, optional)],
+    ['on a method of a public class', () => controllerOf(Public, optional)],
+    ['in place of what the class asks for', () => controllerOf(askA, replacing)],
+    [
+      'in place of the caller that the class asks for',
+      () => controllerOf(Authenticated, replacing),
+    ],
+  ])('is named if there is one: %s', async (_what, make) => {
+    const url = await serve(make());
+    expect((await get(url, '/some')).json).toEqual({});
+    expect((await get(url, '/some', people.tokens.ofA)).json).toEqual({ user: people.ids.ofA });
+    expectAnswer(await get(url, '/some', 'nonsense'), { denied: 'token_invalid' });
+  });
+
+  it.each<[string, () => Type, string]>([
+    ['public on a method', () => controllerOf(optional, Public), 'public'],
+    [
+      'a caller on a method',
+      () => controllerOf(optional, () => Authenticated({ replaces: true })),
+      'a caller',
+    ],
+  ])('of a class gives way to %s', async (_what, make, expected) => {
+    expect(await whoGetsIn(people, await serve(make()), '/some')).toBe(expected);
+  });
+
+  it.each<[string, () => Type]>([
+    ['a requirement of the class', () => controllerOf(askA, optional)],
+    ['a requirement of the method', () => controllerOf(optional, askA)],
+    ['a caller of the class', () => controllerOf(Authenticated, optional)],
+    ['a caller of the method', () => controllerOf(optional, Authenticated)],
+    [
+      'a requirement of a base class',
+      () => controllerOf(optional, nothing, controllerOf(askA, askA)),
+    ],
+    [
+      'an overridden requirement',
+      () => controllerOf(nothing, replacing, controllerOf(nothing, askA)),
+    ],
+  ])('stands alone: beside %s the application refuses to boot', async (_what, make) => {
+    const booting = boot(people, { controllers: [make()] });
+    await expect(booting).rejects.toThrow(ZitadelRequirementError);
+    await expect(booting).rejects.toThrow(
+      /SomeController\.read: .*stands beside another requirement/,
+    );
+  });
+
+  it('does not open a controller that is named public by contradicting itself', async () => {
+    const publicControllers = [controllerOf(askA, optional)];
+    const booting = boot(people, {
+      controllers: publicControllers,
+      options: { publicControllers },
+    });
+    await expect(booting).rejects.toThrow(/stands beside another requirement/);
+  });
+
+  it('is not inherited', async () => {
+    @Controller('derived')
+    class Derived extends controllerOf(optional, optional) {}
+    const url = await serve(Derived);
+    expectAnswer(await get(url, '/derived'), { denied: 'not_declared' });
+  });
+
+  it('cannot be asked for an organization', () => {
+    for (const settings of [
+      { optional: true, organizations: ['1'] },
+      { optional: 'yes' },
+      { optional: null },
+    ]) {
+      expect(() => untyped['Authenticated']?.(settings)).toThrow(/optional is true or false/);
+    }
   });
 });
 

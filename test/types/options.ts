@@ -20,6 +20,7 @@ export const right: readonly ZitadelOptions[] = [
   { issuer, audience: '1' },
   { issuer, audience: ['1', '2'] },
   { issuer, audience: ['1'] as const, callers: jwt() },
+  { issuer, audience: '1', callers: jwt({ clients: ['1', '2'] }), requestProperty: 'user' },
   { issuer, callers: (token) => ({ userId: token, claims: {} }) },
   { issuer, callers: () => Promise.resolve(undefined) },
   { issuer, callers: () => null },
@@ -91,6 +92,10 @@ export const wrong = (): readonly ZitadelOptions[] => [
   { issuer, audience: '1', cache: { ttl: 1 } },
   // @ts-expect-error an unknown setting
   { issuer, audience: '1', callers: jwt({ recheck: 1 }) },
+  // @ts-expect-error no client
+  { issuer, audience: '1', callers: jwt({ clients: [] }) },
+  // @ts-expect-error a number as a name
+  { issuer, audience: '1', requestProperty: 1 },
   // @ts-expect-error shared without a secret
   { issuer, audience: '1', cache: { shared: true } },
   // @ts-expect-error shared with an empty object

@@ -46,7 +46,12 @@ export const right: readonly Requirement[] = [
   role('ORG_OWNER', org.query('orgId'), { fresh: true }),
   role('ORG_OWNER', org.body('orgId'), {}),
   role(['ORG_OWNER', 'ORG_OWNER_VIEWER'], org.header('x-zitadel-orgid')),
+  role('ORG_OWNER', org.ofCaller()),
   role('ORG_OWNER', org.from(TenantOfRequest)),
+  role(
+    'ORG_OWNER',
+    org.from((request, caller) => (request.query === undefined ? null : caller.userId)),
+  ),
   role(
     'ORG_OWNER',
     org.from((request) => String(request.headers['x-org'])),
@@ -58,6 +63,7 @@ export const right: readonly Requirement[] = [
   role('PROJECT_OWNER', project.param('projectId')),
   role('PROJECT_OWNER', project.param('projectId').in(org.param('orgId'))),
   role('PROJECT_OWNER', project('1').in('2')),
+  role('PROJECT_OWNER', project('1').in(org.ofCaller())),
   role(['PROJECT_OWNER', 'PROJECT_OWNER_VIEWER'], '1'),
   role('PROJECT_GRANT_OWNER', projectGrant.param('grantId')),
   role('PROJECT_GRANT_OWNER', projectGrant({ project: '1', grantedOrg: org.param('orgId') })),
@@ -189,20 +195,34 @@ export const beyondRoles = () => {
   permission(['user.read', 'user.write'], '1');
   permission('project.write', project('1').in('2'));
   permission('project.grant.read', projectGrant.param('grantId'));
+  projectRole('editor');
+  projectRole('editor', { project: '1' });
   projectRole('editor', { org: org.param('orgId') });
   projectRole(['editor', 'viewer'], { project: '1', org: '2', acrossOrganizations: true });
   authenticated({ organizations: ['1'] });
   Authenticated({ organizations: ['1'], replaces: true });
   RequirePermission('project.write', project.param('projectId').in(org.param('orgId')));
+  permission('user.read', org.ofCaller());
+  RequireProjectRole('editor');
   RequireProjectRole('editor', { org: '1' });
+  Authenticated({ optional: true });
+  Authenticated({ optional: true, replaces: true });
+  // @ts-expect-error a project is never the caller's
+  role('PROJECT_OWNER', project.ofCaller());
+  // @ts-expect-error a name
+  org.ofCaller('orgId');
+  // @ts-expect-error an optional caller is no requirement
+  authenticated({ optional: true });
+  // @ts-expect-error explicitly nothing
+  Authenticated({ optional: undefined });
+  // @ts-expect-error explicitly no organization
+  projectRole('editor', { org: undefined });
   // @ts-expect-error a permission on nothing
   permission('iam.read');
   // @ts-expect-error no permission
   permission([], '1');
   // @ts-expect-error a project whose owner nobody names
   RequirePermission('project.write', project('1'));
-  // @ts-expect-error no organization
-  projectRole('editor', { project: '1' });
   // @ts-expect-error no role
   RequireProjectRole([], { org: '1' });
   // @ts-expect-error no organization

@@ -1,3 +1,4 @@
+import { homeOf } from '../caller.js';
 import type { DenyReason } from '../decision.js';
 import { own } from '../own-properties.js';
 import {
@@ -76,8 +77,6 @@ function evaluateAll(node: Branch, open: Case): Verdict {
   return verdict;
 }
 
-const HOME = 'urn:zitadel:iam:user:resourceowner:id';
-
 /** Decides one project role requirement by the role claims of exactly that project. */
 function decideProjectRole(node: ProjectRoleNode, open: Case): Verdict {
   const projectId = open.ids[node.project];
@@ -99,9 +98,4 @@ function decideProjectRole(node: ProjectRoleNode, open: Case): Verdict {
 function decideHome(organizations: readonly string[], open: Case): Verdict {
   const home = homeOf(open);
   return home !== undefined && organizations.includes(home) ? YES : NO;
-}
-
-function homeOf({ claims }: Case): string | undefined {
-  const home = own(claims, HOME);
-  return typeof home === 'string' ? home : undefined;
 }

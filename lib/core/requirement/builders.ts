@@ -10,7 +10,6 @@ import {
   type ProjectRef,
   type ResourceRef,
   type TiedProjectRef,
-  type UntiedProjectRef,
 } from './refs.js';
 import {
   type AllOf,
@@ -18,7 +17,6 @@ import {
   type AuthenticatedRequirement,
   type PermissionRef,
   type PermissionRequirement,
-  type ProjectRoleRequirement,
   type Requirement,
   type RoleRequirement,
   someOf,
@@ -26,7 +24,6 @@ import {
 import {
   type CustomRole,
   type InstanceRole,
-  isManagerRole,
   type ManagerRole,
   type OrgRole,
   type ProjectGrantRole,
@@ -169,6 +166,26 @@ export function authenticated(options: AuthenticatedOptions = {}): Authenticated
   });
 }
 
+/** Whether a route does without a caller. */
+export interface OptionalCaller {
+  /**
+   * Also let in requests without a token. A token that is sent must be good: a bad one is 401. It stands alone on a route: nothing else may
+   * be asked for there.
+   *
+   * @default false
+   */
+  readonly optional?: boolean;
+}
+
+/** Reads the setting `optional`. @throws ZitadelRequirementError when it is no boolean, or organizations are asked for as well */
+export function isOptional(settings: OptionalCaller & AuthenticatedOptions): boolean {
+  const { optional = false, organizations } = withoutInheritance(settings);
+  if (typeof optional === 'boolean' && !(optional && organizations)) return optional;
+  throw new ZitadelRequirementError(
+    'optional is true or false, and stands without organizations: a route that asks for an organization needs a caller',
+  );
+}
+
 /** A permission as ZITADEL names it. */
 export type PermissionName = Lowercase<string>;
 
@@ -232,68 +249,4 @@ function permissionRefOf(on: unknown): PermissionRef {
   throw new ZitadelRequirementError(
     'a permission on a project is asked in the organization that owns it: write project.param(...).in(org.param(...))',
   );
-}
-
-/** Where a project role must be held. */
-export interface ProjectRoleOn {
-  /** The project that has the role. @default the option `projectId` */
-  readonly project?: UntiedProjectRef | string;
-  /** The organization that gave the role. */
-  readonly org: OrgRef | string;
-  /**
-   * Also count roles that the organization gave to users of other organizations. Otherwise a role counts only in the caller's home
-   * organization, because the organization in a claim says who wrote the authorization, not whom to trust.
-   *
-   * @default false
-   */
-  readonly acrossOrganizations?: boolean;
-}
-
-const SETTINGS: ReadonlySet<string> = new Set(['project', 'org', 'acrossOrganizations']);
-
-/**
- * A role of a project (not a manager role). It is read from the role claims of the token or of its introspection. Of several roles in a
- * list, any one is enough. Roles of one project never count for another. The client must request the scopes
- * `urn:zitadel:iam:org:projects:roles` and `urn:zitadel:iam:user:resourceowner`: without the claim of the second no role counts.
- *
- * @throws ZitadelRequirementError on an empty list, a manager role, a missing organization, or a project tied with `.in()`
- * @example `projectRole('editor', { org: org.param('orgId') })`
- */
-export function projectRole(
-  roles: string | readonly [string, ...string[]],
-  on: ProjectRoleOn,
-): ProjectRoleRequirement {
-  const list: readonly unknown[] = Array.isArray(roles) ? roles : [roles];
-  if (list.length === 0 || !list.every((each) => typeof each === 'string' && each !== '')) {
-    throw new ZitadelRequirementError('projectRole() takes keys of project roles, at least one');
-  }
-  const manager = list.find((each) => isManagerRole(each));
-  if (manager !== undefined) {
-    throw new ZitadelRequirementError(
-      `${String(manager)} is a manager role and never in a token: write role('${String(manager)}', ...) or @RequireRole()`,
-    );
-  }
-  const settings = withoutInheritance(Object(on) as object) as Partial<
-    Record<keyof ProjectRoleOn, unknown>
-  >;
-  const { acrossOrganizations = false } = settings;
-  const unknown = Object.keys(settings).find((name) => !SETTINGS.has(name));
-  if (typeof acrossOrganizations !== 'boolean' || unknown !== undefined) {
-    throw new ZitadelRequirementError(
-      'projectRole() takes { project, org, acrossOrganizations: true | false } and nothing else',
-    );
-  }
-  const ref = Object.hasOwn(settings, 'project') ? projectRef(settings.project) : undefined;
-  if (ref?.owner) {
-    throw new ZitadelRequirementError(
-      'projectRole() takes a project without .in(): the claim itself says the organization',
-    );
-  }
-  return Object.freeze({
-    type: 'projectRole',
-    roles: Object.freeze([...(list as readonly string[])]),
-    ...(ref && { project: ref }),
-    org: orgRef(settings.org),
-    acrossOrganizations,
-  });
 }

@@ -117,6 +117,7 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
 
   const slotOf = (source: IdSource): Slot => {
     if (source.from === 'literal') requireLiteral(source.id, idPattern);
+    readsClaims ||= source.from === 'caller';
     const known = sources.findIndex((other) => sameSource(other, source));
     return known >= 0 ? known : sources.push(source) - 1;
   };

@@ -48,7 +48,10 @@ export interface RefBuilder<R> {
   body(name: string): R;
   /** From a header. */
   header(name: string): R;
-  /** From a function of the request, or (in Nest) from an injectable class with `readId(request)`. */
+  /**
+   * From a function of the request and its caller, or (in Nest) from an injectable class with `readId(request, caller)`. If it finds nothing,
+   * the client is answered as if the resource were there and the caller had no right to it.
+   */
   from(read: ReadId | IdReaderClass): R;
 }
 
@@ -70,7 +73,7 @@ function sourceFrom(read: unknown, builder: string): IdSource {
     }
   }
   throw new ZitadelRequirementError(
-    `${builder}.from() takes a function of the request, or a class with a method readId(request)`,
+    `${builder}.from() takes a function of the request and its caller, or a class with a method readId(request, caller)`,
   );
 }
 
@@ -100,6 +103,17 @@ const literal = (kind: string, id: unknown): IdSource => ({
 const orgFrom = (source: IdSource): OrgRef =>
   Object.freeze({ kind: 'org', source: Object.freeze(source) });
 
+const OF_CALLER = orgFrom({ from: 'caller', name: 'ofCaller' });
+
+/** The ways to say which organization is meant. */
+export interface OrgRefBuilder extends RefBuilder<OrgRef> {
+  /**
+   * The organization to which the caller belongs. It is read from the claim `urn:zitadel:iam:user:resourceowner:id`, for which tokens need
+   * the scope `urn:zitadel:iam:user:resourceowner`. A token without it is answered with 500 `misconfigured`.
+   */
+  ofCaller(): OrgRef;
+}
+
 /**
  * Names the organization on which a role must be held.
  *
@@ -107,10 +121,12 @@ const orgFrom = (source: IdSource): OrgRef =>
  * @example `org.param('orgId')`
  * @example `org.header('x-zitadel-orgid')`
  * @example `org('69629023906488334')`
+ * @example `org.ofCaller()`
  */
-export const org: ((id: string) => OrgRef) & RefBuilder<OrgRef> = Object.assign(
+export const org: ((id: string) => OrgRef) & OrgRefBuilder = Object.assign(
   (id: string) => orgFrom(literal('org', id)),
   builderFor('org', orgFrom),
+  { ofCaller: () => OF_CALLER },
 );
 
 const projectFrom = (source: IdSource): UntiedProjectRef =>
@@ -173,7 +189,7 @@ export function orgRef(value: unknown): OrgRef {
   if (typeof value === 'string') return org(value);
   if (isRef(value, 'org')) return value as OrgRef;
   throw new ZitadelRequirementError(
-    "name the organization: its id, or org.param('...'), org.query, org.body, org.header, org.from",
+    "name the organization: its id, or org.param('...'), org.query, org.body, org.header, org.from, org.ofCaller()",
   );
 }
 
@@ -197,6 +213,7 @@ export function projectGrantRef(value: unknown): ProjectGrantRef {
 
 /** A source in words, for the boot report and the log: `param orgId`. */
 export function sourceText(source: IdSource): string {
+  if (source.from === 'caller') return 'of the caller';
   return source.from === 'literal' ? source.id : `${source.from} ${source.name}`;
 }
 

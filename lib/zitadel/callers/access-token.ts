@@ -85,6 +85,7 @@ function callerOf(claims: Readonly<Record<string, unknown>>, rules: ClaimRules):
       'send the access_token instead',
     );
   }
+  if (rules.clients && !rules.clients.includes(clientId)) return FOREIGN_CLIENT;
   return checkActor(claims, rules) ?? { ...checked, clientId, claims };
 }
 
@@ -94,6 +95,8 @@ export interface ClaimRules {
   /** One of these must be in `aud`. Empty: ZITADEL has checked whom the token is for. */
   readonly audience: readonly string[];
   readonly allowImpersonation: boolean;
+  /** One of these must have obtained a JWT. Missing: any client. */
+  readonly clients?: readonly string[] | undefined;
   /** How far in the future a token may begin, because ZITADEL's clock may be ahead of ours. `exp` is exact. */
   readonly clockToleranceMs: number;
 }
@@ -109,6 +112,11 @@ export const invalid = (detail: string, remedy?: string): Refusal => ({
   detail: `access token: ${detail}`,
   ...(remedy !== undefined && { remedy }),
 });
+
+const FOREIGN_CLIENT = invalid(
+  'obtained by another client than those of jwt({ clients })',
+  'if its client_id is one of yours, add that to the option callers',
+);
 
 /** The refusal of a token that is too long. */
 export function tooLong(token: string): Refusal | undefined {

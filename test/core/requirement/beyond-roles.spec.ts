@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { authenticated, permission, projectRole } from '../../../lib/core/requirement/builders.js';
+import { authenticated, permission } from '../../../lib/core/requirement/builders.js';
+import { projectRole } from '../../../lib/core/requirement/project-role.js';
 import { compile, type CompileSettings } from '../../../lib/core/requirement/compile.js';
 import { org, project, projectGrant } from '../../../lib/core/requirement/refs.js';
 import {
@@ -37,6 +38,14 @@ describe('in words', () => {
       projectRole('editor', { project: '1', org: '2', acrossOrganizations: true }),
       'project role editor of project 1, given by org 2, also of other home organizations',
     ],
+    [
+      projectRole('editor'),
+      'project role editor of the project of the option projectId, given by org of the caller',
+    ],
+    [
+      permission('project.read', project.param('projectId').in(org.ofCaller())),
+      'permission project.read on project param projectId of org of the caller',
+    ],
     [authenticated({ organizations: ['1', '2'] }), 'an accepted caller of org 1 | 2'],
   ])('%#: it says what is asked', (requirement, text) => {
     expect(requirementText(requirement)).toBe(text);
@@ -70,9 +79,24 @@ describe('what is refused where it is written', () => {
     ['no project role', () => untyped.projectRole([], { org: '1' }), 'at least one'],
     ['an empty project role', () => untyped.projectRole('', { org: '1' }), 'at least one'],
     [
-      'a project role without an organization',
-      () => untyped.projectRole('a', {}),
+      'a project role of an undefined organization',
+      () => untyped.projectRole('a', { org: undefined }),
       'name the organization',
+    ],
+    [
+      'a project role of other organizations without naming one',
+      () => untyped.projectRole('a', { acrossOrganizations: true }),
+      'name it',
+    ],
+    [
+      'a project role of other organizations in the own one',
+      () => untyped.projectRole('a', { acrossOrganizations: true, org: org.ofCaller() }),
+      'name it',
+    ],
+    [
+      'an optional caller as a requirement',
+      () => untyped.authenticated({ optional: true }),
+      'organizations',
     ],
     [
       'a project role of an undefined project',
@@ -162,6 +186,7 @@ describe('what a handler can be given', () => {
       projectRole('a', { org: org.param('orgId') }),
       [{ kind: 'org', name: 'orgId' }],
     ],
+    ['the own organization', projectRole('a'), [{ kind: 'org', name: 'ofCaller' }]],
     ['nothing of a home organization', authenticated({ organizations: ['1'] }), []],
   ])('%s', (_, requirement, checked) => {
     expect(checkedBy(requirement)).toEqual(checked);

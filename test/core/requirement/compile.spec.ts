@@ -4,9 +4,9 @@ import {
   anyOf,
   authenticated,
   permission,
-  projectRole,
   role,
 } from '../../../lib/core/requirement/builders.js';
+import { projectRole } from '../../../lib/core/requirement/project-role.js';
 import {
   compile,
   type Compiled,
@@ -67,6 +67,16 @@ describe('a requirement, prepared', () => {
         names: ['o'],
         fresh: true,
         readsRows: true,
+        root: { type: 'role', kind: 'org', by: OWNER, ...NO_SLOTS, id: 0 },
+      },
+    ],
+    [
+      'a role on the organization of the caller, which a claim says',
+      role('ORG_OWNER', org.ofCaller()),
+      {
+        names: ['ofCaller'],
+        readsRows: true,
+        readsClaims: true,
         root: { type: 'role', kind: 'org', by: OWNER, ...NO_SLOTS, id: 0 },
       },
     ],
@@ -251,6 +261,7 @@ describe('ids that are the same', () => {
     org.query('a'),
     org.body('a'),
     org.header('a'),
+    org.ofCaller(),
     ...codes.flatMap(({ read, Reader }) => [org.from(read), org.from(Reader)]),
   ];
 

@@ -49,7 +49,7 @@ function signed(claims: unknown = CLAIMS, header: unknown = HEADER): string {
 }
 
 /** What is wrong with a token; and whether a key was asked for. */
-async function verified(token: string) {
+async function verified(token: string, rules: Partial<ClaimRules> = {}) {
   const asked: string[] = [];
   const keys: Record<string, unknown> = {
     k: { alg: 'ES256', key: pair.publicKey },
@@ -60,7 +60,10 @@ async function verified(token: string) {
     asked.push(kid);
     return Promise.resolve(keys[kid]);
   };
-  const said = await createJwtVerifier({ get } as unknown as SigningKeys, RULES)(token);
+  const said = await createJwtVerifier({ get } as unknown as SigningKeys, {
+    ...RULES,
+    ...rules,
+  })(token);
   return { said, asked };
 }
 
@@ -87,6 +90,27 @@ describe('a token that keeps every rule', () => {
     const { said, asked } = await verified(make());
     expect(said).toMatchObject({ userId: '1' });
     expect(asked).toEqual(['k']);
+  });
+});
+
+describe('a token of one of several clients', () => {
+  it.each<[string, readonly string[] | undefined, boolean]>([
+    ['none is named', undefined, true],
+    ['its client is the first', ['c', 'd'], true],
+    ['its client is the second', ['d', 'c'], true],
+    ['another client is named', ['d'], false],
+    ['a client of a longer name is named', ['cc'], false],
+  ])('is held to it where %s', async (_what, clients, isGood) => {
+    const { said, asked } = await verified(signed(), { clients });
+    if (isGood) expect(said).toMatchObject({ userId: '1', clientId: 'c' });
+    else {
+      expect(said).toEqual({
+        reason: 'token_invalid',
+        detail: 'access token: obtained by another client than those of jwt({ clients })',
+        remedy: 'if its client_id is one of yours, add that to the option callers',
+      });
+    }
+    expect(asked).toEqual(isGood ? ['k'] : []);
   });
 });
 

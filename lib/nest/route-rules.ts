@@ -1,0 +1,82 @@
+import type { Type } from '@nestjs/common';
+import {
+  asksTheSame,
+  declarationsByFunction,
+  type OfFunction,
+  type Rule,
+  ruleOf,
+} from './declarations.js';
+import type { Handler } from './handlers.js';
+
+const PUBLIC: Rule = Object.freeze({ type: 'public', lifts: false });
+const UNDECLARED: Rule = Object.freeze({ type: 'undeclared' });
+
+/** What was learned about a function, for one class. Inherited methods share one function between classes. */
+interface Known {
+  readonly handler: Handler;
+  rule: Rule;
+  readonly next: Known | undefined;
+}
+
+/** Hands out the instance of a controller that serves a request. */
+type InstanceOf = (type: Type) => Promise<Readonly<Record<string, unknown>> | undefined>;
+
+/**
+ * The rule of each route, composed once. Nest's context names a class and a function, not the route. So the boot check learns what Nest will
+ * call before the application listens. A function that was not learned is looked for on the instance. If it is not there, it is denied.
+ */
+export class RouteRules {
+  readonly #known = new WeakMap<object, Known>();
+  readonly #routes = new WeakMap<object, Handler[]>();
+
+  constructor(private readonly publicControllers: readonly Type[]) {}
+
+  /** Notes a route. Returns another route that Nest's context cannot tell from it, if that asks for something else. */
+  learn(handler: Handler, ofFunction: OfFunction): Handler | undefined {
+    const { shown, written, called } = handler;
+    this.#routes.set(shown, [...(this.#routes.get(shown) ?? []), handler]);
+    const rule = this.ruleOf(handler, ofFunction);
+    let other: Handler | undefined;
+    for (const each of new Set([called, written])) {
+      const known = this.#knownOf(shown, each);
+      if (!known) {
+        this.#known.set(each, { handler, rule, next: this.#known.get(each) });
+      } else if (!asksTheSame(known.rule, rule)) {
+        other = known.handler;
+        known.rule = UNDECLARED;
+      }
+    }
+    return other;
+  }
+
+  /** The rule of what Nest calls. Undefined if it was not learned. */
+  of(shown: object, called: object): Rule | undefined {
+    return this.#knownOf(shown, called)?.rule;
+  }
+
+  #knownOf(shown: object, called: object): Known | undefined {
+    let known = this.#known.get(called);
+    while (known && known.handler.shown !== shown) known = known.next;
+    return known;
+  }
+
+  /** The rule of what Nest calls on an instance that was made after the application began to listen. */
+  async find(shown: object, called: object, instanceOf: InstanceOf): Promise<Rule | undefined> {
+    let found: Rule | undefined;
+    for (const route of this.#routes.get(shown) ?? []) {
+      const instance = await instanceOf(route.type);
+      if (instance?.[route.method] !== called) continue;
+      const rule = this.ruleOf({ ...route, called }, declarationsByFunction());
+      if (found && !asksTheSame(found, rule)) return undefined;
+      found = rule;
+    }
+    return found;
+  }
+
+  /** What a route asks for. */
+  ruleOf(handler: Handler, ofFunction: OfFunction): Rule {
+    const rule = ruleOf(handler, ofFunction);
+    const isOpen = rule.type === 'undeclared' && rule.problem === undefined;
+    return isOpen && this.publicControllers.includes(handler.type) ? PUBLIC : rule;
+  }
+}
