@@ -5,6 +5,8 @@ import { ZitadelEmulator } from 'nestjs-zitadel/testing';
 import { afterAll, describe, expect, it } from 'vitest';
 import { untilTheEnd } from '../support/application.js';
 import { startExpress, startNest } from '../support/start.js';
+import * as optionalAfter from './optional-callers/after.js';
+import * as optionalBefore from './optional-callers/before.js';
 import * as claimsAfter from './roles-by-claim/after.js';
 import * as claimsBefore from './roles-by-claim/before.js';
 import * as sessionAfter from './session/after.js';
@@ -131,6 +133,42 @@ const claims: readonly Row[] = [
   ],
 ];
 
+const projects = `/orgs/${acme.id}/projects`;
+const optional: readonly Row[] = [
+  ['nobody visits', request('GET /showcase'), 200],
+  ['a reader visits', request('GET /showcase', tokenOf(reader)), 200],
+  ...Object.entries(NOT_OURS).map(([what, token]): Row => [
+    what,
+    request('GET /showcase', token),
+    401,
+  ]),
+  ['nobody lists', request(`GET ${projects}`), 401],
+  ['a reader lists', request(`GET ${projects}`, tokenOf(reader)), 403],
+  ['a viewer lists', request(`GET ${projects}`, tokenOf(viewer)), 200],
+  ['an owner of the instance lists', request(`GET ${projects}`, tokenOf(root)), 200],
+  ['a viewer creates', request(`POST ${projects}`, tokenOf(viewer)), 403],
+  ['an owner creates', request(`POST ${projects}`, tokenOf(owner)), 201],
+  ['an owner lists elsewhere', request(`GET /orgs/${globex.id}/projects`, tokenOf(owner)), 403],
+  ['an owner names no organization', request('GET /orgs/none/projects', tokenOf(owner)), 400],
+  [
+    'an ID token of a reader visits',
+    request('GET /showcase', zitadel.idTokenFor(reader, OF_THE_APP)),
+    200,
+    401,
+  ],
+  [
+    'an owner creates while ZITADEL fails',
+    async (url) => {
+      zitadel.fail('permissions', 503);
+      const status = await request(`POST ${projects}`, tokenOf(owner))(url);
+      zitadel.heal('permissions');
+      return status;
+    },
+    403,
+    503,
+  ],
+];
+
 /** Signs in, does something in between, and asks with the cookie. */
 const signedIn =
   (line: string, token: string, meanwhile: () => void = () => undefined) =>
@@ -214,6 +252,12 @@ const SETUPS = [
     rows: claims,
     before: () => inNest(claimsBefore.application(settings)),
     after: () => inNest(claimsAfter.application(settings)),
+  },
+  {
+    name: 'optional-callers',
+    rows: optional,
+    before: () => inNest(optionalBefore.application(settings)),
+    after: () => inNest(optionalAfter.application(settings)),
   },
   {
     name: 'session',
