@@ -38,7 +38,7 @@ export async function followReadme(folder, tarball, npm) {
     const [name, ...words] = command.split(' ');
     // npx is npm exec, and versions are for what is installed.
     const args = name === 'npx' ? ['exec', '--', ...words] : words.map(versioned);
-    const { ok, output } = await npm(home, ...args);
+    const { ok, output } = await npm(home, '--prefer-offline', ...args);
     if (!ok) return `${command}:\n${output}`;
   }
   return '';
