@@ -74,13 +74,21 @@ export function isRefusal<T extends object>(value: T | Refusal): value is Refusa
 /** The kinds of resources whose checked ids handlers can be given. */
 export type CheckedKind = CheckedRef['kind'];
 
-// A registered symbol, so that two copies of the package see the same decisions. A symbol, so that nothing a client sends can look like
-// a decision. A field of the request, because a WeakMap costs each request a microsecond.
+// Registered symbols, so that two copies of the package see the same decisions. Nothing that a client sends can look like one.
 const DECISION: unique symbol = Symbol.for('nestjs-zitadel:decision') as never;
+const DECISIONS: unique symbol = Symbol.for('nestjs-zitadel:decisions') as never;
 
-/** Keeps the decision with the request that it let through, and its caller under the option `requestProperty`. */
+const decisions = ((globalThis as { [DECISIONS]?: WeakMap<object, Allowed> })[DECISIONS] ??=
+  new WeakMap<object, Allowed>());
+
+/**
+ * Keeps the decision with the request that it let through, and its caller under the option `requestProperty`. On Fastify's wrapper of a request a field is cheaper than a WeakMap. On a request
+ * of Express it is dearer: Express changes the prototype, and then V8 makes a new shape for each field.
+ */
 export function attachDecision(request: object, decision: Allowed, property?: string): void {
-  (request as { [DECISION]?: Allowed })[DECISION] = decision;
+  const wrapper = request as { readonly raw?: unknown; [DECISION]?: Allowed };
+  if (wrapper.raw === undefined) decisions.set(request, decision);
+  else wrapper[DECISION] = decision;
   if (property !== undefined) (request as Record<string, unknown>)[property] = decision.caller;
 }
 
@@ -101,7 +109,7 @@ export function letIn(request: object, caller: Caller, checked: readonly Checked
 
 /** The decision that let this request through. */
 export function decisionOf(request: object): Allowed | undefined {
-  return own(request, DECISION) as Allowed | undefined;
+  return decisions.get(request) ?? (own(request, DECISION) as Allowed | undefined);
 }
 
 /** The checked id of this kind. Undefined if there is none, or if there are several and `name` does not say which one. */

@@ -139,8 +139,13 @@ describe('a decision', () => {
   const OTHER: CheckedRef = { kind: 'org', id: '2', name: 'otherId' };
   const PROJECT: CheckedRef = { kind: 'project', id: '3', name: 'orgId' };
 
-  it('is found by the request that it let through, and by no other', () => {
-    const [request, decision] = [{}, allowed()];
+  const REQUESTS: readonly (readonly [string, object])[] = [
+    ['a request of Express', {}],
+    ['a request of Fastify', { raw: {} }],
+  ];
+
+  it.each(REQUESTS)('is found by %s that it let through, and by no other', (_whose, request) => {
+    const decision = allowed();
     attachDecision(request, decision);
     expect(decisionOf(request)).toBe(decision);
     expect(decisionOf({})).toBeUndefined();
@@ -172,22 +177,24 @@ describe('a decision', () => {
     expect(decisionOf(other)?.checked).toEqual([]);
   });
 
-  it('is found by another copy of the package', async () => {
-    const [request, decision] = [{}, allowed()];
+  it.each(REQUESTS)('is found for %s by another copy of the package', async (_whose, request) => {
+    const decision = allowed();
     attachDecision(request, decision);
     vi.resetModules();
     const copy = await import('../../lib/core/decision.js');
     expect(copy.decisionOf).not.toBe(decisionOf);
     expect(copy.decisionOf(request)).toBe(decision);
+    const shared = Symbol.for('nestjs-zitadel:decisions');
+    expect((globalThis as unknown as Record<symbol, unknown>)[shared]).toBeInstanceOf(WeakMap);
   });
 
-  it('is not found by what inherits from the request, and no JSON looks like one', () => {
-    const request = {};
+  it.each(REQUESTS)('is not found by what inherits from %s, nor in its JSON', (_whose, request) => {
+    const before = JSON.stringify(request);
     attachDecision(request, allowed());
     expect(decisionOf(Object.create(request) as object)).toBeUndefined();
+    expect(JSON.stringify(request)).toBe(before);
     const sent: unknown = JSON.parse('{"nestjs-zitadel:decision":{"allowed":true}}');
     expect(decisionOf(Object.assign({}, sent))).toBeUndefined();
-    expect(JSON.stringify(request)).toBe('{}');
   });
 
   it.each<[string, readonly CheckedRef[], string | undefined, string | undefined]>([
