@@ -136,7 +136,15 @@ const claims: readonly Row[] = [
 const projects = `/orgs/${acme.id}/projects`;
 const optional: readonly Row[] = [
   ['nobody visits', request('GET /showcase'), 200],
-  ['a reader visits', request('GET /showcase', tokenOf(reader)), 200],
+  [
+    'a reader visits, and is known',
+    async (url) => {
+      const reply = await fetch(`${url}/showcase`, { headers: bearer(tokenOf(reader)) });
+      const { visitor } = (await reply.json()) as { readonly visitor: unknown };
+      return visitor === reader.id ? reply.status : 0;
+    },
+    200,
+  ],
   ...Object.entries(NOT_OURS).map(([what, token]): Row => [
     what,
     request('GET /showcase', token),
