@@ -156,9 +156,12 @@ describe('lines of the log', () => {
     .filter((file) => file.endsWith('.ts'))
     .map((file) => textOf(`lib/${file}`).replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, ''))
     .join('');
-  const lines = pages.flatMap((page) =>
-    [...textOf(page).matchAll(/`([^`]+)`\s+in the log/g)].map(([, line]) => line ?? ''),
-  );
+  const lines = [
+    ...pages.flatMap((page) =>
+      [...textOf(page).matchAll(/`([^`]+)`\s+in the log/g)].map(([, line]) => line ?? ''),
+    ),
+    ...tableOf('docs/errors.md', 'What the log says').flatMap(([line]) => codesIn(line)),
+  ];
 
   it('are quoted as the library writes them', () => {
     // Numbers and what a line is about are put in.
@@ -166,6 +169,42 @@ describe('lines of the log', () => {
     const unknown = pieces.filter((piece) => !sources.includes(piece));
     expect(lines.length).toBeGreaterThan(1);
     expect(unknown).toEqual([]);
+  });
+});
+
+const consumers = new URL('setup/consumer.mjs', import.meta.url);
+
+describe.runIf(existsSync(consumers))('the page about compatibility', () => {
+  it('has the combinations that are tried out, and no others', async () => {
+    const { KINDS, RUNNER } = (await import(consumers.href)) as {
+      readonly KINDS: readonly { readonly name: string; readonly error?: string }[];
+      readonly RUNNER: object;
+    };
+    const rowsOf = (heading: string) =>
+      tableOf('docs/compatibility.md', heading).map(([name, ...cells]) => [
+        codesIn(name)[0],
+        cells,
+      ]);
+    expect(rowsOf('Module kinds')).toEqual([
+      ['JavaScript, require', Array(4).fill('yes')],
+      ...KINDS.map(({ name, error = 'yes' }) => [`TypeScript, ${name}`, Array(4).fill(error)]),
+    ]);
+    const later = 'Node 24.9 or newer';
+    expect(rowsOf('Test runners')).toEqual(
+      Object.keys(RUNNER).map((name) => [
+        name,
+        ['yes', /Jest.*require/.test(name) ? later : 'yes'],
+      ]),
+    );
+  });
+});
+
+describe('the page of recipes', () => {
+  it('shows the files that are tried out, as they are', () => {
+    const files = readdirSync(join(root, 'test/recipes'))
+      .filter((name) => !name.endsWith('.spec.ts'))
+      .map((name) => textOf(`test/recipes/${name}`));
+    expect([...blocksOf('docs/recipes.md')].sort()).toEqual(files.sort());
   });
 });
 
@@ -207,10 +246,20 @@ describe('the code in the README and the pages', () => {
   });
 });
 
-/** What the blocks import from files of the reader's own. */
+/** What the blocks import from files of the reader's own, and from a package that is not installed here. */
 const OF_THE_READER = {
   'things.ts': `export { ThingsController } from './README-1.js';
 export { AppModule } from './testing-1.js';
+`,
+  'app.module.ts': "export { AppModule } from './README-1.js';\n",
+  'config.d.ts': `declare module '@nestjs/config' {
+  export class ConfigService {
+    getOrThrow<T>(name: string): T;
+  }
+  export class ConfigModule {
+    static forRoot(): import('@nestjs/common').DynamicModule;
+  }
+}
 `,
   'settings.ts': `export class Settings {
   readonly issuer = 'https://acme.example';

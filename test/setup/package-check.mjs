@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { followReadme } from './follow-readme.mjs';
 import { root, run, seconds, tool } from './run.mjs';
 
 const nestOf = (version) => ({
@@ -58,6 +59,9 @@ try {
       check(`${application.name}: ESM with types, and CommonJS`, () =>
         tryOut(application, tarball),
       ),
+  );
+  waiting.push(() =>
+    check('the README, followed to the letter', () => followReadme(folder, tarball, npm)),
   );
   // Two at a time: more would only fight for the cores.
   const worker = async () => {
