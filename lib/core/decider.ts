@@ -7,6 +7,7 @@ import type { CallerSource } from './memory/caller-source.js';
 import { within } from './memory/flight.js';
 import type { KnownCaller } from './memory/remembered-callers.js';
 import type { Ids } from './request.js';
+import { missingId } from './request-problems.js';
 import { type Compiled, isBranch } from './requirement/compile.js';
 import { ANEW, ANY_AGE } from './requirement/fresh.js';
 
@@ -186,11 +187,10 @@ function allowed({ caller, read }: KnownCaller, { by, checked }: Case): Allowed 
 
 function conclude(known: KnownCaller, open: Case, verdict: 'yes' | 'no'): Decision {
   if (verdict === 'yes') return allowed(known, open);
-  const { caller, read } = known;
-  const { ids, missing = 'role_missing' } = open;
+  const { compiled, ids, missing = 'role_missing' } = open;
   // If nothing allows the request, an id that it left out is the first reason to name.
-  const reason = ids.includes(undefined) ? 'resource_missing' : missing;
-  return { allowed: false, reason, caller, read };
+  const leftOut = compiled.sources[ids.indexOf(undefined)];
+  return denied(known, leftOut ? missingId(leftOut) : { reason: missing });
 }
 
 /** A refusal about a known caller. */

@@ -19,10 +19,13 @@ export type DenyReason =
   | 'unavailable'
   | 'misconfigured';
 
-/** A "no" on the way to a decision. `detail` and `remedy` are for the log. Only `description` may reach the client. */
+/** A "no" on the way to a decision. `detail`, `got` and `remedy` are for the log. Only `description` may reach the client. */
 export interface Refusal {
   readonly reason: DenyReason;
+  /** Why, without anything from the request: it is the same for everybody. */
   readonly detail?: string;
+  /** What came, and what was expected. It shows nothing that may be a secret. */
+  readonly got?: string;
   readonly remedy?: string;
   /** The `error_description` of the challenge. It is a constant text, without anything from the request or from another tenant. */
   readonly description?: string;

@@ -54,7 +54,13 @@ export class ZitadelManagerGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const request = this.requestOf(context);
-    if (!request) return this.#conclude(this.#refuse('unsupported_context'), context, undefined);
+    if (!request) {
+      return this.#conclude(
+        this.#refuse('unsupported_context', notHttp(context)),
+        context,
+        undefined,
+      );
+    }
     const rule = this.rules.of(context.getClass(), context.getHandler());
     return rule
       ? this.#ask(rule, context, request)
@@ -68,7 +74,11 @@ export class ZitadelManagerGuard implements CanActivate {
   ): boolean | Promise<boolean> {
     if (rule?.type === 'public') return true;
     if (rule?.type !== 'required') {
-      return this.#conclude(this.#refuse('not_declared', rule ? {} : UNKNOWN), context, request);
+      return this.#conclude(
+        this.#refuse('not_declared', rule ? undeclared(context) : UNKNOWN),
+        context,
+        request,
+      );
     }
     const compiled = (rule.compiled ??= this.zitadel.decisions.prepare(rule.requirement));
     const decision = this.zitadel.decisions.authorize(request, compiled, this.#readId);
@@ -99,7 +109,7 @@ export class ZitadelManagerGuard implements CanActivate {
     return httpExceptionFor(denied);
   }
 
-  #refuse(reason: 'unsupported_context' | 'not_declared', why: Partial<Refusal> = {}): Denied {
+  #refuse(reason: 'unsupported_context' | 'not_declared', why: Partial<Refusal>): Denied {
     return this.zitadel.decisions.refuse({ ...why, reason });
   }
 
@@ -123,6 +133,24 @@ export class ZitadelManagerGuard implements CanActivate {
 
   readonly #readId: ReadFromClass = (type, request) =>
     this.moduleRef.get(type as Type, { strict: false }).readId(request);
+}
+
+function nameOf(context: ExecutionContext): string {
+  return `${context.getClass().name}.${context.getHandler().name}`;
+}
+
+function notHttp(context: ExecutionContext): Partial<Refusal> {
+  return {
+    detail: `${nameOf(context)} is not an HTTP route, but of the type ${context.getType()}`,
+    remedy: 'only HTTP routes are guarded: ask ZitadelAuthorizer there, or use a guard of your own',
+  };
+}
+
+function undeclared(context: ExecutionContext): Partial<Refusal> {
+  return {
+    detail: `${nameOf(context)} declares nothing`,
+    remedy: 'decorate it with @RequireRole(), @Require(), @Authenticated() or @Public()',
+  };
 }
 
 function statusOf(exception: HttpException | Error): number | undefined {
