@@ -19,11 +19,11 @@ const NO: Readonly<Partial<Record<DenyReason, readonly [detail: string, remedy: 
     'give the user a manager role that has it, in that organization',
   ],
   project_role_missing: [
-    'the token names no such role of this project and organization',
+    'the token shows no such role of this project and organization',
     'give the user an authorization with the role in that organization, and sign in again',
   ],
   organization_not_accepted: [
-    'the home organization of the caller is another one',
+    'the home organization of the caller is not one of those, or the token does not tell it',
     'name it in organizations, or use an account of one of those',
   ],
 };

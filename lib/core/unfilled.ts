@@ -7,7 +7,7 @@ export function unfilled(value: unknown): string | undefined {
   }
   if (typeof value !== 'string') return undefined;
   if (/^(?:https?:\/\/)?<[^<>]+>/.test(value)) {
-    return 'this is a placeholder: put your own value in its place';
+    return 'this is a placeholder of the documentation';
   }
   return /(?:^|[/.])undefined(?:$|[/.:])/.test(value)
     ? 'is an environment variable not set that it is made of?'

@@ -203,7 +203,7 @@ const TOKENS: readonly Mistake[] = [
   brings(
     'an ID token',
     ({ zitadel }, user) => zitadel.idTokenFor(user),
-    /an ID token|no jti/,
+    /no jti, no client_id/,
     /access token/,
     /send the access_token/,
   ),
@@ -354,7 +354,7 @@ const RIGHTS: readonly Mistake[] = [
   visits(
     'a project role without the scopes for it',
     ({ acme }) => ({ path: `/drafts/${acme}` }),
-    /names no such role/,
+    /shows no such role/,
     /asks for project role editor/,
     /lacks the scope urn:zitadel:iam:org:projects:roles and urn:zitadel:iam:user:resourceowner/,
   ),
@@ -386,7 +386,7 @@ const RIGHTS: readonly Mistake[] = [
         scopes: ['urn:zitadel:iam:user:resourceowner'],
       }),
     }),
-    /is another one \(user \d+\)/,
+    /is not one of those.*\(user \d+\)/,
     /accepted caller of org \d+/,
     /name it in organizations/,
   ),
@@ -467,7 +467,7 @@ const OPTIONS: readonly Mistake[] = [
     { audience: '<project id>' },
     /'<project id>'/,
     /your own value/,
-    /put your own value in its place/,
+    /a placeholder of the documentation/,
   ),
   sets(
     'an audience that is not set',

@@ -78,7 +78,10 @@ function callerOf(claims: Readonly<Record<string, unknown>>, rules: ClaimRules):
   if (isRefusal(checked)) return checked;
   const clientId = ownClaim(claims, 'client_id');
   if (!isName(ownClaim(claims, 'jti')) || !isText(clientId)) {
-    return invalid('not an access token: no jti, no client_id');
+    return invalid(
+      'not an access token: no jti, no client_id',
+      'if it is an ID token, send the access_token instead',
+    );
   }
   if (['azp', 'at_hash', 'nonce', 'events'].some((name) => Object.hasOwn(claims, name))) {
     return invalid(

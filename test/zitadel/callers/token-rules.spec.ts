@@ -128,13 +128,13 @@ describe('a token that breaks one rule', () => {
     ['critical header not supported', () => header({ crit: ['exp'] }), {}],
     ['critical header not supported', () => header({ b64: true }), {}],
     ['other type of JWT', () => header({ typ: 'logout+jwt' }), {}],
-    ['not an access token: no jti, no client_id', () => claims({ jti: undefined }), {}],
-    ['not an access token: no jti, no client_id', () => claims({ client_id: '' }), {}],
-    [
-      'not an access token: no jti, no client_id',
-      () => claims({ client_id: 'c'.repeat(1_001) }),
-      {},
-    ],
+    ...[{ jti: undefined }, { client_id: '' }, { client_id: 'c'.repeat(1_001) }].map(
+      (less): [string, () => string, object] => [
+        'not an access token: no jti, no client_id',
+        () => claims(less),
+        { remedy: 'if it is an ID token, send the access_token instead' },
+      ],
+    ),
     ...['azp', 'at_hash', 'nonce', 'events'].map((name): [string, () => string, object] => [
       'an ID token where an access token is expected',
       () => claims({ [name]: 'x' }),
