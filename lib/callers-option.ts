@@ -95,7 +95,13 @@ function verifyBy(known: CallerFunction): (token: string) => Promise<Caller | Re
         detail: 'the function in the option callers threw or rejected',
       };
     }
-    if (caller === undefined || caller === null) return { reason: 'token_invalid' };
+    if (caller === undefined || caller === null) {
+      return {
+        reason: 'token_invalid',
+        detail: 'the function in the option callers knows nobody by this token',
+        remedy: 'look at the token that the client sends, and at what the function returns',
+      };
+    }
     if (checkId(caller.userId, USER_ID) !== caller.userId) {
       return {
         reason: 'misconfigured',
@@ -104,6 +110,8 @@ function verifyBy(known: CallerFunction): (token: string) => Promise<Caller | Re
       };
     }
     const { expiresAt = Infinity } = caller;
-    return expiresAt > Date.now() ? caller : { reason: 'token_invalid', detail: 'expired' };
+    return expiresAt > Date.now()
+      ? caller
+      : { reason: 'token_invalid', detail: 'expired', remedy: 'get a new token' };
   };
 }

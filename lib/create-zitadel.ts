@@ -62,7 +62,7 @@ export function createZitadel(
   const resolved = resolveOptions(options, { ofTheDoor, logger });
   const log = quietLogger(resolved.logger);
   const http = withPageLimit(createHttp(resolved), log);
-  const discover = createDiscovery(http, resolved.issuer);
+  const discover = createDiscovery(http, resolved.issuer, resolved.internalUrl);
   const credential = resolved.serviceUser && openServiceUser(resolved.serviceUser);
   const serviceToken = credential && new ServiceToken(http, discover, resolved.issuer, credential);
   // A part that is printed shows what it holds, so no part holds the options with secrets.

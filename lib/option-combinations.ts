@@ -1,6 +1,7 @@
 import { ZitadelOptionsError } from './core/errors.js';
 import { own } from './core/own-properties.js';
 import { checkId } from './core/request.js';
+import { unfilled } from './core/unfilled.js';
 import type {
   Callers,
   IntrospectionCallers,
@@ -36,7 +37,9 @@ export function wrong(
   write: string,
   secret = false,
 ): ZitadelOptionsError {
-  return new ZitadelOptionsError(option, `${option}: got ${got(value, secret)}; write ${write}`);
+  const parts = [`${option}: got ${got(value, secret)}`, `write ${write}`];
+  const why = secret && typeof value === 'string' ? undefined : unfilled(value);
+  return new ZitadelOptionsError(option, [...parts, ...(why ? [why] : [])].join('; '));
 }
 
 /** Refuses options of which each is right alone, but not together. @throws ZitadelOptionsError */

@@ -106,7 +106,8 @@ export type ApiSetting = 'auto' | 'v1' | 'v2';
  */
 export interface ZitadelOptions {
   /**
-   * The external origin of the instance, exactly as tokens name it in `iss`: `https://acme.zitadel.cloud`, without a trailing slash.
+   * The external origin of the instance, exactly as tokens name it in `iss`: `https://acme.zitadel.cloud`, without a trailing slash. Behind
+   * some proxies that has a port, though https implies it: `https://acme.example:443`.
    *
    * @throws ZitadelOptionsError when it is plain http, unless it is on this host, `internalUrl` is set, or `allowHttp` is `true`
    */

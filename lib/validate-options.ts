@@ -2,6 +2,7 @@ import { ZitadelOptionsError } from './core/errors.js';
 import { withoutInheritance } from './core/own-properties.js';
 import { type HierarchyTable, kindOfRole, ZITADEL_HIERARCHY } from './core/requirement/roles.js';
 import type { ZitadelLogger } from './core/tell.js';
+import { unfilled } from './core/unfilled.js';
 import { checkTogether, wrong } from './option-combinations.js';
 import { type Callers, jwt, type MixedCallers, type ZitadelOptions } from './options.js';
 import type { ResolvedOptions } from './resolved-options.js';
@@ -18,11 +19,11 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const ORIGIN = "an origin without path and trailing slash, e.g. 'https://acme.zitadel.cloud'";
 
 const origin: Check = (value) => {
-  const fits =
-    isText(value) &&
-    URL.canParse(value) &&
-    /^https?:$/.test(new URL(value).protocol) &&
-    new URL(value).origin === value;
+  if (!isText(value) || !URL.canParse(value)) return ORIGIN;
+  const { protocol, origin: plain } = new URL(value);
+  // Behind some proxies ZITADEL writes the port into `iss`, though the scheme implies it.
+  const withPort = `${plain}:${protocol === 'https:' ? 443 : 80}`;
+  const fits = /^https?:$/.test(protocol) && (value === plain || value === withPort);
   return fits ? undefined : ORIGIN;
 };
 
@@ -196,8 +197,8 @@ function checkAll(
   for (const [name, check] of Object.entries(checks)) {
     if (!Object.hasOwn(options, name)) continue;
     const value = (options as Readonly<Record<string, unknown>>)[name];
-    const problem = check(value);
     const secret = SECRET.has(name);
+    const problem = check(value) ?? (unfilled(value) && 'your own value');
     if (problem) throw wrong(prefix + name, value, problem, secret);
   }
 }
@@ -216,9 +217,10 @@ function tableOf(given: 'zitadel' | 'exact' | HierarchyTable): HierarchyTable {
 
 /** The console of a server. Debug messages are not written. */
 const { console: terminal } = globalThis;
+const PREFIX = '[nestjs-zitadel]';
 const consoleLogger: ZitadelLogger = {
   debug: () => undefined,
-  log: (message) => terminal.log(message),
-  warn: (message) => terminal.warn(message),
-  error: (message) => terminal.error(message),
+  log: (message) => terminal.log(`${PREFIX} ${message}`),
+  warn: (message) => terminal.warn(`${PREFIX} ${message}`),
+  error: (message) => terminal.error(`${PREFIX} ${message}`),
 };

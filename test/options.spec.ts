@@ -5,7 +5,7 @@ import { ZitadelOptionsError } from '../lib/core/errors.js';
 import { createZitadel } from '../lib/create-zitadel.js';
 import { introspection, jwt, userinfo, type ZitadelOptions } from '../lib/options.js';
 import { resolveOptions } from '../lib/validate-options.js';
-import { basic, clientCredentials, key, pat } from '../lib/zitadel/credentials.js';
+import { basic, clientCredentials, key, keyFile, pat } from '../lib/zitadel/credentials.js';
 
 const RIGHT = { issuer: 'https://acme.example', audience: '100000000000000001' };
 const AS_SERVICE_USER = {
@@ -48,7 +48,9 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
     'https://acme.example?x=1',
     'https://acme.example#x',
     'https://ACME.example',
-    'https://acme.example:443',
+    'https://acme.example:443/',
+    'https://acme.example:0443',
+    'https://ACME.example:443',
     ' https://acme.example',
     'https://user@acme.example',
     'acme.example',
@@ -302,6 +304,56 @@ describe('what a class has as an accessor', () => {
   it('is checked like everything else', () => {
     expect(errorOfAll(new Wrong()).option).toBe('budgetMs');
     expect(errorOf({ cache: new WrongCache() }).option).toBe('cache.ttlMs');
+  });
+});
+
+describe('an issuer with the port that its scheme implies', () => {
+  it.each(['https://acme.example:443', 'http://localhost:80'])('is kept as it is: %s', (issuer) => {
+    expect(accepted({ issuer }).issuer).toBe(issuer);
+  });
+});
+
+describe('a value that nobody filled in', () => {
+  it.each<[Loose, RegExp]>([
+    [
+      { issuer: undefined },
+      /^issuer: got undefined; write an origin.*; is an environment variable not set\?$/,
+    ],
+    [
+      { projectId: '' },
+      /^projectId: got an empty string; write .*; is an environment variable empty\?$/,
+    ],
+    [
+      { issuer: 'https://undefined' },
+      /^issuer: got 'https:\/\/undefined'; write your own value; is an/,
+    ],
+    [{ issuer: 'https://undefined.zitadel.cloud' }, /^issuer: .*; write your own value; is an/],
+    [{ audience: 'undefined' }, /^audience: got 'undefined'; write your own value; is an/],
+    [
+      { audience: '<project id>' },
+      /^audience: got '<project id>'; write your own value; this is a placeholder/,
+    ],
+    [{ audience: ['1', '<client id>'] }, /^audience: got a list of 2; .*; this is a placeholder/],
+    [{ projectId: '<project id>' }, /^projectId: got '<project id>'; .*; this is a placeholder/],
+    [{ issuer: 'https://<your instance>' }, /^issuer: got .*; this is a placeholder/],
+  ])('is named as what it is: %j', (given, message) => {
+    expect(errorOf(given).message).toMatch(message);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['pat', () => pat(undefined as never)],
+    ['key', () => key(undefined as never)],
+    ['keyFile', () => keyFile(undefined as never)],
+    ['basic', () => basic('1', undefined as never)],
+    ['clientCredentials', () => clientCredentials(undefined as never, 's')],
+  ])('is asked about in a credential: %s', (_name, make) => {
+    expect(make).toThrow(/is an environment variable not set\?/);
+  });
+
+  it('is not a secret in brackets, which is not repeated', () => {
+    expect(() => basic('<client id>', CANARY)).toThrow(/this is a placeholder/);
+    const credential = basic('1', `a<${CANARY}>`);
+    expect(accepted({ callers: introspection(credential) }).callers).toMatchObject({ credential });
   });
 });
 

@@ -15,17 +15,18 @@ import {
   type RequestLike,
   THREW,
 } from './request.js';
+import { invalidId, noCredential } from './request-problems.js';
 import { compile, type Compiled, type CompileSettings } from './requirement/compile.js';
 import { ANEW, ANY_AGE } from './requirement/fresh.js';
 import type { Requirement } from './requirement/requirement.js';
-import { type DecisionListener, DecisionNews, type ZitadelLogger } from './tell.js';
+import { type BoundedLog, type DecisionListener, DecisionNews } from './tell.js';
 
 type Awaitable<T> = T | Promise<T>;
 
 /** What decisions need besides what is known about the caller. */
 interface AuthorizerParts extends CompileSettings, DeciderParts {
   readonly token: ((request: RequestLike) => string | undefined) | undefined;
-  readonly log: ZitadelLogger;
+  readonly log: BoundedLog;
 }
 
 const NOTHING: RequestLike = Object.freeze({ headers: {} });
@@ -70,7 +71,9 @@ export class Authorizer {
     const { requirement } = compiled;
     const credential = this.#credentialOf(request);
     if (credential === THREW) return this.refuse(THREW_AWAY, requirement);
-    if (credential === undefined) return this.refuse({ reason: 'token_missing' }, requirement);
+    if (credential === undefined) {
+      return this.refuse(noCredential(this.parts.token !== undefined), requirement);
+    }
     const known = compiled.fresh ? undefined : this.parts.callers.warm(credential);
     if (!known) return this.#resolveAndDecide(credential, request, compiled, fromClass);
     // No closures here and in what follows: they would cost every request, even if they are not called.
@@ -90,7 +93,7 @@ export class Authorizer {
     const known = await this.knownFor(who, this.prepare(requirement).fresh);
     return isRefusal(known)
       ? this.refuse(known, requirement)
-      : this.#news.tell(await this.decideOver(known, requirement, since), requirement);
+      : this.#news.tell(await this.decideOver(known, requirement, since), requirement, true);
   }
 
   /**
@@ -213,13 +216,14 @@ export class Authorizer {
     const before = known.idsOf(compiled);
     const ids = readIds(compiled.sources, request, known.caller, idPattern, fromClass, before);
     return ids instanceof Promise
-      ? this.#decideLater(known, compiled, ids, since ?? performance.now())
-      : this.#decideWith(known, compiled, ids, since);
+      ? this.#decideLater(known, compiled, request, ids, since ?? performance.now())
+      : this.#decideWith(known, compiled, request, ids, since);
   }
 
   async #decideLater(
     known: KnownCaller,
     compiled: Compiled,
+    request: RequestLike,
     reading: Promise<IdsRead>,
     since: number,
   ): Promise<Decision> {
@@ -228,17 +232,20 @@ export class Authorizer {
     const ids = await within(reading, leftMs, LATE);
     return typeof ids === 'object' && !Array.isArray(ids) && isRefusal(ids)
       ? denied(known, ids)
-      : this.#decideWith(known, compiled, ids, since);
+      : this.#decideWith(known, compiled, request, ids, since);
   }
 
   #decideWith(
     known: KnownCaller,
     compiled: Compiled,
+    request: RequestLike,
     ids: IdsRead,
     since: number | undefined,
   ): Awaitable<Decision> {
     if (ids === THREW) return denied(known, THREW_AWAY);
-    if (ids === INVALID) return denied(known, { reason: 'resource_invalid' });
+    if (ids === INVALID) {
+      return denied(known, invalidId(compiled.sources, request, this.parts.idPattern));
+    }
     return this.#decider.decide(known, compiled, ids, since);
   }
 

@@ -7,6 +7,7 @@ import type { CallerSource } from './memory/caller-source.js';
 import { within } from './memory/flight.js';
 import type { KnownCaller } from './memory/remembered-callers.js';
 import type { Ids } from './request.js';
+import { lackingId } from './request-problems.js';
 import { type Compiled, isBranch } from './requirement/compile.js';
 import { ANEW, ANY_AGE } from './requirement/fresh.js';
 
@@ -104,7 +105,11 @@ export class Decider {
   #isSettled(known: KnownCaller, open: Case, since: number): boolean {
     const { compiled, ids } = open;
     // Everything was asked anew already, or no reply could change it.
-    if (compiled.fresh || (!isBranch(compiled.root) && lackOf(open))) return true;
+    if (
+      compiled.fresh ||
+      (!isBranch(compiled.root) && isRefusal(lackingId(compiled.sources, ids) ?? {}))
+    )
+      return true;
     const notBefore = since - this.parts.denialMs;
     if (!this.parts.callers.isNew(known, compiled, notBefore)) return false;
     return decide(this.#open(known, compiled, ids, notBefore)) === 'no';
@@ -187,27 +192,9 @@ function allowed({ caller, read }: KnownCaller, { by, checked }: Case): Allowed 
 
 function conclude(known: KnownCaller, open: Case, verdict: 'yes' | 'no'): Decision {
   if (verdict === 'yes') return allowed(known, open);
+  const { compiled, ids, missing = 'role_missing' } = open;
   // If nothing allows the request, an id that it left out is the first reason to name.
-  return denied(known, lackOf(open) ?? { reason: open.missing ?? 'role_missing' });
-}
-
-const NO_HOME: Refusal = {
-  reason: 'misconfigured',
-  detail: 'the token does not say to which organization its user belongs',
-  remedy:
-    'the client must request the scope urn:zitadel:iam:user:resourceowner, and the option idPattern must match the ids of organizations',
-};
-
-/**
- * What is wrong with a request for which an id is missing. Nothing, if code of the application finds none: the answer must be that to a
- * resource of somebody else, or it would tell what is there.
- */
-function lackOf({ compiled, ids }: Case): Refusal | undefined {
-  const lacking = compiled.sources.filter((_, slot) => ids[slot] === undefined);
-  if (lacking.some(({ from }) => from === 'caller')) return NO_HOME;
-  return lacking.some(({ from }) => from !== 'function' && from !== 'class')
-    ? { reason: 'resource_missing' }
-    : undefined;
+  return denied(known, { reason: missing, ...lackingId(compiled.sources, ids) });
 }
 
 /** A refusal about a known caller. */

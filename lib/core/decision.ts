@@ -19,10 +19,13 @@ export type DenyReason =
   | 'unavailable'
   | 'misconfigured';
 
-/** A "no" on the way to a decision. `detail` and `remedy` are for the log. Only `description` may reach the client. */
+/** A "no" on the way to a decision. `detail`, `got` and `remedy` are for the log. Only `description` may reach the client. */
 export interface Refusal {
   readonly reason: DenyReason;
+  /** Why, without anything from the request: it is the same for everybody. */
   readonly detail?: string;
+  /** What came, and what was expected. It shows nothing that may be a secret. */
+  readonly got?: string;
   readonly remedy?: string;
   /** The `error_description` of the challenge. It is a constant text, without anything from the request or from another tenant. */
   readonly description?: string;
@@ -78,8 +81,9 @@ export type CheckedKind = CheckedRef['kind'];
 const DECISION: unique symbol = Symbol.for('nestjs-zitadel:decision') as never;
 const DECISIONS: unique symbol = Symbol.for('nestjs-zitadel:decisions') as never;
 
-const decisions = ((globalThis as { [DECISIONS]?: WeakMap<object, Allowed> })[DECISIONS] ??=
-  new WeakMap<object, Allowed>());
+/** Null: let in without a caller. */
+const decisions = ((globalThis as { [DECISIONS]?: WeakMap<object, Allowed | null> })[DECISIONS] ??=
+  new WeakMap<object, Allowed | null>());
 
 /**
  * Keeps the decision with the request that it let through, and its caller under the option `requestProperty`. On Fastify's wrapper of a request a field is cheaper than a WeakMap. On a request
@@ -105,6 +109,16 @@ export function letIn(request: object, caller: Caller, checked: readonly Checked
   const decision = { allowed: true, by: undefined, checked, read } as const;
   attachDecision(request, Object.freeze({ ...decision, caller: frozenCaller(caller) }));
   return true;
+}
+
+/** Notes that a request without a token was let in, where the caller is optional. */
+export function attachNoCaller(request: object): void {
+  decisions.set(request, null);
+}
+
+/** Whether this request was let in without a caller. */
+export function lacksCaller(request: object): boolean {
+  return decisions.get(request) === null;
 }
 
 /**

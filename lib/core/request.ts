@@ -60,13 +60,17 @@ export function authorizationHeader(request: RequestLike): string | undefined {
 /** The characters a bearer token may have (RFC 6750, section 2.1). */
 export const TOKEN_68 = /^[A-Za-z0-9\-._~+/]+=*$/;
 
-/** The token of a Bearer header: 'none' for another scheme, 'malformed' for anything but exactly `Bearer <token>`. */
+/**
+ * The token of a Bearer header: 'none' for another scheme, 'malformed' for what is not `Bearer <token>`. The case of the scheme does not matter
+ * (RFC 9110, section 11.1), and one or more spaces follow it (RFC 6750, section 2.1).
+ */
 export function bearerToken(
   header: string,
 ): { readonly token: string } | { readonly token?: never; readonly no: 'none' | 'malformed' } {
-  if (!/^bearer/i.test(header) && header !== '') return { no: 'none' };
-  const token = header.slice(7);
-  return header.startsWith('Bearer ') && TOKEN_68.test(token) ? { token } : { no: 'malformed' };
+  const [scheme = ''] = /^bearer */i.exec(header) ?? [];
+  if (scheme === '' && header !== '') return { no: 'none' };
+  const token = header.slice(scheme.length);
+  return scheme.endsWith(' ') && TOKEN_68.test(token) ? { token } : { no: 'malformed' };
 }
 
 /** A value was given, and it is not an id. */

@@ -1,5 +1,6 @@
 import type { Decision, Denied } from './decision.js';
 import { bounded } from './memory/bounded.js';
+import { wordsOf } from './refusal-words.js';
 import { type Requirement, requirementText } from './requirement/requirement.js';
 
 /** What listeners hear of each decision. */
@@ -17,7 +18,7 @@ export type DecisionListener = (event: DecisionEvent) => unknown;
 export class DecisionNews {
   readonly #listeners = new Set<DecisionListener>();
 
-  constructor(private readonly log: ZitadelLogger) {}
+  constructor(private readonly log: BoundedLog) {}
 
   /** Returns the function that removes the listener. */
   onDecision(listener: DecisionListener): () => void {
@@ -25,8 +26,9 @@ export class DecisionNews {
     return () => void this.#listeners.delete(listener);
   }
 
-  tell(decision: Decision, requirement: Requirement | undefined): Decision {
-    if (!decision.allowed) this.#write(decision, requirement);
+  /** `isQuestion`: nobody is refused, since the application only asks. */
+  tell(decision: Decision, requirement: Requirement | undefined, isQuestion = false): Decision {
+    if (!decision.allowed) this.#write(decision, requirement, isQuestion);
     if (this.#listeners.size > 0) this.#tellListeners(decision, requirement);
     return decision;
   }
@@ -37,11 +39,13 @@ export class DecisionNews {
     for (const listener of this.#listeners) quietly(() => listener(event));
   }
 
-  #write({ reason, detail, remedy, caller }: Denied, requirement: Requirement | undefined): void {
-    const why = [detail, remedy].filter(Boolean).join(': ');
-    if (reason === 'misconfigured') this.log.error(`${reason}: ${why}`);
-    else if (why || reason === 'unavailable') this.log.warn(`${reason}: ${why}`);
-    else if (caller && requirement) {
+  #write(denied: Denied, requirement: Requirement | undefined, isQuestion: boolean): void {
+    const { reason, detail, caller } = denied;
+    const { text, cause } = wordsOf(denied, requirement);
+    if (reason === 'misconfigured') this.log.error(text, cause);
+    // An application asks about any number of resources, and "no" is an answer.
+    else if (!isQuestion || detail !== undefined) this.log.warn(text, cause);
+    if (caller && requirement && detail === undefined) {
       this.log.debug(`${reason}: user ${caller.userId} on ${requirementText(requirement)}`);
     }
   }
@@ -55,24 +59,32 @@ export interface ZitadelLogger {
   error(message: string): void;
 }
 
-const ONCE_PER_MS = 10_000;
+const ONCE_PER_MS = 60_000;
+const AT_MOST = 1_000;
+
+type Write = (message: string, cause?: string) => void;
+
+/** A log in which the same cause is one line a minute. What is not told apart by a cause is told apart by its text. */
+export type BoundedLog = Readonly<Record<keyof ZitadelLogger, Write>>;
 
 /**
- * Wraps a logger. The same message on every request becomes one line in ten seconds, with a count. If the logger throws, nothing changes.
+ * Wraps a logger. The same on every request becomes one line a minute, with a count. If the logger throws, nothing changes.
  */
-export function quietLogger(logger: ZitadelLogger): ZitadelLogger {
-  const recent = bounded<string, { until: number; held: number }>(200);
-  const write = (level: keyof ZitadelLogger) => (message: string) => {
-    const key = `${level} ${message}`;
-    const known = recent.get(key);
-    if (known && known.until > performance.now()) {
-      known.held += 1;
-      return;
-    }
-    recent.set(key, { until: performance.now() + ONCE_PER_MS, held: 0 });
-    const more = known && known.held > 0 ? ` (repeated ${known.held} times)` : '';
-    // A logger that fails must not become a decision.
-    quietly(() => logger[level](`${message}${more}`));
+export function quietLogger(logger: ZitadelLogger): BoundedLog {
+  const write = (level: keyof ZitadelLogger): Write => {
+    // A memory for each level, so that lines for debugging push no others out.
+    const recent = bounded<string, { until: number; held: number }>(AT_MOST);
+    return (message, cause = message) => {
+      const known = recent.get(cause);
+      if (known && known.until > performance.now()) {
+        known.held += 1;
+        return;
+      }
+      recent.set(cause, { until: performance.now() + ONCE_PER_MS, held: 0 });
+      const more = known && known.held > 0 ? ` (repeated ${known.held} times)` : '';
+      // A logger that fails must not become a decision.
+      quietly(() => logger[level](`${message}${more}`));
+    };
   };
   return { debug: write('debug'), log: write('log'), warn: write('warn'), error: write('error') };
 }

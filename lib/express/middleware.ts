@@ -210,8 +210,12 @@ function joined(before: Allowed | undefined, decision: Allowed): Allowed {
 export function callerOf(request: object): Caller {
   const decision = decisionOf(request);
   if (decision) return decision.caller;
-  throw new ZitadelRequirementError(
-    'this request was not checked: put requireRole(), requireThat() or requireAuthenticated() before the handler; where the caller is optional, read decisionOf(request)?.caller',
+  throw notChecked();
+}
+
+function notChecked(): ZitadelRequirementError {
+  return new ZitadelRequirementError(
+    'this request was not checked: put requireRole(), requireThat() or requireAuthenticated() before the handler; where the caller is optional, read decisionOf(request)?.caller; in a test, put guardAs() of nestjs-zitadel/testing there, or ask ZitadelEmulator',
   );
 }
 
@@ -224,7 +228,8 @@ export function callerOf(request: object): Caller {
  */
 export function checkedResource(request: object, kind: CheckedKind, name?: string): string {
   const decision = decisionOf(request);
-  const id = decision && checkedId(decision, kind, name);
+  if (!decision) throw notChecked();
+  const id = checkedId(decision, kind, name);
   if (id !== undefined) return id;
   throw new ZitadelRequirementError(
     `checkedResource('${kind}'): this request was let through without exactly one checked ${kind}; name it in the requirement`,

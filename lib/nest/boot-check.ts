@@ -1,16 +1,8 @@
-import {
-  Inject,
-  Injectable,
-  Logger,
-  type OnModuleInit,
-  RequestMethod,
-  Scope,
-  type Type,
-} from '@nestjs/common';
-import { ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
+import { Inject, Injectable, Logger, type OnModuleInit, Scope, type Type } from '@nestjs/common';
+import { ApplicationConfig, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { ZitadelRequirementError } from '../core/errors.js';
 import { own, withoutInheritance } from '../core/own-properties.js';
-import { requirementOf, requirementText } from '../core/requirement/requirement.js';
+import { requirementOf } from '../core/requirement/requirement.js';
 import type { Zitadel } from '../create-zitadel.js';
 import {
   classesOf,
@@ -20,7 +12,15 @@ import {
   type OfFunction,
   type Rule,
 } from './declarations.js';
-import { type Handler, handlersOf, problemOfParameters, type Wrapper } from './handlers.js';
+import {
+  type Handler,
+  handlersOf,
+  problemOfParameters,
+  takesCaller,
+  type Wrapper,
+} from './handlers.js';
+import { isMessageHandler, unguardedWay } from './off-http.js';
+import { pathOf, type RoutePath, routeText, ruleText, takesParam } from './route-table.js';
 import { RouteRules } from './route-rules.js';
 import { GUARD_BRAND, ZitadelManagerGuard } from './zitadel-manager.guard.js';
 import {
@@ -28,8 +28,6 @@ import {
   ZITADEL,
   type ZitadelModuleOptions,
 } from './zitadel.module-definition.js';
-
-const OFF_HTTP = ['microservices:pattern', 'message', 'graphql:resolver_type'];
 
 /**
  * Nest runs a handler even if its guard is missing. So before the application listens, this checks every handler with one of our decorators:
@@ -46,6 +44,7 @@ export class BootCheck implements OnModuleInit {
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
     @Inject(ApplicationConfig) private readonly config: ApplicationConfig,
     @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
+    @Inject(HttpAdapterHost) private readonly adapters: HttpAdapterHost,
   ) {
     this.#options = withoutInheritance(options);
   }
@@ -59,10 +58,12 @@ export class BootCheck implements OnModuleInit {
       .filter((wrapper) => !isForeign(wrapper))
       .flatMap((wrapper) => handlersOf(wrapper.metatype as Type, wrapper));
     const routes = handlers.filter(isRoute);
+    const ofProviders = providers.flatMap(typesOf).flatMap((type) => handlersOf(type));
     const offHttp = [
       ...handlers.filter((each) => isMessageHandler(each) && !isRoute(each)),
-      ...providers.flatMap(typesOf).flatMap((type) => handlersOf(type)),
+      ...ofProviders,
     ];
+    const unguarded = this.#unguarded([...handlers, ...ofProviders]);
     const ofFunction = declarationsByFunction();
     const problems = new Set([
       ...this.#problemsOfGlobalGuards(),
@@ -71,15 +72,45 @@ export class BootCheck implements OnModuleInit {
       ...routes.flatMap((route) => this.#learn(route, ofFunction)),
       ...routes.flatMap((route) => this.#problemsOf(route, ofFunction)),
       ...offHttp.filter((each) => isDeclared(each, ofFunction)).map(notGuarded),
+      ...(this.#options.strict ? unguarded.map(([, where]) => openTo(where)) : []),
     ]);
     if (problems.size > 0) {
       const list = [...problems].map((each) => `- ${each}`).join('\n');
       throw new ZitadelRequirementError(`the application is not safe to start:\n${list}`);
     }
-    if (routes.length === 0) return;
+    this.#report([
+      ...routes.map((route) => this.#lineOf(route, ofFunction)),
+      // A provider with two tokens is seen twice.
+      ...new Set(
+        unguarded.map(([way, where]) => `  ${way}  NOT GUARDED by nestjs-zitadel: ${where}`),
+      ),
+    ]);
+  }
+
+  #report(lines: readonly string[]): void {
     const logger = this.#options.logger ?? new Logger('nestjs-zitadel');
-    const report = routes.map((route) => this.#lineOf(route, ofFunction)).join('\n');
-    logger.log(`routes and what they ask for:\n${report}`);
+    const ours = [...this.modules.values()].filter(({ providers }) => providers.has(BootCheck));
+    const first = ours[0]?.providers.get(BootCheck)?.instance;
+    if (ours.length > 1 && first === this) {
+      logger.warn(
+        `ZitadelModule is registered ${ours.length} times, and each has settings and a memory of its own: write ZitadelModule.forRoot() once, into the root module`,
+      );
+    }
+    if (lines.length > 0) logger.log(`routes and what they ask for:\n${lines.join('\n')}`);
+  }
+
+  /** Handlers that Nest runs without any guard: how each is reached, and its name. In an application without HTTP global guards run. */
+  #unguarded(handlers: readonly Handler[]): readonly (readonly [way: string, where: string])[] {
+    if (!this.adapters.httpAdapter) return [];
+    const open = this.#options.publicControllers ?? [];
+    return handlers.flatMap((each) => {
+      const way = open.includes(each.type) ? undefined : unguardedWay(each);
+      return way === undefined ? [] : [[way, nameOf(each)] as const];
+    });
+  }
+
+  #pathOf(route: Handler): RoutePath {
+    return pathOf(route, this.config, this.modules.applicationId);
   }
 
   #problemsOfGlobalGuards(): readonly string[] {
@@ -172,7 +203,8 @@ export class BootCheck implements OnModuleInit {
   }
 
   /** What could not be checked on any request. */
-  #problemsOfRule({ type, method }: Handler, rule: Rule): readonly string[] {
+  #problemsOfRule(route: Handler, rule: Rule): readonly string[] {
+    const { type, method } = route;
     const requirement = rule.type === 'required' ? rule.requirement : undefined;
     const problems: string[] = [];
     if (rule.type === 'undeclared' && rule.problem !== undefined) problems.push(rule.problem);
@@ -180,10 +212,20 @@ export class BootCheck implements OnModuleInit {
       if (requirement) requirementOf(requirement, 'a decorator');
       const parameters = problemOfParameters(type.prototype as object, method, requirement);
       if (parameters !== undefined) problems.push(parameters);
+      if (rule.type === 'public' && takesCaller(type.prototype as object, method)) {
+        problems.push(
+          '@CurrentCaller() stands on a public route, which has no caller: take it away, or write @Authenticated() in place of @Public()',
+        );
+      }
       const sources = requirement ? this.zitadel.decisions.prepare(requirement).sources : [];
       for (const source of sources) {
         const problem = source.from === 'class' && this.#problemOfReader(source.type as Type);
         if (problem) problems.push(`${source.name} ${problem}`);
+        if (source.from === 'param' && !takesParam(this.#pathOf(route), source.name)) {
+          problems.push(
+            `asks for the path parameter ${source.name}, which ${routeText(this.#pathOf(route))} does not have: correct the name, or write :${source.name} into the path`,
+          );
+        }
       }
     } catch (error) {
       problems.push((error as Error).message);
@@ -213,7 +255,7 @@ export class BootCheck implements OnModuleInit {
     const rule = isOpen
       ? 'NOT GUARDED by nestjs-zitadel: open'
       : ruleText(this.rules.ruleOf(route, ofFunction));
-    return `  ${pathOf(route)}  ${rule}`;
+    return `  ${routeText(this.#pathOf(route))}  ${rule}`;
   }
 }
 
@@ -256,32 +298,8 @@ function typesOf({ metatype, instance }: Wrapper): readonly Type[] {
 const isRoute = ({ written }: Handler): boolean =>
   Reflect.getMetadata('path', written) !== undefined;
 
-const isMessageHandler = ({ written, called }: Handler): boolean =>
-  OFF_HTTP.some((key) => [written, called].some((each) => Reflect.hasMetadata(key, each)));
-
 const notGuarded = (handler: Handler): string =>
   `${nameOf(handler)} is decorated but is not an HTTP route, and only HTTP routes are guarded: remove the decorator, and ask ZitadelAuthorizer in the handler`;
 
-function pathOf({ type, written }: Handler): string {
-  const path: unknown = Reflect.getMetadata('path', written);
-  const verb = RequestMethod[Number(Reflect.getMetadata('method', written) ?? 0)] ?? 'ALL';
-  const base: unknown = Reflect.getMetadata('path', type);
-  const parts = [base, path].map((each) => String(Array.isArray(each) ? each.join('|') : each));
-  return `${verb} /${parts
-    .flatMap((part) => part.split('/'))
-    .filter(Boolean)
-    .join('/')}`;
-}
-
-function ruleText(rule: Rule): string {
-  switch (rule.type) {
-    case 'public':
-      return rule.lifts ? 'public (lifts what the class asks for)' : 'public';
-    case 'undeclared':
-      return 'declares nothing: always denied';
-    case 'optional':
-      return `${requirementText(rule.requirement)}, or none${rule.lifts ? ' (instead of what the class asks for)' : ''}`;
-    case 'required':
-      return `${requirementText(rule.requirement)}${rule.lifts ? ' (instead of what the class asks for)' : ''}`;
-  }
-}
+const openTo = (where: string): string =>
+  `${where} is not an HTTP route, so this guard does not check it, and no other guard stands there (option strict): write @UseGuards() with a guard of your own, or name the class in publicControllers`;

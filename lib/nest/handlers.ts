@@ -7,12 +7,15 @@ import { checkedBy, type Requirement } from '../core/requirement/requirement.js'
 export interface Wrapper {
   readonly metatype: unknown;
   readonly instance: unknown;
+  readonly host?: { readonly metatype: unknown };
   isDependencyTreeStatic(): boolean;
 }
 
 /** A method of a controller, with each function that Nest looks at. */
 export interface Handler {
   readonly type: Type;
+  /** The class of its module. */
+  readonly module: unknown;
   readonly method: string;
   /** The class that Nest names to guards. */
   readonly shown: object;
@@ -34,11 +37,13 @@ export function handlersOf(type: Type, wrapper?: Wrapper): readonly Handler[] {
   const perRequest = wrapper?.isDependencyTreeStatic() === false;
   const made = perRequest ? undefined : wrapper?.instance;
   const instance = (made ?? prototype) as Readonly<Record<string, unknown>>;
+  const module = wrapper?.host?.metatype;
   return scanner.getAllMethodNames(prototype).flatMap((method) => {
     const [written, called] = [prototype[method], instance[method]];
     if (typeof written !== 'function' || typeof called !== 'function') return [];
     const unstable = instance[method] !== called;
-    return [{ type, method, shown: instance.constructor, written, called, perRequest, unstable }];
+    const shown = instance.constructor;
+    return [{ type, module, method, shown, written, called, perRequest, unstable }];
   });
 }
 
@@ -63,6 +68,18 @@ export function checkParameter(
 function ownOf(prototype: object, method: string | symbol): readonly CheckedParameter[] {
   const own: unknown = Reflect.getOwnMetadata(KEY, prototype, method);
   return Array.isArray(own) ? (own as readonly CheckedParameter[]) : [];
+}
+
+const CALLER_KEY = 'nestjs-zitadel:caller-parameters';
+
+/** Notes that a method takes the caller, so that the boot check can tell whether its route has one. */
+export function takeCaller(prototype: object, method: string | symbol): void {
+  Reflect.defineMetadata(CALLER_KEY, true, prototype, method);
+}
+
+/** Whether a method takes the caller. */
+export function takesCaller(prototype: object, method: string): boolean {
+  return Reflect.hasMetadata(CALLER_KEY, prototype, method);
 }
 
 /** What is wrong with the `@CheckedResource` parameters of a handler. Undefined if nothing is. */

@@ -9,6 +9,7 @@ import {
 import { ContextIdFactory, ModuleRef } from '@nestjs/core';
 import {
   attachDecision,
+  attachNoCaller,
   type Decision,
   denialAnswer,
   type Denied,
@@ -63,7 +64,13 @@ export class ZitadelManagerGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const request = this.requestOf(context);
-    if (!request) return this.#conclude(this.#refuse('unsupported_context'), context, undefined);
+    if (!request) {
+      return this.#conclude(
+        this.#refuse('unsupported_context', notHttp(context)),
+        context,
+        undefined,
+      );
+    }
     const rule = this.#rules.of(context.getClass(), context.getHandler());
     return rule
       ? this.#ask(rule, context, request)
@@ -78,9 +85,16 @@ export class ZitadelManagerGuard implements CanActivate {
     if (rule?.type !== 'required') {
       if (rule?.type === 'public') return true;
       if (rule?.type !== 'optional') {
-        return this.#conclude(this.#refuse('not_declared', rule ? {} : UNKNOWN), context, request);
+        return this.#conclude(
+          this.#refuse('not_declared', rule ? undeclared(context) : UNKNOWN),
+          context,
+          request,
+        );
       }
-      if (!this.#zitadel.decisions.bearsToken(request)) return true;
+      if (!this.#zitadel.decisions.bearsToken(request)) {
+        attachNoCaller(request);
+        return true;
+      }
     }
     const compiled = (rule.compiled ??= this.#zitadel.decisions.prepare(rule.requirement));
     const decision = this.#zitadel.decisions.authorize(request, compiled, this.#readId);
@@ -111,7 +125,7 @@ export class ZitadelManagerGuard implements CanActivate {
     return httpExceptionFor(denied);
   }
 
-  #refuse(reason: 'unsupported_context' | 'not_declared', why: Partial<Refusal> = {}): Denied {
+  #refuse(reason: 'unsupported_context' | 'not_declared', why: Partial<Refusal>): Denied {
     return this.#zitadel.decisions.refuse({ ...why, reason });
   }
 
@@ -135,6 +149,24 @@ export class ZitadelManagerGuard implements CanActivate {
 
   readonly #readId: ReadFromClass = (type, request, caller) =>
     this.moduleRef.get(type as Type, { strict: false }).readId(request, caller);
+}
+
+function nameOf(context: ExecutionContext): string {
+  return `${context.getClass().name}.${context.getHandler().name}`;
+}
+
+function notHttp(context: ExecutionContext): Partial<Refusal> {
+  return {
+    detail: `${nameOf(context)} is not an HTTP route, but of the type ${context.getType()}`,
+    remedy: 'only HTTP routes are guarded: ask ZitadelAuthorizer there, or use a guard of your own',
+  };
+}
+
+function undeclared(context: ExecutionContext): Partial<Refusal> {
+  return {
+    detail: `${nameOf(context)} declares nothing`,
+    remedy: 'decorate it with @RequireRole(), @Require(), @Authenticated() or @Public()',
+  };
 }
 
 function statusOf(exception: HttpException | Error): number | undefined {

@@ -1,6 +1,12 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Caller } from '../core/caller.js';
-import { checkedId, type CheckedKind, decisionOf } from '../core/decision.js';
+import {
+  type Allowed,
+  checkedId,
+  type CheckedKind,
+  decisionOf,
+  lacksCaller,
+} from '../core/decision.js';
 import { ZitadelRequirementError } from '../core/errors.js';
 import { own, withoutInheritance } from '../core/own-properties.js';
 import {
@@ -15,7 +21,7 @@ import { projectRole } from '../core/requirement/project-role.js';
 import { type Requirement, requirementOf } from '../core/requirement/requirement.js';
 import type { FittingRoles, OnArgs, WrittenRoles } from '../core/requirement/role-args.js';
 import { type Declaration, declare } from './declarations.js';
-import { type CheckedParameter, checkParameter } from './handlers.js';
+import { type CheckedParameter, checkParameter, takeCaller } from './handlers.js';
 import { httpExceptionFor } from './zitadel-exception.filter.js';
 
 type RouteDecorator = ClassDecorator & MethodDecorator;
@@ -134,20 +140,43 @@ export function Public(): RouteDecorator {
   return decorator('@Public()', { type: 'public' });
 }
 
+/** The decision that let a request through. */
+function decisionFor(decorator: string, context: ExecutionContext): Allowed {
+  const decision = decisionOf(context.switchToHttp().getRequest<object>());
+  if (decision) return decision;
+  const where = `${context.getClass().name}.${context.getHandler().name}`;
+  throw new ZitadelRequirementError(
+    `${decorator} in ${where}: ZitadelManagerGuard did not let this request through, so nothing was checked. Is the guard missing, or overridden in a test? In a test, replace it by guardAs() of nestjs-zitadel/testing, or keep it and ask ZitadelEmulator`,
+  );
+}
+
+const readCaller = createParamDecorator(
+  (_: unknown, context: ExecutionContext): Caller | undefined =>
+    lacksCaller(context.switchToHttp().getRequest<object>())
+      ? undefined
+      : decisionFor('@CurrentCaller()', context).caller,
+);
+
 /**
- * The verified caller of the request. `undefined` on a public route, and where the caller is optional and sent no token.
+ * The verified caller of the request. `undefined` where the caller is optional and sent no token. An application in which it stands on a
+ * public route does not start.
  *
+ * @throws ZitadelRequirementError on a request that the guard did not let through: it is missing, or a test has replaced it
  * @example `me(@CurrentCaller() caller: Caller) { return caller.userId; }`
  */
-export const CurrentCaller: () => ParameterDecorator = createParamDecorator(
-  (_: unknown, context: ExecutionContext): Caller | undefined =>
-    decisionOf(context.switchToHttp().getRequest<object>())?.caller,
-);
+export function CurrentCaller(): ParameterDecorator {
+  return (target, key, index) => {
+    if (key === undefined) {
+      throw new ZitadelRequirementError('@CurrentCaller() decorates a parameter of a handler');
+    }
+    takeCaller(target, key);
+    readCaller()(target, key, index);
+  };
+}
 
 const readChecked = createParamDecorator(
   ({ kind, name }: CheckedParameter, context: ExecutionContext): string => {
-    const decision = decisionOf(context.switchToHttp().getRequest<object>());
-    const id = decision && checkedId(decision, kind, name);
+    const id = checkedId(decisionFor(`@CheckedResource('${kind}')`, context), kind, name);
     if (id !== undefined) return id;
     // Only in an anyOf: the branch that allowed the request is about something else.
     throw httpExceptionFor({ reason: 'resource_missing' });
@@ -159,7 +188,8 @@ const readChecked = createParamDecorator(
  * the parameter, header and so on) says which one. An application whose route checks no such id does not start. In an `anyOf`, if the
  * branch that allowed the request is about something else, the client gets 400 `resource_missing`.
  *
- * @throws ZitadelRequirementError when it does not decorate a parameter of a handler
+ * @throws ZitadelRequirementError when it does not decorate a parameter of a handler, and on a request that the guard did not let through: it
+ * is missing, or a test has replaced it
  * @example `list(@CheckedResource('org') orgId: string) { ... }`
  */
 export function CheckedResource(kind: CheckedKind, name?: string): ParameterDecorator {

@@ -7,13 +7,14 @@ export const ZITADEL = 'nestjs-zitadel:zitadel';
 /** The options, and what only a Nest application can set. */
 export interface ZitadelModuleOptions extends ZitadelOptions {
   /**
-   * Do not start while any route declares nothing. Otherwise such a route is denied.
+   * Do not start while any route declares nothing (otherwise it is denied), or while Nest would run a message handler or an event handler of a
+   * gateway without any guard. Only HTTP routes are guarded, and global guards of an HTTP application do not stand before those.
    *
    * @default false
    */
   readonly strict?: boolean;
   /**
-   * Controllers that are public and that you cannot decorate, for example those of a library.
+   * Controllers and gateways that are public and that you cannot decorate, for example those of a library.
    *
    * @default none
    */

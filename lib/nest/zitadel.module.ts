@@ -35,8 +35,22 @@ export class ZitadelDecisionStream extends Observable<DecisionEvent> {
   }
 }
 
+/** What the factory or the class of `forRootAsync` returned. */
+function optionsFrom(given: ZitadelModuleOptions | undefined): ZitadelModuleOptions {
+  if (typeof given === 'object' && given !== null) return withoutInheritance(given);
+  throw notOptions('what the factory of ZitadelModule.forRootAsync() returned', given);
+}
+
+function notOptions(what: string, given: unknown): ZitadelOptionsError {
+  const got = given === null ? 'null' : typeof given;
+  return new ZitadelOptionsError(
+    'options',
+    `options: ${what} is ${got}; write an object, { issuer, audience, ... }`,
+  );
+}
+
 function zitadelFrom(given: ZitadelModuleOptions, cache: SharedCache | undefined): Zitadel {
-  const own = withoutInheritance<Partial<ZitadelModuleOptions>>(Object(given) as object);
+  const own: Partial<ZitadelModuleOptions> = optionsFrom(given);
   if (Object.hasOwn(own, 'strict') && typeof own.strict !== 'boolean') {
     throw new ZitadelOptionsError(
       'strict',
@@ -71,7 +85,7 @@ const PROVIDERS: Provider[] = [
     provide: RouteRules,
     inject: [MODULE_OPTIONS_TOKEN],
     useFactory: (options: ZitadelModuleOptions) =>
-      new RouteRules(withoutInheritance(options).publicControllers ?? []),
+      new RouteRules(optionsFrom(options).publicControllers ?? []),
   },
   { provide: ZitadelAuthorizer, inject: [ZITADEL], useFactory: (z: Zitadel) => z.authorizer },
   { provide: ProjectGrantService, inject: [ZITADEL], useFactory: (z: Zitadel) => z.projectGrants },
@@ -91,7 +105,7 @@ const PROVIDERS: Provider[] = [
       adapters: HttpAdapterHost,
       options: ZitadelModuleOptions,
     ) => {
-      const filter = new ZitadelExceptionFilter(adapters, withoutInheritance(options));
+      const filter = new ZitadelExceptionFilter(adapters, optionsFrom(options));
       config.addGlobalFilter(filter);
       return filter;
     },
@@ -110,8 +124,12 @@ const PROVIDERS: Provider[] = [
   exports: PROVIDERS,
 })
 export class ZitadelModule extends ConfigurableModuleClass {
-  /** @throws ZitadelOptionsError at boot, naming the option that is wrong */
+  /** @throws ZitadelOptionsError without an object; and at boot, naming the option that is wrong */
   static override forRoot(options: ZitadelRootOptions): DynamicModule {
+    const given: unknown = options;
+    if (typeof given !== 'object' || given === null) {
+      throw notOptions('what ZitadelModule.forRoot() got', given);
+    }
     tellOfCopies();
     return super.forRoot(withAccessors(options));
   }

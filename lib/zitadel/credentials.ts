@@ -1,8 +1,10 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { SignJWT } from 'jose';
 import { ZitadelOptionsError } from '../core/errors.js';
 import { jsonFrom, own } from '../core/own-properties.js';
+import { unfilled } from '../core/unfilled.js';
 import { isId, isRecord } from './reading.js';
 
 /** How the service user proves who it is. */
@@ -119,7 +121,7 @@ export function openClient(sealed: IntrospectionCredential): ClientCredential {
  */
 export function keyFile(path: string): ZitadelCredential<KeyKind> {
   if (typeof path !== 'string' || path === '') {
-    throw wrongFile('keyFile() takes the path of the file');
+    throw wrongFile(`keyFile() takes the path of the file${askedAbout(path)}`);
   }
   let text: string;
   try {
@@ -127,9 +129,23 @@ export function keyFile(path: string): ZitadelCredential<KeyKind> {
   } catch (error) {
     const code = own(error, 'code');
     const why = typeof code === 'string' ? code : 'unreadable';
-    throw wrongFile(`the key file cannot be read (${why}): check the path and its permissions`);
+    throw wrongFile(
+      PATH.test(path)
+        ? `the key file ${resolve(path)} cannot be read (${why}): check the path and its permissions`
+        : `the key file cannot be read (${why}), and what was given does not look like a path: pass a path, or the content to key()`,
+    );
   }
   return key(text);
+}
+
+/** What is certainly a path. Anything else may be the key itself, and is not shown. */
+const PATH =
+  /^(?:\.{0,2}[/\\]|[a-z]:[/\\])?[\w. /\\-]{1,200}\.json$|^(?:\.{1,2}\/|\/(?:run|etc|var|app|home|secrets|mnt|opt|tmp)\/)[\w. /-]{1,200}$/i;
+
+/** Asks about a value that nobody filled in. */
+function askedAbout(...values: readonly unknown[]): string {
+  const why = unfilled(values);
+  return why === undefined ? '' : `: ${why}`;
 }
 
 /**
@@ -150,7 +166,9 @@ export function key(json: string | object): ZitadelCredential<KeyKind> {
       throw wrongFile('the key is not valid JSON: pass the file as ZITADEL wrote it');
     }
   }
-  if (!isRecord(content)) throw wrongFile('key() takes the JSON of a key file');
+  if (!isRecord(content)) {
+    throw wrongFile(`key() takes the JSON of a key file${askedAbout(json)}`);
+  }
   const { type, keyId, userId, clientId } = content;
   if (type === 'application') {
     if (typeof keyId !== 'string' || !isId(clientId)) {
@@ -209,7 +227,7 @@ function privateKeyOf(
  */
 export function pat(token: string): ZitadelCredential<'pat'> {
   if (typeof token !== 'string' || !/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) {
-    throw wrong('serviceUser', 'pat() takes a personal access token');
+    throw wrong('serviceUser', `pat() takes a personal access token${askedAbout(token)}`);
   }
   return new ZitadelCredential({ type: 'pat', token });
 }
@@ -224,8 +242,11 @@ export function clientCredentials(
   clientId: string,
   clientSecret: string,
 ): ZitadelCredential<'secret'> {
-  if (!isId(clientId) || !isId(clientSecret)) {
-    throw wrong('serviceUser', 'clientCredentials() takes the client id and the client secret');
+  if (!isId(clientId) || !isId(clientSecret) || askedAbout(clientId, clientSecret)) {
+    throw wrong(
+      'serviceUser',
+      `clientCredentials() takes the client id and the client secret${askedAbout(clientId, clientSecret)}`,
+    );
   }
   return new ZitadelCredential({ type: 'secret', clientId, clientSecret });
 }
@@ -237,8 +258,11 @@ export function clientCredentials(
  * @example `callers: introspection(basic(clientId, clientSecret))`
  */
 export function basic(clientId: string, clientSecret: string): ZitadelCredential<'basic'> {
-  if (!isId(clientId) || !isId(clientSecret)) {
-    throw wrong('callers', 'basic() takes the client id and the client secret of an application');
+  if (!isId(clientId) || !isId(clientSecret) || askedAbout(clientId, clientSecret)) {
+    throw wrong(
+      'callers',
+      `basic() takes the client id and the client secret of an application${askedAbout(clientId, clientSecret)}`,
+    );
   }
   return new ZitadelCredential({ type: 'basic', clientId, clientSecret });
 }

@@ -3,6 +3,7 @@ import { SingleFlight } from '../core/memory/flight.js';
 import type { Http } from './http.js';
 import { outage, unfit } from './refusals.js';
 import { isDone, isTrouble } from './reply.js';
+import { shownIssuer } from './shown.js';
 
 /** The endpoints that are used, as paths on the origin that is called. */
 interface Endpoints {
@@ -17,12 +18,19 @@ interface Endpoints {
 export type Discover = () => Promise<Endpoints | Refusal>;
 
 const REFUSED_FOR_MS = 900;
+const LOOK = 'look whether this host reaches that address, and check issuer and internalUrl';
+const PATH = '/.well-known/openid-configuration';
 
 /**
  * OpenID Connect discovery (`/.well-known/openid-configuration`). The document must name our issuer exactly, and endpoints on the
  * issuer's own origin: somebody who could point `jwks_uri` elsewhere could sign tokens.
  */
-export function createDiscovery(http: Http, issuer: string): Discover {
+export function createDiscovery(
+  http: Http,
+  issuer: string,
+  internalUrl: string | undefined = issuer,
+): Discover {
+  const what = `discovery (${internalUrl}${PATH})`;
   let known: Endpoints | undefined;
   const flight = new SingleFlight<Endpoints | Refusal>();
   let failure: { readonly refusal: Refusal; readonly until: number } | undefined;
@@ -31,24 +39,27 @@ export function createDiscovery(http: Http, issuer: string): Discover {
     const reply = await http({
       family: 'discovery',
       method: 'GET',
-      path: '/.well-known/openid-configuration',
+      path: PATH,
     });
     if (!isDone(reply)) {
-      if (isTrouble(reply) || reply.says !== 'noInstance') return outage('discovery', reply);
+      if (isTrouble(reply) || reply.says !== 'noInstance') {
+        return { remedy: LOOK, ...outage(what, reply) };
+      }
       return {
         reason: 'misconfigured',
-        detail: 'discovery: ZITADEL serves no instance under this host',
+        detail: `${what}: ZITADEL serves no instance under this host`,
         remedy: 'issuer must be the external origin of the instance; internalUrl reaches the same',
       };
     }
     const { body } = reply;
     if (typeof body['issuer'] !== 'string') {
-      return unfit('discovery', 'the reply names no issuer');
+      return unfit(what, 'the reply names no issuer');
     }
     if (body['issuer'] !== issuer) {
       return {
         reason: 'misconfigured',
-        detail: 'discovery: the server names another issuer than the option issuer',
+        detail: `${what}: the server names another issuer than the option issuer`,
+        got: `${shownIssuer(body['issuer'])}, expected ${issuer}`,
         remedy: 'write issuer exactly as the discovery document has it',
       };
     }
@@ -58,7 +69,7 @@ export function createDiscovery(http: Http, issuer: string): Discover {
     if (keys === undefined || token === undefined || userinfo === undefined) {
       return {
         reason: 'misconfigured',
-        detail: 'discovery: an endpoint is missing or is not on the issuer’s origin',
+        detail: `${what}: an endpoint is missing or is not on the issuer’s origin`,
         remedy: 'look at what replies under the issuer’s address',
       };
     }

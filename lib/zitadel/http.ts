@@ -141,7 +141,9 @@ function outcomeOf(reply: Reply, who: string, hadItsTime: boolean): Outcome {
 
 function instanceHeaders({ issuer, internalUrl }: HttpOptions): Record<string, string> {
   if (internalUrl === undefined) return {};
-  const { host, hostname } = new URL(issuer);
+  const { hostname } = new URL(issuer);
+  // As the issuer has it: a URL would lose a port that its scheme implies.
+  const host = issuer.slice(issuer.indexOf('//') + 2);
   // Measured: REST needs only the first. Without the second, discovery loses the port of the issuer.
   return { 'x-zitadel-instance-host': hostname, 'x-zitadel-public-host': host };
 }

@@ -21,11 +21,11 @@ function recorder() {
 }
 
 describe('a log', () => {
-  it('says the same once in ten seconds, then how often it was', () => {
+  it('says the same once a minute, then how often it was', () => {
     const { lines, logger } = recorder();
     for (let times = 0; times < 1_000; times += 1) logger.warn('down');
     expect(lines).toEqual(['warn down']);
-    vi.advanceTimersByTime(10_000);
+    vi.advanceTimersByTime(60_000);
     logger.warn('down');
     expect(lines[1]).toMatch(/^warn down \(repeated 999 times\)/);
   });
@@ -38,6 +38,15 @@ describe('a log', () => {
     logger.log('one');
     logger.debug('one');
     expect(lines).toEqual(['warn one', 'warn other', 'error one', 'log one', 'debug one']);
+  });
+
+  it('says one line for one cause, however its text differs', () => {
+    const { lines, logger } = recorder();
+    for (let user = 0; user < 5_000; user += 1) {
+      logger.warn(`denied: user ${user}`, 'denied');
+      logger.debug(`denied: user ${user}`);
+    }
+    expect(lines.filter((line) => line.startsWith('warn'))).toEqual(['warn denied: user 0']);
   });
 
   it('that fails changes nothing', () => {

@@ -391,6 +391,14 @@ export const CASES: readonly Case[] = [
     asks: ({ acme }) => ({ path: `/orgs/${acme}` }),
     gets: () => ({ denied: 'token_missing' }),
   },
+  ...['bearer ', 'BEARER ', 'Bearer  ', 'bEaReR    '].map((scheme): Case => ({
+    sentence: `lets the owner in whose header begins with '${scheme}'`,
+    asks: ({ acme, tokens }) => ({
+      path: `/orgs/${acme}`,
+      authorization: scheme + tokens['owner of acme'],
+    }),
+    gets: ({ acme, ids }) => ({ seen: { caller: ids['owner of acme'], org: acme } }),
+  })),
   {
     sentence: 'takes another scheme for no token',
     asks: ({ acme }) => ({ path: `/orgs/${acme}`, authorization: 'Basic YTpi' }),

@@ -63,7 +63,7 @@ describe.each(DOORS)('$name', ({ name, open }) => {
       if (only && !only.includes(name)) continue;
       it(`answers ${denied} when ${sentence}`, async () => {
         const { asked, options } = when(world);
-        // The same line is logged once in ten seconds, so who reads the log needs a door that nobody used before.
+        // The same line is logged once a minute, so who reads the log needs a door that nobody used before.
         const door = options || logs ? await opening(open, options) : common;
         const before = door.notes.decisions.length;
         expectAnswer(await ask(door, world, asked), {

@@ -286,7 +286,7 @@ export const REFUSED: Readonly<Record<DenyReason, readonly Refused[]>> = {
     {
       sentence: 'the caller lacks the role',
       when: ({ globex }) => ({ asked: { as: 'owner of acme', path: `/orgs/${globex}` } }),
-      logs: /^debug role_missing: user \d+ on ORG_OWNER on org param orgId$/m,
+      logs: /^warn role_missing: .*\(user \d+\): the route asks for ORG_OWNER on org param orgId: make the user a manager there.*\ndebug role_missing: user \d+ on ORG_OWNER on org param orgId$/m,
     },
     {
       sentence: 'the organization is none of those that the service user reads',

@@ -27,6 +27,7 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
   faults: { cells: some, allows: none, slow: none, unhandled: none, outageAsDenial: none },
   house: { files: some, median: some, longest: atMost(300), circles: none, strayExports: none },
   jwks: { tokens: some, modes: someOf, mostFetchesPerWindow: one },
+  messages: { mistakes: atLeast(50), named: atLeast(50) },
   mutation: { mutants: some, killed: some, score: atLeast(0.95), survivors: atLeast(0) },
   pages: { cells: some, wrong: none },
   redirects: { tried: some, bytesLeaked: none },

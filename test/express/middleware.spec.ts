@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express, { type NextFunction, type Request, type Response } from 'express';
-import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   ZitadelNotAllowedError,
   ZitadelUnavailableError,
@@ -156,7 +156,8 @@ describe('a handler behind the middleware', () => {
     expect(String(thrown[0])).toMatch(
       /put requireRole\(\), requireThat\(\) or requireAuthenticated\(\) before/,
     );
-    expect(String(thrown[1])).toMatch(/name it in the requirement/);
+    expect(String(thrown[1])).toBe(String(thrown[0]));
+    expect(String(thrown[2])).toMatch(/name it in the requirement/);
   });
 
   it('does not believe what a client, or another middleware, put on the request', async () => {
@@ -689,5 +690,26 @@ describe('a Retry-After of ZITADEL', () => {
     people.zitadel.fail('memberships', { status: 429, headers: { 'retry-after': header } });
     const heard = await get(url, '/', people.tokens.nobody);
     expect(heard).toMatchObject({ status: 503, headers: { 'retry-after': seconds } });
+  });
+});
+
+describe('the log of an Express application that names no logger', () => {
+  it('is the console: a refusal is one warning, with the name of the library, whoever is refused', async () => {
+    const warn = vi.spyOn(console, 'warn').mockReturnValue(undefined);
+    onTestFinished(() => warn.mockRestore());
+    const zitadel = zitadelWith();
+    const url = await serve((app) =>
+      app.get('/:orgId', requireRole(zitadel, 'ORG_OWNER', org.param('orgId')), ok),
+    );
+    for (const token of [people.tokens.nobody, people.tokens.ofB, people.tokens.nobody]) {
+      expectAnswer(await get(url, `/${people.orgA}`, token), { denied: 'role_missing' });
+    }
+    expect(warn.mock.calls).toEqual([
+      [
+        expect.stringMatching(
+          /^\[nestjs-zitadel\] role_missing: .*\(user \d+\): the route asks for ORG_OWNER on org param orgId: make the user a manager/,
+        ),
+      ],
+    ]);
   });
 });

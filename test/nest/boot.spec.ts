@@ -5,23 +5,29 @@ import {
   Module,
   Scope,
   UseGuards,
+  Version,
+  VERSION_NEUTRAL,
+  VersioningType,
   type CanActivate,
   type Provider,
   type Type,
+  type VersioningOptions,
 } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
+import { APP_GUARD, RouterModule } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { describe, expect, it } from 'vitest';
 import {
   projectGrant,
   Authenticated,
   CheckedResource,
+  CurrentCaller,
   Public,
   RequireRole,
   ZitadelManagerGuard,
   ZitadelModule,
   org,
   project,
+  type Caller,
   type IdReader,
 } from '../../lib/index.js';
 import { boot, bootWith, GLOBAL, untilTheEnd, type Application } from '../support/application.js';
@@ -737,7 +743,7 @@ describe('the report at boot', () => {
       '  GET /things/:orgId/open  public (lifts what the class asks for)',
       '  GET /things/:orgId/project/:projectId  (ORG_OWNER on org param orgId and PROJECT_OWNER on project param projectId of org param orgId (fresh))',
       '  GET /undeclared  declares nothing: always denied',
-      '  GET /one|two  any accepted caller',
+      '  GET /one|/two  any accepted caller',
       '  GET /perhaps  any accepted caller, or none',
       '  GET /free  public',
     ]);
@@ -766,5 +772,234 @@ describe('the report at boot', () => {
     const report = notes.lines[0]?.text.split('\n') ?? [];
     expect(report).toContain('  GET /open/all  NOT GUARDED by nestjs-zitadel: open');
     expect(report).toContain('  GET /open/some  public');
+  });
+
+  it('shows each path as clients reach it: with prefix, module and version', async () => {
+    @Controller({ path: 'things', version: ['1', '2'] })
+    class ThingsController {
+      @Get(':orgId')
+      @RequireRole('ORG_OWNER', org.param('orgId'))
+      read() {
+        return {};
+      }
+
+      @Get('neutral/:tenant')
+      @Version(VERSION_NEUTRAL)
+      @RequireRole('ORG_OWNER', org.param('stage'))
+      neutral() {
+        return {};
+      }
+    }
+    @Controller('health')
+    @Public()
+    class HealthController {
+      @Get()
+      read() {
+        return {};
+      }
+    }
+    @Module({ controllers: [ThingsController] })
+    class FeatureModule {}
+    const report = async (versioning: VersioningOptions, prefix = '') => {
+      const notes = new Notes();
+      await serve({
+        imports: [
+          FeatureModule,
+          RouterModule.register([{ path: ':stage', module: FeatureModule }]),
+        ],
+        controllers: [HealthController],
+        options: { logger: notes.logger },
+        prepare: (app) => {
+          app.enableVersioning(versioning);
+          if (prefix) app.setGlobalPrefix(prefix, { exclude: ['health'] });
+        },
+      });
+      return notes.lines[0]?.text.split('\n').slice(1);
+    };
+    expect(await report({ type: VersioningType.URI }, 'api')).toEqual([
+      '  GET /health  public',
+      '  GET /api/v1/:stage/things/:orgId|/api/v2/:stage/things/:orgId  ORG_OWNER on org param orgId',
+      '  GET /api/:stage/things/neutral/:tenant  ORG_OWNER on org param stage',
+    ]);
+    expect(await report({ type: VersioningType.HEADER, header: 'x', defaultVersion: '7' })).toEqual(
+      [
+        '  GET /health (version 7)  public',
+        '  GET /:stage/things/:orgId (version 1, 2)  ORG_OWNER on org param orgId',
+        '  GET /:stage/things/neutral/:tenant  ORG_OWNER on org param stage',
+      ],
+    );
+  });
+});
+
+describe('a path parameter', () => {
+  const controllerOf = (path: string | string[], name: string): Type => {
+    @Controller()
+    class OneController {
+      @Get(path)
+      @RequireRole('ORG_OWNER', org.param(name))
+      read() {
+        return {};
+      }
+    }
+    return OneController;
+  };
+
+  it.each<[string | string[], string]>([
+    ['things/:org', 'orgId'],
+    ['things/:orgIds', 'orgId'],
+    ['things/orgId', 'orgId'],
+    [['one', 'two/:org'], 'orgId'],
+  ])('refuses to boot where %j does not have :%s', async (path, name) => {
+    await expect(serve({ controllers: [controllerOf(path, name)] })).rejects.toThrow(
+      /OneController\.read: asks for the path parameter orgId, which GET \/.* does not have/,
+    );
+  });
+
+  it.each<[string | string[], string]>([
+    ['things/:orgId', 'orgId'],
+    ['things/:orgId.json', 'orgId'],
+    ['things/:a-:orgId', 'orgId'],
+    ['things{/:orgId}', 'orgId'],
+    ['things/*orgId', 'orgId'],
+    ['things/:"org id"', 'org id'],
+    [['one', 'two/:orgId'], 'orgId'],
+  ])('is found in %j', async (path, name) => {
+    await expect(serve({ controllers: [controllerOf(path, name)] })).resolves.toMatch(/^http/);
+  });
+
+  it('is found in the global prefix', async () => {
+    const prepare: Prepare = (app) => app.setGlobalPrefix('tenants/:orgId');
+    const booting = serve({ controllers: [controllerOf('things', 'orgId')], prepare });
+    await expect(booting).resolves.toMatch(/^http/);
+  });
+});
+
+describe('what Nest runs without any guard', () => {
+  const marked = (type: Type, method: string, metadata: Readonly<Record<string, unknown>>) => {
+    const { value } = Object.getOwnPropertyDescriptor(type.prototype, method) ?? {};
+    for (const [key, meant] of Object.entries(metadata)) {
+      Reflect.defineMetadata(key, meant, value as object);
+    }
+  };
+  /** A controller of messages and a gateway, as the packages of Nest mark them. */
+  function handlersOf(decorate: MethodDecorator & ClassDecorator = () => undefined) {
+    @Controller()
+    class MessageController {
+      @decorate
+      remove() {
+        return {};
+      }
+    }
+    @Injectable()
+    @decorate
+    class Gateway {
+      move() {
+        return {};
+      }
+    }
+    marked(MessageController, 'remove', { 'microservices:pattern': ['org.remove'] });
+    Reflect.defineMetadata('websockets:is_gateway', true, Gateway);
+    marked(Gateway, 'move', { message: 'move' });
+    return { MessageController, Gateway };
+  }
+
+  it('is listed: message handlers and gateways', async () => {
+    const { MessageController, Gateway } = handlersOf();
+    const notes = new Notes();
+    await serve({
+      controllers: [MessageController],
+      providers: [GLOBAL, Gateway, { provide: 'ALSO', useExisting: Gateway }],
+      options: { logger: notes.logger },
+    });
+    expect(notes.lines[0]?.text.split('\n').slice(1)).toEqual([
+      '  MESSAGE org.remove  NOT GUARDED by nestjs-zitadel: MessageController.remove',
+      '  EVENT move  NOT GUARDED by nestjs-zitadel: Gateway.move',
+    ]);
+  });
+
+  it('refuses to boot with the option strict, and not where it is named public', async () => {
+    const { MessageController, Gateway } = handlersOf();
+    const application = { controllers: [MessageController], providers: [GLOBAL, Gateway] };
+    await expect(serve({ ...application, options: { strict: true } })).rejects.toThrow(
+      /MessageController\.remove is not an HTTP route.*\n.*Gateway\.move is not an HTTP route.*strict.*@UseGuards/,
+    );
+    const options = { strict: true, publicControllers: [MessageController, Gateway] };
+    await expect(serve({ ...application, options })).resolves.toMatch(/^http/);
+  });
+
+  it('is not what has a guard of its own', async () => {
+    const { MessageController, Gateway } = handlersOf(UseGuards(SomeOtherGuard));
+    const notes = new Notes();
+    await serve({
+      controllers: [MessageController],
+      providers: [GLOBAL, Gateway],
+      options: { strict: true, logger: notes.logger },
+    });
+    expect(notes.lines).toEqual([]);
+  });
+});
+
+describe('@CurrentCaller and @CheckedResource', () => {
+  function takingController(): Type {
+    @Controller('taking')
+    class TakingController {
+      @Get('caller')
+      @Authenticated()
+      caller(@CurrentCaller() caller: Caller) {
+        return caller;
+      }
+
+      @Get('checked/:orgId')
+      @RequireRole('ORG_OWNER', org.param('orgId'))
+      checked(@CheckedResource('org') id: string) {
+        return { id };
+      }
+    }
+    return TakingController;
+  }
+
+  it.each(['caller', 'checked/1'])(
+    'behind a guard that a test has replaced are 500, in words (%s)',
+    async (path) => {
+      const notes = new Notes();
+      const module = await Test.createTestingModule({
+        imports: [ZitadelModule.forRoot(people.zitadel.options({ logger: notes.logger }))],
+        controllers: [takingController()],
+        providers: [GLOBAL],
+      })
+        .overrideProvider(ZitadelManagerGuard)
+        .useValue({ canActivate: () => true })
+        .compile();
+      const { url } = untilTheEnd(await listen(module.createNestApplication({ logger: false })));
+      const heard = await get(url, `/taking/${path}`);
+      expect(heard.status).toBe(500);
+      expect(notes.log).toMatch(
+        /error requirement_invalid: @C\w+\(.*\) in TakingController\.c\w+: ZitadelManagerGuard did not let this request through.*overridden in a test.*ZitadelEmulator/,
+      );
+    },
+  );
+
+  it('refuse to boot on a public route that takes the caller', async () => {
+    @Controller('open')
+    class OpenController {
+      @Get()
+      @Public()
+      read(@CurrentCaller() caller: Caller) {
+        return caller;
+      }
+    }
+    await expect(serve({ controllers: [OpenController] })).rejects.toThrow(
+      /OpenController\.read: @CurrentCaller\(\) stands on a public route/,
+    );
+  });
+});
+
+describe('the module twice', () => {
+  it('is told once, with what to write', async () => {
+    const notes = new Notes();
+    const module = (timeoutMs: number) =>
+      ZitadelModule.forRoot(people.zitadel.options({ timeoutMs, logger: notes.logger }));
+    await bootWith({ imports: [module(1_000), module(2_000)] });
+    expect(notes.log).toMatch(/^warn ZitadelModule is registered 2 times.*forRoot\(\) once[^\n]*$/);
   });
 });

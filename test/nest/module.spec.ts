@@ -239,6 +239,14 @@ describe('a wrong option', () => {
 
   it('refuses to boot with a factory that makes no options', async () => {
     const module = ZitadelModule.forRootAsync({ useFactory: () => undefined as never });
-    await expect(boot(module)).rejects.toThrow(ZitadelOptionsError);
+    await expect(boot(module)).rejects.toThrow(
+      /^options: what the factory of ZitadelModule\.forRootAsync\(\) returned is undefined; write an object/,
+    );
+  });
+
+  it.each([undefined, null, 'text'])('refuses forRoot(%s) at once', (options) => {
+    expect(() => ZitadelModule.forRoot(options as never)).toThrow(
+      /^options: what ZitadelModule\.forRoot\(\) got is \w+; write an object/,
+    );
   });
 });

@@ -2,8 +2,9 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { isRefusal } from '../../lib/core/decision.js';
 import { authenticated } from '../../lib/core/requirement/builders.js';
 import { createZitadel } from '../../lib/create-zitadel.js';
+import { createDiscovery } from '../../lib/zitadel/discovery.js';
 import { recorder, verdict, wayTo } from './parts.js';
-import { useEmulator } from '../support/world.js';
+import { startEmulator, useEmulator } from '../support/world.js';
 
 const zitadel = await useEmulator();
 afterEach(() => {
@@ -173,5 +174,46 @@ describe('an instance behind an internal address', async () => {
     const library = createZitadel(inside.options({ logger: recorder() }));
     const token = inside.tokenFor(inside.addUser('bob'), { claims: { iss: inside.url } });
     expect(await verdict(library, token, authenticated())).toBe('token_invalid');
+  });
+
+  it('is known by a port that https implies, where iss has it', async () => {
+    const issuer = 'https://acme.example:443';
+    const proxied = await startEmulator({ issuer: 'https://acme.example' });
+    const options = proxied.options({ issuer, logger: recorder() });
+    const alice = proxied.addUser('alice');
+    const library = createZitadel(options);
+    const ask = (iss: string) =>
+      verdict(library, proxied.tokenFor(alice, { claims: { iss } }), authenticated());
+    expect([await ask(issuer), await ask('https://acme.example')]).toEqual([
+      'yes',
+      'token_invalid',
+    ]);
+    expect(proxied.requestLog('discovery')[0]?.headers).toMatchObject({
+      'x-zitadel-instance-host': 'acme.example',
+      'x-zitadel-public-host': 'acme.example:443',
+    });
+  });
+});
+
+describe('a discovery that fails', () => {
+  it('names its address, also the internal one', async () => {
+    const { http } = wayTo({ issuer: 'http://127.0.0.1:9', url: 'http://127.0.0.1:9' });
+    expect(await createDiscovery(http, 'http://127.0.0.1:9')()).toMatchObject({
+      detail: expect.stringMatching(
+        /^discovery \(http:\/\/127\.0\.0\.1:9\/\.well-known\/openid-configuration\): /,
+      ) as string,
+      remedy: expect.stringContaining('check issuer and internalUrl') as string,
+    });
+    const inside = createDiscovery(http, 'https://acme.example', 'http://127.0.0.1:9');
+    expect(await inside()).toMatchObject({
+      detail: expect.stringContaining('(http://127.0.0.1:9/.well-known') as string,
+    });
+  });
+
+  it('shows which issuer the server names', async () => {
+    zitadel.fail('discovery', { status: 200, body: documentOf({ issuer: 'https://b.example/x' }) });
+    expect(await wayTo(zitadel).discover()).toMatchObject({
+      got: `https://b.example/..., expected ${zitadel.issuer}`,
+    });
   });
 });

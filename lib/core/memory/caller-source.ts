@@ -1,6 +1,7 @@
 import { type Caller, frozenCaller } from '../caller.js';
 import { isRefusal, type Refusal } from '../decision.js';
-import { bearerToken } from '../request.js';
+import { bearerToken, TOKEN_68 } from '../request.js';
+import { notBearer } from '../request-problems.js';
 import type { Compiled } from '../requirement/compile.js';
 import { ANEW } from '../requirement/fresh.js';
 import { digestOf } from '../token-digest.js';
@@ -34,6 +35,11 @@ const EXPIRED: Refusal = {
   detail: 'access token: expired while memberships were read',
   description: 'the token is expired',
 };
+
+/** What the option `token` returned. */
+function bareToken(token: string): ReturnType<typeof bearerToken> {
+  return TOKEN_68.test(token) ? { token } : { no: 'malformed' };
+}
 
 /**
  * Finds the verified caller with prepared memberships to which the bytes of a credential lead. Everything that is remembered about callers
@@ -69,9 +75,9 @@ export class CallerSource {
     const { budgetMs, bareTokens } = this.parts;
     const underWay = this.#flights.underWay(credential, notBefore);
     if (underWay) return within(underWay, budgetMs, LATE);
-    const bearer = bearerToken(bareTokens ? `Bearer ${credential}` : credential);
+    const bearer = bareTokens ? bareToken(credential) : bearerToken(credential);
     if (bearer.token === undefined) {
-      return Promise.resolve({ reason: bearer.no === 'none' ? 'token_missing' : 'token_invalid' });
+      return Promise.resolve(notBearer(credential, bearer.no, bareTokens));
     }
     const { token } = bearer;
     const unpaid = pay?.();

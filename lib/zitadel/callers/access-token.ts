@@ -4,6 +4,7 @@ import { isRefusal, type Refusal } from '../../core/decision.js';
 import { jsonFrom } from '../../core/own-properties.js';
 import { checkId } from '../../core/request.js';
 import { isRecord } from '../reading.js';
+import { shownAudience, shownIssuer } from '../shown.js';
 import { ALGORITHMS, type SigningKeys } from './signing-keys.js';
 
 /**
@@ -46,7 +47,7 @@ export function createJwtVerifier(
 }
 
 function notJwt(parts: number): Refusal {
-  if (parts !== 5) return invalid('not a JWT');
+  if (parts !== 5) return invalid('not a JWT', AS_IT_IS, `${parts} of 3 parts`);
   return {
     ...invalid(
       'an opaque token, a personal access token or a session token where a JWT is expected',
@@ -77,7 +78,10 @@ function callerOf(claims: Readonly<Record<string, unknown>>, rules: ClaimRules):
   if (isRefusal(checked)) return checked;
   const clientId = ownClaim(claims, 'client_id');
   if (!isName(ownClaim(claims, 'jti')) || !isText(clientId)) {
-    return invalid('not an access token: no jti, no client_id');
+    return invalid(
+      'not an access token: no jti, no client_id',
+      'if it is an ID token, send the access_token instead',
+    );
   }
   if (['azp', 'at_hash', 'nonce', 'events'].some((name) => Object.hasOwn(claims, name))) {
     return invalid(
@@ -106,13 +110,15 @@ type Claims = Readonly<Record<string, unknown>>;
 /** Longer tokens are refused first. Node's own limit for all headers is 16 KiB. */
 const MAX_CHARACTERS = 8_192;
 
-/** Refuses a token. `detail` and `remedy` are for the log. */
-export const invalid = (detail: string, remedy?: string): Refusal => ({
+/** Refuses a token. What is given is for the log. */
+export const invalid = (detail: string, remedy = AS_IT_IS, got?: string): Refusal => ({
   reason: 'token_invalid',
   detail: `access token: ${detail}`,
-  ...(remedy !== undefined && { remedy }),
+  remedy,
+  ...(got !== undefined && { got }),
 });
 
+const AS_IT_IS = 'send the access_token of a sign-in at this instance, as ZITADEL gave it';
 const FOREIGN_CLIENT = invalid(
   'obtained by another client than those of jwt({ clients })',
   'if its client_id is one of yours, add that to the option callers',
@@ -137,8 +143,13 @@ export function checkClaims(
   optional: ReadonlySet<string> = new Set(),
 ): { readonly userId: string; readonly expiresAt: number } | Refusal {
   const isLeftOut = (name: string) => optional.has(name) && !Object.hasOwn(claims, name);
-  if (!isLeftOut('iss') && ownClaim(claims, 'iss') !== issuer) {
-    return invalid('another issuer', 'the option issuer must equal the token’s iss exactly');
+  const iss = ownClaim(claims, 'iss');
+  if (!isLeftOut('iss') && iss !== issuer) {
+    return invalid(
+      'another issuer',
+      'the option issuer must equal the token’s iss exactly',
+      `iss ${shownIssuer(iss)}, expected ${issuer}`,
+    );
   }
   if (!isLeftOut('aud')) {
     const problem = audienceProblem(ownClaim(claims, 'aud'), audience);
@@ -151,11 +162,17 @@ export function checkClaims(
   if (!isSeconds(exp) || !isSeconds(iat) || !isSeconds(nbf)) {
     return invalid('exp, iat and nbf must be whole seconds');
   }
-  if (exp <= now) return { ...invalid('expired'), description: 'the token is expired' };
+  if (exp <= now) {
+    return {
+      ...invalid('expired', 'get a new token', `exp ${secondsApart(now, exp)} ago`),
+      description: 'the token is expired',
+    };
+  }
   if (Math.max(iat, nbf) > now + clockToleranceMs / 1_000) {
     return invalid(
       'from the future',
       'compare the clocks of this host and of ZITADEL; the option clockToleranceMs allows for a difference',
+      `iat or nbf ${secondsApart(Math.max(iat, nbf), now)} ahead`,
     );
   }
   const sub = ownClaim(claims, 'sub');
@@ -171,6 +188,7 @@ function audienceProblem(aud: unknown, wanted: readonly string[]): Refusal | und
     : invalid(
         'for another audience',
         'the client must request the scope urn:zitadel:iam:org:project:id:<project id>:aud, and the option audience name that project or the client id',
+        `aud ${shownAudience(audiences)}, expected ${shownAudience(wanted)}`,
       );
 }
 
@@ -186,6 +204,10 @@ export function checkActor(
     remedy:
       'allowImpersonation lets such tokens through, with memberships read as the service user',
   };
+}
+
+function secondsApart(later: number, earlier: number): string {
+  return `${Math.ceil(later - earlier)} s`;
 }
 
 function isSeconds(value: unknown): value is number {

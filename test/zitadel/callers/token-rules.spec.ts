@@ -71,6 +71,7 @@ const claims = (more: Readonly<Record<string, unknown>>) => signed({ ...CLAIMS, 
 const header = (more: Readonly<Record<string, unknown>>) => signed(CLAIMS, { ...HEADER, ...more });
 const parts = () => signed().split('.') as [string, string, string];
 const remedies = {
+  token: 'send the access_token of a sign-in at this instance, as ZITADEL gave it',
   issuer: 'the option issuer must equal the token’s iss exactly',
   future:
     'compare the clocks of this host and of ZITADEL; the option clockToleranceMs allows for a difference',
@@ -116,8 +117,8 @@ describe('a token of one of several clients', () => {
 
 describe('a token that breaks one rule', () => {
   const before: readonly [string, () => string, object][] = [
-    ['not a JWT', () => 'a', {}],
-    ['not a JWT', () => `${signed()}.x`, {}],
+    ['not a JWT', () => 'a', { got: '1 of 3 parts' }],
+    ['not a JWT', () => `${signed()}.x`, { got: '4 of 3 parts' }],
     [
       'an opaque token, a personal access token or a session token where a JWT is expected',
       () => 'a.b.c.d.e',
@@ -151,29 +152,79 @@ describe('a token that breaks one rule', () => {
     ['critical header not supported', () => header({ crit: ['exp'] }), {}],
     ['critical header not supported', () => header({ b64: true }), {}],
     ['other type of JWT', () => header({ typ: 'logout+jwt' }), {}],
-    ['not an access token: no jti, no client_id', () => claims({ jti: undefined }), {}],
-    ['not an access token: no jti, no client_id', () => claims({ client_id: '' }), {}],
-    [
-      'not an access token: no jti, no client_id',
-      () => claims({ client_id: 'c'.repeat(1_001) }),
-      {},
-    ],
+    ...[{ jti: undefined }, { client_id: '' }, { client_id: 'c'.repeat(1_001) }].map(
+      (less): [string, () => string, object] => [
+        'not an access token: no jti, no client_id',
+        () => claims(less),
+        { remedy: 'if it is an ID token, send the access_token instead' },
+      ],
+    ),
     ...['azp', 'at_hash', 'nonce', 'events'].map((name): [string, () => string, object] => [
       'an ID token where an access token is expected',
       () => claims({ [name]: 'x' }),
       { remedy: 'send the access_token instead' },
     ]),
-    ['another issuer', () => claims({ iss: 'x' }), { remedy: remedies.issuer }],
+    [
+      'another issuer',
+      () => claims({ iss: 'x' }),
+      {
+        remedy: remedies.issuer,
+        got: 'iss 1 characters that are not an origin, expected https://zitadel.example',
+      },
+    ],
+    [
+      'another issuer',
+      () => claims({ iss: 'https://globex.example:443/secret' }),
+      {
+        remedy: remedies.issuer,
+        got: 'iss https://globex.example:443/..., expected https://zitadel.example',
+      },
+    ],
+    [
+      'another issuer',
+      () => claims({ iss: `${RULES.issuer}/` }),
+      {
+        remedy: remedies.issuer,
+        got: 'iss https://zitadel.example/, expected https://zitadel.example',
+      },
+    ],
     ['malformed audience', () => claims({ aud: ['app', 1] }), {}],
-    ['for another audience', () => claims({ aud: ['x'] }), { remedy: remedies.audience }],
+    [
+      'for another audience',
+      () => claims({ aud: ['123', '123@web', 'a secret', '4', '5', '6'] }),
+      {
+        remedy: remedies.audience,
+        got: 'aud 123, 123@web, 8 characters that are not an id, 4, 2 more, expected 3 characters that are not an id, 9 characters that are not an id',
+      },
+    ],
+    [
+      'for another audience',
+      () => claims({ aud: [] }),
+      {
+        remedy: remedies.audience,
+        got: 'aud nobody, expected 3 characters that are not an id, 9 characters that are not an id',
+      },
+    ],
     ['exp, iat and nbf must be whole seconds', () => claims({ exp: NOW + 1.5 }), {}],
     ['exp, iat and nbf must be whole seconds', () => claims({ iat: undefined }), {}],
     ['exp, iat and nbf must be whole seconds', () => claims({ nbf: '1' }), {}],
     ['exp, iat and nbf must be whole seconds', () => claims({ exp: -1 }), {}],
     ['exp, iat and nbf must be whole seconds', () => claims({ iat: -1 }), {}],
-    ['expired', () => claims({ exp: NOW }), { description: 'the token is expired' }],
-    ['from the future', () => claims({ iat: NOW + 6 }), { remedy: remedies.future }],
-    ['from the future', () => claims({ nbf: NOW + 6 }), { remedy: remedies.future }],
+    [
+      'expired',
+      () => claims({ exp: NOW - 60 }),
+      { description: 'the token is expired', remedy: 'get a new token', got: 'exp 60 s ago' },
+    ],
+    [
+      'from the future',
+      () => claims({ iat: NOW + 6 }),
+      { remedy: remedies.future, got: 'iat or nbf 6 s ahead' },
+    ],
+    [
+      'from the future',
+      () => claims({ nbf: NOW + 7 }),
+      { remedy: remedies.future, got: 'iat or nbf 7 s ahead' },
+    ],
     ['no usable sub', () => claims({ sub: 'a b' }), {}],
   ];
   it.each(before)('is refused before any key is asked for: %s', async (detail, make, more) => {
@@ -181,6 +232,7 @@ describe('a token that breaks one rule', () => {
     expect(said).toStrictEqual({
       reason: 'token_invalid',
       detail: `access token: ${detail}`,
+      remedy: remedies.token,
       ...more,
     });
     expect(asked).toEqual([]);
@@ -192,7 +244,11 @@ describe('a token that breaks one rule', () => {
     ['the signature is wrong', () => `${parts()[0]}.${parts()[1]}.AAAA`],
   ])('is refused by its key: %s', async (detail, make) => {
     const { said, asked } = await verified(make());
-    expect(said).toStrictEqual({ reason: 'token_invalid', detail: `access token: ${detail}` });
+    expect(said).toStrictEqual({
+      reason: 'token_invalid',
+      detail: `access token: ${detail}`,
+      remedy: remedies.token,
+    });
     expect(asked).toHaveLength(1);
   });
 

@@ -1,0 +1,4 @@
+import { holds } from '../support/short-form.js';
+import * as proof from './messages.js';
+
+holds('messages', proof);
