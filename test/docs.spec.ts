@@ -174,7 +174,7 @@ describe('lines of the log', () => {
 
 const consumers = new URL('setup/consumer.mjs', import.meta.url);
 
-describe.runIf(existsSync(consumers))('the page about compatibility', () => {
+describe('the page about compatibility', () => {
   it('has the combinations that are tried out, and no others', async () => {
     const { KINDS, RUNNER } = (await import(consumers.href)) as {
       readonly KINDS: readonly { readonly name: string; readonly error?: string }[];

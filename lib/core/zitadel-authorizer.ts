@@ -72,12 +72,16 @@ const TOO_LONG: Denied = {
  * @example `if (await authorizer.can(caller, role('ORG_OWNER', org(orgId)))) { ... }`
  */
 export class ZitadelAuthorizer {
+  readonly #errorFor: (denied: Denied) => Error;
+
   /** @internal */
   constructor(
     private readonly authorizer: Authorizer,
     private readonly hierarchy: HierarchyTable,
-    private readonly errorFor: (denied: Denied) => Error,
-  ) {}
+    errorFor: (denied: Denied) => Error,
+  ) {
+    this.#errorFor = errorFor;
+  }
 
   /**
    * Whether the requirement holds. False means a plain "no". An outage is not a "no": it throws.
@@ -89,7 +93,7 @@ export class ZitadelAuthorizer {
     const decision = await this.authorizer.decideFor(who, requirement);
     if (decision.allowed) return true;
     if (IS_NO.has(decision.reason)) return false;
-    throw this.errorFor(decision);
+    throw this.#errorFor(decision);
   }
 
   /**
@@ -102,7 +106,7 @@ export class ZitadelAuthorizer {
    */
   async assert(who: Who, requirement: Requirement): Promise<void> {
     const decision = await this.authorizer.decideFor(who, requirement);
-    if (!decision.allowed) throw this.errorFor(decision);
+    if (!decision.allowed) throw this.#errorFor(decision);
   }
 
   /**
@@ -114,11 +118,11 @@ export class ZitadelAuthorizer {
   async explain(who: Who, requirement: Requirement): Promise<Explanation> {
     const since = performance.now();
     const known = await this.authorizer.knownFor(who, this.authorizer.prepare(requirement).fresh);
-    if (isRefusal(known)) throw this.errorFor({ allowed: false, ...known });
+    if (isRefusal(known)) throw this.#errorFor({ allowed: false, ...known });
     const explain = async (part: Requirement): Promise<Explanation> => {
       const decision = await this.authorizer.decideOver(known, part, since);
       const isKnown = decision.allowed || IS_NO.has(decision.reason);
-      if (!isKnown && part === requirement) throw this.errorFor(decision);
+      if (!isKnown && part === requirement) throw this.#errorFor(decision);
       const parts: Explanation[] = [];
       if (part.type === 'allOf' || part.type === 'anyOf') {
         for (const inner of part.of) parts.push(await explain(inner));
@@ -145,14 +149,14 @@ export class ZitadelAuthorizer {
       throw new ZitadelRequirementError('lookupResources() needs at least one role');
     }
     const known = await this.authorizer.knownFor(who);
-    if (isRefusal(known)) throw this.errorFor({ allowed: false, ...known });
+    if (isRefusal(known)) throw this.#errorFor({ allowed: false, ...known });
     const by = satisfying(this.hierarchy, names);
     const where = (kind: Membership['kind']) =>
       known.index.rows
         .filter((row) => row.kind === kind && row.roles.some((held) => by[kind].has(held)))
         .map(({ id }) => id);
     if (where('instance').length > 0) return { everywhere: true };
-    if (!known.index.complete) throw this.errorFor(TOO_LONG);
+    if (!known.index.complete) throw this.#errorFor(TOO_LONG);
     return {
       everywhere: false,
       organizations: where('org'),

@@ -1,8 +1,8 @@
 import type { ZitadelOptions } from '../options.js';
 import { createInstance, type Instance } from './instance.js';
-import type { EmulatorSettings, QueryLimits } from './model.js';
+import type { EmulatorSettings, Fault, QueryLimits } from './model.js';
 import { type EndpointName, requireApis, type ServedApis } from './server/endpoints.js';
-import { type Fault, Faults } from './server/faults.js';
+import { Faults } from './server/faults.js';
 import { type LoggedRequest, RequestLog } from './server/request-log.js';
 import { EmulatorServer } from './server/server.js';
 import { TokenVerbs } from './token-verbs.js';

@@ -5,6 +5,7 @@ export type {
   ApplicationOptions,
   AuthorizationOptions,
   EmulatorSettings,
+  Fault,
   MemberResource,
   Org,
   Project,
@@ -19,6 +20,5 @@ export type {
 } from './model.js';
 export type { PublishedKey } from './oidc/keys.js';
 export type { EndpointName, ServedApis } from './server/endpoints.js';
-export type { Fault } from './server/faults.js';
 export type { LoggedRequest } from './server/request-log.js';
 export type { ServerLine } from './world/role-permissions.js';

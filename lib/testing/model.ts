@@ -171,3 +171,34 @@ export interface TokenOptions {
 export function idOf(ref: Ref): string {
   return typeof ref === 'string' ? ref : ref.id;
 }
+
+/** How an endpoint misbehaves. */
+export type Fault =
+  /** That status, with the body ZITADEL gives it. */
+  | number
+  /** Exactly this reply. A body that is not text is sent as JSON. */
+  | {
+      readonly status: number;
+      readonly body?: unknown;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
+  /** A redirect (302) to another address. */
+  | { readonly redirectTo: string }
+  /** Accepts the request and never replies. */
+  | 'hang'
+  /** Closes the connection instead of replying. Nothing is done. */
+  | 'refuse'
+  /** Does the work, then closes the connection instead of replying. */
+  | 'lose'
+  /** 200 and `application/json`, but no JSON. */
+  | 'garbage'
+  /** 200 and a page. */
+  | 'html'
+  /** The right reply, cut in half. */
+  | 'truncated'
+  /** The right reply about the wrong user: for endpoints that tell about a user. */
+  | 'wrong-user'
+  /** 200 and a body that never ends. */
+  | 'endless'
+  /** A redirect (302) to another origin. */
+  | 'redirect';

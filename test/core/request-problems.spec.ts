@@ -55,7 +55,10 @@ describe('an id', () => {
   });
 
   it('that the token does not tell comes first, and is nobody’s fault', () => {
-    const sources: IdSource[] = [{ from: 'query', name: 'a' }, { from: 'caller' }];
+    const sources: IdSource[] = [
+      { from: 'query', name: 'a' },
+      { from: 'caller', name: 'ofCaller' },
+    ];
     expect(lackingId(sources, [undefined, undefined])).toMatchObject({ reason: 'misconfigured' });
   });
 

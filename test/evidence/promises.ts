@@ -20,6 +20,7 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
   bystanders: { scenarios: some, worstRefusedShare: atMost(0.01) },
   captures: { replayed: some, different: none, leftOut: atMost(43) },
   cold: { requests: some, upstreamCalls: one },
+  consumers: { combinations: some, failed: none },
   crowd: { rows: some, maxima: someOf, lockOuts: none, wrong: none },
   'dead-tokens': { kinds: some, lateAllows: none, othersRefused: none },
   decisions: { runs: some, allows: some, wrong: none },

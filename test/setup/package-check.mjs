@@ -1,66 +1,81 @@
 // The package as a user gets it: what is packed, what its manifest says, and applications that
 // install the tarball and run on it. Reads the build in dist/.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { cp, mkdir, writeFile } from 'node:fs/promises';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
+import {
+  complaints,
+  install,
+  kindNamed,
+  nestOf,
+  npm,
+  pack,
+  RUNNER,
+  RUNNERS,
+  tryKind,
+  tryRequire,
+  tryRunner,
+} from './consumer.mjs';
 import { followReadme } from './follow-readme.mjs';
-import { root, run, seconds, tool } from './run.mjs';
+import { root, seconds, tool } from './run.mjs';
 
-const nestOf = (version) => ({
-  '@nestjs/common': version,
-  '@nestjs/core': version,
-  '@nestjs/platform-express': version,
-  'reflect-metadata': '0.2.2',
-  rxjs: '7.8.2',
-});
+const byKind = (name) => [name, (home, source) => tryKind(home, source, kindNamed(name))];
+const MODERN = [byKind('nodenext, import'), ['JavaScript, require', tryRequire]];
+const TS_JEST = 'Jest with ts-jest, require';
+const { jest, 'ts-jest': tsJest, typescript } = RUNNERS;
 
 const applications = [
-  { name: 'Nest 11', source: 'nest', packages: nestOf('11.2.10') },
-  { name: 'Nest 12', source: 'nest', packages: nestOf('12.5.1') },
+  {
+    name: 'Nest 11',
+    source: 'nest',
+    packages: { ...nestOf('11.2.10'), jest, 'ts-jest': tsJest, typescript },
+    ways: [
+      ...MODERN,
+      // What `nest new` wrote up to Nest 11, and what its users are told to write instead of node16.
+      byKind('commonjs with node10, require'),
+      byKind('node16, require'),
+      [TS_JEST, (home, source) => tryRunner(home, source, TS_JEST, RUNNER[TS_JEST])],
+    ],
+  },
+  { name: 'Nest 12', source: 'nest', packages: nestOf('12.5.1'), ways: MODERN },
   {
     name: 'Express alone',
     source: 'express',
     packages: { express: '5.3.0', '@types/express': '5.0.6' },
     absent: 'node_modules/@nestjs',
+    ways: MODERN,
   },
 ];
-
-// The settings of a strict application, library declarations checked as well.
-const compilerFlags = [
-  '--module nodenext --target es2023 --lib es2023 --types node --strict --skipLibCheck false',
-  '--experimentalDecorators --emitDecoratorMetadata --isolatedModules',
-].flatMap((flags) => flags.split(' '));
 
 const folder = mkdtempSync(join(tmpdir(), 'package-'));
 let green = true;
 try {
-  const packed = await npm(
-    root,
-    'pack',
-    '--json',
-    '--ignore-scripts',
-    '--pack-destination',
-    folder,
-  );
-  if (!packed.ok) throw new Error(packed.output);
-  const [{ filename, files }] = JSON.parse(packed.output);
-  const tarball = join(folder, filename);
+  const { tarball, files } = await pack(folder);
 
   await check('the tarball holds the build, the pages and nothing else', () => wrongFiles(files));
   await check('the manifest and the lockfile are clean', () => wrongInManifest());
   await check('the lockfile is complete: npm ci would install it', () => wrongInLockfile());
+  await check('the declarations show nothing internal', () => wrongInDeclarations());
+  await check('npm installs it beside a Nest of any age', () => wrongBesideOthers(tarball));
   await check('publint', () => complaints(tool('publint'), ['run', tarball, '--strict']));
   await check('attw', () =>
     complaints(tool('attw'), [tarball, '--profile', 'esm-only', '--no-emoji', '--no-color']),
   );
   const waiting = applications.map(
     (application) => () =>
-      check(`${application.name}: ESM with types, and CommonJS`, () =>
+      check(`${application.name}: ${application.ways.map(([way]) => way).join('; ')}`, () =>
         tryOut(application, tarball),
       ),
   );
-  waiting.push(() =>
+  waiting.unshift(() =>
     check('the README, followed to the letter', () => followReadme(folder, tarball, npm)),
   );
   // Two at a time: more would only fight for the cores.
@@ -87,20 +102,6 @@ async function check(name, work) {
   if (wrong !== '') console.log(wrong.trimEnd().replaceAll(/^/gm, '    '));
 }
 
-async function complaints(command, args, options) {
-  const { ok, output } = await run(command, args, options);
-  return ok ? '' : output || `${command} failed without a word`;
-}
-
-/** npm as the user's own: nothing that the npm around this script says about its own project. */
-function npm(cwd, ...args) {
-  const foreign = Object.keys(process.env).filter((key) =>
-    /^(npm_(package|lifecycle)_|npm_config_local_prefix|INIT_CWD)/.test(key),
-  );
-  const env = Object.fromEntries(foreign.map((key) => [key, undefined]));
-  return run('npm', ['--loglevel=error', '--no-audit', '--no-fund', ...args], { cwd, env });
-}
-
 function wrongFiles(files) {
   const wanted = new Set(['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md']);
   for (const page of readdirSync(join(root, 'docs'))) wanted.add(`docs/${page}`);
@@ -122,6 +123,8 @@ function wrongInManifest() {
   for (const script of ['preinstall', 'install', 'postinstall', 'prepare', 'preprepare']) {
     if (Object.hasOwn(manifest.scripts, script)) wrong.push(`package.json has a script ${script}`);
   }
+  // So that `npm pack` works in a fresh clone.
+  if (manifest.scripts.prepack === undefined) wrong.push('package.json has no script prepack');
   const runtime = Object.keys(manifest.dependencies).join(' ');
   if (runtime !== 'jose lru-cache') wrong.push(`the runtime dependencies are: ${runtime}`);
   for (const peer of Object.keys(manifest.peerDependencies)) {
@@ -148,30 +151,50 @@ async function wrongInLockfile() {
   return `${complaint}\nMend it with: npm install --package-lock-only`;
 }
 
-async function tryOut({ name, source, packages, absent }, tarball) {
+async function tryOut({ name, source, packages, absent, ways }, tarball) {
   const home = join(folder, name.toLowerCase().replaceAll(' ', '-'));
-  await mkdir(home);
-  await cp(join(root, 'test/package', source), join(home, source), { recursive: true });
-  await cp(join(root, 'test/package/answers.ts'), join(home, 'answers.ts'));
-  const manifest = {
-    private: true,
-    type: 'module',
-    dependencies: { 'nestjs-zitadel': `file:${tarball}`, '@types/node': '20.19.0', ...packages },
-  };
-  await writeFile(join(home, 'package.json'), JSON.stringify(manifest));
-  const installed = await npm(home, 'install', '--ignore-scripts', '--prefer-offline');
-  if (!installed.ok) return `npm install failed:\n${installed.output}`;
+  const notInstalled = await install(home, tarball, packages);
+  if (notInstalled !== '') return notInstalled;
   if (absent !== undefined && existsSync(join(home, absent))) return `${absent} was installed`;
-
-  const compiled = await run(tool('tsc'), [...compilerFlags, `${source}/app.ts`], { cwd: home });
-  // Others' declarations may lack what only their other users install.
-  const typeErrors = compiled.output
-    .split('\n')
-    .filter((line) => /^(\w+\/app\.ts|answers\.ts|node_modules\/nestjs-zitadel\/)/.test(line));
-  if (typeErrors.length > 0) return typeErrors.join('\n');
-  for (const file of [`${source}/app.js`, `${source}/app.cjs`]) {
-    const wrong = await complaints(process.execPath, [file], { cwd: home });
-    if (wrong !== '') return `node ${file}:\n${wrong}`;
+  for (const [way, work] of ways) {
+    const wrong = await work(home, source);
+    if (wrong !== '') return `${way}:\n${wrong}`;
   }
   return '';
+}
+
+/** An Express application beside a Nest of any age: npm must neither refuse nor warn. */
+async function wrongBesideOthers(tarball) {
+  const dependencies = {
+    'nestjs-zitadel': `file:${tarball}`,
+    '@nestjs/common': '8.4.7',
+    '@nestjs/core': '8.4.7',
+    'reflect-metadata': '0.1.13',
+    rxjs: '7.1.0',
+    'cache-manager': '3.6.3',
+  };
+  const home = join(folder, 'beside-others');
+  mkdirSync(home);
+  writeFileSync(join(home, 'package.json'), JSON.stringify({ private: true, dependencies }));
+  const { ok, output } = await npm(home, 'install', '--dry-run', '--loglevel=warn');
+  return ok && !/ERESOLVE|peer/i.test(output) ? '' : output;
+}
+
+/** What users cannot name must not show where they look: in the declarations that the entries lead to. */
+function wrongInDeclarations() {
+  const open = ['index', 'express/index', 'testing/index'].map((entry) => `dist/${entry}.d.ts`);
+  const seen = new Set(open);
+  const wrong = [];
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    const text = readFileSync(join(root, file), 'utf8');
+    const code = text.replaceAll(/\/\*[^]*?\*\//g, '');
+    const inner = /\b(Authorizer|ofTheDoor|errorFor|Instance)\b/.exec(code);
+    if (inner) wrong.push(`${file} shows ${inner[1]}`);
+    for (const [, from] of code.matchAll(/(?:from|import\()\s*'(\.[^']+)\.js'/g)) {
+      const target = relative(root, join(root, dirname(file), `${from}.d.ts`));
+      if (!seen.has(target)) open.push(target);
+      seen.add(target);
+    }
+  }
+  return wrong.join('\n');
 }

@@ -1,4 +1,5 @@
-// A Nest application in TypeScript and ESM, written as a user of the package would write it.
+// A Nest application in TypeScript, written as a user of the package would write it. Without top-level await, so that it is an ES module
+// or CommonJS, as the compiler is told.
 import 'reflect-metadata';
 import { Controller, Get, Module } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
@@ -11,9 +12,8 @@ import {
   ZitadelModule,
   type Caller,
 } from 'nestjs-zitadel';
+import { createZitadel } from 'nestjs-zitadel/express';
 import { checkAnswers, startWorld } from '../answers.js';
-
-const world = await startWorld();
 
 @Controller('orgs')
 class OrgsController {
@@ -24,18 +24,24 @@ class OrgsController {
   }
 }
 
-@Module({
-  imports: [ZitadelModule.forRoot(world.zitadel.options())],
-  controllers: [OrgsController],
-  providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
-})
-class AppModule {}
+export async function tryOut(): Promise<void> {
+  const world = await startWorld();
+  const options = world.zitadel.options();
+  createZitadel(options);
 
-const app = await NestFactory.create(AppModule, { logger: ['error'], abortOnError: false });
-await app.listen(0, '127.0.0.1');
-try {
-  await checkAnswers(await app.getUrl(), world);
-} finally {
-  await app.close();
-  await world.zitadel.stop();
+  @Module({
+    imports: [ZitadelModule.forRoot(options)],
+    controllers: [OrgsController],
+    providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
+  })
+  class AppModule {}
+
+  const app = await NestFactory.create(AppModule, { logger: ['error'], abortOnError: false });
+  await app.listen(0, '127.0.0.1');
+  try {
+    await checkAnswers(await app.getUrl(), world);
+  } finally {
+    await app.close();
+    await world.zitadel.stop();
+  }
 }

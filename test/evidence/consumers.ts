@@ -1,0 +1,122 @@
+// Applications of users: each installs the packed tarball, builds, boots and asks its guarded route.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Figures, RunOptions } from './proof.js';
+
+export const about =
+  'applications of every module kind and test runner install the tarball, build, boot and are guarded';
+
+interface Kind {
+  readonly name: string;
+}
+interface Runner {
+  readonly type: 'module' | 'commonjs';
+}
+
+/** What the package check uses too. */
+interface Consumer {
+  readonly KINDS: readonly Kind[];
+  readonly RUNNER: Readonly<Record<string, Runner>>;
+  readonly RUNNERS: Packages;
+  nestOf(version: string): Packages;
+  pack(folder: string): Promise<{ readonly tarball: string }>;
+  install(home: string, tarball: string, packages: Packages): Promise<string>;
+  tryKind(home: string, source: string, kind: Kind): Promise<string>;
+  tryRequire(home: string, source: string): Promise<string>;
+  tryRunner(home: string, source: string, name: string, runner: Runner): Promise<string>;
+}
+type Packages = Readonly<Record<string, string>>;
+
+/** A folder of a user, and what is tried in it. */
+interface Home {
+  readonly name: string;
+  readonly packages: Packages;
+  readonly ways: readonly Way[];
+}
+interface Way {
+  readonly name: string;
+  /** Why it cannot run here. */
+  readonly leftOut?: string | undefined;
+  /** Answers with what is wrong, an empty text for nothing. */
+  run(home: string): Promise<string>;
+}
+
+const root = dirname(createRequire(import.meta.url).resolve('nestjs-zitadel/package.json'));
+
+export async function run({ short, progress }: RunOptions): Promise<Figures> {
+  const script = join(root, 'test', 'setup', 'consumer.mjs');
+  const consumer = (await import(pathToFileURL(script).href)) as Consumer;
+  const folder = await mkdtemp(join(tmpdir(), 'consumers-'));
+  const all = homesOf(consumer);
+  // The package check of `npm test` boots the others.
+  const homes = short
+    ? all.slice(-1).map((home) => ({ ...home, ways: home.ways.slice(0, 2) }))
+    : all;
+  const failed: string[] = [];
+  const leftOut: string[] = [];
+  let combinations = 0;
+  try {
+    const { tarball } = await consumer.pack(folder);
+    for (const { name, packages, ways } of homes) {
+      const home = join(folder, name.replaceAll(' ', '-'));
+      const notInstalled = await consumer.install(home, tarball, packages);
+      for (const way of ways) {
+        const text = `${name}: ${way.name}`;
+        if (way.leftOut !== undefined) {
+          leftOut.push(`${text} (${way.leftOut})`);
+          progress(`left out  ${text}: ${way.leftOut}`);
+          continue;
+        }
+        combinations += 1;
+        const wrong = notInstalled || (await way.run(home));
+        progress(`${wrong === '' ? 'ok        ' : 'FAILED    '}${text}`);
+        if (wrong === '') continue;
+        failed.push(text);
+        progress(wrong);
+      }
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  return { ok: failed.length === 0, combinations, failed: failed.length, leftOut };
+}
+
+function homesOf(consumer: Consumer): readonly Home[] {
+  const { KINDS, RUNNER, RUNNERS, nestOf, tryKind, tryRequire, tryRunner } = consumer;
+  const waysOf = (source: string): readonly Way[] => [
+    { name: 'JavaScript, require', run: (home) => tryRequire(home, source) },
+    ...KINDS.map((kind) => ({
+      name: `TypeScript, ${kind.name}`,
+      run: (home: string) => tryKind(home, source, kind),
+    })),
+  ];
+  const nest = (version: string): Home => ({
+    name: `Nest ${version}`,
+    packages: { ...nestOf(version), ...RUNNERS },
+    ways: [
+      ...waysOf('nest'),
+      ...Object.entries(RUNNER).map(([name, runner]) => ({
+        name,
+        leftOut: whyLeftOut(version, name, runner),
+        run: (home: string) => tryRunner(home, 'nest', name, runner),
+      })),
+    ],
+  });
+  const express = (version: string, types: string): Home => ({
+    name: `Express ${version}`,
+    packages: { express: version, '@types/express': types },
+    ways: waysOf('express'),
+  });
+  return [nest('11.2.10'), nest('12.5.1'), express('4.22.1', '4.17.25'), express('5.3.0', '5.0.6')];
+}
+
+function whyLeftOut(version: string, name: string, { type }: Runner): string | undefined {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const requiresEsm = major > 24 || (major === 24 && minor >= 9);
+  return name.startsWith('Jest') && type === 'commonjs' && version.startsWith('12.') && !requiresEsm
+    ? 'Nest 12 is ESM, which Jest can require on Node 24.9 and newer only'
+    : undefined;
+}

@@ -1,0 +1,217 @@
+// Projects of users: they install the packed tarball, compile, run and test an application of test/package. The package check and the proof
+// `consumers` share it. Every check answers with what is wrong, an empty text for nothing.
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { root, run, tool } from './run.mjs';
+
+export const nestOf = (version) => ({
+  '@nestjs/common': version,
+  '@nestjs/core': version,
+  '@nestjs/platform-express': version,
+  'reflect-metadata': '0.2.2',
+  rxjs: '7.8.2',
+});
+
+export const RUNNERS = {
+  '@swc/core': '1.16.22',
+  '@swc/jest': '0.2.39',
+  jest: '30.5.2',
+  'ts-jest': '29.4.15',
+  typescript: '6.0.3',
+  vite: '8.3.8',
+  vitest: '4.1.12',
+};
+
+/** What TypeScript can be told about modules. `error`: what it must say instead of compiling. */
+export const KINDS = [
+  kind('commonjs with node10, require', 'commonjs', 'commonjs', 'node10'),
+  kind('esnext with node10, import', 'module', 'esnext', 'node10'),
+  kind('node16, require', 'commonjs', 'node16', 'node16', 'TS1479'),
+  kind('node16, import', 'module', 'node16', 'node16'),
+  kind('nodenext, require', 'commonjs', 'nodenext', 'nodenext'),
+  kind('nodenext, import', 'module', 'nodenext', 'nodenext'),
+  kind('commonjs with bundler, require', 'commonjs', 'commonjs', 'bundler'),
+  kind('esnext with bundler, import', 'module', 'esnext', 'bundler'),
+];
+
+function kind(name, type, module, moduleResolution, error) {
+  return { name, type, options: { module, moduleResolution }, error };
+}
+
+export const kindNamed = (name) => KINDS.find((each) => each.name === name);
+
+/** Packs the build as it stands. */
+export async function pack(folder) {
+  const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
+  const packed = await npm(root, ...args);
+  if (!packed.ok) throw new Error(packed.output);
+  const [{ filename, files }] = JSON.parse(packed.output);
+  return { tarball: join(folder, filename), files };
+}
+
+/** npm as the user's own: nothing that the npm around this script says about its own project. */
+export function npm(cwd, ...args) {
+  const foreign = Object.keys(process.env).filter((key) =>
+    /^(npm_(package|lifecycle)_|npm_config_local_prefix|INIT_CWD)/.test(key),
+  );
+  const env = Object.fromEntries(foreign.map((key) => [key, undefined]));
+  return run('npm', ['--loglevel=error', '--no-audit', '--no-fund', ...args], { cwd, env });
+}
+
+export async function complaints(command, args, options) {
+  const { ok, output } = await run(command, args, options);
+  return ok ? '' : output || `${command} failed without a word`;
+}
+
+/** A folder with the package and others installed. */
+export async function install(home, tarball, packages) {
+  await mkdir(home, { recursive: true });
+  const dependencies = {
+    'nestjs-zitadel': `file:${tarball}`,
+    '@types/node': '20.19.0',
+    ...packages,
+  };
+  await writeFile(join(home, 'package.json'), JSON.stringify({ private: true, dependencies }));
+  const { ok, output } = await npm(home, 'install', '--ignore-scripts', '--prefer-offline');
+  return ok ? '' : `npm install failed:\n${output}`;
+}
+
+/** Compiles the application with a module kind, library declarations checked as well, and runs it. */
+export async function tryKind(home, source, { name, type, options, error }) {
+  const cwd = await project(home, source, name, type);
+  await writeFile(join(cwd, 'tsconfig.json'), tsconfig(options, [`${source}/app.ts`]));
+  const { output } = await run(tool('tsc'), ['-p', '.'], { cwd });
+  const lines = output.split('\n');
+  if (error !== undefined) {
+    const found = lines.some((line) => line.startsWith(`${source}/app.ts`) && line.includes(error));
+    return found ? '' : `the compiler does not say ${error}:\n${output}`;
+  }
+  // Others' declarations may lack what only their other users install.
+  const ours = /^(\w+\/app\.ts|answers\.ts|(\.\.\/)?node_modules\/nestjs-zitadel\/)|^error/;
+  const typeErrors = lines.filter((line) => ours.test(line));
+  if (typeErrors.length > 0) return typeErrors.join('\n');
+  return complaints(process.execPath, ['run.cjs', `${source}/app.js`], { cwd });
+}
+
+/** Runs the application in plain JavaScript, which `require()`s the package. */
+export async function tryRequire(home, source) {
+  const cwd = await project(home, source, 'javascript', 'commonjs');
+  const text = await readFile(join(cwd, 'answers.ts'), 'utf8');
+  const { outputText } = ts.transpileModule(text, {
+    compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
+  });
+  await writeFile(join(cwd, 'answers.js'), outputText);
+  return complaints(process.execPath, [`${source}/app.cjs`], { cwd });
+}
+
+/** Runs the test of the application by a test runner. */
+export async function tryRunner(home, source, name, { type, bin, flags = [], files }) {
+  const cwd = await project(home, source, name, type);
+  const { options } = kindNamed(
+    type === 'module' ? 'nodenext, import' : 'commonjs with node10, require',
+  );
+  await writeFile(join(cwd, 'tsconfig.json'), tsconfig(options, [`${source}/*.ts`]));
+  for (const [file, text] of Object.entries(files)) await writeFile(join(cwd, file), text);
+  return complaints(process.execPath, [...flags, join(home, 'node_modules', ...bin)], { cwd });
+}
+
+async function project(home, source, name, type) {
+  const cwd = join(home, name.replaceAll(/\W+/g, '-'));
+  await mkdir(cwd);
+  await writeFile(join(cwd, 'package.json'), JSON.stringify({ private: true, type }));
+  const given = join(root, 'test', 'package');
+  await cp(join(given, source), join(cwd, source), { recursive: true });
+  for (const file of await readdir(given)) {
+    if (file.includes('.')) await cp(join(given, file), join(cwd, file));
+  }
+  return cwd;
+}
+
+/** The settings of a strict application. */
+function tsconfig(options, include) {
+  const compilerOptions = {
+    target: 'es2022',
+    lib: ['es2023'],
+    types: ['node'],
+    strict: true,
+    skipLibCheck: false,
+    esModuleInterop: true,
+    experimentalDecorators: true,
+    emitDecoratorMetadata: true,
+    isolatedModules: true,
+    ...(options.moduleResolution === 'node10' && { ignoreDeprecations: '6.0' }),
+    ...options,
+  };
+  return JSON.stringify({ compilerOptions, include });
+}
+
+const SWC = {
+  jsc: {
+    target: 'es2022',
+    parser: { syntax: 'typescript', decorators: true },
+    transform: { legacyDecorator: true, decoratorMetadata: true },
+  },
+};
+const JEST = {
+  testMatch: ['**/app.test.ts'],
+  testEnvironment: 'node',
+  moduleFileExtensions: ['js', 'json', 'ts'],
+  // Where TypeScript writes the extension of what it compiles to.
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+};
+const JEST_BIN = ['jest', 'bin', 'jest.js'];
+/** As docs/compatibility.md says it. */
+const TRANSFORMED = ['/node_modules/(?!(nestjs-zitadel|jose|lru-cache)/)'];
+const AS_ESM = { type: 'module', bin: JEST_BIN, flags: ['--experimental-vm-modules'] };
+const AS_COMMONJS = { type: 'commonjs', bin: JEST_BIN };
+const jest = (settings) => ({ 'jest.config.json': JSON.stringify({ ...JEST, ...settings }) });
+const asEsm = (transform) => jest({ extensionsToTreatAsEsm: ['.ts'], transform });
+
+/** The runners of tests, each with its settings. */
+export const RUNNER = {
+  vitest: {
+    type: 'module',
+    bin: ['vitest', 'vitest.mjs'],
+    flags: [],
+    files: {
+      'vitest.config.mjs':
+        "export default { test: { globals: true, watch: false, include: ['*/app.test.ts'] } };",
+    },
+  },
+  'Jest with swc, import': {
+    ...AS_ESM,
+    files: asEsm({ '\\.ts$': ['@swc/jest', { ...SWC, module: { type: 'es6' } }] }),
+  },
+  'Jest with swc, require': {
+    ...AS_COMMONJS,
+    files: jest({
+      transform: { '\\.[jt]s$': ['@swc/jest', { ...SWC, module: { type: 'commonjs' } }] },
+      transformIgnorePatterns: TRANSFORMED,
+    }),
+  },
+  'Jest with ts-jest, import': {
+    ...AS_ESM,
+    files: asEsm({ '\\.ts$': ['ts-jest', { useESM: true }] }),
+  },
+  'Jest with ts-jest, require': {
+    ...AS_COMMONJS,
+    files: jest({
+      transform: {
+        '\\.ts$': 'ts-jest',
+        '\\.js$': [
+          'ts-jest',
+          {
+            tsconfig: {
+              allowJs: true,
+              module: 'commonjs',
+              target: 'es2022',
+              isolatedModules: true,
+            },
+          },
+        ],
+      },
+      transformIgnorePatterns: TRANSFORMED,
+    }),
+  },
+};
