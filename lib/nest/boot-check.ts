@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger, type OnModuleInit, Scope, type Type } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { ZitadelRequirementError } from '../core/errors.js';
-import { own, withoutInheritance } from '../core/own-properties.js';
+import { withoutInheritance } from '../core/own-properties.js';
 import { requirementOf } from '../core/requirement/requirement.js';
 import type { Zitadel } from '../create-zitadel.js';
 import {
@@ -12,14 +12,9 @@ import {
   type OfFunction,
   type Rule,
 } from './declarations.js';
-import {
-  type Handler,
-  handlersOf,
-  problemOfParameters,
-  takesCaller,
-  type Wrapper,
-} from './handlers.js';
+import { type Handler, handlersOf, problemOfParameters, takesCaller } from './handlers.js';
 import { isMessageHandler, unguardedWay } from './off-http.js';
+import { foreign, injectedInto, isForeign, typesOf } from './providers.js';
 import { pathOf, type RoutePath, routeText, ruleText, takesParam } from './route-table.js';
 import { RouteRules } from './route-rules.js';
 import { GUARD_BRAND, ZitadelManagerGuard } from './zitadel-manager.guard.js';
@@ -263,36 +258,10 @@ const GLOBAL_GUARD =
   'write { provide: APP_GUARD, useExisting: ZitadelManagerGuard } into the providers of the application';
 const CLASS_GUARD = `write @UseGuards(ZitadelManagerGuard) on the class, or ${GLOBAL_GUARD.slice('write '.length)}`;
 
-/** Where Nest notes what it injects: the types of a constructor's parameters, what `@Inject` says of them, and of properties. */
-const INJECTED = ['design:paramtypes', 'self:paramtypes', 'self:properties_metadata'];
-
-/** What Nest injects into a class. */
-function injectedInto(type: object): readonly unknown[] {
-  return INJECTED.flatMap((key): readonly unknown[] => {
-    const noted: unknown = Reflect.getMetadata(key, type);
-    return Array.isArray(noted) ? noted : [];
-  }).map((each) => own(each, 'param') ?? own(each, 'type') ?? each);
-}
-
 const isBranded = (type: unknown): boolean =>
   typeof type === 'function' && Reflect.has(Object(type.prototype) as object, GUARD_BRAND);
 
 const nameOf = ({ type, method }: Handler): string => `${type.name}.${method}`;
-
-/** Whether a constructor returned an instance of another class. */
-const isForeign = ({ metatype, instance }: Wrapper): boolean =>
-  Object.getPrototypeOf(Object(instance)) !== (metatype as Type).prototype;
-
-const foreign = ({ metatype }: Wrapper): string =>
-  `${(metatype as Type).name} hands out an instance of another class, and what Nest calls there is not known: return nothing from its constructor`;
-
-/** The classes of a provider. Those of factories and values are the classes of what they made. */
-function typesOf({ metatype, instance }: Wrapper): readonly Type[] {
-  const made: unknown = Object(instance as unknown).constructor;
-  return [metatype, made].filter(
-    (type): type is Type => typeof type === 'function' && typeof type.prototype === 'object',
-  );
-}
 
 /** Whether it is a route, as Nest tells it. */
 const isRoute = ({ written }: Handler): boolean =>

@@ -1,5 +1,6 @@
-export { type CheckedIds, denyAs, guardAs, type GuardDouble, type TestCaller } from './doubles.js';
+export { denyAs, guardAs } from './doubles.js';
 export { ZitadelEmulator } from './emulator.js';
+export type { CheckedIds, GuardDouble, TestCaller } from './doubles.js';
 export type {
   AccessTokenType,
   ApplicationOptions,

@@ -32,8 +32,8 @@ import {
 import { requireGrant, requireUser, type World } from './world/world.js';
 
 /**
- * The verbs that build the world. They are synchronous, take effect at once and need no permission. If ZITADEL
- * would refuse, they throw, with ZITADEL's text and error id in the message.
+ * The verbs that build the world. They are synchronous, take effect at once and need no permission. If ZITADEL would refuse, they throw,
+ * with ZITADEL's text and error id in the message.
  */
 export class WorldVerbs {
   /** The organization of the instance. Users and projects go there unless you name another one. */
@@ -258,9 +258,8 @@ export class WorldVerbs {
   }
 
   /**
-   * Gives a user roles of a project (an authorization, or user grant), for role claims and for the list of
-   * authorizations. They replace earlier ones of the same organization. A granted organization gives what its
-   * project grant hands on.
+   * Gives a user roles of a project (an authorization, or user grant), for role claims and for the list of authorizations. They
+   * replace earlier ones of the same organization. A granted organization gives what its project grant hands on.
    */
   authorizeUser(
     user: Ref,
@@ -296,7 +295,6 @@ export class WorldVerbs {
   }
 }
 
-function grantOf(record: GrantRecord): ProjectGrant {
-  const { id, projectId, grantedOrgId, roleKeys, active } = record;
+function grantOf({ id, projectId, grantedOrgId, roleKeys, active }: GrantRecord): ProjectGrant {
   return { id, projectId, grantedOrgId, roleKeys, state: active ? 'active' : 'inactive' };
 }
