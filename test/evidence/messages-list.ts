@@ -148,7 +148,7 @@ const ours = (stage: Stage, more: object = {}) =>
 const SCOPE = /urn:zitadel:iam:org:project:id:zitadel:aud/;
 const SEND = /send the header Authorization: Bearer <access token>/;
 const UNSET = /is an environment variable not set\?/;
-const EMULATOR = /test on ZitadelEmulator of nestjs-zitadel\/testing/;
+const EMULATOR = /guardAs\(\) of nestjs-zitadel\/testing.* ask ZitadelEmulator/;
 
 const HEADERS: readonly Mistake[] = [
   asks(

@@ -3,7 +3,7 @@ import { MISTAKES, type Mistake } from './messages-list.js';
 import { openStage, type Stage } from './messages-stage.js';
 
 export const about =
-  'first mistakes and refusals: the log at its default level, or the error, says what came, what was expected and what to do';
+  'refusals and first mistakes: log or error says what came, what was expected and what to do';
 
 /** What a text must say, in this order in the table. */
 const PARTS = ['came', 'expected', 'to do'] as const;

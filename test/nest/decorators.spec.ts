@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { Controller, Get, type Type } from '@nestjs/common';
+import { Controller, Get, Req, type Type } from '@nestjs/common';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   Authenticated,
@@ -486,13 +486,14 @@ describe('an optional caller', () => {
     onClass: () => ClassDecorator & MethodDecorator,
     onMethod: () => ClassDecorator & MethodDecorator,
     Base: Type = class {},
+    given: () => ParameterDecorator = CurrentCaller,
   ): Type {
     @Controller('some')
     @onClass()
     class SomeController extends Base {
       @Get()
       @onMethod()
-      read(@CurrentCaller() caller: Caller | undefined) {
+      read(@given() caller: Caller | undefined) {
         return { user: caller?.userId };
       }
     }
@@ -517,7 +518,8 @@ describe('an optional caller', () => {
   });
 
   it.each<[string, () => Type, string]>([
-    ['public on a method', () => controllerOf(optional, Public), 'public'],
+    // A public route has no caller to give.
+    ['public on a method', () => controllerOf(optional, Public, undefined, Req), 'public'],
     [
       'a caller on a method',
       () => controllerOf(optional, () => Authenticated({ replaces: true })),
