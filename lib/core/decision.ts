@@ -90,9 +90,10 @@ const decisions = ((globalThis as { [DECISIONS]?: WeakMap<object, Allowed | null
  * of Express it is dearer: Express changes the prototype, and then V8 makes a new shape for each field.
  */
 export function attachDecision(request: object, decision: Allowed, property?: string): void {
-  const wrapper = request as { readonly raw?: unknown; [DECISION]?: Allowed };
-  if (wrapper.raw === undefined) decisions.set(request, decision);
-  else wrapper[DECISION] = decision;
+  const given = request as { readonly rawHeaders?: unknown; [DECISION]?: Allowed };
+  // Only a request of Node's own has these. To look for what it lacks would cost as much as the map.
+  if (given.rawHeaders === undefined) given[DECISION] = decision;
+  else decisions.set(request, decision);
   if (property !== undefined) (request as Record<string, unknown>)[property] = decision.caller;
 }
 

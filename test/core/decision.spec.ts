@@ -140,8 +140,8 @@ describe('a decision', () => {
   const PROJECT: CheckedRef = { kind: 'project', id: '3', name: 'orgId' };
 
   const REQUESTS: readonly (readonly [string, object])[] = [
-    ['a request of Express', {}],
-    ['a request of Fastify', { raw: {} }],
+    ['a request of Express', { rawHeaders: [] }],
+    ['a request of Fastify', { raw: { rawHeaders: [] } }],
   ];
 
   it.each(REQUESTS)('is found by %s that it let through, and by no other', (_whose, request) => {
