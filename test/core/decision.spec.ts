@@ -2,9 +2,11 @@ import { describe, expect, it, vi } from 'vitest';
 import {
   type Allowed,
   attachDecision,
+  attachNoCaller,
   checkedId,
   type CheckedRef,
   decisionOf,
+  lacksCaller,
   DENIAL,
   denialAnswer,
   type DenyReason,
@@ -149,6 +151,14 @@ describe('a decision', () => {
     attachDecision(request, decision);
     expect(decisionOf(request)).toBe(decision);
     expect(decisionOf({})).toBeUndefined();
+  });
+
+  it('is missing where a request was let in without a caller', () => {
+    const [request, other] = [{}, {}];
+    attachNoCaller(request);
+    attachDecision(other, allowed());
+    expect([request, other, {}].map((each) => lacksCaller(each))).toEqual([true, false, false]);
+    expect(decisionOf(request)).toBeUndefined();
   });
 
   it('puts its caller under a property of the request only where one is named', () => {

@@ -207,7 +207,7 @@ export function checkActor(
 }
 
 function secondsApart(later: number, earlier: number): string {
-  return `${Math.ceil(later - earlier)} s`;
+  return `${(later - earlier).toFixed(0)} s`;
 }
 
 function isSeconds(value: unknown): value is number {

@@ -411,17 +411,26 @@ describe('what ZITADEL’s authorizations say', () => {
   const ROLES = 'urn:zitadel:iam:org:project:7:roles';
   const atHome = projectRole('editor', { project: '7', org: '1' });
   const anywhere = projectRole('editor', { project: '7', org: '1', acrossOrganizations: true });
+  const oneOfTwo = projectRole(['admin', 'editor'], { project: '7', org: '1' });
   const need = { fact: 'projectRoles', projectId: '7', orgId: '1' };
   const editor = { roles: ['viewer', 'editor'], home: '1' };
 
   it.each<[string, Requirement, Record<string, unknown>, GivenRoles, 'yes' | 'no']>([
     ['a role at home', atHome, {}, editor, 'yes'],
     ['another role', atHome, {}, { ...editor, roles: ['viewer'] }, 'no'],
+    ['one role of two', oneOfTwo, {}, editor, 'yes'],
     ['no role', atHome, {}, { ...editor, roles: [] }, 'no'],
     ['a role away from home', atHome, {}, { ...editor, home: '2' }, 'no'],
     ['a role without a home', atHome, {}, { ...editor, home: undefined }, 'no'],
     ['the same, where that is allowed', anywhere, {}, { ...editor, home: undefined }, 'yes'],
     ['a role, where the token tells the home', atHome, { [HOME]: '1' }, editor, 'yes'],
+    [
+      'a role, where it tells another home than the token',
+      atHome,
+      { [HOME]: '1' },
+      { ...editor, home: '2' },
+      'yes',
+    ],
     ['a role, where the token tells no home', atHome, { [ROLES]: {} }, editor, 'yes'],
     ['a role away from home, where that is allowed', anywhere, { [HOME]: '2' }, editor, 'yes'],
   ])('decides where the token does not tell: %s', (_what, asked, claims, given, expected) => {

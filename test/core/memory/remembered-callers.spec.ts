@@ -67,6 +67,10 @@ describe('what a credential leads to', () => {
     callers.keep(known(bearer(2, tail), 'bob'));
     expect(callers.get(bearer(2, tail))?.caller.userId).toBe('bob');
     expect(callers.get(bearer(1, tail))?.caller.userId).toBe('alice');
+    callers.keep(known(bearer(3, tail), 'bob', validFor(10)));
+    vi.advanceTimersByTime(10);
+    expect(callers.get(bearer(3, tail))).toBeUndefined();
+    expect(callers.get(bearer(2, tail))?.caller.userId).toBe('bob');
     callers.evict('bob');
     expect(callers.get(bearer(2, tail))).toBeUndefined();
     expect(callers.get(bearer(1, tail))?.caller.userId).toBe('alice');

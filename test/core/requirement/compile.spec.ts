@@ -253,6 +253,21 @@ describe('a requirement, prepared', () => {
   });
 });
 
+describe('a project role behind other parts', () => {
+  const asked = projectRole('a', { project: p, org: o });
+  it.each(['token', 'api'] as const)(
+    'takes away nothing that they need, where the %s tells',
+    (projectRoles) => {
+      const behind = permission('org.read', o, { fresh: true });
+      expect(compile(allOf(behind, asked), { ...SETTINGS, projectRoles })).toMatchObject({
+        fresh: true,
+        asksMore: true,
+        needsToken: true,
+      });
+    },
+  );
+});
+
 describe('a role of a project that may be asked for', () => {
   it('needs no token, and is told apart', () => {
     const compiled = compile(projectRole('a', { project: p, org: o, fresh: true }), {

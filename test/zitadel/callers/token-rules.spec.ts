@@ -216,6 +216,11 @@ describe('a token that breaks one rule', () => {
       { description: 'the token is expired', remedy: 'get a new token', got: 'exp 60 s ago' },
     ],
     [
+      'expired',
+      () => claims({ exp: NOW }),
+      { description: 'the token is expired', remedy: 'get a new token', got: 'exp 0 s ago' },
+    ],
+    [
       'from the future',
       () => claims({ iat: NOW + 6 }),
       { remedy: remedies.future, got: 'iat or nbf 6 s ahead' },
