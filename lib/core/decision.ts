@@ -111,14 +111,14 @@ export function letIn(request: object, caller: Caller, checked: readonly Checked
   return true;
 }
 
-/** Notes that a request without a token was let in, where the caller is optional. */
+/** Notes that a request without a token was let in, where the caller is optional. A caller whom another guard has let in stays. */
 export function attachNoCaller(request: object): void {
-  decisions.set(request, null);
+  if (!decisionOf(request)) decisions.set(request, null);
 }
 
 /** Whether this request was let in without a caller. */
 export function lacksCaller(request: object): boolean {
-  return decisions.get(request) === null;
+  return decisions.get(request) === null && !decisionOf(request);
 }
 
 /**
