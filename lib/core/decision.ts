@@ -127,7 +127,8 @@ export function lacksCaller(request: object): boolean {
  * @example `const heldBy = decisionOf(request)?.by`
  */
 export function decisionOf(request: object): Allowed | undefined {
-  return decisions.get(request) ?? (own(request, DECISION) as Allowed | undefined);
+  // The field first: on Express too, a middleware may set `raw` between two decisions.
+  return (own(request, DECISION) as Allowed | undefined) ?? decisions.get(request) ?? undefined;
 }
 
 /** The checked id of this kind. Undefined if there is none, or if there are several and `name` does not say which one. */
