@@ -71,6 +71,17 @@ describe('introspection', () => {
     expect(zitadel.requests('introspect')).toBe(2);
   });
 
+  it('is asked once about a token, however its scheme is spelled', async () => {
+    const { decisions } = libraryOf({ callers: introspection(credential) });
+    const token = zitadel.opaqueTokenFor(owner());
+    for (const scheme of ['Bearer ', 'bearer ', 'BEARER ', 'Bearer  ', 'bEaReR    ']) {
+      const headers = { authorization: scheme + token };
+      const decision = await decisions.authorize({ headers }, decisions.prepare(asOwner()));
+      expect(decision.allowed).toBe(true);
+    }
+    expect(zitadel.requests('introspect')).toBe(1);
+  });
+
   it.each(['basic', 'key'])(
     'shows within the TTL that a token ended, without a userinfo call (%s)',
     async (by) => {

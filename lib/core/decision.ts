@@ -112,14 +112,14 @@ export function letIn(request: object, caller: Caller, checked: readonly Checked
   return true;
 }
 
-/** Notes that a request without a token was let in, where the caller is optional. */
+/** Notes that a request without a token was let in, where the caller is optional. A caller whom another guard has let in stays. */
 export function attachNoCaller(request: object): void {
-  decisions.set(request, null);
+  if (!decisionOf(request)) decisions.set(request, null);
 }
 
 /** Whether this request was let in without a caller. */
 export function lacksCaller(request: object): boolean {
-  return decisions.get(request) === null;
+  return decisions.get(request) === null && !decisionOf(request);
 }
 
 /**
@@ -128,7 +128,8 @@ export function lacksCaller(request: object): boolean {
  * @example `const heldBy = decisionOf(request)?.by`
  */
 export function decisionOf(request: object): Allowed | undefined {
-  return decisions.get(request) ?? (own(request, DECISION) as Allowed | undefined);
+  // The field first: on Express too, a middleware may set `raw` between two decisions.
+  return (own(request, DECISION) as Allowed | undefined) ?? decisions.get(request) ?? undefined;
 }
 
 /** The checked id of this kind. Undefined if there is none, or if there are several and `name` does not say which one. */

@@ -41,7 +41,10 @@ export type IdSource =
   | { readonly from: 'function'; readonly name: string; readonly read: ReadId }
   | { readonly from: 'class'; readonly name: string; readonly type: IdReaderClass };
 
-/** The Authorization header as it was sent. '' if it was sent twice: that is never a valid token. */
+/**
+ * The Authorization header. '' if it was sent twice: that is never a valid token. A bearer token always comes as `Bearer <token>`: what is
+ * remembered about it is remembered once, however the client spells the scheme.
+ */
 export function authorizationHeader(request: RequestLike): string | undefined {
   const header = request.headers['authorization'];
   if (typeof header !== 'string') return header === undefined ? undefined : '';
@@ -54,7 +57,9 @@ export function authorizationHeader(request: RequestLike): string | undefined {
     }
     if (seen > 1) return '';
   }
-  return header;
+  if (header.startsWith('Bearer ') && header[7] !== ' ') return header;
+  const { token } = bearerToken(header);
+  return token === undefined ? header : `Bearer ${token}`;
 }
 
 /** The characters a bearer token may have (RFC 6750, section 2.1). */

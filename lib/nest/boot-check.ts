@@ -2,6 +2,8 @@ import { Inject, Injectable, Logger, type OnModuleInit, Scope, type Type } from 
 import { ApplicationConfig, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { ZitadelRequirementError } from '../core/errors.js';
 import { withoutInheritance } from '../core/own-properties.js';
+import type { IdSource } from '../core/request.js';
+import { canHold } from '../core/requirement/compile.js';
 import { requirementOf } from '../core/requirement/requirement.js';
 import type { Zitadel } from '../create-zitadel.js';
 import {
@@ -216,16 +218,35 @@ export class BootCheck implements OnModuleInit {
       for (const source of sources) {
         const problem = source.from === 'class' && this.#problemOfReader(source.type as Type);
         if (problem) problems.push(`${source.name} ${problem}`);
-        if (source.from === 'param' && !takesParam(this.#pathOf(route), source.name)) {
-          problems.push(
-            `asks for the path parameter ${source.name}, which ${routeText(this.#pathOf(route))} does not have: correct the name, or write :${source.name} into the path`,
-          );
-        }
       }
+      problems.push(...this.#problemsOfParams(route, rule));
     } catch (error) {
       problems.push((error as Error).message);
     }
     return problems;
+  }
+
+  /** Routes can share an `anyOf`. So a parameter that a path does not have is a problem only if no other part can hold. */
+  #problemsOfParams(route: Handler, rule: Rule): readonly string[] {
+    if (rule.type !== 'required') return [];
+    const { root, sources } = this.zitadel.decisions.prepare(rule.requirement);
+    const lacking = this.#lackingParams(route, rule);
+    if (canHold(root, (slot) => lacking.includes(nameOfParam(sources[slot])))) return [];
+    const path = routeText(this.#pathOf(route));
+    return lacking.map(
+      (name) =>
+        `asks for the path parameter ${name}, which ${path} does not have: correct the name, or write :${name} into the path`,
+    );
+  }
+
+  /** The names of parameters that a route asks for, and its path does not have. */
+  #lackingParams(route: Handler, rule: Rule): readonly (string | undefined)[] {
+    if (rule.type !== 'required') return [];
+    const path = this.#pathOf(route);
+    return this.zitadel.decisions
+      .prepare(rule.requirement)
+      .sources.map(nameOfParam)
+      .filter((name) => name !== undefined && !takesParam(path, name));
   }
 
   #problemOfReader(type: Type): string | undefined {
@@ -250,7 +271,9 @@ export class BootCheck implements OnModuleInit {
     const rule = isOpen
       ? 'NOT GUARDED by nestjs-zitadel: open'
       : ruleText(this.rules.ruleOf(route, ofFunction));
-    return `  ${routeText(this.#pathOf(route))}  ${rule}`;
+    const lacking = this.#lackingParams(route, this.rules.ruleOf(route, ofFunction));
+    const without = lacking.map((name) => `, but the path has no :${name}`).join('');
+    return `  ${routeText(this.#pathOf(route))}  ${rule}${without}`;
   }
 }
 
@@ -260,6 +283,9 @@ const CLASS_GUARD = `write @UseGuards(ZitadelManagerGuard) on the class, or ${GL
 
 const isBranded = (type: unknown): boolean =>
   typeof type === 'function' && Reflect.has(Object(type.prototype) as object, GUARD_BRAND);
+
+const nameOfParam = (source: IdSource | undefined): string | undefined =>
+  source?.from === 'param' ? source.name : undefined;
 
 const nameOf = ({ type, method }: Handler): string => `${type.name}.${method}`;
 

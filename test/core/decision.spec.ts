@@ -170,6 +170,15 @@ describe('a decision', () => {
     expect(decisionOf(request)).toBe(decision);
   });
 
+  it('is the last one, also where a middleware of Express has set `raw` in between', () => {
+    const request: { raw?: unknown } = {};
+    const [first, last] = [allowed(), allowed()];
+    attachDecision(request, first);
+    request.raw = 'the bytes of the body';
+    attachDecision(request, last);
+    expect(decisionOf(request)).toBe(last);
+  });
+
   it('may be the application’s own: it has the caller and the ids that the application named', () => {
     const before = Date.now();
     const caller = { userId: 'key 7', claims: { scopes: ['read'] } };

@@ -18,6 +18,11 @@ import { Test } from '@nestjs/testing';
 import { describe, expect, it } from 'vitest';
 import {
   projectGrant,
+  allOf,
+  anyOf,
+  projectRole,
+  Require,
+  role,
   Authenticated,
   CheckedResource,
   CurrentCaller,
@@ -865,6 +870,46 @@ describe('a path parameter', () => {
     [['one', 'two/:orgId'], 'orgId'],
   ])('is found in %j', async (path, name) => {
     await expect(serve({ controllers: [controllerOf(path, name)] })).resolves.toMatch(/^http/);
+  });
+
+  it('may be missing where another part of a shared requirement can hold without it, and the report says so', async () => {
+    @Controller('orgs')
+    @Require(anyOf(role('ORG_OWNER', org.param('orgId')), role('IAM_OWNER')))
+    class OrgsController {
+      @Get()
+      list() {
+        return {};
+      }
+      @Get(':orgId')
+      read() {
+        return {};
+      }
+    }
+    const notes = new Notes();
+    await serve({ controllers: [OrgsController], options: { logger: notes.logger } });
+    expect(notes.log).toMatch(/GET \/orgs  .* or IAM_OWNER .*, but the path has no :orgId$/m);
+    expect(notes.log).toMatch(/GET \/orgs\/:orgId  .* or IAM_OWNER on the instance\)$/m);
+  });
+
+  it('refuses to boot where no part can hold without it', async () => {
+    @Controller('orgs')
+    @Require(
+      anyOf(
+        allOf(role('ORG_OWNER', org.param('orgId')), role('IAM_OWNER')),
+        projectRole('editor', { project: '1', org: org.param('orgId') }),
+        role('PROJECT_OWNER', project('1').in(org.param('orgId'))),
+        role('PROJECT_GRANT_OWNER', projectGrant({ project: '1', grantedOrg: org.param('orgId') })),
+      ),
+    )
+    class OrgsController {
+      @Get()
+      list() {
+        return {};
+      }
+    }
+    await expect(serve({ controllers: [OrgsController] })).rejects.toThrow(
+      /OrgsController\.list: asks for the path parameter orgId, which GET \/orgs does not have/,
+    );
   });
 
   it('is found in the global prefix', async () => {

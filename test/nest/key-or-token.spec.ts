@@ -7,11 +7,13 @@ import {
   UseGuards,
   type CanActivate,
   type ExecutionContext,
+  type Provider,
   type Type,
 } from '@nestjs/common';
 import { APP_GUARD, ModuleRef } from '@nestjs/core';
 import { describe, expect, it } from 'vitest';
 import {
+  Authenticated,
   CheckedResource,
   CurrentCaller,
   letIn,
@@ -21,7 +23,7 @@ import {
   type Caller,
 } from '../../lib/index.js';
 import { expectAnswer } from '../doors/answers.js';
-import { boot, type Application } from '../support/application.js';
+import { boot, GLOBAL, type Application } from '../support/application.js';
 import { speak } from '../support/speak.js';
 import { get } from '../support/who-gets-in.js';
 import { usePeople } from '../support/world.js';
@@ -134,6 +136,41 @@ describe.each(Object.entries(GUARDS))('a guard by API key or token: %s,', (_name
     expectAnswer(await get(url, `/orgs/${orgA}`), { denied: 'token_missing' });
   });
 });
+
+describe.each(['express', 'fastify'] as const)(
+  'where the caller is optional, on %s,',
+  (platform) => {
+    @Injectable()
+    class ByKeyAlone implements CanActivate {
+      canActivate(context: ExecutionContext): boolean {
+        return byKey(context, new ApiKeys()) ?? true;
+      }
+    }
+    @Controller('orgs/:orgId')
+    class OptionalController {
+      @Get()
+      @Authenticated({ optional: true })
+      read(@CurrentCaller() caller?: Caller) {
+        return { userId: caller?.userId ?? 'nobody' };
+      }
+    }
+
+    it.each<[string, Provider[]]>([
+      ['before', [{ provide: APP_GUARD, useClass: ByKeyAlone }, GLOBAL]],
+      ['after', [GLOBAL, { provide: APP_GUARD, useClass: ByKeyAlone }]],
+    ])('a caller by API key stays, if its guard stands %s ours', async (_where, providers) => {
+      const app: Application = { platform, controllers: [OptionalController], providers };
+      const { url } = await boot(people, app);
+      const { orgA } = people;
+      const heard = await speak(url, {
+        path: `/orgs/${orgA}`,
+        headers: [['x-api-key', 'key of A']],
+      });
+      expect(heard.json).toEqual({ userId: `key of ${orgA}` });
+      expect((await get(url, `/orgs/${orgA}`)).json).toEqual({ userId: 'nobody' });
+    });
+  },
+);
 
 describe('a guard of which nobody can see at boot that it asks ours', () => {
   it('is refused, and the message says how to write it', async () => {

@@ -98,6 +98,16 @@ const TOKENS_PER_USER = 8;
 const tailOf = (credential: string): string => credential.slice(-16);
 const wholeOf = (credential: string): string => `whole ${credential}`;
 
+/** A JWT is longer than its claims. What introspection says of a short token can be a thousand times as long. */
+function lengthOf(claims: Caller['claims']): number {
+  try {
+    return JSON.stringify(claims).length;
+  } catch {
+    // A function in the option callers can put anything there.
+    return 0;
+  }
+}
+
 /** The memory in front of the data path: one look-up from the bytes of a credential to the known caller. */
 export class RememberedCallers {
   /** By the end of the credential. If another one with the same end stands there, by the whole credential. */
@@ -110,7 +120,8 @@ export class RememberedCallers {
   constructor(maxBytes: number) {
     this.#callers = new UserMemory(
       maxBytes,
-      ({ credential, index }) => credential.length * 2 + 600 + index.bytes,
+      ({ credential, caller, index }) =>
+        2 * Math.max(credential.length, lengthOf(caller.claims)) + 600 + index.bytes,
     );
   }
 

@@ -74,6 +74,23 @@ export function isBranch(node: Node): node is Branch {
   return node.type === 'allOf' || node.type === 'anyOf';
 }
 
+/** Whether a node can hold in requests that lack the ids of these slots. */
+export function canHold(node: Node, isLacking: (slot: Slot) => boolean): boolean {
+  const holds = (part: Node) => canHold(part, isLacking);
+  switch (node.type) {
+    case 'anyOf':
+      return node.of.some(holds);
+    case 'allOf':
+      return node.of.every(holds);
+    case 'authenticated':
+      return true;
+    case 'projectRole':
+      return ![node.project, node.org].some(isLacking);
+    default:
+      return ![node.id, node.owner, node.project, node.grantedOrg].some(isLacking);
+  }
+}
+
 /** A requirement together with everything that does not depend on the request. */
 export interface Compiled {
   /** The requirement as it was written. The log and listeners get it. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { indexOf } from '../../../lib/core/caller.js';
+import { type Caller, indexOf } from '../../../lib/core/caller.js';
 import type { Allowed, Refusal } from '../../../lib/core/decision.js';
 import { KnownCaller, RememberedCallers } from '../../../lib/core/memory/remembered-callers.js';
 import type { Ids } from '../../../lib/core/request.js';
@@ -9,12 +9,17 @@ import { callerOf, orgRow } from '../rows.js';
 
 const REJECTED: Refusal = { reason: 'token_rejected' };
 
-function known(credential: string, userId = 'alice', more: Partial<Validity> = {}): KnownCaller {
+function known(
+  credential: string,
+  userId = 'alice',
+  more: Partial<Validity> = {},
+  claims: Caller['claims'] = { sub: userId },
+): KnownCaller {
   const verified = {
     credential,
     token: credential,
     digest: credential,
-    caller: callerOf(userId),
+    caller: callerOf(userId, { claims }),
     verifiedAt: performance.now(),
     accepted: FOR_EVER,
   };
@@ -280,6 +285,23 @@ describe('the memory in front', () => {
       return callers.get(caller.credential) !== undefined;
     });
     expect(kept).toEqual([false, true]);
+  });
+
+  it('takes more where ZITADEL says more of the caller than the token can hold', () => {
+    const callers = new RememberedCallers(2 ** 20);
+    const names = Array.from({ length: 50 }, (_, number) => `user ${number}`);
+    for (const name of names) {
+      callers.keep(known(`Bearer ${name}`, name, {}, { metadata: { about: 'x'.repeat(2 ** 17) } }));
+    }
+    const kept = names.filter((name) => callers.get(`Bearer ${name}`));
+    expect(kept).toEqual(names.slice(-3));
+  });
+
+  it('is kept with claims that are no JSON, which only a function of the application gives', () => {
+    const callers = new RememberedCallers(2 ** 20);
+    const kept = known('Bearer a', 'alice', {}, { number: 1n });
+    callers.keep(kept);
+    expect(callers.get('Bearer a')).toBe(kept);
   });
 
   it('is bounded by bytes', () => {
