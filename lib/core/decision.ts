@@ -86,8 +86,9 @@ const decisions = ((globalThis as { [DECISIONS]?: WeakMap<object, Allowed | null
   new WeakMap<object, Allowed | null>());
 
 /**
- * Keeps the decision with the request that it let through, and its caller under the option `requestProperty`. On Fastify's wrapper of a request a field is cheaper than a WeakMap. On a request
- * of Express it is dearer: Express changes the prototype, and then V8 makes a new shape for each field.
+ * Keeps the decision with the request that it let through, and its caller under the option `requestProperty`. On Fastify's wrapper of a
+ * request a field is cheaper than a WeakMap. On a request of Express it is dearer: Express changes the prototype, and then V8 makes a new
+ * shape for each field.
  */
 export function attachDecision(request: object, decision: Allowed, property?: string): void {
   const given = request as { readonly rawHeaders?: unknown; [DECISION]?: Allowed };

@@ -141,13 +141,13 @@ describe('a decision', () => {
   const OTHER: CheckedRef = { kind: 'org', id: '2', name: 'otherId' };
   const PROJECT: CheckedRef = { kind: 'project', id: '3', name: 'orgId' };
 
-  const REQUESTS: readonly (readonly [string, object])[] = [
-    ['a request of Express', { rawHeaders: [] }],
-    ['a request of Fastify', { raw: { rawHeaders: [] } }],
+  const REQUESTS: readonly (readonly [string, () => object])[] = [
+    ['a request of Express', () => ({ rawHeaders: [] })],
+    ['a request of Fastify', () => ({ raw: { rawHeaders: [] } })],
   ];
 
-  it.each(REQUESTS)('is found by %s that it let through, and by no other', (_whose, request) => {
-    const decision = allowed();
+  it.each(REQUESTS)('is found by %s that it let through, and by no other', (_whose, make) => {
+    const [request, decision] = [make(), allowed()];
     attachDecision(request, decision);
     expect(decisionOf(request)).toBe(decision);
     expect(decisionOf({})).toBeUndefined();
@@ -196,8 +196,8 @@ describe('a decision', () => {
     expect(decisionOf(other)?.checked).toEqual([]);
   });
 
-  it.each(REQUESTS)('is found for %s by another copy of the package', async (_whose, request) => {
-    const decision = allowed();
+  it.each(REQUESTS)('is found for %s by another copy of the package', async (_whose, make) => {
+    const [request, decision] = [make(), allowed()];
     attachDecision(request, decision);
     vi.resetModules();
     const copy = await import('../../lib/core/decision.js');
@@ -207,7 +207,8 @@ describe('a decision', () => {
     expect((globalThis as unknown as Record<symbol, unknown>)[shared]).toBeInstanceOf(WeakMap);
   });
 
-  it.each(REQUESTS)('is not found by what inherits from %s, nor in its JSON', (_whose, request) => {
+  it.each(REQUESTS)('is not found by what inherits from %s, nor in its JSON', (_whose, make) => {
+    const request = make();
     const before = JSON.stringify(request);
     attachDecision(request, allowed());
     expect(decisionOf(Object.create(request) as object)).toBeUndefined();
