@@ -11,6 +11,7 @@ import { createConfirmation, createUserinfoVerifier } from './zitadel/callers/us
 import { openClient } from './zitadel/credentials.js';
 import type { Discover } from './zitadel/discovery.js';
 import type { Http } from './zitadel/http.js';
+import { threwIn } from './core/thrown.js';
 
 /** How a caller is known, for how long, and whether ZITADEL must confirm the token on its own. */
 type Known = Pick<CallerSourceParts, 'verify' | 'confirm' | 'verifiedForMs'>;
@@ -89,11 +90,8 @@ function verifyBy(known: CallerFunction): (token: string) => Promise<Caller | Re
     let caller: Caller | null | undefined;
     try {
       caller = await known(token);
-    } catch {
-      return {
-        reason: 'unavailable',
-        detail: 'the function in the option callers threw or rejected',
-      };
+    } catch (error) {
+      return threwIn('the function in the option callers', error);
     }
     if (caller === undefined || caller === null) {
       return {

@@ -24,6 +24,7 @@ import { askPermissions, createMembershipReader } from './zitadel/memberships/re
 import { withPageLimit } from './zitadel/page-limit.js';
 import { ZitadelUnavailableError } from './zitadel/refusals.js';
 import { ServiceToken } from './zitadel/service-user.js';
+import { threwIn } from './core/thrown.js';
 
 /** What a door hands in besides. */
 interface OfTheDoor {
@@ -147,8 +148,8 @@ function organizationsOf({
     let list: unknown;
     try {
       list = await organizations();
-    } catch {
-      return { reason: 'unavailable', detail: 'memberships.organizations threw or rejected' };
+    } catch (error) {
+      return threwIn('memberships.organizations', error);
     }
     return isOrganizations(list, idPattern)
       ? list

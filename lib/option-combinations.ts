@@ -102,7 +102,7 @@ export function checkTogether(options: ZitadelOptions, resolved: ResolvedOptions
     throw wrong(
       'allowImpersonation',
       true,
-      'nothing: a function in callers decides about such tokens itself',
+      'no allowImpersonation: a function in callers decides about such tokens itself',
     );
   }
   if (shared && shared.secret !== false) {
@@ -181,8 +181,8 @@ function checkAudience(audience: ZitadelOptions['audience'], ways: Ways): void {
     'audience',
     audience,
     ways.other
-      ? 'nothing: userinfo() does not show whom a token is for; introspection(...) does'
-      : 'nothing: a function in callers checks the audience itself',
+      ? 'no audience: userinfo() does not show whom a token is for; introspection(...) does'
+      : 'no audience: a function in callers checks the audience itself',
   );
 }
 

@@ -333,6 +333,10 @@ describe('a value that nobody filled in', () => {
       { audience: '<project id>' },
       /^audience: got '<project id>'; write your own value; this is a placeholder/,
     ],
+    [
+      { callers: userinfo() },
+      /^audience: got '1\d+'; write no audience: userinfo\(\) does not show/,
+    ],
     [{ audience: ['1', '<client id>'] }, /^audience: got a list of 2; .*; this is a placeholder/],
     [{ projectId: '<project id>' }, /^projectId: got '<project id>'; .*; this is a placeholder/],
     [{ issuer: 'https://<your instance>' }, /^issuer: got .*; this is a placeholder/],

@@ -20,6 +20,7 @@ import { compile, type Compiled, type CompileSettings } from './requirement/comp
 import { ANEW, ANY_AGE } from './requirement/fresh.js';
 import type { Requirement } from './requirement/requirement.js';
 import { type BoundedLog, type DecisionListener, DecisionNews } from './tell.js';
+import { noteThrown, thrownBy } from './thrown.js';
 
 type Awaitable<T> = T | Promise<T>;
 
@@ -37,10 +38,15 @@ const NO_CLASSES: ReadFromClass = (type) => {
   );
 };
 
-const THREW_AWAY: Refusal = {
-  reason: 'unavailable',
-  detail: 'a function of the application, in .from() or the option token, threw or rejected',
-};
+function threwAt(request: RequestLike): Refusal {
+  const got = thrownBy(request);
+  return {
+    reason: 'unavailable',
+    detail: 'a function of the application, in .from() or the option token, threw or rejected',
+    ...(got !== undefined && { got }),
+    remedy: 'look there; a function that finds nothing returns undefined',
+  };
+}
 
 const LATE: Refusal = {
   reason: 'unavailable',
@@ -70,7 +76,7 @@ export class Authorizer {
   ): Awaitable<Decision> {
     const { requirement } = compiled;
     const credential = this.#credentialOf(request);
-    if (credential === THREW) return this.refuse(THREW_AWAY, requirement);
+    if (credential === THREW) return this.refuse(threwAt(request), requirement);
     if (credential === undefined) {
       return this.refuse(noCredential(this.parts.token !== undefined), requirement);
     }
@@ -186,7 +192,8 @@ export class Authorizer {
     try {
       const given: unknown = this.parts.token(request);
       return given === undefined || typeof given === 'string' ? given : '';
-    } catch {
+    } catch (error) {
+      noteThrown(request, error);
       return THREW;
     }
   }
@@ -242,7 +249,7 @@ export class Authorizer {
     ids: IdsRead,
     since: number | undefined,
   ): Awaitable<Decision> {
-    if (ids === THREW) return denied(known, THREW_AWAY);
+    if (ids === THREW) return denied(known, threwAt(request));
     if (ids === INVALID) {
       return denied(known, invalidId(compiled.sources, request, this.parts.idPattern));
     }

@@ -1,4 +1,5 @@
 import { type Caller, homeOf } from './caller.js';
+import { noteThrown } from './thrown.js';
 
 /**
  * What the data path reads from a request. Express and Fastify requests fit as they are, so nothing is copied.
@@ -188,12 +189,17 @@ function readByCode(
     return isThenable(value)
       ? Promise.resolve(value).then(
           (settled) => checkId(settled ?? undefined, pattern),
-          () => THREW,
+          (error: unknown) => threw(request, error),
         )
       : checkId(value ?? undefined, pattern);
-  } catch {
-    return THREW;
+  } catch (error) {
+    return threw(request, error);
   }
+}
+
+function threw(request: RequestLike, error: unknown): typeof THREW {
+  noteThrown(request, error);
+  return THREW;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -95,7 +95,7 @@ export function requireRole<const L extends WrittenRoles>(
   roles: FittingRoles<L>,
   ...on: OnArgs<L>
 ): Middleware {
-  return requireThat(zitadel, role<L>(roles, ...on));
+  return requireThat(given(zitadel, 'requireRole'), role<L>(roles, ...on));
 }
 
 /**
@@ -108,7 +108,7 @@ export function requirePermission(
   zitadel: ExpressZitadel,
   ...asked: Parameters<typeof permission>
 ): Middleware {
-  return requireThat(zitadel, permission(...asked));
+  return requireThat(given(zitadel, 'requirePermission'), permission(...asked));
 }
 
 /**
@@ -123,7 +123,7 @@ export function requireProjectRole(
   zitadel: ExpressZitadel,
   ...asked: Parameters<typeof projectRole>
 ): Middleware {
-  return requireThat(zitadel, projectRole(...asked));
+  return requireThat(given(zitadel, 'requireProjectRole'), projectRole(...asked));
 }
 
 /**
@@ -140,7 +140,7 @@ export function requireAuthenticated(
   options: AuthenticatedOptions & OptionalCaller = {},
 ): Middleware {
   const { optional: _optional, ...asked } = withoutInheritance(options);
-  const withCaller = requireThat(zitadel, authenticated(asked));
+  const withCaller = requireThat(given(zitadel, 'requireAuthenticated'), authenticated(asked));
   if (!isOptional(options)) return withCaller;
   return (request, response, next) => {
     if (wholeOf(zitadel).decisions.bearsToken(request as IncomingMessage & RequestLike)) {
@@ -156,8 +156,8 @@ export function requireAuthenticated(
  * @example `app.get('/reports', requireThat(zitadel, anyOf(role('IAM_OWNER_VIEWER'), role('ORG_OWNER', org.query('org')))), handler)`
  */
 export function requireThat(zitadel: ExpressZitadel, requirement: Requirement): Middleware {
+  const { decisions, requestProperty } = wholeOf(given(zitadel, 'requireThat'));
   const checked = requirementOf(requirement, 'requireThat()');
-  const { decisions, requestProperty } = wholeOf(zitadel);
   const compiled = decisions.prepare(checked);
   if (compiled.sources.some(({ from }) => from === 'class')) {
     throw new ZitadelRequirementError('.from() takes a function here: only Nest can build a class');
@@ -192,6 +192,15 @@ export function requireThat(zitadel: ExpressZitadel, requirement: Requirement): 
 
 /** What an application is given, and what its type does not show. */
 const wholeOf = (zitadel: ExpressZitadel) => zitadel as ExpressZitadel & Zitadel;
+
+/** The first argument, if it is what `createZitadel` returned. */
+function given(zitadel: ExpressZitadel, middleware: string): ExpressZitadel {
+  const { decisions } = Object(zitadel) as Partial<Zitadel>;
+  if (decisions !== undefined) return zitadel;
+  throw new ZitadelRequirementError(
+    `${middleware}() takes what createZitadel() returned as its first argument: ${middleware}(zitadel, ...)`,
+  );
+}
 
 /** Several middlewares on one route: the handler may ask for what any of them checked. */
 function joined(before: Allowed | undefined, decision: Allowed): Allowed {
@@ -232,6 +241,6 @@ export function checkedResource(request: object, kind: CheckedKind, name?: strin
   const id = checkedId(decision, kind, name);
   if (id !== undefined) return id;
   throw new ZitadelRequirementError(
-    `checkedResource('${kind}'): this request was let through without exactly one checked ${kind}; name it in the requirement`,
+    `checkedResource('${kind}'): this request was let through without exactly one checked ${kind}; name it in the requirement, or in a test in guardAs()`,
   );
 }

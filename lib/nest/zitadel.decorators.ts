@@ -141,12 +141,14 @@ export function Public(): RouteDecorator {
 }
 
 /** The decision that let a request through. */
+const handlerOf = (context: ExecutionContext) =>
+  `${context.getClass().name}.${context.getHandler().name}`;
+
 function decisionFor(decorator: string, context: ExecutionContext): Allowed {
   const decision = decisionOf(context.switchToHttp().getRequest<object>());
   if (decision) return decision;
-  const where = `${context.getClass().name}.${context.getHandler().name}`;
   throw new ZitadelRequirementError(
-    `${decorator} in ${where}: ZitadelManagerGuard did not let this request through, so nothing was checked. Is the guard missing, or overridden in a test? In a test, replace it by guardAs() of nestjs-zitadel/testing, or keep it and ask ZitadelEmulator`,
+    `${decorator} in ${handlerOf(context)}: ZitadelManagerGuard did not let this request through, so nothing was checked. Is the guard missing, or overridden in a test? In a test, replace it by guardAs() of nestjs-zitadel/testing, or keep it and ask ZitadelEmulator`,
   );
 }
 
@@ -176,8 +178,16 @@ export function CurrentCaller(): ParameterDecorator {
 
 const readChecked = createParamDecorator(
   ({ kind, name }: CheckedParameter, context: ExecutionContext): string => {
-    const id = checkedId(decisionFor(`@CheckedResource('${kind}')`, context), kind, name);
+    const decorator = `@CheckedResource('${kind}')`;
+    const decision = decisionFor(decorator, context);
+    const id = checkedId(decision, kind, name);
     if (id !== undefined) return id;
+    if (Object.hasOwn(decision, Symbol.for('nestjs-zitadel:double'))) {
+      const ids = name === undefined ? "'<id>'" : `{ ${name}: '<id>' }`;
+      throw new ZitadelRequirementError(
+        `${decorator} in ${handlerOf(context)}: the test gave no such id: write guardAs(caller, { ${kind}: ${ids} })`,
+      );
+    }
     // Only in an anyOf: the branch that allowed the request is about something else.
     throw httpExceptionFor({ reason: 'resource_missing' });
   },

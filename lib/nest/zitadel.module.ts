@@ -35,8 +35,17 @@ export class ZitadelDecisionStream extends Observable<DecisionEvent> {
   }
 }
 
+/** Stands for the options where the module is imported as it is. `forRoot` and `forRootAsync` provide others after these. */
+const NO_OPTIONS = Object.freeze({});
+
 /** What the factory or the class of `forRootAsync` returned. */
 function optionsFrom(given: ZitadelModuleOptions | undefined): ZitadelModuleOptions {
+  if (given === NO_OPTIONS) {
+    throw new ZitadelOptionsError(
+      'options',
+      'options: ZitadelModule is imported without options; write ZitadelModule.forRoot({ issuer, audience, ... }) into the root module; the module is global, so other modules need no import',
+    );
+  }
   if (typeof given === 'object' && given !== null) return withoutInheritance(given);
   throw notOptions('what the factory of ZitadelModule.forRootAsync() returned', given);
 }
@@ -120,7 +129,7 @@ const PROVIDERS: Provider[] = [
  * @example `ZitadelModule.forRootAsync({ inject: [Settings], useFactory: (settings: Settings) => settings.zitadel })`
  */
 @Module({
-  providers: [...PROVIDERS, BootCheck],
+  providers: [{ provide: MODULE_OPTIONS_TOKEN, useValue: NO_OPTIONS }, ...PROVIDERS, BootCheck],
   exports: PROVIDERS,
 })
 export class ZitadelModule extends ConfigurableModuleClass {

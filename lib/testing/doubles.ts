@@ -42,6 +42,9 @@ export interface GuardDouble {
 /** By this the boot check knows a guard of ours. */
 const GUARD_BRAND = Symbol.for('nestjs-zitadel:guard');
 
+/** By this `@CheckedResource` knows a decision of {@link guardAs}. */
+const DOUBLE_BRAND = Symbol.for('nestjs-zitadel:double');
+
 const KINDS: readonly string[] = ['org', 'project', 'projectGrant'] satisfies CheckedKind[];
 
 /**
@@ -53,7 +56,8 @@ const KINDS: readonly string[] = ['org', 'project', 'projectGrant'] satisfies Ch
  * @example `router.get('/orgs/:orgId/things', guardAs({ userId: 'alice' }, { org: '1' }).middleware, handler)`
  */
 export function guardAs(caller: TestCaller, checked: CheckedIds = {}): GuardDouble {
-  if (typeof caller.userId !== 'string' || caller.userId === '') {
+  const given: Partial<TestCaller> | undefined = caller;
+  if (typeof given?.userId !== 'string' || given.userId === '') {
     throw new TypeError("guardAs() takes a caller with a user id: { userId: 'alice' }");
   }
   const decision: Allowed = Object.freeze({
@@ -62,6 +66,7 @@ export function guardAs(caller: TestCaller, checked: CheckedIds = {}): GuardDoub
     by: undefined,
     checked: Object.freeze(refsOf(checked)),
     read: Object.freeze({ at: Date.now(), from: 'zitadel' }),
+    [DOUBLE_BRAND]: true,
   });
   return doubleOf({
     canActivate: (context) => {

@@ -80,7 +80,7 @@ export function openServiceUser(sealed: ServiceUserCredential): Credential {
     case 'applicationKey':
       throw wrong(
         'serviceUser',
-        'this is the key of an application; a service user’s key is needed: in ZITADEL’s console, Users, Service Users, Keys',
+        'this is the key of an application; a service user’s key is needed: in ZITADEL’s console, Users, Service Accounts, Keys',
       );
     case 'basic':
       throw wrong(

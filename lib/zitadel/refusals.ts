@@ -92,7 +92,7 @@ function remedyFor(id: string | undefined): string {
 /** What to do about the refusals that people meet, by ZITADEL's error id. */
 const REMEDIES: Readonly<Record<string, string>> = {
   'COMMAND-m9gsd':
-    'the project is not owned by the organization in x-zitadel-orgid: pass the organizationId that owns it',
+    'no project with this id is owned by organizationId, or the service user’s own organization without one: pass the organizationId that owns it',
   'COMMAND-3m9gg': 'the granted organization does not exist: check grantedOrgId',
   'COMMAND-6m9gd': 'a role key does not exist on the project: add the role to the project first',
   'PROJECT-ckUpbvboAH': 'a project cannot be granted to the organization that owns it',
@@ -103,17 +103,18 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'MANAG-d3g31':
     'the project grant is known only to the organization that owns the project and to the one it is granted to: pass the organizationId of one of them',
   'COMMAND-EbFMN':
-    'the project is not owned by the organization in x-zitadel-orgid: pass the organizationId that owns it',
+    'no project with this id is owned by organizationId, or the service user’s own organization without one: pass the organizationId that owns it',
   'PROJECT-47fu8': 'the project grant is not in a state that allows this',
   'QUERY-fk2fs': 'there is no project with this id',
-  'MANAG-SFf2a': 'the project is not owned by the organization in x-zitadel-orgid',
+  'MANAG-SFf2a':
+    'no project with this id is owned by organizationId, or the service user’s own organization without one',
   'AUTHZ-cdgFk':
-    'the service user holds no manager role in this organization: add it there as a manager (ORG_OWNER or PROJECT_OWNER to grant projects)',
+    'the service user holds no manager role in organizationId, or its own organization without one: pass the organizationId that is meant (for grants: the one that owns the project), and make the service user a manager there (ORG_OWNER or PROJECT_OWNER to grant projects)',
   'AUTH-5mWD2': 'the service user’s manager roles do not allow this',
   'AUTH-3jknH': 'the service user’s manager roles do not allow this on this resource',
   'AUTH-AWfge': 'the service user’s manager roles do not allow this on this project or grant',
   'AUTH-Swrgg2': 'the service user’s manager roles do not allow this on this project or grant',
-  'AUTH-Bs7Ds': 'there is no organization with the id in x-zitadel-orgid: check organizationId',
+  'AUTH-Bs7Ds': 'there is no organization with this id: check organizationId',
   'QUERY-4M0fs':
     'the server refuses lists also without a limit: set its SystemDefaults.MaxQueryLimit to 1000, as it is by default, and DefaultQueryLimit to no more',
   'AUTHZ-Kl3p0': 'the login policy asks for a second factor that this session does not have',

@@ -46,6 +46,20 @@ const zitadelWith = (
 
 const ok = (_request: Request, response: Response) => void response.json({});
 
+describe('a middleware without its first argument', () => {
+  const told = /^requireRole\(\) takes what createZitadel\(\) returned as its first argument/;
+
+  it('says so, where it is left out', () => {
+    const withoutIt = requireRole as unknown as (...args: readonly unknown[]) => Middleware;
+    expect(() => withoutIt('ORG_OWNER', org.param('orgId'))).toThrow(told);
+  });
+
+  it.each([undefined, null, {}])('says so, where it is %j', (zitadel) => {
+    expect(() => requireRole(zitadel as never, 'ORG_OWNER', org.param('orgId'))).toThrow(told);
+    expect(() => requireAuthenticated(zitadel as never)).toThrow(/^requireAuthenticated\(\) takes/);
+  });
+});
+
 describe('a handler behind the middleware', () => {
   it('knows the caller and the id that was checked', async () => {
     const zitadel = zitadelWith();

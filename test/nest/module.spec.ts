@@ -244,6 +244,12 @@ describe('a wrong option', () => {
     );
   });
 
+  it('refuses to boot with the module alone, and says what to write', async () => {
+    await expect(boot({ module: ZitadelModule })).rejects.toThrow(
+      /^options: ZitadelModule is imported without options; write ZitadelModule\.forRoot\(\{ issuer, audience, \.\.\. \}\) .* other modules need no import/,
+    );
+  });
+
   it.each([undefined, null, 'text'])('refuses forRoot(%s) at once', (options) => {
     expect(() => ZitadelModule.forRoot(options as never)).toThrow(
       /^options: what ZitadelModule\.forRoot\(\) got is \w+; write an object/,

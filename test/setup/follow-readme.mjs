@@ -27,7 +27,7 @@ export async function followReadme(folder, tarball, npm) {
     .filter((line) => /^np[mx] /.test(line));
   const wanted = 'tsconfig.json app.module.ts app.test.ts main.ts';
   if (names.join(' ') !== wanted) return `it shows other files than ${wanted}: ${names.join(' ')}`;
-  for (const tool of ['npx vitest run', 'npx tsc']) {
+  for (const tool of ['npx vitest run app.test.ts', 'npx tsc']) {
     if (!commands.includes(tool)) return `it does not say ${tool}`;
   }
 

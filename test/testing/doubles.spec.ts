@@ -16,6 +16,7 @@ import {
   RequireRole,
   ZitadelManagerGuard,
   ZitadelModule,
+  type ZitadelOptions,
 } from '../../lib/index.js';
 import { denyAs, guardAs, type GuardDouble } from '../../lib/testing/index.js';
 import { boot, GLOBAL, serve, untilTheEnd } from '../support/application.js';
@@ -61,13 +62,13 @@ type Overridden = 'overrideProvider' | 'overrideGuard';
 async function standIn(
   double: GuardDouble,
   by: Overridden = 'overrideProvider',
-  withModule = true,
+  logger: ZitadelOptions['logger'] | null = SILENT,
 ): Promise<string> {
   const controllers =
     by === 'overrideProvider' ? [OrgController, SalesController] : [OwnGuardController];
   const module = await Test.createTestingModule({
-    imports: withModule
-      ? [ZitadelModule.forRoot({ issuer: 'https://nobody.example', audience: '1', logger: SILENT })]
+    imports: logger
+      ? [ZitadelModule.forRoot({ issuer: 'https://nobody.example', audience: '1', logger })]
       : [],
     controllers,
     providers: by === 'overrideProvider' ? [GLOBAL] : [],
@@ -130,8 +131,22 @@ describe('guardAs', () => {
     await expect(entering).rejects.toBeInstanceOf(HttpException);
   });
 
+  it('says which id it was not given, where a handler takes one', async () => {
+    const lines: string[] = [];
+    const error = (line: string) => void lines.push(line);
+    const url = await standIn(guardAs({ userId: 'alice' }, { project: '7' }), undefined, {
+      ...SILENT,
+      error,
+    });
+    expect(await answer(`${url}/orgs/1`)).toMatchObject({ status: 500 });
+    expect(lines.join()).toMatch(
+      /@CheckedResource\('org'\) in OrgController\.read: .*guardAs\(caller, \{ org: '<id>' \}\)/,
+    );
+  });
+
   it('refuses what would never reach a handler', () => {
     expect(() => guardAs({} as never)).toThrow(/user id/);
+    expect(() => guardAs(undefined as never)).toThrow(/user id/);
     expect(() => guardAs({ userId: '1' }, { orgId: '7' } as never)).toThrow(/not of 'orgId'/);
     expect(() => denyAs('role_misssing' as never)).toThrow(/role_missing/);
   });
@@ -145,7 +160,7 @@ describe('denyAs', () => {
     expect(denied.status).toBe(403);
     const url = await standIn(denyAs('role_missing'));
     expect(await answer(`${url}/orgs/1`)).toEqual(denied);
-    const without = await standIn(denyAs('role_missing'), 'overrideGuard', false);
+    const without = await standIn(denyAs('role_missing'), 'overrideGuard', null);
     expect(await answer(`${without}/orgs/1`)).toEqual(denied);
   });
 

@@ -171,7 +171,7 @@ describe('a credential in the wrong place', () => {
     [
       'the key of an application',
       () => key(ofApplication),
-      /^serviceUser: this is the key of an application; .*Service Users, Keys$/,
+      /^serviceUser: this is the key of an application; .*Service Accounts, Keys$/,
     ],
     [
       'basic()',

@@ -212,7 +212,7 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
         const { organizations } = part;
         readsClaims ||= organizations !== undefined;
         needsToken ||= organizations !== undefined;
-        for (const id of organizations ?? []) requireLiteral(id, idPattern);
+        for (const id of organizations ?? []) requireLiteral(id, idPattern, false);
         return { type: 'authenticated', organizations };
       }
       default:
@@ -236,10 +236,11 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
   };
 }
 
-function requireLiteral(id: string, idPattern: RegExp): void {
+function requireLiteral(id: string, idPattern: RegExp, isOfRef = true): void {
   if (checkId(id, idPattern) === id) return;
+  const more = isOfRef ? `; if it is the name of a parameter, write .param('${id}')` : '';
   throw new ZitadelRequirementError(
-    `'${id}' is not a valid id by the option idPattern: correct the id, or set idPattern`,
+    `'${id}' is not a valid id by the option idPattern: correct the id, or set idPattern${more}`,
   );
 }
 

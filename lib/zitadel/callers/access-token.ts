@@ -19,12 +19,12 @@ export function createJwtVerifier(
     const long = tooLong(token);
     if (long) return long;
     const parts = token.split('.');
-    if (parts.length !== 3) return notJwt(parts.length);
+    if (parts.length !== 3) return notJwt(token, parts.length);
     const header = jsonOf(parts[0]);
     const claims = jsonOf(parts[1]);
     if (!header || !claims || !isCanonical(parts[2])) return invalid('not a well-formed JWT');
     const { alg, kid, typ } = header;
-    if (typeof alg !== 'string' || !ALGORITHMS.has(alg)) return invalid('algorithm not allowed');
+    if (typeof alg !== 'string' || !ALGORITHMS.has(alg)) return foreignAlgorithm(alg);
     if (typeof kid !== 'string' || kid === '' || kid.length > 200) return invalid('no key id');
     if (Object.hasOwn(header, 'crit') || Object.hasOwn(header, 'b64'))
       return invalid('critical header not supported');
@@ -46,7 +46,23 @@ export function createJwtVerifier(
   };
 }
 
-function notJwt(parts: number): Refusal {
+function foreignAlgorithm(alg: unknown): Refusal {
+  const isKnown = typeof alg === 'string' && /^(?:none|[HP]S(?:256|384|512))$/.test(alg);
+  const got = isKnown ? `alg ${alg}` : 'another alg';
+  return invalid(
+    'algorithm not allowed',
+    AS_IT_IS,
+    `${got}, expected RS256 or another with a key pair`,
+  );
+}
+
+function notJwt(token: string, parts: number): Refusal {
+  if (token === 'undefined' || token === 'null') {
+    return invalid(
+      `not a JWT, but the word ${token}`,
+      'the client sends the header before it has a token: let it sign in first',
+    );
+  }
   if (parts !== 5) return invalid('not a JWT', AS_IT_IS, `${parts} of 3 parts`);
   return {
     ...invalid(
@@ -89,7 +105,9 @@ function callerOf(claims: Readonly<Record<string, unknown>>, rules: ClaimRules):
       'send the access_token instead',
     );
   }
-  if (rules.clients && !rules.clients.includes(clientId)) return FOREIGN_CLIENT;
+  if (rules.clients && !rules.clients.includes(clientId)) {
+    return foreignClient(clientId, rules.clients);
+  }
   return checkActor(claims, rules) ?? { ...checked, clientId, claims };
 }
 
@@ -119,10 +137,12 @@ export const invalid = (detail: string, remedy = AS_IT_IS, got?: string): Refusa
 });
 
 const AS_IT_IS = 'send the access_token of a sign-in at this instance, as ZITADEL gave it';
-const FOREIGN_CLIENT = invalid(
-  'obtained by another client than those of jwt({ clients })',
-  'if its client_id is one of yours, add that to the option callers',
-);
+const foreignClient = (clientId: string, wanted: readonly string[]) =>
+  invalid(
+    'obtained by another client than those of jwt({ clients })',
+    'if its client_id is one of yours, add that to the option callers',
+    `client_id ${shownAudience([clientId])}, expected ${shownAudience(wanted)}`,
+  );
 
 /** The refusal of a token that is too long. */
 export function tooLong(token: string): Refusal | undefined {

@@ -19,6 +19,7 @@ import {
   type Known,
   ownerIn,
 } from './known-facts.js';
+import { threwIn } from '../../core/thrown.js';
 
 /** Where facts about resources come from. */
 interface LookupOptions extends FactSource {
@@ -209,8 +210,8 @@ export class Lookups implements ResourceLookups {
     let owner: unknown;
     try {
       owner = await projectOwner(projectId);
-    } catch {
-      return { reason: 'unavailable', detail: 'the option projectOwner threw or rejected' };
+    } catch (error) {
+      return threwIn('the option projectOwner', error);
     }
     const checked = checkId(owner ?? undefined, idPattern);
     if (typeof checked === 'string') {

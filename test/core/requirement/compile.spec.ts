@@ -337,7 +337,7 @@ describe('what cannot be prepared', () => {
       'a literal id by another pattern',
       role('ORG_OWNER', org('acme')),
       {},
-      "'acme' is not a valid id by the option idPattern: correct the id, or set idPattern",
+      "'acme' is not a valid id by the option idPattern: correct the id, or set idPattern; if it is the name of a parameter, write .param('acme')",
     ],
     [
       'a home by another pattern',

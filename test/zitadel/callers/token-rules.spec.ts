@@ -108,6 +108,9 @@ describe('a token of one of several clients', () => {
       expect(said).toEqual({
         reason: 'token_invalid',
         detail: 'access token: obtained by another client than those of jwt({ clients })',
+        got: expect.stringMatching(
+          /^client_id 1 characters that are not an id, expected \d characters that are not an id$/,
+        ) as string,
         remedy: 'if its client_id is one of yours, add that to the option callers',
       });
     }
@@ -118,6 +121,11 @@ describe('a token of one of several clients', () => {
 describe('a token that breaks one rule', () => {
   const before: readonly [string, () => string, object][] = [
     ['not a JWT', () => 'a', { got: '1 of 3 parts' }],
+    ...['undefined', 'null'].map((word): [string, () => string, object] => [
+      `not a JWT, but the word ${word}`,
+      () => word,
+      { remedy: 'the client sends the header before it has a token: let it sign in first' },
+    ]),
     ['not a JWT', () => `${signed()}.x`, { got: '4 of 3 parts' }],
     [
       'an opaque token, a personal access token or a session token where a JWT is expected',
@@ -144,8 +152,21 @@ describe('a token that breaks one rule', () => {
       () => signed(CLAIMS, Buffer.from('{"alg":"ES256","kid":"k\xff"}', 'latin1')),
       {},
     ],
-    ['algorithm not allowed', () => header({ alg: 'HS256' }), {}],
-    ['algorithm not allowed', () => header({ alg: 1 }), {}],
+    [
+      'algorithm not allowed',
+      () => header({ alg: 'HS256' }),
+      { got: 'alg HS256, expected RS256 or another with a key pair' },
+    ],
+    [
+      'algorithm not allowed',
+      () => header({ alg: 'a secret' }),
+      { got: 'another alg, expected RS256 or another with a key pair' },
+    ],
+    [
+      'algorithm not allowed',
+      () => header({ alg: 1 }),
+      { got: 'another alg, expected RS256 or another with a key pair' },
+    ],
     ['no key id', () => header({ kid: undefined }), {}],
     ['no key id', () => header({ kid: '' }), {}],
     ['no key id', () => header({ kid: 'k'.repeat(201) }), {}],

@@ -38,7 +38,7 @@ const refusals = (api: 'v1' | 'v2'): readonly Refusal[] => {
       'an unknown project',
       400,
       'COMMAND-m9gsd',
-      /organizationId/,
+      /^no project with this id is owned by organizationId/,
       (of) => of.add({ ...toGlobex('reader'), projectId: UNKNOWN }),
     ],
     [
@@ -87,14 +87,14 @@ const refusals = (api: 'v1' | 'v2'): readonly Refusal[] => {
       'an organization where the service user is nobody',
       404,
       'AUTHZ-cdgFk',
-      /manager/,
+      /organizationId, or its own organization without one: .* owns the project/,
       (of) => of.add({ ...toGlobex('reader'), organizationId: globex.id }),
     ],
     [
       'an unknown organization',
       403,
       'AUTH-Bs7Ds',
-      /organizationId/,
+      /^there is no organization with this id: check organizationId/,
       (of) => of.add({ ...toGlobex('reader'), organizationId: UNKNOWN }),
     ],
   ];
