@@ -129,7 +129,6 @@ export function lacksCaller(request: object): boolean {
  * @example `const heldBy = decisionOf(request)?.by`
  */
 export function decisionOf(request: object): Allowed | undefined {
-  // The field first: on Express too, a middleware may set `raw` between two decisions.
   return (own(request, DECISION) as Allowed | undefined) ?? decisions.get(request) ?? undefined;
 }
 

@@ -1,6 +1,5 @@
 // What code of the application threw, as the log may show it.
 import type { Refusal } from './decision.js';
-import type { RequestLike } from './request.js';
 
 /** Its class, its code and its place. Its message may hold a token or a password. */
 export function thrownText(error: unknown): string {
@@ -31,11 +30,11 @@ export const threwIn = (what: string, error: unknown): Refusal => ({
 const thrownAt = new WeakMap<object, string>();
 
 /** Notes what code of the application threw at a request, for the log. */
-export function noteThrown(request: RequestLike, error: unknown): void {
+export function noteThrown(request: object, error: unknown): void {
   thrownAt.set(request, thrownText(error));
 }
 
 /** What was noted of a request last. */
-export function thrownBy(request: RequestLike): string | undefined {
+export function thrownBy(request: object): string | undefined {
   return thrownAt.get(request);
 }
