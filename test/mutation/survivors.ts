@@ -157,7 +157,7 @@ export const ACCEPTED: readonly Accepted[] = [
     ACCESS_TOKEN,
     'createJwtVerifier',
     'what is no text is in no set of texts: the compiler does not know',
-    "if (false || !ALGORITHMS.has(alg)) return foreignAlgorithm(alg);",
+    'if (false || !ALGORITHMS.has(alg)) return foreignAlgorithm(alg);',
   ),
   ...alike(
     ACCESS_TOKEN,

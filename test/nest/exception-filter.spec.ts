@@ -205,7 +205,7 @@ describe.each(['express', 'fastify'] as const)('an error that leaves a handler, 
       status: 500,
       body: MISCONFIGURED,
     });
-    expect(notes.log).toMatch(/add it there as a manager/);
+    expect(notes.log).toMatch(/make the service user a manager there/);
   });
 
   it('is 500 where our service user cannot sign in, or does not exist', async () => {

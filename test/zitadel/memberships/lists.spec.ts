@@ -313,7 +313,7 @@ describe('List ZITADEL Permissions of a user, of API v1', () => {
     library = libraryOf(outsider);
     const error = await errorOf(ofUser());
     expect(error).toMatchObject({ status: 404, id: 'AUTHZ-cdgFk', code: 'zitadel_refused' });
-    expect(error.message).toContain('manager role in this organization');
+    expect(error.message).toContain('make the service user a manager there');
     expect(await errorOf(ofUser({ organizationId: '404404404404404404' }))).toMatchObject({
       status: 403,
       id: 'AUTH-Bs7Ds',
