@@ -153,6 +153,27 @@ describe('a decision', () => {
     expect(decisionOf({})).toBeUndefined();
   });
 
+  it.each(REQUESTS)(
+    'of another guard stays on %s, where the caller is optional',
+    (_whose, make) => {
+      const [before, after, decision] = [make(), make(), allowed()];
+      attachDecision(before, decision);
+      attachNoCaller(before);
+      attachNoCaller(after);
+      attachDecision(after, decision);
+      for (const request of [before, after]) {
+        expect(decisionOf(request)).toBe(decision);
+        expect(lacksCaller(request)).toBe(false);
+      }
+    },
+  );
+
+  it('is no field of a request of Express: there that is dearer', () => {
+    const request = { rawHeaders: [] };
+    attachDecision(request, allowed());
+    expect(Object.getOwnPropertySymbols(request)).toEqual([]);
+  });
+
   it('is missing where a request was let in without a caller', () => {
     const [request, other] = [{}, {}];
     attachNoCaller(request);
