@@ -372,3 +372,19 @@ describe('all ids of a request', () => {
     expect(ids([id('a'), id('b'), id('c')], ['1', '2', '9'])).toEqual(['1', '2', '3']);
   });
 });
+
+describe('a bearer token', () => {
+  it.each([
+    ['Bearer abc', 'Bearer abc'],
+    ['bearer abc', 'Bearer abc'],
+    ['BEARER   abc', 'Bearer abc'],
+    ['Bearer  abc', 'Bearer abc'],
+    ['Bearer a b', 'Bearer a b'],
+    ['Bearer', 'Bearer'],
+    ['Basic abc', 'Basic abc'],
+    ['bearerabc', 'bearerabc'],
+    ['', ''],
+  ])('is the same in each spelling of the scheme: %j', (authorization, expected) => {
+    expect(authorizationHeader({ headers: { authorization } })).toBe(expected);
+  });
+});

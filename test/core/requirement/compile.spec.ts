@@ -8,6 +8,7 @@ import {
 } from '../../../lib/core/requirement/builders.js';
 import { projectRole } from '../../../lib/core/requirement/project-role.js';
 import {
+  canHold,
   compile,
   type Compiled,
   type CompileSettings,
@@ -364,5 +365,30 @@ describe('several conditions', () => {
     ]);
     const several = [allOf(...parts), anyOf(...parts)];
     expect(several.map((part) => isBranch(compile(part, SETTINGS).root))).toEqual([true, true]);
+  });
+});
+
+describe('a requirement of which ids are lacking', () => {
+  const [a, b] = [org.param('a'), org.param('b')];
+  const owner = role('ORG_OWNER', a);
+  const other = role('ORG_OWNER', b);
+  const ofProject = projectRole('x', { project: project.param('p'), org: b });
+  const read = permission('org.read', a);
+  it.each<[string, Requirement, readonly string[], boolean]>([
+    ['none', owner, [], true],
+    ['its only one', owner, ['a'], false],
+    ['that of a permission', read, ['a'], false],
+    ['the organization of a project role', ofProject, ['b'], false],
+    ['the project of a project role', ofProject, ['p'], false],
+    ['neither of a project role', ofProject, [], true],
+    ['one of two that are needed', allOf(owner, other), ['a'], false],
+    ['one of two that are enough', anyOf(owner, other), ['a'], true],
+    ['both of two that are enough', anyOf(owner, other), ['a', 'b'], false],
+    ['those of the other part', anyOf(owner, authenticated()), ['a'], true],
+    ['the owner of a project', role('PROJECT_OWNER', project.param('p').in(a)), ['a'], false],
+    ['one end of a grant', role('PROJECT_GRANT_OWNER', ends), ['o'], false],
+  ])('can hold or not: %s', (_what, requirement, lacking, expected) => {
+    const { root, names } = compile(requirement, SETTINGS);
+    expect(canHold(root, (slot) => lacking.includes(names[slot] ?? ''))).toBe(expected);
   });
 });
