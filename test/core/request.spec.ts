@@ -12,6 +12,7 @@ import {
   type RequestLike,
   THREW,
 } from '../../lib/core/request.js';
+import { thrownBy } from '../../lib/core/thrown.js';
 
 const IDS = /^(?:[0-9]{1,200})$/;
 const HOME = 'urn:zitadel:iam:user:resourceowner:id';
@@ -225,6 +226,9 @@ describe('an id that is read with care', () => {
     };
     expect(await read({ from: 'function', name: 'id', read: rejecting })).toBe(THREW);
     expect(read({ from: 'function', name: 'id', read: throwing })).toBe(THREW);
+    const request = { headers: {} };
+    readId({ from: 'function', name: 'id', read: throwing }, request, CALLER, IDS, never);
+    expect(thrownBy(request)).toMatch(/Error/);
   });
 });
 

@@ -44,6 +44,14 @@ export const ACCEPTED: readonly Accepted[] = [
   ),
   ...alike(
     REQUEST,
+    'authorizationHeader',
+    'a header in its usual spelling comes out the same, only more slowly',
+    'if (false) return header;',
+    "if (header.endsWith('Bearer ') && header[7] !== ' ') return header;",
+  ),
+  ...alike(CALLERS, 'lengthOf', 'the credential is longer than a byte anyway', 'return 0 + 1;'),
+  ...alike(
+    REQUEST,
     'readIds',
     'the last entry that is copied is written again',
     'for (let same = 0; same <= slot; same += 1) reads[same] = before[same];',
@@ -191,7 +199,6 @@ export const ACCEPTED: readonly Accepted[] = [
     'tailOf',
     'how much of a credential is the key only changes how fast it is found: all of it is compared',
     'const tailOf = (credential: string): string => credential;',
-    'const tailOf = (credential: string): string => credential.slice(16);',
     'const tailOf = (credential: string): string => credential.slice(-16 + 1);',
   ),
   ...alike(

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ZitadelRequirementError } from '../../../lib/core/errors.js';
 import {
   allOf,
   anyOf,
@@ -347,7 +348,9 @@ describe('what cannot be prepared', () => {
       "'acme' is not a valid id by the option idPattern: correct the id, or set idPattern",
     ],
   ])('is refused: %s', (_what, requirement, settings, message) => {
-    expect(() => compile(requirement, { ...SETTINGS, ...settings })).toThrow(message);
+    // The whole message, not a part of it.
+    const error = new ZitadelRequirementError(message);
+    expect(() => compile(requirement, { ...SETTINGS, ...settings })).toThrow(error);
   });
 
   it('is named as a requirement', () => {
@@ -384,6 +387,7 @@ describe('a requirement of which ids are lacking', () => {
     ['one of two that are needed', allOf(owner, other), ['a'], false],
     ['one of two that are enough', anyOf(owner, other), ['a'], true],
     ['both of two that are enough', anyOf(owner, other), ['a', 'b'], false],
+    ['any, where none is needed', authenticated(), [''], true],
     ['those of the other part', anyOf(owner, authenticated()), ['a'], true],
     ['the owner of a project', role('PROJECT_OWNER', project.param('p').in(a)), ['a'], false],
     ['one end of a grant', role('PROJECT_GRANT_OWNER', ends), ['o'], false],

@@ -167,6 +167,11 @@ describe('a token that breaks one rule', () => {
       () => header({ alg: 1 }),
       { got: 'another alg, expected RS256 or another with a key pair' },
     ],
+    ...[['none'], 'secret none', 'nonesuch'].map((alg): [string, () => string, object] => [
+      'algorithm not allowed',
+      () => header({ alg }),
+      { got: 'another alg, expected RS256 or another with a key pair' },
+    ]),
     ['no key id', () => header({ kid: undefined }), {}],
     ['no key id', () => header({ kid: '' }), {}],
     ['no key id', () => header({ kid: 'k'.repeat(201) }), {}],
