@@ -227,7 +227,9 @@ describe('an id that is read with care', () => {
     expect(await read({ from: 'function', name: 'id', read: rejecting })).toBe(THREW);
     expect(read({ from: 'function', name: 'id', read: throwing })).toBe(THREW);
     const request = { headers: {} };
-    readId({ from: 'function', name: 'id', read: throwing }, request, CALLER, IDS, never);
+    expect(
+      readId({ from: 'function', name: 'id', read: throwing }, request, CALLER, IDS, never),
+    ).toBe(THREW);
     expect(thrownBy(request)).toMatch(/Error/);
   });
 });
