@@ -19,8 +19,8 @@ const NO: Readonly<Partial<Record<DenyReason, readonly [detail: string, remedy: 
     'give the user a manager role that has it, in that organization',
   ],
   project_role_missing: [
-    'the token shows no such role of this project and organization',
-    'give the user an authorization with the role in that organization, and sign in again',
+    'neither the token, nor ZITADEL where it is asked, shows such a role of this project and organization',
+    'give the user an authorization with the role in that organization, and sign in again where the token tells roles',
   ],
   organization_not_accepted: [
     'the home organization of the caller is not one of those, or the token does not tell it',

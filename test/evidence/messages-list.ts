@@ -354,7 +354,7 @@ const RIGHTS: readonly Mistake[] = [
   visits(
     'a project role without the scopes for it',
     ({ acme }) => ({ path: `/drafts/${acme}` }),
-    /shows no such role/,
+    /shows such a role/,
     /asks for project role editor/,
     /lacks the scope urn:zitadel:iam:org:projects:roles and urn:zitadel:iam:user:resourceowner/,
   ),

@@ -11,6 +11,7 @@ import { recorder, wayTo } from '../parts.js';
 import { json, scripted, type ScriptedServer } from '../scripted-server.js';
 import { impatiently } from '../../support/impatience.js';
 import { useEmulator } from '../../support/world.js';
+import { addFrank } from './franks-world.js';
 
 interface Asked extends Partial<MembershipQuestion> {
   readonly userId: string;
@@ -44,18 +45,7 @@ function rowsOf(read: MembershipRows | Refusal): MembershipRows['rows'] {
 
 describe('memberships by API v2', async () => {
   const zitadel = await useEmulator();
-  const acme = zitadel.addOrg('acme');
-  const globex = zitadel.addOrg('globex');
-  const portal = zitadel.addProject('portal', { org: acme, roles: ['reader'] });
-  const other = zitadel.addProject('other', { org: acme });
-  const grant = zitadel.grantProject(portal, globex, ['reader']);
-  const frank = zitadel.addUser('frank', { org: acme });
-  const nobody = zitadel.addUser('nobody', { org: acme });
-  zitadel.addMember(frank, 'instance', ['IAM_USER_MANAGER']);
-  zitadel.addMember(frank, { org: acme }, ['ORG_OWNER_VIEWER', 'ORG_USER_MANAGER']);
-  zitadel.addMember(frank, { org: globex }, ['ORG_OWNER']);
-  zitadel.addMember(frank, { project: other }, ['PROJECT_OWNER_VIEWER']);
-  zitadel.addMember(frank, { projectGrant: grant }, ['PROJECT_GRANT_OWNER_VIEWER']);
+  const { acme, globex, portal, other, grant, frank, nobody } = addFrank(zitadel);
   const viewer = zitadel.addServiceUser('viewer');
   zitadel.addMember(viewer, 'instance', ['IAM_OWNER_VIEWER']);
   const ofAcme = zitadel.addServiceUser('of acme', { org: acme });

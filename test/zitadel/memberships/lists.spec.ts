@@ -9,22 +9,12 @@ import type { MembershipList } from '../../../lib/zitadel/memberships/pages.js';
 import { ZitadelApiError, ZitadelUnavailableError } from '../../../lib/zitadel/refusals.js';
 import { decide, errorOf, realFetch, recorder } from '../parts.js';
 import { useEmulator } from '../../support/world.js';
+import { addFrank } from './franks-world.js';
 
 let library: Zitadel;
 
 const zitadel = await useEmulator();
-const acme = zitadel.addOrg('acme');
-const globex = zitadel.addOrg('globex');
-const portal = zitadel.addProject('portal', { org: acme, roles: ['reader'] });
-const other = zitadel.addProject('other', { org: acme });
-const grant = zitadel.grantProject(portal, globex, ['reader']);
-const frank = zitadel.addUser('frank', { org: acme });
-const nobody = zitadel.addUser('nobody', { org: acme });
-zitadel.addMember(frank, 'instance', ['IAM_USER_MANAGER']);
-zitadel.addMember(frank, { org: acme }, ['ORG_OWNER_VIEWER', 'ORG_USER_MANAGER']);
-zitadel.addMember(frank, { org: globex }, ['ORG_OWNER']);
-zitadel.addMember(frank, { project: other }, ['PROJECT_OWNER_VIEWER']);
-zitadel.addMember(frank, { projectGrant: grant }, ['PROJECT_GRANT_OWNER_VIEWER']);
+const { acme, globex, portal, other, grant, frank, nobody } = addFrank(zitadel);
 const reader = zitadel.addServiceUser('reader', { org: acme });
 zitadel.addMember(reader, { org: acme }, ['ORG_OWNER_VIEWER']);
 const viewer = zitadel.addServiceUser('viewer');
