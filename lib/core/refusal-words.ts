@@ -1,5 +1,5 @@
+import { homeOf } from './caller.js';
 import type { Denied, DenyReason } from './decision.js';
-import { own } from './own-properties.js';
 import { type Requirement, requirementText } from './requirement/requirement.js';
 
 /** A refusal as the log has it. `cause` has nothing of the request or the caller: however many are refused for it, it is one line. */
@@ -72,7 +72,7 @@ function lackOf(reason: DenyReason, requirement: Requirement, claims: Claims): s
 }
 
 function scopesLacking(requirement: Requirement, claims: Claims): readonly string[] {
-  const home = own(claims, `${HOME_SCOPE}:id`) === undefined ? [HOME_SCOPE] : [];
+  const home = homeOf({ claims }) === undefined ? [HOME_SCOPE] : [];
   switch (requirement.type) {
     case 'allOf':
     case 'anyOf':
