@@ -38,6 +38,8 @@ export async function followReadme(folder, tarball, npm) {
     const [name, ...words] = command.split(' ');
     // npx is npm exec, and versions are for what is installed.
     const args = name === 'npx' ? ['exec', '--', ...words] : words.map(versioned);
+    // Only what hangs may fail for the time.
+    if (words[0] === 'vitest' && name === 'npx') args.push('--testTimeout=180000');
     const { ok, output } = await npm(home, '--prefer-offline', ...args);
     if (!ok) return `${command}:\n${output}`;
   }
