@@ -1,5 +1,6 @@
 // What both entries offer: that of Nest and that of Express.
-export { decisionOf, DENIAL, denialAnswer, letIn } from './core/decision.js';
+export { decisionOf, letIn } from './core/attached-decision.js';
+export { DENIAL, denialAnswer } from './core/decision.js';
 export {
   ZitadelArgumentError,
   ZitadelError,

@@ -1,5 +1,4 @@
-import { type Caller, frozenCaller, type Membership } from './caller.js';
-import { own } from './own-properties.js';
+import type { Caller, Membership } from './caller.js';
 
 /** Why a request was not let through. These names are stable: clients see them as `errorCode`. */
 export type DenyReason =
@@ -76,61 +75,6 @@ export function isRefusal<T extends object>(value: T | Refusal): value is Refusa
 
 /** The kinds of resources whose checked ids handlers can be given. */
 export type CheckedKind = CheckedRef['kind'];
-
-// Registered symbols, so that two copies of the package see the same decisions. Nothing that a client sends can look like one.
-const DECISION: unique symbol = Symbol.for('nestjs-zitadel:decision') as never;
-const DECISIONS: unique symbol = Symbol.for('nestjs-zitadel:decisions') as never;
-
-/** Null: let in without a caller. */
-const decisions = ((globalThis as { [DECISIONS]?: WeakMap<object, Allowed | null> })[DECISIONS] ??=
-  new WeakMap<object, Allowed | null>());
-
-/**
- * Keeps the decision with the request that it let through, and its caller under the option `requestProperty`. On Fastify's wrapper of a
- * request a field is cheaper than a WeakMap. On a request of Express it is dearer: Express changes the prototype, and then V8 makes a new
- * shape for each field.
- */
-export function attachDecision(request: object, decision: Allowed, property?: string): void {
-  const given = request as { readonly rawHeaders?: unknown; [DECISION]?: Allowed };
-  // Only a request of Node's own has these. To look for what it lacks would cost as much as the map.
-  if (given.rawHeaders === undefined) given[DECISION] = decision;
-  else decisions.set(request, decision);
-  if (property !== undefined) (request as Record<string, unknown>)[property] = decision.caller;
-}
-
-/**
- * Lets a request in that a guard or middleware of yours has decided about, for example by an API key. The handler then gets this caller and
- * these ids from `@CurrentCaller` and `@CheckedResource` (in Express from `callerOf` and `checkedResource`). Name only ids that you have
- * checked. Listeners are not told, and the option `requestProperty` does nothing here: it is not a decision of this library.
- *
- * @returns `true`, for `canActivate`
- * @example `return letIn(request, { userId: 'key 7', claims: {} }, [{ kind: 'org', id: orgId, name: 'orgId' }])`
- */
-export function letIn(request: object, caller: Caller, checked: readonly CheckedRef[] = []): true {
-  const read = { at: Date.now(), from: 'application' } as const;
-  const decision = { allowed: true, by: undefined, checked, read } as const;
-  attachDecision(request, Object.freeze({ ...decision, caller: frozenCaller(caller) }));
-  return true;
-}
-
-/** Notes that a request without a token was let in, where the caller is optional. A caller whom another guard has let in stays. */
-export function attachNoCaller(request: object): void {
-  if (!decisionOf(request)) decisions.set(request, null);
-}
-
-/** Whether this request was let in without a caller. */
-export function lacksCaller(request: object): boolean {
-  return decisions.get(request) === null && !decisionOf(request);
-}
-
-/**
- * The decision that let this request through.
- *
- * @example `const heldBy = decisionOf(request)?.by`
- */
-export function decisionOf(request: object): Allowed | undefined {
-  return (own(request, DECISION) as Allowed | undefined) ?? decisions.get(request) ?? undefined;
-}
 
 /** The checked id of this kind. Undefined if there is none, or if there are several and `name` does not say which one. */
 export function checkedId(

@@ -116,6 +116,11 @@ function missing(source: Plain): readonly [detail: string, remedy: string] {
       ];
     case 'header':
       return [`the request has no header ${name}`, `send the header ${name}: <id>`];
+    case 'arg':
+      return [
+        `the field has no argument ${name}`,
+        `send ${name}: "<id>", or name an argument that the field has`,
+      ];
   }
 }
 
@@ -143,14 +148,17 @@ export function invalidId(
   };
 }
 
-type Plain = Extract<IdSource, { readonly from: 'param' | 'query' | 'body' | 'header' }>;
+type Plain = Extract<IdSource, { readonly from: 'param' | 'query' | 'body' | 'header' | 'arg' }>;
 
 function isPlain(source: IdSource): source is Plain {
-  return ['param', 'query', 'body', 'header'].includes(source.from);
+  return ['param', 'query', 'body', 'header', 'arg'].includes(source.from);
 }
 
-function valueOf({ from, name }: Plain, { params, query, body, headers }: RequestLike): unknown {
-  const places = { param: params, query, body, header: headers };
+function valueOf(
+  { from, name }: Plain,
+  { params, query, body, headers, args }: RequestLike,
+): unknown {
+  const places = { param: params, query, body, header: headers, arg: args };
   return (Object(places[from]) as Readonly<Record<string, unknown>>)[name];
 }
 

@@ -9,7 +9,12 @@ export interface RequestLike {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly params?: unknown;
   readonly query?: unknown;
+  /** Also the payload of a message. */
   readonly body?: unknown;
+  /** The arguments of a field of GraphQL. */
+  readonly args?: unknown;
+  /** What a door other than HTTP shows beside: the context of GraphQL or of a microservice, the client of a gateway. */
+  readonly context?: unknown;
   readonly rawHeaders?: readonly string[];
   readonly raw?: { readonly rawHeaders?: readonly string[] };
 }
@@ -36,7 +41,7 @@ export type IdReaderClass = abstract new (...args: never[]) => IdReader;
 /** Where the id of a resource stands. */
 export type IdSource =
   | { readonly from: 'literal'; readonly id: string }
-  | { readonly from: 'param' | 'query' | 'body' | 'header'; readonly name: string }
+  | { readonly from: 'param' | 'query' | 'body' | 'header' | 'arg'; readonly name: string }
   /** The caller's home organization, as the token says it. */
   | { readonly from: 'caller'; readonly name: string }
   | { readonly from: 'function'; readonly name: string; readonly read: ReadId }
@@ -111,6 +116,8 @@ export function readId(
       return checkId(ownValue(request.body, source.name), pattern, before);
     case 'header':
       return checkId(ownValue(request.headers, source.name), pattern, before);
+    case 'arg':
+      return checkId(ownValue(request.args, source.name), pattern, before);
     case 'caller': {
       const home = checkId(homeOf(caller), pattern, before);
       // The request did not say it, so it is not to blame.

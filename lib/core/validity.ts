@@ -24,15 +24,12 @@ export class Lease implements Validity {
     this.#isOver = true;
   }
 
-  runs(): boolean {
-    return !this.#isOver && isValid(this);
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
-  /** The same beside something that is valid just now: where that ends first, no clock is read again. */
-  runsBeside({ validUntil, wallUntil }: Validity): boolean {
-    if (this.#isOver) return false;
-    const endsFirst = this.validUntil < validUntil || this.wallUntil < wallUntil;
-    return !endsFirst || isValid(this);
+  runs(): boolean {
+    return !this.#isOver && isValid(this);
   }
 }
 
@@ -55,4 +52,9 @@ export function earlier(one: Validity, other: Validity): Validity {
     validUntil: Math.min(one.validUntil, other.validUntil),
     wallUntil: Math.min(one.wallUntil, other.wallUntil),
   };
+}
+
+/** Whether one ends before the other, on either clock. */
+export function endsBefore(one: Validity, other: Validity): boolean {
+  return one.validUntil < other.validUntil || one.wallUntil < other.wallUntil;
 }

@@ -1,12 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from '../core/caller.js';
+import { attachDecision, decisionOf } from '../core/attached-decision.js';
 import {
   type Allowed,
-  attachDecision,
   checkedId,
   type CheckedKind,
   type Decision,
-  decisionOf,
   denialAnswer,
   type Denied,
 } from '../core/decision.js';

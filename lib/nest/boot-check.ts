@@ -15,7 +15,7 @@ import {
   type Rule,
 } from './declarations.js';
 import { type Handler, handlersOf, problemOfParameters, takesCaller } from './handlers.js';
-import { isMessageHandler, unguardedWay } from './off-http.js';
+import { isMessageHandler, loadDoors, notReached, openTo, unguardedWay } from './off-http.js';
 import { foreign, injectedInto, isForeign, typesOf } from './providers.js';
 import { pathOf, type RoutePath, routeText, ruleText, takesParam } from './route-table.js';
 import { RouteRules } from './route-rules.js';
@@ -47,7 +47,7 @@ export class BootCheck implements OnModuleInit {
   }
 
   /** @throws ZitadelRequirementError listing every problem that would leave a route open, or without a decision */
-  onModuleInit(): void {
+  async onModuleInit(): Promise<void> {
     const modules = [...this.modules.values()];
     const controllers = modules.flatMap((module) => [...module.controllers.values()]);
     const providers = modules.flatMap((module) => [...module.providers.values()]);
@@ -55,20 +55,23 @@ export class BootCheck implements OnModuleInit {
       .filter((wrapper) => !isForeign(wrapper))
       .flatMap((wrapper) => handlersOf(wrapper.metatype as Type, wrapper));
     const routes = handlers.filter(isRoute);
-    const ofProviders = providers.flatMap(typesOf).flatMap((type) => handlersOf(type));
-    const offHttp = [
-      ...handlers.filter((each) => isMessageHandler(each) && !isRoute(each)),
-      ...ofProviders,
-    ];
+    const ofProviders = providers.flatMap((wrapper) =>
+      typesOf(wrapper).flatMap((type) => handlersOf(type, wrapper)),
+    );
+    const others = [...handlers, ...ofProviders].filter((each) => !isRoute(each));
+    const offHttp = others.filter(isMessageHandler);
+    await loadDoors(offHttp);
     const unguarded = this.#unguarded([...handlers, ...ofProviders]);
     const ofFunction = declarationsByFunction();
     const problems = new Set([
       ...this.#problemsOfGlobalGuards(),
       ...controllers.filter(isForeign).map(foreign),
       // All routes are learned before one is judged.
-      ...routes.flatMap((route) => this.#learn(route, ofFunction)),
+      ...[...routes, ...offHttp].flatMap((route) => this.#learn(route, ofFunction)),
       ...routes.flatMap((route) => this.#problemsOf(route, ofFunction)),
-      ...offHttp.filter((each) => isDeclared(each, ofFunction)).map(notGuarded),
+      ...others
+        .filter((each) => !isMessageHandler(each) && isDeclared(each, ofFunction))
+        .map(notReached),
       ...(this.#options.strict ? unguarded.map(([, where]) => openTo(where)) : []),
     ]);
     if (problems.size > 0) {
@@ -292,9 +295,3 @@ const nameOf = ({ type, method }: Handler): string => `${type.name}.${method}`;
 /** Whether it is a route, as Nest tells it. */
 const isRoute = ({ written }: Handler): boolean =>
   Reflect.getMetadata('path', written) !== undefined;
-
-const notGuarded = (handler: Handler): string =>
-  `${nameOf(handler)} is decorated but is not an HTTP route, and only HTTP routes are guarded: remove the decorator, and ask ZitadelAuthorizer in the handler`;
-
-const openTo = (where: string): string =>
-  `${where} is not an HTTP route, so this guard does not check it, and no other guard stands there (option strict): write @UseGuards() with a guard of your own, or name the class in publicControllers`;

@@ -1,15 +1,33 @@
 import type { Type } from '@nestjs/common';
+import { graphql } from './doors/graphql.js';
+import { rpc } from './doors/rpc.js';
+import { ws } from './doors/ws.js';
 import type { Handler } from './handlers.js';
 
 /** The decorators of Nest for handlers that are not routes, by their metadata. */
 const PATTERN = 'microservices:pattern';
 const MESSAGE = 'message';
-const OFF_HTTP = [PATTERN, MESSAGE, 'graphql:resolver_type'];
+const FIELD = 'graphql:resolver_type';
+const DOORS = [
+  [PATTERN, rpc],
+  [MESSAGE, ws],
+  [FIELD, graphql],
+] as const;
 const GATEWAY = 'websockets:is_gateway';
+
+/** Loads the packages of the transports by which these handlers are reached. */
+export async function loadDoors(handlers: readonly Handler[]): Promise<void> {
+  for (const [key, door] of DOORS) {
+    const isUsed = handlers.some(
+      (each) => metadataOf([each.written, each.called], key) !== undefined,
+    );
+    if (isUsed) await door.load();
+  }
+}
 
 /** Whether a method handles messages, events of a gateway or fields of GraphQL. */
 export function isMessageHandler({ written, called }: Handler): boolean {
-  return OFF_HTTP.some((key) => metadataOf([written, called], key) !== undefined);
+  return DOORS.some(([key]) => metadataOf([written, called], key) !== undefined);
 }
 
 /**
@@ -41,3 +59,9 @@ function metadataOf(targets: readonly object[], key: string): unknown {
 function textOf(pattern: unknown): string {
   return typeof pattern === 'string' ? pattern : JSON.stringify(pattern);
 }
+
+export const notReached = ({ type, method }: Handler): string =>
+  `${type.name}.${method} is decorated, and Nest reaches it in no way that is known here: remove the decorator, and ask ZitadelAuthorizer in the method`;
+
+export const openTo = (where: string): string =>
+  `${where} is not an HTTP route, so this guard does not check it, and no other guard stands there (option strict): write @UseGuards() with a guard of your own, or name the class in publicControllers`;

@@ -2,7 +2,6 @@ import {
   type ArgumentsHost,
   Catch,
   type ExceptionFilter,
-  HttpException,
   Inject,
   Logger,
   Optional,
@@ -13,28 +12,9 @@ import { denialAnswer, type Refusal } from '../core/decision.js';
 import { ZitadelArgumentError, ZitadelError } from '../core/errors.js';
 import { quietLogger, type ZitadelLogger } from '../core/tell.js';
 import { ZitadelNotAllowedError } from '../core/zitadel-authorizer.js';
+import { DenialException } from './http-exception.js';
 import { ZitadelApiError, ZitadelUnavailableError } from '../zitadel/refusals.js';
 import { MODULE_OPTIONS_TOKEN, type ZitadelModuleOptions } from './zitadel.module-definition.js';
-
-/** Its headers are set on the response by the guard, or by the filter of the module. */
-class DenialException extends HttpException {
-  readonly #headers: Readonly<Record<string, string>>;
-
-  constructor(refusal: Refusal) {
-    const { status, headers, body } = denialAnswer(refusal);
-    super({ ...body }, status);
-    this.#headers = headers;
-  }
-
-  get headers(): Readonly<Record<string, string>> {
-    return this.#headers;
-  }
-}
-
-/** A refusal as Nest's exception, with the status and body of the denial table. */
-export function httpExceptionFor(refusal: Refusal): HttpException {
-  return new DenialException(refusal);
-}
 
 interface Answer {
   readonly status: number;

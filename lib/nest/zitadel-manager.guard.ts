@@ -7,9 +7,9 @@ import {
   type Type,
 } from '@nestjs/common';
 import { ContextIdFactory, ModuleRef } from '@nestjs/core';
+import { attachDecision, attachNoCaller, attachToCall } from '../core/attached-decision.js';
 import {
-  attachDecision,
-  attachNoCaller,
+  type Allowed,
   type Decision,
   denialAnswer,
   type Denied,
@@ -18,8 +18,9 @@ import {
 import type { ReadFromClass, RequestLike } from '../core/request.js';
 import type { Zitadel } from '../create-zitadel.js';
 import type { Rule } from './declarations.js';
+import { doorOf } from './doors/doors.js';
+import { httpExceptionFor } from './http-exception.js';
 import { RouteRules } from './route-rules.js';
-import { httpExceptionFor } from './zitadel-exception.filter.js';
 import { ZITADEL } from './zitadel.module-definition.js';
 
 /** Marks the guard for the boot check, also a subclass, or the guard of another copy of the package. */
@@ -66,7 +67,7 @@ export class ZitadelManagerGuard implements CanActivate {
     const request = this.requestOf(context);
     if (!request) {
       return this.#conclude(
-        this.#refuse('unsupported_context', notHttp(context)),
+        this.#refuse('unsupported_context', unknown(context)),
         context,
         undefined,
       );
@@ -93,6 +94,7 @@ export class ZitadelManagerGuard implements CanActivate {
       }
       if (!this.#zitadel.decisions.bearsToken(request)) {
         attachNoCaller(request);
+        if (context.getType() !== 'http') this.#keep(null, context);
         return true;
       }
     }
@@ -113,16 +115,23 @@ export class ZitadelManagerGuard implements CanActivate {
     );
   }
 
-  /** The request of a context. `undefined` means that the context is not supported, and it is denied. */
+  /**
+   * What is read of a call: the HTTP request, or what stands for it in GraphQL, in a gateway and in a microservice. Override it for other
+   * kinds of contexts. `undefined` means that the context is not supported, and it is denied.
+   */
   protected requestOf(context: ExecutionContext): (RequestLike & object) | undefined {
+    // HTTP needs no look-up.
     return context.getType() === 'http'
       ? context.getArgByIndex<RequestLike & object>(0)
-      : undefined;
+      : doorOf(context)?.requestOf(context);
   }
 
-  /** The exception for a refusal. Override it to change the HTTP answer, for example to hide a missing role behind 404. */
-  protected exceptionFor(denied: Denied, _context: ExecutionContext): HttpException | Error {
-    return httpExceptionFor(denied);
+  /**
+   * The exception for a refusal: an `HttpException`, a `GraphQLError`, a `WsException` or an `RpcException`. Override it to change the answer,
+   * for example to hide a missing role behind 404.
+   */
+  protected exceptionFor(denied: Denied, context: ExecutionContext): HttpException | Error {
+    return doorOf(context)?.exceptionFor(denied) ?? httpExceptionFor(denied);
   }
 
   #refuse(reason: 'unsupported_context' | 'not_declared', why: Partial<Refusal>): Denied {
@@ -132,6 +141,7 @@ export class ZitadelManagerGuard implements CanActivate {
   #conclude(decision: Decision, context: ExecutionContext, request: object | undefined): true {
     if (decision.allowed && request) {
       attachDecision(request, decision, this.#zitadel.requestProperty);
+      if (context.getType() !== 'http') this.#keep(decision, context);
       return true;
     }
     const denied: Denied = decision.allowed
@@ -147,6 +157,12 @@ export class ZitadelManagerGuard implements CanActivate {
     throw exception;
   }
 
+  /** What is read of a call is made anew each time, so the handler cannot find the decision there. */
+  #keep(decision: Allowed | null, context: ExecutionContext): void {
+    const call = doorOf(context)?.callOf(context);
+    if (call) attachToCall(call, decision);
+  }
+
   readonly #readId: ReadFromClass = (type, request, caller) =>
     this.moduleRef.get(type as Type, { strict: false }).readId(request, caller);
 }
@@ -155,10 +171,11 @@ function nameOf(context: ExecutionContext): string {
   return `${context.getClass().name}.${context.getHandler().name}`;
 }
 
-function notHttp(context: ExecutionContext): Partial<Refusal> {
+function unknown(context: ExecutionContext): Partial<Refusal> {
   return {
-    detail: `${nameOf(context)} is not an HTTP route, but of the type ${context.getType()}`,
-    remedy: 'only HTTP routes are guarded: ask ZitadelAuthorizer there, or use a guard of your own',
+    detail: `${nameOf(context)} is called in a context of the type ${context.getType()}, which shows no request`,
+    remedy:
+      'override requestOf() in a class that extends ZitadelManagerGuard, and return what stands for the request',
   };
 }
 

@@ -1,12 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Caller } from '../core/caller.js';
-import {
-  type Allowed,
-  checkedId,
-  type CheckedKind,
-  decisionOf,
-  lacksCaller,
-} from '../core/decision.js';
+import { decisionOf, lacksCaller } from '../core/attached-decision.js';
+import { type Allowed, checkedId, type CheckedKind } from '../core/decision.js';
 import { ZitadelRequirementError } from '../core/errors.js';
 import { own, withoutInheritance } from '../core/own-properties.js';
 import {
@@ -21,8 +16,9 @@ import { projectRole } from '../core/requirement/project-role.js';
 import { type Requirement, requirementOf } from '../core/requirement/requirement.js';
 import type { FittingRoles, OnArgs, WrittenRoles } from '../core/requirement/role-args.js';
 import { type Declaration, declare } from './declarations.js';
+import { doorOf } from './doors/doors.js';
 import { type CheckedParameter, checkParameter, takeCaller } from './handlers.js';
-import { httpExceptionFor } from './zitadel-exception.filter.js';
+import { httpExceptionFor } from './http-exception.js';
 
 type RouteDecorator = ClassDecorator & MethodDecorator;
 
@@ -144,8 +140,11 @@ export function Public(): RouteDecorator {
 const handlerOf = (context: ExecutionContext) =>
   `${context.getClass().name}.${context.getHandler().name}`;
 
+const callOf = (context: ExecutionContext) => doorOf(context)?.callOf(context);
+
 function decisionFor(decorator: string, context: ExecutionContext): Allowed {
-  const decision = decisionOf(context.switchToHttp().getRequest<object>());
+  const call = callOf(context);
+  const decision = call && decisionOf(call);
   if (decision) return decision;
   throw new ZitadelRequirementError(
     `${decorator} in ${handlerOf(context)}: ZitadelManagerGuard did not let this request through, so nothing was checked. Is the guard missing, or overridden in a test? In a test, replace it by guardAs() of nestjs-zitadel/testing, or keep it and ask ZitadelEmulator`,
@@ -153,10 +152,10 @@ function decisionFor(decorator: string, context: ExecutionContext): Allowed {
 }
 
 const readCaller = createParamDecorator(
-  (_: unknown, context: ExecutionContext): Caller | undefined =>
-    lacksCaller(context.switchToHttp().getRequest<object>())
-      ? undefined
-      : decisionFor('@CurrentCaller()', context).caller,
+  (_: unknown, context: ExecutionContext): Caller | undefined => {
+    const call = callOf(context);
+    return call && lacksCaller(call) ? undefined : decisionFor('@CurrentCaller()', context).caller;
+  },
 );
 
 /**

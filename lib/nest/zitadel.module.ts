@@ -11,8 +11,9 @@ import { MembershipLists } from '../zitadel/memberships/lists.js';
 import { BootCheck } from './boot-check.js';
 import { RouteRules } from './route-rules.js';
 import { tellOfCopies } from './copies.js';
+import { httpExceptionFor } from './http-exception.js';
 import { ProjectGrantService } from './project-grant-service.js';
-import { httpExceptionFor, ZitadelExceptionFilter } from './zitadel-exception.filter.js';
+import { ZitadelExceptionFilter } from './zitadel-exception.filter.js';
 import { ZitadelManagerGuard } from './zitadel-manager.guard.js';
 import {
   type ASYNC_OPTIONS_TYPE,

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Caller, frozenCaller } from '../core/caller.js';
+import { attachDecision } from '../core/attached-decision.js';
 import {
   type Allowed,
-  attachDecision,
   type CheckedKind,
   type CheckedRef,
   DENIAL,
@@ -113,7 +113,7 @@ function deniedFor(reason: DenyReason): Denied {
 
 /** Throws what the guard throws, so that the application's own filters meet it too. */
 async function refuse(reason: DenyReason, context: Context): Promise<never> {
-  const { httpExceptionFor } = await import('../nest/zitadel-exception.filter.js');
+  const { httpExceptionFor } = await import('../nest/http-exception.js');
   if (context.getType() === 'http') {
     const response = context.switchToHttp().getResponse() as Partial<HeaderWriter> | undefined;
     const { headers } = denialAnswer(deniedFor(reason));

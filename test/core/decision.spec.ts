@@ -1,17 +1,19 @@
 import { describe, expect, it, vi } from 'vitest';
 import {
-  type Allowed,
   attachDecision,
   attachNoCaller,
-  checkedId,
-  type CheckedRef,
   decisionOf,
   lacksCaller,
+  letIn,
+} from '../../lib/core/attached-decision.js';
+import {
+  type Allowed,
+  checkedId,
+  type CheckedRef,
   DENIAL,
   denialAnswer,
   type DenyReason,
   isRefusal,
-  letIn,
 } from '../../lib/core/decision.js';
 import { callerOf } from './rows.js';
 
@@ -221,7 +223,7 @@ describe('a decision', () => {
     const [request, decision] = [make(), allowed()];
     attachDecision(request, decision);
     vi.resetModules();
-    const copy = await import('../../lib/core/decision.js');
+    const copy = await import('../../lib/core/attached-decision.js');
     expect(copy.decisionOf).not.toBe(decisionOf);
     expect(copy.decisionOf(request)).toBe(decision);
     const shared = Symbol.for('nestjs-zitadel:decisions');

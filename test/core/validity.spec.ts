@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { FOR_EVER, Lease } from '../../lib/core/validity.js';
+import { endsBefore, FOR_EVER, Lease } from '../../lib/core/validity.js';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date', 'performance'] });
@@ -24,17 +24,23 @@ describe('a lease', () => {
   ] as const)('that %s on the monotonic clock and %s on the wall', (monotonic, wall, runs) => {
     const lease = leaseOf(monotonic, wall);
     expect(lease.runs()).toBe(runs);
-    expect(lease.runsBeside(FOR_EVER)).toBe(runs);
-    // What is valid beside it ends later on one clock alone.
+    expect(lease.isOver).toBe(false);
+  });
+
+  it('ends before another end if it does on one of the clocks', () => {
+    const lease = leaseOf('runs', 'runs');
     const { validUntil, wallUntil } = lease;
-    expect(lease.runsBeside({ validUntil: Infinity, wallUntil })).toBe(runs);
-    expect(lease.runsBeside({ validUntil, wallUntil: Infinity })).toBe(runs);
+    expect(endsBefore(lease, FOR_EVER)).toBe(true);
+    expect(endsBefore(lease, { validUntil: Infinity, wallUntil })).toBe(true);
+    expect(endsBefore(lease, { validUntil, wallUntil: Infinity })).toBe(true);
+    expect(endsBefore(lease, lease)).toBe(false);
+    expect(endsBefore(FOR_EVER, lease)).toBe(false);
   });
 
   it('is over when it is ended, whatever the clocks say', () => {
     const lease = leaseOf('runs', 'runs');
     lease.end();
     expect(lease.runs()).toBe(false);
-    expect(lease.runsBeside(lease)).toBe(false);
+    expect(lease.isOver).toBe(true);
   });
 });

@@ -2,7 +2,7 @@ import type { Caller, MembershipIndex } from '../caller.js';
 import type { Allowed, MembershipRead, Refusal } from '../decision.js';
 import type { Ids } from '../request.js';
 import type { Compiled } from '../requirement/compile.js';
-import { earlier, isValid, type Lease, type Validity } from '../validity.js';
+import { earlier, endsBefore, isValid, type Lease, type Validity } from '../validity.js';
 import { bounded } from './bounded.js';
 import { UserMemory } from './user-memory.js';
 
@@ -45,7 +45,10 @@ export class KnownCaller implements Validity {
   #askedFor: Compiled | undefined = undefined;
   #askedAbout: Ids = NO_IDS;
   #yes: Allowed | undefined = undefined;
-  #leases: readonly Lease[] | undefined = undefined;
+  #lease: Lease | undefined = undefined;
+  #otherLeases: readonly Lease[] | undefined = undefined;
+  /** Whether a lease ends before this does. */
+  #endsEarly = false;
 
   readonly caller: Caller;
   readonly index: MembershipIndex;
@@ -74,10 +77,13 @@ export class KnownCaller implements Validity {
   /** The remembered "yes" to exactly this requirement. `ids` must be the very list that `idsOf` gave, and this caller must be valid. */
   yesTo(compiled: Compiled, ids: Ids): Allowed | undefined {
     if (this.#askedFor !== compiled || this.#askedAbout !== ids) return undefined;
-    if (this.#leases) {
-      for (const lease of this.#leases) if (!lease.runsBeside(this)) return undefined;
-    }
-    return this.#yes;
+    return this.#lease && !this.#runs(this.#lease) ? undefined : this.#yes;
+  }
+
+  /** Whether what the "yes" rests on still counts. While this counts, what ends later need not be compared with the clocks. */
+  #runs(lease: Lease): boolean {
+    if (lease.isOver || (this.#endsEarly && !isValid(lease))) return false;
+    return this.#otherLeases === undefined || this.#otherLeases.every((each) => each.runs());
   }
 
   /** Remembers a "yes" for as long as this is remembered and all of the leases run. Nothing else that it rests on may change. */
@@ -85,7 +91,9 @@ export class KnownCaller implements Validity {
     this.#askedFor = compiled;
     this.#askedAbout = ids;
     this.#yes = yes;
-    this.#leases = leases.length > 0 ? leases : undefined;
+    [this.#lease] = leases;
+    this.#otherLeases = leases.length > 1 ? leases : undefined;
+    this.#endsEarly = leases.some((each) => endsBefore(each, this));
   }
 }
 

@@ -44,10 +44,14 @@ export interface RefBuilder<R> {
   param(name: string): R;
   /** From the query string. */
   query(name: string): R;
-  /** From a top-level property of the parsed body. It is the raw value, because guards run before pipes. */
+  /**
+   * From a top-level property of the parsed body, or of the payload of a message. It is the raw value, because guards run before pipes.
+   */
   body(name: string): R;
   /** From a header. */
   header(name: string): R;
+  /** From an argument of a field of GraphQL. */
+  arg(name: string): R;
   /**
    * From a function of the request and its caller, or (in Nest) from an injectable class with `readId(request, caller)`. If it finds nothing,
    * the client is answered as if the resource were there and the caller had no right to it.
@@ -77,8 +81,11 @@ function sourceFrom(read: unknown, builder: string): IdSource {
   );
 }
 
+/** Where an id stands under a name. */
+type Named = 'param' | 'query' | 'body' | 'header' | 'arg';
+
 function builderFor<R>(kind: string, make: (source: IdSource) => R): RefBuilder<R> {
-  const named = (from: 'param' | 'query' | 'body' | 'header') => (name: string) =>
+  const named = (from: Named) => (name: string) =>
     make({
       from,
       name:
@@ -91,6 +98,7 @@ function builderFor<R>(kind: string, make: (source: IdSource) => R): RefBuilder<
     query: named('query'),
     body: named('body'),
     header: named('header'),
+    arg: named('arg'),
     from: (read) => make(sourceFrom(read, kind)),
   };
 }

@@ -4,7 +4,7 @@ import type { Allowed, Refusal } from '../../../lib/core/decision.js';
 import { KnownCaller, RememberedCallers } from '../../../lib/core/memory/remembered-callers.js';
 import type { Ids } from '../../../lib/core/request.js';
 import type { Compiled } from '../../../lib/core/requirement/compile.js';
-import { FOR_EVER, type Lease, validFor, type Validity } from '../../../lib/core/validity.js';
+import { FOR_EVER, Lease, validFor, type Validity } from '../../../lib/core/validity.js';
 import { callerOf, orgRow } from '../rows.js';
 
 const REJECTED: Refusal = { reason: 'token_rejected' };
@@ -177,7 +177,15 @@ describe('a "yes" that is remembered', () => {
   const [asked, other] = [{}, {}] as [Compiled, Compiled];
   const [ids, same]: Ids[] = [['1'], ['1']];
   const yes = { allowed: true } as Allowed;
-  const runs = (runsOn: boolean) => ({ runsBeside: () => runsOn }) as unknown as Lease;
+  /** A lease beside a caller: it ends with the caller or earlier, and is over or not. */
+  const leaseOf = ({ validUntil, wallUntil }: KnownCaller, kind: string): Lease => {
+    const lease = new Lease({
+      validUntil: validUntil - (kind === 'ends sooner' ? 10_000 : 0),
+      wallUntil: wallUntil - (kind === 'ends sooner on the wall' ? 10_000 : 0),
+    });
+    if (kind === 'is over') lease.end();
+    return lease;
+  };
 
   it('is to exactly its requirement, about the very ids', () => {
     const caller = known(bearer(1));
@@ -195,19 +203,34 @@ describe('a "yes" that is remembered', () => {
     expect(caller.yesTo(other, same as Ids)).toBe(yes);
   });
 
-  it.each<[readonly boolean[], boolean]>([
-    [[], true],
-    [[true], true],
-    [[true, true], true],
-    [[false], false],
-    [[true, false], false],
-    [[false, true], false],
-  ])('with leases of which %j run counts: %j', (leases, counts) => {
+  it.each<[leases: readonly string[], now: boolean, later: boolean]>([
+    [[], true, true],
+    [['runs'], true, true],
+    [['runs', 'runs'], true, true],
+    [['is over'], false, false],
+    [['runs', 'is over'], false, false],
+    [['is over', 'runs'], false, false],
+    [['ends sooner'], true, false],
+    [['ends sooner on the wall'], true, false],
+    [['runs', 'ends sooner'], true, false],
+    [['ends sooner on the wall', 'runs'], true, false],
+  ])('that rests on leases of which one %j counts now: %j, and later: %j', (kinds, now, later) => {
     const caller = known(bearer(1));
-    caller.remember(asked, ids as Ids, yes, leases.map(runs));
-    expect(caller.yesTo(asked, ids as Ids)).toBe(counts ? yes : undefined);
+    const leases = kinds.map((kind) => leaseOf(caller, kind));
+    caller.remember(asked, ids as Ids, yes, leases);
+    expect(caller.yesTo(asked, ids as Ids)).toBe(now ? yes : undefined);
+    vi.advanceTimersByTime(25_000);
+    expect(caller.yesTo(asked, ids as Ids)).toBe(later ? yes : undefined);
     caller.remember(asked, ids as Ids, yes);
     expect(caller.yesTo(asked, ids as Ids)).toBe(yes);
+  });
+
+  it.each([0, 1])('ends with lease number %i', (ended) => {
+    const caller = known(bearer(1));
+    const leases = [leaseOf(caller, 'runs'), leaseOf(caller, 'runs')];
+    caller.remember(asked, ids as Ids, yes, leases);
+    leases[ended]?.end();
+    expect(caller.yesTo(asked, ids as Ids)).toBeUndefined();
   });
 });
 
