@@ -16,9 +16,18 @@ export {
   RequireProjectRole,
   RequireRole,
 } from './nest/zitadel.decorators.js';
-export type { AuthenticatedSettings } from './nest/zitadel.decorators.js';
+export { getZitadelToken } from './nest/zitadel.module-definition.js';
 export type {
+  AtZitadel,
+  AuthenticatedSettings,
+  DecoratorOptions,
+} from './nest/zitadel.decorators.js';
+export type {
+  AnyModuleOptions,
+  ApplicationOptions,
+  SeveralModuleOptions,
   ZitadelModuleOptions,
+  ZitadelOfModule,
   ZitadelOptionsFactory,
   ZitadelRootOptions,
 } from './nest/zitadel.module-definition.js';

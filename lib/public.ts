@@ -94,6 +94,8 @@ export type {
   UserinfoCallers,
   ZitadelOptions,
 } from './options.js';
+export type { InstanceOptions, OptionsOfAll, SeveralInstances } from './instances-option.js';
+export type { ZitadelInstances, ZitadelServices } from './create-zitadel.js';
 export type { Fetch } from './zitadel/call.js';
 export type {
   IntrospectionCredential,

@@ -3,6 +3,7 @@ import { Decider, type DeciderParts, denied } from './decider.js';
 import { type Decision, type Denied, isRefusal, type Refusal } from './decision.js';
 import { ZitadelArgumentError, ZitadelRequirementError } from './errors.js';
 import { within } from './memory/flight.js';
+import { own } from './own-properties.js';
 import type { KnownCaller } from './memory/remembered-callers.js';
 import {
   authorizationHeader,
@@ -19,6 +20,7 @@ import { invalidId, noCredential } from './request-problems.js';
 import { compile, type Compiled, type CompileSettings } from './requirement/compile.js';
 import { ANEW, ANY_AGE } from './requirement/fresh.js';
 import type { Requirement } from './requirement/requirement.js';
+import type { HierarchyTable } from './requirement/roles.js';
 import { type BoundedLog, type DecisionListener, DecisionNews } from './tell.js';
 import { noteThrown, thrownBy } from './thrown.js';
 
@@ -26,9 +28,13 @@ type Awaitable<T> = T | Promise<T>;
 
 /** What decisions need besides what is known about the caller. */
 interface AuthorizerParts extends CompileSettings, DeciderParts {
+  readonly issuer: string;
   readonly token: ((request: RequestLike) => string | undefined) | undefined;
   readonly log: BoundedLog;
 }
+
+/** A credential, nothing, or THREW. */
+type CredentialRead = string | undefined | typeof THREW;
 
 const NOTHING: RequestLike = Object.freeze({ headers: {} });
 
@@ -53,6 +59,9 @@ const LATE: Refusal = {
   detail: 'what a function given to .from() reads was not known in time',
 };
 
+/** What doors and services ask. */
+export type Decisions = Pick<Authorizer, keyof Authorizer>;
+
 /** The whole data path: `authorize(request, compiled)` gives a Decision in every foreseeable case. */
 export class Authorizer {
   readonly #compiled = new WeakMap<Requirement, Compiled>();
@@ -72,10 +81,19 @@ export class Authorizer {
   authorize(
     request: RequestLike,
     compiled: Compiled,
+    fromClass?: ReadFromClass,
+  ): Awaitable<Decision> {
+    return this.authorizeBy(this.credentialOf(request), request, compiled, fromClass);
+  }
+
+  /** The same where the credential was read before. */
+  authorizeBy(
+    credential: CredentialRead,
+    request: RequestLike,
+    compiled: Compiled,
     fromClass: ReadFromClass = NO_CLASSES,
   ): Awaitable<Decision> {
     const { requirement } = compiled;
-    const credential = this.#credentialOf(request);
     if (credential === THREW) return this.refuse(threwAt(request), requirement);
     if (credential === undefined) {
       return this.refuse(noCredential(this.parts.token !== undefined), requirement);
@@ -132,6 +150,13 @@ export class Authorizer {
     const notBefore = fresh ? ANEW : ANY_AGE;
     const known = typeof who === 'string' ? undefined : this.parts.callers.ofCaller(who, notBefore);
     if (known) return known;
+    const of = typeof who === 'string' ? undefined : own(who, 'issuer');
+    if (of !== undefined && of !== this.parts.issuer) {
+      throw new ZitadelArgumentError(
+        'who',
+        'who is a user of another instance of ZITADEL: ask the authorizer of that instance',
+      );
+    }
     if (this.parts.readsAs === 'caller') {
       throw new ZitadelRequirementError(
         "memberships are read with the caller's own token: pass the Caller of the request as it was given to you, or set the option memberships to { as: 'serviceUser' }",
@@ -144,9 +169,14 @@ export class Authorizer {
     return this.parts.callers.ofUser(userId, notBefore);
   }
 
+  /** Which role satisfies which other roles, for this caller or user. */
+  hierarchyOf(_who: Caller | string): HierarchyTable {
+    return this.parts.hierarchy;
+  }
+
   /** Whether a request carries a token at all, be it good or bad. For routes that do without one. */
   bearsToken(request: RequestLike): boolean {
-    const credential = this.#credentialOf(request);
+    const credential = this.credentialOf(request);
     if (typeof credential !== 'string') return credential === THREW;
     const bearer = bearerToken(this.parts.token ? `Bearer ${credential}` : credential);
     return bearer.token !== undefined || bearer.no === 'malformed';
@@ -187,7 +217,8 @@ export class Authorizer {
     await this.parts.callers.evictAll();
   }
 
-  #credentialOf(request: RequestLike): string | undefined | typeof THREW {
+  /** What a request carries to prove who calls: the Authorization header, or what the option `token` returns. */
+  credentialOf(request: RequestLike): CredentialRead {
     if (!this.parts.token) return authorizationHeader(request);
     try {
       const given: unknown = this.parts.token(request);

@@ -84,6 +84,12 @@ export function bearerToken(
   return scheme.endsWith(' ') && TOKEN_68.test(token) ? { token } : { no: 'malformed' };
 }
 
+/** The token of a credential. `isBare`: the option `token` has returned it. */
+export function tokenIn(credential: string, isBare: boolean): ReturnType<typeof bearerToken> {
+  if (!isBare) return bearerToken(credential);
+  return TOKEN_68.test(credential) ? { token: credential } : { no: 'malformed' };
+}
+
 /** A value was given, and it is not an id. */
 export const INVALID = Symbol('invalid id');
 

@@ -1,4 +1,4 @@
-import type { Authorizer } from './authorizer.js';
+import type { Decisions } from './authorizer.js';
 import type { Caller, Membership } from './caller.js';
 import {
   type Decision,
@@ -11,7 +11,7 @@ import {
 import { ZitadelError, ZitadelRequirementError } from './errors.js';
 import { type Requirement, requirementText } from './requirement/requirement.js';
 import type { RoleName } from './requirement/role-args.js';
-import { type HierarchyTable, roleOf, satisfying } from './requirement/roles.js';
+import { roleOf, satisfying } from './requirement/roles.js';
 import type { DecisionListener } from './tell.js';
 
 /** The decision was no, or there could be none. `decision` says which, and why. */
@@ -76,8 +76,7 @@ export class ZitadelAuthorizer {
 
   /** @internal */
   constructor(
-    private readonly authorizer: Authorizer,
-    private readonly hierarchy: HierarchyTable,
+    private readonly authorizer: Decisions,
     errorFor: (denied: Denied) => Error,
   ) {
     this.#errorFor = errorFor;
@@ -150,7 +149,7 @@ export class ZitadelAuthorizer {
     }
     const known = await this.authorizer.knownFor(who);
     if (isRefusal(known)) throw this.#errorFor({ allowed: false, ...known });
-    const by = satisfying(this.hierarchy, names);
+    const by = satisfying(this.authorizer.hierarchyOf(who), names);
     const where = (kind: Membership['kind']) =>
       known.index.rows
         .filter((row) => row.kind === kind && row.roles.some((held) => by[kind].has(held)))

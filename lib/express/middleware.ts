@@ -23,12 +23,10 @@ import {
 import { projectRole } from '../core/requirement/project-role.js';
 import { type Requirement, requirementOf } from '../core/requirement/requirement.js';
 import type { FittingRoles, OnArgs, WrittenRoles } from '../core/requirement/role-args.js';
-import type { ZitadelAuthorizer } from '../core/zitadel-authorizer.js';
-import { createZitadel as join, type Zitadel } from '../create-zitadel.js';
+import { createZitadel as join, type Zitadel, type ZitadelInstances } from '../create-zitadel.js';
+import type { SeveralInstances } from '../instances-option.js';
 import type { ZitadelOptions } from '../options.js';
 import type { ZitadelSurroundings } from '../surroundings.js';
-import type { ProjectGrantService } from '../zitadel/grants/project-grant-service.js';
-import type { MembershipLists } from '../zitadel/memberships/lists.js';
 
 /** Middleware for Express, and for anything like connect that parses what the refs read. */
 export type Middleware = (
@@ -46,12 +44,7 @@ export type OnDenied = (
 ) => void | Promise<void>;
 
 /** The library for Express. */
-export interface ExpressZitadel {
-  /** The same questions from services, lists and jobs. */
-  readonly authorizer: ZitadelAuthorizer;
-  readonly projectGrants: ProjectGrantService;
-  /** ZITADEL's lists of manager roles themselves. */
-  readonly membershipLists: MembershipLists;
+export interface ExpressZitadel extends ZitadelInstances {
   readonly onDenied: OnDenied;
 }
 
@@ -60,9 +53,10 @@ export interface ExpressZitadel {
  *
  * @throws ZitadelOptionsError naming the option that is wrong, what it got and what to write
  * @example `const zitadel = createZitadel({ issuer: 'https://acme.zitadel.cloud', audience: '<project id>' })`
+ * @example `const zitadel = createZitadel({ instances: [{ issuer, audience }, { issuer: other, audience: another }] })`
  */
 export function createZitadel(
-  options: ZitadelOptions,
+  options: ZitadelOptions | SeveralInstances,
   given: ZitadelSurroundings & { onDenied?: OnDenied } = {},
 ): ExpressZitadel {
   const { onDenied = answerDenial, ...surroundings } = withoutInheritance(given);
@@ -205,7 +199,7 @@ function given(zitadel: ExpressZitadel, middleware: string): ExpressZitadel {
 function joined(before: Allowed | undefined, decision: Allowed): Allowed {
   const sameUser =
     before?.caller.userId === decision.caller.userId &&
-    before.caller.claims['iss'] === decision.caller.claims['iss'];
+    before.caller.issuer === decision.caller.issuer;
   return sameUser ? { ...decision, checked: [...before.checked, ...decision.checked] } : decision;
 }
 

@@ -14,7 +14,7 @@ import { quietLogger, type ZitadelLogger } from '../core/tell.js';
 import { ZitadelNotAllowedError } from '../core/zitadel-authorizer.js';
 import { DenialException } from './http-exception.js';
 import { ZitadelApiError, ZitadelUnavailableError } from '../zitadel/refusals.js';
-import { MODULE_OPTIONS_TOKEN, type ZitadelModuleOptions } from './zitadel.module-definition.js';
+import { MODULE_OPTIONS_TOKEN, type AnyModuleOptions } from './zitadel.module-definition.js';
 
 interface Answer {
   readonly status: number;
@@ -45,7 +45,7 @@ export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | De
 
   constructor(
     @Inject(HttpAdapterHost) private readonly adapters: HttpAdapterHost,
-    @Optional() @Inject(MODULE_OPTIONS_TOKEN) options?: ZitadelModuleOptions,
+    @Optional() @Inject(MODULE_OPTIONS_TOKEN) options?: AnyModuleOptions,
   ) {
     this.#log = quietLogger(options?.logger ?? new Logger('nestjs-zitadel'));
   }

@@ -20,6 +20,7 @@ import type { Zitadel } from '../create-zitadel.js';
 import type { Rule } from './declarations.js';
 import { doorOf } from './doors/doors.js';
 import { httpExceptionFor } from './http-exception.js';
+import { zitadelNamed } from './named-zitadel.module.js';
 import { RouteRules } from './route-rules.js';
 import { ZITADEL } from './zitadel.module-definition.js';
 
@@ -47,6 +48,8 @@ interface HeaderWriter {
 @Injectable()
 export class ZitadelManagerGuard implements CanActivate {
   readonly #zitadel: Zitadel;
+  /** By name. */
+  readonly #others = new Map<string, Zitadel>();
   readonly #rules: RouteRules;
 
   constructor(
@@ -92,17 +95,28 @@ export class ZitadelManagerGuard implements CanActivate {
           request,
         );
       }
-      if (!this.#zitadel.decisions.bearsToken(request)) {
+      if (!this.#zitadelOf(rule).decisions.bearsToken(request)) {
         attachNoCaller(request);
         if (context.getType() !== 'http') this.#keep(null, context);
         return true;
       }
     }
-    const compiled = (rule.compiled ??= this.#zitadel.decisions.prepare(rule.requirement));
-    const decision = this.#zitadel.decisions.authorize(request, compiled, this.#readId);
+    const { decisions, requestProperty } = this.#zitadelOf(rule);
+    const compiled = (rule.compiled ??= decisions.prepare(rule.requirement));
+    const decision = decisions.authorize(request, compiled, this.#readId);
     return decision instanceof Promise
-      ? decision.then((settled) => this.#conclude(settled, context, request))
-      : this.#conclude(decision, context, request);
+      ? decision.then((settled) => this.#conclude(settled, context, request, requestProperty))
+      : this.#conclude(decision, context, request, requestProperty);
+  }
+
+  #zitadelOf({ zitadel }: { readonly zitadel: string | undefined }): Zitadel {
+    return zitadel === undefined ? this.#zitadel : this.#named(zitadel);
+  }
+
+  #named(name: string): Zitadel {
+    const known = this.#others.get(name) ?? zitadelNamed(this.moduleRef, name);
+    this.#others.set(name, known);
+    return known;
   }
 
   /** A controller that is made for each request can put another function in a method's place each time. */
@@ -138,9 +152,14 @@ export class ZitadelManagerGuard implements CanActivate {
     return this.#zitadel.decisions.refuse({ ...why, reason });
   }
 
-  #conclude(decision: Decision, context: ExecutionContext, request: object | undefined): true {
+  #conclude(
+    decision: Decision,
+    context: ExecutionContext,
+    request: object | undefined,
+    property?: string,
+  ): true {
     if (decision.allowed && request) {
-      attachDecision(request, decision, this.#zitadel.requestProperty);
+      attachDecision(request, decision, property);
       if (context.getType() !== 'http') this.#keep(decision, context);
       return true;
     }

@@ -32,8 +32,7 @@ import { useEmulator } from '../support/world.js';
 function questionsOver(index: MembershipIndex, hierarchy: HierarchyTable): ZitadelAuthorizer {
   const knownFor = () => Promise.resolve({ index });
   return new ZitadelAuthorizer(
-    { knownFor } as unknown as Authorizer,
-    hierarchy,
+    { knownFor, hierarchyOf: () => hierarchy } as unknown as Authorizer,
     (denied) => new ZitadelNotAllowedError(denied),
   );
 }

@@ -77,7 +77,8 @@ function isCanonical(part: string | undefined): part is string {
   return !!part && Buffer.from(part, 'base64url').toString('base64url') === part;
 }
 
-function jsonOf(part: string | undefined): Readonly<Record<string, unknown>> | undefined {
+/** A part of a JWT. Undefined if it is not a JSON object in canonical base64url. */
+export function jsonOf(part: string | undefined): Readonly<Record<string, unknown>> | undefined {
   if (!isCanonical(part)) return undefined;
   try {
     const value = jsonFrom(
