@@ -27,6 +27,8 @@ type Awaitable<T> = T | Promise<T>;
 /** What decisions need besides what is known about the caller. */
 interface AuthorizerParts extends CompileSettings, DeciderParts {
   readonly token: ((request: RequestLike) => string | undefined) | undefined;
+  /** `perRoute`: callers who act as another user are let in only where the door says so. */
+  readonly allowImpersonation: boolean | 'perRoute';
   readonly log: BoundedLog;
 }
 
@@ -56,6 +58,8 @@ const LATE: Refusal = {
 /** The whole data path: `authorize(request, compiled)` gives a Decision in every foreseeable case. */
 export class Authorizer {
   readonly #compiled = new WeakMap<Requirement, Compiled>();
+  /** The same requirements, where nobody may act as another user. A "yes" to one is no "yes" to the other. */
+  readonly #refusingActors = new WeakMap<Requirement, Compiled>();
   readonly #decider: Decider;
   readonly #news: DecisionNews;
 
@@ -108,7 +112,8 @@ export class Authorizer {
    * @throws ZitadelRequirementError as `decideFor`
    */
   decideOver(known: KnownCaller, requirement: Requirement, since: number): Awaitable<Decision> {
-    const compiled = this.prepare(requirement);
+    // The route that let the caller in has decided whether somebody may act as another user.
+    const compiled = this.prepare(requirement, true);
     if (compiled.sources.some(({ from }) => from !== 'literal' && from !== 'caller')) {
       throw new ZitadelRequirementError(
         "outside a request only literal ids and org.ofCaller() can be asked about: write org('...') instead of org.param('...')",
@@ -152,12 +157,18 @@ export class Authorizer {
     return bearer.token !== undefined || bearer.no === 'malformed';
   }
 
-  /** Prepares a requirement, once. @throws ZitadelRequirementError when it cannot be checked */
-  prepare(requirement: Requirement): Compiled {
-    const known = this.#compiled.get(requirement);
+  /**
+   * Prepares a requirement, once. `forActors`: with the option `allowImpersonation: 'perRoute'`, callers who act as another user are let in.
+   *
+   * @throws ZitadelRequirementError when it cannot be checked
+   */
+  prepare(requirement: Requirement, forActors = false): Compiled {
+    const refusesActors = this.parts.allowImpersonation === 'perRoute' && !forActors;
+    const all = refusesActors ? this.#refusingActors : this.#compiled;
+    const known = all.get(requirement);
     if (known) return known;
-    const compiled = compile(requirement, this.parts);
-    this.#compiled.set(requirement, compiled);
+    const compiled = compile(requirement, this.parts, refusesActors);
+    all.set(requirement, compiled);
     return compiled;
   }
 

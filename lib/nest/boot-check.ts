@@ -14,6 +14,7 @@ import {
   type OfFunction,
   type Rule,
 } from './declarations.js';
+import { uselessImpersonation } from './impersonation-check.js';
 import { type Handler, handlersOf, problemOfParameters, takesCaller } from './handlers.js';
 import { isMessageHandler, loadDoors, notReached, openTo, unguardedWay } from './off-http.js';
 import { foreign, injectedInto, isForeign, typesOf } from './providers.js';
@@ -69,6 +70,7 @@ export class BootCheck implements OnModuleInit {
       // All routes are learned before one is judged.
       ...[...routes, ...offHttp].flatMap((route) => this.#learn(route, ofFunction)),
       ...routes.flatMap((route) => this.#problemsOf(route, ofFunction)),
+      ...uselessImpersonation([...routes, ...offHttp], this.#options.allowImpersonation),
       ...others
         .filter((each) => !isMessageHandler(each) && isDeclared(each, ofFunction))
         .map(notReached),

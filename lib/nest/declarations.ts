@@ -12,6 +12,7 @@ const KEY = 'nestjs-zitadel:declarations';
 export type Declaration =
   | { readonly type: 'require'; readonly requirement: Requirement }
   | { readonly type: 'public' }
+  | { readonly type: 'impersonation' }
   | { readonly type: 'authenticated'; readonly replaces: boolean; readonly optional: boolean };
 
 /** A method of a class, and the function that Nest calls for it. */
@@ -27,6 +28,8 @@ export type Rule =
       /** `optional`: only of requests that carry a token. */
       readonly type: 'required' | 'optional';
       readonly requirement: Requirement;
+      /** Whether callers who act as another user are let in, with the option `allowImpersonation: 'perRoute'`. */
+      readonly forActors: boolean;
       /** By the guard, when it is first asked for. */
       compiled?: Compiled;
       readonly lifts: boolean;
@@ -162,7 +165,7 @@ const NOT_ALONE =
 /**
  * Composes the rule of a method for which Nest calls this function. Requirements add up: those of the class and of the method, of base
  * classes and of overridden methods, and of the function, wherever it was written. `@Public` and `@Authenticated` count only if the
- * controller itself carries them. `@Public` on a method lifts the requirements of classes, but never those of an overridden method or of the
+ * controller itself carries them, and so does `@AllowImpersonation`. `@Public` on a method lifts the requirements of classes, but never those of an overridden method or of the
  * function. `@Public` on a class lifts nothing.
  */
 export function ruleOf(method: Method, ofFunction: OfFunction): Rule {
@@ -179,6 +182,7 @@ export function ruleOf(method: Method, ofFunction: OfFunction): Rule {
   );
   const optional = callers.includes(true);
   const certain = callers.some((each) => !each);
+  const forActors = allowsImpersonation(method);
   const lifts =
     (publicMethod || replaces) &&
     (ofClasses.length > 0 || onClass.some((each) => each.type === 'authenticated'));
@@ -188,10 +192,11 @@ export function ruleOf(method: Method, ofFunction: OfFunction): Rule {
   if (optional && (first || certain)) return { type: 'undeclared', problem: NOT_ALONE };
   if (first) {
     const requirement = others.length > 0 ? allOf(first, ...others) : first;
-    return { type: 'required', requirement, lifts };
+    return { type: 'required', requirement, forActors, lifts };
   }
   if (optional || certain) {
-    return { type: optional ? 'optional' : 'required', requirement: ANY_CALLER, lifts };
+    const type = optional ? 'optional' : 'required';
+    return { type, requirement: ANY_CALLER, forActors, lifts };
   }
   const publicClass = onClass.some((each) => each.type === 'public');
   return publicClass ? { type: 'public', lifts: false } : { type: 'undeclared' };
@@ -202,6 +207,7 @@ export function asksTheSame(one: Rule, other: Rule): boolean {
   const [ones, others] = [partsOf(one), partsOf(other)];
   return (
     one.type === other.type &&
+    own(one, 'forActors') === own(other, 'forActors') &&
     ones.size === others.size &&
     [...ones].every((each) => others.has(each))
   );
@@ -211,6 +217,15 @@ function partsOf(rule: Rule): ReadonlySet<Requirement> {
   if (rule.type !== 'required') return new Set();
   const { requirement } = rule;
   return new Set(requirement.type === 'allOf' ? requirement.of : [requirement]);
+}
+
+/** Whether `@AllowImpersonation` stands on a method or its class. */
+export function allowsImpersonation({ type, method }: Method): boolean {
+  const declared = [
+    ...classesOf(type).flatMap((each) => declarationsOf(each)),
+    ...declarationsOf(prototypeOf(type), method),
+  ];
+  return declared.some((each) => each.type === 'impersonation');
 }
 
 /** Whether a method carries any decorator of ours, or inherits one that asks for something. */

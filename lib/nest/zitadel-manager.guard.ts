@@ -98,7 +98,10 @@ export class ZitadelManagerGuard implements CanActivate {
         return true;
       }
     }
-    const compiled = (rule.compiled ??= this.#zitadel.decisions.prepare(rule.requirement));
+    const compiled = (rule.compiled ??= this.#zitadel.decisions.prepare(
+      rule.requirement,
+      rule.forActors,
+    ));
     const decision = this.#zitadel.decisions.authorize(request, compiled, this.#readId);
     return decision instanceof Promise
       ? decision.then((settled) => this.#conclude(settled, context, request))
