@@ -67,6 +67,8 @@ export interface Zitadel extends ZitadelInstances {
   readonly decisions: Decisions;
   /** The option of that name. */
   readonly requestProperty: string | undefined;
+  /** The option of that name. Of several instances, `perRoute` if it is that in one of them. */
+  readonly allowImpersonation: boolean | 'perRoute';
 }
 
 /** One instance, with what several are put together from. */
@@ -87,9 +89,15 @@ export function createZitadel(
 ): Zitadel {
   if (isSeveral(options)) return createSeveral(options, surroundings);
   const { services, decisions, resolved } = createInstance(options, surroundings);
-  const { issuer, requestProperty } = resolved;
+  const { issuer, requestProperty, allowImpersonation } = resolved;
   const instances = new Map([[issuer, services]]);
-  return Object.freeze({ ...services, instances, decisions, requestProperty });
+  return Object.freeze({
+    ...services,
+    instances,
+    decisions,
+    requestProperty,
+    allowImpersonation,
+  });
 }
 
 function createSeveral(
@@ -105,13 +113,14 @@ function createSeveral(
   const byIssuer = <T>(what: (instance: Instance) => T): ReadonlyMap<string, T> =>
     new Map(all.map((each) => [each.resolved.issuer, what(each)]));
   const instances = byIssuer(({ services }) => services);
+  const isPerRoute = all.some((each) => each.resolved.allowImpersonation === 'perRoute');
   const decisions = new SeveralAuthorizers({
     instances: byIssuer((each) => each.decisions),
     issuerFor: createIssuerFor(
       [...instances.keys()],
       all.filter((each) => takesOtherTokens(each.resolved)).map((each) => each.resolved.issuer),
     ),
-    bareTokens: resolved.token !== undefined,
+    token: resolved.token,
     log: quietLogger(resolved.logger),
   });
   return Object.freeze({
@@ -121,6 +130,7 @@ function createSeveral(
     instances,
     decisions,
     requestProperty: resolved.requestProperty,
+    allowImpersonation: isPerRoute ? 'perRoute' : resolved.allowImpersonation,
   });
 }
 

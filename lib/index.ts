@@ -7,6 +7,7 @@ export { ZitadelExceptionFilter } from './nest/zitadel-exception.filter.js';
 export { ZitadelManagerGuard } from './nest/zitadel-manager.guard.js';
 export { ZitadelModule } from './nest/zitadel.module.js';
 export {
+  AllowImpersonation,
   Authenticated,
   CheckedResource,
   CurrentCaller,

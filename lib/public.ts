@@ -35,6 +35,7 @@ export type { ZitadelErrorCode } from './core/errors.js';
 export type { SharedCache } from './core/memory/shared-store.js';
 export type { IdReader, IdReaderClass, IdSource, ReadId, RequestLike } from './core/request.js';
 export type { AuthenticatedOptions, OptionalCaller } from './core/requirement/builders.js';
+export type { ImpersonationSettings } from './core/requirement/impersonation.js';
 export type { ProjectRoleOn } from './core/requirement/project-role.js';
 export type { FreshOptions } from './core/requirement/fresh.js';
 export type {

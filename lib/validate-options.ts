@@ -113,7 +113,8 @@ const CHECKS: Readonly<Record<keyof ZitadelOptions, Check>> = {
   fetch: aFunction('a function like the global fetch'),
   logger,
   allowHttp: trueOrFalse,
-  allowImpersonation: trueOrFalse,
+  allowImpersonation: (value) =>
+    value === 'perRoute' || typeof value === 'boolean' ? undefined : "true, false or 'perRoute'",
   token: aFunction('a function from the request to the token'),
   requestProperty: requestPropertyProblem,
 };

@@ -1,4 +1,5 @@
 import type { Caller } from './caller.js';
+import { credentialOf, type CredentialRead, threwAt, type TokenFinder } from './credential.js';
 import { Decider, type DeciderParts, denied } from './decider.js';
 import { type Decision, type Denied, isRefusal, type Refusal } from './decision.js';
 import { ZitadelArgumentError, ZitadelRequirementError } from './errors.js';
@@ -6,7 +7,6 @@ import { within } from './memory/flight.js';
 import { own } from './own-properties.js';
 import type { KnownCaller } from './memory/remembered-callers.js';
 import {
-  authorizationHeader,
   bearerToken,
   checkId,
   type IdsRead,
@@ -22,19 +22,19 @@ import { ANEW, ANY_AGE } from './requirement/fresh.js';
 import type { Requirement } from './requirement/requirement.js';
 import type { HierarchyTable } from './requirement/roles.js';
 import { type BoundedLog, type DecisionListener, DecisionNews } from './tell.js';
-import { noteThrown, thrownBy } from './thrown.js';
 
 type Awaitable<T> = T | Promise<T>;
 
 /** What decisions need besides what is known about the caller. */
 interface AuthorizerParts extends CompileSettings, DeciderParts {
   readonly issuer: string;
-  readonly token: ((request: RequestLike) => string | undefined) | undefined;
+  readonly token: TokenFinder;
+  /** `perRoute`: callers who act as another user are let in only where the door says so. */
+  readonly allowImpersonation: boolean | 'perRoute';
   readonly log: BoundedLog;
+  /** How long memberships count. */
+  readonly ttlMs: number;
 }
-
-/** A credential, nothing, or THREW. */
-type CredentialRead = string | undefined | typeof THREW;
 
 const NOTHING: RequestLike = Object.freeze({ headers: {} });
 
@@ -43,16 +43,6 @@ const NO_CLASSES: ReadFromClass = (type) => {
     `${type.name} is a class, and only Nest can build it: give .from() a function here`,
   );
 };
-
-function threwAt(request: RequestLike): Refusal {
-  const got = thrownBy(request);
-  return {
-    reason: 'unavailable',
-    detail: 'a function of the application, in .from() or the option token, threw or rejected',
-    ...(got !== undefined && { got }),
-    remedy: 'look there; a function that finds nothing returns undefined',
-  };
-}
 
 const LATE: Refusal = {
   reason: 'unavailable',
@@ -65,6 +55,8 @@ export type Decisions = Pick<Authorizer, keyof Authorizer>;
 /** The whole data path: `authorize(request, compiled)` gives a Decision in every foreseeable case. */
 export class Authorizer {
   readonly #compiled = new WeakMap<Requirement, Compiled>();
+  /** The same requirements, where nobody may act as another user. A "yes" to one is no "yes" to the other. */
+  readonly #refusingActors = new WeakMap<Requirement, Compiled>();
   readonly #decider: Decider;
   readonly #news: DecisionNews;
 
@@ -83,7 +75,7 @@ export class Authorizer {
     compiled: Compiled,
     fromClass?: ReadFromClass,
   ): Awaitable<Decision> {
-    return this.authorizeBy(this.credentialOf(request), request, compiled, fromClass);
+    return this.authorizeBy(credentialOf(request, this.parts.token), request, compiled, fromClass);
   }
 
   /** The same where the credential was read before. */
@@ -126,7 +118,8 @@ export class Authorizer {
    * @throws ZitadelRequirementError as `decideFor`
    */
   decideOver(known: KnownCaller, requirement: Requirement, since: number): Awaitable<Decision> {
-    const compiled = this.prepare(requirement);
+    // The route that let the caller in has decided whether somebody may act as another user.
+    const compiled = this.prepare(requirement, true);
     if (compiled.sources.some(({ from }) => from !== 'literal' && from !== 'caller')) {
       throw new ZitadelRequirementError(
         "outside a request only literal ids and org.ofCaller() can be asked about: write org('...') instead of org.param('...')",
@@ -174,20 +167,37 @@ export class Authorizer {
     return this.parts.hierarchy;
   }
 
+  get ttlMs(): number {
+    return this.parts.ttlMs;
+  }
+
+  /** For how many more milliseconds the memory says the same about a request. At most 0: it holds nothing. */
+  leftMs(request: RequestLike, compiled: Compiled): number {
+    const credential = credentialOf(request, this.parts.token);
+    const known = typeof credential === 'string' ? this.parts.callers.warm(credential) : undefined;
+    return known?.leftMs(compiled) ?? 0;
+  }
+
   /** Whether a request carries a token at all, be it good or bad. For routes that do without one. */
   bearsToken(request: RequestLike): boolean {
-    const credential = this.credentialOf(request);
+    const credential = credentialOf(request, this.parts.token);
     if (typeof credential !== 'string') return credential === THREW;
     const bearer = bearerToken(this.parts.token ? `Bearer ${credential}` : credential);
     return bearer.token !== undefined || bearer.no === 'malformed';
   }
 
-  /** Prepares a requirement, once. @throws ZitadelRequirementError when it cannot be checked */
-  prepare(requirement: Requirement): Compiled {
-    const known = this.#compiled.get(requirement);
+  /**
+   * Prepares a requirement, once. `forActors`: with the option `allowImpersonation: 'perRoute'`, callers who act as another user are let in.
+   *
+   * @throws ZitadelRequirementError when it cannot be checked
+   */
+  prepare(requirement: Requirement, forActors = false): Compiled {
+    const refusesActors = this.parts.allowImpersonation === 'perRoute' && !forActors;
+    const all = refusesActors ? this.#refusingActors : this.#compiled;
+    const known = all.get(requirement);
     if (known) return known;
-    const compiled = compile(requirement, this.parts);
-    this.#compiled.set(requirement, compiled);
+    const compiled = compile(requirement, this.parts, refusesActors);
+    all.set(requirement, compiled);
     return compiled;
   }
 
@@ -215,18 +225,6 @@ export class Authorizer {
     this.#decider.forgetAll();
     this.parts.lookups.evictAll();
     await this.parts.callers.evictAll();
-  }
-
-  /** What a request carries to prove who calls: the Authorization header, or what the option `token` returns. */
-  credentialOf(request: RequestLike): CredentialRead {
-    if (!this.parts.token) return authorizationHeader(request);
-    try {
-      const given: unknown = this.parts.token(request);
-      return given === undefined || typeof given === 'string' ? given : '';
-    } catch (error) {
-      noteThrown(request, error);
-      return THREW;
-    }
   }
 
   async #resolveAndDecide(

@@ -1,5 +1,6 @@
 import { Authorizer, type Decisions } from './authorizer.js';
 import type { Caller } from './caller.js';
+import { credentialOf, type CredentialRead, type TokenFinder } from './credential.js';
 import type { Decision, Denied, Refusal } from './decision.js';
 import { ZitadelRequirementError } from './errors.js';
 import { bounded } from './memory/bounded.js';
@@ -15,9 +16,14 @@ interface SeveralParts {
   readonly instances: ReadonlyMap<string, Authorizer>;
   /** The issuer whose instance must verify a token: one of those above. */
   readonly issuerFor: (token: string) => string | Refusal;
-  /** Whether the credential is the token itself, instead of an Authorization header. */
-  readonly bareTokens: boolean;
+  /** The option of that name. It is the same for all. */
+  readonly token: TokenFinder;
   readonly log: BoundedLog;
+}
+
+/** A requirement, ready to be decided by each instance. By itself it tells doors what every instance reads of a request. */
+interface CompiledForEach extends Compiled {
+  readonly each: ReadonlyMap<Authorizer, Compiled>;
 }
 
 /** Bytes for the tokens whose instance is known. */
@@ -50,11 +56,11 @@ export class SeveralAuthorizers implements Decisions {
     compiled: Compiled,
     fromClass?: ReadFromClass,
   ): Decision | Promise<Decision> {
-    return this.authorizeBy(this.credentialOf(request), request, compiled, fromClass);
+    return this.authorizeBy(credentialOf(request, this.parts.token), request, compiled, fromClass);
   }
 
   authorizeBy(
-    credential: ReturnType<Authorizer['credentialOf']>,
+    credential: CredentialRead,
     request: RequestLike,
     compiled: Compiled,
     fromClass?: ReadFromClass,
@@ -62,7 +68,7 @@ export class SeveralAuthorizers implements Decisions {
     const { requirement } = compiled;
     const by = typeof credential === 'string' ? this.#choose(credential) : this.#first;
     return by instanceof Authorizer
-      ? by.authorizeBy(credential, request, by.prepare(requirement), fromClass)
+      ? by.authorizeBy(credential, request, ofInstance(compiled, by), fromClass)
       : this.refuse(by, requirement);
   }
 
@@ -86,16 +92,26 @@ export class SeveralAuthorizers implements Decisions {
     return this.#first.bearsToken(request);
   }
 
-  credentialOf(request: RequestLike): ReturnType<Authorizer['credentialOf']> {
-    return this.#first.credentialOf(request);
+  /** The shortest. */
+  get ttlMs(): number {
+    return Math.min(...[...this.#instances.values()].map((each) => each.ttlMs));
   }
 
-  /** Every instance must be able to check it. What is returned stands for all of them. */
-  prepare(requirement: Requirement): Compiled {
-    const [compiled] = [...this.#instances].map(([issuer, each]) =>
-      preparedBy(each, issuer, requirement),
+  leftMs(request: RequestLike, compiled: Compiled): number {
+    const credential = credentialOf(request, this.parts.token);
+    const by = typeof credential === 'string' ? this.#choose(credential) : undefined;
+    return by instanceof Authorizer ? by.leftMs(request, ofInstance(compiled, by)) : 0;
+  }
+
+  /** Every instance must be able to check it. */
+  prepare(requirement: Requirement, forActors = false): CompiledForEach {
+    const all = new Map(
+      [...this.#instances].map(([issuer, each]) => [
+        each,
+        preparedBy(each, issuer, requirement, forActors),
+      ]),
     );
-    return compiled as Compiled;
+    return { ...(all.get(this.#first) as Compiled), each: all };
   }
 
   refuse(refusal: Refusal, requirement?: Requirement): Denied {
@@ -133,7 +149,7 @@ export class SeveralAuthorizers implements Decisions {
     const tail = credential.slice(-16);
     const known = this.#chosen.get(tail);
     if (known?.credential === credential) return known.by;
-    const { token } = tokenIn(credential, this.parts.bareTokens);
+    const { token } = tokenIn(credential, this.parts.token !== undefined);
     // No instance asks anybody about what is not a token, and each refuses it in the same words.
     if (token === undefined) return this.#first;
     const issuer = this.parts.issuerFor(token);
@@ -144,9 +160,21 @@ export class SeveralAuthorizers implements Decisions {
   }
 }
 
-function preparedBy(authorizer: Authorizer, issuer: string, requirement: Requirement): Compiled {
+/** What was prepared by exactly this instance. */
+function ofInstance(compiled: Compiled, by: Authorizer): Compiled {
+  const found = (compiled as Partial<CompiledForEach>).each?.get(by);
+  if (found) return found;
+  throw new ZitadelRequirementError('the requirement was prepared by something else');
+}
+
+function preparedBy(
+  authorizer: Authorizer,
+  issuer: string,
+  requirement: Requirement,
+  forActors: boolean,
+): Compiled {
   try {
-    return authorizer.prepare(requirement);
+    return authorizer.prepare(requirement, forActors);
   } catch (error) {
     if (!(error instanceof ZitadelRequirementError)) throw error;
     throw new ZitadelRequirementError(`${error.message} (at the instance ${issuer})`);

@@ -20,6 +20,7 @@ import {
   permission,
   role,
 } from '../core/requirement/builders.js';
+import { type ImpersonationSettings, lettingActorsIn } from '../core/requirement/impersonation.js';
 import { projectRole } from '../core/requirement/project-role.js';
 import { type Requirement, requirementOf } from '../core/requirement/requirement.js';
 import type { FittingRoles, OnArgs, WrittenRoles } from '../core/requirement/role-args.js';
@@ -145,13 +146,18 @@ export function requireAuthenticated(
 /**
  * Middleware for a route: the whole requirement must hold.
  *
- * @throws ZitadelRequirementError when it cannot be checked, or an id comes from a class, which only Nest can build
+ * @throws ZitadelRequirementError when it cannot be checked, or an id comes from a class, which only Nest can build, or on any other setting
  * @example `app.get('/reports', requireThat(zitadel, anyOf(role('IAM_OWNER_VIEWER'), role('ORG_OWNER', org.query('org')))), handler)`
+ * @example `app.get('/me', requireThat(zitadel, authenticated(), { allowImpersonation: true }), handler)`
  */
-export function requireThat(zitadel: ExpressZitadel, requirement: Requirement): Middleware {
+export function requireThat(
+  zitadel: ExpressZitadel,
+  requirement: Requirement,
+  settings: ImpersonationSettings = {},
+): Middleware {
   const { decisions, requestProperty } = wholeOf(given(zitadel, 'requireThat'));
   const checked = requirementOf(requirement, 'requireThat()');
-  const compiled = decisions.prepare(checked);
+  const compiled = decisions.prepare(checked, lettingActorsIn(settings));
   if (compiled.sources.some(({ from }) => from === 'class')) {
     throw new ZitadelRequirementError('.from() takes a function here: only Nest can build a class');
   }

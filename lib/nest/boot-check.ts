@@ -14,9 +14,10 @@ import {
   type OfFunction,
   type Rule,
 } from './declarations.js';
+import { uselessImpersonation } from './impersonation-check.js';
 import { type Handler, handlersOf, problemOfParameters, takesCaller } from './handlers.js';
 import { isMessageHandler, loadDoors, notReached, openTo, unguardedWay } from './off-http.js';
-import { problemsOfNames, zitadelNamed } from './named-zitadel.module.js';
+import { problemsOfNames, zitadelFor } from './named-zitadel.module.js';
 import { foreign, injectedInto, isForeign, typesOf } from './providers.js';
 import { pathOf, type RoutePath, routeText, ruleText, takesParam } from './route-table.js';
 import { RouteRules } from './route-rules.js';
@@ -71,6 +72,9 @@ export class BootCheck implements OnModuleInit {
       // All routes are learned before one is judged.
       ...[...routes, ...offHttp].flatMap((route) => this.#learn(route, ofFunction)),
       ...routes.flatMap((route) => this.#problemsOf(route, ofFunction)),
+      ...uselessImpersonation([...routes, ...offHttp], (each) =>
+        zitadelFor(this.rules.ruleOf(each, ofFunction), this.zitadel, this.moduleRef),
+      ),
       ...others
         .filter((each) => !isMessageHandler(each) && isDeclared(each, ofFunction))
         .map(notReached),
@@ -80,16 +84,13 @@ export class BootCheck implements OnModuleInit {
       const list = [...problems].map((each) => `- ${each}`).join('\n');
       throw new ZitadelRequirementError(`the application is not safe to start:\n${list}`);
     }
-    this.#report([
+    const lines = [
       ...routes.map((route) => this.#lineOf(route, ofFunction)),
       // A provider with two tokens is seen twice.
       ...new Set(
         unguarded.map(([way, where]) => `  ${way}  NOT GUARDED by nestjs-zitadel: ${where}`),
       ),
-    ]);
-  }
-
-  #report(lines: readonly string[]): void {
+    ];
     const logger = this.#options.logger ?? new Logger('nestjs-zitadel');
     if (lines.length > 0) logger.log(`routes and what they ask for:\n${lines.join('\n')}`);
   }
@@ -228,9 +229,9 @@ export class BootCheck implements OnModuleInit {
   #problemsOfParams(route: Handler, rule: Rule): readonly string[] {
     const compiled = this.#prepared(rule);
     if (!compiled) return [];
-    const { root, sources } = compiled;
     const lacking = this.#lackingParams(route, rule);
-    if (canHold(root, (slot) => lacking.includes(nameOfParam(sources[slot])))) return [];
+    const isLacking = (slot: number) => lacking.includes(nameOfParam(compiled.sources[slot]));
+    if (canHold(compiled.root, isLacking)) return [];
     const path = routeText(this.#pathOf(route));
     return lacking.map(
       (name) =>
@@ -249,9 +250,7 @@ export class BootCheck implements OnModuleInit {
   /** What a route asks for, ready to be decided by the ZITADEL that it names. */
   #prepared(rule: Rule): Compiled | undefined {
     if (rule.type === 'undeclared' || rule.type === 'public') return undefined;
-    const { zitadel: name, requirement } = rule;
-    const { decisions } = name === undefined ? this.zitadel : zitadelNamed(this.moduleRef, name);
-    return decisions.prepare(requirement);
+    return zitadelFor(rule, this.zitadel, this.moduleRef).decisions.prepare(rule.requirement);
   }
 
   #problemOfReader(type: Type): string | undefined {

@@ -12,6 +12,7 @@ const KEY = 'nestjs-zitadel:declarations';
 export type Declaration =
   | { readonly type: 'require'; readonly requirement: Requirement; readonly zitadel: Name }
   | { readonly type: 'public' }
+  | { readonly type: 'impersonation' }
   | {
       readonly type: 'authenticated';
       readonly replaces: boolean;
@@ -36,6 +37,8 @@ export type Rule =
       readonly type: 'required' | 'optional';
       readonly requirement: Requirement;
       readonly zitadel: Name;
+      /** Whether callers who act as another user are let in, with the option `allowImpersonation: 'perRoute'`. */
+      readonly forActors: boolean;
       /** By the guard, when it is first asked for. */
       compiled?: Compiled;
       readonly lifts: boolean;
@@ -177,7 +180,7 @@ const ofSeveral = (names: readonly Name[]): string => {
 /**
  * Composes the rule of a method for which Nest calls this function. Requirements add up: those of the class and of the method, of base
  * classes and of overridden methods, and of the function, wherever it was written. `@Public` and `@Authenticated` count only if the
- * controller itself carries them. `@Public` on a method lifts the requirements of classes, but never those of an overridden method or of the
+ * controller itself carries them, and so does `@AllowImpersonation`. `@Public` on a method lifts the requirements of classes, but never those of an overridden method or of the
  * function. `@Public` on a class lifts nothing.
  */
 export function ruleOf(method: Method, ofFunction: OfFunction): Rule {
@@ -194,6 +197,7 @@ export function ruleOf(method: Method, ofFunction: OfFunction): Rule {
   );
   const optional = callers.some((each) => each.optional);
   const certain = callers.some((each) => !each.optional);
+  const forActors = allowsImpersonation(method);
   const lifts =
     (publicMethod || replaces) &&
     (ofClasses.length > 0 || onClass.some((each) => each.type === 'authenticated'));
@@ -206,11 +210,11 @@ export function ruleOf(method: Method, ofFunction: OfFunction): Rule {
   if (optional && (first || certain)) return { type: 'undeclared', problem: NOT_ALONE };
   if (first) {
     const requirement = others.length > 0 ? allOf(first, ...others) : first;
-    return { type: 'required', requirement, zitadel, lifts };
+    return { type: 'required', requirement, zitadel, forActors, lifts };
   }
   if (optional || certain) {
     const kind = optional ? 'optional' : 'required';
-    return { type: kind, requirement: ANY_CALLER, zitadel, lifts };
+    return { type: kind, requirement: ANY_CALLER, zitadel, forActors, lifts };
   }
   const publicClass = onClass.some((each) => each.type === 'public');
   return publicClass ? { type: 'public', lifts: false } : { type: 'undeclared' };
@@ -222,6 +226,7 @@ export function asksTheSame(one: Rule, other: Rule): boolean {
   return (
     one.type === other.type &&
     zitadelOf(one) === zitadelOf(other) &&
+    own(one, 'forActors') === own(other, 'forActors') &&
     ones.size === others.size &&
     [...ones].every((each) => others.has(each))
   );
@@ -236,6 +241,15 @@ function partsOf(rule: Rule): ReadonlySet<Requirement> {
   if (rule.type !== 'required') return new Set();
   const { requirement } = rule;
   return new Set(requirement.type === 'allOf' ? requirement.of : [requirement]);
+}
+
+/** Whether `@AllowImpersonation` stands on a method or its class. */
+export function allowsImpersonation({ type, method }: Method): boolean {
+  const declared = [
+    ...classesOf(type).flatMap((each) => declarationsOf(each)),
+    ...declarationsOf(prototypeOf(type), method),
+  ];
+  return declared.some((each) => each.type === 'impersonation');
 }
 
 /** Whether a method carries any decorator of ours, or inherits one that asks for something. */

@@ -2,6 +2,7 @@ import { Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { type ModuleRef, ModulesContainer } from '@nestjs/core';
 import { ZitadelRequirementError } from '../core/errors.js';
 import type { Zitadel } from '../create-zitadel.js';
+import { type Rule, zitadelOf } from './declarations.js';
 import { RouteRules } from './route-rules.js';
 import { getZitadelToken, ZITADEL } from './zitadel.module-definition.js';
 
@@ -19,8 +20,10 @@ export class NamedZitadelModule implements OnModuleInit {
   }
 }
 
-/** The ZITADEL that a route names. @throws ZitadelRequirementError if no module brings it */
-export function zitadelNamed(moduleRef: ModuleRef, name: string): Zitadel {
+/** The ZITADEL that a route asks. @throws ZitadelRequirementError if it names one that no module brings */
+export function zitadelFor(rule: Rule, unnamed: Zitadel, moduleRef: ModuleRef): Zitadel {
+  const name = zitadelOf(rule);
+  if (name === undefined) return unnamed;
   try {
     return moduleRef.get<Zitadel>(getZitadelToken(name), { strict: false });
   } catch {

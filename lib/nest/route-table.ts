@@ -95,6 +95,9 @@ function withPrefix(path: string, method: RequestMethod, config: ApplicationConf
   return whole || '/';
 }
 
+const actors = ({ forActors }: { readonly forActors: boolean }): string =>
+  forActors ? ', or whoever acts as one' : '';
+
 /** What a route asks for, in words. */
 export function ruleText(rule: Rule): string {
   const zitadel = zitadelOf(rule);
@@ -108,8 +111,8 @@ function textOf(rule: Rule): string {
     case 'undeclared':
       return 'declares nothing: always denied';
     case 'optional':
-      return `${requirementText(rule.requirement)}, or none${rule.lifts ? ' (instead of what the class asks for)' : ''}`;
+      return `${requirementText(rule.requirement)}, or none${actors(rule)}${rule.lifts ? ' (instead of what the class asks for)' : ''}`;
     case 'required':
-      return `${requirementText(rule.requirement)}${rule.lifts ? ' (instead of what the class asks for)' : ''}`;
+      return `${requirementText(rule.requirement)}${actors(rule)}${rule.lifts ? ' (instead of what the class asks for)' : ''}`;
   }
 }

@@ -20,9 +20,11 @@ import type { Zitadel } from '../create-zitadel.js';
 import type { Rule } from './declarations.js';
 import { doorOf } from './doors/doors.js';
 import { httpExceptionFor } from './http-exception.js';
-import { zitadelNamed } from './named-zitadel.module.js';
+import { zitadelFor } from './named-zitadel.module.js';
 import { RouteRules } from './route-rules.js';
 import { ZITADEL } from './zitadel.module-definition.js';
+
+type Asking = Extract<Rule, { readonly requirement: unknown }>;
 
 /** Marks the guard for the boot check, also a subclass, or the guard of another copy of the package. */
 export const GUARD_BRAND: unique symbol = Symbol.for('nestjs-zitadel:guard') as never;
@@ -102,19 +104,19 @@ export class ZitadelManagerGuard implements CanActivate {
       }
     }
     const { decisions, requestProperty } = this.#zitadelOf(rule);
-    const compiled = (rule.compiled ??= decisions.prepare(rule.requirement));
+    const compiled = (rule.compiled ??= decisions.prepare(rule.requirement, rule.forActors));
     const decision = decisions.authorize(request, compiled, this.#readId);
     return decision instanceof Promise
       ? decision.then((settled) => this.#conclude(settled, context, request, requestProperty))
       : this.#conclude(decision, context, request, requestProperty);
   }
 
-  #zitadelOf({ zitadel }: { readonly zitadel: string | undefined }): Zitadel {
-    return zitadel === undefined ? this.#zitadel : this.#named(zitadel);
+  #zitadelOf(rule: Asking): Zitadel {
+    return rule.zitadel === undefined ? this.#zitadel : this.#named(rule, rule.zitadel);
   }
 
-  #named(name: string): Zitadel {
-    const known = this.#others.get(name) ?? zitadelNamed(this.moduleRef, name);
+  #named(rule: Asking, name: string): Zitadel {
+    const known = this.#others.get(name) ?? zitadelFor(rule, this.#zitadel, this.moduleRef);
     this.#others.set(name, known);
     return known;
   }

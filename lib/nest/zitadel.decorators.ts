@@ -190,12 +190,24 @@ export function Public(): RouteDecorator {
   return decorator('@Public()', { type: 'public' });
 }
 
-/** The decision that let a request through. */
+/**
+ * With the option `allowImpersonation: 'perRoute'`: also let in callers who act as another user (token with the claim `act`). Everything else
+ * that the route asks for is asked of the user they act as; `Caller.actor` is who acts. On a class it holds for every method. It asks for
+ * nothing itself, and is not inherited. An application without the option does not start.
+ *
+ * @throws ZitadelRequirementError beside `@Public` on the same class or method
+ * @example `@AllowImpersonation()`
+ */
+export function AllowImpersonation(): RouteDecorator {
+  return decorator('@AllowImpersonation()', { type: 'impersonation' });
+}
+
 const handlerOf = (context: ExecutionContext) =>
   `${context.getClass().name}.${context.getHandler().name}`;
 
 const callOf = (context: ExecutionContext) => doorOf(context)?.callOf(context);
 
+/** The decision that let a request through. */
 function decisionFor(decorator: string, context: ExecutionContext): Allowed {
   const call = callOf(context);
   const decision = call && decisionOf(call);
