@@ -233,7 +233,7 @@ describe('authorize, for doors of the application’s own', () => {
       caller: { userId: owner.id },
       checked: [{ kind: 'org', id: acme.id, name: 'orgId' }],
     });
-    expect(authorizer.authorize(request, ofArg)).toBe(first);
+    expect(authorizer.authorize(request, ofArg)).toEqual(first);
     const elsewhere = { ...request, args: { orgId: '7' } };
     expect(await authorizer.authorize(elsewhere, ofArg)).toMatchObject({
       reason: 'role_missing',
