@@ -8,7 +8,9 @@ import {
   isRefusal,
   type MembershipRead,
 } from './decision.js';
-import { ZitadelError, ZitadelRequirementError } from './errors.js';
+import { ZitadelArgumentError, ZitadelError, ZitadelRequirementError } from './errors.js';
+import type { RequestLike } from './request.js';
+import { type ImpersonationSettings, lettingActorsIn } from './requirement/impersonation.js';
 import { type Requirement, requirementText } from './requirement/requirement.js';
 import type { RoleName } from './requirement/role-args.js';
 import { roleOf, satisfying } from './requirement/roles.js';
@@ -67,7 +69,7 @@ const TOO_LONG: Denied = {
 };
 
 /**
- * Asks the same questions from code that is not a route: services, lists, jobs.
+ * Asks the same questions from code that is not a route: services, lists, jobs, and doors that this library does not know.
  *
  * @example `if (await authorizer.can(caller, role('ORG_OWNER', org(orgId)))) { ... }`
  */
@@ -80,6 +82,38 @@ export class ZitadelAuthorizer {
     errorFor: (denied: Denied) => Error,
   ) {
     this.#errorFor = errorFor;
+  }
+
+  /**
+   * Decides one call of a door that this library does not know (tRPC, gRPC with a context of its own), as the guard decides a request. The
+   * token stands in `request.headers.authorization`, with the names of headers in lower case, or where the option `token` finds it. Ids
+   * stand in `params`, `query`, `body`, `args` and `headers`. A decision that is denied must keep the call from its handler; one that allows
+   * has the caller and the checked ids. Synchronous if the caller is remembered and nothing must be asked. Make the requirement once, not for
+   * each call.
+   *
+   * @throws ZitadelArgumentError when the request has no headers, or they are an object `Headers`
+   * @throws ZitadelRequirementError when it cannot be checked, an id comes from a class, which only the guard can build, or on any other setting
+   * @example `const decision = await authorizer.authorize({ headers, args: input }, role('ORG_OWNER', org.arg('orgId')))`
+   */
+  authorize(
+    request: RequestLike,
+    requirement: Requirement,
+    settings: ImpersonationSettings = {},
+  ): Decision | Promise<Decision> {
+    const { headers } = Object(request) as Partial<Record<keyof RequestLike, unknown>>;
+    if (typeof headers !== 'object' || headers === null || headers instanceof Headers) {
+      throw new ZitadelArgumentError(
+        'request',
+        'request: an object with headers is needed: write { headers: request.headers, ... }, and Object.fromEntries(headers) for an object Headers',
+      );
+    }
+    const compiled = this.authorizer.prepare(requirement, lettingActorsIn(settings));
+    if (compiled.sources.some(({ from }) => from === 'class')) {
+      throw new ZitadelRequirementError(
+        '.from() takes a function here: only the guard can build a class',
+      );
+    }
+    return this.authorizer.authorize(request, compiled);
   }
 
   /**
