@@ -28,6 +28,8 @@ type Awaitable<T> = T | Promise<T>;
 interface AuthorizerParts extends CompileSettings, DeciderParts {
   readonly token: ((request: RequestLike) => string | undefined) | undefined;
   readonly log: BoundedLog;
+  /** How long memberships count. */
+  readonly ttlMs: number;
 }
 
 const NOTHING: RequestLike = Object.freeze({ headers: {} });
@@ -142,6 +144,17 @@ export class Authorizer {
       throw new ZitadelArgumentError('who', 'who is not a valid user id by the option idPattern');
     }
     return this.parts.callers.ofUser(userId, notBefore);
+  }
+
+  get ttlMs(): number {
+    return this.parts.ttlMs;
+  }
+
+  /** For how many more milliseconds the memory says the same about a request. At most 0: it holds nothing. */
+  leftMs(request: RequestLike, compiled: Compiled): number {
+    const credential = this.#credentialOf(request);
+    const known = typeof credential === 'string' ? this.parts.callers.warm(credential) : undefined;
+    return known?.leftMs(compiled) ?? 0;
   }
 
   /** Whether a request carries a token at all, be it good or bad. For routes that do without one. */
