@@ -11,8 +11,10 @@ export interface RequestLike {
   readonly query?: unknown;
   /** Also the payload of a message. */
   readonly body?: unknown;
-  /** The arguments of a field of GraphQL. */
+  /** The arguments of a field of GraphQL, or the fields of a reference of a federation. */
   readonly args?: unknown;
+  /** The object whose field is asked for, in GraphQL. */
+  readonly parent?: unknown;
   /** What a door other than HTTP shows beside: the context of GraphQL or of a microservice, the client of a gateway. */
   readonly context?: unknown;
   readonly rawHeaders?: readonly string[];

@@ -16,9 +16,12 @@ import {
   type Refusal,
 } from '../core/decision.js';
 import type { ReadFromClass, RequestLike } from '../core/request.js';
+import type { Compiled } from '../core/requirement/compile.js';
+import { Review } from '../core/review.js';
 import type { Zitadel } from '../create-zitadel.js';
 import type { Rule } from './declarations.js';
 import { doorOf } from './doors/doors.js';
+import type { StartReview } from './doors/lasting.js';
 import { httpExceptionFor } from './http-exception.js';
 import { zitadelFor } from './named-zitadel.module.js';
 import { RouteRules } from './route-rules.js';
@@ -33,6 +36,12 @@ const UNKNOWN = {
   detail: 'Nest calls a function here, and it is not known which route that serves',
   remedy:
     'leave the methods of a controller as they are written: do not replace them while it runs',
+};
+
+const NOT_ENDED = {
+  detail:
+    'this subscription would not end with its decision: its schema is not the one that GraphQLModule made',
+  remedy: 'let GraphQLModule make the schema, and do not replace it while the application runs',
 };
 
 interface HeaderWriter {
@@ -103,12 +112,13 @@ export class ZitadelManagerGuard implements CanActivate {
         return true;
       }
     }
-    const { decisions, requestProperty } = this.#zitadelOf(rule);
+    const zitadel = this.#zitadelOf(rule);
+    const { decisions } = zitadel;
     const compiled = (rule.compiled ??= decisions.prepare(rule.requirement, rule.forActors));
     const decision = decisions.authorize(request, compiled, this.#readId);
     return decision instanceof Promise
-      ? decision.then((settled) => this.#conclude(settled, context, request, requestProperty))
-      : this.#conclude(decision, context, request, requestProperty);
+      ? decision.then((settled) => this.#conclude(settled, context, request, zitadel, compiled))
+      : this.#conclude(decision, context, request, zitadel, compiled);
   }
 
   #zitadelOf(rule: Asking): Zitadel {
@@ -157,21 +167,21 @@ export class ZitadelManagerGuard implements CanActivate {
   #conclude(
     decision: Decision,
     context: ExecutionContext,
-    request: object | undefined,
-    property?: string,
+    request: (RequestLike & object) | undefined,
+    zitadel: Zitadel = this.#zitadel,
+    compiled?: Compiled,
   ): true {
     if (decision.allowed && request) {
-      attachDecision(request, decision, property);
-      if (context.getType() !== 'http') this.#keep(decision, context);
-      return true;
+      attachDecision(request, decision, zitadel.requestProperty);
+      if (context.getType() === 'http') return true;
+      this.#keep(decision, context);
+      if (!compiled || this.#review(decision, context, request, compiled, zitadel)) return true;
     }
-    const denied: Denied = decision.allowed
-      ? { allowed: false, reason: 'unsupported_context' }
-      : decision;
+    const denied = decision.allowed ? this.#refuse('unsupported_context', NOT_ENDED) : decision;
     const exception = this.exceptionFor(denied, context);
     const { status, headers } = denialAnswer(denied);
     // If an exception of another status hides the reason, the challenge must not tell it.
-    if (request && statusOf(exception) === status) {
+    if (context.getType() === 'http' && statusOf(exception) === status) {
       const response = context.switchToHttp().getResponse<Partial<HeaderWriter> | undefined>();
       for (const [name, value] of Object.entries(headers)) response?.header?.(name, value);
     }
@@ -182,6 +192,26 @@ export class ZitadelManagerGuard implements CanActivate {
   #keep(decision: Allowed | null, context: ExecutionContext): void {
     const call = doorOf(context)?.callOf(context);
     if (call) attachToCall(call, decision);
+  }
+
+  /** Lets a call that lasts end when its decision ends. False if nobody would end it. */
+  #review(
+    decision: Allowed,
+    context: ExecutionContext,
+    request: RequestLike & object,
+    compiled: Compiled,
+    { decisions }: Zitadel,
+  ): boolean {
+    const lasting = {
+      decisions,
+      request: () => request,
+      compiled,
+      fromClass: this.#readId,
+      yes: decision,
+    };
+    const start: StartReview = (ended) =>
+      new Review(lasting, (no) => ended(this.exceptionFor(no, context)));
+    return doorOf(context)?.review?.(context, start) ?? true;
   }
 
   readonly #readId: ReadFromClass = (type, request, caller) =>

@@ -1,7 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Caller } from '../core/caller.js';
 import { decisionOf, lacksCaller } from '../core/attached-decision.js';
-import { type Allowed, checkedId, type CheckedKind } from '../core/decision.js';
+import { type Allowed, checkedId, type CheckedKind, type Refusal } from '../core/decision.js';
 import { ZitadelRequirementError } from '../core/errors.js';
 import { own, withoutInheritance } from '../core/own-properties.js';
 import {
@@ -241,6 +241,8 @@ export function CurrentCaller(): ParameterDecorator {
   };
 }
 
+const MISSING: Refusal = { reason: 'resource_missing' };
+
 const readChecked = createParamDecorator(
   ({ kind, name }: CheckedParameter, context: ExecutionContext): string => {
     const decorator = `@CheckedResource('${kind}')`;
@@ -254,7 +256,7 @@ const readChecked = createParamDecorator(
       );
     }
     // Only in an anyOf: the branch that allowed the request is about something else.
-    throw httpExceptionFor({ reason: 'resource_missing' });
+    throw doorOf(context)?.exceptionFor(MISSING) ?? httpExceptionFor(MISSING);
   },
 );
 

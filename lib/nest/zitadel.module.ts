@@ -14,6 +14,7 @@ import { tellOfCopies } from './copies.js';
 import { httpExceptionFor } from './http-exception.js';
 import { NamedZitadelModule } from './named-zitadel.module.js';
 import { ProjectGrantService } from './project-grant-service.js';
+import { Subscriptions } from './subscriptions.js';
 import { ZitadelExceptionFilter } from './zitadel-exception.filter.js';
 import { ZitadelManagerGuard } from './zitadel-manager.guard.js';
 import {
@@ -171,7 +172,12 @@ const PROVIDERS: Provider[] = [
  * @example `ZitadelModule.forRootAsync({ inject: [Settings], useFactory: (settings: Settings) => settings.zitadel })`
  */
 @Module({
-  providers: [{ provide: MODULE_OPTIONS_TOKEN, useValue: NO_OPTIONS }, ...PROVIDERS, BootCheck],
+  providers: [
+    { provide: MODULE_OPTIONS_TOKEN, useValue: NO_OPTIONS },
+    ...PROVIDERS,
+    BootCheck,
+    Subscriptions,
+  ],
   exports: PROVIDERS,
 })
 export class ZitadelModule extends ConfigurableModuleClass {
