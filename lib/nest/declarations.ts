@@ -266,6 +266,11 @@ export function isDeclared(method: Method, ofFunction: OfFunction): boolean {
   return own.length > 0 || others.some((each) => each.type !== 'public');
 }
 
+/** Whether a method itself carries a decorator of ours, or what it overrides does, or the function that is called. */
+export function isDecorated(method: Method, ofFunction: OfFunction): boolean {
+  return onMethods(method, ofFunction).length > 0;
+}
+
 /** Whether a method was decorated, and then a function took its place that was decorated differently. */
 export function isAmbiguous(
   { type, method: name, called }: Method,

@@ -3,19 +3,30 @@ import { MetadataScanner } from '@nestjs/core';
 import type { CheckedKind } from '../core/decision.js';
 import { checkedBy, type Requirement } from '../core/requirement/requirement.js';
 
-/** What Nest keeps of a controller. */
+/** What Nest keeps of a module. */
+export interface Home {
+  readonly metatype: unknown;
+  /** Nest runs a guard that is named as a class only if it stands here. */
+  readonly injectables: ReadonlyMap<unknown, unknown>;
+}
+
+/** What Nest keeps of a controller or a provider. */
 export interface Wrapper {
   readonly metatype: unknown;
   readonly instance: unknown;
-  readonly host?: { readonly metatype: unknown };
+  readonly host?: Home | undefined;
+  /** Made by a factory, given as a value, or another name of a provider. */
+  readonly isNotMetatype: boolean;
   isDependencyTreeStatic(): boolean;
 }
 
-/** A method of a controller, with each function that Nest looks at. */
+/** A method of a controller or a provider, with each function that Nest looks at. */
 export interface Handler {
   readonly type: Type;
-  /** The class of its module. */
-  readonly module: unknown;
+  readonly isController: boolean;
+  /** Whether Nest makes the instance of the class itself. */
+  readonly isOfClass: boolean;
+  readonly home: Home | undefined;
   readonly method: string;
   /** The class that Nest names to guards. */
   readonly shown: object;
@@ -31,19 +42,23 @@ export interface Handler {
 
 const scanner = new MetadataScanner();
 
-/** The methods of a controller as Nest will find them. */
-export function handlersOf(type: Type, wrapper?: Wrapper): readonly Handler[] {
+/** The methods of a controller or a provider as Nest will find them. */
+export function handlersOf(
+  type: Type,
+  wrapper: Wrapper,
+  isController: boolean,
+): readonly Handler[] {
   const prototype = type.prototype as Readonly<Record<string, unknown>>;
-  const perRequest = wrapper?.isDependencyTreeStatic() === false;
-  const made = perRequest ? undefined : wrapper?.instance;
+  const perRequest = !wrapper.isDependencyTreeStatic();
+  const made = perRequest ? undefined : wrapper.instance;
   const instance = (made ?? prototype) as Readonly<Record<string, unknown>>;
-  const module = wrapper?.host?.metatype;
+  const of = { type, isController, isOfClass: !wrapper.isNotMetatype, home: wrapper.host };
   return scanner.getAllMethodNames(prototype).flatMap((method) => {
     const [written, called] = [prototype[method], instance[method]];
     if (typeof written !== 'function' || typeof called !== 'function') return [];
     const unstable = instance[method] !== called;
     const shown = instance.constructor;
-    return [{ type, module, method, shown, written, called, perRequest, unstable }];
+    return [{ ...of, method, shown, written, called, perRequest, unstable }];
   });
 }
 

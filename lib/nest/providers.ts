@@ -24,7 +24,7 @@ export const foreign = ({ metatype }: Wrapper): string =>
 /** The classes of a provider. Those of factories and values are the classes of what they made. */
 export function typesOf({ metatype, instance }: Wrapper): readonly Type[] {
   const made: unknown = Object(instance as unknown).constructor;
-  return [metatype, made].filter(
+  return [...new Set([metatype, made])].filter(
     (type): type is Type => typeof type === 'function' && typeof type.prototype === 'object',
   );
 }

@@ -16,7 +16,7 @@ export interface RoutePath {
 
 /** Puts the paths of a route together as Nest does: prefix, version, module, controller, method. */
 export function pathOf(
-  { type, written, module }: Handler,
+  { type, written, home }: Handler,
   config: ApplicationConfig,
   applicationId: string,
 ): RoutePath {
@@ -35,7 +35,7 @@ export function pathOf(
   const letter = prefix === false ? '' : (prefix ?? 'v');
   const places: readonly unknown[][] = [
     inPath ? versions.map((each) => (isNeutral(each) ? '' : `${letter}${String(each)}`)) : [],
-    [ofModule(module, applicationId)].flat(),
+    [ofModule(home?.metatype, applicationId)].flat(),
     [Reflect.getMetadata('path', type) as unknown].flat(),
     [Reflect.getMetadata('path', written) as unknown].flat(),
   ];

@@ -709,7 +709,7 @@ const BOOTS: readonly Mistake[] = [
     [/factory of ZitadelModule\.forRootAsync\(\) returned is undefined/, /an object/, /write/],
   ),
   boots('no guard', (stage) => ({ imports: [ours(stage)], controllers: [UnguardedController] }), [
-    /UnguardedController\.read is decorated/,
+    /UnguardedController\.read would run/,
     /no guard checks it/,
     /write \{ provide: APP_GUARD/,
   ]),
@@ -757,13 +757,17 @@ const BOOTS: readonly Mistake[] = [
     () => ({ path: '/things' }),
   ),
   boots(
-    'a message handler, with the option strict',
+    'a message handler beside HTTP',
     (stage) => ({
-      imports: [ours(stage, { strict: true })],
+      imports: [ours(stage)],
       controllers: [MessageController],
       providers: [GLOBAL],
     }),
-    [/MessageController\.remove is not an HTTP route/, /no other guard/, /write @UseGuards/],
+    [
+      /MessageController\.remove handles messages in an application with HTTP/,
+      /only with inheritAppConfig/,
+      /write @UseGuards\(ZitadelManagerGuard\) on the class/,
+    ],
   ),
   boots(
     'the module twice',

@@ -60,7 +60,7 @@ function guardedController(): Type {
 }
 
 const NO_GUARD =
-  /GuardedController\.read is decorated, and no guard checks it: write \{ provide: APP_GUARD/;
+  /GuardedController\.read would run, and no guard checks it: write \{ provide: APP_GUARD/;
 const NULL_GUARD = /an APP_GUARD is undefined or null, .*write \{ provide: APP_GUARD, useExisting/s;
 
 @Injectable()
@@ -283,7 +283,7 @@ describe('a guard of a controller or a method', () => {
       }
       for (const controller of [OnMethodController, OnClassController]) {
         await expect(serve({ controllers: [controller], providers: [] })).rejects.toThrow(
-          /no guard checks it/,
+          /would run, and no guard checks it/,
         );
       }
     }
@@ -595,6 +595,36 @@ describe('what cannot be checked at all', () => {
     );
   });
 
+  it('is a decorated service', async () => {
+    @Injectable()
+    @RequireRole('IAM_OWNER')
+    class Service {
+      work() {
+        return {};
+      }
+    }
+    await expect(serve({ providers: [GLOBAL, Service] })).rejects.toThrow(
+      /Service\.work is decorated, and Nest reaches it in no way/,
+    );
+  });
+
+  it('is not what a decorated controller does for itself', async () => {
+    @Controller('guarded')
+    @RequireRole('ORG_OWNER', people.orgA)
+    class GuardedController {
+      @Get()
+      read() {
+        return this.help();
+      }
+
+      help() {
+        return {};
+      }
+    }
+    const url = await serve({ controllers: [GuardedController] });
+    expect(await whoGetsIn(people, url, '/guarded')).toBe('A');
+  });
+
   it('is told all at once', async () => {
     @Controller('other')
     class OtherController {
@@ -606,7 +636,7 @@ describe('what cannot be checked at all', () => {
     }
     const booting = serve({ controllers: [guardedController(), OtherController], providers: [] });
     await expect(booting).rejects.toThrow(
-      /not safe to start:(?=.*GuardedController\.read is decorated)(?=.*OtherController\.read is decorated)(?=.*'acme' is not a valid id)(?=.*CheckedResource)/s,
+      /not safe to start:(?=.*GuardedController\.read would run)(?=.*OtherController\.read would run)(?=.*'acme' is not a valid id)(?=.*CheckedResource)/s,
     );
   });
 });
@@ -897,71 +927,6 @@ describe('a path parameter', () => {
     const prepare: Prepare = (app) => app.setGlobalPrefix('tenants/:orgId');
     const booting = serve({ controllers: [controllerOf('things', 'orgId')], prepare });
     await expect(booting).resolves.toMatch(/^http/);
-  });
-});
-
-describe('what Nest runs without any guard', () => {
-  const marked = (type: Type, method: string, metadata: Readonly<Record<string, unknown>>) => {
-    const { value } = Object.getOwnPropertyDescriptor(type.prototype, method) ?? {};
-    for (const [key, meant] of Object.entries(metadata)) {
-      Reflect.defineMetadata(key, meant, value as object);
-    }
-  };
-  /** A controller of messages and a gateway, as the packages of Nest mark them. */
-  function handlersOf(decorate: MethodDecorator & ClassDecorator = () => undefined) {
-    @Controller()
-    class MessageController {
-      @decorate
-      remove() {
-        return {};
-      }
-    }
-    @Injectable()
-    @decorate
-    class Gateway {
-      move() {
-        return {};
-      }
-    }
-    marked(MessageController, 'remove', { 'microservices:pattern': ['org.remove'] });
-    Reflect.defineMetadata('websockets:is_gateway', true, Gateway);
-    marked(Gateway, 'move', { message: 'move' });
-    return { MessageController, Gateway };
-  }
-
-  it('is listed: message handlers and gateways', async () => {
-    const { MessageController, Gateway } = handlersOf();
-    const notes = new Notes();
-    await serve({
-      controllers: [MessageController],
-      providers: [GLOBAL, Gateway, { provide: 'ALSO', useExisting: Gateway }],
-      options: { logger: notes.logger },
-    });
-    expect(notes.lines[0]?.text.split('\n').slice(1)).toEqual([
-      '  MESSAGE org.remove  NOT GUARDED by nestjs-zitadel: MessageController.remove',
-      '  EVENT move  NOT GUARDED by nestjs-zitadel: Gateway.move',
-    ]);
-  });
-
-  it('refuses to boot with the option strict, and not where it is named public', async () => {
-    const { MessageController, Gateway } = handlersOf();
-    const application = { controllers: [MessageController], providers: [GLOBAL, Gateway] };
-    await expect(serve({ ...application, options: { strict: true } })).rejects.toThrow(
-      /MessageController\.remove is not an HTTP route.*\n.*Gateway\.move is not an HTTP route.*strict.*@UseGuards/,
-    );
-    const options = { strict: true, publicControllers: [MessageController, Gateway] };
-    await expect(serve({ ...application, options })).resolves.toMatch(/^http/);
-  });
-
-  it('is not what has a guard of its own', async () => {
-    const { MessageController, Gateway } = handlersOf(UseGuards(SomeOtherGuard));
-    const notes = new Notes();
-    await serve({
-      controllers: [MessageController],
-      providers: [GLOBAL, Gateway],
-      options: { strict: true, logger: notes.logger },
-    });
-    expect(notes.lines).toEqual([]);
   });
 });
 

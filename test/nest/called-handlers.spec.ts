@@ -137,7 +137,7 @@ const ONE_FUNCTION =
   /XController\.(read|open) and XController\.(read|open) are one function when Nest calls them/;
 const DIFFERS =
   /XController\.read was decorated, and then another decorated function took its place/;
-const UNGUARDED = /XController\.read is decorated, and no guard checks it/;
+const UNGUARDED = /XController\.read would run, and no guard checks it/;
 
 /** A controller with the guard on its one method. */
 const guarded = (more: MoreOfController) => controllerOf({ read: [Guard(), askA()] }, more);

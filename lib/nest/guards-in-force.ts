@@ -1,0 +1,189 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
+import { own } from '../core/own-properties.js';
+import { classesOf } from './declarations.js';
+import type { Handler, Home } from './handlers.js';
+import { injectedInto } from './providers.js';
+import type { Way } from './ways.js';
+import { GUARD_BRAND, ZitadelManagerGuard } from './zitadel-manager.guard.js';
+
+const GLOBAL_GUARD =
+  'write { provide: APP_GUARD, useExisting: ZitadelManagerGuard } into the providers of the application';
+const ON_CLASS = 'write @UseGuards(ZitadelManagerGuard) on the class';
+const CLASS_GUARD = `${ON_CLASS}, or ${GLOBAL_GUARD.slice('write '.length)}`;
+
+const LOST = {
+  field:
+    "resolves a field of GraphQL, and Nest runs no guard before it: write fieldResolverEnhancers: ['guards'] into the options of GraphQLModule",
+  rpc: `handles messages in an application with HTTP, where global guards stand before them only with inheritAppConfig, which nobody can see: ${ON_CLASS}`,
+  ws: `handles messages of a gateway, and before Nest 12 no global guard stands there: ${ON_CLASS}`,
+  perRequest:
+    'is made once, and Nest runs no global guard before it that is made for each request: give the guard the default scope',
+  noGuard: `would run, and no guard checks it: ${GLOBAL_GUARD}, or @UseGuards(ZitadelManagerGuard); a guard of yours that asks ours must extend it, or have it injected`,
+};
+
+/** Which guards Nest will run before a handler. */
+export class GuardsInForce {
+  constructor(
+    private readonly config: ApplicationConfig,
+    private readonly modules: ModulesContainer,
+    private readonly moduleRef: ModuleRef,
+    private readonly hasHttp: boolean,
+  ) {}
+
+  problems(): readonly string[] {
+    const guards: readonly unknown[] = this.config.getGlobalGuards();
+    return guards.some((each) => each === undefined || each === null)
+      ? [
+          `an APP_GUARD is undefined or null, and Nest would run every handler without it: ${GLOBAL_GUARD}`,
+        ]
+      : [];
+  }
+
+  /** Whether a guard of ours is meant to stand before every handler. */
+  isGlobal(): boolean {
+    return this.#globals(true).some((each) => this.#isOurs(each));
+  }
+
+  /** Why our guard does not stand before what Nest will call. Undefined if it does. */
+  lost(handler: Handler, way: Way): string | undefined {
+    if (way.isField && !this.#standBeforeFields()) return LOST.field;
+    const reached = !this.#isOutOfReach(way);
+    if (reached && this.#globals(handler.perRequest).some((each) => this.#isOurs(each))) {
+      return undefined;
+    }
+    const lost = this.#lostOwn(handler, way);
+    if (lost !== LOST.noGuard) return lost;
+    if (!reached) return LOST[way.door as 'rpc' | 'ws'];
+    return this.isGlobal() ? LOST.perRequest : lost;
+  }
+
+  /** Whether any guard stands on the class or the method, and Nest will run it. */
+  hasOwn(handler: Handler, way: Way): boolean {
+    if (way.isField && !this.#standBeforeFields()) return false;
+    const { type, written, called } = handler;
+    return [type, written, called].some((each) => this.#guardsOn(each, handler, way).length > 0);
+  }
+
+  /** Whether a guard of ours that stands there says itself what the request of a context is. */
+  readsRequestItself(handler: Handler, way: Way): boolean {
+    const { type, written, called } = handler;
+    return [
+      ...this.#globals(handler.perRequest),
+      ...[type, written, called].flatMap((each) => this.#guardsOn(each, handler, way)),
+    ].some(readsRequestItself);
+  }
+
+  /** Nest runs guards that are made for each request only before handlers that are, too. */
+  #globals(perRequest: boolean): readonly unknown[] {
+    const ofRequests = perRequest
+      ? this.config
+          .getGlobalRequestGuards()
+          .map(({ isAlias, inject, metatype }) => (isAlias ? inject?.[0] : metatype))
+      : [];
+    return [...this.config.getGlobalGuards(), ...ofRequests];
+  }
+
+  #isOutOfReach({ door }: Way): boolean {
+    return (door === 'rpc' && this.hasHttp) || (door === 'ws' && !standBeforeGateways());
+  }
+
+  /** Why a guard of ours does not stand on the class or the method. */
+  #lostOwn(handler: Handler, way: Way): string | undefined {
+    const { type, shown, written, called, perRequest, unstable } = handler;
+    const isGuarded = (target: object) =>
+      this.#guardsOn(target, handler, way).some((each) => this.#isOurs(each));
+    // Nest 12 reads the guards of the class that it built, Nest 11 those of the instance's constructor.
+    const classes = new Set<object>([...classesOf(type), shown]);
+    const ofClasses = [...classes].filter(isGuarded);
+    if (ofClasses.length === classes.size) return undefined;
+    if (ofClasses.length > 0) {
+      return `stands in a class that Nest knows by two names, and @UseGuards stands on one of them: ${GLOBAL_GUARD}, and leave 'constructor' out of what a mixin copies`;
+    }
+    if (perRequest && isGuarded(written)) {
+      return `is made for each request, so nobody knows at boot whether it keeps the @UseGuards of the method: ${CLASS_GUARD}`;
+    }
+    // Nest calls the function of the prototype in gateways and resolvers, and with version 10 in message handlers.
+    const callsWritten = way.door !== 'http';
+    if (isGuarded(called) && !unstable && (!callsWritten || isGuarded(written))) return undefined;
+    return isGuarded(written)
+      ? `is replaced in its constructor, and Nest drops the @UseGuards of the method with it: ${CLASS_GUARD}`
+      : LOST.noGuard;
+  }
+
+  /** The guards that `@UseGuards` names there, and that Nest will run. A class that it does not find it leaves out silently. */
+  #guardsOn(target: object, handler: Handler, way: Way): readonly unknown[] {
+    const guards: unknown = Reflect.getMetadata('__guards__', target);
+    if (!Array.isArray(guards)) return [];
+    const home = way.door === 'graphql' ? this.#homeOf(handler.shown) : handler.home;
+    return (guards as readonly unknown[]).filter(
+      (each) => handler.isController || typeof each !== 'function' || home?.injectables.has(each),
+    );
+  }
+
+  /** Where the package of GraphQL looks for the guards of a resolver: in the first module that provides its class. */
+  #homeOf(type: object): Home | undefined {
+    return [...this.modules.values()].find(({ providers }) => providers.has(type as never));
+  }
+
+  #standBeforeFields(): boolean {
+    const all = [...this.modules.values()].flatMap(({ providers }) => {
+      const options: unknown = providers.get('GqlModuleOptions')?.instance;
+      return options === undefined ? [] : [own(options, 'fieldResolverEnhancers')];
+    });
+    return all.length > 0 && all.every((each) => Array.isArray(each) && each.includes('guards'));
+  }
+
+  /** Whether a guard is ours: the class, a subclass, an instance, one that has ours injected, or what a test put in its place. */
+  #isOurs(guard: unknown): boolean {
+    const object = prototypeOrInstance(guard);
+    if (!object) return false;
+    return (
+      Reflect.has(object, GUARD_BRAND) ||
+      injectedInto(Object(object.constructor) as object).some(isBranded) ||
+      object === this.#replacement()
+    );
+  }
+
+  /** What a test put in the guard's place with overrideProvider. It can be any guard. */
+  #replacement(): unknown {
+    try {
+      return this.moduleRef.get<unknown>(ZitadelManagerGuard, { strict: false });
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function prototypeOrInstance(guard: unknown): object | undefined {
+  const object: unknown = typeof guard === 'function' ? guard.prototype : guard;
+  return typeof object === 'object' && object !== null ? object : undefined;
+}
+
+const isBranded = (type: unknown): boolean =>
+  typeof type === 'function' && Reflect.has(Object(type.prototype) as object, GUARD_BRAND);
+
+/** Whether a subclass of our guard overrides `requestOf`. */
+function readsRequestItself(guard: unknown): boolean {
+  for (
+    let each: unknown = prototypeOrInstance(guard);
+    typeof each === 'object' && each !== null && !Object.hasOwn(each, GUARD_BRAND);
+    each = Object.getPrototypeOf(each)
+  ) {
+    if (Object.hasOwn(each, 'requestOf')) return Reflect.has(each, GUARD_BRAND);
+  }
+  return false;
+}
+
+/** Since Nest 12, global guards stand before the messages of gateways. */
+function standBeforeGateways(): boolean {
+  try {
+    const main = createRequire(import.meta.url).resolve('@nestjs/websockets');
+    const found: unknown = JSON.parse(readFileSync(join(dirname(main), 'package.json'), 'utf8'));
+    return Number.parseInt(String(own(found, 'version')), 10) >= 12;
+  } catch {
+    return false;
+  }
+}

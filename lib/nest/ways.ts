@@ -1,0 +1,92 @@
+import type { Type } from '@nestjs/common';
+import { graphql } from './doors/graphql.js';
+import { rpc } from './doors/rpc.js';
+import { ws } from './doors/ws.js';
+import type { Handler } from './handlers.js';
+
+/** A way by which Nest reaches a method. */
+export interface Way {
+  /** `other`: a kind of contexts that only a guard with its own `requestOf` knows. */
+  readonly door: 'http' | 'graphql' | 'ws' | 'rpc' | 'other';
+  /** A field of GraphQL or a federation reference: no guard stands before it unless GraphQLModule is told so. */
+  readonly isField?: boolean;
+  /** As clients name it: `QUERY org`. A route has its path. */
+  readonly text: string;
+}
+
+/** The metadata of Nest's decorators. */
+const PATH = 'path';
+const PATTERN = 'microservices:pattern';
+const MESSAGE = 'message';
+const GATEWAY = 'websockets:is_gateway';
+const RESOLVER_TYPE = 'graphql:resolver_type';
+const RESOLVER_NAME = 'graphql:resolver_name';
+const FIELD = 'graphql:resolve_property';
+const REFERENCE = 'graphql:resolve_reference';
+
+const ROOTS: readonly unknown[] = ['Query', 'Mutation', 'Subscription'];
+const NAMES_TYPE = '__resolveType';
+const HOOKS = ['afterInit', 'handleConnection', 'handleDisconnect'];
+
+/** The ways by which Nest reaches a method: several where it carries several decorators, none where it is no handler. */
+export function waysOf(handler: Handler): readonly Way[] {
+  const { isController, isOfClass, type, written, called } = handler;
+  if (isController) {
+    const pattern = metadataOf([written, called], PATTERN);
+    return [
+      ...(metadataOf([written], PATH) === undefined ? [] : [{ door: 'http', text: '' } as const]),
+      ...(pattern === undefined ? [] : [{ door: 'rpc', text: messageText(pattern) } as const]),
+    ];
+  }
+  const event = metadataOf([written, called], MESSAGE);
+  // Nest connects a gateway only if it makes the instance itself.
+  const isEvent = event !== undefined && isOfClass && isGateway(type);
+  return [
+    ...fieldsOf(handler),
+    ...(isEvent ? [{ door: 'ws', text: `EVENT ${textOf(event)}` } as const] : []),
+  ];
+}
+
+/** As the package of GraphQL finds resolvers: by the function of the prototype, and by the class. */
+function fieldsOf({ type, method, written }: Handler): readonly Way[] {
+  const parent = metadataOf([written, type], RESOLVER_TYPE) as string | undefined;
+  const isReference = metadataOf([written], REFERENCE) !== undefined;
+  const isRoot = ROOTS.includes(parent);
+  const isResolver = isRoot || isReference || metadataOf([written], FIELD) !== undefined;
+  // It says of which type an object is, and no guard can ever stand before it.
+  if (parent === undefined || !isResolver || method === NAMES_TYPE) return [];
+  const name = textOf(metadataOf([written], RESOLVER_NAME) ?? method);
+  if (isRoot) return [{ door: 'graphql', text: `${parent.toUpperCase()} ${name}` }];
+  const text = isReference ? `REFERENCE ${parent}` : `FIELD ${parent}.${name}`;
+  return [{ door: 'graphql', isField: true, text }];
+}
+
+/** Loads the packages of the transports by which handlers are reached. */
+export async function loadDoors(ways: readonly Way[]): Promise<void> {
+  for (const [name, door] of Object.entries({ graphql, ws, rpc })) {
+    if (ways.some((way) => way.door === name)) await door.load();
+  }
+}
+
+/** Whether Nest calls a method when a client of a gateway comes or goes, before any message. */
+export function isHook({ type, method }: Handler): boolean {
+  return HOOKS.includes(method) && isGateway(type);
+}
+
+function isGateway(type: Type): boolean {
+  return Reflect.hasMetadata(GATEWAY, type);
+}
+
+function metadataOf(targets: readonly object[], key: string): unknown {
+  return targets
+    .map((target): unknown => Reflect.getMetadata(key, target))
+    .find((value) => value !== undefined);
+}
+
+function messageText(pattern: unknown): string {
+  return `MESSAGE ${textOf(Array.isArray(pattern) && pattern.length === 1 ? pattern[0] : pattern)}`;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
