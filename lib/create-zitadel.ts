@@ -1,18 +1,28 @@
 import { createHash } from 'node:crypto';
 import { callersOf } from './callers-option.js';
-import { Authorizer } from './core/authorizer.js';
+import { Authorizer, type Decisions } from './core/authorizer.js';
 import type { Denied, Refusal } from './core/decision.js';
 import { ZitadelOptionsError } from './core/errors.js';
 import { CallerSource } from './core/memory/caller-source.js';
 import { type SharedCache, SharedStore } from './core/memory/shared-store.js';
+import { SeveralAuthorizers } from './core/several-authorizers.js';
 import { quietLogger } from './core/tell.js';
 import { ZitadelAuthorizer, ZitadelNotAllowedError } from './core/zitadel-authorizer.js';
+import {
+  eachInstance,
+  isSeveral,
+  ofNoInstance,
+  type OptionsOfAll,
+  type SeveralInstances,
+  takesOtherTokens,
+} from './instances-option.js';
 import { isOrganizations } from './option-combinations.js';
 import type { ZitadelOptions } from './options.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import type { ZitadelSurroundings } from './surroundings.js';
 import { resolveOptions } from './validate-options.js';
 import { createRoleReader } from './zitadel/authorizations.js';
+import { createIssuerFor } from './zitadel/callers/issuer-for.js';
 import { type Credential, openServiceUser } from './zitadel/credentials.js';
 import { createDiscovery } from './zitadel/discovery.js';
 import { Lookups } from './zitadel/facts/lookups.js';
@@ -36,17 +46,36 @@ interface OfTheDoor {
   readonly projectGrants?: typeof ProjectGrantService;
 }
 
-/** The library, put together: one per instance of ZITADEL. Users see it without the data path. */
-export interface Zitadel {
-  /** The data path, for guards and middleware. */
-  readonly decisions: Authorizer;
+/** What asks one instance of ZITADEL. */
+export interface ZitadelServices<Grants = ProjectGrantService> {
   /** The same questions from services, lists and jobs. */
   readonly authorizer: ZitadelAuthorizer;
-  readonly projectGrants: ProjectGrantService;
+  readonly projectGrants: Grants;
   /** ZITADEL's lists of manager roles themselves. */
   readonly membershipLists: MembershipLists;
+}
+
+/** What asks an instance, and each of several by its issuer. */
+export interface ZitadelInstances<Grants = ProjectGrantService> extends ZitadelServices<Grants> {
+  /** By issuer. Without the option `instances` it is one. With it, project grants and lists are asked for only here. */
+  readonly instances: ReadonlyMap<string, ZitadelServices<Grants>>;
+}
+
+/** The library, put together. Users see it without the data path. */
+export interface Zitadel extends ZitadelInstances {
+  /** The data path, for guards and middleware. */
+  readonly decisions: Decisions;
   /** The option of that name. */
   readonly requestProperty: string | undefined;
+  /** The option of that name. Of several instances, `perRoute` if it is that in one of them. */
+  readonly allowImpersonation: boolean | 'perRoute';
+}
+
+/** One instance, with what several are put together from. */
+interface Instance {
+  readonly services: ZitadelServices;
+  readonly decisions: Authorizer;
+  readonly resolved: ResolvedOptions;
 }
 
 /**
@@ -55,13 +84,66 @@ export interface Zitadel {
  * @throws ZitadelOptionsError naming the option that is wrong, what it got and what to write
  */
 export function createZitadel(
-  options: ZitadelOptions,
+  options: ZitadelOptions | SeveralInstances,
   surroundings: ZitadelSurroundings & OfTheDoor = {},
 ): Zitadel {
+  if (isSeveral(options)) return createSeveral(options, surroundings);
+  const { services, decisions, resolved } = createInstance(options, surroundings);
+  const { issuer, requestProperty, allowImpersonation } = resolved;
+  const instances = new Map([[issuer, services]]);
+  return Object.freeze({
+    ...services,
+    instances,
+    decisions,
+    requestProperty,
+    allowImpersonation,
+  });
+}
+
+function createSeveral(
+  options: SeveralInstances,
+  surroundings: ZitadelSurroundings & OfTheDoor,
+): Zitadel {
+  const { ofTheDoor = [], errorFor = errorOf, projectGrants = ProjectGrantService } = surroundings;
+  const { ofTheDoor: _, ...others } = surroundings;
+  const all = eachInstance(options, ofTheDoor, (each, ofAll) =>
+    createInstance(each, others, ofAll),
+  );
+  const [{ resolved }] = all as [Instance];
+  const byIssuer = <T>(what: (instance: Instance) => T): ReadonlyMap<string, T> =>
+    new Map(all.map((each) => [each.resolved.issuer, what(each)]));
+  const instances = byIssuer(({ services }) => services);
+  const isPerRoute = all.some((each) => each.resolved.allowImpersonation === 'perRoute');
+  const decisions = new SeveralAuthorizers({
+    instances: byIssuer((each) => each.decisions),
+    issuerFor: createIssuerFor(
+      [...instances.keys()],
+      all.filter((each) => takesOtherTokens(each.resolved)).map((each) => each.resolved.issuer),
+    ),
+    token: resolved.token,
+    log: quietLogger(resolved.logger),
+  });
+  return Object.freeze({
+    authorizer: new ZitadelAuthorizer(decisions, errorFor),
+    projectGrants: ofNoInstance(projectGrants),
+    membershipLists: ofNoInstance(MembershipLists),
+    instances,
+    decisions,
+    requestProperty: resolved.requestProperty,
+    allowImpersonation: isPerRoute ? 'perRoute' : resolved.allowImpersonation,
+  });
+}
+
+/** `ofAll`: what stands once for several instances. Then each line of the log names the instance. */
+function createInstance(
+  options: ZitadelOptions,
+  surroundings: ZitadelSurroundings & OfTheDoor,
+  ofAll?: OptionsOfAll,
+): Instance {
   const { logger, ofTheDoor, errorFor = errorOf } = surroundings;
   const { projectGrants: ProjectGrants = ProjectGrantService } = surroundings;
-  const resolved = resolveOptions(options, { ofTheDoor, logger });
-  const log = quietLogger(resolved.logger);
+  const resolved = resolveOptions(options, { ofTheDoor, logger, ofAll });
+  const log = quietLogger(resolved.logger, ofAll && `${resolved.issuer}: `);
   const http = withPageLimit(createHttp(resolved), log);
   const discover = createDiscovery(http, resolved.issuer, resolved.internalUrl);
   const credential = resolved.serviceUser && openServiceUser(resolved.serviceUser);
@@ -108,10 +190,9 @@ export function createZitadel(
   });
   const ownerOf = async (projectId: string) =>
     lookups.known().ownerOf(projectId) ?? (await resolved.projectOwner?.(projectId));
-  const { idPattern, requestProperty } = resolved;
-  return Object.freeze({
-    decisions,
-    authorizer: new ZitadelAuthorizer(decisions, resolved.hierarchy, errorFor),
+  const { idPattern } = resolved;
+  const services = Object.freeze({
+    authorizer: new ZitadelAuthorizer(decisions, errorFor),
     projectGrants: new ProjectGrants({ serviceToken, idPattern, ownerOf, generation }),
     membershipLists: new MembershipLists({
       http,
@@ -120,8 +201,8 @@ export function createZitadel(
       idPattern,
       generation: ofMemberships,
     }),
-    requestProperty,
   });
+  return { services, decisions, resolved };
 }
 
 /** An outage has its own error, so that nobody takes it for a "no". */

@@ -7,6 +7,7 @@ export { ZitadelExceptionFilter } from './nest/zitadel-exception.filter.js';
 export { ZitadelManagerGuard } from './nest/zitadel-manager.guard.js';
 export { ZitadelModule } from './nest/zitadel.module.js';
 export {
+  AllowImpersonation,
   Authenticated,
   CheckedResource,
   CurrentCaller,
@@ -16,9 +17,18 @@ export {
   RequireProjectRole,
   RequireRole,
 } from './nest/zitadel.decorators.js';
-export type { AuthenticatedSettings } from './nest/zitadel.decorators.js';
+export { getZitadelToken } from './nest/zitadel.module-definition.js';
 export type {
+  AtZitadel,
+  AuthenticatedSettings,
+  DecoratorOptions,
+} from './nest/zitadel.decorators.js';
+export type {
+  AnyModuleOptions,
+  ApplicationOptions,
+  SeveralModuleOptions,
   ZitadelModuleOptions,
+  ZitadelOfModule,
   ZitadelOptionsFactory,
   ZitadelRootOptions,
 } from './nest/zitadel.module-definition.js';

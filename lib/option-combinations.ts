@@ -94,14 +94,14 @@ export function checkTogether(options: ZitadelOptions, resolved: ResolvedOptions
   if (resolved.allowImpersonation && !asServiceUser) {
     throw wrong(
       'allowImpersonation',
-      true,
+      resolved.allowImpersonation,
       "false, or memberships: { as: 'serviceUser', ... }: ZITADEL refuses such tokens at its own API",
     );
   }
   if (resolved.allowImpersonation && typeof resolved.callers === 'function') {
     throw wrong(
       'allowImpersonation',
-      true,
+      resolved.allowImpersonation,
       'no allowImpersonation: a function in callers decides about such tokens itself',
     );
   }

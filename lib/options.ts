@@ -270,13 +270,15 @@ export interface ZitadelOptions {
    */
   readonly allowHttp?: boolean;
   /**
-   * Accept impersonation tokens (with the claim `act`).
+   * Accept impersonation tokens (with the claim `act`): everywhere with `true`. With `'perRoute'` only on routes with
+   * `@AllowImpersonation()` (Express: `requireThat(zitadel, requirement, { allowImpersonation: true })`); on all others they are 401
+   * `impersonated`. `Caller.actor` is the user who acts.
    *
    * @default false
-   * @throws ZitadelOptionsError when it is `true` with memberships as the caller, because ZITADEL's API refuses such tokens, or with a
+   * @throws ZitadelOptionsError when it is set with memberships as the caller, because ZITADEL's API refuses such tokens, or with a
    * function in `callers`, which decides about them itself
    */
-  readonly allowImpersonation?: boolean;
+  readonly allowImpersonation?: boolean | 'perRoute';
   /**
    * Finds the token in a request, for clients that do not send it in the Authorization header.
    *

@@ -35,6 +35,7 @@ export type { ZitadelErrorCode } from './core/errors.js';
 export type { SharedCache } from './core/memory/shared-store.js';
 export type { IdReader, IdReaderClass, IdSource, ReadId, RequestLike } from './core/request.js';
 export type { AuthenticatedOptions, OptionalCaller } from './core/requirement/builders.js';
+export type { ImpersonationSettings } from './core/requirement/impersonation.js';
 export type { ProjectRoleOn } from './core/requirement/project-role.js';
 export type { FreshOptions } from './core/requirement/fresh.js';
 export type {
@@ -94,6 +95,8 @@ export type {
   UserinfoCallers,
   ZitadelOptions,
 } from './options.js';
+export type { InstanceOptions, OptionsOfAll, SeveralInstances } from './instances-option.js';
+export type { ZitadelInstances, ZitadelServices } from './create-zitadel.js';
 export type { Fetch } from './zitadel/call.js';
 export type {
   IntrospectionCredential,

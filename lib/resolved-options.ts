@@ -27,7 +27,7 @@ export interface ResolvedOptions {
   readonly clockToleranceMs: number;
   readonly fetch: Fetch;
   readonly logger: ZitadelLogger;
-  readonly allowImpersonation: boolean;
+  readonly allowImpersonation: boolean | 'perRoute';
   readonly token: ZitadelOptions['token'];
   readonly requestProperty: string | undefined;
 }

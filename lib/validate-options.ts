@@ -79,8 +79,13 @@ const hierarchy: Check = (value) => {
     : "'zitadel', 'exact', or a table such as { ORG_OWNER: ['ORG_OWNER_VIEWER'] } of roles with ZITADEL's prefixes";
 };
 
+const issuer: Check = (value) =>
+  Array.isArray(value)
+    ? "one issuer; several instances or domains stand in the option instances: [{ issuer: '...', audience: '...' }, { issuer: '...', audience: '...' }]"
+    : origin(value);
+
 const CHECKS: Readonly<Record<keyof ZitadelOptions, Check>> = {
-  issuer: origin,
+  issuer,
   internalUrl: origin,
   audience,
   callers: callersProblem,
@@ -108,7 +113,8 @@ const CHECKS: Readonly<Record<keyof ZitadelOptions, Check>> = {
   fetch: aFunction('a function like the global fetch'),
   logger,
   allowHttp: trueOrFalse,
-  allowImpersonation: trueOrFalse,
+  allowImpersonation: (value) =>
+    value === 'perRoute' || typeof value === 'boolean' ? undefined : "true, false or 'perRoute'",
   token: aFunction('a function from the request to the token'),
   requestProperty: requestPropertyProblem,
 };
@@ -136,10 +142,12 @@ export function resolveOptions(
   door: {
     readonly ofTheDoor?: readonly string[] | undefined;
     readonly logger?: ZitadelLogger | undefined;
+    /** Options that stand elsewhere. */
+    readonly ofAll?: Partial<ZitadelOptions> | undefined;
   } = {},
 ): ResolvedOptions {
   if (!isObject(given)) throw wrong('options', given, '{ issuer, audience, ... }');
-  const options = withoutInheritance(given);
+  const options = Object.assign(withoutInheritance(given), door.ofAll);
   if (!Object.hasOwn(options, 'issuer')) throw wrong('issuer', undefined, ORIGIN);
   checkAll(options, CHECKS, '', door.ofTheDoor);
   const cache = withoutInheritance(options.cache ?? {});

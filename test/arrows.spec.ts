@@ -129,7 +129,7 @@ const rooms: readonly Room[] = [
     file: 'lib/testing/doubles.ts',
     allowed: [
       ...values('../core/decision.js ../core/caller.js node:http ../express/middleware.js'),
-      ...lazy('../nest/http-exception.js'),
+      ...lazy('../nest/doors/doors.js'),
     ],
     refused: [
       ...values('./emulator.js ./world/world.js ../zitadel/http.js ../create-zitadel.js'),

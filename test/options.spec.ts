@@ -423,6 +423,12 @@ describe('options that are right each on its own', () => {
       { projectRoles: 'api', serviceUser: pat('x'), api: 'v1' },
     ],
     ['allowImpersonation', 'impersonation as the caller', { allowImpersonation: true }],
+    ['allowImpersonation', 'the same per route', { allowImpersonation: 'perRoute' }],
+    [
+      'allowImpersonation',
+      'a function in callers, with impersonation per route',
+      { ...AS_SERVICE_USER, callers: () => undefined, allowImpersonation: 'perRoute' },
+    ],
     ['callers', 'recheckMs as the caller', { callers: jwt({ recheckMs: 5_000 }) }],
     ['callers', 'recheckMs: false as the caller', { callers: jwt({ recheckMs: false }) }],
     [
@@ -453,6 +459,11 @@ describe('options that are right each on its own', () => {
       'allowImpersonation',
       'userinfo() with impersonation',
       { callers: [jwt(), userinfo()], allowImpersonation: true },
+    ],
+    [
+      'allowImpersonation',
+      'userinfo() with impersonation per route',
+      { callers: [jwt(), userinfo()], allowImpersonation: 'perRoute' },
     ],
     ...[undefined, null, '', Number.NaN, 999, 3_600_001, true, '5000'].map(
       (recheckMs): [string, string, Loose] => [
@@ -520,6 +531,10 @@ describe('callers that are asked about', () => {
     ['introspection() with an audience', { ...RIGHT, callers: introspection(API) }],
     ['introspection() with a key', { callers: introspection(ofApplication) }],
     ['introspection() with the service user', { ...impersonated, callers: introspection(API) }],
+    [
+      'introspection() with impersonation per route',
+      { ...impersonated, callers: introspection(API), allowImpersonation: 'perRoute' },
+    ],
     ['userinfo()', { callers: userinfo() }],
     ['jwt() and introspection()', { ...RIGHT, callers: [jwt(), introspection(API)] }],
     ['introspection() and jwt()', { ...RIGHT, callers: [introspection(API), jwt()] }],

@@ -1,11 +1,12 @@
 import type { Caller } from './caller.js';
+import { credentialOf, type CredentialRead, threwAt, type TokenFinder } from './credential.js';
 import { Decider, type DeciderParts, denied } from './decider.js';
 import { type Decision, type Denied, isRefusal, type Refusal } from './decision.js';
 import { ZitadelArgumentError, ZitadelRequirementError } from './errors.js';
 import { within } from './memory/flight.js';
+import { own } from './own-properties.js';
 import type { KnownCaller } from './memory/remembered-callers.js';
 import {
-  authorizationHeader,
   bearerToken,
   checkId,
   type IdsRead,
@@ -19,15 +20,20 @@ import { invalidId, noCredential } from './request-problems.js';
 import { compile, type Compiled, type CompileSettings } from './requirement/compile.js';
 import { ANEW, ANY_AGE } from './requirement/fresh.js';
 import type { Requirement } from './requirement/requirement.js';
+import type { HierarchyTable } from './requirement/roles.js';
 import { type BoundedLog, type DecisionListener, DecisionNews } from './tell.js';
-import { noteThrown, thrownBy } from './thrown.js';
 
 type Awaitable<T> = T | Promise<T>;
 
 /** What decisions need besides what is known about the caller. */
 interface AuthorizerParts extends CompileSettings, DeciderParts {
-  readonly token: ((request: RequestLike) => string | undefined) | undefined;
+  readonly issuer: string;
+  readonly token: TokenFinder;
+  /** `perRoute`: callers who act as another user are let in only where the door says so. */
+  readonly allowImpersonation: boolean | 'perRoute';
   readonly log: BoundedLog;
+  /** How long memberships count. */
+  readonly ttlMs: number;
 }
 
 const NOTHING: RequestLike = Object.freeze({ headers: {} });
@@ -38,24 +44,19 @@ const NO_CLASSES: ReadFromClass = (type) => {
   );
 };
 
-function threwAt(request: RequestLike): Refusal {
-  const got = thrownBy(request);
-  return {
-    reason: 'unavailable',
-    detail: 'a function of the application, in .from() or the option token, threw or rejected',
-    ...(got !== undefined && { got }),
-    remedy: 'look there; a function that finds nothing returns undefined',
-  };
-}
-
 const LATE: Refusal = {
   reason: 'unavailable',
   detail: 'what a function given to .from() reads was not known in time',
 };
 
+/** What doors and services ask. */
+export type Decisions = Pick<Authorizer, keyof Authorizer>;
+
 /** The whole data path: `authorize(request, compiled)` gives a Decision in every foreseeable case. */
 export class Authorizer {
   readonly #compiled = new WeakMap<Requirement, Compiled>();
+  /** The same requirements, where nobody may act as another user. A "yes" to one is no "yes" to the other. */
+  readonly #refusingActors = new WeakMap<Requirement, Compiled>();
   readonly #decider: Decider;
   readonly #news: DecisionNews;
 
@@ -72,13 +73,22 @@ export class Authorizer {
   authorize(
     request: RequestLike,
     compiled: Compiled,
+    fromClass?: ReadFromClass,
+  ): Awaitable<Decision> {
+    return this.authorizeBy(credentialOf(request, this.parts.token), request, compiled, fromClass);
+  }
+
+  /** The same where the credential was read before. */
+  authorizeBy(
+    credential: CredentialRead,
+    request: RequestLike,
+    compiled: Compiled,
     fromClass: ReadFromClass = NO_CLASSES,
   ): Awaitable<Decision> {
     const { requirement } = compiled;
-    const credential = this.#credentialOf(request);
     if (credential === THREW) return this.refuse(threwAt(request), requirement);
     if (credential === undefined) {
-      return this.refuse(noCredential(this.parts.token !== undefined), requirement);
+      return this.refuse(noCredential(request, this.parts.token !== undefined), requirement);
     }
     const known = compiled.fresh ? undefined : this.parts.callers.warm(credential);
     if (!known) return this.#resolveAndDecide(credential, request, compiled, fromClass);
@@ -108,7 +118,8 @@ export class Authorizer {
    * @throws ZitadelRequirementError as `decideFor`
    */
   decideOver(known: KnownCaller, requirement: Requirement, since: number): Awaitable<Decision> {
-    const compiled = this.prepare(requirement);
+    // The route that let the caller in has decided whether somebody may act as another user.
+    const compiled = this.prepare(requirement, true);
     if (compiled.sources.some(({ from }) => from !== 'literal' && from !== 'caller')) {
       throw new ZitadelRequirementError(
         "outside a request only literal ids and org.ofCaller() can be asked about: write org('...') instead of org.param('...')",
@@ -132,6 +143,13 @@ export class Authorizer {
     const notBefore = fresh ? ANEW : ANY_AGE;
     const known = typeof who === 'string' ? undefined : this.parts.callers.ofCaller(who, notBefore);
     if (known) return known;
+    const of = typeof who === 'string' ? undefined : own(who, 'issuer');
+    if (of !== undefined && of !== this.parts.issuer) {
+      throw new ZitadelArgumentError(
+        'who',
+        'who is a user of another instance of ZITADEL: ask the authorizer of that instance',
+      );
+    }
     if (this.parts.readsAs === 'caller') {
       throw new ZitadelRequirementError(
         "memberships are read with the caller's own token: pass the Caller of the request as it was given to you, or set the option memberships to { as: 'serviceUser' }",
@@ -144,20 +162,42 @@ export class Authorizer {
     return this.parts.callers.ofUser(userId, notBefore);
   }
 
+  /** Which role satisfies which other roles, for this caller or user. */
+  hierarchyOf(_who: Caller | string): HierarchyTable {
+    return this.parts.hierarchy;
+  }
+
+  get ttlMs(): number {
+    return this.parts.ttlMs;
+  }
+
+  /** For how many more milliseconds the memory says the same about a request. At most 0: it holds nothing. */
+  leftMs(request: RequestLike, compiled: Compiled): number {
+    const credential = credentialOf(request, this.parts.token);
+    const known = typeof credential === 'string' ? this.parts.callers.warm(credential) : undefined;
+    return known?.leftMs(compiled) ?? 0;
+  }
+
   /** Whether a request carries a token at all, be it good or bad. For routes that do without one. */
   bearsToken(request: RequestLike): boolean {
-    const credential = this.#credentialOf(request);
+    const credential = credentialOf(request, this.parts.token);
     if (typeof credential !== 'string') return credential === THREW;
     const bearer = bearerToken(this.parts.token ? `Bearer ${credential}` : credential);
     return bearer.token !== undefined || bearer.no === 'malformed';
   }
 
-  /** Prepares a requirement, once. @throws ZitadelRequirementError when it cannot be checked */
-  prepare(requirement: Requirement): Compiled {
-    const known = this.#compiled.get(requirement);
+  /**
+   * Prepares a requirement, once. `forActors`: with the option `allowImpersonation: 'perRoute'`, callers who act as another user are let in.
+   *
+   * @throws ZitadelRequirementError when it cannot be checked
+   */
+  prepare(requirement: Requirement, forActors = false): Compiled {
+    const refusesActors = this.parts.allowImpersonation === 'perRoute' && !forActors;
+    const all = refusesActors ? this.#refusingActors : this.#compiled;
+    const known = all.get(requirement);
     if (known) return known;
-    const compiled = compile(requirement, this.parts);
-    this.#compiled.set(requirement, compiled);
+    const compiled = compile(requirement, this.parts, refusesActors);
+    all.set(requirement, compiled);
     return compiled;
   }
 
@@ -185,17 +225,6 @@ export class Authorizer {
     this.#decider.forgetAll();
     this.parts.lookups.evictAll();
     await this.parts.callers.evictAll();
-  }
-
-  #credentialOf(request: RequestLike): string | undefined | typeof THREW {
-    if (!this.parts.token) return authorizationHeader(request);
-    try {
-      const given: unknown = this.parts.token(request);
-      return given === undefined || typeof given === 'string' ? given : '';
-    } catch (error) {
-      noteThrown(request, error);
-      return THREW;
-    }
   }
 
   async #resolveAndDecide(

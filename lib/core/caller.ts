@@ -5,8 +5,12 @@ import type { ResourceKind } from './requirement/roles.js';
 export interface Caller {
   /** ZITADEL's user id (`sub`). */
   readonly userId: string;
+  /** The instance to which the user belongs. Users of two instances can have the same id. Only a caller that your own code made has none. */
+  readonly issuer?: string;
   /** The application that obtained the token (`client_id`), where the token says it. */
   readonly clientId?: string;
+  /** The user who acts as this one: the `sub` of the claim `act` (RFC 8693). Missing: the user is there in person. */
+  readonly actor?: string;
   /** When the token stops being accepted, in milliseconds since the epoch, where it says so. */
   readonly expiresAt?: number;
   /** The token's claims. Read them as own properties: other people choose some of their names. */

@@ -22,6 +22,13 @@ export interface DeciderParts {
   readonly denialMs: number;
 }
 
+const ACTS: Refusal = {
+  reason: 'impersonated',
+  detail: 'somebody acts as this user, and the route does not allow it',
+  remedy:
+    '@AllowImpersonation() lets such callers in (Express: requireThat(zitadel, requirement, { allowImpersonation: true }))',
+};
+
 /** A case that is decided, and its caller. */
 interface Decided {
   readonly known: KnownCaller;
@@ -59,6 +66,8 @@ export class Decider {
   ): Decision | Promise<Decision> {
     const remembered = known.yesTo(compiled, ids);
     if (remembered) return remembered;
+    // A "yes" that is remembered has passed this.
+    if (compiled.refusesActors && known.caller.actor !== undefined) return denied(known, ACTS);
     // No closures here: they would cost every request, even if they are not called.
     const open = this.#open(known, compiled, ids, compiled.fresh ? ANEW : ANY_AGE);
     const verdict = decide(open);

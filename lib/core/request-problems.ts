@@ -12,8 +12,15 @@ import { nameOf, sourceText } from './requirement/refs.js';
 
 const SEND = 'send the header Authorization: Bearer <access token>';
 
+const noTokens = new WeakMap<RequestLike, Pick<Refusal, 'detail' | 'remedy'>>();
+
+/** What a door says of a request that carries no token, where a header alone does not say it. */
+export function noteNoToken(request: RequestLike, words: Pick<Refusal, 'detail' | 'remedy'>): void {
+  noTokens.set(request, words);
+}
+
 /** The request has no credential at all. `isCustom`: the option `token` looks for it. */
-export function noCredential(isCustom: boolean): Refusal {
+export function noCredential(request: RequestLike, isCustom: boolean): Refusal {
   return isCustom
     ? {
         reason: 'token_missing',
@@ -24,6 +31,7 @@ export function noCredential(isCustom: boolean): Refusal {
         reason: 'token_missing',
         detail: 'the request has no Authorization header',
         remedy: `${SEND}, or say with the option token where the token stands`,
+        ...noTokens.get(request),
       };
 }
 

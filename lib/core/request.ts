@@ -11,8 +11,10 @@ export interface RequestLike {
   readonly query?: unknown;
   /** Also the payload of a message. */
   readonly body?: unknown;
-  /** The arguments of a field of GraphQL. */
+  /** The arguments of a field of GraphQL, or the fields of a reference of a federation. */
   readonly args?: unknown;
+  /** The object whose field is asked for, in GraphQL. */
+  readonly parent?: unknown;
   /** What a door other than HTTP shows beside: the context of GraphQL or of a microservice, the client of a gateway. */
   readonly context?: unknown;
   readonly rawHeaders?: readonly string[];
@@ -82,6 +84,12 @@ export function bearerToken(
   if (scheme === '' && header !== '') return { no: 'none' };
   const token = header.slice(scheme.length);
   return scheme.endsWith(' ') && TOKEN_68.test(token) ? { token } : { no: 'malformed' };
+}
+
+/** The token of a credential. `isBare`: the option `token` has returned it. */
+export function tokenIn(credential: string, isBare: boolean): ReturnType<typeof bearerToken> {
+  if (!isBare) return bearerToken(credential);
+  return TOKEN_68.test(credential) ? { token: credential } : { no: 'malformed' };
 }
 
 /** A value was given, and it is not an id. */

@@ -69,8 +69,9 @@ export type BoundedLog = Readonly<Record<keyof ZitadelLogger, Write>>;
 
 /**
  * Wraps a logger. The same on every request becomes one line a minute, with a count. If the logger throws, nothing changes.
+ * `prefix`: before each line.
  */
-export function quietLogger(logger: ZitadelLogger): BoundedLog {
+export function quietLogger(logger: ZitadelLogger, prefix = ''): BoundedLog {
   const write = (level: keyof ZitadelLogger): Write => {
     // A memory for each level, so that lines for debugging push no others out.
     const recent = bounded<string, { until: number; held: number }>(AT_MOST);
@@ -83,7 +84,7 @@ export function quietLogger(logger: ZitadelLogger): BoundedLog {
       recent.set(cause, { until: performance.now() + ONCE_PER_MS, held: 0 });
       const more = known && known.held > 0 ? ` (repeated ${known.held} times)` : '';
       // A logger that fails must not become a decision.
-      quietly(() => logger[level](`${message}${more}`));
+      quietly(() => logger[level](`${prefix}${message}${more}`));
     };
   };
   return { debug: write('debug'), log: write('log'), warn: write('warn'), error: write('error') };

@@ -1,4 +1,4 @@
-import type { Authorizer } from './authorizer.js';
+import type { Decisions } from './authorizer.js';
 import type { Caller, Membership } from './caller.js';
 import {
   type Decision,
@@ -8,10 +8,12 @@ import {
   isRefusal,
   type MembershipRead,
 } from './decision.js';
-import { ZitadelError, ZitadelRequirementError } from './errors.js';
+import { ZitadelArgumentError, ZitadelError, ZitadelRequirementError } from './errors.js';
+import type { RequestLike } from './request.js';
+import { type ImpersonationSettings, lettingActorsIn } from './requirement/impersonation.js';
 import { type Requirement, requirementText } from './requirement/requirement.js';
 import type { RoleName } from './requirement/role-args.js';
-import { type HierarchyTable, roleOf, satisfying } from './requirement/roles.js';
+import { roleOf, satisfying } from './requirement/roles.js';
 import type { DecisionListener } from './tell.js';
 
 /** The decision was no, or there could be none. `decision` says which, and why. */
@@ -67,7 +69,7 @@ const TOO_LONG: Denied = {
 };
 
 /**
- * Asks the same questions from code that is not a route: services, lists, jobs.
+ * Asks the same questions from code that is not a route: services, lists, jobs, and doors that this library does not know.
  *
  * @example `if (await authorizer.can(caller, role('ORG_OWNER', org(orgId)))) { ... }`
  */
@@ -76,11 +78,42 @@ export class ZitadelAuthorizer {
 
   /** @internal */
   constructor(
-    private readonly authorizer: Authorizer,
-    private readonly hierarchy: HierarchyTable,
+    private readonly authorizer: Decisions,
     errorFor: (denied: Denied) => Error,
   ) {
     this.#errorFor = errorFor;
+  }
+
+  /**
+   * Decides one call of a door that this library does not know (tRPC, gRPC with a context of its own), as the guard decides a request. The
+   * token stands in `request.headers.authorization`, with the names of headers in lower case, or where the option `token` finds it. Ids
+   * stand in `params`, `query`, `body`, `args` and `headers`. A decision that is denied must keep the call from its handler; one that allows
+   * has the caller and the checked ids. Synchronous if the caller is remembered and nothing must be asked. Make the requirement once, not for
+   * each call.
+   *
+   * @throws ZitadelArgumentError when the request has no headers, or they are an object `Headers`
+   * @throws ZitadelRequirementError when it cannot be checked, an id comes from a class, which only the guard can build, or on any other setting
+   * @example `const decision = await authorizer.authorize({ headers, args: input }, role('ORG_OWNER', org.arg('orgId')))`
+   */
+  authorize(
+    request: RequestLike,
+    requirement: Requirement,
+    settings: ImpersonationSettings = {},
+  ): Decision | Promise<Decision> {
+    const { headers } = Object(request) as Partial<Record<keyof RequestLike, unknown>>;
+    if (typeof headers !== 'object' || headers === null || headers instanceof Headers) {
+      throw new ZitadelArgumentError(
+        'request',
+        'request: an object with headers is needed: write { headers: request.headers, ... }, and Object.fromEntries(headers) for an object Headers',
+      );
+    }
+    const compiled = this.authorizer.prepare(requirement, lettingActorsIn(settings));
+    if (compiled.sources.some(({ from }) => from === 'class')) {
+      throw new ZitadelRequirementError(
+        '.from() takes a function here: only the guard can build a class',
+      );
+    }
+    return this.authorizer.authorize(request, compiled);
   }
 
   /**
@@ -150,7 +183,7 @@ export class ZitadelAuthorizer {
     }
     const known = await this.authorizer.knownFor(who);
     if (isRefusal(known)) throw this.#errorFor({ allowed: false, ...known });
-    const by = satisfying(this.hierarchy, names);
+    const by = satisfying(this.authorizer.hierarchyOf(who), names);
     const where = (kind: Membership['kind']) =>
       known.index.rows
         .filter((row) => row.kind === kind && row.roles.some((held) => by[kind].has(held)))

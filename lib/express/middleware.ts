@@ -20,15 +20,14 @@ import {
   permission,
   role,
 } from '../core/requirement/builders.js';
+import { type ImpersonationSettings, lettingActorsIn } from '../core/requirement/impersonation.js';
 import { projectRole } from '../core/requirement/project-role.js';
 import { type Requirement, requirementOf } from '../core/requirement/requirement.js';
 import type { FittingRoles, OnArgs, WrittenRoles } from '../core/requirement/role-args.js';
-import type { ZitadelAuthorizer } from '../core/zitadel-authorizer.js';
-import { createZitadel as join, type Zitadel } from '../create-zitadel.js';
+import { createZitadel as join, type Zitadel, type ZitadelInstances } from '../create-zitadel.js';
+import type { SeveralInstances } from '../instances-option.js';
 import type { ZitadelOptions } from '../options.js';
 import type { ZitadelSurroundings } from '../surroundings.js';
-import type { ProjectGrantService } from '../zitadel/grants/project-grant-service.js';
-import type { MembershipLists } from '../zitadel/memberships/lists.js';
 
 /** Middleware for Express, and for anything like connect that parses what the refs read. */
 export type Middleware = (
@@ -46,12 +45,7 @@ export type OnDenied = (
 ) => void | Promise<void>;
 
 /** The library for Express. */
-export interface ExpressZitadel {
-  /** The same questions from services, lists and jobs. */
-  readonly authorizer: ZitadelAuthorizer;
-  readonly projectGrants: ProjectGrantService;
-  /** ZITADEL's lists of manager roles themselves. */
-  readonly membershipLists: MembershipLists;
+export interface ExpressZitadel extends ZitadelInstances {
   readonly onDenied: OnDenied;
 }
 
@@ -60,9 +54,10 @@ export interface ExpressZitadel {
  *
  * @throws ZitadelOptionsError naming the option that is wrong, what it got and what to write
  * @example `const zitadel = createZitadel({ issuer: 'https://acme.zitadel.cloud', audience: '<project id>' })`
+ * @example `const zitadel = createZitadel({ instances: [{ issuer, audience }, { issuer: other, audience: another }] })`
  */
 export function createZitadel(
-  options: ZitadelOptions,
+  options: ZitadelOptions | SeveralInstances,
   given: ZitadelSurroundings & { onDenied?: OnDenied } = {},
 ): ExpressZitadel {
   const { onDenied = answerDenial, ...surroundings } = withoutInheritance(given);
@@ -151,13 +146,18 @@ export function requireAuthenticated(
 /**
  * Middleware for a route: the whole requirement must hold.
  *
- * @throws ZitadelRequirementError when it cannot be checked, or an id comes from a class, which only Nest can build
+ * @throws ZitadelRequirementError when it cannot be checked, or an id comes from a class, which only Nest can build, or on any other setting
  * @example `app.get('/reports', requireThat(zitadel, anyOf(role('IAM_OWNER_VIEWER'), role('ORG_OWNER', org.query('org')))), handler)`
+ * @example `app.get('/me', requireThat(zitadel, authenticated(), { allowImpersonation: true }), handler)`
  */
-export function requireThat(zitadel: ExpressZitadel, requirement: Requirement): Middleware {
+export function requireThat(
+  zitadel: ExpressZitadel,
+  requirement: Requirement,
+  settings: ImpersonationSettings = {},
+): Middleware {
   const { decisions, requestProperty } = wholeOf(given(zitadel, 'requireThat'));
   const checked = requirementOf(requirement, 'requireThat()');
-  const compiled = decisions.prepare(checked);
+  const compiled = decisions.prepare(checked, lettingActorsIn(settings));
   if (compiled.sources.some(({ from }) => from === 'class')) {
     throw new ZitadelRequirementError('.from() takes a function here: only Nest can build a class');
   }
@@ -205,7 +205,7 @@ function given(zitadel: ExpressZitadel, middleware: string): ExpressZitadel {
 function joined(before: Allowed | undefined, decision: Allowed): Allowed {
   const sameUser =
     before?.caller.userId === decision.caller.userId &&
-    before.caller.claims['iss'] === decision.caller.claims['iss'];
+    before.caller.issuer === decision.caller.issuer;
   return sameUser ? { ...decision, checked: [...before.checked, ...decision.checked] } : decision;
 }
 

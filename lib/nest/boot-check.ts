@@ -3,7 +3,7 @@ import { ApplicationConfig, HttpAdapterHost, ModuleRef, ModulesContainer } from 
 import { ZitadelRequirementError } from '../core/errors.js';
 import { withoutInheritance } from '../core/own-properties.js';
 import type { IdSource } from '../core/request.js';
-import { canHold } from '../core/requirement/compile.js';
+import { canHold, type Compiled } from '../core/requirement/compile.js';
 import { requirementOf } from '../core/requirement/requirement.js';
 import type { Zitadel } from '../create-zitadel.js';
 import {
@@ -14,8 +14,10 @@ import {
   type OfFunction,
   type Rule,
 } from './declarations.js';
+import { uselessImpersonation } from './impersonation-check.js';
 import { type Handler, handlersOf, problemOfParameters, takesCaller } from './handlers.js';
 import { isMessageHandler, loadDoors, notReached, openTo, unguardedWay } from './off-http.js';
+import { problemsOfNames, zitadelFor } from './named-zitadel.module.js';
 import { foreign, injectedInto, isForeign, typesOf } from './providers.js';
 import { pathOf, type RoutePath, routeText, ruleText, takesParam } from './route-table.js';
 import { RouteRules } from './route-rules.js';
@@ -23,7 +25,7 @@ import { GUARD_BRAND, ZitadelManagerGuard } from './zitadel-manager.guard.js';
 import {
   MODULE_OPTIONS_TOKEN,
   ZITADEL,
-  type ZitadelModuleOptions,
+  type AnyModuleOptions,
 } from './zitadel.module-definition.js';
 
 /**
@@ -32,12 +34,12 @@ import {
  */
 @Injectable()
 export class BootCheck implements OnModuleInit {
-  readonly #options: ZitadelModuleOptions;
+  readonly #options: AnyModuleOptions;
 
   constructor(
     @Inject(ZITADEL) private readonly zitadel: Zitadel,
     @Inject(RouteRules) private readonly rules: RouteRules,
-    @Inject(MODULE_OPTIONS_TOKEN) options: ZitadelModuleOptions,
+    @Inject(MODULE_OPTIONS_TOKEN) options: AnyModuleOptions,
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
     @Inject(ApplicationConfig) private readonly config: ApplicationConfig,
     @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
@@ -64,11 +66,15 @@ export class BootCheck implements OnModuleInit {
     const unguarded = this.#unguarded([...handlers, ...ofProviders]);
     const ofFunction = declarationsByFunction();
     const problems = new Set([
+      ...problemsOfNames(this.modules),
       ...this.#problemsOfGlobalGuards(),
       ...controllers.filter(isForeign).map(foreign),
       // All routes are learned before one is judged.
       ...[...routes, ...offHttp].flatMap((route) => this.#learn(route, ofFunction)),
       ...routes.flatMap((route) => this.#problemsOf(route, ofFunction)),
+      ...uselessImpersonation([...routes, ...offHttp], (each) =>
+        zitadelFor(this.rules.ruleOf(each, ofFunction), this.zitadel, this.moduleRef),
+      ),
       ...others
         .filter((each) => !isMessageHandler(each) && isDeclared(each, ofFunction))
         .map(notReached),
@@ -78,24 +84,14 @@ export class BootCheck implements OnModuleInit {
       const list = [...problems].map((each) => `- ${each}`).join('\n');
       throw new ZitadelRequirementError(`the application is not safe to start:\n${list}`);
     }
-    this.#report([
+    const lines = [
       ...routes.map((route) => this.#lineOf(route, ofFunction)),
       // A provider with two tokens is seen twice.
       ...new Set(
         unguarded.map(([way, where]) => `  ${way}  NOT GUARDED by nestjs-zitadel: ${where}`),
       ),
-    ]);
-  }
-
-  #report(lines: readonly string[]): void {
+    ];
     const logger = this.#options.logger ?? new Logger('nestjs-zitadel');
-    const ours = [...this.modules.values()].filter(({ providers }) => providers.has(BootCheck));
-    const first = ours[0]?.providers.get(BootCheck)?.instance;
-    if (ours.length > 1 && first === this) {
-      logger.warn(
-        `ZitadelModule is registered ${ours.length} times, and each has settings and a memory of its own: write ZitadelModule.forRoot() once, into the root module`,
-      );
-    }
     if (lines.length > 0) logger.log(`routes and what they ask for:\n${lines.join('\n')}`);
   }
 
@@ -217,7 +213,7 @@ export class BootCheck implements OnModuleInit {
           '@CurrentCaller() stands on a public route, which has no caller: take it away, or write @Authenticated() in place of @Public()',
         );
       }
-      const sources = requirement ? this.zitadel.decisions.prepare(requirement).sources : [];
+      const sources = this.#prepared(rule)?.sources ?? [];
       for (const source of sources) {
         const problem = source.from === 'class' && this.#problemOfReader(source.type as Type);
         if (problem) problems.push(`${source.name} ${problem}`);
@@ -231,10 +227,11 @@ export class BootCheck implements OnModuleInit {
 
   /** Routes can share an `anyOf`. So a parameter that a path does not have is a problem only if no other part can hold. */
   #problemsOfParams(route: Handler, rule: Rule): readonly string[] {
-    if (rule.type !== 'required') return [];
-    const { root, sources } = this.zitadel.decisions.prepare(rule.requirement);
+    const compiled = this.#prepared(rule);
+    if (!compiled) return [];
     const lacking = this.#lackingParams(route, rule);
-    if (canHold(root, (slot) => lacking.includes(nameOfParam(sources[slot])))) return [];
+    const isLacking = (slot: number) => lacking.includes(nameOfParam(compiled.sources[slot]));
+    if (canHold(compiled.root, isLacking)) return [];
     const path = routeText(this.#pathOf(route));
     return lacking.map(
       (name) =>
@@ -244,12 +241,16 @@ export class BootCheck implements OnModuleInit {
 
   /** The names of parameters that a route asks for, and its path does not have. */
   #lackingParams(route: Handler, rule: Rule): readonly (string | undefined)[] {
-    if (rule.type !== 'required') return [];
     const path = this.#pathOf(route);
-    return this.zitadel.decisions
-      .prepare(rule.requirement)
-      .sources.map(nameOfParam)
+    return (this.#prepared(rule)?.sources ?? [])
+      .map(nameOfParam)
       .filter((name) => name !== undefined && !takesParam(path, name));
+  }
+
+  /** What a route asks for, ready to be decided by the ZITADEL that it names. */
+  #prepared(rule: Rule): Compiled | undefined {
+    if (rule.type === 'undeclared' || rule.type === 'public') return undefined;
+    return zitadelFor(rule, this.zitadel, this.moduleRef).decisions.prepare(rule.requirement);
   }
 
   #problemOfReader(type: Type): string | undefined {

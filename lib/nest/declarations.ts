@@ -10,9 +10,18 @@ const KEY = 'nestjs-zitadel:declarations';
 
 /** What one decorator says. */
 export type Declaration =
-  | { readonly type: 'require'; readonly requirement: Requirement }
+  | { readonly type: 'require'; readonly requirement: Requirement; readonly zitadel: Name }
   | { readonly type: 'public' }
-  | { readonly type: 'authenticated'; readonly replaces: boolean; readonly optional: boolean };
+  | { readonly type: 'impersonation' }
+  | {
+      readonly type: 'authenticated';
+      readonly replaces: boolean;
+      readonly optional: boolean;
+      readonly zitadel: Name;
+    };
+
+/** Of a ZitadelModule. Undefined: the one without a name. */
+type Name = string | undefined;
 
 /** A method of a class, and the function that Nest calls for it. */
 interface Method {
@@ -27,6 +36,9 @@ export type Rule =
       /** `optional`: only of requests that carry a token. */
       readonly type: 'required' | 'optional';
       readonly requirement: Requirement;
+      readonly zitadel: Name;
+      /** Whether callers who act as another user are let in, with the option `allowImpersonation: 'perRoute'`. */
+      readonly forActors: boolean;
       /** By the guard, when it is first asked for. */
       compiled?: Compiled;
       readonly lifts: boolean;
@@ -139,8 +151,9 @@ function ownMethod(prototype: object, name: string): object | undefined {
 
 const prototypeOf = (type: Type): object => type.prototype as object;
 
-const requirementsOf = (declared: readonly Declaration[]): readonly Requirement[] =>
-  declared.flatMap((each) => (each.type === 'require' ? [each.requirement] : []));
+type Asking = Extract<Declaration, { readonly type: 'require' }>;
+
+const isAsking = (each: Declaration): each is Asking => each.type === 'require';
 
 /** What a method carries, in its class and the base classes, and what the functions there and the one that is called bring along. */
 function onMethods(
@@ -159,10 +172,15 @@ const ANY_CALLER = authenticated();
 const NOT_ALONE =
   '@Authenticated({ optional: true }) stands beside another requirement of the class or method, which needs a caller: take one of them away, or write @Authenticated({ optional: true, replaces: true }) on the method to lift what the class asks for';
 
+const ofSeveral = (names: readonly Name[]): string => {
+  const texts = names.map((name) => (name === undefined ? 'the one without a name' : `'${name}'`));
+  return `its decorators ask several ZITADELs, ${texts.join(' and ')}, and a caller is of one: write the same { zitadel: ... } into all of them, on the class and on the method`;
+};
+
 /**
  * Composes the rule of a method for which Nest calls this function. Requirements add up: those of the class and of the method, of base
  * classes and of overridden methods, and of the function, wherever it was written. `@Public` and `@Authenticated` count only if the
- * controller itself carries them. `@Public` on a method lifts the requirements of classes, but never those of an overridden method or of the
+ * controller itself carries them, and so does `@AllowImpersonation`. `@Public` on a method lifts the requirements of classes, but never those of an overridden method or of the
  * function. `@Public` on a class lifts nothing.
  */
 export function ruleOf(method: Method, ofFunction: OfFunction): Rule {
@@ -170,28 +188,33 @@ export function ruleOf(method: Method, ofFunction: OfFunction): Rule {
   const onMethod = declarationsOf(prototypeOf(type), method.method);
   const onClass = classesOf(type).flatMap((each) => declarationsOf(each));
 
-  const ofMethods = [...new Set(requirementsOf(onMethods(method, ofFunction)))];
-  const ofClasses = lineOf(type).flatMap((each) => requirementsOf(declarationsOf(each)));
+  const ofMethods = onMethods(method, ofFunction).filter(isAsking);
+  const ofClasses = lineOf(type).flatMap((each) => declarationsOf(each).filter(isAsking));
   const publicMethod = onMethod.some((each) => each.type === 'public');
   const replaces = onMethod.some((each) => each.type === 'authenticated' && each.replaces);
   const callers = [...onMethod, ...(replaces ? [] : onClass)].flatMap((each) =>
-    each.type === 'authenticated' ? [each.optional] : [],
+    each.type === 'authenticated' ? [each] : [],
   );
-  const optional = callers.includes(true);
-  const certain = callers.some((each) => !each);
+  const optional = callers.some((each) => each.optional);
+  const certain = callers.some((each) => !each.optional);
+  const forActors = allowsImpersonation(method);
   const lifts =
     (publicMethod || replaces) &&
     (ofClasses.length > 0 || onClass.some((each) => each.type === 'authenticated'));
 
   if (publicMethod && ofMethods.length === 0) return { type: 'public', lifts };
-  const [first, ...others] = [...(publicMethod || replaces ? [] : ofClasses), ...ofMethods];
+  const asking = [...(publicMethod || replaces ? [] : ofClasses), ...ofMethods];
+  const [first, ...others] = new Set(asking.map(({ requirement }) => requirement));
+  const [zitadel, ...more] = new Set([...asking, ...callers].map((each) => each.zitadel));
+  if (more.length > 0) return { type: 'undeclared', problem: ofSeveral([zitadel, ...more]) };
   if (optional && (first || certain)) return { type: 'undeclared', problem: NOT_ALONE };
   if (first) {
     const requirement = others.length > 0 ? allOf(first, ...others) : first;
-    return { type: 'required', requirement, lifts };
+    return { type: 'required', requirement, zitadel, forActors, lifts };
   }
   if (optional || certain) {
-    return { type: optional ? 'optional' : 'required', requirement: ANY_CALLER, lifts };
+    const kind = optional ? 'optional' : 'required';
+    return { type: kind, requirement: ANY_CALLER, zitadel, forActors, lifts };
   }
   const publicClass = onClass.some((each) => each.type === 'public');
   return publicClass ? { type: 'public', lifts: false } : { type: 'undeclared' };
@@ -202,15 +225,31 @@ export function asksTheSame(one: Rule, other: Rule): boolean {
   const [ones, others] = [partsOf(one), partsOf(other)];
   return (
     one.type === other.type &&
+    zitadelOf(one) === zitadelOf(other) &&
+    own(one, 'forActors') === own(other, 'forActors') &&
     ones.size === others.size &&
     [...ones].every((each) => others.has(each))
   );
+}
+
+/** The ZITADEL that a route asks. */
+export function zitadelOf(rule: Rule): Name {
+  return rule.type === 'required' || rule.type === 'optional' ? rule.zitadel : undefined;
 }
 
 function partsOf(rule: Rule): ReadonlySet<Requirement> {
   if (rule.type !== 'required') return new Set();
   const { requirement } = rule;
   return new Set(requirement.type === 'allOf' ? requirement.of : [requirement]);
+}
+
+/** Whether `@AllowImpersonation` stands on a method or its class. */
+export function allowsImpersonation({ type, method }: Method): boolean {
+  const declared = [
+    ...classesOf(type).flatMap((each) => declarationsOf(each)),
+    ...declarationsOf(prototypeOf(type), method),
+  ];
+  return declared.some((each) => each.type === 'impersonation');
 }
 
 /** Whether a method carries any decorator of ours, or inherits one that asks for something. */

@@ -7,11 +7,11 @@ import type { Handler } from './handlers.js';
 /** The decorators of Nest for handlers that are not routes, by their metadata. */
 const PATTERN = 'microservices:pattern';
 const MESSAGE = 'message';
-const FIELD = 'graphql:resolver_type';
+const FIELDS = ['graphql:resolver_type', 'graphql:resolve_property', 'graphql:resolve_reference'];
 const DOORS = [
   [PATTERN, rpc],
   [MESSAGE, ws],
-  [FIELD, graphql],
+  ...FIELDS.map((key) => [key, graphql] as const),
 ] as const;
 const GATEWAY = 'websockets:is_gateway';
 

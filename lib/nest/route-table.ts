@@ -2,7 +2,7 @@ import { RequestMethod, VERSION_NEUTRAL, VersioningType } from '@nestjs/common';
 import type { ApplicationConfig } from '@nestjs/core';
 import { own } from '../core/own-properties.js';
 import { requirementText } from '../core/requirement/requirement.js';
-import type { Rule } from './declarations.js';
+import { type Rule, zitadelOf } from './declarations.js';
 import type { Handler } from './handlers.js';
 
 /** A route as clients reach it. */
@@ -95,16 +95,24 @@ function withPrefix(path: string, method: RequestMethod, config: ApplicationConf
   return whole || '/';
 }
 
+const actors = ({ forActors }: { readonly forActors: boolean }): string =>
+  forActors ? ', or whoever acts as one' : '';
+
 /** What a route asks for, in words. */
 export function ruleText(rule: Rule): string {
+  const zitadel = zitadelOf(rule);
+  return `${textOf(rule)}${zitadel === undefined ? '' : `, at ZITADEL '${zitadel}'`}`;
+}
+
+function textOf(rule: Rule): string {
   switch (rule.type) {
     case 'public':
       return rule.lifts ? 'public (lifts what the class asks for)' : 'public';
     case 'undeclared':
       return 'declares nothing: always denied';
     case 'optional':
-      return `${requirementText(rule.requirement)}, or none${rule.lifts ? ' (instead of what the class asks for)' : ''}`;
+      return `${requirementText(rule.requirement)}, or none${actors(rule)}${rule.lifts ? ' (instead of what the class asks for)' : ''}`;
     case 'required':
-      return `${requirementText(rule.requirement)}${rule.lifts ? ' (instead of what the class asks for)' : ''}`;
+      return `${requirementText(rule.requirement)}${actors(rule)}${rule.lifts ? ' (instead of what the class asks for)' : ''}`;
   }
 }

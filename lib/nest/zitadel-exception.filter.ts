@@ -12,9 +12,10 @@ import { denialAnswer, type Refusal } from '../core/decision.js';
 import { ZitadelArgumentError, ZitadelError } from '../core/errors.js';
 import { quietLogger, type ZitadelLogger } from '../core/tell.js';
 import { ZitadelNotAllowedError } from '../core/zitadel-authorizer.js';
+import { graphqlErrorOf } from './doors/graphql.js';
 import { DenialException } from './http-exception.js';
 import { ZitadelApiError, ZitadelUnavailableError } from '../zitadel/refusals.js';
-import { MODULE_OPTIONS_TOKEN, type ZitadelModuleOptions } from './zitadel.module-definition.js';
+import { MODULE_OPTIONS_TOKEN, type AnyModuleOptions } from './zitadel.module-definition.js';
 
 interface Answer {
   readonly status: number;
@@ -45,22 +46,27 @@ export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | De
 
   constructor(
     @Inject(HttpAdapterHost) private readonly adapters: HttpAdapterHost,
-    @Optional() @Inject(MODULE_OPTIONS_TOKEN) options?: ZitadelModuleOptions,
+    @Optional() @Inject(MODULE_OPTIONS_TOKEN) options?: AnyModuleOptions,
   ) {
     this.#log = quietLogger(options?.logger ?? new Logger('nestjs-zitadel'));
   }
 
-  /** @throws ZitadelError the error itself, if it is about neither an HTTP request nor a message of a microservice */
+  /**
+   * @throws GraphQLError in GraphQL, with the code in its extensions
+   * @throws ZitadelError the error itself, in a context of another type than HTTP, GraphQL and messages of a microservice
+   */
   catch(error: ZitadelError | DenialException, host: ArgumentsHost): void | Observable<never> {
     if (host.getType() === 'rpc') return this.#answerMessage(error);
-    if (host.getType() !== 'http') throw error;
-    const { httpAdapter } = this.adapters;
-    const response = host.switchToHttp().getResponse<object>();
+    const isGraphql = host.getType<string>() === 'graphql';
+    if (host.getType() !== 'http' && !isGraphql) throw error;
     const { status, headers, body } = answerTo(error);
     // Decisions are in the log already.
     if (error instanceof ZitadelError && !(error instanceof ZitadelNotAllowedError)) {
       this.#log[status === 500 ? 'error' : 'warn'](`${error.code}: ${error.message}`);
     }
+    if (isGraphql) throw graphqlErrorOf({ status, body });
+    const { httpAdapter } = this.adapters;
+    const response = host.switchToHttp().getResponse<object>();
     // A stream that breaks has sent its status already.
     if (httpAdapter.isHeadersSent(response)) return void httpAdapter.end(response);
     for (const [name, value] of Object.entries(headers)) {

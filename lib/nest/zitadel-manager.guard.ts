@@ -16,12 +16,18 @@ import {
   type Refusal,
 } from '../core/decision.js';
 import type { ReadFromClass, RequestLike } from '../core/request.js';
+import type { Compiled } from '../core/requirement/compile.js';
+import { Review } from '../core/review.js';
 import type { Zitadel } from '../create-zitadel.js';
 import type { Rule } from './declarations.js';
 import { doorOf } from './doors/doors.js';
+import type { StartReview } from './doors/lasting.js';
 import { httpExceptionFor } from './http-exception.js';
+import { zitadelFor } from './named-zitadel.module.js';
 import { RouteRules } from './route-rules.js';
 import { ZITADEL } from './zitadel.module-definition.js';
+
+type Asking = Extract<Rule, { readonly requirement: unknown }>;
 
 /** Marks the guard for the boot check, also a subclass, or the guard of another copy of the package. */
 export const GUARD_BRAND: unique symbol = Symbol.for('nestjs-zitadel:guard') as never;
@@ -30,6 +36,12 @@ const UNKNOWN = {
   detail: 'Nest calls a function here, and it is not known which route that serves',
   remedy:
     'leave the methods of a controller as they are written: do not replace them while it runs',
+};
+
+const NOT_ENDED = {
+  detail:
+    'this subscription would not end with its decision: its schema is not the one that GraphQLModule made',
+  remedy: 'let GraphQLModule make the schema, and do not replace it while the application runs',
 };
 
 interface HeaderWriter {
@@ -47,6 +59,8 @@ interface HeaderWriter {
 @Injectable()
 export class ZitadelManagerGuard implements CanActivate {
   readonly #zitadel: Zitadel;
+  /** By name. */
+  readonly #others = new Map<string, Zitadel>();
   readonly #rules: RouteRules;
 
   constructor(
@@ -92,17 +106,29 @@ export class ZitadelManagerGuard implements CanActivate {
           request,
         );
       }
-      if (!this.#zitadel.decisions.bearsToken(request)) {
+      if (!this.#zitadelOf(rule).decisions.bearsToken(request)) {
         attachNoCaller(request);
         if (context.getType() !== 'http') this.#keep(null, context);
         return true;
       }
     }
-    const compiled = (rule.compiled ??= this.#zitadel.decisions.prepare(rule.requirement));
-    const decision = this.#zitadel.decisions.authorize(request, compiled, this.#readId);
+    const zitadel = this.#zitadelOf(rule);
+    const { decisions } = zitadel;
+    const compiled = (rule.compiled ??= decisions.prepare(rule.requirement, rule.forActors));
+    const decision = decisions.authorize(request, compiled, this.#readId);
     return decision instanceof Promise
-      ? decision.then((settled) => this.#conclude(settled, context, request))
-      : this.#conclude(decision, context, request);
+      ? decision.then((settled) => this.#conclude(settled, context, request, zitadel, compiled))
+      : this.#conclude(decision, context, request, zitadel, compiled);
+  }
+
+  #zitadelOf(rule: Asking): Zitadel {
+    return rule.zitadel === undefined ? this.#zitadel : this.#named(rule, rule.zitadel);
+  }
+
+  #named(rule: Asking, name: string): Zitadel {
+    const known = this.#others.get(name) ?? zitadelFor(rule, this.#zitadel, this.moduleRef);
+    this.#others.set(name, known);
+    return known;
   }
 
   /** A controller that is made for each request can put another function in a method's place each time. */
@@ -138,19 +164,24 @@ export class ZitadelManagerGuard implements CanActivate {
     return this.#zitadel.decisions.refuse({ ...why, reason });
   }
 
-  #conclude(decision: Decision, context: ExecutionContext, request: object | undefined): true {
+  #conclude(
+    decision: Decision,
+    context: ExecutionContext,
+    request: (RequestLike & object) | undefined,
+    zitadel: Zitadel = this.#zitadel,
+    compiled?: Compiled,
+  ): true {
     if (decision.allowed && request) {
-      attachDecision(request, decision, this.#zitadel.requestProperty);
-      if (context.getType() !== 'http') this.#keep(decision, context);
-      return true;
+      attachDecision(request, decision, zitadel.requestProperty);
+      if (context.getType() === 'http') return true;
+      this.#keep(decision, context);
+      if (!compiled || this.#review(decision, context, request, compiled, zitadel)) return true;
     }
-    const denied: Denied = decision.allowed
-      ? { allowed: false, reason: 'unsupported_context' }
-      : decision;
+    const denied = decision.allowed ? this.#refuse('unsupported_context', NOT_ENDED) : decision;
     const exception = this.exceptionFor(denied, context);
     const { status, headers } = denialAnswer(denied);
     // If an exception of another status hides the reason, the challenge must not tell it.
-    if (request && statusOf(exception) === status) {
+    if (context.getType() === 'http' && statusOf(exception) === status) {
       const response = context.switchToHttp().getResponse<Partial<HeaderWriter> | undefined>();
       for (const [name, value] of Object.entries(headers)) response?.header?.(name, value);
     }
@@ -161,6 +192,26 @@ export class ZitadelManagerGuard implements CanActivate {
   #keep(decision: Allowed | null, context: ExecutionContext): void {
     const call = doorOf(context)?.callOf(context);
     if (call) attachToCall(call, decision);
+  }
+
+  /** Lets a call that lasts end when its decision ends. False if nobody would end it. */
+  #review(
+    decision: Allowed,
+    context: ExecutionContext,
+    request: RequestLike & object,
+    compiled: Compiled,
+    { decisions }: Zitadel,
+  ): boolean {
+    const lasting = {
+      decisions,
+      request: () => request,
+      compiled,
+      fromClass: this.#readId,
+      yes: decision,
+    };
+    const start: StartReview = (ended) =>
+      new Review(lasting, (no) => ended(this.exceptionFor(no, context)));
+    return doorOf(context)?.review?.(context, start) ?? true;
   }
 
   readonly #readId: ReadFromClass = (type, request, caller) =>

@@ -1,7 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Caller } from '../core/caller.js';
 import { decisionOf, lacksCaller } from '../core/attached-decision.js';
-import { type Allowed, checkedId, type CheckedKind } from '../core/decision.js';
+import { type Allowed, checkedId, type CheckedKind, type Refusal } from '../core/decision.js';
 import { ZitadelRequirementError } from '../core/errors.js';
 import { own, withoutInheritance } from '../core/own-properties.js';
 import {
@@ -12,7 +12,8 @@ import {
   permission,
   role,
 } from '../core/requirement/builders.js';
-import { projectRole } from '../core/requirement/project-role.js';
+import type { FreshOptions } from '../core/requirement/fresh.js';
+import { projectRole, type ProjectRoleOn } from '../core/requirement/project-role.js';
 import { type Requirement, requirementOf } from '../core/requirement/requirement.js';
 import type { FittingRoles, OnArgs, WrittenRoles } from '../core/requirement/role-args.js';
 import { type Declaration, declare } from './declarations.js';
@@ -21,6 +22,37 @@ import { type CheckedParameter, checkParameter, takeCaller } from './handlers.js
 import { httpExceptionFor } from './http-exception.js';
 
 type RouteDecorator = ClassDecorator & MethodDecorator;
+
+/** Which ZITADEL a decorator asks, where an application has several modules. */
+export interface AtZitadel {
+  /**
+   * The `name` of a `ZitadelModule.forRoot()`. All decorators of a route must name the same.
+   *
+   * @default the one without a name
+   */
+  readonly zitadel?: string;
+}
+
+/** Settings of a decorator that asks for roles or permissions. */
+export interface DecoratorOptions extends FreshOptions, AtZitadel {}
+
+/** Splits the name of the ZITADEL from what the requirement is built of. The settings are the last argument. */
+function split<A extends readonly unknown[]>(
+  written: string,
+  given: readonly unknown[],
+): { readonly asked: A; readonly zitadel: string | undefined } {
+  const last: unknown = given.at(-1);
+  if (!Object.hasOwn(Object(last) as object, 'zitadel')) {
+    return { asked: given as A, zitadel: undefined };
+  }
+  const { zitadel, ...settings } = withoutInheritance(last as { zitadel: unknown });
+  if (typeof zitadel !== 'string' || zitadel === '') {
+    throw new ZitadelRequirementError(
+      `${written} takes in { zitadel } the name of a ZitadelModule.forRoot({ name }), or none`,
+    );
+  }
+  return { asked: [...given.slice(0, -1), settings] as unknown as A, zitadel };
+}
 
 function decorator(name: string, declaration: Declaration): RouteDecorator {
   return (target: object, key?: string | symbol, descriptor?: PropertyDescriptor) => {
@@ -46,12 +78,15 @@ function decorator(name: string, declaration: Declaration): RouteDecorator {
  * @example `@RequireRole('ORG_OWNER', org.param('orgId'))`
  * @example `@RequireRole(['PROJECT_OWNER', 'PROJECT_OWNER_VIEWER'], project.param('projectId').in(org.param('orgId')))`
  * @example `@RequireRole('IAM_OWNER', { fresh: true })`
+ * @example `@RequireRole('ORG_OWNER', org.param('orgId'), { zitadel: 'b' })`
  */
 export function RequireRole<const L extends WrittenRoles>(
   roles: FittingRoles<L>,
-  ...on: OnArgs<L>
+  ...on: OnArgs<L, DecoratorOptions>
 ): RouteDecorator {
-  return decorator('@RequireRole()', { type: 'require', requirement: role<L>(roles, ...on) });
+  const { asked, zitadel } = split<OnArgs<L>>('@RequireRole()', on);
+  const requirement = role<L>(roles, ...asked);
+  return decorator('@RequireRole()', { type: 'require', requirement, zitadel });
 }
 
 /**
@@ -60,9 +95,13 @@ export function RequireRole<const L extends WrittenRoles>(
  * @throws ZitadelRequirementError when it is not a requirement
  * @example `@Require(anyOf(role('ORG_OWNER', org.param('orgId')), role('IAM_OWNER_VIEWER')))`
  */
-export function Require(requirement: Requirement): RouteDecorator {
+export function Require(requirement: Requirement, at: AtZitadel = {}): RouteDecorator {
   const checked = requirementOf(requirement, '@Require()');
-  return decorator('@Require()', { type: 'require', requirement: checked });
+  const { asked, zitadel } = split<[object]>('@Require()', [at]);
+  if (Object.keys(Object(asked[0]) as object).length > 0) {
+    throw new ZitadelRequirementError('@Require() takes a requirement, and { zitadel } or nothing');
+  }
+  return decorator('@Require()', { type: 'require', requirement: checked, zitadel });
 }
 
 /**
@@ -72,9 +111,14 @@ export function Require(requirement: Requirement): RouteDecorator {
  * @example `@RequirePermission('project.grant.write', org.param('orgId'))`
  * @example `@RequirePermission('project.write', project.param('projectId').in(org.param('orgId')))`
  */
-export function RequirePermission(...asked: Parameters<typeof permission>): RouteDecorator {
-  const requirement = permission(...asked);
-  return decorator('@RequirePermission()', { type: 'require', requirement });
+export function RequirePermission(
+  permissions: Parameters<typeof permission>[0],
+  on: Parameters<typeof permission>[1],
+  ...options: readonly [options?: DecoratorOptions]
+): RouteDecorator {
+  const { asked, zitadel } = split<[options?: FreshOptions]>('@RequirePermission()', options);
+  const requirement = permission(permissions, on, ...asked);
+  return decorator('@RequirePermission()', { type: 'require', requirement, zitadel });
 }
 
 /**
@@ -85,13 +129,17 @@ export function RequirePermission(...asked: Parameters<typeof permission>): Rout
  * @example `@RequireProjectRole('editor')`
  * @example `@RequireProjectRole('editor', { org: org.param('orgId') })`
  */
-export function RequireProjectRole(...asked: Parameters<typeof projectRole>): RouteDecorator {
-  const requirement = projectRole(...asked);
-  return decorator('@RequireProjectRole()', { type: 'require', requirement });
+export function RequireProjectRole(
+  roles: Parameters<typeof projectRole>[0],
+  ...on: readonly [on?: ProjectRoleOn & AtZitadel]
+): RouteDecorator {
+  const { asked, zitadel } = split<[on?: ProjectRoleOn]>('@RequireProjectRole()', on);
+  const requirement = projectRole(roles, ...asked);
+  return decorator('@RequireProjectRole()', { type: 'require', requirement, zitadel });
 }
 
 /** Settings of `@Authenticated`. */
-export interface AuthenticatedSettings extends AuthenticatedOptions, OptionalCaller {
+export interface AuthenticatedSettings extends AuthenticatedOptions, OptionalCaller, AtZitadel {
   /**
    * On a method: ask for a caller *instead of* what the class asks for.
    *
@@ -113,12 +161,18 @@ export interface AuthenticatedSettings extends AuthenticatedOptions, OptionalCal
  * @example `@Authenticated({ optional: true })`
  */
 export function Authenticated(settings: AuthenticatedSettings = {}): RouteDecorator {
-  const { replaces = false, optional: _optional, ...options } = withoutInheritance(settings);
+  const { asked, zitadel } = split<[AuthenticatedSettings]>('@Authenticated()', [settings]);
+  const { replaces = false, optional: _optional, ...options } = withoutInheritance(asked[0]);
   const requirement = authenticated(options);
   const optional = isOptional(settings);
-  const caller = decorator('@Authenticated()', { type: 'authenticated', replaces, optional });
+  const caller = decorator('@Authenticated()', {
+    type: 'authenticated',
+    replaces,
+    optional,
+    zitadel,
+  });
   if (!requirement.organizations) return caller;
-  const ofOrganizations = decorator('@Authenticated()', { type: 'require', requirement });
+  const ofOrganizations = decorator('@Authenticated()', { type: 'require', requirement, zitadel });
   return ((...target: Parameters<RouteDecorator>) => {
     caller(...target);
     ofOrganizations(...target);
@@ -136,12 +190,24 @@ export function Public(): RouteDecorator {
   return decorator('@Public()', { type: 'public' });
 }
 
-/** The decision that let a request through. */
+/**
+ * With the option `allowImpersonation: 'perRoute'`: also let in callers who act as another user (token with the claim `act`). Everything else
+ * that the route asks for is asked of the user they act as; `Caller.actor` is who acts. On a class it holds for every method. It asks for
+ * nothing itself, and is not inherited. An application without the option does not start.
+ *
+ * @throws ZitadelRequirementError beside `@Public` on the same class or method
+ * @example `@AllowImpersonation()`
+ */
+export function AllowImpersonation(): RouteDecorator {
+  return decorator('@AllowImpersonation()', { type: 'impersonation' });
+}
+
 const handlerOf = (context: ExecutionContext) =>
   `${context.getClass().name}.${context.getHandler().name}`;
 
 const callOf = (context: ExecutionContext) => doorOf(context)?.callOf(context);
 
+/** The decision that let a request through. */
 function decisionFor(decorator: string, context: ExecutionContext): Allowed {
   const call = callOf(context);
   const decision = call && decisionOf(call);
@@ -175,6 +241,8 @@ export function CurrentCaller(): ParameterDecorator {
   };
 }
 
+const MISSING: Refusal = { reason: 'resource_missing' };
+
 const readChecked = createParamDecorator(
   ({ kind, name }: CheckedParameter, context: ExecutionContext): string => {
     const decorator = `@CheckedResource('${kind}')`;
@@ -188,7 +256,7 @@ const readChecked = createParamDecorator(
       );
     }
     // Only in an anyOf: the branch that allowed the request is about something else.
-    throw httpExceptionFor({ reason: 'resource_missing' });
+    throw doorOf(context)?.exceptionFor(MISSING) ?? httpExceptionFor(MISSING);
   },
 );
 

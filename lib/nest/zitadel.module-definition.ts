@@ -1,11 +1,27 @@
 import { ConfigurableModuleBuilder, type Type } from '@nestjs/common';
+import type { ZitadelInstances } from '../create-zitadel.js';
+import type { SeveralInstances } from '../instances-option.js';
 import type { ZitadelOptions } from '../options.js';
+import type { ProjectGrantService } from './project-grant-service.js';
 
 /** The injection token of the library, put together. */
 export const ZITADEL = 'nestjs-zitadel:zitadel';
 
-/** The options, and what only a Nest application can set. */
-export interface ZitadelModuleOptions extends ZitadelOptions {
+/**
+ * The token by which a `ZitadelModule` is injected: the authorizer, project grants and lists of the one with this name, or without a name those of
+ * the one that has none.
+ *
+ * @example `constructor(@Inject(getZitadelToken('b')) private readonly b: ZitadelOfModule) {}`
+ */
+export function getZitadelToken(name?: string): string {
+  return name === undefined ? ZITADEL : `${ZITADEL}:${name}`;
+}
+
+/** What `getZitadelToken()` injects. */
+export type ZitadelOfModule = ZitadelInstances<ProjectGrantService>;
+
+/** What only a Nest application can set. */
+export interface ApplicationOptions {
   /**
    * Do not start while any route declares nothing (otherwise it is denied), or while Nest would run a message handler or an event handler of a
    * gateway without any guard. Only HTTP routes are guarded, and global guards of an HTTP application do not stand before those.
@@ -21,15 +37,33 @@ export interface ZitadelModuleOptions extends ZitadelOptions {
   readonly publicControllers?: readonly Type[];
 }
 
-/** What `forRoot` takes. */
-export interface ZitadelRootOptions extends ZitadelModuleOptions {
+/** The options, and what only a Nest application can set. */
+export interface ZitadelModuleOptions extends ZitadelOptions, ApplicationOptions {}
+
+/** The same for several instances. */
+export interface SeveralModuleOptions extends SeveralInstances, ApplicationOptions {}
+
+/** The options of any of these modules. */
+export type AnyModuleOptions = ZitadelModuleOptions | SeveralModuleOptions;
+
+/** What stands beside the options. */
+interface ModuleExtras {
   /**
    * Whether every module can inject what this one provides, without importing it.
    *
    * @default true
    */
   readonly isGlobal?: boolean;
+  /**
+   * The name of another ZITADEL beside the one without a name. Routes say `{ zitadel: name }`, and `getZitadelToken(name)` injects it.
+   *
+   * @default none
+   */
+  readonly name?: string;
 }
+
+/** What `forRoot` takes. */
+export type ZitadelRootOptions = AnyModuleOptions & ModuleExtras;
 
 /**
  * What `useClass` and `useExisting` name.
@@ -37,15 +71,18 @@ export interface ZitadelRootOptions extends ZitadelModuleOptions {
  * @example `class Settings implements ZitadelOptionsFactory { createZitadelOptions() { return { issuer, audience }; } }`
  */
 export interface ZitadelOptionsFactory {
-  createZitadelOptions(): ZitadelModuleOptions | Promise<ZitadelModuleOptions>;
+  createZitadelOptions(): AnyModuleOptions | Promise<AnyModuleOptions>;
 }
 
 export const { ASYNC_OPTIONS_TYPE, ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
-  new ConfigurableModuleBuilder<ZitadelModuleOptions>({ moduleName: 'Zitadel' })
+  new ConfigurableModuleBuilder<AnyModuleOptions>({ moduleName: 'Zitadel' })
     .setClassMethodName('forRoot')
     .setFactoryMethodName('createZitadelOptions')
-    .setExtras({ isGlobal: true }, (definition, { isGlobal }) => ({
-      ...definition,
-      global: isGlobal,
-    }))
+    .setExtras(
+      { isGlobal: true, name: '' } as Required<ModuleExtras>,
+      (definition, { isGlobal }) => ({
+        ...definition,
+        global: isGlobal,
+      }),
+    )
     .build();

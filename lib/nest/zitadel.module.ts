@@ -3,7 +3,7 @@ import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { Observable } from 'rxjs';
 import { ZitadelOptionsError } from '../core/errors.js';
 import type { SharedCache } from '../core/memory/shared-store.js';
-import { withoutInheritance } from '../core/own-properties.js';
+import { own, withoutInheritance } from '../core/own-properties.js';
 import type { DecisionEvent } from '../core/tell.js';
 import { ZitadelAuthorizer } from '../core/zitadel-authorizer.js';
 import { createZitadel, type Zitadel } from '../create-zitadel.js';
@@ -12,15 +12,19 @@ import { BootCheck } from './boot-check.js';
 import { RouteRules } from './route-rules.js';
 import { tellOfCopies } from './copies.js';
 import { httpExceptionFor } from './http-exception.js';
+import { NamedZitadelModule } from './named-zitadel.module.js';
 import { ProjectGrantService } from './project-grant-service.js';
+import { Subscriptions } from './subscriptions.js';
 import { ZitadelExceptionFilter } from './zitadel-exception.filter.js';
 import { ZitadelManagerGuard } from './zitadel-manager.guard.js';
 import {
   type ASYNC_OPTIONS_TYPE,
+  type AnyModuleOptions,
+  type ApplicationOptions,
   ConfigurableModuleClass,
+  getZitadelToken,
   MODULE_OPTIONS_TOKEN,
   ZITADEL,
-  type ZitadelModuleOptions,
   type ZitadelRootOptions,
 } from './zitadel.module-definition.js';
 
@@ -40,7 +44,7 @@ export class ZitadelDecisionStream extends Observable<DecisionEvent> {
 const NO_OPTIONS = Object.freeze({});
 
 /** What the factory or the class of `forRootAsync` returned. */
-function optionsFrom(given: ZitadelModuleOptions | undefined): ZitadelModuleOptions {
+function optionsFrom(given: AnyModuleOptions | undefined): AnyModuleOptions {
   if (given === NO_OPTIONS) {
     throw new ZitadelOptionsError(
       'options',
@@ -59,30 +63,67 @@ function notOptions(what: string, given: unknown): ZitadelOptionsError {
   );
 }
 
-function zitadelFrom(given: ZitadelModuleOptions, cache: SharedCache | undefined): Zitadel {
-  const own: Partial<ZitadelModuleOptions> = optionsFrom(given);
-  if (Object.hasOwn(own, 'strict') && typeof own.strict !== 'boolean') {
+function zitadelFrom(given: AnyModuleOptions, cache: SharedCache | undefined): Zitadel {
+  const options: Partial<AnyModuleOptions> = optionsFrom(given);
+  if (Object.hasOwn(options, 'strict') && typeof options.strict !== 'boolean') {
     throw new ZitadelOptionsError(
       'strict',
-      `strict: got ${typeof own.strict}; write true or false`,
+      `strict: got ${typeof options.strict}; write true or false`,
     );
   }
-  const controllers: unknown = own.publicControllers;
+  const controllers: unknown = options.publicControllers;
   const fits =
     Array.isArray(controllers) && controllers.every((each) => typeof each === 'function');
-  if (Object.hasOwn(own, 'publicControllers') && !fits) {
+  if (Object.hasOwn(options, 'publicControllers') && !fits) {
     throw new ZitadelOptionsError(
       'publicControllers',
       `publicControllers: got ${typeof controllers}; write a list of controller classes`,
     );
   }
   return createZitadel(given, {
+    ...OF_NEST,
     sharedCache: cache,
     logger: new Logger('nestjs-zitadel'),
-    ofTheDoor: ['strict', 'publicControllers'],
-    errorFor: httpExceptionFor,
-    projectGrants: ProjectGrantService,
+    ofTheDoor: OF_THE_APPLICATION,
   });
+}
+
+const OF_NEST = { errorFor: httpExceptionFor, projectGrants: ProjectGrantService };
+
+const OF_THE_APPLICATION = ['strict', 'publicControllers'] satisfies (keyof ApplicationOptions)[];
+
+/** A module with a name brings nothing but its ZITADEL: guard, filter and boot check are those of the module without one. */
+function withName(definition: DynamicModule, options: object): DynamicModule {
+  if (!Object.hasOwn(options, 'name')) return definition;
+  const name: unknown = own(options, 'name');
+  if (typeof name !== 'string' || name === '') {
+    throw new ZitadelOptionsError(
+      'name',
+      'name: write the name of another ZITADEL, or leave it out',
+    );
+  }
+  const token = getZitadelToken(name);
+  const provider: Provider = {
+    provide: token,
+    inject: [MODULE_OPTIONS_TOKEN, { token: 'CACHE_MANAGER', optional: true }],
+    useFactory: (given: AnyModuleOptions, sharedCache: SharedCache | undefined) => {
+      const ofAll = OF_THE_APPLICATION.find((each) => Object.hasOwn(optionsFrom(given), each));
+      if (ofAll === undefined) {
+        const logger = new Logger(`nestjs-zitadel ${name}`);
+        return createZitadel(given, { ...OF_NEST, sharedCache, logger });
+      }
+      throw new ZitadelOptionsError(
+        ofAll,
+        `${ofAll}: is about the whole application; write it into the ZitadelModule without a name`,
+      );
+    },
+  };
+  return {
+    ...definition,
+    module: NamedZitadelModule,
+    providers: [...(definition.providers ?? []), provider],
+    exports: [token],
+  };
 }
 
 const PROVIDERS: Provider[] = [
@@ -94,7 +135,7 @@ const PROVIDERS: Provider[] = [
   {
     provide: RouteRules,
     inject: [MODULE_OPTIONS_TOKEN],
-    useFactory: (options: ZitadelModuleOptions) =>
+    useFactory: (options: AnyModuleOptions) =>
       new RouteRules(optionsFrom(options).publicControllers ?? []),
   },
   { provide: ZitadelAuthorizer, inject: [ZITADEL], useFactory: (z: Zitadel) => z.authorizer },
@@ -113,7 +154,7 @@ const PROVIDERS: Provider[] = [
     useFactory: (
       config: ApplicationConfig,
       adapters: HttpAdapterHost,
-      options: ZitadelModuleOptions,
+      options: AnyModuleOptions,
     ) => {
       const filter = new ZitadelExceptionFilter(adapters, optionsFrom(options));
       config.addGlobalFilter(filter);
@@ -127,10 +168,16 @@ const PROVIDERS: Provider[] = [
  * `{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }`.
  *
  * @example `ZitadelModule.forRoot({ issuer: 'https://acme.zitadel.cloud', audience: '<project id>' })`
+ * @example `ZitadelModule.forRoot({ name: 'b', issuer: 'https://b.zitadel.cloud', audience: '<project id>' })`
  * @example `ZitadelModule.forRootAsync({ inject: [Settings], useFactory: (settings: Settings) => settings.zitadel })`
  */
 @Module({
-  providers: [{ provide: MODULE_OPTIONS_TOKEN, useValue: NO_OPTIONS }, ...PROVIDERS, BootCheck],
+  providers: [
+    { provide: MODULE_OPTIONS_TOKEN, useValue: NO_OPTIONS },
+    ...PROVIDERS,
+    BootCheck,
+    Subscriptions,
+  ],
   exports: PROVIDERS,
 })
 export class ZitadelModule extends ConfigurableModuleClass {
@@ -141,13 +188,14 @@ export class ZitadelModule extends ConfigurableModuleClass {
       throw notOptions('what ZitadelModule.forRoot() got', given);
     }
     tellOfCopies();
-    return super.forRoot(withAccessors(options));
+    const all = withAccessors(options);
+    return withName(super.forRoot(all), all);
   }
 
   /** @throws ZitadelOptionsError at boot, naming the option that is wrong */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
     tellOfCopies();
-    return super.forRootAsync(options);
+    return withName(super.forRootAsync(options), options);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Caller, frozenCaller } from '../core/caller.js';
-import { attachDecision } from '../core/attached-decision.js';
+import { attachDecision, attachToCall } from '../core/attached-decision.js';
 import {
   type Allowed,
   type CheckedKind,
@@ -48,7 +48,7 @@ const DOUBLE_BRAND = Symbol.for('nestjs-zitadel:double');
 const KINDS: readonly string[] = ['org', 'project', 'projectGrant'] satisfies CheckedKind[];
 
 /**
- * Lets every request through as this caller, without a token and without a ZITADEL. Handlers get the caller by `@CurrentCaller` and
+ * Lets every request, field of GraphQL and message through as this caller, without a token and without a ZITADEL. Handlers get the caller by `@CurrentCaller` and
  * `callerOf`, and the ids by `@CheckedResource` and `checkedResource`. It asks for nothing: what a route requires is not tested.
  *
  * @throws TypeError if the caller has no user id, or a kind of resource is unknown
@@ -70,7 +70,7 @@ export function guardAs(caller: TestCaller, checked: CheckedIds = {}): GuardDoub
   });
   return doubleOf({
     canActivate: (context) => {
-      if (context.getType() !== 'http') return refuse('unsupported_context', context);
+      if (context.getType() !== 'http') return letIn(decision, context);
       attachDecision(context.getArgByIndex(0) as object, decision);
       return true;
     },
@@ -82,7 +82,7 @@ export function guardAs(caller: TestCaller, checked: CheckedIds = {}): GuardDoub
 }
 
 /**
- * Refuses every request for this reason, with the status, headers and body of the real guard.
+ * Refuses every request, field of GraphQL and message for this reason, with the answer of the real guard.
  *
  * @throws TypeError if there is no such reason
  * @example `.overrideProvider(ZitadelManagerGuard).useValue(denyAs('role_missing'))`
@@ -111,15 +111,28 @@ function deniedFor(reason: DenyReason): Denied {
   return { allowed: false, reason };
 }
 
+/** Lets a call in that is not an HTTP request. What is not known is refused, as by the guard. */
+async function letIn(decision: Allowed, context: Context): Promise<true> {
+  const { doorOf } = await import('../nest/doors/doors.js');
+  const call = doorOf(context as never)?.callOf(context as never);
+  if (!call) return refuse('unsupported_context', context);
+  attachToCall(call, decision);
+  return true;
+}
+
 /** Throws what the guard throws, so that the application's own filters meet it too. */
 async function refuse(reason: DenyReason, context: Context): Promise<never> {
-  const { httpExceptionFor } = await import('../nest/http-exception.js');
+  const { doorOf } = await import('../nest/doors/doors.js');
+  const { http } = await import('../nest/doors/http.js');
+  const door = doorOf(context as never) ?? http;
+  // The boot check loads it where there is one.
+  await door.load?.();
   if (context.getType() === 'http') {
     const response = context.switchToHttp().getResponse() as Partial<HeaderWriter> | undefined;
     const { headers } = denialAnswer(deniedFor(reason));
     for (const [name, value] of Object.entries(headers)) response?.header?.(name, value);
   }
-  throw httpExceptionFor(deniedFor(reason));
+  throw door.exceptionFor(deniedFor(reason));
 }
 
 interface HeaderWriter {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   allOf,
   anyOf,
@@ -11,6 +11,7 @@ import { org, project } from '../../lib/core/requirement/refs.js';
 import type { ZitadelLogger } from '../../lib/core/tell.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
+import { useStillClock } from '../support/still-clock.js';
 import { useWorld } from '../support/world.js';
 import { decide, recorder, verdict } from '../zitadel/parts.js';
 import { settle } from './gate.js';
@@ -142,6 +143,46 @@ describe('the project of the option projectId', () => {
     const library = libraryOf({ projectId: world.portal });
     const decision = await decide(library, token, requirement, { orgId: world.acme });
     expect(decision).toMatchObject({ allowed: true, checked: [{ kind: 'org', id: world.acme }] });
+  });
+});
+
+describe('how long the memory says the same', () => {
+  useStillClock('performance', 'Date');
+  const asked = () => ({ headers: { authorization: `Bearer ${tokenOfOwner()}` } });
+  const ttlMs = 30_000;
+
+  it('is as long as the memberships and whatever else the yes rests on', async () => {
+    const library = libraryOf({ cache: { ttlMs } });
+    const { decisions } = library;
+    const byRole = decisions.prepare(role('ORG_OWNER', world.acme));
+    const byPermission = decisions.prepare(permission('project.read', org(world.acme)));
+    expect(decisions.leftMs(asked(), byRole)).toBe(0);
+    await decisions.authorize(asked(), byRole);
+    expect(decisions.leftMs(asked(), byRole)).toBe(ttlMs);
+    vi.advanceTimersByTime(10_000);
+    expect(await decisions.authorize(asked(), byPermission)).toMatchObject({ allowed: true });
+    expect(decisions.leftMs(asked(), byPermission)).toBe(20_000);
+    vi.advanceTimersByTime(20_000);
+    expect(decisions.leftMs(asked(), byPermission)).toBe(0);
+    // The memberships are new now, and the permission is not.
+    await decisions.authorize(asked(), byRole);
+    await decisions.authorize(asked(), byPermission);
+    expect(decisions.leftMs(asked(), byPermission)).toBe(10_000);
+    expect(decisions.leftMs(asked(), byRole)).toBe(ttlMs);
+  });
+
+  it('is over with an eviction', async () => {
+    const { decisions } = libraryOf({ cache: { ttlMs } });
+    const byRole = decisions.prepare(role('ORG_OWNER', world.acme));
+    for (const evict of [
+      () => decisions.evict(world.ids['owner of acme']),
+      () => decisions.evictAll(),
+    ]) {
+      await decisions.authorize(asked(), byRole);
+      expect(decisions.leftMs(asked(), byRole)).toBe(ttlMs);
+      await evict();
+      expect(decisions.leftMs(asked(), byRole)).toBe(0);
+    }
   });
 });
 

@@ -32,8 +32,7 @@ import { useEmulator } from '../support/world.js';
 function questionsOver(index: MembershipIndex, hierarchy: HierarchyTable): ZitadelAuthorizer {
   const knownFor = () => Promise.resolve({ index });
   return new ZitadelAuthorizer(
-    { knownFor } as unknown as Authorizer,
-    hierarchy,
+    { knownFor, hierarchyOf: () => hierarchy } as unknown as Authorizer,
     (denied) => new ZitadelNotAllowedError(denied),
   );
 }
@@ -212,5 +211,77 @@ describe('a bare user id', () => {
       );
     }
     expect(await authorizer.can(alice.id, role('ORG_OWNER', org(acme.id)))).toBe(true);
+  });
+});
+
+describe('authorize, for doors of the application’s own', () => {
+  const acme = zitadel.addOrg('acme of a door');
+  const owner = zitadel.addUser('owner of a door');
+  zitadel.addMember(owner, { org: acme }, ['ORG_OWNER']);
+  const ofArg = role('ORG_OWNER', org.arg('orgId'));
+  const bearer = (user: typeof owner) => ({ authorization: `Bearer ${zitadel.tokenFor(user)}` });
+
+  it('decides by what a call shows, at once where the caller is remembered, and listeners hear of it', async () => {
+    const { authorizer } = createZitadel(zitadel.options({ logger: recorder() }));
+    const told: boolean[] = [];
+    authorizer.onDecision(({ decision }) => void told.push(decision.allowed));
+    const request = { headers: bearer(owner), args: { orgId: acme.id } };
+    const first = await authorizer.authorize(request, ofArg);
+    expect(first).toMatchObject({
+      allowed: true,
+      caller: { userId: owner.id },
+      checked: [{ kind: 'org', id: acme.id, name: 'orgId' }],
+    });
+    expect(authorizer.authorize(request, ofArg)).toEqual(first);
+    const elsewhere = { ...request, args: { orgId: '7' } };
+    expect(await authorizer.authorize(elsewhere, ofArg)).toMatchObject({
+      reason: 'role_missing',
+    });
+    expect(await authorizer.authorize({ headers: {} }, ofArg)).toMatchObject({
+      allowed: false,
+      reason: 'token_missing',
+    });
+    expect(told).toEqual([true, true, false, false]);
+  });
+
+  it('lets impersonated callers in only where the call says so', async () => {
+    const reader = zitadel.addServiceUser('reader of a door');
+    zitadel.addMember(reader, 'instance', ['IAM_OWNER_VIEWER']);
+    const { authorizer } = createZitadel(
+      zitadel.options({
+        logger: recorder(),
+        memberships: { as: 'serviceUser' },
+        serviceUser: pat(zitadel.patFor(reader)),
+        allowImpersonation: 'perRoute',
+      }),
+    );
+    const token = zitadel.impersonationTokenFor(owner, reader);
+    const request = { headers: { authorization: `Bearer ${token}` }, args: { orgId: acme.id } };
+    for (const allowImpersonation of [true, false, true, false]) {
+      const decision = await authorizer.authorize(request, ofArg, { allowImpersonation });
+      expect(decision.allowed ? decision.caller.actor : decision.reason).toBe(
+        allowImpersonation ? reader.id : 'impersonated',
+      );
+    }
+    expect(await authorizer.authorize(request, ofArg)).toMatchObject({
+      reason: 'impersonated',
+    });
+  });
+
+  class Tenant {
+    readId(): string {
+      return acme.id;
+    }
+  }
+
+  it.each<[string, unknown, unknown, RegExp]>([
+    ['no request', undefined, ofArg, /request: .*headers/],
+    ['no headers', {}, ofArg, /request: .*headers/],
+    ['Headers of the web', { headers: new Headers() }, ofArg, /Object\.fromEntries\(headers\)/],
+    ['no requirement', { headers: {} }, { type: 'any' }, /takes requirements/],
+    ['an id from a class', { headers: {} }, role('ORG_OWNER', org.from(Tenant)), /a function here/],
+  ])('refuses %s as a mistake', (_what, request, requirement, message) => {
+    const { authorizer } = createZitadel(zitadel.options({ logger: recorder() }));
+    expect(() => authorizer.authorize(request as never, requirement as never)).toThrow(message);
   });
 });

@@ -1021,11 +1021,11 @@ describe('@CurrentCaller and @CheckedResource', () => {
 });
 
 describe('the module twice', () => {
-  it('is told once, with what to write', async () => {
-    const notes = new Notes();
+  it('does not start, and is told what to write', async () => {
     const module = (timeoutMs: number) =>
-      ZitadelModule.forRoot(people.zitadel.options({ timeoutMs, logger: notes.logger }));
-    await bootWith({ imports: [module(1_000), module(2_000)] });
-    expect(notes.log).toMatch(/^warn ZitadelModule is registered 2 times.*forRoot\(\) once[^\n]*$/);
+      ZitadelModule.forRoot(people.zitadel.options({ timeoutMs }));
+    await expect(bootWith({ imports: [module(1_000), module(2_000)] })).rejects.toThrow(
+      /^the application is not safe to start:\n- ZitadelModule is registered 2 times.*forRoot\(\) once[^\n]*$/,
+    );
   });
 });

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Controller, Get, Req, type Type } from '@nestjs/common';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
+  AllowImpersonation,
   Authenticated,
   CheckedResource,
   CurrentCaller,
@@ -14,6 +15,7 @@ import {
   anyOf,
   customRole,
   org,
+  pat,
   project,
   projectGrant,
   role,
@@ -50,12 +52,13 @@ const nothing = (): ClassDecorator & MethodDecorator => () => undefined;
 
 /** As it is published. */
 const TABLE = `
-| class ↓ method → | none     | @Public | @Authenticated | A       | B       |
-| none             | denied   | public  | a caller       | A       | B       |
-| @Public          | public   | public  | a caller       | A       | B       |
-| @Authenticated   | a caller | public  | a caller       | A       | B       |
-| A                | A        | public  | A              | A       | A and B |
-| B                | B        | public  | B              | A and B | B       |
+| class ↓ method →    | none     | @Public | @Authenticated | @AllowImpersonation | A       | B       |
+| none                | denied   | public  | a caller       | denied              | A       | B       |
+| @Public             | public   | public  | a caller       | public              | A       | B       |
+| @Authenticated      | a caller | public  | a caller       | a caller            | A       | B       |
+| @AllowImpersonation | denied   | public  | a caller       | denied              | A       | B       |
+| A                   | A        | public  | A              | A                   | A       | A and B |
+| B                   | B        | public  | B              | B                   | A and B | B       |
 `;
 
 const cellsOf = (line: string) =>
@@ -70,6 +73,7 @@ const DECORATORS: Readonly<Record<string, () => ClassDecorator & MethodDecorator
   none: nothing,
   '@Public': Public,
   '@Authenticated': Authenticated,
+  '@AllowImpersonation': AllowImpersonation,
   A: askA,
   B: askB,
 };
@@ -93,14 +97,22 @@ describe('what class and method ask for together', () => {
         controllers.push(CellController);
       }
     }
-    const imports = [ZitadelModule.forRoot(people.zitadel.options())];
+    const { zitadel } = people;
+    const reader = zitadel.addServiceUser('reader');
+    zitadel.addMember(reader, 'instance', ['IAM_OWNER_VIEWER']);
+    const options = zitadel.options({
+      memberships: { as: 'serviceUser' },
+      serviceUser: pat(zitadel.patFor(reader)),
+      allowImpersonation: 'perRoute',
+    });
+    const imports = [ZitadelModule.forRoot(options)];
     const app = await startNest('express', { imports, controllers, providers: [GLOBAL] });
     url = app.url;
     return app.close;
   });
 
-  it('is a table of five by five', () => {
-    expect([lines.length, columns.length, controllers.length]).toEqual([5, 5, 25]);
+  it('is a table of six by six', () => {
+    expect([lines.length, columns.length, controllers.length]).toEqual([6, 6, 36]);
   });
 
   for (const [row, [onClass, ...cells]] of lines.entries()) {

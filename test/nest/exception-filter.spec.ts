@@ -329,7 +329,7 @@ describe('off HTTP', () => {
     const filter = (await serve('express')).app.get(ZitadelExceptionFilter);
     const answer = filter.catch.bind(filter);
     const error = new ZitadelOptionsError('issuer', 'issuer: got nothing');
-    const host = { getType: () => 'graphql' } as unknown as ArgumentsHost;
+    const host = { getType: () => 'ws' } as unknown as ArgumentsHost;
     expect(() => answer(error, host)).toThrow(error);
   });
 

@@ -8,6 +8,7 @@ import {
   RequireRole,
   ZitadelManagerGuard,
   ZitadelModule,
+  ZitadelAuthorizer,
   type ZitadelOptions,
 } from 'nestjs-zitadel';
 import { ZitadelEmulator } from 'nestjs-zitadel/testing';
@@ -23,6 +24,7 @@ import { withSignIn } from './openapi.js';
 import { BILLING, InvoicesController } from './pass-the-token-on.js';
 import { ASK_EVERY_MS, News, NewsController } from './server-sent-events.js';
 import { sessionToken, tokenOfSession } from './session-in-a-cookie.js';
+import { ownerOfOrg, requiring } from './trpc.js';
 
 // The recipes import the package by its name, and so does what they run on.
 const zitadel = await ZitadelEmulator.start();
@@ -259,5 +261,25 @@ describe('a recipe', () => {
     zitadel.removeMember(carol, { org: acme });
     while (await readOn());
     expect(told.match(/data: /g)).toHaveLength(1);
+  });
+});
+
+describe('a procedure of tRPC', () => {
+  it('runs for those whom the requirement lets in, with their caller', async () => {
+    const { app } = await start({});
+    const middleware = requiring(app.get(ZitadelAuthorizer), ownerOfOrg);
+    const call = (headers: Readonly<Record<string, string>>, orgId: string) =>
+      middleware({
+        ctx: { headers },
+        getRawInput: () => Promise.resolve({ orgId }),
+        next: ({ ctx }) => Promise.resolve(ctx.caller.userId),
+      });
+    await expect(call(bearer(alice), acme.id)).resolves.toBe(alice.id);
+    await expect(call(bearer(bob), acme.id)).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+      errorCode: 'role_missing',
+    });
+    await expect(call({}, acme.id)).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
+    await expect(call(bearer(alice), '../x')).rejects.toMatchObject({ code: 'BAD_REQUEST' });
   });
 });

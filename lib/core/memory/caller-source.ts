@@ -1,6 +1,6 @@
 import { type Caller, frozenCaller } from '../caller.js';
 import { isRefusal, type Refusal } from '../decision.js';
-import { bearerToken, TOKEN_68 } from '../request.js';
+import { tokenIn } from '../request.js';
 import { notBearer } from '../request-problems.js';
 import type { Compiled } from '../requirement/compile.js';
 import { ANEW } from '../requirement/fresh.js';
@@ -14,6 +14,8 @@ import { KnownCaller, RememberedCallers, type Verified } from './remembered-call
 
 /** How a credential becomes a verified caller with memberships. */
 export interface CallerSourceParts extends CallerFactsParts {
+  /** Whose callers they are. */
+  readonly issuer: string;
   readonly verify: (token: string) => Caller | Refusal | Promise<Caller | Refusal>;
   /** How long a verification counts. Infinity: the signature verifies the token, so nothing changes until `exp`. */
   readonly verifiedForMs: number;
@@ -35,11 +37,6 @@ const EXPIRED: Refusal = {
   detail: 'access token: expired while memberships were read',
   description: 'the token is expired',
 };
-
-/** What the option `token` returned. */
-function bareToken(token: string): ReturnType<typeof bearerToken> {
-  return TOKEN_68.test(token) ? { token } : { no: 'malformed' };
-}
 
 /**
  * Finds the verified caller with prepared memberships to which the bytes of a credential lead. Everything that is remembered about callers
@@ -75,7 +72,7 @@ export class CallerSource {
     const { budgetMs, bareTokens } = this.parts;
     const underWay = this.#flights.underWay(credential, notBefore);
     if (underWay) return within(underWay, budgetMs, LATE);
-    const bearer = bareTokens ? bareToken(credential) : bearerToken(credential);
+    const bearer = tokenIn(credential, bareTokens);
     if (bearer.token === undefined) {
       return Promise.resolve(notBearer(credential, bearer.no, bareTokens));
     }
@@ -100,7 +97,7 @@ export class CallerSource {
       credential: '',
       token: '',
       digest: '',
-      caller: frozenCaller({ userId, claims: {} }),
+      caller: frozenCaller({ userId, issuer: this.parts.issuer, claims: {} }),
       verifiedAt: Infinity,
       accepted: FOR_EVER,
     };
@@ -201,7 +198,7 @@ export class CallerSource {
     const leftMs = expiresAt - Date.now();
     if (!(leftMs > 0)) return EXPIRED;
     const accepted = earlier(validFor(leftMs), earlier(confirmed, verifiedFor));
-    const caller = frozenCaller(given);
+    const caller = frozenCaller({ ...given, issuer: this.parts.issuer });
     const verified: Verified = { credential, token, digest, caller, verifiedAt, accepted };
     const known = new KnownCaller(verified, rows);
     this.#verified.set(caller, verified);

@@ -95,6 +95,13 @@ export class KnownCaller implements Validity {
     this.#otherLeases = leases.length > 1 ? leases : undefined;
     this.#endsEarly = leases.some((each) => endsBefore(each, this));
   }
+
+  /** For how many more milliseconds this counts, with what the "yes" to a requirement rests on if that is the last one. */
+  leftMs(compiled: Compiled): number {
+    const leases = this.#askedFor === compiled ? (this.#otherLeases ?? [this.#lease ?? this]) : [];
+    const { validUntil, wallUntil } = leases.reduce<Validity>(earlier, this);
+    return Math.min(validUntil - performance.now(), wallUntil - Date.now());
+  }
 }
 
 const NO_IDS: Ids = Object.freeze([]);

@@ -100,6 +100,8 @@ export interface Compiled {
   /** The name of each source's id, for `@CheckedResource`. */
   readonly names: readonly string[];
   readonly fresh: boolean;
+  /** Whether it lets nobody in who acts as another user. */
+  readonly refusesActors: boolean;
   /** Whether ZITADEL may be asked for more about the caller than the list of memberships. */
   readonly asksMore: boolean;
   /** Whether nothing but the caller's token can tell: with it permissions are asked, and it has the claims. */
@@ -129,7 +131,11 @@ export interface CompileSettings {
  *
  * @throws ZitadelRequirementError when a literal id does not match the option `idPattern`, or an option that it needs is missing
  */
-export function compile(requirement: Requirement, settings: CompileSettings): Compiled {
+export function compile(
+  requirement: Requirement,
+  settings: CompileSettings,
+  refusesActors = false,
+): Compiled {
   const { hierarchy, idPattern, projectId } = settings;
   const sources: IdSource[] = [];
   let fresh = false;
@@ -228,6 +234,7 @@ export function compile(requirement: Requirement, settings: CompileSettings): Co
     sources,
     names,
     fresh,
+    refusesActors,
     asksMore,
     needsToken,
     namesGrants,

@@ -26,10 +26,10 @@ export type FittingRoles<L> = [L] extends [RolesArg]
   : Meant<L>;
 
 /** What follows the roles: no ref for roles on the instance, else a ref of the same scope; then the options. */
-export type OnArgs<L> = [ScopeOf<RoleIn<L>>] extends [never]
+export type OnArgs<L, Options = FreshOptions> = [ScopeOf<RoleIn<L>>] extends [never]
   ? // The error is about the roles then, and must not be about a missing ref.
     readonly unknown[]
-  : ArgsByScope[ScopeOf<RoleIn<L>>];
+  : ArgsByScope<Options>[ScopeOf<RoleIn<L>>];
 
 type RoleIn<L> = [L] extends [readonly unknown[]] ? L[number] : L;
 
@@ -46,11 +46,11 @@ type ScopeOf<R> = [R] extends [never]
           ? 'projectGrant'
           : never;
 
-interface ArgsByScope {
-  instance: [options?: FreshOptions & NoRef];
-  org: [on: OrgRef | string, options?: FreshOptions];
-  project: [on: ProjectRef | string, options?: FreshOptions];
-  projectGrant: [on: ProjectGrantRef | string, options?: FreshOptions];
+interface ArgsByScope<Options> {
+  instance: [options?: Options & NoRef];
+  org: [on: OrgRef | string, options?: Options];
+  project: [on: ProjectRef | string, options?: Options];
+  projectGrant: [on: ProjectGrantRef | string, options?: Options];
 }
 
 /** A ref has a kind. If one stands here, the compiler's error shows this text. */

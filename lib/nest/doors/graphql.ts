@@ -1,14 +1,20 @@
 import type { ArgumentsHost } from '@nestjs/common';
-import { denialAnswer, type Refusal } from '../../core/decision.js';
+import { type DenialAnswer, denialAnswer, type Refusal } from '../../core/decision.js';
 import { own } from '../../core/own-properties.js';
 import type { RequestLike } from '../../core/request.js';
+import { noteNoToken } from '../../core/request-problems.js';
+import { credentialOf, paramsOf } from './connection-params.js';
 import type { Door } from './door.js';
+import { keepReview } from './graphql-subscriptions.js';
+import type { StartReview } from './lasting.js';
 
 /** Codes that clients of GraphQL know, by the status that HTTP would have. */
 const CODES: Readonly<Record<number, string>> = {
   400: 'BAD_USER_INPUT',
   401: 'UNAUTHENTICATED',
   403: 'FORBIDDEN',
+  404: 'NOT_FOUND',
+  409: 'CONFLICT',
   500: 'INTERNAL_SERVER_ERROR',
   503: 'SERVICE_UNAVAILABLE',
 };
@@ -19,61 +25,105 @@ type ErrorClass = new (
 ) => Error;
 let errorClass: ErrorClass | undefined;
 
+/** What the log says of a call that shows no token. */
+const NO_TOKEN = {
+  detail:
+    'the call of GraphQL has no Authorization header, and its context shows no authorization in connectionParams',
+  remedy:
+    'send the header Authorization: Bearer <access token>; over graphql-ws send connectionParams: { authorization: "Bearer <access token>" }, and if the option context of GraphQLModule is a function of yours, let it return connectionParams as well',
+};
+
 /** A field of GraphQL, or a reference of a federation. */
 export const graphql = {
   requestOf(host: ArgumentsHost) {
-    const { args, context } = partsOf(host);
-    const request = Object(
-      own(context, 'req') ?? own(context, 'request') ?? own(own(context, 'extra'), 'request'),
-    ) as Partial<RequestLike>;
-    const connectionParams = own(context, 'connectionParams');
-    return {
-      headers: headersOf(request, connectionParams),
-      ...(request.rawHeaders && { rawHeaders: request.rawHeaders }),
-      ...(request.raw && { raw: request.raw }),
+    const { parent, args, context } = partsOf(host);
+    const found = requestIn(context);
+    if (found === undefined) return undefined;
+    const { rawHeaders, raw } = found;
+    const headers = headersOf(found, paramsOf(context));
+    const request: RequestLike & object = {
+      headers,
+      ...(rawHeaders && { rawHeaders }),
+      ...(raw && { raw }),
       args,
+      parent,
       context,
     };
+    if (headers['authorization'] === undefined) noteNoToken(request, NO_TOKEN);
+    return request;
   },
 
   callOf: (host: ArgumentsHost) => partsOf(host).call,
 
-  exceptionFor(refusal: Refusal): Error {
-    const { status, body } = denialAnswer(refusal);
-    const extensions = { code: CODES[status], errorCode: body.errorCode };
-    return errorClass
-      ? new errorClass(body.message, { extensions })
-      : Object.assign(new Error(body.message), { extensions });
-  },
+  exceptionFor: (refusal: Refusal) => graphqlErrorOf(denialAnswer(refusal)),
+
+  review: (host: ArgumentsHost, review: StartReview) => keepReview(partsOf(host).call, review),
 
   async load() {
     errorClass = (await import('graphql')).GraphQLError;
   },
 } satisfies Door;
 
-/**
- * A field gets the parent, the arguments, the context and the field, which is a new object for each call. A reference gets itself, the
- * context and the field of all references.
- */
-function partsOf(host: ArgumentsHost): {
-  readonly args: unknown;
-  readonly context: unknown;
-  readonly call: object;
-} {
-  const given = host.getArgs<unknown[]>();
-  return given.length > 3
-    ? { args: given[1], context: given[2], call: Object(given[3]) as object }
-    : { args: given[0], context: given[1], call: Object(given[0]) as object };
+/** An answer of HTTP as an error of GraphQL. */
+export function graphqlErrorOf({ status, body }: GivenAnswer): Error {
+  const { message, errorCode } = body;
+  const extensions = { code: CODES[status] ?? CODES[500], errorCode };
+  return errorClass
+    ? new errorClass(String(message), { extensions })
+    : Object.assign(new Error(String(message)), { extensions });
 }
 
+interface GivenAnswer extends Pick<DenialAnswer, 'status'> {
+  readonly body: { readonly message?: unknown; readonly errorCode?: unknown };
+}
+
+interface Parts {
+  readonly parent?: unknown;
+  readonly args: unknown;
+  readonly context: unknown;
+  readonly call: object | undefined;
+}
+
+/**
+ * A field gets its parent, its arguments, the context and its `info`, which GraphQL makes anew for each call. References get one `info` all
+ * together, and stand for themselves. What tells the type of a value gets the value first: it may be shared, so nothing is kept with it.
+ */
+function partsOf(host: ArgumentsHost): Parts {
+  const given = host.getArgs<unknown[]>();
+  const [first, second, third, fourth] = given;
+  if (given.length === 3) return { args: first, context: second, call: Object(first) as object };
+  const info = Object(fourth) as { readonly fieldName?: unknown };
+  if (info.fieldName === undefined) return { args: undefined, context: second, call: undefined };
+  return info.fieldName === '_entities'
+    ? { args: first, context: third, call: Object(first) as object }
+    : { parent: first, args: second, context: third, call: info };
+}
+
+type Sent = Partial<RequestLike>;
+
+/**
+ * The HTTP request beneath, or that of the upgrade. Drivers and applications put it under several names. Undefined if two of them are
+ * requests of two clients: Mercurius shares a context that is written as an object between all requests.
+ */
+function requestIn(context: unknown): Sent | undefined {
+  const [req, request, reply] = ['req', 'request', 'reply'].map((name) => own(context, name));
+  const extra = own(context, 'extra') ?? own(req, 'extra');
+  const ofReply = own(reply, 'request');
+  const all = [req, request, ofReply, own(extra, 'request')].filter(isRequest);
+  const [first = {}] = all;
+  return isRequest(ofReply) && rawOf(ofReply) !== rawOf(first) ? undefined : first;
+}
+
+function isRequest(value: unknown): value is Sent {
+  return typeof (Object(value) as Sent).headers === 'object';
+}
+
+const rawOf = (request: Sent): object => request.raw ?? request;
+
 /** A browser cannot set a header of a WebSocket, so clients of graphql-ws send the token in the parameters of the connection. */
-function headersOf(
-  { headers = {} }: Partial<RequestLike>,
-  connectionParams: unknown,
-): RequestLike['headers'] {
-  const given = own(connectionParams, 'authorization') ?? own(connectionParams, 'Authorization');
+function headersOf({ headers = {} }: Sent, params: unknown): RequestLike['headers'] {
+  const given = credentialOf(params);
   if (given === undefined) return headers;
   const sent = headers['authorization'];
-  const isOne = typeof given === 'string' && (sent === undefined || sent === given);
-  return { ...headers, authorization: isOne ? given : '' };
+  return { ...headers, authorization: sent === undefined || sent === given ? given : '' };
 }

@@ -1,7 +1,7 @@
 import { compactVerify } from 'jose';
 import type { Caller } from '../../core/caller.js';
 import { isRefusal, type Refusal } from '../../core/decision.js';
-import { jsonFrom } from '../../core/own-properties.js';
+import { jsonFrom, own } from '../../core/own-properties.js';
 import { checkId } from '../../core/request.js';
 import { isRecord } from '../reading.js';
 import { shownAudience, shownIssuer } from '../shown.js';
@@ -77,7 +77,8 @@ function isCanonical(part: string | undefined): part is string {
   return !!part && Buffer.from(part, 'base64url').toString('base64url') === part;
 }
 
-function jsonOf(part: string | undefined): Readonly<Record<string, unknown>> | undefined {
+/** A part of a JWT. Undefined if it is not a JSON object in canonical base64url. */
+export function jsonOf(part: string | undefined): Readonly<Record<string, unknown>> | undefined {
   if (!isCanonical(part)) return undefined;
   try {
     const value = jsonFrom(
@@ -108,7 +109,8 @@ function callerOf(claims: Readonly<Record<string, unknown>>, rules: ClaimRules):
   if (rules.clients && !rules.clients.includes(clientId)) {
     return foreignClient(clientId, rules.clients);
   }
-  return checkActor(claims, rules) ?? { ...checked, clientId, claims };
+  const acting = actorOf(claims, rules);
+  return isRefusal(acting) ? acting : { ...checked, clientId, ...acting, claims };
 }
 
 /** What a caller's access token must be. JWTs and introspection share these rules. */
@@ -116,7 +118,7 @@ export interface ClaimRules {
   readonly issuer: string;
   /** One of these must be in `aud`. Empty: ZITADEL has checked whom the token is for. */
   readonly audience: readonly string[];
-  readonly allowImpersonation: boolean;
+  readonly allowImpersonation: boolean | 'perRoute';
   /** One of these must have obtained a JWT. Missing: any client. */
   readonly clients?: readonly string[] | undefined;
   /** How far in the future a token may begin, because ZITADEL's clock may be ahead of ours. `exp` is exact. */
@@ -212,18 +214,22 @@ function audienceProblem(aud: unknown, wanted: readonly string[]): Refusal | und
       );
 }
 
-/** Refuses a token that another user holds than the one it names (`act`, RFC 8693, section 4.1). */
-export function checkActor(
+/** Who holds a token, if it is another user than the one it names (`act`, RFC 8693, section 4.1). Refuses it where nobody may. */
+export function actorOf(
   claims: Claims,
   { allowImpersonation }: ClaimRules,
-): Refusal | undefined {
-  if (allowImpersonation || !Object.hasOwn(claims, 'act')) return undefined;
-  return {
-    reason: 'impersonated',
-    detail: 'the token is for an impersonated user',
-    remedy:
-      'allowImpersonation lets such tokens through, with memberships read as the service user',
-  };
+): { readonly actor?: string } | Refusal {
+  if (!Object.hasOwn(claims, 'act')) return {};
+  if (allowImpersonation === false) {
+    return {
+      reason: 'impersonated',
+      detail: 'the token is for an impersonated user',
+      remedy:
+        'allowImpersonation lets such tokens through, with memberships read as the service user',
+    };
+  }
+  const actor = own(claims['act'], 'sub');
+  return isName(actor) ? { actor } : invalid('act names no user');
 }
 
 function secondsApart(later: number, earlier: number): string {

@@ -11,7 +11,7 @@ import { ProvenTokens } from '../limits.js';
 import { refusalOfOurs, unfit } from '../refusals.js';
 import { isDone } from '../reply.js';
 import {
-  checkActor,
+  actorOf,
   checkClaims,
   type ClaimRules,
   invalid,
@@ -54,11 +54,13 @@ export function createIntrospection(
   const callerOf = (claims: Readonly<Record<string, unknown>>): Caller | Refusal => {
     const checked = checkClaims(claims, rules, optional);
     if (isRefusal(checked)) return checked;
-    const refused = checkActor(claims, rules);
-    if (refused) return refused;
+    const acting = actorOf(claims, rules);
+    if (isRefusal(acting)) return acting;
     const clientId = ownClaim(claims, 'client_id');
-    if (clientId === undefined) return { ...checked, claims };
-    return isText(clientId) ? { ...checked, clientId, claims } : invalid('no usable client_id');
+    if (clientId === undefined) return { ...checked, ...acting, claims };
+    return isText(clientId)
+      ? { ...checked, clientId, ...acting, claims }
+      : invalid('no usable client_id');
   };
 
   return async (token) => {

@@ -36,6 +36,7 @@ interface Setup {
 function sourceOf({ as = 'caller', rows, permissions }: Setup = {}) {
   const asked: MembershipQuestion[] = [];
   const source = new CallerSource({
+    issuer: 'https://acme.example',
     verify: (token) => callerOf(token.split('-')[0] ?? ''),
     verifiedForMs: Infinity,
     confirm: undefined,

@@ -41,6 +41,7 @@ const userOf = (token: string) => token.split('-')[0] ?? '';
 function sourceOf(setup: Setup = {}): CallerSource {
   const { confirm, everyMs = TTL_MS, store, ttlMs = TTL_MS, read = counted() } = setup;
   return new CallerSource({
+    issuer: 'https://acme.example',
     verify: setup.verify ?? ((token) => callerOf(userOf(token))),
     verifiedForMs: setup.verifiedForMs ?? Infinity,
     permissions: () => Promise.resolve([]),
