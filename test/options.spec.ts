@@ -424,11 +424,6 @@ describe('options that are right each on its own', () => {
     ],
     ['allowImpersonation', 'impersonation as the caller', { allowImpersonation: true }],
     ['allowImpersonation', 'the same per route', { allowImpersonation: 'perRoute' }],
-    [
-      'allowImpersonation',
-      'a function in callers, with impersonation per route',
-      { ...AS_SERVICE_USER, callers: () => undefined, allowImpersonation: 'perRoute' },
-    ],
     ['callers', 'recheckMs as the caller', { callers: jwt({ recheckMs: 5_000 }) }],
     ['callers', 'recheckMs: false as the caller', { callers: jwt({ recheckMs: false }) }],
     [

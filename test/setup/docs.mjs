@@ -19,7 +19,7 @@ anything is built. The error names the option, what it got and what to write. An
 /** The whole page. */
 export async function optionsPage() {
   const options = membersOf('lib/options.ts', 'ZitadelOptions');
-  const ofNest = membersOf('lib/nest/zitadel.module-definition.ts', 'ZitadelModuleOptions');
+  const ofNest = membersOf('lib/nest/zitadel.module-definition.ts', 'ApplicationOptions');
   const ofJwt = membersOf('lib/options.ts', 'JwtSettings');
   const rows = [...options, ...ofNest].map(rowOf).join('\n');
   const text = [
