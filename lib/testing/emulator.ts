@@ -42,6 +42,7 @@ export class ZitadelEmulator extends TokenVerbs {
    * @throws TypeError if `issuer` is not a plain origin
    * @throws TypeError if `apis` or `line` is unknown
    * @throws TypeError if a limit is not a whole number from 0
+   * @throws TypeError if `firstId` is not 18 digits
    * @throws Error if the port is taken
    *
    * @example

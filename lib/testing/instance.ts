@@ -33,7 +33,7 @@ export async function createInstance(settings: EmulatorSettings): Promise<Instan
   requireLine(line);
   const limits = new PageLimits();
   limits.set(queryLimits);
-  const world = new World(line);
+  const world = new World(line, settings.firstId);
   const keys = await SigningKeys.create(() => world.ids.next());
   const mint = new TokenMint(world, keys, new TokenBox());
   const rootOrg = createOrg(world, world.instanceName);

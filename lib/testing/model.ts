@@ -36,6 +36,11 @@ export interface EmulatorSettings {
    * some of them may also do something with user groups. @default 'v4'
    */
   readonly line?: ServerLine | undefined;
+  /**
+   * Ids count up by one from here. Two emulators with the same number have the same ids for what is made in the same order: for tests of an
+   * application with several instances. @default a random number, and random steps
+   */
+  readonly firstId?: string | undefined;
 }
 
 /** How many rows lists give. */

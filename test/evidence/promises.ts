@@ -35,6 +35,7 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
   ensure: { races: some, duplicates: none, wrong: none },
   faults: { cells: some, allows: none, slow: none, unhandled: none, outageAsDenial: none },
   house: { files: some, median: some, longest: atMost(300), circles: none, strayExports: none },
+  isolation: { requests: some, mixedUp: none },
   jwks: { tokens: some, modes: someOf, mostFetchesPerWindow: one },
   messages: { mistakes: atLeast(50), named: atLeast(50) },
   mutation: { mutants: some, killed: some, score: atLeast(0.95), survivors: atLeast(0) },

@@ -20,16 +20,18 @@ anything is built. The error names the option, what it got and what to write. An
 export async function optionsPage() {
   const options = membersOf('lib/options.ts', 'ZitadelOptions');
   const ofNest = membersOf('lib/nest/zitadel.module-definition.ts', 'ApplicationOptions');
+  const ofSeveral = membersOf('lib/instances-option.ts', 'SeveralInstances');
   const ofJwt = membersOf('lib/options.ts', 'JwtSettings');
-  const rows = [...options, ...ofNest].map(rowOf).join('\n');
+  const rows = [...options, ...ofSeveral, ...ofNest].map(rowOf).join('\n');
   const text = [
     BEGINNING,
     `| option | default |\n| --- | --- |\n${rows}`,
     '## In Nest and in Express',
     ...options.map(sectionOf),
+    ...ofSeveral.map(sectionOf),
     '## Only in Nest',
     ...ofNest.map(sectionOf),
-    '`isGlobal: false` beside the options makes the module one that other modules must import. The default is `true`.',
+    '`isGlobal: false` beside the options makes the module one that other modules must import. The default is `true`. `name` makes it another ZITADEL beside the one without a name: see [several instances](several-instances.md#routes-of-their-own).',
     '## Settings of `jwt()`',
     ...ofJwt.map(sectionOf),
   ].join('\n\n');
@@ -77,6 +79,7 @@ function docstringOf(member, source) {
 const PROSE = /^(none|the |Nest's )/;
 
 function defaultOf({ isRequired, fallback, name }) {
+  if (name === 'instances') return 'none';
   if (isRequired) return 'required';
   if (name === 'cache.maxBytes') return `\`${fallback}\` (${Number(fallback) / 2 ** 20} MiB)`;
   return PROSE.test(fallback) ? fallback : `\`${fallback}\``;
@@ -91,7 +94,7 @@ function sectionOf(option) {
   const refused = option.refused.map(
     (each) => `Throws ${each.replace('ZitadelOptionsError', '`ZitadelOptionsError`')}.`,
   );
-  const fallback = option.isRequired ? 'Required.' : `Default: ${defaultOf(option)}.`;
+  const fallback = option.isRequired && option.name !== 'instances' ? 'Required.' : `Default: ${defaultOf(option)}.`;
   return [`### \`${option.name}\``, option.text, fallback, ...refused].join('\n\n');
 }
 

@@ -23,9 +23,9 @@ interface Change {
  * go through the same changes; the read side may be told to come later.
  */
 export class World {
-  readonly ids = new IdSource();
+  readonly ids: IdSource;
   readonly clock = new Clock();
-  readonly instanceId = this.ids.next();
+  readonly instanceId: string;
   readonly instanceName = 'ZITADEL';
   readonly users = new Map<string, UserRecord>();
   readonly now: State = emptyState();
@@ -42,7 +42,9 @@ export class World {
   #lagMs = 0;
   #held = false;
 
-  constructor(line: ServerLine = 'v4') {
+  constructor(line: ServerLine = 'v4', firstId?: string) {
+    this.ids = new IdSource(firstId);
+    this.instanceId = this.ids.next();
     this.rolePermissions = defaultRolePermissions(line);
     const { instanceId, instanceName: name } = this;
     this.happened(instanceId, instanceId, { type: 'instance.added', payload: { name } });
@@ -143,10 +145,23 @@ const STEP = 65_536n;
  * is the order in which they were made.
  */
 export class IdSource {
-  #last = LOWEST + (BigInt(`0x${randomBytes(7).toString('hex')}`) % LOWEST);
+  readonly #isRandom: boolean;
+  #last: bigint;
+
+  /** @throws TypeError if `first` is not 18 digits */
+  constructor(first?: string) {
+    if (first !== undefined && !/^[1-9][0-9]{17}$/.test(first)) {
+      throw new TypeError('firstId is a string of 18 digits');
+    }
+    this.#isRandom = first === undefined;
+    this.#last =
+      first === undefined
+        ? LOWEST + (BigInt(`0x${randomBytes(7).toString('hex')}`) % LOWEST)
+        : BigInt(first) - 1n;
+  }
 
   next(): string {
-    this.#last += STEP * BigInt(randomInt(1, 900));
+    this.#last += this.#isRandom ? STEP * BigInt(randomInt(1, 900)) : 1n;
     return this.#last.toString();
   }
 }
