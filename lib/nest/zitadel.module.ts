@@ -12,6 +12,7 @@ import { BootCheck } from './boot-check.js';
 import { RouteRules } from './route-rules.js';
 import { tellOfCopies } from './copies.js';
 import { httpExceptionFor } from './http-exception.js';
+import { tellOfOldNest } from './old-nest.js';
 import { ProjectGrantService } from './project-grant-service.js';
 import { ZitadelExceptionFilter } from './zitadel-exception.filter.js';
 import { ZitadelManagerGuard } from './zitadel-manager.guard.js';
@@ -141,12 +142,14 @@ export class ZitadelModule extends ConfigurableModuleClass {
       throw notOptions('what ZitadelModule.forRoot() got', given);
     }
     tellOfCopies();
+    tellOfOldNest();
     return super.forRoot(withAccessors(options));
   }
 
   /** @throws ZitadelOptionsError at boot, naming the option that is wrong */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
     tellOfCopies();
+    tellOfOldNest();
     return super.forRootAsync(options);
   }
 }

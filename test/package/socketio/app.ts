@@ -51,6 +51,7 @@ export async function tryOut(): Promise<void> {
         client.on('org', resolve);
         client.on('exception', ({ errorCode }: { errorCode?: string }) => resolve(errorCode));
         client.emit('org', { orgId: world.orgId });
+        AbortSignal.timeout(30_000).addEventListener('abort', () => reject(new Error('no answer')));
       });
     } finally {
       client.disconnect();

@@ -1,10 +1,22 @@
 // A gateway of the package ws, written as a user of the package would write it.
 import 'reflect-metadata';
 import { once } from 'node:events';
-import { Module, UseGuards } from '@nestjs/common';
+import {
+  type ArgumentsHost,
+  Catch,
+  type ExceptionFilter,
+  Module,
+  UseFilters,
+  UseGuards,
+} from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
-import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import {
+  BaseWsExceptionFilter,
+  SubscribeMessage,
+  WebSocketGateway,
+  WsException,
+} from '@nestjs/websockets';
 import {
   CheckedResource,
   CurrentCaller,
@@ -17,7 +29,18 @@ import {
 import WebSocket from 'ws';
 import { checkDoor, startWorld } from '../answers.js';
 
+/** Nest 10 tells clients of the package ws nothing of an exception. */
+@Catch(WsException)
+class SendingFilter implements ExceptionFilter {
+  catch(exception: WsException, host: ArgumentsHost): void {
+    const client = host.switchToWs().getClient<WebSocket>();
+    client.send(JSON.stringify({ event: 'exception', data: exception.getError() }));
+  }
+}
+const NEST_SENDS = Object.hasOwn(BaseWsExceptionFilter.prototype, 'emitMessage');
+
 @WebSocketGateway()
+@UseFilters(...(NEST_SENDS ? [] : [SendingFilter]))
 @UseGuards(ZitadelManagerGuard)
 class OrgsGateway {
   @SubscribeMessage('org')
@@ -50,9 +73,10 @@ export async function tryOut(): Promise<void> {
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
     });
     try {
-      await once(client, 'open');
+      await once(client, 'open', { signal: AbortSignal.timeout(30_000) });
       client.send(JSON.stringify({ event: 'org', data: { orgId: world.orgId } }));
-      const [message] = (await once(client, 'message')) as [Buffer];
+      const signal = AbortSignal.timeout(30_000);
+      const [message] = (await once(client, 'message', { signal })) as [Buffer];
       const { event, data } = JSON.parse(message.toString()) as Message;
       return event === 'org' ? data : data.errorCode;
     } finally {
