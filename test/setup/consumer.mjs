@@ -23,7 +23,7 @@ export const DOORS_OF = {
   },
   11: {
     ...doorsOf('11.2.6', '13.4.5'),
-    '@nestjs/platform-fastify': '11.2.10',
+    '@nestjs/platform-fastify': '11.2.8',
     '@apollo/server': '5.5.1',
     '@as-integrations/express5': '1.1.2',
     mercurius: '16.10.1',
