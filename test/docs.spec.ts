@@ -186,14 +186,14 @@ describe('the page about compatibility', () => {
         cells,
       ]);
     expect(rowsOf('Module kinds')).toEqual([
-      ['JavaScript, require', Array(4).fill('yes')],
-      ...KINDS.map(({ name, error = 'yes' }) => [`TypeScript, ${name}`, Array(4).fill(error)]),
+      ['JavaScript, require', Array(5).fill('yes')],
+      ...KINDS.map(({ name, error = 'yes' }) => [`TypeScript, ${name}`, Array(5).fill(error)]),
     ]);
     const later = 'Node 24.9 or newer';
     expect(rowsOf('Test runners')).toEqual(
       Object.keys(RUNNER).map((name) => [
         name,
-        ['yes', /Jest.*require/.test(name) ? later : 'yes'],
+        ['yes', 'yes', /Jest.*require/.test(name) ? later : 'yes'],
       ]),
     );
   });

@@ -24,7 +24,11 @@ export class ZitadelError extends Error {
   }
 }
 
-/** An option is missing or wrong. It is thrown before anything is built. `option` names the option. */
+/**
+ * An option is missing or wrong. It is thrown before anything is built. `option` names the option.
+ *
+ * @example `if (error instanceof ZitadelOptionsError) exitWith(error.option, error.message)`
+ */
 export class ZitadelOptionsError extends ZitadelError {
   constructor(
     readonly option: string,
@@ -34,14 +38,22 @@ export class ZitadelOptionsError extends ZitadelError {
   }
 }
 
-/** A requirement, a ref or a decorator cannot be checked as it is written. It is thrown where it is written, or at boot. */
+/**
+ * A requirement, a ref or a decorator cannot be checked as it is written. It is thrown where it is written, or at boot.
+ *
+ * @example `expect(() => role([] as never)).toThrow(ZitadelRequirementError)`
+ */
 export class ZitadelRequirementError extends ZitadelError {
   constructor(message: string) {
     super('requirement_invalid', message);
   }
 }
 
-/** An argument of a call is wrong, for example not an id. Nothing was sent. `argument` names the argument. Its value is never shown. */
+/**
+ * An argument of a call is wrong, for example not an id. Nothing was sent. `argument` names the argument. Its value is never shown.
+ *
+ * @example `if (error instanceof ZitadelArgumentError) throw new BadRequestException(error.argument)`
+ */
 export class ZitadelArgumentError extends ZitadelError {
   constructor(
     readonly argument: string,

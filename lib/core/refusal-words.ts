@@ -1,5 +1,6 @@
 import { homeOf } from './caller.js';
 import type { Denied, DenyReason } from './decision.js';
+import { NO_HOME } from './request-problems.js';
 import { type Requirement, requirementText } from './requirement/requirement.js';
 
 /** A refusal as the log has it. `cause` has nothing of the request or the caller: however many are refused for it, it is one line. */
@@ -42,7 +43,7 @@ export function wordsOf(denied: Denied, requirement: Requirement | undefined): R
   const { detail = ofReason ?? '', remedy = toDo } = denied;
   const lacks = caller && requirement ? lackOf(reason, requirement, caller.claims) : undefined;
   const asks =
-    requirement && ABOUT_ROUTE.has(reason)
+    requirement && (ABOUT_ROUTE.has(reason) || denied.detail === NO_HOME.detail)
       ? `the route asks for ${requirementText(requirement)}`
       : undefined;
   const who = caller && ofReason !== undefined ? `user ${caller.userId}` : undefined;

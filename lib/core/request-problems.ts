@@ -100,7 +100,8 @@ export function lackingId(
   );
 }
 
-const NO_HOME: Refusal = {
+/** The requirement is about the caller's own organization, and the token does not name it. */
+export const NO_HOME: Refusal = {
   reason: 'misconfigured',
   detail: 'the token does not say to which organization its user belongs',
   remedy:

@@ -16,7 +16,11 @@ import type { RoleName } from './requirement/role-args.js';
 import { roleOf, satisfying } from './requirement/roles.js';
 import type { DecisionListener } from './tell.js';
 
-/** The decision was no, or there could be none. `decision` says which, and why. */
+/**
+ * The decision was no, or there could be none. `decision` says which, and why.
+ *
+ * @example `if (error instanceof ZitadelNotAllowedError) return denialAnswer(error.decision)`
+ */
 export class ZitadelNotAllowedError extends ZitadelError {
   constructor(readonly decision: Denied) {
     super('not_allowed', `${decision.reason}: ${DENIAL[decision.reason].message}`);

@@ -7,6 +7,7 @@ import {
   ruleOf,
 } from './declarations.js';
 import type { Handler } from './handlers.js';
+import { withNestjsAuthentication } from './nestjs-authentication.js';
 
 const PUBLIC: Rule = Object.freeze({ type: 'public', lifts: false });
 const UNDECLARED: Rule = Object.freeze({ type: 'undeclared' });
@@ -75,7 +76,7 @@ export class RouteRules {
 
   /** What a route asks for. */
   ruleOf(handler: Handler, ofFunction: OfFunction): Rule {
-    const rule = ruleOf(handler, ofFunction);
+    const rule = withNestjsAuthentication(ruleOf(handler, ofFunction), handler);
     const isOpen = rule.type === 'undeclared' && rule.problem === undefined;
     return isOpen && this.publicControllers.includes(handler.type) ? PUBLIC : rule;
   }

@@ -13,6 +13,7 @@ import { RouteRules } from './route-rules.js';
 import { tellOfCopies } from './copies.js';
 import { httpExceptionFor } from './http-exception.js';
 import { NamedZitadelModule } from './named-zitadel.module.js';
+import { tellOfOldNest } from './old-nest.js';
 import { ProjectGrantService } from './project-grant-service.js';
 import { Subscriptions } from './subscriptions.js';
 import { ZitadelExceptionFilter } from './zitadel-exception.filter.js';
@@ -188,6 +189,7 @@ export class ZitadelModule extends ConfigurableModuleClass {
       throw notOptions('what ZitadelModule.forRoot() got', given);
     }
     tellOfCopies();
+    tellOfOldNest();
     const all = withAccessors(options);
     return withName(super.forRoot(all), all);
   }
@@ -195,6 +197,7 @@ export class ZitadelModule extends ConfigurableModuleClass {
   /** @throws ZitadelOptionsError at boot, naming the option that is wrong */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
     tellOfCopies();
+    tellOfOldNest();
     return withName(super.forRootAsync(options), options);
   }
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Denied, DenyReason } from '../../lib/core/decision.js';
+import type { IdSource } from '../../lib/core/request.js';
+import { lackingId } from '../../lib/core/request-problems.js';
 import { wordsOf } from '../../lib/core/refusal-words.js';
 import { allOf, anyOf, authenticated, role } from '../../lib/core/requirement/builders.js';
 import { projectRole } from '../../lib/core/requirement/project-role.js';
@@ -27,6 +29,15 @@ describe('the words of a refusal', () => {
           .cause,
     );
     expect(new Set(issuers).size).toBe(1);
+  });
+
+  it('name the route that needs the home organization, where the token does not tell it', () => {
+    const ofCaller = role('ORG_OWNER', org.ofCaller());
+    const sources: readonly IdSource[] = [{ from: 'caller', name: 'ofCaller' }];
+    const lacking = lackingId(sources, []);
+    expect(wordsOf({ ...denied('misconfigured'), ...lacking }, ofCaller).text).toMatch(
+      /^misconfigured: the token does not say .*: the route asks for ORG_OWNER on org of the caller: the client must request the scope/,
+    );
   });
 
   it('have causes of their own for another route, reason, detail and lack', () => {

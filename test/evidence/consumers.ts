@@ -18,14 +18,19 @@ interface Runner {
 
 /** What the package check uses too. */
 interface Consumer {
+  readonly DOORS: Readonly<Record<string, string>>;
+  readonly DOORS_OF: Readonly<Record<number, Packages>>;
   readonly KINDS: readonly Kind[];
+  readonly NODE_PACKAGE: string;
   readonly RUNNER: Readonly<Record<string, Runner>>;
   readonly RUNNERS: Packages;
+  kindNamed(name: string): Kind;
   nestOf(version: string): Packages;
+  nodeIn(home: string): string;
   pack(folder: string): Promise<{ readonly tarball: string }>;
   install(home: string, tarball: string, packages: Packages): Promise<string>;
-  tryKind(home: string, source: string, kind: Kind): Promise<string>;
-  tryRequire(home: string, source: string): Promise<string>;
+  tryKind(home: string, source: string, kind: Kind, node?: string): Promise<string>;
+  tryRequire(home: string, source: string, node?: string): Promise<string>;
   tryRunner(home: string, source: string, name: string, runner: Runner): Promise<string>;
 }
 type Packages = Readonly<Record<string, string>>;
@@ -44,6 +49,8 @@ interface Way {
   run(home: string): Promise<string>;
 }
 
+const NEWEST = '12.5.1';
+
 const root = dirname(createRequire(import.meta.url).resolve('nestjs-zitadel/package.json'));
 
 export async function run({ short, progress }: RunOptions): Promise<Figures> {
@@ -51,7 +58,7 @@ export async function run({ short, progress }: RunOptions): Promise<Figures> {
   const consumer = (await import(pathToFileURL(script).href)) as Consumer;
   const folder = await mkdtemp(join(tmpdir(), 'consumers-'));
   const all = homesOf(consumer);
-  // The package check of `npm test` boots the others.
+  // Express alone in two ways, in about half a minute. The package check of `npm test` boots others.
   const homes = short
     ? all.slice(-1).map((home) => ({ ...home, ways: home.ways.slice(0, 2) }))
     : all;
@@ -85,7 +92,9 @@ export async function run({ short, progress }: RunOptions): Promise<Figures> {
 }
 
 function homesOf(consumer: Consumer): readonly Home[] {
-  const { KINDS, RUNNER, RUNNERS, nestOf, tryKind, tryRequire, tryRunner } = consumer;
+  const { DOORS, DOORS_OF, KINDS, NODE_PACKAGE, RUNNER, RUNNERS } = consumer;
+  const { kindNamed, nestOf, nodeIn, tryKind, tryRequire, tryRunner } = consumer;
+  const imported = kindNamed('nodenext, import');
   const waysOf = (source: string): readonly Way[] => [
     { name: 'JavaScript, require', run: (home) => tryRequire(home, source) },
     ...KINDS.map((kind) => ({
@@ -110,7 +119,34 @@ function homesOf(consumer: Consumer): readonly Home[] {
     packages: { express: version, '@types/express': types },
     ways: waysOf('express'),
   });
-  return [nest('11.2.10'), nest('12.5.1'), express('4.22.1', '4.17.25'), express('5.3.0', '5.0.6')];
+  const doors = (version: string, major: number): Home => ({
+    name: `Nest ${version} with all doors`,
+    packages: { ...nestOf(version), ...DOORS_OF[major] },
+    ways: Object.entries(DOORS).map(([source, name]) => ({
+      name,
+      run: (home) => tryKind(home, source, imported),
+    })),
+  });
+  const node = (version: string): Home => ({
+    name: `Node ${version}`,
+    packages: { ...nestOf(NEWEST), [NODE_PACKAGE]: version },
+    ways: [
+      { name: 'JavaScript, require', run: (home) => tryRequire(home, 'nest', nodeIn(home)) },
+      { name: 'import', run: (home) => tryKind(home, 'nest', imported, nodeIn(home)) },
+    ],
+  });
+  return [
+    nest('10.4.22'),
+    nest('11.2.10'),
+    nest(NEWEST),
+    doors('10.4.22', 10),
+    doors('11.2.10', 11),
+    doors(NEWEST, 12),
+    // The oldest of each line that the package takes, and the newest.
+    ...['20.19.0', '22.12.0', '24.21.0'].map(node),
+    express('4.22.1', '4.17.25'),
+    express('5.3.0', '5.0.6'),
+  ];
 }
 
 function whyLeftOut(version: string, name: string, { type }: Runner): string | undefined {

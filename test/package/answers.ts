@@ -39,3 +39,28 @@ export async function checkAnswers(url: string, { zitadel, orgId, ownerId }: Wor
     throw new Error(`wanted ${JSON.stringify(wanted)}, got ${JSON.stringify(answers)}`);
   }
 }
+
+/**
+ * The same of a door that is not an HTTP route.
+ *
+ * @param ask asks for `{ orgId, userId }` of the organization, and answers with that, or with the code of the refusal
+ */
+export async function checkDoor(
+  ask: (token?: string) => Promise<unknown>,
+  { zitadel, orgId, ownerId }: World,
+): Promise<void> {
+  const stranger = zitadel.addUser('stranger', {});
+  const answers = {
+    owner: await ask(zitadel.tokenFor({ id: ownerId })),
+    stranger: await ask(zitadel.tokenFor(stranger)),
+    nobody: await ask(),
+  };
+  const wanted = {
+    owner: { orgId, userId: ownerId },
+    stranger: 'role_missing',
+    nobody: 'token_missing',
+  };
+  if (JSON.stringify(answers) !== JSON.stringify(wanted)) {
+    throw new Error(`wanted ${JSON.stringify(wanted)}, got ${JSON.stringify(answers)}`);
+  }
+}

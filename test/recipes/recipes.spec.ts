@@ -20,6 +20,7 @@ import { HealthController, ISSUER } from './health.js';
 import { HidingGuard } from './hide-existence.js';
 import { ProfileController, Profiles } from './local-profile.js';
 import { MeController } from './my-roles.js';
+import { ReportPolicy, ZitadelCredentials } from './nestjs-authentication.js';
 import { withSignIn } from './openapi.js';
 import { BILLING, InvoicesController } from './pass-the-token-on.js';
 import { ASK_EVERY_MS, News, NewsController } from './server-sent-events.js';
@@ -281,5 +282,30 @@ describe('a procedure of tRPC', () => {
     });
     await expect(call({}, acme.id)).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
     await expect(call(bearer(alice), '../x')).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+  });
+});
+
+describe('a provider for @nestjs/authentication, and a policy of @nestjs/authorization', () => {
+  it('know the caller and the memberships', async () => {
+    const { app } = await start({});
+    const authorizer = app.get(ZitadelAuthorizer);
+    const asking = (headers: Readonly<Record<string, string>>) =>
+      new ZitadelCredentials(authorizer).authenticate({
+        switchToHttp: () => ({ getRequest: () => ({ headers }) }),
+      } as never);
+    const result = await asking(bearer(alice));
+    if (!result) throw new Error('nobody');
+    expect(result.user.userId).toBe(alice.id);
+    const policy = new ReportPolicy(authorizer);
+    await expect(policy.read(result.user, { orgId: acme.id })).resolves.toBe(true);
+    await expect(policy.read(result.user, { orgId: globex.id })).resolves.toBe(false);
+    await expect(asking({})).resolves.toBe(null);
+    await expect(asking({ authorization: 'Bearer nonsense' })).rejects.toMatchObject({
+      message: 'The access token is not valid.',
+      options: {
+        code: 'token_invalid',
+        challenge: expect.stringContaining('error="invalid_token"') as string,
+      },
+    });
   });
 });

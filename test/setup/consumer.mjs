@@ -13,6 +13,64 @@ export const nestOf = (version) => ({
   rxjs: '7.8.2',
 });
 
+/** What the doors of Nest beside HTTP need. */
+export const DOORS_OF = {
+  10: {
+    ...doorsOf('10.4.22', '12.2.2'),
+    '@apollo/server': '4.13.0',
+    mercurius: '14.1.0',
+    '@types/ws': '8.18.2',
+  },
+  11: {
+    ...doorsOf('11.2.6', '13.4.5'),
+    '@nestjs/platform-fastify': '11.2.8',
+    '@apollo/server': '5.5.1',
+    '@as-integrations/express5': '1.1.2',
+    mercurius: '16.10.1',
+    '@types/ws': '8.18.2',
+  },
+  12: {
+    ...doorsOf('12.1.1', '14.0.3'),
+    '@nestjs/mercurius': '14.0.0',
+    '@nestjs/platform-fastify': '12.5.0',
+    '@apollo/server': '5.5.1',
+    '@as-integrations/express5': '1.1.2',
+    mercurius: '16.10.1',
+    '@types/ws': '8.18.2',
+  },
+};
+
+function doorsOf(version, graphql) {
+  return {
+    '@nestjs/graphql': graphql,
+    '@nestjs/apollo': graphql,
+    '@nestjs/mercurius': graphql,
+    '@nestjs/microservices': version,
+    '@nestjs/platform-fastify': version,
+    '@nestjs/platform-socket.io': version,
+    '@nestjs/platform-ws': version,
+    '@nestjs/websockets': version,
+    graphql: '16.15.0',
+    'socket.io-client': '4.8.4',
+    ws: '8.23.0',
+  };
+}
+
+/** The applications of test/package that are reached through other doors, by the folder. */
+export const DOORS = {
+  apollo: 'GraphQL by Apollo',
+  mercurius: 'GraphQL by Mercurius',
+  socketio: 'socket.io',
+  ws: 'ws',
+  tcp: 'TCP microservice',
+};
+
+/** The package of npm with the executable of Node for this machine. The package `node` would install it by a script. */
+export const NODE_PACKAGE = `node-${process.platform}-${process.arch}`;
+
+/** The executable of the Node that a folder has installed. */
+export const nodeIn = (home) => join(home, 'node_modules', NODE_PACKAGE, 'bin', 'node');
+
 export const RUNNERS = {
   '@swc/core': '1.16.22',
   '@swc/jest': '0.2.39',
@@ -78,8 +136,13 @@ export async function install(home, tarball, packages) {
 }
 
 /** Compiles the application with a module kind, library declarations checked as well, and runs it. */
-export async function tryKind(home, source, { name, type, options, error }) {
-  const cwd = await project(home, source, name, type);
+export async function tryKind(
+  home,
+  source,
+  { name, type, options, error },
+  node = process.execPath,
+) {
+  const cwd = await project(home, source, `${source}-${name}`, type);
   await writeFile(join(cwd, 'tsconfig.json'), tsconfig(options, [`${source}/app.ts`]));
   const { output } = await run(tool('tsc'), ['-p', '.'], { cwd });
   const lines = output.split('\n');
@@ -91,18 +154,18 @@ export async function tryKind(home, source, { name, type, options, error }) {
   const ours = /^(\w+\/app\.ts|answers\.ts|(\.\.\/)?node_modules\/nestjs-zitadel\/)|^error/;
   const typeErrors = lines.filter((line) => ours.test(line));
   if (typeErrors.length > 0) return typeErrors.join('\n');
-  return complaints(process.execPath, ['run.cjs', `${source}/app.js`], { cwd });
+  return complaints(node, ['run.cjs', `${source}/app.js`], { cwd });
 }
 
 /** Runs the application in plain JavaScript, which `require()`s the package. */
-export async function tryRequire(home, source) {
+export async function tryRequire(home, source, node = process.execPath) {
   const cwd = await project(home, source, 'javascript', 'commonjs');
   const text = await readFile(join(cwd, 'answers.ts'), 'utf8');
   const { outputText } = ts.transpileModule(text, {
     compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
   });
   await writeFile(join(cwd, 'answers.js'), outputText);
-  return complaints(process.execPath, [`${source}/app.cjs`], { cwd });
+  return complaints(node, [`${source}/app.cjs`], { cwd });
 }
 
 /** Runs the test of the application by a test runner. */

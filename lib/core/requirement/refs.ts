@@ -66,6 +66,9 @@ function nonEmpty(value: unknown, what: string): string {
   );
 }
 
+/** Under which the id of a function without a name is known. */
+const UNNAMED = 'function';
+
 function sourceFrom(read: unknown, builder: string): IdSource {
   if (typeof read === 'function') {
     const prototype = Object(read.prototype as unknown) as { readonly readId?: unknown };
@@ -73,7 +76,7 @@ function sourceFrom(read: unknown, builder: string): IdSource {
       return { from: 'class', name: read.name, type: read as IdReaderClass };
     }
     if (!/^class\b/.test(Function.prototype.toString.call(read))) {
-      return { from: 'function', name: read.name || 'function', read: read as ReadId };
+      return { from: 'function', name: read.name || UNNAMED, read: read as ReadId };
     }
   }
   throw new ZitadelRequirementError(
@@ -85,14 +88,15 @@ function sourceFrom(read: unknown, builder: string): IdSource {
 type Named = 'param' | 'query' | 'body' | 'header' | 'arg';
 
 function builderFor<R>(kind: string, make: (source: IdSource) => R): RefBuilder<R> {
-  const named = (from: Named) => (name: string) =>
-    make({
-      from,
-      name:
-        from === 'header'
-          ? nonEmpty(name, `${kind}.${from}()`).toLowerCase()
-          : nonEmpty(name, `${kind}.${from}()`),
-    });
+  const named = (from: Named) => (given: string) => {
+    const name = nonEmpty(given, `${kind}.${from}()`);
+    if (from === 'param' && name.startsWith(':')) {
+      throw new ZitadelRequirementError(
+        `${kind}.param('${name}'): the name stands without the colon of the path: write ${kind}.param('${name.slice(1)}')`,
+      );
+    }
+    return make({ from, name: from === 'header' ? name.toLowerCase() : name });
+  };
   return {
     param: named('param'),
     query: named('query'),
@@ -223,6 +227,7 @@ export function projectGrantRef(value: unknown): ProjectGrantRef {
 /** A source in words, for the boot report and the log: `param orgId`. */
 export function sourceText(source: IdSource): string {
   if (source.from === 'caller') return 'of the caller';
+  if (source.from === 'function' && source.name === UNNAMED) return 'of an unnamed function';
   return source.from === 'literal' ? source.id : `${source.from} ${source.name}`;
 }
 

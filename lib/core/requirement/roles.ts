@@ -1,4 +1,5 @@
 import { ZitadelRequirementError } from '../errors.js';
+import { nearest } from './nearest.js';
 
 /** Where a membership, and so a manager role, is held. */
 export type ResourceKind = 'instance' | 'org' | 'project' | 'projectGrant';
@@ -128,8 +129,11 @@ export function roleOf(role: unknown): { readonly name: string; readonly kind: R
     const { customRole: name, kind } = role as CustomRole;
     return { name, kind };
   }
+  const isWord = typeof role === 'string';
+  const meant = isWord ? nearest(role, Object.keys(BUILT_IN)) : [];
+  const names = meant.length > 0 ? meant : ['IAM_OWNER', 'ORG_OWNER', 'PROJECT_OWNER'];
   throw new ZitadelRequirementError(
-    `${typeof role === 'string' ? `'${role}'` : String(role)} is not a manager role that ZITADEL ships: correct the name, or write customRole('...') for one of your own`,
+    `${isWord ? `'${role}'` : String(role)} is not a manager role that ZITADEL ships: correct the name, for example to ${names.join(' or ')}, or write customRole('...') for one of your own`,
   );
 }
 

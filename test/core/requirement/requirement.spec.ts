@@ -162,6 +162,41 @@ describe('a ref', () => {
     },
   );
 
+  it('names a parameter without the colon of the path', () => {
+    for (const [kind, builder] of Object.entries(builders)) {
+      expect(refusalOf(() => builder.param(':id'))).toContain(`write ${kind}.param('id')`);
+    }
+  });
+
+  it('to a function without a name reads as such', () => {
+    const unnamed = requirementText(
+      role(
+        'ORG_OWNER',
+        org.from(
+          (
+            () => () =>
+              '1'
+          )(),
+        ),
+      ),
+    );
+    expect(unnamed).toBe('ORG_OWNER on org of an unnamed function');
+    const tenantOf = () => '1';
+    expect(requirementText(role('ORG_OWNER', org.from(tenantOf)))).toBe(
+      'ORG_OWNER on org function tenantOf',
+    );
+  });
+
+  it.each([
+    ['ORG_OWNR', 'to ORG_OWNER,'],
+    ['org_owner', 'to ORG_OWNER,'],
+    ['PROJECT_OWNERS', 'to PROJECT_OWNER,'],
+    ['admin', 'to IAM_OWNER or ORG_OWNER or PROJECT_OWNER,'],
+    ['x'.repeat(1_000), 'to IAM_OWNER or ORG_OWNER or PROJECT_OWNER,'],
+  ])('a role that is not one is answered with those that may be meant: %s', (given, names) => {
+    expect(refusalOf(() => role(given as never, '1' as never))).toContain(names);
+  });
+
   it('to a grant by its two ends takes a project that is not tied to an owner', () => {
     const tied = { project: project('1').in('2') as never, grantedOrg: '3' };
     expect(refusalOf(() => projectGrant(tied))).toContain('.in()');
