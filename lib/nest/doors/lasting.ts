@@ -7,14 +7,18 @@ export type StartReview = (ended: (exception: Error) => void) => { stop(): void 
  */
 export class StreamUnderReview<T> implements AsyncIterableIterator<T> {
   readonly #source: AsyncIterator<T>;
-  readonly #review: { stop(): void };
+  #review: { stop(): void } | undefined;
   #exception: Error | undefined;
   #isOver = false;
   #interrupt: ((exception: Error) => void) | undefined;
 
-  constructor(source: AsyncIterable<T>, start: StartReview) {
+  constructor(source: AsyncIterable<T>) {
     this.#source = source[Symbol.asyncIterator]();
-    this.#review = start((exception) => this.#end(exception));
+  }
+
+  /** From now on the decision is under review. */
+  begin(start: StartReview): void {
+    if (!this.#isOver) this.#review = start((exception) => this.#end(exception));
   }
 
   [Symbol.asyncIterator](): this {
@@ -49,7 +53,7 @@ export class StreamUnderReview<T> implements AsyncIterableIterator<T> {
 
   #finish(): void {
     this.#isOver = true;
-    this.#review.stop();
+    this.#review?.stop();
   }
 
   #end(exception: Error): void {

@@ -1,0 +1,304 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Args, Query, Resolver, Subscription } from '@nestjs/graphql';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import {
+  Authenticated,
+  CheckedResource,
+  CurrentCaller,
+  org,
+  RequireRole,
+  type Caller,
+} from '../../../lib/index.js';
+import { Notes } from '../../doors/door.js';
+import {
+  type Answer,
+  type Heard,
+  type RunningGraphql,
+  type Stack,
+  STACKS,
+  startGraphql,
+  subscriberOf,
+} from '../../support/graphql.js';
+import { useWorld } from '../../support/world.js';
+
+/** What is published goes to every stream that is open. */
+class Channel {
+  readonly #open = new Set<(value: string | undefined) => void>();
+
+  get listeners(): number {
+    return this.#open.size;
+  }
+
+  publish(value: string): void {
+    for (const tell of this.#open) tell(value);
+  }
+
+  /** As the usual pubsub packages do it: `return()` ends a `next()` that waits. */
+  listen(): AsyncIterableIterator<string> {
+    const waiting: ((value: string | undefined) => void)[] = [];
+    const queue: string[] = [];
+    const tell = (value: string | undefined) => {
+      const next = waiting.shift();
+      if (next) next(value);
+      else if (value !== undefined) queue.push(value);
+    };
+    this.#open.add(tell);
+    const iterator: AsyncIterableIterator<string> = {
+      next: async () => {
+        const value =
+          queue.shift() ?? (await new Promise<string | undefined>((done) => waiting.push(done)));
+        return value === undefined ? { done: true, value } : { done: false, value };
+      },
+      return: () => {
+        this.#open.delete(tell);
+        for (const done of waiting.splice(0)) done(undefined);
+        return Promise.resolve({ done: true, value: undefined });
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
+  }
+}
+
+const channel = new Channel();
+
+@Injectable()
+class Stars {
+  of(value: string): string {
+    return `*${value}`;
+  }
+}
+
+@Resolver()
+class NewsResolver {
+  constructor(@Inject(Stars) readonly stars: Stars) {}
+
+  @Query(() => String, { nullable: true })
+  @RequireRole('ORG_OWNER', org.arg('orgId'))
+  newsOf(
+    @Args('orgId') _asked: string,
+    @CheckedResource('org') orgId: string,
+    @CurrentCaller() caller: Caller,
+  ): string {
+    return `${caller.userId} at ${orgId}`;
+  }
+
+  @Subscription(() => String, { resolve: (value: string) => value })
+  @RequireRole('ORG_OWNER', org.arg('orgId'))
+  news(@Args('orgId') _asked: string): AsyncIterableIterator<string> {
+    return channel.listen();
+  }
+
+  @Subscription(() => String, {
+    resolve(this: NewsResolver, value: string) {
+      return this.stars.of(value);
+    },
+    filter: (value: string) => value.startsWith('!'),
+  })
+  @RequireRole('ORG_OWNER', org.arg('orgId'))
+  alarms(@Args('orgId') _asked: string): AsyncIterableIterator<string> {
+    return channel.listen();
+  }
+
+  @Subscription(() => String, { resolve: (value: string) => value })
+  @Authenticated()
+  async *who(@CurrentCaller() caller: Caller): AsyncGenerator<string> {
+    yield caller.userId;
+  }
+
+  @Subscription(() => String, { resolve: (value: string) => value })
+  undeclaredNews(): AsyncIterableIterator<string> {
+    return channel.listen();
+  }
+}
+
+const RESOLVERS = [NewsResolver];
+const world = useWorld();
+type Sent = Readonly<Record<string, string>>;
+const bearer = (token: string) => `Bearer ${token}`;
+
+describe.each(Object.keys(STACKS) as Stack[])('subscriptions of GraphQL by %s', (stack) => {
+  let app: RunningGraphql;
+  const notes = new Notes();
+  const options = { logger: notes.logger, cache: { ttlMs: 1_000 }, clockToleranceMs: 0 };
+  beforeAll(async () => {
+    app = await startGraphql(stack, world.zitadel.options(options), RESOLVERS, {
+      providers: [Stars],
+    });
+  });
+  afterAll(() => app.close());
+
+  const connect = (
+    params: Readonly<Record<string, unknown>>,
+    headers: Readonly<Record<string, string>> = {},
+    to: RunningGraphql = app,
+  ) => {
+    const client = subscriberOf(to.url, params, headers);
+    onTestFinished(() => void client.close());
+    return client;
+  };
+  const someone = () => {
+    const { zitadel, acme } = world;
+    const user = zitadel.addUser(`someone-${Math.random()}`, { org: { id: acme } });
+    zitadel.addMember(user, { org: { id: acme } }, ['ORG_OWNER']);
+    return user;
+  };
+  const news = (orgId = world.acme) => `subscription { news(orgId: "${orgId}") }`;
+
+  it.each([
+    ['authorization', (token: string) => [{ authorization: bearer(token) }]],
+    ['Authorization', (token: string) => [{ Authorization: bearer(token) }]],
+    [
+      'headers of the parameters',
+      (token: string) => [{ headers: { Authorization: bearer(token) } as never }],
+    ],
+    ['the upgrade', (token: string) => [{}, { authorization: bearer(token) }]],
+    [
+      'both alike',
+      (token: string) => [{ authorization: bearer(token) }, { authorization: bearer(token) }],
+    ],
+  ] as const)('take the token from %s', async (_, sent) => {
+    const [params, headers]: readonly Sent[] = sent(world.tokens['owner of acme']);
+    const client = connect(params ?? {}, headers);
+    const heard = client.listen('subscription { who }');
+    await expect.poll(() => heard.values).toHaveLength(1);
+    expect(heard.values).toEqual([{ data: { who: world.ids['owner of acme'] } }]);
+  });
+
+  it.each([
+    ['no token', {}, {}, 'token_missing'],
+    ['an empty one', { authorization: '' }, {}, 'token_invalid'],
+    ['another scheme', { authorization: 'Basic eDp5' }, {}, 'token_missing'],
+    ['no text', { authorization: 7 }, {}, 'token_invalid'],
+    [
+      'two different ones',
+      { authorization: 'Bearer a.b.c', Authorization: 'Bearer d.e.f' },
+      {},
+      'token_invalid',
+    ],
+  ])('refuse %s', async (_, params, headers, errorCode) => {
+    const heard = connect(params, headers).listen(news());
+    await expect.poll(() => heard.ended).toBeDefined();
+    expect(codesOf(heard)).toEqual([errorCode]);
+    expect(channel.listeners).toBe(0);
+    expect(notes.log).toContain('its context shows no authorization in connectionParams');
+  });
+
+  it('refuse two tokens in two places', async () => {
+    const { tokens } = world;
+    const heard = connect(
+      { authorization: bearer(tokens['owner of acme']) },
+      { authorization: bearer(tokens['owner of globex']) },
+    ).listen(news());
+    await expect.poll(() => heard.ended).toBeDefined();
+    expect(codesOf(heard)).toEqual(['token_invalid']);
+  });
+
+  it('refuse what is not declared, and another organization', async () => {
+    const client = connect({ authorization: bearer(world.tokens['owner of acme']) });
+    for (const [query, code] of [
+      ['subscription { undeclaredNews }', 'not_declared'],
+      [news(world.globex), 'role_missing'],
+    ] as const) {
+      const heard = client.listen(query);
+      await expect.poll(() => heard.ended).toBeDefined();
+      expect(codesOf(heard)).toEqual([code]);
+    }
+    expect(channel.listeners).toBe(0);
+  });
+
+  it('let queries through over the same connection', async () => {
+    const client = connect({ authorization: bearer(world.tokens['owner of acme']) });
+    const [good, bad] = [world.acme, world.globex].map((id) =>
+      client.listen(`{ newsOf(orgId: "${id}") }`),
+    );
+    await expect.poll(() => [good?.ended, bad?.ended]).toEqual(['complete', 'complete']);
+    expect(good?.values).toEqual([
+      { data: { newsOf: `${world.ids['owner of acme']} at ${world.acme}` } },
+    ]);
+    expect(bad?.values).toMatchObject([
+      { errors: [{ extensions: { errorCode: 'role_missing' } }] },
+    ]);
+  });
+
+  it.each([
+    [
+      'the role is lost',
+      'role_missing',
+      (user: { readonly id: string }) =>
+        world.zitadel.removeMember(user, { org: { id: world.acme } }),
+    ],
+    [
+      'the token is revoked',
+      'token_rejected',
+      (_: object, token: string) => world.zitadel.revokeToken(token),
+    ],
+  ])('end when %s, and nothing is heard after', async (_, errorCode, change) => {
+    const user = someone();
+    const token = world.zitadel.tokenFor(user);
+    const heard = connect({ authorization: bearer(token) }).listen(news());
+    const filtered = connect({ authorization: bearer(token) }).listen(
+      `subscription { alarms(orgId: "${world.acme}") }`,
+    );
+    await expect.poll(() => channel.listeners).toBe(2);
+    channel.publish('first');
+    channel.publish('!second');
+    await expect
+      .poll(() => [heard.values, filtered.values].map(({ length }) => length))
+      .toEqual([2, 1]);
+    change(user, token);
+    await expect.poll(() => [heard.ended, filtered.ended]).not.toContain(undefined);
+    channel.publish('!late');
+    expect([codesOf(heard), codesOf(filtered)]).toEqual([[errorCode], [errorCode]]);
+    expect([heard.values, filtered.values].map(({ length }) => length)).toEqual([2, 1]);
+    await expect.poll(() => channel.listeners).toBe(0);
+  });
+
+  // It has the same WebSocket server as Apollo on Express, and these take seconds.
+  if (stack === 'Apollo on Fastify') return;
+
+  it('end when the token expires', async () => {
+    const token = world.zitadel.tokenFor(someone(), { expiresInSeconds: 2 });
+    const heard = connect({ authorization: bearer(token) }).listen(news());
+    await expect.poll(() => channel.listeners).toBe(1);
+    await expect.poll(() => heard.ended).toBeDefined();
+    expect(codesOf(heard)).toEqual(['token_invalid']);
+  });
+
+  it('go on while the decision stands, and are asked about no more after they have ended', async () => {
+    const { zitadel } = world;
+    const user = someone();
+    const client = connect({ authorization: bearer(zitadel.tokenFor(user)) });
+    const heard = client.listen(news());
+    await expect.poll(() => channel.listeners).toBe(1);
+    zitadel.resetRequests();
+    await expect.poll(() => zitadel.requests('memberships')).toBeGreaterThan(1);
+    channel.publish('still there');
+    await expect.poll(() => heard.values).toHaveLength(1);
+    heard.stop();
+    await expect.poll(() => channel.listeners).toBe(0);
+  });
+
+  it('go on through an outage shorter than the time to live', async () => {
+    const { zitadel } = world;
+    const heard = connect({ authorization: bearer(zitadel.tokenFor(someone())) }).listen(news());
+    await expect.poll(() => channel.listeners).toBe(1);
+    zitadel.failNext('memberships', { status: 503 }, 1);
+    zitadel.resetRequests();
+    await expect.poll(() => zitadel.requests('memberships')).toBeGreaterThan(2);
+    channel.publish('still there');
+    await expect.poll(() => heard.values).toHaveLength(1);
+    zitadel.fail('memberships', { status: 503 });
+    await expect.poll(() => heard.ended).toBeDefined();
+    zitadel.heal();
+    expect(codesOf(heard)).toEqual(['unavailable']);
+  });
+});
+
+/** The codes of what ended a subscription, or kept it from beginning. */
+function codesOf({ values, ended }: Heard): readonly unknown[] {
+  const errors = Array.isArray(ended) ? (ended as Answer['errors']) : values.at(-1)?.errors;
+  return (errors ?? [{ message: String(ended), extensions: undefined }]).map(
+    ({ message, extensions }) => extensions?.['errorCode'] ?? message,
+  );
+}
