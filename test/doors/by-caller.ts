@@ -46,11 +46,6 @@ const ownOrganization: readonly Case[] = [
     gets: ({ acme }) => ({ seen: { org: acme } }),
   },
   {
-    sentence: 'denies an owner of another organization than the own',
-    asks: (world) => from(world, '/own', world.acme, ownerOf(world.globex)),
-    gets: () => ({ denied: 'role_missing' }),
-  },
-  {
     sentence: 'takes nothing that the request says for the own organization',
     asks: (world) => ({
       ...from(world, `/own?ofCaller=${world.globex}`, world.acme, ownerOf(world.globex)),
@@ -62,11 +57,6 @@ const ownOrganization: readonly Case[] = [
     sentence:
       'does not deny a caller whose token does not say the own organization: nothing is known',
     asks: (world) => from(world, '/own', undefined, ownerOf(world.acme)),
-    gets: () => MISCONFIGURED,
-  },
-  {
-    sentence: 'takes what is no id for no organization',
-    asks: (world) => from(world, '/own', `../${world.acme}`, ownerOf(world.acme)),
     gets: () => MISCONFIGURED,
   },
   {
@@ -87,11 +77,6 @@ const ownOrganization: readonly Case[] = [
     gets: ({ acme }) => ({ seen: { org: acme } }),
   },
   {
-    sentence: 'denies without a permission in the own organization',
-    asks: (world) => from(world, '/own/permitted', world.acme, ownerOf(world.globex)),
-    gets: () => ({ denied: 'permission_missing' }),
-  },
-  {
     sentence: 'asks for no permission in an organization that is not known',
     asks: (world) => from(world, '/own/permitted', undefined, ownerOf(world.acme)),
     gets: () => MISCONFIGURED,
@@ -102,25 +87,9 @@ const ownOrganization: readonly Case[] = [
     gets: ({ acme, portal }) => ({ seen: { org: acme, project: portal } }),
   },
   {
-    sentence: 'denies a project that another organization owns than the own',
-    asks: (world) => from(world, `/own/projects/${world.tools}`, world.acme, ownerOf(world.globex)),
-    gets: () => ({ denied: 'role_missing' }),
-  },
-  {
     sentence: 'lets in by a role of the project in the own organization',
     asks: (world) => from(world, '/own/readers', world.acme, { roles: ['reader'] }),
     gets: ({ acme }) => ({ seen: { org: acme } }),
-  },
-  {
-    sentence: 'denies another role of the project in the own organization',
-    asks: (world) => from(world, '/own/readers', world.acme, { roles: ['writer'] }),
-    gets: () => ({ denied: 'project_role_missing' }),
-  },
-  {
-    sentence: 'denies a role of the project that another organization gave than the own',
-    asks: (world) =>
-      from(world, '/own/readers', world.acme, { roles: ['reader'], in: world.globex }),
-    gets: () => ({ denied: 'project_role_missing' }),
   },
   {
     sentence:

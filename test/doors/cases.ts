@@ -1,4 +1,5 @@
-// One table of cases for all doors: who asks what, and what is answered.
+// One table of cases for all doors: who asks what, and what is answered. The rules of who gets in are in `test/corpus`; here stands what a
+// door does besides: where it finds what, and what it answers and hands on.
 import type { Asked, Expected } from './answers.js';
 import { BEYOND_ROLES } from './beyond-roles.js';
 import { BY_CALLER } from './by-caller.js';
@@ -98,21 +99,6 @@ export const CASES: readonly Case[] = [
     gets: ({ globex, ids }) => ({ seen: { caller: ids['instance owner'], org: globex } }),
   },
   {
-    sentence: 'takes no viewer for an owner',
-    asks: ({ acme }) => ({ as: 'viewer of acme', path: `/orgs/${acme}` }),
-    gets: () => ({ denied: 'role_missing' }),
-  },
-  {
-    sentence: 'takes no viewer of the instance for an owner',
-    asks: ({ acme }) => ({ as: 'instance viewer', path: `/orgs/${acme}` }),
-    gets: () => ({ denied: 'role_missing' }),
-  },
-  {
-    sentence: 'takes an owner of one project for nothing in its organization',
-    asks: ({ acme }) => ({ as: 'owner of portal', path: `/orgs/${acme}` }),
-    gets: () => ({ denied: 'role_missing' }),
-  },
-  {
     sentence: 'is content with any one role of a list',
     asks: ({ acme }) => ({ as: 'viewer of acme', path: `/viewed/${acme}` }),
     gets: ({ acme, ids }) => ({ seen: { caller: ids['viewer of acme'], org: acme } }),
@@ -124,19 +110,9 @@ export const CASES: readonly Case[] = [
     gets: ({ acme }) => ({ seen: { org: acme } }),
   },
   {
-    sentence: 'denies where the id in the code is another organization',
-    asks: () => ({ as: 'owner of globex', path: '/literal' }),
-    gets: () => ({ denied: 'role_missing' }),
-  },
-  {
     sentence: 'asks for a role on the instance',
     asks: () => ({ as: 'instance owner', path: '/instance' }),
     gets: ({ ids }) => ({ seen: { caller: ids['instance owner'] } }),
-  },
-  {
-    sentence: 'takes an owner of an organization for nothing on the instance',
-    asks: () => ({ as: 'owner of acme', path: '/instance' }),
-    gets: () => ({ denied: 'role_missing' }),
   },
   {
     sentence: 'lets the owner of a project in',
@@ -149,32 +125,8 @@ export const CASES: readonly Case[] = [
     gets: ({ portal }) => ({ seen: { project: portal } }),
   },
   {
-    sentence:
-      'keeps the owner of the organization to which a project is granted out of the project',
-    asks: ({ portal }) => ({ as: 'owner of globex', path: `/projects/${portal}` }),
-    gets: () => ({ denied: 'role_missing' }),
-  },
-  {
-    sentence: 'takes a role of a grant on a project for nothing',
-    asks: ({ portal }) => ({ as: 'grant manager on the project', path: `/projects/${portal}` }),
-    gets: () => ({ denied: 'role_missing' }),
-  },
-  {
-    sentence: 'lets nobody but the instance into a project that does not exist',
-    asks: ({ unknown }) => ({ as: 'owner of acme', path: `/projects/${unknown}` }),
-    gets: () => ({ denied: 'role_missing' }),
-  },
-  {
     sentence: 'lets the owner in where project and organization of the path belong together',
     asks: ({ acme, portal }) => ({ as: 'owner of acme', path: `/orgs/${acme}/projects/${portal}` }),
-    gets: ({ acme, portal }) => ({ seen: { org: acme, project: portal } }),
-  },
-  {
-    sentence: 'lets the owner of the project in where project and organization belong together',
-    asks: ({ acme, portal }) => ({
-      as: 'owner of portal',
-      path: `/orgs/${acme}/projects/${portal}`,
-    }),
     gets: ({ acme, portal }) => ({ seen: { org: acme, project: portal } }),
   },
   {
@@ -182,22 +134,6 @@ export const CASES: readonly Case[] = [
       'denies a project under an organization of which the caller is owner, and which does not own it',
     asks: ({ globex, portal }) => ({
       as: 'owner of globex',
-      path: `/orgs/${globex}/projects/${portal}`,
-    }),
-    gets: () => ({ denied: 'role_missing' }),
-  },
-  {
-    sentence: 'denies the owner of a project under an organization that does not own it',
-    asks: ({ globex, portal }) => ({
-      as: 'owner of portal',
-      path: `/orgs/${globex}/projects/${portal}`,
-    }),
-    gets: () => ({ denied: 'role_missing' }),
-  },
-  {
-    sentence: 'denies even the owner of the instance a project under the wrong organization',
-    asks: ({ globex, portal }) => ({
-      as: 'instance owner',
       path: `/orgs/${globex}/projects/${portal}`,
     }),
     gets: () => ({ denied: 'role_missing' }),
@@ -213,40 +149,12 @@ export const CASES: readonly Case[] = [
     gets: ({ grant }) => ({ seen: { projectGrant: grant } }),
   },
   {
-    sentence: 'keeps the owner of the granting organization from managing the grant',
-    asks: ({ grant }) => ({ as: 'owner of acme', path: `/grants/${grant}` }),
-    gets: () => ({ denied: 'role_missing' }),
-  },
-  {
-    sentence: 'keeps a viewer of the granted organization from managing the grant',
-    asks: ({ grant }) => ({ as: 'viewer of globex', path: `/grants/${grant}` }),
-    gets: () => ({ denied: 'role_missing' }),
-  },
-  {
-    sentence: 'lets nobody manage a grant that does not exist',
-    asks: ({ unknown }) => ({ as: 'owner of globex', path: `/grants/${unknown}` }),
-    gets: () => ({ denied: 'role_missing' }),
-  },
-  {
     sentence: 'lets the manager of a project grant in, by project and granted organization',
     asks: ({ globex, portal }) => ({
       as: 'manager of the grant',
       path: `/granted/${globex}/${portal}`,
     }),
     gets: ({ globex, portal }) => ({ seen: { org: globex, project: portal } }),
-  },
-  {
-    sentence: 'lets a viewer of the granted organization in, by project and granted organization',
-    asks: ({ globex, portal }) => ({
-      as: 'viewer of globex',
-      path: `/granted/${globex}/${portal}`,
-    }),
-    gets: ({ globex, portal }) => ({ seen: { org: globex, project: portal } }),
-  },
-  {
-    sentence: 'denies a pair of project and organization between which there is no grant',
-    asks: ({ globex, tools }) => ({ as: 'owner of globex', path: `/granted/${globex}/${tools}` }),
-    gets: () => ({ denied: 'role_missing' }),
   },
   {
     sentence: 'denies the granting side the pair of project and granted organization',
@@ -303,19 +211,6 @@ export const CASES: readonly Case[] = [
     gets: ({ ids }) => ({ seen: { caller: ids['owner of acme'] } }),
   },
   {
-    sentence: 'denies nested requirements where one part of an allOf does not hold',
-    asks: ({ acme, tools }) => ({
-      as: 'owner of acme',
-      path: `/nested/${acme}?other=${acme}&projectId=${tools}`,
-    }),
-    gets: () => ({ denied: 'role_missing' }),
-  },
-  {
-    sentence: 'lets the owner of the instance through nested requirements without the optional ids',
-    asks: ({ acme }) => ({ as: 'instance owner', path: `/nested/${acme}` }),
-    gets: ({ ids }) => ({ seen: { caller: ids['instance owner'] } }),
-  },
-  {
     sentence: 'asks for everything that stacked declarations ask for and tells their ids apart',
     asks: ({ acme, globex }) => ({ as: 'instance viewer', path: `/both/${acme}?other=${globex}` }),
     gets: ({ acme, globex }) => ({ seen: { org: acme, other: globex } }),
@@ -341,11 +236,6 @@ export const CASES: readonly Case[] = [
     gets: ({ acme }) => ({ seen: { org: acme } }),
   },
   {
-    sentence: 'takes nothing for a role that an operator added, not even an owner of the instance',
-    asks: ({ acme }) => ({ as: 'instance owner', path: `/custom/${acme}` }),
-    gets: () => ({ denied: 'role_missing' }),
-  },
-  {
     sentence: 'asks the requirement of a class on each of its methods',
     asks: ({ acme }) => ({ as: 'viewer of acme', path: `/tenants/${acme}` }),
     gets: ({ acme }) => ({ seen: { org: acme } }),
@@ -364,11 +254,6 @@ export const CASES: readonly Case[] = [
     sentence: 'lets any caller in where only a caller is asked for',
     asks: () => ({ as: 'nobody', path: '/me' }),
     gets: ({ ids }) => ({ seen: { caller: ids.nobody } }),
-  },
-  {
-    sentence: 'denies a caller without memberships where a role is asked for',
-    asks: ({ acme }) => ({ as: 'nobody', path: `/orgs/${acme}` }),
-    gets: () => ({ denied: 'role_missing' }),
   },
   {
     sentence: 'lets everybody in where a route is public',

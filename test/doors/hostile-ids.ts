@@ -1,5 +1,8 @@
 // What requests hold where an id is expected, around an id that is right.
-import type { World } from '../support/world.js';
+/** The project whose id is written in hostile ways. */
+interface Named {
+  readonly portal: string;
+}
 
 /** A text that is no id: `raw` goes wherever a text fits. */
 export interface HostileText {
@@ -8,7 +11,7 @@ export interface HostileText {
 }
 
 /** Texts that no source may take for the id of `portal`. */
-export function hostileTexts({ portal: id }: World): readonly HostileText[] {
+export function hostileTexts({ portal: id }: Named): readonly HostileText[] {
   const texts: Record<string, string> = {
     'nothing at all': '',
     'the word undefined': 'undefined',
@@ -73,8 +76,54 @@ export function hostileTexts({ portal: id }: World): readonly HostileText[] {
   return Object.entries(texts).map(([what, raw]) => ({ what, raw }));
 }
 
+/** What is put before an id, behind it and into it. */
+const STRAYS: Readonly<Record<string, string>> = {
+  'a space': ' ',
+  'a no-break space': '\u00a0',
+  'a thin space': '\u2009',
+  'an ideographic space': '\u3000',
+  'a tab': '\t',
+  'a vertical tab': '\v',
+  'a form feed': '\f',
+  'a carriage return': '\r',
+  'a line separator': '\u2028',
+  'a next line': '\u0085',
+  'a bell': '\u0007',
+  'a delete': '\u007f',
+  'a soft hyphen': '\u00ad',
+  'a zero-width joiner': '\u200d',
+  'a word joiner': '\u2060',
+  'a left-to-right mark': '\u200e',
+  'an embedding': '\u202a',
+  'a variation selector': '\ufe0f',
+  'a superscript digit': '\u00b2',
+  'a Devanagari digit': '\u0967',
+  'a Roman numeral': '\u2160',
+  'an emoji': '\u{1f600}',
+  'a star': '*',
+  'a percent sign': '%',
+  'an encoded NUL': '%00',
+  'an encoded line break': '%0a',
+  'a doubly encoded slash': '%252f',
+  'a slash': '/',
+  'a colon': ':',
+  'a quote': "'",
+  'a dollar sign': '$',
+  'a dot': '.',
+  'a letter': 'x',
+};
+
+/** The id with something before it, behind it and in its midst. */
+export function strayTexts({ portal: id }: Named): readonly HostileText[] {
+  return Object.entries(STRAYS).flatMap(([what, stray]) => [
+    { what: `${what} before`, raw: `${stray}${id}` },
+    { what: `${what} behind`, raw: `${id}${stray}` },
+    { what: `${what} within`, raw: `${id.slice(0, 4)}${stray}${id.slice(4)}` },
+  ]);
+}
+
 /** Values that only a parsed body, or a function of the application, can hold. */
-export function hostileValues({ portal: id }: World): Readonly<Record<string, unknown>> {
+export function hostileValues({ portal: id }: Named): Readonly<Record<string, unknown>> {
   return {
     true: true,
     'a number': 1,
@@ -93,7 +142,7 @@ export function hostileValues({ portal: id }: World): Readonly<Record<string, un
 }
 
 /** Values that only a function of the application can answer. */
-export function hostileAnswers({ portal: id }: World): Readonly<Record<string, () => unknown>> {
+export function hostileAnswers({ portal: id }: Named): Readonly<Record<string, () => unknown>> {
   return {
     'an object that turns into the id': () => ({ toString: () => id, valueOf: () => id }),
     'an object of class String': () => Object(id) as unknown,

@@ -39,6 +39,14 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
   jwks: { tokens: some, modes: someOf, mostFetchesPerWindow: one },
   messages: { mistakes: atLeast(50), named: atLeast(50) },
   mutation: { mutants: some, killed: some, score: atLeast(0.95), survivors: atLeast(0) },
+  parameters: {
+    values: atLeast(150),
+    doors: atLeast(8),
+    requests: some,
+    allowed: none,
+    errors500: none,
+    rawInUrl: none,
+  },
   paths: {
     paths: atLeast(60),
     methods: atLeast(9),

@@ -49,10 +49,13 @@ export function httpClient(url: string): HttpClient {
 /** Name and value in turns, as Node takes headers that may be doubled. */
 export function headersOf({ credential, values }: Question): readonly string[] {
   return [
-    ...Object.entries(values.header).flatMap(([name, value]) => [name, String(value)]),
+    ...Object.entries(values.header).flatMap(([name, value]) => [name, bytesOf(value)]),
     ...authorizationOf(credential).flatMap((value) => ['Authorization', value]),
   ];
 }
+
+/** A header as it goes over the wire: Node takes a character for each byte. */
+export const bytesOf = (value: unknown) => Buffer.from(String(value)).toString('latin1');
 
 /** The path of a route with parameters of these names. */
 export function pathOf(route: number, names: readonly string[]): string {

@@ -3,6 +3,7 @@ import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { ZitadelManagerGuard } from 'nestjs-zitadel';
 import { io, type Socket } from 'socket.io-client';
 import type { CorpusDoor, Heard, Question } from '../door.js';
+import { bytesOf } from './http.js';
 import { handlersOf, methodOf, startNest } from './nest.js';
 
 /** A connection as a client of socket.io opens it: the token in `auth`, or a whole header where a case writes one. */
@@ -21,7 +22,9 @@ function connect(url: string, { credential, values }: Question): Socket {
     reconnection: false,
     ...(typeof token === 'string' && { auth: { token } }),
     extraHeaders: {
-      ...(values.header as Record<string, string>),
+      ...Object.fromEntries(
+        Object.entries(values.header).map(([name, value]) => [name, bytesOf(value)]),
+      ),
       ...(typeof header === 'string' && { authorization: header }),
     },
   });
