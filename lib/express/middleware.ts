@@ -20,6 +20,7 @@ import {
   permission,
   role,
 } from '../core/requirement/builders.js';
+import { canHold } from '../core/requirement/compile.js';
 import { projectRole } from '../core/requirement/project-role.js';
 import { type Requirement, requirementOf } from '../core/requirement/requirement.js';
 import type { FittingRoles, OnArgs, WrittenRoles } from '../core/requirement/role-args.js';
@@ -151,7 +152,8 @@ export function requireAuthenticated(
 /**
  * Middleware for a route: the whole requirement must hold.
  *
- * @throws ZitadelRequirementError when it cannot be checked, or an id comes from a class, which only Nest can build
+ * @throws ZitadelRequirementError when it cannot be checked: also when an id comes from a class, which only Nest can build, or from an
+ * argument of GraphQL
  * @example `app.get('/reports', requireThat(zitadel, anyOf(role('IAM_OWNER_VIEWER'), role('ORG_OWNER', org.query('org')))), handler)`
  */
 export function requireThat(zitadel: ExpressZitadel, requirement: Requirement): Middleware {
@@ -160,6 +162,11 @@ export function requireThat(zitadel: ExpressZitadel, requirement: Requirement): 
   const compiled = decisions.prepare(checked);
   if (compiled.sources.some(({ from }) => from === 'class')) {
     throw new ZitadelRequirementError('.from() takes a function here: only Nest can build a class');
+  }
+  if (!canHold(compiled.root, (slot) => compiled.sources[slot]?.from === 'arg')) {
+    throw new ZitadelRequirementError(
+      "an id comes from an argument of GraphQL, which an HTTP request does not have: name it with param('...'), query, body or header",
+    );
   }
   return (request, response, next) => {
     const conclude = (decision: Decision) => {

@@ -128,11 +128,15 @@ export class GuardsInForce {
     return [...this.modules.values()].find(({ providers }) => providers.has(type as never));
   }
 
+  /** The options of each GraphQLModule. */
+  optionsOfGraphQL(): readonly unknown[] {
+    return [...this.modules.values()]
+      .map(({ providers }): unknown => providers.get('GqlModuleOptions')?.instance)
+      .filter((options) => options !== undefined);
+  }
+
   #standBeforeFields(): boolean {
-    const all = [...this.modules.values()].flatMap(({ providers }) => {
-      const options: unknown = providers.get('GqlModuleOptions')?.instance;
-      return options === undefined ? [] : [own(options, 'fieldResolverEnhancers')];
-    });
+    const all = this.optionsOfGraphQL().map((each) => own(each, 'fieldResolverEnhancers'));
     return all.length > 0 && all.every((each) => Array.isArray(each) && each.includes('guards'));
   }
 

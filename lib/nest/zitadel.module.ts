@@ -76,10 +76,19 @@ function zitadelFrom(given: ZitadelModuleOptions, cache: SharedCache | undefined
       `publicControllers: got ${typeof controllers}; write a list of controller classes`,
     );
   }
+  const paths: unknown = own.openPaths;
+  const arePaths =
+    Array.isArray(paths) && paths.every((each) => typeof each === 'string' && /^\/./s.test(each));
+  if (Object.hasOwn(own, 'openPaths') && !arePaths) {
+    throw new ZitadelOptionsError(
+      'openPaths',
+      `openPaths: got ${Array.isArray(paths) ? 'a list with something else' : typeof paths}; write a list of paths below '/', for example ['/docs']`,
+    );
+  }
   return createZitadel(given, {
     sharedCache: cache,
     logger: new Logger('nestjs-zitadel'),
-    ofTheDoor: ['strict', 'publicControllers'],
+    ofTheDoor: ['strict', 'openPaths', 'publicControllers'],
     errorFor: httpExceptionFor,
     projectGrants: ProjectGrantService,
   });
