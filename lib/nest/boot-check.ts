@@ -12,6 +12,7 @@ import { withoutInheritance } from '../core/own-properties.js';
 import type { Zitadel } from '../create-zitadel.js';
 import {
   declarationsByFunction,
+  forgotten,
   isAmbiguous,
   isDeclared,
   isDecorated,
@@ -85,6 +86,10 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     await loadDoors(reached.flatMap(({ places }) => places.map(({ way }) => way)));
     const problems = new Set([
       ...this.#guards.problems(),
+      ...forgotten().map(
+        (where) =>
+          `${where} was decorated with another copy of reflect-metadata, so nobody knows what it asks for: see npm ls reflect-metadata`,
+      ),
       ...controllers.filter(isForeign).map(foreign),
       // All handlers are learned before one is judged.
       ...reached.flatMap(({ handler }) => this.#learn(handler, ofFunction)),

@@ -143,7 +143,8 @@ export class GuardsInForce {
   /** Whether a guard is ours: the class, a subclass, an instance, one that has ours injected, or what a test put in its place. */
   #isOurs(guard: unknown): boolean {
     const object = prototypeOrInstance(guard);
-    if (!object) return false;
+    // Nest leaves out silently what cannot activate, such as an empty double.
+    if (typeof Object(object).canActivate !== 'function' || !object) return false;
     return (
       Reflect.has(object, GUARD_BRAND) ||
       injectedInto(Object(object.constructor) as object).some(isBranded) ||

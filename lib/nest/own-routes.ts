@@ -61,7 +61,8 @@ export class OwnRoutes {
   }
 
   #listen(): void {
-    if (this.#type() !== 'fastify') return;
+    // A microservice has no adapter.
+    if (!this.adapters.httpAdapter || this.#type() !== 'fastify') return;
     this.adapters.httpAdapter.getInstance<Fastify>().addHook('onRoute', ({ method, url }) => {
       const route = routeOf([method].flat(), url);
       this.#late?.(route);
