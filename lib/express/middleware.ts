@@ -20,6 +20,7 @@ import {
   permission,
   role,
 } from '../core/requirement/builders.js';
+import { canHold } from '../core/requirement/compile.js';
 import { type ImpersonationSettings, lettingActorsIn } from '../core/requirement/impersonation.js';
 import { projectRole } from '../core/requirement/project-role.js';
 import { type Requirement, requirementOf } from '../core/requirement/requirement.js';
@@ -146,7 +147,8 @@ export function requireAuthenticated(
 /**
  * Middleware for a route: the whole requirement must hold.
  *
- * @throws ZitadelRequirementError when it cannot be checked, or an id comes from a class, which only Nest can build, or on any other setting
+ * @throws ZitadelRequirementError when it cannot be checked: also when an id comes from a class, which only Nest can build, or from an
+ * argument of GraphQL; and on any other setting
  * @example `app.get('/reports', requireThat(zitadel, anyOf(role('IAM_OWNER_VIEWER'), role('ORG_OWNER', org.query('org')))), handler)`
  * @example `app.get('/me', requireThat(zitadel, authenticated(), { allowImpersonation: true }), handler)`
  */
@@ -160,6 +162,11 @@ export function requireThat(
   const compiled = decisions.prepare(checked, lettingActorsIn(settings));
   if (compiled.sources.some(({ from }) => from === 'class')) {
     throw new ZitadelRequirementError('.from() takes a function here: only Nest can build a class');
+  }
+  if (!canHold(compiled.root, (slot) => compiled.sources[slot]?.from === 'arg')) {
+    throw new ZitadelRequirementError(
+      "an id comes from an argument of GraphQL, which an HTTP request does not have: name it with param('...'), query, body or header",
+    );
   }
   return (request, response, next) => {
     const conclude = (decision: Decision) => {

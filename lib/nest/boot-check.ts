@@ -1,10 +1,18 @@
-import { Inject, Injectable, Logger, type OnModuleInit, type Type } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnModuleInit,
+  type Type,
+} from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { ZitadelRequirementError } from '../core/errors.js';
 import { withoutInheritance } from '../core/own-properties.js';
 import type { Zitadel } from '../create-zitadel.js';
 import {
   declarationsByFunction,
+  forgotten,
   isAmbiguous,
   isDeclared,
   isDecorated,
@@ -14,8 +22,9 @@ import { GuardsInForce } from './guards-in-force.js';
 import { type Handler, handlersOf } from './handlers.js';
 import { uselessImpersonation } from './impersonation-check.js';
 import { problemsOfNames, zitadelFor } from './named-zitadel.module.js';
+import { isOfGraphQL, isOfNest, type OwnRoute, OwnRoutes, ownRouteText } from './own-routes.js';
 import { foreign, isForeign, typesOf } from './providers.js';
-import { pathOf, routeText, ruleText } from './route-table.js';
+import { pathOf, type RoutePath, routeText, ruleText } from './route-table.js';
 import { RouteRules } from './route-rules.js';
 import { type Place, RuleCheck } from './rule-check.js';
 import { isHook, loadDoors, type Way, waysOf } from './ways.js';
@@ -34,13 +43,15 @@ interface Reached {
 /**
  * Nest runs a handler even if its guard is missing. So before the application listens, this checks every handler that Nest reaches: where our
  * guard is global it must be in force, what is decorated must be guarded, and everything that it declares must be checkable. It logs each
- * handler with what it asks for.
+ * handler with what it asks for. When all modules have started, it tells what stands on the HTTP adapter beside Nest's routes.
  */
 @Injectable()
-export class BootCheck implements OnModuleInit {
+export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   readonly #options: AnyModuleOptions;
-  #guards!: GuardsInForce;
   readonly #ruleCheck: RuleCheck;
+  readonly #ownRoutes: OwnRoutes;
+  #guards!: GuardsInForce;
+  #routes: readonly RoutePath[] = [];
 
   constructor(
     @Inject(ZITADEL) private readonly zitadel: Zitadel,
@@ -53,6 +64,7 @@ export class BootCheck implements OnModuleInit {
   ) {
     this.#options = withoutInheritance(options);
     this.#ruleCheck = new RuleCheck(zitadel, moduleRef);
+    this.#ownRoutes = new OwnRoutes(adapters);
   }
 
   /** @throws ZitadelRequirementError listing every problem that would leave a handler open, or without a decision */
@@ -77,6 +89,10 @@ export class BootCheck implements OnModuleInit {
     const problems = new Set([
       ...problemsOfNames(this.modules),
       ...this.#guards.problems(),
+      ...forgotten().map(
+        (where) =>
+          `${where} was decorated with another copy of reflect-metadata, so nobody knows what it asks for: see npm ls reflect-metadata`,
+      ),
       ...controllers.filter(isForeign).map(foreign),
       // All handlers are learned before one is judged.
       ...reached.flatMap(({ handler }) => this.#learn(handler, ofFunction)),
@@ -88,13 +104,46 @@ export class BootCheck implements OnModuleInit {
       ...stray.map(notReached),
     ]);
     if (problems.size > 0) throw notSafe(problems);
+    this.#routes = reached.flatMap(({ places }) => places.flatMap(({ path }) => path ?? []));
     // A provider with two tokens is seen twice.
     const lines = new Set([
       ...reached.flatMap((each) => this.#linesOf(each, ofFunction)),
       ...handlers.flatMap((each) => connecting(each)),
     ]);
-    const logger = this.#options.logger ?? new Logger('nestjs-zitadel');
-    if (lines.size > 0) logger.log(`routes and what they ask for:\n${[...lines].join('\n')}`);
+    if (lines.size > 0)
+      this.#logger().log(`routes and what they ask for:\n${[...lines].join('\n')}`);
+  }
+
+  /** @throws ZitadelRequirementError with the option strict, listing what stands on the HTTP adapter itself and is not in `openPaths` */
+  onApplicationBootstrap(): void {
+    const found = this.#ownRoutes.find((late) => this.#tellOwnRoutes([late]));
+    this.#tellOwnRoutes(found);
+  }
+
+  #tellOwnRoutes(found: readonly OwnRoute[]): void {
+    const { openPaths = [], strict } = this.#options;
+    const prefix = this.config.getGlobalPrefix();
+    const graphQL = this.#guards.optionsOfGraphQL();
+    const ownRoutes = found.filter(
+      (each) => !isOfNest(each, this.#routes, prefix) && !isOfGraphQL(each, graphQL, prefix),
+    );
+    const isOpen = (route: OwnRoute): boolean => openPaths.some((path) => route.matches(path));
+    const open = ownRoutes.filter((each) => !isOpen(each));
+    if (strict && open.length > 0) {
+      throw notSafe(
+        open.map(
+          (each) =>
+            `${ownRouteText(each)} stands on the HTTP adapter itself, where no guard of Nest checks it (option strict): move it into a controller, or name its path in openPaths`,
+        ),
+      );
+    }
+    if (ownRoutes.length === 0) return;
+    const lines = ownRoutes.map((each) =>
+      isOpen(each)
+        ? `  ${ownRouteText(each)}  open (option openPaths)`
+        : `  ${ownRouteText(each)}  NOT GUARDED by nestjs-zitadel: no route of Nest`,
+    );
+    this.#logger().log(`routes of the HTTP adapter itself:\n${[...new Set(lines)].join('\n')}`);
   }
 
   /** Tells what Nest reaches from what is decorated in vain. */
@@ -133,6 +182,10 @@ export class BootCheck implements OnModuleInit {
       hasOwnRequest: this.#guards.readsRequestItself(handler, way),
     }));
     return { handler, places };
+  }
+
+  #logger(): Pick<Logger, 'log'> {
+    return this.#options.logger ?? new Logger('nestjs-zitadel');
   }
 
   #learn(route: Handler, ofFunction: OfFunction): readonly string[] {

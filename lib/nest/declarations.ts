@@ -61,9 +61,8 @@ export function declare(
   decorator: string,
 ): void {
   add(target, method?.name, declaration, decorator);
-  if (!method) return;
-  add(method.function, undefined, declaration, decorator);
-  placesOf().push({ prototype: new WeakRef(target), name: method.name });
+  if (method) add(method.function, undefined, declaration, decorator);
+  placesOf().push({ target: new WeakRef(target), name: method?.name });
 }
 
 function add(
@@ -92,13 +91,14 @@ function declarationsOf(target: object, method?: string): readonly Declaration[]
 }
 
 interface Place {
-  readonly prototype: WeakRef<object>;
-  readonly name: string;
+  /** A class, or the prototype of a method. */
+  readonly target: WeakRef<object>;
+  readonly name: string | undefined;
 }
 
 const PLACES: unique symbol = Symbol.for('nestjs-zitadel:places') as never;
 
-/** Every method that was decorated, by any copy of the package. */
+/** Every class and every method that was decorated, by any copy of the package. */
 function placesOf(): Place[] {
   const all = globalThis as { [PLACES]?: Place[] };
   return (all[PLACES] ??= []);
@@ -110,15 +110,26 @@ export type OfFunction = (method: object | undefined) => Iterable<Declaration>;
 /** Looks once at every decorated method. Another function may take the place of a method later: then the result is out of date. */
 export function declarationsByFunction(): OfFunction {
   const found = new Map<object, Set<Declaration>>();
-  for (const { prototype, name } of placesOf()) {
-    const at = prototype.deref();
-    const method = at && ownMethod(at, name);
+  for (const { target, name } of placesOf()) {
+    const at = target.deref();
+    if (!at || name === undefined) continue;
+    const method = ownMethod(at, name);
     if (!method) continue;
     const all = found.get(method) ?? new Set(declarationsOf(method));
     for (const each of declarationsOf(at, name)) all.add(each);
     found.set(method, all);
   }
   return (method) => (method ? (found.get(method) ?? declarationsOf(method)) : []);
+}
+
+/** What was decorated, and its decorators cannot be read any more: another copy of reflect-metadata has taken the place of the one they use. */
+export function forgotten(): readonly string[] {
+  return placesOf().flatMap(({ target, name }) => {
+    const at = target.deref();
+    if (!at || declarationsOf(at, name).length > 0) return [];
+    const type = (name === undefined ? at : at.constructor) as Type;
+    return [name === undefined ? type.name : `${type.name}.${name}`];
+  });
 }
 
 /** A class, and the one that a proxy around it hides. */

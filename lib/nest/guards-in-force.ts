@@ -128,18 +128,23 @@ export class GuardsInForce {
     return [...this.modules.values()].find(({ providers }) => providers.has(type as never));
   }
 
+  /** The options of each GraphQLModule. */
+  optionsOfGraphQL(): readonly unknown[] {
+    return [...this.modules.values()]
+      .map(({ providers }): unknown => providers.get('GqlModuleOptions')?.instance)
+      .filter((options) => options !== undefined);
+  }
+
   #standBeforeFields(): boolean {
-    const all = [...this.modules.values()].flatMap(({ providers }) => {
-      const options: unknown = providers.get('GqlModuleOptions')?.instance;
-      return options === undefined ? [] : [own(options, 'fieldResolverEnhancers')];
-    });
+    const all = this.optionsOfGraphQL().map((each) => own(each, 'fieldResolverEnhancers'));
     return all.length > 0 && all.every((each) => Array.isArray(each) && each.includes('guards'));
   }
 
   /** Whether a guard is ours: the class, a subclass, an instance, one that has ours injected, or what a test put in its place. */
   #isOurs(guard: unknown): boolean {
     const object = prototypeOrInstance(guard);
-    if (!object) return false;
+    // Nest leaves out silently what cannot activate, such as an empty double.
+    if (typeof Object(object).canActivate !== 'function' || !object) return false;
     return (
       Reflect.has(object, GUARD_BRAND) ||
       injectedInto(Object(object.constructor) as object).some(isBranded) ||

@@ -26,7 +26,7 @@ export function withNestjsAuthentication(rule: Rule, handler: Handler): Rule {
   const forActors = allowsImpersonation(handler);
   return opens === 'public'
     ? { type: 'public', lifts: false }
-    : { type: 'optional', requirement: ANY_CALLER, forActors, lifts: false };
+    : { type: 'optional', requirement: ANY_CALLER, zitadel: undefined, forActors, lifts: false };
 }
 
 function openedBy({ type, method, called }: Handler): 'public' | 'optional' | undefined {

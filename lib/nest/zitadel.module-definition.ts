@@ -23,14 +23,23 @@ export type ZitadelOfModule = ZitadelInstances<ProjectGrantService>;
 /** What only a Nest application can set. */
 export interface ApplicationOptions {
   /**
-   * Do not start while any route declares nothing (otherwise it is denied), or while Nest would run a message handler or an event handler of a
-   * gateway without any guard. Only HTTP routes are guarded, and global guards of an HTTP application do not stand before those.
+   * Do not start while any handler declares nothing: a route, a field of GraphQL, a message of a gateway or of a microservice (otherwise it is
+   * denied). Nor while a handler stands where our guard does not check it, or the HTTP adapter has routes of its own that `openPaths` does
+   * not name.
    *
    * @default false
    */
   readonly strict?: boolean;
   /**
-   * Controllers and gateways that are public and that you cannot decorate, for example those of a library.
+   * Paths that are served by the HTTP adapter itself and are meant to be open: with `strict`, the application does not start while it serves
+   * others. Each counts with all that is below it. Such routes come from `app.use('/docs', ...)`, `app.getHttpAdapter().get(...)`, Swagger UI
+   * or boards of queues, and no guard of Nest ever stands before them.
+   *
+   * @default none
+   */
+  readonly openPaths?: readonly string[];
+  /**
+   * Controllers, resolvers and gateways that are public and that you cannot decorate, for example those of a library.
    *
    * @default none
    */

@@ -3,7 +3,7 @@ import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { Observable } from 'rxjs';
 import { ZitadelOptionsError } from '../core/errors.js';
 import type { SharedCache } from '../core/memory/shared-store.js';
-import { own, withoutInheritance } from '../core/own-properties.js';
+import { withoutInheritance } from '../core/own-properties.js';
 import type { DecisionEvent } from '../core/tell.js';
 import { ZitadelAuthorizer } from '../core/zitadel-authorizer.js';
 import { createZitadel, type Zitadel } from '../create-zitadel.js';
@@ -81,6 +81,15 @@ function zitadelFrom(given: AnyModuleOptions, cache: SharedCache | undefined): Z
       `publicControllers: got ${typeof controllers}; write a list of controller classes`,
     );
   }
+  const paths: unknown = options.openPaths;
+  const arePaths =
+    Array.isArray(paths) && paths.every((each) => typeof each === 'string' && /^\/./s.test(each));
+  if (Object.hasOwn(options, 'openPaths') && !arePaths) {
+    throw new ZitadelOptionsError(
+      'openPaths',
+      `openPaths: got ${Array.isArray(paths) ? 'a list with something else' : typeof paths}; write a list of paths below '/', for example ['/docs']`,
+    );
+  }
   return createZitadel(given, {
     ...OF_NEST,
     sharedCache: cache,
@@ -91,7 +100,11 @@ function zitadelFrom(given: AnyModuleOptions, cache: SharedCache | undefined): Z
 
 const OF_NEST = { errorFor: httpExceptionFor, projectGrants: ProjectGrantService };
 
-const OF_THE_APPLICATION = ['strict', 'publicControllers'] satisfies (keyof ApplicationOptions)[];
+const OF_THE_APPLICATION = [
+  'strict',
+  'openPaths',
+  'publicControllers',
+] satisfies (keyof ApplicationOptions)[];
 
 /** A module with a name brings nothing but its ZITADEL: guard, filter and boot check are those of the module without one. */
 function withName(definition: DynamicModule, options: object): DynamicModule {

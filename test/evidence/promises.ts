@@ -61,6 +61,8 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
   rotation: { rotations: some, wrong401: none, mostFetchesPerSecond: one },
   secrets: { lines: some, hits: none },
   tokens: { hostile: some, accepted: none, errors500: none, kinds: some, kindsAccepted: one },
+  'missing-guard': { ways: (figure) => figure === 16, ran: none },
+  undeclared: { handlers: some, ran: none },
   warm: {
     // How much each may be depends on how long the proof runs: it judges them itself.
     overLookup: some,

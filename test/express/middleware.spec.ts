@@ -637,6 +637,10 @@ describe('what cannot be meant', () => {
       [() => requireRole(zitadel, 'ORG_OWNER', 'acme'), /'acme' is not a valid id/],
       [() => requireRole(zitadel, 'ORG_OWNER', org.from(Reader)), /only Nest can build a class/],
       [
+        () => requireRole(zitadel, 'ORG_OWNER', org.arg('orgId')),
+        /argument of GraphQL, which an HTTP request does not have/,
+      ],
+      [
         () => requireAuthenticated(zitadel, { optional: true, organizations: ['1'] }),
         /optional .* stands without organizations/,
       ],
@@ -648,6 +652,8 @@ describe('what cannot be meant', () => {
         /only Nest can build a class/,
       ],
     ];
+    const either = anyOf(role('IAM_OWNER'), role('ORG_OWNER', org.arg('orgId')));
+    expect(() => requireThat(zitadel, either)).not.toThrow();
     for (const [make, message] of mistakes) {
       expect(make).toThrow(ZitadelRequirementError);
       expect(make).toThrow(message);

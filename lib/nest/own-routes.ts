@@ -1,0 +1,138 @@
+import type { HttpAdapterHost } from '@nestjs/core';
+import { own } from '../core/own-properties.js';
+import type { RoutePath } from './route-table.js';
+
+/** A route, or middleware with a path, that stands on the HTTP adapter itself. No guard of Nest can stand before it. */
+export interface OwnRoute {
+  /** `USE`: middleware. */
+  readonly verbs: readonly string[];
+  /** Undefined if Express does not tell it. */
+  readonly path: string | undefined;
+  /** Whether requests of this path get there. */
+  matches(path: string): boolean;
+}
+
+/** What Express keeps of a route or a middleware. Express 4 has `regexp`, and only newer versions of Express 5 have `rawPath`. */
+interface Layer {
+  readonly name: string;
+  readonly rawPath?: unknown;
+  readonly slash?: boolean;
+  readonly regexp?: { readonly fast_slash?: boolean };
+  readonly handle?: { readonly stack?: readonly Layer[] };
+  readonly route?: { readonly path: unknown; readonly methods: Readonly<Record<string, unknown>> };
+  match(path: string): unknown;
+}
+
+/** What Fastify says of a route when it is added. */
+interface FastifyRoute {
+  readonly method: string | readonly string[];
+  readonly url: string;
+}
+
+interface Fastify {
+  addHook(name: 'onRoute', hook: (route: FastifyRoute) => void): unknown;
+}
+
+/** Finds the routes of the HTTP adapter. Fastify tells each when it is added, Express keeps a list. */
+export class OwnRoutes {
+  readonly #ofFastify: OwnRoute[] = [];
+  #late: ((route: OwnRoute) => void) | undefined;
+
+  constructor(private readonly adapters: HttpAdapterHost) {
+    // In a test the application gets its adapter later.
+    if (adapters.httpAdapter) this.#listen();
+    else adapters.init$?.subscribe(() => this.#listen());
+  }
+
+  /** All that was added so far. What Fastify adds from now on is told to `late`, and is not added if that throws. */
+  find(late: (route: OwnRoute) => void): readonly OwnRoute[] {
+    if (!this.adapters.httpAdapter) return [];
+    if (this.#type() === 'fastify') {
+      this.#late = late;
+      return this.#ofFastify;
+    }
+    const app: unknown = this.adapters.httpAdapter.getInstance();
+    const router: unknown = Object(app)._router ?? Object(app).router;
+    return routesOf((Object(router) as { readonly stack?: readonly Layer[] }).stack ?? []);
+  }
+
+  #type(): string {
+    return this.adapters.httpAdapter.getType();
+  }
+
+  #listen(): void {
+    // A microservice has no adapter.
+    if (!this.adapters.httpAdapter || this.#type() !== 'fastify') return;
+    this.adapters.httpAdapter.getInstance<Fastify>().addHook('onRoute', ({ method, url }) => {
+      const route = routeOf([method].flat(), url);
+      this.#late?.(route);
+      this.#ofFastify.push(route);
+    });
+  }
+}
+
+function routesOf(layers: readonly Layer[]): readonly OwnRoute[] {
+  return layers.flatMap((layer): readonly OwnRoute[] => {
+    if (layer.route) {
+      const verbs = Object.keys(layer.route.methods).map((verb) => verb.toUpperCase());
+      return [layer.route.path].flat().map((path) => routeOf(verbs, String(path)));
+    }
+    const isEverywhere = layer.slash ?? layer.regexp?.fast_slash ?? false;
+    if (isEverywhere) return routesOf(layer.handle?.stack ?? []);
+    const paths = layer.rawPath === undefined ? undefined : [layer.rawPath].flat().map(String);
+    if (paths) return paths.map((path) => routeOf(['USE'], path));
+    return [{ verbs: ['USE'], path: undefined, matches: (path) => layer.match(path) === true }];
+  });
+}
+
+function routeOf(verbs: readonly string[], path: string): OwnRoute {
+  return { verbs, path, matches: (other) => isBelow(path, other) };
+}
+
+function isBelow(path: string, other: string): boolean {
+  return path === other || path.startsWith(other.endsWith('/') ? other : `${other}/`);
+}
+
+/** Whether Nest itself added a route, for one of its handlers, or to answer what none of them takes. */
+export function isOfNest(
+  { verbs, path }: OwnRoute,
+  routes: readonly RoutePath[],
+  prefix: string,
+): boolean {
+  if (path === undefined) return false;
+  if (verbs[0] === 'USE') return sameStart(path, `/${prefix.replace(/^\//, '')}`);
+  return verbs.every((verb) =>
+    routes.some(
+      (route) =>
+        (route.verb === 'ALL' ||
+          route.verb === verb ||
+          (verb === 'HEAD' && route.verb === 'GET')) &&
+        (route.paths?.some((each) => sameStart(each, path)) ?? true),
+    ),
+  );
+}
+
+/** Nest rewrites wildcards, so only what stands before them is compared. */
+function sameStart(one: string, other: string): boolean {
+  const start = (path: string) => path.replace(/[{(*].*$/s, '').replace(/\/+$/, '');
+  return start(one) === start(other);
+}
+
+/** Whether a route serves GraphQL, whose fields are guarded one by one. */
+export function isOfGraphQL(route: OwnRoute, options: readonly unknown[], prefix: string): boolean {
+  return options.some((each) => {
+    const path = own(each, 'path') ?? '/graphql';
+    if (typeof path !== 'string') return false;
+    const from = path.startsWith('/') ? path : `/${path}`;
+    const below = `/${prefix.replace(/^\/|\/$/g, '')}${from}`;
+    return [from, ...(own(each, 'useGlobalPrefix') === true ? [below] : [])].some((place) =>
+      route.path === undefined ? route.matches(place) : route.path === place,
+    );
+  });
+}
+
+/** A route in words. */
+export function ownRouteText({ verbs, path }: OwnRoute): string {
+  const verb = verbs.length > 9 ? 'ALL' : verbs.join('|');
+  return `${verb} ${path ?? '(a path that Express does not tell)'}`;
+}

@@ -1,0 +1,159 @@
+import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
+import { All, Controller, Get, Injectable, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { GraphQLModule, Query, Resolver } from '@nestjs/graphql';
+import { Router, type Request, type Response } from 'express';
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import { describe, expect, it } from 'vitest';
+import { Authenticated, Public } from '../../lib/index.js';
+import { Notes } from '../doors/door.js';
+import { boot, GLOBAL, type Application } from '../support/application.js';
+import type { Platform, Prepare } from '../support/start.js';
+import { useWorld } from '../support/world.js';
+
+const world = useWorld();
+
+/** What is told of the adapter's own routes. */
+async function told(application: Application): Promise<readonly string[]> {
+  const notes = new Notes();
+  const options = { ...application.options, logger: notes.logger };
+  await boot(world, { ...application, options });
+  return notes.lines
+    .filter(({ text }) => text.startsWith('routes of the HTTP adapter itself:'))
+    .flatMap(({ text }) => text.split('\n').slice(1));
+}
+
+@Controller('things')
+class ThingsController {
+  @Get()
+  @Public()
+  list() {
+    return {};
+  }
+
+  @All('every/:id')
+  @Public()
+  every() {
+    return {};
+  }
+
+  @Get('files/*')
+  @Public()
+  file() {
+    return {};
+  }
+}
+
+const answer = (_request: unknown, response: { send(text: string): unknown }) =>
+  response.send('open');
+const own: Prepare = (app) => {
+  app.getHttpAdapter().get('/health', answer as never);
+  app.getHttpAdapter().post('/things', answer as never);
+};
+
+describe.each(['express', 'fastify'] as const)('routes of the adapter itself on %s', (platform) => {
+  const application = { platform, controllers: [ThingsController] };
+
+  it('are told apart from those of Nest', async () => {
+    expect(await told(application)).toEqual([]);
+    const lines = await told({ ...application, prepare: own });
+    expect(lines.filter((line) => !line.includes('HEAD'))).toEqual([
+      '  GET /health  NOT GUARDED by nestjs-zitadel: no route of Nest',
+      '  POST /things  NOT GUARDED by nestjs-zitadel: no route of Nest',
+    ]);
+  });
+
+  it('are told apart with prefix and version, and those of GraphQL are not told', async () => {
+    @Resolver()
+    class Hello {
+      @Query(() => String)
+      @Authenticated()
+      hello() {
+        return '';
+      }
+    }
+    const lines = await told({
+      ...application,
+      imports: [
+        GraphQLModule.forRoot<ApolloDriverConfig>({
+          driver: ApolloDriver,
+          autoSchemaFile: true,
+          useGlobalPrefix: true,
+        }),
+      ],
+      providers: [GLOBAL, Hello],
+      prepare: (app) => app.setGlobalPrefix('api').enableVersioning(),
+    });
+    expect(lines).toEqual([]);
+  });
+
+  it('refuse to boot with the option strict, unless their paths are listed', async () => {
+    const strict = { ...application, prepare: own, options: { strict: true } };
+    await expect(boot(world, strict)).rejects.toThrow(
+      /GET \/health stands on the HTTP adapter itself.*openPaths.*\n(.*\n)*.*POST \/things stands/,
+    );
+    const openPaths = ['/things', '/health'];
+    const lines = await told({ ...strict, options: { strict: true, openPaths } });
+    expect(lines).toContain('  GET /health  open (option openPaths)');
+    const less = { strict: true, openPaths: ['/things', '/heal'] };
+    await expect(boot(world, { ...strict, options: less })).rejects.toThrow(/GET \/health stands/);
+  });
+});
+
+describe('on Express', () => {
+  it('also middleware with a path, routers, and what other modules add when they start', async () => {
+    @Injectable()
+    class Late implements OnModuleInit {
+      constructor(private readonly adapters: HttpAdapterHost) {}
+      onModuleInit() {
+        this.adapters.httpAdapter.get('/late', answer as never);
+      }
+    }
+    Reflect.defineMetadata('design:paramtypes', [HttpAdapterHost], Late);
+    const lines = await told({
+      controllers: [ThingsController],
+      providers: [GLOBAL, Late],
+      prepare: (app) => {
+        const router = Router();
+        router.get(
+          '/inside',
+          (_request: Request, response: Response) => void response.send('open'),
+        );
+        app.use('/queues', router);
+        app.use(router);
+        app.use((_request: Request, _response: Response, next: () => void) => next());
+      },
+    });
+    expect(lines).toEqual([
+      '  USE /queues  NOT GUARDED by nestjs-zitadel: no route of Nest',
+      '  GET /inside  NOT GUARDED by nestjs-zitadel: no route of Nest',
+      '  GET /late  NOT GUARDED by nestjs-zitadel: no route of Nest',
+    ]);
+  });
+});
+
+describe('on Fastify', () => {
+  const plugin: Prepare = (app) => {
+    const fastify = app.getHttpAdapter().getInstance() as FastifyInstance;
+    const board: FastifyPluginAsync = async (instance) => {
+      instance.get('/board', () => 'open');
+    };
+    void fastify.register(board);
+  };
+  const platform: Platform = 'fastify';
+
+  it('also those that a plugin adds when the application listens', async () => {
+    const lines = await told({ platform, prepare: plugin });
+    expect(lines).toContain('  GET /board  NOT GUARDED by nestjs-zitadel: no route of Nest');
+    const strict = { platform, prepare: plugin, options: { strict: true } };
+    await expect(boot(world, strict)).rejects.toThrow(/GET \/board stands on the HTTP adapter/);
+  });
+});
+
+describe('the option openPaths', () => {
+  it.each([['/docs', ''], ['docs'], '/docs', ['/'], [1], null])('refuses %j', async (openPaths) => {
+    await expect(boot(world, { options: { openPaths: openPaths as never } })).rejects.toThrow(
+      /openPaths: got .*write a list of paths below '\/'/,
+    );
+  });
+});
