@@ -100,7 +100,7 @@ export function isOfNest(
   prefix: string,
 ): boolean {
   if (path === undefined) return false;
-  if (verbs[0] === 'USE') return sameStart(path, `/${prefix.replace(/^\//, '')}`);
+  if (verbs[0] === 'USE') return isOnTheWay(path, routes, prefix);
   return verbs.every((verb) =>
     routes.some(
       (route) =>
@@ -112,10 +112,21 @@ export function isOfNest(
   );
 }
 
+/** Middleware before routes of Nest, or before all: those of a module, and what answers if no route takes a request. */
+function isOnTheWay(path: string, routes: readonly RoutePath[], prefix: string): boolean {
+  const start = startOf(path);
+  return [`/${prefix.replace(/^\//, '')}`, ...routes.flatMap(({ paths }) => paths ?? [])].some(
+    (each) => start === '' || isBelow(startOf(each), start),
+  );
+}
+
 /** Nest rewrites wildcards, so only what stands before them is compared. */
 function sameStart(one: string, other: string): boolean {
-  const start = (path: string) => path.replace(/[{(*].*$/s, '').replace(/\/+$/, '');
-  return start(one) === start(other);
+  return startOf(one) === startOf(other);
+}
+
+function startOf(path: string): string {
+  return path.replace(/[{(*].*$/s, '').replace(/\/+$/, '');
 }
 
 /** Whether a route serves GraphQL, whose fields are guarded one by one. */

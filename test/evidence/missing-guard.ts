@@ -29,7 +29,7 @@ import type { Figures, RunOptions } from './proof.js';
 import { overGraphQL, overHttp, portOf, type Token } from './undeclared-calls.js';
 
 export const about =
-  'ways to lose a guard, or to write it oddly: whoever lacks the role gets nowhere, or the application refuses to boot';
+  'ways to lose a guard: who lacks the role gets nowhere, or the application refuses to boot';
 
 /** What a way builds on. */
 interface Stage {

@@ -58,7 +58,7 @@ import {
 } from './undeclared-calls.js';
 
 export const about =
-  'handlers of every kind that declare nothing, called with the token of an instance owner and without: none runs';
+  'handlers of every kind that declare nothing, called by an instance owner and nobody: none runs';
 
 /** What ran since it was last emptied. */
 const ran = new Set<string>();

@@ -1,5 +1,14 @@
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
-import { All, Controller, Get, Injectable, type OnModuleInit } from '@nestjs/common';
+import {
+  All,
+  Controller,
+  Get,
+  Injectable,
+  type MiddlewareConsumer,
+  Module,
+  type OnModuleInit,
+  RequestMethod,
+} from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { GraphQLModule, Query, Resolver } from '@nestjs/graphql';
 import { Router, type Request, type Response } from 'express';
@@ -129,6 +138,24 @@ describe('on Express', () => {
       '  GET /inside  NOT GUARDED by nestjs-zitadel: no route of Nest',
       '  GET /late  NOT GUARDED by nestjs-zitadel: no route of Nest',
     ]);
+  });
+});
+
+describe('middleware of a module', () => {
+  it('is not told where routes of Nest stand behind it', async () => {
+    class WithMiddleware {
+      configure(consumer: MiddlewareConsumer) {
+        const pass = (_request: unknown, _response: unknown, next: () => void) => next();
+        consumer.apply(pass).forRoutes('things', '*path', ThingsController, {
+          path: 'things/every/:id',
+          method: RequestMethod.GET,
+        });
+        consumer.apply(pass).forRoutes('docs');
+      }
+    }
+    Module({ controllers: [ThingsController] })(WithMiddleware);
+    const lines = await told({ imports: [WithMiddleware] });
+    expect(lines).toEqual(['  USE /docs  NOT GUARDED by nestjs-zitadel: no route of Nest']);
   });
 });
 
