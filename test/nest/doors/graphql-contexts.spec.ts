@@ -1,0 +1,179 @@
+import { ApolloFederationDriver, type ApolloFederationDriverConfig } from '@nestjs/apollo';
+import {
+  Args,
+  Directive,
+  Field,
+  GraphQLModule,
+  ID,
+  ObjectType,
+  Query,
+  ResolveReference,
+  Resolver,
+  Subscription,
+} from '@nestjs/graphql';
+import { describe, expect, it } from 'vitest';
+import {
+  CheckedResource,
+  CurrentCaller,
+  org,
+  RequireRole,
+  ZitadelModule,
+  type Caller,
+} from '../../../lib/index.js';
+import { GLOBAL, untilTheEnd } from '../../support/application.js';
+import { startGraphql, subscriberOf } from '../../support/graphql.js';
+import { startNest } from '../../support/start.js';
+import { useWorld } from '../../support/world.js';
+
+@ObjectType()
+@Directive('@key(fields: "id")')
+class GqlTenant {
+  @Field(() => ID)
+  readonly id!: string;
+  @Field(() => String)
+  readonly seenBy!: string;
+}
+
+@Resolver(() => GqlTenant)
+class TenantsResolver {
+  @Query(() => GqlTenant, { nullable: true })
+  @RequireRole('ORG_OWNER', org.arg('id'))
+  tenant(@Args('id') id: string, @CurrentCaller() caller: Caller): GqlTenant {
+    return { id, seenBy: caller.userId };
+  }
+
+  @ResolveReference()
+  @RequireRole('ORG_OWNER', org.arg('id'))
+  reference(
+    _reference: object,
+    @CheckedResource('org') id: string,
+    @CurrentCaller() caller: Caller,
+  ): GqlTenant {
+    return { id, seenBy: caller.userId };
+  }
+}
+
+@Resolver()
+class SeenResolver {
+  @Query(() => String, { nullable: true })
+  @RequireRole('ORG_OWNER', org.arg('id'))
+  seen(@Args('id') id: string, @CurrentCaller() caller: Caller): string {
+    return `${caller.userId} ${id}`;
+  }
+
+  @Subscription(() => String, { resolve: (value: string) => value })
+  @RequireRole('ORG_OWNER', org.arg('id'))
+  async *sees(@Args('id') id: string, @CurrentCaller() caller: Caller): AsyncGenerator<string> {
+    yield `${caller.userId} ${id}`;
+  }
+}
+
+const world = useWorld();
+
+describe('references of a federation', () => {
+  it('are decided one by one, by their own fields', async () => {
+    const { acme, globex, tokens, ids, zitadel } = world;
+    const { url } = untilTheEnd(
+      await startNest('express', {
+        imports: [
+          GraphQLModule.forRoot<ApolloFederationDriverConfig>({
+            driver: ApolloFederationDriver,
+            autoSchemaFile: { federation: 2 },
+            fieldResolverEnhancers: ['guards', 'filters'],
+          }),
+          ZitadelModule.forRoot(zitadel.options()),
+        ],
+        providers: [TenantsResolver, GLOBAL],
+      }),
+    );
+    const ask = async (token: string) => {
+      const response = await fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+        body: JSON.stringify({
+          query:
+            'query ($all: [_Any!]!) { _entities(representations: $all) { ... on GqlTenant { id seenBy } } }',
+          variables: { all: [acme, globex].map((id) => ({ __typename: 'GqlTenant', id })) },
+        }),
+      });
+      return (await response.json()) as unknown;
+    };
+    const seenBy = ids['instance owner'];
+    expect(await ask(tokens['instance owner'])).toEqual({
+      data: {
+        _entities: [
+          { id: acme, seenBy },
+          { id: globex, seenBy },
+        ],
+      },
+    });
+    expect(await ask(tokens['owner of acme'])).toMatchObject({
+      data: { _entities: [{ id: acme, seenBy: ids['owner of acme'] }, null] },
+      errors: [{ path: ['_entities', 1], extensions: { errorCode: 'role_missing' } }],
+    });
+  });
+});
+
+describe('a context that the application makes', () => {
+  it('lets each operation of a connection speak for another user, by the option token', async () => {
+    const { acme, globex, tokens, ids, zitadel } = world;
+    const token = ({ context }: { readonly context?: unknown }) =>
+      (context as { readonly token?: string }).token;
+    const app = untilTheEnd(
+      await startGraphql('Apollo on Express', zitadel.options({ token }), [SeenResolver], {
+        context: (_given: unknown, _id: string, payload: { extensions: { token: string } }) => ({
+          token: payload.extensions.token,
+        }),
+      }),
+    );
+    const client = subscriberOf(app.url, {});
+    const [one, other] = (
+      [
+        ['owner of acme', acme],
+        ['owner of globex', globex],
+      ] as const
+    ).map(([who, id]) =>
+      client.listen(`subscription { sees(id: "${id}") }`, { token: tokens[who] }),
+    );
+    await expect.poll(() => [one?.ended, other?.ended]).toEqual(['complete', 'complete']);
+    await client.close();
+    expect([one?.values, other?.values]).toEqual([
+      [{ data: { sees: `${ids['owner of acme']} ${acme}` } }],
+      [{ data: { sees: `${ids['owner of globex']} ${globex}` } }],
+    ]);
+  });
+
+  it('is denied if Mercurius shares it between the requests of two clients', async () => {
+    const { acme, tokens, ids, zitadel } = world;
+    const app = untilTheEnd(
+      await startGraphql('Mercurius on Fastify', zitadel.options(), [SeenResolver], {
+        context: { shared: true },
+      }),
+    );
+    const query = `{ seen(id: "${acme}") }`;
+    expect(await app.ask(tokens['owner of acme'], query)).toEqual({
+      data: { seen: `${ids['owner of acme']} ${acme}` },
+    });
+    expect(await app.ask(tokens.nobody, query)).toMatchObject({
+      data: { seen: null },
+      errors: [{ extensions: { errorCode: 'unsupported_context' } }],
+    });
+  });
+
+  it('is found by what compiles queries, too', async () => {
+    const { acme, globex, tokens, ids, zitadel } = world;
+    const app = untilTheEnd(
+      await startGraphql('Mercurius on Fastify', zitadel.options(), [SeenResolver], {
+        jit: 1,
+      } as object),
+    );
+    const query = `{ a: seen(id: "${acme}") b: seen(id: "${globex}") }`;
+    for (let time = 0; time < 4; time += 1) {
+      const answer = await app.ask(tokens['owner of acme'], query);
+      expect(answer).toMatchObject({
+        data: { a: `${ids['owner of acme']} ${acme}`, b: null },
+        errors: [{ extensions: { errorCode: 'role_missing' } }],
+      });
+    }
+  });
+});
