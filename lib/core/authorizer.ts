@@ -80,7 +80,7 @@ export class Authorizer {
     const credential = this.#credentialOf(request);
     if (credential === THREW) return this.refuse(threwAt(request), requirement);
     if (credential === undefined) {
-      return this.refuse(noCredential(this.parts.token !== undefined), requirement);
+      return this.refuse(noCredential(request, this.parts.token !== undefined), requirement);
     }
     const known = compiled.fresh ? undefined : this.parts.callers.warm(credential);
     if (!known) return this.#resolveAndDecide(credential, request, compiled, fromClass);

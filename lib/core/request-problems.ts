@@ -13,12 +13,20 @@ import { nameOf, sourceText } from './requirement/refs.js';
 const SEND = 'send the header Authorization: Bearer <access token>';
 
 /** The request has no credential at all. `isCustom`: the option `token` looks for it. */
-export function noCredential(isCustom: boolean): Refusal {
-  return isCustom
+export function noCredential({ headers, context }: RequestLike, isCustom: boolean): Refusal {
+  if (isCustom) {
+    return {
+      reason: 'token_missing',
+      detail: 'the function in the option token found no token in the request',
+      remedy: 'look where clients send the token, and what the function returns',
+    };
+  }
+  return context !== undefined && Object.keys(headers).length === 0
     ? {
         reason: 'token_missing',
-        detail: 'the function in the option token found no token in the request',
-        remedy: 'look where clients send the token, and what the function returns',
+        detail: 'the message has no headers, and the option token is not set',
+        remedy:
+          'write token: ({ body }) => body.token into the options, or wherever messages have it',
       }
     : {
         reason: 'token_missing',

@@ -46,7 +46,7 @@ export function unguardedWay(handler: Handler): string | undefined {
     : `MESSAGE ${textOf(Array.isArray(pattern) && pattern.length === 1 ? pattern[0] : pattern)}`;
 }
 
-function isGateway(type: Type): boolean {
+export function isGateway(type: Type): boolean {
   return Reflect.hasMetadata(GATEWAY, type);
 }
 

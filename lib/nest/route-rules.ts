@@ -7,6 +7,8 @@ import {
   ruleOf,
 } from './declarations.js';
 import type { Handler } from './handlers.js';
+import { isMessageHandler } from './off-http.js';
+import { isStream } from './streams.js';
 
 const PUBLIC: Rule = Object.freeze({ type: 'public', lifts: false });
 const UNDECLARED: Rule = Object.freeze({ type: 'undeclared' });
@@ -76,6 +78,9 @@ export class RouteRules {
   /** What a route asks for. */
   ruleOf(handler: Handler, ofFunction: OfFunction): Rule {
     const rule = ruleOf(handler, ofFunction);
+    if (rule.type === 'required' || rule.type === 'optional') {
+      return { ...rule, isBrief: !isStream(handler.written) && !isMessageHandler(handler) };
+    }
     const isOpen = rule.type === 'undeclared' && rule.problem === undefined;
     return isOpen && this.publicControllers.includes(handler.type) ? PUBLIC : rule;
   }

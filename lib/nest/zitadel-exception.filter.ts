@@ -12,6 +12,7 @@ import { denialAnswer, type Refusal } from '../core/decision.js';
 import { ZitadelArgumentError, ZitadelError } from '../core/errors.js';
 import { quietLogger, type ZitadelLogger } from '../core/tell.js';
 import { ZitadelNotAllowedError } from '../core/zitadel-authorizer.js';
+import { tellClient } from './doors/ws.js';
 import { DenialException } from './http-exception.js';
 import { ZitadelApiError, ZitadelUnavailableError } from '../zitadel/refusals.js';
 import { MODULE_OPTIONS_TOKEN, type ZitadelModuleOptions } from './zitadel.module-definition.js';
@@ -35,7 +36,7 @@ const OURS = /^(?:AUTHZ?-|QUERY-4M0fs$)/;
 /**
  * Answers errors of this library that leave a handler, with their true status: an outage is 503 with `Retry-After`, a resource that ZITADEL does
  * not have is 404, and a refusal of our service user is 500. `ZitadelModule` brings it. Every filter of the application comes before it. What
- * ZITADEL said stands in the log, with the remedy, and not in the answer.
+ * ZITADEL said stands in the log, with the remedy, and not in the answer. Clients of gateways and microservices get the same codes.
  *
  * @example `class Errors extends ZitadelExceptionFilter { override catch(error, host) { count(error); return super.catch(error, host); } }`
  */
@@ -50,29 +51,31 @@ export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | De
     this.#log = quietLogger(options?.logger ?? new Logger('nestjs-zitadel'));
   }
 
-  /** @throws ZitadelError the error itself, if it is about neither an HTTP request nor a message of a microservice */
+  /** @throws ZitadelError the error itself, in a context of another kind */
   catch(error: ZitadelError | DenialException, host: ArgumentsHost): void | Observable<never> {
-    if (host.getType() === 'rpc') return this.#answerMessage(error);
-    if (host.getType() !== 'http') throw error;
+    const type = host.getType<string>();
+    if (!['http', 'ws', 'rpc'].includes(type)) throw error;
+    const answer = answerTo(error);
+    const { message, errorCode } = answer.body;
+    // Decisions are in the log already. If the message is an event, nobody else is told.
+    if (error instanceof ZitadelError && !(error instanceof ZitadelNotAllowedError)) {
+      this.#log[answer.status === 500 ? 'error' : 'warn'](`${error.code}: ${error.message}`);
+    } else if (type === 'rpc') this.#log.warn(`${String(errorCode)}: ${String(message)}`);
+    const told = { status: 'error', message, errorCode };
+    if (type === 'ws') return tellClient(host.getArgByIndex<object>(0), told);
+    // Nobody would catch an error that is thrown here, and the process would end.
+    return type === 'rpc' ? throwError(() => told) : this.#answer(answer, host);
+  }
+
+  #answer({ status, headers, body }: Answer, host: ArgumentsHost): void {
     const { httpAdapter } = this.adapters;
     const response = host.switchToHttp().getResponse<object>();
-    const { status, headers, body } = answerTo(error);
-    // Decisions are in the log already.
-    if (error instanceof ZitadelError && !(error instanceof ZitadelNotAllowedError)) {
-      this.#log[status === 500 ? 'error' : 'warn'](`${error.code}: ${error.message}`);
-    }
     // A stream that breaks has sent its status already.
     if (httpAdapter.isHeadersSent(response)) return void httpAdapter.end(response);
     for (const [name, value] of Object.entries(headers)) {
       httpAdapter.setHeader(response, name, value);
     }
     httpAdapter.reply(response, body, status);
-  }
-
-  /** Does what Nest does without a filter. Nobody would catch an error that is thrown here, and the process would end. */
-  #answerMessage(error: ZitadelError | DenialException): Observable<never> {
-    if (error instanceof ZitadelError) this.#log.error(`${error.code}: ${error.message}`);
-    return throwError(() => ({ status: 'error', message: 'Internal server error' }));
   }
 }
 

@@ -11,20 +11,29 @@ import { attachDecision, attachNoCaller, attachToCall } from '../core/attached-d
 import {
   type Allowed,
   type Decision,
+  DENIAL,
   denialAnswer,
   type Denied,
   type Refusal,
 } from '../core/decision.js';
-import type { ReadFromClass, RequestLike } from '../core/request.js';
+import type { IdSource, ReadFromClass, RequestLike } from '../core/request.js';
+import type { Compiled } from '../core/requirement/compile.js';
 import type { Zitadel } from '../create-zitadel.js';
+import { watchConnection } from './connections.js';
 import type { Rule } from './declarations.js';
 import { doorOf } from './doors/doors.js';
 import { httpExceptionFor } from './http-exception.js';
 import { RouteRules } from './route-rules.js';
+import { restOn } from './streams.js';
 import { ZITADEL } from './zitadel.module-definition.js';
 
 /** Marks the guard for the boot check, also a subclass, or the guard of another copy of the package. */
 export const GUARD_BRAND: unique symbol = Symbol.for('nestjs-zitadel:guard') as never;
+
+const UNCLEAR = {
+  detail: 'an id is read by .from(), and the payload of the message is no object',
+  remedy: 'send an object, also an empty one: it tells messages of one connection apart',
+};
 
 const UNKNOWN = {
   detail: 'Nest calls a function here, and it is not known which route that serves',
@@ -99,10 +108,36 @@ export class ZitadelManagerGuard implements CanActivate {
       }
     }
     const compiled = (rule.compiled ??= this.#zitadel.decisions.prepare(rule.requirement));
+    if (rule.isBrief !== true) return this.#askForLong(compiled, context, request);
     const decision = this.#zitadel.decisions.authorize(request, compiled, this.#readId);
     return decision instanceof Promise
       ? decision.then((settled) => this.#conclude(settled, context, request))
       : this.#conclude(decision, context, request);
+  }
+
+  /** Asks for what is left of a decision when the guard is done: a message, a stream, a field of GraphQL. */
+  async #askForLong(
+    compiled: Compiled,
+    context: ExecutionContext,
+    request: RequestLike & object,
+  ): Promise<boolean> {
+    const { decisions } = this.#zitadel;
+    const [door, fromClass] = [doorOf(context), this.#readId];
+    const isUnclear = door?.isShared?.(context) === true && compiled.sources.some(isRead);
+    const decision = isUnclear
+      ? decisions.refuse({ ...UNCLEAR, reason: 'resource_invalid' }, compiled.requirement)
+      : await decisions.authorize(request, compiled, fromClass);
+    const connection = door?.connectionOf?.(context);
+    if (!decision.allowed) {
+      // The exception comes first.
+      if (DENIAL[decision.reason].status === 401) setImmediate(() => connection?.close(decision));
+    } else if (context.getType() === 'http') {
+      restOn(request, { decisions, request: () => request, compiled, fromClass, yes: decision });
+    } else {
+      this.#keep(decision, context);
+      if (connection) watchConnection(connection, decisions, request, decision);
+    }
+    return this.#conclude(decision, context, request);
   }
 
   /** A controller that is made for each request can put another function in a method's place each time. */
@@ -141,7 +176,6 @@ export class ZitadelManagerGuard implements CanActivate {
   #conclude(decision: Decision, context: ExecutionContext, request: object | undefined): true {
     if (decision.allowed && request) {
       attachDecision(request, decision, this.#zitadel.requestProperty);
-      if (context.getType() !== 'http') this.#keep(decision, context);
       return true;
     }
     const denied: Denied = decision.allowed
@@ -167,6 +201,9 @@ export class ZitadelManagerGuard implements CanActivate {
     this.moduleRef.get(type as Type, { strict: false }).readId(request, caller);
 }
 
+/** Whether code of the application reads it. */
+const isRead = ({ from }: IdSource): boolean => from === 'function' || from === 'class';
+
 function nameOf(context: ExecutionContext): string {
   return `${context.getClass().name}.${context.getHandler().name}`;
 }
@@ -175,6 +212,7 @@ function unknown(context: ExecutionContext): Partial<Refusal> {
   return {
     detail: `${nameOf(context)} is called in a context of the type ${context.getType()}, which shows no request`,
     remedy:
+      doorOf(context)?.remedy ??
       'override requestOf() in a class that extends ZitadelManagerGuard, and return what stands for the request',
   };
 }

@@ -13,6 +13,7 @@ import { RouteRules } from './route-rules.js';
 import { tellOfCopies } from './copies.js';
 import { httpExceptionFor } from './http-exception.js';
 import { ProjectGrantService } from './project-grant-service.js';
+import { Bindings } from './bindings.js';
 import { ZitadelExceptionFilter } from './zitadel-exception.filter.js';
 import { ZitadelManagerGuard } from './zitadel-manager.guard.js';
 import {
@@ -130,7 +131,12 @@ const PROVIDERS: Provider[] = [
  * @example `ZitadelModule.forRootAsync({ inject: [Settings], useFactory: (settings: Settings) => settings.zitadel })`
  */
 @Module({
-  providers: [{ provide: MODULE_OPTIONS_TOKEN, useValue: NO_OPTIONS }, ...PROVIDERS, BootCheck],
+  providers: [
+    { provide: MODULE_OPTIONS_TOKEN, useValue: NO_OPTIONS },
+    ...PROVIDERS,
+    BootCheck,
+    Bindings,
+  ],
   exports: PROVIDERS,
 })
 export class ZitadelModule extends ConfigurableModuleClass {
