@@ -15,7 +15,7 @@ interface AsksAgain {
 }
 
 /** A "yes" that something rests on for longer than a request: a stream, a subscription, a connection. */
-interface LastingYes {
+export interface LastingYes {
   readonly decisions: AsksAgain;
   /** What is decided about. It may change between two questions. */
   readonly request: () => RequestLike;

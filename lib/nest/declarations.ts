@@ -41,6 +41,8 @@ export type Rule =
       readonly forActors: boolean;
       /** By the guard, when it is first asked for. */
       compiled?: Compiled;
+      /** A route that answers each request by itself: nothing is left of its decision afterwards. */
+      readonly isBrief?: boolean;
       readonly lifts: boolean;
     }
   | { readonly type: 'public'; readonly lifts: boolean }
@@ -178,7 +180,7 @@ function onMethods(
   return [...written, ...ofFunction(called)];
 }
 
-const ANY_CALLER = authenticated();
+export const ANY_CALLER = authenticated();
 
 const NOT_ALONE =
   '@Authenticated({ optional: true }) stands beside another requirement of the class or method, which needs a caller: take one of them away, or write @Authenticated({ optional: true, replaces: true }) on the method to lift what the class asks for';

@@ -8,6 +8,8 @@ import {
 } from './declarations.js';
 import type { Handler } from './handlers.js';
 import { withNestjsAuthentication } from './nestjs-authentication.js';
+import { isStream } from './streams.js';
+import { waysOf } from './ways.js';
 
 const PUBLIC: Rule = Object.freeze({ type: 'public', lifts: false });
 const UNDECLARED: Rule = Object.freeze({ type: 'undeclared' });
@@ -77,6 +79,10 @@ export class RouteRules {
   /** What a route asks for. */
   ruleOf(handler: Handler, ofFunction: OfFunction): Rule {
     const rule = withNestjsAuthentication(ruleOf(handler, ofFunction), handler);
+    if (rule.type === 'required' || rule.type === 'optional') {
+      const isRoute = waysOf(handler).every(({ door }) => door === 'http');
+      return { ...rule, isBrief: isRoute && !isStream(handler.written) };
+    }
     const isOpen = rule.type === 'undeclared' && rule.problem === undefined;
     return isOpen && this.publicControllers.includes(handler.type) ? PUBLIC : rule;
   }

@@ -73,7 +73,7 @@ export function isHook({ type, method }: Handler): boolean {
   return HOOKS.includes(method) && isGateway(type);
 }
 
-function isGateway(type: Type): boolean {
+export function isGateway(type: Type): boolean {
   return Reflect.hasMetadata(GATEWAY, type);
 }
 

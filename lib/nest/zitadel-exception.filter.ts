@@ -13,6 +13,7 @@ import { ZitadelArgumentError, ZitadelError } from '../core/errors.js';
 import { quietLogger, type ZitadelLogger } from '../core/tell.js';
 import { ZitadelNotAllowedError } from '../core/zitadel-authorizer.js';
 import { graphqlErrorOf } from './doors/graphql.js';
+import { tellClient } from './doors/ws.js';
 import { DenialException } from './http-exception.js';
 import { ZitadelApiError, ZitadelUnavailableError } from '../zitadel/refusals.js';
 import { MODULE_OPTIONS_TOKEN, type AnyModuleOptions } from './zitadel.module-definition.js';
@@ -36,7 +37,7 @@ const OURS = /^(?:AUTHZ?-|QUERY-4M0fs$)/;
 /**
  * Answers errors of this library that leave a handler, with their true status: an outage is 503 with `Retry-After`, a resource that ZITADEL does
  * not have is 404, and a refusal of our service user is 500. `ZitadelModule` brings it. Every filter of the application comes before it. What
- * ZITADEL said stands in the log, with the remedy, and not in the answer.
+ * ZITADEL said stands in the log, with the remedy, and not in the answer. Clients of gateways and microservices get the same codes.
  *
  * @example `class Errors extends ZitadelExceptionFilter { override catch(error, host) { count(error); return super.catch(error, host); } }`
  */
@@ -53,18 +54,25 @@ export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | De
 
   /**
    * @throws GraphQLError in GraphQL, with the code in its extensions
-   * @throws ZitadelError the error itself, in a context of another type than HTTP, GraphQL and messages of a microservice
+   * @throws ZitadelError the error itself, in a context of another kind
    */
   catch(error: ZitadelError | DenialException, host: ArgumentsHost): void | Observable<never> {
-    if (host.getType() === 'rpc') return this.#answerMessage(error);
-    const isGraphql = host.getType<string>() === 'graphql';
-    if (host.getType() !== 'http' && !isGraphql) throw error;
-    const { status, headers, body } = answerTo(error);
-    // Decisions are in the log already.
+    const type = host.getType<string>();
+    if (!['http', 'graphql', 'ws', 'rpc'].includes(type)) throw error;
+    const answer = answerTo(error);
+    const { message, errorCode } = answer.body;
+    // Decisions are in the log already. If the message is an event, nobody else is told.
     if (error instanceof ZitadelError && !(error instanceof ZitadelNotAllowedError)) {
-      this.#log[status === 500 ? 'error' : 'warn'](`${error.code}: ${error.message}`);
-    }
-    if (isGraphql) throw graphqlErrorOf({ status, body });
+      this.#log[answer.status === 500 ? 'error' : 'warn'](`${error.code}: ${error.message}`);
+    } else if (type === 'rpc') this.#log.warn(`${String(errorCode)}: ${String(message)}`);
+    if (type === 'graphql') throw graphqlErrorOf(answer);
+    const told = { status: 'error', message, errorCode };
+    if (type === 'ws') return tellClient(host.getArgByIndex<object>(0), told);
+    // Nobody would catch an error that is thrown here, and the process would end.
+    return type === 'rpc' ? throwError(() => told) : this.#answer(answer, host);
+  }
+
+  #answer({ status, headers, body }: Answer, host: ArgumentsHost): void {
     const { httpAdapter } = this.adapters;
     const response = host.switchToHttp().getResponse<object>();
     // A stream that breaks has sent its status already.
@@ -73,12 +81,6 @@ export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | De
       httpAdapter.setHeader(response, name, value);
     }
     httpAdapter.reply(response, body, status);
-  }
-
-  /** Does what Nest does without a filter. Nobody would catch an error that is thrown here, and the process would end. */
-  #answerMessage(error: ZitadelError | DenialException): Observable<never> {
-    if (error instanceof ZitadelError) this.#log.error(`${error.code}: ${error.message}`);
-    return throwError(() => ({ status: 'error', message: 'Internal server error' }));
   }
 }
 

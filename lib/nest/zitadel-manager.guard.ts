@@ -11,26 +11,34 @@ import { attachDecision, attachNoCaller, attachToCall } from '../core/attached-d
 import {
   type Allowed,
   type Decision,
+  DENIAL,
   denialAnswer,
   type Denied,
   type Refusal,
 } from '../core/decision.js';
-import type { ReadFromClass, RequestLike } from '../core/request.js';
+import type { IdSource, ReadFromClass, RequestLike } from '../core/request.js';
 import type { Compiled } from '../core/requirement/compile.js';
 import { Review } from '../core/review.js';
 import type { Zitadel } from '../create-zitadel.js';
+import { watchConnection } from './connections.js';
 import type { Rule } from './declarations.js';
 import { doorOf } from './doors/doors.js';
 import type { StartReview } from './doors/lasting.js';
 import { httpExceptionFor } from './http-exception.js';
 import { zitadelFor } from './named-zitadel.module.js';
 import { RouteRules } from './route-rules.js';
+import { restOn } from './streams.js';
 import { ZITADEL } from './zitadel.module-definition.js';
 
 type Asking = Extract<Rule, { readonly requirement: unknown }>;
 
 /** Marks the guard for the boot check, also a subclass, or the guard of another copy of the package. */
 export const GUARD_BRAND: unique symbol = Symbol.for('nestjs-zitadel:guard') as never;
+
+const UNCLEAR = {
+  detail: 'an id is read by .from(), and the payload of the message is no object',
+  remedy: 'send an object, also an empty one: it tells messages of one connection apart',
+};
 
 const UNKNOWN = {
   detail: 'Nest calls a function here, and it is not known which route that serves',
@@ -115,10 +123,11 @@ export class ZitadelManagerGuard implements CanActivate {
     const zitadel = this.#zitadelOf(rule);
     const { decisions } = zitadel;
     const compiled = (rule.compiled ??= decisions.prepare(rule.requirement, rule.forActors));
+    if (rule.isBrief !== true) return this.#askForLong(zitadel, compiled, context, request);
     const decision = decisions.authorize(request, compiled, this.#readId);
     return decision instanceof Promise
-      ? decision.then((settled) => this.#conclude(settled, context, request, zitadel, compiled))
-      : this.#conclude(decision, context, request, zitadel, compiled);
+      ? decision.then((settled) => this.#conclude(settled, context, request, zitadel))
+      : this.#conclude(decision, context, request, zitadel);
   }
 
   #zitadelOf(rule: Asking): Zitadel {
@@ -129,6 +138,36 @@ export class ZitadelManagerGuard implements CanActivate {
     const known = this.#others.get(name) ?? zitadelFor(rule, this.#zitadel, this.moduleRef);
     this.#others.set(name, known);
     return known;
+  }
+
+  /** Asks for what is left of a decision when the guard is done: a message, a stream, a field of GraphQL. */
+  async #askForLong(
+    zitadel: Zitadel,
+    compiled: Compiled,
+    context: ExecutionContext,
+    request: RequestLike & object,
+  ): Promise<boolean> {
+    const { decisions } = zitadel;
+    const [door, fromClass] = [doorOf(context), this.#readId];
+    const isUnclear = door?.isShared?.(context) === true && compiled.sources.some(isRead);
+    const decision = isUnclear
+      ? decisions.refuse({ ...UNCLEAR, reason: 'resource_invalid' }, compiled.requirement)
+      : await decisions.authorize(request, compiled, fromClass);
+    const connection = door?.connectionOf?.(context);
+    if (!decision.allowed) {
+      // The exception comes first.
+      if (DENIAL[decision.reason].status === 401) setImmediate(() => connection?.close(decision));
+      return this.#conclude(decision, context, request, zitadel);
+    }
+    const lasting = { decisions, request: () => request, compiled, fromClass, yes: decision };
+    if (context.getType() === 'http') restOn(request, lasting);
+    else this.#keep(decision, context);
+    if (connection) watchConnection(connection, decisions, request, decision);
+    const start: StartReview = (ended) =>
+      new Review(lasting, (no) => ended(this.exceptionFor(no, context)));
+    const isReviewed = door?.review?.(context, start) ?? true;
+    const last = isReviewed ? decision : this.#refuse('unsupported_context', NOT_ENDED);
+    return this.#conclude(last, context, request, zitadel);
   }
 
   /** A controller that is made for each request can put another function in a method's place each time. */
@@ -169,15 +208,14 @@ export class ZitadelManagerGuard implements CanActivate {
     context: ExecutionContext,
     request: (RequestLike & object) | undefined,
     zitadel: Zitadel = this.#zitadel,
-    compiled?: Compiled,
   ): true {
     if (decision.allowed && request) {
       attachDecision(request, decision, zitadel.requestProperty);
-      if (context.getType() === 'http') return true;
-      this.#keep(decision, context);
-      if (!compiled || this.#review(decision, context, request, compiled, zitadel)) return true;
+      return true;
     }
-    const denied = decision.allowed ? this.#refuse('unsupported_context', NOT_ENDED) : decision;
+    const denied: Denied = decision.allowed
+      ? { allowed: false, reason: 'unsupported_context' }
+      : decision;
     const exception = this.exceptionFor(denied, context);
     const { status, headers } = denialAnswer(denied);
     // If an exception of another status hides the reason, the challenge must not tell it.
@@ -194,29 +232,12 @@ export class ZitadelManagerGuard implements CanActivate {
     if (call) attachToCall(call, decision);
   }
 
-  /** Lets a call that lasts end when its decision ends. False if nobody would end it. */
-  #review(
-    decision: Allowed,
-    context: ExecutionContext,
-    request: RequestLike & object,
-    compiled: Compiled,
-    { decisions }: Zitadel,
-  ): boolean {
-    const lasting = {
-      decisions,
-      request: () => request,
-      compiled,
-      fromClass: this.#readId,
-      yes: decision,
-    };
-    const start: StartReview = (ended) =>
-      new Review(lasting, (no) => ended(this.exceptionFor(no, context)));
-    return doorOf(context)?.review?.(context, start) ?? true;
-  }
-
   readonly #readId: ReadFromClass = (type, request, caller) =>
     this.moduleRef.get(type as Type, { strict: false }).readId(request, caller);
 }
+
+/** Whether code of the application reads it. */
+const isRead = ({ from }: IdSource): boolean => from === 'function' || from === 'class';
 
 function nameOf(context: ExecutionContext): string {
   return `${context.getClass().name}.${context.getHandler().name}`;
@@ -226,6 +247,7 @@ function unknown(context: ExecutionContext): Partial<Refusal> {
   return {
     detail: `${nameOf(context)} is called in a context of the type ${context.getType()}, which shows no request`,
     remedy:
+      doorOf(context)?.remedy ??
       'override requestOf() in a class that extends ZitadelManagerGuard, and return what stands for the request',
   };
 }

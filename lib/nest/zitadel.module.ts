@@ -16,6 +16,7 @@ import { NamedZitadelModule } from './named-zitadel.module.js';
 import { tellOfOldNest } from './old-nest.js';
 import { ProjectGrantService } from './project-grant-service.js';
 import { Subscriptions } from './subscriptions.js';
+import { Bindings } from './bindings.js';
 import { ZitadelExceptionFilter } from './zitadel-exception.filter.js';
 import { ZitadelManagerGuard } from './zitadel-manager.guard.js';
 import {
@@ -191,6 +192,7 @@ const PROVIDERS: Provider[] = [
     ...PROVIDERS,
     BootCheck,
     Subscriptions,
+    Bindings,
   ],
   exports: PROVIDERS,
 })

@@ -333,16 +333,22 @@ describe('off HTTP', () => {
     expect(() => answer(error, host)).toThrow(error);
   });
 
-  it('an error of a message is answered as Nest would: thrown on, nobody would catch it', async () => {
+  it('an error of a message is answered by its code: thrown on, nobody would catch it', async () => {
     const filter = (await serve('express')).app.get(ZitadelExceptionFilter);
     const answer = filter.catch.bind(filter);
     const error = new ZitadelOptionsError('issuer', 'issuer: got nothing');
-    const host = { getType: () => 'rpc' } as unknown as ArgumentsHost;
-    const answered = answer(error, host);
-    if (!isObservable(answered)) throw new Error('no Observable');
-    await expect(lastValueFrom(answered)).rejects.toEqual({
+    const told = {
       status: 'error',
-      message: 'Internal server error',
-    });
+      message: 'Authorization is not set up correctly.',
+      errorCode: 'misconfigured',
+    };
+    const answered = answer(error, { getType: () => 'rpc' } as unknown as ArgumentsHost);
+    if (!isObservable(answered)) throw new Error('no Observable');
+    await expect(lastValueFrom(answered)).rejects.toEqual(told);
+    const emitted: unknown[] = [];
+    const client = { emit: (...given: unknown[]) => emitted.push(given) };
+    const host = { getType: () => 'ws', getArgByIndex: () => client };
+    expect(answer(error, host as unknown as ArgumentsHost)).toBeUndefined();
+    expect(emitted).toEqual([['exception', told]]);
   });
 });

@@ -23,7 +23,7 @@ import { MeController } from './my-roles.js';
 import { ReportPolicy, ZitadelCredentials } from './nestjs-authentication.js';
 import { withSignIn } from './openapi.js';
 import { BILLING, InvoicesController } from './pass-the-token-on.js';
-import { ASK_EVERY_MS, News, NewsController } from './server-sent-events.js';
+import { News, NewsController } from './server-sent-events.js';
 import { sessionToken, tokenOfSession } from './session-in-a-cookie.js';
 import { ownerOfOrg, requiring } from './trpc.js';
 
@@ -241,7 +241,7 @@ describe('a recipe', () => {
     zitadel.addMember(carol, { org: acme }, ['ORG_OWNER_VIEWER']);
     const { app, url } = await start({
       controllers: [NewsController],
-      providers: [News, { provide: ASK_EVERY_MS, useValue: 20 }],
+      providers: [News],
       options: { cache: { ttlMs: 0 } },
     });
     const news = `${url}/orgs/${acme.id}/news`;

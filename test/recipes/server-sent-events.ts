@@ -1,17 +1,6 @@
-import { Controller, Inject, Injectable, type MessageEvent, Sse } from '@nestjs/common';
-import {
-  type Caller,
-  CheckedResource,
-  CurrentCaller,
-  org,
-  RequireRole,
-  role,
-  ZitadelAuthorizer,
-} from 'nestjs-zitadel';
-import { exhaustMap, filter, interval, map, type Observable, Subject, takeUntil } from 'rxjs';
-
-/** Provide under this name how often a stream asks again, in milliseconds: 30_000, for example. */
-export const ASK_EVERY_MS = 'how often a stream asks again';
+import { Controller, Injectable, type MessageEvent, Sse } from '@nestjs/common';
+import { CheckedResource, org, RequireRole } from 'nestjs-zitadel';
+import { filter, map, type Observable, Subject } from 'rxjs';
 
 /** In place of what makes events. */
 @Injectable()
@@ -29,26 +18,11 @@ export class News {
 
 @Controller('orgs/:orgId/news')
 export class NewsController {
-  constructor(
-    private readonly zitadel: ZitadelAuthorizer,
-    private readonly news: News,
-    @Inject(ASK_EVERY_MS) private readonly everyMs: number,
-  ) {}
+  constructor(private readonly news: News) {}
 
   @Sse()
   @RequireRole('ORG_OWNER_VIEWER', org.param('orgId'))
-  stream(
-    @CheckedResource('org') orgId: string,
-    @CurrentCaller() caller: Caller,
-  ): Observable<MessageEvent> {
-    const mayRead = role('ORG_OWNER_VIEWER', org(orgId));
-    const isLost = interval(this.everyMs).pipe(
-      exhaustMap(() => this.zitadel.can(caller, mayRead)),
-      filter((may) => !may),
-    );
-    return this.news.of(orgId).pipe(
-      map(({ text }) => ({ data: text })),
-      takeUntil(isLost),
-    );
+  stream(@CheckedResource('org') orgId: string): Observable<MessageEvent> {
+    return this.news.of(orgId).pipe(map(({ text }) => ({ data: text })));
   }
 }

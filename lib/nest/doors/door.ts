@@ -1,4 +1,4 @@
-import type { ArgumentsHost } from '@nestjs/common';
+import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
 import type { Refusal } from '../../core/decision.js';
 import type { RequestLike } from '../../core/request.js';
 import type { StartReview } from './lasting.js';
@@ -7,12 +7,29 @@ import type { StartReview } from './lasting.js';
 export interface Door {
   /** What the data path reads. Undefined if the call shows nothing that could be read. */
   requestOf(host: ArgumentsHost): (RequestLike & object) | undefined;
+  /** What to do if it shows nothing. */
+  readonly remedy?: string;
   /** The object that stands for this one call, to the guard and to the handler. Its decision is kept with it. */
-  callOf(host: ArgumentsHost): object | undefined;
+  callOf(context: ExecutionContext): object | undefined;
+  /** Whether several calls at a time can have that object. Then only what is the same for all of them may be read. */
+  isShared?(context: ExecutionContext): boolean;
+  /** The connection by which the call came, if it can be closed. */
+  connectionOf?(host: ArgumentsHost): Connection;
   /** A refusal as the transport's own exception. */
   exceptionFor(refusal: Refusal): Error;
   /** Takes the review of the decision about a call that lasts. False if nobody would end that call. Not there: no call lasts. */
   review?(host: ArgumentsHost, review: StartReview): boolean;
   /** Loads the package of the transport, which an application without it need not have. */
   load?(): Promise<void>;
+}
+
+/** A connection that lasts beyond the calls that come by it. */
+export interface Connection {
+  /** The object that stands for it. */
+  readonly client: object;
+  /** Tells the client a refusal that is about no message of its own. */
+  tell(refusal: Refusal): void;
+  /** Closes it, and names the reason where the transport can. */
+  close(refusal: Refusal): void;
+  onClose(listener: () => void): void;
 }

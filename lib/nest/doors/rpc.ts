@@ -1,5 +1,8 @@
-import type { ArgumentsHost } from '@nestjs/common';
+import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
 import { denialAnswer, type Refusal } from '../../core/decision.js';
+import type { RequestLike } from '../../core/request.js';
+import { noteNoToken } from '../../core/request-problems.js';
+import { callWith } from './call.js';
 import type { Door } from './door.js';
 
 type ExceptionClass = new (error: object) => Error;
@@ -7,15 +10,16 @@ let exceptionClass: ExceptionClass | undefined;
 
 /** A message of a microservice. Most transports have no headers: the option `token` says where the token stands. */
 export const rpc = {
-  requestOf: (host: ArgumentsHost) => ({
-    headers: {},
-    body: host.getArgByIndex<unknown>(0),
-    context: host.getArgByIndex<unknown>(1),
-  }),
+  requestOf(host: ArgumentsHost) {
+    const [body, context] = host.getArgs<[payload: unknown, context: unknown]>();
+    const request = { headers: headersOf(context), body, context };
+    noteNoToken(request, NO_TOKEN);
+    return request;
+  },
 
-  callOf(host: ArgumentsHost) {
-    const [payload, context] = host.getArgs<unknown[]>();
-    return Object(context ?? payload) as object;
+  callOf(context: ExecutionContext) {
+    const [payload, ofTransport] = context.getArgs<unknown[]>();
+    return callWith(Object(ofTransport ?? payload) as object, context);
   },
 
   exceptionFor(refusal: Refusal): Error {
@@ -29,3 +33,17 @@ export const rpc = {
     exceptionClass = (await import('@nestjs/microservices')).RpcException;
   },
 } satisfies Door;
+
+const NO_TOKEN = {
+  detail: 'the message has no headers, and the option token is not set',
+  remedy: 'write token: ({ body }) => body.token into the options, or wherever messages have it',
+};
+
+/** The metadata of gRPC are headers. */
+function headersOf(context: unknown): RequestLike['headers'] {
+  const { get, getMap } = Object(context) as { readonly get?: unknown; readonly getMap?: unknown };
+  if (typeof get !== 'function' || typeof getMap !== 'function') return {};
+  const [sent, more] = get.call(context, 'authorization') as readonly unknown[];
+  if (sent === undefined) return {};
+  return { authorization: typeof sent === 'string' && more === undefined ? sent : '' };
+}

@@ -1,20 +1,28 @@
-import type { ArgumentsHost } from '@nestjs/common';
+import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
 import { denialAnswer, type Refusal } from '../../core/decision.js';
 import { own } from '../../core/own-properties.js';
 import type { RequestLike } from '../../core/request.js';
-import type { Door } from './door.js';
+import { callWith } from './call.js';
+import type { Connection, Door } from './door.js';
 
 type ExceptionClass = new (error: object) => Error;
 let exceptionClass: ExceptionClass | undefined;
 
 /** The upgrade request of each client of the package ws, which shows it only when the client connects. */
 const handshakes = new WeakMap<object, RequestLike>();
+const servers = new WeakSet<object>();
 
-/** Keeps the upgrade requests of a server of the package ws. */
-export function keepHandshakes(server: {
-  on(event: 'connection', listener: (client: object, request: RequestLike) => void): unknown;
-}): void {
-  server.on('connection', (client, request) => handshakes.set(client, request));
+interface Server {
+  on(event: 'connection', listener: (client: object, request?: RequestLike) => void): unknown;
+}
+
+/** Keeps the upgrade requests of a server of the package ws. Clients of socket.io show them by themselves. */
+export function keepHandshakes(server: Server): void {
+  if (servers.has(server)) return;
+  servers.add(server);
+  server.on('connection', (client, request) => {
+    if (request) handshakes.set(client, request);
+  });
 }
 
 interface Handshake {
@@ -24,39 +32,87 @@ interface Handshake {
   readonly auth?: unknown;
 }
 
+/** A client of socket.io, or of the package ws, which has `readyState`. */
+interface Client {
+  readonly handshake?: Handshake;
+  readonly readyState?: number;
+  emit(event: string, body: object): unknown;
+  send(text: string): unknown;
+  disconnect(close: boolean): unknown;
+  close(code: number, reason: string): unknown;
+  once(event: 'disconnect' | 'close', listener: () => void): unknown;
+}
+
+type Message = readonly [client: Client, payload: unknown];
+
 /** A message of a gateway: the client and its handshake last, and the payload is of this message alone. */
 export const ws = {
   requestOf(host: ArgumentsHost) {
-    const [client, payload] = host.getArgs<[client: object, payload: unknown]>();
-    const ofSocketIo = (client as { readonly handshake?: Handshake }).handshake;
-    const handshake: Handshake | undefined = ofSocketIo ?? handshakes.get(client);
+    const [client, payload] = host.getArgs<[...Message]>();
+    const handshake: Handshake | undefined = client.handshake ?? handshakes.get(client);
     if (!handshake) return undefined;
     const { headers = {}, rawHeaders, query } = handshake;
     return {
       headers: headersOf(headers, own(handshake.auth, 'token')),
       ...(rawHeaders && { rawHeaders }),
       query,
-      body: payload,
+      // Two messages at a time could be told apart by nothing else.
+      body: isObject(payload) ? payload : undefined,
       context: client,
     };
   },
 
-  callOf(host: ArgumentsHost) {
-    const [client, payload] = host.getArgs<[client: object, payload: unknown]>();
-    return typeof payload === 'object' && payload !== null ? payload : client;
+  remedy:
+    'a client of the package ws shows its handshake only when it connects: give the gateway a property with @WebSocketServer(), so that it can be kept',
+
+  callOf(context: ExecutionContext) {
+    const [client, payload] = context.getArgs<[...Message]>();
+    return callWith(isObject(payload) ? payload : client, context);
+  },
+
+  isShared: (context: ExecutionContext) => !isObject(context.getArgByIndex<unknown>(1)),
+
+  connectionOf(host: ArgumentsHost): Connection {
+    const client = host.getArgByIndex<Client>(0);
+    const isNative = typeof client.readyState === 'number';
+    return {
+      client,
+      tell: (refusal) => tellClient(client, errorOf(refusal)),
+      close(refusal) {
+        const { status, body } = denialAnswer(refusal);
+        if (isNative) client.close(4_000 + status, body.errorCode);
+        else client.disconnect(true);
+      },
+      onClose: (listener) => void client.once(isNative ? 'close' : 'disconnect', listener),
+    };
   },
 
   exceptionFor(refusal: Refusal): Error {
-    const { message, errorCode } = denialAnswer(refusal).body;
-    return exceptionClass
-      ? new exceptionClass({ status: 'error', message, errorCode })
-      : new Error(message);
+    const error = errorOf(refusal);
+    return exceptionClass ? new exceptionClass(error) : new Error(error.message);
   },
 
   async load() {
     exceptionClass = (await import('@nestjs/websockets')).WsException;
   },
 } satisfies Door;
+
+/** Sends what Nest sends for an exception. */
+export function tellClient(client: object, error: object): void {
+  const to = client as Client;
+  if (typeof to.readyState === 'number')
+    to.send(JSON.stringify({ event: 'exception', data: error }));
+  else to.emit('exception', error);
+}
+
+function errorOf(refusal: Refusal) {
+  const { message, errorCode } = denialAnswer(refusal).body;
+  return { status: 'error', message, errorCode };
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
 
 /** Clients of socket.io send the token in `auth`; browsers that use ws send it as the second of two subprotocols, after `bearer`. */
 function headersOf(headers: RequestLike['headers'], token: unknown): RequestLike['headers'] {

@@ -1,0 +1,66 @@
+import { Inject, Injectable, type OnModuleInit, type Type } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+import { keepHandshakes } from './doors/ws.js';
+import { handlersOf } from './handlers.js';
+import { isGateway } from './ways.js';
+import { typesOf } from './providers.js';
+import { endStreamsOf, isStream } from './streams.js';
+import { ZitadelExceptionFilter } from './zitadel-exception.filter.js';
+
+const FILTERS = '__exceptionFilters__';
+const SERVER = 'websockets:is_socket';
+const bound = new WeakSet<object>();
+
+type Server = Parameters<typeof keepHandshakes>[0];
+
+/**
+ * Puts in place what Nest has no global place for: streams of events end with their decisions, gateways have the filter of the module, and keep
+ * the handshakes of their clients.
+ */
+@Injectable()
+export class Bindings implements OnModuleInit {
+  constructor(
+    @Inject(ModulesContainer) private readonly modules: ModulesContainer,
+    @Inject(ZitadelExceptionFilter) filter: ZitadelExceptionFilter,
+  ) {
+    // Nest reads this when it makes routes and gateways, before any of its hooks.
+    for (const { controllers, providers } of modules.values()) {
+      for (const { metatype } of controllers.values()) {
+        const handlers = handlersOf(metatype as Type, undefined, true).map(
+          ({ written }) => written,
+        );
+        handlers.filter(isStream).forEach(endStreamsOf);
+      }
+      const types = [...providers.values()].flatMap(typesOf);
+      for (const type of types.filter(isGateway)) bind(filter, type);
+    }
+  }
+
+  /** Nest has put the servers into their properties, and nobody has connected. */
+  onModuleInit(): void {
+    for (const { providers } of this.modules.values()) {
+      for (const { instance } of providers.values()) serversOf(instance).forEach(keepHandshakes);
+    }
+  }
+}
+
+/** The filters of the class come first. One that another application has put there goes. */
+function bind(filter: ZitadelExceptionFilter, gateway: Type): void {
+  const written: unknown = Reflect.getMetadata(FILTERS, gateway);
+  const filters: readonly unknown[] = Array.isArray(written) ? written : [];
+  const others = filters.filter((each) => !bound.has(Object(each) as object));
+  bound.add(filter);
+  Reflect.defineMetadata(FILTERS, [filter, ...others], gateway);
+}
+
+/** What stands in the properties with `@WebSocketServer()`. */
+function serversOf(instance: unknown): readonly Server[] {
+  const servers: Server[] = [];
+  const gateway = Object(instance) as Readonly<Record<string, unknown>>;
+  for (const key in gateway) {
+    if (Reflect.getMetadata(SERVER, gateway, key) !== true) continue;
+    const server = Object(gateway[key]) as Server;
+    if (typeof server.on === 'function') servers.push(server);
+  }
+  return servers;
+}

@@ -1,0 +1,242 @@
+import { Controller, Inject, type Type, UseFilters, UseGuards } from '@nestjs/common';
+import { NestFactory, REQUEST } from '@nestjs/core';
+import {
+  ClientProxyFactory,
+  Ctx,
+  EventPattern,
+  MessagePattern,
+  type MicroserviceOptions,
+  Payload,
+  Transport,
+} from '@nestjs/microservices';
+import { firstValueFrom } from 'rxjs';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import {
+  Authenticated,
+  type Caller,
+  CheckedResource,
+  CurrentCaller,
+  org,
+  Public,
+  RequireRole,
+  role,
+  type RequestLike,
+  ZitadelAuthorizer,
+  ZitadelExceptionFilter,
+  ZitadelManagerGuard,
+  ZitadelModule,
+} from '../../../lib/index.js';
+import { rpc } from '../../../lib/nest/doors/rpc.js';
+import { Notes } from '../../doors/door.js';
+import { GLOBAL } from '../../support/application.js';
+import { freePort, redisIsHere, startRedis } from '../../support/redis.js';
+import { useWorld } from '../../support/world.js';
+
+const world = useWorld();
+
+/** Messages bring their token beside what they are about. */
+const token = ({ body, headers, context }: RequestLike): string | undefined =>
+  context === undefined
+    ? (headers['authorization'] as string | undefined)?.slice('Bearer '.length)
+    : (Object(body) as { readonly token?: string }).token;
+
+/** Handlers of messages and events, and what they have done. */
+function controllerOf(done: string[], isGuarded: boolean): Type {
+  class OrgsController {
+    constructor(@Inject(ZitadelAuthorizer) private readonly authorizer: ZitadelAuthorizer) {}
+
+    @MessagePattern('org')
+    @RequireRole('ORG_OWNER', org.body('orgId'))
+    org(@CheckedResource('org') orgId: string, @CurrentCaller() caller: Caller) {
+      return `${caller.userId} at ${orgId}`;
+    }
+
+    @MessagePattern({ cmd: 'open' })
+    @Public()
+    open() {
+      return 'open';
+    }
+
+    @MessagePattern('undeclared')
+    undeclared() {
+      done.push('undeclared');
+    }
+
+    @MessagePattern('assert')
+    @Authenticated()
+    async assert(@Payload('orgId') orgId: string, @CurrentCaller() caller: Caller) {
+      await this.authorizer.assert(caller, role('ORG_OWNER', orgId));
+      return 'asserted';
+    }
+
+    @EventPattern('happened')
+    @RequireRole('ORG_OWNER', org.body('orgId'))
+    happened(@CheckedResource('org') orgId: string, @Ctx() _context: unknown) {
+      done.push(`one ${orgId}`);
+    }
+
+    @EventPattern('happened')
+    @RequireRole('ORG_OWNER', org.body('otherId'))
+    happenedToo(@CheckedResource('org') orgId: string) {
+      done.push(`other ${orgId}`);
+    }
+  }
+  Controller()(OrgsController);
+  if (isGuarded) {
+    UseGuards(ZitadelManagerGuard)(OrgsController);
+    UseFilters(ZitadelExceptionFilter)(OrgsController);
+  }
+  return OrgsController;
+}
+
+@Controller()
+class ScopedController {
+  constructor(@Inject(REQUEST) private readonly request: object) {}
+
+  @MessagePattern('scoped')
+  @RequireRole('ORG_OWNER', org.body('orgId'))
+  org(@CheckedResource('org') orgId: string) {
+    return `${typeof this.request} ${orgId}`;
+  }
+}
+
+interface Given {
+  readonly transport: MicroserviceOptions;
+  /** How messages reach an application. */
+  readonly as: 'a microservice' | 'hybrid, with inheritAppConfig' | 'hybrid, with @UseGuards';
+  readonly token?: typeof token | undefined;
+}
+
+async function serve(given: Given) {
+  const { zitadel } = world;
+  const [notes, done] = [new Notes(), [] as string[]];
+  const options = { ...zitadel.options(), logger: notes.logger, ...(given.token && { token }) };
+  const isGuarded = given.as === 'hybrid, with @UseGuards';
+  const module = {
+    module: class App {},
+    imports: [ZitadelModule.forRoot(options)],
+    controllers: isGuarded
+      ? [controllerOf(done, true)]
+      : [controllerOf(done, false), ScopedController],
+    providers: [GLOBAL],
+  };
+  const settings = { logger: false, abortOnError: false } as const;
+  if (given.as === 'a microservice') {
+    const app = await NestFactory.createMicroservice(module, { ...settings, ...given.transport });
+    onTestFinished(() => app.close());
+    await app.listen();
+  } else {
+    const app = await NestFactory.create(module, settings);
+    onTestFinished(() => app.close());
+    app.connectMicroservice(given.transport, { inheritAppConfig: !isGuarded });
+    await app.startAllMicroservices();
+    await app.listen(0, '127.0.0.1');
+  }
+  const client = ClientProxyFactory.create(given.transport as never);
+  onTestFinished(() => client.close());
+  return {
+    notes,
+    done,
+    send: (pattern: unknown, data: object) =>
+      firstValueFrom(client.send<unknown>(pattern, data)).catch((error: unknown) => ({ error })),
+    emit: (pattern: string, data: object) => firstValueFrom(client.emit(pattern, data), ANY),
+  };
+}
+
+const ANY = { defaultValue: undefined };
+
+async function tcp(): Promise<MicroserviceOptions> {
+  return { transport: Transport.TCP, options: { host: '127.0.0.1', port: await freePort() } };
+}
+
+async function redis(): Promise<MicroserviceOptions> {
+  const server = await startRedis();
+  onTestFinished(() => server.stop());
+  return { transport: Transport.REDIS, options: { host: '127.0.0.1', port: server.port } };
+}
+
+const refused = (errorCode: string) => ({
+  error: { status: 'error', message: expect.any(String) as string, errorCode },
+});
+
+const WAYS = [
+  'a microservice',
+  'hybrid, with inheritAppConfig',
+  'hybrid, with @UseGuards',
+] as const;
+
+describe.each([
+  ['TCP', tcp, true],
+  ['Redis', redis, redisIsHere],
+] as const)('messages by %s', (_name, transport, isHere) => {
+  it.runIf(isHere).each(WAYS)('are decided about like requests: %s', async (as) => {
+    const { send, emit, done, notes } = await serve({ transport: await transport(), as, token });
+    const { acme, globex, tokens, ids } = world;
+    const owner = { token: tokens['owner of acme'] };
+    await expect(send('org', { ...owner, orgId: acme })).resolves.toBe(
+      `${ids['owner of acme']} at ${acme}`,
+    );
+    for (const [pattern, data, code] of [
+      ['org', { ...owner, orgId: globex }, 'role_missing'],
+      ['org', { orgId: acme }, 'token_missing'],
+      ['org', { token: 'x y', orgId: acme }, 'token_invalid'],
+      ['org', owner, 'resource_missing'],
+      ['org', { ...owner, orgId: ['1'] }, 'resource_invalid'],
+      ['undeclared', owner, 'not_declared'],
+      ['assert', { ...owner, orgId: globex }, 'role_missing'],
+    ] as const) {
+      await expect(send(pattern, data)).resolves.toEqual(refused(code));
+    }
+    await expect(send({ cmd: 'open' }, {})).resolves.toBe('open');
+    await expect(send('assert', { ...owner, orgId: acme })).resolves.toBe('asserted');
+    world.zitadel.fail('memberships', 503);
+    const other = { token: tokens['owner of globex'], orgId: globex };
+    await expect(send('org', other)).resolves.toEqual(refused('unavailable'));
+    world.zitadel.heal();
+    expect(done).toEqual([]);
+    // Two handlers wait for one event, and each is decided about by itself.
+    await emit('happened', { ...owner, orgId: acme, otherId: globex });
+    await expect.poll(() => done).toEqual([`one ${acme}`]);
+    await emit('happened', { token: tokens['instance owner'], orgId: acme, otherId: globex });
+    await expect.poll(() => done.length).toBe(3);
+    expect([...done].sort()).toEqual([`one ${acme}`, `one ${acme}`, `other ${globex}`]);
+    expect(notes.log).toContain('role_missing');
+  });
+});
+
+describe('a message without a token', () => {
+  it('is refused, and where the option token is not set, the log says so', async () => {
+    const { send, notes } = await serve({ transport: await tcp(), as: 'a microservice' });
+    const { acme, tokens } = world;
+    const asked = send('org', { token: tokens['owner of acme'], orgId: acme });
+    await expect(asked).resolves.toEqual(refused('token_missing'));
+    expect(notes.log).toMatch(/token_missing.*has no headers, and the option token is not set/);
+  });
+});
+
+describe('a controller that is made for each message', () => {
+  it('is guarded', async () => {
+    const { send } = await serve({ transport: await tcp(), as: 'a microservice', token });
+    const { acme, globex, tokens } = world;
+    const owner = { token: tokens['owner of acme'] };
+    await expect(send('scoped', { ...owner, orgId: acme })).resolves.toBe(`object ${acme}`);
+    await expect(send('scoped', { ...owner, orgId: globex })).resolves.toEqual(
+      refused('role_missing'),
+    );
+  });
+});
+
+describe('metadata of gRPC', () => {
+  const metadata = (...sent: unknown[]) => ({ get: () => sent, getMap: () => ({}) });
+  it.each([
+    ['nothing', metadata(), {}],
+    ['one text', metadata('Bearer abc'), { authorization: 'Bearer abc' }],
+    ['two texts', metadata('Bearer abc', 'Bearer def'), { authorization: '' }],
+    ['bytes', metadata(Buffer.from('Bearer abc')), { authorization: '' }],
+    ['no metadata', { args: [] }, {}],
+    ['no context', undefined, {}],
+  ])('are headers: %s', (_what, context, headers) => {
+    const host = { getArgs: () => [{}, context] } as never;
+    expect(rpc.requestOf(host)).toMatchObject({ headers });
+  });
+});
