@@ -54,7 +54,7 @@ export async function run({ short, progress }: RunOptions): Promise<Figures> {
         seen.begun += 1;
         const number = seen.begun;
         if (number % 10_000 === 0) progress(`${number} requests, ${seen.mixedUp} mixed up`);
-        if (random.chance(0.01)) await application.forget(random.pick(people));
+        if (random.chance(0.02)) await application.forget(random.pick(people));
         const question = questionOf(random, random.pick(people), String(number));
         const answer = await answerTo(question, application.port, agent);
         if (answer.startsWith('200')) seen.allowed += 1;
@@ -211,6 +211,7 @@ async function openApplication(emulators: readonly ZitadelEmulator[]) {
   // Some are forgotten meanwhile, so that what is remembered, shared and asked for anew stand beside one another.
   const cache = {
     ttlMs: 60_000,
+    denialMs: 20_000,
     shared: { secret: 'one secret of both, longer than 32 characters' },
   };
   // It is not about time: a busy machine is no outage.
