@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnModuleInit, type Type } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { keepHandshakes } from './doors/ws.js';
-import { handlersOf } from './handlers.js';
+import { methodsOf } from './handlers.js';
 import { isGateway } from './ways.js';
 import { typesOf } from './providers.js';
 import { endStreamsOf, isStream } from './streams.js';
@@ -26,10 +26,9 @@ export class Bindings implements OnModuleInit {
     // Nest reads this when it makes routes and gateways, before any of its hooks.
     for (const { controllers, providers } of modules.values()) {
       for (const { metatype } of controllers.values()) {
-        const handlers = handlersOf(metatype as Type, undefined, true).map(
-          ({ written }) => written,
-        );
-        handlers.filter(isStream).forEach(endStreamsOf);
+        methodsOf(metatype as Type)
+          .filter(isStream)
+          .forEach(endStreamsOf);
       }
       const types = [...providers.values()].flatMap(typesOf);
       for (const type of types.filter(isGateway)) bind(filter, type);

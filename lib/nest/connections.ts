@@ -6,7 +6,7 @@ import { ANY_CALLER } from './declarations.js';
 import type { Connection } from './doors/door.js';
 
 /** The newest request of each connection that is watched, for each instance of ZITADEL. */
-const watched = new WeakMap<Authorizer, WeakMap<object, { request: RequestLike }>>();
+const watched = new WeakMap<Decisions, WeakMap<object, { request: RequestLike }>>();
 
 /**
  * Closes a connection when the token by which a message was let in counts no more. What a message asks for beside the caller is asked for with

@@ -42,6 +42,15 @@ export interface Handler {
 
 const scanner = new MetadataScanner();
 
+/** The functions of a class's prototype, and of what it inherits. */
+export function methodsOf({ prototype }: Type): readonly object[] {
+  const all = prototype as Readonly<Record<string, unknown>>;
+  return scanner
+    .getAllMethodNames(all)
+    .map((name) => all[name])
+    .filter((each): each is object => typeof each === 'function');
+}
+
 /** The methods of a controller or a provider as Nest will find them. */
 export function handlersOf(
   type: Type,
