@@ -325,11 +325,11 @@ describe.each(['express', 'fastify'] as const)('an error that leaves a handler, 
 });
 
 describe('off HTTP', () => {
-  it('an error is thrown on as it is', async () => {
+  it('an error is thrown on as it is, in a context of another kind', async () => {
     const filter = (await serve('express')).app.get(ZitadelExceptionFilter);
     const answer = filter.catch.bind(filter);
     const error = new ZitadelOptionsError('issuer', 'issuer: got nothing');
-    const host = { getType: () => 'ws' } as unknown as ArgumentsHost;
+    const host = { getType: () => 'tRPC' } as unknown as ArgumentsHost;
     expect(() => answer(error, host)).toThrow(error);
   });
 

@@ -13,7 +13,7 @@ export function paramsOf(context: unknown): unknown {
 }
 
 /** What stands under `authorization` there, or under `headers`, in any case. '' if it was sent twice: that is never a valid token. */
-export function credentialOf(params: unknown): string | undefined {
+export function authorizationOf(params: unknown): string | undefined {
   const given = [params, ...valuesOf(params, 'headers')].flatMap((each) =>
     valuesOf(each, 'authorization'),
   );

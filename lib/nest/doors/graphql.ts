@@ -3,7 +3,7 @@ import { type DenialAnswer, denialAnswer, type Refusal } from '../../core/decisi
 import { own } from '../../core/own-properties.js';
 import type { RequestLike } from '../../core/request.js';
 import { noteNoToken } from '../../core/request-problems.js';
-import { credentialOf, paramsOf } from './connection-params.js';
+import { authorizationOf, paramsOf } from './connection-params.js';
 import type { Door } from './door.js';
 import { keepReview } from './graphql-subscriptions.js';
 import type { StartReview } from './lasting.js';
@@ -122,7 +122,7 @@ const rawOf = (request: Sent): object => request.raw ?? request;
 
 /** A browser cannot set a header of a WebSocket, so clients of graphql-ws send the token in the parameters of the connection. */
 function headersOf({ headers = {} }: Sent, params: unknown): RequestLike['headers'] {
-  const given = credentialOf(params);
+  const given = authorizationOf(params);
   if (given === undefined) return headers;
   const sent = headers['authorization'];
   return { ...headers, authorization: sent === undefined || sent === given ? given : '' };

@@ -90,6 +90,7 @@ function controllerOf(done: string[], isGuarded: boolean): Type {
 }
 
 @Controller()
+@UseGuards(ZitadelManagerGuard)
 class ScopedController {
   constructor(@Inject(REQUEST) private readonly request: object) {}
 
@@ -103,7 +104,7 @@ class ScopedController {
 interface Given {
   readonly transport: MicroserviceOptions;
   /** How messages reach an application. */
-  readonly as: 'a microservice' | 'hybrid, with inheritAppConfig' | 'hybrid, with @UseGuards';
+  readonly as: (typeof WAYS)[number];
   readonly token?: typeof token | undefined;
 }
 
@@ -111,13 +112,11 @@ async function serve(given: Given) {
   const { zitadel } = world;
   const [notes, done] = [new Notes(), [] as string[]];
   const options = { ...zitadel.options(), logger: notes.logger, ...(given.token && { token }) };
-  const isGuarded = given.as === 'hybrid, with @UseGuards';
+  const isHybrid = given.as !== 'a microservice';
   const module = {
     module: class App {},
     imports: [ZitadelModule.forRoot(options)],
-    controllers: isGuarded
-      ? [controllerOf(done, true)]
-      : [controllerOf(done, false), ScopedController],
+    controllers: [controllerOf(done, isHybrid), ScopedController],
     providers: [GLOBAL],
   };
   const settings = { logger: false, abortOnError: false } as const;
@@ -128,7 +127,9 @@ async function serve(given: Given) {
   } else {
     const app = await NestFactory.create(module, settings);
     onTestFinished(() => app.close());
-    app.connectMicroservice(given.transport, { inheritAppConfig: !isGuarded });
+    app.connectMicroservice(given.transport, {
+      inheritAppConfig: given.as === 'hybrid, with inheritAppConfig',
+    });
     await app.startAllMicroservices();
     await app.listen(0, '127.0.0.1');
   }
@@ -159,11 +160,7 @@ const refused = (errorCode: string) => ({
   error: { status: 'error', message: expect.any(String) as string, errorCode },
 });
 
-const WAYS = [
-  'a microservice',
-  'hybrid, with inheritAppConfig',
-  'hybrid, with @UseGuards',
-] as const;
+const WAYS = ['a microservice', 'hybrid, with inheritAppConfig', 'hybrid, without it'] as const;
 
 describe.each([
   ['TCP', tcp, true],
