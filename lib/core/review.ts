@@ -62,9 +62,10 @@ export class Review {
   }
 
   #askIn(ms: number): void {
-    // A token that has expired ends at once, not in a second.
-    const beforeExpiry = Math.max(this.#expiresAt - Date.now(), 0);
-    this.#timer = setTimeout(() => void this.#ask(), Math.min(ms, beforeExpiry));
+    // A token that has expired ends at once, not in a second. A function in the option `callers` may accept it for longer.
+    const beforeExpiryMs = this.#expiresAt - Date.now();
+    const inMs = beforeExpiryMs > 0 ? Math.min(ms, beforeExpiryMs) : ms;
+    this.#timer = setTimeout(() => void this.#ask(), inMs);
     this.#timer.unref();
   }
 

@@ -90,6 +90,13 @@ describe('a decision under review', () => {
     expect(askedAt).toEqual(at);
   });
 
+  it('is asked for at its own pace where a token counts beyond its end', async () => {
+    const { askedAt, endings } = watched({ yes: yesUntil(Date.now() + 5_000) });
+    await pass(5_000 + 2 * TTL);
+    expect(askedAt).toEqual([5_000, 5_000 + TTL, 5_000 + 2 * TTL]);
+    expect(endings).toEqual([]);
+  });
+
   it('is asked for with what the request is at that time', async () => {
     const { made, asked, compiled } = watched();
     made.request = { headers: { authorization: 'Bearer new' } };
