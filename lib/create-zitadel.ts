@@ -8,16 +8,11 @@ import { type SharedCache, SharedStore } from './core/memory/shared-store.js';
 import { SeveralAuthorizers } from './core/several-authorizers.js';
 import { quietLogger } from './core/tell.js';
 import { ZitadelAuthorizer, ZitadelNotAllowedError } from './core/zitadel-authorizer.js';
-import {
-  eachInstance,
-  isSeveral,
-  ofNoInstance,
-  type OptionsOfAll,
-  type SeveralInstances,
-  takesOtherTokens,
-} from './instances-option.js';
+import type { OptionsOfAll, SeveralInstances } from './instances-option.js';
 import { isOrganizations } from './option-combinations.js';
 import type { ZitadelOptions } from './options.js';
+import type { ZitadelInstances, ZitadelServices } from './services.js';
+import { eachInstance, isSeveral, ofNoInstance, takesOtherTokens } from './validate-instances.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import type { ZitadelSurroundings } from './surroundings.js';
 import { resolveOptions } from './validate-options.js';
@@ -44,21 +39,6 @@ interface OfTheDoor {
   readonly errorFor?: (denied: Denied) => Error;
   /** The class of `Zitadel.projectGrants`, if a door has one of its own. */
   readonly projectGrants?: typeof ProjectGrantService;
-}
-
-/** What asks one instance of ZITADEL. */
-export interface ZitadelServices<Grants = ProjectGrantService> {
-  /** The same questions from services, lists and jobs. */
-  readonly authorizer: ZitadelAuthorizer;
-  readonly projectGrants: Grants;
-  /** ZITADEL's lists of manager roles themselves. */
-  readonly membershipLists: MembershipLists;
-}
-
-/** What asks an instance, and each of several by its issuer. */
-export interface ZitadelInstances<Grants = ProjectGrantService> extends ZitadelServices<Grants> {
-  /** By issuer. Without the option `instances` it is one. With it, project grants and lists are asked for only here. */
-  readonly instances: ReadonlyMap<string, ZitadelServices<Grants>>;
 }
 
 /** The library, put together. Users see it without the data path. */

@@ -96,7 +96,7 @@ export type {
   ZitadelOptions,
 } from './options.js';
 export type { InstanceOptions, OptionsOfAll, SeveralInstances } from './instances-option.js';
-export type { ZitadelInstances, ZitadelServices } from './create-zitadel.js';
+export type { ZitadelInstances, ZitadelServices } from './services.js';
 export type { Fetch } from './zitadel/call.js';
 export type {
   IntrospectionCredential,

@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import * as nest from '@nestjs/common';
 import type { ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { own } from '../core/own-properties.js';
 import { classesOf } from './declarations.js';
@@ -87,7 +85,7 @@ export class GuardsInForce {
   }
 
   #isOutOfReach({ door }: Way): boolean {
-    return (door === 'rpc' && this.hasHttp) || (door === 'ws' && !standBeforeGateways());
+    return (door === 'rpc' && this.hasHttp) || (door === 'ws' && !STAND_BEFORE_GATEWAYS);
   }
 
   /** Why a guard of ours does not stand on the class or the method. */
@@ -182,13 +180,8 @@ function readsRequestItself(guard: unknown): boolean {
   return false;
 }
 
-/** Since Nest 12, global guards stand before the messages of gateways. */
-function standBeforeGateways(): boolean {
-  try {
-    const main = createRequire(import.meta.url).resolve('@nestjs/websockets');
-    const found: unknown = JSON.parse(readFileSync(join(dirname(main), 'package.json'), 'utf8'));
-    return Number.parseInt(String(own(found, 'version')), 10) >= 12;
-  } catch {
-    return false;
-  }
-}
+/**
+ * Since Nest 12, global guards stand before the messages of gateways. Nest does not tell its version. This name came with Nest 12, whose
+ * packages ask for each other.
+ */
+const STAND_BEFORE_GATEWAYS = Object.hasOwn(nest, 'StandardSchemaValidationPipe');

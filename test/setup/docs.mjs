@@ -94,7 +94,10 @@ function sectionOf(option) {
   const refused = option.refused.map(
     (each) => `Throws ${each.replace('ZitadelOptionsError', '`ZitadelOptionsError`')}.`,
   );
-  const fallback = option.isRequired && option.name !== 'instances' ? 'Required.' : `Default: ${defaultOf(option)}.`;
+  const fallback =
+    option.isRequired && option.name !== 'instances'
+      ? 'Required.'
+      : `Default: ${defaultOf(option)}.`;
   return [`### \`${option.name}\``, option.text, fallback, ...refused].join('\n\n');
 }
 
