@@ -28,7 +28,8 @@ export function watchConnection(
   }
   const newest = { request };
   clients.set(client, newest);
-  const compiled = decisions.prepare(ANY_CALLER);
+  // Whether somebody may act as its user was decided by what the message called.
+  const compiled = decisions.prepare(ANY_CALLER, true);
   const review = new Review(
     { decisions, request: () => newest.request, compiled, yes },
     (denied) => {

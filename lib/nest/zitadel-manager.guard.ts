@@ -57,11 +57,11 @@ interface HeaderWriter {
 }
 
 /**
- * Lets a request through if the requirement of its route holds for its caller. Everything else is denied: also a route that declares
- * nothing, and a context that is not HTTP.
+ * Lets a call through if the requirement of its handler holds for its caller: an HTTP request, a field of GraphQL, a message of a gateway or of
+ * a microservice. Everything else is denied: also a handler that declares nothing, and a context of another kind.
  *
- * @example `{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }` guards every route
- * @example `@UseGuards(ZitadelManagerGuard)` guards one controller
+ * @example `{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }` guards every handler that Nest's global guards reach
+ * @example `@UseGuards(ZitadelManagerGuard)` guards one controller, resolver or gateway
  * @example `class KeyOrTokenGuard extends ZitadelManagerGuard { ... }` also lets in by an API key: see `letIn`
  */
 @Injectable()
