@@ -3,6 +3,7 @@ import type { Caller } from '../../lib/core/caller.js';
 import {
   authorizationHeader,
   bearerToken,
+  tokenIn,
   checkId,
   INVALID,
   type Ids,
@@ -57,9 +58,15 @@ describe('an id', () => {
     ['201 characters', '1'.repeat(201)],
     ['a megabyte', '1'.repeat(2 ** 20)],
   ])('is not %s', (_what, value) => {
-    for (const from of ['param', 'query', 'body', 'header'] as const) {
+    for (const from of ['param', 'query', 'body', 'header', 'arg'] as const) {
       const container = { orgId: value };
-      const place = { param: 'params', query: 'query', body: 'body', header: 'headers' }[from];
+      const place = {
+        param: 'params',
+        query: 'query',
+        body: 'body',
+        header: 'headers',
+        arg: 'args',
+      }[from];
       expect(read({ from, name: 'orgId' }, { [place]: container } as never)).toBe(INVALID);
     }
     const ofCode = read({ from: 'function', name: 'f', read: () => value as never }, {});
@@ -70,6 +77,7 @@ describe('an id', () => {
   it('is a text of 1 to 200 characters that matches as a whole', () => {
     for (const id of ['1', '69629023906488334', '1'.repeat(200)]) {
       expect(read({ from: 'param', name: 'orgId' }, { params: { orgId: id } })).toBe(id);
+      expect(read({ from: 'arg', name: 'orgId' }, { args: { orgId: id } })).toBe(id);
     }
   });
 
@@ -192,6 +200,16 @@ describe('a bearer token', () => {
 
   it.each(['Basic YTpi', 'DPoP abc', 'Token abc', ' Bearer a', 'a'])('is none in %j', (header) => {
     expect(bearerToken(header)).toEqual({ no: 'none' });
+  });
+
+  it.each(['a', 'a-._~+/9==', 'bearer'])('is a bare credential: %j', (credential) => {
+    expect(tokenIn(credential, true)).toEqual({ token: credential });
+    expect(tokenIn(`Bearer ${credential}`, false)).toEqual({ token: credential });
+    expect(tokenIn(credential, false)).toEqual(bearerToken(credential));
+  });
+
+  it.each(['', 'Bearer a', 'a b', 'a=b', 'é'])('is malformed in the bare credential %j', (bare) => {
+    expect(tokenIn(bare, true)).toEqual({ no: 'malformed' });
   });
 
   it('is looked for in time that grows with the header at most', () => {

@@ -190,9 +190,9 @@ export const ACCEPTED: readonly Accepted[] = [
   ...alike(
     CALLERS,
     'remember',
-    'no lease and an empty list of them say the same',
+    'a lease that is looked at twice only costs time, and none is an empty list',
     'this.#leases = true ? leases : undefined;',
-    'this.#leases = leases.length >= 0 ? leases : undefined;',
+    'this.#leases = leases.length >= 1 ? leases : undefined;',
   ),
   ...alike(
     CALLERS,

@@ -46,9 +46,10 @@ export class KnownCaller implements Validity {
   #askedAbout: Ids = NO_IDS;
   #yes: Allowed | undefined = undefined;
   #lease: Lease | undefined = undefined;
-  #otherLeases: readonly Lease[] | undefined = undefined;
-  /** Whether a lease ends before this does. */
+  /** Whether that lease ends before this does. */
   #endsEarly = false;
+  /** All of them, if there are several. */
+  #leases: readonly Lease[] | undefined = undefined;
 
   readonly caller: Caller;
   readonly index: MembershipIndex;
@@ -83,7 +84,7 @@ export class KnownCaller implements Validity {
   /** Whether what the "yes" rests on still counts. While this counts, what ends later need not be compared with the clocks. */
   #runs(lease: Lease): boolean {
     if (lease.isOver || (this.#endsEarly && !isValid(lease))) return false;
-    return this.#otherLeases === undefined || this.#otherLeases.every((each) => each.runs());
+    return this.#leases === undefined || this.#leases.every((each) => each.runs());
   }
 
   /** Remembers a "yes" for as long as this is remembered and all of the leases run. Nothing else that it rests on may change. */
@@ -91,14 +92,15 @@ export class KnownCaller implements Validity {
     this.#askedFor = compiled;
     this.#askedAbout = ids;
     this.#yes = yes;
-    [this.#lease] = leases;
-    this.#otherLeases = leases.length > 1 ? leases : undefined;
-    this.#endsEarly = leases.some((each) => endsBefore(each, this));
+    const [lease] = leases;
+    this.#lease = lease;
+    this.#endsEarly = lease !== undefined && endsBefore(lease, this);
+    this.#leases = leases.length > 1 ? leases : undefined;
   }
 
   /** For how many more milliseconds this counts, with what the "yes" to a requirement rests on if that is the last one. */
   leftMs(compiled: Compiled): number {
-    const leases = this.#askedFor === compiled ? (this.#otherLeases ?? [this.#lease ?? this]) : [];
+    const leases = this.#askedFor === compiled ? (this.#leases ?? [this.#lease ?? this]) : [];
     const { validUntil, wallUntil } = leases.reduce<Validity>(earlier, this);
     return Math.min(validUntil - performance.now(), wallUntil - Date.now());
   }

@@ -225,6 +225,23 @@ describe('a "yes" that is remembered', () => {
     expect(caller.yesTo(asked, ids as Ids)).toBe(yes);
   });
 
+  it.each<[leases: readonly string[], leftMs: number]>([
+    [[], 30_000],
+    [['runs'], 30_000],
+    [['ends sooner'], 20_000],
+    [['ends sooner on the wall'], 20_000],
+    [['runs', 'ends sooner'], 20_000],
+    [['ends sooner', 'runs'], 20_000],
+  ])('tells for how long it counts with leases of which one %j: %i ms', (kinds, leftMs) => {
+    const caller = known(bearer(1));
+    const leases = kinds.map((kind) => leaseOf(caller, kind));
+    caller.remember(asked, ids as Ids, yes, leases);
+    expect(Math.round(caller.leftMs(asked))).toBe(leftMs);
+    expect(Math.round(caller.leftMs(other))).toBe(30_000);
+    vi.advanceTimersByTime(7_000);
+    expect(Math.round(caller.leftMs(asked))).toBe(leftMs - 7_000);
+  });
+
   it.each([0, 1])('ends with lease number %i', (ended) => {
     const caller = known(bearer(1));
     const leases = [leaseOf(caller, 'runs'), leaseOf(caller, 'runs')];

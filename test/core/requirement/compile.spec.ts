@@ -321,6 +321,13 @@ describe('ids that are the same', () => {
   });
 });
 
+describe('whether somebody may act as the caller', () => {
+  it('does not matter unless it is said', () => {
+    expect(compile(role('IAM_OWNER'), SETTINGS).refusesActors).toBe(false);
+    expect(compile(role('IAM_OWNER'), SETTINGS, true).refusesActors).toBe(true);
+  });
+});
+
 describe('what cannot be prepared', () => {
   it.each<[string, Requirement, Partial<CompileSettings>, string]>([
     [

@@ -174,7 +174,16 @@ describe('an access token', () => {
     const jwt = zitadel.impersonationTokenFor(alice, service);
     expect(await reasonOf(jwt)).toBe('impersonated');
     expect(await reasonOf(token({ act: null }))).toBe('impersonated');
-    expect(await reasonOf(jwt, verifierOf({ allowImpersonation: true }))).toBe('accepted');
+    for (const allowImpersonation of [true, 'perRoute'] as const) {
+      const open = verifierOf({ allowImpersonation });
+      expect(await open(jwt)).toMatchObject({ userId: alice.id, actor: service.id });
+      for (const act of [null, {}, { sub: '' }, { sub: 1 }]) {
+        expect(await open(token({ act }))).toMatchObject({
+          reason: 'token_invalid',
+          detail: expect.stringContaining('act names no user') as string,
+        });
+      }
+    }
   });
 
   it('that is opaque is answered with the remedy', async () => {
