@@ -26,6 +26,8 @@ const CASE = 'lib/core/decide/case.ts';
 const DECIDE = 'lib/core/decide/decide.ts';
 const PERMISSION = 'lib/core/decide/permission.ts';
 const ROLE = 'lib/core/decide/role.ts';
+const LATE_LEASE =
+  'a lease that ends with its caller may be compared with the clocks: that only costs time';
 const NO_ID = 'the instance is looked up without an id';
 
 export const ACCEPTED: readonly Accepted[] = [
@@ -194,6 +196,14 @@ export const ACCEPTED: readonly Accepted[] = [
     'this.#leases = true ? leases : undefined;',
     'this.#leases = leases.length >= 1 ? leases : undefined;',
   ),
+  ...alike(CALLERS, 'KnownCaller', LATE_LEASE, '#endsEarly = true;'),
+  ...alike(
+    CALLERS,
+    '#runs',
+    LATE_LEASE,
+    'if (lease.isOver || (true && !isValid(lease))) return false;',
+  ),
+  ...alike(CALLERS, 'remember', LATE_LEASE, 'this.#endsEarly = lease !== undefined && true;'),
   ...alike(
     CALLERS,
     'tailOf',
