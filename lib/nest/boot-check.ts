@@ -22,7 +22,14 @@ import { GuardsInForce } from './guards-in-force.js';
 import { type Handler, handlersOf } from './handlers.js';
 import { uselessImpersonation } from './impersonation-check.js';
 import { problemsOfNames, zitadelFor } from './named-zitadel.module.js';
-import { isOfGraphQL, isOfNest, type OwnRoute, OwnRoutes, ownRouteText } from './own-routes.js';
+import {
+  isOfGraphQL,
+  isOfNest,
+  type OwnRoute,
+  OwnRoutes,
+  ownRouteText,
+  withoutLastAnswers,
+} from './own-routes.js';
 import { foreign, isForeign, typesOf } from './providers.js';
 import { pathOf, type RoutePath, routeText, ruleText } from './route-table.js';
 import { RouteRules } from './route-rules.js';
@@ -124,7 +131,7 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     const { openPaths = [], strict } = this.#options;
     const prefix = this.config.getGlobalPrefix();
     const graphQL = this.#guards.optionsOfGraphQL();
-    const ownRoutes = found.filter(
+    const ownRoutes = withoutLastAnswers(found, this.#routes).filter(
       (each) => !isOfNest(each, this.#routes, prefix) && !isOfGraphQL(each, graphQL, prefix),
     );
     const isOpen = (route: OwnRoute): boolean => openPaths.some((path) => route.matches(path));
