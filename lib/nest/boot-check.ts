@@ -58,6 +58,7 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   readonly #ruleCheck: RuleCheck;
   readonly #ownRoutes: OwnRoutes;
   #guards!: GuardsInForce;
+  #globals: readonly unknown[] | undefined;
   #routes: readonly RoutePath[] = [];
 
   constructor(
@@ -74,11 +75,17 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     this.#ownRoutes = new OwnRoutes(adapters);
   }
 
+  /** Nest makes the routes after this, and before any module starts. A microservice alone does not call it. */
+  beforeRoutes(): void {
+    this.#globals = [...this.config.getGlobalGuards()];
+  }
+
   /** @throws ZitadelRequirementError listing every problem that would leave a handler open, or without a decision */
   async onModuleInit(): Promise<void> {
     // A test gives the application its adapter after this was made.
     const hasHttp = Boolean(this.adapters.httpAdapter);
-    this.#guards = new GuardsInForce(this.config, this.modules, this.moduleRef, hasHttp);
+    const globals = this.#globals ?? this.config.getGlobalGuards();
+    this.#guards = new GuardsInForce(this.config, globals, this.modules, this.moduleRef, hasHttp);
     const modules = [...this.modules.values()];
     const controllers = modules.flatMap((module) => [...module.controllers.values()]);
     const providers = modules.flatMap((module) => [...module.providers.values()]);
