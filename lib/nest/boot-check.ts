@@ -22,7 +22,14 @@ import { GuardsInForce } from './guards-in-force.js';
 import { type Handler, handlersOf } from './handlers.js';
 import { uselessImpersonation } from './impersonation-check.js';
 import { problemsOfNames, zitadelFor } from './named-zitadel.module.js';
-import { isOfGraphQL, isOfNest, type OwnRoute, OwnRoutes, ownRouteText } from './own-routes.js';
+import {
+  isOfGraphQL,
+  isOfNest,
+  type OwnRoute,
+  OwnRoutes,
+  ownRouteText,
+  withoutLastAnswers,
+} from './own-routes.js';
 import { foreign, isForeign, typesOf } from './providers.js';
 import { pathOf, type RoutePath, routeText, ruleText } from './route-table.js';
 import { RouteRules } from './route-rules.js';
@@ -51,6 +58,7 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   readonly #ruleCheck: RuleCheck;
   readonly #ownRoutes: OwnRoutes;
   #guards!: GuardsInForce;
+  #globals: readonly unknown[] | undefined;
   #routes: readonly RoutePath[] = [];
 
   constructor(
@@ -67,11 +75,17 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     this.#ownRoutes = new OwnRoutes(adapters);
   }
 
+  /** Nest makes the routes after this, and before any module starts. A microservice alone does not call it. */
+  beforeRoutes(): void {
+    this.#globals = [...this.config.getGlobalGuards()];
+  }
+
   /** @throws ZitadelRequirementError listing every problem that would leave a handler open, or without a decision */
   async onModuleInit(): Promise<void> {
     // A test gives the application its adapter after this was made.
     const hasHttp = Boolean(this.adapters.httpAdapter);
-    this.#guards = new GuardsInForce(this.config, this.modules, this.moduleRef, hasHttp);
+    const globals = this.#globals ?? this.config.getGlobalGuards();
+    this.#guards = new GuardsInForce(this.config, globals, this.modules, this.moduleRef, hasHttp);
     const modules = [...this.modules.values()];
     const controllers = modules.flatMap((module) => [...module.controllers.values()]);
     const providers = modules.flatMap((module) => [...module.providers.values()]);
@@ -124,7 +138,7 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     const { openPaths = [], strict } = this.#options;
     const prefix = this.config.getGlobalPrefix();
     const graphQL = this.#guards.optionsOfGraphQL();
-    const ownRoutes = found.filter(
+    const ownRoutes = withoutLastAnswers(found, this.#routes).filter(
       (each) => !isOfNest(each, this.#routes, prefix) && !isOfGraphQL(each, graphQL, prefix),
     );
     const isOpen = (route: OwnRoute): boolean => openPaths.some((path) => route.matches(path));

@@ -2,6 +2,7 @@ import type { Decisions } from '../core/authorizer.js';
 import type { Allowed } from '../core/decision.js';
 import type { RequestLike } from '../core/request.js';
 import { Review } from '../core/review.js';
+import { quietly } from '../core/tell.js';
 import { ANY_CALLER } from './declarations.js';
 import type { Connection } from './doors/door.js';
 
@@ -18,7 +19,9 @@ export function watchConnection(
   request: RequestLike,
   yes: Allowed,
 ): void {
-  const { client } = connection;
+  const { client, isClosed } = connection;
+  // It can close while a message is decided about.
+  if (isClosed) return;
   const clients = watched.get(decisions) ?? new WeakMap<object, { request: RequestLike }>();
   watched.set(decisions, clients);
   const known = clients.get(client);
@@ -28,13 +31,14 @@ export function watchConnection(
   }
   const newest = { request };
   clients.set(client, newest);
-  // Whether somebody may act as its user was decided by what the message called.
+  // The message has decided whether somebody may act as another user.
   const compiled = decisions.prepare(ANY_CALLER, true);
   const review = new Review(
     { decisions, request: () => newest.request, compiled, yes },
     (denied) => {
-      connection.tell(denied);
-      connection.close(denied);
+      // Nobody waits for this, so an exception would end the process: other adapters have clients of their own.
+      quietly(() => connection.tell(denied));
+      quietly(() => connection.close(denied));
     },
   );
   connection.onClose(() => review.stop());

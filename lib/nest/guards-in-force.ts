@@ -26,14 +26,15 @@ const LOST = {
 export class GuardsInForce {
   constructor(
     private readonly config: ApplicationConfig,
+    /** The global guards that Nest reads. What is added when modules start comes too late. */
+    private readonly globals: readonly unknown[],
     private readonly modules: ModulesContainer,
     private readonly moduleRef: ModuleRef,
     private readonly hasHttp: boolean,
   ) {}
 
   problems(): readonly string[] {
-    const guards: readonly unknown[] = this.config.getGlobalGuards();
-    return guards.some((each) => each === undefined || each === null)
+    return this.globals.some((each) => each === undefined || each === null)
       ? [
           `an APP_GUARD is undefined or null, and Nest would run every handler without it: ${GLOBAL_GUARD}`,
         ]
@@ -81,7 +82,7 @@ export class GuardsInForce {
           .getGlobalRequestGuards()
           .map(({ isAlias, inject, metatype }) => (isAlias ? inject?.[0] : metatype))
       : [];
-    return [...this.config.getGlobalGuards(), ...ofRequests];
+    return [...this.globals, ...ofRequests];
   }
 
   #isOutOfReach({ door }: Way): boolean {

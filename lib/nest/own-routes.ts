@@ -8,6 +8,8 @@ export interface OwnRoute {
   readonly verbs: readonly string[];
   /** Undefined if Express does not tell it. */
   readonly path: string | undefined;
+  /** Middleware that answers requests by itself: a router, another application, files. */
+  readonly answers?: boolean;
   /** Whether requests of this path get there. */
   matches(path: string): boolean;
 }
@@ -71,6 +73,9 @@ export class OwnRoutes {
   }
 }
 
+/** Names of Express's own. The middleware of a module has another name, also if it wraps one of these. */
+const ANSWERING: ReadonlySet<string> = new Set(['router', 'mounted_app', 'serveStatic']);
+
 function routesOf(layers: readonly Layer[]): readonly OwnRoute[] {
   return layers.flatMap((layer): readonly OwnRoute[] => {
     if (layer.route) {
@@ -80,7 +85,8 @@ function routesOf(layers: readonly Layer[]): readonly OwnRoute[] {
     const isEverywhere = layer.slash ?? layer.regexp?.fast_slash ?? false;
     if (isEverywhere) return routesOf(layer.handle?.stack ?? []);
     const paths = layer.rawPath === undefined ? undefined : [layer.rawPath].flat().map(String);
-    if (paths) return paths.map((path) => routeOf(['USE'], path));
+    const answers = ANSWERING.has(layer.name);
+    if (paths) return paths.map((path) => ({ ...routeOf(['USE'], path), answers }));
     return [{ verbs: ['USE'], path: undefined, matches: (path) => layer.match(path) === true }];
   });
 }
@@ -95,11 +101,13 @@ function isBelow(path: string, other: string): boolean {
 
 /** Whether Nest itself added a route, for one of its handlers, or to answer what none of them takes. */
 export function isOfNest(
-  { verbs, path }: OwnRoute,
+  { verbs, path, answers }: OwnRoute,
   routes: readonly RoutePath[],
   prefix: string,
 ): boolean {
   if (path === undefined) return false;
+  // Nest itself puts a router at the prefix, for what none of its routes takes.
+  if (answers === true) return startOf(path) === startOf(`/${prefix.replace(/^\//, '')}`);
   if (verbs[0] === 'USE') return isOnTheWay(path, routes, prefix);
   return verbs.every((verb) =>
     routes.some(
@@ -120,10 +128,25 @@ function isOnTheWay(path: string, routes: readonly RoutePath[], prefix: string):
   );
 }
 
-/** Nest rewrites wildcards, so only what stands before them is compared. */
-function sameStart(one: string, other: string): boolean {
-  return startOf(one) === startOf(other);
+/** Without what Nest adds last: what answers if no route takes a request, at each path that is excluded from the prefix. */
+export function withoutLastAnswers(
+  found: readonly OwnRoute[],
+  routes: readonly RoutePath[],
+): readonly OwnRoute[] {
+  const paths = new Set(routes.flatMap((route) => route.paths ?? []));
+  const isLike = ({ verbs, path = '' }: OwnRoute) => isForAll(verbs) && paths.has(path);
+  const last = found.findLastIndex((each) => each.answers !== true && !isLike(each));
+  return found.filter((each, place) => place <= last || !isLike(each));
 }
+
+const isForAll = (verbs: readonly string[]): boolean => verbs.length > 9;
+
+/** Nest rewrites wildcards, so only what stands before them is compared, and whether there is one. */
+function sameStart(one: string, other: string): boolean {
+  return startOf(one) === startOf(other) && WILD.test(one) === WILD.test(other);
+}
+
+const WILD = /[{(*]/;
 
 function startOf(path: string): string {
   return path.replace(/[{(*].*$/s, '').replace(/\/+$/, '');
@@ -144,6 +167,6 @@ export function isOfGraphQL(route: OwnRoute, options: readonly unknown[], prefix
 
 /** A route in words. */
 export function ownRouteText({ verbs, path }: OwnRoute): string {
-  const verb = verbs.length > 9 ? 'ALL' : verbs.join('|');
+  const verb = isForAll(verbs) ? 'ALL' : verbs.join('|');
   return `${verb} ${path ?? '(a path that Express does not tell)'}`;
 }

@@ -19,6 +19,7 @@ import {
 import type { IdSource, ReadFromClass, RequestLike } from '../core/request.js';
 import type { Compiled } from '../core/requirement/compile.js';
 import { Review } from '../core/review.js';
+import { quietly } from '../core/tell.js';
 import type { Zitadel } from '../create-zitadel.js';
 import { watchConnection } from './connections.js';
 import type { Rule } from './declarations.js';
@@ -156,7 +157,9 @@ export class ZitadelManagerGuard implements CanActivate {
     const connection = door?.connectionOf?.(context);
     if (!decision.allowed) {
       // The exception comes first.
-      if (DENIAL[decision.reason].status === 401) setImmediate(() => connection?.close(decision));
+      if (DENIAL[decision.reason].status === 401) {
+        setImmediate(() => quietly(() => connection?.close(decision)));
+      }
       return this.#conclude(decision, context, request, zitadel);
     }
     const lasting = { decisions, request: () => request, compiled, fromClass, yes: decision };
@@ -164,7 +167,7 @@ export class ZitadelManagerGuard implements CanActivate {
     else this.#keep(decision, context);
     if (connection) watchConnection(connection, decisions, request, decision);
     const start: StartReview = (ended) =>
-      new Review(lasting, (no) => ended(this.exceptionFor(no, context)));
+      new Review(lasting, (no) => ended(this.#exceptionOf(no, context)));
     const isReviewed = door?.review?.(context, start) ?? true;
     const last = isReviewed ? decision : this.#refuse('unsupported_context', NOT_ENDED);
     return this.#conclude(last, context, request, zitadel);
@@ -197,6 +200,15 @@ export class ZitadelManagerGuard implements CanActivate {
    */
   protected exceptionFor(denied: Denied, context: ExecutionContext): HttpException | Error {
     return doorOf(context)?.exceptionFor(denied) ?? httpExceptionFor(denied);
+  }
+
+  /** What ends a call that lasts: it ends also if the application's own `exceptionFor` throws. */
+  #exceptionOf(denied: Denied, context: ExecutionContext): Error {
+    try {
+      return this.exceptionFor(denied, context);
+    } catch (error) {
+      return error as Error;
+    }
   }
 
   #refuse(reason: 'unsupported_context' | 'not_declared', why: Partial<Refusal>): Denied {

@@ -1,4 +1,11 @@
-import { type DynamicModule, Logger, Module, type Provider } from '@nestjs/common';
+import {
+  type DynamicModule,
+  Inject,
+  Logger,
+  Module,
+  type NestModule,
+  type Provider,
+} from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { Observable } from 'rxjs';
 import { ZitadelOptionsError } from '../core/errors.js';
@@ -196,7 +203,16 @@ const PROVIDERS: Provider[] = [
   ],
   exports: PROVIDERS,
 })
-export class ZitadelModule extends ConfigurableModuleClass {
+export class ZitadelModule extends ConfigurableModuleClass implements NestModule {
+  constructor(@Inject(BootCheck) private readonly bootCheck: object) {
+    super();
+  }
+
+  /** @internal Nest calls it before it makes the routes. */
+  configure(): void {
+    (this.bootCheck as BootCheck).beforeRoutes();
+  }
+
   /** @throws ZitadelOptionsError without an object; and at boot, naming the option that is wrong */
   static override forRoot(options: ZitadelRootOptions): DynamicModule {
     const given: unknown = options;

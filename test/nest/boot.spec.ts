@@ -1,6 +1,8 @@
 import {
   Controller,
   Get,
+  Global,
+  Inject,
   Injectable,
   Module,
   Scope,
@@ -9,11 +11,12 @@ import {
   VERSION_NEUTRAL,
   VersioningType,
   type CanActivate,
+  type OnModuleInit,
   type Provider,
   type Type,
   type VersioningOptions,
 } from '@nestjs/common';
-import { APP_GUARD, RouterModule } from '@nestjs/core';
+import { APP_GUARD, ApplicationConfig, ModuleRef, RouterModule } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { describe, expect, it } from 'vitest';
 import {
@@ -36,7 +39,7 @@ import {
   type IdReader,
 } from '../../lib/index.js';
 import { boot, bootWith, GLOBAL, untilTheEnd, type Application } from '../support/application.js';
-import { listen, type Prepare } from '../support/start.js';
+import { listen, startNest, type Prepare } from '../support/start.js';
 import { Notes } from '../doors/door.js';
 import { get, whoGetsIn } from '../support/who-gets-in.js';
 import { usePeople } from '../support/world.js';
@@ -164,6 +167,29 @@ describe('the global guard', () => {
     class FeatureModule {}
     const url = await serve({ imports: [FeatureModule] });
     expect(await whoGetsIn(people, url, '/guarded')).toBe('A');
+  });
+
+  it('is not in force if a module adds it when it starts, since Nest has made the routes', async () => {
+    @Injectable()
+    class Late implements OnModuleInit {
+      constructor(
+        @Inject(ApplicationConfig) private readonly config: ApplicationConfig,
+        @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
+      ) {}
+      onModuleInit() {
+        this.config.addGlobalGuard(this.moduleRef.get(ZitadelManagerGuard, { strict: false }));
+      }
+    }
+    // A global module starts before ours.
+    @Global()
+    @Module({ providers: [Late] })
+    class LateModule {}
+    const root = {
+      imports: [LateModule, zitadelModule()],
+      controllers: [guardedController()],
+      providers: [],
+    };
+    await expect(startNest('express', root)).rejects.toThrow(/would run, and no guard checks it/);
   });
 
   it('is in force through useGlobalGuards', async () => {

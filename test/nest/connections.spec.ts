@@ -4,6 +4,7 @@ import type { Allowed, Decision } from '../../lib/core/decision.js';
 import type { RequestLike } from '../../lib/core/request.js';
 import type { Compiled } from '../../lib/core/requirement/compile.js';
 import { watchConnection } from '../../lib/nest/connections.js';
+import type { Connection } from '../../lib/nest/doors/door.js';
 import { callerOf } from '../core/rows.js';
 
 const TTL = 30_000;
@@ -37,6 +38,7 @@ function connected() {
   } as unknown as Decisions;
   const connection = {
     client: {},
+    isClosed: false,
     tell: ({ reason }: { reason: string }) => void told.push(`tell ${reason}`),
     close: ({ reason }: { reason: string }) => void told.push(`close ${reason}`),
     onClose: (listener: () => void) => void leave.push(listener),
@@ -70,5 +72,40 @@ describe('a connection', () => {
     for (const each of leave) each();
     await vi.advanceTimersByTimeAsync(3 * TTL);
     expect(asked).toEqual([]);
+  });
+
+  it('closes a connection also if its client can be told nothing, and never throws', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const done: string[] = [];
+    const broken = (name: string) => () => {
+      done.push(name);
+      throw new Error('a client of another kind');
+    };
+    const connection: Connection = {
+      client: {},
+      isClosed: false,
+      tell: broken('tell'),
+      close: broken('close'),
+      onClose: () => undefined,
+    };
+    const decisions = {
+      ttlMs: 1_000,
+      leftMs: () => 0,
+      prepare: () => ({}),
+      authorize: () => ({ allowed: false, reason: 'token_rejected' }),
+    };
+    const read = { at: Date.now(), from: 'zitadel' } as const;
+    const yes = {
+      allowed: true,
+      caller: callerOf('ann'),
+      by: undefined,
+      checked: [],
+      read,
+    } as const;
+    watchConnection(connection, decisions as never, { headers: {} }, yes);
+    // An exception would be an unhandled rejection, and fail this test.
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(done).toEqual(['tell', 'close']);
   });
 });

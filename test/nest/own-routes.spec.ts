@@ -11,7 +11,7 @@ import {
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { GraphQLModule, Query, Resolver } from '@nestjs/graphql';
-import { Router, type Request, type Response } from 'express';
+import express, { Router, type Request, type Response } from 'express';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import { describe, expect, it } from 'vitest';
 import { Authenticated, Public } from '../../lib/index.js';
@@ -53,6 +53,15 @@ class ThingsController {
   }
 }
 
+@Controller()
+class RootController {
+  @Get()
+  @Public()
+  root() {
+    return {};
+  }
+}
+
 const answer = (_request: unknown, response: { send(text: string): unknown }) =>
   response.send('open');
 const own: Prepare = (app) => {
@@ -69,6 +78,22 @@ describe.each(['express', 'fastify'] as const)('routes of the adapter itself on 
     expect(lines.filter((line) => !line.includes('HEAD'))).toEqual([
       '  GET /health  NOT GUARDED by nestjs-zitadel: no route of Nest',
       '  POST /things  NOT GUARDED by nestjs-zitadel: no route of Nest',
+    ]);
+  });
+
+  it('are told where they take all below a route of Nest', async () => {
+    const all = platform === 'express' ? '*path' : '*';
+    const lines = await told({
+      platform,
+      controllers: [ThingsController, RootController],
+      prepare: (app) => {
+        app.getHttpAdapter().get(`/things/${all}`, answer as never);
+        app.getHttpAdapter().get(`/${all}`, answer as never);
+      },
+    });
+    expect(lines.filter((line) => !line.includes('HEAD'))).toEqual([
+      `  GET /things/${all}  NOT GUARDED by nestjs-zitadel: no route of Nest`,
+      `  GET /${all}  NOT GUARDED by nestjs-zitadel: no route of Nest`,
     ]);
   });
 
@@ -92,6 +117,15 @@ describe.each(['express', 'fastify'] as const)('routes of the adapter itself on 
       ],
       providers: [GLOBAL, Hello],
       prepare: (app) => app.setGlobalPrefix('api').enableVersioning(),
+    });
+    expect(lines).toEqual([]);
+  });
+
+  it('are not those by which Nest answers beside a prefix', async () => {
+    const lines = await told({
+      ...application,
+      controllers: [ThingsController, RootController],
+      prepare: (app) => app.setGlobalPrefix('api/', { exclude: ['things', 'things/every/:id'] }),
     });
     expect(lines).toEqual([]);
   });
@@ -129,12 +163,18 @@ describe('on Express', () => {
           (_request: Request, response: Response) => void response.send('open'),
         );
         app.use('/queues', router);
+        // Routes of Nest stand below this path, too.
+        app.use('/things', router);
+        app.use('/things', express());
+        app.use('/things', express.static('docs'));
+        app.use('/things', (_request: Request, _response: Response, next: () => void) => next());
         app.use(router);
         app.use((_request: Request, _response: Response, next: () => void) => next());
       },
     });
     expect(lines).toEqual([
       '  USE /queues  NOT GUARDED by nestjs-zitadel: no route of Nest',
+      '  USE /things  NOT GUARDED by nestjs-zitadel: no route of Nest',
       '  GET /inside  NOT GUARDED by nestjs-zitadel: no route of Nest',
       '  GET /late  NOT GUARDED by nestjs-zitadel: no route of Nest',
     ]);

@@ -27,6 +27,8 @@ export interface Door {
 export interface Connection {
   /** The object that stands for it. */
   readonly client: object;
+  /** It is closed already, so nobody hears of that any more. */
+  readonly isClosed: boolean;
   /** Tells the client a refusal that is about no message of its own. */
   tell(refusal: Refusal): void;
   /** Closes it, and names the reason where the transport can. */

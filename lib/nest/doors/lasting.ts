@@ -16,9 +16,9 @@ export class StreamUnderReview<T> implements AsyncIterableIterator<T> {
     this.#source = source[Symbol.asyncIterator]();
   }
 
-  /** From now on the decision is under review. */
+  /** From now on the decision is under review. Two guards may say so. */
   begin(start: StartReview): void {
-    if (!this.#isOver) this.#review = start((exception) => this.#end(exception));
+    if (!this.#isOver) this.#review ??= start((exception) => this.#end(exception));
   }
 
   [Symbol.asyncIterator](): this {
@@ -31,12 +31,18 @@ export class StreamUnderReview<T> implements AsyncIterableIterator<T> {
     if (exception) throw exception;
     if (this.#isOver) return { done: true, value: undefined };
     // Not Promise.race(): its reactions would stay for as long as the stream runs.
-    const result = await new Promise<IteratorResult<T>>((resolve, reject) => {
+    const reading = new Promise<IteratorResult<T>>((resolve, reject) => {
       this.#interrupt = reject;
       this.#source.next().then(resolve, reject);
     });
-    this.#interrupt = undefined;
-    if (result.done === true) this.#finish();
+    let result: IteratorResult<T> | undefined;
+    try {
+      result = await reading;
+    } finally {
+      this.#interrupt = undefined;
+      // Who reads a stream that breaks does not call `return()`.
+      if (!result || result.done === true) this.#finish();
+    }
     return result;
   }
 
@@ -61,6 +67,8 @@ export class StreamUnderReview<T> implements AsyncIterableIterator<T> {
     if (this.#interrupt) this.#interrupt(exception);
     else this.#exception = exception;
     // A generator that waits for its next value stops only after that, so nobody waits for it here.
-    this.#source.return?.().catch(() => undefined);
+    Promise.resolve()
+      .then(() => this.#source.return?.())
+      .catch(() => undefined);
   }
 }

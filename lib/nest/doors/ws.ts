@@ -36,12 +36,16 @@ interface Handshake {
 interface Client {
   readonly handshake?: Handshake;
   readonly readyState?: number;
+  readonly connected?: boolean;
   emit(event: string, body: object): unknown;
   send(text: string): unknown;
   disconnect(close: boolean): unknown;
   close(code: number, reason: string): unknown;
   once(event: 'disconnect' | 'close', listener: () => void): unknown;
 }
+
+/** Of the package ws. */
+const CLOSED = 3;
 
 type Message = readonly [client: Client, payload: unknown];
 
@@ -77,6 +81,7 @@ export const ws = {
     const isNative = typeof client.readyState === 'number';
     return {
       client,
+      isClosed: isNative ? client.readyState === CLOSED : client.connected === false,
       tell: (refusal) => tellClient(client, errorOf(refusal)),
       close(refusal) {
         const { status, body } = denialAnswer(refusal);

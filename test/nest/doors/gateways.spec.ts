@@ -9,17 +9,20 @@ import {
 } from '@nestjs/websockets';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
+  AllowImpersonation,
   Authenticated,
   type Caller,
   CheckedResource,
   CurrentCaller,
   org,
+  pat,
   Public,
   RequireRole,
   role,
   ZitadelAuthorizer,
   type ZitadelModuleOptions,
 } from '../../../lib/index.js';
+import type { User } from '../../../lib/testing/index.js';
 import { gate } from '../../core/gate.js';
 import { Notes } from '../../doors/door.js';
 import { boot, GLOBAL } from '../../support/application.js';
@@ -157,10 +160,11 @@ async function serve(
   gateways: readonly Type[],
   options: Partial<ZitadelModuleOptions> = {},
   guards: readonly Provider[] = [],
+  first: readonly Provider[] = [],
 ) {
   const notes = new Notes();
   const { app, url } = await boot(world, {
-    providers: [GLOBAL, ...guards, ...gateways],
+    providers: [...first, GLOBAL, ...guards, ...gateways],
     options: { logger: notes.logger, ...options },
     prepare: (made) => void (adapter && made.useWebSocketAdapter(new WsAdapter(made))),
   });
@@ -292,6 +296,86 @@ describe.each(KINDS)('a gateway of %s', (_name, kind) => {
     speaker.say('me', {});
     await expect.poll(() => speaker.closed).toEqual([kind.closedBy(401, 'token_invalid')]);
     expect(speaker.heard.at(-1)).toEqual(exception('token_invalid'));
+  });
+
+  it('asks no more about a client that left while its message was decided about', async () => {
+    const { zitadel } = world;
+    const [leaver, stayer] = ['gone', 'stays'].map((name) =>
+      zitadel.addUser(`${name} ${String(kind.adapter)}`),
+    ) as [User, User];
+    const [arrived, left] = [gate(), gate()];
+    let isFirst = true;
+    const slow = {
+      provide: APP_GUARD,
+      useValue: {
+        canActivate: async () => {
+          if (isFirst) {
+            isFirst = false;
+            arrived.open();
+            await left.passed;
+          }
+          return true;
+        },
+      },
+    };
+    const gone = gate();
+    @WebSocketGateway()
+    class LeavingGateway {
+      handleDisconnect() {
+        gone.open();
+      }
+    }
+    const gateways = [gatewayOf(), LeavingGateway];
+    const { join, app } = await serve(kind, gateways, { cache: { ttlMs: 1_000 } }, [], [slow]);
+    const asked: string[] = [];
+    app.get(ZitadelAuthorizer).onDecision(({ decision }) => {
+      if (decision.caller) asked.push(decision.caller.userId);
+    });
+    const leaving = await join({ token: zitadel.tokenFor(leaver) });
+    leaving.say('me', {});
+    await arrived.passed;
+    leaving.leave();
+    await gone.passed;
+    left.open();
+    await expect.poll(() => asked).toEqual([leaver.id]);
+    // This one is asked about again, later than the other would be.
+    const staying = await join({ token: zitadel.tokenFor(stayer) });
+    staying.say('me', {});
+    await expect.poll(() => asked.filter((each) => each === stayer.id).length).toBe(2);
+    expect(asked.filter((each) => each === leaver.id)).toHaveLength(1);
+  });
+
+  it('keeps the connection of who acts as another user, where a message lets them in', async () => {
+    const { zitadel, ids } = world;
+    @WebSocketGateway()
+    class ActingGateway {
+      @WebSocketServer() server: unknown;
+
+      @SubscribeMessage('act')
+      @Authenticated()
+      @AllowImpersonation()
+      act(@CurrentCaller() caller: Caller) {
+        return answer(caller.actor);
+      }
+    }
+    const reader = zitadel.addServiceUser(`reader of ${String(kind.adapter)}`);
+    zitadel.addMember(reader, 'instance', ['IAM_OWNER_VIEWER']);
+    const { join, app } = await serve(kind, [ActingGateway], {
+      memberships: { as: 'serviceUser' },
+      serviceUser: pat(zitadel.patFor(reader)),
+      allowImpersonation: 'perRoute',
+      cache: { ttlMs: 1_000 },
+    });
+    const asked: boolean[] = [];
+    app.get(ZitadelAuthorizer).onDecision(({ decision }) => asked.push(decision.allowed));
+    const actor = { id: ids['owner of acme'] };
+    const speaker = await join({
+      token: zitadel.impersonationTokenFor({ id: ids.nobody }, actor),
+    });
+    speaker.say('act', {});
+    await expect.poll(() => asked.length).toBe(2);
+    expect(asked).toEqual([true, true]);
+    expect(speaker.heard).toEqual([['answer', actor.id]]);
   });
 
   it('refuses while ZITADEL cannot be asked, and keeps the connection', async () => {

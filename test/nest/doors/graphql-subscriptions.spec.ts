@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
 import { Args, Query, Resolver, Subscription } from '@nestjs/graphql';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import {
@@ -8,6 +9,7 @@ import {
   org,
   RequireRole,
   type Caller,
+  ZitadelManagerGuard,
 } from '../../../lib/index.js';
 import { Notes } from '../../doors/door.js';
 import {
@@ -276,6 +278,26 @@ describe.each(Object.keys(STACKS) as Stack[])('subscriptions of GraphQL by %s', 
     channel.publish('still there');
     await expect.poll(() => heard.values).toHaveLength(1);
     heard.stop();
+    await expect.poll(() => channel.listeners).toBe(0);
+  });
+
+  it('end, also if a guard of the application throws in place of naming an exception', async () => {
+    class ThrowingGuard extends ZitadelManagerGuard {
+      protected override exceptionFor(): never {
+        throw new Error('hidden');
+      }
+    }
+    const throwing = await startGraphql(stack, world.zitadel.options(options), RESOLVERS, {
+      providers: [Stars, { provide: APP_GUARD, useClass: ThrowingGuard }],
+    });
+    onTestFinished(() => throwing.close());
+    const { zitadel, acme } = world;
+    const user = someone();
+    const params = { authorization: bearer(zitadel.tokenFor(user)) };
+    const heard = connect(params, {}, throwing).listen(news());
+    await expect.poll(() => channel.listeners).toBe(1);
+    zitadel.removeMember(user, { org: { id: acme } });
+    await expect.poll(() => heard.ended).toBeDefined();
     await expect.poll(() => channel.listeners).toBe(0);
   });
 
