@@ -1,6 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import type { ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { own } from '../core/own-properties.js';
 import { classesOf } from './declarations.js';
@@ -26,12 +23,21 @@ const LOST = {
 
 /** Which guards Nest will run before a handler. */
 export class GuardsInForce {
+  #standBeforeGateways = false;
+
   constructor(
     private readonly config: ApplicationConfig,
     private readonly modules: ModulesContainer,
     private readonly moduleRef: ModuleRef,
     private readonly hasHttp: boolean,
   ) {}
+
+  /** Learns what the packages of Nest do that are needed for these ways. */
+  async load(ways: readonly Way[]): Promise<void> {
+    if (ways.some(({ door }) => door === 'ws')) {
+      this.#standBeforeGateways = await standBeforeGateways();
+    }
+  }
 
   problems(): readonly string[] {
     const guards: readonly unknown[] = this.config.getGlobalGuards();
@@ -87,7 +93,7 @@ export class GuardsInForce {
   }
 
   #isOutOfReach({ door }: Way): boolean {
-    return (door === 'rpc' && this.hasHttp) || (door === 'ws' && !standBeforeGateways());
+    return (door === 'rpc' && this.hasHttp) || (door === 'ws' && !this.#standBeforeGateways);
   }
 
   /** Why a guard of ours does not stand on the class or the method. */
@@ -182,13 +188,18 @@ function readsRequestItself(guard: unknown): boolean {
   return false;
 }
 
-/** Since Nest 12, global guards stand before the messages of gateways. */
-function standBeforeGateways(): boolean {
+/** Since Nest 12, global guards stand before the messages of gateways. Its package for them no longer tells its version: that of the core does. */
+async function standBeforeGateways(): Promise<boolean> {
+  const version = (await versionOf('@nestjs/websockets')) ?? (await versionOf('@nestjs/core'));
+  return Number.parseInt(String(version), 10) >= 12;
+}
+
+/** `import.meta` would keep Jest from loading this. */
+async function versionOf(name: string): Promise<unknown> {
   try {
-    const main = createRequire(import.meta.url).resolve('@nestjs/websockets');
-    const found: unknown = JSON.parse(readFileSync(join(dirname(main), 'package.json'), 'utf8'));
-    return Number.parseInt(String(own(found, 'version')), 10) >= 12;
+    const found: unknown = await import(`${name}/package.json`, { with: { type: 'json' } });
+    return own(found, 'version') ?? own(own(found, 'default'), 'version');
   } catch {
-    return false;
+    return undefined;
   }
 }
