@@ -25,6 +25,15 @@ type ErrorClass = new (
 ) => Error;
 let errorClass: ErrorClass | undefined;
 
+const refusals = new WeakSet<object>();
+
+/** For `@Catch()`: the error of a refusal is an instance. */
+export class GraphQLRefusal {
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return refusals.has(Object(value) as object);
+  }
+}
+
 /** What the log says of a call that shows no token. */
 const NO_TOKEN = {
   detail:
@@ -55,7 +64,11 @@ export const graphql = {
 
   callOf: (host: ArgumentsHost) => partsOf(host).call,
 
-  exceptionFor: (refusal: Refusal) => graphqlErrorOf(denialAnswer(refusal)),
+  exceptionFor(refusal: Refusal) {
+    const error = graphqlErrorOf(denialAnswer(refusal));
+    refusals.add(error);
+    return error;
+  },
 
   review: (host: ArgumentsHost, review: StartReview) => keepReview(partsOf(host).call, review),
 
