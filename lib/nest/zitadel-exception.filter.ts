@@ -12,7 +12,8 @@ import { denialAnswer, type Refusal } from '../core/decision.js';
 import { ZitadelArgumentError, ZitadelError } from '../core/errors.js';
 import { quietLogger, type ZitadelLogger } from '../core/tell.js';
 import { ZitadelNotAllowedError } from '../core/zitadel-authorizer.js';
-import { graphqlErrorOf, GraphQLRefusal } from './doors/graphql.js';
+import { graphqlErrorOf } from './doors/graphql.js';
+import { RefusalError } from './doors/refusal-error.js';
 import { tellClient } from './doors/ws.js';
 import { DenialException } from './http-exception.js';
 import { ZitadelApiError, ZitadelUnavailableError } from '../zitadel/refusals.js';
@@ -41,7 +42,7 @@ const OURS = /^(?:AUTHZ?-|QUERY-4M0fs$)/;
  *
  * @example `class Errors extends ZitadelExceptionFilter { override catch(error, host) { count(error); return super.catch(error, host); } }`
  */
-@Catch(ZitadelError, DenialException, GraphQLRefusal)
+@Catch(ZitadelError, DenialException, RefusalError)
 export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | DenialException> {
   readonly #log: ZitadelLogger;
 
@@ -57,9 +58,12 @@ export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | De
    * @throws ZitadelError the error itself, in a context of another kind
    */
   catch(error: ZitadelError | DenialException, host: ArgumentsHost): void | Observable<never> {
-    // Nest would log it as a fault, with its stack, if no filter took it.
-    if (error instanceof GraphQLRefusal) throw error;
     const type = host.getType<string>();
+    // The guard has logged it, and it is what the client gets.
+    if (error instanceof RefusalError) {
+      if (type !== 'rpc') throw error;
+      return throwError(() => (error as object as { getError(): unknown }).getError());
+    }
     if (!['http', 'graphql', 'ws', 'rpc'].includes(type)) throw error;
     const answer = answerTo(error);
     const { message, errorCode } = answer.body;

@@ -7,6 +7,7 @@ import { authorizationOf, paramsOf } from './connection-params.js';
 import type { Door } from './door.js';
 import { keepReview } from './graphql-subscriptions.js';
 import type { StartReview } from './lasting.js';
+import { asRefusal } from './refusal-error.js';
 
 /** Codes that clients of GraphQL know, by the status that HTTP would have. */
 const CODES: Readonly<Record<number, string>> = {
@@ -24,15 +25,6 @@ type ErrorClass = new (
   options: { readonly extensions: Readonly<Record<string, unknown>> },
 ) => Error;
 let errorClass: ErrorClass | undefined;
-
-const refusals = new WeakSet<object>();
-
-/** For `@Catch()`: the error of a refusal is an instance. */
-export class GraphQLRefusal {
-  static [Symbol.hasInstance](value: unknown): boolean {
-    return refusals.has(Object(value) as object);
-  }
-}
 
 /** What the log says of a call that shows no token. */
 const NO_TOKEN = {
@@ -64,11 +56,7 @@ export const graphql = {
 
   callOf: (host: ArgumentsHost) => partsOf(host).call,
 
-  exceptionFor(refusal: Refusal) {
-    const error = graphqlErrorOf(denialAnswer(refusal));
-    refusals.add(error);
-    return error;
-  },
+  exceptionFor: (refusal: Refusal) => asRefusal(graphqlErrorOf(denialAnswer(refusal))),
 
   review: (host: ArgumentsHost, review: StartReview) => keepReview(partsOf(host).call, review),
 
