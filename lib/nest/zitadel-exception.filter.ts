@@ -59,12 +59,12 @@ export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | De
    */
   catch(error: ZitadelError | DenialException, host: ArgumentsHost): void | Observable<never> {
     const type = host.getType<string>();
-    // The guard has logged it, and it is what the client gets.
-    if (error instanceof RefusalError) {
-      if (type !== 'rpc') throw error;
-      return throwError(() => (error as object as { getError(): unknown }).getError());
-    }
     if (!['http', 'graphql', 'ws', 'rpc'].includes(type)) throw error;
+    if (error instanceof RefusalError) {
+      // The guard has logged it.
+      if (type === 'graphql') throw error;
+      return tell((error as object as { getError(): object }).getError(), host);
+    }
     const answer = answerTo(error);
     const { message, errorCode } = answer.body;
     // Decisions are in the log already. If the message is an event, nobody else is told.
@@ -72,10 +72,9 @@ export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | De
       this.#log[answer.status === 500 ? 'error' : 'warn'](`${error.code}: ${error.message}`);
     } else if (type === 'rpc') this.#log.warn(`${String(errorCode)}: ${String(message)}`);
     if (type === 'graphql') throw graphqlErrorOf(answer);
-    const told = { status: 'error', message, errorCode };
-    if (type === 'ws') return tellClient(host.getArgByIndex<object>(0), told);
-    // Nobody would catch an error that is thrown here, and the process would end.
-    return type === 'rpc' ? throwError(() => told) : this.#answer(answer, host);
+    return type === 'http'
+      ? this.#answer(answer, host)
+      : tell({ status: 'error', message, errorCode }, host);
   }
 
   #answer({ status, headers, body }: Answer, host: ArgumentsHost): void {
@@ -88,6 +87,13 @@ export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | De
     }
     httpAdapter.reply(response, body, status);
   }
+}
+
+/** Tells a client of a gateway or of a microservice. */
+function tell(told: object, host: ArgumentsHost): void | Observable<never> {
+  if (host.getType() === 'ws') return tellClient(host.getArgByIndex<object>(0), told);
+  // Nobody would catch an error that is thrown here, and the process would end.
+  return throwError(() => told);
 }
 
 function answerTo(error: ZitadelError | DenialException): Answer {

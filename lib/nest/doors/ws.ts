@@ -5,6 +5,7 @@ import type { RequestLike } from '../../core/request.js';
 import { noteNoToken } from '../../core/request-problems.js';
 import { callWith } from './call.js';
 import type { Connection, Door } from './door.js';
+import { asRefusal } from './refusal-error.js';
 
 type ExceptionClass = new (error: object) => Error;
 let exceptionClass: ExceptionClass | undefined;
@@ -103,7 +104,7 @@ export const ws = {
 
   exceptionFor(refusal: Refusal): Error {
     const error = errorOf(refusal);
-    return exceptionClass ? new exceptionClass(error) : new Error(error.message);
+    return exceptionClass ? asRefusal(new exceptionClass(error)) : new Error(error.message);
   },
 
   async load() {
