@@ -57,8 +57,8 @@ interface HeaderWriter {
 }
 
 /**
- * Lets a request through if the requirement of its route holds for its caller. Everything else is denied: also a route that declares
- * nothing, and a context that is not HTTP.
+ * Lets a request through if the requirement of its route holds for its caller: over HTTP, and by the same decorators in GraphQL, gateways and
+ * microservices. Everything else is denied: also a route that declares nothing, and a context of another kind.
  *
  * @example `{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }` guards every route
  * @example `@UseGuards(ZitadelManagerGuard)` guards one controller
