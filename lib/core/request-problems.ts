@@ -120,8 +120,8 @@ function missing(source: Plain): readonly [detail: string, remedy: string] {
       return [`the query string has no ${name}`, `send ?${name}=<id>`];
     case 'body':
       return [
-        `the body has no ${name}`,
-        `send ${name} at the top of a JSON body; in Express, put express.json() before the middleware`,
+        `the payload or body has no ${name}`,
+        `send ${name} at the top of a JSON body, or of the payload of a message; in Express, put express.json() before the middleware`,
       ];
     case 'header':
       return [`the request has no header ${name}`, `send the header ${name}: <id>`];

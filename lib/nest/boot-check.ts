@@ -99,7 +99,8 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     ];
     const ofFunction = declarationsByFunction();
     const { reached, stray } = this.#reach(handlers, ofFunction);
-    await loadDoors(reached.flatMap(({ places }) => places.map(({ way }) => way)));
+    const ways = reached.flatMap(({ places }) => places.map(({ way }) => way));
+    await loadDoors(ways);
     const problems = new Set([
       ...problemsOfNames(this.modules),
       ...this.#guards.problems(),

@@ -14,7 +14,7 @@ const CLASS_GUARD = `${ON_CLASS}, or ${GLOBAL_GUARD.slice('write '.length)}`;
 
 const LOST = {
   field:
-    "resolves a field of GraphQL, and Nest runs no guard before it: write fieldResolverEnhancers: ['guards'] into the options of GraphQLModule",
+    "resolves a field of GraphQL, and Nest runs no guard before it: write fieldResolverEnhancers: ['guards', 'filters'] into the options of GraphQLModule",
   rpc: `handles messages in an application with HTTP, where global guards stand before them only with inheritAppConfig, which nobody can see: ${ON_CLASS}`,
   ws: `handles messages of a gateway, and before Nest 12 no global guard stands there: ${ON_CLASS}`,
   perRequest:

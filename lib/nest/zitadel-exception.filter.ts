@@ -13,6 +13,7 @@ import { ZitadelArgumentError, ZitadelError } from '../core/errors.js';
 import { quietLogger, type ZitadelLogger } from '../core/tell.js';
 import { ZitadelNotAllowedError } from '../core/zitadel-authorizer.js';
 import { graphqlErrorOf } from './doors/graphql.js';
+import { RefusalError } from './doors/refusal-error.js';
 import { tellClient } from './doors/ws.js';
 import { DenialException } from './http-exception.js';
 import { ZitadelApiError, ZitadelUnavailableError } from '../zitadel/refusals.js';
@@ -41,7 +42,7 @@ const OURS = /^(?:AUTHZ?-|QUERY-4M0fs$)/;
  *
  * @example `class Errors extends ZitadelExceptionFilter { override catch(error, host) { count(error); return super.catch(error, host); } }`
  */
-@Catch(ZitadelError, DenialException)
+@Catch(ZitadelError, DenialException, RefusalError)
 export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | DenialException> {
   readonly #log: ZitadelLogger;
 
@@ -59,6 +60,11 @@ export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | De
   catch(error: ZitadelError | DenialException, host: ArgumentsHost): void | Observable<never> {
     const type = host.getType<string>();
     if (!['http', 'graphql', 'ws', 'rpc'].includes(type)) throw error;
+    if (error instanceof RefusalError) {
+      // The guard has logged it.
+      if (type === 'graphql') throw error;
+      return tell((error as object as { getError(): object }).getError(), host);
+    }
     const answer = answerTo(error);
     const { message, errorCode } = answer.body;
     // Decisions are in the log already. If the message is an event, nobody else is told.
@@ -66,10 +72,9 @@ export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | De
       this.#log[answer.status === 500 ? 'error' : 'warn'](`${error.code}: ${error.message}`);
     } else if (type === 'rpc') this.#log.warn(`${String(errorCode)}: ${String(message)}`);
     if (type === 'graphql') throw graphqlErrorOf(answer);
-    const told = { status: 'error', message, errorCode };
-    if (type === 'ws') return tellClient(host.getArgByIndex<object>(0), told);
-    // Nobody would catch an error that is thrown here, and the process would end.
-    return type === 'rpc' ? throwError(() => told) : this.#answer(answer, host);
+    return type === 'http'
+      ? this.#answer(answer, host)
+      : tell({ status: 'error', message, errorCode }, host);
   }
 
   #answer({ status, headers, body }: Answer, host: ArgumentsHost): void {
@@ -82,6 +87,13 @@ export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | De
     }
     httpAdapter.reply(response, body, status);
   }
+}
+
+/** Tells a client of a gateway or of a microservice. */
+function tell(told: object, host: ArgumentsHost): void | Observable<never> {
+  if (host.getType() === 'ws') return tellClient(host.getArgByIndex<object>(0), told);
+  // Nobody would catch an error that is thrown here, and the process would end.
+  return throwError(() => told);
 }
 
 function answerTo(error: ZitadelError | DenialException): Answer {

@@ -145,7 +145,7 @@ const OUT_OF_REACH = [
     kind: 'a field of GraphQL without enhancers',
     with: (type: Type): Application => ({ imports: [graphQL()], providers: [GLOBAL, type] }),
     make: fields,
-    says: /Orgs\.members resolves a field of GraphQL.*fieldResolverEnhancers: \['guards'\]/,
+    says: /Orgs\.members resolves a field of GraphQL.*fieldResolverEnhancers: \['guards', 'filters'\]/,
   },
   {
     kind: 'a reference of a federation without enhancers',
@@ -154,7 +154,7 @@ const OUT_OF_REACH = [
       providers: [GLOBAL, type],
     }),
     make: references,
-    says: /Orgs\.resolveReference resolves a field of GraphQL.*fieldResolverEnhancers: \['guards'\]/,
+    says: /Orgs\.resolveReference resolves a field of GraphQL.*fieldResolverEnhancers: \['guards', 'filters'\]/,
   },
 ] as const;
 

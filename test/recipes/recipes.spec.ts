@@ -25,7 +25,7 @@ import { withSignIn } from './openapi.js';
 import { BILLING, InvoicesController } from './pass-the-token-on.js';
 import { News, NewsController } from './server-sent-events.js';
 import { sessionToken, tokenOfSession } from './session-in-a-cookie.js';
-import { ownerOfOrg, requiring } from './trpc.js';
+import { callerOfCall, ownerOfOrg } from './trpc.js';
 
 // The recipes import the package by its name, and so does what they run on.
 const zitadel = await ZitadelEmulator.start();
@@ -268,17 +268,13 @@ describe('a recipe', () => {
 describe('a procedure of tRPC', () => {
   it('runs for those whom the requirement lets in, with their caller', async () => {
     const { app } = await start({});
-    const middleware = requiring(app.get(ZitadelAuthorizer), ownerOfOrg);
     const call = (headers: Readonly<Record<string, string>>, orgId: string) =>
-      middleware({
-        ctx: { headers },
-        getRawInput: () => Promise.resolve({ orgId }),
-        next: ({ ctx }) => Promise.resolve(ctx.caller.userId),
-      });
-    await expect(call(bearer(alice), acme.id)).resolves.toBe(alice.id);
+      callerOfCall(app.get(ZitadelAuthorizer), { headers, args: { orgId } }, ownerOfOrg);
+    await expect(call(bearer(alice), acme.id)).resolves.toMatchObject({ userId: alice.id });
     await expect(call(bearer(bob), acme.id)).rejects.toMatchObject({
       code: 'FORBIDDEN',
-      errorCode: 'role_missing',
+      message: 'A manager role is missing.',
+      cause: { errorCode: 'role_missing' },
     });
     await expect(call({}, acme.id)).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
     await expect(call(bearer(alice), '../x')).rejects.toMatchObject({ code: 'BAD_REQUEST' });

@@ -8,41 +8,35 @@ import {
   type ZitadelAuthorizer,
 } from 'nestjs-zitadel';
 
-/** What tRPC hands a middleware, as far as it is needed here. */
-interface Call<C> {
-  readonly ctx: C;
-  getRawInput(): Promise<unknown>;
-  next(changed: { readonly ctx: C & { readonly caller: Caller } }): Promise<unknown>;
-}
-
-const CODES: Readonly<Record<number, string>> = {
+const CODES = {
   400: 'BAD_REQUEST',
   401: 'UNAUTHORIZED',
   403: 'FORBIDDEN',
+  500: 'INTERNAL_SERVER_ERROR',
   503: 'SERVICE_UNAVAILABLE',
-};
+} as const;
 
-/** In place of `TRPCError`. */
-export class RefusedError extends Error {
-  constructor(
-    readonly code: string,
-    readonly errorCode: string,
-    message: string,
-  ) {
-    super(message);
+/** In place of `TRPCError` of @trpc/server. */
+export class TRPCError extends Error {
+  readonly code: (typeof CODES)[keyof typeof CODES];
+
+  constructor({ code, ...rest }: Pick<TRPCError, 'code' | 'message' | 'cause'>) {
+    super(rest.message, rest);
+    this.code = code;
   }
 }
 
-/** A middleware: `t.procedure.use(requiring(zitadel, ownerOfOrg))`. */
-export function requiring(zitadel: ZitadelAuthorizer, requirement: Requirement) {
-  return async <C extends Pick<RequestLike, 'headers'>>({ ctx, getRawInput, next }: Call<C>) => {
-    const request = { headers: ctx.headers, args: await getRawInput() };
-    const decision = await zitadel.authorize(request, requirement);
-    if (decision.allowed) return next({ ctx: { ...ctx, caller: decision.caller } });
-    const { status, body } = denialAnswer(decision);
-    const code = CODES[status] ?? 'INTERNAL_SERVER_ERROR';
-    throw new RefusedError(code, body.errorCode, body.message);
-  };
+/** The caller, if the requirement lets the call in. */
+export async function callerOfCall(
+  zitadel: ZitadelAuthorizer,
+  call: RequestLike,
+  requirement: Requirement,
+): Promise<Caller> {
+  const decision = await zitadel.authorize(call, requirement);
+  if (decision.allowed) return decision.caller;
+  const { status, body } = denialAnswer(decision);
+  const code = CODES[status as keyof typeof CODES];
+  throw new TRPCError({ code, message: body.message, cause: body });
 }
 
 /** The id stands in the input of the procedure. */

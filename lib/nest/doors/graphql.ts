@@ -7,6 +7,7 @@ import { authorizationOf, paramsOf } from './connection-params.js';
 import type { Door } from './door.js';
 import { keepReview } from './graphql-subscriptions.js';
 import type { StartReview } from './lasting.js';
+import { asRefusal } from './refusal-error.js';
 
 /** Codes that clients of GraphQL know, by the status that HTTP would have. */
 const CODES: Readonly<Record<number, string>> = {
@@ -55,7 +56,7 @@ export const graphql = {
 
   callOf: (host: ArgumentsHost) => partsOf(host).call,
 
-  exceptionFor: (refusal: Refusal) => graphqlErrorOf(denialAnswer(refusal)),
+  exceptionFor: (refusal: Refusal) => asRefusal(graphqlErrorOf(denialAnswer(refusal))),
 
   review: (host: ArgumentsHost, review: StartReview) => keepReview(partsOf(host).call, review),
 

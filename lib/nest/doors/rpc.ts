@@ -4,6 +4,7 @@ import type { RequestLike } from '../../core/request.js';
 import { noteNoToken } from '../../core/request-problems.js';
 import { callWith } from './call.js';
 import type { Door } from './door.js';
+import { asRefusal } from './refusal-error.js';
 
 type ExceptionClass = new (error: object) => Error;
 let exceptionClass: ExceptionClass | undefined;
@@ -25,7 +26,7 @@ export const rpc = {
   exceptionFor(refusal: Refusal): Error {
     const { message, errorCode } = denialAnswer(refusal).body;
     return exceptionClass
-      ? new exceptionClass({ status: 'error', message, errorCode })
+      ? asRefusal(new exceptionClass({ status: 'error', message, errorCode }))
       : new Error(message);
   },
 

@@ -2,8 +2,10 @@ import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
 import { denialAnswer, type Refusal } from '../../core/decision.js';
 import { own } from '../../core/own-properties.js';
 import type { RequestLike } from '../../core/request.js';
+import { noteNoToken } from '../../core/request-problems.js';
 import { callWith } from './call.js';
 import type { Connection, Door } from './door.js';
+import { asRefusal } from './refusal-error.js';
 
 type ExceptionClass = new (error: object) => Error;
 let exceptionClass: ExceptionClass | undefined;
@@ -49,21 +51,34 @@ const CLOSED = 3;
 
 type Message = readonly [client: Client, payload: unknown];
 
+const IN_AUTH = 'auth: { token: "<access token>" }';
+const IN_SUBPROTOCOLS = 'the subprotocols ["bearer", "<access token>"]';
+
+const noToken = (where: string) => ({
+  detail: 'the handshake shows no token',
+  remedy: `send ${where}, or the header Authorization: Bearer <access token>, when the client connects`,
+});
+
 /** A message of a gateway: the client and its handshake last, and the payload is of this message alone. */
 export const ws = {
   requestOf(host: ArgumentsHost) {
     const [client, payload] = host.getArgs<[...Message]>();
     const handshake: Handshake | undefined = client.handshake ?? handshakes.get(client);
     if (!handshake) return undefined;
-    const { headers = {}, rawHeaders, query } = handshake;
-    return {
-      headers: headersOf(headers, own(handshake.auth, 'token')),
+    const { rawHeaders, query } = handshake;
+    const headers = headersOf(handshake.headers ?? {}, own(handshake.auth, 'token'));
+    const request = {
+      headers,
       ...(rawHeaders && { rawHeaders }),
       query,
       // Two messages at a time could be told apart by nothing else.
       body: isObject(payload) ? payload : undefined,
       context: client,
     };
+    if (headers['authorization'] === undefined) {
+      noteNoToken(request, noToken(isNative(client) ? IN_SUBPROTOCOLS : IN_AUTH));
+    }
+    return request;
   },
 
   remedy:
@@ -78,23 +93,23 @@ export const ws = {
 
   connectionOf(host: ArgumentsHost): Connection {
     const client = host.getArgByIndex<Client>(0);
-    const isNative = typeof client.readyState === 'number';
+    const isOfWs = isNative(client);
     return {
       client,
-      isClosed: isNative ? client.readyState === CLOSED : client.connected === false,
+      isClosed: isOfWs ? client.readyState === CLOSED : client.connected === false,
       tell: (refusal) => tellClient(client, errorOf(refusal)),
       close(refusal) {
         const { status, body } = denialAnswer(refusal);
-        if (isNative) client.close(4_000 + status, body.errorCode);
+        if (isOfWs) client.close(4_000 + status, body.errorCode);
         else client.disconnect(true);
       },
-      onClose: (listener) => void client.once(isNative ? 'close' : 'disconnect', listener),
+      onClose: (listener) => void client.once(isOfWs ? 'close' : 'disconnect', listener),
     };
   },
 
   exceptionFor(refusal: Refusal): Error {
     const error = errorOf(refusal);
-    return exceptionClass ? new exceptionClass(error) : new Error(error.message);
+    return exceptionClass ? asRefusal(new exceptionClass(error)) : new Error(error.message);
   },
 
   async load() {
@@ -105,14 +120,17 @@ export const ws = {
 /** Sends what Nest sends for an exception. */
 export function tellClient(client: object, error: object): void {
   const to = client as Client;
-  if (typeof to.readyState === 'number')
-    to.send(JSON.stringify({ event: 'exception', data: error }));
+  if (isNative(to)) to.send(JSON.stringify({ event: 'exception', data: error }));
   else to.emit('exception', error);
 }
 
 function errorOf(refusal: Refusal) {
   const { message, errorCode } = denialAnswer(refusal).body;
   return { status: 'error', message, errorCode };
+}
+
+function isNative({ readyState }: Client): boolean {
+  return typeof readyState === 'number';
 }
 
 function isObject(value: unknown): value is object {

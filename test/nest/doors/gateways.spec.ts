@@ -135,17 +135,21 @@ interface Kind {
   readonly adapter: boolean;
   /** How a client sees that the server has closed its connection. */
   readonly closedBy: (status: number, errorCode: string) => unknown;
+  /** What the log says to those who sent no token. */
+  readonly send: string;
 }
 
 const SOCKET_IO: Kind = {
   connect: bySocketIo,
   adapter: false,
   closedBy: () => 'io server disconnect',
+  send: 'token_missing: the handshake shows no token: send auth: { token: "<access token>" }',
 };
 const WS: Kind = {
   connect: byWs,
   adapter: true,
   closedBy: (status, code) => [4_000 + status, code],
+  send: 'token_missing: the handshake shows no token: send the subprotocols ["bearer", "<access token>"]',
 };
 const KINDS: readonly (readonly [string, Kind])[] = [
   ['socket.io', SOCKET_IO],
@@ -249,6 +253,17 @@ describe.each(KINDS)('a gateway of %s', (_name, kind) => {
     speaker.say('me', {});
     await expect.poll(() => speaker.closed).toEqual([kind.closedBy(401, code)]);
     expect(speaker.heard).toEqual([['answer', 'open'], exception(code)]);
+  });
+
+  it('says in the log what its clients have to send', async () => {
+    const { join, notes } = await serve(kind, [gatewayOf()]);
+    const [stranger, owner] = [await join(), await join({ token: world.tokens['owner of acme'] })];
+    stranger.say('me', {});
+    owner.say('org', {});
+    await expect.poll(() => owner.heard).toEqual([exception('resource_missing')]);
+    await expect.poll(() => stranger.closed).toHaveLength(1);
+    expect(notes.log).toContain(kind.send);
+    expect(notes.log).toContain('send orgId at the top of a JSON body, or of the payload');
   });
 
   it('knows the caller by the header, too, and does without where that is optional', async () => {

@@ -1,4 +1,4 @@
-import { Catch, Inject, Injectable, Scope, type ExceptionFilter } from '@nestjs/common';
+import { Catch, Inject, Injectable, Logger, Scope, type ExceptionFilter } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import {
   Args,
@@ -13,7 +13,7 @@ import {
   Resolver,
 } from '@nestjs/graphql';
 import { GraphQLError } from 'graphql';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   Authenticated,
   CheckedResource,
@@ -286,6 +286,16 @@ describe.each(Object.keys(STACKS) as Stack[])('GraphQL by %s', (stack) => {
     expect(await ask('{ grantsTo }')).toMatchObject({
       errors: refused('BAD_USER_INPUT', 'argument_invalid'),
     });
+  });
+
+  it('does not let Nest log a refusal once more, with a stack', async () => {
+    const faults = vi.spyOn(Logger.prototype, 'error');
+    const { acme, tokens } = world;
+    await app.ask(tokens.nobody, `{ org(orgId: "${acme}") orgs(ids: ["${acme}"]) { budget } }`);
+    await app.ask(undefined, '{ undeclared }');
+    expect(faults).not.toHaveBeenCalled();
+    faults.mockRestore();
+    expect(notes.log).toContain('role_missing');
   });
 
   it('lets in without a caller where the caller is optional', async () => {

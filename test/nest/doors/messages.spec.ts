@@ -1,4 +1,4 @@
-import { Controller, Inject, type Type, UseFilters, UseGuards } from '@nestjs/common';
+import { Controller, Inject, Logger, type Type, UseFilters, UseGuards } from '@nestjs/common';
 import { NestFactory, REQUEST } from '@nestjs/core';
 import {
   ClientProxyFactory,
@@ -10,7 +10,7 @@ import {
   Transport,
 } from '@nestjs/microservices';
 import { firstValueFrom } from 'rxjs';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   Authenticated,
   type Caller,
@@ -192,12 +192,15 @@ describe.each([
     world.zitadel.heal();
     expect(done).toEqual([]);
     // Two handlers wait for one event, and each is decided about by itself.
+    const faults = vi.spyOn(Logger.prototype, 'error');
+    onTestFinished(() => faults.mockRestore());
     await emit('happened', { ...owner, orgId: acme, otherId: globex });
     await expect.poll(() => done).toEqual([`one ${acme}`]);
     await emit('happened', { token: tokens['instance owner'], orgId: acme, otherId: globex });
     await expect.poll(() => done.length).toBe(3);
     expect([...done].sort()).toEqual([`one ${acme}`, `one ${acme}`, `other ${globex}`]);
     expect(notes.log).toContain('role_missing');
+    expect(faults).not.toHaveBeenCalled();
   });
 });
 

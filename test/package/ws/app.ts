@@ -1,27 +1,16 @@
 // A gateway of the package ws, written as a user of the package would write it.
 import 'reflect-metadata';
 import { once } from 'node:events';
-import {
-  type ArgumentsHost,
-  Catch,
-  type ExceptionFilter,
-  Module,
-  UseFilters,
-  UseGuards,
-} from '@nestjs/common';
+import { Module, UseFilters, UseGuards } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
-import {
-  BaseWsExceptionFilter,
-  SubscribeMessage,
-  WebSocketGateway,
-  WsException,
-} from '@nestjs/websockets';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import {
   CheckedResource,
   CurrentCaller,
   org,
   RequireRole,
+  ZitadelExceptionFilter,
   ZitadelManagerGuard,
   ZitadelModule,
   type Caller,
@@ -29,18 +18,8 @@ import {
 import WebSocket from 'ws';
 import { checkDoor, startWorld } from '../answers.js';
 
-/** Nest 10 tells clients of the package ws nothing of an exception. */
-@Catch(WsException)
-class SendingFilter implements ExceptionFilter {
-  catch(exception: WsException, host: ArgumentsHost): void {
-    const client = host.switchToWs().getClient<WebSocket>();
-    client.send(JSON.stringify({ event: 'exception', data: exception.getError() }));
-  }
-}
-const NEST_SENDS = Object.hasOwn(BaseWsExceptionFilter.prototype, 'emitMessage');
-
 @WebSocketGateway()
-@UseFilters(...(NEST_SENDS ? [] : [SendingFilter]))
+@UseFilters(ZitadelExceptionFilter)
 @UseGuards(ZitadelManagerGuard)
 class OrgsGateway {
   @SubscribeMessage('org')
