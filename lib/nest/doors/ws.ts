@@ -2,7 +2,7 @@ import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
 import { denialAnswer, type Refusal } from '../../core/decision.js';
 import { own } from '../../core/own-properties.js';
 import type { RequestLike } from '../../core/request.js';
-import { callWith } from './call.js';
+import { callWith, isObject } from './call.js';
 import type { Connection, Door } from './door.js';
 
 type ExceptionClass = new (error: object) => Error;
@@ -70,8 +70,7 @@ export const ws = {
     'a client of the package ws shows its handshake only when it connects: give the gateway a property with @WebSocketServer(), so that it can be kept',
 
   callOf(context: ExecutionContext) {
-    const [client, payload] = context.getArgs<[...Message]>();
-    return callWith(isObject(payload) ? payload : client, context);
+    return callWith(context.getArgs<unknown[]>().slice(0, 2), context);
   },
 
   isShared: (context: ExecutionContext) => !isObject(context.getArgByIndex<unknown>(1)),
@@ -113,10 +112,6 @@ export function tellClient(client: object, error: object): void {
 function errorOf(refusal: Refusal) {
   const { message, errorCode } = denialAnswer(refusal).body;
   return { status: 'error', message, errorCode };
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
 }
 
 /** Clients of socket.io send the token in `auth`; browsers that use ws send it as the second of two subprotocols, after `bearer`. */
