@@ -37,7 +37,7 @@ type Asking = Extract<Rule, { readonly requirement: unknown }>;
 export const GUARD_BRAND: unique symbol = Symbol.for('nestjs-zitadel:guard') as never;
 
 const UNCLEAR = {
-  detail: 'an id is read by .from(), and the payload of the message is no object',
+  detail: 'code of the application reads it (.from(), requestOf), and the payload is no object',
   remedy: 'send an object, also an empty one: it tells messages of one connection apart',
 };
 
@@ -150,7 +150,9 @@ export class ZitadelManagerGuard implements CanActivate {
   ): Promise<boolean> {
     const { decisions } = zitadel;
     const [door, fromClass] = [doorOf(context), this.#readId];
-    const isUnclear = door?.isShared?.(context) === true && compiled.sources.some(isRead);
+    const readsMore =
+      compiled.sources.some(isRead) || this.requestOf !== ZitadelManagerGuard.prototype.requestOf;
+    const isUnclear = door?.isShared?.(context) === true && readsMore;
     const decision = isUnclear
       ? decisions.refuse({ ...UNCLEAR, reason: 'resource_invalid' }, compiled.requirement)
       : await decisions.authorize(request, compiled, fromClass);

@@ -1,19 +1,25 @@
 import type { ExecutionContext } from '@nestjs/common';
 
-const calls = new WeakMap<object, WeakMap<object, WeakMap<object, object>>>();
+interface Calls extends WeakMap<object, Calls> {}
+
+const calls: Calls = new WeakMap();
 
 /**
- * What stands for the call of one handler with an object. Two handlers can be called with the same object: two that wait for one event, for
- * example. Each has a decision of its own.
+ * What stands for the call of one handler with these objects. Two handlers can be called with the same ones: two that wait for one event, for
+ * example. And a server can hand out one payload for two senders. Each has a decision of its own.
  */
-export function callWith(object: object, context: ExecutionContext): object {
-  const ofClasses = madeIn(calls, object, () => new WeakMap<object, WeakMap<object, object>>());
-  const ofHandlers = madeIn(ofClasses, context.getClass(), () => new WeakMap<object, object>());
-  return madeIn(ofHandlers, context.getHandler(), () => ({}));
+export function callWith(given: readonly unknown[], context: ExecutionContext): object {
+  const objects = given.filter(isObject);
+  if (objects.length === 0) return {};
+  return [...objects, context.getClass(), context.getHandler()].reduce(within, calls);
 }
 
-function madeIn<T extends object>(map: WeakMap<object, T>, key: object, make: () => T): T {
-  const known = map.get(key) ?? make();
-  map.set(key, known);
+function within(all: Calls, key: object): Calls {
+  const known = all.get(key) ?? (new WeakMap() as Calls);
+  all.set(key, known);
   return known;
+}
+
+export function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }

@@ -19,8 +19,7 @@ export const rpc = {
   },
 
   callOf(context: ExecutionContext) {
-    const [payload, ofTransport] = context.getArgs<unknown[]>();
-    return callWith(Object(ofTransport ?? payload) as object, context);
+    return callWith(context.getArgs<unknown[]>().slice(0, 2), context);
   },
 
   exceptionFor(refusal: Refusal): Error {

@@ -3,7 +3,7 @@ import { denialAnswer, type Refusal } from '../../core/decision.js';
 import { own } from '../../core/own-properties.js';
 import type { RequestLike } from '../../core/request.js';
 import { noteNoToken } from '../../core/request-problems.js';
-import { callWith } from './call.js';
+import { callWith, isObject } from './call.js';
 import type { Connection, Door } from './door.js';
 import { asRefusal } from './refusal-error.js';
 
@@ -85,8 +85,7 @@ export const ws = {
     'a client of the package ws shows its handshake only when it connects: give the gateway a property with @WebSocketServer(), so that it can be kept',
 
   callOf(context: ExecutionContext) {
-    const [client, payload] = context.getArgs<[...Message]>();
-    return callWith(isObject(payload) ? payload : client, context);
+    return callWith(context.getArgs<unknown[]>().slice(0, 2), context);
   },
 
   isShared: (context: ExecutionContext) => !isObject(context.getArgByIndex<unknown>(1)),
@@ -131,10 +130,6 @@ function errorOf(refusal: Refusal) {
 
 function isNative({ readyState }: Client): boolean {
   return typeof readyState === 'number';
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
 }
 
 /** Clients of socket.io send the token in `auth`; browsers that use ws send it as the second of two subprotocols, after `bearer`. */

@@ -1,4 +1,4 @@
-import { Inject, type Provider, type Type } from '@nestjs/common';
+import { type ExecutionContext, Inject, type Provider, type Type } from '@nestjs/common';
 import { APP_GUARD, REQUEST } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
 import {
@@ -20,6 +20,7 @@ import {
   RequireRole,
   role,
   ZitadelAuthorizer,
+  ZitadelManagerGuard,
   type ZitadelModuleOptions,
 } from '../../../lib/index.js';
 import type { User } from '../../../lib/testing/index.js';
@@ -493,6 +494,32 @@ describe.each(KINDS)('a gateway of %s', (_name, kind) => {
     there.say('apart', { orgId: world.acme });
     await expect.poll(() => here.heard).toEqual([['answer', world.ids['owner of acme']]]);
     await expect.poll(() => there.heard).toEqual([['answer', `apart ${world.acme}`]]);
+  });
+});
+
+describe('a guard that reads texts of messages by itself', () => {
+  it('has them refused, since nothing tells two of them apart', async () => {
+    class TextGuard extends ZitadelManagerGuard {
+      protected override requestOf(context: ExecutionContext) {
+        const request = super.requestOf(context);
+        return request && { ...request, body: { orgId: context.getArgByIndex<string>(1) } };
+      }
+    }
+    @WebSocketGateway()
+    class TextGateway {
+      @SubscribeMessage('text')
+      @RequireRole('ORG_OWNER', org.body('orgId'))
+      text(@CheckedResource('org') orgId: string) {
+        return answer(orgId);
+      }
+    }
+    const guard = { provide: APP_GUARD, useClass: TextGuard };
+    const { url } = await boot(world, { providers: [guard, TextGateway] });
+    const speaker = await bySocketIo(url, { token: world.tokens['instance owner'] });
+    onTestFinished(() => speaker.leave());
+    for (const orgId of [world.acme, world.globex]) speaker.say('text', orgId);
+    await expect.poll(() => speaker.heard.length).toBe(2);
+    expect(speaker.heard).toEqual([exception('resource_invalid'), exception('resource_invalid')]);
   });
 });
 
