@@ -28,7 +28,7 @@ import {
   type OwnRoute,
   OwnRoutes,
   ownRouteText,
-  withoutLastAnswers,
+  withoutFallbacks,
 } from './own-routes.js';
 import { foreign, isForeign, typesOf } from './providers.js';
 import { pathOf, type RoutePath, routeText, ruleText } from './route-table.js';
@@ -138,7 +138,7 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     const { openPaths = [], strict } = this.#options;
     const prefix = this.config.getGlobalPrefix();
     const graphQL = this.#guards.optionsOfGraphQL();
-    const ownRoutes = withoutLastAnswers(found, this.#routes).filter(
+    const ownRoutes = withoutFallbacks(found, this.#routes).filter(
       (each) => !isOfNest(each, this.#routes, prefix) && !isOfGraphQL(each, graphQL, prefix),
     );
     const isOpen = (route: OwnRoute): boolean => openPaths.some((path) => route.matches(path));
