@@ -30,6 +30,7 @@ import {
   ownRouteText,
   withoutFallbacks,
 } from './own-routes.js';
+import { plainResolvers } from './plain-resolvers.js';
 import { foreign, isForeign, typesOf } from './providers.js';
 import { pathOf, type RoutePath, routeText, ruleText } from './route-table.js';
 import { RouteRules } from './route-rules.js';
@@ -100,6 +101,7 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     const ofFunction = declarationsByFunction();
     const { reached, stray } = this.#reach(handlers, ofFunction);
     await loadDoors(reached.flatMap(({ places }) => places.map(({ way }) => way)));
+    const plain = plainResolvers(this.#guards.optionsOfGraphQL());
     const problems = new Set([
       ...problemsOfNames(this.modules),
       ...this.#guards.problems(),
@@ -116,6 +118,10 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
         (each) => zitadelFor(this.rules.ruleOf(each, ofFunction), this.zitadel, this.moduleRef),
       ),
       ...stray.map(notReached),
+      ...(this.#options.strict ? plain : []).map(
+        (each) =>
+          `${each} stands in the option resolvers of GraphQLModule, and Nest runs no guard before it (option strict): write it as a method of a resolver class`,
+      ),
     ]);
     if (problems.size > 0) throw notSafe(problems);
     this.#routes = reached.flatMap(({ places }) => places.flatMap(({ path }) => path ?? []));
@@ -123,6 +129,9 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     const lines = new Set([
       ...reached.flatMap((each) => this.#linesOf(each, ofFunction)),
       ...handlers.flatMap((each) => connecting(each)),
+      ...plain.map(
+        (each) => `  ${each}  NOT GUARDED by nestjs-zitadel: an option of GraphQLModule`,
+      ),
     ]);
     if (lines.size > 0)
       this.#logger().log(`routes and what they ask for:\n${[...lines].join('\n')}`);
