@@ -28,8 +28,9 @@ import {
   type OwnRoute,
   OwnRoutes,
   ownRouteText,
-  withoutLastAnswers,
+  withoutFallbacks,
 } from './own-routes.js';
+import { plainResolvers } from './plain-resolvers.js';
 import { foreign, isForeign, typesOf } from './providers.js';
 import { pathOf, type RoutePath, routeText, ruleText } from './route-table.js';
 import { RouteRules } from './route-rules.js';
@@ -99,8 +100,8 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     ];
     const ofFunction = declarationsByFunction();
     const { reached, stray } = this.#reach(handlers, ofFunction);
-    const ways = reached.flatMap(({ places }) => places.map(({ way }) => way));
-    await loadDoors(ways);
+    await loadDoors(reached.flatMap(({ places }) => places.map(({ way }) => way)));
+    const plain = plainResolvers(this.#guards.optionsOfGraphQL());
     const problems = new Set([
       ...problemsOfNames(this.modules),
       ...this.#guards.problems(),
@@ -117,6 +118,10 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
         (each) => zitadelFor(this.rules.ruleOf(each, ofFunction), this.zitadel, this.moduleRef),
       ),
       ...stray.map(notReached),
+      ...(this.#options.strict ? plain : []).map(
+        (each) =>
+          `${each} stands in the option resolvers of GraphQLModule, and Nest runs no guard before it (option strict): write it as a method of a resolver class`,
+      ),
     ]);
     if (problems.size > 0) throw notSafe(problems);
     this.#routes = reached.flatMap(({ places }) => places.flatMap(({ path }) => path ?? []));
@@ -124,6 +129,9 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     const lines = new Set([
       ...reached.flatMap((each) => this.#linesOf(each, ofFunction)),
       ...handlers.flatMap((each) => connecting(each)),
+      ...plain.map(
+        (each) => `  ${each}  NOT GUARDED by nestjs-zitadel: an option of GraphQLModule`,
+      ),
     ]);
     if (lines.size > 0)
       this.#logger().log(`routes and what they ask for:\n${[...lines].join('\n')}`);
@@ -139,7 +147,7 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     const { openPaths = [], strict } = this.#options;
     const prefix = this.config.getGlobalPrefix();
     const graphQL = this.#guards.optionsOfGraphQL();
-    const ownRoutes = withoutLastAnswers(found, this.#routes).filter(
+    const ownRoutes = withoutFallbacks(found, this.#routes).filter(
       (each) => !isOfNest(each, this.#routes, prefix) && !isOfGraphQL(each, graphQL, prefix),
     );
     const isOpen = (route: OwnRoute): boolean => openPaths.some((path) => route.matches(path));

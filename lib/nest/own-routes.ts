@@ -129,7 +129,7 @@ function isOnTheWay(path: string, routes: readonly RoutePath[], prefix: string):
 }
 
 /** Without what Nest adds last: what answers if no route takes a request, at each path that is excluded from the prefix. */
-export function withoutLastAnswers(
+export function withoutFallbacks(
   found: readonly OwnRoute[],
   routes: readonly RoutePath[],
 ): readonly OwnRoute[] {
