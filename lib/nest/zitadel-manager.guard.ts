@@ -198,7 +198,8 @@ export class ZitadelManagerGuard implements CanActivate {
 
   /**
    * The exception for a refusal: an `HttpException`, a `GraphQLError`, a `WsException` or an `RpcException`. Override it to change the answer,
-   * for example to hide a missing role behind 404.
+   * for example to hide a missing role behind 404. Return what fits `context.getType()`: of an `HttpException` clients of gateways and
+   * microservices hear "Internal server error".
    */
   protected exceptionFor(denied: Denied, context: ExecutionContext): HttpException | Error {
     return doorOf(context)?.exceptionFor(denied) ?? httpExceptionFor(denied);

@@ -11,7 +11,8 @@ const IS_NO: ReadonlySet<DenyReason> = new Set([
 @Injectable()
 export class HidingGuard extends ZitadelManagerGuard {
   protected override exceptionFor(denied: Denied, context: ExecutionContext) {
-    if (!IS_NO.has(denied.reason)) return super.exceptionFor(denied, context);
+    const isHidden = IS_NO.has(denied.reason) && context.getType() === 'http';
+    if (!isHidden) return super.exceptionFor(denied, context);
     const { method, originalUrl } = context.switchToHttp().getRequest<Request>();
     // Word for word what Nest says of a path that does not exist.
     return new NotFoundException(`Cannot ${method} ${originalUrl}`);
