@@ -1,11 +1,4 @@
-import {
-  type DynamicModule,
-  Inject,
-  Logger,
-  Module,
-  type NestModule,
-  type Provider,
-} from '@nestjs/common';
+import { type DynamicModule, Inject, Logger, Module, type Provider } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { Observable } from 'rxjs';
 import { ZitadelOptionsError } from '../core/errors.js';
@@ -203,7 +196,7 @@ const PROVIDERS: Provider[] = [
   ],
   exports: PROVIDERS,
 })
-export class ZitadelModule extends ConfigurableModuleClass implements NestModule {
+export class ZitadelModule extends ConfigurableModuleClass {
   constructor(@Inject(BootCheck) private readonly bootCheck: object) {
     super();
   }
