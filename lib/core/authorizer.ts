@@ -73,17 +73,8 @@ export class Authorizer {
   authorize(
     request: RequestLike,
     compiled: Compiled,
-    fromClass?: ReadFromClass,
-  ): Awaitable<Decision> {
-    return this.authorizeBy(credentialOf(request, this.parts.token), request, compiled, fromClass);
-  }
-
-  /** The same where the credential was read before. */
-  authorizeBy(
-    credential: CredentialRead,
-    request: RequestLike,
-    compiled: Compiled,
     fromClass: ReadFromClass = NO_CLASSES,
+    credential: CredentialRead = credentialOf(request, this.parts.token),
   ): Awaitable<Decision> {
     const { requirement } = compiled;
     if (credential === THREW) return this.refuse(threwAt(request), requirement);

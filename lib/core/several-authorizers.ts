@@ -1,6 +1,6 @@
 import { Authorizer, type Decisions } from './authorizer.js';
 import type { Caller } from './caller.js';
-import { credentialOf, type CredentialRead, type TokenFinder } from './credential.js';
+import { credentialOf, type TokenFinder } from './credential.js';
 import type { Decision, Denied, Refusal } from './decision.js';
 import { ZitadelRequirementError } from './errors.js';
 import { bounded } from './memory/bounded.js';
@@ -55,21 +55,12 @@ export class SeveralAuthorizers implements Decisions {
     request: RequestLike,
     compiled: Compiled,
     fromClass?: ReadFromClass,
+    credential = credentialOf(request, this.parts.token),
   ): Decision | Promise<Decision> {
-    return this.authorizeBy(credentialOf(request, this.parts.token), request, compiled, fromClass);
-  }
-
-  authorizeBy(
-    credential: CredentialRead,
-    request: RequestLike,
-    compiled: Compiled,
-    fromClass?: ReadFromClass,
-  ): Decision | Promise<Decision> {
-    const { requirement } = compiled;
     const by = typeof credential === 'string' ? this.#choose(credential) : this.#first;
     return by instanceof Authorizer
-      ? by.authorizeBy(credential, request, ofInstance(compiled, by), fromClass)
-      : this.refuse(by, requirement);
+      ? by.authorize(request, ofInstance(compiled, by), fromClass, credential)
+      : this.refuse(by, compiled.requirement);
   }
 
   async decideFor(who: Caller | string, requirement: Requirement): Promise<Decision> {
