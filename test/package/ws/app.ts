@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { Module, UseFilters, UseGuards } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
-import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { SubscribeMessage, WebSocketGateway, WebSocketServer } from '@nestjs/websockets';
 import {
   CheckedResource,
   CurrentCaller,
@@ -22,6 +22,10 @@ import { checkDoor, startWorld } from '../answers.js';
 @UseFilters(ZitadelExceptionFilter)
 @UseGuards(ZitadelManagerGuard)
 class OrgsGateway {
+  // By it the library keeps the handshakes, which clients of ws show only when they connect.
+  @WebSocketServer()
+  readonly server!: unknown;
+
   @SubscribeMessage('org')
   @RequireRole('ORG_OWNER', org.body('orgId'))
   org(@CheckedResource('org') orgId: string, @CurrentCaller() caller: Caller) {
