@@ -7,7 +7,7 @@ import { within } from './memory/flight.js';
 import { own } from './own-properties.js';
 import type { KnownCaller } from './memory/remembered-callers.js';
 import {
-  bearerToken,
+  tokenIn,
   checkId,
   type IdsRead,
   INVALID,
@@ -173,7 +173,7 @@ export class Authorizer {
   bearsToken(request: RequestLike): boolean {
     const credential = credentialOf(request, this.parts.token);
     if (typeof credential !== 'string') return credential === THREW;
-    const bearer = bearerToken(this.parts.token ? `Bearer ${credential}` : credential);
+    const bearer = tokenIn(credential, this.parts.token !== undefined);
     return bearer.token !== undefined || bearer.no === 'malformed';
   }
 

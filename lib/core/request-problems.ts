@@ -5,6 +5,7 @@ import {
   type Ids,
   INVALID,
   type IdSource,
+  type NamedPlace,
   type RequestLike,
   TOKEN_68,
 } from './request.js';
@@ -157,7 +158,7 @@ export function invalidId(
   };
 }
 
-type Plain = Extract<IdSource, { readonly from: 'param' | 'query' | 'body' | 'header' | 'arg' }>;
+type Plain = Extract<IdSource, { readonly from: NamedPlace }>;
 
 function isPlain(source: IdSource): source is Plain {
   return ['param', 'query', 'body', 'header', 'arg'].includes(source.from);

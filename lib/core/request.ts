@@ -40,10 +40,13 @@ export interface IdReader {
 /** The class of an {@link IdReader}. */
 export type IdReaderClass = abstract new (...args: never[]) => IdReader;
 
+/** Where the id of a resource stands under a name that clients know. */
+export type NamedPlace = 'param' | 'query' | 'body' | 'header' | 'arg';
+
 /** Where the id of a resource stands. */
 export type IdSource =
   | { readonly from: 'literal'; readonly id: string }
-  | { readonly from: 'param' | 'query' | 'body' | 'header' | 'arg'; readonly name: string }
+  | { readonly from: NamedPlace; readonly name: string }
   /** The caller's home organization, as the token says it. */
   | { readonly from: 'caller'; readonly name: string }
   | { readonly from: 'function'; readonly name: string; readonly read: ReadId }

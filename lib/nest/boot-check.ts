@@ -20,8 +20,7 @@ import {
 } from './declarations.js';
 import { GuardsInForce } from './guards-in-force.js';
 import { type Handler, handlersOf } from './handlers.js';
-import { uselessImpersonation } from './impersonation-check.js';
-import { problemsOfNames, zitadelFor } from './named-zitadel.module.js';
+import { problemsOfNames } from './named-zitadel.module.js';
 import {
   isOfGraphQL,
   isOfNest,
@@ -63,7 +62,7 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   #routes: readonly RoutePath[] = [];
 
   constructor(
-    @Inject(ZITADEL) private readonly zitadel: Zitadel,
+    @Inject(ZITADEL) zitadel: Zitadel,
     @Inject(RouteRules) private readonly rules: RouteRules,
     @Inject(MODULE_OPTIONS_TOKEN) options: AnyModuleOptions,
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
@@ -113,10 +112,6 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
       // All handlers are learned before one is judged.
       ...reached.flatMap(({ handler }) => this.#learn(handler, ofFunction)),
       ...reached.flatMap((each) => this.#problemsOf(each, ofFunction)),
-      ...uselessImpersonation(
-        reached.map(({ handler }) => handler),
-        (each) => zitadelFor(this.rules.ruleOf(each, ofFunction), this.zitadel, this.moduleRef),
-      ),
       ...stray.map(notReached),
       ...(this.#options.strict ? plain : []).map(
         (each) =>

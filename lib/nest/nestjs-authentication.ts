@@ -1,6 +1,5 @@
 import { own } from '../core/own-properties.js';
-import { authenticated } from '../core/requirement/builders.js';
-import { allowsImpersonation, classesOf, type Rule } from './declarations.js';
+import { allowsImpersonation, ANY_CALLER, classesOf, type Rule } from './declarations.js';
 import type { Handler } from './handlers.js';
 
 /** What `@Public()` and `@Authenticate()` of @nestjs/authentication write on a function, by lib/authentication.constants.ts there. */
@@ -8,8 +7,6 @@ const ROUTE = 'authentication:route';
 /** What newer ones write beside it: whether the route is public. */
 const IS_PUBLIC = Symbol.for('@nestjs/authentication:public');
 const OPTIONS = ['public', 'optional', 'mfa', 'verifiedEmail', 'providers'];
-
-const ANY_CALLER = authenticated();
 
 const BESIDE =
   'a decorator of @nestjs/authentication opens this route, and nestjs-zitadel asks for something here: take one of them away; to lift what the class asks for, write @Public() or @Authenticated({ replaces: true }) of nestjs-zitadel on the method';

@@ -4,7 +4,7 @@ import type { IdSource } from '../core/request.js';
 import { canHold, type Compiled } from '../core/requirement/compile.js';
 import { requirementOf } from '../core/requirement/requirement.js';
 import type { Zitadel } from '../create-zitadel.js';
-import type { Rule } from './declarations.js';
+import { allowsImpersonation, type Rule } from './declarations.js';
 import { type Handler, problemOfParameters, takesCaller } from './handlers.js';
 import { zitadelFor } from './named-zitadel.module.js';
 import { type RoutePath, routeText, takesParam } from './route-table.js';
@@ -57,6 +57,12 @@ export class RuleCheck {
       if (rule.type === 'public' && takesCaller(prototype, handler.method)) {
         problems.push(
           '@CurrentCaller() stands on a public route, which has no caller: take it away, or write @Authenticated() in place of @Public()',
+        );
+      }
+      const { allowImpersonation } = zitadelFor(rule, this.zitadel, this.moduleRef);
+      if (allowsImpersonation(handler) && allowImpersonation !== 'perRoute') {
+        problems.push(
+          `@AllowImpersonation() stands here, and the option allowImpersonation is ${allowImpersonation}: set it to 'perRoute', or take the decorator away`,
         );
       }
       const sources = this.#prepared(rule)?.sources ?? [];

@@ -248,11 +248,6 @@ export const openExpress: OpenDoor = async (world, options = {}) => {
     app.post('/hostile/body', ofProject(project.body('projectId')), checked());
     app.get('/hostile/header', ofProject(project.header('x-project')), checked());
     app.get('/hostile/function', ofProject(project.from(oddId)), checked());
-    app.get(
-      '/hostile/grant/:grantId',
-      requireRole(zitadel, 'PROJECT_GRANT_OWNER', projectGrant.param('grantId')),
-      checked(),
-    );
     app.post('/hostile/names', requireThat(zitadel, NAMES), checked());
 
     app.use('/service', requireAuthenticated(zitadel));

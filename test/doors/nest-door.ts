@@ -423,12 +423,6 @@ function declareControllers(world: World): Type[] {
       return this.seen({});
     }
 
-    @Get('grant/:grantId')
-    @RequireRole('PROJECT_GRANT_OWNER', projectGrant.param('grantId'))
-    grant() {
-      return this.seen({});
-    }
-
     // Without the second path the application would not start: nothing there has these parameters.
     @Post(['names', 'names/:__proto__/:constructor/:prototype/:toString'])
     @HttpCode(200)

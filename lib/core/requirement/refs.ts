@@ -1,5 +1,5 @@
 import { ZitadelRequirementError } from '../errors.js';
-import type { IdReaderClass, IdSource, ReadId } from '../request.js';
+import type { IdReaderClass, IdSource, NamedPlace, ReadId } from '../request.js';
 
 /** Names an organization. Made by {@link org}. */
 export interface OrgRef {
@@ -84,11 +84,8 @@ function sourceFrom(read: unknown, builder: string): IdSource {
   );
 }
 
-/** Where an id stands under a name. */
-type Named = 'param' | 'query' | 'body' | 'header' | 'arg';
-
 function builderFor<R>(kind: string, make: (source: IdSource) => R): RefBuilder<R> {
-  const named = (from: Named) => (given: string) => {
+  const named = (from: NamedPlace) => (given: string) => {
     const name = nonEmpty(given, `${kind}.${from}()`);
     if (from === 'param' && name.startsWith(':')) {
       throw new ZitadelRequirementError(

@@ -1,3 +1,5 @@
+import { denialAnswer, type Refusal } from '../../core/decision.js';
+
 const refusals = new WeakSet<object>();
 
 /**
@@ -13,4 +15,17 @@ export class RefusalError {
 export function asRefusal<T extends Error>(error: T): T {
   refusals.add(error);
   return error;
+}
+
+/** What clients of gateways and microservices are told. */
+interface Told {
+  readonly status: 'error';
+  readonly message: string;
+  readonly errorCode: string;
+}
+
+/** A refusal as these clients are told it. */
+export function toldOf(refusal: Refusal): Told {
+  const { message, errorCode } = denialAnswer(refusal).body;
+  return { status: 'error', message, errorCode };
 }

@@ -1,10 +1,10 @@
 import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
-import { denialAnswer, type Refusal } from '../../core/decision.js';
+import type { Refusal } from '../../core/decision.js';
 import type { RequestLike } from '../../core/request.js';
 import { noteNoToken } from '../../core/request-problems.js';
 import { callWith } from './call.js';
 import type { Door } from './door.js';
-import { asRefusal } from './refusal-error.js';
+import { asRefusal, toldOf } from './refusal-error.js';
 
 type ExceptionClass = new (error: object) => Error;
 let exceptionClass: ExceptionClass | undefined;
@@ -23,10 +23,8 @@ export const rpc = {
   },
 
   exceptionFor(refusal: Refusal): Error {
-    const { message, errorCode } = denialAnswer(refusal).body;
-    return exceptionClass
-      ? asRefusal(new exceptionClass({ status: 'error', message, errorCode }))
-      : new Error(message);
+    const told = toldOf(refusal);
+    return exceptionClass ? asRefusal(new exceptionClass(told)) : new Error(told.message);
   },
 
   async load() {

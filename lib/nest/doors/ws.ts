@@ -5,7 +5,7 @@ import type { RequestLike } from '../../core/request.js';
 import { noteNoToken } from '../../core/request-problems.js';
 import { callWith, isObject } from './call.js';
 import type { Connection, Door } from './door.js';
-import { asRefusal } from './refusal-error.js';
+import { asRefusal, toldOf } from './refusal-error.js';
 
 type ExceptionClass = new (error: object) => Error;
 let exceptionClass: ExceptionClass | undefined;
@@ -96,7 +96,7 @@ export const ws = {
     return {
       client,
       isClosed: isOfWs ? client.readyState === CLOSED : client.connected === false,
-      tell: (refusal) => tellClient(client, errorOf(refusal)),
+      tell: (refusal) => tellClient(client, toldOf(refusal)),
       close(refusal) {
         const { status, body } = denialAnswer(refusal);
         if (isOfWs) client.close(4_000 + status, body.errorCode);
@@ -107,8 +107,8 @@ export const ws = {
   },
 
   exceptionFor(refusal: Refusal): Error {
-    const error = errorOf(refusal);
-    return exceptionClass ? asRefusal(new exceptionClass(error)) : new Error(error.message);
+    const told = toldOf(refusal);
+    return exceptionClass ? asRefusal(new exceptionClass(told)) : new Error(told.message);
   },
 
   async load() {
@@ -121,11 +121,6 @@ export function tellClient(client: object, error: object): void {
   const to = client as Client;
   if (isNative(to)) to.send(JSON.stringify({ event: 'exception', data: error }));
   else to.emit('exception', error);
-}
-
-function errorOf(refusal: Refusal) {
-  const { message, errorCode } = denialAnswer(refusal).body;
-  return { status: 'error', message, errorCode };
 }
 
 function isNative({ readyState }: Client): boolean {
