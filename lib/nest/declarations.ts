@@ -192,9 +192,9 @@ const ofSeveral = (names: readonly Name[]): string => {
 
 /**
  * Composes the rule of a method for which Nest calls this function. Requirements add up: those of the class and of the method, of base
- * classes and of overridden methods, and of the function, wherever it was written. `@Public` and `@Authenticated` count only if the
- * controller itself carries them, and so does `@AllowImpersonation`. `@Public` on a method lifts the requirements of classes, but never those of an overridden method or of the
- * function. `@Public` on a class lifts nothing.
+ * classes and of overridden methods, and of the function, wherever it was written. `@Public`, `@Authenticated` and `@AllowImpersonation` count
+ * only if the controller itself carries them. `@Public` on a method lifts the requirements of classes, but never those of an overridden
+ * method or of the function. `@Public` on a class lifts nothing.
  */
 export function ruleOf(method: Method, ofFunction: OfFunction): Rule {
   const { type } = method;
