@@ -2,7 +2,7 @@ import type { Caller } from './core/caller.js';
 import type { Refusal } from './core/decision.js';
 import type { CallerSourceParts } from './core/memory/caller-source.js';
 import { checkId } from './core/request.js';
-import type { CallerFunction, MixedCallers, OneWay } from './options.js';
+import type { CallerFunction, MixedCallers, OneWay } from './callers.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import { createJwtVerifier } from './zitadel/callers/access-token.js';
 import { createIntrospection } from './zitadel/callers/introspection.js';

@@ -8,8 +8,8 @@ import type {
   JwtCallers,
   OneWay,
   UserinfoCallers,
-  ZitadelOptions,
-} from './options.js';
+} from './callers.js';
+import type { ZitadelOptions } from './options.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import { openClient, openServiceUser } from './zitadel/credentials.js';
 
@@ -107,7 +107,9 @@ export function checkTogether(options: ZitadelOptions, resolved: ResolvedOptions
   }
   if (shared && shared.secret !== false) {
     const { secret }: { secret: unknown } = shared;
-    if (typeof secret !== 'string' || secret.length < 32) {
+    const secrets: readonly unknown[] = Array.isArray(secret) ? secret : [secret];
+    const fit = secrets.every((each) => typeof each === 'string' && each.length >= 32);
+    if (!fit || secrets.length === 0) {
       throw wrong(
         'cache.shared.secret',
         secret,

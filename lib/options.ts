@@ -1,103 +1,20 @@
-import type { Caller } from './core/caller.js';
+import type { Callers } from './callers.js';
 import type { HierarchyTable } from './core/requirement/roles.js';
 import type { ZitadelLogger } from './core/tell.js';
 import type { RequestLike } from './core/request.js';
-import type { IntrospectionCredential, ServiceUserCredential } from './zitadel/credentials.js';
+import type { MessageBus } from './fleet/message-bus.js';
+import type { RedisClient } from './fleet/redis-client.js';
+import type { ServiceUserCredential } from './zitadel/credentials.js';
 import type { Fetch } from './zitadel/call.js';
-
-/** Callers are known by JWT access tokens, verified locally. Made by `jwt()`. */
-export interface JwtCallers extends JwtSettings {
-  readonly type: 'jwt';
-}
-
-/** Settings of `jwt()`. */
-export interface JwtSettings {
-  /**
-   * Milliseconds, from 1,000 to 3,600,000: for how long ZITADEL's acceptance of a token counts before userinfo is asked again. With
-   * `false` it is never asked, and a revoked token counts until it expires.
-   *
-   * @default cache.ttlMs
-   * @throws ZitadelOptionsError with memberships as the caller: there every read of the memberships confirms the token
-   */
-  readonly recheckMs?: number | false;
-  /**
-   * Ids of clients (`client_id`): only tokens that one of them has obtained are accepted. ZITADEL puts the ids of all applications of a
-   * project into `aud`, so the option `audience` cannot tell them apart.
-   *
-   * @default none
-   * @throws ZitadelOptionsError when `jwt()` stands in a list, because nothing would check the clients of other tokens
-   */
-  readonly clients?: readonly [string, ...string[]];
-}
-
-/** Callers are known by asking ZITADEL about their tokens (RFC 7662). Made by `introspection()`. */
-export interface IntrospectionCallers {
-  readonly type: 'introspection';
-  readonly credential: IntrospectionCredential;
-}
-
-/** Callers are known by what ZITADEL's userinfo says about their own tokens. Made by `userinfo()`. */
-export interface UserinfoCallers {
-  readonly type: 'userinfo';
-}
-
-/** JWTs are verified locally, ZITADEL is asked about everything else. The form of a token decides: the two are never tried in turn. */
-export type MixedCallers =
-  | readonly [JwtCallers, IntrospectionCallers | UserinfoCallers]
-  | readonly [IntrospectionCallers | UserinfoCallers, JwtCallers];
-
-/** Ways to know callers that can stand in a list. */
-export type OneWay = JwtCallers | IntrospectionCallers | UserinfoCallers;
-
-/** Your own way to know a caller. `undefined` or `null`: the token is not valid. Throwing means an outage: 503. Remembered per token. */
-export type CallerFunction = (
-  token: string,
-) => Caller | null | undefined | Promise<Caller | null | undefined>;
-
-/** Every way to know callers. */
-export type Callers = OneWay | MixedCallers | CallerFunction;
-
-/** It has no settings. Anything that is given is refused at boot. */
-type NoSettings = Readonly<Record<string, never>>;
-
-/**
- * Callers send JWT access tokens of ZITADEL. The application's token type must be JWT.
- *
- * @example `callers: jwt()`
- * @example `callers: jwt({ recheckMs: 10_000 })`
- * @example `callers: jwt({ clients: ['<client id>'] })`
- */
-export function jwt(settings: JwtSettings = {}): JwtCallers {
-  return Object.freeze({ type: 'jwt', ...settings });
-}
-
-/**
- * Callers send access tokens of any kind, also opaque ones and personal access tokens. ZITADEL is asked about each token once per
- * `cache.ttlMs`, in the name of an application of type API: `keyFile('./api.json')`, `key(json)` or `basic(clientId, clientSecret)`.
- * ZITADEL accepts tokens that are for this application or its project. The option `audience` is checked here as well.
- *
- * @example `callers: introspection(basic(clientId, clientSecret))`
- */
-export function introspection(
-  credential: IntrospectionCredential,
-  settings: NoSettings = {},
-): IntrospectionCallers {
-  return Object.freeze({ ...settings, type: 'introspection', credential });
-}
-
-/**
- * Callers send access tokens of any kind, and ZITADEL's userinfo says whose they are: no application and no secret is needed. Userinfo
- * does not say whom a token is for. So a token of any application of the instance is accepted if ZITADEL's own API takes it. Reading the
- * memberships with that token proves it, which is why this works only with memberships as the caller.
- *
- * @example `callers: userinfo()`
- */
-export function userinfo(settings: NoSettings = {}): UserinfoCallers {
-  return Object.freeze({ ...settings, type: 'userinfo' });
-}
 
 /** Which generation of ZITADEL's API is used. */
 export type ApiSetting = 'auto' | 'v1' | 'v2';
+
+/** What entries of the shared store are signed with. Of a list the first one signs, and each is accepted. */
+export type SharedSecret = string | readonly [string, ...string[]] | false;
+
+/** Whether managers of a deactivated organization, project or project grant count. */
+export type InactiveSetting = 'asZitadel' | 'deny';
 
 /**
  * Everything that can be set.
@@ -144,12 +61,13 @@ export interface ZitadelOptions {
    * @default { as: 'caller' }
    * @throws ZitadelOptionsError when `serviceUser` is missing, `organizations` stands beside `api: 'v2'`, or is missing with `api: 'v1'`
    */
-  readonly memberships?:
+  readonly memberships?: (
     | { readonly as: 'caller' }
     | {
         readonly as: 'serviceUser';
         readonly organizations?: readonly string[] | (() => Promise<readonly string[]>);
-      };
+      }
+  ) & { readonly inactive?: InactiveSetting };
   /**
    * Which generation of ZITADEL's API is used. `'auto'`: v1 as long as the server has it, v2 where it has not. The first call finds out,
    * and what it finds is remembered and logged. Only v1 has ids of project grants, and permissions.
@@ -210,7 +128,38 @@ export interface ZitadelOptions {
      * @default false
      * @throws ZitadelOptionsError when there is no such store, or the secret is shorter
      */
-    readonly shared?: false | { readonly secret: string | false };
+    readonly shared?: false | { readonly secret: SharedSecret };
+  };
+  /**
+   * The application's own client of `redis` (5) or `ioredis`, or any bus of two functions. Over it the processes of an application tell one another
+   * what is forgotten. With a client of Redis, one of them at a time asks ZITADEL about a user. It opens one connection more, by `duplicate()`.
+   * Keys and channels begin with `nestjs-zitadel:`.
+   *
+   * @default none: each process forgets for itself, and the others no later than `cache.ttlMs`
+   */
+  readonly redis?: RedisClient | MessageBus;
+  readonly events?: {
+    /**
+     * The signing keys of the target at ZITADEL, as it showed them. While a key is rotated: the new one and the old one. With them the
+     * application receives ZITADEL's events: in Nest by itself, in Express by `zitadelEvents(zitadel)`.
+     *
+     * @default none: nothing is received
+     */
+    readonly signingKeys?: string | readonly [string, ...string[]];
+    /**
+     * Where Nest receives deliveries. In Express the application says so.
+     *
+     * @default '/zitadel/events'
+     */
+    readonly path?: string;
+    /**
+     * Asks ZITADEL for its events, for applications that ZITADEL cannot call: `{ serviceUser, everyMs }`. The service user needs
+     * `IAM_OWNER_VIEWER`, which can read hashes of passwords in events, so take one that does nothing else. `everyMs`: from 1,000 to 60,000,
+     * 3,000 unless given.
+     *
+     * @default none: nothing is asked
+     */
+    readonly tail?: { readonly serviceUser: ServiceUserCredential; readonly everyMs?: number };
   };
   /**
    * Which role satisfies which other roles: ZITADEL's own hierarchy, none (`'exact'`), or a table of yours.

@@ -14,7 +14,7 @@ export { org, project, projectGrant } from './core/requirement/refs.js';
 export { requirementText } from './core/requirement/requirement.js';
 export { customRole, ZITADEL_HIERARCHY } from './core/requirement/roles.js';
 export { ZitadelNotAllowedError } from './core/zitadel-authorizer.js';
-export { introspection, jwt, userinfo } from './options.js';
+export { introspection, jwt, userinfo } from './callers.js';
 export { basic, clientCredentials, key, keyFile, pat } from './zitadel/credentials.js';
 export { ZitadelApiError, ZitadelUnavailableError } from './zitadel/refusals.js';
 
@@ -84,7 +84,6 @@ export type {
 export type { DecisionEvent, DecisionListener, ZitadelLogger } from './core/tell.js';
 export type { Explanation, ResourceLookup, Who } from './core/zitadel-authorizer.js';
 export type {
-  ApiSetting,
   CallerFunction,
   Callers,
   IntrospectionCallers,
@@ -93,8 +92,8 @@ export type {
   MixedCallers,
   OneWay,
   UserinfoCallers,
-  ZitadelOptions,
-} from './options.js';
+} from './callers.js';
+export type { ApiSetting, ZitadelOptions } from './options.js';
 export type { InstanceOptions, OptionsOfAll, SeveralInstances } from './instances-option.js';
 export type { ZitadelInstances, ZitadelServices } from './services.js';
 export type { Fetch } from './zitadel/call.js';

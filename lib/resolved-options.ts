@@ -1,6 +1,7 @@
 import type { HierarchyTable } from './core/requirement/roles.js';
 import type { ZitadelLogger } from './core/tell.js';
-import type { ApiSetting, Callers, ZitadelOptions } from './options.js';
+import type { Callers } from './callers.js';
+import type { ApiSetting, SharedSecret, ZitadelOptions } from './options.js';
 import type { Fetch } from './zitadel/call.js';
 import type { ServiceUserCredential } from './zitadel/credentials.js';
 
@@ -18,7 +19,9 @@ export interface ResolvedOptions {
   readonly ttlMs: number;
   readonly denialMs: number;
   readonly maxBytes: number;
-  readonly shared: { readonly secret: string | false } | undefined;
+  readonly shared: { readonly secret: SharedSecret } | undefined;
+  readonly redis: ZitadelOptions['redis'];
+  readonly events: ZitadelOptions['events'];
   readonly hierarchy: HierarchyTable;
   readonly projectOwner: ZitadelOptions['projectOwner'];
   readonly idPattern: RegExp;

@@ -1,5 +1,5 @@
 import { own } from './core/own-properties.js';
-import { introspection, jwt, userinfo } from './options.js';
+import { introspection, jwt, userinfo } from './callers.js';
 import { isCredential } from './zitadel/credentials.js';
 
 type Problem = string | undefined;

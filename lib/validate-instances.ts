@@ -2,7 +2,8 @@ import { ZitadelOptionsError, ZitadelRequirementError } from './core/errors.js';
 import { withoutInheritance } from './core/own-properties.js';
 import { wrong } from './option-combinations.js';
 import type { InstanceOptions, OptionsOfAll, SeveralInstances } from './instances-option.js';
-import type { OneWay, ZitadelOptions } from './options.js';
+import type { OneWay } from './callers.js';
+import type { ZitadelOptions } from './options.js';
 import type { ResolvedOptions } from './resolved-options.js';
 
 const BESIDE = ['logger', 'token', 'requestProperty'] satisfies (keyof OptionsOfAll)[];

@@ -4,7 +4,8 @@ import { type HierarchyTable, kindOfRole, ZITADEL_HIERARCHY } from './core/requi
 import type { ZitadelLogger } from './core/tell.js';
 import { unfilled } from './core/unfilled.js';
 import { checkTogether, wrong } from './option-combinations.js';
-import { type Callers, jwt, type MixedCallers, type ZitadelOptions } from './options.js';
+import { type Callers, jwt, type MixedCallers } from './callers.js';
+import type { ZitadelOptions } from './options.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import { callersProblem } from './validate-callers.js';
 import { requestPropertyProblem } from './validate-request-property.js';
@@ -102,6 +103,12 @@ const CHECKS: Readonly<Record<keyof ZitadelOptions, Check>> = {
     isObject(value)
       ? undefined
       : '{ ttlMs, denialMs, maxBytes, shared }, each of which may be left out',
+  redis: (value) =>
+    typeof Object(value).publish === 'function'
+      ? undefined
+      : 'a client of redis or ioredis, or an object with the functions publish and subscribe',
+  events: (value) =>
+    isObject(value) ? undefined : '{ signingKeys, path, tail }, each of which may be left out',
   hierarchy,
   projectOwner: aFunction(
     'a function from a project id to the id of the organization that owns it',
@@ -167,6 +174,8 @@ export function resolveOptions(
     denialMs: cache.denialMs ?? 2_000,
     maxBytes: cache.maxBytes ?? 64 * 2 ** 20,
     shared: cache.shared ? withoutInheritance(cache.shared) : undefined,
+    redis: options.redis,
+    events: options.events && withoutInheritance(options.events),
     hierarchy: tableOf(options.hierarchy ?? 'zitadel'),
     projectOwner: options.projectOwner,
     // As a whole: without anchors, a path that merely contains an id would match.

@@ -3,13 +3,8 @@ import type { Caller } from '../lib/core/caller.js';
 import { authenticated, role } from '../lib/core/requirement/builders.js';
 import { org } from '../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../lib/create-zitadel.js';
-import {
-  type CallerFunction,
-  introspection,
-  jwt,
-  userinfo,
-  type ZitadelOptions,
-} from '../lib/options.js';
+import { type CallerFunction, introspection, jwt, userinfo } from '../lib/callers.js';
+import type { ZitadelOptions } from '../lib/options.js';
 import type { User } from '../lib/testing/index.js';
 import { basic, key, pat } from '../lib/zitadel/credentials.js';
 import { decide, realFetch, recorder, verdict } from './zitadel/parts.js';

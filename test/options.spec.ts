@@ -3,7 +3,8 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { ZitadelOptionsError } from '../lib/core/errors.js';
 import { createZitadel } from '../lib/create-zitadel.js';
-import { introspection, jwt, userinfo, type ZitadelOptions } from '../lib/options.js';
+import { introspection, jwt, userinfo } from '../lib/callers.js';
+import type { ZitadelOptions } from '../lib/options.js';
 import { resolveOptions } from '../lib/validate-options.js';
 import { basic, clientCredentials, key, keyFile, pat } from '../lib/zitadel/credentials.js';
 

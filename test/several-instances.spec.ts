@@ -8,7 +8,7 @@ import { createZitadel } from '../lib/create-zitadel.js';
 import { callerOf, createZitadel as createForExpress, requireRole } from '../lib/express/index.js';
 import { CurrentCaller, RequireRole, ZitadelModule } from '../lib/index.js';
 import type { InstanceOptions, SeveralInstances } from '../lib/instances-option.js';
-import { introspection, jwt, userinfo } from '../lib/options.js';
+import { introspection, jwt, userinfo } from '../lib/callers.js';
 import type { ZitadelEmulator } from '../lib/testing/index.js';
 import { basic, pat } from '../lib/zitadel/credentials.js';
 import { settle } from './core/gate.js';

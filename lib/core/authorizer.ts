@@ -4,6 +4,7 @@ import { Decider, type DeciderParts, denied } from './decider.js';
 import { type Decision, type Denied, isRefusal, type Refusal } from './decision.js';
 import { ZitadelArgumentError, ZitadelRequirementError } from './errors.js';
 import { within } from './memory/flight.js';
+import type { Eviction, EvictionEvent, EvictionListener } from './eviction.js';
 import { own } from './own-properties.js';
 import type { KnownCaller } from './memory/remembered-callers.js';
 import {
@@ -34,6 +35,8 @@ interface AuthorizerParts extends CompileSettings, DeciderParts {
   readonly log: BoundedLog;
   /** How long memberships count. */
   readonly ttlMs: number;
+  /** Tells the other processes. Undefined: there is no way to. */
+  readonly spread?: EvictionListener | undefined;
 }
 
 const NOTHING: RequestLike = Object.freeze({ headers: {} });
@@ -204,18 +207,28 @@ export class Authorizer {
     return this.#news.onDecision(listener);
   }
 
-  /** Forgets what is remembered about a user, with all of the user's tokens, here and in the shared store. */
-  async evict(userId: string): Promise<void> {
-    this.#decider.forget(userId);
-    this.parts.lookups.evict(userId);
-    await this.parts.callers.evict(userId);
+  /** Forgets what an eviction names, here, in the shared store and in the other processes. Resolves when it cannot come back here. */
+  async evict(eviction: Eviction, from: EvictionEvent['from'] = 'application'): Promise<void> {
+    const event: EvictionEvent = Object.freeze({ at: Date.now(), eviction, from });
+    this.parts.spread?.(event);
+    await this.#forget(event);
   }
 
-  /** Forgets everybody and everything, here and in the shared store. */
-  async evictAll(): Promise<void> {
-    this.#decider.forgetAll();
-    this.parts.lookups.evictAll();
-    await this.parts.callers.evictAll();
+  /** Forgets here what another process has told. */
+  hear(event: EvictionEvent): void {
+    void this.#forget(event);
+  }
+
+  async #forget({ eviction }: EvictionEvent): Promise<void> {
+    if (eviction.type === 'user') {
+      this.#decider.forget(eviction.userId);
+      this.parts.lookups.evict(eviction.userId);
+      await this.parts.callers.evict(eviction.userId);
+    } else {
+      this.#decider.forgetAll();
+      this.parts.lookups.evictAll();
+      await this.parts.callers.evictAll();
+    }
   }
 
   async #resolveAndDecide(

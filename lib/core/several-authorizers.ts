@@ -3,6 +3,7 @@ import type { Caller } from './caller.js';
 import { credentialOf, type TokenFinder } from './credential.js';
 import type { Decision, Denied, Refusal } from './decision.js';
 import { ZitadelRequirementError } from './errors.js';
+import type { Eviction, EvictionEvent } from './eviction.js';
 import { bounded } from './memory/bounded.js';
 import type { KnownCaller } from './memory/remembered-callers.js';
 import { type ReadFromClass, type RequestLike, tokenIn } from './request.js';
@@ -119,12 +120,12 @@ export class SeveralAuthorizers implements Decisions {
   }
 
   /** Forgets the users with this id in all instances: a bare id does not say whose it is. */
-  async evict(userId: string): Promise<void> {
-    await Promise.all([...this.#instances.values()].map((each) => each.evict(userId)));
+  async evict(eviction: Eviction): Promise<void> {
+    await Promise.all([...this.#instances.values()].map((each) => each.evict(eviction)));
   }
 
-  async evictAll(): Promise<void> {
-    await Promise.all([...this.#instances.values()].map((each) => each.evictAll()));
+  hear(event: EvictionEvent): void {
+    for (const each of this.#instances.values()) each.hear(event);
   }
 
   #of(who: Caller | string): Authorizer {

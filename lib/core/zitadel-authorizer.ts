@@ -204,12 +204,12 @@ export class ZitadelAuthorizer {
 
   /** Forgets what is remembered about a user, here and in the shared store. The next request asks ZITADEL. */
   evict(userId: string): Promise<void> {
-    return this.authorizer.evict(userId);
+    return this.authorizer.evict({ type: 'user', userId });
   }
 
   /** Forgets everybody. */
   evictAll(): Promise<void> {
-    return this.authorizer.evictAll();
+    return this.authorizer.evict({ type: 'everyone' });
   }
 
   /** Calls the listener with every decision, allowed and denied. Returns the function that removes it. */

@@ -175,8 +175,8 @@ describe('how long the memory says the same', () => {
     const { decisions } = libraryOf({ cache: { ttlMs } });
     const byRole = decisions.prepare(role('ORG_OWNER', world.acme));
     for (const evict of [
-      () => decisions.evict(world.ids['owner of acme']),
-      () => decisions.evictAll(),
+      () => decisions.evict({ type: 'user', userId: world.ids['owner of acme'] }),
+      () => decisions.evict({ type: 'everyone' }),
     ]) {
       await decisions.authorize(asked(), byRole);
       expect(decisions.leftMs(asked(), byRole)).toBe(ttlMs);

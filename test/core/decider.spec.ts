@@ -3,7 +3,8 @@ import { anyOf, authenticated, permission, role } from '../../lib/core/requireme
 import { projectRole } from '../../lib/core/requirement/project-role.js';
 import { org, project, projectGrant } from '../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
-import { introspection, type ZitadelOptions } from '../../lib/options.js';
+import { introspection } from '../../lib/callers.js';
+import type { ZitadelOptions } from '../../lib/options.js';
 import type { Org, User } from '../../lib/testing/index.js';
 import { basic, pat } from '../../lib/zitadel/credentials.js';
 import { decide, realFetch, recorder, verdict } from '../zitadel/parts.js';

@@ -21,7 +21,7 @@ export async function optionsPage() {
   const options = membersOf('lib/options.ts', 'ZitadelOptions');
   const ofNest = membersOf('lib/nest/zitadel.module-definition.ts', 'ApplicationOptions');
   const ofSeveral = membersOf('lib/instances-option.ts', 'SeveralInstances');
-  const ofJwt = membersOf('lib/options.ts', 'JwtSettings');
+  const ofJwt = membersOf('lib/callers.ts', 'JwtSettings');
   const rows = [...options, ...ofSeveral, ...ofNest].map(rowOf).join('\n');
   const text = [
     BEGINNING,

@@ -70,7 +70,8 @@ interface SharedRead<T> {
  */
 export class SharedStore {
   readonly #cache: SharedCache;
-  readonly #secret: string | false;
+  /** The first one signs, and each is accepted. Empty: nothing is signed. */
+  readonly #secrets: readonly string[];
   readonly #scope: string;
 
   #distrustedUntil = 0;
@@ -80,12 +81,12 @@ export class SharedStore {
   /** `scope`: everything on which the stored values depend, besides the key. `ttlMs`: how long they live at most. */
   constructor(
     cache: SharedCache,
-    secret: string | false,
+    secret: string | readonly string[] | false,
     scope: readonly string[],
     private readonly ttlMs: number,
   ) {
     this.#cache = cache;
-    this.#secret = secret;
+    this.#secrets = secret === false ? [] : [secret].flat();
     this.#scope = JSON.stringify(scope);
   }
 
@@ -164,7 +165,8 @@ export class SharedStore {
   }
 
   #seal(text: string): string {
-    return this.#secret === false ? text : `${this.#mac(text, this.#secret)}.${text}`;
+    const [secret] = this.#secrets;
+    return secret === undefined ? text : `${this.#mac(text, secret)}.${text}`;
   }
 
   #mac(text: string, secret: string): string {
@@ -174,12 +176,15 @@ export class SharedStore {
   #open<T>(kind: StoredKind<T>, sealed: unknown, name: string): Envelope<T> | undefined {
     if (typeof sealed !== 'string') return undefined;
     let text = sealed;
-    if (this.#secret !== false) {
+    if (this.#secrets.length > 0) {
       const dot = sealed.indexOf('.');
       text = sealed.slice(dot + 1);
       const given = Buffer.from(sealed.slice(0, Math.max(dot, 0)));
-      const right = Buffer.from(this.#mac(text, this.#secret));
-      if (given.length !== right.length || !timingSafeEqual(given, right)) return undefined;
+      const isSigned = this.#secrets.some((secret) => {
+        const right = Buffer.from(this.#mac(text, secret));
+        return given.length === right.length && timingSafeEqual(given, right);
+      });
+      if (!isSigned) return undefined;
     }
     const envelope = envelopeFrom(kind, text);
     if (envelope?.key !== name) return undefined;

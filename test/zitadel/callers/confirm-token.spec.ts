@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { authenticated, role } from '../../../lib/core/requirement/builders.js';
 import { org } from '../../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
-import { jwt, type JwtSettings } from '../../../lib/options.js';
+import { jwt, type JwtSettings } from '../../../lib/callers.js';
 import type { User } from '../../../lib/testing/index.js';
 import { pat } from '../../../lib/zitadel/credentials.js';
 import { decide, recorder, verdict } from '../parts.js';
