@@ -97,9 +97,12 @@ export class CallerLookups {
   ) {
     const { ttlMs, maxBytes, shared, projectRoles } = parts;
     const share = maxBytes / (projectRoles ? 3 : 2);
-    this.#memberships = new ReadCache(MEMBERSHIPS, ttlMs, share, shared);
-    this.#permissions = new ReadCache(HELD_PERMISSIONS, ttlMs, share, shared);
-    this.#roles = new ReadCache(GIVEN_ROLES, ttlMs, share, shared);
+    const sharing = (inTurn: boolean) => shared && { store: shared, inTurn };
+    // With their own tokens, callers of several processes ask for different lists.
+    const asService = sharing(parts.memberships.as === 'serviceUser');
+    this.#memberships = new ReadCache(MEMBERSHIPS, ttlMs, share, asService);
+    this.#permissions = new ReadCache(HELD_PERMISSIONS, ttlMs, share, sharing(false));
+    this.#roles = new ReadCache(GIVEN_ROLES, ttlMs, share, sharing(true));
   }
 
   /** The remembered facts about a caller that were not asked for before `notBefore`, together with those about resources. */
@@ -214,22 +217,25 @@ export class CallerLookups {
   forget({ digest }: Pick<Verified, 'digest'>, userId: string): void {
     this.#memberships.forget(tokenKey(digest), userId);
     this.#permissions.evict(userId);
-    void this.parts.shared?.evict(userId);
+    const { shared } = this.parts;
+    void shared?.evict({ userId }, shared.stamp());
   }
 
   /** Resolves when nothing that was read before can come back, here or through the shared store. */
   async evict(userId: string): Promise<void> {
     this.#evict(userId);
-    if (!this.parts.shared) return;
-    await this.parts.shared.evict(userId);
+    const { shared } = this.parts;
+    if (!shared) return;
+    await shared.evict({ userId }, shared.stamp());
     // Until the store has acknowledged, a read can bring back what it still held.
     this.#evict(userId);
   }
 
   async evictAll(): Promise<void> {
     this.#evictAll();
-    if (!this.parts.shared) return;
-    await this.parts.shared.evictAll();
+    const { shared } = this.parts;
+    if (!shared) return;
+    await shared.evict('everyone', shared.stamp());
     this.#evictAll();
   }
 

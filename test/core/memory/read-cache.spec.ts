@@ -7,7 +7,8 @@ import {
   ReadCache,
   type Remembered,
 } from '../../../lib/core/memory/read-cache.js';
-import { ROWS, SharedStore } from '../../../lib/core/memory/shared-store.js';
+import { SharedStore } from '../../../lib/core/memory/shared-store.js';
+import { ROWS } from '../../../lib/core/memory/stored-kinds.js';
 import { ANEW, ANY_AGE } from '../../../lib/core/requirement/fresh.js';
 import { gate, settle } from '../gate.js';
 import { orgRow, orgsOf } from '../rows.js';
@@ -31,7 +32,7 @@ class Memberships extends ReadCache<Index, Index['rows']> {
       toStored: ({ rows: all }) => all,
       bytesOf: ({ bytes }) => bytes,
     };
-    super(kind, ttlMs, maxBytes, store);
+    super(kind, ttlMs, maxBytes, store && { store, inTurn: false });
   }
 }
 
@@ -43,13 +44,13 @@ function cacheOf(ttlMs = TTL_MS, maxBytes = 2 ** 20, store?: MemoryStore): Membe
 /** Here, in the store, and once more what came from the store meanwhile. */
 async function evictUser(cache: Memberships): Promise<void> {
   cache.evict('alice');
-  await cache.store?.evict('alice');
+  await cache.store?.evict({ userId: 'alice' }, cache.store.stamp());
   cache.evict('alice');
 }
 
 async function evictAll(cache: Memberships): Promise<void> {
   cache.evictAll();
-  await cache.store?.evictAll();
+  await cache.store?.evict('everyone', cache.store.stamp());
   cache.evictAll();
 }
 
