@@ -49,7 +49,7 @@ export const PROJECT_ROLES: StoredKind<readonly string[]> = {
 };
 
 /** Is called with each time that a read finds in the store, also again with the same: tokens issued until then are refused. Undefined: those of everyone. */
-type IssuedBeforeListener = (userId: string | undefined, time: number) => void;
+export type IssuedBeforeListener = (userId: string | undefined, time: number) => void;
 
 interface Envelope<T> extends Stored<T> {
   readonly key: string;

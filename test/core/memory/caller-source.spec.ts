@@ -40,9 +40,14 @@ interface Setup {
 /** A token names its user in front of a dash: `alice-1`. */
 const userOf = (token: string) => token.split('-')[0] ?? '';
 
+const sharedOf = new WeakMap<CallerSource, SharedStore>();
+const evict = (source: CallerSource, eviction: Eviction) =>
+  evictFrom(source, eviction, sharedOf.get(source));
+
 function sourceOf(setup: Setup = {}): CallerSource {
   const { confirm, everyMs = TTL_MS, store, ttlMs = TTL_MS, read = counted() } = setup;
-  return new CallerSource({
+  const shared = store && new SharedStore(store, 'k'.repeat(32), ['scope'], ttlMs);
+  const source = new CallerSource({
     issuer: 'https://acme.example',
     verify: setup.verify ?? ((token) => callerOf(userOf(token))),
     verifiedForMs: setup.verifiedForMs ?? Infinity,
@@ -58,8 +63,10 @@ function sourceOf(setup: Setup = {}): CallerSource {
     ttlMs,
     maxBytes: 2 ** 22,
     budgetMs: setup.budgetMs ?? 5_000,
-    shared: store && new SharedStore(store, 'k'.repeat(32), ['scope'], ttlMs),
+    shared,
   });
+  if (shared) sharedOf.set(source, shared);
+  return source;
 }
 
 function counted(): Read & { reads: number; tokens: string[] } {
@@ -477,15 +484,13 @@ describe('an eviction', () => {
   ] as const satisfies readonly (readonly [string, Eviction])[];
 
   describe.each(kinds)('%s', (_kind, eviction) => {
-    const evict = (source: CallerSource) => evictFrom(source, eviction);
-
     it('takes away all tokens of the user, their confirmations and memberships', async () => {
       const [confirm, read] = [vi.fn(() => Promise.resolve(undefined)), counted()];
       const source = sourceOf({ as: 'serviceUser', confirm, read });
       for (const token of ['alice-1', 'alice-2']) {
         await answered(source.resolve(`Bearer ${token}`, ANY_AGE));
       }
-      await evict(source);
+      await evict(source, eviction);
       expect(source.warm('Bearer alice-1')).toBeUndefined();
       expect(source.warm('Bearer alice-2')).toBeUndefined();
       await answered(source.resolve('Bearer alice-1', ANY_AGE));
@@ -498,7 +503,7 @@ describe('an eviction', () => {
       const source = sourceOf({ read: () => reads.shift() ?? Promise.resolve([]) });
       const before = source.resolve('Bearer alice-1', ANY_AGE);
       await settle();
-      await evict(source);
+      await evict(source, eviction);
       const after = source.resolve('Bearer alice-1', ANY_AGE);
       expect(await orgs(after)).toEqual(['after']);
       held.open([orgRow('alice', 'before')]);
@@ -514,7 +519,7 @@ describe('an eviction', () => {
       const source = sourceOf({ as: 'serviceUser', confirm });
       const before = source.resolve('Bearer alice-1', ANY_AGE);
       await settle();
-      await evict(source);
+      await evict(source, eviction);
       held.open(undefined);
       await answered(before);
       expect(source.warm('Bearer alice-1')).toBeUndefined();
@@ -529,7 +534,7 @@ describe('an eviction', () => {
         confirm: () => Promise.resolve(answers.shift()),
       });
       const before = await answered(source.resolve('Bearer alice-1', ANY_AGE));
-      await evict(source);
+      await evict(source, eviction);
       vi.advanceTimersByTime(1);
       await answered(source.renew(before, READS_ROWS, performance.now(), () => undefined));
       expect(source.warm('Bearer alice-1')).toBeUndefined();
@@ -547,7 +552,7 @@ describe('an eviction', () => {
         read: () => Promise.resolve([orgRow('alice', 'after')]),
       });
       store.beforeSet = (key) => (key.includes(':epoch') ? told.passed : undefined);
-      const evicted = evict(source);
+      const evicted = evict(source, eviction);
       await answered(source.resolve('Bearer alice-1', ANY_AGE));
       told.open();
       await evicted;
@@ -562,7 +567,7 @@ describe('an eviction', () => {
     const source = sourceOf({ read: () => held.passed });
     const before = source.resolve('Bearer alice-1', ANY_AGE);
     await settle();
-    await evictFrom(source, { type: 'user', userId: 'bob' });
+    await evict(source, { type: 'user', userId: 'bob' });
     held.open([orgRow('alice', '1')]);
     await answered(before);
     const warm = source.warm('Bearer alice-1');
