@@ -3,6 +3,7 @@ import type { Decider } from './decider.js';
 import type { Eviction, EvictionEvent, EvictionListener } from './eviction.js';
 import type { CallerSource } from './memory/caller-source.js';
 import type { StoreTarget } from './memory/epochs.js';
+import { believedTime } from './memory/refused-tokens.js';
 import type { SharedStore } from './memory/shared-store.js';
 import { quietly } from './tell.js';
 
@@ -24,9 +25,10 @@ export class Evictions {
   constructor(private readonly parts: EvictionsParts) {}
 
   /** Resolves when what was remembered cannot come back here. */
-  async evict(eviction: Eviction, from: EvictionEvent['from']): Promise<void> {
+  async evict(asked: Eviction, from: EvictionEvent['from']): Promise<void> {
     const { shared, spread } = this.parts;
     const at = (this.#latest = shared?.stamp() ?? Math.max(Date.now(), this.#latest + 1));
+    const eviction = withTime(asked);
     const event: EvictionEvent = Object.freeze({ at, eviction, from });
     this.#forget(eviction);
     this.#tell(event);
@@ -88,4 +90,10 @@ function targetOf(eviction: Exclude<Eviction, { readonly type: 'token' }>): Stor
   if (eviction.type === 'organization') return { orgId: eviction.orgId };
   const { userId } = eviction as Partial<Record<'userId', string>>;
   return userId === undefined ? 'everyone' : { userId };
+}
+
+/** No token was issued in the future, and a time that is far ahead would refuse those that are issued until then. */
+function withTime(eviction: Eviction): Eviction {
+  if (eviction.type !== 'issuedBefore') return eviction;
+  return { ...eviction, time: believedTime(eviction.time) };
 }

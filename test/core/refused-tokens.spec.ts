@@ -5,6 +5,7 @@ import { introspection, jwt, userinfo } from '../../lib/callers.js';
 import type { Callers, ZitadelOptions } from '../../lib/index.js';
 import type { User } from '../../lib/testing/index.js';
 import { basic, pat } from '../../lib/zitadel/credentials.js';
+import { MemoryStore } from './memory/memory-store.js';
 import { useStillClock } from '../support/still-clock.js';
 import { useEmulator } from '../support/world.js';
 import { errorOf, recorder, verdict } from '../zitadel/parts.js';
@@ -28,8 +29,11 @@ beforeEach(() => {
   zitadel.addMember(user, { org: rootOrg }, ['ORG_OWNER']);
 });
 
-const libraryOf = (options: Partial<ZitadelOptions>): Zitadel =>
-  createZitadel(zitadel.options({ logger: recorder(), ...options }));
+const libraryOf = (options: Partial<ZitadelOptions>, sharedCache?: MemoryStore): Zitadel =>
+  createZitadel(
+    zitadel.options({ logger: recorder(), ...options }),
+    sharedCache && { sharedCache },
+  );
 const pass = (ms: number) => vi.advanceTimersByTime(ms);
 const ask = (library: Zitadel, token: string, fresh = false) =>
   verdict(library, token, role('ORG_OWNER', rootOrg.id, { fresh }));
@@ -145,6 +149,23 @@ describe('a token that is refused', () => {
     library.decisions.hear({ at: Date.now(), eviction: eviction(user.id), from: 'fleet' });
     pass(200);
     expect(await asking).toBe('token_invalid');
+  });
+
+  it('is told by the shared store to a process that heard nothing, when the memberships are read', async () => {
+    const store = new MemoryStore();
+    const options = {
+      callers: jwt({ recheckMs: false }),
+      ...asServiceUser,
+      cache: { shared: { secret: 's'.repeat(32) } },
+    };
+    const [here, there] = [libraryOf(options, store), libraryOf(options, store)];
+    const [token, other] = [zitadel.tokenFor(user), zitadel.tokenFor(user)];
+    expect(await ask(there, token)).toBe('yes');
+    await here.authorizer.rejectIssuedBefore(user.id, Date.now());
+    pass(30_000);
+    expect(await ask(there, token)).toBe('token_invalid');
+    expect(await ask(there, other)).toBe('token_invalid');
+    expect(await ask(there, zitadel.tokenFor(user))).toBe('yes');
   });
 });
 

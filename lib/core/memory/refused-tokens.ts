@@ -1,9 +1,8 @@
 import type { Caller } from '../caller.js';
 import type { Refusal } from '../decision.js';
 import { own } from '../own-properties.js';
+import { CLOCK_SKEW_MS } from './epochs.js';
 
-/** Times in the future are not believed beyond this difference of the clocks. */
-const CLOCK_SKEW_MS = 5_000;
 /** The most that the option clockToleranceMs allows. What was issued even later does not say when. */
 const MOST_AHEAD_MS = 300_000;
 const MOST = 100_000;
@@ -40,8 +39,7 @@ export class RefusedTokens {
 
   /** Refuses what was issued at this time or before, in milliseconds since the epoch. False: all of that is refused already. */
   issuedBefore(userId: string | undefined, time: number): boolean {
-    const latest = Date.now() + CLOCK_SKEW_MS;
-    const upTo = time <= latest ? time : latest;
+    const upTo = believedTime(time);
     if (userId === undefined) {
       if (upTo <= this.#upTo) return false;
       this.#upTo = upTo;
@@ -90,6 +88,12 @@ export function tokenIdOf({ claims }: Pick<Caller, 'claims'>): string | undefine
 export function sessionIn(id: string): string {
   const [session = id] = id.split('-', 1);
   return session;
+}
+
+/** A time up to which tokens are refused. What is further in the future than clocks are apart, or no number, is now. */
+export function believedTime(time: number): number {
+  const latest = Date.now() + CLOCK_SKEW_MS;
+  return time <= latest ? time : latest;
 }
 
 /** In milliseconds since the epoch. NaN: the token does not say it. */
