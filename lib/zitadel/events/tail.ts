@@ -1,22 +1,26 @@
-import { isRefusal, type Refusal } from '../../core/decision.js';
 import type { Eviction } from '../../core/eviction.js';
 import { within } from '../../core/memory/flight.js';
 import type { Turn, Turns } from '../../core/memory/turns.js';
 import type { BoundedLog } from '../../core/tell.js';
-import { OURSELVES } from '../call.js';
-import { isRecord, MOST_BYTES } from '../reading.js';
-import { refusalOfOurs, unfit } from '../refusals.js';
-import { isDone, isTrouble } from '../reply.js';
-import type { ServiceToken } from '../service-user.js';
-import { Cursor, dateOf, type Entry, microsFrom, type Range } from './cursor.js';
-import { EVENT_TYPES, evictionsOf } from './effects.js';
+import { Cursor, type Entry } from './cursor.js';
+import { evictionsOf } from './effects.js';
 import { eventFrom } from './event.js';
+import {
+  type Asker,
+  askEvents,
+  askLastEvent,
+  EVENTS,
+  isNoPage,
+  LARGEST_PAGE,
+  type NoPage,
+  QUESTIONS,
+} from './search.js';
 
 /** What a tail is made of. */
 interface TailParts {
   readonly issuer: string;
   /** Of a service user that is an `IAM_OWNER_VIEWER`. */
-  readonly token: Pick<ServiceToken, 'call'>;
+  readonly asker: Asker;
   readonly everyMs: number;
   /** For how long what was read from ZITADEL counts. */
   readonly ttlMs: number;
@@ -47,18 +51,6 @@ export interface TailStatus {
   readonly events: number;
 }
 
-type Trouble = Refusal | 'notServed';
-
-interface Page {
-  readonly entries: readonly Entry[];
-}
-
-const WHAT = 'events of ZITADEL';
-const REMEDY =
-  'make the service user of events.tail an IAM_OWNER_VIEWER of the instance, and look whether its credential is still good';
-/** More than this ZITADEL gives in no page, and takes in no question. */
-const LARGEST_PAGE = 1_000;
-const MOST_TYPES = 30;
 /** A process that dies keeps the others waiting for no longer. */
 const TURN_MS = 5_000;
 /** After a restart, evictions are made again that the one before may not have repeated to the end. */
@@ -70,11 +62,6 @@ const QUIET_MS = 60_000;
 const LONGEST_PAUSE_MS = 60_000;
 const NOT_SERVED_PAUSE_MS = 600_000;
 const NOTE = 'events read';
-
-const QUESTIONS: readonly (readonly string[])[] = Array.from(
-  { length: Math.ceil(EVENT_TYPES.length / MOST_TYPES) },
-  (_, at) => EVENT_TYPES.slice(at * MOST_TYPES, (at + 1) * MOST_TYPES),
-);
 
 /**
  * Asks ZITADEL for its events, for applications that ZITADEL cannot call. One process of the fleet does so at a time. It misses no event: the
@@ -141,11 +128,11 @@ export class EventTail {
       this.#state = 'elsewhere';
       return everyMs;
     }
-    let trouble: Trouble | undefined;
+    let trouble: NoPage | undefined;
     try {
       trouble = await this.#read(() => !stop.aborted && held());
     } catch (error) {
-      trouble = { reason: 'unavailable', detail: `${WHAT}: ${String(error)}` };
+      trouble = { reason: 'unavailable', detail: `${EVENTS}: ${String(error)}` };
       // What was taken may not have been applied.
       this.#cursors = this.#cursors?.map(({ since }) => new Cursor(since));
     }
@@ -153,21 +140,21 @@ export class EventTail {
     if (trouble === 'notServed') {
       if (this.#state !== 'notServed') {
         log.warn(
-          `${WHAT}: this server has no Event API (API v1), so nothing is tailed; have ZITADEL call the application instead: events.signingKeys`,
+          `${EVENTS}: this server has no Event API (API v1), so nothing is tailed; have ZITADEL call the application instead: events.signingKeys`,
         );
       }
       this.#state = 'notServed';
       return NOT_SERVED_PAUSE_MS;
     }
     if (!trouble) {
-      if (this.#failures > 0) log.log(`${WHAT}: they are read again`);
+      if (this.#failures > 0) log.log(`${EVENTS}: they are read again`);
       this.#failures = 0;
       this.#state = 'reading';
       return everyMs;
     }
-    const { reason, detail = WHAT, remedy, retryAfterMs = 0 } = trouble;
+    const { reason, detail = EVENTS, remedy, retryAfterMs = 0 } = trouble;
     const text = [detail, remedy].filter(Boolean).join('; ');
-    log[reason === 'misconfigured' ? 'error' : 'warn'](text, `${WHAT} ${reason}`);
+    log[reason === 'misconfigured' ? 'error' : 'warn'](text, `${EVENTS} ${reason}`);
     this.#failures += 1;
     this.#state = 'failing';
     const backoffMs = Math.min(everyMs * 2 ** this.#failures, LONGEST_PAUSE_MS);
@@ -209,10 +196,10 @@ export class EventTail {
   }
 
   /** `isOurs`: whether this process may go on. If it may not, what comes is dropped. */
-  async #read(isOurs: () => boolean): Promise<Trouble | undefined> {
+  async #read(isOurs: () => boolean): Promise<NoPage | undefined> {
     if (!this.#cursors || performance.now() - this.#learnedAt > QUIET_MS) {
-      const last = await this.#ask({ asc: false, limit: 1 });
-      if (isTroubled(last)) return last;
+      const last = await askLastEvent(this.#parts.asker);
+      if (isNoPage(last)) return last;
       this.#learn(last.entries);
       this.#learnedAt = performance.now();
     }
@@ -236,24 +223,19 @@ export class EventTail {
     return QUESTIONS.map(() => new Cursor(since));
   }
 
-  async #readOne(cursor: Cursor, at: number, isOurs: () => boolean): Promise<Trouble | undefined> {
-    const { apply, log } = this.#parts;
+  async #readOne(cursor: Cursor, at: number, isOurs: () => boolean): Promise<NoPage | undefined> {
+    const { asker, apply, log } = this.#parts;
     for (let goesOn = true; goesOn;) {
-      const { range } = cursor;
       const leftAt = performance.now();
-      const asked = await this.#ask({ asc: true, ...messageOf(range), eventTypes: QUESTIONS[at] });
+      const page = await askEvents(asker, QUESTIONS[at], cursor.range);
       if (!isOurs()) return undefined;
-      if (isTroubled(asked)) return asked;
-      const { entries } = asked;
-      const { since, until = Infinity } = range;
-      if (entries.some((entry) => entry.at <= since || entry.at >= until)) {
-        return unfit(WHAT, 'the reply has events that were not asked for');
-      }
+      if (isNoPage(page)) return page;
+      const { entries } = page;
       this.#learn(entries);
       const taken = cursor.take(entries, entries.length >= LARGEST_PAGE);
       const evictions = taken.fresh.flatMap(evictionsOfEntry);
       if (taken.isCrowded) {
-        log.warn(`${WHAT}: more than ${LARGEST_PAGE} at one moment, so everyone is evicted`);
+        log.warn(`${EVENTS}: more than ${LARGEST_PAGE} at one moment, so everyone is evicted`);
         evictions.push(EVERYONE);
       }
       if (evictions.length > 0) apply(evictions);
@@ -281,55 +263,11 @@ export class EventTail {
     if (latest > this.#latest) this.#learnedAt = performance.now();
     this.#latest = latest;
   }
-
-  async #ask(question: object): Promise<Page | Trouble> {
-    const reply = await this.#parts.token.call({
-      family: 'events',
-      method: 'POST',
-      path: '/admin/v1/events/_search',
-      json: { limit: LARGEST_PAGE, ...question },
-      who: OURSELVES,
-      maxBytes: MOST_BYTES,
-      repeatable: true,
-    });
-    if (isRefusal(reply)) return reply;
-    if (!isDone(reply)) {
-      const isServed = isTrouble(reply) || reply.says !== 'notServed';
-      return isServed ? refusalOfOurs(reply, WHAT, REMEDY) : 'notServed';
-    }
-    // An empty list is left out.
-    const { events = [] } = reply.body;
-    const entries = Array.isArray(events) ? events.map(entryFrom) : [undefined];
-    return entries.includes(undefined)
-      ? unfit(WHAT, 'the reply has no list of dated events')
-      : { entries: entries as readonly Entry[] };
-  }
 }
 
 const NOTHING = Promise.resolve(undefined);
 
-function isTroubled(asked: Page | Trouble): asked is Trouble {
-  return asked === 'notServed' || isRefusal(asked);
-}
 const EVERYONE: Eviction = { type: 'everyone' };
-
-function messageOf({ since, until }: Range): object {
-  const range = {
-    ...(since > 0 && { since: dateOf(since) }),
-    ...(until !== undefined && { until: dateOf(until) }),
-  };
-  return Object.keys(range).length === 0 ? {} : { range };
-}
-
-function entryFrom(json: unknown): Entry | undefined {
-  if (!isRecord(json)) return undefined;
-  const { aggregate, sequence, creationDate } = json;
-  const at = microsFrom(creationDate);
-  if (at === undefined) return undefined;
-  const { id, type } = isRecord(aggregate) ? aggregate : {};
-  const key = JSON.stringify([isRecord(type) ? type['type'] : type, id, sequence]);
-  return { at, key, json };
-}
 
 /** An event that cannot be read may be about anybody. */
 function evictionsOfEntry({ json }: Entry): readonly Eviction[] {

@@ -52,7 +52,7 @@ function tailOf(
   const applied: Eviction[] = [];
   const tail = new EventTail({
     issuer: at.issuer,
-    token: new ServiceToken(http, discover, at.issuer, openServiceUser(pat(token))),
+    asker: new ServiceToken(http, discover, at.issuer, openServiceUser(pat(token))),
     everyMs: 5,
     ttlMs: 30_000,
     apply: (evictions) => void applied.push(...evictions),
@@ -113,7 +113,7 @@ describe('a tail', () => {
     let [underWay, most] = [0, 0];
     await reads(
       tailOf(zitadel, token, {
-        token: {
+        asker: {
           call: async (call) => {
             asked.push((call.json as { eventTypes?: unknown[] }).eventTypes ?? []);
             most = Math.max(most, (underWay += 1));
