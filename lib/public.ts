@@ -33,7 +33,7 @@ export type {
   Refusal,
 } from './core/decision.js';
 export type { ZitadelErrorCode } from './core/errors.js';
-export type { SharedCache } from './core/memory/shared-store.js';
+export type { SharedCache } from './core/memory/signed-cache.js';
 export type { IdReader, IdReaderClass, IdSource, ReadId, RequestLike } from './core/request.js';
 export type { AuthenticatedOptions, OptionalCaller } from './core/requirement/builders.js';
 export type { ImpersonationSettings } from './core/requirement/impersonation.js';

@@ -97,9 +97,12 @@ export class CallerLookups {
   ) {
     const { ttlMs, maxBytes, shared, projectRoles } = parts;
     const share = maxBytes / (projectRoles ? 3 : 2);
-    this.#memberships = new ReadCache(MEMBERSHIPS, ttlMs, share, shared);
-    this.#permissions = new ReadCache(HELD_PERMISSIONS, ttlMs, share, shared);
-    this.#roles = new ReadCache(GIVEN_ROLES, ttlMs, share, shared);
+    const sharing = (inTurn: boolean) => shared && { store: shared, inTurn };
+    // With their own tokens, callers of several processes ask for different lists.
+    const asService = sharing(parts.memberships.as === 'serviceUser');
+    this.#memberships = new ReadCache(MEMBERSHIPS, ttlMs, share, asService);
+    this.#permissions = new ReadCache(HELD_PERMISSIONS, ttlMs, share, sharing(false));
+    this.#roles = new ReadCache(GIVEN_ROLES, ttlMs, share, sharing(true));
   }
 
   /** The remembered facts about a caller that were not asked for before `notBefore`, together with those about resources. */
