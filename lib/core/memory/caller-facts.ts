@@ -221,31 +221,14 @@ export class CallerLookups {
     void shared?.evict({ userId }, shared.stamp());
   }
 
-  /** Resolves when nothing that was read before can come back, here or through the shared store. */
-  async evict(userId: string): Promise<void> {
-    this.#evict(userId);
-    const { shared } = this.parts;
-    if (!shared) return;
-    await shared.evict({ userId }, shared.stamp());
-    // Until the store has acknowledged, a read can bring back what it still held.
-    this.#evict(userId);
-  }
-
-  async evictAll(): Promise<void> {
-    this.#evictAll();
-    const { shared } = this.parts;
-    if (!shared) return;
-    await shared.evict('everyone', shared.stamp());
-    this.#evictAll();
-  }
-
-  #evict(userId: string): void {
+  /** Forgets a user in this process. */
+  evict(userId: string): void {
     this.#memberships.evict(userId);
     this.#permissions.evict(userId);
     this.#roles.evict(userId);
   }
 
-  #evictAll(): void {
+  evictAll(): void {
     this.#memberships.evictAll();
     this.#permissions.evictAll();
     this.#roles.evictAll();
