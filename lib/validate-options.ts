@@ -226,6 +226,7 @@ const SECRET: ReadonlySet<string> = new Set([
   'callers',
   'events',
   'signingKeys',
+  'path',
   'tail',
 ]);
 
