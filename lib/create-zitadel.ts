@@ -4,11 +4,13 @@ import { Authorizer, type Decisions } from './core/authorizer.js';
 import type { Denied, Refusal } from './core/decision.js';
 import { ZitadelOptionsError } from './core/errors.js';
 import { CallerSource } from './core/memory/caller-source.js';
+import type { EpochSurroundings } from './core/memory/epoch-store.js';
 import { SharedStore } from './core/memory/shared-store.js';
 import type { SharedCache } from './core/memory/signed-cache.js';
 import { SeveralAuthorizers } from './core/several-authorizers.js';
 import { quietLogger } from './core/tell.js';
 import { ZitadelAuthorizer, ZitadelNotAllowedError } from './core/zitadel-authorizer.js';
+import { eventsOf } from './events-option.js';
 import type { OptionsOfAll, SeveralInstances } from './instances-option.js';
 import { isOrganizations } from './option-combinations.js';
 import type { ZitadelOptions } from './options.js';
@@ -21,6 +23,7 @@ import { createRoleReader } from './zitadel/authorizations.js';
 import { createIssuerFor } from './zitadel/callers/issuer-for.js';
 import { type Credential, openServiceUser } from './zitadel/credentials.js';
 import { createDiscovery } from './zitadel/discovery.js';
+import { ZitadelEvents } from './zitadel/events/zitadel-events.js';
 import { Lookups } from './zitadel/facts/lookups.js';
 import { ApiGeneration } from './zitadel/generation.js';
 import { ProjectGrantService } from './zitadel/grants/project-grant-service.js';
@@ -108,6 +111,7 @@ function createSeveral(
     authorizer: new ZitadelAuthorizer(decisions, errorFor),
     projectGrants: ofNoInstance(projectGrants),
     membershipLists: ofNoInstance(MembershipLists),
+    events: ofNoInstance(ZitadelEvents),
     instances,
     decisions,
     requestProperty: resolved.requestProperty,
@@ -130,7 +134,13 @@ function createInstance(
   const credential = resolved.serviceUser && openServiceUser(resolved.serviceUser);
   const serviceToken = credential && new ServiceToken(http, discover, resolved.issuer, credential);
   // A part that is printed shows what it holds, so no part holds the options with secrets.
-  const { shared: _shared, serviceUser: _serviceUser, callers: _callers, ...open } = resolved;
+  const {
+    shared: _shared,
+    serviceUser: _serviceUser,
+    callers: _callers,
+    events: _events,
+    ...open
+  } = resolved;
   const generation = new ApiGeneration('project grants', resolved.api, log);
   const readsAs = resolved.memberships.as;
   const asksRoles = resolved.projectRoles === 'api';
@@ -142,6 +152,11 @@ function createInstance(
     knowsRowsByEnds: readsEverywhere(resolved),
   });
   const ofMemberships = new ApiGeneration('memberships', resolved.api, log);
+  const shared = sharedStoreOf(resolved, credential, surroundings.sharedCache, {
+    onIssuedBefore: (userId, time) => {
+      callers.learnIssuedBefore(userId, time);
+    },
+  });
   const callers = new CallerSource({
     ...open,
     ...callersOf(resolved, http, discover),
@@ -159,13 +174,14 @@ function createInstance(
     permissions: askPermissions(http),
     projectRoles: asksRoles && serviceToken ? createRoleReader(serviceToken) : undefined,
     bareTokens: resolved.token !== undefined,
-    shared: sharedStoreOf(resolved, credential, surroundings.sharedCache),
+    shared,
   });
   const decisions = new Authorizer({
     ...open,
     permissions: resolved.api !== 'v2',
     callers,
     lookups,
+    shared,
     readsAs,
     log,
   });
@@ -182,6 +198,7 @@ function createInstance(
       idPattern,
       generation: ofMemberships,
     }),
+    events: eventsOf(resolved, decisions, log),
   });
   return { services, decisions, resolved };
 }
@@ -227,6 +244,7 @@ function sharedStoreOf(
   { shared, api, issuer, audience, memberships, projectRoles, ttlMs }: ResolvedOptions,
   credential: Credential | undefined,
   cache: SharedCache | undefined,
+  surroundings: EpochSurroundings,
 ): SharedStore | undefined {
   if (!shared) return undefined;
   if (typeof cache?.get !== 'function' || typeof cache.set !== 'function') {
@@ -239,7 +257,7 @@ function sharedStoreOf(
   const readsAlone = memberships.as === 'caller' && projectRoles === 'token';
   const reader = readsAlone ? '' : readerOf(credential);
   const scope = [api, issuer, memberships.as, reader, ...audience];
-  return new SharedStore(cache, shared.secret, scope, ttlMs);
+  return new SharedStore(cache, shared.secret, scope, ttlMs, surroundings);
 }
 
 function readerOf(credential: Credential | undefined): string {

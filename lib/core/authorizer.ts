@@ -5,8 +5,10 @@ import { type Decision, type Denied, isRefusal, type Refusal } from './decision.
 import { ZitadelArgumentError, ZitadelRequirementError } from './errors.js';
 import { within } from './memory/flight.js';
 import type { Eviction, EvictionEvent, EvictionListener } from './eviction.js';
+import { Evictions } from './evictions.js';
 import { own } from './own-properties.js';
 import type { KnownCaller } from './memory/remembered-callers.js';
+import type { SharedStore } from './memory/shared-store.js';
 import {
   tokenIn,
   checkId,
@@ -23,6 +25,7 @@ import { ANEW, ANY_AGE } from './requirement/fresh.js';
 import type { Requirement } from './requirement/requirement.js';
 import type { HierarchyTable } from './requirement/roles.js';
 import { type BoundedLog, type DecisionListener, DecisionNews } from './tell.js';
+import { askAgainBy } from './yes.js';
 
 type Awaitable<T> = T | Promise<T>;
 
@@ -35,6 +38,8 @@ interface AuthorizerParts extends CompileSettings, DeciderParts {
   readonly log: BoundedLog;
   /** How long memberships count. */
   readonly ttlMs: number;
+  /** The one that the callers are read through. */
+  readonly shared?: SharedStore | undefined;
   /** Tells the other processes. Undefined: there is no way to. */
   readonly spread?: EvictionListener | undefined;
 }
@@ -62,10 +67,13 @@ export class Authorizer {
   readonly #refusingActors = new WeakMap<Requirement, Compiled>();
   readonly #decider: Decider;
   readonly #news: DecisionNews;
+  readonly #evictions: Evictions;
 
   constructor(private readonly parts: AuthorizerParts) {
+    const { callers, lookups, shared, spread } = parts;
     this.#news = new DecisionNews(parts.log);
     this.#decider = new Decider(parts);
+    this.#evictions = new Evictions({ callers, lookups, decider: this.#decider, shared, spread });
   }
 
   /**
@@ -190,7 +198,7 @@ export class Authorizer {
     const all = refusesActors ? this.#refusingActors : this.#compiled;
     const known = all.get(requirement);
     if (known) return known;
-    const compiled = compile(requirement, this.parts, refusesActors);
+    const compiled = askAgainBy(this, compile(requirement, this.parts, refusesActors));
     all.set(requirement, compiled);
     return compiled;
   }
@@ -208,27 +216,18 @@ export class Authorizer {
   }
 
   /** Forgets what an eviction names, here, in the shared store and in the other processes. Resolves when it cannot come back here. */
-  async evict(eviction: Eviction, from: EvictionEvent['from'] = 'application'): Promise<void> {
-    const event: EvictionEvent = Object.freeze({ at: Date.now(), eviction, from });
-    this.parts.spread?.(event);
-    await this.#forget(event);
+  evict(eviction: Eviction, from: EvictionEvent['from'] = 'application'): Promise<void> {
+    return this.#evictions.evict(eviction, from);
   }
 
   /** Forgets here what another process has told. */
   hear(event: EvictionEvent): void {
-    void this.#forget(event);
+    this.#evictions.hear(event);
   }
 
-  async #forget({ eviction }: EvictionEvent): Promise<void> {
-    if (eviction.type === 'user') {
-      this.#decider.forget(eviction.userId);
-      this.parts.lookups.evict(eviction.userId);
-      await this.parts.callers.evict(eviction.userId);
-    } else {
-      this.#decider.forgetAll();
-      this.parts.lookups.evictAll();
-      await this.parts.callers.evictAll();
-    }
+  /** Calls the listener with every eviction, made here or heard, as soon as the memory has forgotten. Returns the function that ends it. */
+  onEviction(listener: EvictionListener): () => void {
+    return this.#evictions.onEviction(listener);
   }
 
   async #resolveAndDecide(

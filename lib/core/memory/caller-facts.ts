@@ -3,6 +3,7 @@ import {
   intern,
   type MembershipIndex,
   type MembershipRows,
+  restOn,
   type RowsOn,
 } from '../caller.js';
 import type { CallerFacts, Facts, GivenRoles, Permissions, ResourceFacts } from '../decide/case.js';
@@ -18,7 +19,14 @@ import {
 } from './caller-kinds.js';
 import { ReadCache } from './read-cache.js';
 import type { CallerRows, KnownCaller, Verified } from './remembered-callers.js';
-import { permissionsKey, RememberedFacts, rolesKey, rowsKey } from './remembered-facts.js';
+import {
+  arePermissionsIn,
+  areRolesOf,
+  permissionsKey,
+  RememberedFacts,
+  rolesKey,
+  rowsKey,
+} from './remembered-facts.js';
 import type { SharedStore } from './shared-store.js';
 
 /** One question for a user's memberships. */
@@ -221,31 +229,23 @@ export class CallerLookups {
     void shared?.evict({ userId }, shared.stamp());
   }
 
-  /** Resolves when nothing that was read before can come back, here or through the shared store. */
-  async evict(userId: string): Promise<void> {
-    this.#evict(userId);
-    const { shared } = this.parts;
-    if (!shared) return;
-    await shared.evict({ userId }, shared.stamp());
-    // Until the store has acknowledged, a read can bring back what it still held.
-    this.#evict(userId);
-  }
-
-  async evictAll(): Promise<void> {
-    this.#evictAll();
-    const { shared } = this.parts;
-    if (!shared) return;
-    await shared.evict('everyone', shared.stamp());
-    this.#evictAll();
-  }
-
-  #evict(userId: string): void {
+  /** Forgets a user in this process. */
+  evict(userId: string): void {
     this.#memberships.evict(userId);
     this.#permissions.evict(userId);
     this.#roles.evict(userId);
   }
 
-  #evictAll(): void {
+  /** Forgets what rests on these organizations. */
+  evictOrganizations(orgIds: ReadonlySet<string>): void {
+    this.#memberships.evictWhere((index) => restOn(index, orgIds));
+    this.#permissions.evictWhere((_held, key) => arePermissionsIn(key, orgIds));
+    this.#roles.evictWhere(
+      ({ home }, key) => areRolesOf(key, orgIds) || (home !== undefined && orgIds.has(home)),
+    );
+  }
+
+  evictAll(): void {
     this.#memberships.evictAll();
     this.#permissions.evictAll();
     this.#roles.evictAll();

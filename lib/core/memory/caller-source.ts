@@ -1,5 +1,6 @@
-import { type Caller, frozenCaller } from '../caller.js';
+import { type Caller, frozenCaller, homeOf, restOn } from '../caller.js';
 import { isRefusal, type Refusal } from '../decision.js';
+import type { Eviction } from '../eviction.js';
 import { tokenIn } from '../request.js';
 import { notBearer } from '../request-problems.js';
 import type { Compiled } from '../requirement/compile.js';
@@ -9,7 +10,8 @@ import { earlier, FOR_EVER, validFor } from '../validity.js';
 import type { Pay } from './allowance.js';
 import { type CallerFactsParts, CallerLookups } from './caller-facts.js';
 import { Confirmations, type Confirming } from './confirmations.js';
-import { type Flight, Flights, within } from './flight.js';
+import { type Flight, Flights, mayKeep, within } from './flight.js';
+import { RefusedTokens } from './refused-tokens.js';
 import { KnownCaller, RememberedCallers, type Verified } from './remembered-callers.js';
 
 /** How a credential becomes a verified caller with memberships. */
@@ -45,6 +47,7 @@ const EXPIRED: Refusal = {
 export class CallerSource {
   readonly #remembered: RememberedCallers;
   readonly #confirmations: Confirmations;
+  readonly #refusedTokens = new RefusedTokens();
   readonly #flights = new Flights<KnownCaller | Refusal>();
   readonly #verified = new WeakMap<Caller, Verified>();
 
@@ -133,10 +136,12 @@ export class CallerSource {
       const reading = this.lookups.all(verified, notBefore, pay);
       const rows = await within(reading, this.parts.budgetMs, LATE);
       if (isRefusal(rows)) return this.#refused(verified, userId, rows);
+      const refused = this.#refusedTokens.refusal(caller);
+      if (refused) return refused;
       const renewed = new KnownCaller(verified, rows);
       // If the token was forgotten or verified anew meanwhile, this verification is not brought back.
       const isCurrent = this.#remembered.get(credential)?.caller === caller;
-      if (!flight.spoiled && isCurrent) this.#remembered.keep(renewed);
+      if (mayKeep(flight, renewed) && isCurrent) this.#remembered.keep(renewed);
       return renewed;
     });
   }
@@ -150,30 +155,59 @@ export class CallerSource {
     return this.#verified.get(caller)?.token;
   }
 
-  /** Resolves as soon as nothing that was read before can be used any more, here or through the shared store. */
-  async evict(userId: string): Promise<void> {
-    this.#forgetUser(userId);
-    await this.lookups.evict(userId);
-    // What was read meanwhile may come from what the shared store still held.
-    this.#forgetUser(userId);
+  /** Forgets in this process. */
+  forget(eviction: Eviction): void {
+    switch (eviction.type) {
+      case 'user':
+        this.#forgetUser(eviction.userId);
+        break;
+      case 'organization':
+        this.#forgetOrganizations(new Set([eviction.orgId]));
+        break;
+      case 'everyone':
+        this.#forgetAll();
+        break;
+      case 'issuedBefore': {
+        const { userId, time } = eviction;
+        this.#refusedTokens.issuedBefore(userId, time);
+        if (userId === undefined) this.#forgetAll();
+        else this.#forgetUser(userId);
+        break;
+      }
+      case 'token':
+        this.#refusedTokens.id(eviction.id);
+        this.#remembered.evictToken(eviction.id);
+    }
   }
 
-  async evictAll(): Promise<void> {
-    this.#forgetAll();
-    await this.lookups.evictAll();
-    this.#forgetAll();
+  /** The shared store has told up to which time tokens are refused. It tells the same again and again. */
+  learnIssuedBefore(userId: string | undefined, time: number): void {
+    if (!this.#refusedTokens.issuedBefore(userId, time)) return;
+    if (userId === undefined) this.#forgetAll();
+    else this.#forgetUser(userId);
   }
 
   #forgetUser(userId: string): void {
     this.#flights.evict(userId);
     this.#remembered.evict(userId);
     this.#confirmations.evict(userId);
+    this.lookups.evict(userId);
+  }
+
+  /** Forgets everybody with memberships that rest on these organizations, and everybody who is at home there. */
+  #forgetOrganizations(orgIds: ReadonlySet<string>): void {
+    const fits = ({ index, caller }: KnownCaller) =>
+      restOn(index, orgIds) || orgIds.has(homeOf(caller) ?? '');
+    this.#flights.doubt((known) => isRefusal(known) || fits(known));
+    this.#remembered.evictWhere(fits, ({ userId }) => this.#confirmations.evict(userId));
+    this.lookups.evictOrganizations(orgIds);
   }
 
   #forgetAll(): void {
     this.#flights.spoilAll();
     this.#remembered.evictAll();
     this.#confirmations.evictAll();
+    this.lookups.evictAll();
   }
 
   async #load(
@@ -189,12 +223,18 @@ export class CallerSource {
     if (isRefusal(given)) return this.#refused({ credential, digest }, undefined, given);
     const { userId, expiresAt = Infinity } = given;
     this.#flights.learn(flight, userId);
+    // Before ZITADEL is asked about it.
+    const refused = this.#refusedTokens.refusal(given);
+    if (refused) return refused;
     const [confirmed, rows] = await Promise.all([
       this.#confirmations.ask(given, token, digest, notBefore === ANEW),
       this.lookups.all({ caller: given, token, digest }, notBefore),
     ]);
     if (isRefusal(confirmed)) return this.#refused({ credential, digest }, userId, confirmed);
     if (isRefusal(rows)) return this.#refused({ credential, digest }, userId, rows);
+    // It may have been refused meanwhile, and the shared store tells it only when the memberships are read.
+    const refusedMeanwhile = this.#refusedTokens.refusal(given);
+    if (refusedMeanwhile) return refusedMeanwhile;
     const leftMs = expiresAt - Date.now();
     if (!(leftMs > 0)) return EXPIRED;
     const accepted = earlier(validFor(leftMs), earlier(confirmed, verifiedFor));
@@ -202,7 +242,7 @@ export class CallerSource {
     const verified: Verified = { credential, token, digest, caller, verifiedAt, accepted };
     const known = new KnownCaller(verified, rows);
     this.#verified.set(caller, verified);
-    if (!flight.spoiled) {
+    if (mayKeep(flight, known)) {
       this.#remembered.keep(known);
       this.#confirmations.keep(userId, digest, confirmed);
     }

@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import type { Eviction, EvictionEvent } from '../../lib/core/eviction.js';
+import { authenticated, permission, role } from '../../lib/core/requirement/builders.js';
+import { org } from '../../lib/core/requirement/refs.js';
+import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
+import type { ZitadelOptions } from '../../lib/options.js';
+import { type Person, useWorld } from '../support/world.js';
+import { recorder, verdict } from '../zitadel/parts.js';
+
+const world = useWorld();
+const libraryOf = (options: Partial<ZitadelOptions> = {}): Zitadel =>
+  createZitadel(world.zitadel.options({ logger: recorder(), ...options }));
+const owner = () => world.ids['owner of acme'];
+const tokenOfOwner = () => world.tokens['owner of acme'];
+const requestOf = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+
+/** Whether a request with the token is decided without asking anybody. */
+function isWarm({ decisions }: Zitadel, token = tokenOfOwner()): boolean {
+  return decisions.leftMs(requestOf(token), decisions.prepare(authenticated())) > 0;
+}
+
+const evictions = (): readonly Eviction[] => [
+  { type: 'user', userId: owner() },
+  { type: 'organization', orgId: world.acme },
+  { type: 'everyone' },
+  { type: 'token', id: sessionOf(tokenOfOwner()) },
+  { type: 'issuedBefore', userId: owner(), time: Date.now() },
+  { type: 'issuedBefore', userId: undefined, time: Date.now() },
+];
+
+/** The session in the id of a JWT. */
+function sessionOf(token: string): string {
+  const [, payload = ''] = token.split('.');
+  const { jti } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { jti: string };
+  return jti.slice(0, jti.indexOf('-'));
+}
+
+describe('a listener of evictions', () => {
+  it('hears of each at once, when the memory has forgotten, made here or told by another process', async () => {
+    for (const eviction of evictions()) {
+      for (const from of ['zitadel', 'fleet'] as const) {
+        const library = libraryOf();
+        const heard: (readonly [EvictionEvent, boolean])[] = [];
+        library.decisions.onEviction((event) => heard.push([event, isWarm(library)]));
+        await verdict(library, tokenOfOwner(), authenticated());
+        expect(isWarm(library)).toBe(true);
+        if (from === 'fleet') library.decisions.hear({ at: Date.now(), eviction, from });
+        else void library.decisions.evict(eviction, from);
+        expect(heard).toEqual([[{ at: expect.any(Number) as number, eviction, from }, false]]);
+      }
+    }
+  });
+
+  it('hears times that only grow', async () => {
+    const library = libraryOf();
+    const times: number[] = [];
+    library.decisions.onEviction(({ at }) => times.push(at));
+    for (let i = 0; i < 5; i += 1) await library.decisions.evict({ type: 'everyone' });
+    expect(times).toEqual([...new Set(times)].sort((one, other) => one - other));
+    expect(times.length).toBe(5);
+  });
+
+  it('that throws or rejects harms nobody, and hears nothing after its end', async () => {
+    const library = libraryOf();
+    let heard = 0;
+    library.decisions.onEviction(() => {
+      throw new Error('of the application');
+    });
+    library.decisions.onEviction(() => Promise.reject(new Error('of the application')));
+    const end = library.decisions.onEviction(() => (heard += 1));
+    await library.decisions.evict({ type: 'everyone' });
+    end();
+    await library.decisions.evict({ type: 'everyone' });
+    expect(heard).toBe(1);
+  });
+});
+
+describe('an eviction of an organization', () => {
+  const everybody = Object.keys({
+    'owner of acme': 0,
+    'owner of globex': 0,
+    'owner of portal': 0,
+    'manager of the grant': 0,
+    'instance owner': 0,
+    nobody: 0,
+  } satisfies Partial<Record<Person, 0>>) as Person[];
+
+  it.each([
+    ['v1', 'acme', ['owner of globex', 'instance owner', 'nobody']],
+    // A row of v1 does not say to whom the project is granted.
+    [
+      'v1',
+      'unknown',
+      ['owner of acme', 'owner of globex', 'owner of portal', 'instance owner', 'nobody'],
+    ],
+    ['v2', 'globex', ['owner of acme', 'owner of portal', 'instance owner', 'nobody']],
+    ['v2', 'unknown', everybody],
+  ] as const)('by API %s, of %s, forgets all but %j', async (api, org, left) => {
+    const library = libraryOf({ api });
+    for (const person of everybody) await verdict(library, world.tokens[person], authenticated());
+    await library.authorizer.evictOrganization(world[org]);
+    expect(everybody.filter((person) => isWarm(library, world.tokens[person]))).toEqual(left);
+  });
+
+  it('forgets its permissions and project grants, so that what was taken away counts at once', async () => {
+    const library = libraryOf();
+    const globexOwner = world.tokens['owner of globex'];
+    const allowed = permission('project.read', org(world.acme));
+    const onGrant = role('ORG_OWNER', org(world.globex));
+    expect(await verdict(library, tokenOfOwner(), allowed)).toBe('yes');
+    expect(await verdict(library, globexOwner, onGrant)).toBe('yes');
+    const asked = () => world.zitadel.requests('permissions');
+    const before = asked();
+    await library.authorizer.evictOrganization(world.globex);
+    await verdict(library, tokenOfOwner(), allowed);
+    expect(asked()).toBe(before);
+    await library.authorizer.evictOrganization(world.acme);
+    await verdict(library, tokenOfOwner(), allowed);
+    expect(asked()).toBe(before + 1);
+  });
+});
