@@ -4,7 +4,14 @@ import { createHttp } from '../zitadel/http.js';
 import { EVENT_TYPES } from '../zitadel/events/effects.js';
 import { Actions } from '../zitadel/events/targets.js';
 import { EXIT, HELP } from './help.js';
-import { type Found, type Made, planRemoval, planRotation, planSetup, type Step } from './plan.js';
+import {
+  type Present,
+  type Made,
+  planRemoval,
+  planRotation,
+  planSetup,
+  type Step,
+} from './plan.js';
 import { coloured, type Terminal } from './terminal.js';
 
 /** A command that was not given as it must be. */
@@ -88,13 +95,13 @@ async function carryOut(
   }
 }
 
-async function lookAt(name: string, actions: Actions): Promise<Found> {
+async function lookAt(name: string, actions: Actions): Promise<Present> {
   return { name, target: await actions.find(name), executions: await actions.executions() };
 }
 
 async function planFor(
   { mode, endpoint, name }: Asked,
-  found: Found,
+  found: Present,
   actions: Actions,
   made: Made,
 ): Promise<readonly Step[]> {
