@@ -2,7 +2,7 @@ import type { AbstractHttpAdapter, HttpAdapterHost } from '@nestjs/core';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ZitadelOptionsError } from '../core/errors.js';
 import type { ZitadelInstances } from '../services.js';
-import { answerDelivery } from '../zitadel/events/answer-delivery.js';
+import { takeDelivery } from '../zitadel/events/take-delivery.js';
 import type { ZitadelEvents } from '../zitadel/events/zitadel-events.js';
 
 type Receivers = Map<string, [ZitadelEvents, ...ZitadelEvents[]]>;
@@ -56,7 +56,7 @@ function listen(adapter: AbstractHttpAdapter): Receivers {
     case 'express':
       adapter.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
         const receivers = receiversOf(request);
-        if (receivers) void answerDelivery(receivers, request, response);
+        if (receivers) void takeDelivery(receivers, request, response);
         else next();
       });
       break;
@@ -68,7 +68,7 @@ function listen(adapter: AbstractHttpAdapter): Receivers {
           return;
         }
         reply.hijack();
-        void answerDelivery(receivers, request, reply.raw);
+        void takeDelivery(receivers, request, reply.raw);
       });
       break;
     default:
