@@ -8,12 +8,14 @@ import { type SharedCache, SharedStore } from './core/memory/shared-store.js';
 import { SeveralAuthorizers } from './core/several-authorizers.js';
 import { quietLogger } from './core/tell.js';
 import { ZitadelAuthorizer, ZitadelNotAllowedError } from './core/zitadel-authorizer.js';
+import { Repeats } from './fleet/repeats.js';
 import type { OptionsOfAll, SeveralInstances } from './instances-option.js';
 import { isOrganizations } from './option-combinations.js';
 import type { ZitadelOptions } from './options.js';
 import type { ZitadelInstances, ZitadelServices } from './services.js';
 import { eachInstance, isSeveral, ofNoInstance, takesOtherTokens } from './validate-instances.js';
 import type { ResolvedOptions } from './resolved-options.js';
+import { InFleet, type OpenOnce, openingOnce } from './redis-option.js';
 import type { ZitadelSurroundings } from './surroundings.js';
 import { resolveOptions } from './validate-options.js';
 import { createRoleReader } from './zitadel/authorizations.js';
@@ -49,6 +51,8 @@ export interface Zitadel extends ZitadelInstances {
   readonly requestProperty: string | undefined;
   /** The option of that name. Of several instances, `perRoute` if it is that in one of them. */
   readonly allowImpersonation: boolean | 'perRoute';
+  /** Ends what runs on its own: the connection that listens to other processes. The client that the application handed in stays open. */
+  readonly close: () => Promise<void>;
 }
 
 /** One instance, with what several are put together from. */
@@ -56,6 +60,7 @@ interface Instance {
   readonly services: ZitadelServices;
   readonly decisions: Authorizer;
   readonly resolved: ResolvedOptions;
+  readonly close: () => Promise<void>;
 }
 
 /**
@@ -68,7 +73,8 @@ export function createZitadel(
   surroundings: ZitadelSurroundings & OfTheDoor = {},
 ): Zitadel {
   if (isSeveral(options)) return createSeveral(options, surroundings);
-  const { services, decisions, resolved } = createInstance(options, surroundings);
+  const made = createInstance(options, surroundings, openingOnce());
+  const { services, decisions, resolved, close } = made;
   const { issuer, requestProperty, allowImpersonation } = resolved;
   const instances = new Map([[issuer, services]]);
   return Object.freeze({
@@ -77,6 +83,7 @@ export function createZitadel(
     decisions,
     requestProperty,
     allowImpersonation,
+    close,
   });
 }
 
@@ -86,8 +93,9 @@ function createSeveral(
 ): Zitadel {
   const { ofTheDoor = [], errorFor = errorOf, projectGrants = ProjectGrantService } = surroundings;
   const { ofTheDoor: _, ...others } = surroundings;
+  const openedOnce = openingOnce();
   const all = eachInstance(options, ofTheDoor, (each, ofAll) =>
-    createInstance(each, others, ofAll),
+    createInstance(each, others, openedOnce, ofAll),
   );
   const [{ resolved }] = all as [Instance];
   const byIssuer = <T>(what: (instance: Instance) => T): ReadonlyMap<string, T> =>
@@ -111,6 +119,7 @@ function createSeveral(
     decisions,
     requestProperty: resolved.requestProperty,
     allowImpersonation: isPerRoute ? 'perRoute' : resolved.allowImpersonation,
+    close: async () => void (await Promise.all(all.map((each) => each.close()))),
   });
 }
 
@@ -118,6 +127,7 @@ function createSeveral(
 function createInstance(
   options: ZitadelOptions,
   surroundings: ZitadelSurroundings & OfTheDoor,
+  openedOnce: OpenOnce,
   ofAll?: OptionsOfAll,
 ): Instance {
   const { logger, ofTheDoor, errorFor = errorOf } = surroundings;
@@ -129,7 +139,14 @@ function createInstance(
   const credential = resolved.serviceUser && openServiceUser(resolved.serviceUser);
   const serviceToken = credential && new ServiceToken(http, discover, resolved.issuer, credential);
   // A part that is printed shows what it holds, so no part holds the options with secrets.
-  const { shared: _shared, serviceUser: _serviceUser, callers: _callers, ...open } = resolved;
+  const {
+    shared: _shared,
+    serviceUser: _serviceUser,
+    callers: _callers,
+    redis: _redis,
+    ...open
+  } = resolved;
+  const fleet = new InFleet(resolved, openedOnce, log);
   const generation = new ApiGeneration('project grants', resolved.api, log);
   const readsAs = resolved.memberships.as;
   const asksRoles = resolved.projectRoles === 'api';
@@ -167,7 +184,14 @@ function createInstance(
     lookups,
     readsAs,
     log,
+    spread: fleet.spread,
   });
+  fleet.begin(decisions);
+  const repeats = new Repeats((eviction) => decisions.evict(eviction, 'zitadel'));
+  const close = () => {
+    repeats.close();
+    return fleet.close();
+  };
   const ownerOf = async (projectId: string) =>
     lookups.known().ownerOf(projectId) ?? (await resolved.projectOwner?.(projectId));
   const { idPattern } = resolved;
@@ -182,7 +206,7 @@ function createInstance(
       generation: ofMemberships,
     }),
   });
-  return { services, decisions, resolved };
+  return { services, decisions, resolved, close };
 }
 
 /** An outage has its own error, so that nobody takes it for a "no". */

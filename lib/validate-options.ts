@@ -7,6 +7,7 @@ import { checkTogether, wrong } from './option-combinations.js';
 import { type Callers, jwt, type MixedCallers } from './callers.js';
 import type { ZitadelOptions } from './options.js';
 import type { ResolvedOptions } from './resolved-options.js';
+import { redisProblem } from './fleet/redis-client.js';
 import { callersProblem } from './validate-callers.js';
 import { requestPropertyProblem } from './validate-request-property.js';
 import { isCredential } from './zitadel/credentials.js';
@@ -103,10 +104,7 @@ const CHECKS: Readonly<Record<keyof ZitadelOptions, Check>> = {
     isObject(value)
       ? undefined
       : '{ ttlMs, denialMs, maxBytes, shared }, each of which may be left out',
-  redis: (value) =>
-    typeof Object(value).publish === 'function'
-      ? undefined
-      : 'a client of redis or ioredis, or an object with the functions publish and subscribe',
+  redis: redisProblem,
   events: (value) =>
     isObject(value) ? undefined : '{ signingKeys, path, tail }, each of which may be left out',
   hierarchy,

@@ -49,6 +49,13 @@ export type OnDenied = (
 /** The library for Express. */
 export interface ExpressZitadel extends ZitadelInstances {
   readonly onDenied: OnDenied;
+  /**
+   * Ends what runs on its own, for example the connection over which other processes are heard. Call it when the server has closed. A client
+   * of Redis that you handed in stays open.
+   *
+   * @example `server.close(() => void zitadel.close().then(() => redis.close()))`
+   */
+  readonly close: () => Promise<void>;
 }
 
 /**

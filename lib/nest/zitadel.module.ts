@@ -136,10 +136,17 @@ function withName(definition: DynamicModule, options: object): DynamicModule {
   return {
     ...definition,
     module: NamedZitadelModule,
-    providers: [...(definition.providers ?? []), provider],
+    providers: [...(definition.providers ?? []), provider, closing(token)],
     exports: [token],
   };
 }
+
+/** Ends what runs on its own when the application ends. Nest calls the hooks of what a factory returns. */
+const closing = (token: string): Provider => ({
+  provide: Symbol('closing'),
+  inject: [token],
+  useFactory: (zitadel: Zitadel) => ({ onApplicationShutdown: () => zitadel.close() }),
+});
 
 const PROVIDERS: Provider[] = [
   {
@@ -190,6 +197,7 @@ const PROVIDERS: Provider[] = [
   providers: [
     { provide: MODULE_OPTIONS_TOKEN, useValue: NO_OPTIONS },
     ...PROVIDERS,
+    closing(ZITADEL),
     BootCheck,
     Subscriptions,
     Bindings,
