@@ -4,7 +4,9 @@ import { Authorizer, type Decisions } from './core/authorizer.js';
 import type { Denied, Refusal } from './core/decision.js';
 import { ZitadelOptionsError } from './core/errors.js';
 import { CallerSource } from './core/memory/caller-source.js';
-import { type SharedCache, SharedStore } from './core/memory/shared-store.js';
+import type { EpochSurroundings } from './core/memory/epoch-store.js';
+import { SharedStore } from './core/memory/shared-store.js';
+import type { SharedCache } from './core/memory/signed-cache.js';
 import { SeveralAuthorizers } from './core/several-authorizers.js';
 import { quietLogger } from './core/tell.js';
 import { ZitadelAuthorizer, ZitadelNotAllowedError } from './core/zitadel-authorizer.js';
@@ -158,6 +160,11 @@ function createInstance(
     knowsRowsByEnds: readsEverywhere(resolved),
   });
   const ofMemberships = new ApiGeneration('memberships', resolved.api, log);
+  const shared = sharedStoreOf(resolved, credential, surroundings.sharedCache, {
+    onIssuedBefore: (userId, time) => {
+      callers.learnIssuedBefore(userId, time);
+    },
+  });
   const callers = new CallerSource({
     ...open,
     ...callersOf(resolved, http, discover),
@@ -175,13 +182,14 @@ function createInstance(
     permissions: askPermissions(http),
     projectRoles: asksRoles && serviceToken ? createRoleReader(serviceToken) : undefined,
     bareTokens: resolved.token !== undefined,
-    shared: sharedStoreOf(resolved, credential, surroundings.sharedCache),
+    shared,
   });
   const decisions = new Authorizer({
     ...open,
     permissions: resolved.api !== 'v2',
     callers,
     lookups,
+    shared,
     readsAs,
     log,
     spread: fleet.spread,
@@ -250,6 +258,7 @@ function sharedStoreOf(
   { shared, api, issuer, audience, memberships, projectRoles, ttlMs }: ResolvedOptions,
   credential: Credential | undefined,
   cache: SharedCache | undefined,
+  surroundings: EpochSurroundings,
 ): SharedStore | undefined {
   if (!shared) return undefined;
   if (typeof cache?.get !== 'function' || typeof cache.set !== 'function') {
@@ -262,7 +271,7 @@ function sharedStoreOf(
   const readsAlone = memberships.as === 'caller' && projectRoles === 'token';
   const reader = readsAlone ? '' : readerOf(credential);
   const scope = [api, issuer, memberships.as, reader, ...audience];
-  return new SharedStore(cache, shared.secret, scope, ttlMs);
+  return new SharedStore(cache, shared.secret, scope, ttlMs, surroundings);
 }
 
 function readerOf(credential: Credential | undefined): string {

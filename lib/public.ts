@@ -32,7 +32,8 @@ export type {
   Refusal,
 } from './core/decision.js';
 export type { ZitadelErrorCode } from './core/errors.js';
-export type { SharedCache } from './core/memory/shared-store.js';
+export type { Eviction, EvictionEvent, EvictionListener } from './core/eviction.js';
+export type { SharedCache } from './core/memory/signed-cache.js';
 export type { IdReader, IdReaderClass, IdSource, ReadId, RequestLike } from './core/request.js';
 export type { AuthenticatedOptions, OptionalCaller } from './core/requirement/builders.js';
 export type { ImpersonationSettings } from './core/requirement/impersonation.js';

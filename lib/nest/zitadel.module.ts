@@ -2,7 +2,7 @@ import { type DynamicModule, Inject, Logger, Module, type Provider } from '@nest
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { Observable } from 'rxjs';
 import { ZitadelOptionsError } from '../core/errors.js';
-import type { SharedCache } from '../core/memory/shared-store.js';
+import type { SharedCache } from '../core/memory/signed-cache.js';
 import { own, withoutInheritance } from '../core/own-properties.js';
 import type { DecisionEvent } from '../core/tell.js';
 import { ZitadelAuthorizer } from '../core/zitadel-authorizer.js';
