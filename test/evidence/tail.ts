@@ -25,8 +25,8 @@ interface Size {
   readonly pauseMs: number;
 }
 
-const LONG: Size = { events: 10_000, kills: 20, everyMs: 1_000, burst: 80, pauseMs: 300 };
-const SHORT: Size = { events: 1_000, kills: 3, everyMs: 50, burst: 60, pauseMs: 60 };
+const LONG: Size = { events: 10_000, kills: 20, everyMs: 1_000, burst: 60, pauseMs: 1_200 };
+const SHORT: Size = { events: 1_000, kills: 3, everyMs: 50, burst: 30, pauseMs: 200 };
 
 export async function run({ short, progress }: RunOptions): Promise<Figures> {
   const { events, kills, everyMs, burst, pauseMs } = short ? SHORT : LONG;
@@ -37,8 +37,10 @@ export async function run({ short, progress }: RunOptions): Promise<Figures> {
   const happenedAt = new Map<string, number>();
   const heardAt = new Map<string, number>();
   let everyone = 0;
+  let hasHeard = false;
   let tail: ChildProcess | undefined;
   const begin = (): void => {
+    hasHeard = false;
     const given = JSON.stringify({ url: zitadel.url, token, everyMs, ...store.given });
     const script = join(root, 'test', 'evidence', 'tail-process.mjs');
     tail = spawn(process.execPath, [script, given], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -47,7 +49,9 @@ export async function run({ short, progress }: RunOptions): Promise<Figures> {
       if (line.startsWith('#')) progress(line);
       if (line === 'everyone') everyone += 1;
       const [userId = '', at] = line.split(' ');
-      if (happenedAt.has(userId) && !heardAt.has(userId)) heardAt.set(userId, Number(at));
+      if (!happenedAt.has(userId)) return;
+      hasHeard = true;
+      if (!heardAt.has(userId)) heardAt.set(userId, Number(at));
     });
   };
   const kill = async (): Promise<void> => {
@@ -66,18 +70,19 @@ export async function run({ short, progress }: RunOptions): Promise<Figures> {
     let next = 0;
     while (next < events) {
       const until = Math.min(events, next + 1 + random.below(burst));
-      // The process may be killed while it reads the ones before.
-      if (killed < kills && next > (events * killed) / kills) {
-        await kill();
-        killed += 1;
-        begin();
-        progress(`${next} events, ${heardAt.size} heard of, killed ${killed} times`);
-      }
       for (const user of users.slice(next, until)) {
         happenedAt.set(user.id, Date.now());
         zitadel.addMember(user, { org: acme }, ['ORG_OWNER']);
       }
       next = until;
+      // Only one that has begun to read can be in the middle of it.
+      if (killed < kills && next > (events * killed) / kills && hasHeard) {
+        await sleep(random.below(everyMs));
+        await kill();
+        killed += 1;
+        begin();
+        progress(`${next} events, ${heardAt.size} heard of, killed ${killed} times`);
+      }
       await sleep(random.below(pauseMs));
     }
     // All that is due comes with the next rounds.

@@ -3,6 +3,7 @@ import {
   intern,
   type MembershipIndex,
   type MembershipRows,
+  restOn,
   type RowsOn,
 } from '../caller.js';
 import type { CallerFacts, Facts, GivenRoles, Permissions, ResourceFacts } from '../decide/case.js';
@@ -18,7 +19,14 @@ import {
 } from './caller-kinds.js';
 import { ReadCache } from './read-cache.js';
 import type { CallerRows, KnownCaller, Verified } from './remembered-callers.js';
-import { permissionsKey, RememberedFacts, rolesKey, rowsKey } from './remembered-facts.js';
+import {
+  arePermissionsIn,
+  areRolesOf,
+  permissionsKey,
+  RememberedFacts,
+  rolesKey,
+  rowsKey,
+} from './remembered-facts.js';
 import type { SharedStore } from './shared-store.js';
 
 /** One question for a user's memberships. */
@@ -226,6 +234,15 @@ export class CallerLookups {
     this.#memberships.evict(userId);
     this.#permissions.evict(userId);
     this.#roles.evict(userId);
+  }
+
+  /** Forgets what rests on these organizations. */
+  evictOrganizations(orgIds: ReadonlySet<string>): void {
+    this.#memberships.evictWhere((index) => restOn(index, orgIds));
+    this.#permissions.evictWhere((_held, key) => arePermissionsIn(key, orgIds));
+    this.#roles.evictWhere(
+      ({ home }, key) => areRolesOf(key, orgIds) || (home !== undefined && orgIds.has(home)),
+    );
   }
 
   evictAll(): void {

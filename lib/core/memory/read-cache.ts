@@ -1,7 +1,7 @@
 import { isRefusal, type MembershipRead, type Refusal } from '../decision.js';
 import { Lease } from '../validity.js';
 import type { Pay } from './allowance.js';
-import { type Flight, Flights } from './flight.js';
+import { type Flight, Flights, mayKeep } from './flight.js';
 import type { SharedStore, Stored } from './shared-store.js';
 import type { StoredKind } from './stored-kinds.js';
 import { TURN_MS } from './turns.js';
@@ -101,6 +101,15 @@ export class ReadCache<T extends object, S> {
     this.#memory.evict(userId);
   }
 
+  /** Forgets what fits, of any user. What is being asked for is not kept if it fits. */
+  evictWhere(fits: (value: T, key: string) => boolean): void {
+    this.#flights.doubt((brought, flight) => {
+      const [, key] = JSON.parse(flight) as [userId: string, key: string];
+      return isRefusal(brought) || fits(brought.value, key);
+    });
+    this.#memory.evictWhere(({ value }, key) => fits(value, key));
+  }
+
   evictAll(): void {
     this.#flights.spoilAll();
     this.#memory.evictAll();
@@ -127,8 +136,8 @@ export class ReadCache<T extends object, S> {
     // What another process is asking for was asked for in its turn. It must not be too old for this question.
     const isOldEnough = notBefore <= performance.now() - TURN_MS;
     if (!sharing.inTurn || !shared.epochs || !isOldEnough) return ask(() => undefined);
-    const look = async (): Promise<Remembered<T> | undefined> =>
-      this.#fromStore(question, flight, await store.readAgain(kind.stored, key, userId));
+    const look = async (until: number): Promise<Remembered<T> | undefined> =>
+      this.#fromStore(question, flight, await store.readAgain(kind.stored, key, userId, until));
     return store.inTurn(kind.stored, key, { look, ask }, shared.until);
   }
 
@@ -151,7 +160,7 @@ export class ReadCache<T extends object, S> {
       askedAt,
       lease: new Lease({ validUntil: performance.now() + leftMs, wallUntil }),
     };
-    if (!flight.spoiled) this.#keep(question.key, entry);
+    if (mayKeep(flight, entry)) this.#keep(question.key, entry);
     return entry;
   }
 
@@ -172,7 +181,7 @@ export class ReadCache<T extends object, S> {
       askedAt,
       lease: new Lease({ validUntil: askedAt + keepMs, wallUntil: fetchedAt + keepMs }),
     };
-    if (flight.spoiled || !(keepMs > 0) || !this.#keep(key, entry)) return { entry };
+    if (!mayKeep(flight, entry) || !(keepMs > 0) || !this.#keep(key, entry)) return { entry };
     const stored = this.kind.toStored(value);
     if (stored === undefined) return { entry };
     return { entry, stored: { value: stored, fetchedAt, expiresAt: fetchedAt + keepMs } };

@@ -72,9 +72,13 @@ export class SharedStore {
     this.#epochs = new EpochStore(this.#cache, ttlMs, surroundings);
   }
 
-  async read<T>(kind: StoredKind<T>, key: string, userId: string): Promise<SharedRead<T>> {
+  async read<T>(
+    kind: StoredKind<T>,
+    key: string,
+    userId: string,
+    until = performance.now() + DEADLINE_MS,
+  ): Promise<SharedRead<T>> {
     if (this.#wallWasSetBack()) await this.#epochs.restart();
-    const until = performance.now() + DEADLINE_MS;
     const targets = ['everyone', { userId }, 'anyOrganization'] as const;
     const names = targets.map((target) => this.#epochs.name(target));
     const found = await this.#cache.read([this.#cache.name(kind.name, key), ...names], until);
@@ -94,11 +98,11 @@ export class SharedStore {
     kind: StoredKind<T>,
     key: string,
     userId: string,
+    until: number,
   ): Promise<Stored<T> | undefined> {
-    const until = performance.now() + DEADLINE_MS;
     const [found] = await this.#cache.read([this.#cache.name(kind.name, key)], until);
     if (!envelopeFrom(kind, found, userId)) return undefined;
-    return (await this.read(kind, key, userId)).stored;
+    return (await this.read(kind, key, userId, until)).stored;
   }
 
   /** Begins the epochs that are missing. What is asked for from now on can be stored in them. Undefined: nothing can. */

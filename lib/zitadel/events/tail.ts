@@ -38,7 +38,7 @@ interface TailParts {
 }
 
 /** How a tail is doing. */
-interface TailStatus {
+export interface TailStatus {
   /**
    * `reading`: all is well. `elsewhere`: another process reads, and tells this one. `failing`: the last round came to nothing. `notServed`:
    * this server has no Event API.
