@@ -17,7 +17,6 @@ import { httpExceptionFor } from './http-exception.js';
 import { NamedZitadelModule } from './named-zitadel.module.js';
 import { tellOfOldNest } from './old-nest.js';
 import { ProjectGrantService } from './project-grant-service.js';
-import { Subscriptions } from './subscriptions.js';
 import { Bindings } from './bindings.js';
 import { ZitadelExceptionFilter } from './zitadel-exception.filter.js';
 import { ZitadelManagerGuard } from './zitadel-manager.guard.js';
@@ -223,7 +222,6 @@ const PROVIDERS: Provider[] = [
     ...PROVIDERS,
     running(ZITADEL),
     BootCheck,
-    Subscriptions,
     Bindings,
   ],
   exports: PROVIDERS,
