@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Zitadel } from '../lib/create-zitadel.js';
 import { createZitadel, org, role } from '../lib/express/index.js';
 import { pat, ZitadelEvents, ZitadelModule, type ZitadelOptions } from '../lib/index.js';
 import { resolveOptions } from '../lib/validate-options.js';
@@ -33,7 +34,7 @@ describe('the option events.tail', () => {
     const made = createZitadel(options);
     onTestFinished(() => made.close());
     const token = zitadel.tokenFor(alice);
-    const ask = () => verdict(made, token, role('ORG_OWNER', org(acme.id)));
+    const ask = () => verdict(made as unknown as Zitadel, token, role('ORG_OWNER', org(acme.id)));
     await expect.poll(() => made.events.status().tail?.state).toBe('reading');
     expect(await ask()).toBe('yes');
     zitadel.removeMember(alice, { org: acme });
