@@ -201,11 +201,21 @@ function listOf(steps: readonly Step[], terminal: Terminal): string {
     .map((group) => {
       const [{ sign, what }] = group as [Step];
       const abouts = group.flatMap(({ about }) => about ?? []);
-      const text =
-        abouts.length === 0 ? what : `${abouts.length} ${what}:\n      ${abouts.join('\n      ')}`;
+      const text = abouts.length === 0 ? what : `${abouts.length} ${what}:\n${inLines(abouts)}`;
       return coloured(terminal, COLOURS[sign], `  ${sign} ${text}`);
     })
     .join('\n');
+}
+
+function inLines(words: readonly string[]): string {
+  const lines: string[] = [];
+  for (const word of words) {
+    const last = lines.at(-1);
+    const isLong = last === undefined || last.length + word.length > 100;
+    if (isLong) lines.push(`      ${word}`);
+    else lines[lines.length - 1] = `${last}, ${word}`;
+  }
+  return lines.join('\n');
 }
 
 const COLOURS = { '+': 'green', '~': 'yellow', '-': 'red' } as const;
