@@ -108,6 +108,7 @@ export type {
 } from './zitadel/credentials.js';
 export type { ZitadelEvent } from './zitadel/events/event.js';
 export type { EventProblem, EventVerdict } from './zitadel/events/verify-event.js';
+export type { TailStatus } from './zitadel/events/tail.js';
 export type { EventsStatus } from './zitadel/events/zitadel-events.js';
 export type { EnsuredGrant, WantedGrant } from './zitadel/grants/ensure.js';
 export type { EnsureManyOptions, GrantProgress } from './zitadel/grants/ensure-many.js';

@@ -4,7 +4,14 @@ import { createHttp } from '../zitadel/http.js';
 import { EVENT_TYPES } from '../zitadel/events/effects.js';
 import { Actions } from '../zitadel/events/targets.js';
 import { EXIT, HELP } from './help.js';
-import { type Found, type Made, planRemoval, planRotation, planSetup, type Step } from './plan.js';
+import {
+  type Present,
+  type Made,
+  planRemoval,
+  planRotation,
+  planSetup,
+  type Step,
+} from './plan.js';
 import { coloured, type Terminal } from './terminal.js';
 
 /** A command that was not given as it must be. */
@@ -88,13 +95,13 @@ async function carryOut(
   }
 }
 
-async function lookAt(name: string, actions: Actions): Promise<Found> {
+async function lookAt(name: string, actions: Actions): Promise<Present> {
   return { name, target: await actions.find(name), executions: await actions.executions() };
 }
 
 async function planFor(
   { mode, endpoint, name }: Asked,
-  found: Found,
+  found: Present,
   actions: Actions,
   made: Made,
 ): Promise<readonly Step[]> {
@@ -194,11 +201,21 @@ function listOf(steps: readonly Step[], terminal: Terminal): string {
     .map((group) => {
       const [{ sign, what }] = group as [Step];
       const abouts = group.flatMap(({ about }) => about ?? []);
-      const text =
-        abouts.length === 0 ? what : `${abouts.length} ${what}:\n      ${abouts.join('\n      ')}`;
+      const text = abouts.length === 0 ? what : `${abouts.length} ${what}:\n${inLines(abouts)}`;
       return coloured(terminal, COLOURS[sign], `  ${sign} ${text}`);
     })
     .join('\n');
+}
+
+function inLines(words: readonly string[]): string {
+  const lines: string[] = [];
+  for (const word of words) {
+    const last = lines.at(-1);
+    const isLong = last === undefined || last.length + word.length > 100;
+    if (isLong) lines.push(`      ${word}`);
+    else lines[lines.length - 1] = `${last}, ${word}`;
+  }
+  return lines.join('\n');
 }
 
 const COLOURS = { '+': 'green', '~': 'yellow', '-': 'red' } as const;

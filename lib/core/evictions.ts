@@ -58,6 +58,11 @@ export class Evictions {
     void this.#forgetAndTell(event);
   }
 
+  /** Forgets everything, in this process alone: messages of others may have been lost. */
+  forgetHere(): void {
+    this.#forget({ type: 'everyone' });
+  }
+
   onEviction(listener: EvictionListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);

@@ -142,10 +142,20 @@ function withName(definition: DynamicModule, options: object): DynamicModule {
   return {
     ...definition,
     module: NamedZitadelModule,
-    providers: [...(definition.providers ?? []), provider],
+    providers: [...(definition.providers ?? []), provider, running(token)],
     exports: [token],
   };
 }
+
+/** What runs on its own begins and ends with the application. Nest calls the hooks of what a factory returns. */
+const running = (token: string): Provider => ({
+  provide: Symbol('running'),
+  inject: [token],
+  useFactory: (zitadel: Zitadel) => ({
+    onApplicationBootstrap: () => zitadel.begin(),
+    onApplicationShutdown: () => zitadel.close(),
+  }),
+});
 
 const PROVIDERS: Provider[] = [
   {
@@ -202,6 +212,7 @@ const PROVIDERS: Provider[] = [
   providers: [
     { provide: MODULE_OPTIONS_TOKEN, useValue: NO_OPTIONS },
     ...PROVIDERS,
+    running(ZITADEL),
     BootCheck,
     Bindings,
   ],
