@@ -5,6 +5,7 @@ import { type Decision, type Denied, isRefusal, type Refusal } from './decision.
 import { ZitadelArgumentError, ZitadelRequirementError } from './errors.js';
 import { within } from './memory/flight.js';
 import type { Eviction, EvictionEvent, EvictionListener } from './eviction.js';
+import { Evictions } from './evictions.js';
 import { own } from './own-properties.js';
 import type { KnownCaller } from './memory/remembered-callers.js';
 import {
@@ -62,10 +63,13 @@ export class Authorizer {
   readonly #refusingActors = new WeakMap<Requirement, Compiled>();
   readonly #decider: Decider;
   readonly #news: DecisionNews;
+  readonly #evictions: Evictions;
 
   constructor(private readonly parts: AuthorizerParts) {
+    const { callers, lookups, spread } = parts;
     this.#news = new DecisionNews(parts.log);
     this.#decider = new Decider(parts);
+    this.#evictions = new Evictions({ callers, lookups, decider: this.#decider, spread });
   }
 
   /**
@@ -208,27 +212,18 @@ export class Authorizer {
   }
 
   /** Forgets what an eviction names, here, in the shared store and in the other processes. Resolves when it cannot come back here. */
-  async evict(eviction: Eviction, from: EvictionEvent['from'] = 'application'): Promise<void> {
-    const event: EvictionEvent = Object.freeze({ at: Date.now(), eviction, from });
-    this.parts.spread?.(event);
-    await this.#forget(event);
+  evict(eviction: Eviction, from: EvictionEvent['from'] = 'application'): Promise<void> {
+    return this.#evictions.evict(eviction, from);
   }
 
   /** Forgets here what another process has told. */
   hear(event: EvictionEvent): void {
-    void this.#forget(event);
+    this.#evictions.hear(event);
   }
 
-  async #forget({ eviction }: EvictionEvent): Promise<void> {
-    if (eviction.type === 'user') {
-      this.#decider.forget(eviction.userId);
-      this.parts.lookups.evict(eviction.userId);
-      await this.parts.callers.evict(eviction.userId);
-    } else {
-      this.#decider.forgetAll();
-      this.parts.lookups.evictAll();
-      await this.parts.callers.evictAll();
-    }
+  /** Calls the listener with every eviction, made here or heard, as soon as the memory has forgotten. Returns the function that ends it. */
+  onEviction(listener: EvictionListener): () => void {
+    return this.#evictions.onEviction(listener);
   }
 
   async #resolveAndDecide(

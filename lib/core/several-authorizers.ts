@@ -3,7 +3,7 @@ import type { Caller } from './caller.js';
 import { credentialOf, type TokenFinder } from './credential.js';
 import type { Decision, Denied, Refusal } from './decision.js';
 import { ZitadelRequirementError } from './errors.js';
-import type { Eviction, EvictionEvent } from './eviction.js';
+import type { Eviction, EvictionEvent, EvictionListener } from './eviction.js';
 import { bounded } from './memory/bounded.js';
 import type { KnownCaller } from './memory/remembered-callers.js';
 import { type ReadFromClass, type RequestLike, tokenIn } from './request.js';
@@ -126,6 +126,14 @@ export class SeveralAuthorizers implements Decisions {
 
   hear(event: EvictionEvent): void {
     for (const each of this.#instances.values()) each.hear(event);
+  }
+
+  /** The listener hears of an eviction once for each instance that forgets. */
+  onEviction(listener: EvictionListener): () => void {
+    const ends = [...this.#instances.values()].map((each) => each.onEviction(listener));
+    return () => {
+      for (const end of ends) end();
+    };
   }
 
   #of(who: Caller | string): Authorizer {

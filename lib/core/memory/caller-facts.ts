@@ -214,32 +214,18 @@ export class CallerLookups {
   forget({ digest }: Pick<Verified, 'digest'>, userId: string): void {
     this.#memberships.forget(tokenKey(digest), userId);
     this.#permissions.evict(userId);
-    void this.parts.shared?.evict(userId);
+    const { shared } = this.parts;
+    void shared?.evict({ userId }, shared.stamp());
   }
 
-  /** Resolves when nothing that was read before can come back, here or through the shared store. */
-  async evict(userId: string): Promise<void> {
-    this.#evict(userId);
-    if (!this.parts.shared) return;
-    await this.parts.shared.evict(userId);
-    // Until the store has acknowledged, a read can bring back what it still held.
-    this.#evict(userId);
-  }
-
-  async evictAll(): Promise<void> {
-    this.#evictAll();
-    if (!this.parts.shared) return;
-    await this.parts.shared.evictAll();
-    this.#evictAll();
-  }
-
-  #evict(userId: string): void {
+  /** Forgets a user in this process. */
+  evict(userId: string): void {
     this.#memberships.evict(userId);
     this.#permissions.evict(userId);
     this.#roles.evict(userId);
   }
 
-  #evictAll(): void {
+  evictAll(): void {
     this.#memberships.evictAll();
     this.#permissions.evictAll();
     this.#roles.evictAll();

@@ -1,5 +1,6 @@
 import { type Caller, frozenCaller } from '../caller.js';
 import { isRefusal, type Refusal } from '../decision.js';
+import type { Eviction } from '../eviction.js';
 import { tokenIn } from '../request.js';
 import { notBearer } from '../request-problems.js';
 import type { Compiled } from '../requirement/compile.js';
@@ -9,6 +10,7 @@ import { earlier, FOR_EVER, validFor } from '../validity.js';
 import type { Pay } from './allowance.js';
 import { type CallerFactsParts, CallerLookups } from './caller-facts.js';
 import { Confirmations, type Confirming } from './confirmations.js';
+import type { StoreTarget } from './epochs.js';
 import { type Flight, Flights, within } from './flight.js';
 import { KnownCaller, RememberedCallers, type Verified } from './remembered-callers.js';
 
@@ -47,6 +49,8 @@ export class CallerSource {
   readonly #confirmations: Confirmations;
   readonly #flights = new Flights<KnownCaller | Refusal>();
   readonly #verified = new WeakMap<Caller, Verified>();
+  /** Of all evictions that were made here. */
+  #latest = 0;
 
   /** What can be asked about a caller. */
   readonly lookups: CallerLookups;
@@ -150,30 +154,54 @@ export class CallerSource {
     return this.#verified.get(caller)?.token;
   }
 
-  /** Resolves as soon as nothing that was read before can be used any more, here or through the shared store. */
-  async evict(userId: string): Promise<void> {
-    this.#forgetUser(userId);
-    await this.lookups.evict(userId);
-    // What was read meanwhile may come from what the shared store still held.
-    this.#forgetUser(userId);
+  /** A time for a new eviction. It only grows. */
+  stamp(): number {
+    const { shared } = this.parts;
+    return (this.#latest = shared?.stamp() ?? Math.max(Date.now(), this.#latest + 1));
   }
 
-  async evictAll(): Promise<void> {
-    this.#forgetAll();
-    await this.lookups.evictAll();
-    this.#forgetAll();
+  /** Forgets in this process. */
+  forget(eviction: Eviction): void {
+    switch (eviction.type) {
+      case 'user':
+      case 'issuedBefore':
+        if (eviction.userId === undefined) this.#forgetAll();
+        else this.#forgetUser(eviction.userId);
+        break;
+      case 'organization':
+      case 'everyone':
+      case 'token':
+        this.#forgetAll();
+    }
+  }
+
+  /** Makes unusable what any process has stored. False: there is no shared store, or nothing of this in it. */
+  async evictShared(eviction: Eviction, at: number): Promise<boolean> {
+    const { shared } = this.parts;
+    if (!shared || eviction.type === 'token') return false;
+    if (eviction.type === 'issuedBefore') {
+      await shared.rejectIssuedBefore(eviction.userId, eviction.time);
+    } else await shared.evict(targetOf(eviction), at);
+    return true;
+  }
+
+  /** Another process has evicted: what was stored before is not used here. */
+  heard(eviction: Eviction, at: number): void {
+    if (eviction.type !== 'token') this.parts.shared?.heard(targetOf(eviction), at);
   }
 
   #forgetUser(userId: string): void {
     this.#flights.evict(userId);
     this.#remembered.evict(userId);
     this.#confirmations.evict(userId);
+    this.lookups.evict(userId);
   }
 
   #forgetAll(): void {
     this.#flights.spoilAll();
     this.#remembered.evictAll();
     this.#confirmations.evictAll();
+    this.lookups.evictAll();
   }
 
   async #load(
@@ -230,4 +258,11 @@ export class CallerSource {
     if (this.parts.memberships.as === 'caller') this.lookups.forget({ digest }, userId);
     return refusal;
   }
+}
+
+/** Whose stored values an eviction ends. */
+function targetOf(eviction: Exclude<Eviction, { readonly type: 'token' }>): StoreTarget {
+  if (eviction.type === 'organization') return { orgId: eviction.orgId };
+  const { userId } = eviction as Partial<Record<'userId', string>>;
+  return userId === undefined ? 'everyone' : { userId };
 }

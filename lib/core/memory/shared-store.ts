@@ -3,6 +3,7 @@ import type { Membership } from '../caller.js';
 import { jsonFrom, own } from '../own-properties.js';
 import type { ResourceKind } from '../requirement/roles.js';
 import { quietly } from '../tell.js';
+import type { StoreTarget } from './epochs.js';
 import { within } from './flight.js';
 
 /** The part of Nest's `CACHE_MANAGER` that is used. Any object with these two methods works. The TTL is in milliseconds. */
@@ -47,6 +48,9 @@ export const PROJECT_ROLES: StoredKind<readonly string[]> = {
   from: (value) => (areTexts(value) && value.length > 0 ? value : undefined),
 };
 
+/** Is called with each time that a read finds in the store, also again with the same: tokens issued until then are refused. Undefined: those of everyone. */
+type IssuedBeforeListener = (userId: string | undefined, time: number) => void;
+
 interface Envelope<T> extends Stored<T> {
   readonly key: string;
   readonly userId: string;
@@ -75,6 +79,7 @@ export class SharedStore {
   readonly #scope: string;
 
   #distrustedUntil = 0;
+  #latest = 0;
   /** By how much the wall clock was ahead of the monotonic clock. */
   #wallAhead = Date.now() - performance.now();
 
@@ -84,6 +89,7 @@ export class SharedStore {
     secret: string | readonly string[] | false,
     scope: readonly string[],
     private readonly ttlMs: number,
+    private readonly onIssuedBefore: IssuedBeforeListener = () => undefined,
   ) {
     this.#cache = cache;
     this.#secrets = secret === false ? [] : [secret].flat();
@@ -91,7 +97,7 @@ export class SharedStore {
   }
 
   async read<T>(kind: StoredKind<T>, key: string, userId: string): Promise<SharedRead<T>> {
-    if (this.#wallWasSetBack()) await this.evictAll();
+    if (this.#wallWasSetBack()) await this.evict('everyone', this.stamp());
     if (this.#distrustedUntil > performance.now()) return UNKNOWN;
     const name = this.#name(kind.name, key);
     const [sealed, ofUser, ofAll] = await this.#getAll([
@@ -123,16 +129,31 @@ export class SharedStore {
     quietly(() => this.#cache.set(name, this.#seal(JSON.stringify(envelope)), ttlMs));
   }
 
-  /**
-   * Makes everything unusable that any process has stored about a user. If the store does not take this, this process does not read the
-   * store for as long as its entries can live.
-   */
-  evict(userId: string): Promise<void> {
-    return this.#renewEpoch('epoch', userId);
+  /** A time for a new eviction: later than any that this process knows. */
+  stamp(): number {
+    return (this.#latest = Math.max(Date.now(), this.#latest + 1));
   }
 
-  evictAll(): Promise<void> {
-    return this.#renewEpoch('epoch of all', '');
+  /**
+   * Makes everything unusable that any process has stored about the target. If the store does not take this, this process does not read the
+   * store for as long as its entries can live.
+   */
+  evict(target: StoreTarget, at: number): Promise<void> {
+    this.heard(target, at);
+    return typeof target === 'object' && 'userId' in target
+      ? this.#renewEpoch('epoch', target.userId)
+      : this.#renewEpoch('epoch of all', '');
+  }
+
+  /** Another process has evicted the target: what was stored under an earlier epoch is not used here. */
+  heard(_target: StoreTarget, at: number): void {
+    this.#latest = Math.max(this.#latest, at);
+  }
+
+  /** Tells every process that tokens that were issued at this time or before are refused. It evicts as well. Undefined: those of everyone. */
+  rejectIssuedBefore(userId: string | undefined, time: number): Promise<void> {
+    this.onIssuedBefore(userId, time);
+    return this.evict(userId === undefined ? 'everyone' : { userId }, this.stamp());
   }
 
   /** Whether the wall clock was set back since the last call. Then entries that were stored before would become young again. */

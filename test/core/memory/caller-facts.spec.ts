@@ -127,7 +127,7 @@ describe('rows on one resource', () => {
     const answer = await answerOf(source, 'alice-1');
     const asking = source.lookups.rowsOn(answer, on('1'), ANY_AGE, FREE);
     await settle();
-    await source.evict('alice');
+    source.forget({ type: 'user', userId: 'alice' });
     waiting.open({ rows: [orgRow('alice', '1')], complete: true });
     await asking;
     expect(source.lookups.known(answer, ANY_AGE, NO_FACTS).rowsOn(on('1'))).toBeUndefined();
@@ -177,7 +177,7 @@ describe('permissions in one organization', () => {
     await source.lookups.permissionsIn(answer, '1', ANY_AGE, FREE);
     await source.lookups.permissionsIn(answer, '1', ANEW, FREE);
     expect(permissions).toHaveBeenCalledTimes(2);
-    await source.evict('alice');
+    source.forget({ type: 'user', userId: 'alice' });
     expect(source.lookups.known(answer, ANY_AGE, NO_FACTS).permissionsIn('1')).toBeUndefined();
   });
 

@@ -1,12 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Caller, Membership } from '../../../lib/core/caller.js';
 import { isRefusal, type Refusal } from '../../../lib/core/decision.js';
+import type { Eviction } from '../../../lib/core/eviction.js';
 import { CallerSource, type CallerSourceParts } from '../../../lib/core/memory/caller-source.js';
 import type { KnownCaller } from '../../../lib/core/memory/remembered-callers.js';
 import { SharedStore } from '../../../lib/core/memory/shared-store.js';
 import { role } from '../../../lib/core/requirement/builders.js';
 import { compile } from '../../../lib/core/requirement/compile.js';
 import { ANEW, ANY_AGE } from '../../../lib/core/requirement/fresh.js';
+import { evictFrom } from '../evicting.js';
 import { gate, settle } from '../gate.js';
 import { callerOf, orgRow, orgsOf, wholeOf } from '../rows.js';
 import { MemoryStore } from './memory-store.js';
@@ -470,11 +472,13 @@ describe('a confirmation', () => {
 
 describe('an eviction', () => {
   const kinds = [
-    ['of the user', (source: CallerSource) => source.evict('alice')],
-    ['of everybody', (source: CallerSource) => source.evictAll()],
-  ] as const;
+    ['of the user', { type: 'user', userId: 'alice' }],
+    ['of everybody', { type: 'everyone' }],
+  ] as const satisfies readonly (readonly [string, Eviction])[];
 
-  describe.each(kinds)('%s', (_kind, evict) => {
+  describe.each(kinds)('%s', (_kind, eviction) => {
+    const evict = (source: CallerSource) => evictFrom(source, eviction);
+
     it('takes away all tokens of the user, their confirmations and memberships', async () => {
       const [confirm, read] = [vi.fn(() => Promise.resolve(undefined)), counted()];
       const source = sourceOf({ as: 'serviceUser', confirm, read });
@@ -558,7 +562,7 @@ describe('an eviction', () => {
     const source = sourceOf({ read: () => held.passed });
     const before = source.resolve('Bearer alice-1', ANY_AGE);
     await settle();
-    await source.evict('bob');
+    await evictFrom(source, { type: 'user', userId: 'bob' });
     held.open([orgRow('alice', '1')]);
     await answered(before);
     const warm = source.warm('Bearer alice-1');

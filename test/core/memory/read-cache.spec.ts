@@ -43,13 +43,13 @@ function cacheOf(ttlMs = TTL_MS, maxBytes = 2 ** 20, store?: MemoryStore): Membe
 /** Here, in the store, and once more what came from the store meanwhile. */
 async function evictUser(cache: Memberships): Promise<void> {
   cache.evict('alice');
-  await cache.store?.evict('alice');
+  await cache.store?.evict({ userId: 'alice' }, cache.store.stamp());
   cache.evict('alice');
 }
 
 async function evictAll(cache: Memberships): Promise<void> {
   cache.evictAll();
-  await cache.store?.evictAll();
+  await cache.store?.evict('everyone', cache.store.stamp());
   cache.evictAll();
 }
 
