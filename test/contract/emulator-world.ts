@@ -53,6 +53,7 @@ export class EmulatorWorld implements World {
     zitadel.addMember(this.#admin, { org: this.root }, ['ORG_OWNER']);
     zitadel.addMember(this.#admin, 'instance', ['IAM_OWNER']);
     this.adminToken = zitadel.patFor(this.#admin);
+    zitadel.setEditor(this.#admin);
   }
 
   static async start(
@@ -61,8 +62,10 @@ export class EmulatorWorld implements World {
     like: Pick<EmulatorSettings, 'line' | 'queryLimits'> = {},
   ): Promise<EmulatorWorld> {
     const served: readonly Generation[] = apis === 'both' ? ['v1', 'v2'] : [apis];
-    const others = ['instance header', 'long lists', 'new keys', 'webhooks'] as const;
+    const others = ['instance header', 'long lists', 'new keys'] as const;
     const serves = new Set<Feature>([...served, ...others]);
+    // They are set up over API v2.
+    if (serves.has('v2')) serves.add('webhooks');
     return new EmulatorWorld(await ZitadelEmulator.start({ apis, ...like }), serves, suffix);
   }
 

@@ -111,7 +111,8 @@ export class RealBounds {
     const line = `${method} ${path}`;
     if (line === `POST ${V1}/orgs` || line === 'PUT /admin/v1/policies/security') return OURS;
     if (line === `POST ${TARGETS}`) return OURS;
-    if (line === `DELETE ${TARGETS}/${lastOf(path)}` && this.#targets.has(lastOf(path))) return OURS;
+    if (line === `DELETE ${TARGETS}/${lastOf(path)}` && this.#targets.has(lastOf(path)))
+      return OURS;
     if (line === `PUT ${EXECUTIONS}` && this.#isForOurTargets(body)) return OURS;
     if (line === 'POST /v2/users/new') return this.org(textAt(body, 'organizationId'));
     if (line === 'POST /admin/v1/members') return this.#user(textAt(body, 'userId'));

@@ -38,7 +38,9 @@ export function realServerFrom(environment: Environment): RealServer | undefined
   const { ZITADEL_WEBHOOKS_HOST: webhooksHost } = environment;
   if (webhooksHost === undefined) return { origin, token };
   if (/^[\w.-]+$/.test(webhooksHost)) return { origin, token, webhooksHost };
-  throw new Error('ZITADEL_WEBHOOKS_HOST must be a host alone, by which the server reaches this one');
+  throw new Error(
+    'ZITADEL_WEBHOOKS_HOST must be a host alone, by which the server reaches this one',
+  );
 }
 
 function isLoopback(hostname: string): boolean {

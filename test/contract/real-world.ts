@@ -101,7 +101,8 @@ export class RealWorld implements World {
     for (const line of await misgivings(api)) say(line);
     const [serves, version] = [new Set(await api.serves()), await versionOf(api)];
     if (webhooksHost !== undefined) {
-      if (isNobodysExecution(await api.ask(post(`${EXECUTIONS}/search`, {})))) serves.add('webhooks');
+      if (isNobodysExecution(await api.ask(post(`${EXECUTIONS}/search`, {}))))
+        serves.add('webhooks');
       else say('Somebody listens to the events of this server already: webhooks are left out.');
     }
     return new RealWorld(api, serves, root, version, suffix, tidyMs, webhooksHost);

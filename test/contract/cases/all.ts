@@ -16,6 +16,7 @@ import { pages } from './pages.js';
 import { permissions } from './permissions.js';
 import { projects } from './projects.js';
 import { revocation } from './revocation.js';
+import { toldLibrary } from './told-library.js';
 import { tokens } from './tokens.js';
 import { userMemberships } from './user-memberships.js';
 import { userinfoCases } from './userinfo.js';
@@ -37,6 +38,7 @@ export const allCases: readonly Case[] = [
   ...events,
   ...webhooks,
   ...revocation,
+  ...toldLibrary,
   ...errorsAndHosts,
   ...longLists,
   ...grantsByActor,

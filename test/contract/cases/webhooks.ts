@@ -88,8 +88,8 @@ interface Heard {
 
 const heard = new WeakMap<Scene, Promise<Heard>>();
 
-/** Everything happens once, and in this order. */
-function everything(scene: Scene): Promise<Heard> {
+/** Everything happens once, and in this order. The suite goes on listening. */
+export function everything(scene: Scene): Promise<Heard> {
   const known = heard.get(scene);
   if (known) return known;
   const work = (async () => {
@@ -111,8 +111,18 @@ function everything(scene: Scene): Promise<Heard> {
     await world.unlockUser(user);
     await world.addMember(user, org, ['ORG_OWNER']);
     await world.removeUser(user);
-    const found = { user, organization: initech.id, project: project.id, grant: grant.id };
-    return { listening, ...found };
+    const found = {
+      listening,
+      user,
+      organization: initech.id,
+      project: project.id,
+      grant: grant.id,
+    };
+    // The last ones; if they do not come, the cases about them say so.
+    const last = ['user.removed', 'org.member.cascade.removed'];
+    const arrived = async () => last.every((type) => bodiesOf(found, type).length > 0);
+    await scene.until('deliveries', arrived).catch(() => undefined);
+    return found;
   })();
   heard.set(scene, work);
   return work;
