@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ZitadelRequirementError } from '../core/errors.js';
 import type { ZitadelInstances } from '../services.js';
-import { answerDelivery } from '../zitadel/events/answer-delivery.js';
+import { takeDelivery } from '../zitadel/events/take-delivery.js';
 
 /**
  * The handler of a route where ZITADEL posts its events (Actions v2). It reads the bytes that were signed, so write the route before
@@ -22,5 +22,5 @@ export function zitadelEvents(
       'zitadelEvents() needs the signing key of the target: write events: { signingKeys: [...] } into the options of createZitadel()',
     );
   }
-  return (request, response) => void answerDelivery([first, ...others], request, response);
+  return (request, response) => void takeDelivery([first, ...others], request, response);
 }

@@ -2,7 +2,7 @@ import type { AbstractHttpAdapter, HttpAdapterHost } from '@nestjs/core';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ZitadelOptionsError } from '../core/errors.js';
 import type { ZitadelInstances } from '../services.js';
-import { answerDelivery } from '../zitadel/events/answer-delivery.js';
+import { takeDelivery } from '../zitadel/events/take-delivery.js';
 import type { ZitadelEvents } from '../zitadel/events/zitadel-events.js';
 
 type Receivers = Map<string, [ZitadelEvents, ...ZitadelEvents[]]>;
@@ -50,13 +50,15 @@ export function pathsOfEvents({ httpAdapter }: HttpAdapterHost): readonly string
 
 function listen(adapter: AbstractHttpAdapter): Receivers {
   const byPath: Receivers = new Map();
-  const receiversOf = ({ url = '' }: IncomingMessage) =>
-    byPath.get(url.replace(/\/?(?:\?.*)?$/s, ''));
+  const receiversOf = ({ url = '' }: IncomingMessage) => {
+    const end = url.indexOf('?');
+    return byPath.get(end === -1 ? url : url.slice(0, end));
+  };
   switch (adapter.getType()) {
     case 'express':
       adapter.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
         const receivers = receiversOf(request);
-        if (receivers) void answerDelivery(receivers, request, response);
+        if (receivers) void takeDelivery(receivers, request, response);
         else next();
       });
       break;
@@ -68,7 +70,7 @@ function listen(adapter: AbstractHttpAdapter): Receivers {
           return;
         }
         reply.hijack();
-        void answerDelivery(receivers, request, reply.raw);
+        void takeDelivery(receivers, request, reply.raw);
       });
       break;
     default:

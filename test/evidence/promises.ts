@@ -76,6 +76,15 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
     nsPerCall: some,
     bytesPerCall: atMost(160),
   },
+  webhook: {
+    flips: atLeast(8_000),
+    accepted: none,
+    recorded: (figure) => figure === 15,
+    recordedAccepted: (figure) => figure === 15,
+    growthMiB: atMost(8),
+    // How much it may be depends on how long the proof runs: it judges it itself.
+    ackP99Ms: some,
+  },
 };
 
 /** What is wrong with the figures of a proof: one that is missing, or is not what was promised. */

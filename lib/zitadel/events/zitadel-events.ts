@@ -46,6 +46,8 @@ const TEXTS: Readonly<Record<EventProblem | 'parsed', string>> = {
 /**
  * Receives what ZITADEL posts about events (Actions v2), and ends what they name. In Nest that happens by itself, in Express by
  * `zitadelEvents(zitadel)`.
+ *
+ * @example `const { received, refused, lastEventAt } = events.status()`
  */
 export class ZitadelEvents {
   readonly #parts: ZitadelEventsParts;

@@ -7,9 +7,9 @@ import type { ZitadelEvents } from './zitadel-events.js';
 type Delivery = IncomingMessage & { readonly body?: unknown; readonly rawBody?: unknown };
 
 /**
- * Answers a delivery over HTTP: always without a body, since ZITADEL would read one. Of several receivers, the one whose key signed it takes it.
+ * Takes a delivery over HTTP. It is answered without a body, which ZITADEL would read. Of several receivers, the one whose key signed it takes it.
  */
-export async function answerDelivery(
+export async function takeDelivery(
   receivers: readonly [ZitadelEvents, ...ZitadelEvents[]],
   request: Delivery,
   response: ServerResponse,
