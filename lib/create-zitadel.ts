@@ -4,7 +4,9 @@ import { Authorizer, type Decisions } from './core/authorizer.js';
 import type { Denied, Refusal } from './core/decision.js';
 import { ZitadelOptionsError } from './core/errors.js';
 import { CallerSource } from './core/memory/caller-source.js';
-import { type SharedCache, SharedStore } from './core/memory/shared-store.js';
+import type { EpochSurroundings } from './core/memory/epoch-store.js';
+import { SharedStore } from './core/memory/shared-store.js';
+import type { SharedCache } from './core/memory/signed-cache.js';
 import { SeveralAuthorizers } from './core/several-authorizers.js';
 import { quietLogger } from './core/tell.js';
 import { ZitadelAuthorizer, ZitadelNotAllowedError } from './core/zitadel-authorizer.js';
@@ -15,6 +17,7 @@ import type { ZitadelOptions } from './options.js';
 import type { ZitadelInstances, ZitadelServices } from './services.js';
 import { eachInstance, isSeveral, ofNoInstance, takesOtherTokens } from './validate-instances.js';
 import type { ResolvedOptions } from './resolved-options.js';
+import { InFleet, type OpenOnce, openingOnce } from './redis-option.js';
 import type { ZitadelSurroundings } from './surroundings.js';
 import { resolveOptions } from './validate-options.js';
 import { createRoleReader } from './zitadel/authorizations.js';
@@ -51,6 +54,10 @@ export interface Zitadel extends ZitadelInstances {
   readonly requestProperty: string | undefined;
   /** The option of that name. Of several instances, `perRoute` if it is that in one of them. */
   readonly allowImpersonation: boolean | 'perRoute';
+  /** @internal Begins what runs on its own, once the application starts. */
+  readonly begin: () => void;
+  /** Ends what runs on its own: the connection that listens to other processes, and tailing. The client that the application handed in stays open. */
+  readonly close: () => Promise<void>;
 }
 
 /** One instance, with what several are put together from. */
@@ -58,6 +65,8 @@ interface Instance {
   readonly services: ZitadelServices;
   readonly decisions: Authorizer;
   readonly resolved: ResolvedOptions;
+  readonly begin: () => void;
+  readonly close: () => Promise<void>;
 }
 
 /**
@@ -70,16 +79,11 @@ export function createZitadel(
   surroundings: ZitadelSurroundings & OfTheDoor = {},
 ): Zitadel {
   if (isSeveral(options)) return createSeveral(options, surroundings);
-  const { services, decisions, resolved } = createInstance(options, surroundings);
+  const made = createInstance(options, surroundings, openingOnce());
+  const { services, resolved, ...parts } = made;
   const { issuer, requestProperty, allowImpersonation } = resolved;
   const instances = new Map([[issuer, services]]);
-  return Object.freeze({
-    ...services,
-    instances,
-    decisions,
-    requestProperty,
-    allowImpersonation,
-  });
+  return Object.freeze({ ...services, ...parts, instances, requestProperty, allowImpersonation });
 }
 
 function createSeveral(
@@ -88,8 +92,9 @@ function createSeveral(
 ): Zitadel {
   const { ofTheDoor = [], errorFor = errorOf, projectGrants = ProjectGrantService } = surroundings;
   const { ofTheDoor: _, ...others } = surroundings;
+  const openedOnce = openingOnce();
   const all = eachInstance(options, ofTheDoor, (each, ofAll) =>
-    createInstance(each, others, ofAll),
+    createInstance(each, others, openedOnce, ofAll),
   );
   const [{ resolved }] = all as [Instance];
   const byIssuer = <T>(what: (instance: Instance) => T): ReadonlyMap<string, T> =>
@@ -114,6 +119,8 @@ function createSeveral(
     decisions,
     requestProperty: resolved.requestProperty,
     allowImpersonation: isPerRoute ? 'perRoute' : resolved.allowImpersonation,
+    begin: () => all.forEach((each) => each.begin()),
+    close: async () => void (await Promise.all(all.map((each) => each.close()))),
   });
 }
 
@@ -121,6 +128,7 @@ function createSeveral(
 function createInstance(
   options: ZitadelOptions,
   surroundings: ZitadelSurroundings & OfTheDoor,
+  openedOnce: OpenOnce,
   ofAll?: OptionsOfAll,
 ): Instance {
   const { logger, ofTheDoor, errorFor = errorOf } = surroundings;
@@ -137,8 +145,10 @@ function createInstance(
     serviceUser: _serviceUser,
     callers: _callers,
     events: _events,
+    redis: _redis,
     ...open
   } = resolved;
+  const fleet = new InFleet(resolved, openedOnce, log);
   const generation = new ApiGeneration('project grants', resolved.api, log);
   const readsAs = resolved.memberships.as;
   const asksRoles = resolved.projectRoles === 'api';
@@ -150,6 +160,11 @@ function createInstance(
     knowsRowsByEnds: readsEverywhere(resolved),
   });
   const ofMemberships = new ApiGeneration('memberships', resolved.api, log);
+  const shared = sharedStoreOf(resolved, credential, surroundings.sharedCache, {
+    onIssuedBefore: (userId, time) => {
+      callers.learnIssuedBefore(userId, time);
+    },
+  });
   const callers = new CallerSource({
     ...open,
     ...callersOf(resolved, http, discover),
@@ -167,14 +182,25 @@ function createInstance(
     permissions: askPermissions(http),
     projectRoles: asksRoles && serviceToken ? createRoleReader(serviceToken) : undefined,
     bareTokens: resolved.token !== undefined,
-    shared: sharedStoreOf(resolved, credential, surroundings.sharedCache),
+    shared,
   });
   const decisions = new Authorizer({
     ...open,
     permissions: resolved.api !== 'v2',
     callers,
     lookups,
+    shared,
     readsAs,
+    log,
+    spread: fleet.spread,
+  });
+  fleet.begin(decisions);
+  const { events, ...running } = eventsOf(resolved, {
+    http,
+    discover,
+    shared,
+    turns: fleet.turns,
+    evict: (eviction) => decisions.evict(eviction, 'zitadel'),
     log,
   });
   const ownerOf = async (projectId: string) =>
@@ -190,9 +216,10 @@ function createInstance(
       idPattern,
       generation: ofMemberships,
     }),
-    events: eventsOf(resolved, decisions, log),
+    events,
   });
-  return { services, decisions, resolved };
+  const close = async () => void (await Promise.all([running.close(), fleet.close()]));
+  return { services, decisions, resolved, begin: running.begin, close };
 }
 
 /** An outage has its own error, so that nobody takes it for a "no". */
@@ -236,6 +263,7 @@ function sharedStoreOf(
   { shared, api, issuer, audience, memberships, projectRoles, ttlMs }: ResolvedOptions,
   credential: Credential | undefined,
   cache: SharedCache | undefined,
+  surroundings: EpochSurroundings,
 ): SharedStore | undefined {
   if (!shared) return undefined;
   if (typeof cache?.get !== 'function' || typeof cache.set !== 'function') {
@@ -248,7 +276,7 @@ function sharedStoreOf(
   const readsAlone = memberships.as === 'caller' && projectRoles === 'token';
   const reader = readsAlone ? '' : readerOf(credential);
   const scope = [api, issuer, memberships.as, reader, ...audience];
-  return new SharedStore(cache, shared.secret, scope, ttlMs);
+  return new SharedStore(cache, shared.secret, scope, ttlMs, surroundings);
 }
 
 function readerOf(credential: Credential | undefined): string {

@@ -33,7 +33,8 @@ export type {
   Refusal,
 } from './core/decision.js';
 export type { ZitadelErrorCode } from './core/errors.js';
-export type { SharedCache } from './core/memory/shared-store.js';
+export type { Eviction, EvictionEvent, EvictionListener } from './core/eviction.js';
+export type { SharedCache } from './core/memory/signed-cache.js';
 export type { IdReader, IdReaderClass, IdSource, ReadId, RequestLike } from './core/request.js';
 export type { AuthenticatedOptions, OptionalCaller } from './core/requirement/builders.js';
 export type { ImpersonationSettings } from './core/requirement/impersonation.js';
@@ -105,6 +106,7 @@ export type {
 } from './zitadel/credentials.js';
 export type { ZitadelEvent } from './zitadel/events/event.js';
 export type { EventProblem, EventVerdict } from './zitadel/events/verify-event.js';
+export type { TailStatus } from './zitadel/events/tail.js';
 export type { EventsStatus } from './zitadel/events/zitadel-events.js';
 export type { EnsuredGrant, WantedGrant } from './zitadel/grants/ensure.js';
 export type { EnsureManyOptions, GrantProgress } from './zitadel/grants/ensure-many.js';

@@ -38,6 +38,8 @@ export interface ResourceLookups {
   ask(needs: readonly ResourceNeed[], asked: Asking): Promise<ResourceFacts | Refusal>;
   /** Forgets that there was nothing for this user. */
   evict(userId: string): void;
+  /** Forgets project grants of these organizations and to them, and that there was nothing. */
+  evictOrganizations(orgIds: ReadonlySet<string>): void;
   evictAll(): void;
 }
 

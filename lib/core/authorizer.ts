@@ -8,6 +8,7 @@ import type { Eviction, EvictionEvent, EvictionListener } from './eviction.js';
 import { Evictions } from './evictions.js';
 import { own } from './own-properties.js';
 import type { KnownCaller } from './memory/remembered-callers.js';
+import type { SharedStore } from './memory/shared-store.js';
 import {
   tokenIn,
   checkId,
@@ -24,6 +25,7 @@ import { ANEW, ANY_AGE } from './requirement/fresh.js';
 import type { Requirement } from './requirement/requirement.js';
 import type { HierarchyTable } from './requirement/roles.js';
 import { type BoundedLog, type DecisionListener, DecisionNews } from './tell.js';
+import { askAgainBy } from './yes.js';
 
 type Awaitable<T> = T | Promise<T>;
 
@@ -36,6 +38,8 @@ interface AuthorizerParts extends CompileSettings, DeciderParts {
   readonly log: BoundedLog;
   /** How long memberships count. */
   readonly ttlMs: number;
+  /** The one that the callers are read through. */
+  readonly shared?: SharedStore | undefined;
   /** Tells the other processes. Undefined: there is no way to. */
   readonly spread?: EvictionListener | undefined;
 }
@@ -66,10 +70,10 @@ export class Authorizer {
   readonly #evictions: Evictions;
 
   constructor(private readonly parts: AuthorizerParts) {
-    const { callers, lookups, spread } = parts;
+    const { callers, lookups, shared, spread } = parts;
     this.#news = new DecisionNews(parts.log);
     this.#decider = new Decider(parts);
-    this.#evictions = new Evictions({ callers, lookups, decider: this.#decider, spread });
+    this.#evictions = new Evictions({ callers, lookups, decider: this.#decider, shared, spread });
   }
 
   /**
@@ -194,7 +198,7 @@ export class Authorizer {
     const all = refusesActors ? this.#refusingActors : this.#compiled;
     const known = all.get(requirement);
     if (known) return known;
-    const compiled = compile(requirement, this.parts, refusesActors);
+    const compiled = askAgainBy(this, compile(requirement, this.parts, refusesActors));
     all.set(requirement, compiled);
     return compiled;
   }
@@ -219,6 +223,11 @@ export class Authorizer {
   /** Forgets here what another process has told. */
   hear(event: EvictionEvent): void {
     this.#evictions.hear(event);
+  }
+
+  /** Forgets everything here, and nowhere else. */
+  forgetHere(): void {
+    this.#evictions.forgetHere();
   }
 
   /** Calls the listener with every eviction, made here or heard, as soon as the memory has forgotten. Returns the function that ends it. */

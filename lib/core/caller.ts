@@ -136,6 +136,20 @@ export function indexOf(rows: readonly Membership[], complete = true): Membershi
   });
 }
 
+/** Whether memberships rest on one of these organizations. What the rows do not tell may be one of them. */
+export function restOn(
+  { rows, complete }: Pick<MembershipIndex, 'rows' | 'complete'>,
+  orgIds: ReadonlySet<string>,
+): boolean {
+  const isOne = (orgId: string | undefined) => orgId === undefined || orgIds.has(orgId);
+  const touches = ({ kind, id, ownerOrgId, grantedOrgId }: Membership) => {
+    if (kind === 'instance') return false;
+    if (kind === 'org') return orgIds.has(id);
+    return isOne(ownerOrgId) || (kind === 'projectGrant' && isOne(grantedOrgId));
+  };
+  return !complete || rows.some(touches);
+}
+
 /** Gives a row every name as its own: what an object inherits must not become the owner of a project. */
 function preparedRow(row: Membership, roles: readonly string[]): Membership {
   const { userId, kind, id } = row;

@@ -9,7 +9,8 @@ import {
   type MembershipRead,
 } from './decision.js';
 import { ZitadelArgumentError, ZitadelError, ZitadelRequirementError } from './errors.js';
-import type { RequestLike } from './request.js';
+import type { EvictionListener } from './eviction.js';
+import { checkId, type RequestLike } from './request.js';
 import { type ImpersonationSettings, lettingActorsIn } from './requirement/impersonation.js';
 import { type Requirement, requirementText } from './requirement/requirement.js';
 import type { RoleName } from './requirement/role-args.js';
@@ -202,14 +203,60 @@ export class ZitadelAuthorizer {
     };
   }
 
-  /** Forgets what is remembered about a user, here and in the shared store. The next request asks ZITADEL. */
-  evict(userId: string): Promise<void> {
-    return this.authorizer.evict({ type: 'user', userId });
+  /**
+   * Forgets what is remembered about a user, here, in the shared store and in the other processes of the fleet. The next request asks ZITADEL.
+   *
+   * @throws ZitadelArgumentError when it is no user id
+   * @example `await authorizer.evict(userId)` after you took a role away
+   */
+  async evict(userId: string): Promise<void> {
+    checkName('userId', userId);
+    await this.authorizer.evict({ type: 'user', userId });
+  }
+
+  /**
+   * Forgets what rests on an organization: everybody with a membership in it, or on its projects and project grants, and what is known of those.
+   *
+   * @throws ZitadelArgumentError when it is no id
+   * @example `await authorizer.evictOrganization(orgId)` after you deactivated it
+   */
+  async evictOrganization(orgId: string): Promise<void> {
+    checkName('orgId', orgId);
+    await this.authorizer.evict({ type: 'organization', orgId });
   }
 
   /** Forgets everybody. */
-  evictAll(): Promise<void> {
-    return this.authorizer.evict({ type: 'everyone' });
+  async evictAll(): Promise<void> {
+    await this.authorizer.evict({ type: 'everyone' });
+  }
+
+  /**
+   * From now on refuses the tokens of a user that were issued at this time or before, with 401 `token_invalid`. The user signs in again. The time
+   * only grows: an earlier one changes nothing. Tokens that do not say when they were issued are refused as well: opaque ones with `userinfo()`, and
+   * those of a function in `callers` that gives no claim `iat`. A process forgets it when it ends, unless there is a shared store.
+   *
+   * @throws ZitadelArgumentError when it is no user id, or no time (a `Date`, or milliseconds since the epoch) up to now
+   * @example `await authorizer.rejectIssuedBefore(userId, new Date())` signs a user out everywhere
+   * @example `await authorizer.rejectIssuedBefore('everyone', Date.now())`
+   */
+  async rejectIssuedBefore(userId: string, time: Date | number): Promise<void> {
+    checkName('userId', userId);
+    const eviction = {
+      type: 'issuedBefore',
+      userId: userId === 'everyone' ? undefined : userId,
+      time: checkTime(time),
+    } as const;
+    await this.authorizer.evict(eviction);
+  }
+
+  /**
+   * Calls the listener with every eviction, made here or told by another process, as soon as the memory of this process has forgotten. With the
+   * option `instances` it is called once for each instance that forgets. Returns the function that removes it.
+   *
+   * @example `authorizer.onEviction(({ eviction }) => closeStreamsOf(eviction))`
+   */
+  onEviction(listener: EvictionListener): () => void {
+    return this.authorizer.onEviction(listener);
   }
 
   /** Calls the listener with every decision, allowed and denied. Returns the function that removes it. */
@@ -226,4 +273,24 @@ function outcomeOf(decision: Decision): Omit<Explanation, 'requirement' | 'parts
     ...(decision.allowed && decision.by && { by: decision.by }),
     ...(read && { ageMs: Math.max(0, Date.now() - read.at), from: read.from }),
   };
+}
+
+function checkName(argument: 'userId' | 'orgId', value: unknown): void {
+  if (checkId(value, NAME) === value && value !== undefined) return;
+  throw new ZitadelArgumentError(argument, `${argument} is not an id: write a string of ZITADEL’s`);
+}
+
+const NAME = /^[\x21-\x7e]+$/;
+const CLOCK_SKEW_MS = 5_000;
+/** Whoever gives seconds instead of milliseconds gives a time before this. */
+const YEAR_2000 = Date.UTC(2000);
+
+function checkTime(given: unknown): number {
+  const time = given instanceof Date ? given.getTime() : given;
+  const latest = Date.now() + CLOCK_SKEW_MS;
+  if (typeof time === 'number' && time >= YEAR_2000 && time <= latest) return time;
+  throw new ZitadelArgumentError(
+    'time',
+    'time must be a Date, or milliseconds (not seconds) since the epoch, and not in the future',
+  );
 }

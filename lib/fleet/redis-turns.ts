@@ -5,7 +5,7 @@ import type { BoundedLog } from '../core/tell.js';
 import { type RedisClient, send } from './redis-client.js';
 
 /** How long Redis may take to reply. Requests wait for it. */
-const DEADLINE_MS = 50;
+const DEADLINE_MS = 100;
 /** How long it is not asked again after it did not reply. */
 const SILENCE_MS = 1_000;
 

@@ -2,7 +2,7 @@ import { type DynamicModule, Inject, Logger, Module, type Provider } from '@nest
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { Observable } from 'rxjs';
 import { ZitadelOptionsError } from '../core/errors.js';
-import type { SharedCache } from '../core/memory/shared-store.js';
+import type { SharedCache } from '../core/memory/signed-cache.js';
 import { own, withoutInheritance } from '../core/own-properties.js';
 import type { DecisionEvent } from '../core/tell.js';
 import { ZitadelAuthorizer } from '../core/zitadel-authorizer.js';
@@ -17,7 +17,6 @@ import { httpExceptionFor } from './http-exception.js';
 import { NamedZitadelModule } from './named-zitadel.module.js';
 import { tellOfOldNest } from './old-nest.js';
 import { ProjectGrantService } from './project-grant-service.js';
-import { Subscriptions } from './subscriptions.js';
 import { Bindings } from './bindings.js';
 import { ZitadelExceptionFilter } from './zitadel-exception.filter.js';
 import { ZitadelManagerGuard } from './zitadel-manager.guard.js';
@@ -156,10 +155,20 @@ function withName(definition: DynamicModule, options: object): DynamicModule {
   return {
     ...definition,
     module: NamedZitadelModule,
-    providers: [...(definition.providers ?? []), provider],
+    providers: [...(definition.providers ?? []), provider, running(token)],
     exports: [token],
   };
 }
+
+/** What runs on its own begins and ends with the application. Nest calls the hooks of what a factory returns. */
+const running = (token: string): Provider => ({
+  provide: Symbol('running'),
+  inject: [token],
+  useFactory: (zitadel: Zitadel) => ({
+    onApplicationBootstrap: () => zitadel.begin(),
+    onApplicationShutdown: () => zitadel.close(),
+  }),
+});
 
 const PROVIDERS: Provider[] = [
   {
@@ -211,8 +220,8 @@ const PROVIDERS: Provider[] = [
   providers: [
     { provide: MODULE_OPTIONS_TOKEN, useValue: NO_OPTIONS },
     ...PROVIDERS,
+    running(ZITADEL),
     BootCheck,
-    Subscriptions,
     Bindings,
   ],
   exports: PROVIDERS,

@@ -1,8 +1,18 @@
 import type { Eviction } from '../../lib/core/eviction.js';
+import { Evictions } from '../../lib/core/evictions.js';
 import type { CallerSource } from '../../lib/core/memory/caller-source.js';
+import type { SharedStore } from '../../lib/core/memory/shared-store.js';
 
-/** Evicts from a source alone, as `Evictions` does with everything around it. */
-export async function evictFrom(source: CallerSource, eviction: Eviction): Promise<void> {
-  source.forget(eviction);
-  if (await source.evictShared(eviction, source.stamp())) source.forget(eviction);
+const nothing = () => undefined;
+
+/** Evicts from a source, and from the store through which it reads. */
+export function evictFrom(
+  callers: CallerSource,
+  eviction: Eviction,
+  shared?: SharedStore,
+): Promise<void> {
+  const lookups = { evict: nothing, evictAll: nothing, evictOrganizations: nothing } as never;
+  const decider = { forget: nothing, forgetAll: nothing } as never;
+  const evictions = new Evictions({ callers, lookups, decider, shared, spread: undefined });
+  return evictions.evict(eviction, 'application');
 }

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Eviction, EvictionEvent } from '../../lib/core/eviction.js';
-import { authenticated } from '../../lib/core/requirement/builders.js';
+import { authenticated, permission, role } from '../../lib/core/requirement/builders.js';
+import { org } from '../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';
-import { useWorld } from '../support/world.js';
+import { type Person, useWorld } from '../support/world.js';
 import { recorder, verdict } from '../zitadel/parts.js';
 
 const world = useWorld();
@@ -22,29 +23,32 @@ const evictions = (): readonly Eviction[] => [
   { type: 'user', userId: owner() },
   { type: 'organization', orgId: world.acme },
   { type: 'everyone' },
+  { type: 'token', id: sessionOf(tokenOfOwner()) },
+  { type: 'issuedBefore', userId: owner(), time: Date.now() },
+  { type: 'issuedBefore', userId: undefined, time: Date.now() },
 ];
+
+/** The session in the id of a JWT. */
+function sessionOf(token: string): string {
+  const [, payload = ''] = token.split('.');
+  const { jti } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { jti: string };
+  return jti.slice(0, jti.indexOf('-'));
+}
 
 describe('a listener of evictions', () => {
   it('hears of each at once, when the memory has forgotten, made here or told by another process', async () => {
-    const library = libraryOf();
-    const heard: EvictionEvent[] = [];
-    const warm: boolean[] = [];
-    library.decisions.onEviction((event) => {
-      heard.push(event);
-      warm.push(isWarm(library));
-    });
     for (const eviction of evictions()) {
-      await verdict(library, tokenOfOwner(), authenticated());
-      expect(isWarm(library)).toBe(true);
-      const done = library.decisions.evict(eviction, 'zitadel');
-      expect(heard.at(-1)).toMatchObject({ eviction, from: 'zitadel' });
-      await done;
-      await verdict(library, tokenOfOwner(), authenticated());
-      expect(isWarm(library)).toBe(true);
-      library.decisions.hear({ at: Date.now(), eviction, from: 'fleet' });
-      expect(heard.at(-1)).toMatchObject({ eviction, from: 'fleet' });
+      for (const from of ['zitadel', 'fleet'] as const) {
+        const library = libraryOf();
+        const heard: (readonly [EvictionEvent, boolean])[] = [];
+        library.decisions.onEviction((event) => heard.push([event, isWarm(library)]));
+        await verdict(library, tokenOfOwner(), authenticated());
+        expect(isWarm(library)).toBe(true);
+        if (from === 'fleet') library.decisions.hear({ at: Date.now(), eviction, from });
+        else void library.decisions.evict(eviction, from);
+        expect(heard).toEqual([[{ at: expect.any(Number) as number, eviction, from }, false]]);
+      }
     }
-    expect(warm).toEqual(evictions().flatMap(() => [false, false]));
   });
 
   it('hears times that only grow', async () => {
@@ -68,5 +72,50 @@ describe('a listener of evictions', () => {
     end();
     await library.decisions.evict({ type: 'everyone' });
     expect(heard).toBe(1);
+  });
+});
+
+describe('an eviction of an organization', () => {
+  const everybody = Object.keys({
+    'owner of acme': 0,
+    'owner of globex': 0,
+    'owner of portal': 0,
+    'manager of the grant': 0,
+    'instance owner': 0,
+    nobody: 0,
+  } satisfies Partial<Record<Person, 0>>) as Person[];
+
+  it.each([
+    ['v1', 'acme', ['owner of globex', 'instance owner', 'nobody']],
+    // A row of v1 does not say to whom the project is granted.
+    [
+      'v1',
+      'unknown',
+      ['owner of acme', 'owner of globex', 'owner of portal', 'instance owner', 'nobody'],
+    ],
+    ['v2', 'globex', ['owner of acme', 'owner of portal', 'instance owner', 'nobody']],
+    ['v2', 'unknown', everybody],
+  ] as const)('by API %s, of %s, forgets all but %j', async (api, org, left) => {
+    const library = libraryOf({ api });
+    for (const person of everybody) await verdict(library, world.tokens[person], authenticated());
+    await library.authorizer.evictOrganization(world[org]);
+    expect(everybody.filter((person) => isWarm(library, world.tokens[person]))).toEqual(left);
+  });
+
+  it('forgets its permissions and project grants, so that what was taken away counts at once', async () => {
+    const library = libraryOf();
+    const globexOwner = world.tokens['owner of globex'];
+    const allowed = permission('project.read', org(world.acme));
+    const onGrant = role('ORG_OWNER', org(world.globex));
+    expect(await verdict(library, tokenOfOwner(), allowed)).toBe('yes');
+    expect(await verdict(library, globexOwner, onGrant)).toBe('yes');
+    const asked = () => world.zitadel.requests('permissions');
+    const before = asked();
+    await library.authorizer.evictOrganization(world.globex);
+    await verdict(library, tokenOfOwner(), allowed);
+    expect(asked()).toBe(before);
+    await library.authorizer.evictOrganization(world.acme);
+    await verdict(library, tokenOfOwner(), allowed);
+    expect(asked()).toBe(before + 1);
   });
 });

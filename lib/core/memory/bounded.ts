@@ -16,3 +16,14 @@ export function bounded<K extends {}, V extends {}>(
     ...(gone && { dispose: gone }),
   });
 }
+
+/** Forgets all entries that fit. It walks over everything. */
+export function forgetWhere<K extends {}, V extends {}>(
+  entries: Bounded<K, V>,
+  fits: (value: V, key: K) => boolean,
+): void {
+  // First the walk: an entry that is deleted leads nowhere.
+  const found: K[] = [];
+  for (const [key, value] of entries.entries()) if (fits(value, key)) found.push(key);
+  for (const key of found) entries.delete(key);
+}

@@ -3,6 +3,7 @@ import {
   intern,
   type MembershipIndex,
   type MembershipRows,
+  restOn,
   type RowsOn,
 } from '../caller.js';
 import type { CallerFacts, Facts, GivenRoles, Permissions, ResourceFacts } from '../decide/case.js';
@@ -18,7 +19,14 @@ import {
 } from './caller-kinds.js';
 import { ReadCache } from './read-cache.js';
 import type { CallerRows, KnownCaller, Verified } from './remembered-callers.js';
-import { permissionsKey, RememberedFacts, rolesKey, rowsKey } from './remembered-facts.js';
+import {
+  arePermissionsIn,
+  areRolesOf,
+  permissionsKey,
+  RememberedFacts,
+  rolesKey,
+  rowsKey,
+} from './remembered-facts.js';
 import type { SharedStore } from './shared-store.js';
 
 /** One question for a user's memberships. */
@@ -97,9 +105,12 @@ export class CallerLookups {
   ) {
     const { ttlMs, maxBytes, shared, projectRoles } = parts;
     const share = maxBytes / (projectRoles ? 3 : 2);
-    this.#memberships = new ReadCache(MEMBERSHIPS, ttlMs, share, shared);
-    this.#permissions = new ReadCache(HELD_PERMISSIONS, ttlMs, share, shared);
-    this.#roles = new ReadCache(GIVEN_ROLES, ttlMs, share, shared);
+    const sharing = (inTurn: boolean) => shared && { store: shared, inTurn };
+    // With their own tokens, callers of several processes ask for different lists.
+    const asService = sharing(parts.memberships.as === 'serviceUser');
+    this.#memberships = new ReadCache(MEMBERSHIPS, ttlMs, share, asService);
+    this.#permissions = new ReadCache(HELD_PERMISSIONS, ttlMs, share, sharing(false));
+    this.#roles = new ReadCache(GIVEN_ROLES, ttlMs, share, sharing(true));
   }
 
   /** The remembered facts about a caller that were not asked for before `notBefore`, together with those about resources. */
@@ -223,6 +234,15 @@ export class CallerLookups {
     this.#memberships.evict(userId);
     this.#permissions.evict(userId);
     this.#roles.evict(userId);
+  }
+
+  /** Forgets what rests on these organizations. */
+  evictOrganizations(orgIds: ReadonlySet<string>): void {
+    this.#memberships.evictWhere((index) => restOn(index, orgIds));
+    this.#permissions.evictWhere((_held, key) => arePermissionsIn(key, orgIds));
+    this.#roles.evictWhere(
+      ({ home }, key) => areRolesOf(key, orgIds) || (home !== undefined && orgIds.has(home)),
+    );
   }
 
   evictAll(): void {

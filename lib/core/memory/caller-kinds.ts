@@ -1,7 +1,7 @@
 import { indexOf, intern, type MembershipIndex } from '../caller.js';
 import type { GivenRoles } from '../decide/case.js';
 import type { CacheKind, ReadCache } from './read-cache.js';
-import { PERMISSIONS, PROJECT_ROLES, ROWS } from './shared-store.js';
+import { PERMISSIONS, PROJECT_ROLES, ROWS } from './stored-kinds.js';
 
 // How what is remembered about a caller is measured, and how it travels through the shared store.
 

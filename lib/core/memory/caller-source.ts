@@ -1,4 +1,4 @@
-import { type Caller, frozenCaller } from '../caller.js';
+import { type Caller, frozenCaller, homeOf, restOn } from '../caller.js';
 import { isRefusal, type Refusal } from '../decision.js';
 import type { Eviction } from '../eviction.js';
 import { tokenIn } from '../request.js';
@@ -10,8 +10,8 @@ import { earlier, FOR_EVER, validFor } from '../validity.js';
 import type { Pay } from './allowance.js';
 import { type CallerFactsParts, CallerLookups } from './caller-facts.js';
 import { Confirmations, type Confirming } from './confirmations.js';
-import type { StoreTarget } from './epochs.js';
-import { type Flight, Flights, within } from './flight.js';
+import { type Flight, Flights, mayKeep, within } from './flight.js';
+import { RefusedTokens } from './refused-tokens.js';
 import { KnownCaller, RememberedCallers, type Verified } from './remembered-callers.js';
 
 /** How a credential becomes a verified caller with memberships. */
@@ -47,10 +47,9 @@ const EXPIRED: Refusal = {
 export class CallerSource {
   readonly #remembered: RememberedCallers;
   readonly #confirmations: Confirmations;
+  readonly #refusedTokens = new RefusedTokens();
   readonly #flights = new Flights<KnownCaller | Refusal>();
   readonly #verified = new WeakMap<Caller, Verified>();
-  /** Of all evictions that were made here. */
-  #latest = 0;
 
   /** What can be asked about a caller. */
   readonly lookups: CallerLookups;
@@ -137,10 +136,12 @@ export class CallerSource {
       const reading = this.lookups.all(verified, notBefore, pay);
       const rows = await within(reading, this.parts.budgetMs, LATE);
       if (isRefusal(rows)) return this.#refused(verified, userId, rows);
+      const refused = this.#refusedTokens.refusal(caller);
+      if (refused) return refused;
       const renewed = new KnownCaller(verified, rows);
       // If the token was forgotten or verified anew meanwhile, this verification is not brought back.
       const isCurrent = this.#remembered.get(credential)?.caller === caller;
-      if (!flight.spoiled && isCurrent) this.#remembered.keep(renewed);
+      if (mayKeep(flight, renewed) && isCurrent) this.#remembered.keep(renewed);
       return renewed;
     });
   }
@@ -154,40 +155,36 @@ export class CallerSource {
     return this.#verified.get(caller)?.token;
   }
 
-  /** A time for a new eviction. It only grows. */
-  stamp(): number {
-    const { shared } = this.parts;
-    return (this.#latest = shared?.stamp() ?? Math.max(Date.now(), this.#latest + 1));
-  }
-
   /** Forgets in this process. */
   forget(eviction: Eviction): void {
     switch (eviction.type) {
       case 'user':
-      case 'issuedBefore':
-        if (eviction.userId === undefined) this.#forgetAll();
-        else this.#forgetUser(eviction.userId);
+        this.#forgetUser(eviction.userId);
         break;
       case 'organization':
+        this.#forgetOrganizations(new Set([eviction.orgId]));
+        break;
       case 'everyone':
-      case 'token':
         this.#forgetAll();
+        break;
+      case 'issuedBefore': {
+        const { userId, time } = eviction;
+        this.#refusedTokens.issuedBefore(userId, time);
+        if (userId === undefined) this.#forgetAll();
+        else this.#forgetUser(userId);
+        break;
+      }
+      case 'token':
+        this.#refusedTokens.id(eviction.id);
+        this.#remembered.evictToken(eviction.id);
     }
   }
 
-  /** Makes unusable what any process has stored. False: there is no shared store, or nothing of this in it. */
-  async evictShared(eviction: Eviction, at: number): Promise<boolean> {
-    const { shared } = this.parts;
-    if (!shared || eviction.type === 'token') return false;
-    if (eviction.type === 'issuedBefore') {
-      await shared.rejectIssuedBefore(eviction.userId, eviction.time);
-    } else await shared.evict(targetOf(eviction), at);
-    return true;
-  }
-
-  /** Another process has evicted: what was stored before is not used here. */
-  heard(eviction: Eviction, at: number): void {
-    if (eviction.type !== 'token') this.parts.shared?.heard(targetOf(eviction), at);
+  /** The shared store has told up to which time tokens are refused. It tells the same again and again. */
+  learnIssuedBefore(userId: string | undefined, time: number): void {
+    if (!this.#refusedTokens.issuedBefore(userId, time)) return;
+    if (userId === undefined) this.#forgetAll();
+    else this.#forgetUser(userId);
   }
 
   #forgetUser(userId: string): void {
@@ -195,6 +192,15 @@ export class CallerSource {
     this.#remembered.evict(userId);
     this.#confirmations.evict(userId);
     this.lookups.evict(userId);
+  }
+
+  /** Forgets everybody with memberships that rest on these organizations, and everybody who is at home there. */
+  #forgetOrganizations(orgIds: ReadonlySet<string>): void {
+    const fits = ({ index, caller }: KnownCaller) =>
+      restOn(index, orgIds) || orgIds.has(homeOf(caller) ?? '');
+    this.#flights.doubt((known) => isRefusal(known) || fits(known));
+    this.#remembered.evictWhere(fits, ({ userId }) => this.#confirmations.evict(userId));
+    this.lookups.evictOrganizations(orgIds);
   }
 
   #forgetAll(): void {
@@ -217,12 +223,18 @@ export class CallerSource {
     if (isRefusal(given)) return this.#refused({ credential, digest }, undefined, given);
     const { userId, expiresAt = Infinity } = given;
     this.#flights.learn(flight, userId);
+    // Before ZITADEL is asked about it.
+    const refused = this.#refusedTokens.refusal(given);
+    if (refused) return refused;
     const [confirmed, rows] = await Promise.all([
       this.#confirmations.ask(given, token, digest, notBefore === ANEW),
       this.lookups.all({ caller: given, token, digest }, notBefore),
     ]);
     if (isRefusal(confirmed)) return this.#refused({ credential, digest }, userId, confirmed);
     if (isRefusal(rows)) return this.#refused({ credential, digest }, userId, rows);
+    // It may have been refused meanwhile, and the shared store tells it only when the memberships are read.
+    const refusedMeanwhile = this.#refusedTokens.refusal(given);
+    if (refusedMeanwhile) return refusedMeanwhile;
     const leftMs = expiresAt - Date.now();
     if (!(leftMs > 0)) return EXPIRED;
     const accepted = earlier(validFor(leftMs), earlier(confirmed, verifiedFor));
@@ -230,7 +242,7 @@ export class CallerSource {
     const verified: Verified = { credential, token, digest, caller, verifiedAt, accepted };
     const known = new KnownCaller(verified, rows);
     this.#verified.set(caller, verified);
-    if (!flight.spoiled) {
+    if (mayKeep(flight, known)) {
       this.#remembered.keep(known);
       this.#confirmations.keep(userId, digest, confirmed);
     }
@@ -258,11 +270,4 @@ export class CallerSource {
     if (this.parts.memberships.as === 'caller') this.lookups.forget({ digest }, userId);
     return refusal;
   }
-}
-
-/** Whose stored values an eviction ends. */
-function targetOf(eviction: Exclude<Eviction, { readonly type: 'token' }>): StoreTarget {
-  if (eviction.type === 'organization') return { orgId: eviction.orgId };
-  const { userId } = eviction as Partial<Record<'userId', string>>;
-  return userId === undefined ? 'everyone' : { userId };
 }

@@ -8,6 +8,19 @@ export interface Flight {
   reply?: Promise<unknown>;
   /** The users who were evicted while it was not known whose flight this is. */
   evicted?: Set<string>;
+  /** Evictions that are about what it brings, which is not known yet. */
+  doubts?: Doubt[];
+}
+
+/** Whether an eviction is about what a flight brought. */
+type Doubt = (brought: never, key: string) => boolean;
+
+/** A flight with more of them is spoiled. */
+const MOST_DOUBTS = 100;
+
+/** Whether what a flight brought may be kept. */
+export function mayKeep({ spoiled, doubts = [], key }: Flight, brought: object): boolean {
+  return !spoiled && !doubts.some((fits) => fits(brought as never, key));
 }
 
 /** One read at a time for each key. An eviction spoils the reads that are under way: nobody joins them any more. */
@@ -70,6 +83,16 @@ export class Flights<T> {
       if (flight.userId !== undefined) continue;
       (flight.evicted ??= new Set()).add(userId);
       this.#reads.drop(flight.key, flight.reply);
+    }
+  }
+
+  /** Spoils the flights that bring something that fits. Nobody joins any of those under way. */
+  doubt(fits: (brought: T, key: string) => boolean): void {
+    for (const flight of this.#open) {
+      this.#reads.drop(flight.key, flight.reply);
+      const doubts = (flight.doubts ??= []);
+      if (doubts.length < MOST_DOUBTS) doubts.push(fits);
+      else flight.spoiled = true;
     }
   }
 

@@ -1,8 +1,10 @@
 import { isRefusal, type MembershipRead, type Refusal } from '../decision.js';
 import { Lease } from '../validity.js';
 import type { Pay } from './allowance.js';
-import { type Flight, Flights } from './flight.js';
-import type { SharedStore, StoredKind } from './shared-store.js';
+import { type Flight, Flights, mayKeep } from './flight.js';
+import type { SharedStore, Stored } from './shared-store.js';
+import type { StoredKind } from './stored-kinds.js';
+import { TURN_MS } from './turns.js';
 import { UserMemory } from './user-memory.js';
 
 /** What ZITADEL said about a user, where it came from, and until when it may be used. */
@@ -39,6 +41,13 @@ export interface CacheKind<T extends object, S> {
   readonly bytesOf: (value: T) => number;
 }
 
+/** Where a cache shares what it holds. */
+interface Sharing {
+  readonly store: SharedStore;
+  /** Whether every process asks for the same, so that it is enough if one of them does. */
+  readonly inTurn: boolean;
+}
+
 /**
  * Looks in memory, then in the shared store, then asks ZITADEL, with one read a key at a time. The TTL counts from when the question left,
  * and is never extended. Failures are not kept. What was asked before an eviction is not kept after it.
@@ -51,7 +60,7 @@ export class ReadCache<T extends object, S> {
     private readonly kind: CacheKind<T, S>,
     private readonly ttlMs: number,
     maxBytes: number,
-    private readonly shared: SharedStore | undefined,
+    private readonly sharing: Sharing | undefined,
   ) {
     this.#memory = new UserMemory(
       maxBytes,
@@ -92,36 +101,79 @@ export class ReadCache<T extends object, S> {
     this.#memory.evict(userId);
   }
 
+  /** Forgets what fits, of any user. What is being asked for is not kept if it fits. */
+  evictWhere(fits: (value: T, key: string) => boolean): void {
+    this.#flights.doubt((brought, flight) => {
+      const [, key] = JSON.parse(flight) as [userId: string, key: string];
+      return isRefusal(brought) || fits(brought.value, key);
+    });
+    this.#memory.evictWhere(({ value }, key) => fits(value, key));
+  }
+
   evictAll(): void {
     this.#flights.spoilAll();
     this.#memory.evictAll();
   }
 
   async #load(question: CacheQuestion<T>, flight: Flight): Promise<Remembered<T> | Refusal> {
-    const { key, userId } = question;
-    const shared = await this.shared?.read(this.kind.stored, key, userId);
-    if (shared?.stored) {
-      const { value, fetchedAt, expiresAt } = shared.stored;
-      const wallUntil = Math.min(expiresAt, fetchedAt + this.ttlMs, question.notAfter);
-      const leftMs = wallUntil - Date.now();
-      const askedAt = performance.now() - Math.max(0, Date.now() - fetchedAt);
-      if (leftMs > 0 && askedAt >= question.notBefore) {
-        const entry: Remembered<T> = {
-          userId,
-          value: this.kind.fromStored(value),
-          read: Object.freeze({ at: fetchedAt, from: 'shared' }),
-          askedAt,
-          lease: new Lease({ validUntil: performance.now() + leftMs, wallUntil }),
-        };
-        if (!flight.spoiled) this.#keep(key, entry);
-        return entry;
-      }
-    }
+    const { kind, sharing } = this;
+    // What is not kept is not shared either.
+    if (!sharing || !(this.ttlMs > 0)) return (await this.#ask(question, flight)).entry;
+    const { store } = sharing;
+    const { key, userId, notBefore } = question;
+    const shared = await store.read(kind.stored, key, userId);
+    const found = this.#fromStore(question, flight, shared.stored);
+    if (found) return found;
+    const ask = async (endTurn: () => void): Promise<Remembered<T> | Refusal> => {
+      const epochs = await store.begin(userId, shared);
+      const { entry, stored } = await this.#ask(question, flight);
+      // Nobody here waits for the store. The others look for it until the turn ends.
+      if (epochs && stored)
+        void store.write(kind.stored, key, userId, epochs, stored).then(endTurn);
+      else endTurn();
+      return entry;
+    };
+    // What another process is asking for was asked for in its turn. It must not be too old for this question.
+    const isOldEnough = notBefore <= performance.now() - TURN_MS;
+    if (!sharing.inTurn || !shared.epochs || !isOldEnough) return ask(() => undefined);
+    const look = async (until: number): Promise<Remembered<T> | undefined> =>
+      this.#fromStore(question, flight, await store.readAgain(kind.stored, key, userId, until));
+    return store.inTurn(kind.stored, key, { look, ask }, shared.until);
+  }
+
+  /** What another process has stored, if it is not too old for this question. */
+  #fromStore(
+    question: CacheQuestion<T>,
+    flight: Flight,
+    stored: Stored<S> | undefined,
+  ): Remembered<T> | undefined {
+    if (!stored) return undefined;
+    const { value, fetchedAt, expiresAt } = stored;
+    const wallUntil = Math.min(expiresAt, fetchedAt + this.ttlMs, question.notAfter);
+    const leftMs = wallUntil - Date.now();
+    const askedAt = performance.now() - Math.max(0, Date.now() - fetchedAt);
+    if (!(leftMs > 0) || askedAt < question.notBefore) return undefined;
+    const entry: Remembered<T> = {
+      userId: question.userId,
+      value: this.kind.fromStored(value),
+      read: Object.freeze({ at: fetchedAt, from: 'shared' }),
+      askedAt,
+      lease: new Lease({ validUntil: performance.now() + leftMs, wallUntil }),
+    };
+    if (mayKeep(flight, entry)) this.#keep(question.key, entry);
+    return entry;
+  }
+
+  /** Asks ZITADEL. `stored`: what the other processes may use of it. */
+  async #ask(
+    { key, userId, notAfter, read }: CacheQuestion<T>,
+    flight: Flight,
+  ): Promise<{ entry: Remembered<T> | Refusal; stored?: Stored<S> }> {
     const askedAt = performance.now();
     const fetchedAt = Date.now();
-    const value = await question.read();
-    if (isRefusal(value)) return value;
-    const keepMs = Math.min(this.ttlMs, question.notAfter - fetchedAt);
+    const value = await read();
+    if (isRefusal(value)) return { entry: value };
+    const keepMs = Math.min(this.ttlMs, notAfter - fetchedAt);
     const entry: Remembered<T> = {
       userId,
       value,
@@ -129,13 +181,10 @@ export class ReadCache<T extends object, S> {
       askedAt,
       lease: new Lease({ validUntil: askedAt + keepMs, wallUntil: fetchedAt + keepMs }),
     };
-    if (flight.spoiled || !(keepMs > 0) || !this.#keep(key, entry)) return entry;
+    if (!mayKeep(flight, entry) || !(keepMs > 0) || !this.#keep(key, entry)) return { entry };
     const stored = this.kind.toStored(value);
-    if (shared?.epoch !== undefined && stored !== undefined) {
-      const what = { value: stored, fetchedAt, expiresAt: fetchedAt + keepMs };
-      this.shared?.write(this.kind.stored, key, userId, shared.epoch, what);
-    }
-    return entry;
+    if (stored === undefined) return { entry };
+    return { entry, stored: { value: stored, fetchedAt, expiresAt: fetchedAt + keepMs } };
   }
 
   /** Returns false if something that was asked later is kept already. */

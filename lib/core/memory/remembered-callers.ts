@@ -4,6 +4,7 @@ import type { Ids } from '../request.js';
 import type { Compiled } from '../requirement/compile.js';
 import { earlier, endsBefore, isValid, type Lease, type Validity } from '../validity.js';
 import { bounded } from './bounded.js';
+import { isRefusedBy, sessionIn, tokenIdOf } from './refused-tokens.js';
 import { UserMemory } from './user-memory.js';
 
 /** A caller's memberships, and until when they may be used. */
@@ -115,6 +116,9 @@ const TOKENS_PER_USER = 8;
 const tailOf = (credential: string): string => credential.slice(-16);
 const wholeOf = (credential: string): string => `whole ${credential}`;
 
+/** Where the tokens of a session are found. No user id has a space. */
+const groupOf = (id: string): string => `session ${sessionIn(id)}`;
+
 /** A JWT is longer than its claims. What introspection says of a short token can be a thousand times as long. */
 function lengthOf(claims: Caller['claims']): number {
   try {
@@ -139,6 +143,11 @@ export class RememberedCallers {
       maxBytes,
       ({ credential, caller, index }) =>
         2 * Math.max(credential.length, lengthOf(caller.claims)) + 600 + index.bytes,
+      undefined,
+      ({ caller }) => {
+        const id = tokenIdOf(caller);
+        return id === undefined ? undefined : groupOf(id);
+      },
     );
   }
 
@@ -173,6 +182,23 @@ export class RememberedCallers {
   /** Forgets every token of a user. */
   evict(userId: string): void {
     this.#callers.evict(userId);
+  }
+
+  /** Forgets a token by its id, or all tokens of a session. */
+  evictToken(id: string): void {
+    for (const key of this.#callers.keysOf(groupOf(id))) {
+      const known = this.#callers.peek(key);
+      if (known && isRefusedBy(tokenIdOf(known.caller), id)) this.#callers.delete(key);
+    }
+  }
+
+  /** Forgets all callers that fit, and calls `gone` with each. */
+  evictWhere(fits: (caller: KnownCaller) => boolean, gone: (caller: KnownCaller) => void): void {
+    this.#callers.evictWhere((caller) => {
+      const does = fits(caller);
+      if (does) gone(caller);
+      return does;
+    });
   }
 
   evictAll(): void {

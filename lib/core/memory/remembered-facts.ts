@@ -67,7 +67,18 @@ export function permissionsKey({ digest }: Pick<Verified, 'digest'>, orgId: stri
   return `${digest} ${orgId}`;
 }
 
+/** Whether what is kept under such a key is about one of these organizations. */
+export function arePermissionsIn(key: string, orgIds: ReadonlySet<string>): boolean {
+  return orgIds.has(key.slice(key.indexOf(' ') + 1));
+}
+
 /** Where the roles of a project are kept that an organization gave: the service user asks for them. */
 export function rolesKey(userId: string, projectId: string, orgId: string): string {
   return JSON.stringify([userId, projectId, orgId]);
+}
+
+/** Whether one of these organizations gave what is kept under such a key. */
+export function areRolesOf(key: string, orgIds: ReadonlySet<string>): boolean {
+  const [, , orgId] = JSON.parse(key) as [string, string, string];
+  return orgIds.has(orgId);
 }

@@ -1,3 +1,6 @@
+import { quietly } from '../tell.js';
+import { inTime } from './signed-cache.js';
+
 /** One process of the fleet at a time. A turn ends by itself, so that a process that dies keeps nobody waiting. */
 export interface Turns {
   /** Takes the turn of this name for `ms` milliseconds. `taken`: another process has it. `unknown`: nobody could say, so go on without. */
@@ -10,4 +13,71 @@ export interface Turn {
   keep(ms: number): Promise<boolean>;
   /** Ends it. Nobody else's turn is ever ended. */
   end(): Promise<void>;
+}
+
+/** For how long one process has its turn at most. */
+export const TURN_MS = 1_000;
+const WAIT_MS = 250;
+const LOOK_EVERY_MS = 25;
+
+/** What one process does in its turn, and the others wait for. */
+export interface Work<T> {
+  /** Unique in the fleet. */
+  readonly name: string;
+  /** Looks for what another process has left. `until`: how long this may take, on the monotonic clock. */
+  readonly look: (until: number) => Promise<T | undefined>;
+  /** `endTurn`: the others find what they look for. */
+  readonly ask: (endTurn: () => void) => Promise<T>;
+}
+
+/**
+ * One process asks, and the others look for what it leaves. They wait for 250 ms, and then ask as well. `until`: how long the turn itself is
+ * waited for, on the monotonic clock.
+ */
+export async function inTurn<T>(
+  turns: Turns | undefined,
+  { name, look, ask }: Work<T>,
+  until: number,
+): Promise<T> {
+  const turn = turns && (await inTime(take(turns, name), until, 'unknown' as const));
+  if (turn === undefined || turn === 'unknown') return ask(() => undefined);
+  if (turn === 'taken') return (await lookForAWhile(look)) ?? ask(() => undefined);
+  const endTurn = () => {
+    quietly(() => turn.end());
+  };
+  try {
+    // Somebody may have had the turn just before.
+    const found = await look(until);
+    if (found !== undefined) endTurn();
+    return found ?? (await ask(endTurn));
+  } catch (error) {
+    endTurn();
+    throw error;
+  }
+}
+
+async function take(turns: Turns, name: string): Promise<Turn | 'taken' | 'unknown'> {
+  try {
+    return await turns.take(name, TURN_MS);
+  } catch {
+    return 'unknown';
+  }
+}
+
+async function lookForAWhile<T>(look: Work<T>['look']): Promise<T | undefined> {
+  const until = performance.now() + WAIT_MS;
+  let isOver = false;
+  const looking = async (): Promise<T | undefined> => {
+    let found: T | undefined;
+    while (found === undefined && !isOver) {
+      await new Promise((resolve) => {
+        setTimeout(resolve, LOOK_EVERY_MS);
+      });
+      found = await look(until);
+    }
+    return found;
+  };
+  const found = await inTime(looking(), until, undefined);
+  isOver = true;
+  return found;
 }

@@ -1,14 +1,22 @@
-import { type Bounded, bounded } from './bounded.js';
+import { type Bounded, bounded, forgetWhere } from './bounded.js';
 
 /** A bounded map whose entries belong to users. The entries of one user are found and forgotten without a walk over all. */
 export class UserMemory<V extends { readonly userId: string }> {
   readonly #entries: Bounded<string, V>;
   readonly #keysOf = new Map<string, Set<string>>();
 
-  /** `gone` hears of every entry that leaves, also of one that another takes the place of. */
-  constructor(most: number, sizeOf?: (value: V, key: string) => number, gone?: (value: V) => void) {
+  /**
+   * `gone` hears of every entry that leaves, also of one that another takes the place of. `groupOf`: under what an entry is found besides its
+   * user. No user id may look like it.
+   */
+  constructor(
+    most: number,
+    sizeOf?: (value: V, key: string) => number,
+    gone?: (value: V) => void,
+    private readonly groupOf: (value: V) => string | undefined = () => undefined,
+  ) {
     this.#entries = bounded(most, sizeOf, (value, key) => {
-      this.#forgetKey(value.userId, key);
+      for (const owner of this.#ownersOf(value)) this.#forgetKey(owner, key);
       gone?.(value);
     });
   }
@@ -26,31 +34,43 @@ export class UserMemory<V extends { readonly userId: string }> {
     this.#entries.set(key, value);
     // A value that is larger than the whole bound is not kept.
     if (!this.#entries.has(key)) return;
-    const keys = this.#keysOf.get(value.userId) ?? new Set();
-    this.#keysOf.set(value.userId, keys.add(key));
+    for (const owner of this.#ownersOf(value)) {
+      const keys = this.#keysOf.get(owner) ?? new Set();
+      this.#keysOf.set(owner, keys.add(key));
+    }
   }
 
   delete(key: string): void {
     this.#entries.delete(key);
   }
 
-  /** The keys of one user, the oldest first. */
-  keysOf(userId: string): ReadonlySet<string> {
-    return this.#keysOf.get(userId) ?? NONE;
+  /** The keys of one user or group, the oldest first. */
+  keysOf(owner: string): ReadonlySet<string> {
+    return this.#keysOf.get(owner) ?? NONE;
   }
 
   evict(userId: string): void {
     for (const key of this.keysOf(userId)) this.#entries.delete(key);
   }
 
+  /** Forgets all entries that fit. It walks over everything. */
+  evictWhere(fits: (value: V, key: string) => boolean): void {
+    forgetWhere(this.#entries, fits);
+  }
+
   evictAll(): void {
     this.#entries.clear();
   }
 
-  #forgetKey(userId: string, key: string): void {
-    const keys = this.#keysOf.get(userId);
+  #ownersOf(value: V): readonly string[] {
+    const group = this.groupOf(value);
+    return group === undefined ? [value.userId] : [value.userId, group];
+  }
+
+  #forgetKey(owner: string, key: string): void {
+    const keys = this.#keysOf.get(owner);
     keys?.delete(key);
-    if (keys?.size === 0) this.#keysOf.delete(userId);
+    if (keys?.size === 0) this.#keysOf.delete(owner);
   }
 }
 

@@ -6,7 +6,7 @@ import type { Http } from '../http.js';
 import { ProvenTokens } from '../limits.js';
 import { refusalOf, unfit } from '../refusals.js';
 import { isDone, isTrouble, type Reply } from '../reply.js';
-import { isName, ownClaim, tooLong } from './access-token.js';
+import { isName, jsonOf, ownClaim, tooLong } from './access-token.js';
 
 /** Asks ZITADEL about a token, with the token itself: OpenID Connect UserInfo. `who` stands for its user. For `stranger` see `Call`. */
 async function askUserinfo(
@@ -55,12 +55,22 @@ export function createUserinfoVerifier(
       };
     }
     if (!isDone(reply)) return refusalOf(reply, 'caller', 'userinfo');
-    const claims = reply.body;
-    const userId = ownClaim(claims, 'sub');
+    const userId = ownClaim(reply.body, 'sub');
     if (!isName(userId)) return unfit('userinfo', 'the reply names no user');
     proven.add(who);
-    return { userId, claims };
+    return { userId, claims: claimsOf(token, reply.body) };
   };
+}
+
+/**
+ * What userinfo says, and of a JWT its id and when it was issued: ZITADEL has just accepted the token, so what it says is true. Userinfo never says
+ * these two, but other people can add claims to it.
+ */
+function claimsOf(token: string, body: Caller['claims']): Caller['claims'] {
+  const { iat: _iat, jti: _jti, ...said } = body;
+  const [, payload, ...rest] = token.split('.');
+  const { iat, jti } = (rest.length === 1 && jsonOf(payload)) || {};
+  return { ...said, ...(iat !== undefined && { iat }), ...(jti !== undefined && { jti }) };
 }
 
 /**

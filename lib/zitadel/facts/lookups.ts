@@ -1,7 +1,7 @@
 import type { Asking, ResourceLookups } from '../../core/ask.js';
-import type { ResourceFacts, ResourceNeed } from '../../core/decide/case.js';
+import { isHidden, type ResourceFacts, type ResourceNeed } from '../../core/decide/case.js';
 import { isRefusal, type Refusal } from '../../core/decision.js';
-import { bounded } from '../../core/memory/bounded.js';
+import { bounded, forgetWhere } from '../../core/memory/bounded.js';
 import { SingleFlight } from '../../core/memory/flight.js';
 import { UserMemory } from '../../core/memory/user-memory.js';
 import { checkId } from '../../core/request.js';
@@ -20,6 +20,14 @@ import {
   ownerIn,
 } from './known-facts.js';
 import { threwIn } from '../../core/thrown.js';
+import {
+  HIDDEN_GRANT,
+  HIDDEN_OWNER,
+  MOST_ORGS,
+  TOO_MANY_OWNERS,
+  UNKNOWN_GRANT,
+  unseen,
+} from './unseen.js';
 
 /** Where facts about resources come from. */
 interface LookupOptions extends FactSource {
@@ -33,8 +41,6 @@ interface LookupOptions extends FactSource {
 }
 
 const NEGATIVE_MS = 30_000;
-/** A caller may hold rows in any number of organizations. No more than this are asked one by one. */
-const MOST_ORGS = 100;
 const AT_ONCE = 4;
 const MOST_REMEMBERED = 50_000;
 
@@ -42,6 +48,8 @@ interface Nothing extends Validity {
   readonly userId: string;
   readonly askedAt: number;
   readonly hidden: boolean;
+  /** Under which organization ('': the asker's own, or none). */
+  readonly orgId: string;
 }
 
 type OwnerNeed = Extract<ResourceNeed, { readonly fact: 'owner' }>;
@@ -105,6 +113,19 @@ export class Lookups implements ResourceLookups {
     this.#startAnew();
   }
 
+  /** Forgets projects and grants of these organizations, grants to them, and that there was nothing under them. */
+  evictOrganizations(orgIds: ReadonlySet<string>): void {
+    const isOne = (orgId: string | undefined) => orgId === undefined || orgIds.has(orgId);
+    forgetWhere(this.#grants, ({ fact }) => {
+      if (typeof fact === 'string' || isHidden(fact)) return true;
+      const owner = ownerIn(this.#owners.get(fact.projectId));
+      return isOne(owner) || orgIds.has(fact.grantedOrgId);
+    });
+    forgetWhere(this.#owners, (known) => isOne(ownerIn(known)));
+    this.#nothing.evictWhere(({ orgId }) => orgId === '' || orgIds.has(orgId));
+    this.#startAnew();
+  }
+
   evictAll(): void {
     this.#startAnew();
     this.#owners.clear();
@@ -140,10 +161,10 @@ export class Lookups implements ResourceLookups {
         const hidden = isHidden(answers[at]);
         if (hidden) hiddenIn.push(orgId);
         if (generation !== this.#generation) continue;
-        const nothing = { userId, askedAt, hidden, ...validFor(NEGATIVE_MS) };
+        const nothing = { userId, askedAt, hidden, orgId, ...validFor(NEGATIVE_MS) };
         this.#nothing.set(nothingKey(orgId), nothing);
         // This very question may have found out that v2 is served.
-        if (this.#seesAll(need)) this.#nothing.set(nothingKey(''), nothing);
+        if (this.#seesAll(need)) this.#nothing.set(nothingKey(''), { ...nothing, orgId: '' });
       }
       if (this.#seesAll(need)) break;
     }
@@ -218,7 +239,7 @@ export class Lookups implements ResourceLookups {
       return this.#rememberOwner(projectId, checked, askedAt);
     }
     if (checked === undefined) {
-      const none = { userId: '', askedAt, hidden: false, ...validFor(NEGATIVE_MS) };
+      const none = { userId: '', askedAt, hidden: false, orgId: '', ...validFor(NEGATIVE_MS) };
       this.#nothing.set(nothing, none);
       return undefined;
     }
@@ -248,12 +269,6 @@ export class Lookups implements ResourceLookups {
   }
 }
 
-/** A caller who names something that does not exist gets the same refusal, so it uses up the allowance like a "no". */
-function unseen(refusal: Refusal | false, { toll }: Asking): Refusal | undefined {
-  if (refusal) toll.keep();
-  return refusal || undefined;
-}
-
 /** The organizations under which a need is asked ('': the asker's own). */
 function orgIdsOf(need: ResourceNeed): readonly string[] {
   if (need.fact === 'grantBetween') return [need.grantedOrgId];
@@ -261,32 +276,6 @@ function orgIdsOf(need: ResourceNeed): readonly string[] {
   // If none is known (the list is over its cap), or there are too many to ask them all, the own one comes first.
   return orgIds.length === 0 || orgIds.length > MOST_ORGS ? ['', ...orgIds] : orgIds;
 }
-
-const TOO_MANY_OWNERS: Refusal = {
-  reason: 'unavailable',
-  detail: `more than ${MOST_ORGS} organizations of the caller could own the project`,
-  remedy: 'tie the project with .in(org...), or give the option projectOwner',
-};
-
-const HIDDEN_OWNER: Refusal = {
-  ...HIDDEN,
-  remedy:
-    'let the role that is asked for (or the service user, where it reads memberships) read projects (project.read) there, or give the option projectOwner',
-};
-
-const HIDDEN_GRANT: Refusal = {
-  ...HIDDEN,
-  remedy:
-    'let the service user read project grants (project.grant.read) in the granted organization',
-};
-
-/** The same for a grant that is not there and for one that the asker cannot find. */
-const UNKNOWN_GRANT: Refusal = {
-  reason: 'misconfigured',
-  detail:
-    'ZITADEL shows a project grant by its id only to its two organizations, and the caller’s right may come from elsewhere',
-  remedy: 'name the grant by projectGrant({ project, grantedOrg })',
-};
 
 function askFor(need: ResourceNeed): Ask {
   switch (need.fact) {

@@ -40,9 +40,14 @@ interface Setup {
 /** A token names its user in front of a dash: `alice-1`. */
 const userOf = (token: string) => token.split('-')[0] ?? '';
 
+const sharedOf = new WeakMap<CallerSource, SharedStore>();
+const evict = (source: CallerSource, eviction: Eviction) =>
+  evictFrom(source, eviction, sharedOf.get(source));
+
 function sourceOf(setup: Setup = {}): CallerSource {
   const { confirm, everyMs = TTL_MS, store, ttlMs = TTL_MS, read = counted() } = setup;
-  return new CallerSource({
+  const shared = store && new SharedStore(store, 'k'.repeat(32), ['scope'], ttlMs);
+  const source = new CallerSource({
     issuer: 'https://acme.example',
     verify: setup.verify ?? ((token) => callerOf(userOf(token))),
     verifiedForMs: setup.verifiedForMs ?? Infinity,
@@ -58,8 +63,10 @@ function sourceOf(setup: Setup = {}): CallerSource {
     ttlMs,
     maxBytes: 2 ** 22,
     budgetMs: setup.budgetMs ?? 5_000,
-    shared: store && new SharedStore(store, 'k'.repeat(32), ['scope'], ttlMs),
+    shared,
   });
+  if (shared) sharedOf.set(source, shared);
+  return source;
 }
 
 function counted(): Read & { reads: number; tokens: string[] } {
@@ -472,12 +479,21 @@ describe('a confirmation', () => {
 
 describe('an eviction', () => {
   const kinds = [
-    ['of the user', { type: 'user', userId: 'alice' }],
-    ['of everybody', { type: 'everyone' }],
-  ] as const satisfies readonly (readonly [string, Eviction])[];
+    ['of the user', [{ type: 'user', userId: 'alice' }]],
+    ['of everybody', [{ type: 'everyone' }]],
+    [
+      'of the organizations of the user',
+      [
+        { type: 'organization', orgId: 'before' },
+        { type: 'organization', orgId: '1' },
+      ],
+    ],
+  ] as const satisfies readonly (readonly [string, readonly Eviction[]])[];
 
-  describe.each(kinds)('%s', (_kind, eviction) => {
-    const evict = (source: CallerSource) => evictFrom(source, eviction);
+  describe.each(kinds)('%s', (_kind, evictions) => {
+    const evictAll = async (source: CallerSource) => {
+      await Promise.all(evictions.map((each) => evict(source, each)));
+    };
 
     it('takes away all tokens of the user, their confirmations and memberships', async () => {
       const [confirm, read] = [vi.fn(() => Promise.resolve(undefined)), counted()];
@@ -485,7 +501,7 @@ describe('an eviction', () => {
       for (const token of ['alice-1', 'alice-2']) {
         await answered(source.resolve(`Bearer ${token}`, ANY_AGE));
       }
-      await evict(source);
+      await evictAll(source);
       expect(source.warm('Bearer alice-1')).toBeUndefined();
       expect(source.warm('Bearer alice-2')).toBeUndefined();
       await answered(source.resolve('Bearer alice-1', ANY_AGE));
@@ -498,7 +514,7 @@ describe('an eviction', () => {
       const source = sourceOf({ read: () => reads.shift() ?? Promise.resolve([]) });
       const before = source.resolve('Bearer alice-1', ANY_AGE);
       await settle();
-      await evict(source);
+      await evictAll(source);
       const after = source.resolve('Bearer alice-1', ANY_AGE);
       expect(await orgs(after)).toEqual(['after']);
       held.open([orgRow('alice', 'before')]);
@@ -514,7 +530,7 @@ describe('an eviction', () => {
       const source = sourceOf({ as: 'serviceUser', confirm });
       const before = source.resolve('Bearer alice-1', ANY_AGE);
       await settle();
-      await evict(source);
+      await evictAll(source);
       held.open(undefined);
       await answered(before);
       expect(source.warm('Bearer alice-1')).toBeUndefined();
@@ -529,7 +545,7 @@ describe('an eviction', () => {
         confirm: () => Promise.resolve(answers.shift()),
       });
       const before = await answered(source.resolve('Bearer alice-1', ANY_AGE));
-      await evict(source);
+      await evictAll(source);
       vi.advanceTimersByTime(1);
       await answered(source.renew(before, READS_ROWS, performance.now(), () => undefined));
       expect(source.warm('Bearer alice-1')).toBeUndefined();
@@ -547,7 +563,7 @@ describe('an eviction', () => {
         read: () => Promise.resolve([orgRow('alice', 'after')]),
       });
       store.beforeSet = (key) => (key.includes(':epoch') ? told.passed : undefined);
-      const evicted = evict(source);
+      const evicted = evictAll(source);
       await answered(source.resolve('Bearer alice-1', ANY_AGE));
       told.open();
       await evicted;
@@ -557,12 +573,33 @@ describe('an eviction', () => {
     });
   });
 
+  it.each(['alice', undefined])(
+    'that the shared store tells while the memberships are read refuses the token, of %s',
+    async (userId) => {
+      const source = sourceOf({
+        verify: () => callerOf('alice', { claims: { iat: Date.now() / 1_000 } }),
+        read: () => {
+          source.learnIssuedBefore(userId, Date.now());
+          return Promise.resolve([orgRow('alice', '1')]);
+        },
+      });
+      for (let i = 0; i < 2; i += 1) {
+        const answer = await source.resolve('Bearer alice-1', ANY_AGE);
+        expect(answer).toMatchObject({ reason: 'token_invalid' });
+        expect(source.warm('Bearer alice-1')).toBeUndefined();
+      }
+    },
+  );
+
   it('leaves everything as it was where it is of somebody else', async () => {
     const held = gate<readonly Membership[]>();
     const source = sourceOf({ read: () => held.passed });
     const before = source.resolve('Bearer alice-1', ANY_AGE);
     await settle();
-    await evictFrom(source, { type: 'user', userId: 'bob' });
+    await evict(source, { type: 'user', userId: 'bob' });
+    await evict(source, { type: 'organization', orgId: '2' });
+    await evict(source, { type: 'token', id: 'alice-1' });
+    await evict(source, { type: 'issuedBefore', userId: 'bob', time: Date.now() });
     held.open([orgRow('alice', '1')]);
     await answered(before);
     const warm = source.warm('Bearer alice-1');

@@ -7,7 +7,8 @@ import {
   ReadCache,
   type Remembered,
 } from '../../../lib/core/memory/read-cache.js';
-import { ROWS, SharedStore } from '../../../lib/core/memory/shared-store.js';
+import { SharedStore } from '../../../lib/core/memory/shared-store.js';
+import { ROWS } from '../../../lib/core/memory/stored-kinds.js';
 import { ANEW, ANY_AGE } from '../../../lib/core/requirement/fresh.js';
 import { gate, settle } from '../gate.js';
 import { orgRow, orgsOf } from '../rows.js';
@@ -31,7 +32,7 @@ class Memberships extends ReadCache<Index, Index['rows']> {
       toStored: ({ rows: all }) => all,
       bytesOf: ({ bytes }) => bytes,
     };
-    super(kind, ttlMs, maxBytes, store);
+    super(kind, ttlMs, maxBytes, store && { store, inTurn: false });
   }
 }
 

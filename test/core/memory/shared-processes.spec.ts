@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { role } from '../../../lib/core/requirement/builders.js';
 import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
 import type { User } from '../../../lib/testing/index.js';
+import { settle } from '../gate.js';
 import { MemoryStore } from './memory-store.js';
 import { recorder, verdict } from '../../zitadel/parts.js';
 import { useStillClock } from '../../support/still-clock.js';
@@ -40,6 +41,7 @@ describe('an eviction that the store does not take', () => {
   ])('because set %s still holds in this process, for good', async (_how, beforeSet) => {
     const library = processWith();
     expect(await ask(library)).toBe('yes');
+    await settle();
     expect(store.rowKeys()).toHaveLength(1);
     zitadel.removeMember(alice, { org: acme });
     store.beforeSet = beforeSet;
@@ -83,6 +85,7 @@ describe('an eviction that the store does not take', () => {
     store.beforeSet = () => undefined;
     pass(60_000);
     expect(await ask(library)).toBe('yes');
+    await settle();
     expect(store.rowKeys()).toHaveLength(1);
   });
 });

@@ -1,14 +1,9 @@
 import { createHmac } from 'node:crypto';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Membership } from '../../../lib/core/caller.js';
-import {
-  PERMISSIONS,
-  PROJECT_ROLES,
-  ROWS,
-  type SharedCache,
-  SharedStore,
-  type Stored,
-} from '../../../lib/core/memory/shared-store.js';
+import { SharedStore, type Stored } from '../../../lib/core/memory/shared-store.js';
+import type { SharedCache } from '../../../lib/core/memory/signed-cache.js';
+import { PERMISSIONS, PROJECT_ROLES, ROWS } from '../../../lib/core/memory/stored-kinds.js';
 import { settle } from '../gate.js';
 import { orgRow } from '../rows.js';
 import { MemoryStore } from './memory-store.js';
@@ -38,17 +33,21 @@ function stored(more: Partial<Stored<readonly Membership[]>> = {}): Stored<reado
   return { value: [orgRow('alice', '1')], fetchedAt, expiresAt: fetchedAt + 30_000, ...more };
 }
 
-/** Writes as a cache does: after a read, under the epoch that it told. */
+/** Writes as a cache does: after a read, in the epochs that it told. */
 async function write(
   store = storeOf(),
   key = KEY,
   userId = 'alice',
   what = stored({ value: [orgRow(userId, '1')] }),
 ): Promise<void> {
-  const { epoch } = await store.read(ROWS, key, userId);
-  if (epoch === undefined) throw new Error('the store told no epoch');
-  store.write(ROWS, key, userId, epoch, what);
-  await settle();
+  await store.write(ROWS, key, userId, await epochsOf(store, userId), what);
+}
+
+/** The epochs in which a user's values can be stored, as a cache learns them before it asks ZITADEL. */
+async function epochsOf(store: SharedStore, userId: string) {
+  const epochs = await store.begin(userId, await store.read(ROWS, KEY, userId));
+  if (!epochs) throw new Error('the store did not take the epochs');
+  return epochs;
 }
 
 /** The one stored value, and the key under which it lies. */
@@ -106,9 +105,11 @@ describe('what one process stored', () => {
   it('says neither the secret nor the key nor the user in the keys of the store', async () => {
     await write(storeOf(), 'the-token-digest', 'alice');
     await evict('alice');
-    expect(cache.entries.size).toBe(2);
+    expect(cache.entries.size).toBe(5);
     for (const key of cache.entries.keys()) {
-      expect(key).toMatch(/^nestjs-zitadel:1:(rows|epoch|epoch of all):[A-Za-z0-9_-]{43}$/);
+      expect(key).toMatch(
+        /^nestjs-zitadel:1:(rows|epoch( of (all|organizations?))?):[A-Za-z0-9_-]{43}$/,
+      );
     }
   });
 });
@@ -160,16 +161,24 @@ describe('a poisoned value', () => {
     ['a JSON list', () => sign('[]')],
     ['a JSON text', () => sign('"x"')],
     ['an empty object', () => sign('{}')],
-    ['another version', envelope({ v: 2 })],
-    ['a version that is a text', envelope({ v: '1' })],
+    ['another version', envelope({ v: 1 })],
+    ['a version that is a text', envelope({ v: '2' })],
     ['no version', without('v')],
     ['no key', without('key')],
     ['another key', envelope({ key: `nestjs-zitadel:1:rows:${'A'.repeat(43)}` })],
     ['a list as the key', envelope({ key: ['x'] })],
     ['no user', without('userId')],
     ['another user', envelope({ userId: 'bob', rows: [orgRow('bob', '1')] })],
-    ['no epoch', without('epoch')],
-    ['another epoch', envelope({ epoch: '["x",""]' })],
+    ['no epochs', without('epochs')],
+    ['epochs that are a text', envelope({ epochs: 'x' })],
+    ['epochs that are nothing', envelope({ epochs: {} })],
+    ['other epochs', envelope({ epochs: { everyone: 'x', user: 'x', anyOrganization: 'x' } })],
+    ['organizations that are an object', envelope({ organizations: {} })],
+    ['organizations without epochs', envelope({ organizations: [['1']] })],
+    [
+      'too many organizations',
+      envelope({ organizations: Array.from({ length: 101 }, () => ['1', 'x']) }),
+    ],
     ['no time', without('fetchedAt')],
     ['a time of the future', envelope({ fetchedAt: now + 3_600_000, expiresAt: now + 7_200_000 })],
     ['a time that is a text', envelope({ fetchedAt: String(now) })],
@@ -217,7 +226,7 @@ describe('a poisoned value', () => {
     const read = await storeOf().read(ROWS, KEY, 'alice');
     expect(read.stored).toBeUndefined();
     // The store itself answered: what is read next may be stored over it.
-    expect(read.epoch).toBeDefined();
+    expect(read.epochs).toBeDefined();
   });
 
   it('is told from a right one: the value as it was written is found', async () => {
@@ -259,19 +268,6 @@ describe('a poisoned value', () => {
     put('{}');
     expect(await found(trusting)).toBeUndefined();
   });
-
-  it('as an epoch makes a miss of what was stored, and nothing worse', async () => {
-    await write();
-    const before = new Map(cache.entries);
-    await evict('alice');
-    const epochKey = [...cache.entries.keys()].find((key) => !before.has(key)) ?? '';
-    for (const value of ['x', '', {}, [], 1, true, 'x'.repeat(2 ** 20)]) {
-      put(value, epochKey);
-      const read = await storeOf().read(ROWS, KEY, 'alice');
-      expect(read.epoch).toBeDefined();
-      if (typeof value === 'string' && value !== '') expect(read.stored).toBeUndefined();
-    }
-  });
 });
 
 describe('stored permissions', () => {
@@ -280,11 +276,10 @@ describe('stored permissions', () => {
   const readHeld = async () => (await storeOf().read(PERMISSIONS, ...ids)).stored;
 
   beforeEach(async () => {
-    const { epoch = '' } = await storeOf().read(PERMISSIONS, ...ids);
+    const epochs = await epochsOf(storeOf(), 'alice');
     const fetchedAt = Date.now();
     const what = { value: held, fetchedAt, expiresAt: fetchedAt + TTL_MS };
-    storeOf().write(PERMISSIONS, ...ids, epoch, what);
-    await settle();
+    await storeOf().write(PERMISSIONS, ...ids, epochs, what);
   });
 
   /** Seals another value in the place of the right one. */
@@ -336,11 +331,10 @@ describe('stored project roles', () => {
     ['a text', 'editor', false],
     ['a number', ['1', 2], false],
   ])('are read back where they are %s: %o', async (_what, value, isRead) => {
-    const { epoch = '' } = await storeOf().read(PROJECT_ROLES, KEY, 'alice');
+    const epochs = await epochsOf(storeOf(), 'alice');
     const fetchedAt = Date.now();
     const what = { value: value as string[], fetchedAt, expiresAt: fetchedAt + TTL_MS };
-    storeOf().write(PROJECT_ROLES, KEY, 'alice', epoch, what);
-    await settle();
+    await storeOf().write(PROJECT_ROLES, KEY, 'alice', epochs, what);
     const { stored } = await storeOf().read(PROJECT_ROLES, KEY, 'alice');
     expect(stored?.value).toEqual(isRead ? value : undefined);
     expect((await storeOf().read(PERMISSIONS, KEY, 'alice')).stored).toBeUndefined();
@@ -362,11 +356,10 @@ describe('an eviction', () => {
   });
 
   it('makes a miss of what was read before it and is stored after it', async () => {
-    const { epoch = '' } = await storeOf().read(ROWS, KEY, 'alice');
+    const epochs = await epochsOf(storeOf(), 'alice');
     const before = stored();
     await evict('alice');
-    storeOf().write(ROWS, KEY, 'alice', epoch, before);
-    await settle();
+    await storeOf().write(ROWS, KEY, 'alice', epochs, before);
     expect(await found()).toBeUndefined();
   });
 
@@ -377,14 +370,16 @@ describe('an eviction', () => {
   });
 
   it('differs from every other one', async () => {
-    const epochs = new Set<string | undefined>();
+    const epochs = new Set<string>();
     for (let turn = 0; turn < 20; turn += 1) {
       await evict('alice');
-      epochs.add((await storeOf().read(ROWS, KEY, 'alice')).epoch);
+      epochs.add((await epochsOf(storeOf(), 'alice')).user);
     }
     expect(epochs.size).toBe(20);
   });
 });
+
+const NOTHING = { epochs: undefined, stored: undefined };
 
 describe('a store that fails', () => {
   const NEVER = new Promise<never>(() => undefined);
@@ -420,12 +415,12 @@ describe('a store that fails', () => {
         return work;
       };
       const store = new SharedStore(broken, SECRET, SCOPE, TTL_MS);
-      const nothing = { epoch: undefined, stored: undefined };
-      expect(await inTime(store.read(ROWS, KEY, 'alice'))).toEqual(nothing);
+      expect(await inTime(store.read(ROWS, KEY, 'alice'))).toMatchObject(NOTHING);
       await inTime(evict('alice', store));
       await inTime(evict(undefined, store));
-      store.write(ROWS, KEY, 'alice', '', stored());
-      await settle();
+      const epochs = { everyone: '', user: '', anyOrganization: '' };
+      await inTime(store.write(ROWS, KEY, 'alice', epochs, stored()));
+      expect(cache.rowKeys()).toEqual([]);
     },
   );
 
@@ -433,26 +428,21 @@ describe('a store that fails', () => {
     await write();
     cache.beforeGet = (key) =>
       key.includes(':epoch') ? Promise.reject(new Error('down')) : undefined;
-    expect(await storeOf().read(ROWS, KEY, 'alice')).toEqual({
-      epoch: undefined,
-      stored: undefined,
-    });
+    expect(await storeOf().read(ROWS, KEY, 'alice')).toMatchObject(NOTHING);
   });
 
-  it('to take an eviction is not read by this process for as long as anything in it can live', async () => {
-    vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+  it('to take an eviction is not believed by this process, and later reads tell the others', async () => {
     const store = storeOf();
     await write(store);
+    await write(store, 'bob’s', 'bob');
     cache.beforeSet = () => Promise.reject(new Error('down'));
-    await evict('bob', store);
+    await evict('alice', store);
     cache.beforeSet = () => undefined;
-    expect(await found(store)).toBeUndefined();
     expect(await found(storeOf())).toBeDefined();
-    vi.advanceTimersByTime(TTL_MS);
-    expect(await store.read(ROWS, KEY, 'alice')).toEqual({ epoch: undefined, stored: undefined });
-    vi.advanceTimersByTime(10_000);
-    expect((await store.read(ROWS, KEY, 'alice')).epoch).toBeDefined();
-    vi.useRealTimers();
+    expect(await found(store)).toBeUndefined();
+    expect((await store.read(ROWS, 'bob’s', 'bob')).stored).toBeDefined();
+    await epochsOf(store, 'alice');
+    expect(await found(storeOf())).toBeUndefined();
   });
 
   it('after its deadline does not disturb anybody', async () => {
@@ -466,7 +456,7 @@ describe('a store that fails', () => {
     // An unhandled rejection would fail this file.
     fail(new Error('down'));
     await settle();
-    expect(read).toEqual({ epoch: undefined, stored: undefined });
+    expect(read).toMatchObject(NOTHING);
   });
 
   it('by answering at once, without a promise, still works', async () => {
@@ -516,5 +506,36 @@ describe('the keys of the store', () => {
     }
     const different = new Set(scopes.map((scope) => JSON.stringify(scope))).size * keys.length;
     expect([...names].filter((name) => name.includes(':rows:'))).toHaveLength(different);
+  });
+});
+
+describe('a note', () => {
+  const noteKey = () => [...cache.entries.keys()].find((key) => key.includes(':note:')) ?? '';
+
+  it('is left for every process of the same scope', async () => {
+    await storeOf().note('where', 'here');
+    await storeOf().note('where', 'there');
+    expect(await storeOf().noted('where')).toBe('there');
+    expect(await storeOf().noted('elsewhere')).toBeUndefined();
+    expect(await storeOf(SECRET, ['v1', 'https://other.example']).noted('where')).toBeUndefined();
+  });
+
+  it.each<[string, () => void]>([
+    ['was signed with another secret', () => put(sign('{"v":2,"text":"x"}', 'y'), noteKey())],
+    ['lay elsewhere', () => put(sign('{"v":2,"key":"k","text":"x"}'), noteKey())],
+    ['is no text', () => put(sign(`{"v":2,"key":"${noteKey()}","text":1}`), noteKey())],
+    ['cannot be read', () => void (cache.beforeGet = () => Promise.reject(new Error('down')))],
+    ['does not come', () => void (cache.beforeGet = () => new Promise(() => undefined))],
+  ])('is not there if it %s', async (_, spoil) => {
+    await storeOf().note('where', 'here');
+    spoil();
+    expect(await storeOf().noted('where')).toBeUndefined();
+  });
+
+  it('keeps nobody waiting, and fails nobody', async () => {
+    cache.beforeSet = () => new Promise(() => undefined);
+    await expect(storeOf().note('where', 'here')).resolves.toBeUndefined();
+    cache.beforeSet = () => Promise.reject(new Error('down'));
+    await expect(storeOf().note('where', 'here')).resolves.toBeUndefined();
   });
 });

@@ -1,0 +1,210 @@
+import { randomUUID } from 'node:crypto';
+import { has } from '../own-properties.js';
+import { bounded } from './bounded.js';
+import {
+  CLOCK_SKEW_MS,
+  concernedBy,
+  type EpochTarget,
+  Floors,
+  targetKey,
+  type StoreTarget,
+} from './epochs.js';
+import { SingleFlight } from './flight.js';
+import { DEADLINE_MS, FAILED, type Found, inTime, type SignedCache } from './signed-cache.js';
+import { inTurn, type Turns } from './turns.js';
+
+/** What is stored of an epoch. What was stored under an id that is not the current one is not used any more. */
+interface Epoch {
+  readonly id: string;
+  /** When it began, in milliseconds since the epoch: the epoch after it has a later time, whatever the clocks say. */
+  readonly at: number;
+  /** Tokens of the user, or of everyone, that were issued then or before are refused. 0: none. */
+  readonly issuedBefore: number;
+}
+
+/** What the other processes and the rest of this one have to do with epochs. */
+export interface EpochSurroundings {
+  /** Is called with each time that a read finds. Tokens that were issued at it or before are refused. Undefined: those of everyone. */
+  readonly onIssuedBefore?: (userId: string | undefined, time: number) => void;
+  /** Where there are turns, one process asks for what the others are about to ask for. */
+  readonly turns?: Turns | undefined;
+}
+
+/** A token that was refused for good must stay so for as long as it could be used. */
+const LIVES_MS = 24 * 3_600_000 + CLOCK_SKEW_MS;
+
+/**
+ * The epochs in the shared store. An eviction begins a new one. None there, or one that is older than an eviction that is known here, never
+ * means that nothing was evicted: a new one begins before ZITADEL is asked.
+ */
+export class EpochStore {
+  readonly #renewals = new SingleFlight<string | undefined, string>();
+  readonly #issuedBefore = bounded<string, number>(10_000);
+  /** The epochs of organizations that were current in one epoch of 'anyOrganization'. */
+  #known = { anyOrganization: '', ids: bounded<string, string>(10_000) };
+  readonly #floors: Floors;
+
+  /** `ttlMs`: how long this process uses what is stored. */
+  constructor(
+    private readonly store: SignedCache,
+    ttlMs: number,
+    private readonly surroundings: EpochSurroundings,
+  ) {
+    this.#floors = new Floors(ttlMs);
+  }
+
+  stamp(): number {
+    return this.#floors.stamp();
+  }
+
+  name(target: EpochTarget): string {
+    if (target === 'everyone') return this.store.name('epoch of all', '');
+    if (target === 'anyOrganization') return this.store.name('epoch of organizations', '');
+    return has(target, 'userId')
+      ? this.store.name('epoch', target.userId)
+      : this.store.name('epoch of organization', target.orgId);
+  }
+
+  /** The id of the epoch that was read, if it is the current one. */
+  current(target: EpochTarget, found: Found): string | undefined {
+    const epoch = this.#from(target, found);
+    if (!epoch || epoch.at < this.#floors.of(target)) return undefined;
+    // Of these two there is one each, so that it costs nothing to know when it was put back.
+    if (typeof target === 'string') this.#floors.raise(target, epoch.at);
+    return epoch.id;
+  }
+
+  /** The current epoch, or a new one. Undefined: the store does not take it. */
+  renew(target: EpochTarget, until: number): Promise<string | undefined> {
+    const name = this.name(target);
+    return this.#renewals.ask(() => this.#renew(target, name, until), name);
+  }
+
+  /** Raises the floors. What was stored before is not used here, whatever the store says. */
+  heard(target: StoreTarget, at: number): void {
+    for (const each of concernedBy(target)) this.#floors.raise(each, at);
+  }
+
+  /** The wall clock was set back: what was stored before would become young again. */
+  restart(): Promise<void> {
+    this.#floors.restart();
+    return this.evict('everyone', this.stamp());
+  }
+
+  /** Begins a new epoch. Resolves when every process finds it, or after the deadline. */
+  async evict(target: StoreTarget, at: number): Promise<void> {
+    this.heard(target, at);
+    const until = performance.now() + DEADLINE_MS;
+    for (const each of concernedBy(target)) {
+      const isTaken = await this.#replace(each, at, until);
+      // The epoch that is still there may be of a process whose clock is ahead.
+      if (!isTaken) this.#floors.raise(each, at + CLOCK_SKEW_MS);
+    }
+  }
+
+  /** Remembers this time, and stores it with every new epoch of the user, or of everyone. */
+  learn(target: EpochTarget, time: number): void {
+    const isOfUser = typeof target === 'object' && has(target, 'userId');
+    if (target !== 'everyone' && !isOfUser) return;
+    const key = targetKey(target);
+    this.#issuedBefore.set(key, Math.max(time, this.#issuedBefore.get(key) ?? 0));
+    this.surroundings.onIssuedBefore?.(isOfUser ? target.userId : undefined, time);
+  }
+
+  /** The ids of several organizations' epochs, all of which were current in one epoch of 'anyOrganization'. Undefined: it has ended. */
+  async ofOrganizations(
+    orgIds: readonly string[],
+    anyOrganization: string,
+  ): Promise<readonly (readonly [string, string])[] | undefined> {
+    if (this.#known.anyOrganization !== anyOrganization) {
+      this.#known = { anyOrganization, ids: bounded(10_000) };
+    }
+    const { ids } = this.#known;
+    const until = performance.now() + DEADLINE_MS;
+    const found = await Promise.all(
+      orgIds.map(async (orgId) => {
+        const id = ids.get(orgId) ?? (await this.renew({ orgId }, until));
+        return [orgId, id] as const;
+      }),
+    );
+    const isComplete = (each: readonly [string, string | undefined]): each is [string, string] =>
+      each[1] !== undefined;
+    if (!found.every(isComplete)) return undefined;
+    if (found.every(([orgId, id]) => ids.get(orgId) === id)) return found;
+    // An eviction ends the epoch of 'anyOrganization' first, and then that of the organization. Read the other way round.
+    const any = await this.#read(this.name('anyOrganization'), until);
+    if (this.current('anyOrganization', any) !== anyOrganization) return undefined;
+    for (const [orgId, id] of found) ids.set(orgId, id);
+    return found;
+  }
+
+  /** Reads it again: another process, or another request here, may have begun it meanwhile. */
+  #renew(target: EpochTarget, name: string, until: number): Promise<string | undefined> {
+    const look = async (lookUntil: number) => {
+      const found = await this.#read(name, lookUntil);
+      return { found, id: this.current(target, found) };
+    };
+    // If several processes began one that all share, each would take away what the others have stored.
+    const turns = typeof target === 'string' ? this.surroundings.turns : undefined;
+    const work = {
+      name: `turn of ${name}`,
+      look: async (lookUntil: number) => (await look(lookUntil)).id,
+      ask: async (endTurn: () => void) => {
+        const { found, id } = await look(until);
+        const isMissing = id === undefined && found !== FAILED;
+        const current = isMissing ? await this.#begin(target, name, until) : id;
+        endTurn();
+        return current;
+      },
+    };
+    return inTurn(turns, work, until);
+  }
+
+  async #begin(target: EpochTarget, name: string, until: number): Promise<string | undefined> {
+    // Any eviction that is made now, by another process as well, is later.
+    const epoch = this.#next(target, Math.max(Date.now() - 1, this.#floors.of(target) + 1));
+    // Whatever is there now: also if another process began it after this one.
+    return this.current(target, await this.#put(name, epoch, until));
+  }
+
+  async #replace(target: EpochTarget, at: number, until: number): Promise<boolean> {
+    const name = this.name(target);
+    let found = await this.#read(name, until);
+    for (let attempt = 1; attempt <= 2 && found !== FAILED; attempt += 1) {
+      const before = this.#from(target, found);
+      const epoch = this.#next(target, Math.max(at, (before?.at ?? 0) + 1));
+      found = await this.#put(name, epoch, until);
+      const after = this.#from(target, found);
+      const isLater = after && after.id !== before?.id && after.at >= epoch.at;
+      if (!isLater || after.issuedBefore < epoch.issuedBefore) continue;
+      this.#floors.raise(target, epoch.at);
+      return true;
+    }
+    return false;
+  }
+
+  #next(target: EpochTarget, at: number): Epoch {
+    return { id: randomUUID(), at, issuedBefore: this.#issuedBefore.get(targetKey(target)) ?? 0 };
+  }
+
+  /** Returns what is there then: a store may swallow its own failure, and another process may have put its own there. */
+  async #put(name: string, epoch: Epoch, until: number): Promise<Found> {
+    const write = this.store.write(name, epoch, LIVES_MS).catch(() => FAILED);
+    const written = await inTime(write, until, FAILED);
+    return written === FAILED ? FAILED : this.#read(name, until);
+  }
+
+  async #read(name: string, until: number): Promise<Found> {
+    const [found] = await this.store.read([name], until);
+    return found;
+  }
+
+  #from(target: EpochTarget, found: Found): Epoch | undefined {
+    if (found === undefined || found === FAILED) return undefined;
+    const { id, at, issuedBefore } = found;
+    if (typeof id !== 'string' || id === '' || typeof at !== 'number') return undefined;
+    if (typeof issuedBefore !== 'number') return undefined;
+    if (issuedBefore > 0) this.learn(target, issuedBefore);
+    return this.#floors.note(at) ? { id, at, issuedBefore } : undefined;
+  }
+}

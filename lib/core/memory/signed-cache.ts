@@ -1,0 +1,112 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { jsonFrom } from '../own-properties.js';
+
+/** The part of Nest's `CACHE_MANAGER` that is used. Any object with these two methods works. The TTL is in milliseconds. */
+export interface SharedCache {
+  get(key: string): Promise<unknown>;
+  set(key: string, value: string, ttlMs: number): Promise<unknown>;
+}
+
+/** How long one question waits for the store, in all. */
+export const DEADLINE_MS = 100;
+
+/** The store failed, or did not reply in time. */
+export const FAILED = Symbol('the store failed');
+
+/** What was read: the fields that were written under this name. Undefined: nothing, or nothing of ours. */
+export type Found = Readonly<Record<string, unknown>> | undefined | typeof FAILED;
+
+/**
+ * The shared cache, with everything in it signed. Each value names its own place, so that none can be copied to another one. What is odd is
+ * not there.
+ */
+export class SignedCache {
+  /** The first one signs, and each is accepted. Empty: nothing is signed. */
+  readonly #secrets: readonly string[];
+  readonly #scope: string;
+  readonly #cache: SharedCache;
+
+  /** `scope`: everything on which the stored values depend, besides the key. */
+  constructor(
+    cache: SharedCache,
+    secret: string | readonly string[] | false,
+    scope: readonly string[],
+  ) {
+    this.#cache = cache;
+    this.#secrets = secret === false ? [] : [secret].flat();
+    this.#scope = JSON.stringify(scope);
+  }
+
+  name(kind: string, key: string): string {
+    const digest = createHash('sha256').update(JSON.stringify([this.#scope, kind, key]));
+    return `nestjs-zitadel:1:${kind}:${digest.digest('base64url')}`;
+  }
+
+  /** Reads several at once. `until`: how long it may take, on the monotonic clock. */
+  async read(names: readonly string[], until: number): Promise<readonly Found[]> {
+    const reads = Promise.all(names.map((name) => this.#get(name)));
+    return (await inTime(reads, until, undefined)) ?? names.map(() => FAILED);
+  }
+
+  /** @throws whatever the store throws */
+  async write(name: string, fields: object, ttlMs: number): Promise<void> {
+    const text = JSON.stringify({ v: 2, key: name, ...fields });
+    const [secret] = this.#secrets;
+    const sealed = secret === undefined ? text : `${macOf(text, secret)}.${text}`;
+    await this.#cache.set(name, sealed, ttlMs);
+  }
+
+  async #get(name: string): Promise<Found> {
+    let sealed: unknown;
+    try {
+      sealed = await this.#cache.get(name);
+    } catch {
+      return FAILED;
+    }
+    const text = typeof sealed === 'string' ? this.#open(sealed) : undefined;
+    const fields = text === undefined ? undefined : fieldsFrom(text);
+    return fields?.['key'] === name ? fields : undefined;
+  }
+
+  #open(sealed: string): string | undefined {
+    if (this.#secrets.length === 0) return sealed;
+    const dot = sealed.indexOf('.');
+    const text = sealed.slice(dot + 1);
+    const given = Buffer.from(sealed.slice(0, Math.max(dot, 0)));
+    const isSigned = this.#secrets.some((secret) => {
+      const right = Buffer.from(macOf(text, secret));
+      return given.length === right.length && timingSafeEqual(given, right);
+    });
+    return isSigned ? text : undefined;
+  }
+}
+
+function macOf(text: string, secret: string): string {
+  return createHmac('sha256', secret).update(text).digest('base64url');
+}
+
+function fieldsFrom(text: string): Readonly<Record<string, unknown>> | undefined {
+  let value: unknown;
+  try {
+    value = jsonFrom(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const fields = value as Readonly<Record<string, unknown>>;
+  return fields['v'] === 2 ? fields : undefined;
+}
+
+/** What comes in time. What came while this process was busy counts as well: it is read before the second bell. */
+export async function inTime<T, L>(promise: Promise<T>, until: number, late: L): Promise<T | L> {
+  let timer: NodeJS.Timeout | undefined;
+  const bell = new Promise<L>((resolve) => {
+    const ring = () => void setImmediate(resolve, late);
+    timer = setTimeout(ring, Math.max(0, until - performance.now()));
+  });
+  try {
+    return await Promise.race([promise, bell]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
