@@ -18,7 +18,7 @@ const someOf: Bound = (figure) => Object.keys(Object(figure)).length > 0;
 export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>> = {
   bounds: { mostGrowthMiB: atMost(32) },
   bystanders: { scenarios: some, worstRefusedShare: atMost(0.01) },
-  captures: { replayed: some, different: none, leftOut: atMost(43) },
+  captures: { replayed: some, different: none, leftOut: atMost(34) },
   cold: { requests: some, upstreamCalls: one },
   corpus: {
     cases: atLeast(300),
