@@ -35,6 +35,7 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
   ensure: { races: some, duplicates: none, wrong: none },
   'evict-race': { interleavings: some, stale: none, staleWithGuardOff: some },
   faults: { cells: some, allows: none, slow: none, unhandled: none, outageAsDenial: none },
+  fleet: { processes: some, users: some, refused: none, upstreamCalls: atMost(1_050) },
   house: { files: some, median: some, longest: atMost(300), circles: none, strayExports: none },
   isolation: { requests: some, mixedUp: none },
   jwks: { tokens: some, modes: someOf, mostFetchesPerWindow: one },
