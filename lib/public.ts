@@ -19,6 +19,7 @@ export { basic, clientCredentials, key, keyFile, pat } from './zitadel/credentia
 export { ZitadelApiError, ZitadelUnavailableError } from './zitadel/refusals.js';
 
 export type { Caller, Membership } from './core/caller.js';
+export type { CurrentDecision } from './core/current-decision.js';
 export type {
   Allowed,
   CheckedKind,
