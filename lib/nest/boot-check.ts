@@ -78,10 +78,12 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   /** Nest makes the routes after this, and before any module starts. A microservice alone does not call it. */
   beforeRoutes(): void {
     this.#globals = [...this.config.getGlobalGuards()];
+    this.#ownRoutes.beforeNest();
   }
 
   /** @throws ZitadelRequirementError listing every problem that would leave a handler open, or without a decision */
   async onModuleInit(): Promise<void> {
+    this.#ownRoutes.afterNest();
     // A test gives the application its adapter after this was made.
     const hasHttp = Boolean(this.adapters.httpAdapter);
     const globals = this.#globals ?? this.config.getGlobalGuards();
