@@ -34,7 +34,7 @@ import { foreign, isForeign, typesOf } from './providers.js';
 import { pathOf, type RoutePath, routeText, ruleText } from './route-table.js';
 import { RouteRules } from './route-rules.js';
 import { type Place, RuleCheck } from './rule-check.js';
-import { isHook, loadDoors, type Way, waysOf } from './ways.js';
+import { besideGuards, isHook, loadDoors, type Way, waysOf } from './ways.js';
 import {
   MODULE_OPTIONS_TOKEN,
   ZITADEL,
@@ -116,8 +116,8 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
       ...reached.flatMap((each) => this.#problemsOf(each, ofFunction)),
       ...stray.map(notReached),
       ...(this.#options.strict ? plain : []).map(
-        (each) =>
-          `${each} stands in the option resolvers of GraphQLModule, and Nest runs no guard before it (option strict): write it as a method of a resolver class`,
+        ({ text, option }) =>
+          `${text} stands in the option ${option} of GraphQLModule, and Nest runs no guard before it (option strict): write it as a method of a resolver class`,
       ),
     ]);
     if (problems.size > 0) throw notSafe(problems);
@@ -125,9 +125,9 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     // A provider with two tokens is seen twice.
     const lines = new Set([
       ...reached.flatMap((each) => this.#linesOf(each, ofFunction)),
-      ...handlers.flatMap((each) => connecting(each)),
+      ...handlers.flatMap(besideGuards).map((each) => `  ${each}`),
       ...plain.map(
-        (each) => `  ${each}  NOT GUARDED by nestjs-zitadel: an option of GraphQLModule`,
+        ({ text }) => `  ${text}  NOT GUARDED by nestjs-zitadel: an option of GraphQLModule`,
       ),
     ]);
     if (lines.size > 0)
@@ -284,13 +284,4 @@ function notReached(handler: Handler): string {
   return isHook(handler)
     ? `${nameOf(handler)} is decorated, and Nest runs it without any guard: remove the decorator, and ask ZitadelAuthorizer in the method`
     : `${nameOf(handler)} is decorated, and Nest reaches it in no way that is known here: remove the decorator, and ask ZitadelAuthorizer in the method`;
-}
-
-/** A gateway that works before any message. */
-function connecting(handler: Handler): readonly string[] {
-  return handler.method === 'handleConnection' && isHook(handler)
-    ? [
-        `  CONNECT ${nameOf(handler)}  NOT GUARDED by nestjs-zitadel: it runs before any message is checked`,
-      ]
-    : [];
 }
