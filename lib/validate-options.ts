@@ -232,6 +232,7 @@ const SECRET: ReadonlySet<string> = new Set([
   'callers',
   'events',
   'signingKeys',
+  'path',
   'tail',
 ]);
 

@@ -11,6 +11,7 @@ import {
   ZitadelModule,
   type ZitadelModuleOptions,
 } from '../../lib/index.js';
+import { mountEvents } from '../../lib/nest/events-route.js';
 import { boot, bootWith, GLOBAL, serve } from '../support/application.js';
 import {
   asJwt,
@@ -239,6 +240,12 @@ describe('in Nest', () => {
     expect(lines.join('\n')).toMatch(
       / {2}POST \/zitadel\/events {2}events of ZITADEL, by their sig/,
     );
+  });
+
+  it('an HTTP adapter that is neither Express nor Fastify is an error at boot', () => {
+    const zitadel = createZitadel(world.zitadel.options({ events: EVENTS }));
+    const httpAdapter = { getType: () => 'another' };
+    expect(() => mountEvents({ httpAdapter } as never, zitadel)).toThrow(/verifyEvent\(\)/);
   });
 
   it('nothing is mounted without signing keys', async () => {
