@@ -164,6 +164,7 @@ function createInstance(
     onIssuedBefore: (userId, time) => {
       callers.learnIssuedBefore(userId, time);
     },
+    turns: fleet.turns,
   });
   const callers = new CallerSource({
     ...open,

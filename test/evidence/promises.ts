@@ -18,7 +18,7 @@ const someOf: Bound = (figure) => Object.keys(Object(figure)).length > 0;
 export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>> = {
   bounds: { mostGrowthMiB: atMost(32) },
   bystanders: { scenarios: some, worstRefusedShare: atMost(0.01) },
-  captures: { replayed: some, different: none, leftOut: atMost(43) },
+  captures: { replayed: some, different: none, leftOut: atMost(34) },
   cold: { requests: some, upstreamCalls: one },
   corpus: {
     cases: atLeast(300),
@@ -33,10 +33,13 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
   'dead-tokens': { kinds: some, lateAllows: none, othersRefused: none },
   decisions: { runs: some, allows: some, wrong: none },
   ensure: { races: some, duplicates: none, wrong: none },
+  'evict-race': { interleavings: some, stale: none, staleWithGuardOff: some },
   faults: { cells: some, allows: none, slow: none, unhandled: none, outageAsDenial: none },
+  fleet: { processes: some, users: some, refused: none, upstreamCalls: atMost(1_050) },
   house: { files: some, median: some, longest: atMost(300), circles: none, strayExports: none },
   isolation: { requests: some, mixedUp: none },
   jwks: { tokens: some, modes: someOf, mostFetchesPerWindow: one },
+  memory: { users: some, bytesPerUser: atMost(1_024), plateau: some },
   messages: { mistakes: atLeast(50), named: atLeast(50) },
   mutation: { mutants: some, killed: some, score: atLeast(0.95), survivors: atLeast(0) },
   parameters: {
@@ -56,6 +59,7 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
     errors500: none,
   },
   pages: { cells: some, wrong: none },
+  poison: { values: atLeast(60), allows: none },
   redirects: { tried: some, bytesLeaked: none },
   retries: { ambiguous: some, duplicates: none, outageCallRatio: atMost(1.1) },
   rotation: { rotations: some, wrong401: none, mostFetchesPerSecond: one },

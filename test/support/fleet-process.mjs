@@ -10,7 +10,14 @@ import { createClient } from 'redis';
 const { options, redisUrl, clientOf, serviceUser, reads } = JSON.parse(process.argv[2]);
 
 const lines = [];
-const note = (level) => (message) => void lines.push(`${level}: ${message}`);
+let hear;
+const heard = new Promise((resolve) => {
+  hear = resolve;
+});
+const note = (level) => (message) => {
+  lines.push(`${level}: ${message}`);
+  if (message.includes('other processes are heard')) hear();
+};
 const logger = { debug() {}, log: note('log'), warn: note('warn'), error: note('error') };
 
 function openClient() {
@@ -62,11 +69,22 @@ async function ask({ token, orgId, roleName }) {
 
 const DO = {
   ask,
-  /** All at once. */
-  askAll: ({ questions }) => Promise.all(questions.map(ask)),
+  /** In this order, so many at a time. */
+  askAll: async ({ questions, atOnce = questions.length }) => {
+    const answers = [];
+    const asking = async () => {
+      for (let at = answers.length; at < questions.length; at = answers.length) {
+        answers.push(undefined);
+        answers[at] = await ask(questions[at]);
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, asking));
+    return answers;
+  },
   evict: ({ eviction }) => decisions.evict(eviction),
   upstreamCalls: () => upstreamCalls,
   lines: () => lines.splice(0),
+  connected: () => heard,
   close: () => zitadel.close(),
 };
 

@@ -32,13 +32,16 @@ export interface FleetAnswer {
 /** A process of a fleet, with the built library and a memory of its own. */
 export interface FleetProcess {
   ask(question: FleetQuestion): Promise<FleetAnswer>;
-  askAll(questions: readonly FleetQuestion[]): Promise<readonly FleetAnswer[]>;
+  /** In this order, `atOnce` at a time. Without it all together. */
+  askAll(questions: readonly FleetQuestion[], atOnce?: number): Promise<readonly FleetAnswer[]>;
   /** As the application does. */
   evict(eviction: object): Promise<void>;
   /** Calls to ZITADEL so far. */
   upstreamCalls(): Promise<number>;
   /** What it has logged since the last time. */
   lines(): Promise<readonly string[]>;
+  /** Resolves when it hears the other processes. */
+  connected(): Promise<void>;
   /** Closes the library. */
   close(): Promise<void>;
   end(): void;
@@ -76,10 +79,11 @@ export async function startFleetProcess(settings: FleetSettings): Promise<FleetP
   await once(child, 'message');
   return {
     ask: (question) => tell('ask', question),
-    askAll: (questions) => tell('askAll', { questions }),
+    askAll: (questions, atOnce) => tell('askAll', { questions, atOnce }),
     evict: (eviction) => tell('evict', { eviction }),
     upstreamCalls: () => tell('upstreamCalls'),
     lines: () => tell('lines'),
+    connected: () => tell('connected'),
     close: () => tell('close'),
     end: () => void (child.connected && child.disconnect()),
     kill: (signal) => void child.kill(signal),
