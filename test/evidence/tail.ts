@@ -25,7 +25,7 @@ interface Size {
   readonly pauseMs: number;
 }
 
-const LONG: Size = { events: 10_000, kills: 20, everyMs: 1_000, burst: 80, pauseMs: 600 };
+const LONG: Size = { events: 10_000, kills: 20, everyMs: 1_000, burst: 40, pauseMs: 600 };
 const SHORT: Size = { events: 1_000, kills: 3, everyMs: 50, burst: 60, pauseMs: 60 };
 
 export async function run({ short, progress }: RunOptions): Promise<Figures> {
