@@ -7,7 +7,7 @@ import { createZitadel, org, role } from '../lib/express/index.js';
 import { pat, ZitadelEvents, ZitadelModule, type ZitadelOptions } from '../lib/index.js';
 import { resolveOptions } from '../lib/validate-options.js';
 import { startEmulator } from './support/world.js';
-import { verdict } from './zitadel/parts.js';
+import { recorder, verdict } from './zitadel/parts.js';
 
 async function world() {
   const zitadel = await startEmulator();
@@ -17,7 +17,8 @@ async function world() {
   zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
   const tail = { serviceUser: pat(zitadel.patFor(reader)), everyMs: 1_000 };
   // So long that nothing but an event can end an answer.
-  const options = zitadel.options({ events: { tail }, cache: { ttlMs: 3_600_000 } });
+  const cache = { ttlMs: 3_600_000 };
+  const options = zitadel.options({ events: { tail }, cache, logger: recorder() });
   return { zitadel, acme, alice, options };
 }
 

@@ -25,7 +25,7 @@ interface Size {
   readonly pauseMs: number;
 }
 
-const LONG: Size = { events: 10_000, kills: 20, everyMs: 1_000, burst: 80, pauseMs: 600 };
+const LONG: Size = { events: 10_000, kills: 20, everyMs: 1_000, burst: 40, pauseMs: 600 };
 const SHORT: Size = { events: 1_000, kills: 3, everyMs: 50, burst: 60, pauseMs: 60 };
 
 export async function run({ short, progress }: RunOptions): Promise<Figures> {
@@ -49,9 +49,9 @@ export async function run({ short, progress }: RunOptions): Promise<Figures> {
       if (line.startsWith('#')) progress(line);
       if (line === 'everyone') everyone += 1;
       const [userId = '', at] = line.split(' ');
-      if (!happenedAt.has(userId)) return;
+      if (!happenedAt.has(userId) || heardAt.has(userId)) return;
       hasHeard = true;
-      if (!heardAt.has(userId)) heardAt.set(userId, Number(at));
+      heardAt.set(userId, Number(at));
     });
   };
   const kill = async (): Promise<void> => {
@@ -76,7 +76,7 @@ export async function run({ short, progress }: RunOptions): Promise<Figures> {
       }
       next = until;
       if (killed < kills && next > (events * killed) / kills) {
-        // Only one that has begun to read can be in the middle of it.
+        // Only one that has come to what is new can be in the middle of it.
         for (const since = performance.now(); !hasHeard && performance.now() < since + 60_000;) {
           await sleep(10);
         }
