@@ -28,6 +28,8 @@ export async function run({ short, progress }: RunOptions): Promise<Figures> {
       return { token: zitadel.tokenFor(user), orgId, roleName: 'ORG_OWNER' };
     });
     const [questions, strangers] = [everybody.slice(STRANGERS), everybody.slice(0, STRANGERS)];
+    // Another token would be another reader, with entries of its own in the store.
+    const serviceUser = zitadel.patFor(reader);
     const { issuer, audience } = zitadel.options();
     const settings = (at: number) => ({
       options: {
@@ -39,7 +41,7 @@ export async function run({ short, progress }: RunOptions): Promise<Figures> {
         timeoutMs: 30_000,
         budgetMs: 60_000,
       },
-      serviceUser: zitadel.patFor(reader),
+      serviceUser,
       redisUrl: redis.url,
       clientOf: at % 2 === 0 ? ('redis' as const) : ('ioredis' as const),
     });
