@@ -98,6 +98,8 @@ export type {
   OneWay,
   UserinfoCallers,
 } from './callers.js';
+export type { MessageBus } from './fleet/message-bus.js';
+export type { RedisClient } from './fleet/redis-client.js';
 export type { ApiSetting, ZitadelOptions } from './options.js';
 export type { InstanceOptions, OptionsOfAll, SeveralInstances } from './instances-option.js';
 export type { ZitadelInstances, ZitadelServices } from './services.js';

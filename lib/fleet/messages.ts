@@ -3,7 +3,7 @@ import type { Eviction, EvictionEvent } from '../core/eviction.js';
 import { jsonFrom } from '../core/own-properties.js';
 
 /** An eviction that another process has told. */
-export interface Heard {
+interface Heard {
   /** The process. */
   readonly by: string;
   /** Undefined: a message that is not signed cannot cause it. */

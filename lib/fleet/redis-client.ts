@@ -51,7 +51,7 @@ const ofIoredis = (client: object): client is OfIoredis =>
   typeof (client as Partial<OfIoredis>).call === 'function';
 
 /** Sends one command. */
-export function send(client: object, ...command: string[]): Promise<unknown> {
+export function commandOver(client: object, ...command: string[]): Promise<unknown> {
   return ofIoredis(client) ? client.call(...command) : (client as OfNodeRedis).sendCommand(command);
 }
 

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { inTime } from '../core/memory/signed-cache.js';
 import type { Turn, Turns } from '../core/memory/turns.js';
 import type { BoundedLog } from '../core/tell.js';
-import { type RedisClient, send } from './redis-client.js';
+import { commandOver, type RedisClient } from './redis-client.js';
 
 /** How long Redis may take to reply. Requests wait for it. */
 const DEADLINE_MS = 100;
@@ -56,7 +56,7 @@ export class RedisTurns implements Turns {
 
   async #send(command: string[]): Promise<unknown> {
     try {
-      const reply = await send(this.client, ...command);
+      const reply = await commandOver(this.client, ...command);
       // A late one shows as well that Redis is there.
       this.#failed = false;
       this.#silentUntil = 0;

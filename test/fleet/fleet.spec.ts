@@ -5,29 +5,10 @@ import { Fleet } from '../../lib/fleet/fleet.js';
 import type { MessageBus } from '../../lib/fleet/message-bus.js';
 import { settle } from '../core/gate.js';
 import { recorder } from '../zitadel/parts.js';
+import { MemoryBus } from './memory-bus.js';
 
 const SECRET = 'a secret of more than thirty-two characters';
 const OTHER = 'another secret of more than thirty-two characters';
-
-/** A bus in memory, which can lose and repeat. */
-class MemoryBus implements MessageBus {
-  readonly listeners = new Set<(message?: string) => void>();
-  readonly sent: string[] = [];
-
-  publish(_channel: string, message: string): void {
-    this.sent.push(message);
-    this.tell(message);
-  }
-
-  subscribe(_channel: string, listener: (message?: string) => void): () => void {
-    this.listeners.add(listener);
-    return () => void this.listeners.delete(listener);
-  }
-
-  tell(message?: string): void {
-    for (const listener of this.listeners) listener(message);
-  }
-}
 
 interface Settings {
   readonly secrets?: readonly string[];

@@ -33,5 +33,9 @@ export const wrong = (): readonly ZitadelOptions[] => [
   // @ts-expect-error nothing listens
   { issuer, audience, redis: { publish: () => undefined } },
   // @ts-expect-error a channel is text
-  { issuer, audience, redis: { publish: (_: number) => undefined, subscribe: () => undefined } },
+  {
+    issuer,
+    audience,
+    redis: { publish: (channel: number) => channel, subscribe: () => undefined },
+  },
 ];
