@@ -10,6 +10,7 @@ import type { SharedCache } from './core/memory/signed-cache.js';
 import { SeveralAuthorizers } from './core/several-authorizers.js';
 import { quietLogger } from './core/tell.js';
 import { ZitadelAuthorizer, ZitadelNotAllowedError } from './core/zitadel-authorizer.js';
+import { eventsOf } from './events-option.js';
 import type { OptionsOfAll, SeveralInstances } from './instances-option.js';
 import { isOrganizations } from './option-combinations.js';
 import type { ZitadelOptions } from './options.js';
@@ -22,6 +23,7 @@ import { createRoleReader } from './zitadel/authorizations.js';
 import { createIssuerFor } from './zitadel/callers/issuer-for.js';
 import { type Credential, openServiceUser } from './zitadel/credentials.js';
 import { createDiscovery } from './zitadel/discovery.js';
+import { ZitadelEvents } from './zitadel/events/zitadel-events.js';
 import { Lookups } from './zitadel/facts/lookups.js';
 import { ApiGeneration } from './zitadel/generation.js';
 import { ProjectGrantService } from './zitadel/grants/project-grant-service.js';
@@ -109,6 +111,7 @@ function createSeveral(
     authorizer: new ZitadelAuthorizer(decisions, errorFor),
     projectGrants: ofNoInstance(projectGrants),
     membershipLists: ofNoInstance(MembershipLists),
+    events: ofNoInstance(ZitadelEvents),
     instances,
     decisions,
     requestProperty: resolved.requestProperty,
@@ -131,7 +134,13 @@ function createInstance(
   const credential = resolved.serviceUser && openServiceUser(resolved.serviceUser);
   const serviceToken = credential && new ServiceToken(http, discover, resolved.issuer, credential);
   // A part that is printed shows what it holds, so no part holds the options with secrets.
-  const { shared: _shared, serviceUser: _serviceUser, callers: _callers, ...open } = resolved;
+  const {
+    shared: _shared,
+    serviceUser: _serviceUser,
+    callers: _callers,
+    events: _events,
+    ...open
+  } = resolved;
   const generation = new ApiGeneration('project grants', resolved.api, log);
   const readsAs = resolved.memberships.as;
   const asksRoles = resolved.projectRoles === 'api';
@@ -189,6 +198,7 @@ function createInstance(
       idPattern,
       generation: ofMemberships,
     }),
+    events: eventsOf(resolved, decisions, log),
   });
   return { services, decisions, resolved };
 }

@@ -1,5 +1,6 @@
 export * from './public.js';
 export { ZitadelAuthorizer } from './core/zitadel-authorizer.js';
+export { ZitadelEvents } from './zitadel/events/zitadel-events.js';
 export { MembershipLists } from './zitadel/memberships/lists.js';
 export { ProjectGrantService } from './nest/project-grant-service.js';
 export { ZitadelDecisionStream, ZitadelEvictionStream } from './nest/zitadel.streams.js';

@@ -147,7 +147,10 @@ export interface ZitadelOptions {
      */
     readonly signingKeys?: string | readonly [string, ...string[]];
     /**
-     * Where Nest receives deliveries. In Express the application says so.
+     * Where Nest receives deliveries: as it is written, whatever the global prefix and the versions of routes are. In Express the application
+     * says so.
+     *
+     * @throws ZitadelOptionsError when it is no plain path
      *
      * @default '/zitadel/events'
      */

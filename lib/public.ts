@@ -17,6 +17,7 @@ export { customRole, ZITADEL_HIERARCHY } from './core/requirement/roles.js';
 export { ZitadelNotAllowedError } from './core/zitadel-authorizer.js';
 export { introspection, jwt, userinfo } from './callers.js';
 export { basic, clientCredentials, key, keyFile, pat } from './zitadel/credentials.js';
+export { verifyEvent } from './zitadel/events/verify-event.js';
 export { ZitadelApiError, ZitadelUnavailableError } from './zitadel/refusals.js';
 
 export type { Audit, AuditRecord, DecisionRecord, EvictionRecord } from './core/audit.js';
@@ -105,6 +106,9 @@ export type {
   ServiceUserCredential,
   ZitadelCredential,
 } from './zitadel/credentials.js';
+export type { ZitadelEvent } from './zitadel/events/event.js';
+export type { EventProblem, EventVerdict } from './zitadel/events/verify-event.js';
+export type { EventsStatus } from './zitadel/events/zitadel-events.js';
 export type { EnsuredGrant, WantedGrant } from './zitadel/grants/ensure.js';
 export type { EnsureManyOptions, GrantProgress } from './zitadel/grants/ensure-many.js';
 export type {

@@ -1,5 +1,6 @@
 import type { ZitadelAuthorizer } from './core/zitadel-authorizer.js';
 import type { ProjectGrantService } from './zitadel/grants/project-grant-service.js';
+import type { ZitadelEvents } from './zitadel/events/zitadel-events.js';
 import type { MembershipLists } from './zitadel/memberships/lists.js';
 
 /** What asks one instance of ZITADEL. */
@@ -9,6 +10,8 @@ export interface ZitadelServices<Grants = ProjectGrantService> {
   readonly projectGrants: Grants;
   /** ZITADEL's lists of manager roles themselves. */
   readonly membershipLists: MembershipLists;
+  /** Receives ZITADEL's events, and says what came. */
+  readonly events: ZitadelEvents;
 }
 
 /** What asks an instance, and each of several by its issuer. */

@@ -126,6 +126,22 @@ const CHECKS: Readonly<Record<keyof ZitadelOptions, Check>> = {
   requestProperty: requestPropertyProblem,
 };
 
+const EVENTS_CHECKS: Readonly<Record<string, Check>> = {
+  signingKeys: (value) => {
+    const keys: readonly unknown[] = Array.isArray(value) ? value : [value];
+    const fit = keys.every((key) => typeof key === 'string' && key !== '' && !/\s/.test(key));
+    return fit && keys.length > 0
+      ? undefined
+      : 'the signing key of the target, as ZITADEL showed it, or a list of keys while it is rotated';
+  },
+  path: (value) =>
+    typeof value === 'string' && /^(?:\/[\w.~-]+)+$/.test(value)
+      ? undefined
+      : "a path that begins with a slash, e.g. '/zitadel/events'",
+  tail: (value) =>
+    isObject(value) ? undefined : '{ serviceUser, everyMs }, of which everyMs may be left out',
+};
+
 const CACHE_CHECKS: Readonly<Record<string, Check>> = {
   ttlMs: milliseconds(0, 3_600_000),
   denialMs: milliseconds(0, 3_600_000),
@@ -159,6 +175,8 @@ export function resolveOptions(
   checkAll(options, CHECKS, '', door.ofTheDoor);
   const cache = withoutInheritance(options.cache ?? {});
   checkAll(cache, CACHE_CHECKS, 'cache.');
+  const events = options.events && withoutInheritance(options.events);
+  if (events) checkAll(events, EVENTS_CHECKS, 'events.');
   const pattern = options.idPattern ?? /[0-9]{1,200}/;
   const resolved: ResolvedOptions = {
     issuer: options.issuer,
@@ -175,7 +193,7 @@ export function resolveOptions(
     maxBytes: cache.maxBytes ?? 64 * 2 ** 20,
     shared: cache.shared ? withoutInheritance(cache.shared) : undefined,
     redis: options.redis,
-    events: options.events && withoutInheritance(options.events),
+    events,
     hierarchy: tableOf(options.hierarchy ?? 'zitadel'),
     projectOwner: options.projectOwner,
     // As a whole: without anchors, a path that merely contains an id would match.
@@ -201,7 +219,15 @@ function callersFrom(callers: Callers): Callers {
 }
 
 /** Options that hold secrets, or where people put them by mistake. Their values are never shown. */
-const SECRET: ReadonlySet<string> = new Set(['shared', 'serviceUser', 'token', 'callers']);
+const SECRET: ReadonlySet<string> = new Set([
+  'shared',
+  'serviceUser',
+  'token',
+  'callers',
+  'events',
+  'signingKeys',
+  'tail',
+]);
 
 function checkAll(
   options: object,

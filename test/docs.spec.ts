@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { DENIAL, type ZitadelErrorCode, ZITADEL_HIERARCHY } from '../lib/express/index.js';
 import { resolveOptions } from '../lib/validate-options.js';
+import { EFFECTS } from '../lib/zitadel/events/effects.js';
 import { PROMISES } from './evidence/promises.js';
 
 const { optionsPage } = (await import(new URL('setup/docs.mjs', import.meta.url).href)) as {
@@ -88,6 +89,14 @@ describe('the page about errors', () => {
       return [codesIn(code)[0], explained.every((cell) => cell !== '')];
     });
     expect(Object.fromEntries(printed)).toEqual(codes);
+  });
+});
+
+describe('the page about a fleet', () => {
+  it('has the table of events to effects', () => {
+    const rows = tableOf('docs/fleet.md', 'What each event ends');
+    const printed = rows.map(([effect, , events]) => [codesIn(effect)[0], codesIn(events)]);
+    expect(Object.fromEntries(printed)).toEqual(EFFECTS);
   });
 });
 

@@ -101,6 +101,18 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   projectRoles: ['claims', 'API', 1, true, {}, ['api']],
   serviceUser: ['./service-user.json', { type: 'pat', token: 'x' }, {}, 1, () => pat('x')],
   cache: ['memory', 1, true],
+  events: [
+    'a signing key that stands one level too high',
+    1,
+    true,
+    ...[[], '', ' ', undefined, null, 1, {}, [''], [' '], ['key', undefined], ['key', ' key']].map(
+      (signingKeys) => ({ signingKeys }),
+    ),
+    ...[undefined, '', 'events', '/', '/a/', '/a b', '/a?b', '//a', '/:a', 1, []].map((path) => ({
+      path,
+    })),
+    ...[undefined, true, 'pat'].map((tail) => ({ tail })),
+  ],
   hierarchy: [
     'none',
     1,
@@ -219,10 +231,27 @@ describe('the options of the cache', () => {
   });
 });
 
+describe('a signing key', () => {
+  it.each([
+    { signingKeys: ' a key that must stay secret ' },
+    { signingKeys: ['key', ' a key that must stay secret '] },
+    'a key that must stay secret',
+  ])('is never shown (%#)', (events) => {
+    expect(errorOf({ events }).message).not.toContain('must stay secret');
+  });
+
+  it('may be one or several', () => {
+    for (const signingKeys of ['key', ['new', 'old']]) {
+      expect(accepted({ events: { signingKeys } }).events).toEqual({ signingKeys });
+    }
+  });
+});
+
 describe('an unknown key', () => {
   it.each<[string, Loose]>([
     ['issuerUrl', { issuerUrl: 'https://acme.example' }],
     ['cache.ttl', { cache: { ttl: 1 } }],
+    ['events.signingKey', { events: { signingKey: 'key' } }],
     ['cache.shared.key', { cache: { shared: { secret: 'x'.repeat(32), key: 1 } } }],
     ['memberships.organizations', { memberships: { as: 'caller', organizations: ['1'] } }],
     [

@@ -1,5 +1,6 @@
 import { type Caller, frozenCaller } from './caller.js';
-import type { Allowed, CheckedRef } from './decision.js';
+import { Current, type CurrentDecision, isCurrent } from './current-decision.js';
+import type { Allowed, CheckedRef, Denied } from './decision.js';
 import { own } from './own-properties.js';
 
 // Registered symbols, so that two copies of the package see the same decisions. Nothing that a client sends can look like one.
@@ -38,26 +39,45 @@ export function letIn(request: object, caller: Caller, checked: readonly Checked
   return true;
 }
 
-/** Keeps the decision with a call that is not an HTTP request. Null: let in without a caller. */
-export function attachToCall(call: object, decision: Allowed | null): void {
-  decisions.set(call, decision);
+/**
+ * Keeps the decision with a call that is not an HTTP request. Null: let in without a caller. `request`: what was decided about. `errorFor`: the
+ * reason of its signal.
+ */
+export function attachToCall(
+  call: object,
+  decision: Allowed | null,
+  request: object = call,
+  errorFor?: (denied: Denied) => Error,
+): void {
+  decisions.set(call, decision && new Current(decision, request, errorFor));
 }
 
 /** Notes that a request without a token was let in, where the caller is optional. A caller whom another guard has let in stays. */
 export function attachNoCaller(request: object): void {
-  if (!decisionOf(request)) decisions.set(request, null);
+  if (!attachedTo(request)) decisions.set(request, null);
 }
 
 /** Whether this request was let in without a caller. */
 export function lacksCaller(request: object): boolean {
-  return decisions.get(request) === null && !decisionOf(request);
+  return decisions.get(request) === null && !attachedTo(request);
+}
+
+/** The same as `decisionOf`, without a signal: the code of this library reads it on every request. */
+export function attachedTo(request: object): Allowed | undefined {
+  return (own(request, DECISION) as Allowed | undefined) ?? decisions.get(request) ?? undefined;
 }
 
 /**
- * The decision that let this request through.
+ * The decision that let this request through. Its `signal` ends streams and whatever else lasts longer than a decision. In GraphQL pass the
+ * `info` of the field.
  *
  * @example `const heldBy = decisionOf(request)?.by`
+ * @example `decisionOf(request)?.signal.addEventListener('abort', () => response.end(), { once: true })`
  */
-export function decisionOf(request: object): Allowed | undefined {
-  return (own(request, DECISION) as Allowed | undefined) ?? decisions.get(request) ?? undefined;
+export function decisionOf(request: object): CurrentDecision | undefined {
+  const decision = attachedTo(request);
+  if (!decision || isCurrent(decision)) return decision as CurrentDecision | undefined;
+  const current = new Current(decision, request);
+  attachDecision(request, current);
+  return current;
 }

@@ -25,6 +25,7 @@ import { ANEW, ANY_AGE } from './requirement/fresh.js';
 import type { Requirement } from './requirement/requirement.js';
 import type { HierarchyTable } from './requirement/roles.js';
 import { type BoundedLog, type DecisionListener, DecisionNews } from './tell.js';
+import { askAgainBy } from './yes.js';
 
 type Awaitable<T> = T | Promise<T>;
 
@@ -197,7 +198,7 @@ export class Authorizer {
     const all = refusesActors ? this.#refusingActors : this.#compiled;
     const known = all.get(requirement);
     if (known) return known;
-    const compiled = compile(requirement, this.parts, refusesActors);
+    const compiled = askAgainBy(this, compile(requirement, this.parts, refusesActors));
     all.set(requirement, compiled);
     return compiled;
   }

@@ -1,7 +1,7 @@
 import { askUntilDecided, isAboutToken, type ResourceLookups } from './ask.js';
 import { type Case, type Facts, openCase } from './decide/case.js';
 import { decide } from './decide/decide.js';
-import { type Allowed, type Decision, type Denied, isRefusal, type Refusal } from './decision.js';
+import { type Decision, type Denied, isRefusal, type Refusal } from './decision.js';
 import { Allowance, type Toll } from './memory/allowance.js';
 import type { CallerSource } from './memory/caller-source.js';
 import { within } from './memory/flight.js';
@@ -10,6 +10,7 @@ import type { Ids } from './request.js';
 import { lackingId } from './request-problems.js';
 import { type Compiled, isBranch } from './requirement/compile.js';
 import { ANEW, ANY_AGE } from './requirement/fresh.js';
+import { Yes } from './yes.js';
 
 /** What decisions are made by. */
 export interface DeciderParts {
@@ -194,9 +195,8 @@ function settle(toll: Toll, decided: Decided | Refusal): void {
   if (!isNo) toll.giveBack();
 }
 
-/** Frozen, since a remembered "yes" is shared between requests. */
-function allowed({ caller, read }: KnownCaller, { by, checked }: Case): Allowed {
-  return Object.freeze({ allowed: true, caller, by, checked: Object.freeze(checked), read });
+function allowed({ caller, read }: KnownCaller, { by, checked, compiled, ids }: Case): Yes {
+  return new Yes(caller, by, Object.freeze(checked), read, compiled, ids);
 }
 
 function conclude(known: KnownCaller, open: Case, verdict: 'yes' | 'no'): Decision {

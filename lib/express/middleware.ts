@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from '../core/caller.js';
-import { attachDecision, decisionOf } from '../core/attached-decision.js';
+import { attachDecision, attachedTo } from '../core/attached-decision.js';
 import {
   type Allowed,
   checkedId,
@@ -25,6 +25,7 @@ import { type ImpersonationSettings, lettingActorsIn } from '../core/requirement
 import { projectRole } from '../core/requirement/project-role.js';
 import { type Requirement, requirementOf } from '../core/requirement/requirement.js';
 import type { FittingRoles, OnArgs, WrittenRoles } from '../core/requirement/role-args.js';
+import { REVIEW, type Reviewable, reviewBoth } from '../core/yes.js';
 import { createZitadel as join, type Zitadel } from '../create-zitadel.js';
 import type { SeveralInstances } from '../instances-option.js';
 import type { ZitadelOptions } from '../options.js';
@@ -177,7 +178,7 @@ export function requireThat(
           if (answered instanceof Promise) answered.then(undefined, next);
           return;
         }
-        const both = joined(decisionOf(request), decision);
+        const both = joined(attachedTo(request), decision);
         attachDecision(request, both, requestProperty);
       } catch (error) {
         next(error);
@@ -209,12 +210,14 @@ function given(zitadel: ExpressZitadel, middleware: string): ExpressZitadel {
   );
 }
 
-/** Several middlewares on one route: the handler may ask for what any of them checked. */
-function joined(before: Allowed | undefined, decision: Allowed): Allowed {
+/** Several middlewares on one route: the handler may ask for what any of them checked, and what lasts rests on all of them. */
+function joined(before: Allowed | undefined, decision: Allowed): Reviewable {
+  if (!before) return decision;
   const sameUser =
-    before?.caller.userId === decision.caller.userId &&
+    before.caller.userId === decision.caller.userId &&
     before.caller.issuer === decision.caller.issuer;
-  return sameUser ? { ...decision, checked: [...before.checked, ...decision.checked] } : decision;
+  const checked = sameUser ? [...before.checked, ...decision.checked] : decision.checked;
+  return { ...decision, checked, [REVIEW]: reviewBoth(before, decision) };
 }
 
 /**
@@ -224,7 +227,7 @@ function joined(before: Allowed | undefined, decision: Allowed): Allowed {
  * @example `res.json({ user: callerOf(req).userId })`
  */
 export function callerOf(request: object): Caller {
-  const decision = decisionOf(request);
+  const decision = attachedTo(request);
   if (decision) return decision.caller;
   throw notChecked();
 }
@@ -243,7 +246,7 @@ function notChecked(): ZitadelRequirementError {
  * @example `const orgId = checkedResource(req, 'org')`
  */
 export function checkedResource(request: object, kind: CheckedKind, name?: string): string {
-  const decision = decisionOf(request);
+  const decision = attachedTo(request);
   if (!decision) throw notChecked();
   const id = checkedId(decision, kind, name);
   if (id !== undefined) return id;

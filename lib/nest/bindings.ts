@@ -1,5 +1,12 @@
-import { Inject, Injectable, type OnModuleInit, type Type } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  type OnApplicationBootstrap,
+  type OnModuleInit,
+  type Type,
+} from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import { reviewSubscriptions, type Schema } from './doors/graphql-subscriptions.js';
 import { keepHandshakes } from './doors/ws.js';
 import { methodsOf } from './handlers.js';
 import { isGateway } from './ways.js';
@@ -14,11 +21,11 @@ const bound = new WeakSet<object>();
 type Server = Parameters<typeof keepHandshakes>[0];
 
 /**
- * Puts in place what Nest has no global place for: streams of events end with their decisions, gateways have the filter of the module, and keep
- * the handshakes of their clients.
+ * Puts in place what Nest has no global place for: streams of events and subscriptions of GraphQL end with their decisions, gateways have the
+ * filter of the module, and keep the handshakes of their clients.
  */
 @Injectable()
-export class Bindings implements OnModuleInit {
+export class Bindings implements OnModuleInit, OnApplicationBootstrap {
   constructor(
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
     @Inject(ZitadelExceptionFilter) filter: ZitadelExceptionFilter,
@@ -39,6 +46,16 @@ export class Bindings implements OnModuleInit {
   onModuleInit(): void {
     for (const { providers } of this.modules.values()) {
       for (const { instance } of providers.values()) serversOf(instance).forEach(keepHandshakes);
+    }
+  }
+
+  /** Every GraphQLModule has made its schema. */
+  onApplicationBootstrap(): void {
+    for (const { providers } of this.modules.values()) {
+      for (const { name, instance } of providers.values()) {
+        if (name !== 'GraphQLSchemaHost') continue;
+        reviewSubscriptions((instance as { readonly schema: Schema }).schema);
+      }
     }
   }
 }

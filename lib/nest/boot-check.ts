@@ -18,6 +18,7 @@ import {
   isDecorated,
   type OfFunction,
 } from './declarations.js';
+import { pathsOfEvents } from './events-route.js';
 import { GuardsInForce } from './guards-in-force.js';
 import { type Handler, handlersOf } from './handlers.js';
 import { problemsOfNames } from './named-zitadel.module.js';
@@ -126,6 +127,9 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
       ...handlers.flatMap((each) => connecting(each)),
       ...plain.map(
         (each) => `  ${each}  NOT GUARDED by nestjs-zitadel: an option of GraphQLModule`,
+      ),
+      ...pathsOfEvents(this.adapters).map(
+        (path) => `  POST ${path}  events of ZITADEL, by their signature (option events)`,
       ),
     ]);
     if (lines.size > 0)

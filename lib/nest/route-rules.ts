@@ -8,7 +8,6 @@ import {
 } from './declarations.js';
 import type { Handler } from './handlers.js';
 import { withNestjsAuthentication } from './nestjs-authentication.js';
-import { isStream } from './streams.js';
 import { waysOf } from './ways.js';
 
 const PUBLIC: Rule = Object.freeze({ type: 'public', lifts: false });
@@ -81,7 +80,7 @@ export class RouteRules {
     const rule = withNestjsAuthentication(ruleOf(handler, ofFunction), handler);
     if (rule.type === 'required' || rule.type === 'optional') {
       const isRoute = waysOf(handler).every(({ door }) => door === 'http');
-      return { ...rule, isBrief: isRoute && !isStream(handler.written) };
+      return { ...rule, isBrief: isRoute };
     }
     const isOpen = rule.type === 'undeclared' && rule.problem === undefined;
     return isOpen && this.publicControllers.includes(handler.type) ? PUBLIC : rule;

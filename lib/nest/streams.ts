@@ -1,26 +1,25 @@
 import type { NestInterceptor } from '@nestjs/common';
 import { Observable } from 'rxjs';
-import { type LastingYes, Review } from '../core/review.js';
+import { decisionOf } from '../core/attached-decision.js';
+import { end } from '../core/current-decision.js';
 
 const SSE = '__sse__';
 const INTERCEPTORS = '__interceptors__';
 
-/** The decisions on which streams of events rest, by their requests. */
-const lasting = new WeakMap<object, LastingYes>();
-
-/** Notes on which decision the stream that answers this request rests. */
-export function restOn(request: object, yes: LastingYes): void {
-  lasting.set(request, yes);
-}
-
 /** Ends a stream of events with the decision that let its request in. It knows no application: all that share a controller share it. */
 const ENDING: NestInterceptor = {
   intercept(context, next) {
-    const yes = lasting.get(context.getArgByIndex<object>(0));
-    if (!yes) return next.handle();
+    const decision = decisionOf(context.getArgByIndex<object>(0));
+    if (!decision) return next.handle();
+    const { signal } = decision;
     return new Observable((events) => {
-      const review = new Review(yes, () => events.complete());
-      events.add(() => review.stop());
+      const complete = () => events.complete();
+      if (signal.aborted) return complete();
+      signal.addEventListener('abort', complete);
+      events.add(() => {
+        signal.removeEventListener('abort', complete);
+        end(decision);
+      });
       events.add(next.handle().subscribe(events));
     });
   },

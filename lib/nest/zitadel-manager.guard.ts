@@ -18,17 +18,14 @@ import {
 } from '../core/decision.js';
 import type { IdSource, ReadFromClass, RequestLike } from '../core/request.js';
 import type { Compiled } from '../core/requirement/compile.js';
-import { Review } from '../core/review.js';
 import { quietly } from '../core/tell.js';
 import type { Zitadel } from '../create-zitadel.js';
 import { watchConnection } from './connections.js';
 import type { Rule } from './declarations.js';
 import { doorOf } from './doors/doors.js';
-import type { StartReview } from './doors/lasting.js';
 import { httpExceptionFor } from './http-exception.js';
 import { zitadelFor } from './named-zitadel.module.js';
 import { RouteRules } from './route-rules.js';
-import { restOn } from './streams.js';
 import { ZITADEL } from './zitadel.module-definition.js';
 
 type Asking = Extract<Rule, { readonly requirement: unknown }>;
@@ -117,7 +114,7 @@ export class ZitadelManagerGuard implements CanActivate {
       }
       if (!this.#zitadelOf(rule).decisions.bearsToken(request)) {
         attachNoCaller(request);
-        if (context.getType() !== 'http') this.#keep(null, context);
+        if (context.getType() !== 'http') this.#keep(null, context, request);
         return true;
       }
     }
@@ -141,7 +138,7 @@ export class ZitadelManagerGuard implements CanActivate {
     return known;
   }
 
-  /** Asks for what is left of a decision when the guard is done: a message, a stream, a field of GraphQL. */
+  /** Asks for what is left of a decision when the guard is done: a message, a field of GraphQL. */
   async #askForLong(
     zitadel: Zitadel,
     compiled: Compiled,
@@ -149,13 +146,13 @@ export class ZitadelManagerGuard implements CanActivate {
     request: RequestLike & object,
   ): Promise<boolean> {
     const { decisions } = zitadel;
-    const [door, fromClass] = [doorOf(context), this.#readId];
+    const door = doorOf(context);
     const readsMore =
       compiled.sources.some(isRead) || this.requestOf !== ZitadelManagerGuard.prototype.requestOf;
     const isUnclear = door?.isShared?.(context) === true && readsMore;
     const decision = isUnclear
       ? decisions.refuse({ ...UNCLEAR, reason: 'resource_invalid' }, compiled.requirement)
-      : await decisions.authorize(request, compiled, fromClass);
+      : await decisions.authorize(request, compiled, this.#readId);
     const connection = door?.connectionOf?.(context);
     if (!decision.allowed) {
       // The exception comes first.
@@ -164,14 +161,10 @@ export class ZitadelManagerGuard implements CanActivate {
       }
       return this.#conclude(decision, context, request, zitadel);
     }
-    const lasting = { decisions, request: () => request, compiled, fromClass, yes: decision };
-    if (context.getType() === 'http') restOn(request, lasting);
-    else this.#keep(decision, context);
+    if (context.getType() !== 'http') this.#keep(decision, context, request);
     if (connection) watchConnection(connection, decisions, request, decision);
-    const start: StartReview = (ended) =>
-      new Review(lasting, (no) => ended(this.#exceptionOf(no, context)));
-    const isReviewed = door?.review?.(context, start) ?? true;
-    const last = isReviewed ? decision : this.#refuse('unsupported_context', NOT_ENDED);
+    const isEnded = door?.endsWithDecision?.(context) ?? true;
+    const last = isEnded ? decision : this.#refuse('unsupported_context', NOT_ENDED);
     return this.#conclude(last, context, request, zitadel);
   }
 
@@ -242,9 +235,10 @@ export class ZitadelManagerGuard implements CanActivate {
   }
 
   /** What is read of a call is made anew each time, so the handler cannot find the decision there. */
-  #keep(decision: Allowed | null, context: ExecutionContext): void {
+  #keep(decision: Allowed | null, context: ExecutionContext, request: object): void {
     const call = doorOf(context)?.callOf(context);
-    if (call) attachToCall(call, decision);
+    const errorFor = (denied: Denied) => this.#exceptionOf(denied, context);
+    if (call) attachToCall(call, decision, request, errorFor);
   }
 
   readonly #readId: ReadFromClass = (type, request, caller) =>

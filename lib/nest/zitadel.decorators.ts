@@ -1,6 +1,6 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Caller } from '../core/caller.js';
-import { decisionOf, lacksCaller } from '../core/attached-decision.js';
+import { attachedTo, lacksCaller } from '../core/attached-decision.js';
 import { type Allowed, checkedId, type CheckedKind, type Refusal } from '../core/decision.js';
 import { ZitadelRequirementError } from '../core/errors.js';
 import { own, withoutInheritance } from '../core/own-properties.js';
@@ -210,7 +210,7 @@ const callOf = (context: ExecutionContext) => doorOf(context)?.callOf(context);
 /** The decision that let a request through. */
 function decisionFor(decorator: string, context: ExecutionContext): Allowed {
   const call = callOf(context);
-  const decision = call && decisionOf(call);
+  const decision = call && attachedTo(call);
   if (decision) return decision;
   throw new ZitadelRequirementError(
     `${decorator} in ${handlerOf(context)}: ZitadelManagerGuard did not let this request through, so nothing was checked. Is the guard missing, or overridden in a test? In a test, replace it by guardAs() of nestjs-zitadel/testing, or keep it and ask ZitadelEmulator`,

@@ -5,15 +5,16 @@ import type { SharedCache } from '../core/memory/signed-cache.js';
 import { own, withoutInheritance } from '../core/own-properties.js';
 import { ZitadelAuthorizer } from '../core/zitadel-authorizer.js';
 import { createZitadel, type Zitadel } from '../create-zitadel.js';
+import { ZitadelEvents } from '../zitadel/events/zitadel-events.js';
 import { MembershipLists } from '../zitadel/memberships/lists.js';
 import { BootCheck } from './boot-check.js';
 import { RouteRules } from './route-rules.js';
 import { tellOfCopies } from './copies.js';
+import { mountEvents } from './events-route.js';
 import { httpExceptionFor } from './http-exception.js';
 import { NamedZitadelModule } from './named-zitadel.module.js';
 import { tellOfOldNest } from './old-nest.js';
 import { ProjectGrantService } from './project-grant-service.js';
-import { Subscriptions } from './subscriptions.js';
 import { Bindings } from './bindings.js';
 import { ZitadelExceptionFilter } from './zitadel-exception.filter.js';
 import { ZitadelManagerGuard } from './zitadel-manager.guard.js';
@@ -52,7 +53,11 @@ function notOptions(what: string, given: unknown): ZitadelOptionsError {
   );
 }
 
-function zitadelFrom(given: AnyModuleOptions, cache: SharedCache | undefined): Zitadel {
+function zitadelFrom(
+  given: AnyModuleOptions,
+  adapters: HttpAdapterHost,
+  cache: SharedCache | undefined,
+): Zitadel {
   const options: Partial<AnyModuleOptions> = optionsFrom(given);
   if (Object.hasOwn(options, 'strict') && typeof options.strict !== 'boolean') {
     throw new ZitadelOptionsError(
@@ -78,13 +83,21 @@ function zitadelFrom(given: AnyModuleOptions, cache: SharedCache | undefined): Z
       `openPaths: got ${Array.isArray(paths) ? 'a list with something else' : typeof paths}; write a list of paths below '/', for example ['/docs']`,
     );
   }
-  return createZitadel(given, {
+  const zitadel = createZitadel(given, {
     ...OF_NEST,
     sharedCache: cache,
     logger: new Logger('nestjs-zitadel'),
     ofTheDoor: OF_THE_APPLICATION,
   });
+  mountEvents(adapters, zitadel);
+  return zitadel;
 }
+
+const INJECTED = [
+  MODULE_OPTIONS_TOKEN,
+  HttpAdapterHost,
+  { token: 'CACHE_MANAGER', optional: true },
+];
 
 const OF_NEST = { errorFor: httpExceptionFor, projectGrants: ProjectGrantService };
 
@@ -107,12 +120,18 @@ function withName(definition: DynamicModule, options: object): DynamicModule {
   const token = getZitadelToken(name);
   const provider: Provider = {
     provide: token,
-    inject: [MODULE_OPTIONS_TOKEN, { token: 'CACHE_MANAGER', optional: true }],
-    useFactory: (given: AnyModuleOptions, sharedCache: SharedCache | undefined) => {
+    inject: INJECTED,
+    useFactory: (
+      given: AnyModuleOptions,
+      adapters: HttpAdapterHost,
+      sharedCache: SharedCache | undefined,
+    ) => {
       const ofAll = OF_THE_APPLICATION.find((each) => Object.hasOwn(optionsFrom(given), each));
       if (ofAll === undefined) {
         const logger = new Logger(`nestjs-zitadel ${name}`);
-        return createZitadel(given, { ...OF_NEST, sharedCache, logger });
+        const zitadel = createZitadel(given, { ...OF_NEST, sharedCache, logger });
+        mountEvents(adapters, zitadel);
+        return zitadel;
       }
       throw new ZitadelOptionsError(
         ofAll,
@@ -131,7 +150,7 @@ function withName(definition: DynamicModule, options: object): DynamicModule {
 const PROVIDERS: Provider[] = [
   {
     provide: ZITADEL,
-    inject: [MODULE_OPTIONS_TOKEN, { token: 'CACHE_MANAGER', optional: true }],
+    inject: INJECTED,
     useFactory: zitadelFrom,
   },
   {
@@ -142,6 +161,7 @@ const PROVIDERS: Provider[] = [
   },
   { provide: ZitadelAuthorizer, inject: [ZITADEL], useFactory: (z: Zitadel) => z.authorizer },
   { provide: ProjectGrantService, inject: [ZITADEL], useFactory: (z: Zitadel) => z.projectGrants },
+  { provide: ZitadelEvents, inject: [ZITADEL], useFactory: (z: Zitadel) => z.events },
   { provide: MembershipLists, inject: [ZITADEL], useFactory: (z: Zitadel) => z.membershipLists },
   {
     provide: ZitadelDecisionStream,
@@ -183,7 +203,6 @@ const PROVIDERS: Provider[] = [
     { provide: MODULE_OPTIONS_TOKEN, useValue: NO_OPTIONS },
     ...PROVIDERS,
     BootCheck,
-    Subscriptions,
     Bindings,
   ],
   exports: PROVIDERS,

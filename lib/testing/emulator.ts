@@ -1,6 +1,16 @@
 import type { ZitadelOptions } from '../options.js';
+import { addTarget } from './actions/targets.js';
 import { createInstance, type Instance } from './instance.js';
-import type { EmulatorSettings, Fault, QueryLimits } from './model.js';
+import type {
+  DeliveryFaults,
+  EmulatorSettings,
+  Fault,
+  QueryLimits,
+  Ref,
+  Target,
+  TargetOptions,
+} from './model.js';
+import { idOf } from './model.js';
 import { type EndpointName, requireApis, type ServedApis } from './server/endpoints.js';
 import { Faults } from './server/faults.js';
 import { type LoggedRequest, RequestLog } from './server/request-log.js';
@@ -75,8 +85,9 @@ export class ZitadelEmulator extends TokenVerbs {
     return this.#url;
   }
 
-  /** Closes every connection at once. Calling it again does nothing. */
+  /** Closes every connection at once, and delivers nothing more. Calling it again does nothing. */
   async stop(): Promise<void> {
+    this.instance.deliveries.stop();
     await this.#server.close();
   }
 
@@ -140,8 +151,9 @@ export class ZitadelEmulator extends TokenVerbs {
     this.#faults.fail(endpoint, fault);
   }
 
-  /** Ends all faults and delays, of one endpoint or of all. */
+  /** Ends all faults and delays, of one endpoint or of all and of the deliveries. */
   heal(endpoint?: EndpointName): void {
+    if (endpoint === undefined) this.instance.deliveries.meet({});
     this.#faults.heal(endpoint);
   }
 
@@ -166,6 +178,51 @@ export class ZitadelEmulator extends TokenVerbs {
   /** Lets reads see everything again. */
   releaseReads(): void {
     this.instance.world.releaseReads();
+  }
+
+  /**
+   * Delivers what happens from now on to an endpoint, as a target of ZITADEL's Actions v2 does: a signed POST for each event, at most
+   * once. An event goes to one condition only, the one that fits best. Targets that name the same event share it.
+   *
+   * @throws ZitadelError if there is no such event
+   *
+   * @example
+   * ```ts
+   * const signingKey = 'a-key-of-the-tests';
+   * const app = applicationWith(zitadel.options({ events: { signingKeys: [signingKey] } }));
+   * zitadel.addTarget(`${urlOf(app)}/zitadel/events`, { signingKey });
+   * zitadel.removeMember(alice, { org: acme });
+   * await zitadel.delivered();
+   * ```
+   */
+  addTarget(endpoint: string, options: TargetOptions = {}): Target {
+    const { id, signingKey } = addTarget(this.instance.targets, endpoint, options);
+    return { id, signingKey };
+  }
+
+  /** From now on nothing more is delivered to the target. What is under way is. */
+  removeTarget(target: Ref): void {
+    this.instance.targets.remove(idOf(target));
+  }
+
+  /**
+   * What happens to deliveries from now on. Each call replaces the one before: `{}` ends it, as {@link heal} does.
+   *
+   * @throws TypeError if a delay is negative, or a share is not from 0 to 1
+   *
+   * @example
+   * ```ts
+   * zitadel.deliveries({ delayMs: [10, 1100], lose: 0.1, duplicate: 0.1, reorder: true });
+   * zitadel.deliveries({ lose: 1 });
+   * ```
+   */
+  deliveries(faults: DeliveryFaults): void {
+    this.instance.deliveries.meet(faults);
+  }
+
+  /** Resolves when no delivery is under way: every one was answered, refused or lost. */
+  delivered(): Promise<void> {
+    return this.instance.deliveries.done();
   }
 
   /**

@@ -1,3 +1,5 @@
+import { Deliveries } from './actions/deliveries.js';
+import { Targets } from './actions/targets.js';
 import type { EmulatorSettings, Org, Project } from './model.js';
 import { AuthRequests } from './oidc/auth-requests.js';
 import { Credentials } from './oidc/credentials.js';
@@ -16,6 +18,8 @@ export interface Instance {
   readonly tokens: TokenCheck;
   readonly credentials: Credentials;
   readonly authRequests: AuthRequests;
+  readonly targets: Targets;
+  readonly deliveries: Deliveries;
   readonly limits: PageLimits;
   /** Whether ListAdministrators has the filters that came in January 2026. */
   readonly newFilters: boolean;
@@ -35,6 +39,9 @@ export async function createInstance(settings: EmulatorSettings): Promise<Instan
   limits.set(queryLimits);
   const world = new World(line, settings.firstId);
   const keys = await SigningKeys.create(() => world.ids.next());
+  const targets = new Targets(world);
+  const deliveries = new Deliveries(world.instanceId);
+  world.events.heard = (event) => deliveries.add(event, targets.targetsOf(event.type));
   const mint = new TokenMint(world, keys, new TokenBox());
   const rootOrg = createOrg(world, world.instanceName);
   return {
@@ -43,6 +50,8 @@ export async function createInstance(settings: EmulatorSettings): Promise<Instan
     tokens: new TokenCheck(mint),
     credentials: new Credentials(world),
     authRequests: new AuthRequests(world.ids),
+    targets,
+    deliveries,
     limits,
     newFilters: administratorFilters,
     rootOrg,

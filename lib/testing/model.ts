@@ -177,6 +177,46 @@ export function idOf(ref: Ref): string {
   return typeof ref === 'string' ? ref : ref.id;
 }
 
+/** What happens to deliveries on their way to targets. What is not named does not happen. */
+export interface DeliveryFaults {
+  /**
+   * How many milliseconds after the change an event is delivered: always as many, or any number between two. ZITADEL's deliveries take
+   * 10 to 1,100 ms.
+   *
+   * @default 0
+   */
+  readonly delayMs?: number | readonly [least: number, most: number];
+  /** Which share of the deliveries never arrives, from 0 to 1. @default 0 */
+  readonly lose?: number;
+  /** Which share arrives twice, from 0 to 1. @default 0 */
+  readonly duplicate?: number;
+  /**
+   * Whether a later event may arrive before an earlier one. Without it they arrive in their order, each after the one before it was
+   * answered.
+   *
+   * @default false
+   */
+  readonly reorder?: boolean;
+  /** Chance begins here: the same number and the same events have the same fate. @default 1 */
+  readonly seed?: number;
+}
+
+/** Where events are delivered to. */
+export interface Target {
+  readonly id: string;
+  /** What its deliveries are signed with. */
+  readonly signingKey: string;
+}
+
+export interface TargetOptions {
+  /** Which events: types such as `org.member.removed`, or groups such as `org.member`. @default all of them */
+  readonly events?: readonly string[];
+  /** ZITADEL makes up a key. Give one to know it before the application starts. */
+  readonly signingKey?: string;
+  /** How long an endpoint may take to answer, in milliseconds. @default 5000 */
+  readonly timeoutMs?: number;
+}
+
 /** How an endpoint misbehaves. */
 export type Fault =
   /** That status, with the body ZITADEL gives it. */

@@ -80,8 +80,8 @@ export function replyFrom(
   };
 }
 
-/** REST v1 and connect reply with `code` and `message`. All other paths belong to OpenID Connect. */
-const API = /^\/((auth|management)\/v1\/|zitadel\.)/;
+/** REST v1, REST v2 and connect reply with `code` and `message`. All other paths belong to OpenID Connect. */
+const API = /^\/((auth|management|admin)\/v1\/|v2\/|zitadel\.)/;
 const CONNECT = /^\/zitadel\./;
 const NO_INSTANCE = 'unable to set instance';
 

@@ -1,4 +1,4 @@
-import { verifyEventSignature } from '../../lib/zitadel/event-signature.js';
+import { verifyEventSignature } from '../../lib/zitadel/events/signature.js';
 import { entryOf } from './recording.js';
 import { type Step, step } from './step.js';
 

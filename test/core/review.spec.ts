@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Allowed, Decision, Denied, DenyReason } from '../../lib/core/decision.js';
 import type { RequestLike } from '../../lib/core/request.js';
 import type { Compiled } from '../../lib/core/requirement/compile.js';
+import type { Eviction, EvictionListener } from '../../lib/core/eviction.js';
 import { Review } from '../../lib/core/review.js';
 import { gate } from './gate.js';
 import { callerOf } from './rows.js';
@@ -29,6 +30,28 @@ const no = (reason: DenyReason, more: Partial<Denied> = {}): Denied => ({
   ...more,
 });
 
+type Ask = (request: RequestLike, compiled: Compiled) => Decision | Promise<Decision>;
+
+/** What several decisions are made by, and what is evicted there. */
+function evicting() {
+  const listeners = new Set<EvictionListener>();
+  const askedBy = new Map<Compiled, Ask>();
+  return {
+    listeners,
+    askedBy,
+    ttlMs: TTL,
+    leftMs: () => TTL,
+    authorize: (...given: Parameters<Ask>) => (askedBy.get(given[1]) as Ask)(...given),
+    onEviction(listener: EvictionListener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    evict(eviction: Eviction) {
+      for (const each of listeners) each({ at: Date.now(), eviction, from: 'application' });
+    },
+  };
+}
+
 type Answer = Decision | Promise<Decision> | (() => never);
 
 /** A decision under review: what is asked is noted, and what the test says last is the answer. */
@@ -36,24 +59,27 @@ function watched({
   ttlMs = TTL,
   leftMs = ttlMs,
   yes = yesUntil(),
-}: { readonly ttlMs?: number; readonly leftMs?: number; readonly yes?: Allowed } = {}) {
+  decisions = evicting(),
+}: {
+  readonly ttlMs?: number;
+  readonly leftMs?: number;
+  readonly yes?: Allowed;
+  readonly decisions?: ReturnType<typeof evicting>;
+} = {}) {
   const start = performance.now();
   const made = { answer: yes as Answer, leftMs, request: { headers: {} } as RequestLike };
   const askedAt: number[] = [];
   const asked: unknown[][] = [];
   const endings: Denied[] = [];
   const compiled = {} as Compiled;
+  decisions.askedBy.set(compiled, (...given) => {
+    askedAt.push(performance.now() - start);
+    asked.push(given);
+    return typeof made.answer === 'function' ? made.answer() : made.answer;
+  });
   const review = new Review(
     {
-      decisions: {
-        ttlMs,
-        leftMs: () => made.leftMs,
-        authorize(...given) {
-          askedAt.push(performance.now() - start);
-          asked.push(given);
-          return typeof made.answer === 'function' ? made.answer() : made.answer;
-        },
-      },
+      decisions: Object.assign(decisions, { ttlMs, leftMs: () => made.leftMs }),
       request: () => made.request,
       compiled,
       yes,
@@ -90,10 +116,10 @@ describe('a decision under review', () => {
     expect(askedAt).toEqual(at);
   });
 
-  it('is asked for at its own pace where a token counts beyond its end', async () => {
+  it('is asked for once more, and then at its own pace, where a token counts beyond its end', async () => {
     const { askedAt, endings } = watched({ yes: yesUntil(Date.now() + 5_000) });
-    await pass(5_000 + 2 * TTL);
-    expect(askedAt).toEqual([5_000, 5_000 + TTL, 5_000 + 2 * TTL]);
+    await pass(6_000 + 2 * TTL);
+    expect(askedAt).toEqual([5_000, 6_000, 6_000 + TTL, 6_000 + 2 * TTL]);
     expect(endings).toEqual([]);
   });
 
@@ -101,7 +127,7 @@ describe('a decision under review', () => {
     const { made, asked, compiled } = watched();
     made.request = { headers: { authorization: 'Bearer new' } };
     await pass(TTL);
-    expect(asked).toEqual([[made.request, compiled, undefined]]);
+    expect(asked).toEqual([[made.request, compiled]]);
   });
 
   it.each([
@@ -227,5 +253,104 @@ describe('what is watched', () => {
     const { review } = watched();
     expect(timers()).toEqual(before);
     review.stop();
+  });
+});
+
+describe('an eviction', () => {
+  const claims = { jti: 'V2_session-at_token' };
+  const USER: Eviction = { type: 'user', userId: 'ann' };
+
+  it.each<[string, Eviction, boolean, boolean]>([
+    ['of the user', USER, true, true],
+    ['of another user', { type: 'user', userId: 'bob' }, false, false],
+    ['of everyone', { type: 'everyone' }, true, true],
+    ['of an organization', { type: 'organization', orgId: '1' }, true, true],
+    ['of older tokens of the user', { type: 'issuedBefore', userId: 'ann', time: 0 }, true, true],
+    ['of those of another', { type: 'issuedBefore', userId: 'bob', time: 0 }, false, false],
+    ['of everyone’s', { type: 'issuedBefore', userId: undefined, time: 0 }, true, true],
+    ['of the token', { type: 'token', id: 'V2_session-at_token' }, true, true],
+    ['of the session', { type: 'token', id: 'V2_session' }, true, true],
+    ['of another session', { type: 'token', id: 'V2_sess' }, false, true],
+  ])('%s makes it ask at once, if it can concern it', async (_, eviction, asks, asksUnnamed) => {
+    const decisions = evicting();
+    const named = watched({
+      decisions,
+      yes: { ...yesUntil(), caller: callerOf('ann', { claims }) },
+    });
+    // What `userinfo()` says of a token does not name it.
+    const unnamed = watched({ decisions });
+    decisions.evict(eviction);
+    await pass(0);
+    expect([named, unnamed].map(({ askedAt }) => askedAt)).toEqual([
+      asks ? [0] : [],
+      asksUnnamed ? [0] : [],
+    ]);
+    // The timer begins anew.
+    await pass(TTL);
+    expect(named.askedAt.at(-1)).toBe(TTL);
+  });
+
+  it('ends it with the first no', async () => {
+    const decisions = evicting();
+    const { made, endings } = watched({ decisions });
+    made.answer = no('role_missing');
+    decisions.evict(USER);
+    await pass(0);
+    expect(endings).toEqual([no('role_missing')]);
+    decisions.evict(USER);
+    await pass(TTL);
+    expect(endings).toHaveLength(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('while it asks makes it ask once more, since that question may have left before', async () => {
+    const decisions = evicting();
+    const { made, asked, endings } = watched({ decisions });
+    const late = gate<Decision>();
+    made.answer = late.passed;
+    decisions.evict(USER);
+    await pass(10);
+    decisions.evict(USER);
+    decisions.evict(USER);
+    await pass(10);
+    expect(asked).toHaveLength(1);
+    made.answer = no('role_missing');
+    late.open(yesUntil());
+    await pass(0);
+    expect([asked.length, endings]).toEqual([2, [no('role_missing')]]);
+  });
+
+  it('follows the connection to another user', async () => {
+    const decisions = evicting();
+    const { made, asked } = watched({ decisions });
+    made.answer = { ...yesUntil(), caller: callerOf('bob') };
+    await pass(TTL);
+    decisions.evict(USER);
+    await pass(0);
+    expect(asked).toHaveLength(1);
+    decisions.evict({ type: 'user', userId: 'bob' });
+    await pass(0);
+    expect(asked).toHaveLength(2);
+  });
+
+  it('of many is asked about by a few at a time, once each, and by nobody who has stopped', async () => {
+    const decisions = evicting();
+    const all = Array.from({ length: 100 }, () => watched({ decisions }));
+    const late = gate<Decision>();
+    for (const { made } of all) made.answer = late.passed;
+    expect(decisions.listeners.size).toBe(1);
+    decisions.evict({ type: 'everyone' });
+    decisions.evict({ type: 'organization', orgId: '1' });
+    await pass(0);
+    const asked = () => all.map(({ askedAt }) => askedAt.length);
+    const sum = () => asked().reduce((one, other) => one + other, 0);
+    expect(sum()).toBe(16);
+    all[99]?.review.stop();
+    late.open(yesUntil());
+    await pass(1_000);
+    expect(asked()).toEqual(all.map((_, i) => (i === 99 ? 0 : 1)));
+    decisions.evict({ type: 'everyone' });
+    await pass(1_000);
+    expect(sum()).toBe(2 * 99);
   });
 });

@@ -33,10 +33,12 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
   'dead-tokens': { kinds: some, lateAllows: none, othersRefused: none },
   decisions: { runs: some, allows: some, wrong: none },
   ensure: { races: some, duplicates: none, wrong: none },
+  'evict-race': { interleavings: some, stale: none, staleWithGuardOff: some },
   faults: { cells: some, allows: none, slow: none, unhandled: none, outageAsDenial: none },
   house: { files: some, median: some, longest: atMost(300), circles: none, strayExports: none },
   isolation: { requests: some, mixedUp: none },
   jwks: { tokens: some, modes: someOf, mostFetchesPerWindow: one },
+  memory: { users: some, bytesPerUser: atMost(1_024), plateau: some },
   messages: { mistakes: atLeast(50), named: atLeast(50) },
   mutation: { mutants: some, killed: some, score: atLeast(0.95), survivors: atLeast(0) },
   parameters: {
@@ -56,6 +58,7 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
     errors500: none,
   },
   pages: { cells: some, wrong: none },
+  poison: { values: atLeast(60), allows: none },
   redirects: { tried: some, bytesLeaked: none },
   retries: { ambiguous: some, duplicates: none, outageCallRatio: atMost(1.1) },
   rotation: { rotations: some, wrong401: none, mostFetchesPerSecond: one },
@@ -75,6 +78,15 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
     fastifyRatio: some,
     nsPerCall: some,
     bytesPerCall: atMost(160),
+  },
+  webhook: {
+    flips: atLeast(8_000),
+    accepted: none,
+    recorded: (figure) => figure === 15,
+    recordedAccepted: (figure) => figure === 15,
+    growthMiB: atMost(8),
+    // How much it may be depends on how long the proof runs: it judges it itself.
+    ackP99Ms: some,
   },
 };
 

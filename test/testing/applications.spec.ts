@@ -52,6 +52,40 @@ describe('revocation', () => {
     expect((await refresh(w.zitadel, w.clientId, refreshToken)).status).toBe(400);
   });
 
+  it('is told of what the tokens belong to, which their jti begins with, and not of the session', async () => {
+    const { accessToken, refreshToken, idToken } = await signIn(
+      w.zitadel,
+      w.clientId,
+      w.alice,
+      SCOPE,
+    );
+    const belongs = String(decode(accessToken.split('.')[1])['jti']).split('-')[0];
+    await revoke(accessToken, { client_id: w.clientId });
+    await revoke(accessToken, { client_id: w.clientId });
+    await revoke(refreshToken, { client_id: w.clientId });
+    w.zitadel.endSessions(w.alice);
+    const viewer = w.zitadel.addServiceUser('viewer');
+    w.zitadel.addMember(viewer, 'instance', ['IAM_OWNER_VIEWER']);
+    const body = { limit: 50, asc: true, aggregateTypes: ['oidc_session', 'session'] };
+    const token = w.zitadel.tokenFor(viewer);
+    const found = await call(w.zitadel, '/admin/v1/events/_search', token, { body });
+    type Event = Record<'type' | 'aggregate', { readonly type: string; readonly id: string }>;
+    const told = (found.json['events'] as Event[]).map(({ type, aggregate }) => [
+      type.type,
+      aggregate.id,
+    ]);
+    const sid = decode(idToken.split('.')[1])['sid'];
+    expect(told.filter(([, id]) => id === belongs)).toEqual([
+      ['oidc_session.access_token.revoked', belongs],
+      ['oidc_session.refresh_token.revoked', belongs],
+    ]);
+    expect(told.filter(([, id]) => id === sid)).toEqual([
+      ['session.added', sid],
+      ['session.terminated', sid],
+    ]);
+    expect(belongs).not.toContain(sid);
+  });
+
   it('of what is no token, or none any more, is answered alike', async () => {
     const { refreshToken } = await signIn(w.zitadel, w.clientId, w.alice, SCOPE);
     await refresh(w.zitadel, w.clientId, refreshToken);

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Org, User } from '../../lib/testing/index.js';
-import { call, type Called, type Json, outcomeOf, useFurnished } from './calls.js';
+import { call, type Called, decode, type Json, outcomeOf, useFurnished } from './calls.js';
 
 const PATH = '/admin/v1/events/_search';
 
@@ -198,6 +198,30 @@ describe('the emulated world tells', () => {
     expect(new Set(last.map(({ creationDate }) => creationDate)).size).toBe(1);
     expect(last[0]?.payload).toEqual({ userId: user?.id });
     expect(last[2]?.aggregate).toMatchObject({ id: user?.id, resourceOwner: w.acme.id });
+  });
+
+  it('of tokens, keys and sessions that end', async () => {
+    const [person, robot] = [w.zitadel.addUser('signed in'), w.zitadel.addServiceUser('robot')];
+    const { zitadel } = w;
+    const [jwt, opaque] = [zitadel.tokenFor(robot), zitadel.opaqueTokenFor(robot)];
+    const [pat, session] = [zitadel.patFor(robot), zitadel.sessionTokenFor(person)];
+    const { keyId } = JSON.parse(zitadel.addKey(robot)) as { keyId: string };
+    const events = await told(() => {
+      for (const token of [jwt, opaque, pat, pat, session]) zitadel.revokeToken(token);
+      zitadel.removeKey(keyId);
+      zitadel.endSessions(person);
+    });
+    const { jti } = decode(jwt.split('.')[1]) as { jti: string };
+    const id = expect.stringMatching(/^\d{18}$/) as string;
+    const tokens = expect.stringMatching(/^V2_\d{18}$/) as string;
+    expect(events).toEqual([
+      ['oidc_session.access_token.revoked', 'oidc_session', jti.split('-')[0], {}],
+      ['oidc_session.access_token.revoked', 'oidc_session', tokens, {}],
+      ['user.pat.removed', 'user', robot.id, { tokenId: id }],
+      ['session.terminated', 'session', id, {}],
+      ['user.machine.key.removed', 'user', robot.id, { keyId }],
+      ['session.terminated', 'session', id, {}],
+    ]);
   });
 
   it('of organizations and projects, and of nothing that goes with an organization', async () => {

@@ -139,30 +139,30 @@ export class EpochStore {
   }
 
   /** Reads it again: another process, or another request here, may have begun it meanwhile. */
-  async #renew(target: EpochTarget, name: string, until: number): Promise<string | undefined> {
-    const look = async () => {
-      const found = await this.#read(name, until);
+  #renew(target: EpochTarget, name: string, until: number): Promise<string | undefined> {
+    const look = async (lookUntil: number) => {
+      const found = await this.#read(name, lookUntil);
       return { found, id: this.current(target, found) };
     };
     // If several processes began one that all share, each would take away what the others have stored.
     const turns = typeof target === 'string' ? this.surroundings.turns : undefined;
     const work = {
       name: `turn of ${name}`,
-      look: async () => (await look()).id,
+      look: async (lookUntil: number) => (await look(lookUntil)).id,
       ask: async (endTurn: () => void) => {
-        const {
-          found,
-          id = found === FAILED ? undefined : await this.#begin(target, name, until),
-        } = await look();
+        const { found, id } = await look(until);
+        const isMissing = id === undefined && found !== FAILED;
+        const current = isMissing ? await this.#begin(target, name, until) : id;
         endTurn();
-        return id;
+        return current;
       },
     };
     return inTurn(turns, work, until);
   }
 
   async #begin(target: EpochTarget, name: string, until: number): Promise<string | undefined> {
-    const epoch = this.#next(target, Math.max(this.stamp(), this.#floors.of(target) + 1));
+    // Any eviction that is made now, by another process as well, is later.
+    const epoch = this.#next(target, Math.max(Date.now() - 1, this.#floors.of(target) + 1));
     // Whatever is there now: also if another process began it after this one.
     return this.current(target, await this.#put(name, epoch, until));
   }

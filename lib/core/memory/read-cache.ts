@@ -136,8 +136,8 @@ export class ReadCache<T extends object, S> {
     // What another process is asking for was asked for in its turn. It must not be too old for this question.
     const isOldEnough = notBefore <= performance.now() - TURN_MS;
     if (!sharing.inTurn || !shared.epochs || !isOldEnough) return ask(() => undefined);
-    const look = async (): Promise<Remembered<T> | undefined> =>
-      this.#fromStore(question, flight, await store.readAgain(kind.stored, key, userId));
+    const look = async (until: number): Promise<Remembered<T> | undefined> =>
+      this.#fromStore(question, flight, await store.readAgain(kind.stored, key, userId, until));
     return store.inTurn(kind.stored, key, { look, ask }, shared.until);
   }
 

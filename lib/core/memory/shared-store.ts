@@ -1,7 +1,14 @@
 import { own } from '../own-properties.js';
 import { EpochStore, type EpochSurroundings } from './epoch-store.js';
 import { CLOCK_SKEW_MS, type StoreTarget } from './epochs.js';
-import { DEADLINE_MS, FAILED, type Found, type SharedCache, SignedCache } from './signed-cache.js';
+import {
+  DEADLINE_MS,
+  FAILED,
+  type Found,
+  inTime,
+  type SharedCache,
+  SignedCache,
+} from './signed-cache.js';
 import type { StoredKind } from './stored-kinds.js';
 import { inTurn, type Work } from './turns.js';
 
@@ -40,6 +47,9 @@ interface SharedRead<T> {
 /** With more organizations, a value counts as one that rests on any. */
 const MOST_ORGANIZATIONS = 100;
 
+/** A note is of use for so long. */
+const NOTED_MS = 7 * 86_400_000;
+
 /**
  * The optional layer behind the memory cache. Somebody who can write into the store must not be able to make anybody IAM_OWNER. So each
  * envelope is signed, and names its own key and deadline. One that looks odd is a miss. If the store fails or hangs, that is a miss too.
@@ -62,9 +72,13 @@ export class SharedStore {
     this.#epochs = new EpochStore(this.#cache, ttlMs, surroundings);
   }
 
-  async read<T>(kind: StoredKind<T>, key: string, userId: string): Promise<SharedRead<T>> {
+  async read<T>(
+    kind: StoredKind<T>,
+    key: string,
+    userId: string,
+    until = performance.now() + DEADLINE_MS,
+  ): Promise<SharedRead<T>> {
     if (this.#wallWasSetBack()) await this.#epochs.restart();
-    const until = performance.now() + DEADLINE_MS;
     const targets = ['everyone', { userId }, 'anyOrganization'] as const;
     const names = targets.map((target) => this.#epochs.name(target));
     const found = await this.#cache.read([this.#cache.name(kind.name, key), ...names], until);
@@ -84,11 +98,11 @@ export class SharedStore {
     kind: StoredKind<T>,
     key: string,
     userId: string,
+    until: number,
   ): Promise<Stored<T> | undefined> {
-    const until = performance.now() + DEADLINE_MS;
     const [found] = await this.#cache.read([this.#cache.name(kind.name, key)], until);
     if (!envelopeFrom(kind, found, userId)) return undefined;
-    return (await this.read(kind, key, userId)).stored;
+    return (await this.read(kind, key, userId, until)).stored;
   }
 
   /** Begins the epochs that are missing. What is asked for from now on can be stored in them. Undefined: nothing can. */
@@ -161,6 +175,25 @@ export class SharedStore {
     const target = userId === undefined ? 'everyone' : { userId };
     this.#epochs.learn(target, time);
     return this.evict(target, this.stamp());
+  }
+
+  /** Leaves a note for the other processes, and for those that come later. Stores may lose it. It never rejects. */
+  async note(name: string, text: string): Promise<void> {
+    const written = this.#cache.write(this.#cache.name('note', name), { text }, NOTED_MS);
+    const until = performance.now() + DEADLINE_MS;
+    await inTime(
+      written.catch(() => undefined),
+      until,
+      undefined,
+    );
+  }
+
+  /** The last note of this name. Undefined: there is none, or the store does not say. */
+  async noted(name: string): Promise<string | undefined> {
+    const until = performance.now() + DEADLINE_MS;
+    const [found] = await this.#cache.read([this.#cache.name('note', name)], until);
+    const text = found === FAILED ? undefined : own(found, 'text');
+    return typeof text === 'string' ? text : undefined;
   }
 
   async #areCurrent(

@@ -24,8 +24,8 @@ const LOOK_EVERY_MS = 25;
 export interface Work<T> {
   /** Unique in the fleet. */
   readonly name: string;
-  /** Looks for what another process has left. */
-  readonly look: () => Promise<T | undefined>;
+  /** Looks for what another process has left. `until`: how long this may take, on the monotonic clock. */
+  readonly look: (until: number) => Promise<T | undefined>;
   /** `endTurn`: the others find what they look for. */
   readonly ask: (endTurn: () => void) => Promise<T>;
 }
@@ -47,7 +47,7 @@ export async function inTurn<T>(
   };
   try {
     // Somebody may have had the turn just before.
-    const found = await look();
+    const found = await look(until);
     if (found !== undefined) endTurn();
     return found ?? (await ask(endTurn));
   } catch (error) {
@@ -64,7 +64,8 @@ async function take(turns: Turns, name: string): Promise<Turn | 'taken' | 'unkno
   }
 }
 
-async function lookForAWhile<T>(look: () => Promise<T | undefined>): Promise<T | undefined> {
+async function lookForAWhile<T>(look: Work<T>['look']): Promise<T | undefined> {
+  const until = performance.now() + WAIT_MS;
   let isOver = false;
   const looking = async (): Promise<T | undefined> => {
     let found: T | undefined;
@@ -72,11 +73,11 @@ async function lookForAWhile<T>(look: () => Promise<T | undefined>): Promise<T |
       await new Promise((resolve) => {
         setTimeout(resolve, LOOK_EVERY_MS);
       });
-      found = await look();
+      found = await look(until);
     }
     return found;
   };
-  const found = await inTime(looking(), performance.now() + WAIT_MS, undefined);
+  const found = await inTime(looking(), until, undefined);
   isOver = true;
   return found;
 }

@@ -1,7 +1,6 @@
 import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
 import type { Refusal } from '../../core/decision.js';
 import type { RequestLike } from '../../core/request.js';
-import type { StartReview } from './lasting.js';
 
 /** A way by which Nest reaches a handler: what it shows of one call, and how it answers a refusal. Doors only translate. */
 export interface Door {
@@ -17,8 +16,8 @@ export interface Door {
   connectionOf?(host: ArgumentsHost): Connection;
   /** A refusal as the transport's own exception. */
   exceptionFor(refusal: Refusal): Error;
-  /** Takes the review of the decision about a call that lasts. False if nobody would end that call. Not there: no call lasts. */
-  review?(host: ArgumentsHost, review: StartReview): boolean;
+  /** Lets a call that lasts end with its decision. False if nobody would end it. Not there: no call lasts. */
+  endsWithDecision?(host: ArgumentsHost): boolean;
   /** Loads the package of the transport, which an application without it need not have. */
   load?(): Promise<void>;
 }

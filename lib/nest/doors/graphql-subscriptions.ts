@@ -1,4 +1,5 @@
-import { type StartReview, StreamUnderReview } from './lasting.js';
+import { decisionOf } from '../../core/attached-decision.js';
+import { StreamUnderReview } from './lasting.js';
 
 interface Field {
   subscribe?: ((...given: unknown[]) => unknown) | undefined;
@@ -21,7 +22,6 @@ interface Info {
 }
 
 const fieldsUnderReview = new WeakSet<Field>();
-const reviews = new WeakMap<object, StartReview>();
 /** Streams that were there before their guards ran: where Mercurius filters, guards run when the first value is read. */
 const streams = new WeakMap<object, StreamUnderReview<unknown>>();
 
@@ -34,25 +34,24 @@ export function reviewSubscriptions(schema: Schema): void {
     field.subscribe = async (...given) => {
       const source = await subscribe(...given);
       if (!isAsyncIterable(source)) return source;
-      const stream = new StreamUnderReview(source);
       const info = Object(given[3]) as object;
-      const start = reviews.get(info);
-      if (start) stream.begin(start);
+      const stream = new StreamUnderReview(source);
+      const decision = decisionOf(info);
+      if (decision) stream.endWith(decision);
       else streams.set(info, stream);
       return stream;
     };
   }
 }
 
-/** Hands over the review of a call's decision. False if it is a subscription that nobody would end. */
-export function keepReview(call: object | undefined, start: StartReview): boolean {
+/** Lets the stream of a call end with its decision, if it is a subscription. False if nobody would end it. */
+export function endsWithDecision(call: object | undefined): boolean {
   const { fieldName, parentType, schema } = Object(call) as Partial<Info>;
   if (call === undefined || fieldName === undefined || schema === undefined) return true;
   if (parentType !== schema.getSubscriptionType()) return true;
   const field = parentType?.getFields()[fieldName];
-  const stream = streams.get(call);
-  if (stream) stream.begin(start);
-  else reviews.set(call, start);
+  const decision = decisionOf(call);
+  if (decision) streams.get(call)?.endWith(decision);
   return field !== undefined && fieldsUnderReview.has(field);
 }
 

@@ -5,8 +5,7 @@ import type { RequestLike } from '../../core/request.js';
 import { noteNoToken } from '../../core/request-problems.js';
 import { authorizationOf, paramsOf } from './connection-params.js';
 import type { Door } from './door.js';
-import { keepReview } from './graphql-subscriptions.js';
-import type { StartReview } from './lasting.js';
+import { endsWithDecision } from './graphql-subscriptions.js';
 import { asRefusal } from './refusal-error.js';
 
 /** Codes that clients of GraphQL know, by the status that HTTP would have. */
@@ -40,12 +39,12 @@ export const graphql = {
     const { parent, args, context } = partsOf(host);
     const found = requestIn(context);
     if (found === undefined) return undefined;
-    const { rawHeaders, raw } = found;
+    const { rawHeaders, raw = found } = found;
     const headers = headersOf(found, paramsOf(context));
     const request: RequestLike & object = {
       headers,
       ...(rawHeaders && { rawHeaders }),
-      ...(raw && { raw }),
+      raw,
       args,
       parent,
       context,
@@ -58,7 +57,7 @@ export const graphql = {
 
   exceptionFor: (refusal: Refusal) => asRefusal(graphqlErrorOf(denialAnswer(refusal))),
 
-  review: (host: ArgumentsHost, review: StartReview) => keepReview(partsOf(host).call, review),
+  endsWithDecision: (host: ArgumentsHost) => endsWithDecision(partsOf(host).call),
 
   async load() {
     errorClass = (await import('graphql')).GraphQLError;

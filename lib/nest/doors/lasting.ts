@@ -1,5 +1,4 @@
-/** Begins the review of a decision, and calls back with the exception when the decision ends. */
-export type StartReview = (ended: (exception: Error) => void) => { stop(): void };
+import { type CurrentDecision, end } from '../../core/current-decision.js';
 
 /**
  * A stream that ends when its decision ends: whoever reads it gets the exception instead of the next value, and nothing after. What the
@@ -7,7 +6,7 @@ export type StartReview = (ended: (exception: Error) => void) => { stop(): void 
  */
 export class StreamUnderReview<T> implements AsyncIterableIterator<T> {
   readonly #source: AsyncIterator<T>;
-  #review: { stop(): void } | undefined;
+  #decision: CurrentDecision | undefined;
   #exception: Error | undefined;
   #isOver = false;
   #interrupt: ((exception: Error) => void) | undefined;
@@ -16,9 +15,14 @@ export class StreamUnderReview<T> implements AsyncIterableIterator<T> {
     this.#source = source[Symbol.asyncIterator]();
   }
 
-  /** From now on the decision is under review. Two guards may say so. */
-  begin(start: StartReview): void {
-    if (!this.#isOver) this.#review ??= start((exception) => this.#end(exception));
+  /** From now on it ends with its decision. Two guards may say so: the first counts. */
+  endWith(decision: CurrentDecision): void {
+    if (this.#decision || this.#isOver) return;
+    this.#decision = decision;
+    const { signal } = decision;
+    const ended = () => this.#end(signal.reason as Error);
+    if (signal.aborted) ended();
+    else signal.addEventListener('abort', ended, { once: true });
   }
 
   [Symbol.asyncIterator](): this {
@@ -59,10 +63,11 @@ export class StreamUnderReview<T> implements AsyncIterableIterator<T> {
 
   #finish(): void {
     this.#isOver = true;
-    this.#review?.stop();
+    end(this.#decision);
   }
 
   #end(exception: Error): void {
+    if (this.#isOver) return;
     this.#isOver = true;
     if (this.#interrupt) this.#interrupt(exception);
     else this.#exception = exception;

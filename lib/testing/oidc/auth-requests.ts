@@ -14,8 +14,10 @@ export interface AuthRequest {
 export interface SignIn {
   readonly request: AuthRequest;
   readonly userId: string;
-  /** Id of the session that the sign-in began. */
+  /** Id of the session that the sign-in began: `sid` of ID tokens. */
   readonly sessionId: string;
+  /** Id of what its tokens belong to: in their `jti`. */
+  readonly tokenSessionId: string;
   /** Seconds since 1970. */
   readonly authTime: number;
 }
@@ -41,10 +43,11 @@ export class AuthRequests {
   }
 
   /** Ends the request. Returns the id of a code that can be redeemed once. */
-  signIn(request: AuthRequest, userId: string, authTime: number): string {
+  signIn(request: AuthRequest, userId: string, sessionId: string, authTime: number): string {
     const codeId = this.ids.next();
+    const tokenSessionId = this.ids.next();
     this.#open.delete(request.id);
-    this.#codes.set(codeId, { request, userId, sessionId: this.ids.next(), authTime });
+    this.#codes.set(codeId, { request, userId, sessionId, tokenSessionId, authTime });
     return codeId;
   }
 

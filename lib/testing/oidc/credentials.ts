@@ -53,7 +53,13 @@ export class Credentials {
 
   /** What the key stood for is refused from now on; what was issued for it stays valid. */
   removeKey(keyId: string): void {
-    if (!this.keys.delete(keyId)) throw new Error(`there is no key ${keyId}`);
+    const key = this.keys.get(keyId);
+    if (key === undefined) throw new Error(`there is no key ${keyId}`);
+    this.keys.delete(keyId);
+    const owner = this.world.users.get(key.ownerId);
+    if (owner === undefined) return;
+    const removed = { type: 'user.machine.key.removed', payload: { keyId } };
+    this.world.happened(owner.id, owner.orgId, removed);
   }
 
   addSecret(ownerId: string): string {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Instance } from '../instance.js';
 import { type Reply, type Exchange, NO_STORE } from '../server/replies.js';
 import type { UserRecord } from '../world/state.js';
+import { beginSession } from '../world/tenants.js';
 import { nowInSeconds } from '../world/world.js';
 import type { AuthRequest } from './auth-requests.js';
 import { scopesOf, withRoleScopes } from './claims.js';
@@ -58,7 +59,8 @@ export function login(instance: Instance, exchange: Exchange): Reply {
 }
 
 function finish(instance: Instance, request: AuthRequest, user: UserRecord): Reply {
-  const id = instance.authRequests.signIn(request, user.id, nowInSeconds());
+  const sessionId = beginSession(instance.world, user);
+  const id = instance.authRequests.signIn(request, user.id, sessionId, nowInSeconds());
   const code = instance.mint.box.seal({ kind: 'code', id });
   return redirect(withParameters(request.redirectUri, { code, state: request.state }));
 }

@@ -61,7 +61,9 @@ export class TokenCheck {
   revoke(token: string): void {
     const content = this.#content(token);
     if (content === undefined) throw new Error('this emulator did not issue that token');
+    if (this.#revoked.get(content.id) === true) return;
     this.#revoked.set(content.id, true);
+    this.#tell(content);
   }
 
   /** The client to which a token was issued. Undefined if this instance did not issue it, or the token names none. */
@@ -71,8 +73,10 @@ export class TokenCheck {
   }
 
   /** No access token of the session counts any more. */
-  endSession(sessionId: string): void {
+  endSession(sessionId: string, userId: string): void {
     this.#newestOfSession.set(sessionId, '');
+    const revoked = { type: 'oidc_session.refresh_token.revoked', payload: {} };
+    this.#mint.world.happened(`V2_${sessionId}`, this.#orgOf(userId), revoked);
   }
 
   /** Userinfo and introspection need to know. */
@@ -107,6 +111,25 @@ export class TokenCheck {
       impersonated: claims['act'] !== undefined,
       orgRemoved: user.orgRemoved,
     };
+  }
+
+  /** Which events a revocation is told by depends on what is revoked. */
+  #tell({ kind, id, sessionId, claims }: Content): void {
+    const { world } = this.#mint;
+    const userId = String(claims['sub']);
+    if (kind === 'pat') {
+      const removed = { type: 'user.pat.removed', payload: { tokenId: id } };
+      world.happened(userId, this.#orgOf(userId), removed);
+    } else if (kind === 'session') {
+      world.happened(id, world.instanceId, { type: 'session.terminated', payload: {} });
+    } else {
+      const revoked = { type: 'oidc_session.access_token.revoked', payload: {} };
+      world.happened(`V2_${String(sessionId)}`, this.#orgOf(userId), revoked);
+    }
+  }
+
+  #orgOf(userId: string): string {
+    return this.#mint.world.users.get(userId)?.orgId ?? '';
   }
 
   #content(token: string): Content | undefined {

@@ -193,7 +193,7 @@ function refuseRedemption(
 }
 
 function tokensOf(instance: Instance, exchange: Exchange, signIn: SignIn): Reply {
-  const { request, userId, sessionId, authTime } = signIn;
+  const { request, userId, sessionId: sid, tokenSessionId: sessionId, authTime } = signIn;
   const application = instance.credentials.applications.get(request.clientId);
   const user = instance.world.users.get(userId);
   if (application === undefined) return unknownClient();
@@ -213,7 +213,7 @@ function tokensOf(instance: Instance, exchange: Exchange, signIn: SignIn): Reply
     ...(idTokenUserInfo ? profileClaims(user, scopes) : undefined),
     ...claimsOfScopes(instance.world.now, user, scopes, exchange.issuer),
   };
-  const details = { accessToken, authTime, nonce, amr: AMR, sid: sessionId, userInfo };
+  const details = { accessToken, authTime, nonce, amr: AMR, sid, userInfo };
   const refresh = scopes.includes('offline_access') ? refreshToken(instance, signIn) : undefined;
   return tokensReply(instance, grounds, details, refresh);
 }
@@ -257,7 +257,7 @@ export function revoke(instance: Instance, exchange: Exchange): Reply {
   } else {
     // With the refresh token goes the access token of the session.
     instance.authRequests.forgetRefresh(refresh.sessionId);
-    instance.tokens.endSession(refresh.sessionId);
+    instance.tokens.endSession(refresh.tokenSessionId, refresh.userId);
   }
   return done();
 }

@@ -32,6 +32,13 @@ const ENDPOINTS = [
   'deactivateGrantV2',
   'activateGrantV2',
   'removeGrantV2',
+  'addTarget',
+  'getTarget',
+  'listTargets',
+  'changeTarget',
+  'removeTarget',
+  'setExecution',
+  'listExecutions',
   'health',
 ] as const;
 

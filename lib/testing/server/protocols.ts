@@ -25,6 +25,23 @@ export function restMethod(handle: ApiHandle): Handle {
   };
 }
 
+/** The same for API v2, which does not forbid anybody to keep its replies. */
+export function restMethodV2(handle: ApiHandle): Handle {
+  const method = restMethod(handle);
+  return (instance, exchange) => {
+    try {
+      return storable(method(instance, exchange));
+    } catch (error) {
+      return storable(restRefusal(error, headerOf(exchange, 'accept-language')));
+    }
+  };
+}
+
+function storable(reply: Reply): Reply {
+  const { 'cache-control': _forbids, ...headers } = reply.headers;
+  return { ...reply, headers };
+}
+
 /** The refusal of the REST API for what a handler threw. */
 export function restRefusal(error: unknown, language?: string): Reply {
   if (error instanceof GatewayError) {

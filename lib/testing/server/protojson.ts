@@ -63,8 +63,24 @@ export function timestampField(message: Message, name: string): number | undefin
   return millis * 1000 + Number(fraction.slice(1, 7).padEnd(6, '0'));
 }
 
-function messagesField(message: Message, name: string): Message[] {
+export function messagesField(message: Message, name: string): Message[] {
   return listField(message, name).map((entry) => asMessage(entry, name));
+}
+
+const DURATION = /^(-?\d+(?:\.\d{1,9})?)s$/;
+
+/** A time span, `"5s"`, in milliseconds. */
+export function durationField(message: Message, name: string): number | undefined {
+  const value = field(message, name);
+  if (value === undefined) return undefined;
+  const seconds = DURATION.exec(typeof value === 'string' ? value : '')?.[1];
+  if (seconds === undefined) throw invalidValue('google.protobuf.Duration', name, value);
+  return Number(seconds) * 1000;
+}
+
+/** With three digits of fraction where there is one. */
+export function durationJson(ms: number): string {
+  return `${ms % 1000 === 0 ? String(ms / 1000) : (ms / 1000).toFixed(3)}s`;
 }
 
 /** A oneof of protobuf: its message, its field, and the members that are emulated. */

@@ -20,6 +20,15 @@ import {
 } from '../api/v1-memberships.js';
 import { listAdministrators, searchAdministratorsBeta } from '../api/v2-administrators.js';
 import {
+  createTarget,
+  deleteTarget,
+  getTarget,
+  listExecutions,
+  listTargets,
+  setExecution,
+  updateTarget,
+} from '../api/v2-actions.js';
+import {
   activateProjectGrant,
   createProjectGrant,
   deactivateProjectGrant,
@@ -31,7 +40,7 @@ import { discovery, healthz, introspect, keys, ready, userinfo } from '../oidc/i
 import { authorize, login, loginPage } from '../oidc/sign-in.js';
 import { revoke, token } from '../oidc/token-routes.js';
 import { type EndpointName, isServed, type ServedApis } from './endpoints.js';
-import { connectMethod, type Handle, restMethod } from './protocols.js';
+import { connectMethod, type Handle, restMethod, restMethodV2 } from './protocols.js';
 import { jsonReply, type Reply, textReply } from './replies.js';
 
 /** How refusals look: as in the REST API, in Connect, in OpenID Connect. `debug` refuses nothing. */
@@ -72,6 +81,18 @@ const API: readonly ApiRow[] = [
   ['POST', '/management/v1/granted_projects/_search', 'grantedProjects', listGrantedProjects],
 ];
 
+const TARGETS = '/v2/actions/targets';
+
+const API_V2: readonly ApiRow[] = [
+  ['POST', TARGETS, 'addTarget', createTarget],
+  ['POST', `${TARGETS}/search`, 'listTargets', listTargets],
+  ['GET', `${TARGETS}/*`, 'getTarget', getTarget],
+  ['POST', `${TARGETS}/*`, 'changeTarget', updateTarget],
+  ['DELETE', `${TARGETS}/*`, 'removeTarget', deleteTarget],
+  ['PUT', '/v2/actions/executions', 'setExecution', setExecution],
+  ['POST', '/v2/actions/executions/search', 'listExecutions', listExecutions],
+];
+
 const BETA: Row = [
   'POST',
   '/v2beta/administrators/search',
@@ -104,6 +125,9 @@ interface RestRoute extends Route {
 const ROUTES: readonly RestRoute[] = [
   ...API.map(([method, path, endpoint, handle]) =>
     routeOf([method, path, endpoint, restMethod(handle)], 'api'),
+  ),
+  ...API_V2.map(([method, path, endpoint, handle]) =>
+    routeOf([method, path, endpoint, restMethodV2(handle)], 'api'),
   ),
   routeOf(BETA, 'api'),
   ...OIDC.map((row) => routeOf(row, 'oidc')),

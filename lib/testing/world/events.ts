@@ -27,13 +27,17 @@ export class EventLog {
   verbEditor: Editor | undefined;
   /** Who makes the changes of the current call. */
   caller: Editor | undefined;
+  /** Hears of each event once. */
+  heard: ((event: EventRecord) => void) | undefined;
   #last: EventRecord[] = [];
 
   record(event: Omit<EventRecord, 'editor' | 'aggregateType'>): void {
     const aggregateType = aggregateTypeOf(event.type);
-    this.#last.push({ ...event, aggregateType, editor: this.caller ?? this.verbEditor });
+    const recorded = { ...event, aggregateType, editor: this.caller ?? this.verbEditor };
+    this.#last.push(recorded);
     // Cut in blocks, so that a full log does not move ten thousand entries an event.
     if (this.#last.length >= KEPT * 2) this.#last = this.#last.slice(-KEPT);
+    this.heard?.(recorded);
   }
 
   /** Oldest first. */

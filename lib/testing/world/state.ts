@@ -87,6 +87,8 @@ export interface UserRecord {
   tokensFrom: string;
   /** Tokens of a session with a smaller id belong to a session that was ended. */
   sessionsFrom: string;
+  /** Ids of the sessions that sign-ins began, while they are open: the newest. */
+  openSessions: readonly string[];
   mfaRequired: boolean;
   orgRemoved: boolean;
 }

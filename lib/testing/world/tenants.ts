@@ -82,6 +82,8 @@ function requireFreeName(world: World, name: string): void {
   }
 }
 
+const MOST_SESSIONS = 100;
+
 /** By the state that a user comes into, or out of. */
 const EVENT_OF: Readonly<Record<string, string>> = {
   inactive: 'user.deactivated',
@@ -122,6 +124,7 @@ export function createUser(
     state: 'active',
     tokensFrom: '',
     sessionsFrom: '',
+    openSessions: [],
     mfaRequired: false,
     orgRemoved: false,
   };
@@ -142,9 +145,23 @@ export function setUserState(world: World, id: string, state: UserRecord['state'
   user.state = state;
 }
 
+export function beginSession(world: World, user: UserRecord): string {
+  const id = world.ids.next();
+  world.happened(id, world.instanceId, { type: 'session.added', payload: {} });
+  user.openSessions = [...user.openSessions, id].slice(-MOST_SESSIONS);
+  return id;
+}
+
 export function endSessionsOf(world: World, id: string): void {
   const why = 'a service user has no sessions: revoke a token, or deactivate the user';
-  requirePerson(world, id, why).sessionsFrom = world.ids.next();
+  const user = requirePerson(world, id, why);
+  user.sessionsFrom = world.ids.next();
+  // Tokens that a verb made belong to a session that nobody began.
+  const ended = user.openSessions.length === 0 ? [world.ids.next()] : user.openSessions;
+  user.openSessions = [];
+  for (const session of ended) {
+    world.happened(session, world.instanceId, { type: 'session.terminated', payload: {} });
+  }
 }
 
 export function requireMfaOf(world: World, id: string): void {

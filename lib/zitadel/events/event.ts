@@ -1,16 +1,20 @@
+import { jsonFrom, own } from '../../core/own-properties.js';
+import { isId, isRecord } from '../reading.js';
+
 /** Something that happened at ZITADEL: of a delivery or of the Event API. Of its payload only ids are kept. */
 export interface ZitadelEvent {
   /** For example `org.member.removed`. */
   readonly type: string;
   /** Not told by the Event API. */
   readonly instanceId: string | undefined;
+  /** Of ids and names, '' is one that the event does not tell, or not as ZITADEL writes it. */
   readonly aggregateType: string;
   readonly aggregateId: string;
   /** The organization, or for instance members the instance, to which the aggregate belongs. */
   readonly resourceOwner: string;
-  /** Grows within one aggregate, and says nothing beyond it. */
+  /** Grows within one aggregate, and says nothing beyond it. 0 if the event does not tell it. */
   readonly sequence: number;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch. 0 if the event does not tell it. */
   readonly createdAt: number;
   /** The user that it is about, not the one who did it. */
   readonly userId: string | undefined;
@@ -19,4 +23,102 @@ export interface ZitadelEvent {
   readonly grantedOrgId: string | undefined;
   /** The token that it is about. */
   readonly tokenId: string | undefined;
+}
+
+/** No id of ZITADEL is longer. What is kept of an event is bounded by it. */
+const LONGEST_ID = 200;
+
+/** Reads a delivery, or an entry of the Event API. Undefined if it is neither. What is odd in it counts as not told. */
+export function eventFrom(json: unknown): ZitadelEvent | undefined {
+  const delivered = idIn(json, 'event_type');
+  if (delivered !== undefined) {
+    return eventOf(delivered, {
+      instanceId: idIn(json, 'instanceID'),
+      aggregateType: idIn(json, 'aggregateType'),
+      aggregateId: idIn(json, 'aggregateID'),
+      resourceOwner: idIn(json, 'resourceOwner'),
+      sequence: own(json, 'sequence'),
+      createdAt: own(json, 'created_at'),
+      payload: own(json, 'event_payload'),
+    });
+  }
+  const listed = idIn(own(json, 'type'), 'type');
+  if (listed === undefined) return undefined;
+  const aggregate = own(json, 'aggregate');
+  return eventOf(listed, {
+    instanceId: undefined,
+    aggregateType: idIn(own(aggregate, 'type'), 'type'),
+    aggregateId: idIn(aggregate, 'id'),
+    resourceOwner: idIn(aggregate, 'resourceOwner'),
+    sequence: own(json, 'sequence'),
+    createdAt: own(json, 'creationDate'),
+    payload: own(json, 'payload'),
+  });
+}
+
+interface Told {
+  readonly instanceId: string | undefined;
+  readonly aggregateType: string | undefined;
+  readonly aggregateId: string | undefined;
+  readonly resourceOwner: string | undefined;
+  readonly sequence: unknown;
+  readonly createdAt: unknown;
+  readonly payload: unknown;
+}
+
+function eventOf(
+  type: string,
+  {
+    instanceId,
+    aggregateType = '',
+    aggregateId = '',
+    resourceOwner = '',
+    sequence,
+    createdAt,
+    payload,
+  }: Told,
+): ZitadelEvent {
+  const ids = payloadFrom(payload);
+  const isAboutUser = aggregateType === 'user' && aggregateId !== '';
+  return {
+    type,
+    instanceId,
+    aggregateType,
+    aggregateId,
+    resourceOwner,
+    sequence: sequenceFrom(sequence),
+    createdAt: timeFrom(createdAt),
+    userId: isAboutUser ? aggregateId : idIn(ids, 'userId'),
+    grantId: idIn(ids, 'grantId'),
+    grantedOrgId: idIn(ids, 'grantedOrgId'),
+    tokenId: idIn(ids, 'tokenId'),
+  };
+}
+
+/** An object, in base64 from older servers. */
+function payloadFrom(payload: unknown): unknown {
+  if (typeof payload !== 'string') return payload;
+  try {
+    const value = jsonFrom(Buffer.from(payload, 'base64').toString());
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function idIn(from: unknown, name: string): string | undefined {
+  const value = own(from, name);
+  return isId(value) && value.length <= LONGEST_ID ? value : undefined;
+}
+
+/** A number in deliveries, a text in the Event API. */
+function sequenceFrom(value: unknown): number {
+  const isDecimal = typeof value === 'string' && /^[0-9]{1,16}$/.test(value);
+  const sequence = isDecimal ? Number(value) : value;
+  return Number.isSafeInteger(sequence) && (sequence as number) > 0 ? (sequence as number) : 0;
+}
+
+function timeFrom(value: unknown): number {
+  const time = typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  return time > 0 ? time : 0;
 }

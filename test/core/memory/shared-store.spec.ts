@@ -508,3 +508,34 @@ describe('the keys of the store', () => {
     expect([...names].filter((name) => name.includes(':rows:'))).toHaveLength(different);
   });
 });
+
+describe('a note', () => {
+  const noteKey = () => [...cache.entries.keys()].find((key) => key.includes(':note:')) ?? '';
+
+  it('is left for every process of the same scope', async () => {
+    await storeOf().note('where', 'here');
+    await storeOf().note('where', 'there');
+    expect(await storeOf().noted('where')).toBe('there');
+    expect(await storeOf().noted('elsewhere')).toBeUndefined();
+    expect(await storeOf(SECRET, ['v1', 'https://other.example']).noted('where')).toBeUndefined();
+  });
+
+  it.each<[string, () => void]>([
+    ['was signed with another secret', () => put(sign('{"v":2,"text":"x"}', 'y'), noteKey())],
+    ['lay elsewhere', () => put(sign('{"v":2,"key":"k","text":"x"}'), noteKey())],
+    ['is no text', () => put(sign(`{"v":2,"key":"${noteKey()}","text":1}`), noteKey())],
+    ['cannot be read', () => void (cache.beforeGet = () => Promise.reject(new Error('down')))],
+    ['does not come', () => void (cache.beforeGet = () => new Promise(() => undefined))],
+  ])('is not there if it %s', async (_, spoil) => {
+    await storeOf().note('where', 'here');
+    spoil();
+    expect(await storeOf().noted('where')).toBeUndefined();
+  });
+
+  it('keeps nobody waiting, and fails nobody', async () => {
+    cache.beforeSet = () => new Promise(() => undefined);
+    await storeOf().note('where', 'here');
+    cache.beforeSet = () => Promise.reject(new Error('down'));
+    await storeOf().note('where', 'here');
+  });
+});

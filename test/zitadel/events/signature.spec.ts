@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { ZitadelArgumentError } from '../../lib/core/errors.js';
-import { verifyEventSignature } from '../../lib/zitadel/event-signature.js';
+import { ZitadelArgumentError } from '../../../lib/core/errors.js';
+import { verifyEventSignature } from '../../../lib/zitadel/events/signature.js';
 
 const KEY = 'IM1I0ch5b7XIV8Uv1pVN0qYl6e378GRMskJv';
 const OTHER_KEY = 'another-signing-key-of-the-same-target';

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { ZitadelArgumentError } from '../core/errors.js';
+import { ZitadelArgumentError } from '../../core/errors.js';
 
 /**
  * What a delivery's signature is. 'malformed': ZITADEL would not write it. 'untimely': its time is too far from now, as it also is if

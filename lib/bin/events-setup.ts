@@ -1,0 +1,278 @@
+import { parseArgs } from 'node:util';
+import { ZitadelError } from '../core/errors.js';
+import { createHttp } from '../zitadel/http.js';
+import { EVENT_TYPES } from '../zitadel/events/effects.js';
+import { Actions } from '../zitadel/events/targets.js';
+import { EXIT, HELP } from './help.js';
+import { type Found, type Made, planRemoval, planRotation, planSetup, type Step } from './plan.js';
+import { coloured, type Terminal } from './terminal.js';
+
+/** A command that was not given as it must be. */
+class UsageError extends Error {}
+
+interface Asked {
+  readonly mode: 'setup' | 'check' | 'rotate' | 'remove';
+  readonly endpoint: string | undefined;
+  readonly name: string;
+  readonly yes: boolean;
+  readonly json: boolean;
+}
+
+/** What a run came to. With `--json` it is what is written. */
+interface Outcome {
+  readonly exitCode: number;
+  readonly done: readonly Step[];
+  readonly left: readonly Step[];
+  readonly made: Made;
+  readonly error?: string;
+}
+
+/** Short enough to hold nobody up, long enough for a request to a busy application. */
+const TIMEOUT_SECONDS = 10;
+
+/** `events setup`. Returns the exit code. */
+export async function eventsSetup(args: readonly string[], terminal: Terminal): Promise<number> {
+  let asked: Asked | 'help';
+  let zitadel: { readonly url: string; readonly actions: Actions };
+  try {
+    asked = read(args);
+    if (asked === 'help') {
+      terminal.out(HELP);
+      return EXIT.done;
+    }
+    zitadel = zitadelOf(terminal);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    terminal.tell(`${error.message}\nnpx nestjs-zitadel events setup --help says more.`);
+    return EXIT.usage;
+  }
+  const outcome = await carryOut(asked, zitadel, terminal);
+  report(asked, outcome, terminal);
+  return outcome.exitCode;
+}
+
+async function carryOut(
+  asked: Asked,
+  { url, actions }: { readonly url: string; readonly actions: Actions },
+  terminal: Terminal,
+): Promise<Outcome> {
+  const made: Made = { unknown: [] };
+  const done: Step[] = [];
+  let left: readonly Step[] = [];
+  const outcome = (exitCode: number, error?: string): Outcome => ({
+    exitCode,
+    done,
+    left,
+    made,
+    ...(error !== undefined && { error }),
+  });
+  try {
+    const found = await lookAt(asked.name, actions);
+    left = await planFor(asked, found, actions, made);
+    if (left.length === 0) return outcome(EXIT.done);
+    if (asked.mode === 'check') return outcome(EXIT.notInOrder);
+    terminal.tell(`To be changed at ${url}:\n${listOf(left, terminal)}`);
+    if (!asked.yes && !(await isAgreed(terminal))) {
+      return outcome(terminal.stop.aborted ? EXIT.interrupted : EXIT.declined);
+    }
+    while (left[0]) {
+      if (terminal.stop.aborted) return outcome(EXIT.interrupted);
+      await left[0].run(actions, made);
+      done.push(left[0]);
+      left = left.slice(1);
+    }
+    return outcome(EXIT.done);
+  } catch (error) {
+    if (!(error instanceof ZitadelError)) throw error;
+    return outcome(terminal.stop.aborted ? EXIT.interrupted : EXIT.failed, error.message);
+  }
+}
+
+async function lookAt(name: string, actions: Actions): Promise<Found> {
+  return { name, target: await actions.find(name), executions: await actions.executions() };
+}
+
+async function planFor(
+  { mode, endpoint, name }: Asked,
+  found: Found,
+  actions: Actions,
+  made: Made,
+): Promise<readonly Step[]> {
+  const { target } = found;
+  if (mode === 'remove') return planRemoval(found);
+  if (mode === 'rotate') {
+    if (target) return [planRotation(target)];
+    throw new ZitadelError('zitadel_refused', `there is no target ${name}: set it up first`);
+  }
+  const settings = {
+    endpoint: endpoint ?? target?.endpoint ?? '(--endpoint says which)',
+    timeoutSeconds: TIMEOUT_SECONDS,
+  };
+  const steps = planSetup(found, settings, EVENT_TYPES);
+  if (!target) return steps;
+  // Otherwise what this server does not know would be planned again each time.
+  const known: Step[] = [];
+  for (const step of steps) {
+    if (step.about === undefined || (await actions.knows(step.about))) known.push(step);
+    else made.unknown.push(step.about);
+  }
+  return known;
+}
+
+async function isAgreed(terminal: Terminal): Promise<boolean> {
+  if (!terminal.isInteractive) {
+    terminal.tell('Nothing was changed: nobody can be asked here. Add --yes.');
+    return false;
+  }
+  const reply = await terminal.ask('Go on? [y/N] ');
+  return /^y(es)?$/i.test(reply.trim());
+}
+
+function report(asked: Asked, outcome: Outcome, terminal: Terminal): void {
+  const { mode, name } = asked;
+  const { exitCode, done, left, made, error } = outcome;
+  if (asked.json) {
+    const texts = (steps: readonly Step[]) => steps.map((step) => `${step.sign} ${textOf(step)}`);
+    terminal.out(
+      JSON.stringify({
+        mode,
+        name,
+        exitCode,
+        done: texts(done),
+        left: texts(left),
+        unknownEvents: made.unknown,
+        signingKey: made.signingKey,
+        error,
+      }),
+    );
+    return;
+  }
+  if (error !== undefined) terminal.tell(coloured(terminal, 'red', error));
+  if (made.unknown.length > 0) {
+    terminal.tell(`This server does not know ${made.unknown.join(', ')}: nothing is lost by that.`);
+  }
+  if (mode === 'check' && error === undefined) {
+    terminal.out(left.length === 0 ? CHECKED : `Deliveries are missing. It needs:`);
+    if (left.length > 0) terminal.out(listOf(left, terminal));
+    return;
+  }
+  const isStopped = exitCode === EXIT.interrupted || exitCode === EXIT.failed;
+  if (isStopped && left.length > 0) {
+    terminal.tell(
+      `${done.length === 0 ? 'Nothing was changed for sure.' : `Done:\n${listOf(done, terminal)}`}\nNot done${error === undefined ? '' : ', the first of them perhaps'}:\n${listOf(left, terminal)}\nThe same command goes on from here.`,
+    );
+  }
+  if (made.signingKey !== undefined) {
+    terminal.tell(
+      'The signing key. It is not shown again; events.signingKeys of your application needs it:',
+    );
+    terminal.out(made.signingKey);
+  } else if (exitCode === EXIT.done) {
+    terminal.tell(done.length === 0 ? NOTHING_TO_DO[mode](name) : 'Done.');
+  }
+}
+
+const CHECKED =
+  'All is set up: the target, and an execution on each event. Whether the application gets and accepts what ZITADEL sends is not seen from here: its log says so.';
+
+const NOTHING_TO_DO: Readonly<Record<Asked['mode'], (name: string) => string>> = {
+  setup: (name) =>
+    `Nothing to change: the target ${name} gets all events. If its signing key is lost: --rotate.`,
+  check: () => CHECKED,
+  rotate: () => 'Nothing to change.',
+  remove: (name) => `Nothing to take back: there is no target ${name}.`,
+};
+
+/** Steps that say the same in one paragraph. */
+function listOf(steps: readonly Step[], terminal: Terminal): string {
+  const groups = new Map<string, Step[]>();
+  for (const step of steps) {
+    const key = `${step.sign} ${step.what}`;
+    groups.set(key, [...(groups.get(key) ?? []), step]);
+  }
+  return [...groups.values()]
+    .map((group) => {
+      const [{ sign, what }] = group as [Step];
+      const abouts = group.flatMap(({ about }) => about ?? []);
+      const text =
+        abouts.length === 0 ? what : `${abouts.length} ${what}:\n      ${abouts.join('\n      ')}`;
+      return coloured(terminal, COLOURS[sign], `  ${sign} ${text}`);
+    })
+    .join('\n');
+}
+
+const COLOURS = { '+': 'green', '~': 'yellow', '-': 'red' } as const;
+
+function textOf({ what, about }: Step): string {
+  return about === undefined ? what : `${about} (${what})`;
+}
+
+function read(args: readonly string[]): Asked | 'help' {
+  const { values } = parse(args);
+  if (values.help) return 'help';
+  const modes = (['check', 'rotate', 'remove'] as const).filter((mode) => values[mode]);
+  if (modes.length > 1) throw new UsageError(`--${modes.join(' and --')} do not go together`);
+  const [mode = 'setup'] = modes;
+  const { endpoint, name = 'nestjs-zitadel', yes = false, json = false } = values;
+  if (mode === 'setup' && endpoint === undefined) {
+    throw new UsageError('--endpoint is missing: https://app.example/zitadel/events');
+  }
+  if (endpoint !== undefined && (mode === 'rotate' || mode === 'remove')) {
+    throw new UsageError(`--${mode} takes no --endpoint`);
+  }
+  if (endpoint !== undefined && !isEndpoint(endpoint)) {
+    throw new UsageError(
+      '--endpoint must be a URL with https, or http on this host, without a user, a password and a fragment',
+    );
+  }
+  if (name === '' || name.length > 200) throw new UsageError('--name has 1 to 200 characters');
+  return { mode, endpoint, name, yes, json };
+}
+
+function parse(args: readonly string[]) {
+  const flag = { type: 'boolean' } as const;
+  const text = { type: 'string' } as const;
+  const options = {
+    endpoint: text,
+    name: text,
+    check: flag,
+    rotate: flag,
+    remove: flag,
+    yes: { ...flag, short: 'y' },
+    json: flag,
+    help: { ...flag, short: 'h' },
+  } as const;
+  try {
+    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function isEndpoint(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, username, password, hash } = new URL(text);
+  const isHere = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');
+  const isOpen = protocol === 'https:' || (protocol === 'http:' && isHere);
+  return isOpen && username === '' && password === '' && hash === '';
+}
+
+function zitadelOf({ env }: Terminal): { readonly url: string; readonly actions: Actions } {
+  const { ZITADEL_URL: url = '', ZITADEL_PAT: token = '' } = env;
+  if (!URL.canParse(url) || new URL(url).origin !== url || !/^https?:/.test(url)) {
+    throw new UsageError(
+      'ZITADEL_URL must be set: https://acme.zitadel.cloud, without a slash at the end',
+    );
+  }
+  if (!/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) {
+    throw new UsageError('ZITADEL_PAT must be set: a personal access token of an IAM_OWNER');
+  }
+  const http = createHttp({
+    issuer: url,
+    internalUrl: undefined,
+    fetch: (address, init) => globalThis.fetch(address, init),
+    timeoutMs: 10_000,
+    budgetMs: 20_000,
+  });
+  return { url, actions: new Actions(http, token) };
+}

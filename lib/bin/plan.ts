@@ -1,0 +1,128 @@
+import type { Actions, Execution, Target, TargetSettings } from '../zitadel/events/targets.js';
+
+/** What is there, and what is wanted. */
+export interface Found {
+  readonly name: string;
+  readonly target: Target | undefined;
+  readonly executions: readonly Execution[];
+}
+
+/** What the steps bring. */
+export interface Made {
+  targetId?: string;
+  signingKey?: string;
+  readonly unknown: string[];
+}
+
+/** One change at ZITADEL. Steps that say the same are shown as one, with what each is about. */
+export interface Step {
+  readonly sign: '+' | '~' | '-';
+  readonly what: string;
+  readonly about?: string;
+  readonly run: (actions: Actions, made: Made) => Promise<void>;
+}
+
+/** What leads from what is there to a target that gets all these events. Empty: it is so already. */
+export function planSetup(
+  { name, target, executions }: Found,
+  settings: TargetSettings,
+  events: readonly string[],
+): readonly Step[] {
+  return [...targetSteps(name, target, settings), ...eventSteps(target?.id, executions, events)];
+}
+
+/** Ends the signing key at once, and makes a new one. */
+export function planRotation({ id, name }: Target): Step {
+  return {
+    sign: '~',
+    what: `a new signing key for the target ${name}; the old one ends at once`,
+    run: async (actions, made) => {
+      made.signingKey = await actions.rotate(id);
+    },
+  };
+}
+
+/** What takes back what {@link planSetup} did, and nothing else. */
+export function planRemoval({ name, target, executions }: Found): readonly Step[] {
+  if (!target) return [];
+  // Groups and everything are never set up here.
+  const ours = executions.filter(
+    ({ on, targets }) => !on.endsWith('*') && targets.includes(target.id),
+  );
+  return [
+    ...ours.map(({ on, targets }): Step => {
+      const others = targets.filter((id) => id !== target.id);
+      // These others were written down here, since only the best match counts.
+      const isAsBefore = sameIds(others, inherited(on, executions));
+      const left = isAsBefore ? [] : others;
+      return {
+        sign: '-',
+        what: left.length > 0 ? 'events, whose other targets stay' : 'events',
+        about: on,
+        run: async (actions) => void (await actions.setTargets(on, left)),
+      };
+    }),
+    { sign: '-', what: `the target ${name}`, run: (actions) => actions.remove(target.id) },
+  ];
+}
+
+function targetSteps(
+  name: string,
+  target: Target | undefined,
+  settings: TargetSettings,
+): readonly Step[] {
+  const { endpoint, timeoutSeconds } = settings;
+  if (!target) {
+    const run: Step['run'] = async (actions, made) => {
+      const { id, signingKey } = await actions.create(name, settings);
+      Object.assign(made, { targetId: id, signingKey });
+    };
+    return [{ sign: '+', what: `the target ${name} for ${endpoint}`, run }];
+  }
+  const changes = [
+    ...(target.endpoint === endpoint ? [] : [`endpoint ${endpoint} instead of ${target.endpoint}`]),
+    ...(target.timeoutSeconds === timeoutSeconds ? [] : [`a timeout of ${timeoutSeconds} s`]),
+    ...(target.isPlainWebhook ? [] : ['a webhook with JSON that interrupts nothing']),
+  ];
+  if (changes.length === 0) return [];
+  const what = `the target ${name}: ${changes.join(', ')}`;
+  return [{ sign: '~', what, run: (actions) => actions.change(target.id, settings) }];
+}
+
+function eventSteps(
+  targetId: string | undefined,
+  executions: readonly Execution[],
+  events: readonly string[],
+): readonly Step[] {
+  const exact = new Map(executions.map(({ on, targets }) => [on, targets]));
+  return events.flatMap((event): readonly Step[] => {
+    // An execution on the event itself takes it from groups: their targets must get it all the same.
+    const others = exact.get(event) ?? inherited(event, executions);
+    if (targetId !== undefined && exact.get(event)?.includes(targetId)) return [];
+    const what = others.length > 0 ? 'events, beside the targets that they have' : 'events';
+    const run: Step['run'] = async (actions, made) => {
+      const id = targetId ?? made.targetId;
+      if (id === undefined) throw new Error('there is no target');
+      const isKnown = await actions.setTargets(event, [...others.filter((o) => o !== id), id]);
+      if (!isKnown) made.unknown.push(event);
+    };
+    return [{ sign: '+', what, about: event, run }];
+  });
+}
+
+/** The targets that an event has if it has no execution of its own: those of the longest group, else those of all. */
+function inherited(event: string, executions: readonly Execution[]): readonly string[] {
+  const [best] = executions
+    .filter(({ on }) => on !== event && on.endsWith('*') && event.startsWith(beginning(on)))
+    .sort((one, other) => other.on.length - one.on.length);
+  return best?.targets ?? [];
+}
+
+/** ZITADEL compares texts: the group `org.*` has all that begins with `org`. */
+function beginning(group: string): string {
+  return group === '*' ? '' : group.slice(0, -'.*'.length);
+}
+
+function sameIds(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((id) => other.includes(id));
+}

@@ -1,0 +1,50 @@
+import { createInterface } from 'node:readline/promises';
+import { styleText } from 'node:util';
+
+/** What a command has of the world around it. */
+export interface Terminal {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** For what the command is asked for. */
+  out(text: string): void;
+  /** For everything beside that. */
+  tell(text: string): void;
+  /** Whether somebody can be asked. */
+  readonly isInteractive: boolean;
+  readonly hasColours: boolean;
+  ask(question: string): Promise<string>;
+  /** Somebody wants it to end. */
+  readonly stop: AbortSignal;
+}
+
+type Colour = Extract<Parameters<typeof styleText>[0], string>;
+
+export function coloured(terminal: Terminal, colour: Colour, text: string): string {
+  return terminal.hasColours ? styleText(colour, text) : text;
+}
+
+/** The terminal of this process. The first Ctrl-C stops in good order, the second at once. */
+export function openTerminal(): Terminal {
+  const { env, stdin, stdout, stderr } = process;
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  return {
+    env,
+    out: (text) => void stdout.write(`${text}\n`),
+    tell: (text) => void stderr.write(`${text}\n`),
+    isInteractive: stdin.isTTY && stderr.isTTY,
+    hasColours: stdout.isTTY && stderr.isTTY && (env['NO_COLOR'] ?? '') === '',
+    ask: async (question) => {
+      const lines = createInterface({ input: stdin, output: stderr });
+      lines.once('SIGINT', () => stop.abort());
+      try {
+        return await lines.question(question, { signal: stop.signal });
+      } catch (error) {
+        if (stop.signal.aborted) return '';
+        throw error;
+      } finally {
+        lines.close();
+      }
+    },
+    stop: stop.signal,
+  };
+}

@@ -1,0 +1,64 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { within } from '../core/memory/flight.js';
+import type { Turn, Turns } from '../core/memory/turns.js';
+import type { BoundedLog } from '../core/tell.js';
+import { type RedisClient, send } from './redis-client.js';
+
+/** How long Redis may take to reply. Requests wait for it. */
+const DEADLINE_MS = 50;
+/** How long it is not asked again after it did not reply. */
+const SILENCE_MS = 1_000;
+
+const OURS = "if redis.call('get', KEYS[1]) ~= ARGV[1] then return 0 end ";
+const KEEP = `${OURS}return redis.call('pexpire', KEYS[1], ARGV[2])`;
+const END = `${OURS}return redis.call('del', KEYS[1])`;
+
+const FAILED = Symbol('Redis did not reply');
+
+/** Turns over Redis: a key that ends by itself, with a random owner. */
+export class RedisTurns implements Turns {
+  #failed = false;
+  #silentUntil = 0;
+
+  constructor(
+    private readonly client: RedisClient,
+    private readonly log: BoundedLog,
+  ) {}
+
+  async take(name: string, ms: number): Promise<Turn | 'taken' | 'unknown'> {
+    const digest = createHash('sha256').update(name).digest('base64url');
+    const key = `nestjs-zitadel:turn:${digest}`;
+    const owner = randomUUID();
+    const run = async (script: string, ...more: string[]) =>
+      String(await this.#ask('EVAL', script, '1', key, owner, ...more)) === '1';
+    const reply = await this.#ask('SET', key, owner, 'NX', 'PX', String(ms));
+    if (reply === FAILED) return 'unknown';
+    if (reply === null) return 'taken';
+    return {
+      keep: (longer) => run(KEEP, String(longer)),
+      end: async () => void (await run(END)),
+    };
+  }
+
+  async #ask(...command: string[]): Promise<unknown> {
+    const now = performance.now();
+    if (this.#silentUntil > now) return FAILED;
+    // After a failure one question at a time finds out, so that not all wait.
+    if (this.#failed) this.#silentUntil = now + SILENCE_MS;
+    const reply = await within(this.#send(command), DEADLINE_MS, FAILED);
+    this.#failed = reply === FAILED;
+    this.#silentUntil = this.#failed ? performance.now() + SILENCE_MS : 0;
+    if (this.#failed) {
+      this.log.warn('Redis: no reply in time; processes ask ZITADEL without taking turns');
+    }
+    return reply;
+  }
+
+  async #send(command: string[]): Promise<unknown> {
+    try {
+      return await send(this.client, ...command);
+    } catch {
+      return FAILED;
+    }
+  }
+}

@@ -1,0 +1,4 @@
+import { holds } from '../support/short-form.js';
+import * as proof from './evict-race.js';
+
+holds('evict-race', proof);
