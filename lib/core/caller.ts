@@ -137,7 +137,7 @@ export function indexOf(rows: readonly Membership[], complete = true): Membershi
 }
 
 /** Whether memberships rest on one of these organizations. What the rows do not tell may be one of them. */
-export function restOn(
+export function restOnAny(
   { rows, complete }: Pick<MembershipIndex, 'rows' | 'complete'>,
   orgIds: ReadonlySet<string>,
 ): boolean {

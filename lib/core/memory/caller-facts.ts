@@ -3,7 +3,7 @@ import {
   intern,
   type MembershipIndex,
   type MembershipRows,
-  restOn,
+  restOnAny,
   type RowsOn,
 } from '../caller.js';
 import type { CallerFacts, Facts, GivenRoles, Permissions, ResourceFacts } from '../decide/case.js';
@@ -238,7 +238,7 @@ export class CallerLookups {
 
   /** Forgets what rests on these organizations. */
   evictOrganizations(orgIds: ReadonlySet<string>): void {
-    this.#memberships.evictWhere((index) => restOn(index, orgIds));
+    this.#memberships.evictWhere((index) => restOnAny(index, orgIds));
     this.#permissions.evictWhere((_held, key) => arePermissionsIn(key, orgIds));
     this.#roles.evictWhere(
       ({ home }, key) => areRolesOf(key, orgIds) || (home !== undefined && orgIds.has(home)),

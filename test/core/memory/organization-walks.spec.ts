@@ -26,7 +26,7 @@ describe('organizations that are evicted in a burst', () => {
   ])('share one walk, where a walk takes %d ms and they come within %d ms', async (ms, waits) => {
     const { walked, walks } = walksOf(ms);
     expect(walks.over('0')).toBeUndefined();
-    const waiting = Array.from({ length: 5_000 }, (_, i) => walks.over(String(i % 1_000)));
+    const waiting = Array.from({ length: 5_000 }, async (_, i) => walks.over(String(i % 1_000)));
     await vi.advanceTimersByTimeAsync(waits - 1);
     expect(walked).toHaveLength(1);
     await vi.advanceTimersByTimeAsync(1);
