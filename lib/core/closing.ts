@@ -25,7 +25,8 @@ export function whenClosed(request: object, listener: () => void): void {
   // It did not come by a connection: a test has made it.
   if (!sent.socket) return;
   const carrier = carrierOf(sent, sent.socket);
-  if (!carrier || carrier.closed || carrier.destroyed) return listener();
+  // Not at once: whoever asks wants to listen first.
+  if (!carrier || carrier.closed || carrier.destroyed) return void setImmediate(listener);
   const { req = sent } = carrier as { readonly req?: object };
   // If several requests came at once on a connection, each waits for its turn.
   carrier.once('close', req === sent ? listener : () => whenClosed(request, listener));

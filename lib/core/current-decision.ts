@@ -70,14 +70,15 @@ export class Current implements CurrentDecision, Reviewable {
   #begin(): AbortController {
     const ending = new AbortController();
     this.#ending = ending;
-    whenClosed(this.#request, () => this[END]());
-    if (this.#isOver) ending.abort();
-    else {
-      this.#review = this[REVIEW](this.#request, (denied) => {
-        ending.abort(this.#errorFor(denied));
-        this[END]();
-      });
+    if (this.#isOver) {
+      ending.abort();
+      return ending;
     }
+    whenClosed(this.#request, () => this[END]());
+    this.#review = this[REVIEW](this.#request, (denied) => {
+      ending.abort(this.#errorFor(denied));
+      this[END]();
+    });
     return ending;
   }
 }

@@ -7,9 +7,10 @@ import {
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { reviewSubscriptions, type Schema } from './doors/graphql-subscriptions.js';
+import { rpc } from './doors/rpc.js';
 import { keepHandshakes } from './doors/ws.js';
 import { methodsOf } from './handlers.js';
-import { isGateway } from './ways.js';
+import { isGateway, takesMessages } from './ways.js';
 import { typesOf } from './providers.js';
 import { endStreamsOf, isStream } from './streams.js';
 import { ZitadelExceptionFilter } from './zitadel-exception.filter.js';
@@ -58,6 +59,16 @@ export class Bindings implements OnModuleInit, OnApplicationBootstrap {
       }
     }
   }
+}
+
+/**
+ * Loads what refuses messages, if some are taken. A hybrid application can take them before it starts, and so before the boot check has run: then
+ * the guard refuses them all, and does so in the words of the transport. Nest waits for this before it hands the application out.
+ */
+export async function loadMessages(modules: ModulesContainer): Promise<void> {
+  const controllers = [...modules.values()].flatMap((each) => [...each.controllers.values()]);
+  const methods = controllers.flatMap(({ metatype }) => methodsOf(metatype as Type));
+  if (methods.some(takesMessages)) await rpc.load();
 }
 
 /** The filters of the class come first. One that another application has put there goes. */

@@ -87,6 +87,11 @@ function parentOf({ type, written }: Handler): string | undefined {
   return typeof parent === 'string' && isResolver ? parent : undefined;
 }
 
+/** Whether a method of a controller takes messages of a microservice. */
+export function takesMessages(method: object): boolean {
+  return Reflect.hasMetadata(PATTERN, method);
+}
+
 /** Loads the packages of the transports by which handlers are reached. */
 export async function loadDoors(ways: readonly Way[]): Promise<void> {
   for (const [name, door] of Object.entries({ graphql, ws, rpc })) {

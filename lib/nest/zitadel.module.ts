@@ -1,5 +1,5 @@
 import { type DynamicModule, Inject, Logger, Module, type Provider } from '@nestjs/common';
-import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
+import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { ZitadelOptionsError } from '../core/errors.js';
 import type { SharedCache } from '../core/memory/signed-cache.js';
 import { own, withoutInheritance } from '../core/own-properties.js';
@@ -15,7 +15,7 @@ import { httpExceptionFor } from './http-exception.js';
 import { NamedZitadelModule } from './named-zitadel.module.js';
 import { tellOfOldNest } from './old-nest.js';
 import { ProjectGrantService } from './project-grant-service.js';
-import { Bindings } from './bindings.js';
+import { Bindings, loadMessages } from './bindings.js';
 import { ZitadelExceptionFilter } from './zitadel-exception.filter.js';
 import { ZitadelManagerGuard } from './zitadel-manager.guard.js';
 import { ZitadelDecisionStream, ZitadelEvictionStream } from './zitadel.streams.js';
@@ -215,6 +215,7 @@ const PROVIDERS: Provider[] = [
     running(ZITADEL),
     BootCheck,
     Bindings,
+    { provide: loadMessages, inject: [ModulesContainer], useFactory: loadMessages },
   ],
   exports: PROVIDERS,
 })

@@ -1,5 +1,7 @@
+import { EventEmitter } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import { Controller, Get, type ModuleMetadata, type Provider } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import {
@@ -11,9 +13,10 @@ import {
   ZitadelAuthorizer,
   type ZitadelOptions,
 } from 'nestjs-zitadel';
+import { createZitadel } from 'nestjs-zitadel/express';
 import { ZitadelEmulator } from 'nestjs-zitadel/testing';
 import { afterAll, describe, expect, it } from 'vitest';
-import { untilTheEnd } from '../support/application.js';
+import { serve, untilTheEnd } from '../support/application.js';
 import { type Prepare, type RunningNest, startNest } from '../support/start.js';
 import { Reports, ReportsController } from './filter-a-list.js';
 import { HealthController, ISSUER } from './health.js';
@@ -25,6 +28,7 @@ import { withSignIn } from './openapi.js';
 import { BILLING, InvoicesController } from './pass-the-token-on.js';
 import { News, NewsController } from './server-sent-events.js';
 import { sessionToken, tokenOfSession } from './session-in-a-cookie.js';
+import { serveStreams } from './streams-of-your-own.js';
 import { callerOfCall, ownerOfOrg } from './trpc.js';
 
 // The recipes import the package by its name, and so does what they run on.
@@ -262,6 +266,28 @@ describe('a recipe', () => {
     zitadel.removeMember(carol, { org: acme });
     while (await readOn());
     expect(told.match(/data: /g)).toHaveLength(1);
+  });
+});
+
+describe('streams of your own in Express', () => {
+  it('end when the right is gone: events with the end of the response, rows with a broken connection', async () => {
+    const carol = zitadel.addUser('carol of streams', { org: acme });
+    zitadel.addMember(carol, { org: acme }, ['ORG_OWNER_VIEWER']);
+    const { authorizer, ...rest } = createZitadel(zitadel.options());
+    const news = new EventEmitter();
+    const rows = new Readable({ read: () => undefined });
+    const url = await serve((app) => serveStreams(app, { authorizer, ...rest }, news, () => rows));
+    const headers = bearer(carol);
+    const events = await fetch(`${url}/orgs/${acme.id}/news`, { headers });
+    rows.push('first row');
+    const table = await fetch(`${url}/orgs/${acme.id}/rows`, { headers });
+    news.emit(acme.id, 'for you');
+    zitadel.removeMember(carol, { org: acme });
+    await authorizer.evict(carol.id);
+    expect(await events.text()).toBe('data: for you\n\n');
+    await expect(table.text()).rejects.toThrow('terminated');
+    expect(rows.destroyed).toBe(true);
+    expect(news.listenerCount(acme.id)).toBe(0);
   });
 });
 

@@ -102,6 +102,8 @@ class ScopedController {
 }
 
 interface Given {
+  /** Called when messages are taken, and the boot check has not run yet. */
+  readonly early?: (send: (pattern: string, data: object) => Promise<unknown>) => Promise<void>;
   readonly transport: MicroserviceOptions;
   /** How messages reach an application. */
   readonly as: (typeof WAYS)[number];
@@ -131,6 +133,9 @@ async function serve(given: Given) {
       inheritAppConfig: given.as === 'hybrid, with inheritAppConfig',
     });
     await app.startAllMicroservices();
+    const early = ClientProxyFactory.create(given.transport as never);
+    onTestFinished(() => early.close());
+    await given.early?.((...message) => firstValueFrom(early.send<unknown>(...message)));
     await app.listen(0, '127.0.0.1');
   }
   const client = ClientProxyFactory.create(given.transport as never);
@@ -161,6 +166,20 @@ const refused = (errorCode: string) => ({
 });
 
 const WAYS = ['a microservice', 'hybrid, with inheritAppConfig', 'hybrid, without it'] as const;
+
+it('refuses what comes before the boot check has run, in the words of the transport', async () => {
+  const heard: unknown[] = [];
+  await serve({
+    transport: await tcp(),
+    as: 'hybrid, without it',
+    token,
+    async early(send) {
+      const data = { token: world.tokens['owner of acme'], orgId: world.acme };
+      heard.push(await send('org', data).catch((error: unknown) => ({ error })));
+    },
+  });
+  expect(heard).toEqual([refused('not_declared')]);
+});
 
 describe.each([
   ['TCP', tcp, true],
