@@ -17,6 +17,7 @@ import type { ZitadelOptions } from './options.js';
 import type { ZitadelInstances, ZitadelServices } from './services.js';
 import { eachInstance, isSeveral, ofNoInstance, takesOtherTokens } from './validate-instances.js';
 import type { ResolvedOptions } from './resolved-options.js';
+import { InFleet, type OpenOnce, openingOnce } from './redis-option.js';
 import type { ZitadelSurroundings } from './surroundings.js';
 import { resolveOptions } from './validate-options.js';
 import { createRoleReader } from './zitadel/authorizations.js';
@@ -53,6 +54,10 @@ export interface Zitadel extends ZitadelInstances {
   readonly requestProperty: string | undefined;
   /** The option of that name. Of several instances, `perRoute` if it is that in one of them. */
   readonly allowImpersonation: boolean | 'perRoute';
+  /** @internal Begins what runs on its own, once the application starts. */
+  readonly begin: () => void;
+  /** Ends what runs on its own: the connection that listens to other processes, and tailing. The client that the application handed in stays open. */
+  readonly close: () => Promise<void>;
 }
 
 /** One instance, with what several are put together from. */
@@ -60,6 +65,8 @@ interface Instance {
   readonly services: ZitadelServices;
   readonly decisions: Authorizer;
   readonly resolved: ResolvedOptions;
+  readonly begin: () => void;
+  readonly close: () => Promise<void>;
 }
 
 /**
@@ -72,16 +79,11 @@ export function createZitadel(
   surroundings: ZitadelSurroundings & OfTheDoor = {},
 ): Zitadel {
   if (isSeveral(options)) return createSeveral(options, surroundings);
-  const { services, decisions, resolved } = createInstance(options, surroundings);
+  const made = createInstance(options, surroundings, openingOnce());
+  const { services, resolved, ...parts } = made;
   const { issuer, requestProperty, allowImpersonation } = resolved;
   const instances = new Map([[issuer, services]]);
-  return Object.freeze({
-    ...services,
-    instances,
-    decisions,
-    requestProperty,
-    allowImpersonation,
-  });
+  return Object.freeze({ ...services, ...parts, instances, requestProperty, allowImpersonation });
 }
 
 function createSeveral(
@@ -90,8 +92,9 @@ function createSeveral(
 ): Zitadel {
   const { ofTheDoor = [], errorFor = errorOf, projectGrants = ProjectGrantService } = surroundings;
   const { ofTheDoor: _, ...others } = surroundings;
+  const openedOnce = openingOnce();
   const all = eachInstance(options, ofTheDoor, (each, ofAll) =>
-    createInstance(each, others, ofAll),
+    createInstance(each, others, openedOnce, ofAll),
   );
   const [{ resolved }] = all as [Instance];
   const byIssuer = <T>(what: (instance: Instance) => T): ReadonlyMap<string, T> =>
@@ -116,6 +119,8 @@ function createSeveral(
     decisions,
     requestProperty: resolved.requestProperty,
     allowImpersonation: isPerRoute ? 'perRoute' : resolved.allowImpersonation,
+    begin: () => all.forEach((each) => each.begin()),
+    close: async () => void (await Promise.all(all.map((each) => each.close()))),
   });
 }
 
@@ -123,6 +128,7 @@ function createSeveral(
 function createInstance(
   options: ZitadelOptions,
   surroundings: ZitadelSurroundings & OfTheDoor,
+  openedOnce: OpenOnce,
   ofAll?: OptionsOfAll,
 ): Instance {
   const { logger, ofTheDoor, errorFor = errorOf } = surroundings;
@@ -139,8 +145,10 @@ function createInstance(
     serviceUser: _serviceUser,
     callers: _callers,
     events: _events,
+    redis: _redis,
     ...open
   } = resolved;
+  const fleet = new InFleet(resolved, openedOnce, log);
   const generation = new ApiGeneration('project grants', resolved.api, log);
   const readsAs = resolved.memberships.as;
   const asksRoles = resolved.projectRoles === 'api';
@@ -156,6 +164,7 @@ function createInstance(
     onIssuedBefore: (userId, time) => {
       callers.learnIssuedBefore(userId, time);
     },
+    turns: fleet.turns,
   });
   const callers = new CallerSource({
     ...open,
@@ -184,6 +193,16 @@ function createInstance(
     shared,
     readsAs,
     log,
+    spread: fleet.spread,
+  });
+  fleet.begin(decisions);
+  const { events, ...running } = eventsOf(resolved, {
+    http,
+    discover,
+    shared,
+    turns: fleet.turns,
+    evict: (eviction) => decisions.evict(eviction, 'zitadel'),
+    log,
   });
   const ownerOf = async (projectId: string) =>
     lookups.known().ownerOf(projectId) ?? (await resolved.projectOwner?.(projectId));
@@ -198,9 +217,10 @@ function createInstance(
       idPattern,
       generation: ofMemberships,
     }),
-    events: eventsOf(resolved, decisions, log),
+    events,
   });
-  return { services, decisions, resolved };
+  const close = async () => void (await Promise.all([running.close(), fleet.close()]));
+  return { services, decisions, resolved, begin: running.begin, close };
 }
 
 /** An outage has its own error, so that nobody takes it for a "no". */

@@ -1,20 +1,60 @@
-import type { Authorizer } from './core/authorizer.js';
-import { type BoundedLog, quietly } from './core/tell.js';
+import type { Eviction } from './core/eviction.js';
+import type { SharedStore } from './core/memory/shared-store.js';
+import type { Turns } from './core/memory/turns.js';
+import type { BoundedLog } from './core/tell.js';
+import { Repeats } from './fleet/repeats.js';
 import type { ResolvedOptions } from './resolved-options.js';
+import { openServiceUser } from './zitadel/credentials.js';
+import type { Discover } from './zitadel/discovery.js';
+import { EventTail } from './zitadel/events/tail.js';
 import { ZitadelEvents } from './zitadel/events/zitadel-events.js';
+import type { Http } from './zitadel/http.js';
+import { ServiceToken } from './zitadel/service-user.js';
 
-/** What the option `events` means. */
+interface EventParts {
+  readonly http: Http;
+  readonly discover: Discover;
+  readonly shared: SharedStore | undefined;
+  readonly turns: Turns | undefined;
+  readonly evict: (eviction: Eviction) => unknown;
+  readonly log: BoundedLog;
+}
+
+/** What the option `events` means: what receives, and what runs on its own from `begin` to `close`. */
 export function eventsOf(
-  { events }: ResolvedOptions,
-  decisions: Pick<Authorizer, 'evict'>,
-  log: BoundedLog,
-): ZitadelEvents {
-  return new ZitadelEvents({
-    signingKeys: [events?.signingKeys ?? []].flat(),
-    path: events?.path ?? '/zitadel/events',
-    apply: (evictions) => {
-      for (const eviction of evictions) quietly(() => decisions.evict(eviction, 'zitadel'));
+  { events, issuer, ttlMs }: ResolvedOptions,
+  { http, discover, shared, turns, evict, log }: EventParts,
+): {
+  readonly events: ZitadelEvents;
+  readonly begin: () => void;
+  readonly close: () => Promise<void>;
+} {
+  const repeats = new Repeats(evict);
+  const { apply } = repeats;
+  const { signingKeys = [], path = '/zitadel/events', tail: asked } = events ?? {};
+  const tail =
+    asked &&
+    new EventTail({
+      asker: new ServiceToken(http, discover, issuer, openServiceUser(asked.serviceUser)),
+      everyMs: asked.everyMs ?? 3_000,
+      ttlMs,
+      apply,
+      notes: shared,
+      turns,
+      log,
+    });
+  return {
+    events: new ZitadelEvents({
+      signingKeys: [signingKeys].flat(),
+      path,
+      apply,
+      tail: () => tail?.status(),
+      log,
+    }),
+    begin: () => tail?.start(),
+    close: async () => {
+      repeats.close();
+      await tail?.close();
     },
-    log,
-  });
+  };
 }

@@ -3,7 +3,7 @@ export { ZitadelAuthorizer } from './core/zitadel-authorizer.js';
 export { ZitadelEvents } from './zitadel/events/zitadel-events.js';
 export { MembershipLists } from './zitadel/memberships/lists.js';
 export { ProjectGrantService } from './nest/project-grant-service.js';
-export { ZitadelDecisionStream } from './nest/zitadel.module.js';
+export { ZitadelDecisionStream, ZitadelEvictionStream } from './nest/zitadel.streams.js';
 export { ZitadelExceptionFilter } from './nest/zitadel-exception.filter.js';
 export { ZitadelManagerGuard } from './nest/zitadel-manager.guard.js';
 export { ZitadelModule } from './nest/zitadel.module.js';

@@ -17,8 +17,8 @@ import { openClient, openServiceUser } from './zitadel/credentials.js';
 function got(value: unknown, secret = false): string {
   if (value === '') return 'an empty string';
   if (typeof value === 'string') {
-    // A secret may stand in the wrong option. It would be long, so only short values and origins are quoted.
-    const isShort = value.length <= 40 && !value.includes('@');
+    // A secret may stand in the wrong option. The shortest ones of ZITADEL have 36 characters, so only shorter values and origins are quoted.
+    const isShort = value.length <= 32 && !value.includes('@');
     if (!secret && isShort) return `'${value}'`;
     const origin = !secret && URL.canParse(value) ? new URL(value).origin : 'null';
     return origin === 'null'

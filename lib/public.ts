@@ -1,5 +1,6 @@
 // What both entries offer: that of Nest and that of Express.
 export { decisionOf, letIn } from './core/attached-decision.js';
+export { auditTo } from './core/audit.js';
 export { DENIAL, denialAnswer } from './core/decision.js';
 export {
   ZitadelArgumentError,
@@ -19,7 +20,9 @@ export { basic, clientCredentials, key, keyFile, pat } from './zitadel/credentia
 export { verifyEvent } from './zitadel/events/verify-event.js';
 export { ZitadelApiError, ZitadelUnavailableError } from './zitadel/refusals.js';
 
+export type { Audit, AuditRecord, DecisionRecord, EvictionRecord } from './core/audit.js';
 export type { Caller, Membership } from './core/caller.js';
+export type { CurrentDecision } from './core/current-decision.js';
 export type {
   Allowed,
   CheckedKind,
@@ -106,6 +109,7 @@ export type {
 } from './zitadel/credentials.js';
 export type { ZitadelEvent } from './zitadel/events/event.js';
 export type { EventProblem, EventVerdict } from './zitadel/events/verify-event.js';
+export type { TailStatus } from './zitadel/events/tail.js';
 export type { EventsStatus } from './zitadel/events/zitadel-events.js';
 export type { EnsuredGrant, WantedGrant } from './zitadel/grants/ensure.js';
 export type { EnsureManyOptions, GrantProgress } from './zitadel/grants/ensure-many.js';

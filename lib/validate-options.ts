@@ -7,6 +7,7 @@ import { checkTogether, wrong } from './option-combinations.js';
 import { type Callers, jwt, type MixedCallers } from './callers.js';
 import type { ZitadelOptions } from './options.js';
 import type { ResolvedOptions } from './resolved-options.js';
+import { redisProblem } from './fleet/redis-client.js';
 import { callersProblem } from './validate-callers.js';
 import { requestPropertyProblem } from './validate-request-property.js';
 import { isCredential } from './zitadel/credentials.js';
@@ -103,10 +104,7 @@ const CHECKS: Readonly<Record<keyof ZitadelOptions, Check>> = {
     isObject(value)
       ? undefined
       : '{ ttlMs, denialMs, maxBytes, shared }, each of which may be left out',
-  redis: (value) =>
-    typeof Object(value).publish === 'function'
-      ? undefined
-      : 'a client of redis or ioredis, or an object with the functions publish and subscribe',
+  redis: redisProblem,
   events: (value) =>
     isObject(value) ? undefined : '{ signingKeys, path, tail }, each of which may be left out',
   hierarchy,
@@ -139,7 +137,14 @@ const EVENTS_CHECKS: Readonly<Record<string, Check>> = {
       ? undefined
       : "a path that begins with a slash, e.g. '/zitadel/events'",
   tail: (value) =>
-    isObject(value) ? undefined : '{ serviceUser, everyMs }, of which everyMs may be left out',
+    isObject(value) && Object.hasOwn(value, 'serviceUser')
+      ? undefined
+      : '{ serviceUser, everyMs }, of which everyMs may be left out',
+};
+
+const TAIL_CHECKS: Readonly<Record<string, Check>> = {
+  serviceUser,
+  everyMs: milliseconds(1_000, 60_000),
 };
 
 const CACHE_CHECKS: Readonly<Record<string, Check>> = {
@@ -177,6 +182,7 @@ export function resolveOptions(
   checkAll(cache, CACHE_CHECKS, 'cache.');
   const events = options.events && withoutInheritance(options.events);
   if (events) checkAll(events, EVENTS_CHECKS, 'events.');
+  if (events?.tail) checkAll(withoutInheritance(events.tail), TAIL_CHECKS, 'events.tail.');
   const pattern = options.idPattern ?? /[0-9]{1,200}/;
   const resolved: ResolvedOptions = {
     issuer: options.issuer,
@@ -226,6 +232,7 @@ const SECRET: ReadonlySet<string> = new Set([
   'callers',
   'events',
   'signingKeys',
+  'path',
   'tail',
 ]);
 

@@ -74,6 +74,22 @@ const rooms: readonly Room[] = [
     ],
   },
   {
+    file: 'lib/bin/probe.ts',
+    allowed: values(
+      './plan.js ../core/errors.js ../zitadel/http.js ../zitadel/events/targets.js node:util',
+    ),
+    refused: [
+      ...values(
+        '../options.js ../create-zitadel.js ../index.js ../nest/a.guard.js ../express/index.js',
+      ),
+      ...values(
+        '../testing/index.js ../fleet/fleet.js jose lru-cache @nestjs/common nestjs-zitadel',
+      ),
+      ...types('../options.js'),
+      ...lazy('../create-zitadel.js'),
+    ],
+  },
+  {
     file: 'lib/create-zitadel.ts',
     allowed: [
       ...values('./options.js ./core/caller.js ./core/decide/case.js ./zitadel/http.js'),

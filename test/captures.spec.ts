@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await world.zitadel.stop();
+  await world.stop();
 });
 
 for (const { title, steps } of SCENES) {

@@ -198,7 +198,7 @@ describe('the page about compatibility', () => {
       ['JavaScript, require', Array(5).fill('yes')],
       ...KINDS.map(({ name, error = 'yes' }) => [`TypeScript, ${name}`, Array(5).fill(error)]),
     ]);
-    const later = 'Node 24.9 or newer';
+    const later = 'Node 24.9 or newer, with a flag';
     expect(rowsOf('Test runners')).toEqual(
       Object.keys(RUNNER).map((name) => [
         name,

@@ -232,10 +232,18 @@ describe('the options of the cache', () => {
 });
 
 describe('a signing key', () => {
+  it('is not shown in the place of another option either', () => {
+    const key = 'IM1I0ch5b7XIV8Uv1pVN0qYl6e378GRMskJv';
+    for (const option of ['issuer', 'projectId', 'hierarchy', 'api']) {
+      expect(errorOf({ [option]: key }).message).not.toContain(key);
+    }
+  });
+
   it.each([
     { signingKeys: ' a key that must stay secret ' },
     { signingKeys: ['key', ' a key that must stay secret '] },
     'a key that must stay secret',
+    { path: 'a key that must stay secret' },
   ])('is never shown (%#)', (events) => {
     expect(errorOf({ events }).message).not.toContain('must stay secret');
   });

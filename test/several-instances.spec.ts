@@ -1,7 +1,9 @@
 import { Controller, Get, type Type } from '@nestjs/common';
+import { Query, Resolver } from '@nestjs/graphql';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { decisionOf } from '../lib/core/attached-decision.js';
 import type { Caller } from '../lib/core/caller.js';
+import { DENIAL, type DenyReason } from '../lib/core/decision.js';
 import { authenticated, permission, role } from '../lib/core/requirement/builders.js';
 import { org } from '../lib/core/requirement/refs.js';
 import { createZitadel } from '../lib/create-zitadel.js';
@@ -13,7 +15,8 @@ import type { ZitadelEmulator } from '../lib/testing/index.js';
 import { basic, pat } from '../lib/zitadel/credentials.js';
 import { settle } from './core/gate.js';
 import { MemoryStore } from './core/memory/memory-store.js';
-import { bootWith, serve } from './support/application.js';
+import { bootWith, serve, untilTheEnd } from './support/application.js';
+import { startGraphql } from './support/graphql.js';
 import { speak } from './support/speak.js';
 import { useEmulator } from './support/world.js';
 import { decide, errorOf, recorder, verdict } from './zitadel/parts.js';
@@ -70,6 +73,26 @@ const DOORS: Readonly<Record<string, (options: SeveralInstances) => Promise<Ask>
   },
   'Nest on Express': (options) => nest(options, 'express'),
   'Nest on Fastify': (options) => nest(options, 'fastify'),
+  GraphQL: async (options) => {
+    @Resolver()
+    class Owners {
+      @Query(() => [String], { nullable: true })
+      @RequireRole('ORG_OWNER', org(orgId))
+      read(@CurrentCaller() { userId, issuer }: Caller) {
+        return [userId, issuer];
+      }
+    }
+    const { ask } = untilTheEnd(
+      await startGraphql('Apollo on Express', options as never, [Owners]),
+    );
+    return async (token) => {
+      const { data, errors } = await ask(token, '{ read }');
+      const code = errors?.[0]?.extensions?.['errorCode'] as DenyReason | undefined;
+      return code === undefined
+        ? [200, JSON.stringify(data?.['read'])]
+        : [DENIAL[code].status, code];
+    };
+  },
 };
 
 async function nest(options: SeveralInstances, platform: 'express' | 'fastify'): Promise<Ask> {

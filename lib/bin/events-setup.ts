@@ -1,22 +1,17 @@
-import { parseArgs } from 'node:util';
 import { ZitadelError } from '../core/errors.js';
-import { createHttp } from '../zitadel/http.js';
 import { EVENT_TYPES } from '../zitadel/events/effects.js';
-import { Actions } from '../zitadel/events/targets.js';
+import type { Actions } from '../zitadel/events/targets.js';
+import { type Asked, read, UsageError, zitadelOf } from './asked.js';
 import { EXIT, HELP } from './help.js';
-import { type Found, type Made, planRemoval, planRotation, planSetup, type Step } from './plan.js';
+import {
+  type Present,
+  type Made,
+  planRemoval,
+  planRotation,
+  planSetup,
+  type Step,
+} from './plan.js';
 import { coloured, type Terminal } from './terminal.js';
-
-/** A command that was not given as it must be. */
-class UsageError extends Error {}
-
-interface Asked {
-  readonly mode: 'setup' | 'check' | 'rotate' | 'remove';
-  readonly endpoint: string | undefined;
-  readonly name: string;
-  readonly yes: boolean;
-  readonly json: boolean;
-}
 
 /** What a run came to. With `--json` it is what is written. */
 interface Outcome {
@@ -88,13 +83,13 @@ async function carryOut(
   }
 }
 
-async function lookAt(name: string, actions: Actions): Promise<Found> {
+async function lookAt(name: string, actions: Actions): Promise<Present> {
   return { name, target: await actions.find(name), executions: await actions.executions() };
 }
 
 async function planFor(
   { mode, endpoint, name }: Asked,
-  found: Found,
+  found: Present,
   actions: Actions,
   made: Made,
 ): Promise<readonly Step[]> {
@@ -194,85 +189,25 @@ function listOf(steps: readonly Step[], terminal: Terminal): string {
     .map((group) => {
       const [{ sign, what }] = group as [Step];
       const abouts = group.flatMap(({ about }) => about ?? []);
-      const text =
-        abouts.length === 0 ? what : `${abouts.length} ${what}:\n      ${abouts.join('\n      ')}`;
+      const text = abouts.length === 0 ? what : `${abouts.length} ${what}:\n${inLines(abouts)}`;
       return coloured(terminal, COLOURS[sign], `  ${sign} ${text}`);
     })
     .join('\n');
+}
+
+function inLines(words: readonly string[]): string {
+  const lines: string[] = [];
+  for (const word of words) {
+    const last = lines.at(-1);
+    const isLong = last === undefined || last.length + word.length > 100;
+    if (isLong) lines.push(`      ${word}`);
+    else lines[lines.length - 1] = `${last}, ${word}`;
+  }
+  return lines.join('\n');
 }
 
 const COLOURS = { '+': 'green', '~': 'yellow', '-': 'red' } as const;
 
 function textOf({ what, about }: Step): string {
   return about === undefined ? what : `${about} (${what})`;
-}
-
-function read(args: readonly string[]): Asked | 'help' {
-  const { values } = parse(args);
-  if (values.help) return 'help';
-  const modes = (['check', 'rotate', 'remove'] as const).filter((mode) => values[mode]);
-  if (modes.length > 1) throw new UsageError(`--${modes.join(' and --')} do not go together`);
-  const [mode = 'setup'] = modes;
-  const { endpoint, name = 'nestjs-zitadel', yes = false, json = false } = values;
-  if (mode === 'setup' && endpoint === undefined) {
-    throw new UsageError('--endpoint is missing: https://app.example/zitadel/events');
-  }
-  if (endpoint !== undefined && (mode === 'rotate' || mode === 'remove')) {
-    throw new UsageError(`--${mode} takes no --endpoint`);
-  }
-  if (endpoint !== undefined && !isEndpoint(endpoint)) {
-    throw new UsageError(
-      '--endpoint must be a URL with https, or http on this host, without a user, a password and a fragment',
-    );
-  }
-  if (name === '' || name.length > 200) throw new UsageError('--name has 1 to 200 characters');
-  return { mode, endpoint, name, yes, json };
-}
-
-function parse(args: readonly string[]) {
-  const flag = { type: 'boolean' } as const;
-  const text = { type: 'string' } as const;
-  const options = {
-    endpoint: text,
-    name: text,
-    check: flag,
-    rotate: flag,
-    remove: flag,
-    yes: { ...flag, short: 'y' },
-    json: flag,
-    help: { ...flag, short: 'h' },
-  } as const;
-  try {
-    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-}
-
-function isEndpoint(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hostname, username, password, hash } = new URL(text);
-  const isHere = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');
-  const isOpen = protocol === 'https:' || (protocol === 'http:' && isHere);
-  return isOpen && username === '' && password === '' && hash === '';
-}
-
-function zitadelOf({ env }: Terminal): { readonly url: string; readonly actions: Actions } {
-  const { ZITADEL_URL: url = '', ZITADEL_PAT: token = '' } = env;
-  if (!URL.canParse(url) || new URL(url).origin !== url || !/^https?:/.test(url)) {
-    throw new UsageError(
-      'ZITADEL_URL must be set: https://acme.zitadel.cloud, without a slash at the end',
-    );
-  }
-  if (!/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) {
-    throw new UsageError('ZITADEL_PAT must be set: a personal access token of an IAM_OWNER');
-  }
-  const http = createHttp({
-    issuer: url,
-    internalUrl: undefined,
-    fetch: (address, init) => globalThis.fetch(address, init),
-    timeoutMs: 10_000,
-    budgetMs: 20_000,
-  });
-  return { url, actions: new Actions(http, token) };
 }

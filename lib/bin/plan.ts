@@ -1,7 +1,7 @@
 import type { Actions, Execution, Target, TargetSettings } from '../zitadel/events/targets.js';
 
 /** What is there, and what is wanted. */
-export interface Found {
+export interface Present {
   readonly name: string;
   readonly target: Target | undefined;
   readonly executions: readonly Execution[];
@@ -24,7 +24,7 @@ export interface Step {
 
 /** What leads from what is there to a target that gets all these events. Empty: it is so already. */
 export function planSetup(
-  { name, target, executions }: Found,
+  { name, target, executions }: Present,
   settings: TargetSettings,
   events: readonly string[],
 ): readonly Step[] {
@@ -43,7 +43,7 @@ export function planRotation({ id, name }: Target): Step {
 }
 
 /** What takes back what {@link planSetup} did, and nothing else. */
-export function planRemoval({ name, target, executions }: Found): readonly Step[] {
+export function planRemoval({ name, target, executions }: Present): readonly Step[] {
   if (!target) return [];
   // Groups and everything are never set up here.
   const ours = executions.filter(

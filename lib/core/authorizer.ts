@@ -225,6 +225,11 @@ export class Authorizer {
     this.#evictions.hear(event);
   }
 
+  /** Forgets everything here, and nowhere else. */
+  forgetHere(): void {
+    this.#evictions.forgetHere();
+  }
+
   /** Calls the listener with every eviction, made here or heard, as soon as the memory has forgotten. Returns the function that ends it. */
   onEviction(listener: EvictionListener): () => void {
     return this.#evictions.onEviction(listener);

@@ -3,6 +3,7 @@ import type { Decider } from './decider.js';
 import type { Eviction, EvictionEvent, EvictionListener } from './eviction.js';
 import type { CallerSource } from './memory/caller-source.js';
 import type { StoreTarget } from './memory/epochs.js';
+import { OrganizationWalks } from './memory/organization-walks.js';
 import { believedTime } from './memory/refused-tokens.js';
 import type { SharedStore } from './memory/shared-store.js';
 import { quietly } from './tell.js';
@@ -22,7 +23,15 @@ export class Evictions {
   /** When something was evicted last, without a shared store. */
   #latest = 0;
 
-  constructor(private readonly parts: EvictionsParts) {}
+  readonly #walks: OrganizationWalks;
+
+  constructor(private readonly parts: EvictionsParts) {
+    const { callers, lookups } = parts;
+    this.#walks = new OrganizationWalks((orgIds) => {
+      callers.forgetOrganizations(orgIds);
+      lookups.evictOrganizations(orgIds);
+    });
+  }
 
   /** Resolves when what was remembered cannot come back here. */
   async evict(asked: Eviction, from: EvictionEvent['from']): Promise<void> {
@@ -30,24 +39,28 @@ export class Evictions {
     const at = (this.#latest = shared?.stamp() ?? Math.max(Date.now(), this.#latest + 1));
     const eviction = withTime(asked);
     const event: EvictionEvent = Object.freeze({ at, eviction, from });
-    this.#forget(eviction);
-    this.#tell(event);
+    const forgetting = this.#forgetAndTell(event);
     if (spread) quietly(() => spread(event));
+    await forgetting;
     // A token is no part of what is stored.
     if (!shared || eviction.type === 'token') return;
     await (eviction.type === 'issuedBefore'
       ? shared.rejectIssuedBefore(eviction.userId, eviction.time)
       : shared.evict(targetOf(eviction), at));
     // What was read meanwhile may come from what the shared store still held.
-    this.#forget(eviction);
+    await this.#forget(eviction);
   }
 
   /** Forgets what another process has told. */
   hear(event: EvictionEvent): void {
     const { eviction, at } = event;
     if (eviction.type !== 'token') this.parts.shared?.heard(targetOf(eviction), at);
-    this.#forget(eviction);
-    this.#tell(event);
+    void this.#forgetAndTell(event);
+  }
+
+  /** Forgets everything, in this process alone: messages of others may have been lost. */
+  forgetHere(): void {
+    this.#forget({ type: 'everyone' });
   }
 
   onEviction(listener: EvictionListener): () => void {
@@ -55,29 +68,32 @@ export class Evictions {
     return () => void this.#listeners.delete(listener);
   }
 
-  #forget(eviction: Eviction): void {
+  /** Synchronous, unless a burst of organizations waits for the next walk over the memory. */
+  #forgetAndTell(event: EvictionEvent): Promise<void> | undefined {
+    const forgetting = this.#forget(event.eviction);
+    if (forgetting) {
+      return forgetting.then(() => {
+        this.#tell(event);
+      });
+    }
+    this.#tell(event);
+    return undefined;
+  }
+
+  #forget(eviction: Eviction): Promise<void> | undefined {
+    if (eviction.type === 'organization') return this.#walks.over(eviction.orgId);
     const { callers, lookups, decider } = this.parts;
     callers.forget(eviction);
-    switch (eviction.type) {
-      case 'organization':
-        lookups.evictOrganizations(new Set([eviction.orgId]));
-        break;
-      case 'everyone':
-        lookups.evictAll();
-        decider.forgetAll();
-        break;
-      case 'user':
-      case 'issuedBefore':
-        if (eviction.userId === undefined) {
-          lookups.evictAll();
-          decider.forgetAll();
-        } else {
-          lookups.evict(eviction.userId);
-          decider.forget(eviction.userId);
-        }
-        break;
-      case 'token':
+    if (eviction.type === 'token') return undefined;
+    const userId = eviction.type === 'everyone' ? undefined : eviction.userId;
+    if (userId === undefined) {
+      lookups.evictAll();
+      decider.forgetAll();
+    } else {
+      lookups.evict(userId);
+      decider.forget(userId);
     }
+    return undefined;
   }
 
   #tell(event: EvictionEvent): void {

@@ -1,5 +1,6 @@
-import type { EvictionEvent, EvictionListener } from './eviction.js';
 import type { Caller } from './caller.js';
+import type { EvictionEvent, EvictionListener } from './eviction.js';
+import { isRefusedBy, tokenIdOf } from './memory/refused-tokens.js';
 
 /** A decision under review, as evictions see it. */
 export interface UnderReview {
@@ -10,7 +11,7 @@ export interface UnderReview {
 
 /** What forgets. */
 export interface TellsEvictions {
-  onEviction?(listener: EvictionListener): () => void;
+  onEviction(listener: EvictionListener): () => void;
 }
 
 /** How many ask at a time if an eviction concerns all of them. */
@@ -33,7 +34,7 @@ export class Reviews {
   #asking = 0;
 
   constructor(decisions: TellsEvictions) {
-    decisions.onEviction?.((event) => this.#hear(event));
+    decisions.onEviction((event) => this.#hear(event));
   }
 
   add(review: UnderReview): void {
@@ -85,6 +86,7 @@ function askSoon(review: UnderReview): void {
 }
 
 /** Whether somebody calls by this token, or by one of this session. Where the claims do not tell, it is possible. */
-function mayBe({ claims: { jti } }: Caller, id: string): boolean {
-  return typeof jti !== 'string' || jti === id || jti.startsWith(`${id}-`);
+function mayBe(caller: Caller, id: string): boolean {
+  const jti = tokenIdOf(caller);
+  return jti === undefined || isRefusedBy(jti, id);
 }

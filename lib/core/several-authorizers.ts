@@ -128,6 +128,10 @@ export class SeveralAuthorizers implements Decisions {
     for (const each of this.#instances.values()) each.hear(event);
   }
 
+  forgetHere(): void {
+    for (const each of this.#instances.values()) each.forgetHere();
+  }
+
   /** The listener hears of an eviction once for each instance that forgets. */
   onEviction(listener: EvictionListener): () => void {
     const ends = [...this.#instances.values()].map((each) => each.onEviction(listener));

@@ -45,7 +45,7 @@ export class Fleet {
   #end: Promise<unknown> | undefined;
 
   constructor(private readonly parts: FleetParts) {
-    this.#messages = new Messages(parts.secrets, JSON.stringify([parts.channel, parts.issuer]));
+    this.#messages = new Messages(parts.secrets, parts.channel, parts.issuer);
     this.#isSigned = parts.secrets.length > 0;
     if (!this.#isSigned) {
       const text =

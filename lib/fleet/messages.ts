@@ -20,15 +20,18 @@ const LONGEST_ID = 1_000;
  * no token, and its time is not in the future.
  */
 export class Messages {
-  /** `secrets`: the first one signs, and each is accepted. Empty: nothing is signed. */
-  constructor(
-    private readonly secrets: readonly string[],
-    private readonly scope: string,
-  ) {}
+  /** The first one signs, and each is accepted. Empty: nothing is signed. */
+  readonly #secrets: readonly string[];
+  readonly #scope: string;
+
+  constructor(secrets: readonly string[], ...scope: readonly string[]) {
+    this.#secrets = secrets;
+    this.#scope = JSON.stringify(['nestjs-zitadel message', ...scope]);
+  }
 
   write({ at, eviction }: EvictionEvent, by: string): string {
     const text = JSON.stringify({ v: 1, by, at, eviction });
-    const [secret] = this.secrets;
+    const [secret] = this.#secrets;
     return secret === undefined ? `.${text}` : `${this.#mac(text, secret)}.${text}`;
   }
 
@@ -37,7 +40,7 @@ export class Messages {
     if (typeof message !== 'string' || message.length > LONGEST) return undefined;
     const dot = message.indexOf('.');
     const text = message.slice(dot + 1);
-    const isSigned = this.secrets.length > 0;
+    const isSigned = this.#secrets.length > 0;
     if (dot < 0 || (isSigned && !this.#signed(text, message.slice(0, dot)))) return undefined;
     const [v, by, at, given] = fieldsOf(parsed(text), ['v', 'by', 'at', 'eviction']) ?? [];
     const eviction = evictionFrom(given);
@@ -50,15 +53,14 @@ export class Messages {
 
   #signed(text: string, mac: string): boolean {
     const given = Buffer.from(mac);
-    return this.secrets.some((secret) => {
+    return this.#secrets.some((secret) => {
       const right = Buffer.from(this.#mac(text, secret));
       return given.length === right.length && timingSafeEqual(given, right);
     });
   }
 
   #mac(text: string, secret: string): string {
-    const scope = JSON.stringify(['nestjs-zitadel message', this.scope]);
-    return createHmac('sha256', secret).update(scope).update(text).digest('base64url');
+    return createHmac('sha256', secret).update(this.#scope).update(text).digest('base64url');
   }
 }
 

@@ -31,13 +31,17 @@ export interface RedisLink {
   disconnect?(): void;
 }
 
-/** Why a value cannot be used as a client of Redis. Undefined: it can, or it is no client at all. */
-export function clientProblem(value: unknown): string | undefined {
-  const { duplicate, isCluster, nodeClient } = Object(value) as Readonly<Record<string, unknown>>;
-  if (typeof duplicate !== 'function') return undefined;
-  return isCluster === true || typeof nodeClient === 'function'
-    ? 'a client of one server, or a bus { publish, subscribe } over the cluster: a client of a cluster does not tell when messages may have been lost'
-    : undefined;
+/** What to give in place of a value that is neither a client of Redis nor a bus. */
+export function redisProblem(value: unknown): string | undefined {
+  const given = Object(value) as Readonly<Record<string, unknown>>;
+  const has = (...names: string[]) => names.every((name) => typeof given[name] === 'function');
+  // Only a cluster of ioredis says so, and only one of redis has nodes.
+  if (has('duplicate') && (given['isCluster'] === true || has('nodeClient'))) {
+    return 'a client of one server, or a bus { publish, subscribe } over the cluster: a client of a cluster does not tell when messages may have been lost';
+  }
+  return has('publish', 'duplicate', 'sendCommand') || has('publish', 'subscribe')
+    ? undefined
+    : 'a client of redis or ioredis, or an object with the functions publish and subscribe';
 }
 
 export const isRedisClient = (value: object): value is RedisClient =>

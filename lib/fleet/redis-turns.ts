@@ -1,11 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { within } from '../core/memory/flight.js';
+import { inTime } from '../core/memory/signed-cache.js';
 import type { Turn, Turns } from '../core/memory/turns.js';
 import type { BoundedLog } from '../core/tell.js';
 import { type RedisClient, send } from './redis-client.js';
 
 /** How long Redis may take to reply. Requests wait for it. */
-const DEADLINE_MS = 50;
+const DEADLINE_MS = 100;
 /** How long it is not asked again after it did not reply. */
 const SILENCE_MS = 1_000;
 
@@ -45,10 +45,10 @@ export class RedisTurns implements Turns {
     if (this.#silentUntil > now) return FAILED;
     // After a failure one question at a time finds out, so that not all wait.
     if (this.#failed) this.#silentUntil = now + SILENCE_MS;
-    const reply = await within(this.#send(command), DEADLINE_MS, FAILED);
-    this.#failed = reply === FAILED;
-    this.#silentUntil = this.#failed ? performance.now() + SILENCE_MS : 0;
-    if (this.#failed) {
+    const reply = await inTime(this.#send(command), now + DEADLINE_MS, FAILED);
+    if (reply === FAILED) {
+      this.#failed = true;
+      this.#silentUntil = performance.now() + SILENCE_MS;
       this.log.warn('Redis: no reply in time; processes ask ZITADEL without taking turns');
     }
     return reply;
@@ -56,7 +56,11 @@ export class RedisTurns implements Turns {
 
   async #send(command: string[]): Promise<unknown> {
     try {
-      return await send(this.client, ...command);
+      const reply = await send(this.client, ...command);
+      // A late one shows as well that Redis is there.
+      this.#failed = false;
+      this.#silentUntil = 0;
+      return reply;
     } catch {
       return FAILED;
     }

@@ -35,7 +35,7 @@ import { foreign, isForeign, typesOf } from './providers.js';
 import { pathOf, type RoutePath, routeText, ruleText } from './route-table.js';
 import { RouteRules } from './route-rules.js';
 import { type Place, RuleCheck } from './rule-check.js';
-import { isHook, loadDoors, type Way, waysOf } from './ways.js';
+import { besideGuards, isHook, loadDoors, type Way, waysOf } from './ways.js';
 import {
   MODULE_OPTIONS_TOKEN,
   ZITADEL,
@@ -79,10 +79,12 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   /** Nest makes the routes after this, and before any module starts. A microservice alone does not call it. */
   beforeRoutes(): void {
     this.#globals = [...this.config.getGlobalGuards()];
+    this.#ownRoutes.beforeNest();
   }
 
   /** @throws ZitadelRequirementError listing every problem that would leave a handler open, or without a decision */
   async onModuleInit(): Promise<void> {
+    this.#ownRoutes.afterNest();
     // A test gives the application its adapter after this was made.
     const hasHttp = Boolean(this.adapters.httpAdapter);
     const globals = this.#globals ?? this.config.getGlobalGuards();
@@ -115,8 +117,8 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
       ...reached.flatMap((each) => this.#problemsOf(each, ofFunction)),
       ...stray.map(notReached),
       ...(this.#options.strict ? plain : []).map(
-        (each) =>
-          `${each} stands in the option resolvers of GraphQLModule, and Nest runs no guard before it (option strict): write it as a method of a resolver class`,
+        ({ text, option }) =>
+          `${text} stands in the option ${option} of GraphQLModule, and Nest runs no guard before it (option strict): write it as a method of a resolver class`,
       ),
     ]);
     if (problems.size > 0) throw notSafe(problems);
@@ -124,9 +126,9 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     // A provider with two tokens is seen twice.
     const lines = new Set([
       ...reached.flatMap((each) => this.#linesOf(each, ofFunction)),
-      ...handlers.flatMap((each) => connecting(each)),
+      ...handlers.flatMap(besideGuards).map((each) => `  ${each}`),
       ...plain.map(
-        (each) => `  ${each}  NOT GUARDED by nestjs-zitadel: an option of GraphQLModule`,
+        ({ text }) => `  ${text}  NOT GUARDED by nestjs-zitadel: an option of GraphQLModule`,
       ),
       ...pathsOfEvents(this.adapters).map(
         (path) => `  POST ${path}  events of ZITADEL, by their signature (option events)`,
@@ -286,13 +288,4 @@ function notReached(handler: Handler): string {
   return isHook(handler)
     ? `${nameOf(handler)} is decorated, and Nest runs it without any guard: remove the decorator, and ask ZitadelAuthorizer in the method`
     : `${nameOf(handler)} is decorated, and Nest reaches it in no way that is known here: remove the decorator, and ask ZitadelAuthorizer in the method`;
-}
-
-/** A gateway that works before any message. */
-function connecting(handler: Handler): readonly string[] {
-  return handler.method === 'handleConnection' && isHook(handler)
-    ? [
-        `  CONNECT ${nameOf(handler)}  NOT GUARDED by nestjs-zitadel: it runs before any message is checked`,
-      ]
-    : [];
 }

@@ -50,8 +50,10 @@ export function pathsOfEvents({ httpAdapter }: HttpAdapterHost): readonly string
 
 function listen(adapter: AbstractHttpAdapter): Receivers {
   const byPath: Receivers = new Map();
-  const receiversOf = ({ url = '' }: IncomingMessage) =>
-    byPath.get(url.replace(/\/?(?:\?.*)?$/s, ''));
+  const receiversOf = ({ url = '' }: IncomingMessage) => {
+    const end = url.indexOf('?');
+    return byPath.get(end === -1 ? url : url.slice(0, end));
+  };
   switch (adapter.getType()) {
     case 'express':
       adapter.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {

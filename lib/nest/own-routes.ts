@@ -10,6 +10,8 @@ export interface OwnRoute {
   readonly path: string | undefined;
   /** Middleware that answers requests by itself: a router, another application, files. */
   readonly answers?: boolean;
+  /** It was added before Nest made its routes, or after. */
+  readonly isOther?: boolean;
   /** Whether requests of this path get there. */
   matches(path: string): boolean;
 }
@@ -35,10 +37,15 @@ interface Fastify {
   addHook(name: 'onRoute', hook: (route: FastifyRoute) => void): unknown;
 }
 
+/** What `use()` takes: functions, with paths before them or without. */
+type Used = readonly unknown[];
+
 /** Finds the routes of the HTTP adapter. Fastify tells each when it is added, Express keeps a list. */
 export class OwnRoutes {
   readonly #ofFastify: OwnRoute[] = [];
   #late: ((route: OwnRoute) => void) | undefined;
+  #before: ReadonlySet<Layer> | undefined;
+  #ofNest: ReadonlySet<Layer> | undefined;
 
   constructor(private readonly adapters: HttpAdapterHost) {
     // In a test the application gets its adapter later.
@@ -53,9 +60,26 @@ export class OwnRoutes {
       this.#late = late;
       return this.#ofFastify;
     }
+    return routesOf(this.#layers(), this.#ofNest);
+  }
+
+  /** Called before Nest makes its routes. */
+  beforeNest(): void {
+    this.#before = new Set(this.#layers());
+  }
+
+  /** Called when Nest has made them: what Express has now, and had not before, can be one of them, and nothing else can. */
+  afterNest(): void {
+    const before = this.#before;
+    if (before) this.#ofNest = new Set(this.#layers().filter((each) => !before.has(each)));
+  }
+
+  #layers(): readonly Layer[] {
+    if (!this.adapters.httpAdapter || this.#type() === 'fastify') return [];
     const app: unknown = this.adapters.httpAdapter.getInstance();
-    const router: unknown = Object(app)._router ?? Object(app).router;
-    return routesOf((Object(router) as { readonly stack?: readonly Layer[] }).stack ?? []);
+    // Reading the name of Express 5 throws in Express 4.
+    const router: unknown = Object(app)[isOfExpress4(app) ? '_router' : 'router'];
+    return (Object(router) as { readonly stack?: readonly Layer[] }).stack ?? [];
   }
 
   #type(): string {
@@ -63,24 +87,48 @@ export class OwnRoutes {
   }
 
   #listen(): void {
+    const { httpAdapter } = this.adapters;
     // A microservice has no adapter.
-    if (!this.adapters.httpAdapter || this.#type() !== 'fastify') return;
-    this.adapters.httpAdapter.getInstance<Fastify>().addHook('onRoute', ({ method, url }) => {
-      const route = routeOf([method].flat(), url);
-      this.#late?.(route);
-      this.#ofFastify.push(route);
+    if (!httpAdapter || this.#type() !== 'fastify') return;
+    httpAdapter.getInstance<Fastify>().addHook('onRoute', ({ method, url }) => {
+      this.#add(routeOf([method].flat(), url));
     });
+    // Fastify does not tell of middleware. That of modules does not take this way.
+    const use = httpAdapter.use.bind(httpAdapter) as (...used: Used) => unknown;
+    httpAdapter.use = (...used: Used) => {
+      middlewareOf(used).forEach((each) => this.#add(each));
+      return use(...used);
+    };
+  }
+
+  #add(route: OwnRoute): void {
+    this.#late?.(route);
+    this.#ofFastify.push(route);
   }
 }
+
+const isOfExpress4 = (app: unknown): boolean => typeof Object(app).lazyrouter === 'function';
 
 /** Names of Express's own. The middleware of a module has another name, also if it wraps one of these. */
 const ANSWERING: ReadonlySet<string> = new Set(['router', 'mounted_app', 'serveStatic']);
 
-function routesOf(layers: readonly Layer[]): readonly OwnRoute[] {
+function middlewareOf(used: Used): readonly OwnRoute[] {
+  const functions = used.flat().filter((each) => typeof each === 'function');
+  const answers = functions.some(({ name }) => ANSWERING.has(name));
+  return used
+    .flat()
+    .filter((each) => typeof each === 'string' && each !== '/')
+    .map((path) => ({ ...routeOf(['USE'], String(path)), answers }));
+}
+
+function routesOf(layers: readonly Layer[], ofNest?: ReadonlySet<Layer>): readonly OwnRoute[] {
   return layers.flatMap((layer): readonly OwnRoute[] => {
     if (layer.route) {
       const verbs = Object.keys(layer.route.methods).map((verb) => verb.toUpperCase());
-      return [layer.route.path].flat().map((path) => routeOf(verbs, String(path)));
+      const isOther = ofNest?.has(layer) === false;
+      return [layer.route.path]
+        .flat()
+        .map((path) => ({ ...routeOf(verbs, String(path)), isOther }));
     }
     const isEverywhere = layer.slash ?? layer.regexp?.fast_slash ?? false;
     if (isEverywhere) return routesOf(layer.handle?.stack ?? []);
@@ -101,7 +149,7 @@ function isBelow(path: string, other: string): boolean {
 
 /** Whether Nest itself added a route, for one of its handlers, or to answer what none of them takes. */
 export function isOfNest(
-  { verbs, path, answers }: OwnRoute,
+  { verbs, path, answers, isOther }: OwnRoute,
   routes: readonly RoutePath[],
   prefix: string,
 ): boolean {
@@ -109,6 +157,7 @@ export function isOfNest(
   // Nest itself puts a router at the prefix, for what none of its routes takes.
   if (answers === true) return startOf(path) === startOf(`/${prefix.replace(/^\//, '')}`);
   if (verbs[0] === 'USE') return isOnTheWay(path, routes, prefix);
+  if (isOther === true) return false;
   return verbs.every((verb) =>
     routes.some(
       (route) =>

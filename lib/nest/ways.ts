@@ -1,4 +1,5 @@
 import type { Type } from '@nestjs/common';
+import { own } from '../core/own-properties.js';
 import { graphql } from './doors/graphql.js';
 import { rpc } from './doors/rpc.js';
 import { ws } from './doors/ws.js';
@@ -26,6 +27,7 @@ const REFERENCE = 'graphql:resolve_reference';
 
 const ROOTS: readonly unknown[] = ['Query', 'Mutation', 'Subscription'];
 const NAMES_TYPE = '__resolveType';
+const SUBSCRIPTION_OPTIONS = 'graphql:subscription_options;';
 const HOOKS = ['afterInit', 'handleConnection', 'handleDisconnect'];
 
 /** The ways by which Nest reaches a method: several where it carries several decorators, none where it is no handler. */
@@ -47,18 +49,42 @@ export function waysOf(handler: Handler): readonly Way[] {
   ];
 }
 
+/** What of a handler works before any guard, in words. */
+export function besideGuards(handler: Handler): readonly string[] {
+  const { type, method, written, called } = handler;
+  const text = (name: string, why: string) =>
+    `${name} ${type.name}.${method}  NOT GUARDED by nestjs-zitadel: ${why}`;
+  if (method === 'handleConnection' && isHook(handler)) {
+    return [text('CONNECT', 'it runs before any message is checked')];
+  }
+  if (method === NAMES_TYPE && parentOf(handler) !== undefined) {
+    return [text('TYPE', 'it says of which type an object is, and Nest runs no guard before it')];
+  }
+  const options = metadataOf([called, written], SUBSCRIPTION_OPTIONS);
+  return typeof own(options, 'filter') === 'function'
+    ? [text('FILTER', 'it can see a value before the subscription is checked')]
+    : [];
+}
+
 /** As the package of GraphQL finds resolvers: by the function of the prototype, and by the class. */
-function fieldsOf({ type, method, written }: Handler): readonly Way[] {
-  const parent = metadataOf([written, type], RESOLVER_TYPE) as string | undefined;
-  const isReference = metadataOf([written], REFERENCE) !== undefined;
-  const isRoot = ROOTS.includes(parent);
-  const isResolver = isRoot || isReference || metadataOf([written], FIELD) !== undefined;
-  // It says of which type an object is, and no guard can ever stand before it.
-  if (parent === undefined || !isResolver || method === NAMES_TYPE) return [];
+function fieldsOf(handler: Handler): readonly Way[] {
+  const { method, written } = handler;
+  const parent = parentOf(handler);
+  // What says of which type an object is is no field.
+  if (parent === undefined || method === NAMES_TYPE) return [];
   const name = textOf(metadataOf([written], RESOLVER_NAME) ?? method);
-  if (isRoot) return [{ door: 'graphql', text: `${parent.toUpperCase()} ${name}` }];
+  if (ROOTS.includes(parent)) return [{ door: 'graphql', text: `${parent.toUpperCase()} ${name}` }];
+  const isReference = metadataOf([written], REFERENCE) !== undefined;
   const text = isReference ? `REFERENCE ${parent}` : `FIELD ${parent}.${name}`;
   return [{ door: 'graphql', isField: true, text }];
+}
+
+/** The type of GraphQL that a method resolves something of. */
+function parentOf({ type, written }: Handler): string | undefined {
+  const parent = metadataOf([written, type], RESOLVER_TYPE);
+  const isResolver =
+    ROOTS.includes(parent) || [REFERENCE, FIELD].some((key) => Reflect.hasMetadata(key, written));
+  return typeof parent === 'string' && isResolver ? parent : undefined;
 }
 
 /** Loads the packages of the transports by which handlers are reached. */

@@ -1,10 +1,8 @@
 import { type DynamicModule, Inject, Logger, Module, type Provider } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
-import { Observable } from 'rxjs';
 import { ZitadelOptionsError } from '../core/errors.js';
 import type { SharedCache } from '../core/memory/signed-cache.js';
 import { own, withoutInheritance } from '../core/own-properties.js';
-import type { DecisionEvent } from '../core/tell.js';
 import { ZitadelAuthorizer } from '../core/zitadel-authorizer.js';
 import { createZitadel, type Zitadel } from '../create-zitadel.js';
 import { ZitadelEvents } from '../zitadel/events/zitadel-events.js';
@@ -20,6 +18,7 @@ import { ProjectGrantService } from './project-grant-service.js';
 import { Bindings } from './bindings.js';
 import { ZitadelExceptionFilter } from './zitadel-exception.filter.js';
 import { ZitadelManagerGuard } from './zitadel-manager.guard.js';
+import { ZitadelDecisionStream, ZitadelEvictionStream } from './zitadel.streams.js';
 import {
   type ASYNC_OPTIONS_TYPE,
   type AnyModuleOptions,
@@ -30,18 +29,6 @@ import {
   ZITADEL,
   type ZitadelRootOptions,
 } from './zitadel.module-definition.js';
-
-/**
- * Every decision, allowed and denied, as it is made: for audit logs and live views. It costs nothing while nobody listens. If a subscriber
- * throws, rxjs ends the process. `ZitadelAuthorizer.onDecision` ignores what a listener throws.
- *
- * @example `stream.subscribe(({ decision }) => audit(decision))`
- */
-export class ZitadelDecisionStream extends Observable<DecisionEvent> {
-  constructor(authorizer: ZitadelAuthorizer) {
-    super((subscriber) => authorizer.onDecision((event) => subscriber.next(event)));
-  }
-}
 
 /** Stands for the options where the module is imported as it is. `forRoot` and `forRootAsync` provide others after these. */
 const NO_OPTIONS = Object.freeze({});
@@ -155,10 +142,20 @@ function withName(definition: DynamicModule, options: object): DynamicModule {
   return {
     ...definition,
     module: NamedZitadelModule,
-    providers: [...(definition.providers ?? []), provider],
+    providers: [...(definition.providers ?? []), provider, running(token)],
     exports: [token],
   };
 }
+
+/** What runs on its own begins and ends with the application. Nest calls the hooks of what a factory returns. */
+const running = (token: string): Provider => ({
+  provide: Symbol('running'),
+  inject: [token],
+  useFactory: (zitadel: Zitadel) => ({
+    onApplicationBootstrap: () => zitadel.begin(),
+    onApplicationShutdown: () => zitadel.close(),
+  }),
+});
 
 const PROVIDERS: Provider[] = [
   {
@@ -180,6 +177,11 @@ const PROVIDERS: Provider[] = [
     provide: ZitadelDecisionStream,
     inject: [ZitadelAuthorizer],
     useFactory: (authorizer: ZitadelAuthorizer) => new ZitadelDecisionStream(authorizer),
+  },
+  {
+    provide: ZitadelEvictionStream,
+    inject: [ZitadelAuthorizer],
+    useFactory: (authorizer: ZitadelAuthorizer) => new ZitadelEvictionStream(authorizer),
   },
   ZitadelManagerGuard,
   {
@@ -210,6 +212,7 @@ const PROVIDERS: Provider[] = [
   providers: [
     { provide: MODULE_OPTIONS_TOKEN, useValue: NO_OPTIONS },
     ...PROVIDERS,
+    running(ZITADEL),
     BootCheck,
     Bindings,
   ],

@@ -254,6 +254,16 @@ describe('events setup', () => {
   it.each<[string, readonly string[], object]>([
     ['no endpoint', ['events', 'setup'], {}],
     ['an endpoint in the clear', ['events', 'setup', '--endpoint', 'http://app.example/e'], {}],
+    [
+      'a name like an address of this host',
+      ['events', 'setup', '--endpoint', 'http://127.example.com/e'],
+      {},
+    ],
+    [
+      'a ZITADEL_URL in the clear',
+      SETUP,
+      { env: { ZITADEL_URL: 'http://a.example', ZITADEL_PAT: 'x' } },
+    ],
     ['a user in the endpoint', ['events', 'setup', '--endpoint', 'https://a:b@app.example'], {}],
     ['an unknown option', [...SETUP, '--pat', 'x'], {}],
     ['a word too many', [...SETUP, 'now'], {}],

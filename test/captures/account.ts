@@ -28,7 +28,7 @@ export async function replayAll(): Promise<Account> {
       wrong.push(...found.map((difference) => `${step.title}: ${difference}`));
     }
   } finally {
-    await world.zitadel.stop();
+    await world.stop();
   }
   return { replayed, different, wrong };
 }

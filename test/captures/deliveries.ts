@@ -1,5 +1,7 @@
 import { verifyEventSignature } from '../../lib/zitadel/events/signature.js';
+import { differences } from './compare.js';
 import { entryOf } from './recording.js';
+import type { RecordedWorld } from './recorded-world.js';
 import { type Step, step } from './step.js';
 
 /** What the recorded target received: one POST of a server that told of an event. */
@@ -16,6 +18,9 @@ const { signingKey, deliveries } = entryOf('webhooks', RECEIVED) as unknown as {
   readonly deliveries: readonly Delivery[];
 };
 
+/** The key of the target here, which is removed by now. */
+const keyOf = (world: RecordedWorld): string => world.labels.get('signing key') ?? '';
+
 /** Every recorded delivery is verified, and none is with a byte changed, wherever. */
 export const DELIVERIES: readonly Step[] = deliveries.flatMap((delivery, index) => {
   const { event_type: event } = JSON.parse(delivery.raw) as { readonly event_type: string };
@@ -27,6 +32,44 @@ export const DELIVERIES: readonly Step[] = deliveries.flatMap((delivery, index) 
     ),
   ];
 });
+
+/** The same deliveries were received here, field by field in the same order, with ids and moments of this world. */
+export const receivedAsRecorded = step('webhooks', RECEIVED, 'is received', async (world) => {
+  await world.zitadel.delivered();
+  const here = world.receiver.deliveries;
+  const signatures = here.map(({ raw, headers, at }) => {
+    const header = headers['zitadel-signature'];
+    return verifyEventSignature(Buffer.from(raw), header, keyOf(world), at);
+  });
+  return [
+    ...differences(deliveries.map(contentOf), here.map(contentOf), world.ids, 'deliveries'),
+    ...differences(deliveries.map(formOf), here.map(formOf), world.ids, 'form'),
+    ...signatures.filter((verdict) => verdict !== 'valid').map(String),
+  ];
+});
+
+/** What it says; sequences count all that ever happened to something, and so differ. */
+function contentOf({ raw }: { readonly raw: string }): object {
+  const body = JSON.parse(raw) as { readonly sequence: number; readonly created_at: string };
+  const [, seconds = '', fraction = ''] = /^([^.]*?)(?:\.(\d+))?Z$/.exec(body.created_at) ?? [];
+  const createdAt = `${seconds}.${fraction.padEnd(6, '0')}Z`;
+  return { ...body, sequence: String(body.sequence), created_at: createdAt };
+}
+
+/** How it is written: with other ids, numbers and moments. */
+function formOf({ raw, headers }: Pick<Delivery, 'raw' | 'headers'>): object {
+  const names = Object.keys(headers).filter((name) => name !== 'connection');
+  const wellWritten = /"created_at":"[^".]*(\.\d{0,5}[1-9])?Z"/.test(raw);
+  return {
+    text: raw
+      .replaceAll(/"\d{18}"/g, '#')
+      .replaceAll(/(?<="sequence":)\d+|(?<="created_at":)"[^"]*"/g, '#'),
+    headers: names.sort(),
+    type: headers['content-type'],
+    agent: headers['user-agent'],
+    wellWritten,
+  };
+}
 
 function wrong({ raw, headers, at }: Delivery, expected: string): string[] {
   const verdict = verifyEventSignature(

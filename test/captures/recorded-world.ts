@@ -1,6 +1,7 @@
 import { createPrivateKey, sign } from 'node:crypto';
 
 import { type Org, type Project, type User, ZitadelEmulator } from '../../lib/testing/index.js';
+import { openReceiver, type Receiver } from '../support/receiver.js';
 import { IdPairs, decodePart } from './compare.js';
 import { RECORDED_IDS } from './recording.js';
 
@@ -42,7 +43,11 @@ export class RecordedWorld {
   other!: Project;
   grantId = '';
 
-  private constructor(readonly zitadel: ZitadelEmulator) {
+  private constructor(
+    readonly zitadel: ZitadelEmulator,
+    /** Where events are delivered to. */
+    readonly receiver: Receiver,
+  ) {
     this.ids.set(INSTANCE, zitadel.instanceId);
     this.ids.set(ZITADEL_PROJECT, zitadel.zitadelProjectId);
     this.#named('root', zitadel.rootOrg.id);
@@ -61,7 +66,12 @@ export class RecordedWorld {
   static async start(): Promise<RecordedWorld> {
     // Recorded from ZITADEL's main branch, before it limited the lists of API v1.
     const settings = { issuer: RECORDED_ISSUER, line: 'main', queryLimits: { v1Max: 0 } } as const;
-    return new RecordedWorld(await ZitadelEmulator.start(settings));
+    return new RecordedWorld(await ZitadelEmulator.start(settings), await openReceiver());
+  }
+
+  async stop(): Promise<void> {
+    await this.zitadel.stop();
+    await this.receiver.close();
   }
 
   user(name: string): User {

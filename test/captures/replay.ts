@@ -10,6 +10,9 @@ const RECORDED_AHEAD = 5;
 /** From when on events were asked for. */
 const RECORDED_BEGIN = '2026-11-24T08:56:34.635Z';
 
+/** Where events were delivered to. */
+const RECORDED_RECEIVER = 'http://localhost:34191/zitadel/events';
+
 const ASSERTIONS = new Set(['assertion', 'client_assertion']);
 const COMPARED_HEADERS = ['content-type', 'www-authenticate', 'cache-control', 'location'];
 
@@ -101,7 +104,10 @@ function bodyOf(world: RecordedWorld, entry: Entry): string | undefined {
   }
   if (body === undefined) return undefined;
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  return world.ids.translate(text).replaceAll(RECORDED_BEGIN, world.begin);
+  return world.ids
+    .translate(text)
+    .replaceAll(RECORDED_BEGIN, world.begin)
+    .replaceAll(RECORDED_RECEIVER, world.receiver.url);
 }
 
 function assertionOf(world: RecordedWorld, name: string, label: string): string {

@@ -1,5 +1,5 @@
 import type { MemberResource } from '../../lib/testing/index.js';
-import { DELIVERIES } from './deliveries.js';
+import { DELIVERIES, receivedAsRecorded } from './deliveries.js';
 import { type RecordedWorld, basicOf } from './recorded-world.js';
 import { entryOf } from './recording.js';
 import { signIn, tokenOf } from './sign-in.js';
@@ -160,6 +160,9 @@ export const SCENES: readonly Scene[] = [
   {
     title: 'members that come and go',
     steps: [
+      ...replays('webhooks', range(0, 7), (world, { text }, number) => {
+        if (number === 0) world.labels.set('signing key', signingKeyIn(text));
+      }),
       verb('adds, changes and removes dave everywhere', (world) => {
         const { zitadel, portal } = world;
         const [dave, org] = [world.user('dave'), { org: world.orgs.acme }];
@@ -196,7 +199,12 @@ export const SCENES: readonly Scene[] = [
   },
   {
     title: 'what was told about all this',
-    steps: [...replays('events', range(0, 3)), ...DELIVERIES],
+    steps: [
+      ...replays('events', range(0, 3)),
+      ...replays('webhooks', [20]),
+      receivedAsRecorded,
+      ...DELIVERIES,
+    ],
   },
 ];
 
@@ -212,6 +220,10 @@ async function askTokens(world: RecordedWorld): Promise<void> {
 
 function addOlga(world: RecordedWorld, on: MemberResource, role: string): void {
   world.zitadel.addMember(world.user('olga'), on, [role]);
+}
+
+function signingKeyIn(text: string): string {
+  return (JSON.parse(text) as { readonly signingKey: string }).signingKey;
 }
 
 function learnTokens(world: RecordedWorld, name: string, text: string): void {

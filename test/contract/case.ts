@@ -17,6 +17,8 @@ export const CHAPTERS = [
   'grants by actor',
   'removed orgs',
   'events',
+  'webhooks',
+  'revocation',
   'errors and hosts',
   'afterwards',
 ] as const;

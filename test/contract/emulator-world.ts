@@ -5,7 +5,9 @@ import {
   type QueryLimits,
 } from 'nestjs-zitadel/testing';
 import { send } from './http.js';
+import { Ears } from './listening.js';
 import { codeFlow, signedInFrom } from './oauth.js';
+import type { Call } from './real-api.js';
 import {
   REDIRECT_URI,
   type ApiApplication,
@@ -15,6 +17,7 @@ import {
   type Grant,
   type Key,
   type KeyApplication,
+  type Listening,
   type MemberOn,
   type Org,
   type Pat,
@@ -36,6 +39,7 @@ export class EmulatorWorld implements World {
   readonly root: Org;
   readonly adminToken: string;
   readonly #admin: string;
+  readonly #ears = new Ears();
   /** How many were made. */
   organizations = 0;
 
@@ -49,6 +53,7 @@ export class EmulatorWorld implements World {
     zitadel.addMember(this.#admin, { org: this.root }, ['ORG_OWNER']);
     zitadel.addMember(this.#admin, 'instance', ['IAM_OWNER']);
     this.adminToken = zitadel.patFor(this.#admin);
+    zitadel.setEditor(this.#admin);
   }
 
   static async start(
@@ -57,7 +62,10 @@ export class EmulatorWorld implements World {
     like: Pick<EmulatorSettings, 'line' | 'queryLimits'> = {},
   ): Promise<EmulatorWorld> {
     const served: readonly Generation[] = apis === 'both' ? ['v1', 'v2'] : [apis];
-    const serves = new Set<Feature>([...served, 'instance header', 'long lists', 'new keys']);
+    const others = ['instance header', 'long lists', 'new keys'] as const;
+    const serves = new Set<Feature>([...served, ...others]);
+    // They are set up over API v2.
+    if (serves.has('v2')) serves.add('webhooks');
     return new EmulatorWorld(await ZitadelEmulator.start({ apis, ...like }), serves, suffix);
   }
 
@@ -223,6 +231,18 @@ export class EmulatorWorld implements World {
     return Promise.resolve();
   }
 
+  /** By its API, as on a real server. */
+  listen(events: readonly string[]): Promise<Listening> {
+    const headers = { authorization: `Bearer ${this.adminToken}` };
+    const wiring = {
+      host: '127.0.0.1',
+      name: this.suffix,
+      change: async (call: Call) => (await send(this.issuer, { ...call, headers })).body,
+      make: (target: () => Promise<string>) => target(),
+    };
+    return this.#ears.open(wiring, events);
+  }
+
   async signIn(person: User, to: Application, scopes: readonly string[]): Promise<SignedIn> {
     const redeemed = await codeFlow(this.issuer, to, scopes, async (authRequest) => {
       const form = { authRequest, userId: person.id };
@@ -243,8 +263,9 @@ export class EmulatorWorld implements World {
     return Promise.resolve(this.zitadel.impersonationTokenFor(user, actor, { audience }));
   }
 
-  close(): Promise<void> {
-    return this.zitadel.stop();
+  async close(): Promise<void> {
+    await this.zitadel.stop();
+    await this.#ears.close();
   }
 }
 

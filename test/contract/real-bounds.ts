@@ -1,6 +1,6 @@
 import { errorIdIn, textAt, type Answer } from './http.js';
 import type { Call, RealApi } from './real-api.js';
-import { DISOBEYED, get, ORG_OF_HEADER, ORGS, V1 } from './real-calls.js';
+import { DISOBEYED, EXECUTIONS, get, ORG_OF_HEADER, ORGS, TARGETS, V1 } from './real-calls.js';
 import type { Org, User } from './world.js';
 
 /** A change that did not happen: it was refused, or not even asked for. */
@@ -21,6 +21,7 @@ export class RealBounds {
   readonly #orgs = new Map<string, string>();
   readonly #users = new Map<string, User>();
   readonly #sessions = new Set<string>();
+  readonly #targets = new Set<string>();
   #stopped: NotOurs | undefined;
 
   constructor(
@@ -42,6 +43,10 @@ export class RealBounds {
 
   noteSession(id: string): void {
     this.#sessions.add(id);
+  }
+
+  noteTarget(id: string): void {
+    this.#targets.add(id);
   }
 
   /** @throws NotOurs when the change is addressed to anything else, or the server does not show that it is not */
@@ -105,6 +110,10 @@ export class RealBounds {
   #ofInstance({ method, path, body, token }: Call): Promise<Standing> {
     const line = `${method} ${path}`;
     if (line === `POST ${V1}/orgs` || line === 'PUT /admin/v1/policies/security') return OURS;
+    if (line === `POST ${TARGETS}`) return OURS;
+    if (line === `DELETE ${TARGETS}/${lastOf(path)}` && this.#targets.has(lastOf(path)))
+      return OURS;
+    if (line === `PUT ${EXECUTIONS}` && this.#isForOurTargets(body)) return OURS;
     if (line === 'POST /v2/users/new') return this.org(textAt(body, 'organizationId'));
     if (line === 'POST /admin/v1/members') return this.#user(textAt(body, 'userId'));
     if (line === `DELETE ${ORGS}/${lastOf(path)}`) return this.org(lastOf(path));
@@ -117,6 +126,13 @@ export class RealBounds {
       if (session && this.#sessions.has(lastOf(path))) return OURS;
     }
     throw this.#stop(`${line} is nothing that this run may change`);
+  }
+
+  /** What an event calls is replaced: by a target of ours, never by nothing. */
+  #isForOurTargets(body: unknown): boolean {
+    const { targets } = Object(body) as { readonly targets?: unknown };
+    if (!Array.isArray(targets) || targets.length === 0) return false;
+    return targets.every((id) => this.#targets.has(String(id)));
   }
 
   #stop(why: string): NotOurs {

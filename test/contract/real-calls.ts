@@ -11,6 +11,10 @@ export const ORGS = '/admin/v1/orgs';
 /** So that a change could reach whatever organization the token's owner is in. */
 export const DISOBEYED = 'this server, or what stands before it, does not obey x-zitadel-orgid';
 
+/** Of Actions v2: where events are delivered, and which. */
+export const TARGETS = '/v2/actions/targets';
+export const EXECUTIONS = '/v2/actions/executions';
+
 export function get(path: string, org?: string): Call {
   return { method: 'GET', path, ...(org !== undefined && { org }) };
 }

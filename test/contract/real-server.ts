@@ -3,6 +3,8 @@ export interface RealServer {
   /** The issuer. */
   readonly origin: string;
   readonly token: string;
+  /** The host by which the server reaches this machine. Undefined: nothing is delivered to the suite. */
+  readonly webhooksHost?: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -33,7 +35,12 @@ export function realServerFrom(environment: Environment): RealServer | undefined
   }
   // Else fetch would complain of the header, and show it.
   if (!/^[\x21-\x7e]+$/.test(token)) throw new Error('ZITADEL_PAT must be the token alone');
-  return { origin, token };
+  const { ZITADEL_WEBHOOKS_HOST: webhooksHost } = environment;
+  if (webhooksHost === undefined) return { origin, token };
+  if (/^[\w.-]+$/.test(webhooksHost)) return { origin, token, webhooksHost };
+  throw new Error(
+    'ZITADEL_WEBHOOKS_HOST must be a host alone, by which the server reaches this one',
+  );
 }
 
 function isLoopback(hostname: string): boolean {
@@ -41,10 +48,13 @@ function isLoopback(hostname: string): boolean {
 }
 
 /** What a run is going to do on somebody's server. */
-export function announcement({ origin }: RealServer, suffix: string): string {
+export function announcement({ origin, webhooksHost }: RealServer, suffix: string): string {
+  const webhooks =
+    'Unless somebody listens to its events already, it has them delivered here while it runs, to a target of its own.';
   return [
     `On ${origin} this makes ${String(ORGANIZATIONS)} organizations, with all that the cases need inside them,`,
     `and ${String(USERS_AT_HOME)} service users in the organization of the token's owner; the names of all of them end in -${suffix}.`,
+    ...(webhooksHost === undefined ? [] : [webhooks]),
     'Managers of the instance become only users that it made. Impersonation is allowed in the security policy of the instance',
     'while it runs (unless it is anyway), and then no longer. At the end, also after Ctrl-C, everything is removed;',
     'what cannot be removed is named. Nothing else on the server is changed.',

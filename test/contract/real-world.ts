@@ -1,7 +1,8 @@
 import { listOf, requiredId, textAt } from './http.js';
-import { RealApi } from './real-api.js';
+import { Ears, isNobodysExecution } from './listening.js';
+import { type Call, RealApi } from './real-api.js';
 import { RealBounds } from './real-bounds.js';
-import { post, V1 } from './real-calls.js';
+import { EXECUTIONS, post, V1 } from './real-calls.js';
 import { RealCredentials } from './real-credentials.js';
 import { RealMembers } from './real-members.js';
 import { RealOrgs } from './real-orgs.js';
@@ -18,6 +19,7 @@ import type {
   Grant,
   Key,
   KeyApplication,
+  Listening,
   MemberOn,
   Org,
   Pat,
@@ -46,6 +48,9 @@ export class RealWorld implements World {
   readonly #members: RealMembers;
   readonly #credentials: RealCredentials;
   readonly #signIn: RealSignIn;
+  readonly #ears = new Ears();
+  readonly #suffix: string;
+  readonly #webhooksHost: string | undefined;
 
   private constructor(
     private readonly api: RealApi,
@@ -54,7 +59,10 @@ export class RealWorld implements World {
     readonly version: string,
     suffix: string,
     tidyMs: number,
+    webhooksHost: string | undefined,
   ) {
+    this.#suffix = suffix;
+    this.#webhooksHost = webhooksHost;
     this.#undo = new Undo(tidyMs);
     this.#bounds = new RealBounds(api, root, suffix);
     this.#steps = new RealSteps(api, this.#bounds);
@@ -81,7 +89,7 @@ export class RealWorld implements World {
    * no IAM_OWNER
    */
   static async start(
-    { origin, token }: RealServer,
+    { origin, token, webhooksHost }: RealServer,
     suffix: string,
     { say = () => undefined, tidyMs = 30_000 }: Manners = {},
   ): Promise<RealWorld> {
@@ -91,7 +99,13 @@ export class RealWorld implements World {
     await api.requireOrgHeader();
     await requireInstanceOwner(api);
     for (const line of await misgivings(api)) say(line);
-    return new RealWorld(api, await api.serves(), root, await versionOf(api), suffix, tidyMs);
+    const [serves, version] = [new Set(await api.serves()), await versionOf(api)];
+    if (webhooksHost !== undefined) {
+      if (isNobodysExecution(await api.ask(post(`${EXECUTIONS}/search`, {}))))
+        serves.add('webhooks');
+      else say('Somebody listens to the events of this server already: webhooks are left out.');
+    }
+    return new RealWorld(api, serves, root, version, suffix, tidyMs, webhooksHost);
   }
 
   get server(): string {
@@ -220,6 +234,27 @@ export class RealWorld implements World {
     await this.#grantIn('', grant);
   }
 
+  listen(events: readonly string[]): Promise<Listening> {
+    const [host, what] = [this.#webhooksHost, `target for ${String(events.length)} events`];
+    if (host === undefined) throw new Error('this server does not reach the suite');
+    const wiring = {
+      host,
+      name: `events-${this.#suffix}`,
+      change: async (call: Call) => (await this.#steps.change(call)).body,
+      make: (target: () => Promise<string>, undo: (id: string) => Call) =>
+        this.#undo.making(
+          what,
+          async () => {
+            const id = await target();
+            this.#bounds.noteTarget(id);
+            return id;
+          },
+          undo,
+        ),
+    };
+    return this.#ears.open(wiring, events);
+  }
+
   async authorizeUser(user: User, project: Project, roleKeys: readonly string[]): Promise<void> {
     const given = { projectId: project.id, roleKeys };
     await this.#steps.post(`${V1}/users/${user.id}/grants`, given, project.orgId);
@@ -286,9 +321,13 @@ export class RealWorld implements World {
     return this.#signIn.impersonate(user, actor, project);
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#steps.end();
-    return this.#undo.run(this.api, this.#bounds);
+    try {
+      await this.#undo.run(this.api, this.#bounds);
+    } finally {
+      await this.#ears.close();
+    }
   }
 
   /** Lists lag; a grant by its id does not. No state: it is gone. */

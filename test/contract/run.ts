@@ -16,7 +16,8 @@ const USAGE = `usage: npm run contract [-- --table | --apis v1 | --apis v2 | --l
   --apis    lets the emulator serve only one generation of the API
   --limits  gives the emulator the limits of ZITADEL before v4.19.5
 With ZITADEL_URL (the issuer) and ZITADEL_PAT (of an IAM_OWNER) the cases run on that server, over plain http
-only on loopback unless ZITADEL_ALLOW_HTTP=1.`;
+only on loopback unless ZITADEL_ALLOW_HTTP=1. With ZITADEL_WEBHOOKS_HOST, the host by which that server reaches
+this machine, its events are delivered to the suite.`;
 
 const APIS = ['both', 'v1', 'v2'] as const;
 type Apis = (typeof APIS)[number];

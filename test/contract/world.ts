@@ -1,11 +1,14 @@
+import type { ReceivedDelivery } from '../support/receiver.js';
+
 /** A generation of ZITADEL's API. */
 export type Generation = 'v1' | 'v2';
 
 /**
  * What a server may have; whether `x-zitadel-instance-host` comes through to it is decided by what stands before. A list of more than a
- * thousand rows would take two thousand changes on a real server: only the emulator has them.
+ * thousand rows would take two thousand changes on a real server: only the emulator has them. Webhooks need a server that reaches this
+ * machine, and on which nobody else listens to events.
  */
-export type Feature = Generation | 'instance header' | 'long lists' | 'new keys';
+export type Feature = Generation | 'instance header' | 'long lists' | 'new keys' | 'webhooks';
 
 export interface Org {
   readonly id: string;
@@ -72,6 +75,13 @@ export interface SignedIn {
   readonly redeemedBy: Readonly<Record<string, string>>;
   readonly sessionId: string;
   readonly sessionToken: string;
+}
+
+/** A target of the server at which the suite listens. */
+export interface Listening {
+  readonly signingKey: string;
+  /** What has come in so far, oldest first. */
+  readonly deliveries: readonly ReceivedDelivery[];
 }
 
 export interface ProjectSettings {
@@ -147,6 +157,8 @@ export interface World {
 
   signIn(person: User, to: Application, scopes: readonly string[]): Promise<SignedIn>;
   endSession(person: User, signedIn: SignedIn): Promise<void>;
+  /** Has these events delivered to the suite, until the end. Only where the world serves webhooks. */
+  listen(events: readonly string[]): Promise<Listening>;
   /** A token of `user` that `actor` uses (claim `act`), for the API and for the project. */
   impersonate(user: User, actor: User, project: Project): Promise<string>;
 

@@ -11,6 +11,7 @@ import {
   ZitadelModule,
   type ZitadelModuleOptions,
 } from '../../lib/index.js';
+import { mountEvents } from '../../lib/nest/events-route.js';
 import { boot, bootWith, GLOBAL, serve } from '../support/application.js';
 import {
   asJwt,
@@ -194,7 +195,7 @@ describe('in Nest', () => {
       );
       const at = async (path: string) => (await post(url, signed(BODY), { path })).status;
       expect(await at('/hooks/zitadel')).toBe(200);
-      expect(await at('/hooks/zitadel/?x=1')).toBe(200);
+      expect(await at('/hooks/zitadel?x=1')).toBe(200);
       for (const path of [PATH, '/api/hooks/zitadel', '/hooks/zitadel/more', '/hooks/zitadelx']) {
         expect([path, await at(path)]).toEqual([path, 404]);
       }
@@ -241,6 +242,12 @@ describe('in Nest', () => {
     );
   });
 
+  it('an HTTP adapter that is neither Express nor Fastify is an error at boot', () => {
+    const zitadel = createZitadel(world.zitadel.options({ events: EVENTS }));
+    const httpAdapter = { getType: () => 'another' };
+    expect(() => mountEvents({ httpAdapter } as never, zitadel)).toThrow(/verifyEvent\(\)/);
+  });
+
   it('nothing is mounted without signing keys', async () => {
     const { url } = await boot(world, { controllers: [Orgs] });
     expect((await post(url, signed(BODY))).status).toBe(404);
@@ -248,6 +255,24 @@ describe('in Nest', () => {
 });
 
 describe('zitadelEvents()', () => {
+  it('takes what the key of any of several instances signed', async () => {
+    const { issuer, ...options } = world.zitadel.options();
+    const instances = ['one', 'two'].map((signingKeys) => ({
+      ...options,
+      issuer: signingKeys === 'one' ? issuer : 'https://other.example',
+      events: { signingKeys },
+    }));
+    const zitadel = createZitadel({ instances });
+    const url = await serve((app) => void app.post(PATH, zitadelEvents(zitadel)));
+    const status = async (key: string) => (await post(url, signed(BODY, key))).status;
+    expect([await status('one'), await status('two'), await status('three')]).toEqual([
+      200, 200, 401,
+    ]);
+    const counts = [...zitadel.instances.values()].map(({ events }) => events.status().received);
+    expect(counts).toEqual([1, 1]);
+    expect(() => zitadel.events.status()).toThrow(/zitadel\.instances\.get\(issuer\)/);
+  });
+
   it('says what to write where no signing key is set', () => {
     const zitadel = createZitadel(world.zitadel.options());
     expect(() => zitadelEvents(zitadel)).toThrow(/write events: \{ signingKeys/);

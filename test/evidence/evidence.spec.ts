@@ -38,6 +38,14 @@ describe('a promise', () => {
     expect(await outcomeOf({ ...GOOD, ...figures })).toEqual({ ok: false, said });
   });
 
+  it('does not hold in the long form with the figures of the short one', async () => {
+    const figures = { ok: true, requests: 800, mixedUp: 0 };
+    const proof = keeping('isolation', 'about requests', () => Promise.resolve(figures));
+    const progress = () => undefined;
+    expect(await proof.run({ short: true, progress })).toMatchObject({ ok: true });
+    expect(await proof.run({ short: false, progress })).toMatchObject({ ok: false });
+  });
+
   it('does not hold where the proof says so, or promises nothing', async () => {
     expect(await outcomeOf({ ...GOOD, ok: false })).toEqual({ ok: false, said: [] });
     expect(await outcomeOf(GOOD, 'unknown')).toMatchObject({ ok: false });
@@ -46,8 +54,10 @@ describe('a promise', () => {
   it('is broken by some value of each figure', () => {
     for (const [name, figures] of Object.entries(PROMISES)) {
       for (const [figure, holds] of Object.entries(figures)) {
-        expect(holds(undefined), `${name}: ${figure} that is missing`).toBe(false);
-        expect(holds(-1), `${name}: ${figure} below zero`).toBe(false);
+        for (const isShort of [true, false]) {
+          expect(holds(undefined, isShort), `${name}: ${figure} that is missing`).toBe(false);
+          expect(holds(-1, isShort), `${name}: ${figure} below zero`).toBe(false);
+        }
       }
     }
   });

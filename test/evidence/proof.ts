@@ -41,7 +41,7 @@ export function keeping(name: string, about: string, run: Proof['run']): Proof {
     about,
     async run(options) {
       const figures = await run(options);
-      const wrong = broken(name, figures);
+      const wrong = broken(name, figures, options.short);
       for (const text of wrong) options.progress(`not as promised: ${text}`);
       return { ...figures, ok: figures.ok && wrong.length === 0 };
     },

@@ -67,6 +67,11 @@ function mistakes(
   const given = (more: Readonly<Record<string, unknown>>) => () =>
     createZitadel({ ...zitadel.options(), ...more } as unknown as ZitadelOptions);
   const misplaced = secrets.flatMap((secret) => [
+    given({ events: secret }),
+    given({ events: { signingKeys: ` ${secret}` } }),
+    given({ events: { signingKeys: [secret, ''] } }),
+    given({ events: { signingKey: secret } }),
+    given({ events: { path: secret } }),
     () => pat(` ${secret}`),
     () => pat(`${secret}\n`),
     () => key(secret.slice(0, -10)),

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Redis as Ioredis } from 'ioredis';
 import { createClient } from 'redis';
 import type { RedisClient } from '../../lib/fleet/redis-client.js';
@@ -16,7 +17,9 @@ export const CLIENTS: Readonly<Record<string, (url: string) => Opened>> = {
   'redis by RESP3': (url) => ofNodeRedis({ url, RESP: 3 }),
   ioredis: (url) => ofIoredis(new Ioredis(url)),
   'ioredis that connects late, with a prefix of its own': (url) =>
-    ofIoredis(new Ioredis(url, { lazyConnect: true, keyPrefix: 'app:', enableOfflineQueue: false })),
+    ofIoredis(
+      new Ioredis(url, { lazyConnect: true, keyPrefix: 'app:', enableOfflineQueue: false }),
+    ),
 };
 
 function ofNodeRedis(options: NonNullable<Parameters<typeof createClient>[0]>): Opened {
@@ -27,9 +30,9 @@ function ofNodeRedis(options: NonNullable<Parameters<typeof createClient>[0]>): 
 
 function ofIoredis(client: Ioredis): Opened {
   client.on('error', () => undefined);
-  const ready = () =>
-    client.status === 'wait'
-      ? client.connect()
-      : new Promise((resolve) => void client.once('ready', resolve));
+  const ready = async () => {
+    if (client.status === 'wait') await client.connect();
+    if (client.status !== 'ready') await once(client, 'ready');
+  };
   return { client, ready, end: () => client.disconnect() };
 }

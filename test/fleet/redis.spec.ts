@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { quietLogger } from '../../lib/core/tell.js';
+import type { Turn, Turns } from '../../lib/core/memory/turns.js';
 import { openRedis } from '../../lib/fleet/open-redis.js';
-import { redisIsHere, type RedisServer, startRedis } from '../support/redis.js';
+import type { RedisClient } from '../../lib/fleet/redis-client.js';
+import { askRedis, redisIsHere, type RedisServer, startRedis } from '../support/redis.js';
 import { recorder } from '../zitadel/parts.js';
 import { CLIENTS, type Opened } from './redis-clients.js';
 
@@ -48,7 +50,73 @@ describe.runIf(redisIsHere).each(Object.entries(CLIENTS))('over %s,', (_, open) 
     await expect.poll(() => heard).toEqual([undefined, 'one', undefined]);
     // The application's own client may come back later.
     const tell = () => Promise.resolve(bus.publish(CHANNEL, 'two')).catch(() => undefined);
-    await expect.poll(async () => ((await tell(), heard.includes('two')))).toBe(true);
+    await expect.poll(async () => (await tell(), heard.includes('two'))).toBe(true);
     expect(heard.slice(3).every((each) => each === 'two')).toBe(true);
   });
+
+  it('one process at a time has a turn, which ends by itself and which nobody else ends', async () => {
+    const [one, two] = [opened(), opened()];
+    await Promise.all([one.ready(), two.ready()]);
+    const log = quietLogger(recorder());
+    const [mine, others] = [one, two].map(({ client }) => openRedis(client, log).turns);
+    if (!mine || !others) throw new Error('no turns');
+    const turn = await takenBy(mine, 60_000);
+    expect(await others.take('a', 60_000)).toBe('taken');
+    expect(await others.take('b', 60_000)).toMatchObject({ keep: expect.any(Function) });
+    expect(await turn.keep(1)).toBe(true);
+    await expect.poll(() => others.take('a', 60_000)).toMatchObject({ keep: expect.any(Function) });
+    expect(await turn.keep(60_000)).toBe(false);
+    await turn.end();
+    expect(await mine.take('a', 60_000)).toBe('taken');
+    const third = await takenBy(mine, 60_000, 'c');
+    await third.end();
+    await takenBy(others, 60_000, 'c');
+    const keys = await askRedis(redis.port, 'KEYS *');
+    expect(keys.match(/(app:)?nestjs-zitadel:turn:[\w-]{43}\r/g)).toHaveLength(3);
+  });
+
+  it('who has the turn is unknown while Redis does not reply, and then Redis is asked once in a while', async () => {
+    const mine = opened();
+    await mine.ready();
+    let asked = 0;
+    const client = counting(mine.client, () => (asked += 1));
+    const { turns } = openRedis(client, quietLogger(recorder()));
+    if (!turns) throw new Error('no turns');
+    redis.pause();
+    expect(await turns.take('a', 1_000)).toBe('unknown');
+    const many = await Promise.all(Array.from({ length: 100 }, () => turns.take('a', 1_000)));
+    expect(new Set(many)).toEqual(new Set(['unknown']));
+    expect(asked).toBe(1);
+    redis.resume();
+    await expect.poll(() => turns.take('b', 1_000)).not.toBe('unknown');
+  });
+
+  it('nothing waits for a client that is not connected, or has ended', async () => {
+    const mine = opened();
+    const { turns } = openRedis(mine.client, quietLogger(recorder()));
+    await turns?.take('a', 1_000);
+    await mine.ready();
+    mine.end();
+    expect(await turns?.take('a', 1_000)).toBe('unknown');
+  });
 });
+
+async function takenBy(turns: Turns, ms: number, name = 'a'): Promise<Turn> {
+  const turn = await turns.take(name, ms);
+  if (typeof turn === 'string') throw new Error(turn);
+  return turn;
+}
+
+/** The client, with a count of the commands that it sends. */
+function counting(client: RedisClient, count: () => void): RedisClient {
+  return new Proxy(client, {
+    get(target, name) {
+      const found: unknown = Reflect.get(target, name);
+      if (typeof found !== 'function') return found;
+      return (...args: unknown[]): unknown => {
+        if (name === 'call' || name === 'sendCommand') count();
+        return Reflect.apply(found, target, args);
+      };
+    },
+  });
+}

@@ -29,6 +29,7 @@ function connected() {
   const decisions = {
     ttlMs: TTL,
     leftMs: () => TTL,
+    onEviction: () => () => undefined,
     prepare: (_requirement: unknown, forActors: boolean) => (forActors ? forAll : ({} as Compiled)),
     authorize(request: RequestLike, compiled: Compiled): Decision {
       asked.push(request);
@@ -92,6 +93,7 @@ describe('a connection', () => {
     const decisions = {
       ttlMs: 1_000,
       leftMs: () => 0,
+      onEviction: () => () => undefined,
       prepare: () => ({}),
       authorize: () => ({ allowed: false, reason: 'token_rejected' }),
     };

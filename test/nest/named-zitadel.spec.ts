@@ -8,8 +8,19 @@ import {
   type Type,
   UseGuards,
 } from '@nestjs/common';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
+import { Args, GraphQLModule, Query, Resolver } from '@nestjs/graphql';
+import {
+  ClientProxyFactory,
+  MessagePattern,
+  type MicroserviceOptions,
+  Transport,
+} from '@nestjs/microservices';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { firstValueFrom } from 'rxjs';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Caller } from '../../lib/core/caller.js';
+import { own } from '../../lib/core/own-properties.js';
 import { role } from '../../lib/core/requirement/builders.js';
 import { org } from '../../lib/core/requirement/refs.js';
 import {
@@ -17,6 +28,7 @@ import {
   CurrentCaller,
   getZitadelToken,
   Public,
+  type RequestLike,
   Require,
   RequirePermission,
   RequireProjectRole,
@@ -30,7 +42,10 @@ import {
   type ZitadelRootOptions,
 } from '../../lib/index.js';
 import { bootWith, GLOBAL } from '../support/application.js';
+import type { Answer } from '../support/graphql.js';
+import { freePort } from '../support/redis.js';
 import { speak } from '../support/speak.js';
+import { bySocketIo } from '../support/speakers.js';
 import { useEmulator } from '../support/world.js';
 import { recorder } from '../zitadel/parts.js';
 
@@ -148,7 +163,122 @@ describe.each(['express', 'fastify'] as const)('routes of a named ZITADEL, on %s
   });
 });
 
+/** Asks a handler for somebody's issuer: `ofB` is about the named ZITADEL, `ofA` about the one without a name. */
+type Ask = (handler: 'ofA' | 'ofB', token: string) => Promise<unknown>;
+
+@Resolver()
+class Fields {
+  @Query(() => String, { nullable: true })
+  @RequireRole('ORG_OWNER', org.arg('id'), AT_B)
+  ofB(@Args('id') _id: string, @CurrentCaller() { issuer }: Caller) {
+    return issuer;
+  }
+
+  @Query(() => String, { nullable: true })
+  @RequireRole('ORG_OWNER', org.arg('id'))
+  ofA(@Args('id') _id: string, @CurrentCaller() { issuer }: Caller) {
+    return issuer;
+  }
+}
+
+@WebSocketGateway()
+class Gateway {
+  @SubscribeMessage('ofB')
+  @RequireRole('ORG_OWNER', org.body('id'), AT_B)
+  ofB(@CurrentCaller() { issuer }: Caller) {
+    return { event: 'answer', data: issuer };
+  }
+
+  @SubscribeMessage('ofA')
+  @RequireRole('ORG_OWNER', org.body('id'))
+  ofA(@CurrentCaller() { issuer }: Caller) {
+    return { event: 'answer', data: issuer };
+  }
+}
+
+@Controller()
+@UseGuards(ZitadelManagerGuard)
+class Messages {
+  @MessagePattern('ofB')
+  @RequireRole('ORG_OWNER', org.body('id'), AT_B)
+  ofB(@CurrentCaller() { issuer }: Caller) {
+    return issuer;
+  }
+
+  @MessagePattern('ofA')
+  @RequireRole('ORG_OWNER', org.body('id'))
+  ofA(@CurrentCaller() { issuer }: Caller) {
+    return issuer;
+  }
+}
+
+const codeOf = (error: unknown): unknown => own(error, 'errorCode');
+
+const DOORS: Readonly<Record<string, () => Promise<Ask>>> = {
+  GraphQL: async () => {
+    const imports = [
+      GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true }),
+      unnamed(),
+      named(),
+    ];
+    const { url } = await bootWith({ imports, providers: [GLOBAL, Fields] });
+    return async (handler, token) => {
+      const response = await fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+        body: JSON.stringify({ query: `{ ${handler}(id: "${orgId}") }` }),
+      });
+      const { data, errors } = (await response.json()) as Answer;
+      return errors ? codeOf(errors[0]?.extensions) : data?.[handler];
+    };
+  },
+  'socket.io': async () => {
+    const { url } = await bootWith({ imports: [unnamed(), named()], providers: [GLOBAL, Gateway] });
+    return async (handler, token) => {
+      const speaker = await bySocketIo(url, { token });
+      onTestFinished(() => speaker.leave());
+      speaker.say(handler, { id: orgId });
+      await expect.poll(() => speaker.heard.length).toBe(1);
+      const [[event, data] = []] = speaker.heard;
+      return event === 'answer' ? data : codeOf(data);
+    };
+  },
+  TCP: async () => {
+    const token = ({ body }: RequestLike) => String(own(body, 'token'));
+    const imports = [unnamed({ token }), named('b', { token })];
+    const { app } = await bootWith({ imports, controllers: [Messages] });
+    const options = { host: '127.0.0.1', port: await freePort() };
+    app.connectMicroservice<MicroserviceOptions>({ transport: Transport.TCP, options });
+    await app.startAllMicroservices();
+    const client = ClientProxyFactory.create({ transport: Transport.TCP, options });
+    onTestFinished(() => void client.close());
+    return (handler, sent) =>
+      firstValueFrom(client.send<unknown>(handler, { token: sent, id: orgId })).catch(codeOf);
+  },
+};
+
+describe.each(Object.entries(DOORS))('a named ZITADEL, by %s', (_, open) => {
+  it('decides what names it, and nothing else', async () => {
+    const ask = await open();
+    const [ofA, ofB] = [a.tokenFor(alice), b.tokenFor(alice)];
+    for (const round of ['cold', 'warm']) {
+      expect([round, await ask('ofB', ofB)]).toEqual([round, b.issuer]);
+      expect([round, await ask('ofA', ofB)]).toEqual([round, 'token_invalid']);
+      expect([round, await ask('ofB', ofA)]).toEqual([round, 'token_invalid']);
+      expect([round, await ask('ofA', ofA)]).toEqual([round, 'role_missing']);
+    }
+  });
+});
+
 describe('a named ZITADEL', () => {
+  it('can be down, and the one without a name decides all the same', async () => {
+    const controllers: Type[] = [BothController];
+    const { url } = await bootWith({ imports: [unnamed(), named()], controllers });
+    b.fail('memberships', 503);
+    const [ofA, ofB] = [a.tokenFor(alice), b.tokenFor(alice)];
+    expect([await get(url, '/role', ofB), await get(url, '/a', ofA)]).toEqual([503, 403]);
+  });
+
   it('is injected whole by its name, and the one without a name as before', async () => {
     @Injectable()
     class Service {

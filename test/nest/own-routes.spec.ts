@@ -1,13 +1,18 @@
+import { createRequire } from 'node:module';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import {
   All,
   Controller,
   Get,
+  Inject,
   Injectable,
   type MiddlewareConsumer,
   Module,
   type OnModuleInit,
+  Post,
   RequestMethod,
+  Version,
+  VersioningType,
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { GraphQLModule, Query, Resolver } from '@nestjs/graphql';
@@ -15,10 +20,13 @@ import express, { Router, type Request, type Response } from 'express';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import { describe, expect, it } from 'vitest';
 import { Authenticated, Public } from '../../lib/index.js';
+import { OwnRoutes } from '../../lib/nest/own-routes.js';
 import { Notes } from '../doors/door.js';
 import { boot, GLOBAL, type Application } from '../support/application.js';
 import type { Platform, Prepare } from '../support/start.js';
 import { useWorld } from '../support/world.js';
+
+const express4 = createRequire(import.meta.url)('express4') as typeof express;
 
 const world = useWorld();
 
@@ -53,6 +61,32 @@ class ThingsController {
   }
 }
 
+@Controller('things')
+class PostsController {
+  @Post()
+  @Public()
+  add() {
+    return {};
+  }
+}
+
+@Controller('things')
+class VersionedController {
+  @Post()
+  @Version(['1', '2'])
+  @Public()
+  add() {
+    return {};
+  }
+
+  @Post()
+  @Version('3')
+  @Public()
+  addOther() {
+    return {};
+  }
+}
+
 @Controller()
 class RootController {
   @Get()
@@ -69,6 +103,14 @@ const own: Prepare = (app) => {
   app.getHttpAdapter().post('/things', answer as never);
 };
 
+@Injectable()
+class LateAtThings implements OnModuleInit {
+  constructor(@Inject(HttpAdapterHost) private readonly adapters: HttpAdapterHost) {}
+  onModuleInit() {
+    this.adapters.httpAdapter.post('/things', answer as never);
+  }
+}
+
 describe.each(['express', 'fastify'] as const)('routes of the adapter itself on %s', (platform) => {
   const application = { platform, controllers: [ThingsController] };
 
@@ -79,6 +121,30 @@ describe.each(['express', 'fastify'] as const)('routes of the adapter itself on 
       '  GET /health  NOT GUARDED by nestjs-zitadel: no route of Nest',
       '  POST /things  NOT GUARDED by nestjs-zitadel: no route of Nest',
     ]);
+  });
+
+  it('are told where they are middleware with a path', async () => {
+    const lines = await told({
+      ...application,
+      prepare: (app) => {
+        app.use('/queues', answer);
+        app.use(['/jobs', '/things/done'], answer, answer);
+        app.use((_request: unknown, _response: unknown, next: () => void) => next());
+        // Routes of Nest stand below this path, too.
+        app.use('/things', (_request: unknown, _response: unknown, next: () => void) => next());
+        app.use('/things', express.static('docs'));
+      },
+    });
+    expect(lines).toEqual([
+      '  USE /queues  NOT GUARDED by nestjs-zitadel: no route of Nest',
+      '  USE /jobs  NOT GUARDED by nestjs-zitadel: no route of Nest',
+      '  USE /things/done  NOT GUARDED by nestjs-zitadel: no route of Nest',
+      '  USE /things  NOT GUARDED by nestjs-zitadel: no route of Nest',
+    ]);
+    const strict = { ...application, options: { strict: true } };
+    await expect(
+      boot(world, { ...strict, prepare: (app) => void app.use('/queues', answer) }),
+    ).rejects.toThrow(/USE \/queues stands on the HTTP adapter itself/);
   });
 
   it('are told where they take all below a route of Nest', async () => {
@@ -144,6 +210,35 @@ describe.each(['express', 'fastify'] as const)('routes of the adapter itself on 
 });
 
 describe('on Express', () => {
+  // They would answer in place of the guarded route, or after it passes on.
+  it.each<[string, Application]>([
+    ['before it', { prepare: own }],
+    ['when another module starts', { providers: [GLOBAL, LateAtThings] }],
+  ])('also one with the very path and verb of a route of Nest, added %s', async (_, more) => {
+    const application = { controllers: [ThingsController, PostsController], ...more };
+    const line = '  POST /things  NOT GUARDED by nestjs-zitadel: no route of Nest';
+    expect(await told(application)).toContain(line);
+    await expect(boot(world, { ...application, options: { strict: true } })).rejects.toThrow(
+      /POST \/things stands on the HTTP adapter itself/,
+    );
+  });
+
+  it.each([express, express4])('nothing before the first route was added', (create) => {
+    const httpAdapter = { getType: () => 'express', getInstance: create };
+    const routes = new OwnRoutes({ httpAdapter } as never);
+    routes.beforeNest();
+    routes.afterNest();
+    expect(routes.find(() => undefined)).toEqual([]);
+  });
+
+  it('none of Nest, also if one path has several handlers', async () => {
+    const lines = await told({
+      controllers: [PostsController, VersionedController, PostsController],
+      prepare: (app) => app.enableVersioning({ type: VersioningType.HEADER, header: 'version' }),
+    });
+    expect(lines).toEqual([]);
+  });
+
   it('also middleware with a path, routers, and what other modules add when they start', async () => {
     @Injectable()
     class Late implements OnModuleInit {

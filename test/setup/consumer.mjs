@@ -169,14 +169,20 @@ export async function tryRequire(home, source, node = process.execPath) {
 }
 
 /** Runs the test of the application by a test runner. */
-export async function tryRunner(home, source, name, { type, bin, flags = [], files }) {
+export async function tryRunner(
+  home,
+  source,
+  name,
+  { type, bin, flags = [], files },
+  node = process.execPath,
+) {
   const cwd = await project(home, source, name, type);
   const { options } = kindNamed(
     type === 'module' ? 'nodenext, import' : 'commonjs with node10, require',
   );
   await writeFile(join(cwd, 'tsconfig.json'), tsconfig(options, [`${source}/*.ts`]));
   for (const [file, text] of Object.entries(files)) await writeFile(join(cwd, file), text);
-  return complaints(process.execPath, [...flags, join(home, 'node_modules', ...bin)], { cwd });
+  return complaints(node, [...flags, join(home, 'node_modules', ...bin)], { cwd });
 }
 
 async function project(home, source, name, type) {
@@ -226,12 +232,17 @@ const JEST = {
 const JEST_BIN = ['jest', 'bin', 'jest.js'];
 /** As docs/compatibility.md says it. */
 const TRANSFORMED = ['/node_modules/(?!(nestjs-zitadel|jose|lru-cache)/)'];
-const AS_ESM = { type: 'module', bin: JEST_BIN, flags: ['--experimental-vm-modules'] };
+const VM_MODULES = ['--experimental-vm-modules'];
+const AS_ESM = { type: 'module', bin: JEST_BIN, flags: VM_MODULES };
 const AS_COMMONJS = { type: 'commonjs', bin: JEST_BIN };
 const jest = (settings) => ({ 'jest.config.json': JSON.stringify({ ...JEST, ...settings }) });
 const asEsm = (transform) => jest({ extensionsToTreatAsEsm: ['.ts'], transform });
+const SWC_COMMONJS = jest({
+  transform: { '\\.[jt]s$': ['@swc/jest', { ...SWC, module: { type: 'commonjs' } }] },
+  transformIgnorePatterns: TRANSFORMED,
+});
 
-/** The runners of tests, each with its settings. */
+/** The runners of tests, each with its settings. `nest12`: those where Nest is ESM and the application is not. */
 export const RUNNER = {
   vitest: {
     type: 'module',
@@ -248,10 +259,8 @@ export const RUNNER = {
   },
   'Jest with swc, require': {
     ...AS_COMMONJS,
-    files: jest({
-      transform: { '\\.[jt]s$': ['@swc/jest', { ...SWC, module: { type: 'commonjs' } }] },
-      transformIgnorePatterns: TRANSFORMED,
-    }),
+    files: SWC_COMMONJS,
+    nest12: { ...AS_COMMONJS, flags: VM_MODULES, files: SWC_COMMONJS },
   },
   'Jest with ts-jest, import': {
     ...AS_ESM,
@@ -276,5 +285,10 @@ export const RUNNER = {
       },
       transformIgnorePatterns: TRANSFORMED,
     }),
+    nest12: {
+      ...AS_COMMONJS,
+      flags: VM_MODULES,
+      files: jest({ transform: { '\\.ts$': 'ts-jest' } }),
+    },
   },
 };

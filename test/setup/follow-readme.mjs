@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { root } from './run.mjs';
 
 /** A paragraph that begins with the name of a file, and the block below it. */
-const FILE = /^`([\w.]+)`(?:.+\n)*?.*[:.]\n\n```\w+\n([^]*?)^```/gm;
+const FILE = /^`([\w./]+)`(?:.+\n)*?.*[:.]\n\n```\w+\n([^]*?)^```/gm;
 const COMMANDS = /^```sh\n([^]*?)^```/gm;
 
 /**
@@ -15,7 +15,7 @@ const COMMANDS = /^```sh\n([^]*?)^```/gm;
  */
 export async function followReadme(folder, tarball, npm) {
   const home = join(folder, 'readme');
-  await mkdir(home);
+  await mkdir(join(home, 'src'), { recursive: true });
   const [readme] = readFileSync(join(root, 'README.md'), 'utf8').split('## ... and in Express');
   const names = [];
   for (const [, name, text] of readme.matchAll(FILE)) {
@@ -25,9 +25,9 @@ export async function followReadme(folder, tarball, npm) {
   const commands = [...readme.matchAll(COMMANDS)]
     .flatMap(([, block]) => block.trim().split('\n'))
     .filter((line) => /^np[mx] /.test(line));
-  const wanted = 'tsconfig.json app.module.ts app.test.ts main.ts';
+  const wanted = 'tsconfig.json src/app.module.ts src/app.spec.ts src/main.ts';
   if (names.join(' ') !== wanted) return `it shows other files than ${wanted}: ${names.join(' ')}`;
-  for (const tool of ['npx vitest run app.test.ts', 'npx tsc']) {
+  for (const tool of ['npx vitest run src/app.spec.ts', 'npx tsc']) {
     if (!commands.includes(tool)) return `it does not say ${tool}`;
   }
 
@@ -38,8 +38,6 @@ export async function followReadme(folder, tarball, npm) {
     const [name, ...words] = command.split(' ');
     // npx is npm exec, and versions are for what is installed.
     const args = name === 'npx' ? ['exec', '--', ...words] : words.map(versioned);
-    // Only what hangs may fail for the time.
-    if (words[0] === 'vitest' && name === 'npx') args.push('--testTimeout=180000');
     const { ok, output } = await npm(home, '--prefer-offline', ...args);
     if (!ok) return `${command}:\n${output}`;
   }

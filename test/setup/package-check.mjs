@@ -65,6 +65,7 @@ try {
   await check('the lockfile is complete: npm ci would install it', () => wrongInLockfile());
   await check('the declarations show nothing internal', () => wrongInDeclarations());
   await check('npm installs it beside a Nest of any age', () => wrongBesideOthers(tarball));
+  await check('its command runs where it is installed', () => wrongInCommand(tarball));
   await check('publint', () => complaints(tool('publint'), ['run', tarball, '--strict']));
   await check('attw', () =>
     complaints(tool('attw'), [tarball, '--profile', 'esm-only', '--no-emoji', '--no-color']),
@@ -178,6 +179,21 @@ async function wrongBesideOthers(tarball) {
   writeFileSync(join(home, 'package.json'), JSON.stringify({ private: true, dependencies }));
   const { ok, output } = await npm(home, 'install', '--dry-run', '--loglevel=warn');
   return ok && !/ERESOLVE|peer/i.test(output) ? '' : output;
+}
+
+/** In a folder with nothing else: the command explains itself, and says what is missing. */
+async function wrongInCommand(tarball) {
+  const home = join(folder, 'command');
+  const notInstalled = await install(home, tarball, {});
+  if (notInstalled !== '') return notInstalled;
+  const command = (...args) => npm(home, 'exec', '--offline', '--', 'nestjs-zitadel', ...args);
+  const help = await command('events', 'setup', '--help');
+  if (!help.ok || !help.output.includes('Usage: npx nestjs-zitadel events setup')) {
+    return `--help:\n${help.output}`;
+  }
+  const bare = await command('events', 'setup');
+  const isTold = !bare.ok && bare.output.includes('--endpoint is missing');
+  return isTold ? '' : `without --endpoint:\n${bare.output}`;
 }
 
 /** What users cannot name must not show where they look: in the declarations that the entries lead to. */

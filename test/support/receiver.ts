@@ -20,7 +20,8 @@ export interface Receiver {
   readonly close: () => Promise<void>;
 }
 
-export async function openReceiver(): Promise<Receiver> {
+/** @param host by which the sender reaches this machine */
+export async function openReceiver(host = '127.0.0.1'): Promise<Receiver> {
   const server = createServer((request, response) => {
     const at = Date.now();
     const chunks: Buffer[] = [];
@@ -33,10 +34,11 @@ export async function openReceiver(): Promise<Receiver> {
       if (answer !== 'nothing') response.writeHead(answer).end();
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const interfaces = host === '127.0.0.1' ? host : '0.0.0.0';
+  await new Promise<void>((resolve) => server.listen(0, interfaces, resolve));
   const { port } = server.address() as AddressInfo;
   const receiver: Receiver = {
-    url: `http://127.0.0.1:${String(port)}/zitadel/events`,
+    url: `http://${host}:${String(port)}/zitadel/events`,
     deliveries: [],
     answers: [],
     close: () =>

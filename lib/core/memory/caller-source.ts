@@ -156,13 +156,10 @@ export class CallerSource {
   }
 
   /** Forgets in this process. */
-  forget(eviction: Eviction): void {
+  forget(eviction: Exclude<Eviction, { readonly type: 'organization' }>): void {
     switch (eviction.type) {
       case 'user':
         this.#forgetUser(eviction.userId);
-        break;
-      case 'organization':
-        this.#forgetOrganizations(new Set([eviction.orgId]));
         break;
       case 'everyone':
         this.#forgetAll();
@@ -195,7 +192,7 @@ export class CallerSource {
   }
 
   /** Forgets everybody with memberships that rest on these organizations, and everybody who is at home there. */
-  #forgetOrganizations(orgIds: ReadonlySet<string>): void {
+  forgetOrganizations(orgIds: ReadonlySet<string>): void {
     const fits = ({ index, caller }: KnownCaller) =>
       restOn(index, orgIds) || orgIds.has(homeOf(caller) ?? '');
     this.#flights.doubt((known) => isRefusal(known) || fits(known));

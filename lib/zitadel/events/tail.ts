@@ -18,7 +18,6 @@ import {
 
 /** What a tail is made of. */
 interface TailParts {
-  readonly issuer: string;
   /** Of a service user that is an `IAM_OWNER_VIEWER`. */
   readonly asker: Asker;
   readonly everyMs: number;
@@ -163,11 +162,9 @@ export class EventTail {
 
   /** Takes the turn, unless this process has it. Undefined: another process has it. Otherwise says whether it is still held. */
   async #hold(stop: AbortSignal): Promise<(() => boolean) | undefined> {
-    const { turns, issuer } = this.#parts;
+    const { turns } = this.#parts;
     if (turns && !this.#turn) {
-      const taken = await turns
-        .take(`events of ${issuer}`, TURN_MS)
-        .catch(() => 'unknown' as const);
+      const taken = await turns.take('events', TURN_MS).catch(() => 'unknown' as const);
       if (taken === 'taken') return undefined;
       if (taken !== 'unknown') {
         if (stop.aborted) await taken.end().catch(() => undefined);

@@ -1,3 +1,4 @@
+import { has } from '../../core/own-properties.js';
 import { type Call, OURSELVES } from '../call.js';
 import type { Http } from '../http.js';
 import { isRecord, listOf, listOfTexts, pageFrom, pageRequest, textOf } from '../reading.js';
@@ -141,7 +142,7 @@ export class Actions {
       },
       (row) => JSON.stringify([row['id'], row['condition']]),
     );
-    if (!('rows' in list) || list.goesOn) throw endless(what);
+    if (has(list, 'instead') || list.goesOn) throw endless(what);
     return [...list.rows];
   }
 

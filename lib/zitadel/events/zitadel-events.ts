@@ -4,6 +4,7 @@ import type { Eviction } from '../../core/eviction.js';
 import { bounded } from '../../core/memory/bounded.js';
 import { type BoundedLog, quietly } from '../../core/tell.js';
 import { evictionsOf } from './effects.js';
+import type { TailStatus } from './tail.js';
 import { type EventProblem, type EventVerdict, verifyEvent } from './verify-event.js';
 
 interface ZitadelEventsParts {
@@ -12,6 +13,8 @@ interface ZitadelEventsParts {
   readonly path: string;
   /** Ends what events name. */
   readonly apply: (evictions: readonly Eviction[]) => void;
+  /** How tailing is doing, where anything is tailed. */
+  readonly tail?: () => TailStatus | undefined;
   readonly log: BoundedLog;
 }
 
@@ -27,6 +30,8 @@ export interface EventsStatus {
   readonly refused: Readonly<Record<EventProblem | 'parsed', number>>;
   /** When the latest event happened at ZITADEL, in milliseconds since the epoch. */
   readonly lastEventAt: number | undefined;
+  /** How asking for events is doing. Undefined without `events.tail`. */
+  readonly tail: TailStatus | undefined;
 }
 
 /** A replay is taken for 600 seconds at most. More than this many deliveries in that time only means that one evicts again. */
@@ -108,6 +113,7 @@ export class ZitadelEvents {
       replayed: this.#replayed,
       refused: { ...this.#refused },
       lastEventAt: this.#lastEventAt === 0 ? undefined : this.#lastEventAt,
+      tail: this.#parts.tail?.(),
     };
   }
 

@@ -15,9 +15,12 @@ import { newKeys } from './new-keys.js';
 import { pages } from './pages.js';
 import { permissions } from './permissions.js';
 import { projects } from './projects.js';
+import { revocation } from './revocation.js';
+import { toldLibrary } from './told-library.js';
 import { tokens } from './tokens.js';
 import { userMemberships } from './user-memberships.js';
 import { userinfoCases } from './userinfo.js';
+import { webhooks } from './webhooks.js';
 
 /** Every case, in the order in which they run. */
 export const allCases: readonly Case[] = [
@@ -33,6 +36,9 @@ export const allCases: readonly Case[] = [
   ...grantsV1,
   ...grantsV2,
   ...events,
+  ...webhooks,
+  ...revocation,
+  ...toldLibrary,
   ...errorsAndHosts,
   ...longLists,
   ...grantsByActor,

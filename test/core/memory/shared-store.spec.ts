@@ -534,8 +534,8 @@ describe('a note', () => {
 
   it('keeps nobody waiting, and fails nobody', async () => {
     cache.beforeSet = () => new Promise(() => undefined);
-    expect(await storeOf().note('where', 'here')).toBeUndefined();
+    await expect(storeOf().note('where', 'here')).resolves.toBeUndefined();
     cache.beforeSet = () => Promise.reject(new Error('down'));
-    expect(await storeOf().note('where', 'here')).toBeUndefined();
+    await expect(storeOf().note('where', 'here')).resolves.toBeUndefined();
   });
 });

@@ -1,15 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
-import { Args, Query, Resolver, Subscription } from '@nestjs/graphql';
+import { Args, Info, Query, Resolver, Subscription } from '@nestjs/graphql';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import {
   Authenticated,
   CheckedResource,
   CurrentCaller,
+  decisionOf,
   org,
   RequireRole,
   type Caller,
+  type CurrentDecision,
   ZitadelManagerGuard,
+  ZitadelAuthorizer,
 } from '../../../lib/index.js';
 import { Notes } from '../../doors/door.js';
 import {
@@ -64,6 +67,9 @@ class Channel {
 
 const channel = new Channel();
 
+/** The organizations about which somebody waits. */
+const waiting = new Set<string>();
+
 @Injectable()
 class Stars {
   of(value: string): string {
@@ -83,6 +89,17 @@ class NewsResolver {
     @CurrentCaller() caller: Caller,
   ): string {
     return `${caller.userId} at ${orgId}`;
+  }
+
+  /** Answers when its decision ends, or its client has left. */
+  @Query(() => String, { nullable: true })
+  @RequireRole('ORG_OWNER', org.arg('orgId'))
+  async waits(@Args('orgId') orgId: string, @Info() info: object): Promise<never> {
+    const { signal } = decisionOf(info) as CurrentDecision;
+    waiting.add(orgId);
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    waiting.delete(orgId);
+    throw signal.reason;
   }
 
   @Subscription(() => String, { resolve: (value: string) => value })
@@ -254,6 +271,38 @@ describe.each(Object.keys(STACKS) as Stack[])('subscriptions of GraphQL by %s', 
     expect([codesOf(heard), codesOf(filtered)]).toEqual([[errorCode], [errorCode]]);
     expect([heard.values, filtered.values].map(({ length }) => length)).toEqual([2, 1]);
     await expect.poll(() => channel.listeners).toBe(0);
+  });
+
+  it('ask again at once when their user is evicted, and a field that waits has the same signal', async () => {
+    const { zitadel, acme } = world;
+    const user = someone();
+    const token = zitadel.tokenFor(user);
+    const heard = connect({ authorization: bearer(token) }).listen(news());
+    const waits = app.ask(token, `{ waits(orgId: "${acme}") }`);
+    await expect.poll(() => [channel.listeners, waiting.size]).toEqual([1, 1]);
+    zitadel.removeMember(user, { org: { id: acme } });
+    await app.app.get(ZitadelAuthorizer).evict(user.id);
+    await expect.poll(() => heard.ended).toBeDefined();
+    expect(codesOf(heard)).toEqual(['role_missing']);
+    expect(await waits).toMatchObject({ errors: [{ extensions: { errorCode: 'role_missing' } }] });
+  });
+
+  it('end the signal of a field whose client has left', async () => {
+    const { zitadel, acme } = world;
+    const leaving = new AbortController();
+    const asking = fetch(`${app.url}/graphql`, {
+      method: 'POST',
+      headers: {
+        authorization: bearer(zitadel.tokenFor(someone())),
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify({ query: `{ waits(orgId: "${acme}") }` }),
+      signal: leaving.signal,
+    });
+    await expect.poll(() => waiting.size).toBe(1);
+    leaving.abort();
+    await expect(asking).rejects.toThrow('aborted');
+    await expect.poll(() => waiting.size).toBe(0);
   });
 
   // It has the same WebSocket server as Apollo on Express, and these take seconds.

@@ -6,6 +6,7 @@ import {
   org,
   Public,
   RequireRole,
+  ZitadelAuthorizer,
   type ZitadelModuleOptions,
 } from '../../../lib/index.js';
 import { boot } from '../../support/application.js';
@@ -88,6 +89,17 @@ describe.each(['express', 'fastify'] as const)('a stream of events on %s', (plat
       .poll(() => streams.map(({ text }) => text.includes('data: second')))
       .toEqual([false, true, true, true]);
     expect(streams.map(({ open }) => open)).toEqual([false, true, true, true]);
+  });
+
+  it('ends at once when an eviction shows that the role is lost', async () => {
+    const { zitadel, acme } = world;
+    const { app, url } = await serve(platform, {});
+    const user = zitadel.addUser(`evicted on ${platform}`);
+    zitadel.addMember(user, { org: acme }, ['ORG_OWNER_VIEWER']);
+    const stream = await read(`${url}/${acme}/news`, zitadel.tokenFor(user));
+    zitadel.removeMember(user, { org: acme });
+    await app.get(ZitadelAuthorizer).evictOrganization(acme);
+    await expect.poll(() => stream.open).toBe(false);
   });
 
   it.each(['news', 'optional'])('ends when its token expires: %s', async (path) => {

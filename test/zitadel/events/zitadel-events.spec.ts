@@ -1,6 +1,8 @@
+import { inspect } from 'node:util';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import type { Eviction } from '../../../lib/core/eviction.js';
+import { createZitadel } from '../../../lib/express/index.js';
 import { quietLogger } from '../../../lib/core/tell.js';
 import { ZitadelEvents } from '../../../lib/zitadel/events/zitadel-events.js';
 import { delivered, signed, SIGNING_KEY } from '../../support/deliveries.js';
@@ -50,6 +52,19 @@ describe('a delivery that is taken', () => {
     expect(events.status()).toMatchObject({ received: 1, ignored: 1 });
   });
 
+  it('ends the same in whatever order deliveries come', async () => {
+    const events = ['removed', 'added', 'changed'].map((change, sequence) =>
+      delivered({ event_type: `org.member.${change}`, sequence }),
+    );
+    for (const order of [events, events.toReversed()]) {
+      const { apply, receive } = receiver();
+      for (const body of order) receive(signed(body));
+      await nextTurn();
+      const user = [{ type: 'user', userId: '400999950592248870' }];
+      expect(apply.mock.calls).toEqual([[user], [user], [user]]);
+    }
+  });
+
   it('tells when the latest event happened, in whatever order they come', () => {
     const { receive, events } = receiver();
     expect(events.status().lastEventAt).toBeUndefined();
@@ -88,5 +103,8 @@ describe('a receiver without signing keys', () => {
 
 it('shows no signing key where it is printed', () => {
   const { events } = receiver();
-  expect(JSON.stringify(events) + String(Object.values(events))).not.toContain(SIGNING_KEY);
+  expect(inspect(events, { depth: 9, showHidden: true })).not.toContain(SIGNING_KEY);
+  const options = { issuer: 'https://acme.example', audience: '1' };
+  const zitadel = createZitadel({ ...options, events: { signingKeys: SIGNING_KEY } });
+  expect(inspect(zitadel, { depth: 20, showHidden: true })).not.toContain(SIGNING_KEY);
 });
