@@ -109,6 +109,22 @@ export function intern(name: string): string {
   return name;
 }
 
+// So do the same lists of roles.
+const LISTS = new Map<string, readonly string[]>();
+
+/** The one copy of a list of names. */
+function internList(names: readonly string[]): readonly string[] {
+  const key = JSON.stringify(names);
+  const known = LISTS.get(key);
+  if (known) return known;
+  const list = Object.freeze(names.map(intern));
+  if (LISTS.size < 1_000 && key.length <= 200 && !key.includes(':')) LISTS.set(key, list);
+  return list;
+}
+
+/** Of most kinds a user has no rows. */
+const NO_ROWS: ReadonlyMap<string, Membership> = new Map();
+
 /** Builds the index. Two rows of one resource count together. */
 export function indexOf(rows: readonly Membership[], complete = true): MembershipIndex {
   const maps = {
@@ -121,17 +137,17 @@ export function indexOf(rows: readonly Membership[], complete = true): Membershi
     const map = maps[row.kind];
     const key = row.kind === 'instance' ? '' : row.id;
     const same = map.get(key);
-    const roles = Object.freeze([...new Set([...(same?.roles ?? []), ...row.roles].map(intern))]);
-    map.set(key, preparedRow(row, roles));
+    const roles = internList([...new Set([...(same?.roles ?? []), ...row.roles])]);
+    map.set(key, preparedRow(row, roles, rows[0]?.userId));
   }
   const prepared = Object.values(maps).flatMap((map) => [...map.values()]);
   return Object.freeze({
     complete,
     rows: Object.freeze(prepared),
     instance: maps.instance.get(''),
-    orgs: maps.org,
-    projects: maps.project,
-    projectGrants: maps.projectGrant,
+    orgs: maps.org.size > 0 ? maps.org : NO_ROWS,
+    projects: maps.project.size > 0 ? maps.project : NO_ROWS,
+    projectGrants: maps.projectGrant.size > 0 ? maps.projectGrant : NO_ROWS,
     bytes: prepared.reduce((sum, row) => sum + bytesOf(row), 400),
   });
 }
@@ -151,8 +167,10 @@ export function restOnAny(
 }
 
 /** Gives a row every name as its own: what an object inherits must not become the owner of a project. */
-function preparedRow(row: Membership, roles: readonly string[]): Membership {
-  const { userId, kind, id } = row;
+function preparedRow(row: Membership, roles: readonly string[], ofAll = ''): Membership {
+  const { kind, id } = row;
+  // One copy of the user's id, too.
+  const userId = row.userId === ofAll ? ofAll : row.userId;
   const [ownerOrgId, projectId, grantedOrgId] = IDS.map((name) => own(row, name)) as (
     string | undefined
   )[];

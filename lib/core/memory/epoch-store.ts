@@ -10,7 +10,7 @@ import {
   type StoreTarget,
 } from './epochs.js';
 import { SingleFlight } from './flight.js';
-import { DEADLINE_MS, FAILED, type Found, inTime, type SignedCache } from './signed-cache.js';
+import { DEADLINE_MS, FAILED, type FoundFields, inTime, type SignedCache } from './signed-cache.js';
 import { inTurn, type Turns } from './turns.js';
 
 /** What is stored of an epoch. What was stored under an id that is not the current one is not used any more. */
@@ -66,7 +66,7 @@ export class EpochStore {
   }
 
   /** The id of the epoch that was read, if it is the current one. */
-  current(target: EpochTarget, found: Found): string | undefined {
+  current(target: EpochTarget, found: FoundFields): string | undefined {
     const epoch = this.#from(target, found);
     if (!epoch || epoch.at < this.#floors.of(target)) return undefined;
     // Of these two there is one each, so that it costs nothing to know when it was put back.
@@ -188,18 +188,18 @@ export class EpochStore {
   }
 
   /** Returns what is there then: a store may swallow its own failure, and another process may have put its own there. */
-  async #put(name: string, epoch: Epoch, until: number): Promise<Found> {
+  async #put(name: string, epoch: Epoch, until: number): Promise<FoundFields> {
     const write = this.store.write(name, epoch, LIVES_MS).catch(() => FAILED);
     const written = await inTime(write, until, FAILED);
     return written === FAILED ? FAILED : this.#read(name, until);
   }
 
-  async #read(name: string, until: number): Promise<Found> {
+  async #read(name: string, until: number): Promise<FoundFields> {
     const [found] = await this.store.read([name], until);
     return found;
   }
 
-  #from(target: EpochTarget, found: Found): Epoch | undefined {
+  #from(target: EpochTarget, found: FoundFields): Epoch | undefined {
     if (found === undefined || found === FAILED) return undefined;
     const { id, at, issuedBefore } = found;
     if (typeof id !== 'string' || id === '' || typeof at !== 'number') return undefined;

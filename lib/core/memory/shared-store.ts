@@ -4,7 +4,7 @@ import { CLOCK_SKEW_MS, type StoreTarget } from './epochs.js';
 import {
   DEADLINE_MS,
   FAILED,
-  type Found,
+  type FoundFields,
   inTime,
   type SharedCache,
   SignedCache,
@@ -223,7 +223,7 @@ export class SharedStore {
 
 function envelopeFrom<T>(
   kind: StoredKind<T>,
-  found: Found,
+  found: FoundFields,
   userId: string,
 ): Envelope<T> | undefined {
   if (found === undefined || found === FAILED || own(found, 'userId') !== userId) return undefined;

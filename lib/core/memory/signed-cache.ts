@@ -14,7 +14,7 @@ export const DEADLINE_MS = 100;
 export const FAILED = Symbol('the store failed');
 
 /** What was read: the fields that were written under this name. Undefined: nothing, or nothing of ours. */
-export type Found = Readonly<Record<string, unknown>> | undefined | typeof FAILED;
+export type FoundFields = Readonly<Record<string, unknown>> | undefined | typeof FAILED;
 
 /**
  * The shared cache, with everything in it signed. Each value names its own place, so that none can be copied to another one. What is odd is
@@ -43,7 +43,7 @@ export class SignedCache {
   }
 
   /** Reads several at once. `until`: how long it may take, on the monotonic clock. */
-  async read(names: readonly string[], until: number): Promise<readonly Found[]> {
+  async read(names: readonly string[], until: number): Promise<readonly FoundFields[]> {
     const reads = Promise.all(names.map((name) => this.#get(name)));
     return (await inTime(reads, until, undefined)) ?? names.map(() => FAILED);
   }
@@ -56,7 +56,7 @@ export class SignedCache {
     await this.#cache.set(name, sealed, ttlMs);
   }
 
-  async #get(name: string): Promise<Found> {
+  async #get(name: string): Promise<FoundFields> {
     let sealed: unknown;
     try {
       sealed = await this.#cache.get(name);

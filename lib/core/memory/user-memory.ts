@@ -3,7 +3,8 @@ import { type Bounded, bounded, forgetWhere } from './bounded.js';
 /** A bounded map whose entries belong to users. The entries of one user are found and forgotten without a walk over all. */
 export class UserMemory<V extends { readonly userId: string }> {
   readonly #entries: Bounded<string, V>;
-  readonly #keysOf = new Map<string, Set<string>>();
+  /** Most have one entry. A set for each would take memory for nothing. */
+  readonly #keysOf = new Map<string, string | Set<string>>();
 
   /**
    * `gone` hears of every entry that leaves, also of one that another takes the place of. `groupOf`: under what an entry is found besides its
@@ -35,8 +36,10 @@ export class UserMemory<V extends { readonly userId: string }> {
     // A value that is larger than the whole bound is not kept.
     if (!this.#entries.has(key)) return;
     for (const owner of this.#ownersOf(value)) {
-      const keys = this.#keysOf.get(owner) ?? new Set();
-      this.#keysOf.set(owner, keys.add(key));
+      const keys = this.#keysOf.get(owner);
+      if (keys === undefined || keys === key) this.#keysOf.set(owner, key);
+      else if (typeof keys === 'string') this.#keysOf.set(owner, new Set([keys, key]));
+      else keys.add(key);
     }
   }
 
@@ -46,7 +49,8 @@ export class UserMemory<V extends { readonly userId: string }> {
 
   /** The keys of one user or group, the oldest first. */
   keysOf(owner: string): ReadonlySet<string> {
-    return this.#keysOf.get(owner) ?? NONE;
+    const keys = this.#keysOf.get(owner) ?? NONE;
+    return typeof keys === 'string' ? new Set([keys]) : keys;
   }
 
   evict(userId: string): void {
@@ -69,8 +73,8 @@ export class UserMemory<V extends { readonly userId: string }> {
 
   #forgetKey(owner: string, key: string): void {
     const keys = this.#keysOf.get(owner);
-    keys?.delete(key);
-    if (keys?.size === 0) this.#keysOf.delete(owner);
+    if (typeof keys === 'object') keys.delete(key);
+    if (keys === key || (typeof keys === 'object' && keys.size === 0)) this.#keysOf.delete(owner);
   }
 }
 

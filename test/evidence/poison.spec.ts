@@ -1,0 +1,4 @@
+import { holds } from '../support/short-form.js';
+import * as proof from './poison.js';
+
+holds('poison', proof);
