@@ -9,7 +9,7 @@ export interface Fleet {
   /** What entries of the shared store and messages are signed with. */
   readonly secret: string;
   /** Over it an instance tells the others what is forgotten. */
-  openBus(): { readonly bus: Bus; close(): void };
+  readonly openBus: () => { readonly bus: Bus; readonly close: () => void };
 }
 
 type Bus = NonNullable<ZitadelOptions['redis']>;
@@ -39,7 +39,7 @@ function memoryBus(): Bus {
 }
 
 /** A client that waits for nobody while Redis is away. */
-function redisBus(url: string): { readonly bus: Bus; close(): void } {
+function redisBus(url: string): { readonly bus: Bus; readonly close: () => void } {
   const client = createClient({
     url,
     disableOfflineQueue: true,

@@ -72,7 +72,7 @@ async function createApp(
   environment: Environment,
   fleet: Fleet,
   logger: BriefLogger | LogLevel[],
-): Promise<{ readonly app: NestExpressApplication; close(): Promise<void> }> {
+): Promise<{ readonly app: NestExpressApplication; readonly close: () => Promise<void> }> {
   const { bus, close } = fleet.openBus();
   const app = await NestFactory.create<NestExpressApplication>(
     AppModule.around(instance, environment, fleet, bus),

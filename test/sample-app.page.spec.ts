@@ -216,7 +216,7 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
   it('shows that two instances refuse when ZITADEL tells one of them, and after how long', async () => {
     const page = await open();
     await signIn(page, 'Ivo');
-    const watch = 'Watch two instances lose IAM_OWNER_VIEWER on the instance';
+    const watch = 'Watch it end in two instances: IAM_OWNER_VIEWER on the instance';
     await page.getByRole('button', { name: watch }).click();
     await page.getByText(/Both instances refuse: the first after \d+ ms, the second/).waitFor();
     expect(await callRoute(page, 'The whole instance')).toContain('403 Forbidden');

@@ -368,7 +368,7 @@ function takeButton(row) {
 function watchButton(row) {
   const { kind, id, roles, name } = row;
   const on = kind === 'instance' ? 'the instance' : name;
-  const label = `Watch two instances lose ${roles.join(', ')} on ${on}`;
+  const label = `Watch it end in two instances: ${roles.join(', ')} on ${on}`;
   const onclick = (event) =>
     busy(event.currentTarget, async () => {
       const result = await call('POST', '/api/demo/watched-roles', { json: { kind, id } });
