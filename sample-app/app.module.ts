@@ -1,14 +1,15 @@
-import { randomBytes } from 'node:crypto';
 import { CacheModule } from '@nestjs/cache-manager';
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { ZitadelManagerGuard, ZitadelModule, type ZitadelModuleOptions } from 'nestjs-zitadel';
 import { DecisionLog, REMEMBERED_MS } from './decision-log.js';
 import type { Environment } from './environment.js';
+import type { Fleet } from './fleet.js';
 import { INSTANCE, type Instance } from './instance.js';
 import { PlainErrors } from './plain-errors.filter.js';
 import { ConfigController } from './routes/config.controller.js';
 import { DemoController } from './routes/demo.controller.js';
+import { DoorController } from './routes/door.controller.js';
 import { EventsController } from './routes/events.controller.js';
 import { GrantsController } from './routes/grants.controller.js';
 import { MeController } from './routes/me.controller.js';
@@ -26,9 +27,13 @@ class InstanceModule {
 
 @Module({})
 export class AppModule {
-  static around(instance: Instance, environment: Environment): DynamicModule {
-    // In memory nobody else reads the entries, so nobody else needs to know what they are signed with.
-    const secret = environment.sharedCacheSecret ?? randomBytes(32).toString('base64url');
+  /** @param bus over which this instance of the app tells the others what is forgotten */
+  static around(
+    instance: Instance,
+    environment: Environment,
+    { secret }: Fleet,
+    bus: ZitadelModuleOptions['redis'],
+  ): DynamicModule {
     return {
       module: AppModule,
       imports: [
@@ -42,6 +47,7 @@ export class AppModule {
           useFactory: ({ options }: Instance): ZitadelModuleOptions => ({
             ...options,
             cache: { ttlMs: REMEMBERED_MS, shared: { secret } },
+            ...(bus && { redis: bus }),
             strict: true,
           }),
         }),
@@ -52,7 +58,7 @@ export class AppModule {
         TryController,
         GrantsController,
         EventsController,
-        ...(instance.demo ? [DemoController] : []),
+        ...(instance.demo ? [DemoController, DoorController] : []),
       ],
       providers: [
         DecisionLog,

@@ -55,7 +55,7 @@ export const REMEMBERED_MS = 30_000;
 
 const KEPT = 50;
 /** What the page asks for by itself would drown what its reader did. */
-const OF_THE_PAGE: ReadonlySet<string> = new Set(['/api/events', '/api/me']);
+const OF_THE_PAGE: ReadonlySet<string> = new Set(['/api/events', '/api/me', '/api/door']);
 
 /**
  * Ties each decision to the request that it was made for: as a header of the answer (how old the memberships were), and as an entry of

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { key, type MembershipRow, type ZitadelOptions } from 'nestjs-zitadel';
 import { ZitadelEmulator, type MemberResource } from 'nestjs-zitadel/testing';
 import type { Resources } from './resources.js';
@@ -5,6 +6,9 @@ import { seed, type Seeds } from './seed.js';
 
 /** How long a made-up outage lasts, so that nobody is left with a broken demo. */
 const OUTAGE_MS = 60_000;
+
+/** How long ZITADEL's deliveries take. */
+const DELIVERY_MS = [10, 1_100] as const;
 
 /** How long a grant takes. */
 const GRANT_MS = 250;
@@ -22,6 +26,9 @@ type Kind = 'instance' | 'org' | 'project' | 'projectGrant';
 /** The emulator with its seeds, and what one can do to it from the page. */
 export class Demo {
   readonly #taken = new Map<string, TakenRole[]>();
+  /** Where the instances of the app listen; ZITADEL's deliveries go to the first. */
+  #instances: readonly string[] = [];
+  readonly #signingKey = randomBytes(27).toString('base64url');
   #outage: NodeJS.Timeout | undefined;
 
   private constructor(
@@ -45,7 +52,10 @@ export class Demo {
   }
 
   get options(): ZitadelOptions {
-    return this.zitadel.options({ serviceUser: key(this.seeds.serviceUserKey) });
+    return this.zitadel.options({
+      serviceUser: key(this.seeds.serviceUserKey),
+      events: { signingKeys: this.#signingKey },
+    });
   }
 
   /** Who can be picked on the sign-in page. */
@@ -78,6 +88,18 @@ export class Demo {
     };
   }
 
+  get instances(): readonly string[] {
+    return this.#instances;
+  }
+
+  /** ZITADEL reaches one of them only, as it would through a load balancer. */
+  tellTheFirstOf(instances: readonly string[]): void {
+    this.#instances = instances;
+    const [first] = instances;
+    this.zitadel.addTarget(`${String(first)}/zitadel/events`, { signingKey: this.#signingKey });
+    this.zitadel.deliveries({ lose: 1 });
+  }
+
   addApplication(origins: readonly string[]): string {
     const redirectUris = origins.map((origin) => `${origin}/`);
     return this.zitadel.addApplication(this.projectId, { redirectUris }).clientId;
@@ -96,9 +118,13 @@ export class Demo {
     this.zitadel.heal('memberships');
   }
 
-  /** Takes a membership away from its holder, at ZITADEL: what the app remembers of it is another matter. */
-  takeRole({ userId, on, displayName, roles }: MembershipRow): void {
+  /**
+   * Takes a membership away from its holder, at ZITADEL: what the app remembers of it is another matter. Unless it is `told`, the delivery
+   * gets lost on its way.
+   */
+  takeRole({ userId, on, displayName, roles }: MembershipRow, told: boolean): void {
     if (!on) return;
+    this.zitadel.deliveries(told ? { delayMs: DELIVERY_MS, seed: Date.now() } : { lose: 1 });
     const taken = this.#taken.get(userId) ?? [];
     this.zitadel.removeMember(userId, resourceOf(on.kind, on.id));
     this.#taken.set(userId, [...taken, { ...on, name: displayName, roles }]);

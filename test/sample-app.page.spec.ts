@@ -213,6 +213,17 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     await page.getByRole('row', { name: /IAM_OWNER_VIEWER/ }).waitFor();
   });
 
+  it('shows that two instances refuse when ZITADEL tells one of them, and after how long', async () => {
+    const page = await open();
+    await signIn(page, 'Ivo');
+    const watch = 'Watch it end in two instances: IAM_OWNER_VIEWER on the instance';
+    await page.getByRole('button', { name: watch }).click();
+    await page.getByText(/Both instances refuse: the first after \d+ ms, the second/).waitFor();
+    expect(await callRoute(page, 'The whole instance')).toContain('403 Forbidden');
+    await page.getByRole('button', { name: 'Give them back' }).click();
+    await page.getByRole('row', { name: /IAM_OWNER_VIEWER/ }).waitFor();
+  });
+
   it('says when a role that was taken away is not remembered any more', async () => {
     const page = await open();
     await signIn(page, 'Gwen');

@@ -89,6 +89,20 @@ async function eventUntil(
   throw new Error(`the stream ended: ${JSON.stringify(heard)}`);
 }
 
+/** A role ends, and each instance says so by itself. */
+async function bothRefuse(sample: Sample, who: string, place: object): Promise<void> {
+  const token = await signInTo(sample.url, who);
+  const watched = await ask(sample, ['POST', '/api/demo/watched-roles'], token, place);
+  expect(watched.body['message']).toMatch(/^Both instances refuse: the first after \d+ ms, /);
+  expect(watched.body['refusedAfterMs']).toEqual([expect.any(Number), expect.any(Number)]);
+  const [, second = ''] = /second instance of the app is at (\S+)\.\n/.exec(sample.output()) ?? [];
+  const door = `/api/door?kind=org&id=${String(Object(place)['id'])}&role=ORG_OWNER_VIEWER`;
+  for (const url of [sample.url, second]) {
+    expect((await ask({ url }, ['GET', door], token)).status).toBe(403);
+  }
+  expect((await ask(sample, ['DELETE', '/api/demo/taken-roles'], token)).status).toBe(200);
+}
+
 beforeAll(buildSample, 120_000);
 
 describe('the sample app on its emulator', () => {
@@ -221,6 +235,16 @@ describe('the sample app on its emulator', () => {
     expect((await ask(sample, ['POST', '/api/me/evict'], petra)).status).toBe(200);
     expect((await ask(sample, ['GET', path], petra)).status).toBe(200);
     expect((await ask(sample, ['DELETE', '/api/demo/taken-roles'], petra)).status).toBe(409);
+  });
+
+  it('lets both instances refuse when ZITADEL tells the first that a role is gone', async () => {
+    await bothRefuse(sample, 'Otto', { kind: 'org', id: acme });
+  });
+
+  it('opens no door that is none', async () => {
+    const query = 'kind=org&id=1&role=IAM_OWNER';
+    const refused = await ask(sample, ['GET', `/api/door?${query}`], olga);
+    expect(refused.status).toBe(400);
   });
 
   it('grants a project, changes the grant, lists it and removes it', async () => {
@@ -490,6 +514,14 @@ describe.runIf(redisIsHere)('the sample app with Redis behind its memory', () =>
   afterAll(async () => {
     await real.stop();
     await redis.stop();
+  });
+
+  it('tells the other instance over Redis that a role is gone', async () => {
+    const sample = await startSample({ REDIS_URL: redis.url, SHARED_CACHE_SECRET });
+    onTestFinished(async () => void (await sample.stop()));
+    const otto = await signInTo(sample.url, 'Otto');
+    const { resources } = await meOf(sample, otto);
+    await bothRefuse(sample, 'Otto', { kind: 'org', id: resources.organizations[0]?.id });
   });
 
   it('uses what another process has read from ZITADEL', async () => {

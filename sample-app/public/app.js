@@ -311,7 +311,7 @@ function renderRoles() {
         cell('On', KINDS[row.kind]),
         cell('Name', h('span', {}, nameTag(row.name), row.id === '' ? '' : tag('id', row.id))),
         cell('Owner', ownerOf(row)),
-        ...(demo ? [cell('', takeButton(row))] : []),
+        ...(demo ? [cell('', takeButton(row), ' ', watchButton(row))] : []),
       ),
     ),
   );
@@ -362,6 +362,21 @@ function takeButton(row) {
       byId('give-back').focus();
     });
   return h('button', { type: 'button', 'aria-label': label, onclick }, 'Take away');
+}
+
+/** Both instances of the app remember the role. ZITADEL tells one of them that it is gone, and that one the other. */
+function watchButton(row) {
+  const { kind, id, roles, name } = row;
+  const on = kind === 'instance' ? 'the instance' : name;
+  const label = `Watch it end in two instances: ${roles.join(', ')} on ${on}`;
+  const onclick = (event) =>
+    busy(event.currentTarget, async () => {
+      const result = await call('POST', '/api/demo/watched-roles', { json: { kind, id } });
+      await loadMe();
+      show(byId('roles-status'), result);
+      byId('give-back').focus();
+    });
+  return h('button', { type: 'button', 'aria-label': label, onclick }, 'Watch it end');
 }
 
 let forgetting;
