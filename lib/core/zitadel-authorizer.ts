@@ -125,6 +125,7 @@ export class ZitadelAuthorizer {
    *
    * @throws what `assert` throws, on everything but a plain "no"
    * @throws ZitadelRequirementError when the question cannot be asked
+   * @example `if (await authorizer.can(caller, role('ORG_OWNER', org(orgId)))) { ... }`
    */
   async can(who: Who, requirement: Requirement): Promise<boolean> {
     const decision = await this.authorizer.decideFor(who, requirement);
@@ -140,6 +141,7 @@ export class ZitadelAuthorizer {
    * @throws ZitadelUnavailableError in Express, on an outage
    * @throws ZitadelNotAllowedError in Express, in all other cases
    * @throws ZitadelRequirementError when the question cannot be asked
+   * @example `await authorizer.assert(caller, role('PROJECT_OWNER', project(projectId)))`
    */
   async assert(who: Who, requirement: Requirement): Promise<void> {
     const decision = await this.authorizer.decideFor(who, requirement);
@@ -151,6 +153,7 @@ export class ZitadelAuthorizer {
    * Listeners do not hear of it.
    *
    * @throws what `can` throws
+   * @example `const { allowed, by, parts } = await authorizer.explain(caller, role('ORG_OWNER', org(orgId)))`
    */
   async explain(who: Who, requirement: Requirement): Promise<Explanation> {
     const since = performance.now();
@@ -174,6 +177,7 @@ export class ZitadelAuthorizer {
    *
    * @throws what `assert` throws, when it is not known
    * @throws ZitadelRequirementError on an empty list or an unknown role
+   * @example `const { everywhere, ...ids } = await authorizer.lookupResources(caller, 'ORG_OWNER')`
    */
   async lookupResources(
     who: Who,
@@ -202,17 +206,29 @@ export class ZitadelAuthorizer {
     };
   }
 
-  /** Forgets what is remembered about a user, here and in the shared store. The next request asks ZITADEL. */
+  /**
+   * Forgets what is remembered about a user, here and in the shared store. The next request asks ZITADEL.
+   *
+   * @example `await authorizer.evict(userId)`
+   */
   evict(userId: string): Promise<void> {
     return this.authorizer.evict({ type: 'user', userId });
   }
 
-  /** Forgets everybody. */
+  /**
+   * Forgets everybody.
+   *
+   * @example `await authorizer.evictAll()`
+   */
   evictAll(): Promise<void> {
     return this.authorizer.evict({ type: 'everyone' });
   }
 
-  /** Calls the listener with every decision, allowed and denied. Returns the function that removes it. */
+  /**
+   * Calls the listener with every decision, allowed and denied. Returns the function that removes it.
+   *
+   * @example `const stop = authorizer.onDecision((event) => audit.write(event))`
+   */
   onDecision(listener: DecisionListener): () => void {
     return this.authorizer.onDecision(listener);
   }
