@@ -217,8 +217,8 @@ export class ZitadelManagerGuard implements CanActivate {
   #fitting(denied: Denied, context: ExecutionContext): HttpException | Error {
     const exception = this.exceptionFor(denied, context);
     const isOfHttp = typeof (exception as Partial<HttpException>).getStatus === 'function';
-    const instead = isOfHttp ? doorOf(context)?.exceptionInstead : undefined;
-    return instead?.(exception as HttpException) ?? exception;
+    if (!isOfHttp) return exception;
+    return doorOf(context)?.exceptionInstead?.(exception as HttpException) ?? exception;
   }
 
   #refuse(reason: 'unsupported_context' | 'not_declared', why: Partial<Refusal>): Denied {

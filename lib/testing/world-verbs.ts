@@ -138,11 +138,7 @@ export class WorldVerbs {
     return createUser(this.#world, 'person', userName, idOf(options.org ?? this.rootOrg), options);
   }
 
-  /**
-   * Adds a service user. Its user name is the client id of its client credentials.
-   *
-   * @example `const robot = zitadel.addServiceUser('robot', { org: acme })`
-   */
+  /** Adds a service user. Its user name is the client id of its client credentials. */
   addServiceUser(userName: string, options: ServiceUserOptions = {}): User {
     const orgId = idOf(options.org ?? this.rootOrg);
     return createUser(this.#world, 'serviceUser', userName, orgId, options);
@@ -212,11 +208,7 @@ export class WorldVerbs {
     this.#world.rolePermissions.set(role, [...permissions]);
   }
 
-  /**
-   * Replaces the roles of a member.
-   *
-   * @example `zitadel.changeMember(alice, { org: acme }, ['ORG_OWNER_VIEWER'])`
-   */
+  /** Replaces the roles of a member. */
   changeMember(user: Ref, on: MemberResource, roles: readonly string[]): void {
     changeMember(this.#world, idOf(user), on, roles);
   }
