@@ -6,8 +6,18 @@ export type OptionsOfAll = Pick<ZitadelOptions, 'logger' | 'token' | 'requestPro
 /** What stands in one of several instances. */
 export type InstanceOptions = Omit<ZitadelOptions, keyof OptionsOfAll>;
 
+/**
+ * What stands in an instance stands nowhere else. With `issuer` or with functions here, the compiler could not tell any more what the
+ * parameters of an application's functions are: those are refused at boot alone.
+ */
+type NotOfAll = {
+  readonly [
+    K in Exclude<keyof InstanceOptions, 'issuer' | 'fetch' | 'projectOwner' | 'callers'>
+  ]?: never;
+};
+
 /** The options of an application whose routes take the tokens of several instances, or of several domains of one. */
-export interface SeveralInstances extends OptionsOfAll {
+export interface SeveralInstances extends OptionsOfAll, NotOfAll {
   /**
    * In place of `issuer`: the instances whose tokens every route takes, each with options of its own. A token's `iss` must equal one of the
    * issuers, and only that instance verifies it and is asked about its caller. A token that is not a JWT is for the one instance whose

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { DENIAL, type ZitadelErrorCode, ZITADEL_HIERARCHY } from '../lib/express/index.js';
 import { resolveOptions } from '../lib/validate-options.js';
@@ -148,6 +149,17 @@ describe('the docstrings', () => {
     expect(offered.length).toBeGreaterThan(40);
     expect(without).toEqual([]);
   });
+
+  it('have an example for every method that a user calls', () => {
+    const base = {
+      name: 'ProjectGrantService',
+      file: 'lib/zitadel/grants/project-grant-service.ts',
+    };
+    const methods = [...offered, base].flatMap(({ name, file }) => methodsOf(name, file));
+    expect(methods.length).toBeGreaterThan(35);
+    const without = methods.filter(({ docstring }) => !docstring.includes('@example'));
+    expect(without.map((each) => `${each.of}.${each.name}`)).toEqual([]);
+  });
 });
 
 describe('the page about performance', () => {
@@ -286,6 +298,33 @@ export class Tenants {
 }
 `,
 };
+
+/** Nest calls them. */
+const OF_NEST: readonly string[] = ['canActivate', 'catch', 'configure'];
+
+/** The public methods of an exported class, none if it is no class. */
+function methodsOf(name: string, file: string) {
+  const source = ts.createSourceFile(file, textOf(file), ts.ScriptTarget.Latest, true);
+  const found = source.statements.find(
+    (each): each is ts.ClassDeclaration => ts.isClassDeclaration(each) && each.name?.text === name,
+  );
+  const members: readonly ts.ClassElement[] = found?.members ?? [];
+  return members
+    .filter((each): each is ts.MethodDeclaration => ts.isMethodDeclaration(each))
+    .filter(({ modifiers = [] }) => modifiers.every(({ kind }) => !HIDDEN.includes(kind)))
+    .map((each) => ({
+      of: name,
+      name: each.name.getText(source),
+      docstring: source.text.slice(each.pos, each.getStart(source)),
+    }))
+    .filter((each) => !each.docstring.includes('@internal'))
+    .filter((each) => !each.name.startsWith('#') && !OF_NEST.includes(each.name));
+}
+
+const HIDDEN: readonly ts.SyntaxKind[] = [
+  ts.SyntaxKind.PrivateKeyword,
+  ts.SyntaxKind.ProtectedKeyword,
+];
 
 function fencesOf(page: string): readonly (readonly [language: string, code: string])[] {
   return [...textOf(page).matchAll(/^```(.*)\n([^]*?)^```$/gm)].map(

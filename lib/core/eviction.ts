@@ -1,3 +1,6 @@
+import { ZitadelArgumentError } from './errors.js';
+import { checkId } from './request.js';
+
 /** What ends remembered answers early. The next request asks ZITADEL. */
 export type Eviction =
   | { readonly type: 'user'; readonly userId: string }
@@ -24,3 +27,25 @@ export interface EvictionEvent {
 
 /** Is called with every eviction. If it throws or rejects, nothing changes. */
 export type EvictionListener = (event: EvictionEvent) => unknown;
+
+/** @throws ZitadelArgumentError when it is not an id */
+export function checkName(argument: 'userId' | 'orgId', value: unknown): void {
+  if (checkId(value, NAME) === value && value !== undefined) return;
+  throw new ZitadelArgumentError(argument, `${argument} is not an id: write a string of ZITADEL’s`);
+}
+
+const NAME = /^[\x21-\x7e]+$/;
+const CLOCK_SKEW_MS = 5_000;
+/** Whoever gives seconds instead of milliseconds gives a time before this. */
+const YEAR_2000 = Date.UTC(2000);
+
+/** @throws ZitadelArgumentError when it is not a time up to now */
+export function checkTime(given: unknown): number {
+  const time = given instanceof Date ? given.getTime() : given;
+  const latest = Date.now() + CLOCK_SKEW_MS;
+  if (typeof time === 'number' && time >= YEAR_2000 && time <= latest) return time;
+  throw new ZitadelArgumentError(
+    'time',
+    'time must be a Date, or milliseconds (not seconds) since the epoch, and not in the future',
+  );
+}

@@ -9,8 +9,8 @@ import {
   type MembershipRead,
 } from './decision.js';
 import { ZitadelArgumentError, ZitadelError, ZitadelRequirementError } from './errors.js';
-import type { EvictionListener } from './eviction.js';
-import { checkId, type RequestLike } from './request.js';
+import { checkName, checkTime, type EvictionListener } from './eviction.js';
+import type { RequestLike } from './request.js';
 import { type ImpersonationSettings, lettingActorsIn } from './requirement/impersonation.js';
 import { type Requirement, requirementText } from './requirement/requirement.js';
 import type { RoleName } from './requirement/role-args.js';
@@ -126,6 +126,7 @@ export class ZitadelAuthorizer {
    *
    * @throws what `assert` throws, on everything but a plain "no"
    * @throws ZitadelRequirementError when the question cannot be asked
+   * @example `if (await authorizer.can(caller, role('ORG_OWNER', org(orgId)))) { ... }`
    */
   async can(who: Who, requirement: Requirement): Promise<boolean> {
     const decision = await this.authorizer.decideFor(who, requirement);
@@ -141,6 +142,7 @@ export class ZitadelAuthorizer {
    * @throws ZitadelUnavailableError in Express, on an outage
    * @throws ZitadelNotAllowedError in Express, in all other cases
    * @throws ZitadelRequirementError when the question cannot be asked
+   * @example `await authorizer.assert(caller, role('PROJECT_OWNER', project(projectId)))`
    */
   async assert(who: Who, requirement: Requirement): Promise<void> {
     const decision = await this.authorizer.decideFor(who, requirement);
@@ -152,6 +154,7 @@ export class ZitadelAuthorizer {
    * Listeners do not hear of it.
    *
    * @throws what `can` throws
+   * @example `const { allowed, by, parts } = await authorizer.explain(caller, role('ORG_OWNER', org(orgId)))`
    */
   async explain(who: Who, requirement: Requirement): Promise<Explanation> {
     const since = performance.now();
@@ -175,6 +178,7 @@ export class ZitadelAuthorizer {
    *
    * @throws what `assert` throws, when it is not known
    * @throws ZitadelRequirementError on an empty list or an unknown role
+   * @example `const { everywhere, ...ids } = await authorizer.lookupResources(caller, 'ORG_OWNER')`
    */
   async lookupResources(
     who: Who,
@@ -225,7 +229,11 @@ export class ZitadelAuthorizer {
     await this.authorizer.evict({ type: 'organization', orgId });
   }
 
-  /** Forgets everybody. */
+  /**
+   * Forgets everybody.
+   *
+   * @example `await authorizer.evictAll()`
+   */
   async evictAll(): Promise<void> {
     await this.authorizer.evict({ type: 'everyone' });
   }
@@ -259,7 +267,11 @@ export class ZitadelAuthorizer {
     return this.authorizer.onEviction(listener);
   }
 
-  /** Calls the listener with every decision, allowed and denied. Returns the function that removes it. */
+  /**
+   * Calls the listener with every decision, allowed and denied. Returns the function that removes it.
+   *
+   * @example `const stop = authorizer.onDecision((event) => audit.write(event))`
+   */
   onDecision(listener: DecisionListener): () => void {
     return this.authorizer.onDecision(listener);
   }
@@ -273,24 +285,4 @@ function outcomeOf(decision: Decision): Omit<Explanation, 'requirement' | 'parts
     ...(decision.allowed && decision.by && { by: decision.by }),
     ...(read && { ageMs: Math.max(0, Date.now() - read.at), from: read.from }),
   };
-}
-
-function checkName(argument: 'userId' | 'orgId', value: unknown): void {
-  if (checkId(value, NAME) === value && value !== undefined) return;
-  throw new ZitadelArgumentError(argument, `${argument} is not an id: write a string of ZITADEL’s`);
-}
-
-const NAME = /^[\x21-\x7e]+$/;
-const CLOCK_SKEW_MS = 5_000;
-/** Whoever gives seconds instead of milliseconds gives a time before this. */
-const YEAR_2000 = Date.UTC(2000);
-
-function checkTime(given: unknown): number {
-  const time = given instanceof Date ? given.getTime() : given;
-  const latest = Date.now() + CLOCK_SKEW_MS;
-  if (typeof time === 'number' && time >= YEAR_2000 && time <= latest) return time;
-  throw new ZitadelArgumentError(
-    'time',
-    'time must be a Date, or milliseconds (not seconds) since the epoch, and not in the future',
-  );
 }

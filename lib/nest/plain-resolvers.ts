@@ -3,7 +3,7 @@ import { own } from '../core/own-properties.js';
 const ROOTS = ['Query', 'Mutation', 'Subscription'];
 
 /** A function that GraphQLModule is given in place of a method of a class. No guard of Nest ever stands before it. */
-export interface PlainResolver {
+interface PlainResolver {
   readonly text: string;
   /** The option of GraphQLModule. Only Mercurius knows `loaders`. */
   readonly option: 'resolvers' | 'loaders';

@@ -191,8 +191,8 @@ export class ZitadelManagerGuard implements CanActivate {
 
   /**
    * The exception for a refusal: an `HttpException`, a `GraphQLError`, a `WsException` or an `RpcException`. Override it to change the answer,
-   * for example to hide a missing role behind 404. Return what fits `context.getType()`: of an `HttpException` clients of gateways and
-   * microservices hear "Internal server error".
+   * for example to hide a missing role behind 404. Clients of gateways and microservices are told the message of an `HttpException`, and the
+   * `errorCode` of its response.
    */
   protected exceptionFor(denied: Denied, context: ExecutionContext): HttpException | Error {
     return doorOf(context)?.exceptionFor(denied) ?? httpExceptionFor(denied);
@@ -201,10 +201,17 @@ export class ZitadelManagerGuard implements CanActivate {
   /** What ends a call that lasts: it ends also if the application's own `exceptionFor` throws. */
   #exceptionOf(denied: Denied, context: ExecutionContext): Error {
     try {
-      return this.exceptionFor(denied, context);
+      return this.#fitting(denied, context);
     } catch (error) {
       return error as Error;
     }
+  }
+
+  #fitting(denied: Denied, context: ExecutionContext): HttpException | Error {
+    const exception = this.exceptionFor(denied, context);
+    const isOfHttp = typeof (exception as Partial<HttpException>).getStatus === 'function';
+    if (!isOfHttp) return exception;
+    return doorOf(context)?.exceptionInstead?.(exception as HttpException) ?? exception;
   }
 
   #refuse(reason: 'unsupported_context' | 'not_declared', why: Partial<Refusal>): Denied {
@@ -224,7 +231,7 @@ export class ZitadelManagerGuard implements CanActivate {
     const denied: Denied = decision.allowed
       ? { allowed: false, reason: 'unsupported_context' }
       : decision;
-    const exception = this.exceptionFor(denied, context);
+    const exception = this.#fitting(denied, context);
     const { status, headers } = denialAnswer(denied);
     // If an exception of another status hides the reason, the challenge must not tell it.
     if (context.getType() === 'http' && statusOf(exception) === status) {

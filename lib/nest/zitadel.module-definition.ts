@@ -1,4 +1,4 @@
-import { ConfigurableModuleBuilder, type Type } from '@nestjs/common';
+import { ConfigurableModuleBuilder, type DynamicModule, type Type } from '@nestjs/common';
 import type { SeveralInstances } from '../instances-option.js';
 import type { ZitadelOptions } from '../options.js';
 import type { ZitadelInstances } from '../services.js';
@@ -71,8 +71,16 @@ interface ModuleExtras {
   readonly name?: string;
 }
 
+/** Without a name, what is about the whole application stands here, too. */
+type Unnamed = { readonly name?: never };
+type Named = Required<Pick<ModuleExtras, 'name'>> & {
+  readonly [K in keyof ApplicationOptions]?: never;
+};
+
 /** What `forRoot` takes. */
-export type ZitadelRootOptions = AnyModuleOptions & ModuleExtras;
+export type ZitadelRootOptions = AnyModuleOptions &
+  Pick<ModuleExtras, 'isGlobal'> &
+  (Unnamed | Named);
 
 /**
  * What `useClass` and `useExisting` name.
@@ -83,15 +91,24 @@ export interface ZitadelOptionsFactory {
   createZitadelOptions(): AnyModuleOptions | Promise<AnyModuleOptions>;
 }
 
-export const { ASYNC_OPTIONS_TYPE, ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
-  new ConfigurableModuleBuilder<AnyModuleOptions>({ moduleName: 'Zitadel' })
-    .setClassMethodName('forRoot')
-    .setFactoryMethodName('createZitadelOptions')
-    .setExtras(
-      { isGlobal: true, name: '' } as Required<ModuleExtras>,
-      (definition, { isGlobal }) => ({
-        ...definition,
-        global: isGlobal,
-      }),
-    )
-    .build();
+/** With methods, so that those of a subclass may take less. */
+interface ModuleClass {
+  new (): object;
+  forRoot(options: AnyModuleOptions & ModuleExtras): DynamicModule;
+  forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule;
+}
+
+const built = new ConfigurableModuleBuilder<AnyModuleOptions>({ moduleName: 'Zitadel' })
+  .setClassMethodName('forRoot')
+  .setFactoryMethodName('createZitadelOptions')
+  .setExtras(
+    { isGlobal: true, name: '' } as Required<ModuleExtras>,
+    (definition, { isGlobal }) => ({
+      ...definition,
+      global: isGlobal,
+    }),
+  )
+  .build();
+
+export const { ASYNC_OPTIONS_TYPE, MODULE_OPTIONS_TOKEN } = built;
+export const ConfigurableModuleClass: ModuleClass = built.ConfigurableModuleClass;

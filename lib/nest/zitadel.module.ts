@@ -229,7 +229,10 @@ export class ZitadelModule extends ConfigurableModuleClass {
     (this.bootCheck as BootCheck).beforeRoutes();
   }
 
-  /** @throws ZitadelOptionsError without an object; and at boot, naming the option that is wrong */
+  /**
+   * @throws ZitadelOptionsError without an object; and at boot, naming the option that is wrong
+   * @example `ZitadelModule.forRoot({ issuer: 'https://acme.zitadel.cloud', audience: '<project id>', strict: true })`
+   */
   static override forRoot(options: ZitadelRootOptions): DynamicModule {
     const given: unknown = options;
     if (typeof given !== 'object' || given === null) {
@@ -241,7 +244,10 @@ export class ZitadelModule extends ConfigurableModuleClass {
     return withName(super.forRoot(all), all);
   }
 
-  /** @throws ZitadelOptionsError at boot, naming the option that is wrong */
+  /**
+   * @throws ZitadelOptionsError at boot, naming the option that is wrong
+   * @example `ZitadelModule.forRootAsync({ inject: [Settings], useFactory: (settings: Settings) => settings.zitadel })`
+   */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
     tellOfCopies();
     tellOfOldNest();

@@ -85,7 +85,11 @@ export class ZitadelEmulator extends TokenVerbs {
     return this.#url;
   }
 
-  /** Closes every connection at once, and delivers nothing more. Calling it again does nothing. */
+  /**
+   * Closes every connection at once, and delivers nothing more. Calling it again does nothing.
+   *
+   * @example `afterAll(() => zitadel.stop())`
+   */
   async stop(): Promise<void> {
     this.instance.deliveries.stop();
     await this.#server.close();
@@ -109,6 +113,8 @@ export class ZitadelEmulator extends TokenVerbs {
   /**
    * Changes which generation of the API it serves, as an upgrade of ZITADEL does. For it, the paths of the other
    * one are unknown, and their requests count as `'other'`.
+   *
+   * @example `zitadel.serveApis('v2')`
    */
   serveApis(apis: ServedApis): void {
     requireApis(apis);
@@ -118,6 +124,8 @@ export class ZitadelEmulator extends TokenVerbs {
   /**
    * Changes how many rows its lists give, as an operator or an upgrade does. A limit that is not named goes
    * back to ZITADEL's default.
+   *
+   * @example `zitadel.limitQueries({ max: 100 })`
    */
   limitQueries(limits: QueryLimits): void {
     this.instance.limits.set(limits);
@@ -151,13 +159,21 @@ export class ZitadelEmulator extends TokenVerbs {
     this.#faults.fail(endpoint, fault);
   }
 
-  /** Ends all faults and delays, of one endpoint or of all and of the deliveries. */
+  /**
+   * Ends all faults and delays, of one endpoint or of all and of the deliveries.
+   *
+   * @example `zitadel.heal('memberships')`
+   */
   heal(endpoint?: EndpointName): void {
     if (endpoint === undefined) this.instance.deliveries.meet({});
     this.#faults.heal(endpoint);
   }
 
-  /** Every request to the endpoint waits before anything else happens. 0 ends it. */
+  /**
+   * Every request to the endpoint waits before anything else happens. 0 ends it.
+   *
+   * @example `zitadel.delay('memberships', 500)`
+   */
   delay(endpoint: EndpointName, ms: number): void {
     this.#faults.delay(endpoint, ms);
   }
@@ -165,17 +181,27 @@ export class ZitadelEmulator extends TokenVerbs {
   /**
    * From now on a change reaches memberships, lists and project reads `ms` milliseconds after it was made.
    * GET of one grant and every check of a right stay fresh, as in ZITADEL. 0 ends it.
+   *
+   * @example `zitadel.lagReads(1_000)`
    */
   lagReads(ms: number): void {
     this.instance.world.lagReads(ms);
   }
 
-  /** Freezes what reads see, until {@link releaseReads}: a lag without a clock. */
+  /**
+   * Freezes what reads see, until {@link releaseReads}: a lag without a clock.
+   *
+   * @example `zitadel.holdReads()`
+   */
   holdReads(): void {
     this.instance.world.holdReads();
   }
 
-  /** Lets reads see everything again. */
+  /**
+   * Lets reads see everything again.
+   *
+   * @example `zitadel.releaseReads()`
+   */
   releaseReads(): void {
     this.instance.world.releaseReads();
   }
@@ -239,12 +265,20 @@ export class ZitadelEmulator extends TokenVerbs {
     return this.#log.requests(endpoint);
   }
 
-  /** The last 1000 requests, oldest first, with tokens and secrets cut. */
+  /**
+   * The last 1000 requests, oldest first, with tokens and secrets cut.
+   *
+   * @example `const [first] = zitadel.requestLog('memberships')`
+   */
   requestLog(endpoint?: EndpointName | 'other'): LoggedRequest[] {
     return this.#log.entries(endpoint);
   }
 
-  /** Sets the counters to 0 and empties the log. */
+  /**
+   * Sets the counters to 0 and empties the log.
+   *
+   * @example `zitadel.resetRequests()`
+   */
   resetRequests(): void {
     this.#log.reset();
   }

@@ -26,7 +26,11 @@ export class TokenVerbs extends WorldVerbs {
     return this.#jwt(grounds, options);
   }
 
-  /** An access token that expired an hour ago. */
+  /**
+   * An access token that expired an hour ago.
+   *
+   * @example `const late = zitadel.expiredTokenFor(alice)`
+   */
   expiredTokenFor(user: Ref, options: TokenOptions = {}): string {
     return this.tokenFor(user, { expiresInSeconds: -3600, ...options });
   }
@@ -52,7 +56,11 @@ export class TokenVerbs extends WorldVerbs {
     });
   }
 
-  /** An opaque access token: it has five parts, and only the instance can read it. */
+  /**
+   * An opaque access token: it has five parts, and only the instance can read it.
+   *
+   * @example `const opaque = zitadel.opaqueTokenFor(alice)`
+   */
   opaqueTokenFor(user: Ref, options: TokenOptions = {}): string {
     const grounds = this.#grounds(user, options);
     const { token, tokenId } = this.instance.mint.opaque(grounds);
@@ -60,7 +68,11 @@ export class TokenVerbs extends WorldVerbs {
     return token;
   }
 
-  /** A personal access token. The API does not look at its audience. */
+  /**
+   * A personal access token. The API does not look at its audience.
+   *
+   * @example `const pat = zitadel.patFor(robot)`
+   */
   patFor(user: Ref): string {
     return this.instance.mint.sealed('pat', this.#user(user).id, { iat: nowInSeconds() }).token;
   }
@@ -111,7 +123,11 @@ export class TokenVerbs extends WorldVerbs {
     return this.instance.mint.keys.published();
   }
 
-  /** A key file of a service user (RFC 7523), as ZITADEL writes it: JSON with a PKCS#1 key. */
+  /**
+   * A key file of a service user (RFC 7523), as ZITADEL writes it: JSON with a PKCS#1 key.
+   *
+   * @example `const serviceUser = key(JSON.parse(zitadel.addKey(robot)))`
+   */
   addKey(user: Ref): string {
     return this.instance.credentials.addUserKey(this.#serviceUser(user).id);
   }

@@ -19,7 +19,24 @@ const WRONG: readonly (readonly [what: string, line: string, ...parts: string[]]
     "role(['ORG_OWNER', 'PROJECT_OWNER'], org('1'));",
     'must be of one scope: write anyOf(role(...), role(...))',
   ],
-  ['a ref of another scope', "role('ORG_OWNER', project('1'));", '"project"', '"org"'],
+  [
+    'a project for an organization',
+    "role('ORG_OWNER', project('1'));",
+    '"project"',
+    'A role on an organization takes a ref of org.',
+  ],
+  [
+    'a grant for a project',
+    "role('PROJECT_OWNER', projectGrant('1'));",
+    '"projectGrant"',
+    'A role on a project takes a ref of project.',
+  ],
+  [
+    'an organization for a grant',
+    "role('PROJECT_GRANT_OWNER', org('1'));",
+    '"org"',
+    'A role on a project grant takes a ref of projectGrant.',
+  ],
   ['a ref for the instance', "role('IAM_OWNER', org('1'));", 'takes no ref'],
   [
     'an unknown permission',
@@ -42,7 +59,7 @@ const COMPLETED = [
 
 // One text for all cases, so that it is compiled once.
 const lines = [
-  "import { customPermission, customRole, org, permission, project, role } from '../../lib/public.js';",
+  "import { customPermission, customRole, org, permission, project, projectGrant, role } from '../../lib/public.js';",
   ...WRONG.map(([, line]) => line),
   ...RIGHT,
   ...COMPLETED.map(([line]) => line),

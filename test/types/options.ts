@@ -148,6 +148,34 @@ export const doors = async () => {
   });
   // @ts-expect-error no issuer
   ZitadelModule.forRoot({ audience: '1' });
+  const instances = [{ issuer, audience: '1' }];
+  ZitadelModule.forRoot({ instances, strict: true, openPaths: ['/docs'], token: () => undefined });
+  ZitadelModule.forRoot({ ...options, allowImpersonation: 'perRoute' });
+  ZitadelModule.forRoot({ name: 'b', issuer, audience: '1', isGlobal: false });
+  ZitadelModule.forRoot({ name: 'b', instances });
+  ZitadelModule.forRootAsync({ name: 'b', useFactory: () => ({ instances }) });
+  createZitadel({ instances, logger: console });
+  // @ts-expect-error an option of an instance beside them
+  ZitadelModule.forRoot({ instances, audience: '1' });
+  // @ts-expect-error the same in Express
+  createZitadel({ instances, cache: { ttlMs: 1 } });
+  createZitadel({ ...options, fetch: (url, init) => globalThis.fetch(url, init) });
+  // @ts-expect-error an option of all in an instance
+  createZitadel({ instances: [{ issuer, audience: '1', logger: console }] });
+  // @ts-expect-error no list
+  createZitadel({ instances: { issuer, audience: '1' } });
+  // @ts-expect-error an option of the application beside a name
+  ZitadelModule.forRoot({ name: 'b', issuer, audience: '1', strict: true });
+  // @ts-expect-error the same of several instances
+  ZitadelModule.forRoot({ name: 'b', instances, openPaths: ['/docs'] });
+  // @ts-expect-error a number as a name
+  ZitadelModule.forRoot({ name: 1, issuer, audience: '1' });
+  // @ts-expect-error a name in Express
+  createZitadel({ name: 'b', issuer, audience: '1' });
+  // @ts-expect-error one path
+  ZitadelModule.forRoot({ ...options, openPaths: '/docs' });
+  // @ts-expect-error another way to allow impersonation
+  ZitadelModule.forRoot({ ...options, allowImpersonation: 'perroute' });
   // @ts-expect-error an option of Nest in Express
   createZitadel({ issuer, audience: '1', strict: true });
   const emulator = await ZitadelEmulator.start();

@@ -11,6 +11,7 @@ import {
   projectGrant,
   projectRole,
   role,
+  AllowImpersonation,
   Authenticated,
   Require,
   RequirePermission,
@@ -257,10 +258,32 @@ export const doors = () => {
   // @ts-expect-error a name instead of a requirement
   Require('ORG_OWNER');
 
+  RequireRole('ORG_OWNER', org.arg('orgId'), { zitadel: 'b', fresh: true });
+  RequireRole('IAM_OWNER', { zitadel: 'b' });
+  Require(role('IAM_OWNER'), { zitadel: 'b' });
+  RequirePermission('project.write', org.arg('orgId'), { zitadel: 'b' });
+  RequireProjectRole('editor', { org: org.arg('orgId'), zitadel: 'b' });
+  Authenticated({ zitadel: 'b', optional: true });
+  AllowImpersonation();
+  // @ts-expect-error a number as a name
+  RequireRole('IAM_OWNER', { zitadel: 1 });
+  // @ts-expect-error a misspelt setting
+  Require(role('IAM_OWNER'), { zitadle: 'b' });
+  // @ts-expect-error a requirement has no ZITADEL of its own
+  role('IAM_OWNER', { zitadel: 'b' });
+  // @ts-expect-error a name
+  Authenticated({ zitadel: undefined });
+  // @ts-expect-error an argument has a name
+  org.arg();
+  // @ts-expect-error nothing follows
+  AllowImpersonation('perRoute');
+
   const zitadel = createZitadel({ issuer: 'https://acme.example', audience: '1' });
   requireRole(zitadel, 'IAM_OWNER');
   requireRole(zitadel, ['ORG_OWNER', 'ORG_OWNER_VIEWER'], org.param('orgId'));
   requireThat(zitadel, role('PROJECT_OWNER', project.param('projectId').in(org.param('orgId'))));
+  // @ts-expect-error the middleware has its ZITADEL already
+  requireRole(zitadel, 'IAM_OWNER', { zitadel: 'b' });
   // @ts-expect-error a typo
   requireRole(zitadel, 'ORG_OWNR', org('1'));
   // @ts-expect-error a ref of another scope

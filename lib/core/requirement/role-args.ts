@@ -48,10 +48,24 @@ type ScopeOf<R> = [R] extends [never]
 
 interface ArgsByScope<Options> {
   instance: [options?: Options & NoRef];
-  org: [on: OrgRef | string, options?: Options];
-  project: [on: ProjectRef | string, options?: Options];
-  projectGrant: [on: ProjectGrantRef | string, options?: Options];
+  org: [
+    on: Saying<OrgRef, 'A role on an organization takes a ref of org.'> | string,
+    options?: Options,
+  ];
+  project: [
+    on: Saying<ProjectRef, 'A role on a project takes a ref of project.'> | string,
+    options?: Options,
+  ];
+  projectGrant: [
+    on: Saying<ProjectGrantRef, 'A role on a project grant takes a ref of projectGrant.'> | string,
+    options?: Options,
+  ];
 }
+
+/** A ref of another scope has another kind. The compiler's error then shows this text beside the right kind. */
+type Saying<R, Text> = R extends { readonly kind: infer K }
+  ? Omit<R, 'kind'> & { readonly kind: K | Text }
+  : never;
 
 /** A ref has a kind. If one stands here, the compiler's error shows this text. */
 interface NoRef {

@@ -1,4 +1,4 @@
-import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
+import type { ArgumentsHost, ExecutionContext, HttpException } from '@nestjs/common';
 import type { Refusal } from '../../core/decision.js';
 import type { RequestLike } from '../../core/request.js';
 
@@ -16,6 +16,8 @@ export interface Door {
   connectionOf?(host: ArgumentsHost): Connection;
   /** A refusal as the transport's own exception. */
   exceptionFor(refusal: Refusal): Error;
+  /** The transport's own in place of an exception for HTTP, of which its clients would hear "Internal server error". */
+  exceptionInstead?(exception: HttpException): Error;
   /** Lets a call that lasts end with its decision. False if nobody would end it. Not there: no call lasts. */
   endsWithDecision?(host: ArgumentsHost): boolean;
   /** Loads the package of the transport, which an application without it need not have. */

@@ -1,4 +1,6 @@
+import type { HttpException } from '@nestjs/common';
 import { denialAnswer, type Refusal } from '../../core/decision.js';
+import { own } from '../../core/own-properties.js';
 
 const refusals = new WeakSet<object>();
 
@@ -18,14 +20,24 @@ export function asRefusal<T extends Error>(error: T): T {
 }
 
 /** What clients of gateways and microservices are told. */
-interface Told {
+export interface Told {
   readonly status: 'error';
   readonly message: string;
-  readonly errorCode: string;
+  readonly errorCode?: string;
 }
 
 /** A refusal as these clients are told it. */
 export function toldOf(refusal: Refusal): Told {
   const { message, errorCode } = denialAnswer(refusal).body;
   return { status: 'error', message, errorCode };
+}
+
+/** The same of an exception that the application made for HTTP. */
+export function toldOfHttp(exception: HttpException): Told {
+  const errorCode = own(exception.getResponse(), 'errorCode');
+  return {
+    status: 'error',
+    message: exception.message,
+    ...(typeof errorCode === 'string' && { errorCode }),
+  };
 }

@@ -1,10 +1,10 @@
-import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
+import type { ArgumentsHost, ExecutionContext, HttpException } from '@nestjs/common';
 import type { Refusal } from '../../core/decision.js';
 import type { RequestLike } from '../../core/request.js';
 import { noteNoToken } from '../../core/request-problems.js';
 import { callWith } from './call.js';
 import type { Door } from './door.js';
-import { asRefusal, toldOf } from './refusal-error.js';
+import { asRefusal, type Told, toldOf, toldOfHttp } from './refusal-error.js';
 
 type ExceptionClass = new (error: object) => Error;
 let exceptionClass: ExceptionClass | undefined;
@@ -22,15 +22,17 @@ export const rpc = {
     return callWith(context.getArgs<unknown[]>().slice(0, 2), context);
   },
 
-  exceptionFor(refusal: Refusal): Error {
-    const told = toldOf(refusal);
-    return exceptionClass ? asRefusal(new exceptionClass(told)) : new Error(told.message);
-  },
+  exceptionFor: (refusal: Refusal) => exceptionOf(toldOf(refusal)),
+
+  exceptionInstead: (exception: HttpException) => exceptionOf(toldOfHttp(exception)),
 
   async load() {
     exceptionClass = (await import('@nestjs/microservices')).RpcException;
   },
 } satisfies Door;
+
+const exceptionOf = (told: Told): Error =>
+  exceptionClass ? asRefusal(new exceptionClass(told)) : new Error(told.message);
 
 const NO_TOKEN = {
   detail: 'the message has no headers, and the option token is not set',

@@ -1,11 +1,11 @@
-import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
+import type { ArgumentsHost, ExecutionContext, HttpException } from '@nestjs/common';
 import { denialAnswer, type Refusal } from '../../core/decision.js';
 import { own } from '../../core/own-properties.js';
 import type { RequestLike } from '../../core/request.js';
 import { noteNoToken } from '../../core/request-problems.js';
 import { callWith, isObject } from './call.js';
 import type { Connection, Door } from './door.js';
-import { asRefusal, toldOf } from './refusal-error.js';
+import { asRefusal, type Told, toldOf, toldOfHttp } from './refusal-error.js';
 
 type ExceptionClass = new (error: object) => Error;
 let exceptionClass: ExceptionClass | undefined;
@@ -106,15 +106,17 @@ export const ws = {
     };
   },
 
-  exceptionFor(refusal: Refusal): Error {
-    const told = toldOf(refusal);
-    return exceptionClass ? asRefusal(new exceptionClass(told)) : new Error(told.message);
-  },
+  exceptionFor: (refusal: Refusal) => exceptionOf(toldOf(refusal)),
+
+  exceptionInstead: (exception: HttpException) => exceptionOf(toldOfHttp(exception)),
 
   async load() {
     exceptionClass = (await import('@nestjs/websockets')).WsException;
   },
 } satisfies Door;
+
+const exceptionOf = (told: Told): Error =>
+  exceptionClass ? asRefusal(new exceptionClass(told)) : new Error(told.message);
 
 /** Sends what Nest sends for an exception. */
 export function tellClient(client: object, error: object): void {

@@ -56,13 +56,21 @@ export class ProjectGrantService {
     this.#apis = { v1: new ProjectGrantsV1(serviceToken), v2: new ProjectGrantsV2(serviceToken) };
   }
 
-  /** Grants a project. A second grant to the same organization is refused. On API v1 the result has the grant's id. */
+  /**
+   * Grants a project. A second grant to the same organization is refused. On API v1 the result has the grant's id.
+   *
+   * @example `await projectGrants.add({ projectId, grantedOrgId, roleKeys: ['editor'] })`
+   */
   async add(grant: NewGrant): Promise<AddedGrant> {
     const checked = await this.#newGrant(grant);
     return this.#ask((api) => api.add(checked));
   }
 
-  /** Reads one project grant. A grant of another project is refused. A read by its id (API v1) is never stale. */
+  /**
+   * Reads one project grant. A grant of another project is refused. A read by its id (API v1) is never stale.
+   *
+   * @example `const { state, grantedRoleKeys } = await projectGrants.get({ projectId, grantedOrgId })`
+   */
   async get(grant: OfGrant): Promise<ProjectGrant> {
     const checked = await this.#grant(grant);
     return this.#ask((api) => api.get(checked));
@@ -86,7 +94,11 @@ export class ProjectGrantService {
     yield* this.#each((api) => api.list(of));
   }
 
-  /** Lists what was granted *to* an organization. By API v2 the organization must be named. */
+  /**
+   * Lists what was granted *to* an organization. By API v2 the organization must be named.
+   *
+   * @example `for await (const { projectName } of projectGrants.listGranted({ organizationId })) { ... }`
+   */
   async *listGranted(
     of: { readonly organizationId?: string } = {},
   ): AsyncGenerator<ProjectGrant, void, undefined> {
@@ -98,6 +110,8 @@ export class ProjectGrantService {
   /**
    * Gives a grant exactly these roles. Users do not see a role any more that is taken away. API v1 also removes it from their authorizations.
    * By v2 it stays there, without effect.
+   *
+   * @example `await projectGrants.changeRoles({ projectId, grantedOrgId, roleKeys: ['editor', 'viewer'] })`
    */
   async changeRoles(
     grant: OfGrant & { readonly roleKeys: readonly string[] },
@@ -106,13 +120,21 @@ export class ProjectGrantService {
     return this.#ask((api) => api.changeRoles(checked));
   }
 
-  /** Deactivates a grant. Managers of the grant keep their roles. */
+  /**
+   * Deactivates a grant. Managers of the grant keep their roles.
+   *
+   * @example `await projectGrants.deactivate({ projectId, grantedOrgId })`
+   */
   async deactivate(grant: OfGrant): Promise<ChangeDetails> {
     const checked = await this.#grant(grant);
     return this.#ask((api) => api.deactivate(checked));
   }
 
-  /** Makes an inactive grant active again. */
+  /**
+   * Makes an inactive grant active again.
+   *
+   * @example `await projectGrants.reactivate({ projectId, grantedOrgId })`
+   */
   async reactivate(grant: OfGrant): Promise<ChangeDetails> {
     const checked = await this.#grant(grant);
     return this.#ask((api) => api.reactivate(checked));
@@ -121,6 +143,8 @@ export class ProjectGrantService {
   /**
    * Removes a grant, with everything that was given through it. If there is no such grant, API v1 refuses. API v2
    * succeeds all the same.
+   *
+   * @example `await projectGrants.remove({ projectId, grantedOrgId })`
    */
   async remove(grant: OfGrant): Promise<ChangeDetails> {
     const checked = await this.#grant(grant);
@@ -132,6 +156,7 @@ export class ProjectGrantService {
    * right even with two writers at once, a lost reply or a list that lags behind. An inactive grant stays inactive unless `reactivate` is set.
    *
    * @throws ZitadelError `grant_not_settled` when ten seconds were not enough to see what is there
+   * @example `const { outcome } = await projectGrants.ensure({ projectId, grantedOrgId, roleKeys: ['editor'] })`
    */
   async ensure(wanted: WantedGrant): Promise<EnsuredGrant> {
     const { keepOthers = false, reactivate = false } = wanted;

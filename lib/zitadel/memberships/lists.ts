@@ -49,6 +49,7 @@ export class MembershipLists {
    * @throws ZitadelArgumentError on a wrong offset, limit or (v2) filter
    * @throws ZitadelError `zitadel_unavailable` when the list is too long: more than 20,000 rows by API v1, 10,000 by v2, fewer if the server
    * allows only short pages. Others can make a list that long. Then narrow it
+   * @example `const { result } = await membershipLists.listMine(caller, { query: { limit: 20 } })`
    */
   async listMine(
     who: Caller | string,
@@ -82,6 +83,7 @@ export class MembershipLists {
    * @throws ZitadelError `service_user_refused` when there is no usable service user
    * @throws ZitadelArgumentError on a wrong id
    * @throws ZitadelError what {@link listMine} throws
+   * @example `const { result } = await membershipLists.listOfUser({ userId, organizationId })`
    */
   async listOfUser(request: UserMembershipListRequest): Promise<MembershipList> {
     requirePage(request);

@@ -1,4 +1,11 @@
-import { type ExecutionContext, Inject, type Provider, type Type } from '@nestjs/common';
+import {
+  type ExecutionContext,
+  ForbiddenException,
+  Inject,
+  NotFoundException,
+  type Provider,
+  type Type,
+} from '@nestjs/common';
 import { APP_GUARD, REQUEST } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
 import {
@@ -520,6 +527,38 @@ describe('a guard that reads texts of messages by itself', () => {
     for (const orgId of [world.acme, world.globex]) speaker.say('text', orgId);
     await expect.poll(() => speaker.heard.length).toBe(2);
     expect(speaker.heard).toEqual([exception('resource_invalid'), exception('resource_invalid')]);
+  });
+});
+
+describe.each(KINDS)('an exception for HTTP, to a client of %s', (_name, kind) => {
+  it.each([
+    [new NotFoundException('No such thing.'), { message: 'No such thing.' }],
+    [
+      new ForbiddenException({ message: 'Ask your admin.', errorCode: 'ask_admin' }),
+      { message: 'Ask your admin.', errorCode: 'ask_admin' },
+    ],
+  ])('is told as one of the gateway', async (thrown, told) => {
+    class HidingGuard extends ZitadelManagerGuard {
+      protected override exceptionFor() {
+        return thrown;
+      }
+    }
+    @WebSocketGateway()
+    class OwnersGateway {
+      @WebSocketServer() server: unknown;
+
+      @SubscribeMessage('owners')
+      @RequireRole('ORG_OWNER', org.body('orgId'))
+      owners() {
+        return answer('');
+      }
+    }
+    const guard = { provide: APP_GUARD, useClass: HidingGuard };
+    const { join } = await serve(kind, [OwnersGateway], {}, [], [guard]);
+    const speaker = await join({ token: world.tokens['owner of globex'] });
+    speaker.say('owners', { orgId: world.acme });
+    await expect.poll(() => speaker.heard.length).toBe(1);
+    expect(speaker.heard).toMatchObject([['exception', { status: 'error', ...told }]]);
   });
 });
 

@@ -1,5 +1,14 @@
-import { Controller, Inject, Logger, type Type, UseFilters, UseGuards } from '@nestjs/common';
-import { NestFactory, REQUEST } from '@nestjs/core';
+import {
+  Controller,
+  Inject,
+  Logger,
+  NotFoundException,
+  type Provider,
+  type Type,
+  UseFilters,
+  UseGuards,
+} from '@nestjs/common';
+import { APP_GUARD, NestFactory, REQUEST } from '@nestjs/core';
 import {
   ClientProxyFactory,
   Ctx,
@@ -108,6 +117,7 @@ interface Given {
   /** How messages reach an application. */
   readonly as: (typeof WAYS)[number];
   readonly token?: typeof token | undefined;
+  readonly guard?: Provider;
 }
 
 async function serve(given: Given) {
@@ -119,7 +129,7 @@ async function serve(given: Given) {
     module: class App {},
     imports: [ZitadelModule.forRoot(options)],
     controllers: [controllerOf(done, isHybrid), ScopedController],
-    providers: [GLOBAL],
+    providers: [given.guard ?? GLOBAL],
   };
   const settings = { logger: false, abortOnError: false } as const;
   if (given.as === 'a microservice') {
@@ -230,6 +240,20 @@ describe('a message without a token', () => {
     const asked = send('org', { token: tokens['owner of acme'], orgId: acme });
     await expect(asked).resolves.toEqual(refused('token_missing'));
     expect(notes.log).toMatch(/token_missing.*has no headers, and the option token is not set/);
+  });
+});
+
+describe('an exception for HTTP', () => {
+  it('is told as one of microservices', async () => {
+    class HidingGuard extends ZitadelManagerGuard {
+      protected override exceptionFor() {
+        return new NotFoundException('No such thing.');
+      }
+    }
+    const guard = { provide: APP_GUARD, useClass: HidingGuard };
+    const { send } = await serve({ transport: await tcp(), as: 'a microservice', token, guard });
+    const asked = send('org', { token: world.tokens['owner of acme'], orgId: world.globex });
+    await expect(asked).resolves.toEqual({ error: { status: 'error', message: 'No such thing.' } });
   });
 });
 
