@@ -18,7 +18,7 @@ let turn = 0;
 /** Milliseconds since 1970, with a fraction. */
 const now = () => performance.timeOrigin + performance.now();
 
-const balancer = createServer(async (incoming, outgoing) => {
+async function forward(incoming, outgoing) {
   const chunks = [];
   for await (const chunk of incoming) chunks.push(chunk);
   const raw = Buffer.concat(chunks);
@@ -35,7 +35,10 @@ const balancer = createServer(async (incoming, outgoing) => {
   });
   forwarded.on('error', () => outgoing.writeHead(502).end());
   forwarded.end(raw);
-}).listen(0, '127.0.0.1');
+}
+
+const balancer = createServer((incoming, outgoing) => void forward(incoming, outgoing));
+balancer.listen(0, '127.0.0.1');
 await once(balancer, 'listening');
 const endpoint = `http://127.0.0.1:${balancer.address().port}/zitadel/events`;
 const { signingKey } = zitadel.addTarget(endpoint, { events: ['org.member.removed'] });
@@ -69,8 +72,9 @@ const verbs = {
     for (let done = 0; done < places.length;) {
       const due = Math.floor(((performance.now() - start) / 1000) * perSecond) + 1;
       for (; done < Math.min(due, places.length); done += 1) {
+        const at = now();
         zitadel.removeMember(users[places[done]], { org: acme });
-        process.send({ revoked: places[done], at: now() });
+        process.send({ revoked: places[done], at });
       }
       await new Promise((resolve) => setTimeout(resolve, TICK_MS));
     }
@@ -83,12 +87,14 @@ const verbs = {
   },
 };
 
-process.on('message', async ({ call, verb, input }) => {
+async function answer({ call, verb, input }) {
   try {
     process.send({ call, result: await verbs[verb](input) });
   } catch (error) {
     process.send({ call, error: String(error) });
   }
-});
+}
+
+process.on('message', (message) => void answer(message));
 process.on('disconnect', () => process.exit());
 process.send({ ready: { options: zitadel.options(), orgId: acme.id, signingKey } });

@@ -32,10 +32,10 @@ export const wrong = (): readonly ZitadelOptions[] => [
   { issuer, audience, redis: 'redis://localhost' },
   // @ts-expect-error nothing listens
   { issuer, audience, redis: { publish: () => undefined } },
-  // @ts-expect-error a channel is text
   {
     issuer,
     audience,
+    // @ts-expect-error a channel is text
     redis: { publish: (channel: number) => channel, subscribe: () => undefined },
   },
 ];
