@@ -74,6 +74,16 @@ const rooms: readonly Room[] = [
     ],
   },
   {
+    file: 'lib/fleet/probe.ts',
+    allowed: values('./fleet.js ../core/eviction.js ../core/memory/turns.js node:crypto'),
+    refused: [
+      ...values('../zitadel/http.js ../options.js ../create-zitadel.js ../index.js'),
+      ...values('../nest/a.guard.js ../express/index.js ../testing/index.js redis ioredis'),
+      ...types('redis ioredis ../options.js'),
+      ...lazy('redis'),
+    ],
+  },
+  {
     file: 'lib/bin/probe.ts',
     allowed: values(
       './plan.js ../core/errors.js ../zitadel/http.js ../zitadel/events/targets.js node:util',

@@ -101,6 +101,7 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   projectRoles: ['claims', 'API', 1, true, {}, ['api']],
   serviceUser: ['./service-user.json', { type: 'pat', token: 'x' }, {}, 1, () => pat('x')],
   cache: ['memory', 1, true],
+  redis: ['redis://localhost', {}, { publish: 1 }, { publish: () => undefined }],
   events: [
     'a signing key that stands one level too high',
     1,
@@ -195,14 +196,23 @@ describe('the options of the cache', () => {
     expect(error.message).toMatch(/^cache\.\w+: got .+; write .+/);
   });
 
-  it.each([undefined, null, '', 'short', 'x'.repeat(31), 1, true, {}, ['x'.repeat(32)]])(
-    'shared.secret refuses %o',
-    (secret) => {
-      const error = errorOf({ cache: { shared: { secret } } });
-      expect(error.option).toBe('cache.shared.secret');
-      expect(error.message).toMatch(/^cache\.shared\.secret: got .+; write .+/);
-    },
-  );
+  it.each([
+    undefined,
+    null,
+    '',
+    'short',
+    'x'.repeat(31),
+    1,
+    true,
+    {},
+    [],
+    ['short'],
+    ['x'.repeat(32), 1],
+  ])('shared.secret refuses %o', (secret) => {
+    const error = errorOf({ cache: { shared: { secret } } });
+    expect(error.option).toBe('cache.shared.secret');
+    expect(error.message).toMatch(/^cache\.shared\.secret: got .+; write .+/);
+  });
 
   it('take their defaults where they are left out', () => {
     expect(accepted({})).toMatchObject({
@@ -221,6 +231,8 @@ describe('the options of the cache', () => {
       shared: undefined,
     });
     expect(accepted({ cache: { shared: { secret: false } } }).shared).toEqual({ secret: false });
+    const secret = ['n'.repeat(32), 'o'.repeat(32)] as const;
+    expect(accepted({ cache: { shared: { secret } } }).shared).toEqual({ secret });
   });
 
   it('say how to register CACHE_MANAGER where shared is set and none is visible', () => {

@@ -1,7 +1,7 @@
 import { ZitadelError } from '../core/errors.js';
 import { EVENT_TYPES } from '../zitadel/events/effects.js';
 import type { Actions } from '../zitadel/events/targets.js';
-import { type Asked, read, UsageError, zitadelOf } from './asked.js';
+import { type Asked, read, UsageError, instanceFrom } from './asked.js';
 import { EXIT, HELP } from './help.js';
 import {
   type Present,
@@ -35,7 +35,7 @@ export async function eventsSetup(args: readonly string[], terminal: Terminal): 
       terminal.out(HELP);
       return EXIT.done;
     }
-    zitadel = zitadelOf(terminal);
+    zitadel = instanceFrom(terminal);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     terminal.tell(`${error.message}\nnpx nestjs-zitadel events setup --help says more.`);

@@ -60,7 +60,7 @@ export class Evictions {
 
   /** Forgets everything, in this process alone: messages of others may have been lost. */
   forgetHere(): void {
-    this.#forget({ type: 'everyone' });
+    void this.#forget({ type: 'everyone' });
   }
 
   onEviction(listener: EvictionListener): () => void {

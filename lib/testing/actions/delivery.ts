@@ -27,7 +27,7 @@ function withoutZeros(moment: string): string {
   return moment.replace(/\.?0+Z$/, 'Z');
 }
 
-export interface Connections {
+interface Connections {
   readonly http: HttpAgent;
   readonly https: HttpsAgent;
 }

@@ -105,7 +105,11 @@ export class ZitadelEvents {
     return verdict;
   }
 
-  /** What the application heard since it started. */
+  /**
+   * What the application heard since it started.
+   *
+   * @example `const { received, tail } = zitadel.events.status()`
+   */
   status(): EventsStatus {
     return {
       received: this.#received,
