@@ -43,7 +43,6 @@ function redisBus(url: string): { readonly bus: Bus; readonly close: () => void 
   const client = createClient({
     url,
     disableOfflineQueue: true,
-    commandOptions: { timeout: 100 },
     socket: {
       connectTimeout: 1_000,
       reconnectStrategy: (tries) => Math.min(100 * 2 ** tries, 2_000),

@@ -1,5 +1,6 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
+import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { readEnvironment } from '../sample-app/environment.js';
 import { redisIsHere, startRedis, type RedisServer } from './support/redis.js';
@@ -87,6 +88,15 @@ async function eventUntil(
     ending.abort();
   }
   throw new Error(`the stream ended: ${JSON.stringify(heard)}`);
+}
+
+/** How many connections hear the channel that most of them hear. */
+async function mostListeners(url: string): Promise<number> {
+  const client = await createClient({ url }).connect();
+  const channels = await client.pubSubChannels('nestjs-zitadel:*');
+  const heard = Object.values(await client.pubSubNumSub(channels));
+  client.destroy();
+  return Math.max(0, ...heard.map(Number));
 }
 
 /** A role ends, and each instance says so by itself: with these statuses. */
@@ -520,6 +530,8 @@ describe.runIf(redisIsHere)('the sample app with Redis behind its memory', () =>
   it('tells the other instance over Redis that a role is gone', async () => {
     const sample = await startSample({ REDIS_URL: redis.url, SHARED_CACHE_SECRET });
     onTestFinished(async () => void (await sample.stop()));
+    // Before that they tell one another nothing.
+    await expect.poll(() => mostListeners(redis.url)).toBe(2);
     const otto = await signInTo(sample.url, 'Otto');
     const { resources } = await meOf(sample, otto);
     const place = { kind: 'org', id: resources.organizations[0]?.id };
