@@ -14,8 +14,8 @@ interface Size {
   readonly perSecond: number;
 }
 
-const LONG: Size = { processes: 3, revocations: 10_000, perSecond: 100 };
-const SHORT: Size = { processes: 2, revocations: 40, perSecond: 100 };
+const LONG: Size = { processes: 3, revocations: 10_000, perSecond: 80 };
+const SHORT: Size = { processes: 2, revocations: 40, perSecond: 80 };
 
 /** So many are watched and revoked one after another, while the next ones are made warm. */
 const TOGETHER = 50;

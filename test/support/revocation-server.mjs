@@ -29,11 +29,16 @@ async function forward(incoming, outgoing) {
   const address = addresses[(turn += 1) % addresses.length];
   const { 'content-type': type, 'zitadel-signature': signature } = incoming.headers;
   const headers = { 'content-type': type, 'zitadel-signature': signature };
-  const forwarded = request(address, { method: 'POST', headers }, (answer) => {
+  // A connection each: what goes out on one that is just closed would be lost, and ZITADEL never sends it again.
+  const forwarded = request(address, { method: 'POST', headers, agent: false }, (answer) => {
     answer.resume();
+    if (answer.statusCode !== 200) console.error(`a delivery got ${answer.statusCode}`);
     outgoing.writeHead(answer.statusCode).end();
   });
-  forwarded.on('error', () => outgoing.writeHead(502).end());
+  forwarded.on('error', (error) => {
+    console.error(`a delivery was lost: ${error.message}`);
+    outgoing.writeHead(502).end();
+  });
   forwarded.end(raw);
 }
 
