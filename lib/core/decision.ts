@@ -69,8 +69,8 @@ export interface Denied extends Refusal {
 export type Decision = Allowed | Denied;
 
 /** Whether a value is a refusal. */
-export function isRefusal<T extends object>(value: T | Refusal): value is Refusal {
-  return Object.hasOwn(value, 'reason');
+export function isRefusal<T extends object | string>(value: T | Refusal): value is Refusal {
+  return Object.hasOwn(value as object, 'reason');
 }
 
 /** The kinds of resources whose checked ids handlers can be given. */

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { isRefusal } from '#dist/core/decision.js';
-import { indexOf, type MembershipIndex } from '#dist/core/caller.js';
+import { indexOf } from '#dist/core/caller.js';
 import { MEMBERSHIPS } from '#dist/core/memory/caller-kinds.js';
 import { Floors, type StoreTarget } from '#dist/core/memory/epochs.js';
 import { Flights } from '#dist/core/memory/flight.js';
+import { packed, type PackedRows, unpacked } from '#dist/core/memory/packed-rows.js';
 import { ReadCache } from '#dist/core/memory/read-cache.js';
 import { SharedStore } from '#dist/core/memory/shared-store.js';
 import type { Figures, RunOptions } from './proof.js';
@@ -99,18 +100,18 @@ async function interleave(scheduler: fc.Scheduler, given: readonly (readonly Ste
   });
   type Process = (typeof processes)[number];
 
-  const read = async (): Promise<MembershipIndex> => {
+  const read = async (): Promise<PackedRows> => {
     await pause('question');
     const roles = [`V${version}`];
     // ZITADEL is slower than the store.
     for (let part = 0; part < 8; part += 1) await pause('reply');
-    return indexOf([{ userId: 'alice', kind: 'org', id: '1', roles }]);
+    return packed(indexOf([{ userId: 'alice', kind: 'org', id: '1', roles }]));
   };
   const get = async ({ cache, least }: Process) => {
     const question = { key: 'alice', userId: 'alice', notAfter: Infinity, notBefore: -Infinity };
     const found = await cache.get({ ...question, read });
     if (isRefusal(found)) return;
-    const [role = ''] = found.value.orgs.get('1')?.roles ?? [];
+    const [role = ''] = unpacked(found.value).orgs.get('1')?.roles ?? [];
     seen.gets += 1;
     if (Number(role.slice(1)) < least) seen.stale += 1;
   };

@@ -1,7 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { indexOf, type Membership, type MembershipIndex } from '#dist/core/caller.js';
-import { MEMBERSHIPS } from '#dist/core/memory/caller-kinds.js';
+import { indexOf, type Membership } from '#dist/core/caller.js';
+import { MEMBERSHIPS, type Memberships } from '#dist/core/memory/caller-kinds.js';
+import { packed } from '#dist/core/memory/packed-rows.js';
 import { ReadCache } from '#dist/core/memory/read-cache.js';
 import type { Figures, RunOptions } from './proof.js';
 
@@ -14,8 +15,6 @@ const KINDS = ['org', 'org', 'project', 'project', 'projectGrant'] as const;
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
-
-type Memberships = ReadCache<MembershipIndex, MembershipIndex['rows']>;
 
 export async function run({ short, progress }: RunOptions): Promise<Figures> {
   const users = short ? 100_000 : 1_000_000;
@@ -64,7 +63,7 @@ async function ask(cache: Memberships, user: number): Promise<{ isRemembered: bo
       isRemembered = false;
       // As it comes from ZITADEL: every text is a new one.
       const rows = JSON.parse(JSON.stringify(rowsOf(userId, user))) as Membership[];
-      return Promise.resolve(indexOf(rows));
+      return Promise.resolve(packed(indexOf(rows)));
     },
   });
   return { isRemembered };

@@ -43,7 +43,7 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
   house: { files: some, median: some, longest: atMost(300), circles: none, strayExports: none },
   isolation: { requests: allOf({ short: 800, long: 100_000 }), mixedUp: none },
   jwks: { tokens: some, modes: someOf, mostFetchesPerWindow: one },
-  memory: { users: some, bytesPerUser: atMost(2_304), plateau: atMost(32) },
+  memory: { users: some, bytesPerUser: atMost(1_024), plateau: atMost(32) },
   messages: { mistakes: atLeast(50), named: atLeast(50) },
   mutation: { mutants: some, killed: some, score: atLeast(0.95), survivors: atLeast(0) },
   parameters: {

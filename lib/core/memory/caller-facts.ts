@@ -3,7 +3,6 @@ import {
   intern,
   type MembershipIndex,
   type MembershipRows,
-  restOnAny,
   type RowsOn,
 } from '../caller.js';
 import type { CallerFacts, Facts, GivenRoles, Permissions, ResourceFacts } from '../decide/case.js';
@@ -17,6 +16,7 @@ import {
   type Memberships,
   type RolesGiven,
 } from './caller-kinds.js';
+import { packed, packedRestOnAny, type PackedRows, unpacked } from './packed-rows.js';
 import { ReadCache } from './read-cache.js';
 import type { CallerRows, KnownCaller, Verified } from './remembered-callers.js';
 import {
@@ -141,10 +141,11 @@ export class CallerLookups {
       notAfter: as === 'caller' ? expiresAt : Infinity,
       notBefore,
       pay,
-      read: async () => indexed(await read({ userId, token, organizations })),
+      read: async () => prepared(await read({ userId, token, organizations })),
     });
     if (isRefusal(remembered)) return remembered;
-    const { value: index, read: from, askedAt, lease } = remembered;
+    const { value, read: from, askedAt, lease } = remembered;
+    const index = unpacked(value);
     const { validUntil, wallUntil } = lease;
     return { index, read: from, key, organizations, askedAt, validUntil, wallUntil };
   }
@@ -168,10 +169,10 @@ export class CallerLookups {
       read: async () => {
         const narrowed = await read({ userId, token: verified.token, organizations, on });
         // A part must not be remembered: what is missing in it would look like a "no".
-        return isRefusal(narrowed) || narrowed.complete ? indexed(narrowed) : STILL_TOO_LONG;
+        return isRefusal(narrowed) || narrowed.complete ? prepared(narrowed) : STILL_TOO_LONG;
       },
     });
-    return isRefusal(found) ? this.refused(known, found) : found.value;
+    return isRefusal(found) ? this.refused(known, found) : unpacked(found.value);
   }
 
   /** What the caller may do in an organization, by ZITADEL's own evaluation. */
@@ -238,7 +239,7 @@ export class CallerLookups {
 
   /** Forgets what rests on these organizations. */
   evictOrganizations(orgIds: ReadonlySet<string>): void {
-    this.#memberships.evictWhere((index) => restOnAny(index, orgIds));
+    this.#memberships.evictWhere((rows) => packedRestOnAny(rows, orgIds));
     this.#permissions.evictWhere((_held, key) => arePermissionsIn(key, orgIds));
     this.#roles.evictWhere(
       ({ home }, key) => areRolesOf(key, orgIds) || (home !== undefined && orgIds.has(home)),
@@ -252,8 +253,8 @@ export class CallerLookups {
   }
 }
 
-function indexed(read: MembershipRows | Refusal): MembershipIndex | Refusal {
-  return isRefusal(read) ? read : indexOf(read.rows, read.complete);
+function prepared(read: MembershipRows | Refusal): PackedRows | Refusal {
+  return isRefusal(read) ? read : packed(indexOf(read.rows, read.complete));
 }
 
 /** The key of a list that the caller's own token reads. */

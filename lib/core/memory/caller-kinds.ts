@@ -1,21 +1,25 @@
-import { indexOf, intern, type MembershipIndex } from '../caller.js';
+import { indexOf, intern, type Membership } from '../caller.js';
 import type { GivenRoles } from '../decide/case.js';
+import { bytesOfPacked, packed, type PackedRows, unpacked } from './packed-rows.js';
 import type { CacheKind, ReadCache } from './read-cache.js';
 import { PERMISSIONS, PROJECT_ROLES, ROWS } from './stored-kinds.js';
 
 // How what is remembered about a caller is measured, and how it travels through the shared store.
 
-export type Memberships = ReadCache<MembershipIndex, MembershipIndex['rows']>;
+export type Memberships = ReadCache<PackedRows, readonly Membership[]>;
 export type HeldPermissions = ReadCache<ReadonlySet<string>, readonly string[]>;
 export type RolesGiven = ReadCache<GivenRoles, readonly string[]>;
 
 /** The list of memberships, and parts of it. */
-export const MEMBERSHIPS: CacheKind<MembershipIndex, MembershipIndex['rows']> = {
+export const MEMBERSHIPS: CacheKind<PackedRows, readonly Membership[]> = {
   stored: ROWS,
-  fromStored: (rows) => indexOf(rows),
+  fromStored: (rows) => packed(indexOf(rows)),
   // A list that is over its cap would fill the store, and decides nothing without further questions.
-  toStored: ({ rows, complete }) => (complete ? rows : undefined),
-  bytesOf: ({ bytes }) => bytes,
+  toStored: (kept) => {
+    const { rows, complete } = unpacked(kept);
+    return complete ? rows : undefined;
+  },
+  bytesOf: bytesOfPacked,
 };
 
 /** What a caller may do in one organization. */

@@ -8,7 +8,7 @@ import { TURN_MS } from './turns.js';
 import { UserMemory } from './user-memory.js';
 
 /** What ZITADEL said about a user, where it came from, and until when it may be used. */
-export interface Remembered<T extends object> {
+export interface Remembered<T extends object | string> {
   readonly userId: string;
   readonly value: T;
   readonly read: MembershipRead;
@@ -19,7 +19,7 @@ export interface Remembered<T extends object> {
 }
 
 /** One question to the cache. */
-export interface CacheQuestion<T extends object> {
+export interface CacheQuestion<T extends object | string> {
   /** Everything that ZITADEL is asked with, as one string. */
   readonly key: string;
   readonly userId: string;
@@ -33,7 +33,7 @@ export interface CacheQuestion<T extends object> {
 }
 
 /** What a cache holds: how large a value is, and how it travels through the shared store. */
-export interface CacheKind<T extends object, S> {
+export interface CacheKind<T extends object | string, S> {
   readonly stored: StoredKind<S>;
   readonly fromStored: (stored: S) => T;
   /** Undefined if the value is not worth storing. */
@@ -52,7 +52,7 @@ interface Sharing {
  * Looks in memory, then in the shared store, then asks ZITADEL, with one read a key at a time. The TTL counts from when the question left,
  * and is never extended. Failures are not kept. What was asked before an eviction is not kept after it.
  */
-export class ReadCache<T extends object, S> {
+export class ReadCache<T extends object | string, S> {
   readonly #memory: UserMemory<Remembered<T>>;
   readonly #flights = new Flights<Remembered<T> | Refusal>();
 
@@ -182,7 +182,7 @@ export class ReadCache<T extends object, S> {
       lease: new Lease({ validUntil: askedAt + keepMs, wallUntil: fetchedAt + keepMs }),
     };
     if (!mayKeep(flight, entry) || !(keepMs > 0) || !this.#keep(key, entry)) return { entry };
-    const stored = this.kind.toStored(value);
+    const stored = this.sharing && this.kind.toStored(value);
     if (stored === undefined) return { entry };
     return { entry, stored: { value: stored, fetchedAt, expiresAt: fetchedAt + keepMs } };
   }

@@ -2,6 +2,7 @@ import type { RowsOn } from '../caller.js';
 import type { CallerFacts, Facts, ResourceFacts } from '../decide/case.js';
 import type { Lease } from '../validity.js';
 import type { HeldPermissions, Memberships, RolesGiven } from './caller-kinds.js';
+import { unpacked } from './packed-rows.js';
 import type { Remembered } from './read-cache.js';
 import type { KnownCaller, Verified } from './remembered-callers.js';
 
@@ -34,7 +35,9 @@ export class RememberedFacts implements Facts, CallerFacts {
 
   rowsOn(on: RowsOn) {
     const { rows, userId } = this.known;
-    return this.#read(this.kept.memberships.kept(rowsKey(rows.key, on), userId, this.notBefore));
+    const kept = this.kept.memberships.kept(rowsKey(rows.key, on), userId, this.notBefore);
+    const found = this.#read(kept);
+    return found === undefined ? undefined : unpacked(found);
   }
 
   permissionsIn(orgId: string) {
@@ -51,7 +54,7 @@ export class RememberedFacts implements Facts, CallerFacts {
     );
   }
 
-  #read<T extends object>(kept: Remembered<T> | undefined): T | undefined {
+  #read<T extends object | string>(kept: Remembered<T> | undefined): T | undefined {
     if (kept) this.leases.push(kept.lease);
     return kept?.value;
   }

@@ -39,7 +39,8 @@ export const PROJECT_ROLES: StoredKind<readonly string[]> = {
   organizationsOf: () => undefined,
 };
 
-function organizationsOf({
+/** The organizations on which a row rests. Undefined: any organization may be one of them. */
+export function organizationsOf({
   kind,
   id,
   ownerOrgId,

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { indexOf, type MembershipIndex } from '../../../lib/core/caller.js';
+import { indexOf } from '../../../lib/core/caller.js';
 import { isRefusal, type Refusal } from '../../../lib/core/decision.js';
 import { MEMBERSHIPS } from '../../../lib/core/memory/caller-kinds.js';
+import { packed, type PackedRows } from '../../../lib/core/memory/packed-rows.js';
 import { ReadCache, type Remembered } from '../../../lib/core/memory/read-cache.js';
 import { SharedStore } from '../../../lib/core/memory/shared-store.js';
 import type { Turns } from '../../../lib/core/memory/turns.js';
@@ -53,16 +54,16 @@ async function ask(
   cache: Cache,
   reply: Promise<unknown> = Promise.resolve(),
   notBefore = ANY_AGE,
-): Promise<Remembered<MembershipIndex> | Refusal> {
+): Promise<Remembered<PackedRows> | Refusal> {
   const read = async () => {
     reads += 1;
     const value = await reply;
-    return value === DOWN ? DOWN : indexOf([orgRow('alice', `read ${reads}`)]);
+    return value === DOWN ? DOWN : packed(indexOf([orgRow('alice', `read ${reads}`)]));
   };
   return cache.get({ key: 'alice', userId: 'alice', notAfter: Infinity, notBefore, read });
 }
 
-const from = (found: Remembered<MembershipIndex> | Refusal) =>
+const from = (found: Remembered<PackedRows> | Refusal) =>
   isRefusal(found) ? found.reason : found.read.from;
 
 /** Waits until the turn of the question is taken. */
