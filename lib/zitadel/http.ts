@@ -76,8 +76,12 @@ export function createHttp(options: HttpOptions): Http {
 
   const repeat = async (call: Call, deadline: number, pass: Pass): Promise<Reply> => {
     const most = call.repeatable && !pass.failing ? REPEATS : 0;
+    let before: Reply | undefined;
     for (let tries = 0; ; tries += 1) {
       const reply = await attempt(call, deadline, pass.standing, tries > 0);
+      // A repetition that was not sent does not say what is wrong.
+      if (before && isTrouble(reply) && reply.kind === 'notSent') return before;
+      before = reply;
       if (tries >= most || !isPassing(reply)) return reply;
       const pauseMs = reply.retryAfterMs ?? Math.random() * 100 * 2 ** tries;
       if (performance.now() + pauseMs >= deadline) return reply;

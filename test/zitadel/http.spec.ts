@@ -278,10 +278,11 @@ describe('an answer that does not come', () => {
     expect(troubled(await httpTo(url)()).kind).toBe('noReply');
   });
 
-  it('because nobody listens is no answer, and says so', async () => {
+  it.each([false, true])('because nobody listens is no answer, and says so', async (repeatable) => {
     const server = await scripted(() => undefined);
     await server.close();
-    expect(troubled(await httpTo(server.url)())).toEqual({
+    // Without a user, the first failure closes the way for its repetitions.
+    expect(troubled(await httpTo(server.url)({ repeatable }))).toEqual({
       kind: 'noReply',
       trouble: 'no reply from ZITADEL (ECONNREFUSED)',
       unreachable: true,
