@@ -72,7 +72,10 @@ function isEndpoint(text: string): boolean {
 }
 
 /** The instance that the environment names. @throws UsageError */
-export function instanceFrom({ env }: Terminal): { readonly url: string; readonly actions: Actions } {
+export function instanceFrom({ env }: Terminal): {
+  readonly url: string;
+  readonly actions: Actions;
+} {
   const { ZITADEL_URL: url = '', ZITADEL_PAT: token = '' } = env;
   if (!URL.canParse(url) || new URL(url).origin !== url || !isPrivate(new URL(url))) {
     throw new UsageError(
