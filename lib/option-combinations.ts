@@ -38,7 +38,7 @@ export function wrong(
   secret = false,
 ): ZitadelOptionsError {
   const parts = [`${option}: got ${got(value, secret)}`, `write ${write}`];
-  const why = secret && typeof value === 'string' ? undefined : unfilled(value);
+  const why = secret && typeof value === 'string' && value !== '' ? undefined : unfilled(value);
   return new ZitadelOptionsError(option, [...parts, ...(why ? [why] : [])].join('; '));
 }
 
@@ -105,6 +105,15 @@ export function checkTogether(options: ZitadelOptions, resolved: ResolvedOptions
       'no allowImpersonation: a function in callers decides about such tokens itself',
     );
   }
+  const { path, signingKeys } = resolved.events ?? {};
+  if (path !== undefined && signingKeys === undefined) {
+    throw wrong(
+      'events.path',
+      path,
+      'events.signingKeys too: without them nothing is received',
+      true,
+    );
+  }
   if (shared && shared.secret !== false) {
     const { secret }: { secret: unknown } = shared;
     const secrets: readonly unknown[] = Array.isArray(secret) ? secret : [secret];
@@ -113,7 +122,7 @@ export function checkTogether(options: ZitadelOptions, resolved: ResolvedOptions
       throw wrong(
         'cache.shared.secret',
         secret,
-        'a random string of at least 32 characters, the same in every instance; or false, which trusts everyone who can write to the store',
+        'a random string of at least 32 characters, the same in every process, or a list of such strings while it is rotated; or false, which trusts everyone who can write to the store',
         true,
       );
     }

@@ -122,8 +122,8 @@ export interface ZitadelOptions {
     readonly maxBytes?: number;
     /**
      * `{ secret }` puts a shared store behind the memory cache: Nest's `CACHE_MANAGER`, in Express `sharedCache` of the second argument of
-     * `createZitadel`. Entries are signed with `secret`, a string of at least 32 characters that is the same in every process.
-     * `secret: false` trusts everyone who can write to the store with every role.
+     * `createZitadel`. Entries are signed with `secret`, a string of at least 32 characters that is the same in every process. While it is
+     * rotated: a list, of which the first one signs. `secret: false` trusts everyone who can write to the store with every role.
      *
      * @default false
      * @throws ZitadelOptionsError when there is no such store, or the secret is shorter
@@ -147,10 +147,10 @@ export interface ZitadelOptions {
      */
     readonly signingKeys?: string | readonly [string, ...string[]];
     /**
-     * Where Nest receives deliveries: as it is written, whatever the global prefix and the versions of routes are. In Express the application
-     * says so.
+     * Where Nest receives deliveries: as it is written, whatever the global prefix and the versions of routes are. In Express the route of the
+     * application says it.
      *
-     * @throws ZitadelOptionsError when it is no plain path
+     * @throws ZitadelOptionsError when it is no plain path, or stands there without `events.signingKeys`
      *
      * @default '/zitadel/events'
      */

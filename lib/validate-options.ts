@@ -135,7 +135,7 @@ const EVENTS_CHECKS: Readonly<Record<string, Check>> = {
   path: (value) =>
     typeof value === 'string' && /^(?:\/[\w.~-]+)+$/.test(value)
       ? undefined
-      : "a path that begins with a slash, e.g. '/zitadel/events'",
+      : "a plain path, e.g. '/zitadel/events': it begins with a slash, and has no parameters, no wildcards and no slash at the end",
   tail: (value) =>
     isObject(value) && Object.hasOwn(value, 'serviceUser')
       ? undefined

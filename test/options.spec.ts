@@ -260,6 +260,18 @@ describe('a signing key', () => {
     expect(errorOf({ events }).message).not.toContain('must stay secret');
   });
 
+  it.each<[string, Loose, RegExp]>([
+    ['that is empty', { signingKeys: '' }, /is an environment variable empty\?$/],
+    [
+      'that is missing beside a path',
+      { path: '/x' },
+      /write events\.signingKeys too: without them/,
+    ],
+    ['with a path that has a parameter', { signingKeys: 'key', path: '/x/:id' }, /no parameters/],
+  ])('%s is an error that says what to write', (_what, events, text) => {
+    expect(errorOf({ events }).message).toMatch(text);
+  });
+
   it('may be one or several', () => {
     for (const signingKeys of ['key', ['new', 'old']]) {
       expect(accepted({ events: { signingKeys } }).events).toEqual({ signingKeys });

@@ -10,6 +10,7 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
     terminal.out(COMMANDS);
     return EXIT.done;
   }
-  terminal.tell(COMMANDS);
+  const unknown = args.length > 0 ? `There is no command ${args.slice(0, 2).join(' ')}.\n\n` : '';
+  terminal.tell(`${unknown}${COMMANDS}`);
   return EXIT.usage;
 }

@@ -1,6 +1,7 @@
 import { ZitadelError } from '../core/errors.js';
 import { EVENT_TYPES } from '../zitadel/events/effects.js';
 import type { Actions } from '../zitadel/events/targets.js';
+import { ZitadelApiError } from '../zitadel/refusals.js';
 import { type Asked, read, UsageError, instanceFrom } from './asked.js';
 import { EXIT, HELP } from './help.js';
 import {
@@ -79,8 +80,16 @@ async function carryOut(
     return outcome(EXIT.done);
   } catch (error) {
     if (!(error instanceof ZitadelError)) throw error;
-    return outcome(terminal.stop.aborted ? EXIT.interrupted : EXIT.failed, error.message);
+    return outcome(terminal.stop.aborted ? EXIT.interrupted : EXIT.failed, errorText(error));
   }
+}
+
+/** Whose token it is and what they may do, ZITADEL says by ids that begin alike. */
+function errorText(error: ZitadelError): string {
+  const isAboutToken = error instanceof ZitadelApiError && error.id?.startsWith('AUTH');
+  return isAboutToken
+    ? `ZITADEL refuses ZITADEL_PAT (${error.status} ${error.id}): it must be a personal access token, not expired, of a user that is IAM_OWNER of this instance`
+    : error.message;
 }
 
 async function lookAt(name: string, actions: Actions): Promise<Present> {

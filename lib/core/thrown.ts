@@ -7,7 +7,9 @@ export function thrownText(error: unknown): string {
     if (!(error instanceof Error)) return 'no Error';
     const { name, message, stack = '' } = error;
     const code: unknown = Object.hasOwn(error, 'code') ? (error as { code?: unknown }).code : '';
-    const shownName = /^\w{1,60}$/.test(name) ? name : 'an Error';
+    // Many classes do not set it.
+    const ofClass = name === 'Error' ? error.constructor.name : name;
+    const shownName = /^\w{1,60}$/.test(ofClass) ? ofClass : 'an Error';
     const shownCode = typeof code === 'string' && /^[A-Z0-9_]{1,40}$/.test(code) ? ` ${code}` : '';
     // The message stands before the frames, and may look like one.
     const end = stack.indexOf(message);

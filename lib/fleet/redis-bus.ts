@@ -1,4 +1,5 @@
 import type { BoundedLog } from '../core/tell.js';
+import { thrownText } from '../core/thrown.js';
 import type { MessageBus } from './message-bus.js';
 import { endLink, openLink, type RedisClient, type RedisLink } from './redis-client.js';
 
@@ -16,6 +17,8 @@ const MOST_SILENT = 3;
 export class RedisBus implements MessageBus {
   readonly #listeners = new Map<string, Listener>();
   #link: RedisLink | undefined;
+  /** What went wrong last. */
+  #trouble: unknown;
   #isUp = false;
   #silent = 0;
   #looks: NodeJS.Timeout | undefined;
@@ -49,7 +52,7 @@ export class RedisBus implements MessageBus {
     this.#link = link;
     this.#silent = 0;
     // Without a listener, an error would end the process.
-    link.on('error', () => undefined);
+    link.on('error', (error: unknown) => (this.#trouble = error));
     link.on('ready', () => void this.#begin(link, subscribe));
     for (const event of ['close', 'reconnecting', 'end']) link.on(event, () => this.#lose(link));
     link.connect().catch(() => undefined);
@@ -63,11 +66,13 @@ export class RedisBus implements MessageBus {
     if (this.#link !== link) return endLink(link);
     try {
       await subscribe([...this.#listeners.keys()]);
-    } catch {
+    } catch (error) {
+      this.#trouble = error;
       return;
     }
     if (this.#link !== link) return;
     this.#isUp = true;
+    this.#trouble = undefined;
     this.#silent = 0;
     this.log.log('Redis: connected; other processes are heard');
     // Before that, messages were lost.
@@ -77,7 +82,8 @@ export class RedisBus implements MessageBus {
   #lose(link: RedisLink): void {
     if (this.#link !== link) return;
     this.#isUp = false;
-    this.log.warn('Redis: not connected; until it is, other processes are not heard');
+    const why = this.#trouble === undefined ? '' : ` (${troubleText(this.#trouble)})`;
+    this.log.warn(`Redis: not connected${why}; until it is, other processes are not heard`);
   }
 
   #look(): void {
@@ -104,4 +110,11 @@ export class RedisBus implements MessageBus {
     this.#isUp = false;
     if (link) endLink(link);
   }
+}
+
+/** Redis begins each error with a word such as NOPERM or NOAUTH. */
+function troubleText(error: unknown): string {
+  const { message } = Object(error) as { readonly message?: unknown };
+  const [word] = /^[A-Z]{3,20}(?= )/.exec(String(message)) ?? [];
+  return word ?? thrownText(error);
 }

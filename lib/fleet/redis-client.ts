@@ -21,7 +21,7 @@ interface OfNodeRedis {
 
 /** A connection that only listens. */
 export interface RedisLink {
-  on(event: string, listener: (...args: string[]) => void): unknown;
+  on(event: string, listener: (...args: never[]) => void): unknown;
   connect(): Promise<unknown>;
   ping(): Promise<unknown>;
   subscribe(...args: unknown[]): Promise<unknown>;

@@ -226,6 +226,10 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     const declares = isDeclared(handler, ofFunction);
     const rule = this.rules.ruleOf(handler, ofFunction);
     const problems = places.flatMap(({ way }) => this.#problemsOfGuard(handler, way, declares));
+    for (const path of pathsOfEvents(this.adapters)) {
+      if (places.some((place) => place.path?.paths?.includes(path)))
+        problems.push(taken(where, path));
+    }
     if (declares && handler.unstable) {
       problems.push(
         `${where} is another function each time it is read, so no guard can tell which route it serves: leave the methods of the instance as they are written`,
@@ -278,6 +282,9 @@ const nameOf = ({ type, method }: Handler): string => `${type.name}.${method}`;
 
 const undeclared = (handler: Handler): string =>
   `${nameOf(handler)} declares nothing (option strict): decorate it with @RequireRole(), @Require(), @Authenticated() or @Public()`;
+
+const taken = (where: string, path: string): string =>
+  `${where} stands at ${path}, where events of ZITADEL are received (option events), so it is never called: give one of them another path (option events.path)`;
 
 function notSafe(problems: Iterable<string>): ZitadelRequirementError {
   const list = [...problems].map((each) => `- ${each}`).join('\n');

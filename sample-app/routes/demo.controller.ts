@@ -86,7 +86,7 @@ export class DemoController {
     const refusedAfterMs = await watchDoor(door, instances, since);
     const message = refusedAfterMs.includes(undefined)
       ? 'The role is gone, and another role of yours still opens the door.'
-      : `Both instances refuse: the first after ${String(refusedAfterMs[0])} ms, the second after ${String(refusedAfterMs[1])} ms.`;
+      : `Both instances refuse: the first after ${String(refusedAfterMs[0])} ms, the second after ${String(refusedAfterMs[1])} ms. ZITADEL told the first that the role is gone, and the first told the second. Else both would have remembered it for up to 30 seconds.`;
     return { message, refusedAfterMs };
   }
 

@@ -217,7 +217,7 @@ describe('events setup', () => {
     const nobody = zitadel.patFor(zitadel.addServiceUser('nobody'));
     const refused = await run(SETUP, { env: { ZITADEL_URL: zitadel.url, ZITADEL_PAT: nobody } });
     expect(refused.code).toBe(1);
-    expect(refused.told).toContain('manager role');
+    expect(refused.told).toMatch(/ZITADEL_PAT \(404 AUTHZ-\w+\): .* IAM_OWNER of this instance/);
     for (const { told } of [lost, refused]) expect(told).not.toContain(pat);
   });
 
@@ -281,6 +281,11 @@ describe('events setup', () => {
     expect([code, out]).toEqual([2, '']);
     expect(told).toContain('npx nestjs-zitadel');
     expect(zitadel.requests('listTargets')).toBe(0);
+  });
+
+  it('says which command there is not', async () => {
+    const { told } = await run(['events', 'tidy']);
+    expect(told).toContain('There is no command events tidy.');
   });
 
   it.each([[['--help']], [['events', 'setup', '--help']]])('explains itself: %j', async (args) => {

@@ -15,6 +15,11 @@ describe('what code of the application threw', () => {
     expect(thrownText(failed())).toMatch(/^TypeError at \S+thrown\.spec\.ts:\d+:\d+$/);
   });
 
+  it('is shown by its class where it has no name of its own', () => {
+    class ClientClosed extends Error {}
+    expect(thrownText(new ClientClosed('a secret'))).toMatch(/^ClientClosed at \S+$/);
+  });
+
   it('is shown by its code, too', () => {
     expect(thrownText(failed({ code: 'ECONNREFUSED' }))).toMatch(/^TypeError ECONNREFUSED at \S+$/);
   });

@@ -1,4 +1,4 @@
-import { Controller, Get, type ModuleMetadata } from '@nestjs/common';
+import { Controller, Get, type ModuleMetadata, Post } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import express from 'express';
 import { describe, expect, it } from 'vitest';
@@ -241,6 +241,23 @@ describe('in Nest', () => {
       / {2}POST \/zitadel\/events {2}events of ZITADEL, by their sig/,
     );
   });
+
+  it.each(['express', 'fastify'] as const)(
+    'a handler at the same path is an error at boot, on %s',
+    async (platform) => {
+      @Controller('zitadel')
+      class Taken {
+        @Post('events')
+        @Public()
+        take(): string {
+          return 'never called';
+        }
+      }
+      await expect(
+        boot(world, { platform, controllers: [Taken], options: { events: EVENTS } }),
+      ).rejects.toThrow(/Taken\.take stands at \/zitadel\/events, where events of ZITADEL are rec/);
+    },
+  );
 
   it('an HTTP adapter that is neither Express nor Fastify is an error at boot', () => {
     const zitadel = createZitadel(world.zitadel.options({ events: EVENTS }));

@@ -45,13 +45,20 @@ describe.runIf(redisIsHere).each(Object.entries(CLIENTS))('over %s,', (_, open) 
     await bus.publish(CHANNEL, 'one');
     await expect.poll(() => heard).toEqual([undefined, 'one']);
     await redis.kill();
-    await expect.poll(() => log.lines.join()).toContain('not connected');
+    await expect.poll(() => log.lines.join()).toMatch(/not connected \(\w+/);
     redis = await startRedis(redis.port);
     await expect.poll(() => heard).toEqual([undefined, 'one', undefined]);
     // The application's own client may come back later.
     const tell = () => Promise.resolve(bus.publish(CHANNEL, 'two')).catch(() => undefined);
     await expect.poll(async () => (await tell(), heard.includes('two'))).toBe(true);
     expect(heard.slice(3).every((each) => each === 'two')).toBe(true);
+  });
+
+  it('who may not listen is told why', async () => {
+    await askRedis(redis.port, 'ACL SETUSER default resetchannels');
+    const log = recorder();
+    subscribed(opened(), log);
+    await expect.poll(() => log.lines.join(), { timeout: 5_000 }).toContain('(NOPERM)');
   });
 
   it('one process at a time has a turn, which ends by itself and which nobody else ends', async () => {
