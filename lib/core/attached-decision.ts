@@ -40,16 +40,16 @@ export function letIn(request: object, caller: Caller, checked: readonly Checked
 }
 
 /**
- * Keeps the decision with a call that is not an HTTP request. Null: let in without a caller. `request`: what was decided about. `errorFor`: the
+ * Keeps the decision with a call that is not an HTTP request. Null: let in without a caller. `request`: what was decided about. `reasonFor`: the
  * reason of its signal.
  */
 export function attachToCall(
   call: object,
   decision: Allowed | null,
   request: object = call,
-  errorFor?: (denied: Denied) => Error,
+  reasonFor?: (denied: Denied) => Error,
 ): void {
-  decisions.set(call, decision && new Current(decision, request, errorFor));
+  decisions.set(call, decision && new Current(decision, request, reasonFor));
 }
 
 /** Notes that a request without a token was let in, where the caller is optional. A caller whom another guard has let in stays. */

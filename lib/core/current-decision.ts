@@ -33,7 +33,7 @@ export class Current implements CurrentDecision, Reviewable {
   readonly read: MembershipRead;
   readonly #decision: Reviewable;
   readonly #request: RequestLike;
-  readonly #errorFor: (denied: Denied) => Error;
+  readonly #reasonFor: (denied: Denied) => Error;
   #ending: AbortController | undefined;
   #review: ReturnType<Current[typeof REVIEW]>;
   #isOver = false;
@@ -41,7 +41,7 @@ export class Current implements CurrentDecision, Reviewable {
   constructor(
     decision: Allowed,
     request: object,
-    errorFor: (denied: Denied) => Error = (denied) => new ZitadelNotAllowedError(denied),
+    reasonFor: (denied: Denied) => Error = (denied) => new ZitadelNotAllowedError(denied),
   ) {
     this.caller = decision.caller;
     this.by = decision.by;
@@ -49,7 +49,7 @@ export class Current implements CurrentDecision, Reviewable {
     this.read = decision.read;
     this.#decision = decision;
     this.#request = request as RequestLike;
-    this.#errorFor = errorFor;
+    this.#reasonFor = reasonFor;
     Object.freeze(this);
   }
 
@@ -76,7 +76,7 @@ export class Current implements CurrentDecision, Reviewable {
     }
     whenClosed(this.#request, () => this[END]());
     this.#review = this[REVIEW](this.#request, (denied) => {
-      ending.abort(this.#errorFor(denied));
+      ending.abort(this.#reasonFor(denied));
       this[END]();
     });
     return ending;

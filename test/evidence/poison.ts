@@ -27,14 +27,19 @@ export async function run({ progress }: RunOptions): Promise<Figures> {
       for (const who of lockedOut) progress(`${poison.what}: ${who} does not let bob in`);
     }
     // With the right signature the forgery would have worked: the others fail because of what is wrong with them.
-    const control = await stage.swallows(loot, {
-      what: 'control',
-      of: ({ name, perfect }) => ({
-        store: new Map([[name('rows'), sign(JSON.stringify(perfect))]]),
-      }),
-    });
-    const ok = seen.allows === 0 && seen.lockOuts === 0 && control.allowed.length > 0;
-    return { ok, values: POISON.length, ...seen, control: control.allowed.length };
+    let control = 0;
+    // A busy process takes longer than it waits for a store, and then misses.
+    for (let tries = 0; tries < 50 && control === 0; tries += 1) {
+      const { allowed } = await stage.swallows(loot, {
+        what: 'control',
+        of: ({ name, perfect }) => ({
+          store: new Map([[name('rows'), sign(JSON.stringify(perfect))]]),
+        }),
+      });
+      control = allowed.length;
+    }
+    const ok = seen.allows === 0 && seen.lockOuts === 0 && control > 0;
+    return { ok, values: POISON.length, ...seen, control };
   } finally {
     await zitadel.stop();
   }

@@ -36,8 +36,9 @@ export async function followReadme(folder, tarball, npm) {
   const versioned = (word) => (Object.hasOwn(versions, word) ? `${word}@${versions[word]}` : word);
   for (const command of commands) {
     const [name, ...words] = command.split(' ');
-    // npx is npm exec, and versions are for what is installed.
-    const args = name === 'npx' ? ['exec', '--', ...words] : words.map(versioned);
+    // npx is npm exec, and versions are for what is installed. On a busy machine a test takes longer than 5 s.
+    const patient = words[0] === 'vitest' ? [...words, '--testTimeout=120000'] : words;
+    const args = name === 'npx' ? ['exec', '--', ...patient] : words.map(versioned);
     const { ok, output } = await npm(home, '--prefer-offline', ...args);
     if (!ok) return `${command}:\n${output}`;
   }

@@ -101,7 +101,7 @@ function toldCase(
 export const toldLibrary: readonly Case[] = (['caller', 'serviceUser'] as const).flatMap(
   (reads) => [
     toldCase('member removed', memberRemoved, reads, '403 role_missing'),
-    toldCase('user deactivated', userDeactivated, reads, '401 token_rejected'),
+    toldCase('user deactivated', userDeactivated, reads, '401 token_invalid'),
     toldCase('project grant removed', grantRemoved, reads, '403 role_missing'),
   ],
 );
