@@ -44,9 +44,11 @@ export class Evictions {
     await forgetting;
     // A token is no part of what is stored.
     if (!shared || eviction.type === 'token') return;
-    await (eviction.type === 'issuedBefore'
-      ? shared.rejectIssuedBefore(eviction.userId, eviction.time)
+    const latest = await (eviction.type === 'issuedBefore'
+      ? shared.rejectIssuedBefore(eviction.userId, eviction.time, at)
       : shared.evict(targetOf(eviction), at));
+    // By their time, the epoch that has ended counted still. What they have taken from it meanwhile is forgotten as well.
+    if (spread && latest > at) quietly(() => spread(Object.freeze({ ...event, at: latest })));
     // What was read meanwhile may come from what the shared store still held.
     await this.#forget(eviction);
   }
@@ -54,7 +56,9 @@ export class Evictions {
   /** Forgets what another process has told. */
   hear(event: EvictionEvent): void {
     const { eviction, at } = event;
-    if (eviction.type !== 'token') this.parts.shared?.heard(targetOf(eviction), at);
+    const { shared } = this.parts;
+    if (eviction.type !== 'token') shared?.heard(targetOf(eviction), at);
+    if (eviction.type === 'issuedBefore') shared?.learn(eviction.userId, eviction.time);
     void this.#forgetAndTell(event);
   }
 
@@ -97,7 +101,8 @@ export class Evictions {
   }
 
   #tell(event: EvictionEvent): void {
-    for (const listener of this.#listeners) quietly(() => listener(event));
+    // A copy: a listener can end, and begin again.
+    for (const listener of [...this.#listeners]) quietly(() => listener(event));
   }
 }
 

@@ -36,7 +36,8 @@ export class DecisionNews {
   // Apart from `tell`: its closure would cost every decision, even if nobody listens.
   #tellListeners(decision: Decision, requirement: Requirement | undefined): void {
     const event: DecisionEvent = Object.freeze({ at: Date.now(), requirement, decision });
-    for (const listener of this.#listeners) quietly(() => listener(event));
+    // A copy: a listener can end, and begin again.
+    for (const listener of [...this.#listeners]) quietly(() => listener(event));
   }
 
   #write(denied: Denied, requirement: Requirement | undefined, isQuestion: boolean): void {

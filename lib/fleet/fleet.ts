@@ -43,6 +43,7 @@ export class Fleet {
   #spent = 0;
   #isClosed = false;
   #end: Promise<unknown> | undefined;
+  #again: NodeJS.Timeout | undefined;
 
   constructor(private readonly parts: FleetParts) {
     this.#messages = new Messages(parts.secrets, parts.channel, parts.issuer);
@@ -65,8 +66,12 @@ export class Fleet {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    const end = await within(Promise.resolve(this.#end), AGAIN_MS, undefined);
-    if (typeof end === 'function') quietly(end as () => unknown);
+    clearTimeout(this.#again);
+    // It can also come about later than anybody waits for it.
+    const ending = Promise.resolve(this.#end).then((end) => {
+      if (typeof end === 'function') quietly(end as () => unknown);
+    });
+    await within(ending, AGAIN_MS, undefined);
   }
 
   async #publish(text: string): Promise<void> {
@@ -98,7 +103,7 @@ export class Fleet {
         log.warn(
           `redis: subscribe threw or rejected (${thrownText(error)}); other processes are not heard`,
         );
-        if (!this.#isClosed) setTimeout(() => this.#subscribe(), AGAIN_MS).unref();
+        if (!this.#isClosed) this.#again = setTimeout(() => this.#subscribe(), AGAIN_MS).unref();
         return undefined;
       }
     };

@@ -73,6 +73,27 @@ describe('a listener of evictions', () => {
     await library.decisions.evict({ type: 'everyone' });
     expect(heard).toBe(1);
   });
+
+  it.each(['onEviction', 'onDecision'] as const)(
+    'of %s that ends and listens again hears the next one, and not the same without end',
+    async (listen) => {
+      const library = libraryOf();
+      let heard = 0;
+      const begin = () => {
+        const end = library.authorizer[listen](() => {
+          heard += 1;
+          end();
+          if (heard < 1_000) begin();
+        });
+      };
+      begin();
+      for (let times = 1; times <= 2; times += 1) {
+        await library.authorizer.evictAll();
+        await verdict(library, tokenOfOwner(), authenticated());
+        expect(heard).toBe(times);
+      }
+    },
+  );
 });
 
 describe('an eviction of an organization', () => {

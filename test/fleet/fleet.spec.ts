@@ -236,4 +236,27 @@ describe('a bus', () => {
     await settle();
     expect([bus.listeners.size, bus.sent]).toEqual([0, []]);
   });
+
+  it.each(['was lost before', 'comes about later'])(
+    'is left also where the subscription %s',
+    async (when) => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      onTestFinished(() => void vi.useRealTimers());
+      const bus = new MemoryBus();
+      let late: () => void = () => undefined;
+      const subscribe = vi.fn<MessageBus['subscribe']>(async (...given) => {
+        if (when === 'was lost before') throw new Error('not connected');
+        await new Promise<void>((resolve) => (late = resolve));
+        return bus.subscribe(...given);
+      });
+      const { fleet } = join({ publish: () => undefined, subscribe });
+      await settle();
+      const closing = fleet.close();
+      await vi.advanceTimersByTimeAsync(1_000);
+      await closing;
+      late();
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect([subscribe.mock.calls.length, bus.listeners.size]).toEqual([1, 0]);
+    },
+  );
 });

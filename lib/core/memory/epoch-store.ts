@@ -86,20 +86,23 @@ export class EpochStore {
   }
 
   /** The wall clock was set back: what was stored before would become young again. */
-  restart(): Promise<void> {
+  restart(): Promise<number> {
     this.#floors.restart();
     return this.evict('everyone', this.stamp());
   }
 
-  /** Begins a new epoch. Resolves when every process finds it, or after the deadline. */
-  async evict(target: StoreTarget, at: number): Promise<void> {
+  /** Begins a new epoch. Resolves with its time when every process finds it, or after the deadline. */
+  async evict(target: StoreTarget, at: number): Promise<number> {
     this.heard(target, at);
     const until = performance.now() + DEADLINE_MS;
+    let latest = at;
     for (const each of concernedBy(target)) {
-      const isTaken = await this.#replace(each, at, until);
       // The epoch that is still there may be of a process whose clock is ahead.
-      if (!isTaken) this.#floors.raise(each, at + CLOCK_SKEW_MS);
+      const since = (await this.#replace(each, at, until)) ?? at + CLOCK_SKEW_MS;
+      this.#floors.raise(each, since);
+      latest = Math.max(latest, since);
     }
+    return latest;
   }
 
   /** Remembers this time, and stores it with every new epoch of the user, or of everyone. */
@@ -167,7 +170,8 @@ export class EpochStore {
     return this.current(target, await this.#put(name, epoch, until));
   }
 
-  async #replace(target: EpochTarget, at: number, until: number): Promise<boolean> {
+  /** The time of the epoch that takes the place of what is there. Undefined: the store does not take it. */
+  async #replace(target: EpochTarget, at: number, until: number): Promise<number | undefined> {
     const name = this.name(target);
     let found = await this.#read(name, until);
     for (let attempt = 1; attempt <= 2 && found !== FAILED; attempt += 1) {
@@ -176,11 +180,9 @@ export class EpochStore {
       found = await this.#put(name, epoch, until);
       const after = this.#from(target, found);
       const isLater = after && after.id !== before?.id && after.at >= epoch.at;
-      if (!isLater || after.issuedBefore < epoch.issuedBefore) continue;
-      this.#floors.raise(target, epoch.at);
-      return true;
+      if (isLater && after.issuedBefore >= epoch.issuedBefore) return epoch.at;
     }
-    return false;
+    return undefined;
   }
 
   #next(target: EpochTarget, at: number): Epoch {

@@ -159,9 +159,10 @@ export class SharedStore {
 
   /**
    * Makes everything unusable that any process has stored about the target. If the store does not take this, this process begins new epochs
-   * before it stores anything again, and uses nothing older.
+   * before it stores anything again, and uses nothing older. Resolves with the time before which no epoch counts: later than `at` where the clock
+   * of another process may be ahead.
    */
-  evict(target: StoreTarget, at: number): Promise<void> {
+  evict(target: StoreTarget, at: number): Promise<number> {
     return this.#epochs.evict(target, at);
   }
 
@@ -171,10 +172,14 @@ export class SharedStore {
   }
 
   /** Tells every process that tokens that were issued at this time or before are refused. It evicts as well. Undefined: those of everyone. */
-  rejectIssuedBefore(userId: string | undefined, time: number): Promise<void> {
-    const target = userId === undefined ? 'everyone' : { userId };
-    this.#epochs.learn(target, time);
-    return this.evict(target, this.stamp());
+  rejectIssuedBefore(userId: string | undefined, time: number, at = this.stamp()): Promise<number> {
+    this.learn(userId, time);
+    return this.evict(userId === undefined ? 'everyone' : { userId }, at);
+  }
+
+  /** Another process refuses tokens. This one says so with each epoch that it begins. */
+  learn(userId: string | undefined, time: number): void {
+    this.#epochs.learn(userId === undefined ? 'everyone' : { userId }, time);
   }
 
   /** Leaves a note for the other processes, and for those that come later. Stores may lose it. It never rejects. */

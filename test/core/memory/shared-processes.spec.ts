@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { role } from '../../../lib/core/requirement/builders.js';
 import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
 import type { User } from '../../../lib/testing/index.js';
-import { settle } from '../gate.js';
+import { gate, settle } from '../gate.js';
+import { MemoryBus } from '../../fleet/memory-bus.js';
 import { MemoryStore } from './memory-store.js';
 import { recorder, verdict } from '../../zitadel/parts.js';
 import { useStillClock } from '../../support/still-clock.js';
@@ -24,9 +25,10 @@ beforeEach(() => {
 });
 
 /** One of several processes behind the same store. */
-function processWith(ttlMs = 30_000): Zitadel {
+function processWith(ttlMs = 30_000, redis?: MemoryBus): Zitadel {
   const cache = { ttlMs, shared: { secret: 's'.repeat(32) } };
-  return createZitadel(zitadel.options({ logger: recorder(), cache }), { sharedCache: store });
+  const options = { logger: recorder(), cache, ...(redis && { redis }) };
+  return createZitadel(zitadel.options(options), { sharedCache: store });
 }
 
 const ask = (library: Zitadel, fresh = false) =>
@@ -87,6 +89,44 @@ describe('an eviction that the store does not take', () => {
     expect(await ask(library)).toBe('yes');
     await settle();
     expect(store.rowKeys()).toHaveLength(1);
+  });
+});
+
+describe('two processes whose clocks are three seconds apart', () => {
+  it.each(['takes the eviction late', 'does not take it'])(
+    'both forget what one of them evicts, also if the store %s',
+    async (how) => {
+      const bus = new MemoryBus();
+      const [ahead, behind] = [processWith(30_000, bus), processWith(30_000, bus)];
+      pass(3_000);
+      expect(await ask(ahead)).toBe('yes');
+      await settle();
+      vi.setSystemTime(Date.now() - 3_000);
+      zitadel.removeMember(alice, { org: acme });
+      const slow = gate();
+      store.beforeSet = () => slow.passed;
+      const evicting = behind.authorizer.evict(alice.id);
+      vi.setSystemTime(Date.now() + 3_000);
+      // In its epoch, which has not ended in the store.
+      await ask(ahead);
+      if (how === 'does not take it') store.beforeSet = () => Promise.reject(new Error('down'));
+      slow.open();
+      await evicting;
+      store.beforeSet = () => undefined;
+      expect(await ask(ahead)).toBe('role_missing');
+    },
+  );
+});
+
+describe('a user whose tokens are refused', () => {
+  it('stays refused in a process that begins when the store has lost what it held', async () => {
+    const bus = new MemoryBus();
+    const [one, other] = [processWith(30_000, bus), processWith(30_000, bus)];
+    await one.authorizer.rejectIssuedBefore(alice.id, Date.now());
+    await one.close();
+    store.entries.clear();
+    await other.authorizer.evict(alice.id);
+    expect(await ask(processWith())).toBe('token_invalid');
   });
 });
 

@@ -24,7 +24,7 @@ function storeOf(secret: string | false = SECRET, scope: readonly string[] = SCO
 }
 
 /** Evicts a user, or everyone. */
-function evict(userId?: string, store = storeOf()): Promise<void> {
+function evict(userId?: string, store = storeOf()): Promise<unknown> {
   return store.evict(userId === undefined ? 'everyone' : { userId }, store.stamp());
 }
 
