@@ -26,6 +26,7 @@ import { type Credential, openServiceUser } from './zitadel/credentials.js';
 import { createDiscovery } from './zitadel/discovery.js';
 import { ZitadelEvents } from './zitadel/events/zitadel-events.js';
 import { Lookups } from './zitadel/facts/lookups.js';
+import { States } from './zitadel/facts/states.js';
 import { ApiGeneration } from './zitadel/generation.js';
 import { ProjectGrantService } from './zitadel/grants/project-grant-service.js';
 import { createHttp } from './zitadel/http.js';
@@ -152,10 +153,12 @@ function createInstance(
   const generation = new ApiGeneration('project grants', resolved.api, log);
   const readsAs = resolved.memberships.as;
   const asksRoles = resolved.projectRoles === 'api';
+  const states = resolved.inactive === 'deny' && { ...open, http, generation, serviceToken };
   const lookups = new Lookups({
     ...open,
     http,
     generation,
+    states: states ? new States(states) : undefined,
     serviceToken: readsAs === 'serviceUser' ? serviceToken : undefined,
     knowsRowsByEnds: readsEverywhere(resolved),
   });

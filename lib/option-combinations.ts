@@ -83,12 +83,13 @@ export function checkTogether(options: ZitadelOptions, resolved: ResolvedOptions
     throw wrong('projectId', resolved.projectId, 'an id that matches the option idPattern');
   }
   if (resolved.projectRoles === 'api') checkAuthorizations(resolved);
-  const known = asServiceUser ? ['as', 'organizations'] : ['as'];
+  checkInactive(memberships, resolved);
+  const known = asServiceUser ? ['as', 'organizations', 'inactive'] : ['as', 'inactive'];
   const extra = Object.keys(memberships).find((name) => !known.includes(name));
   if (extra !== undefined) {
     const write = asServiceUser
-      ? 'only as and organizations'
-      : "nothing with as: 'caller': all organizations are read";
+      ? 'only as, organizations and inactive'
+      : "only inactive beside as: 'caller': all organizations are read";
     throw wrong(`memberships.${extra}`, 'something', write);
   }
   if (resolved.allowImpersonation && !asServiceUser) {
@@ -225,6 +226,23 @@ function checkOrganizations(
     name,
     value,
     'a list of the ids of the organizations that are read, or a function that promises one; or leave it out, and all are read with API v2',
+  );
+}
+
+function checkInactive(
+  memberships: ResolvedOptions['memberships'],
+  { serviceUser }: ResolvedOptions,
+): void {
+  if (!Object.hasOwn(memberships, 'inactive')) return;
+  const value: unknown = memberships.inactive;
+  if (value !== 'asZitadel' && value !== 'deny') {
+    throw wrong('memberships.inactive', value, "'asZitadel' or 'deny'");
+  }
+  if (value === 'asZitadel' || serviceUser) return;
+  throw wrong(
+    'serviceUser',
+    undefined,
+    "keyFile('./service-user.json') or another credential: with memberships.inactive: 'deny' it reads what is active, as IAM_OWNER_VIEWER, or as ORG_OWNER_VIEWER in every organization where callers have a role",
   );
 }
 

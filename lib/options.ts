@@ -13,9 +13,6 @@ export type ApiSetting = 'auto' | 'v1' | 'v2';
 /** What entries of the shared store are signed with. Of a list the first one signs, and each is accepted. */
 export type SharedSecret = string | readonly [string, ...string[]] | false;
 
-/** Whether managers of a deactivated organization, project or project grant count. */
-export type InactiveSetting = 'asZitadel' | 'deny';
-
 /**
  * Everything that can be set.
  *
@@ -67,7 +64,19 @@ export interface ZitadelOptions {
         readonly as: 'serviceUser';
         readonly organizations?: readonly string[] | (() => Promise<readonly string[]>);
       }
-  ) & { readonly inactive?: InactiveSetting };
+  ) & {
+    /**
+     * Whether manager roles on a deactivated organization, project or project grant count. `'asZitadel'`: they do, because ZITADEL goes on
+     * accepting them. `'deny'`: they do not, nor do roles on a project or project grant of a deactivated organization, or on a grant to one.
+     * Roles on the instance always count. The service user asks ZITADEL for the states, and needs `IAM_OWNER_VIEWER`, or
+     * `ORG_OWNER_VIEWER` in every organization where callers have a role. They are remembered for `cache.ttlMs`, for all callers together.
+     * A permission does not count in a deactivated organization if the caller has any role on it. Project roles do not depend on this.
+     *
+     * @default 'asZitadel'
+     * @throws ZitadelOptionsError when it is `'deny'` without `serviceUser`
+     */
+    readonly inactive?: 'asZitadel' | 'deny';
+  };
   /**
    * Which generation of ZITADEL's API is used. `'auto'`: v1 as long as the server has it, v2 where it has not. The first call finds out,
    * and what it finds is remembered and logged. Only v1 has ids of project grants, and permissions.

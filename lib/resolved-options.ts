@@ -12,6 +12,7 @@ export interface ResolvedOptions {
   readonly audience: readonly string[];
   readonly callers: Callers;
   readonly memberships: Required<ZitadelOptions>['memberships'];
+  readonly inactive: 'asZitadel' | 'deny';
   readonly api: ApiSetting;
   readonly projectId: string | undefined;
   readonly projectRoles: 'token' | 'api';

@@ -190,6 +190,7 @@ export function resolveOptions(
     audience: options.audience === undefined ? [] : [options.audience].flat(),
     callers: callersFrom(options.callers ?? jwt()),
     memberships: withoutInheritance(options.memberships ?? { as: 'caller' }),
+    inactive: options.memberships?.inactive ?? 'asZitadel',
     api: options.api ?? 'auto',
     projectId: options.projectId,
     projectRoles: options.projectRoles ?? 'token',

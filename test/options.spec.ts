@@ -479,6 +479,12 @@ describe('options that are right each on its own', () => {
     ],
     ['projectId', 'a project that does not match the pattern', { projectId: 'portal' }],
     ['serviceUser', 'project roles by the API without one', { projectRoles: 'api' }],
+    ['serviceUser', 'states without one', { memberships: { as: 'caller', inactive: 'deny' } }],
+    ...[undefined, true, 'Deny', null].map((inactive): [string, string, Loose] => [
+      'memberships.inactive',
+      `another setting (${String(inactive)})`,
+      { memberships: { as: 'caller', inactive }, serviceUser: pat('x') },
+    ]),
     [
       'projectRoles',
       'project roles by API v1, which calls inactive ones active',
@@ -550,6 +556,11 @@ describe('options that are right each on its own', () => {
     ['clients', { ...RIGHT, callers: jwt({ clients: ['1', '2@app'] }) }],
     ['a property of the request', { ...RIGHT, requestProperty: 'user' }],
     ['a longer property of the request', { ...RIGHT, requestProperty: '$'.repeat(100) }],
+    ['inactive as ZITADEL', { ...RIGHT, memberships: { as: 'caller', inactive: 'asZitadel' } }],
+    [
+      'inactive denied',
+      { ...RIGHT, memberships: { as: 'caller', inactive: 'deny' }, serviceUser: pat('x') },
+    ],
     ['project roles by the API', { ...RIGHT, projectRoles: 'api', serviceUser: pat('x') }],
     [
       'the service user with a function of them',

@@ -11,12 +11,15 @@ import {
   type Permissions,
   type ResourceFacts,
   type ResourceNeed,
+  type StateNeed,
 } from './decide/case.js';
 import { decide } from './decide/decide.js';
+import type { Deactivable, StateFact, StateOf } from './decide/states.js';
 import { isRefusal, type Refusal } from './decision.js';
 import type { Toll } from './memory/allowance.js';
 import type { CallerLookups } from './memory/caller-facts.js';
 import type { KnownCaller } from './memory/remembered-callers.js';
+import type { Lease } from './validity.js';
 
 /** In whose name facts are asked for. */
 export interface Asking {
@@ -41,13 +44,26 @@ export interface ResourceLookups {
   /** Forgets project grants of these organizations and to them, and that there was nothing. */
   evictOrganizations(orgIds: ReadonlySet<string>): void;
   evictAll(): void;
+  /** Whether resources are active. Missing: what is deactivated counts as it does at ZITADEL. */
+  readonly states?: StateLookups | undefined;
+}
+
+/** Asks whether resources are active, and remembers it for all. */
+export interface StateLookups {
+  /** What is remembered. That something is inactive counts only if it was asked for since `notBefore`. */
+  known(
+    of: Deactivable,
+    notBefore: number,
+  ): { readonly fact: StateFact; readonly lease: Lease } | undefined;
+  /** Never undefined: what is not known is a refusal. */
+  ask(of: Deactivable, asking: Asking): Promise<StateFact | Refusal>;
 }
 
 /**
- * The longest chain of questions: who owns a project, what the caller has on it and on its owner, what ZITADEL evaluates there. No
- * requirement asks for more.
+ * The longest chain of questions: who owns a project, what the caller has on it and on its owner, what ZITADEL evaluates there. Each row
+ * that would count may lead to a question whether it stands. No requirement asks for more.
  */
-const MOST_ROUNDS = 4;
+const MOST_ROUNDS = 8;
 
 /** Asks for what a decision misses and decides again, until nothing is missing. */
 export async function askUntilDecided(
@@ -69,6 +85,12 @@ export async function askUntilDecided(
     const found = await lookups.ask(needs, asking);
     if (isRefusal(found)) return found;
     for (const need of needs) facts.learn(need, found);
+    return undefined;
+  };
+  const learnState = async ({ of }: StateNeed): Promise<Refusal | undefined> => {
+    const state = await (lookups.states?.ask(of, asking) ?? NOBODY_TO_ASK);
+    if (isRefusal(state)) return state;
+    facts.learnState(of, state);
     return undefined;
   };
   const learnCaller = async (need: CallerNeed): Promise<Refusal | undefined> => {
@@ -94,7 +116,8 @@ export async function askUntilDecided(
   let needs = onceEach(first.needs);
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     const learned = await Promise.all([
-      learnResources(needs.filter((need): need is ResourceNeed => !isAboutCaller(need))),
+      learnResources(needs.filter(isAboutResource)),
+      ...needs.filter(isAboutState).map(learnState),
       ...needs.filter(isAboutCaller).map(learnCaller),
     ]);
     const refusal = learned.find((each) => each !== undefined);
@@ -120,8 +143,21 @@ const ABOUT_CALLER: ReadonlySet<string> = new Set([
   'projectRoles',
 ] satisfies CallerNeed['fact'][]);
 
+const NOBODY_TO_ASK: Refusal = {
+  reason: 'misconfigured',
+  detail: "states are asked for without memberships.inactive: 'deny'",
+};
+
 function isAboutCaller(need: Need): need is CallerNeed {
   return ABOUT_CALLER.has(need.fact);
+}
+
+function isAboutState(need: Need): need is StateNeed {
+  return need.fact === 'state';
+}
+
+function isAboutResource(need: Need): need is ResourceNeed {
+  return !isAboutCaller(need) && !isAboutState(need);
 }
 
 /** Several parts of a requirement may miss the same fact. */
@@ -134,13 +170,18 @@ export function isAboutToken({ reason }: Refusal): boolean {
   return reason !== 'unavailable' && reason !== 'misconfigured';
 }
 
-type Said = string | GrantFact | Hidden | MembershipIndex | Permissions | GivenRoles | null;
+type Said =
+  string | GrantFact | Hidden | MembershipIndex | Permissions | GivenRoles | StateFact | null;
 
 /** What is remembered, and over it what was asked for this one decision. */
 class AskedFacts implements Facts {
   readonly #asked = new Map<string, Said>();
+  readonly stateOf: StateOf | undefined;
 
-  constructor(private readonly remembered: Facts) {}
+  constructor(private readonly remembered: Facts) {
+    const { stateOf } = remembered;
+    this.stateOf = stateOf && ((of) => this.#of(['state', of.kind, of.id], () => stateOf(of)));
+  }
 
   ownerOf(projectId: string): string | null | undefined {
     return this.#of(['owner', projectId], () => this.remembered.ownerOf(projectId));
@@ -199,6 +240,10 @@ class AskedFacts implements Facts {
 
   learnRoles(projectId: string, orgId: string, given: GivenRoles): void {
     this.#set(['roles', projectId, orgId], given);
+  }
+
+  learnState({ kind, id }: Deactivable, state: StateFact): void {
+    this.#set(['state', kind, id], state);
   }
 
   #of<T extends Said>(key: readonly unknown[], remembered: () => T | undefined): T | undefined {

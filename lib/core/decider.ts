@@ -2,6 +2,7 @@ import { askUntilDecided, isAboutToken, type ResourceLookups } from './ask.js';
 import { type Case, type Facts, openCase } from './decide/case.js';
 import { decide } from './decide/decide.js';
 import { type Decision, type Denied, isRefusal, type Refusal } from './decision.js';
+import { KnownStates } from './known-states.js';
 import { Allowance, type Toll } from './memory/allowance.js';
 import type { CallerSource } from './memory/caller-source.js';
 import { within } from './memory/flight.js';
@@ -104,6 +105,12 @@ export class Decider {
 
   /** The remembered facts that a requirement can need. */
   #known(known: KnownCaller, compiled: Compiled, notBefore: number): Facts {
+    const facts = this.#knownWithoutStates(known, compiled, notBefore);
+    const { states } = this.parts.lookups;
+    return states ? new KnownStates(facts, states, notBefore) : facts;
+  }
+
+  #knownWithoutStates(known: KnownCaller, compiled: Compiled, notBefore: number): Facts {
     const { callers, lookups } = this.parts;
     const isShared = notBefore === ANEW || !compiled.namesGrants;
     const facts = isShared ? lookups.known() : lookups.knownTo(known.userId, notBefore);

@@ -210,6 +210,7 @@ class AskedFacts implements Facts {
       if (need.fact === 'permissions' || need.fact === 'projectRoles') {
         return `asks for ${need.fact}`;
       }
+      if (need.fact === 'state') return 'asks for a state, though what is inactive counts';
       if (need.fact === 'rows') {
         if (!this.overCap) return 'asks for rows though the list is whole';
         const { on } = need;

@@ -58,7 +58,12 @@ function described(member, prefix, source) {
   const [fallback] = tags.default ?? [];
   if (text === '') throw new Error(`${name} has no docstring`);
   if (!isRequired && fallback === undefined) throw new Error(`${name} names no @default`);
-  return [{ name, text, isRequired, fallback, refused: tags.throws ?? [] }];
+  // What several forms of an option share stands beside them.
+  const shared = ts.isIntersectionTypeNode(member.type) ? member.type.types : [];
+  const inner = shared
+    .filter(ts.isTypeLiteralNode)
+    .flatMap(({ members }) => members.flatMap((each) => described(each, `${name}.`, source)));
+  return [{ name, text, isRequired, fallback, refused: tags.throws ?? [] }, ...inner];
 }
 
 /** The text of a docstring, and its tags. */

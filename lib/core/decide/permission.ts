@@ -1,21 +1,15 @@
 import type { Membership } from '../caller.js';
 import type { PermissionNode } from '../requirement/compile.js';
+import { ask, ASK, type Case, checkRef, isHidden, NO, type Verdict, YES } from './case.js';
 import {
-  ask,
-  ASK,
-  type Case,
-  checkRef,
   endsOfGrant,
   findGrantRow,
   grantNeed,
-  isHidden,
-  NO,
   rowBetween,
   rowBeyondCap,
   rowOf,
-  type Verdict,
-  YES,
-} from './case.js';
+  stands,
+} from './rows.js';
 
 /**
  * Decides one permission requirement by ZITADEL's own evaluation in the organization that the resource belongs to. A permission counts if
@@ -46,9 +40,11 @@ function decideProject(node: PermissionNode, open: Case): Verdict {
   const onProject = rowOf(open, 'project', id);
   if (!(rowOf(open, 'instance', '') ?? onProject ?? rowOf(open, 'org', wantedOwner))) return NO;
   const owner = onProject?.ownerOrgId ?? open.facts.ownerOf(id);
-  if (owner !== undefined) return owner === wantedOwner ? evaluate(node, open, owner, id) : NO;
+  if (owner !== undefined) {
+    return owner === wantedOwner ? evaluate(node, open, owner, { id, row: onProject }) : NO;
+  }
   // The owner is asked for only if the caller may do it there. Such a caller must be able to see the project.
-  const may = heldIn(node, open, wantedOwner, id);
+  const may = heldIn(node, open, wantedOwner, { id, row: onProject });
   return may === YES ? ask(open, { fact: 'owner', projectId: id, orgIds: [wantedOwner] }) : may;
 }
 
@@ -68,22 +64,24 @@ function decideGrant(node: PermissionNode, open: Case): Verdict {
   const ends = endsOfGrant(open, id);
   if (ends && !isHidden(ends)) {
     const { grantedOrgId } = ends;
-    const couldCount =
-      instance ?? row ?? rowOf(open, 'org', grantedOrgId) ?? rowBeyondCap(open, ends);
-    return couldCount ? evaluate(node, open, grantedOrgId, id) : NO;
+    const somewhere = instance ?? row ?? rowOf(open, 'org', grantedOrgId);
+    const onGrant =
+      row ?? (somewhere && !open.facts.stateOf ? undefined : rowBeyondCap(open, ends));
+    const couldCount = somewhere ?? onGrant;
+    return couldCount ? evaluate(node, open, grantedOrgId, { id, row: onGrant }) : NO;
   }
   const owner = row?.ownerOrgId;
-  const byRow = owner === undefined ? NO : holds(node, open, owner, id);
+  const byRow = owner === undefined ? NO : holds(node, open, owner, { id, row });
   if (byRow === YES) return allow(node, open);
   // A row that names neither both ends nor the owner of the project cannot be judged without the grant.
   const isBare = row !== undefined && owner === undefined && ends === undefined;
   if (!instance && index.complete && index.orgs.size === 0 && !isBare) return byRow;
-  const byInstance = instance ? holds(node, open, '', EVERYWHERE) : NO;
+  const byInstance = instance ? holds(node, open, '') : NO;
   const need = grantNeed(open, id, [...index.orgs.keys()]);
   if (byInstance === YES || isBare) return ask(open, { ...need, certain: true });
   if (ends === undefined) return ask(open, need);
   if (byRow === ASK || byInstance === ASK) return ASK;
-  const byHidden = (ends?.hiddenIn ?? []).map((orgId) => holds(node, open, orgId, EVERYWHERE));
+  const byHidden = (ends?.hiddenIn ?? []).map((orgId) => holds(node, open, orgId));
   if (byHidden.includes(YES)) return ask(open, { ...need, certain: true });
   return byHidden.includes(ASK) ? ASK : NO;
 }
@@ -93,7 +91,7 @@ function decideGrantBetween(node: PermissionNode, open: Case): Verdict {
   const grantedOrgId = open.ids[node.grantedOrg];
   if (projectId === undefined || grantedOrgId === undefined) return NO;
   const onGrant = rowBetween(open, projectId, grantedOrgId);
-  if (onGrant) return evaluate(node, open, grantedOrgId, onGrant.id);
+  if (onGrant) return evaluate(node, open, grantedOrgId, { id: onGrant.id, row: onGrant });
   const ends = { projectId, grantedOrgId };
   const somewhere = rowOf(open, 'instance', '') ?? rowOf(open, 'org', grantedOrgId);
   const couldBe = (row: Membership) => row.grantedOrgId === undefined;
@@ -102,31 +100,51 @@ function decideGrantBetween(node: PermissionNode, open: Case): Verdict {
   if (grant === undefined) return ask(open, { fact: 'grantBetween', ...ends });
   if (grant === null) return NO;
   const isIt = (row: Membership) => row.id === grant.grantId;
-  return (somewhere ?? findGrantRow(open, ends, isIt))
-    ? evaluate(node, open, grantedOrgId, grant.grantId)
-    : NO;
+  const row = somewhere && !open.facts.stateOf ? undefined : findGrantRow(open, ends, isIt);
+  if (!(somewhere ?? row)) return NO;
+  const { grantId: id } = grant;
+  return evaluate(node, open, grantedOrgId, id === undefined ? undefined : { id, row });
+}
+
+/** The one resource of a permission, and the caller's row on it. */
+interface On {
+  readonly id: string;
+  readonly row: Membership | undefined;
 }
 
 /** Whether a permission is held in an organization: on all of it, or on this resource. */
-function heldIn(node: PermissionNode, open: Case, orgId: string, on = EVERYWHERE): Verdict {
-  const everywhere = holds(node, open, orgId, EVERYWHERE);
-  return everywhere === NO && on !== EVERYWHERE ? holds(node, open, orgId, on) : everywhere;
+function heldIn(node: PermissionNode, open: Case, orgId: string, on?: On): Verdict {
+  const everywhere = holds(node, open, orgId);
+  return everywhere === NO && on ? holds(node, open, orgId, on) : everywhere;
 }
 
-function evaluate(node: PermissionNode, open: Case, orgId: string, on?: string): Verdict {
+function evaluate(node: PermissionNode, open: Case, orgId: string, on?: On): Verdict {
   const held = heldIn(node, open, orgId, on);
   return held === YES ? allow(node, open) : held;
 }
 
-/** All of an organization. An id is never empty. */
-const EVERYWHERE = '';
-
 /** Whether it is held in an organization ('': the caller's own) on exactly this: all of it, or one resource. */
-function holds(node: PermissionNode, open: Case, orgId: string, on: string): Verdict {
+function holds(node: PermissionNode, open: Case, orgId: string, on?: On): Verdict {
   const held = open.facts.permissionsIn?.(orgId);
   if (held === undefined) return ask(open, { fact: 'permissions', orgId });
-  const suffix = on === EVERYWHERE ? '' : `:${on}`;
-  return node.permissions.some((permission) => held.has(permission + suffix)) ? YES : NO;
+  const suffix = on ? `:${on.id}` : '';
+  if (!node.permissions.some((permission) => held.has(permission + suffix))) return NO;
+  return open.facts.stateOf ? counts(open, orgId, on) : YES;
+}
+
+/**
+ * Whether nothing is inactive that a permission could come from. ZITADEL does not tell from which row it comes. So in an inactive
+ * organization a permission counts only for those who have no row of that organization, but one of the instance.
+ */
+function counts(open: Case, orgId: string, on: On | undefined): Verdict {
+  if (on) return on.row ? stands(open, on.row) : NO;
+  // What is held in the caller's own organization only says what to ask for.
+  if (orgId === '') return YES;
+  const { needs } = open;
+  const row = rowOf(open, 'org', orgId);
+  const everywhere = rowOf(open, 'instance', '');
+  if (open.needs !== needs) return ASK;
+  return row || !everywhere ? stands(open, { kind: 'org', id: orgId }) : YES;
 }
 
 function allow(node: PermissionNode, open: Case): Verdict {

@@ -1,23 +1,18 @@
 import type { Membership } from '../caller.js';
 import type { RoleNode } from '../requirement/compile.js';
+import { ask, type Case, checkRef, isHidden, NO, type Verdict, YES } from './case.js';
 import {
-  ask,
-  type Case,
-  checkRef,
   endsOfGrant,
   findGrantRow,
   grantNeed,
   held,
-  isHidden,
-  NO,
   orgsByRoles,
   rowBetween,
   rowBeyondCap,
   rowOf,
   satisfies,
-  type Verdict,
-  YES,
-} from './case.js';
+  stands,
+} from './rows.js';
 
 /** Decides one role requirement. The docstring of `decide` has the scope model. */
 export function decideRole(node: RoleNode, open: Case): Verdict {
@@ -97,7 +92,7 @@ function decideGrant(node: RoleNode, everywhere: Membership | undefined, open: C
   }
   if (ends === null) return NO;
   const row =
-    satisfies(rowBeyondCap(open, ends), node.by.projectGrant) ??
+    satisfies(open, rowBeyondCap(open, ends), node.by.projectGrant) ??
     held(open, 'org', ends.grantedOrgId, node.by.org);
   return allowOn(node, row, open);
 }
@@ -111,23 +106,25 @@ function decideGrantBetween(
   const grantedOrgId = open.ids[node.grantedOrg];
   if (projectId === undefined || grantedOrgId === undefined) return NO;
   if (everywhere) return allowOn(node, everywhere, open);
-  const direct = satisfies(rowBetween(open, projectId, grantedOrgId), node.by.projectGrant);
+  const direct = satisfies(open, rowBetween(open, projectId, grantedOrgId), node.by.projectGrant);
   if (direct) return allowOn(node, direct, open);
   const ofOrg = held(open, 'org', grantedOrgId, node.by.org);
   const couldBe = (row: Membership) =>
-    row.grantedOrgId === undefined && satisfies(row, node.by.projectGrant) !== undefined;
+    row.grantedOrgId === undefined && satisfies(open, row, node.by.projectGrant) !== undefined;
   const ends = { projectId, grantedOrgId };
   if (!ofOrg && !findGrantRow(open, ends, couldBe)) return NO;
   const grant = open.facts.grantBetween(projectId, grantedOrgId);
   if (grant === undefined) return ask(open, { fact: 'grantBetween', ...ends });
   if (grant === null) return NO;
   const isIt = (row: Membership) => row.id === grant.grantId;
-  const ofGrant = satisfies(findGrantRow(open, ends, isIt), node.by.projectGrant);
+  const ofGrant = satisfies(open, findGrantRow(open, ends, isIt), node.by.projectGrant);
   return allowOn(node, ofOrg ?? ofGrant, open);
 }
 
 function allowOn(node: RoleNode, by: Membership | undefined, open: Case): Verdict {
   if (!by) return NO;
+  const verdict = stands(open, by);
+  if (verdict !== YES) return verdict;
   if (node.kind !== 'instance') checkRef(open, node.kind, node);
   return allow(open, by);
 }

@@ -1,8 +1,15 @@
 import type { Instance } from '../instance.js';
-import { detailsJson } from '../server/pages.js';
-import { requireId, stringField } from '../server/protojson.js';
+import { detailsJson, pagedJson, pageIn } from '../server/pages.js';
+import {
+  chosenInEach,
+  FAILED,
+  idField,
+  type Oneof,
+  requireId,
+  stringField,
+} from '../server/protojson.js';
 import { ZitadelError } from '../server/replies.js';
-import type { ProjectRecord } from '../world/state.js';
+import type { OrgRecord, ProjectRecord } from '../world/state.js';
 import { removeOrgAndAll } from '../world/tenants.js';
 import { isoOf } from '../world/world.js';
 import { type ApiHandle, callerOf } from './caller.js';
@@ -17,6 +24,39 @@ export const getMyOrg: ApiHandle = (instance, exchange) => {
   if (org === undefined) return { org: { id, name: world.removedOrgs.get(id) } };
   const state = org.active ? 'ORG_STATE_ACTIVE' : 'ORG_STATE_INACTIVE';
   return { org: { id, details: detailsJson(org.details), state, name: org.name } };
+};
+
+const QUERY = {
+  message: 'zitadel.org.v2.SearchQuery',
+  field: 'query',
+  members: ['nameQuery', 'domainQuery', 'stateQuery', 'idQuery', 'defaultQuery'],
+} as const satisfies Oneof<string>;
+
+/** OrganizationService.ListOrganizations: those that the reader may see. Written from ZITADEL's source. */
+export const listOrganizations: ApiHandle = (instance, exchange, message) => {
+  const asked = pageIn(message, 'query');
+  const caller = callerOf(instance, exchange);
+  caller.require('org.read');
+  const place = 'ListOrganizationsRequest.Queries';
+  const ids = chosenInEach(message, 'queries', exchange.body, QUERY, place).map((chosen) => {
+    const { name, value, place: at } = chosen();
+    if (name === 'idQuery') return idField(value, 'id', `${at}: ${FAILED} OrganizationIDQuery.Id`);
+    throw new ZitadelError(12, undefined, `the ZITADEL emulator does not emulate ${name}`);
+  });
+  const { orgs } = instance.world.reads;
+  const list = {
+    name: 'result',
+    rows: [...orgs.values()].filter(({ id }) => ids.every((each) => each === id)),
+    order: (left: OrgRecord, right: OrgRecord) => left.details.created - right.details.created,
+    visible: ({ id }: OrgRecord) => caller.may('org.read', id, id),
+    json: ({ id, name, active, details }: OrgRecord) => ({
+      id,
+      details: detailsJson(details),
+      state: active ? 'ORGANIZATION_STATE_ACTIVE' : 'ORGANIZATION_STATE_INACTIVE',
+      name,
+    }),
+  };
+  return pagedJson(list, instance.limits.ofV2(asked), 'details');
 };
 
 /** DELETE /admin/v1/orgs/{orgId} */

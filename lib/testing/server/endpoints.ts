@@ -14,6 +14,7 @@ const ENDPOINTS = [
   'administrators',
   'authorizations',
   'org',
+  'orgV2',
   'removeOrg',
   'project',
   'projectV2',

@@ -78,6 +78,8 @@ export function pagedJson<Row>(
     readonly json: (row: Row) => object;
   },
   page: Page,
+  // What older lists of API v2 call it.
+  about: 'pagination' | 'details' = 'pagination',
 ): object {
   const { name, rows, order, visible, json } = list;
   const sorted = [...rows].sort((left, right) => (page.asc ? 1 : -1) * order(left, right));
@@ -86,7 +88,7 @@ export function pagedJson<Row>(
   const totalResult = given.length === 0 ? undefined : String(rows.length);
   const appliedLimit = page.limit === 0 ? undefined : String(page.limit);
   const pagination = { totalResult, appliedLimit };
-  return { pagination, [name]: shown.length === 0 ? undefined : shown };
+  return { [about]: pagination, [name]: shown.length === 0 ? undefined : shown };
 }
 
 export function detailsJson(details: Details): object {

@@ -1,7 +1,13 @@
 import { listAuthorizations } from '../api/authorizations.js';
 import type { ApiHandle } from '../api/caller.js';
 import { listEvents } from '../api/events.js';
-import { deleteOrg, getMyOrg, getProject, getProjectV2 } from '../api/orgs-and-projects.js';
+import {
+  deleteOrg,
+  getMyOrg,
+  getProject,
+  getProjectV2,
+  listOrganizations,
+} from '../api/orgs-and-projects.js';
 import {
   deactivateGrant,
   deleteGrant,
@@ -248,6 +254,11 @@ const SERVICES: readonly Service[] = [
     others: ['Create', 'Update', 'Delete', 'Activate', 'Deactivate'].map(
       (what) => `${what}Authorization`,
     ),
+  },
+  {
+    name: 'zitadel.org.v2.OrganizationService',
+    methods: [['ListOrganizations', 'orgV2', listOrganizations]],
+    others: ['AddOrganization'],
   },
   {
     name: 'zitadel.project.v2.ProjectService',

@@ -19,6 +19,7 @@ import {
   type Known,
   ownerIn,
 } from './known-facts.js';
+import type { States } from './states.js';
 import { threwIn } from '../../core/thrown.js';
 import {
   HIDDEN_GRANT,
@@ -36,6 +37,8 @@ interface LookupOptions extends FactSource {
   /** Whether the row of a grant is found only by its two ends: API v2 reads the rows. */
   readonly knowsRowsByEnds: boolean;
   readonly idPattern: RegExp;
+  /** Missing: what is deactivated counts as it does at ZITADEL. */
+  readonly states?: States | undefined;
   /** How long a project grant is remembered, in milliseconds since it was asked for. Grants can be removed. */
   readonly ttlMs: number;
 }
@@ -73,7 +76,11 @@ export class Lookups implements ResourceLookups {
     grantBetween: () => undefined,
   };
 
-  constructor(private readonly options: LookupOptions) {}
+  readonly states: States | undefined;
+
+  constructor(private readonly options: LookupOptions) {
+    this.states = options.states;
+  }
 
   /** What never changes, for all. */
   known(): ResourceFacts {
@@ -123,6 +130,7 @@ export class Lookups implements ResourceLookups {
     });
     forgetWhere(this.#owners, (known) => isOne(ownerIn(known)));
     this.#nothing.evictWhere(({ orgId }) => orgId === '' || orgIds.has(orgId));
+    this.states?.evictOrganizations(orgIds);
     this.#startAnew();
   }
 
@@ -131,6 +139,7 @@ export class Lookups implements ResourceLookups {
     this.#owners.clear();
     this.#grants.clear();
     this.#nothing.evictAll();
+    this.states?.evictAll();
   }
 
   async #find(need: ResourceNeed, key: string, asking: Asking): Promise<Found> {

@@ -57,6 +57,8 @@ function textOf(need: Need): string {
       return `permissions in '${need.orgId}'`;
     case 'projectRoles':
       return `roles of ${need.projectId} by ${need.orgId}`;
+    case 'state':
+      return `state of ${need.of.kind} ${need.of.id}`;
   }
 }
 
