@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { inTime } from '../core/memory/signed-cache.js';
+import { inTime, patienceNow } from '../core/memory/patience.js';
 import type { Turn, Turns } from '../core/memory/turns.js';
 import type { BoundedLog } from '../core/tell.js';
 import { commandOver, type RedisClient } from './redis-client.js';
@@ -45,7 +45,7 @@ export class RedisTurns implements Turns {
     if (this.#silentUntil > now) return FAILED;
     // After a failure one question at a time finds out, so that not all wait.
     if (this.#failed) this.#silentUntil = now + SILENCE_MS;
-    const reply = await inTime(this.#send(command), now + DEADLINE_MS, FAILED);
+    const reply = await inTime(this.#send(command), patienceNow() + DEADLINE_MS, FAILED);
     if (reply === FAILED) {
       this.#failed = true;
       this.#silentUntil = performance.now() + SILENCE_MS;

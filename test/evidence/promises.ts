@@ -64,6 +64,13 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
   },
   pages: { cells: some, wrong: none },
   poison: { values: atLeast(60), allows: none },
+  'redis-down': {
+    requests: allOf({ short: 100, long: 1_000 }),
+    // What else they may be depends on how long the proof runs: it judges times itself.
+    slow: atLeast(0),
+    wrong: none,
+    recoveryMs: atLeast(0),
+  },
   redirects: { tried: some, bytesLeaked: none },
   retries: { ambiguous: some, duplicates: none, outageCallRatio: atMost(1.1) },
   'revocation-hard': {

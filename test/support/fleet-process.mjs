@@ -36,14 +36,14 @@ const redis = openClient();
 const keyv =
   redisUrl && new Keyv(new KeyvRedis({ url: redisUrl, socket: { reconnectStrategy: 250 } }));
 keyv?.on('error', () => undefined);
-let upstreamCalls = 0;
+const calls = { reads: 0, others: 0 };
 const zitadel = createZitadel(
   {
     ...options,
     ...(serviceUser && { serviceUser: pat(serviceUser) }),
     ...(redis && { redis }),
     fetch: (url, init) => {
-      if (reads === undefined || String(url).includes(reads)) upstreamCalls += 1;
+      calls[reads.some((part) => String(url).includes(part)) ? 'reads' : 'others'] += 1;
       return fetch(url, init);
     },
     logger,
@@ -82,7 +82,7 @@ const DO = {
     return answers;
   },
   evict: ({ eviction }) => decisions.evict(eviction),
-  upstreamCalls: () => upstreamCalls,
+  calls: () => calls,
   lines: () => lines.splice(0),
   connected: () => heard,
   close: () => zitadel.close(),

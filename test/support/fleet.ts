@@ -11,8 +11,8 @@ export interface FleetSettings {
   readonly clientOf?: 'redis' | 'ioredis';
   /** A personal access token. */
   readonly serviceUser?: string;
-  /** Only calls to ZITADEL whose URL contains this are counted. */
-  readonly reads?: string;
+  /** A call to ZITADEL whose URL contains one of these reads memberships. */
+  readonly reads: readonly string[];
 }
 
 export interface FleetQuestion {
@@ -29,6 +29,12 @@ export interface FleetAnswer {
   readonly at: number;
 }
 
+/** Calls to ZITADEL: those that read memberships, and those about no user, as for discovery and keys. */
+export interface FleetCalls {
+  readonly reads: number;
+  readonly others: number;
+}
+
 /** A process of a fleet, with the built library and a memory of its own. */
 export interface FleetProcess {
   ask(question: FleetQuestion): Promise<FleetAnswer>;
@@ -37,7 +43,7 @@ export interface FleetProcess {
   /** As the application does. */
   evict(eviction: object): Promise<void>;
   /** Calls to ZITADEL so far. */
-  upstreamCalls(): Promise<number>;
+  calls(): Promise<FleetCalls>;
   /** What it has logged since the last time. */
   lines(): Promise<readonly string[]>;
   /** Resolves when it hears the other processes. */
@@ -81,7 +87,7 @@ export async function startFleetProcess(settings: FleetSettings): Promise<FleetP
     ask: (question) => tell('ask', question),
     askAll: (questions, atOnce) => tell('askAll', { questions, atOnce }),
     evict: (eviction) => tell('evict', { eviction }),
-    upstreamCalls: () => tell('upstreamCalls'),
+    calls: () => tell('calls'),
     lines: () => tell('lines'),
     connected: () => tell('connected'),
     close: () => tell('close'),

@@ -10,7 +10,8 @@ import {
   type StoreTarget,
 } from './epochs.js';
 import { SingleFlight } from './flight.js';
-import { DEADLINE_MS, FAILED, type FoundFields, inTime, type SignedCache } from './signed-cache.js';
+import { inTime, patienceNow } from './patience.js';
+import { DEADLINE_MS, FAILED, type FoundFields, type SignedCache } from './signed-cache.js';
 import { inTurn, type Turns } from './turns.js';
 
 /** What is stored of an epoch. What was stored under an id that is not the current one is not used any more. */
@@ -94,7 +95,7 @@ export class EpochStore {
   /** Begins a new epoch. Resolves with its time when every process finds it, or after the deadline. */
   async evict(target: StoreTarget, at: number): Promise<number> {
     this.heard(target, at);
-    const until = performance.now() + DEADLINE_MS;
+    const until = patienceNow() + DEADLINE_MS;
     let latest = at;
     for (const each of concernedBy(target)) {
       // The epoch that is still there may be of a process whose clock is ahead.
@@ -123,7 +124,7 @@ export class EpochStore {
       this.#known = { anyOrganization, ids: bounded(10_000) };
     }
     const { ids } = this.#known;
-    const until = performance.now() + DEADLINE_MS;
+    const until = patienceNow() + DEADLINE_MS;
     const found = await Promise.all(
       orgIds.map(async (orgId) => {
         const id = ids.get(orgId) ?? (await this.renew({ orgId }, until));
@@ -151,7 +152,10 @@ export class EpochStore {
     const turns = typeof target === 'string' ? this.surroundings.turns : undefined;
     const work = {
       name: `turn of ${name}`,
-      look: async (lookUntil: number) => (await look(lookUntil)).id,
+      look: async (lookUntil: number): Promise<string | undefined | typeof FAILED> => {
+        const { found, id } = await look(lookUntil);
+        return found === FAILED ? FAILED : id;
+      },
       ask: async (endTurn: () => void) => {
         const { found, id } = await look(until);
         const isMissing = id === undefined && found !== FAILED;

@@ -3,6 +3,7 @@ import { Lease } from '../validity.js';
 import type { Pay } from './allowance.js';
 import { type Flight, Flights, mayKeep } from './flight.js';
 import type { SharedStore, Stored } from './shared-store.js';
+import { FAILED } from './signed-cache.js';
 import type { StoredKind } from './stored-kinds.js';
 import { TURN_MS } from './turns.js';
 import { UserMemory } from './user-memory.js';
@@ -116,11 +117,27 @@ export class ReadCache<T extends object | string, S> {
   }
 
   async #load(question: CacheQuestion<T>, flight: Flight): Promise<Remembered<T> | Refusal> {
-    const { kind, sharing } = this;
+    const { sharing } = this;
     // What is not kept is not shared either.
     if (!sharing || !(this.ttlMs > 0)) return (await this.#ask(question, flight)).entry;
-    const { store } = sharing;
-    const { key, userId, notBefore } = question;
+    const { store, inTurn } = sharing;
+    // What another process is asking for was asked for in its turn. It must not be too old for this question.
+    const mayBeOthers = () => inTurn && question.notBefore <= performance.now() - TURN_MS;
+    const load = () => this.#loadShared(store, question, flight, mayBeOthers());
+    if (!mayBeOthers()) return load();
+    return store.inQueue((isThere) =>
+      isThere ? load() : this.#ask(question, flight).then(({ entry }) => entry),
+    );
+  }
+
+  async #loadShared(
+    store: SharedStore,
+    question: CacheQuestion<T>,
+    flight: Flight,
+    inTurn: boolean,
+  ): Promise<Remembered<T> | Refusal> {
+    const { kind } = this;
+    const { key, userId } = question;
     const shared = await store.read(kind.stored, key, userId);
     const found = this.#fromStore(question, flight, shared.stored);
     if (found) return found;
@@ -133,11 +150,11 @@ export class ReadCache<T extends object | string, S> {
       else endTurn();
       return entry;
     };
-    // What another process is asking for was asked for in its turn. It must not be too old for this question.
-    const isOldEnough = notBefore <= performance.now() - TURN_MS;
-    if (!sharing.inTurn || !shared.epochs || !isOldEnough) return ask(() => undefined);
-    const look = async (until: number): Promise<Remembered<T> | undefined> =>
-      this.#fromStore(question, flight, await store.readAgain(kind.stored, key, userId, until));
+    if (!inTurn || !shared.epochs) return ask(() => undefined);
+    const look = async (until: number) => {
+      const stored = await store.readAgain(kind.stored, key, userId, until);
+      return stored === FAILED ? stored : this.#fromStore(question, flight, stored);
+    };
     return store.inTurn(kind.stored, key, { look, ask }, shared.until);
   }
 

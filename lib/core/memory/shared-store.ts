@@ -5,11 +5,12 @@ import {
   DEADLINE_MS,
   FAILED,
   type FoundFields,
-  inTime,
   type SharedCache,
   SignedCache,
 } from './signed-cache.js';
+import { inTime, patienceNow } from './patience.js';
 import type { StoredKind } from './stored-kinds.js';
+import { StoreQueue } from './store-queue.js';
 import { inTurn, type Work } from './turns.js';
 
 /** What some process read from ZITADEL. */
@@ -40,7 +41,7 @@ interface Envelope<T> extends Stored<T> {
 interface SharedRead<T> {
   readonly epochs: Epochs | undefined;
   readonly stored: Stored<T> | undefined;
-  /** How long this question may go on waiting for the store, on the monotonic clock. */
+  /** How long this question may go on waiting for the store, by the clock of patience. */
   readonly until: number;
 }
 
@@ -57,6 +58,7 @@ const NOTED_MS = 7 * 86_400_000;
 export class SharedStore {
   readonly #cache: SignedCache;
   readonly #epochs: EpochStore;
+  readonly #queue = new StoreQueue();
   /** By how much the wall clock was ahead of the monotonic clock. */
   #wallAhead = Date.now() - performance.now();
 
@@ -76,13 +78,15 @@ export class SharedStore {
     kind: StoredKind<T>,
     key: string,
     userId: string,
-    until = performance.now() + DEADLINE_MS,
+    until = patienceNow() + DEADLINE_MS,
   ): Promise<SharedRead<T>> {
     if (this.#wallWasSetBack()) await this.#epochs.restart();
     const targets = ['everyone', { userId }, 'anyOrganization'] as const;
     const names = targets.map((target) => this.#epochs.name(target));
     const found = await this.#cache.read([this.#cache.name(kind.name, key), ...names], until);
-    if (found.includes(FAILED)) return { epochs: undefined, stored: undefined, until };
+    const hasFailed = found.includes(FAILED);
+    this.#queue.settle(hasFailed);
+    if (hasFailed) return { epochs: undefined, stored: undefined, until };
     const [envelope, ...others] = found;
     const [everyone, user, anyOrganization] = targets.map((target, at) =>
       this.#epochs.current(target, others[at]),
@@ -93,14 +97,16 @@ export class SharedStore {
     return { epochs, stored: isCurrent ? stored : undefined, until };
   }
 
-  /** What another process has stored meanwhile. Undefined: nothing. One look costs little, as long as nothing is there. */
+  /** What another process has stored meanwhile. Undefined: nothing. FAILED: the store does not say. One look costs little, as long as nothing is there. */
   async readAgain<T>(
     kind: StoredKind<T>,
     key: string,
     userId: string,
     until: number,
-  ): Promise<Stored<T> | undefined> {
+  ): Promise<Stored<T> | undefined | typeof FAILED> {
     const [found] = await this.#cache.read([this.#cache.name(kind.name, key)], until);
+    this.#queue.settle(found === FAILED);
+    if (found === FAILED) return FAILED;
     if (!envelopeFrom(kind, found, userId)) return undefined;
     return (await this.read(kind, key, userId, until)).stored;
   }
@@ -139,6 +145,11 @@ export class SharedStore {
     if (!(ttlMs > 0)) return;
     const fields = { userId, epochs, organizations, fetchedAt, expiresAt, [kind.name]: value };
     await this.#cache.write(this.#cache.name(kind.name, key), fields, ttlMs).catch(() => undefined);
+  }
+
+  /** Carries out what asks the store, not too much at a time. Without turns, at once. */
+  inQueue<A>(work: (isThere: boolean) => Promise<A>): Promise<A> {
+    return this.surroundings.turns ? this.#queue.join(work) : work(true);
   }
 
   /** Asks while the other processes wait for what this one stores, or the other way round. */
@@ -185,7 +196,7 @@ export class SharedStore {
   /** Leaves a note for the other processes, and for those that come later. Stores may lose it. It never rejects. */
   async note(name: string, text: string): Promise<void> {
     const written = this.#cache.write(this.#cache.name('note', name), { text }, NOTED_MS);
-    const until = performance.now() + DEADLINE_MS;
+    const until = patienceNow() + DEADLINE_MS;
     await inTime(
       written.catch(() => undefined),
       until,
@@ -195,7 +206,7 @@ export class SharedStore {
 
   /** The last note of this name. Undefined: there is none, or the store does not say. */
   async noted(name: string): Promise<string | undefined> {
-    const until = performance.now() + DEADLINE_MS;
+    const until = patienceNow() + DEADLINE_MS;
     const [found] = await this.#cache.read([this.#cache.name('note', name)], until);
     const text = found === FAILED ? undefined : own(found, 'text');
     return typeof text === 'string' ? text : undefined;

@@ -1,5 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { jsonFrom } from '../own-properties.js';
+import { inTime } from './patience.js';
 
 /** The part of Nest's `CACHE_MANAGER` that is used. Any object with these two methods works. The TTL is in milliseconds. */
 export interface SharedCache {
@@ -42,7 +43,7 @@ export class SignedCache {
     return `nestjs-zitadel:1:${kind}:${digest.digest('base64url')}`;
   }
 
-  /** Reads several at once. `until`: how long it may take, on the monotonic clock. */
+  /** Reads several at once. `until`: how long it may take, by the clock of patience. */
   async read(names: readonly string[], until: number): Promise<readonly FoundFields[]> {
     const reads = Promise.all(names.map((name) => this.#get(name)));
     return (await inTime(reads, until, undefined)) ?? names.map(() => FAILED);
@@ -95,18 +96,4 @@ function fieldsFrom(text: string): Readonly<Record<string, unknown>> | undefined
   if (typeof value !== 'object' || value === null) return undefined;
   const fields = value as Readonly<Record<string, unknown>>;
   return fields['v'] === 2 ? fields : undefined;
-}
-
-/** What comes in time. What came while this process was busy counts as well: it is read before the second bell. */
-export async function inTime<T, L>(promise: Promise<T>, until: number, late: L): Promise<T | L> {
-  let timer: NodeJS.Timeout | undefined;
-  const bell = new Promise<L>((resolve) => {
-    const ring = () => void setImmediate(resolve, late);
-    timer = setTimeout(ring, Math.max(0, until - performance.now()));
-  });
-  try {
-    return await Promise.race([promise, bell]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,5 +1,6 @@
 import { quietly } from '../tell.js';
-import { inTime } from './signed-cache.js';
+import { inTime, patienceNow } from './patience.js';
+import { DEADLINE_MS, FAILED } from './signed-cache.js';
 
 /** One process of the fleet at a time. A turn ends by itself, so that a process that dies keeps nobody waiting. */
 export interface Turns {
@@ -19,20 +20,24 @@ export interface Turn {
 export const TURN_MS = 1_000;
 const WAIT_MS = 250;
 const LOOK_EVERY_MS = 25;
+/** How long a look may take. */
+const LOOK_MS = 50;
+/** If it took longer to find out whose turn it is, the one that has it stores nothing in time. */
+const QUICK_MS = 60;
 
 /** What one process does in its turn, and the others wait for. */
 export interface Work<T> {
   /** Unique in the fleet. */
   readonly name: string;
-  /** Looks for what another process has left. `until`: how long this may take, on the monotonic clock. */
-  readonly look: (until: number) => Promise<T | undefined>;
+  /** Looks for what another process has left. `until`: how long this may take, by the clock of patience. */
+  readonly look: (until: number) => Promise<T | undefined | typeof FAILED>;
   /** `endTurn`: the others find what they look for. */
   readonly ask: (endTurn: () => void) => Promise<T>;
 }
 
 /**
- * One process asks, and the others look for what it leaves. They wait for 250 ms, and then ask as well. `until`: how long the turn itself is
- * waited for, on the monotonic clock.
+ * One process asks, and the others look for what it leaves. They wait for 250 ms, and then ask as well: at once if the store fails meanwhile.
+ * `until`: how long the turn itself is waited for, by the clock of patience.
  */
 export async function inTurn<T>(
   turns: Turns | undefined,
@@ -41,15 +46,19 @@ export async function inTurn<T>(
 ): Promise<T> {
   const turn = turns && (await inTime(take(turns, name), until, 'unknown' as const));
   if (turn === undefined || turn === 'unknown') return ask(() => undefined);
-  if (turn === 'taken') return (await lookForAWhile(look)) ?? ask(() => undefined);
+  if (turn === 'taken') {
+    const isQuick = until - patienceNow() > DEADLINE_MS - QUICK_MS;
+    return (isQuick ? await lookForAWhile(look) : undefined) ?? ask(() => undefined);
+  }
   const endTurn = () => {
     quietly(() => turn.end());
   };
   try {
     // Somebody may have had the turn just before.
     const found = await look(until);
-    if (found !== undefined) endTurn();
-    return found ?? (await ask(endTurn));
+    if (found === undefined || found === FAILED) return await ask(endTurn);
+    endTurn();
+    return found;
   } catch (error) {
     endTurn();
     throw error;
@@ -65,17 +74,18 @@ async function take(turns: Turns, name: string): Promise<Turn | 'taken' | 'unkno
 }
 
 async function lookForAWhile<T>(look: Work<T>['look']): Promise<T | undefined> {
-  const until = performance.now() + WAIT_MS;
+  const until = patienceNow() + WAIT_MS;
   let isOver = false;
   const looking = async (): Promise<T | undefined> => {
-    let found: T | undefined;
-    while (found === undefined && !isOver) {
+    while (!isOver) {
       await new Promise((resolve) => {
         setTimeout(resolve, LOOK_EVERY_MS);
       });
-      found = await look(until);
+      const found = await look(Math.min(until, patienceNow() + LOOK_MS));
+      if (found === FAILED) return undefined;
+      if (found !== undefined) return found;
     }
-    return found;
+    return undefined;
   };
   const found = await inTime(looking(), until, undefined);
   isOver = true;

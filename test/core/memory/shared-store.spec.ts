@@ -408,7 +408,7 @@ describe('a store that fails', () => {
   it.each(failures)(
     'because it %s is a miss within its own deadline, and nothing is stored',
     async (_how, broken) => {
-      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
       onTestFinished(() => void vi.useRealTimers());
       const inTime = async <T>(work: Promise<T>): Promise<T> => {
         await vi.advanceTimersByTimeAsync(100);

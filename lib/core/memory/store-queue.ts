@@ -1,0 +1,55 @@
+const MOST = 8;
+const HOLD_MS = 250;
+
+/**
+ * Those who are about to ask the shared store for what others may be asking for as well. With all of them at once, none would get its reply in
+ * time, and what one asks ZITADEL for would come too late for the others. So eight go at a time, and each makes room after 250 ms. If the
+ * store fails, nobody lines up for it.
+ */
+export class StoreQueue {
+  readonly #waiting = new Set<(isThere: boolean) => void>();
+  #going = 0;
+  #hasFailed = false;
+
+  /** `isThere`: whether to ask the store. It failed if not, and enough time was spent on waiting for it. */
+  async join<T>(work: (isThere: boolean) => Promise<T>): Promise<T> {
+    if (this.#hasFailed) return work(true);
+    if (this.#going < MOST) this.#going += 1;
+    else if (!(await this.#called())) return work(false);
+    let mayGo = true;
+    const makeRoom = () => {
+      if (mayGo) this.#callNext();
+      mayGo = false;
+    };
+    const hold = setTimeout(makeRoom, HOLD_MS);
+    try {
+      return await work(true);
+    } finally {
+      clearTimeout(hold);
+      makeRoom();
+    }
+  }
+
+  /** How the store did the last time. */
+  settle(hasFailed: boolean): void {
+    this.#hasFailed = hasFailed;
+    if (!hasFailed) return;
+    for (const call of this.#waiting) call(false);
+    this.#waiting.clear();
+  }
+
+  #called(): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#waiting.add(resolve);
+    });
+  }
+
+  #callNext(): void {
+    const [call] = this.#waiting;
+    if (!call) this.#going -= 1;
+    else {
+      this.#waiting.delete(call);
+      call(true);
+    }
+  }
+}

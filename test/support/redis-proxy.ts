@@ -1,0 +1,59 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A way to a Redis that can be blocked, and made longer. */
+export interface RedisProxy {
+  readonly url: string;
+  /** From now on nothing gets through, in no direction. Connections stay open, and new ones are accepted. */
+  block(): void;
+  /** New connections get through again. Those of before are broken off. */
+  unblock(): void;
+  /** What comes from Redis comes so much later. */
+  delay(ms: number): void;
+  stop(): Promise<void>;
+}
+
+export async function startRedisProxy(port: number): Promise<RedisProxy> {
+  const open = new Set<Socket>();
+  let isBlocked = false;
+  let delayMs = 0;
+  const forward = (from: Socket, to: Socket, delayOf: () => number) => {
+    let last = Promise.resolve();
+    from.on('data', (bytes) => {
+      if (isBlocked) return;
+      const later = sleep(delayOf());
+      // In the order in which it came.
+      last = last.then(() => later).then(() => void (isBlocked || to.write(bytes)));
+    });
+    from.on('error', () => undefined);
+    from.on('close', () => {
+      open.delete(from);
+      to.destroy();
+    });
+    open.add(from);
+  };
+  const server = createServer((client) => {
+    const redis = connect(port, '127.0.0.1');
+    forward(client, redis, () => 0);
+    forward(redis, client, () => delayMs);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const breakOff = () => {
+    for (const socket of open) socket.destroy();
+  };
+  return {
+    url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    block: () => void (isBlocked = true),
+    unblock: () => {
+      breakOff();
+      isBlocked = false;
+    },
+    delay: (ms) => void (delayMs = ms),
+    stop: async () => {
+      server.close();
+      breakOff();
+      await once(server, 'close');
+    },
+  };
+}
