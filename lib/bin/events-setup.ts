@@ -156,7 +156,7 @@ function report(asked: Asked, outcome: Outcome, terminal: Terminal): void {
     terminal.tell(`This server does not know ${made.unknown.join(', ')}: nothing is lost by that.`);
   }
   if (mode === 'check' && error === undefined) {
-    terminal.out(left.length === 0 ? CHECKED : `Deliveries are missing. It needs:`);
+    terminal.out(left.length === 0 ? CHECKED : `The setup is not complete. It needs:`);
     if (left.length > 0) terminal.out(listOf(left, terminal));
     return;
   }

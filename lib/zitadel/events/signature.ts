@@ -20,7 +20,6 @@ const LONGEST_HEADER = 1_024;
  * @param header the header as it was received. Undefined: there was no header
  * @param signingKeys the signing key of the target, as ZITADEL showed it. While it is rotated: several keys
  * @param now milliseconds since the epoch
- * @param toleranceS how many seconds the delivery may be old, or ahead of our clock (inclusive)
  * @throws ZitadelArgumentError on a missing or empty key, and on a body that is not raw
  */
 export function verifyEventSignature(
@@ -28,7 +27,6 @@ export function verifyEventSignature(
   header: string | undefined,
   signingKeys: string | readonly string[],
   now: number,
-  toleranceS = TOLERANCE_S,
 ): SignatureVerdict {
   const keys = keysFrom(signingKeys);
   if (typeof rawBody !== 'string' && !(rawBody instanceof Uint8Array)) {
@@ -40,7 +38,7 @@ export function verifyEventSignature(
   const parts = partsOf(header);
   if (!parts) return 'malformed';
   // In this form, a time that is not a number does not pass.
-  const isTimely = Math.abs(now / 1_000 - parts.seconds) <= toleranceS;
+  const isTimely = Math.abs(now / 1_000 - parts.seconds) <= TOLERANCE_S;
   if (!isTimely) return 'untimely';
   let isValid = false;
   for (const key of keys) {

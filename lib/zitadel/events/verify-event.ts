@@ -37,11 +37,11 @@ const JWE = /^[\w-]+(?:\.[\w-]*){4}$/;
  * again does no harm.
  *
  * @param rawBody the bytes as they were received, before anything parsed them
- * @param headers of the request, with names in lower case, as Node gives them. Of the Fetch API: `Object.fromEntries(request.headers)`
+ * @param headers of the request: as Node gives them, with names in lower case, or `Headers` of the Fetch API
  * @param signingKeys the signing key of the target, as ZITADEL showed it. While it is rotated: several keys
  * @param now milliseconds since the epoch
  * @throws ZitadelArgumentError on a missing or empty key, and on a body that is not raw
- * @example `const verdict = verifyEvent(await request.bytes(), Object.fromEntries(request.headers), signingKey)`
+ * @example `const verdict = verifyEvent(await request.bytes(), request.headers, signingKey)`
  */
 export function verifyEvent(
   rawBody: Uint8Array | string,
@@ -50,7 +50,8 @@ export function verifyEvent(
   now = Date.now(),
 ): EventVerdict {
   if (Object(rawBody).length > LONGEST_BODY) return refused('too_long');
-  const header = own(headers, 'zitadel-signature') ?? own(headers, 'x-zitadel-signature');
+  const given = headers instanceof Headers ? Object.fromEntries(headers) : headers;
+  const header = own(given, 'zitadel-signature') ?? own(given, 'x-zitadel-signature');
   const signature = verifyEventSignature(rawBody, header as string | undefined, signingKeys, now);
   if (signature !== 'valid') return refused(signature);
   const text = typeof rawBody === 'string' ? rawBody : Buffer.from(rawBody).toString();

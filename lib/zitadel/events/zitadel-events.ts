@@ -80,7 +80,7 @@ export class ZitadelEvents {
    * ends is ended after this has returned. A delivery that comes again does nothing.
    *
    * @param rawBody the bytes as they were received, before anything parsed them
-   * @param headers of the request, with names in lower case, as Node gives them. Of the Fetch API: `Object.fromEntries(request.headers)`
+   * @param headers of the request: as Node gives them, with names in lower case, or `Headers` of the Fetch API
    * @throws ZitadelRequirementError without the option `events.signingKeys`, ZitadelArgumentError on a body that is not raw
    * @example `reply.code(events.receive(request.rawBody, request.headers).status).send()`
    */

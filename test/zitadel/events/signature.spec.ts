@@ -96,10 +96,8 @@ describe('the time of a delivery', () => {
     expect(at(seconds)).toBe(verdict);
   });
 
-  it('counts in fractions of a second, and by the tolerance that is given', () => {
+  it('counts in fractions of a second', () => {
     expect(verifyEventSignature(BODY, headerOf(), KEY, NOW + 300_001)).toBe('untimely');
-    expect(verifyEventSignature(BODY, headerOf(), KEY, NOW + 10_000, 10)).toBe('valid');
-    expect(verifyEventSignature(BODY, headerOf(), KEY, NOW + 10_001, 10)).toBe('untimely');
   });
 
   it.each([NaN, Infinity, -Infinity])('is refused while our own is %d', (now) => {

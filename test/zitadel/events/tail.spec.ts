@@ -267,8 +267,9 @@ describe('a tail', () => {
     const { notes, kept } = shared();
     const reading = tailOf({ issuer: url, url }, 'token', { notes });
     await reads(reading);
-    expect(reading.applied.filter(({ type }) => type === 'everyone')).toHaveLength(1);
-    expect(reading.users()).toHaveLength(1_000);
+    // It may have asked a second time.
+    expect(reading.applied).toContainEqual({ type: 'everyone' });
+    expect(new Set(reading.users()).size).toBe(1_000);
     expect(Number(kept.get('events read'))).toBeLessThanOrEqual(micros);
   });
 

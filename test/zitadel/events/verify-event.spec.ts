@@ -41,6 +41,11 @@ describe('a delivery', () => {
     expect(verdictOf(posted)).toEqual({ valid: false, reason, status });
   });
 
+  it('is known by the headers of the Fetch API too', () => {
+    const headers = new Headers(signed(BODY).headers);
+    expect(verifyEvent(BODY, headers, SIGNING_KEY)).toMatchObject({ valid: true });
+  });
+
   it('reads no header that is inherited', () => {
     const headers = Object.create(signed(BODY).headers) as Record<string, string>;
     expect(verdictOf({ body: BODY, headers })).toMatchObject({ reason: 'malformed' });
