@@ -1,15 +1,19 @@
-const MOST = 8;
+const MOST = 6;
 const HOLD_MS = 250;
+/** A store that did not say anything for so long has failed. A single late reply says nothing: a busy host has many. */
+const SILENT_MS = 1_000;
 
 /**
  * Those who are about to ask the shared store for what others may be asking for as well. With all of them at once, none would get its reply in
- * time, and what one asks ZITADEL for would come too late for the others. So eight go at a time, and each makes room after 250 ms. If the
+ * time, and what one asks ZITADEL for would come too late for the others. So six go at a time, and each makes room after 250 ms. If the
  * store fails, nobody lines up for it.
  */
 export class StoreQueue {
   readonly #waiting = new Set<(isThere: boolean) => void>();
   #going = 0;
   #hasFailed = false;
+  /** When the first of the failures came after which there was no reply. */
+  #silentSince: number | undefined;
 
   /** `isThere`: whether to ask the store. It failed if not, and enough time was spent on waiting for it. */
   async join<T>(work: (isThere: boolean) => Promise<T>): Promise<T> {
@@ -32,8 +36,10 @@ export class StoreQueue {
 
   /** How the store did the last time. */
   settle(hasFailed: boolean): void {
-    this.#hasFailed = hasFailed;
-    if (!hasFailed) return;
+    const now = performance.now();
+    this.#silentSince = hasFailed ? (this.#silentSince ?? now) : undefined;
+    this.#hasFailed = this.#silentSince !== undefined && now - this.#silentSince > SILENT_MS;
+    if (!this.#hasFailed) return;
     for (const call of this.#waiting) call(false);
     this.#waiting.clear();
   }
