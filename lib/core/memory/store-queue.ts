@@ -14,6 +14,7 @@ export class StoreQueue {
   #hasFailed = false;
   /** When the first of the failures came after which there was no reply. */
   #silentSince: number | undefined;
+  #failedAt = -Infinity;
 
   /** `isThere`: whether to ask the store. It failed if not, and enough time was spent on waiting for it. */
   async join<T>(work: (isThere: boolean) => Promise<T>): Promise<T> {
@@ -37,6 +38,9 @@ export class StoreQueue {
   /** How the store did the last time. */
   settle(hasFailed: boolean): void {
     const now = performance.now();
+    // Nobody asked meanwhile, so that was no silence.
+    if (now - this.#failedAt > SILENT_MS) this.#silentSince = undefined;
+    if (hasFailed) this.#failedAt = now;
     this.#silentSince = hasFailed ? (this.#silentSince ?? now) : undefined;
     this.#hasFailed = this.#silentSince !== undefined && now - this.#silentSince > SILENT_MS;
     if (!this.#hasFailed) return;

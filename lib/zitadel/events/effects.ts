@@ -64,7 +64,7 @@ const EFFECT_OF: ReadonlyMap<string, Effect> = new Map(
 /** The events that end something. The Event API takes at most 30 of them in one query. */
 export const EVENT_TYPES: readonly string[] = [...EFFECT_OF.keys()];
 
-const EVERYONE: Eviction = { type: 'everyone' };
+export const EVERYONE: Eviction = { type: 'everyone' };
 
 /** What an event ends. Where it does not name whom: its whole organization, and where it does not name that: everyone. */
 export function evictionsOf(event: ZitadelEvent): readonly Eviction[] {

@@ -3,7 +3,7 @@ import { within } from '../../core/memory/flight.js';
 import type { Turn, Turns } from '../../core/memory/turns.js';
 import type { BoundedLog } from '../../core/tell.js';
 import { Cursor, type Entry } from './cursor.js';
-import { evictionsOf } from './effects.js';
+import { EVERYONE, evictionsOf } from './effects.js';
 import { eventFrom } from './event.js';
 import {
   type Asker,
@@ -263,8 +263,6 @@ export class EventTail {
 }
 
 const NOTHING = Promise.resolve(undefined);
-
-const EVERYONE: Eviction = { type: 'everyone' };
 
 /** An event that cannot be read may be about anybody. */
 function evictionsOfEntry({ json }: Entry): readonly Eviction[] {
