@@ -85,19 +85,54 @@ const rooms: readonly Room[] = [
   },
   {
     file: 'lib/bin/probe.ts',
-    allowed: values(
-      './plan.js ../core/errors.js ../zitadel/http.js ../zitadel/events/targets.js node:util',
-    ),
-    refused: [
-      ...values(
-        '../options.js ../create-zitadel.js ../index.js ../nest/a.guard.js ../express/index.js',
-      ),
-      ...values(
-        '../testing/index.js ../fleet/fleet.js jose lru-cache @nestjs/common nestjs-zitadel',
-      ),
-      ...types('../options.js'),
-      ...lazy('../create-zitadel.js'),
+    allowed: [
+      ...values('./events/plan.js ../core/errors.js ../zitadel/http.js ../create-zitadel.js'),
+      ...values('../zitadel/events/targets.js ../doctor/findings.js node:util'),
     ],
+    refused: [
+      ...values('../index.js ../nest/a.guard.js ../express/index.js ../testing/index.js'),
+      ...values('jose lru-cache yaml @nestjs/common @nestjs/core nestjs-zitadel'),
+      ...types('../index.js @nestjs/common'),
+      ...lazy('../nest/a.guard.js'),
+    ],
+  },
+  {
+    file: 'lib/bin/setup/probe.ts',
+    allowed: values('./plan.js ../command.js ../../zitadel/http.js ../../options.js node:util'),
+    refused: [
+      ...values('../../index.js ../../nest/a.guard.js ../../testing/index.js @nestjs/common'),
+      ...lazy('../../testing/index.js'),
+    ],
+  },
+  {
+    file: 'lib/bin/application.ts',
+    allowed: values('./command.js ../nest/access.js ../options.js @nestjs/core node:url'),
+    refused: values('../testing/index.js ../express/index.js ../index.js express'),
+  },
+  {
+    file: 'lib/bin/emulator/probe.ts',
+    allowed: values('../command.js ../../testing/index.js node:fs yaml'),
+    refused: values('../../options.js ../../core/errors.js ../../nest/a.guard.js jose'),
+  },
+  {
+    file: 'lib/doctor/probe.ts',
+    allowed: values('./findings.js ../create-zitadel.js ../zitadel/http.js ../core/errors.js jose'),
+    refused: values('../index.js ../nest/a.guard.js ../bin/command.js @nestjs/common'),
+  },
+  {
+    file: 'lib/swagger/probe.ts',
+    allowed: values('../nest/access.js ../core/errors.js @nestjs/swagger @nestjs/core'),
+    refused: values('../zitadel/http.js ../express/index.js ../index.js ../testing/index.js'),
+  },
+  {
+    file: 'lib/terminus/probe.ts',
+    allowed: values('../nest/zitadel.module-definition.js @nestjs/terminus @nestjs/common'),
+    refused: values('../express/index.js ../index.js ../testing/index.js jose'),
+  },
+  {
+    file: 'lib/opentelemetry/probe.ts',
+    allowed: values('../core/decision.js ../options.js @opentelemetry/api'),
+    refused: values('../nest/a.guard.js ../index.js @nestjs/common @opentelemetry/sdk-metrics'),
   },
   {
     file: 'lib/create-zitadel.ts',

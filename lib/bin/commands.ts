@@ -1,16 +1,58 @@
-import { eventsSetup } from './events-setup.js';
-import { COMMANDS, EXIT } from './help.js';
+import { type Command, EXIT, UsageError } from './command.js';
 import type { Terminal } from './terminal.js';
+
+/** The commands there are. A command of two words stands under both. */
+const COMMANDS: readonly {
+  readonly name: string;
+  readonly does: string;
+  readonly load: () => Promise<{ readonly command: Command }>;
+}[] = [
+  {
+    name: 'events setup',
+    does: 'has ZITADEL tell your application what changes (Actions v2)',
+    load: () => import('./events/setup.js'),
+  },
+];
 
 /** Runs the command that the arguments name. Returns the exit code. */
 export async function runCommand(args: readonly string[], terminal: Terminal): Promise<number> {
-  const [topic, verb, ...more] = args;
-  if (topic === 'events' && verb === 'setup') return eventsSetup(more, terminal);
-  if (args.includes('--help') || args.includes('-h')) {
-    terminal.out(COMMANDS);
+  const found = COMMANDS.find(({ name }) => {
+    const words = name.split(' ');
+    return words.every((word, index) => args[index] === word);
+  });
+  if (!found) return noCommand(args, terminal);
+  const { command } = await found.load();
+  const own = args.slice(found.name.split(' ').length);
+  if (asksForHelp(own)) {
+    terminal.out(command.help);
+    return EXIT.done;
+  }
+  try {
+    return await command.run(own, terminal);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    terminal.tell(`${error.message}\nnpx nestjs-zitadel ${found.name} --help says more.`);
+    return EXIT.usage;
+  }
+}
+
+const asksForHelp = (args: readonly string[]): boolean =>
+  args.includes('--help') || args.includes('-h');
+
+function noCommand(args: readonly string[], terminal: Terminal): number {
+  const width = Math.max(...COMMANDS.map(({ name }) => name.length));
+  const list = COMMANDS.map(({ name, does }) => `  ${name.padEnd(width)}   ${does}`);
+  const text = `Usage: npx nestjs-zitadel <command>
+
+Commands:
+${list.join('\n')}
+
+npx nestjs-zitadel <command> --help says more.`;
+  if (asksForHelp(args)) {
+    terminal.out(text);
     return EXIT.done;
   }
   const unknown = args.length > 0 ? `There is no command ${args.slice(0, 2).join(' ')}.\n\n` : '';
-  terminal.tell(`${unknown}${COMMANDS}`);
+  terminal.tell(`${unknown}${text}`);
   return EXIT.usage;
 }

@@ -1,4 +1,6 @@
 import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { styleText } from 'node:util';
 
 /** What a command has of the world around it. */
@@ -12,6 +14,10 @@ export interface Terminal {
   readonly isInteractive: boolean;
   readonly hasColours: boolean;
   ask(question: string): Promise<string>;
+  /** Like `ask`, without showing what is typed. */
+  askSecret(question: string): Promise<string>;
+  /** All of the standard input. */
+  input(): Promise<string>;
   /** Somebody wants it to end. */
   readonly stop: AbortSignal;
 }
@@ -27,24 +33,32 @@ export function openTerminal(): Terminal {
   const { env, stdin, stdout, stderr } = process;
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
+  const ask = async (question: string, output: NodeJS.WritableStream): Promise<string> => {
+    const lines = createInterface({ input: stdin, output, terminal: stdin.isTTY });
+    lines.once('SIGINT', () => stop.abort());
+    try {
+      return await lines.question(question, { signal: stop.signal });
+    } catch (error) {
+      if (stop.signal.aborted) return '';
+      throw error;
+    } finally {
+      lines.close();
+    }
+  };
   return {
     env,
     out: (text) => void stdout.write(`${text}\n`),
     tell: (text) => void stderr.write(`${text}\n`),
     isInteractive: stdin.isTTY && stderr.isTTY,
     hasColours: stdout.isTTY && stderr.isTTY && (env['NO_COLOR'] ?? '') === '',
-    ask: async (question) => {
-      const lines = createInterface({ input: stdin, output: stderr });
-      lines.once('SIGINT', () => stop.abort());
-      try {
-        return await lines.question(question, { signal: stop.signal });
-      } catch (error) {
-        if (stop.signal.aborted) return '';
-        throw error;
-      } finally {
-        lines.close();
-      }
+    ask: (question) => ask(question, stderr),
+    askSecret: async (question) => {
+      stderr.write(question);
+      const reply = await ask('', new Writable({ write: (_chunk, _encoding, done) => done() }));
+      stderr.write('\n');
+      return reply;
     },
+    input: () => text(stdin),
     stop: stop.signal,
   };
 }

@@ -1,10 +1,7 @@
-import { parseArgs } from 'node:util';
-import { Actions } from '../zitadel/events/targets.js';
-import { createHttp } from '../zitadel/http.js';
-import type { Terminal } from './terminal.js';
-
-/** A command that was not given as it must be. */
-export class UsageError extends Error {}
+import { Actions } from '../../zitadel/events/targets.js';
+import { createHttp } from '../../zitadel/http.js';
+import { parse, UsageError } from '../command.js';
+import type { Terminal } from '../terminal.js';
 
 /** What the arguments say. */
 export interface Asked {
@@ -16,9 +13,8 @@ export interface Asked {
 }
 
 /** @throws UsageError */
-export function read(args: readonly string[]): Asked | 'help' {
-  const { values } = parse(args);
-  if (values.help) return 'help';
+export function read(args: readonly string[]): Asked {
+  const { values } = parse(args, OPTIONS);
   const modes = (['check', 'rotate', 'remove'] as const).filter((mode) => values[mode]);
   if (modes.length > 1) throw new UsageError(`--${modes.join(' and --')} do not go together`);
   const [mode = 'setup'] = modes;
@@ -38,25 +34,17 @@ export function read(args: readonly string[]): Asked | 'help' {
   return { mode, endpoint, name, yes, json };
 }
 
-function parse(args: readonly string[]) {
-  const flag = { type: 'boolean' } as const;
-  const text = { type: 'string' } as const;
-  const options = {
-    endpoint: text,
-    name: text,
-    check: flag,
-    rotate: flag,
-    remove: flag,
-    yes: { ...flag, short: 'y' },
-    json: flag,
-    help: { ...flag, short: 'h' },
-  } as const;
-  try {
-    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-}
+const FLAG = { type: 'boolean' } as const;
+const TEXT = { type: 'string' } as const;
+const OPTIONS = {
+  endpoint: TEXT,
+  name: TEXT,
+  check: FLAG,
+  rotate: FLAG,
+  remove: FLAG,
+  yes: { ...FLAG, short: 'y' },
+  json: FLAG,
+} as const;
 
 /** Whether what is sent there cannot be read on the way. */
 function isPrivate({ protocol, hostname }: URL): boolean {

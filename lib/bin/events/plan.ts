@@ -1,4 +1,4 @@
-import type { Actions, Execution, Target, TargetSettings } from '../zitadel/events/targets.js';
+import type { Actions, Execution, Target, TargetSettings } from '../../zitadel/events/targets.js';
 
 /** What is there, and what is wanted. */
 export interface Present {

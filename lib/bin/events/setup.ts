@@ -1,9 +1,10 @@
-import { ZitadelError } from '../core/errors.js';
-import { EVENT_TYPES } from '../zitadel/events/effects.js';
-import type { Actions } from '../zitadel/events/targets.js';
-import { ZitadelApiError } from '../zitadel/refusals.js';
-import { type Asked, read, UsageError, instanceFrom } from './asked.js';
-import { EXIT, HELP } from './help.js';
+import { ZitadelError } from '../../core/errors.js';
+import { EVENT_TYPES } from '../../zitadel/events/effects.js';
+import type { Actions } from '../../zitadel/events/targets.js';
+import { ZitadelApiError } from '../../zitadel/refusals.js';
+import { type Command, EXIT } from '../command.js';
+import { type Asked, instanceFrom, read } from './asked.js';
+import { HELP } from './help.js';
 import {
   type Present,
   type Made,
@@ -12,7 +13,7 @@ import {
   planSetup,
   type Step,
 } from './plan.js';
-import { coloured, type Terminal } from './terminal.js';
+import { coloured, type Terminal } from '../terminal.js';
 
 /** What a run came to. With `--json` it is what is written. */
 interface Outcome {
@@ -26,26 +27,16 @@ interface Outcome {
 /** Short enough to hold nobody up, long enough for a request to a busy application. */
 const TIMEOUT_SECONDS = 10;
 
-/** `events setup`. Returns the exit code. */
-export async function eventsSetup(args: readonly string[], terminal: Terminal): Promise<number> {
-  let asked: Asked | 'help';
-  let zitadel: { readonly url: string; readonly actions: Actions };
-  try {
-    asked = read(args);
-    if (asked === 'help') {
-      terminal.out(HELP);
-      return EXIT.done;
-    }
-    zitadel = instanceFrom(terminal);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    terminal.tell(`${error.message}\nnpx nestjs-zitadel events setup --help says more.`);
-    return EXIT.usage;
-  }
-  const outcome = await carryOut(asked, zitadel, terminal);
-  report(asked, outcome, terminal);
-  return outcome.exitCode;
-}
+/** `events setup`. */
+export const command: Command = {
+  help: HELP,
+  async run(args, terminal) {
+    const asked = read(args);
+    const outcome = await carryOut(asked, instanceFrom(terminal), terminal);
+    report(asked, outcome, terminal);
+    return outcome.exitCode;
+  },
+};
 
 async function carryOut(
   asked: Asked,

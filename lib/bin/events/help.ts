@@ -1,22 +1,4 @@
-/** What the exit codes of all commands mean. */
-export const EXIT = {
-  done: 0,
-  failed: 1,
-  usage: 2,
-  notInOrder: 3,
-  declined: 4,
-  interrupted: 130,
-} as const;
-
-/** The commands there are. */
-export const COMMANDS = `Usage: npx nestjs-zitadel <command>
-
-Commands:
-  events setup    has ZITADEL tell your application what changes (Actions v2)
-
-npx nestjs-zitadel <command> --help says more.`;
-
-/** Of `events setup`. */
+/** What `events setup --help` shows. */
 export const HELP = `Usage: npx nestjs-zitadel events setup --endpoint <url> [--name <name>] [--yes] [--json]
        npx nestjs-zitadel events setup --check | --rotate | --remove [--name <name>] [--yes] [--json]
 

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { runCommand } from '../../lib/bin/commands.js';
-import type { Terminal } from '../../lib/bin/terminal.js';
-import { EVENT_TYPES } from '../../lib/zitadel/events/effects.js';
-import type { ZitadelEmulator } from '../../lib/testing/index.js';
-import { startEmulator } from '../support/world.js';
-import { json, scripted } from '../zitadel/scripted-server.js';
+import { runCommand } from '../../../lib/bin/commands.js';
+import type { Terminal } from '../../../lib/bin/terminal.js';
+import { EVENT_TYPES } from '../../../lib/zitadel/events/effects.js';
+import type { ZitadelEmulator } from '../../../lib/testing/index.js';
+import { startEmulator } from '../../support/world.js';
+import { json, scripted } from '../../zitadel/scripted-server.js';
 
 const ENDPOINT = 'https://app.example/zitadel/events';
 const SETUP = ['events', 'setup', '--endpoint', ENDPOINT];
@@ -36,6 +36,8 @@ async function run(
       asked.push(question);
       return Promise.resolve(more.says ?? '');
     },
+    askSecret: () => Promise.resolve(more.says ?? ''),
+    input: () => Promise.resolve(''),
     stop: new AbortController().signal,
     ...more,
   });
