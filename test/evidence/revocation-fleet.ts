@@ -11,11 +11,10 @@ const root = dirname(createRequire(import.meta.url).resolve('nestjs-zitadel/pack
 interface Size {
   readonly processes: number;
   readonly revocations: number;
-  readonly perSecond: number;
 }
 
-const LONG: Size = { processes: 3, revocations: 10_000, perSecond: 80 };
-const SHORT: Size = { processes: 2, revocations: 40, perSecond: 80 };
+const LONG: Size = { processes: 3, revocations: 10_000 };
+const SHORT: Size = { processes: 2, revocations: 40 };
 
 /** So many are watched and revoked one after another, while the next ones are made warm. */
 const TOGETHER = 50;
@@ -40,6 +39,8 @@ export interface Revocation {
 
 export interface Course {
   readonly ttlMs: number;
+  /** How many roles are revoked in a second. */
+  readonly perSecond: number;
   /** Whether the processes hear of anything: by deliveries, and over Redis from one another. */
   readonly hears: boolean;
   /** For how long users are watched after their role was revoked. */
@@ -48,10 +49,10 @@ export interface Course {
 
 /** Revokes the role of one user after another. Each of them is warm in every process of the application, and asks all the time. */
 export async function revokeMany(
-  { ttlMs, hears, watchMs }: Course,
+  { ttlMs, perSecond, hears, watchMs }: Course,
   { short, progress }: RunOptions,
 ): Promise<readonly Revocation[]> {
-  const { processes, revocations, perSecond } = short ? SHORT : LONG;
+  const { processes, revocations } = short ? SHORT : LONG;
   const redis = await startRedis();
   const world = await RevocationWorld.start(revocations);
   const fleet: RevocationProcess[] = [];

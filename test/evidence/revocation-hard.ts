@@ -8,7 +8,7 @@ const SLACK_MS = 250;
 
 /** A "yes" is as old as its list, on one clock. So a busy machine makes nothing late, and the short form judges the same. */
 export async function run(options: RunOptions): Promise<Figures> {
-  const course = { ttlMs: TTL_MS, hears: false, watchMs: 1.5 * TTL_MS };
+  const course = { ttlMs: TTL_MS, perSecond: 80, hears: false, watchMs: 1.5 * TTL_MS };
   const revocations = await revokeMany(course, options);
   const after = revocations.flatMap(({ revokedAt, lastAllowsAt }) =>
     lastAllowsAt.map((at) => at - revokedAt),

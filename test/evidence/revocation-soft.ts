@@ -8,11 +8,13 @@ export const about =
 const TTL_MS = 600_000;
 /** The last delivery is on its way for 1.1 s, and what it names is evicted again after 2 s. */
 const WATCH_MS = 4_000;
+/** Two cores carry this with room to spare: at 80 ZITADEL, the balancer and the processes wait for one another, and that is what is measured. */
+const PER_SECOND = 40;
 const MOST_P99_MS = 250;
 const MOST_P99_FROM_CHANGE_MS = 1_500;
 
 export async function run(options: RunOptions): Promise<Figures> {
-  const course = { ttlMs: TTL_MS, hears: true, watchMs: WATCH_MS };
+  const course = { ttlMs: TTL_MS, perSecond: PER_SECOND, hears: true, watchMs: WATCH_MS };
   const revocations = await revokeMany(course, options);
   const undelivered = revocations.filter(({ arrivedAt }) => arrivedAt === undefined).length;
   const since = (from: 'arrivedAt' | 'revokedAt') =>
