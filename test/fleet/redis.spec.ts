@@ -4,20 +4,21 @@ import type { Turn, Turns } from '../../lib/core/memory/turns.js';
 import { openRedis } from '../../lib/fleet/open-redis.js';
 import type { RedisClient } from '../../lib/fleet/redis-client.js';
 import { askRedis, redisIsHere, type RedisServer, startRedis } from '../support/redis.js';
+import { startRedisProxy } from '../support/redis-proxy.js';
 import { recorder } from '../zitadel/parts.js';
 import { CLIENTS, type Opened } from './redis-clients.js';
 
 const CHANNEL = 'nestjs-zitadel:test';
 
-describe.runIf(redisIsHere).each(Object.entries(CLIENTS))('over %s,', (_, open) => {
+describe.runIf(redisIsHere).each(Object.entries(CLIENTS))('over %s,', (name, open) => {
   let redis: RedisServer;
   beforeEach(async () => {
     redis = await startRedis();
     return () => redis.stop();
   });
 
-  function opened(): Opened {
-    const made = open(redis.url);
+  function opened(url = redis.url): Opened {
+    const made = open(url);
     onTestFinished(() => {
       try {
         made.end();
@@ -53,6 +54,23 @@ describe.runIf(redisIsHere).each(Object.entries(CLIENTS))('over %s,', (_, open) 
     await expect.poll(async () => (await tell(), heard.includes('two'))).toBe(true);
     expect(heard.slice(3).every((each) => each === 'two')).toBe(true);
   });
+
+  // It takes two seconds. How they reconnect is the same in both forms of a client.
+  it.runIf(['redis', 'ioredis'].includes(name))(
+    'a connection that says nothing any more is replaced',
+    async () => {
+      const proxy = await startRedisProxy(redis.port);
+      onTestFinished(() => proxy.stop());
+      const { heard } = subscribed(opened(proxy.url));
+      await expect.poll(() => heard).toEqual([undefined]);
+      proxy.silence();
+      await expect.poll(() => heard).toEqual([undefined, undefined]);
+      const other = opened();
+      await other.ready();
+      await openRedis(other.client, quietLogger(recorder())).bus.publish(CHANNEL, 'one');
+      await expect.poll(() => heard).toEqual([undefined, undefined, 'one']);
+    },
+  );
 
   it('who may not listen is told why', async () => {
     await askRedis(redis.port, 'ACL SETUSER default resetchannels');

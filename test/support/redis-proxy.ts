@@ -9,6 +9,8 @@ export interface RedisProxy {
   block(): void;
   /** New connections get through again. Those of before are broken off. */
   unblock(): void;
+  /** Nothing gets through the connections of now any more. They stay open, and new ones work. */
+  silence(): void;
   /** What comes from Redis comes so much later. */
   delay(ms: number): void;
   stop(): Promise<void>;
@@ -16,12 +18,13 @@ export interface RedisProxy {
 
 export async function startRedisProxy(port: number): Promise<RedisProxy> {
   const open = new Set<Socket>();
+  const silent = new WeakSet<Socket>();
   let isBlocked = false;
   let delayMs = 0;
   const forward = (from: Socket, to: Socket, delayOf: () => number) => {
     let last = Promise.resolve();
     from.on('data', (bytes) => {
-      if (isBlocked) return;
+      if (isBlocked || silent.has(from)) return;
       const later = sleep(delayOf());
       // In the order in which it came.
       last = last.then(() => later).then(() => void (isBlocked || to.write(bytes)));
@@ -48,6 +51,9 @@ export async function startRedisProxy(port: number): Promise<RedisProxy> {
     unblock: () => {
       breakOff();
       isBlocked = false;
+    },
+    silence: () => {
+      for (const socket of open) silent.add(socket);
     },
     delay: (ms) => void (delayMs = ms),
     stop: async () => {
