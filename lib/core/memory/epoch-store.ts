@@ -83,7 +83,7 @@ export class EpochStore {
 
   /** Raises the floors. What was stored before is not used here, whatever the store says. */
   heard(target: StoreTarget, at: number): void {
-    for (const each of concernedBy(target)) this.#floors.raise(each, at);
+    for (const each of concernedBy(target)) this.#floors.hear(each, at);
   }
 
   /** The wall clock was set back: what was stored before would become young again. */
@@ -168,8 +168,8 @@ export class EpochStore {
   }
 
   async #begin(target: EpochTarget, name: string, until: number): Promise<string | undefined> {
-    // Any eviction that is made now, by another process as well, is later.
-    const epoch = this.#next(target, Math.max(Date.now() - 1, this.#floors.of(target) + 1));
+    // Any eviction that is made now, by another process as well, is later. The next one after the floor may be a millisecond later.
+    const epoch = this.#next(target, Math.max(Date.now() - 1, this.#floors.of(target)));
     // Whatever is there now: also if another process began it after this one.
     return this.current(target, await this.#put(name, epoch, until));
   }
@@ -180,7 +180,7 @@ export class EpochStore {
     let found = await this.#read(name, until);
     for (let attempt = 1; attempt <= 2 && found !== FAILED; attempt += 1) {
       const before = this.#from(target, found);
-      const epoch = this.#next(target, Math.max(at, (before?.at ?? 0) + 1));
+      const epoch = this.#next(target, Math.max(at, Math.floor(before?.at ?? 0) + 1));
       found = await this.#put(name, epoch, until);
       const after = this.#from(target, found);
       const isLater = after && after.id !== before?.id && after.at >= epoch.at;

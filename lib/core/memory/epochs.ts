@@ -12,6 +12,8 @@ export const CLOCK_SKEW_MS = 5_000;
 /** A time that is further ahead was made by no eviction. It must not become a floor that nothing can reach. */
 const MOST_AHEAD_MS = 3_600_000;
 const MOST = 100_000;
+/** Less than the millisecond between two evictions: what begins so much later is older than every eviction to come. */
+const A_LITTLE_MS = 2 ** -10;
 
 interface Floor {
   at: number;
@@ -36,7 +38,7 @@ export class Floors {
 
   /** A time for a new eviction: later than any that this process knows. */
   stamp(): number {
-    return (this.#latest = Math.max(Date.now(), this.#latest + 1));
+    return (this.#latest = Math.max(Date.now(), Math.floor(this.#latest) + 1));
   }
 
   /** Notes a time that another process made: the next stamp is later. False: no process can have made it. */
@@ -53,6 +55,12 @@ export class Floors {
     else if (target === 'anyOrganization') {
       this.#anyOrganization = Math.max(this.#anyOrganization, time);
     } else this.#raise(targetKey(target), time);
+  }
+
+  /** Another process has evicted at this time. Whatever is known to be as young was there before this was heard, and counts no more. */
+  hear(target: EpochTarget, at: number): void {
+    const floor = this.of(target);
+    this.raise(target, at > floor ? at : floor + A_LITTLE_MS);
   }
 
   of(target: EpochTarget): number {

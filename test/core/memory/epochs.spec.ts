@@ -120,6 +120,29 @@ describe.each(targets)('after an eviction of %o', (target) => {
     expect(await finds()).toBe(true);
   });
 
+  it('of two in one millisecond, what was stored between them is not used', async () => {
+    const there = processOf();
+    await evict(target, there);
+    await store(there);
+    // By a process that has not heard of the first one.
+    there.heard(target, Date.now());
+    expect(await finds(there)).toBe(false);
+    await store(there);
+    expect(await finds(there)).toBe(true);
+  });
+
+  it('an epoch that another process begins again is older than the next eviction', async () => {
+    const [here, there] = [processOf(), processOf()];
+    await store(here);
+    const first = here.stamp();
+    there.heard(target, first);
+    await store(there);
+    // Before it knows what the other one has begun.
+    here.heard(target, first);
+    there.heard(target, here.stamp());
+    expect(await finds(there)).toBe(false);
+  });
+
   it('by a process whose clock is behind, the next one is later all the same', async () => {
     await store();
     vi.setSystemTime(Date.now() - 3_000);
