@@ -24,6 +24,8 @@ export interface Setting {
   readonly callers?: 'jwt' | 'introspection' | 'introspection by key' | 'userinfo' | 'mixed';
   /** Who reads their memberships. @default 'caller' */
   readonly reads?: 'caller' | 'serviceUser';
+  /** Whether managers of what is inactive count. @default 'asZitadel' */
+  readonly inactive?: 'deny';
   /** Whose PAT the service user is. @default 'svc-viewer' */
   readonly serviceUser?: string;
   readonly more?: Partial<ZitadelOptions>;
@@ -38,7 +40,7 @@ const QUIET = {
 
 /** The library as an application sets it up, remembering nothing, so that every question is asked of the server. */
 export async function libraryOf(scene: Scene, setting: Setting): Promise<ExpressZitadel> {
-  const { api, reads = 'caller', serviceUser = 'svc-viewer', more = {} } = setting;
+  const { api, reads = 'caller', inactive, serviceUser = 'svc-viewer', more = {} } = setting;
   const { apiBasic, apiKey, portal, orgs } = scene.made;
   const callers = {
     jwt: () => jwt(),
@@ -49,8 +51,11 @@ export async function libraryOf(scene: Scene, setting: Setting): Promise<Express
   }[setting.callers ?? 'jwt']();
   // The generations differ in how a service user reads: v1 under each organization, v2 over all of them.
   const organizations = Object.values(orgs).map(({ id }) => id);
-  const asServiceUser =
-    api === 'v1' ? { as: 'serviceUser' as const, organizations } : { as: 'serviceUser' as const };
+  const asServiceUser = {
+    as: 'serviceUser' as const,
+    ...(api === 'v1' && { organizations }),
+    ...(inactive && { inactive }),
+  };
   return createZitadel({
     issuer: scene.issuer,
     allowHttp: scene.issuer.startsWith('http:'),

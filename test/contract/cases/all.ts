@@ -8,6 +8,7 @@ import { events } from './events.js';
 import { grantsByActor } from './grants-by-actor.js';
 import { grantsV1 } from './grants-v1.js';
 import { grantsV2 } from './grants-v2.js';
+import { inactiveCases } from './inactive.js';
 import { introspectionCases } from './introspection.js';
 import { longLists } from './long-lists.js';
 import { myMemberships } from './my-memberships.js';
@@ -29,6 +30,7 @@ export const allCases: readonly Case[] = [
   ...userinfoCases,
   ...myMemberships,
   ...userMemberships,
+  ...inactiveCases,
   ...administrators,
   ...authorizations,
   ...permissions,
