@@ -1,4 +1,5 @@
 import type { INestApplicationContext, Type } from '@nestjs/common';
+import type * as nestCore from '@nestjs/core';
 import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { extname, resolve } from 'node:path';
@@ -30,7 +31,7 @@ interface CreateOptions {
 
 type Made = INestApplicationContext & { init(): Promise<unknown> };
 type Exports = Readonly<Record<string, unknown>>;
-type Core = typeof import('@nestjs/core');
+type Core = typeof nestCore;
 
 /** What `@Module()` leaves on a class. */
 const MODULE_KEYS = ['imports', 'controllers', 'providers', 'exports'];
@@ -189,10 +190,11 @@ async function create(
 /** What the application writes must not mix with what the command puts out. */
 function divertOutput(): () => void {
   const { stdout, stderr } = process;
-  const write = stdout.write;
-  stdout.write = ((...args: Parameters<typeof write>) => stderr.write(...args)) as typeof write;
+  const before = Object.getOwnPropertyDescriptor(stdout, 'write');
+  stdout.write = stderr.write.bind(stderr);
   return () => {
-    stdout.write = write;
+    if (before) Object.defineProperty(stdout, 'write', before);
+    else Reflect.deleteProperty(stdout, 'write');
   };
 }
 

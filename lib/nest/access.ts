@@ -1,7 +1,7 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import type { Requirement } from '../core/requirement/requirement.js';
 import { zitadelOf } from './declarations.js';
-import type { Reached, ReachedPlace } from './inventory.js';
+import type { Inventoried, Reached, ReachedPlace } from './inventory.js';
 import { inventoryOf } from './preview.js';
 import { routeText, ruleText } from './route-table.js';
 
@@ -43,10 +43,11 @@ export interface Access {
  * @example `const open = accessOf(app).filter(({ guarded, access }) => !guarded || access === 'public')`
  */
 export function accessOf(app: INestApplicationContext): readonly Access[] {
-  return inventoryOf(app)
-    .read()
-    .reached.flatMap((each) => each.places.map((place) => accessAt(each, place)));
+  return accessesIn(inventoryOf(app).read());
 }
+
+export const accessesIn = ({ reached }: Inventoried): readonly Access[] =>
+  reached.flatMap((each) => each.places.map((place) => accessAt(each, place)));
 
 function accessAt({ handler, rule }: Reached, { way, path, lost }: ReachedPlace): Access {
   const zitadel = zitadelOf(rule);

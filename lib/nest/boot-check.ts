@@ -9,26 +9,25 @@ import { ApplicationConfig, HttpAdapterHost, ModuleRef, ModulesContainer } from 
 import { ZitadelRequirementError } from '../core/errors.js';
 import { withoutInheritance } from '../core/own-properties.js';
 import type { Zitadel } from '../create-zitadel.js';
+import { type Beside, besideHandlers, besideNest } from './beside.js';
 import { forgotten, isAmbiguous, isDeclared, type OfFunction } from './declarations.js';
 import { pathsOfEvents } from './events-route.js';
-import type { GuardsInForce } from './guards-in-force.js';
 import type { Handler } from './handlers.js';
-import { Inventory, nameOf, type Reached, type ReachedPlace } from './inventory.js';
-import { problemsOfNames } from './named-zitadel.module.js';
 import {
-  isOfGraphQL,
-  isOfNest,
-  type OwnRoute,
-  OwnRoutes,
-  ownRouteText,
-  withoutFallbacks,
-} from './own-routes.js';
+  type Inventoried,
+  Inventory,
+  nameOf,
+  type Reached,
+  type ReachedPlace,
+} from './inventory.js';
+import { problemsOfNames } from './named-zitadel.module.js';
+import type { OwnRoute } from './own-routes.js';
 import { plainResolvers } from './plain-resolvers.js';
 import { foreign, isForeign } from './providers.js';
-import { type RoutePath, routeText, ruleText } from './route-table.js';
+import { routeText, ruleText } from './route-table.js';
 import { RouteRules } from './route-rules.js';
 import { RuleCheck } from './rule-check.js';
-import { besideGuards, isHook, loadDoors } from './ways.js';
+import { isHook, loadDoors } from './ways.js';
 import {
   MODULE_OPTIONS_TOKEN,
   ZITADEL,
@@ -44,9 +43,7 @@ import {
 export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   readonly #options: AnyModuleOptions;
   readonly #ruleCheck: RuleCheck;
-  readonly #ownRoutes: OwnRoutes;
-  #guards!: GuardsInForce;
-  #routes: readonly RoutePath[] = [];
+  #found!: Inventoried;
 
   constructor(
     @Inject(ZITADEL) zitadel: Zitadel,
@@ -60,25 +57,23 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   ) {
     this.#options = withoutInheritance(options);
     this.#ruleCheck = new RuleCheck(zitadel, moduleRef);
-    this.#ownRoutes = new OwnRoutes(adapters);
   }
 
   /** Nest makes the routes after this, and before any module starts. A microservice alone does not call it. */
   beforeRoutes(): void {
     this.inventory.beforeRoutes();
-    this.#ownRoutes.beforeNest();
   }
 
   /** @throws ZitadelRequirementError listing every problem that would leave a handler open, or without a decision */
   async onModuleInit(): Promise<void> {
-    this.#ownRoutes.afterNest();
-    const { controllers, handlers, reached, stray, guards, ofFunction } = this.inventory.read();
-    this.#guards = guards;
+    this.inventory.ownRoutes.afterNest();
+    this.#found = this.inventory.read();
+    const { controllers, reached, stray, guards, ofFunction } = this.#found;
     await loadDoors(reached.flatMap(({ places }) => places.map(({ way }) => way)));
-    const plain = plainResolvers(this.#guards.optionsOfGraphQL());
+    const plain = this.#options.strict ? plainResolvers(guards.optionsOfGraphQL()) : [];
     const problems = new Set([
       ...problemsOfNames(this.modules),
-      ...this.#guards.problems(),
+      ...guards.problems(),
       ...forgotten().map(
         (where) =>
           `${where} was decorated with another copy of reflect-metadata, so nobody knows what it asks for: see npm ls reflect-metadata`,
@@ -88,23 +83,16 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
       ...reached.flatMap(({ handler }) => this.#learn(handler, ofFunction)),
       ...reached.flatMap((each) => this.#problemsOf(each, ofFunction)),
       ...stray.map(notReached),
-      ...(this.#options.strict ? plain : []).map(
+      ...plain.map(
         ({ text, option }) =>
           `${text} stands in the option ${option} of GraphQLModule, and Nest runs no guard before it (option strict): write it as a method of a resolver class`,
       ),
     ]);
     if (problems.size > 0) throw notSafe(problems);
-    this.#routes = reached.flatMap(({ places }) => places.flatMap(({ path }) => path ?? []));
     // A provider with two tokens is seen twice.
     const lines = new Set([
       ...reached.flatMap((each) => this.#linesOf(each)),
-      ...handlers.flatMap(besideGuards).map((each) => `  ${each}`),
-      ...plain.map(
-        ({ text }) => `  ${text}  NOT GUARDED by nestjs-zitadel: an option of GraphQLModule`,
-      ),
-      ...pathsOfEvents(this.adapters).map(
-        (path) => `  POST ${path}  events of ZITADEL, by their signature (option events)`,
-      ),
+      ...besideHandlers(this.#found, this.adapters).map(lineOf),
     ]);
     if (lines.size > 0)
       this.#logger().log(`routes and what they ask for:\n${[...lines].join('\n')}`);
@@ -112,34 +100,25 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
 
   /** @throws ZitadelRequirementError with the option strict, listing what stands on the HTTP adapter itself and is not in `openPaths` */
   onApplicationBootstrap(): void {
-    const found = this.#ownRoutes.find((late) => this.#tellOwnRoutes([late]));
-    this.#tellOwnRoutes(found);
+    const { ownRoutes } = this.inventory;
+    this.#tellOwnRoutes(ownRoutes.find((late) => this.#tellOwnRoutes([late])));
   }
 
   #tellOwnRoutes(found: readonly OwnRoute[]): void {
-    const { openPaths = [], strict } = this.#options;
-    const prefix = this.config.getGlobalPrefix();
-    const graphQL = this.#guards.optionsOfGraphQL();
-    const ownRoutes = withoutFallbacks(found, this.#routes).filter(
-      (each) => !isOfNest(each, this.#routes, prefix) && !isOfGraphQL(each, graphQL, prefix),
-    );
-    const isOpen = (route: OwnRoute): boolean => openPaths.some((path) => route.matches(path));
-    const open = ownRoutes.filter((each) => !isOpen(each));
+    const { openPaths, strict } = this.#options;
+    const beside = besideNest(found, this.#found, this.config.getGlobalPrefix(), openPaths);
+    const open = beside.filter(({ isMeant }) => !isMeant);
     if (strict && open.length > 0) {
       throw notSafe(
         open.map(
-          (each) =>
-            `${ownRouteText(each)} stands on the HTTP adapter itself, where no guard of Nest checks it (option strict): move it into a controller, or name its path in openPaths`,
+          ({ name }) =>
+            `${name} stands on the HTTP adapter itself, where no guard of Nest checks it (option strict): move it into a controller, or name its path in openPaths`,
         ),
       );
     }
-    if (ownRoutes.length === 0) return;
-    const lines = ownRoutes.map((each) =>
-      isOpen(each)
-        ? `  ${ownRouteText(each)}  open (option openPaths)`
-        : `  ${ownRouteText(each)}  NOT GUARDED by nestjs-zitadel: no route of Nest`,
-    );
-    this.#logger().log(`routes of the HTTP adapter itself:\n${[...new Set(lines)].join('\n')}`);
+    if (beside.length === 0) return;
+    const lines = new Set(beside.map(lineOf));
+    this.#logger().log(`routes of the HTTP adapter itself:\n${[...lines].join('\n')}`);
   }
 
   #logger(): Pick<Logger, 'log'> {
@@ -188,9 +167,9 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     const { strict, publicControllers } = this.#options;
     if (way.door === 'http') return strict ? [undeclared(handler)] : [];
     const isLeft =
-      !(strict || this.#guards.isGlobal()) ||
+      !(strict || this.#found.guards.isGlobal()) ||
       publicControllers?.includes(handler.type) ||
-      this.#guards.hasOwn(handler, way);
+      this.#found.guards.hasOwn(handler, way);
     return isLeft ? [] : [`${nameOf(handler)} ${lost}, or name the class in publicControllers`];
   }
 
@@ -206,6 +185,8 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     });
   }
 }
+
+const lineOf = ({ name, text }: Beside): string => `  ${name}  ${text}`;
 
 const undeclared = (handler: Handler): string =>
   `${nameOf(handler)} declares nothing (option strict): decorate it with @RequireRole(), @Require(), @Authenticated() or @Public()`;

@@ -9,6 +9,7 @@ import {
 } from './declarations.js';
 import { GuardsInForce } from './guards-in-force.js';
 import { type Handler, handlersOf, type Wrapper } from './handlers.js';
+import { type OwnRoute, OwnRoutes } from './own-routes.js';
 import { isForeign, typesOf } from './providers.js';
 import { pathOf } from './route-table.js';
 import { RouteRules } from './route-rules.js';
@@ -43,6 +44,8 @@ export interface Inventoried {
 /** Finds every handler that Nest reaches, what it asks for, and whether our guard stands before it. The boot check and `accessOf` read it. */
 @Injectable()
 export class Inventory {
+  /** What stands on the HTTP adapter itself. */
+  readonly ownRoutes: OwnRoutes;
   #globals: readonly unknown[] | undefined;
 
   constructor(
@@ -51,11 +54,23 @@ export class Inventory {
     @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
     @Inject(HttpAdapterHost) private readonly adapters: HttpAdapterHost,
     @Inject(RouteRules) private readonly rules: RouteRules,
-  ) {}
+  ) {
+    this.ownRoutes = new OwnRoutes(adapters);
+  }
 
   /** The global guards that count are those of now. Nest makes the routes after this. */
   beforeRoutes(globals: readonly unknown[] = this.config.getGlobalGuards()): void {
     this.#globals = [...globals];
+    this.ownRoutes.beforeNest();
+  }
+
+  /** What stands on the HTTP adapter itself. Before Nest makes its routes that is all that stands there. */
+  ownRoutesSoFar(): readonly OwnRoute[] {
+    if (!this.#globals) {
+      this.ownRoutes.beforeNest();
+      this.ownRoutes.afterNest();
+    }
+    return this.ownRoutes.find();
   }
 
   read(): Inventoried {

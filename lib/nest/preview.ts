@@ -9,9 +9,14 @@ import { MODULE_OPTIONS_TOKEN } from './zitadel.module-definition.js';
 /** @throws ZitadelRequirementError when the application does not import ZitadelModule of this copy of the package */
 export function inventoryOf(app: INestApplicationContext): Inventory {
   const inventory = inventoryIn(app);
-  // In a preview, Nest makes no instance: what it hands out has never seen its constructor.
-  return Object.hasOwn(inventory, 'modules') ? inventory : previewed(app);
+  return isMade(inventory) ? inventory : previewed(app);
 }
+
+/** Whether nothing of the application was made (`preview: true`). */
+export const isPreview = (app: INestApplicationContext): boolean => !isMade(inventoryIn(app));
+
+/** In a preview, what Nest hands out has never seen its constructor. */
+const isMade = (inventory: Inventory): boolean => Object.hasOwn(inventory, 'ownRoutes');
 
 function inventoryIn(app: INestApplicationContext): Inventory {
   try {
@@ -32,6 +37,8 @@ function previewed(app: INestApplicationContext): Inventory {
   const rules = new RouteRules(publicControllersIn(modules));
   const inventory = new Inventory(modules, config, moduleRef, adapters, rules);
   inventory.beforeRoutes(guardsIn(modules));
+  // Nest makes no routes, so all that stands on the adapter was put there beside it.
+  inventory.ownRoutes.afterNest();
   return inventory;
 }
 
