@@ -12,6 +12,11 @@ const COMMANDS: readonly {
     does: 'has ZITADEL tell your application what changes (Actions v2)',
     load: () => import('./events/setup.js'),
   },
+  {
+    name: 'routes',
+    does: 'shows what every handler of an application asks for, and keeps it in a file',
+    load: () => import('./routes/routes.js'),
+  },
 ];
 
 /** Runs the command that the arguments name. Returns the exit code. */

@@ -4,49 +4,35 @@ import {
   Logger,
   type OnApplicationBootstrap,
   type OnModuleInit,
-  type Type,
 } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { ZitadelRequirementError } from '../core/errors.js';
 import { withoutInheritance } from '../core/own-properties.js';
 import type { Zitadel } from '../create-zitadel.js';
-import {
-  declarationsByFunction,
-  forgotten,
-  isAmbiguous,
-  isDeclared,
-  isDecorated,
-  type OfFunction,
-} from './declarations.js';
+import { type Beside, besideHandlers, besideNest } from './beside.js';
+import { forgotten, isAmbiguous, isDeclared, type OfFunction } from './declarations.js';
 import { pathsOfEvents } from './events-route.js';
-import { GuardsInForce } from './guards-in-force.js';
-import { type Handler, handlersOf } from './handlers.js';
-import { problemsOfNames } from './named-zitadel.module.js';
+import type { Handler } from './handlers.js';
 import {
-  isOfGraphQL,
-  isOfNest,
-  type OwnRoute,
-  OwnRoutes,
-  ownRouteText,
-  withoutFallbacks,
-} from './own-routes.js';
+  type Inventoried,
+  Inventory,
+  nameOf,
+  type Reached,
+  type ReachedPlace,
+} from './inventory.js';
+import { problemsOfNames } from './named-zitadel.module.js';
+import type { OwnRoute } from './own-routes.js';
 import { plainResolvers } from './plain-resolvers.js';
-import { foreign, isForeign, typesOf } from './providers.js';
-import { pathOf, type RoutePath, routeText, ruleText } from './route-table.js';
+import { foreign, isForeign } from './providers.js';
+import { routeText, ruleText } from './route-table.js';
 import { RouteRules } from './route-rules.js';
-import { type Place, RuleCheck } from './rule-check.js';
-import { besideGuards, isHook, loadDoors, type Way, waysOf } from './ways.js';
+import { RuleCheck } from './rule-check.js';
+import { isHook, loadDoors } from './ways.js';
 import {
   MODULE_OPTIONS_TOKEN,
   ZITADEL,
   type AnyModuleOptions,
 } from './zitadel.module-definition.js';
-
-/** A handler, and where clients reach it. */
-interface Reached {
-  readonly handler: Handler;
-  readonly places: readonly Place[];
-}
 
 /**
  * Nest runs a handler even if its guard is missing. So before the application listens, this checks every handler that Nest reaches: where our
@@ -57,56 +43,37 @@ interface Reached {
 export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   readonly #options: AnyModuleOptions;
   readonly #ruleCheck: RuleCheck;
-  readonly #ownRoutes: OwnRoutes;
-  #guards!: GuardsInForce;
-  #globals: readonly unknown[] | undefined;
-  #routes: readonly RoutePath[] = [];
+  #found!: Inventoried;
 
   constructor(
     @Inject(ZITADEL) zitadel: Zitadel,
     @Inject(RouteRules) private readonly rules: RouteRules,
+    @Inject(Inventory) private readonly inventory: Inventory,
     @Inject(MODULE_OPTIONS_TOKEN) options: AnyModuleOptions,
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
     @Inject(ApplicationConfig) private readonly config: ApplicationConfig,
-    @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
+    @Inject(ModuleRef) moduleRef: ModuleRef,
     @Inject(HttpAdapterHost) private readonly adapters: HttpAdapterHost,
   ) {
     this.#options = withoutInheritance(options);
     this.#ruleCheck = new RuleCheck(zitadel, moduleRef);
-    this.#ownRoutes = new OwnRoutes(adapters);
   }
 
   /** Nest makes the routes after this, and before any module starts. A microservice alone does not call it. */
   beforeRoutes(): void {
-    this.#globals = [...this.config.getGlobalGuards()];
-    this.#ownRoutes.beforeNest();
+    this.inventory.beforeRoutes();
   }
 
   /** @throws ZitadelRequirementError listing every problem that would leave a handler open, or without a decision */
   async onModuleInit(): Promise<void> {
-    this.#ownRoutes.afterNest();
-    // A test gives the application its adapter after this was made.
-    const hasHttp = Boolean(this.adapters.httpAdapter);
-    const globals = this.#globals ?? this.config.getGlobalGuards();
-    this.#guards = new GuardsInForce(this.config, globals, this.modules, this.moduleRef, hasHttp);
-    const modules = [...this.modules.values()];
-    const controllers = modules.flatMap((module) => [...module.controllers.values()]);
-    const providers = modules.flatMap((module) => [...module.providers.values()]);
-    const handlers = [
-      ...controllers
-        .filter((wrapper) => !isForeign(wrapper))
-        .flatMap((wrapper) => handlersOf(wrapper.metatype as Type, wrapper, true)),
-      ...providers.flatMap((wrapper) =>
-        typesOf(wrapper).flatMap((type) => handlersOf(type, wrapper, false)),
-      ),
-    ];
-    const ofFunction = declarationsByFunction();
-    const { reached, stray } = this.#reach(handlers, ofFunction);
+    this.inventory.ownRoutes.afterNest();
+    this.#found = this.inventory.read();
+    const { controllers, reached, stray, guards, ofFunction } = this.#found;
     await loadDoors(reached.flatMap(({ places }) => places.map(({ way }) => way)));
-    const plain = plainResolvers(this.#guards.optionsOfGraphQL());
+    const plain = this.#options.strict ? plainResolvers(guards.optionsOfGraphQL()) : [];
     const problems = new Set([
       ...problemsOfNames(this.modules),
-      ...this.#guards.problems(),
+      ...guards.problems(),
       ...forgotten().map(
         (where) =>
           `${where} was decorated with another copy of reflect-metadata, so nobody knows what it asks for: see npm ls reflect-metadata`,
@@ -116,23 +83,16 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
       ...reached.flatMap(({ handler }) => this.#learn(handler, ofFunction)),
       ...reached.flatMap((each) => this.#problemsOf(each, ofFunction)),
       ...stray.map(notReached),
-      ...(this.#options.strict ? plain : []).map(
+      ...plain.map(
         ({ text, option }) =>
           `${text} stands in the option ${option} of GraphQLModule, and Nest runs no guard before it (option strict): write it as a method of a resolver class`,
       ),
     ]);
     if (problems.size > 0) throw notSafe(problems);
-    this.#routes = reached.flatMap(({ places }) => places.flatMap(({ path }) => path ?? []));
     // A provider with two tokens is seen twice.
     const lines = new Set([
-      ...reached.flatMap((each) => this.#linesOf(each, ofFunction)),
-      ...handlers.flatMap(besideGuards).map((each) => `  ${each}`),
-      ...plain.map(
-        ({ text }) => `  ${text}  NOT GUARDED by nestjs-zitadel: an option of GraphQLModule`,
-      ),
-      ...pathsOfEvents(this.adapters).map(
-        (path) => `  POST ${path}  events of ZITADEL, by their signature (option events)`,
-      ),
+      ...reached.flatMap((each) => this.#linesOf(each)),
+      ...besideHandlers(this.#found, this.adapters).map(lineOf),
     ]);
     if (lines.size > 0)
       this.#logger().log(`routes and what they ask for:\n${[...lines].join('\n')}`);
@@ -140,72 +100,25 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
 
   /** @throws ZitadelRequirementError with the option strict, listing what stands on the HTTP adapter itself and is not in `openPaths` */
   onApplicationBootstrap(): void {
-    const found = this.#ownRoutes.find((late) => this.#tellOwnRoutes([late]));
-    this.#tellOwnRoutes(found);
+    const { ownRoutes } = this.inventory;
+    this.#tellOwnRoutes(ownRoutes.find((late) => this.#tellOwnRoutes([late])));
   }
 
   #tellOwnRoutes(found: readonly OwnRoute[]): void {
-    const { openPaths = [], strict } = this.#options;
-    const prefix = this.config.getGlobalPrefix();
-    const graphQL = this.#guards.optionsOfGraphQL();
-    const ownRoutes = withoutFallbacks(found, this.#routes).filter(
-      (each) => !isOfNest(each, this.#routes, prefix) && !isOfGraphQL(each, graphQL, prefix),
-    );
-    const isOpen = (route: OwnRoute): boolean => openPaths.some((path) => route.matches(path));
-    const open = ownRoutes.filter((each) => !isOpen(each));
+    const { openPaths, strict } = this.#options;
+    const beside = besideNest(found, this.#found, this.config.getGlobalPrefix(), openPaths);
+    const open = beside.filter(({ isMeant }) => !isMeant);
     if (strict && open.length > 0) {
       throw notSafe(
         open.map(
-          (each) =>
-            `${ownRouteText(each)} stands on the HTTP adapter itself, where no guard of Nest checks it (option strict): move it into a controller, or name its path in openPaths`,
+          ({ name }) =>
+            `${name} stands on the HTTP adapter itself, where no guard of Nest checks it (option strict): move it into a controller, or name its path in openPaths`,
         ),
       );
     }
-    if (ownRoutes.length === 0) return;
-    const lines = ownRoutes.map((each) =>
-      isOpen(each)
-        ? `  ${ownRouteText(each)}  open (option openPaths)`
-        : `  ${ownRouteText(each)}  NOT GUARDED by nestjs-zitadel: no route of Nest`,
-    );
-    this.#logger().log(`routes of the HTTP adapter itself:\n${[...new Set(lines)].join('\n')}`);
-  }
-
-  /** Tells what Nest reaches from what is decorated in vain. */
-  #reach(
-    handlers: readonly Handler[],
-    ofFunction: OfFunction,
-  ): { readonly reached: readonly Reached[]; readonly stray: readonly Handler[] } {
-    const found = handlers.map((handler) => ({ handler, ways: waysOf(handler) }));
-    const isReached = (type: Type, method?: string): boolean =>
-      found.some(
-        ({ handler, ways }) =>
-          ways.length > 0 && handler.type === type && handler.method === (method ?? handler.method),
-      );
-    const stray: Handler[] = [];
-    const reached = found.flatMap(({ handler, ways }): Reached[] => {
-      if (ways.length > 0) return [this.#placed(handler, ways)];
-      const { type, method } = handler;
-      const isMeant = isDecorated(handler, ofFunction)
-        ? !isReached(type, method)
-        : isDeclared(handler, ofFunction) && !isReached(type);
-      if (!isMeant) return [];
-      if (!isHook(handler) && this.#guards.readsRequestItself(handler, OTHER)) {
-        return [this.#placed(handler, [{ ...OTHER, text: `OTHER ${nameOf(handler)}` }])];
-      }
-      stray.push(handler);
-      return [];
-    });
-    return { reached, stray };
-  }
-
-  #placed(handler: Handler, ways: readonly Way[]): Reached {
-    const places = ways.map((way) => ({
-      way,
-      path:
-        way.door === 'http' ? pathOf(handler, this.config, this.modules.applicationId) : undefined,
-      hasOwnRequest: this.#guards.readsRequestItself(handler, way),
-    }));
-    return { handler, places };
+    if (beside.length === 0) return;
+    const lines = new Set(beside.map(lineOf));
+    this.#logger().log(`routes of the HTTP adapter itself:\n${[...lines].join('\n')}`);
   }
 
   #logger(): Pick<Logger, 'log'> {
@@ -221,11 +134,10 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
       : [];
   }
 
-  #problemsOf({ handler, places }: Reached, ofFunction: OfFunction): readonly string[] {
+  #problemsOf({ handler, rule, places }: Reached, ofFunction: OfFunction): readonly string[] {
     const where = nameOf(handler);
     const declares = isDeclared(handler, ofFunction);
-    const rule = this.rules.ruleOf(handler, ofFunction);
-    const problems = places.flatMap(({ way }) => this.#problemsOfGuard(handler, way, declares));
+    const problems = places.flatMap((place) => this.#problemsOfGuard(handler, place, declares));
     for (const path of pathsOfEvents(this.adapters)) {
       if (places.some((place) => place.path?.paths?.includes(path)))
         problems.push(taken(where, path));
@@ -240,7 +152,7 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
         `${where} was decorated, and then another decorated function took its place (by a mixin or in the constructor): decorate only one of the two, and let it call the other`,
       );
     }
-    const isDenied = places.some(({ way }) => this.#guards.lost(handler, way) === undefined);
+    const isDenied = places.some(({ lost }) => lost === undefined);
     if (this.#options.strict && rule.type === 'undeclared' && isDenied) {
       problems.push(undeclared(handler));
     }
@@ -249,25 +161,23 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   }
 
   /** What Nest would run without our guard. */
-  #problemsOfGuard(handler: Handler, way: Way, declares: boolean): string[] {
-    const lost = this.#guards.lost(handler, way);
+  #problemsOfGuard(handler: Handler, { way, lost }: ReachedPlace, declares: boolean): string[] {
     if (lost === undefined) return [];
     if (declares) return [`${nameOf(handler)} ${lost}`];
     const { strict, publicControllers } = this.#options;
     if (way.door === 'http') return strict ? [undeclared(handler)] : [];
     const isLeft =
-      !(strict || this.#guards.isGlobal()) ||
+      !(strict || this.#found.guards.isGlobal()) ||
       publicControllers?.includes(handler.type) ||
-      this.#guards.hasOwn(handler, way);
+      this.#found.guards.hasOwn(handler, way);
     return isLeft ? [] : [`${nameOf(handler)} ${lost}, or name the class in publicControllers`];
   }
 
-  #linesOf({ handler, places }: Reached, ofFunction: OfFunction): readonly string[] {
-    const rule = this.rules.ruleOf(handler, ofFunction);
+  #linesOf({ handler, rule, places }: Reached): readonly string[] {
     return places.map((place) => {
-      const { way, path } = place;
+      const { way, path, lost } = place;
       const name = path ? routeText(path) : way.text;
-      if (this.#guards.lost(handler, way) !== undefined) {
+      if (lost !== undefined) {
         return `  ${name}  NOT GUARDED by nestjs-zitadel: ${path ? 'open' : nameOf(handler)}`;
       }
       const lacking = this.#ruleCheck.lacking(rule, place).map((each) => `, but ${each}`);
@@ -276,9 +186,7 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   }
 }
 
-const OTHER: Way = { door: 'other', text: 'OTHER' };
-
-const nameOf = ({ type, method }: Handler): string => `${type.name}.${method}`;
+const lineOf = ({ name, text }: Beside): string => `  ${name}  ${text}`;
 
 const undeclared = (handler: Handler): string =>
   `${nameOf(handler)} declares nothing (option strict): decorate it with @RequireRole(), @Require(), @Authenticated() or @Public()`;

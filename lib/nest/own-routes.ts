@@ -54,10 +54,10 @@ export class OwnRoutes {
   }
 
   /** All that was added so far. What Fastify adds from now on is told to `late`, and is not added if that throws. */
-  find(late: (route: OwnRoute) => void): readonly OwnRoute[] {
+  find(late?: (route: OwnRoute) => void): readonly OwnRoute[] {
     if (!this.adapters.httpAdapter) return [];
     if (this.#type() === 'fastify') {
-      this.#late = late;
+      this.#late = late ?? this.#late;
       return this.#ofFastify;
     }
     return routesOf(this.#layers(), this.#ofNest);

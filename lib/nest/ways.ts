@@ -49,20 +49,21 @@ export function waysOf(handler: Handler): readonly Way[] {
   ];
 }
 
-/** What of a handler works before any guard, in words. */
-export function besideGuards(handler: Handler): readonly string[] {
+/** What of a handler works before any guard, and why, in words. */
+export function besideGuards(
+  handler: Handler,
+): readonly { readonly name: string; readonly why: string }[] {
   const { type, method, written, called } = handler;
-  const text = (name: string, why: string) =>
-    `${name} ${type.name}.${method}  NOT GUARDED by nestjs-zitadel: ${why}`;
+  const beside = (what: string, why: string) => ({ name: `${what} ${type.name}.${method}`, why });
   if (method === 'handleConnection' && isHook(handler)) {
-    return [text('CONNECT', 'it runs before any message is checked')];
+    return [beside('CONNECT', 'it runs before any message is checked')];
   }
   if (method === NAMES_TYPE && parentOf(handler) !== undefined) {
-    return [text('TYPE', 'it says of which type an object is, and Nest runs no guard before it')];
+    return [beside('TYPE', 'it says of which type an object is, and Nest runs no guard before it')];
   }
   const options = metadataOf([called, written], SUBSCRIPTION_OPTIONS);
   return typeof own(options, 'filter') === 'function'
-    ? [text('FILTER', 'it can see a value before the subscription is checked')]
+    ? [beside('FILTER', 'it can see a value before the subscription is checked')]
     : [];
 }
 

@@ -1,0 +1,107 @@
+import { own } from '../../core/own-properties.js';
+import type { Access } from '../../nest/access.js';
+import type { Overview } from '../../nest/overview.js';
+
+/** One way in, and what is asked there. */
+export interface Row {
+  readonly name: string;
+  readonly text: string;
+  /** The class, or what it stands in. */
+  readonly group: string;
+  /** `Class.method`. Missing where Nest knows no handler. */
+  readonly handler?: string;
+  readonly access?: Access;
+  /** Whether it deserves a second look: everybody gets in unasked, or nobody. */
+  readonly mark: 'open' | 'denied' | undefined;
+}
+
+/** What the lock file has: names with what is asked there, line by line. */
+export interface Facts {
+  readonly read: 'preview' | 'start';
+  readonly options: Readonly<Record<string, string>>;
+  /** Several where several handlers stand at one name: Nest calls the first. */
+  readonly access: Readonly<Record<string, string | readonly string[]>>;
+}
+
+const UNGUARDED = 'NOT GUARDED by nestjs-zitadel: open';
+
+/** Every way in: those of handlers by their class, and then what stands beside them. */
+export function rowsOf({ access, beside }: Overview): readonly Row[] {
+  const rows = [
+    ...access.flatMap((each): readonly Row[] => {
+      const { controller, handler, guarded, text } = each;
+      const mark = guarded ? (each.access === 'undeclared' ? 'denied' : undefined) : 'open';
+      return namesOf(each).map((name) => ({
+        name,
+        text: guarded ? text : UNGUARDED,
+        group: controller,
+        handler: `${controller}.${handler}`,
+        access: each,
+        mark,
+      }));
+    }),
+    ...beside.map(({ name, text, isMeant }): Row => ({
+      name,
+      text,
+      group: 'Beside the handlers of Nest',
+      mark: isMeant ? undefined : 'open',
+    })),
+  ];
+  // A provider with two tokens is seen twice.
+  const seen = new Map(rows.map((row) => [`${row.name}\n${row.handler ?? ''}\n${row.text}`, row]));
+  return [...seen.values()];
+}
+
+/** Each path of a route is a fact of its own. */
+function namesOf({ name, verb, paths, version }: Access): readonly string[] {
+  if (verb === undefined || paths === undefined) return [name];
+  const at = version === undefined ? '' : ` (version ${version})`;
+  return paths.map((path) => `${verb} ${path}${at}`);
+}
+
+/** All that the lock file holds, in an order that does not depend on the order of the source. */
+export function factsOf(overview: Overview): Facts {
+  const access = new Map<string, string[]>();
+  for (const { name, text } of rowsOf(overview)) {
+    access.set(name, [...(access.get(name) ?? []), text]);
+  }
+  const sorted = [...access].sort(([one], [other]) => compare(placeOf(one), placeOf(other)));
+  return {
+    read: overview.isPreview ? 'preview' : 'start',
+    options: Object.fromEntries(overview.options.flatMap(optionFacts).sort(byFirst)),
+    access: Object.fromEntries(
+      sorted.map(([name, texts]) => [name, texts.length === 1 ? String(texts[0]) : texts]),
+    ),
+  };
+}
+
+/** What stands at one path stands together. */
+const placeOf = (name: string): string => `${name.slice(name.indexOf(' ') + 1)}\n${name}`;
+
+const byFirst = ([one]: readonly [string, string], [other]: readonly [string, string]): number =>
+  compare(one, other);
+
+/** The same on every machine. */
+const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
+
+/** The options that say who gets in. Those that differ from place to place (issuer, audience, ids) are left out. */
+function optionFacts({
+  zitadel,
+  options,
+}: Overview['options'][number]): readonly (readonly [string, string])[] {
+  const of = zitadel === undefined ? '' : ` of ZITADEL '${zitadel}'`;
+  if (!options) return [[`options${of}`, 'not known in a preview: a factory makes them']];
+  const hierarchy = own(options, 'hierarchy') ?? 'zitadel';
+  const values: readonly (readonly [string, unknown])[] = [
+    ['allowImpersonation', own(options, 'allowImpersonation') ?? false],
+    ['projectRoles', own(options, 'projectRoles') ?? 'token'],
+    ['memberships.inactive', own(own(options, 'memberships'), 'inactive') ?? 'asZitadel'],
+    ...(zitadel === undefined ? [['strict', own(options, 'strict') ?? false] as const] : []),
+    ...(typeof hierarchy === 'string'
+      ? [['hierarchy', hierarchy] as const]
+      : Object.entries(hierarchy as object).map(
+          ([role, satisfies]) => [`hierarchy.${role}`, [satisfies].flat().join(' | ')] as const,
+        )),
+  ];
+  return values.map(([name, value]) => [`${name}${of}`, String(value)]);
+}
