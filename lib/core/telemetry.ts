@@ -130,8 +130,11 @@ function endOfDecision(decision: Decision): TelemetryEnd {
   return decision.allowed ? { decision } : { decision, ...endOfRefusal(decision) };
 }
 
-/** An outage and a mistake are errors. Any other "no" is an answer. */
 export function endOfRefusal({ reason }: { readonly reason: DenyReason }): TelemetryEnd {
-  const isError = reason === 'unavailable' || reason === 'misconfigured';
-  return { reason, ...(isError && { error: reason }) };
+  return { reason, ...(isError(reason) && { error: reason }) };
+}
+
+/** An outage and a mistake are errors. Any other "no" is an answer. */
+export function isError(reason: DenyReason): boolean {
+  return reason === 'unavailable' || reason === 'misconfigured';
 }
