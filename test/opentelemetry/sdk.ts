@@ -67,7 +67,7 @@ export class Sdk {
     const { dataPoints = [] } = (await this.metrics()).get(name) ?? {};
     return dataPoints.map(({ attributes, value }) => {
       const { 'server.address': _host, 'server.port': _port, ...rest } = attributes as Attributes;
-      return { attributes: rest, value };
+      return { attributes: rest, value: value as Point['value'] };
     });
   }
 
@@ -135,7 +135,8 @@ function routes(app: Express, zitadel: ExpressZitadel, { tracerProvider }: Sdk):
       next();
     });
   });
-  if ([...zitadel.instances.values()].some(({ events }) => events.path !== undefined)) app.post('/zitadel/events', zitadelEvents(zitadel));
+  if ([...zitadel.instances.values()].some(({ events }) => events.path !== undefined))
+    app.post('/zitadel/events', zitadelEvents(zitadel));
   const guarded = {
     '/orgs/:orgId': role('ORG_OWNER', org.param('orgId')),
     '/projects/:projectId': role('PROJECT_OWNER', project.param('projectId')),
