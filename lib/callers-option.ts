@@ -1,7 +1,8 @@
 import type { Caller } from './core/caller.js';
-import type { Refusal } from './core/decision.js';
+import { isRefusal, type Refusal } from './core/decision.js';
 import type { CallerSourceParts } from './core/memory/caller-source.js';
 import { checkId } from './core/request.js';
+import { endOfRefusal, type QuietTelemetry, type TelemetryEnd } from './core/telemetry.js';
 import type { CallerFunction, MixedCallers, OneWay } from './callers.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import { createJwtVerifier } from './zitadel/callers/access-token.js';
@@ -20,7 +21,27 @@ type Known = Pick<CallerSourceParts, 'verify' | 'confirm' | 'verifiedForMs'>;
 const USERINFO_FOR_MS = 30_000;
 
 /** What the option `callers` means for the data path. */
-export function callersOf(resolved: ResolvedOptions, http: Http, discover: Discover): Known {
+export function callersOf(
+  resolved: ResolvedOptions,
+  http: Http,
+  discover: Discover,
+  telemetry?: QuietTelemetry,
+): Known {
+  const known = knownOf(resolved, http, discover);
+  if (!telemetry) return known;
+  const verify = async (token: string) => known.verify(token);
+  return {
+    ...known,
+    verify: (token) =>
+      telemetry.during({ name: 'verification' }, () => verify(token), endOfVerification),
+  };
+}
+
+function endOfVerification(known: Caller | Refusal): TelemetryEnd {
+  return isRefusal(known) ? endOfRefusal(known) : {};
+}
+
+function knownOf(resolved: ResolvedOptions, http: Http, discover: Discover): Known {
   const { callers } = resolved;
   if (typeof callers === 'function') {
     return { verify: verifyBy(callers), confirm: undefined, verifiedForMs: resolved.ttlMs };

@@ -1,13 +1,9 @@
-import { createHash } from 'node:crypto';
 import { callersOf } from './callers-option.js';
 import { Authorizer, type Decisions } from './core/authorizer.js';
 import type { Denied, Refusal } from './core/decision.js';
-import { ZitadelOptionsError } from './core/errors.js';
 import { CallerSource } from './core/memory/caller-source.js';
-import type { EpochSurroundings } from './core/memory/epoch-store.js';
-import { SharedStore } from './core/memory/shared-store.js';
-import type { SharedCache } from './core/memory/signed-cache.js';
 import { SeveralAuthorizers } from './core/several-authorizers.js';
+import { QuietTelemetry, type StartTelemetry } from './core/telemetry.js';
 import { quietLogger } from './core/tell.js';
 import { ZitadelAuthorizer, ZitadelNotAllowedError } from './core/zitadel-authorizer.js';
 import { eventsOf } from './events-option.js';
@@ -18,11 +14,12 @@ import type { ZitadelInstances, ZitadelServices } from './services.js';
 import { eachInstance, isSeveral, ofNoInstance, takesOtherTokens } from './validate-instances.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import { InFleet, type OpenOnce, openingOnce } from './redis-option.js';
+import { sharedStoreOf } from './shared-option.js';
 import type { ZitadelSurroundings } from './surroundings.js';
 import { resolveOptions } from './validate-options.js';
 import { createRoleReader } from './zitadel/authorizations.js';
 import { createIssuerFor } from './zitadel/callers/issuer-for.js';
-import { type Credential, openServiceUser } from './zitadel/credentials.js';
+import { openServiceUser } from './zitadel/credentials.js';
 import { createDiscovery } from './zitadel/discovery.js';
 import { ZitadelEvents } from './zitadel/events/zitadel-events.js';
 import { Lookups } from './zitadel/facts/lookups.js';
@@ -102,6 +99,7 @@ function createSeveral(
     new Map(all.map((each) => [each.resolved.issuer, what(each)]));
   const instances = byIssuer(({ services }) => services);
   const isPerRoute = all.some((each) => each.resolved.allowImpersonation === 'perRoute');
+  const telemetry = telemetryOf(resolved, {});
   const decisions = new SeveralAuthorizers({
     instances: byIssuer((each) => each.decisions),
     issuerFor: createIssuerFor(
@@ -110,6 +108,7 @@ function createSeveral(
     ),
     token: resolved.token,
     log: quietLogger(resolved.logger),
+    telemetry,
   });
   return Object.freeze({
     authorizer: new ZitadelAuthorizer(decisions, errorFor),
@@ -121,7 +120,10 @@ function createSeveral(
     requestProperty: resolved.requestProperty,
     allowImpersonation: isPerRoute ? 'perRoute' : resolved.allowImpersonation,
     begin: () => all.forEach((each) => each.begin()),
-    close: async () => void (await Promise.all(all.map((each) => each.close()))),
+    close: async () => {
+      await Promise.all(all.map((each) => each.close()));
+      telemetry?.close();
+    },
   });
 }
 
@@ -136,7 +138,8 @@ function createInstance(
   const { projectGrants: ProjectGrants = ProjectGrantService } = surroundings;
   const resolved = resolveOptions(options, { ofTheDoor, logger, ofAll });
   const log = quietLogger(resolved.logger, ofAll && `${resolved.issuer}: `);
-  const http = withPageLimit(createHttp(resolved), log);
+  const telemetry = telemetryOf(resolved, { issuer: resolved.issuer });
+  const http = withPageLimit(createHttp({ ...resolved, telemetry }), log);
   const discover = createDiscovery(http, resolved.issuer, resolved.internalUrl);
   const credential = resolved.serviceUser && openServiceUser(resolved.serviceUser);
   const serviceToken = credential && new ServiceToken(http, discover, resolved.issuer, credential);
@@ -171,7 +174,7 @@ function createInstance(
   });
   const callers = new CallerSource({
     ...open,
-    ...callersOf(resolved, http, discover),
+    ...callersOf(resolved, http, discover, telemetry),
     memberships: {
       as: readsAs,
       organizations: organizationsOf(resolved),
@@ -187,6 +190,7 @@ function createInstance(
     projectRoles: asksRoles && serviceToken ? createRoleReader(serviceToken) : undefined,
     bareTokens: resolved.token !== undefined,
     shared,
+    telemetry,
   });
   const decisions = new Authorizer({
     ...open,
@@ -197,7 +201,9 @@ function createInstance(
     readsAs,
     log,
     spread: fleet.spread,
+    telemetry,
   });
+  if (telemetry) decisions.onEviction((event) => telemetry.evicted(event));
   fleet.begin(decisions);
   const { events, ...running } = eventsOf(resolved, {
     http,
@@ -205,6 +211,7 @@ function createInstance(
     shared,
     turns: fleet.turns,
     evict: (eviction) => decisions.evict(eviction, 'zitadel'),
+    telemetry,
     log,
   });
   const ownerOf = async (projectId: string) =>
@@ -222,8 +229,18 @@ function createInstance(
     }),
     events,
   });
-  const close = async () => void (await Promise.all([running.close(), fleet.close()]));
+  const close = async () => {
+    await Promise.all([running.close(), fleet.close()]);
+    telemetry?.close();
+  };
   return { services, decisions, resolved, begin: running.begin, close };
+}
+
+function telemetryOf(
+  { startTelemetry }: ResolvedOptions,
+  of: Parameters<StartTelemetry>[0],
+): QuietTelemetry | undefined {
+  return startTelemetry && new QuietTelemetry(startTelemetry(of));
 }
 
 /** An outage has its own error, so that nobody takes it for a "no". */
@@ -261,37 +278,4 @@ function organizationsOf({
           remedy: 'return at least one id',
         };
   };
-}
-
-function sharedStoreOf(
-  { shared, api, issuer, audience, memberships, projectRoles, ttlMs }: ResolvedOptions,
-  credential: Credential | undefined,
-  cache: SharedCache | undefined,
-  surroundings: EpochSurroundings,
-): SharedStore | undefined {
-  if (!shared) return undefined;
-  if (typeof cache?.get !== 'function' || typeof cache.set !== 'function') {
-    throw new ZitadelOptionsError(
-      'cache.shared',
-      'cache.shared: got no CACHE_MANAGER; write CacheModule.register({ isGlobal: true }) into the imports of the application (Express: createZitadel(options, { sharedCache }))',
-    );
-  }
-  // What the stored values depend on besides the user, the token and the organizations: those are in the key.
-  const readsAlone = memberships.as === 'caller' && projectRoles === 'token';
-  const reader = readsAlone ? '' : readerOf(credential);
-  const scope = [api, issuer, memberships.as, reader, ...audience];
-  return new SharedStore(cache, shared.secret, scope, ttlMs, surroundings);
-}
-
-function readerOf(credential: Credential | undefined): string {
-  switch (credential?.type) {
-    case 'key':
-      return credential.userId;
-    case 'secret':
-      return credential.clientId;
-    case 'pat':
-      return createHash('sha256').update(credential.token).digest('base64url');
-    case undefined:
-      return '';
-  }
 }

@@ -1,6 +1,7 @@
 import type { Eviction } from './core/eviction.js';
 import type { SharedStore } from './core/memory/shared-store.js';
 import type { Turns } from './core/memory/turns.js';
+import type { QuietTelemetry } from './core/telemetry.js';
 import type { BoundedLog } from './core/tell.js';
 import { Repeats } from './fleet/repeats.js';
 import type { ResolvedOptions } from './resolved-options.js';
@@ -17,20 +18,27 @@ interface EventParts {
   readonly shared: SharedStore | undefined;
   readonly turns: Turns | undefined;
   readonly evict: (eviction: Eviction) => unknown;
+  readonly telemetry: QuietTelemetry | undefined;
   readonly log: BoundedLog;
 }
 
 /** What the option `events` means: what receives, and what runs on its own from `begin` to `close`. */
 export function eventsOf(
   { events, issuer, ttlMs }: ResolvedOptions,
-  { http, discover, shared, turns, evict, log }: EventParts,
+  { http, discover, shared, turns, evict, telemetry, log }: EventParts,
 ): {
   readonly events: ZitadelEvents;
   readonly begin: () => void;
   readonly close: () => Promise<void>;
 } {
   const repeats = new Repeats(evict);
-  const { apply } = repeats;
+  const startedAt = Date.now();
+  const apply = (evictions: readonly Eviction[], changedAt: readonly number[]) => {
+    repeats.apply(evictions);
+    if (!telemetry) return;
+    // Of what changed before, nothing was remembered here.
+    for (const at of changedAt) if (at >= startedAt) telemetry.followed(Date.now() - at);
+  };
   const { signingKeys = [], path = '/zitadel/events', tail: asked } = events ?? {};
   const tail =
     asked &&

@@ -1,7 +1,10 @@
 import type { ZitadelOptions } from './options.js';
 
-/** What stands once for all instances: what is read of a request before its instance is known, and the log. */
-export type OptionsOfAll = Pick<ZitadelOptions, 'logger' | 'token' | 'requestProperty'>;
+/** What stands once for all instances: what is read of a request before its instance is known, the log, and telemetry. */
+export type OptionsOfAll = Pick<
+  ZitadelOptions,
+  'logger' | 'telemetry' | 'token' | 'requestProperty'
+>;
 
 /** What stands in one of several instances. */
 export type InstanceOptions = Omit<ZitadelOptions, keyof OptionsOfAll>;
@@ -21,8 +24,8 @@ export interface SeveralInstances extends OptionsOfAll, NotOfAll {
   /**
    * In place of `issuer`: the instances whose tokens every route takes, each with options of its own. A token's `iss` must equal one of the
    * issuers, and only that instance verifies it and is asked about its caller. A token that is not a JWT is for the one instance whose
-   * `callers` take such tokens. Beside `instances` stand only `logger`, `token` and `requestProperty`, in Nest also what is only in Nest.
-   * Everything else stands inside, also `cache`: each instance has its own memory of `cache.maxBytes`.
+   * `callers` take such tokens. Beside `instances` stand only `logger`, `telemetry`, `token` and `requestProperty`, in Nest also what is only
+   * in Nest. Everything else stands inside, also `cache`: each instance has its own memory of `cache.maxBytes`.
    *
    * @default none
    * @throws ZitadelOptionsError when an option stands in the wrong one of the two places, or an issuer stands there twice

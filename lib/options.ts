@@ -1,5 +1,6 @@
 import type { Callers } from './callers.js';
 import type { HierarchyTable } from './core/requirement/roles.js';
+import type { StartTelemetry } from './core/telemetry.js';
 import type { ZitadelLogger } from './core/tell.js';
 import type { RequestLike } from './core/request.js';
 import type { MessageBus } from './fleet/message-bus.js';
@@ -224,6 +225,12 @@ export interface ZitadelOptions {
    * @default Nest's Logger; in Express the console, without debug
    */
   readonly logger?: ZitadelLogger;
+  /**
+   * Where the library tells of its work: spans and metrics. `openTelemetry()` of `nestjs-zitadel/opentelemetry` is what to write.
+   *
+   * @default none: nothing is told, and nothing is measured
+   */
+  readonly telemetry?: StartTelemetry;
   /**
    * Allow plain http to an issuer that is not on this host. Tokens then travel in the clear.
    *

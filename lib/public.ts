@@ -86,7 +86,16 @@ export type {
   ProjectRole,
   ResourceKind,
 } from './core/requirement/roles.js';
-export type { DecisionEvent, DecisionListener, ZitadelLogger } from './core/tell.js';
+export type {
+  BreakerState,
+  FoundIn,
+  RememberedKind,
+  StartTelemetry,
+  Telemetry,
+  TelemetryEnd,
+  TelemetryStep,
+} from './core/telemetry.js';
+export type { DecisionEvent, DecisionListener, HowDecided, ZitadelLogger } from './core/tell.js';
 export type { Explanation, ResourceLookup, Who } from './core/zitadel-authorizer.js';
 export type {
   CallerFunction,

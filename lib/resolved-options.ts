@@ -31,6 +31,7 @@ export interface ResolvedOptions {
   readonly clockToleranceMs: number;
   readonly fetch: Fetch;
   readonly logger: ZitadelLogger;
+  readonly startTelemetry: ZitadelOptions['telemetry'];
   readonly allowImpersonation: boolean | 'perRoute';
   readonly token: ZitadelOptions['token'];
   readonly requestProperty: string | undefined;

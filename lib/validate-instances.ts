@@ -6,7 +6,7 @@ import type { OneWay } from './callers.js';
 import type { ZitadelOptions } from './options.js';
 import type { ResolvedOptions } from './resolved-options.js';
 
-const BESIDE = ['logger', 'token', 'requestProperty'] satisfies (keyof OptionsOfAll)[];
+const BESIDE = ['logger', 'telemetry', 'token', 'requestProperty'] satisfies (keyof OptionsOfAll)[];
 
 const ONE = '{ issuer, audience, ... }';
 

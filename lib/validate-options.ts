@@ -117,6 +117,7 @@ const CHECKS: Readonly<Record<keyof ZitadelOptions, Check>> = {
   clockToleranceMs: milliseconds(0, 300_000),
   fetch: aFunction('a function like the global fetch'),
   logger,
+  telemetry: aFunction("openTelemetry() of 'nestjs-zitadel/opentelemetry'"),
   allowHttp: trueOrFalse,
   allowImpersonation: (value) =>
     value === 'perRoute' || typeof value === 'boolean' ? undefined : "true, false or 'perRoute'",
@@ -210,6 +211,7 @@ export function resolveOptions(
     clockToleranceMs: options.clockToleranceMs ?? 5_000,
     fetch: options.fetch ?? ((url, init) => globalThis.fetch(url, init)),
     logger: options.logger ?? door.logger ?? consoleLogger,
+    startTelemetry: options.telemetry,
     allowImpersonation: options.allowImpersonation ?? false,
     token: options.token,
     requestProperty: options.requestProperty,

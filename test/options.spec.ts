@@ -131,6 +131,7 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   clockToleranceMs: [...NO_NUMBER, -1, 300_001],
   fetch: NO_FUNCTION,
   logger: [{}, 'console', 1, true, { debug() {}, log() {}, warn() {} }, { ...console, warn: 1 }],
+  telemetry: NO_FUNCTION,
   allowHttp: ['true', 1, {}],
   allowImpersonation: ['true', 1, {}],
   token: NO_FUNCTION,

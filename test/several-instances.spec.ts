@@ -371,7 +371,7 @@ describe('the option instances', () => {
     [
       'stands beside what stands inside',
       { ...list(ofA), audience: '1' },
-      /^audience: stands beside instances; write it into each of instances: beside them stand only logger, token, requestProperty$/,
+      /^audience: stands beside instances; write it into each of instances: beside them stand only logger, telemetry, token, requestProperty$/,
     ],
     ['stands beside an issuer', { ...list(ofB), ...ofA }, /^issuer: stands beside instances/],
     ['stands beside a wrong token', { ...list(ofA), token: 1 }, /^token: got 1; write a function/],

@@ -14,16 +14,18 @@ import {
   checkId,
   type IdsRead,
   INVALID,
+  NO_CLASSES,
   type ReadFromClass,
   readIds,
   type RequestLike,
   THREW,
 } from './request.js';
-import { invalidId, noCredential } from './request-problems.js';
+import { invalidId, LATE_IDS, noCredential } from './request-problems.js';
 import { compile, type Compiled, type CompileSettings } from './requirement/compile.js';
 import { ANEW, ANY_AGE } from './requirement/fresh.js';
 import type { Requirement } from './requirement/requirement.js';
 import type { HierarchyTable } from './requirement/roles.js';
+import { takingTime } from './telemetry.js';
 import { type BoundedLog, type DecisionListener, DecisionNews } from './tell.js';
 import { askAgainBy } from './yes.js';
 
@@ -46,17 +48,6 @@ interface AuthorizerParts extends CompileSettings, DeciderParts {
 
 const NOTHING: RequestLike = Object.freeze({ headers: {} });
 
-const NO_CLASSES: ReadFromClass = (type) => {
-  throw new ZitadelRequirementError(
-    `${type.name} is a class, and only Nest can build it: give .from() a function here`,
-  );
-};
-
-const LATE: Refusal = {
-  reason: 'unavailable',
-  detail: 'what a function given to .from() reads was not known in time',
-};
-
 /** What doors and services ask. */
 export type Decisions = Pick<Authorizer, keyof Authorizer>;
 
@@ -71,7 +62,7 @@ export class Authorizer {
 
   constructor(private readonly parts: AuthorizerParts) {
     const { callers, lookups, shared, spread } = parts;
-    this.#news = new DecisionNews(parts.log);
+    this.#news = new DecisionNews(parts.log, parts.telemetry);
     this.#decider = new Decider(parts);
     this.#evictions = new Evictions({ callers, lookups, decider: this.#decider, shared, spread });
   }
@@ -97,7 +88,7 @@ export class Authorizer {
     // No closures here and in what follows: they would cost every request, even if they are not called.
     const decision = this.#decide(known, compiled, request, fromClass, undefined);
     return decision instanceof Promise
-      ? this.#tellLater(decision, requirement)
+      ? this.#news.tellLater(decision, requirement)
       : this.#news.tell(decision, requirement);
   }
 
@@ -111,7 +102,7 @@ export class Authorizer {
     const known = await this.knownFor(who, this.prepare(requirement).fresh);
     return isRefusal(known)
       ? this.refuse(known, requirement)
-      : this.#news.tell(await this.decideOver(known, requirement, since), requirement, true);
+      : this.#news.tell(await this.decideOver(known, requirement, since), requirement, 'question');
   }
 
   /**
@@ -206,7 +197,7 @@ export class Authorizer {
   /** Tells and logs a "no" like any other decision, though it came from a door, or before the caller was known. */
   refuse(refusal: Refusal, requirement?: Requirement): Denied {
     const denied: Denied = { allowed: false, ...refusal };
-    this.#news.tell(denied, requirement);
+    this.#news.tell(denied, requirement, 'refused');
     return denied;
   }
 
@@ -235,7 +226,18 @@ export class Authorizer {
     return this.#evictions.onEviction(listener);
   }
 
-  async #resolveAndDecide(
+  #resolveAndDecide(
+    credential: string,
+    request: RequestLike,
+    compiled: Compiled,
+    fromClass: ReadFromClass,
+  ): Promise<Decision> {
+    return takingTime(this.parts.telemetry, () =>
+      this.#resolveThenDecide(credential, request, compiled, fromClass),
+    );
+  }
+
+  async #resolveThenDecide(
     credential: string,
     request: RequestLike,
     compiled: Compiled,
@@ -246,7 +248,7 @@ export class Authorizer {
     const known = await this.parts.callers.resolve(credential, notBefore);
     if (isRefusal(known)) return this.refuse(known, compiled.requirement);
     const decision = this.#decide(known, compiled, request, fromClass, since);
-    return this.#news.tell(await decision, compiled.requirement);
+    return this.#news.tell(await decision, compiled.requirement, 'asked');
   }
 
   #decide(
@@ -273,7 +275,7 @@ export class Authorizer {
   ): Promise<Decision> {
     // What is left of the one budget of a request.
     const leftMs = Math.max(0, this.parts.budgetMs - (performance.now() - since));
-    const ids = await within(reading, leftMs, LATE);
+    const ids = await within(reading, leftMs, LATE_IDS);
     return typeof ids === 'object' && !Array.isArray(ids) && isRefusal(ids)
       ? denied(known, ids)
       : this.#decideWith(known, compiled, request, ids, since);
@@ -291,9 +293,5 @@ export class Authorizer {
       return denied(known, invalidId(compiled.sources, request, this.parts.idPattern));
     }
     return this.#decider.decide(known, compiled, ids, since);
-  }
-
-  async #tellLater(decision: Promise<Decision>, requirement: Requirement): Promise<Decision> {
-    return this.#news.tell(await decision, requirement);
   }
 }

@@ -11,6 +11,7 @@ import type { Ids } from './request.js';
 import { lackingId } from './request-problems.js';
 import { type Compiled, isBranch } from './requirement/compile.js';
 import { ANEW, ANY_AGE } from './requirement/fresh.js';
+import { type QuietTelemetry, takingTime } from './telemetry.js';
 import { Yes } from './yes.js';
 
 /** What decisions are made by. */
@@ -22,6 +23,7 @@ export interface DeciderParts {
   readonly budgetMs: number;
   /** How old the knowledge behind a "no" may be when the request comes. */
   readonly denialMs: number;
+  readonly telemetry?: QuietTelemetry | undefined;
 }
 
 const ACTS: Refusal = {
@@ -84,7 +86,7 @@ export class Decider {
     const start = since ?? performance.now();
     return verdict === 'no' && this.#isSettled(known, open, start)
       ? conclude(known, open, verdict)
-      : this.#decideLater(known, open, verdict, start);
+      : this.#takeTime(known, open, verdict, since, start);
   }
 
   /** Forgets how much of the allowance one user has spent. */
@@ -130,6 +132,19 @@ export class Decider {
     const notBefore = since - this.parts.denialMs;
     if (!this.parts.callers.isNew(known, compiled, notBefore)) return false;
     return decide(this.#open(known, compiled, ids, notBefore)) === 'no';
+  }
+
+  /** Whoever has waited already has told telemetry of this decision. */
+  #takeTime(
+    known: KnownCaller,
+    open: Case,
+    verdict: 'no' | 'ask',
+    since: number | undefined,
+    start: number,
+  ): Promise<Decision> {
+    const { telemetry } = this.parts;
+    const decideLater = () => this.#decideLater(known, open, verdict, start);
+    return since === undefined ? takingTime(telemetry, decideLater) : decideLater();
   }
 
   async #decideLater(

@@ -20,6 +20,12 @@ export function noteNoToken(request: RequestLike, words: Pick<Refusal, 'detail' 
   noTokens.set(request, words);
 }
 
+/** The ids stand elsewhere than in the request. */
+export const LATE_IDS: Refusal = {
+  reason: 'unavailable',
+  detail: 'what a function given to .from() reads was not known in time',
+};
+
 /** The request has no credential at all. `isCustom`: the option `token` looks for it. */
 export function noCredential(request: RequestLike, isCustom: boolean): Refusal {
   return isCustom

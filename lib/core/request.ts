@@ -1,4 +1,5 @@
 import { type Caller, homeOf } from './caller.js';
+import { ZitadelRequirementError } from './errors.js';
 import { noteThrown } from './thrown.js';
 
 /**
@@ -106,6 +107,12 @@ type IdRead = string | undefined | typeof INVALID | typeof THREW;
 
 /** Asks an injectable class of the application for an id. */
 export type ReadFromClass = (type: IdReaderClass, request: RequestLike, caller: Caller) => Found;
+
+export const NO_CLASSES: ReadFromClass = (type) => {
+  throw new ZitadelRequirementError(
+    `${type.name} is a class, and only Nest can build it: give .from() a function here`,
+  );
+};
 
 /** Reads one id. Only an own property that is a string and matches the pattern is an id. `before`: one that was read there earlier. */
 export function readId(

@@ -10,6 +10,7 @@ import { type ReadFromClass, type RequestLike, tokenIn } from './request.js';
 import type { Compiled } from './requirement/compile.js';
 import type { Requirement } from './requirement/requirement.js';
 import type { HierarchyTable } from './requirement/roles.js';
+import type { QuietTelemetry } from './telemetry.js';
 import { type BoundedLog, type DecisionListener, DecisionNews } from './tell.js';
 
 interface SeveralParts {
@@ -20,6 +21,8 @@ interface SeveralParts {
   /** The option of that name. It is the same for all. */
   readonly token: TokenFinder;
   readonly log: BoundedLog;
+  /** Hears of what no instance decides. */
+  readonly telemetry?: QuietTelemetry | undefined;
 }
 
 /** A requirement, ready to be decided by each instance. By itself it tells doors what every instance reads of a request. */
@@ -49,7 +52,7 @@ export class SeveralAuthorizers implements Decisions {
     this.#instances = parts.instances;
     const [first] = parts.instances.values();
     this.#first = first as Authorizer;
-    this.#news = new DecisionNews(parts.log);
+    this.#news = new DecisionNews(parts.log, parts.telemetry);
   }
 
   authorize(
@@ -108,7 +111,7 @@ export class SeveralAuthorizers implements Decisions {
 
   refuse(refusal: Refusal, requirement?: Requirement): Denied {
     const denied: Denied = { allowed: false, ...refusal };
-    this.#news.tell(denied, requirement);
+    this.#news.tell(denied, requirement, 'refused');
     return denied;
   }
 

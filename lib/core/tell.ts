@@ -14,26 +14,63 @@ export interface DecisionEvent {
 /** Is called with every decision. If it throws or rejects, nothing changes. */
 export type DecisionListener = (event: DecisionEvent) => unknown;
 
-/** Tells decisions to the log and to listeners, and never changes them. */
+/**
+ * How a decision came about. `remembered`: at once, by what memory held of the caller. `asked`: something had to be read first. `refused`: before the
+ * caller was known, or by a door. `question`: the application asked, and nobody was let in or refused.
+ */
+export type HowDecided = 'remembered' | 'asked' | 'refused' | 'question';
+
+/** The part of telemetry that hears of decisions. It throws nothing. */
+interface HearsDecisions {
+  decided(decision: Decision, how: HowDecided): void;
+  found(what: 'memberships', where: 'memory'): void;
+}
+
+/** Tells decisions to the log, to telemetry and to listeners, and never changes them. */
 export class DecisionNews {
   readonly #listeners = new Set<DecisionListener>();
+  /** Whether anybody but the log hears of decisions. It is all that a "yes" reads here. */
+  #isHeard: boolean;
 
-  constructor(private readonly log: BoundedLog) {}
+  constructor(
+    private readonly log: BoundedLog,
+    private readonly telemetry?: HearsDecisions,
+  ) {
+    this.#isHeard = telemetry !== undefined;
+  }
 
   /** Returns the function that removes the listener. */
   onDecision(listener: DecisionListener): () => void {
     this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    this.#isHeard = true;
+    return () => {
+      this.#listeners.delete(listener);
+      this.#isHeard = this.telemetry !== undefined || this.#listeners.size > 0;
+    };
   }
 
-  /** `isQuestion`: nobody is refused, since the application only asks. */
-  tell(decision: Decision, requirement: Requirement | undefined, isQuestion = false): Decision {
-    if (!decision.allowed) this.#write(decision, requirement, isQuestion);
-    if (this.#listeners.size > 0) this.#tellListeners(decision, requirement);
+  tell(
+    decision: Decision,
+    requirement: Requirement | undefined,
+    how: HowDecided = 'remembered',
+  ): Decision {
+    if (!decision.allowed) this.#write(decision, requirement, how === 'question');
+    if (this.#isHeard) this.#tellAll(decision, requirement, how);
     return decision;
   }
 
-  // Apart from `tell`: its closure would cost every decision, even if nobody listens.
+  /** The caller is remembered, and something else is being read. */
+  async tellLater(decision: Promise<Decision>, requirement: Requirement): Promise<Decision> {
+    this.telemetry?.found('memberships', 'memory');
+    return this.tell(await decision, requirement, 'asked');
+  }
+
+  #tellAll(decision: Decision, requirement: Requirement | undefined, how: HowDecided): void {
+    this.telemetry?.decided(decision, how);
+    if (this.#listeners.size > 0) this.#tellListeners(decision, requirement);
+  }
+
+  // Apart from what calls it: its closure would cost every decision, even if nobody listens.
   #tellListeners(decision: Decision, requirement: Requirement | undefined): void {
     const event: DecisionEvent = Object.freeze({ at: Date.now(), requirement, decision });
     // A copy: a listener can end, and begin again.

@@ -1,1 +1,3 @@
-export {};
+export { openTelemetry } from './open-telemetry.js';
+
+export type { OpenTelemetryOptions } from './open-telemetry.js';

@@ -1,4 +1,5 @@
 import { type Bounded, bounded } from '../core/memory/bounded.js';
+import type { BreakerState } from '../core/telemetry.js';
 import type { Standing } from './limits.js';
 
 const FIRST_MS = 1_000;
@@ -109,6 +110,11 @@ export class Breakers {
     if (from) open(breaker, from);
   }
 
+  /** The state of each. */
+  states(): ReadonlyMap<string, BreakerState> {
+    return new Map([...this.#families].map(([family, { lanes }]) => [family, stateOf(lanes)]));
+  }
+
   #of(family: string): Breaker {
     let breaker = this.#families.get(family);
     if (!breaker) {
@@ -128,6 +134,12 @@ export class Breakers {
     }
     return breaker;
   }
+}
+
+function stateOf({ well, failing }: Breaker['lanes']): BreakerState {
+  if (well.openUntil > performance.now()) return 'open';
+  // If it is open for anybody, it is open for users whose calls fail.
+  return failing.backoffMs > 0 ? 'halfOpen' : 'closed';
 }
 
 const CLOSED: Lane = {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { has } from '../core/own-properties.js';
+import type { QuietTelemetry, TelemetryEnd } from '../core/telemetry.js';
 import { Breakers, type Outcome } from './breakers.js';
 import { type Call, exchange, type Fetch } from './call.js';
 import { isNobody, type Pass, Pauses, type SlotBounds, Slots, type Standing } from './limits.js';
@@ -16,6 +17,7 @@ export interface HttpOptions {
   readonly timeoutMs: number;
   /** All attempts of one call together. */
   readonly budgetMs: number;
+  readonly telemetry?: QuietTelemetry | undefined;
 }
 
 /** Calls ZITADEL: with deadlines, size caps and bounded repetition, without redirects, and without secrets in errors. */
@@ -39,24 +41,33 @@ const ABOUT_THE_TOKEN: ReadonlySet<string | undefined> = new Set(['QUERY-Dun75']
 
 /** Builds the one way by which ZITADEL is called. */
 export function createHttp(options: HttpOptions): Http {
-  const { timeoutMs, budgetMs, fetch } = options;
+  const { timeoutMs, budgetMs, fetch, telemetry } = options;
   const breakers = new Breakers();
   const pauses = new Pauses();
   const slotsOf = new Map<string, Slots>();
   const base = options.internalUrl ?? options.issuer;
   const instance = instanceHeaders(options);
+  telemetry?.watch(() => breakers.states());
+
+  const send = (call: Call, ms: number, resends: number): Promise<Reply> => {
+    const sending = () => exchange(fetch, base, instance, call, ms);
+    if (!telemetry) return sending();
+    const { family: endpoint, method } = call;
+    const step = { name: 'request', endpoint, method, resends } as const;
+    return telemetry.during(step, sending, endOfRequest);
+  };
 
   const attempt = async (
     call: Call,
     deadline: number,
     standing: Standing,
-    isRepeated: boolean,
+    tries: number,
   ): Promise<Reply> => {
     const { family, who = '' } = call;
     const slots = slotsOf.get(family) ?? new Slots(BOUNDS);
     slotsOf.set(family, slots);
     // A call that failed once may hang the next time.
-    const queue = isRepeated && !isNobody(who) ? 'failing' : standing;
+    const queue = tries > 0 && !isNobody(who) ? 'failing' : standing;
     const release = await slots.take(who, deadline - performance.now(), queue);
     if (!release) return notSent('too many calls are waiting for ZITADEL');
     try {
@@ -66,7 +77,7 @@ export function createHttp(options: HttpOptions): Http {
       }
       const leave = breakers.enter(family, standing);
       if (has(leave, 'waitMs')) return notAskedYet(leave.waitMs);
-      const reply = await exchange(fetch, base, instance, call, ms);
+      const reply = await send(call, ms, tries);
       breakers.settle(family, leave, outcomeOf(reply, who, ms === timeoutMs), who);
       return reply;
     } finally {
@@ -78,7 +89,7 @@ export function createHttp(options: HttpOptions): Http {
     const most = call.repeatable && !pass.failing ? REPEATS : 0;
     let before: Reply | undefined;
     for (let tries = 0; ; tries += 1) {
-      const reply = await attempt(call, deadline, pass.standing, tries > 0);
+      const reply = await attempt(call, deadline, pass.standing, tries);
       // A repetition that was not sent does not say what is wrong.
       if (before && isTrouble(reply) && reply.kind === 'notSent') return before;
       before = reply;
@@ -89,7 +100,7 @@ export function createHttp(options: HttpOptions): Http {
     }
   };
 
-  return async (call) => {
+  const ask: Http = async (call) => {
     const deadline = performance.now() + budgetMs;
     const { family, who = '', stranger = false } = call;
     const waitMs = pauses.waitMs(family, who);
@@ -103,6 +114,19 @@ export function createHttp(options: HttpOptions): Http {
     }
     return reply;
   };
+  if (!telemetry) return ask;
+  return async (call) => {
+    const reply = await ask(call);
+    if (isTrouble(reply) && reply.kind === 'notSent') telemetry.unsent(call.family);
+    return reply;
+  };
+}
+
+/** The status of an outage, or the kind of trouble. Any other "no" is an answer. */
+function endOfRequest(reply: Reply): TelemetryEnd {
+  const { status } = reply;
+  if (isTrouble(reply)) return { status, error: reply.kind };
+  return { status, ...(isOutage(reply.status) && { error: String(reply.status) }) };
 }
 
 function notSent(trouble: string, retryAfterMs?: number): Trouble {

@@ -46,6 +46,16 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
   memory: { users: some, bytesPerUser: atMost(1_024), plateau: atMost(32) },
   messages: { mistakes: atLeast(50), named: atLeast(50) },
   mutation: { mutants: some, killed: some, score: atLeast(0.95), survivors: atLeast(0) },
+  'otel-off': {
+    nsAbsent: some,
+    noise: some,
+    // What is switched off must not be measurable. Nothing is measured well beside other proofs.
+    offRatio: (figure, isShort) =>
+      some(figure, isShort) && (isShort || atMost(1.05)(figure, isShort)),
+    idleRatio: some,
+    sampledRatio: some,
+    everyRatio: some,
+  },
   parameters: {
     values: atLeast(150),
     doors: atLeast(8),

@@ -28,7 +28,7 @@ interface World {
 }
 
 /** A thousand users with tokens of about 1.1 kB, and one with thousands of organizations. */
-async function buildWorld(users: number, memberships: number): Promise<World> {
+export async function buildWorld(users: number, memberships: number): Promise<World> {
   const emulator = await ZitadelEmulator.start();
   const acme = emulator.addOrg('acme');
   const { id: projectId } = emulator.addProject('work', { org: acme });

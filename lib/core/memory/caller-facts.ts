@@ -16,6 +16,7 @@ import {
   type Memberships,
   type RolesGiven,
 } from './caller-kinds.js';
+import type { QuietTelemetry } from '../telemetry.js';
 import { packed, packedRestOnAny, type PackedRows, unpacked } from './packed-rows.js';
 import { ReadCache } from './read-cache.js';
 import type { CallerRows, KnownCaller, Verified } from './remembered-callers.js';
@@ -63,6 +64,7 @@ export interface CallerFactsParts {
   readonly ttlMs: number;
   readonly maxBytes: number;
   readonly shared: SharedStore | undefined;
+  readonly telemetry?: QuietTelemetry | undefined;
 }
 
 type ReadGivenRoles = (
@@ -103,14 +105,14 @@ export class CallerLookups {
     private readonly parts: CallerFactsParts,
     private readonly refused: Refused,
   ) {
-    const { ttlMs, maxBytes, shared, projectRoles } = parts;
+    const { ttlMs, maxBytes, shared, projectRoles, telemetry } = parts;
     const share = maxBytes / (projectRoles ? 3 : 2);
     const sharing = (inTurn: boolean) => shared && { store: shared, inTurn };
     // With their own tokens, callers of several processes ask for different lists.
     const asService = sharing(parts.memberships.as === 'serviceUser');
-    this.#memberships = new ReadCache(MEMBERSHIPS, ttlMs, share, asService);
-    this.#permissions = new ReadCache(HELD_PERMISSIONS, ttlMs, share, sharing(false));
-    this.#roles = new ReadCache(GIVEN_ROLES, ttlMs, share, sharing(true));
+    this.#memberships = new ReadCache(MEMBERSHIPS, ttlMs, share, asService, telemetry);
+    this.#permissions = new ReadCache(HELD_PERMISSIONS, ttlMs, share, sharing(false), telemetry);
+    this.#roles = new ReadCache(GIVEN_ROLES, ttlMs, share, sharing(true), telemetry);
   }
 
   /** The remembered facts about a caller that were not asked for before `notBefore`, together with those about resources. */

@@ -12,6 +12,7 @@ export type RolesGiven = ReadCache<GivenRoles, readonly string[]>;
 
 /** The list of memberships, and parts of it. */
 export const MEMBERSHIPS: CacheKind<PackedRows, readonly Membership[]> = {
+  name: 'memberships',
   stored: ROWS,
   fromStored: (rows) => packed(indexOf(rows)),
   // A list that is over its cap would fill the store, and decides nothing without further questions.
@@ -24,6 +25,7 @@ export const MEMBERSHIPS: CacheKind<PackedRows, readonly Membership[]> = {
 
 /** What a caller may do in one organization. */
 export const HELD_PERMISSIONS: CacheKind<ReadonlySet<string>, readonly string[]> = {
+  name: 'permissions',
   stored: PERMISSIONS,
   fromStored: (list) => new Set(list.map(intern)),
   toStored: (held) => [...held],
@@ -37,6 +39,7 @@ export const HELD_PERMISSIONS: CacheKind<ReadonlySet<string>, readonly string[]>
 
 /** What one organization gave a caller of one project. */
 export const GIVEN_ROLES: CacheKind<GivenRoles, readonly string[]> = {
+  name: 'projectRoles',
   stored: PROJECT_ROLES,
   fromStored: ([home = '', ...roles]) => ({ roles, home: home === '' ? undefined : home }),
   toStored: ({ roles, home = '' }) => [home, ...roles],

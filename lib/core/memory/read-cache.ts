@@ -2,6 +2,7 @@ import { isRefusal, type MembershipRead, type Refusal } from '../decision.js';
 import { Lease } from '../validity.js';
 import type { Pay } from './allowance.js';
 import { type Flight, Flights, mayKeep } from './flight.js';
+import type { QuietTelemetry, RememberedKind } from '../telemetry.js';
 import type { SharedStore, Stored } from './shared-store.js';
 import { FAILED } from './signed-cache.js';
 import type { StoredKind } from './stored-kinds.js';
@@ -35,6 +36,7 @@ export interface CacheQuestion<T extends object | string> {
 
 /** What a cache holds: how large a value is, and how it travels through the shared store. */
 export interface CacheKind<T extends object | string, S> {
+  readonly name: RememberedKind;
   readonly stored: StoredKind<S>;
   readonly fromStored: (stored: S) => T;
   /** Undefined if the value is not worth storing. */
@@ -62,6 +64,7 @@ export class ReadCache<T extends object | string, S> {
     private readonly ttlMs: number,
     maxBytes: number,
     private readonly sharing: Sharing | undefined,
+    private readonly telemetry?: QuietTelemetry | undefined,
   ) {
     this.#memory = new UserMemory(
       maxBytes,
@@ -85,9 +88,10 @@ export class ReadCache<T extends object | string, S> {
   /** What memory holds under this key, if it may still be used. */
   kept(key: string, userId: string, notBefore: number): Remembered<T> | undefined {
     const kept = this.#memory.get(key);
-    return kept?.userId === userId && kept.lease.runs() && kept.askedAt >= notBefore
-      ? kept
-      : undefined;
+    const counts = kept?.userId === userId && kept.lease.runs() && kept.askedAt >= notBefore;
+    if (!counts) return undefined;
+    this.telemetry?.found(this.kind.name, 'memory');
+    return kept;
   }
 
   /** Forgets what is kept under one key. What is being asked for about the user is not kept either. */
@@ -178,6 +182,7 @@ export class ReadCache<T extends object | string, S> {
       lease: new Lease({ validUntil: performance.now() + leftMs, wallUntil }),
     };
     if (mayKeep(flight, entry)) this.#keep(question.key, entry);
+    this.telemetry?.found(this.kind.name, 'shared');
     return entry;
   }
 
@@ -190,6 +195,7 @@ export class ReadCache<T extends object | string, S> {
     const fetchedAt = Date.now();
     const value = await read();
     if (isRefusal(value)) return { entry: value };
+    this.telemetry?.found(this.kind.name, 'zitadel');
     const keepMs = Math.min(this.ttlMs, notAfter - fetchedAt);
     const entry: Remembered<T> = {
       userId,

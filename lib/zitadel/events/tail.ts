@@ -23,8 +23,8 @@ interface TailParts {
   readonly everyMs: number;
   /** For how long what was read from ZITADEL counts. */
   readonly ttlMs: number;
-  /** Is given what the events of one page end. */
-  readonly apply: (evictions: readonly Eviction[]) => void;
+  /** Is given what the events of one page end, and when they happened, in milliseconds since the epoch. */
+  readonly apply: (evictions: readonly Eviction[], changedAt: readonly number[]) => void;
   /** Where a process leaves for the next one how far it has read. */
   readonly notes?:
     | {
@@ -235,7 +235,8 @@ export class EventTail {
         log.warn(`${EVENTS}: more than ${LARGEST_PAGE} at one moment, so everyone is evicted`);
         evictions.push(EVERYONE);
       }
-      if (evictions.length > 0) apply(evictions);
+      const changedAt = taken.fresh.map(({ at: micros }) => micros / 1_000);
+      if (evictions.length > 0) apply(evictions, changedAt);
       this.#events += taken.fresh.length;
       goesOn = taken.goesOn;
       if (!goesOn) {

@@ -11,8 +11,8 @@ interface ZitadelEventsParts {
   readonly signingKeys: readonly string[];
   /** Where Nest receives deliveries. */
   readonly path: string;
-  /** Ends what events name. */
-  readonly apply: (evictions: readonly Eviction[]) => void;
+  /** Ends what events name. `changedAt`: when they happened, in milliseconds since the epoch. */
+  readonly apply: (evictions: readonly Eviction[], changedAt: readonly number[]) => void;
   /** How tailing is doing, where anything is tailed. */
   readonly tail?: () => TailStatus | undefined;
   readonly log: BoundedLog;
@@ -97,11 +97,12 @@ export class ZitadelEvents {
       return verdict;
     }
     this.#seen.set(digest, true);
-    this.#lastEventAt = Math.max(this.#lastEventAt, verdict.event.createdAt);
+    const { createdAt } = verdict.event;
+    this.#lastEventAt = Math.max(this.#lastEventAt, createdAt);
     const evictions = evictionsOf(verdict.event);
     if (evictions.length === 0) this.#ignored += 1;
     // ZITADEL waits for the answer, and must not wait for a store.
-    else setImmediate(() => quietly(() => this.#parts.apply(evictions)));
+    else setImmediate(() => quietly(() => this.#parts.apply(evictions, [createdAt])));
     return verdict;
   }
 

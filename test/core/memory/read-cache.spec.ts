@@ -27,6 +27,7 @@ class Memberships extends ReadCache<Index, Index['rows']> {
     readonly store: SharedStore | undefined,
   ) {
     const kind: CacheKind<Index, Index['rows']> = {
+      name: 'memberships',
       stored: ROWS,
       fromStored: (stored) => indexOf(stored),
       toStored: ({ rows: all }) => all,

@@ -23,7 +23,8 @@ describe('a delivery that is taken', () => {
     expect(receive(signed(delivered()))).toMatchObject({ valid: true, status: 200 });
     expect(apply).not.toHaveBeenCalled();
     await nextTurn();
-    expect(apply.mock.calls).toEqual([[[{ type: 'user', userId: '400999950592248870' }]]]);
+    const user = [{ type: 'user', userId: '400999950592248870' }];
+    expect(apply.mock.calls).toEqual([[user, [Date.parse('2026-11-24T08:56:55.287Z')]]]);
   });
 
   it('is answered also if what it names cannot be ended', async () => {
@@ -61,7 +62,7 @@ describe('a delivery that is taken', () => {
       for (const body of order) receive(signed(body));
       await nextTurn();
       const user = [{ type: 'user', userId: '400999950592248870' }];
-      expect(apply.mock.calls).toEqual([[user], [user], [user]]);
+      expect(apply.mock.calls.map(([evictions]) => evictions)).toEqual([user, user, user]);
     }
   });
 

@@ -1,0 +1,193 @@
+import {
+  type Attributes,
+  context,
+  type Span,
+  SpanKind,
+  type SpanOptions,
+  SpanStatusCode,
+  trace,
+  type Tracer,
+} from '@opentelemetry/api';
+import type { Decision } from '../core/decision.js';
+import type { Eviction, EvictionEvent } from '../core/eviction.js';
+import {
+  type BreakerState,
+  type FoundIn,
+  isError,
+  type RememberedKind,
+  type Telemetry,
+  type TelemetryEnd,
+  type TelemetryStep,
+} from '../core/telemetry.js';
+import type { HowDecided } from '../core/tell.js';
+import type { Instruments } from './instruments.js';
+import { outcomeOf } from './outcome.js';
+import type { Tally } from './tally.js';
+
+interface InstanceParts {
+  readonly tally: Tally;
+  readonly instruments: Instruments;
+  readonly tracer: Tracer;
+  /** Names the instance. */
+  readonly server: Attributes;
+  readonly sample: number;
+  readonly attributes: ((decision: Decision) => Attributes) | undefined;
+  readonly close: () => void;
+}
+
+const SUBJECTS: Readonly<Record<Eviction['type'], string>> = {
+  user: 'user',
+  organization: 'organization',
+  everyone: 'everyone',
+  issuedBefore: 'issued_before',
+  token: 'token',
+};
+
+/** What went wrong with a request, where it is no status. */
+const TROUBLES: Readonly<Record<string, string>> = {
+  noReply: 'no_reply',
+  late: 'timeout',
+  unusable: 'unusable_reply',
+  tooLarge: 'too_large',
+};
+
+const DECISION = 'zitadel.authorize';
+const ENDPOINT = 'zitadel.endpoint';
+const REASON = 'zitadel.decision.reason';
+
+/** Tells OpenTelemetry what happens at one instance of ZITADEL. No attribute holds an id, a path, a token or a text of others. */
+export class InstanceTelemetry implements Telemetry {
+  /** So many decisions until one of the sample. */
+  #left: number;
+
+  constructor(private readonly parts: InstanceParts) {
+    this.#left = gap(parts.sample);
+  }
+
+  decided(decision: Decision, how: HowDecided): void {
+    this.parts.tally.decided(decision, how);
+    if ((this.#left -= 1) <= 0) this.#takeSample(decision, how);
+  }
+
+  async during(step: TelemetryStep, work: () => Promise<TelemetryEnd>): Promise<void> {
+    const { tracer, server, instruments } = this.parts;
+    const { name, options } =
+      step.name === 'request' ? requestSpan(step, server) : SPANS[step.name];
+    const span = tracer.startSpan(name, options);
+    const inside = trace.setSpan(context.active(), span);
+    const since = performance.now();
+    try {
+      const end = await context.with(inside, work);
+      const seconds = (performance.now() - since) / 1_000;
+      const { error, reason, status, decision } = end;
+      const ended = {
+        ...(status !== undefined && { 'http.response.status_code': status }),
+        ...(error !== undefined && { 'error.type': TROUBLES[error] ?? error }),
+      };
+      if (step.name === 'request') {
+        const { endpoint, method } = step;
+        const measured = { ...server, ...measuredOf(endpoint, method), ...ended };
+        instruments.requestDuration.record(seconds, measured, inside);
+      }
+      span.setAttributes({ ...ended, ...(reason !== undefined && { [REASON]: reason }) });
+      if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR });
+      // What the application adds comes last: it may throw.
+      if (decision) this.#describe(span, decision);
+    } finally {
+      span.end();
+    }
+  }
+
+  found(what: RememberedKind, where: FoundIn): void {
+    this.parts.tally.found(what, where);
+  }
+
+  unsent(endpoint: string): void {
+    const { instruments, server } = this.parts;
+    instruments.unsentRequests.add(1, { ...server, [ENDPOINT]: endpoint });
+  }
+
+  evicted({ eviction, from }: EvictionEvent): void {
+    const { instruments, server } = this.parts;
+    instruments.evictions.add(1, {
+      ...server,
+      'zitadel.eviction.subject': SUBJECTS[eviction.type],
+      'zitadel.eviction.from': from,
+    });
+  }
+
+  followed(lagMs: number): void {
+    const { instruments, server } = this.parts;
+    instruments.evictionLag.record(Math.max(0, lagMs) / 1_000, server);
+  }
+
+  watch(read: () => ReadonlyMap<string, BreakerState>): void {
+    this.parts.tally.breakers = read;
+  }
+
+  close(): void {
+    this.parts.close();
+  }
+
+  #takeSample(decision: Decision, how: HowDecided): void {
+    const { sample, instruments, tracer, server } = this.parts;
+    this.#left = gap(sample);
+    const { read } = decision;
+    if (read && read.from !== 'application') {
+      const seconds = Math.max(0, Date.now() - read.at) / 1_000;
+      instruments.membershipAge.record(seconds, server);
+    }
+    // What had to be asked for has a span already.
+    if (how !== 'remembered') return;
+    const span = tracer.startSpan(DECISION, { attributes: { 'zitadel.cache.layer': 'memory' } });
+    try {
+      this.#describe(span, decision);
+    } finally {
+      span.end();
+    }
+  }
+
+  #describe(span: Span, decision: Decision): void {
+    const reason = decision.allowed ? undefined : decision.reason;
+    span.setAttributes(outcomeOf(reason));
+    if (reason !== undefined && isError(reason)) {
+      span.setAttribute('error.type', reason);
+      span.setStatus({ code: SpanStatusCode.ERROR });
+    }
+    const { attributes } = this.parts;
+    if (attributes) span.setAttributes(attributes(decision));
+  }
+}
+
+const SPANS: Readonly<Record<'decision' | 'verification', Begun>> = {
+  decision: { name: DECISION },
+  verification: { name: 'zitadel.verify' },
+};
+
+interface Begun {
+  readonly name: string;
+  readonly options?: SpanOptions;
+}
+
+function requestSpan(
+  { endpoint, method, resends }: Extract<TelemetryStep, { readonly name: 'request' }>,
+  server: Attributes,
+): Begun {
+  const attributes = {
+    ...server,
+    ...measuredOf(endpoint, method),
+    ...(resends > 0 && { 'http.request.resend_count': resends }),
+  };
+  return { name: `zitadel.request ${endpoint}`, options: { kind: SpanKind.CLIENT, attributes } };
+}
+
+function measuredOf(endpoint: string, method: string): Attributes {
+  return { [ENDPOINT]: endpoint, 'http.request.method': method };
+}
+
+/** How many decisions there are until the next one of the sample, if each has the same chance. */
+function gap(sample: number): number {
+  if (sample === 0) return Infinity;
+  if (sample === 1) return 1;
+  return Math.max(1, Math.ceil(Math.log(1 - Math.random()) / Math.log(1 - sample)));
+}
