@@ -104,7 +104,8 @@ async function check(name, work) {
 }
 
 function wrongFiles(files) {
-  const wanted = new Set(['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md']);
+  const texts = ['README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md'];
+  const wanted = new Set(['package.json', 'schematics.json', ...texts]);
   for (const page of readdirSync(join(root, 'docs'))) wanted.add(`docs/${page}`);
   for (const source of readdirSync(join(root, 'lib'), { recursive: true })) {
     if (!source.endsWith('.ts')) continue;
