@@ -46,6 +46,12 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
   memory: { users: some, bytesPerUser: atMost(1_024), plateau: atMost(32) },
   messages: { mistakes: atLeast(50), named: atLeast(50) },
   mutation: { mutants: some, killed: some, score: atLeast(0.95), survivors: atLeast(0) },
+  newcomer: {
+    commands: (figure) => figure === 2,
+    lines: (figure) => figure === 4,
+    applications: allOf({ short: 1, long: 3 }),
+    failed: none,
+  },
   parameters: {
     values: atLeast(150),
     doors: atLeast(8),
