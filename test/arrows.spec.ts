@@ -135,6 +135,15 @@ const rooms: readonly Room[] = [
     refused: values('../nest/a.guard.js ../index.js @nestjs/common @opentelemetry/sdk-metrics'),
   },
   {
+    file: 'lib/schematic/probe.ts',
+    allowed: [...values('./tree.js node:module'), ...types('typescript')],
+    refused: [
+      ...values('typescript ../options.js ../core/errors.js ../nest/a.guard.js ../index.js'),
+      ...values('@nestjs/common @angular-devkit/schematics'),
+      ...types('../options.js'),
+    ],
+  },
+  {
     file: 'lib/create-zitadel.ts',
     allowed: [
       ...values('./options.js ./core/caller.js ./core/decide/case.js ./zitadel/http.js'),

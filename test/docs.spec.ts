@@ -16,7 +16,18 @@ const { optionsPage } = (await import(new URL('setup/docs.mjs', import.meta.url)
 const root = fileURLToPath(new URL('..', import.meta.url));
 const textOf = (file: string) => readFileSync(join(root, file), 'utf8');
 
-const docs = readdirSync(join(root, 'docs')).map((name) => `docs/${name}`);
+interface Site {
+  readonly SIDEBAR: readonly (readonly [text: string, pages: readonly string[]])[];
+  /** As GitHub makes it of a heading. */
+  anchorOf(heading: string): string;
+}
+const site = new URL('../docs/.vitepress/config.mjs', import.meta.url);
+const { SIDEBAR, anchorOf } = (await import(site.href)) as Site;
+
+// But for the settings of the site, and the reference that is written for it.
+const docs = readdirSync(join(root, 'docs'))
+  .filter((name) => name !== '.vitepress' && name !== 'api')
+  .map((name) => `docs/${name}`);
 const pages = ['README.md', ...docs.filter((name) => name.endsWith('.md'))];
 
 /** The cells of the rows of one section's table, without the head. */
@@ -102,7 +113,7 @@ describe('the page about a fleet', () => {
 });
 
 describe('the page about options', () => {
-  it('is what npm run docs writes', async () => {
+  it('is what npm run docs:options writes', async () => {
     expect(textOf('docs/options.md')).toBe(await optionsPage());
   });
 
@@ -257,7 +268,7 @@ describe('the code in the README and the pages', () => {
   });
 
   it('is told what language it is', () => {
-    const known = new Set(['ts', 'sh', 'json', 'text']);
+    const known = new Set(['ts', 'sh', 'json', 'text', 'diff', 'yaml']);
     const others = pages.flatMap((page) =>
       fencesOf(page)
         .map(([language]) => `${page}: ${language}`)
@@ -367,6 +378,40 @@ describe('links', () => {
   });
 });
 
+describe('the site', () => {
+  const listed = SIDEBAR.flatMap(([, names]) => names.map((name) => `${name}.md`));
+
+  it('has every page in its sidebar, once', () => {
+    const there = listed.filter((page) => existsSync(join(root, page)));
+    expect(there.sort()).toEqual([...pages, 'CHANGELOG.md', 'SECURITY.md'].sort());
+  });
+
+  it('holds whatever its pages lead to', () => {
+    // The README is the first page there, under another name.
+    const targets = listed.filter((page) => page !== 'README.md');
+    const elsewhere = listed
+      .filter((page) => existsSync(join(root, page)))
+      .flatMap((page) => linksOf(page).map((link) => ({ page, path: link.split('#')[0] ?? '' })))
+      .filter(({ path }) => path !== '')
+      .map(({ page, path }) => relative(root, join(root, dirname(page), path)))
+      .filter(
+        (file) => !targets.includes(file) && !/^docs\/[^/]+\.(svg|png|json|ya?ml)$/.test(file),
+      );
+    expect(elsewhere).toEqual([]);
+  });
+});
+
+describe('the first steps', () => {
+  it('are as many as the page says', async () => {
+    const steps = new URL('setup/newcomer.mjs', import.meta.url);
+    const { stepsOfPage } = (await import(steps.href)) as {
+      stepsOfPage(): { readonly commands: number; readonly lines: number; readonly said: object };
+    };
+    const { commands, lines, said } = stepsOfPage();
+    expect(said).toEqual({ commands, lines });
+  });
+});
+
 describe('the files that ARCHITECTURE.md and CONTRIBUTING.md name', () => {
   const rooms = readdirSync(join(root, 'lib'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
@@ -402,12 +447,14 @@ function linksOf(page: string): readonly string[] {
     .filter((link) => !/^https?:/.test(link));
 }
 
-/** As GitHub makes them of headings. */
+/** Of headings that are the same, each but the first has a number. */
 function anchorsOf(file: string): readonly string[] {
-  return [...textOf(file).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
-    heading
-      .toLowerCase()
-      .replaceAll(/[^\w\- ]/g, '')
-      .replaceAll(' ', '-'),
-  );
+  const seen = new Map<string, number>();
+  const prose = textOf(file).replaceAll(/^```[^]*?^```$/gm, '');
+  return [...prose.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => {
+    const anchor = anchorOf(heading);
+    const before = seen.get(anchor) ?? 0;
+    seen.set(anchor, before + 1);
+    return before === 0 ? anchor : `${anchor}-${before}`;
+  });
 }

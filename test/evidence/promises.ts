@@ -56,6 +56,12 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
     sampledRatio: some,
     everyRatio: some,
   },
+  newcomer: {
+    commands: (figure) => figure === 2,
+    lines: (figure) => figure === 4,
+    applications: allOf({ short: 1, long: 3 }),
+    failed: none,
+  },
   parameters: {
     values: atLeast(150),
     doors: atLeast(8),

@@ -1,4 +1,4 @@
-// npm run docs: writes the page about the options from the docstrings of the options.
+// npm run docs:options: writes the page about the options from the docstrings of the options.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -8,7 +8,7 @@ import ts from 'typescript';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 export const page = join(root, 'docs', 'options.md');
 
-const BEGINNING = `<!-- Written by \`npm run docs\` from the docstrings in lib/options.ts. Change them there. -->
+const BEGINNING = `<!-- Written by \`npm run docs:options\` from the docstrings in lib/options.ts. Change them there. -->
 
 # Options
 

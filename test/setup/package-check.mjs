@@ -25,6 +25,7 @@ import {
   tryRunner,
 } from './consumer.mjs';
 import { followReadme } from './follow-readme.mjs';
+import { followFirstSteps, freshApplication } from './newcomer.mjs';
 import { root, seconds, tool } from './run.mjs';
 
 const byKind = (name) => [name, (home, source) => tryKind(home, source, kindNamed(name))];
@@ -76,8 +77,12 @@ try {
         tryOut(application, tarball),
       ),
   );
-  waiting.unshift(() =>
-    check('the README, followed to the letter', () => followReadme(folder, tarball, npm)),
+  waiting.unshift(
+    () => check('the README, followed to the letter', () => followReadme(folder, tarball, npm)),
+    () =>
+      check('the first steps, followed to the letter in what nest new makes', () =>
+        newcomer(tarball),
+      ),
   );
   // Two at a time: more would only fight for the cores.
   const worker = async () => {
@@ -104,8 +109,11 @@ async function check(name, work) {
 }
 
 function wrongFiles(files) {
-  const wanted = new Set(['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md']);
-  for (const page of readdirSync(join(root, 'docs'))) wanted.add(`docs/${page}`);
+  const texts = ['README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md'];
+  const wanted = new Set(['package.json', 'schematics.json', ...texts]);
+  for (const page of readdirSync(join(root, 'docs'))) {
+    if (page !== '.vitepress' && page !== 'api') wanted.add(`docs/${page}`);
+  }
   for (const source of readdirSync(join(root, 'lib'), { recursive: true })) {
     if (!source.endsWith('.ts')) continue;
     const path = `dist/${source.replaceAll('\\', '/').slice(0, -'.ts'.length)}`;
@@ -162,6 +170,11 @@ async function tryOut({ name, source, packages, absent, ways }, tarball) {
     if (wrong !== '') return `${way}:\n${wrong}`;
   }
   return '';
+}
+
+async function newcomer(tarball) {
+  const application = await freshApplication(folder, tarball, 12, false);
+  return application.wrong || followFirstSteps(application);
 }
 
 /** An Express application beside a Nest of any age: npm must neither refuse nor warn. */

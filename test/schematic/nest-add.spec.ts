@@ -1,0 +1,326 @@
+import { execFileSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+import { nestAdd } from '../../lib/schematic/nest-add.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const VITEST = JSON.stringify({ devDependencies: { vitest: '4' } });
+const MAIN = `import { NestFactory } from '@nestjs/core';
+import { AppModule } from './app.module.js';
+const app = await NestFactory.create(AppModule);
+`;
+
+/** Runs the schematic on a project of these files. */
+function add(given: Readonly<Record<string, string>>) {
+  const files: Record<string, string> = { 'package.json': VITEST, 'src/main.ts': MAIN, ...given };
+  const said: string[] = [];
+  const warned: string[] = [];
+  const run = nestAdd({});
+  run(
+    {
+      exists: (path) => Object.hasOwn(files, path),
+      read: (path) =>
+        files[path] === undefined ? null : new TextEncoder().encode(files[path] ?? ''),
+      create: (path, text) => void (files[path] = text),
+      overwrite: (path, text) => void (files[path] = text),
+    },
+    { logger: { info: (line) => said.push(line), warn: (line) => warned.push(line) } },
+  );
+  return { files, said, warned };
+}
+
+const moduleIn = (files: Readonly<Record<string, string>>): string =>
+  files['src/app.module.ts'] ?? '';
+
+/** What a module that can be edited becomes. */
+const EDITED: Readonly<Record<string, readonly [before: string, after: string]>> = {
+  'what nest new writes': [
+    `import { Module } from '@nestjs/common';
+import { AppService } from './app.service.js';
+
+@Module({
+  imports: [],
+  providers: [AppService],
+})
+export class AppModule {}
+`,
+    `import { Module } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { ZitadelManagerGuard, ZitadelModule } from 'nestjs-zitadel';
+import { AppService } from './app.service.js';
+
+@Module({
+  imports: [
+    ZitadelModule.forRootAsync({
+      useFactory: () => ({
+        issuer: process.env.ZITADEL_ISSUER ?? '',
+        audience: process.env.ZITADEL_PROJECT_ID ?? '',
+      }),
+    }),
+  ],
+  providers: [
+    AppService,
+    { provide: APP_GUARD, useExisting: ZitadelManagerGuard },
+  ],
+})
+export class AppModule {}
+`,
+  ],
+  'no lists, tabs, double quotes, no semicolons, Windows': [
+    `import { Module } from "@nestjs/common"
+
+@Module({})
+export class AppModule {
+	constructor() {}
+}
+`.replaceAll('\n', '\r\n'),
+    `import { Module } from "@nestjs/common"
+import { APP_GUARD } from "@nestjs/core"
+import { ZitadelManagerGuard, ZitadelModule } from "nestjs-zitadel"
+
+@Module({
+	imports: [
+		ZitadelModule.forRootAsync({
+			useFactory: () => ({
+				issuer: process.env.ZITADEL_ISSUER ?? '',
+				audience: process.env.ZITADEL_PROJECT_ID ?? '',
+			}),
+		}),
+	],
+	providers: [
+		{ provide: APP_GUARD, useExisting: ZitadelManagerGuard },
+	],
+})
+export class AppModule {
+	constructor() {}
+}
+`.replaceAll('\n', '\r\n'),
+  ],
+  'comments everywhere, a look-alike in a string, one name imported': [
+    `import { Module } from '@nestjs/common'; // @Module({ imports: [] })
+import { APP_GUARD } from '@nestjs/core';
+import { Limits } from './limits.js';
+
+const text = '@Module({ providers: [] })';
+
+@Module({
+  imports: [
+    // Nothing yet.
+  ],
+  providers: [
+    Limits, // one, two
+    { provide: APP_GUARD, useExisting: Limits } /* the limits, too */, // first
+  ],
+  exports: [...text],
+})
+export class AppModule {}
+`,
+    `import { Module } from '@nestjs/common'; // @Module({ imports: [] })
+import { APP_GUARD } from '@nestjs/core';
+import { ZitadelManagerGuard, ZitadelModule } from 'nestjs-zitadel';
+import { Limits } from './limits.js';
+
+const text = '@Module({ providers: [] })';
+
+@Module({
+  imports: [
+    // Nothing yet.
+    ZitadelModule.forRootAsync({
+      useFactory: () => ({
+        issuer: process.env.ZITADEL_ISSUER ?? '',
+        audience: process.env.ZITADEL_PROJECT_ID ?? '',
+      }),
+    }),
+  ],
+  providers: [
+    Limits, // one, two
+    { provide: APP_GUARD, useExisting: Limits } /* the limits, too */, // first
+    { provide: APP_GUARD, useExisting: ZitadelManagerGuard },
+  ],
+  exports: [...text],
+})
+export class AppModule {}
+`,
+  ],
+  'no trailing commas, and the module is registered already': [
+    `import { Module } from '@nestjs/common';
+import { ZitadelModule } from 'nestjs-zitadel';
+
+@Module({
+  imports: [ZitadelModule.forRoot({ issuer: 'https://acme.example', audience: '1' })],
+  providers: [
+    One,
+    Two // the last
+  ]
+})
+export class AppModule {}
+`,
+    `import { Module } from '@nestjs/common';
+import { ZitadelModule } from 'nestjs-zitadel';
+import { APP_GUARD } from '@nestjs/core';
+import { ZitadelManagerGuard } from 'nestjs-zitadel';
+
+@Module({
+  imports: [ZitadelModule.forRoot({ issuer: 'https://acme.example', audience: '1' })],
+  providers: [
+    One,
+    Two, // the last
+    { provide: APP_GUARD, useExisting: ZitadelManagerGuard },
+  ]
+})
+export class AppModule {}
+`,
+  ],
+  'all on one line, and closing brackets behind the last element': [
+    `import { Global, Module } from '@nestjs/common';
+
+@Global() @Module({ imports: [Config.forRoot({ a: [1, 2] }), Other], providers: [
+  One,
+  Two] })
+export class AppModule {}
+`,
+    `import { Global, Module } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { ZitadelManagerGuard, ZitadelModule } from 'nestjs-zitadel';
+
+@Global() @Module({ imports: [
+  Config.forRoot({ a: [1, 2] }),
+  Other,
+  ZitadelModule.forRootAsync({
+    useFactory: () => ({
+      issuer: process.env.ZITADEL_ISSUER ?? '',
+      audience: process.env.ZITADEL_PROJECT_ID ?? '',
+    }),
+  }),
+], providers: [
+  One,
+  Two,
+  { provide: APP_GUARD, useExisting: ZitadelManagerGuard },
+] })
+export class AppModule {}
+`,
+  ],
+};
+
+const HEAD = "import { Module } from '@nestjs/common';\n";
+
+/** A module that cannot be edited, and why. */
+const LEFT: Readonly<Record<string, readonly [text: string, why: string]>> = {
+  'a list from elsewhere': [
+    `${HEAD}@Module({ imports: shared }) export class AppModule {}`,
+    'imports of @Module is not written there as a list',
+  ],
+  'a list under a short name': [
+    `${HEAD}@Module({ imports: [], providers }) export class AppModule {}`,
+    'providers of @Module is not written there as a list',
+  ],
+  'metadata that are spread': [
+    `${HEAD}@Module({ imports: [], ...shared }) export class AppModule {}`,
+    'providers of @Module is not written there as a list',
+  ],
+  'metadata from elsewhere': [
+    `${HEAD}@Module(metadata) export class AppModule {}`,
+    'what @Module takes is not written there as an object',
+  ],
+  'several modules, none of which main.ts starts': [
+    `${HEAD}@Module({}) export class One {}\n@Module({}) export class Two {}`,
+    'it has several classes with @Module',
+  ],
+  'a class without a name': [`${HEAD}@Module({}) export default class {}`, 'its class has no name'],
+  'no module': ['export class AppModule {}', 'it has no class with @Module'],
+};
+
+describe('nest add', () => {
+  it.each(Object.entries(EDITED))('edits a module: %s', (_, [before, after]) => {
+    const { files, warned } = add({ 'src/app.module.ts': before });
+    expect(moduleIn(files)).toBe(after);
+    expect(warned).toEqual([]);
+    const compilerOptions = { experimentalDecorators: true };
+    const { diagnostics } = ts.transpileModule(after, { compilerOptions, reportDiagnostics: true });
+    expect(diagnostics).toEqual([]);
+    const again = add(files);
+    expect(again.files).toEqual(files);
+    expect(again.said[0]).toBe('src/app.module.ts has the module and the guard already.');
+  });
+
+  it.each(Object.entries(LEFT))('says what it did not edit: %s', (_, [text, why]) => {
+    const { files, warned } = add({ 'src/app.module.ts': text });
+    expect(moduleIn(files)).toBe(text);
+    expect(warned[0]).toContain(`src/app.module.ts was not edited, because ${why}. Write it`);
+    expect(warned[0]).toContain('providers: [{ provide: APP_GUARD,');
+    expect(Object.keys(files)).not.toContain('src/zitadel.spec.ts');
+  });
+
+  it('finds the module that main.ts starts', () => {
+    const main = `import { NestFactory } from '@nestjs/core';
+import { helper, ShopModule } from './shop/shop.module';
+await NestFactory.create<NestExpressApplication>(ShopModule);
+`;
+    const text = `${HEAD}@Module({}) class Inner {}\n@Module({}) export class ShopModule {}\n`;
+    const { files } = add({ 'src/main.ts': main, 'src/shop/shop.module.ts': text });
+    const written = files['src/shop/shop.module.ts'] ?? '';
+    expect(written).toContain('@Module({}) class Inner {}\n@Module({\n  imports: [\n');
+    const test = files['src/shop/zitadel.spec.ts'] ?? '';
+    expect(test).toContain("import { ShopModule } from './shop.module';");
+    expect(test).toContain('@Module({ imports: [ShopModule], controllers:');
+  });
+
+  it('says so where it finds no module, and writes the example of the environment', () => {
+    const { files, warned } = add({ 'src/main.ts': '' });
+    expect(warned).toEqual([expect.stringContaining('no module of the application')]);
+    expect(Object.keys(files)).toEqual(['package.json', 'src/main.ts', '.env.example']);
+  });
+
+  it('adds to an .env.example, and never touches an .env', () => {
+    const given = { '.env': 'PORT=1', '.env.example': 'PORT=3000\n' };
+    const { files } = add({ ...given, 'src/app.module.ts': `${HEAD}@Module({}) class A {}` });
+    expect(files['.env']).toBe('PORT=1');
+    expect(files['.env.example']).toMatch(/^PORT=3000\n\n# ZITADEL\. [^]*\nZITADEL_ISSUER=https/);
+  });
+
+  const JEST = { devDependencies: { jest: '30' }, jest: { rootDir: 'src' } };
+  const template = { '^.+\\.(t|j)s$': 'ts-jest' };
+  const withJest = (settings: object) =>
+    add({
+      'package.json': JSON.stringify({ ...JEST, jest: { ...JEST.jest, ...settings } }, null, 2),
+      'src/app.module.ts': `${HEAD}@Module({}) export class AppModule {}`,
+    });
+
+  it('has Jest load ESM, where nest new wrote the settings', () => {
+    const { files, warned } = withJest({ transform: template, testEnvironment: 'node' });
+    const { jest } = JSON.parse(files['package.json'] ?? '') as { jest: object };
+    expect(jest).toEqual({
+      rootDir: 'src',
+      transform: { '\\.ts$': 'ts-jest', '\\.js$': ['ts-jest', expect.anything()] },
+      transformIgnorePatterns: ['/node_modules/(?!(nestjs-zitadel|jose|lru-cache)/)'],
+      testEnvironment: 'node',
+    });
+    expect(warned).toEqual([]);
+    expect(files['src/zitadel.spec.ts']).not.toContain('vitest');
+    expect(add(files).files).toEqual(files);
+  });
+
+  it.each([
+    ['another transformer', { transform: { '\\.ts$': '@swc/jest' } }],
+    ['patterns of its own', { transform: template, transformIgnorePatterns: ['x'] }],
+  ])('leaves other settings of Jest, and says so: %s', (_, settings) => {
+    const { files, warned } = withJest(settings);
+    expect(JSON.parse(files['package.json'] ?? '')).toMatchObject({ jest: settings });
+    expect(warned).toEqual([expect.stringContaining('Jest must transform nestjs-zitadel')]);
+  });
+
+  it('is what schematics.json names, and CommonJS loads it', () => {
+    const require = createRequire(join(root, 'package.json'));
+    const { schematics } = require('./package.json') as { schematics: string };
+    const collection = require(schematics) as {
+      schematics: Record<'nest-add', { factory: string }>;
+    };
+    const [file = '', name = ''] = collection.schematics['nest-add'].factory.split('#');
+    const script = `process.stdout.write(typeof require('${file}').${name})`;
+    const args = ['--no-warnings', '-e', script];
+    expect(execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8' })).toBe('function');
+  });
+});
