@@ -41,7 +41,7 @@ const fileOf = (page) => new URL(`${page}.md`, root);
 const sidebar = SIDEBAR.map(([text, pages]) => ({
   text,
   items: pages.filter((page) => existsSync(fileOf(page))).map(itemOf),
-}));
+})).filter(({ items }) => items.length > 0);
 
 function itemOf(page) {
   if (page === 'README') return { text: 'What it is', link: '/' };
@@ -49,10 +49,17 @@ function itemOf(page) {
   return { text: heading.replaceAll('`', ''), link: `/${page}` };
 }
 
+/** What a user imports, by the name that TypeDoc gives to its file. */
+export const entryNamed = (name) =>
+  name === 'index' ? 'nestjs-zitadel' : `nestjs-zitadel/${name}`;
+
 /** TypeDoc writes it. Without the reference the site has no entry for it. */
 const reference = new URL('docs/api/typedoc-sidebar.json', root);
 if (existsSync(reference)) {
-  const items = JSON.parse(readFileSync(reference, 'utf8'));
+  const items = JSON.parse(readFileSync(reference, 'utf8')).map((entry) => ({
+    ...entry,
+    text: entryNamed(entry.text),
+  }));
   sidebar.push({ text: 'API reference', link: '/docs/api/', collapsed: true, items });
 }
 

@@ -3,7 +3,7 @@ import { readText, type Tree } from './tree.js';
 const PATH = '.env.example';
 
 const TEXT = `# ZITADEL. Copy this file to .env, and start with: npx nest start --env-file .env
-# Neither .env nor a key file belongs into the repository.
+# Keep .env and key files out of the repository.
 
 # The origin of your ZITADEL, exactly as its tokens name it.
 ZITADEL_ISSUER=https://acme.zitadel.cloud

@@ -29,5 +29,7 @@ function isOlder(file) {
   const sources = readdirSync(join(root, 'lib'), { recursive: true }).map((name) =>
     join(root, 'lib', name),
   );
-  return [...sources, join(root, 'typedoc.json')].some((each) => statSync(each).mtimeMs > mtimeMs);
+  return [...sources, join(root, 'typedoc.config.mjs')].some(
+    (each) => statSync(each).mtimeMs > mtimeMs,
+  );
 }
