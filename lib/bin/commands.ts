@@ -12,6 +12,11 @@ const COMMANDS: readonly {
     does: 'has ZITADEL tell your application what changes (Actions v2)',
     load: () => import('./events/setup.js'),
   },
+  {
+    name: 'doctor',
+    does: 'says what makes requests fail or stand open, and what to do',
+    load: () => import('./doctor/doctor.js'),
+  },
 ];
 
 /** Runs the command that the arguments name. Returns the exit code. */

@@ -16,8 +16,7 @@ export async function examineIssuer(
   const { http, watch, resolved, discover } = scene;
   const reply = await http({ family: 'discovery', method: 'GET', path: PATH });
   if (!isDone(reply)) {
-    const isServer = !isTrouble(reply) && reply.says !== 'outage';
-    return { findings: [notReached(scene, reply)], reach: isServer ? 'server' : 'nothing' };
+    return { findings: [notReached(scene, reply)], reach: 'nothing' };
   }
   const slow = watch.last.ms > resolved.timeoutMs ? [tooSlow(scene)] : [];
   const named = reply.body['issuer'];

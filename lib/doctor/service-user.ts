@@ -150,11 +150,11 @@ function needs({ resolved }: Scene, rows: readonly Membership[]): readonly Findi
     ...(projectRoles === 'api' && !seesOrganizations
       ? [lacks('service-user.project-roles', "projectRoles: 'api'", 'authorizations')]
       : []),
-    ...(isForGrants && !rows.some(({ roles }) => roles.some((role) => GRANTORS.includes(role)))
+    ...(isForGrants && rows.length === 0
       ? [
-          warning('service-user.grants', {
-            what: `the service user may grant no project: it holds none of ${GRANTORS.join(', ')}`,
-            why: 'with these options nothing else needs the service user',
+          warning('service-user.no-roles', {
+            what: 'the service user holds no manager role, so it can grant no project',
+            why: 'with these options it is there to grant projects',
             effect: 'ProjectGrantService throws zitadel_refused; no request is refused',
             remedy:
               'make the service user an ORG_OWNER of the organization whose projects it grants, or leave out serviceUser',
@@ -164,9 +164,7 @@ function needs({ resolved }: Scene, rows: readonly Membership[]): readonly Findi
   ];
 }
 
-const GRANTORS = ['IAM_OWNER', 'IAM_ORG_MANAGER', 'ORG_OWNER', 'PROJECT_OWNER'];
-
-export function holds(
+function holds(
   rows: readonly Membership[],
   kind: Membership['kind'],
   wanted: readonly string[],

@@ -5,7 +5,7 @@ import { own } from '../core/own-properties.js';
 import { jsonOf } from '../zitadel/callers/access-token.js';
 import { createMembershipReader } from '../zitadel/memberships/read.js';
 import { shownAudience } from '../zitadel/shown.js';
-import { type Finding, fine, warning, wrong } from './finding.js';
+import { type Finding, fine, wrong } from './finding.js';
 import { rolesText } from './roles-text.js';
 import type { Scene } from './scene.js';
 
@@ -19,7 +19,7 @@ export async function examineToken(scene: Scene, token: string): Promise<readonl
   return [
     fine('token.accepted', describe(known, token)),
     ...audienceOf(scene, token),
-    ...claimsOf(scene, known),
+    claimsOf(known),
     ...(resolved.memberships.as === 'caller'
       ? await readAs(scene, known, token)
       : await confirm(scene, known, token)),
@@ -64,32 +64,23 @@ function audienceOf({ resolved }: Scene, token: string): readonly Finding[] {
   return [fine('token.audience', `it is for ${shownAudience(list)}${why}`)];
 }
 
-/** What the token does not tell, because the client did not request it. */
-function claimsOf({ resolved }: Scene, { claims }: Caller): readonly Finding[] {
-  const names = Object.keys(claims);
-  const { projectId, projectRoles } = resolved;
-  const hasRoles = names.some((name) =>
+/** What the token tells besides, because the client requested it. */
+function claimsOf({ claims }: Caller): Finding {
+  const hasRoles = Object.keys(claims).some((name) =>
     /^urn:zitadel:iam:org:project:(?:[^:]+:)?roles$/.test(name),
   );
-  const lacksRoles = projectId !== undefined && projectRoles === 'token' && !hasRoles;
-  const home = Object.hasOwn(claims, 'urn:zitadel:iam:user:resourceowner:id');
-  return [
-    ...(lacksRoles
-      ? [
-          warning('token.no-roles', {
-            what: 'the token shows no project role',
-            why: `project roles of ${projectId} are read from the token`,
-            effect: 'a request for a project role: 403 project_role_missing',
-            remedy:
-              "let the client request the scope urn:zitadel:iam:org:projects:roles, and give the user an authorization; or write projectRoles: 'api'",
-          }),
-        ]
-      : []),
-    fine(
-      'token.scopes',
-      `it ${hasRoles ? 'shows' : 'does not show'} project roles, and ${home ? 'shows' : 'does not show'} the home organization (scope urn:zitadel:iam:user:resourceowner)`,
-    ),
-  ];
+  const hasHome = Object.hasOwn(claims, 'urn:zitadel:iam:user:resourceowner:id');
+  return fine(
+    'token.scopes',
+    [
+      hasRoles
+        ? 'it shows project roles'
+        : 'it shows no project roles, which the scope urn:zitadel:iam:org:projects:roles asks for',
+      hasHome
+        ? 'it shows the home organization'
+        : 'it shows no home organization, which the scope urn:zitadel:iam:user:resourceowner asks for',
+    ].join('; '),
+  );
 }
 
 /** Reads the memberships with the token, as the application does. */
