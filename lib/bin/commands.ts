@@ -18,6 +18,11 @@ const COMMANDS: readonly {
     load: () => import('./routes/routes.js'),
   },
   {
+    name: 'explain',
+    does: 'says which membership lets somebody in, or which one would',
+    load: () => import('./explain/explain.js'),
+  },
+  {
     name: 'doctor',
     does: 'says what makes requests fail or stand open, and what to do',
     load: () => import('./doctor/doctor.js'),
