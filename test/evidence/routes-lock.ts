@@ -1,6 +1,7 @@
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { runCommand } from '#dist/bin/commands.js';
+import { promisify } from 'node:util';
 import ts from 'typescript';
 import type { Figures, RunOptions } from './proof.js';
 import { SAME, SOURCE, type Way, WAYS } from './routes-lock-ways.js';
@@ -8,6 +9,14 @@ import { SAME, SOURCE, type Way, WAYS } from './routes-lock-ways.js';
 export const about = 'changes of what routes ask for: each fails routes --check, and no other does';
 
 type Files = Readonly<Record<string, string>>;
+
+interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly told: string;
+}
+
+const execute = promisify(execFile);
 
 /** Writes the application as the compiler puts it out, and returns the file of its module. */
 async function compiled(folder: string, files: Files): Promise<string> {
@@ -25,22 +34,11 @@ async function compiled(folder: string, files: Files): Promise<string> {
   return join(folder, 'app.module.mjs');
 }
 
-async function command(
-  args: readonly string[],
-): Promise<{ code: number; out: string; told: string }> {
-  const [out, told]: [string[], string[]] = [[], []];
-  const code = await runCommand(['routes', ...args], {
-    env: {},
-    out: (text) => void out.push(text),
-    tell: (text) => void told.push(text),
-    isInteractive: false,
-    hasColours: false,
-    ask: () => Promise.resolve(''),
-    askSecret: () => Promise.resolve(''),
-    input: () => Promise.resolve(''),
-    stop: new AbortController().signal,
-  });
-  return { code, out: out.join('\n'), told: told.join('\n') };
+/** Runs the command for each list of arguments, in one process, as users run it. */
+async function commands(runs: readonly (readonly string[])[]): Promise<readonly Outcome[]> {
+  const script = resolve('test', 'evidence', 'routes-lock-process.mjs');
+  const { stdout } = await execute(process.execPath, [script, JSON.stringify(runs)]);
+  return JSON.parse(stdout) as Outcome[];
 }
 
 function changed({ name, file, from, to, everywhere }: Way): Files {
@@ -77,22 +75,21 @@ async function tried(
 ): Promise<Figures> {
   const lock = join(folder, 'access.json');
   const module = await compiled(join(folder, 'before'), SOURCE);
-  const written = await command([module, '--lock', lock]);
-  if (written.code !== 0) throw new Error(`the application is not read: ${written.told}`);
-  const exitOf = async (way: Way, place: string) =>
-    command([await compiled(join(folder, place), changed(way)), '--check', lock]);
+  const runs = [[module, '--lock', lock]];
+  for (const [index, way] of [...all, ...SAME].entries()) {
+    runs.push([await compiled(join(folder, `way-${index}`), changed(way)), '--check', lock]);
+  }
+  const [written, ...outcomes] = await commands(runs);
+  if (written?.code !== 0) throw new Error(`the application is not read: ${written?.told}`);
 
   let [caught, falseAlarms] = [0, 0];
-  for (const [index, way] of all.entries()) {
-    const { code, out, told } = await exitOf(way, `way-${index}`);
-    if (code === 3 && (way.says?.test(out) ?? true)) caught++;
-    else progress(`${way.name}: exit code ${code}\n${out}${told}`);
-  }
-  for (const [index, way] of SAME.entries()) {
-    const { code, out, told } = await exitOf(way, `same-${index}`);
-    if (code === 0) continue;
-    falseAlarms++;
-    progress(`${way.name}: exit code ${code}\n${out}${told}`);
+  for (const [index, way] of [...all, ...SAME].entries()) {
+    const { code, out, told } = outcomes[index] ?? { code: -1, out: '', told: '' };
+    const isChange = index < all.length;
+    const isRight = isChange ? code === 3 && (way.says?.test(out) ?? true) : code === 0;
+    if (!isRight) progress(`${way.name}: exit code ${code}\n${out}${told}`);
+    if (isChange && isRight) caught++;
+    if (!isChange && !isRight) falseAlarms++;
   }
   const ways = all.length;
   const ok = caught === ways && falseAlarms === 0;
