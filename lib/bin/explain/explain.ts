@@ -63,7 +63,10 @@ async function answerTo(asked: Asked, env: Environment, terminal: Terminal): Pro
   }
   const options = await optionsOf(asked, env);
   const token = asked.user === undefined ? await tokenFrom(env, terminal) : undefined;
-  const zitadel = createZitadel(options);
+  // What the library has to say must not mix with the answer.
+  const tell = (text: string): void => terminal.tell(text);
+  const logger = { log: () => undefined, warn: tell, error: tell, debug: () => undefined };
+  const zitadel = createZitadel({ ...options, logger });
   try {
     return await ask(zitadel, options, question, asked.user, token);
   } finally {
