@@ -116,8 +116,11 @@ const rooms: readonly Room[] = [
   },
   {
     file: 'lib/doctor/probe.ts',
-    allowed: values('./findings.js ../create-zitadel.js ../zitadel/http.js ../core/errors.js jose'),
-    refused: values('../index.js ../nest/a.guard.js ../bin/command.js @nestjs/common'),
+    allowed: [
+      ...values('./finding.js ../create-zitadel.js ../zitadel/http.js ../core/errors.js'),
+      ...values('../zitadel/events/targets.js ../fleet/redis-client.js node:crypto'),
+    ],
+    refused: values('../index.js ../nest/a.guard.js ../bin/command.js @nestjs/common jose redis'),
   },
   {
     file: 'lib/swagger/probe.ts',

@@ -17,6 +17,16 @@ const COMMANDS: readonly {
     does: 'shows what every handler of an application asks for, and keeps it in a file',
     load: () => import('./routes/routes.js'),
   },
+  {
+    name: 'explain',
+    does: 'says which membership lets somebody in, or which one would',
+    load: () => import('./explain/explain.js'),
+  },
+  {
+    name: 'doctor',
+    does: 'says what makes requests fail or stand open, and what to do',
+    load: () => import('./doctor/doctor.js'),
+  },
 ];
 
 /** Runs the command that the arguments name. Returns the exit code. */

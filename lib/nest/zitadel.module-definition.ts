@@ -44,7 +44,31 @@ export interface ApplicationOptions {
    * @default none
    */
   readonly publicControllers?: readonly Type[];
+  readonly boot?: {
+    /**
+     * Looks at what makes requests fail or stand open, as `npx nestjs-zitadel doctor` does, and logs what is wrong with what to do. The
+     * application does not wait for it, and starts also while ZITADEL is down. With `strict` it waits, and does not start if something is
+     * wrong.
+     *
+     * @default false
+     */
+    readonly check?: boolean;
+    /**
+     * Milliseconds, from 100 to 60,000: how long that may take.
+     *
+     * @default 10000
+     */
+    readonly deadlineMs?: number;
+  };
 }
+
+/** Names of what only a Nest application can set. */
+export const OF_THE_APPLICATION = [
+  'strict',
+  'openPaths',
+  'publicControllers',
+  'boot',
+] satisfies (keyof ApplicationOptions)[];
 
 /** The options, and what only a Nest application can set. */
 export interface ZitadelModuleOptions extends ZitadelOptions, ApplicationOptions {}
@@ -54,6 +78,13 @@ export interface SeveralModuleOptions extends SeveralInstances, ApplicationOptio
 
 /** The options of any of these modules. */
 export type AnyModuleOptions = ZitadelModuleOptions | SeveralModuleOptions;
+
+/** The options without what is about the whole application. */
+export function optionsOfZitadel(options: AnyModuleOptions): ZitadelOptions | SeveralInstances {
+  const names: readonly string[] = OF_THE_APPLICATION;
+  const others = Object.entries(options).filter(([name]) => !names.includes(name));
+  return Object.fromEntries(others) as unknown as ZitadelOptions;
+}
 
 /** What stands beside the options. */
 interface ModuleExtras {

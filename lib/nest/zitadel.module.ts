@@ -8,9 +8,11 @@ import { createZitadel, type Zitadel } from '../create-zitadel.js';
 import { ZitadelEvents } from '../zitadel/events/zitadel-events.js';
 import { MembershipLists } from '../zitadel/memberships/lists.js';
 import { BootCheck } from './boot-check.js';
+import { BootDoctor, checkBoot } from './boot-doctor.js';
 import { RouteRules } from './route-rules.js';
 import { tellOfCopies } from './copies.js';
 import { mountEvents } from './events-route.js';
+import { tellOptions } from './given-options.js';
 import { httpExceptionFor } from './http-exception.js';
 import { Inventory } from './inventory.js';
 import { NamedZitadelModule } from './named-zitadel.module.js';
@@ -23,10 +25,11 @@ import { ZitadelDecisionStream, ZitadelEvictionStream } from './zitadel.streams.
 import {
   type ASYNC_OPTIONS_TYPE,
   type AnyModuleOptions,
-  type ApplicationOptions,
   ConfigurableModuleClass,
   getZitadelToken,
   MODULE_OPTIONS_TOKEN,
+  OF_THE_APPLICATION,
+  optionsOfZitadel,
   ZITADEL,
   type ZitadelRootOptions,
 } from './zitadel.module-definition.js';
@@ -84,6 +87,12 @@ function zitadelFrom(
       `openPaths: got ${Array.isArray(paths) ? 'a list with something else' : typeof paths}; write a list of paths below '/', for example ['/docs']`,
     );
   }
+  checkBoot(options);
+  tellOptions({
+    name: undefined,
+    options: optionsOfZitadel(given),
+    hasSharedCache: cache !== undefined,
+  });
   const zitadel = createZitadel(given, {
     ...OF_NEST,
     sharedCache: cache,
@@ -101,12 +110,6 @@ const INJECTED = [
 ];
 
 const OF_NEST = { errorFor: httpExceptionFor, projectGrants: ProjectGrantService };
-
-const OF_THE_APPLICATION = [
-  'strict',
-  'openPaths',
-  'publicControllers',
-] satisfies (keyof ApplicationOptions)[];
 
 /** A module with a name brings nothing but its ZITADEL: guard, filter and boot check are those of the module without one. */
 function withName(definition: DynamicModule, options: object): DynamicModule {
@@ -130,6 +133,7 @@ function withName(definition: DynamicModule, options: object): DynamicModule {
       const ofAll = OF_THE_APPLICATION.find((each) => Object.hasOwn(optionsFrom(given), each));
       if (ofAll === undefined) {
         const logger = new Logger(`nestjs-zitadel ${name}`);
+        tellOptions({ name, options: given, hasSharedCache: sharedCache !== undefined });
         const zitadel = createZitadel(given, { ...OF_NEST, sharedCache, logger });
         mountEvents(adapters, zitadel);
         return zitadel;
@@ -216,6 +220,7 @@ const PROVIDERS: Provider[] = [
     running(ZITADEL),
     Inventory,
     BootCheck,
+    BootDoctor,
     Bindings,
     { provide: loadMessages, inject: [ModulesContainer], useFactory: loadMessages },
   ],

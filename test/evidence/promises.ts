@@ -110,6 +110,12 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
     afterEviction: none,
   },
   rotation: { rotations: some, wrong401: none, mostFetchesPerSecond: one },
+  'routes-lock': {
+    ways: allOf({ short: 12, long: 29 }),
+    caught: allOf({ short: 12, long: 29 }),
+    unchanged: some,
+    falseAlarms: none,
+  },
   secrets: { lines: some, hits: none },
   tail: { events: some, missed: none, kills: some, lagP99Ms: some },
   tokens: { hostile: some, accepted: none, errors500: none, kinds: some, kindsAccepted: one },

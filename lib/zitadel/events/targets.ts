@@ -58,9 +58,13 @@ export class Actions {
 
   /** The target of this name. Names are unique. */
   async find(name: string): Promise<Target | undefined> {
+    return (await this.targets()).find((target) => target.name === name);
+  }
+
+  async targets(): Promise<readonly Target[]> {
     const way = { method: 'POST', path: `${REST}/targets/search`, connect: 'ListTargets' } as const;
     const rows = await this.#list('list of targets', way, 'targets');
-    return rows.map(targetFrom).find((target) => target.name === name);
+    return rows.map(targetFrom);
   }
 
   /** Makes a target. Its signing key is told only here. */

@@ -1,0 +1,40 @@
+import { type GivenOptions, hearOptions } from '../nest/given-options.js';
+import { ApplicationError, openApplication } from './application.js';
+
+/** Ends the start of the application: its options are known, and nothing else of it shall run. */
+class Known extends Error {}
+
+/** Why an application does not tell its options. */
+export interface NoOptions {
+  readonly why: string;
+}
+
+/**
+ * The options of an application's `ZitadelModule`, also if the library refuses them. The providers that stand before it are made, and no
+ * module starts: no hook runs, and nothing listens.
+ *
+ * @throws UsageError when the path or the name of the export is wrong
+ */
+export async function optionsOfApplication(
+  path: string,
+  name: string | undefined,
+): Promise<GivenOptions | NoOptions> {
+  let known: GivenOptions | undefined;
+  hearOptions((given) => {
+    if (given.name !== name) return;
+    known = given;
+    throw new Known('the options are known');
+  });
+  try {
+    const { close } = await openApplication(path, { start: true });
+    await close();
+  } catch (error) {
+    if (known) return known;
+    if (error instanceof ApplicationError) return { why: error.message };
+    throw error;
+  } finally {
+    hearOptions(undefined);
+  }
+  const which = name === undefined ? 'no ZitadelModule' : `no ZitadelModule with the name ${name}`;
+  return known ?? { why: `the application has ${which} of this copy of nestjs-zitadel` };
+}

@@ -1,0 +1,162 @@
+import { examine } from '../../doctor/examine.js';
+import { type Finding, warning, wrong } from '../../doctor/finding.js';
+import { invalidOption } from '../../doctor/readable-options.js';
+import { own } from '../../core/own-properties.js';
+import type { SeveralInstances } from '../../instances-option.js';
+import type { ZitadelOptions } from '../../options.js';
+import { optionsOfApplication } from '../application-options.js';
+import { type Command, EXIT, parse, UsageError } from '../command.js';
+import { type Environment, readEnvironment, withEnvFile } from '../environment.js';
+import type { Terminal } from '../terminal.js';
+import { HELP } from './help.js';
+import { type Opened, openRedisUrl } from './redis-url.js';
+import { reportOf } from './report.js';
+
+/** What the arguments say. */
+interface Asked {
+  readonly module: string | undefined;
+  readonly name: string | undefined;
+  readonly readsToken: boolean;
+  readonly envFile: string | undefined;
+  readonly deadlineMs: number;
+  readonly json: boolean;
+}
+
+/** What is examined, and what was found on the way to it. */
+interface Patient {
+  readonly options?: ZitadelOptions | SeveralInstances;
+  readonly findings: readonly Finding[];
+}
+
+/** `doctor`. */
+export const command: Command = {
+  help: HELP,
+  async run(args, terminal) {
+    const asked = read(args);
+    const env = withEnvFile(terminal.env, asked.envFile);
+    const token = await tokenFrom(asked, env, terminal);
+    const { options, findings: before } = await patientOf(asked, env);
+    const redis = options && (await redisOf(options, env));
+    try {
+      const found = options
+        ? await examine({
+            options,
+            token,
+            adminToken: env['ZITADEL_PAT'] || undefined,
+            redis: redis?.client,
+            deadlineMs: asked.deadlineMs,
+            stop: terminal.stop,
+            onStep: (what) => {
+              if (terminal.isInteractive && !asked.json) terminal.tell(`looking at ${what}`);
+            },
+          })
+        : [];
+      if (terminal.stop.aborted) return EXIT.interrupted;
+      const all = [...before, ...(redis?.findings ?? []), ...found];
+      // What was left out before may be all that is wrong with the options.
+      const findings = before.length > 0 ? all.filter(({ id }) => id !== 'options.valid') : all;
+      const isWrong = findings.some(({ level }) => level === 'wrong');
+      const exitCode = isWrong ? EXIT.failed : EXIT.done;
+      terminal.out(
+        asked.json ? JSON.stringify({ exitCode, findings }) : reportOf(findings, terminal),
+      );
+      return exitCode;
+    } finally {
+      redis?.close?.();
+    }
+  },
+};
+
+const TEXT = { type: 'string' } as const;
+const OPTIONS = {
+  name: TEXT,
+  'env-file': TEXT,
+  timeout: TEXT,
+  json: { type: 'boolean' },
+} as const;
+
+/** @throws UsageError */
+function read(args: readonly string[]): Asked {
+  const parsed = parse(args, OPTIONS, true);
+  const { values } = parsed;
+  const positionals: readonly string[] = parsed.positionals;
+  const [module, ...more] = positionals.filter((each) => each !== '-');
+  if (more.length > 0) throw new UsageError('only one module can be named');
+  const seconds = Number(values.timeout ?? 10);
+  if (!(seconds >= 1 && seconds <= 120)) throw new UsageError('--timeout takes 1 to 120 seconds');
+  if (values.name !== undefined && module === undefined) {
+    throw new UsageError('--name is about a module of an application: name its file');
+  }
+  return {
+    module,
+    name: values.name,
+    readsToken: positionals.includes('-'),
+    envFile: values['env-file'],
+    deadlineMs: seconds * 1_000,
+    json: values.json ?? false,
+  };
+}
+
+/** @throws UsageError */
+async function tokenFrom(
+  { readsToken }: Asked,
+  env: Environment,
+  terminal: Terminal,
+): Promise<string | undefined> {
+  if (!readsToken) return env['ZITADEL_TOKEN'] || undefined;
+  const text = (await terminal.input()).trim().replace(/^Bearer\s+/i, '');
+  if (text === '') throw new UsageError('the standard input has no token');
+  return text;
+}
+
+/** The options of the application, or those of the environment. @throws UsageError */
+async function patientOf({ module, name }: Asked, env: Environment): Promise<Patient> {
+  if (module === undefined) return fromEnvironment(env);
+  const given = await optionsOfApplication(module, name);
+  if (!Object.hasOwn(given, 'why')) return fromApplication(given as FromApplication);
+  const unopened = wrong('application.options', {
+    what: (given as { readonly why: string }).why,
+    why: 'the options of the application are not known',
+    effect: 'the application does not start',
+    remedy: 'correct what the message says',
+  });
+  const { options, findings } = env['ZITADEL_ISSUER'] ? fromEnvironment(env) : { findings: [] };
+  return { ...(options && { options }), findings: [unopened, ...findings] };
+}
+
+function fromEnvironment(env: Environment): Patient {
+  const { options, problems } = readEnvironment(env);
+  return { options, findings: problems.map(invalidOption) };
+}
+
+type FromApplication = Exclude<Awaited<ReturnType<typeof optionsOfApplication>>, { why: string }>;
+
+function fromApplication({ options, hasSharedCache }: FromApplication): Patient {
+  const shared = own(own(options, 'cache'), 'shared');
+  if (hasSharedCache || !shared) return { options, findings: [] };
+  const noStore = wrong('options.no-store', {
+    what: 'cache.shared: the application has no CACHE_MANAGER',
+    why: 'memberships are shared over it',
+    effect: 'the application does not start',
+    remedy: 'write CacheModule.register({ isGlobal: true }) into the imports of the application',
+  });
+  return { options, findings: [noStore] };
+}
+
+/** REDIS_URL, if the options name no Redis of their own. */
+async function redisOf(
+  options: ZitadelOptions | SeveralInstances,
+  env: Environment,
+): Promise<(Partial<Opened> & { readonly findings: readonly Finding[] }) | undefined> {
+  const url = env['REDIS_URL'] || undefined;
+  if (url === undefined || own(options, 'redis') !== undefined) return undefined;
+  const opened = await openRedisUrl(url);
+  if (opened) return { ...opened, findings: [] };
+  const noClient = warning('redis.no-client', {
+    what: 'REDIS_URL is set, and neither redis nor ioredis is installed here',
+    why: 'the library takes the client of the application',
+    effect: 'none',
+    remedy: 'npm install redis, and give its client to the option redis',
+  });
+  return { findings: [noClient] };
+}

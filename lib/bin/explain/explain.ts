@@ -1,0 +1,207 @@
+import { type Decision, DENIAL, type DenyReason } from '../../core/decision.js';
+import { ZitadelError } from '../../core/errors.js';
+import { withoutInheritance } from '../../core/own-properties.js';
+import { authenticated } from '../../core/requirement/builders.js';
+import type { Requirement } from '../../core/requirement/requirement.js';
+import { type Explanation, ZitadelNotAllowedError } from '../../core/zitadel-authorizer.js';
+import { createZitadel, type Zitadel } from '../../create-zitadel.js';
+import type { ZitadelOptions } from '../../options.js';
+import { ApplicationError } from '../application.js';
+import { accessAt } from '../application-route.js';
+import { optionsOfApplication } from '../application-options.js';
+import { type Command, EXIT, UsageError } from '../command.js';
+import { type Environment, optionsFromEnvironment, withEnvFile } from '../environment.js';
+import { coloured, type Terminal } from '../terminal.js';
+import { type Asked, read, withIds } from './asked.js';
+import { HELP } from './help.js';
+import { wouldAllow } from './would-allow.js';
+
+/** What is asked, and whether somebody may act as another user there. */
+interface Question {
+  readonly requirement: Requirement;
+  readonly forActors: boolean;
+  /** Where nobody is asked: why. */
+  readonly settled?: { readonly allowed: boolean; readonly why: string };
+}
+
+/** What came of it. With `--json` it is what is written. */
+interface Answer {
+  readonly exitCode: number;
+  readonly allowed?: boolean;
+  readonly reason?: DenyReason;
+  readonly message?: string;
+  readonly explanation?: Explanation;
+  readonly wouldAllow?: readonly string[];
+  readonly error?: string;
+}
+
+/** `explain`. */
+export const command: Command = {
+  help: HELP,
+  async run(args, terminal) {
+    const asked = read(args);
+    const env = withEnvFile(terminal.env, asked.envFile);
+    let answer: Answer;
+    try {
+      answer = await answerTo(asked, env, terminal);
+    } catch (error) {
+      if (!(error instanceof ZitadelError || error instanceof ApplicationError)) throw error;
+      answer = ofError(error);
+    }
+    if (terminal.stop.aborted) return EXIT.interrupted;
+    if (asked.json) terminal.out(JSON.stringify(answer));
+    else report(answer, terminal);
+    return answer.exitCode;
+  },
+};
+
+async function answerTo(asked: Asked, env: Environment, terminal: Terminal): Promise<Answer> {
+  const question = await questionOf(asked);
+  if (question.settled) {
+    const { allowed, why } = question.settled;
+    return { exitCode: allowed ? EXIT.done : EXIT.notInOrder, allowed, message: why };
+  }
+  const options = await optionsOf(asked, env);
+  const token = asked.user === undefined ? await tokenFrom(env, terminal) : undefined;
+  // What the library has to say must not mix with the answer.
+  const tell = (text: string): void => terminal.tell(text);
+  const logger = { log: () => undefined, warn: tell, error: tell, debug: () => undefined };
+  const zitadel = createZitadel({ ...options, logger });
+  try {
+    return await ask(zitadel, options, question, asked.user, token);
+  } finally {
+    await zitadel.close();
+  }
+}
+
+/** @throws UsageError */
+async function questionOf({ app, route, ids, requirement }: Asked): Promise<Question> {
+  if (requirement) return { requirement, forActors: false };
+  const access = await accessAt(app ?? '', route ?? '');
+  const settled = access.guarded
+    ? SETTLED[access.access]
+    : { allowed: true, why: 'nestjs-zitadel does not guard this: everybody gets in' };
+  return {
+    requirement: withIds(access.requirement ?? authenticated(), settled ? new Map() : ids),
+    forActors: access.forActors,
+    ...(settled && { settled }),
+  };
+}
+
+const SETTLED = {
+  public: { allowed: true, why: 'public: everybody gets in, and no token is read' },
+  undeclared: { allowed: false, why: 'it declares nothing, so nobody gets in' },
+  optional: undefined,
+  required: undefined,
+} as const;
+
+/** Without what runs beside requests, or is shared with others. @throws UsageError */
+async function optionsOf({ app, name }: Asked, env: Environment): Promise<ZitadelOptions> {
+  if (app === undefined) return optionsFromEnvironment(env);
+  const given = await optionsOfApplication(app, name);
+  if (Object.hasOwn(given, 'why')) {
+    throw new ApplicationError((given as { readonly why: string }).why);
+  }
+  const { options } = given as { readonly options: object };
+  const own = withoutInheritance(options) as Readonly<Record<string, unknown>>;
+  const left = Object.entries(own).filter(([key]) => !BESIDE.has(key));
+  return Object.fromEntries(left) as unknown as ZitadelOptions;
+}
+
+const BESIDE: ReadonlySet<string> = new Set([
+  'boot',
+  'cache',
+  'events',
+  'isGlobal',
+  'logger',
+  'name',
+  'openPaths',
+  'publicControllers',
+  'redis',
+  'requestProperty',
+  'strict',
+  'telemetry',
+  'token',
+]);
+
+/** @throws UsageError */
+async function tokenFrom(env: Environment, terminal: Terminal): Promise<string> {
+  const given =
+    env['ZITADEL_TOKEN'] ||
+    (terminal.isInteractive
+      ? await terminal.askSecret('Token (it is not shown): ')
+      : await terminal.input());
+  const token = given.trim().replace(/^Bearer\s+/i, '');
+  if (token !== '') return token;
+  throw new UsageError(
+    'say about whom: --user <id>, or a token in ZITADEL_TOKEN or on the standard input',
+  );
+}
+
+async function ask(
+  { authorizer }: Pick<Zitadel, 'authorizer'>,
+  options: ZitadelOptions,
+  { requirement, forActors }: Question,
+  user: string | undefined,
+  token: string | undefined,
+): Promise<Answer> {
+  let who: Parameters<typeof authorizer.explain>[0] = user ?? '';
+  if (token !== undefined) {
+    const request = { headers: { authorization: `Bearer ${token}` } };
+    const settings = { allowImpersonation: forActors };
+    const decision: Decision = await authorizer.authorize(request, authenticated(), settings);
+    if (!decision.allowed) return ofNo(decision.reason, decision.detail);
+    who = decision.caller;
+  }
+  const explanation = await authorizer.explain(who, requirement);
+  const { allowed, reason } = explanation;
+  if (allowed) return { exitCode: EXIT.done, allowed, explanation };
+  return {
+    exitCode: EXIT.notInOrder,
+    allowed,
+    ...(reason && { reason, message: DENIAL[reason].message }),
+    explanation,
+    wouldAllow: wouldAllow(requirement, options),
+  };
+}
+
+/** An outage and a wrong setup are no denial. */
+function ofNo(reason: DenyReason, detail: string | undefined): Answer {
+  const { status, message } = DENIAL[reason];
+  const text = detail === undefined ? message : `${message} (${detail})`;
+  return status >= 500
+    ? { exitCode: EXIT.failed, reason, error: text }
+    : { exitCode: EXIT.notInOrder, allowed: false, reason, message: text };
+}
+
+function ofError(error: Error): Answer {
+  return error instanceof ZitadelNotAllowedError
+    ? ofNo(error.decision.reason, error.decision.detail)
+    : { exitCode: EXIT.failed, error: error.message };
+}
+
+function report(answer: Answer, terminal: Terminal): void {
+  const { allowed, reason, message, explanation, error } = answer;
+  if (allowed === undefined) {
+    const why = reason === undefined ? '' : `${reason}: `;
+    terminal.tell(coloured(terminal, 'red', `Not known. ${why}${error ?? ''}`));
+    return;
+  }
+  const head = allowed
+    ? coloured(terminal, 'green', 'Allowed.')
+    : coloured(terminal, 'red', `Denied${reason === undefined ? '' : ` (${reason})`}.`);
+  terminal.out(message === undefined ? head : `${head} ${message}`);
+  if (explanation) terminal.out(partText(explanation, '  '));
+  if (answer.wouldAllow) terminal.out(`It would take:\n  ${answer.wouldAllow.join('\n  ')}`);
+}
+
+function partText(part: Explanation, indent: string): string {
+  const { requirement, allowed, by, ageMs, from, parts } = part;
+  const row = by
+    ? `\n${indent}  by ${by.roles.join(' | ')} on ${by.kind}${by.id === '' ? '' : ` ${by.id}`}`
+    : '';
+  const read =
+    ageMs === undefined ? '' : `\n${indent}  read from ${from ?? 'zitadel'} ${ageMs} ms ago`;
+  const inner = parts.map((each) => `\n${partText(each, `${indent}  `)}`).join('');
+  return `${indent}${allowed ? 'yes' : 'no '} ${requirement}${row}${read}${inner}`;
+}

@@ -1,0 +1,170 @@
+import { ZitadelError } from '../core/errors.js';
+import { openServiceUser } from '../zitadel/credentials.js';
+import { EVENT_TYPES } from '../zitadel/events/effects.js';
+import { askLastEvent, isNoPage } from '../zitadel/events/search.js';
+import { Actions, type Execution, type Target } from '../zitadel/events/targets.js';
+import type { EventsStatus } from '../zitadel/events/zitadel-events.js';
+import { ServiceToken } from '../zitadel/service-user.js';
+import { EFFECT, type Finding, fine, warning } from './finding.js';
+import type { Scene } from './scene.js';
+
+const WHY = 'by events the application hears at once what was revoked';
+const NAME = 'nestjs-zitadel';
+const DEFAULT_PATH = '/zitadel/events';
+
+const late = (id: string, what: string, remedy: string): Finding =>
+  warning(id, { what, why: WHY, effect: EFFECT.late, remedy });
+
+/** Whether ZITADEL's events reach the application. `token`: of somebody who may see targets, if there is one. */
+export async function examineEvents(
+  scene: Scene,
+  { token, status }: { readonly token?: string | undefined; readonly status?: EventsStatus },
+): Promise<readonly Finding[]> {
+  const { events } = scene.resolved;
+  const isReceiving = events?.signingKeys !== undefined;
+  return [
+    ...(isReceiving && token !== undefined ? await examineTarget(scene, token) : []),
+    ...(isReceiving && token === undefined ? [UNSEEN] : []),
+    ...(status ? statusOf(status) : []),
+    ...(events?.tail ? await examineTail(scene) : []),
+  ];
+}
+
+const UNSEEN = fine(
+  'events.unseen',
+  'events are received with a signing key; who may not see targets cannot say whether ZITADEL sends any (npx nestjs-zitadel events setup --check)',
+);
+
+async function examineTarget(
+  { http, resolved }: Scene,
+  token: string,
+): Promise<readonly Finding[]> {
+  const actions = new Actions(http, token);
+  const { path = DEFAULT_PATH } = resolved.events ?? {};
+  try {
+    const all = await actions.targets();
+    const target =
+      all.find(({ name }) => name === NAME) ??
+      all.find(({ endpoint }) => pathOf(endpoint) === path);
+    if (!target) {
+      return [
+        late(
+          'events.no-target',
+          `no target of ZITADEL is named ${NAME} or delivers to ${path}`,
+          `npx nestjs-zitadel events setup --endpoint https://<your application>${path}`,
+        ),
+      ];
+    }
+    const missing = await firstMissing(actions, target);
+    const findings = [
+      ...(target.isPlainWebhook
+        ? []
+        : [
+            late(
+              'events.target',
+              'the target is no plain webhook with JSON',
+              'npx nestjs-zitadel events setup --endpoint <its endpoint> makes it one',
+            ),
+          ]),
+      ...(pathOf(target.endpoint) === path
+        ? []
+        : [
+            late(
+              'events.path',
+              `the target delivers to another path than ${path}, where the application receives`,
+              `npx nestjs-zitadel events setup --endpoint https://<your application>${path}`,
+            ),
+          ]),
+      ...(missing === undefined
+        ? []
+        : [
+            late(
+              'events.executions',
+              `ZITADEL does not send all events to the target: ${missing} has no execution`,
+              'npx nestjs-zitadel events setup --endpoint <its endpoint> adds what is missing',
+            ),
+          ]),
+    ];
+    return findings.length > 0
+      ? findings
+      : [fine('events.sent', 'ZITADEL has a target, and an execution on each event')];
+  } catch (error) {
+    if (error instanceof ZitadelError) return [UNSEEN];
+    throw error;
+  }
+}
+
+const pathOf = (endpoint: string): string | undefined =>
+  URL.canParse(endpoint) ? new URL(endpoint).pathname : undefined;
+
+/** An event that this server knows and does not send. */
+async function firstMissing(actions: Actions, target: Target): Promise<string | undefined> {
+  const executions = await actions.executions();
+  for (const event of EVENT_TYPES) {
+    const best = bestFor(event, executions);
+    if (best?.targets.includes(target.id)) continue;
+    if (await isKnown(actions, event)) return event;
+  }
+  return undefined;
+}
+
+/** Only the best match counts: the event, else the longest group, else all. */
+function bestFor(event: string, executions: readonly Execution[]): Execution | undefined {
+  const fits = ({ on }: Execution) =>
+    on === event || on === '*' || (on.endsWith('.*') && event.startsWith(on.slice(0, -1)));
+  return executions.filter(fits).sort((a, b) => b.on.length - a.on.length)[0];
+}
+
+/** Who may only look is not told. */
+async function isKnown(actions: Actions, event: string): Promise<boolean> {
+  try {
+    return await actions.knows(event);
+  } catch (error) {
+    if (error instanceof ZitadelError) return true;
+    throw error;
+  }
+}
+
+const REMEDIES: Readonly<Record<keyof EventsStatus['refused'], string>> = {
+  mismatch:
+    'write the signing key of the target into events.signingKeys; npx nestjs-zitadel events setup --rotate makes a new one',
+  untimely: 'let this host keep its time by NTP',
+  parsed: 'put zitadelEvents() before express.json()',
+  encrypted: 'set the payload type of the target to PAYLOAD_TYPE_JSON',
+  not_an_event: 'let only executions on events use this target',
+  malformed: 'let no proxy remove the header ZITADEL-Signature',
+  too_long: 'look who posts to this path: no event is so long',
+};
+
+function statusOf({ received, refused, tail }: EventsStatus): readonly Finding[] {
+  const reasons = (Object.keys(refused) as (keyof typeof refused)[]).filter(
+    (reason) => refused[reason] > 0,
+  );
+  return [
+    ...reasons.map((reason) =>
+      late(
+        'events.refused',
+        `${refused[reason]} ${refused[reason] === 1 ? 'delivery was' : 'deliveries were'} refused (${reason})`,
+        REMEDIES[reason],
+      ),
+    ),
+    fine(
+      'events.status',
+      `${received} deliveries since the start${tail ? `; asking for events: ${tail.state}` : ''}`,
+    ),
+  ];
+}
+
+/** Whether the service user of `events.tail` may ask for events. */
+async function examineTail({ http, discover, resolved }: Scene): Promise<readonly Finding[]> {
+  const { tail } = resolved.events ?? {};
+  if (!tail) return [];
+  const credential = openServiceUser(tail.serviceUser);
+  const asker = new ServiceToken(http, discover, resolved.issuer, credential);
+  const page = await askLastEvent(asker);
+  if (!isNoPage(page)) return [fine('events.tail', 'the service user of events.tail reads events')];
+  // That API v1 is not served is told with the APIs.
+  if (page === 'notServed') return [];
+  const { detail = '', remedy = '' } = page;
+  return [late('events.tail-refused', detail, remedy)];
+}

@@ -1,0 +1,165 @@
+import { ZitadelOptionsError } from '../core/errors.js';
+import { within } from '../core/memory/flight.js';
+import type { MessageBus } from '../fleet/message-bus.js';
+import type { RedisClient } from '../fleet/redis-client.js';
+import type { InstanceOptions, SeveralInstances } from '../instances-option.js';
+import type { ZitadelOptions } from '../options.js';
+import type { ResolvedOptions } from '../resolved-options.js';
+import { eachInstance, isSeveral } from '../validate-instances.js';
+import type { EventsStatus } from '../zitadel/events/zitadel-events.js';
+import { examineApis, examineLimits } from './apis.js';
+import { examineIntrospection } from './callers.js';
+import { examineClock } from './clock.js';
+import { examineEvents } from './events.js';
+import { type Finding, warning } from './finding.js';
+import { examineIssuer, type Reach } from './issuer.js';
+import { examineKeys } from './keys.js';
+import { invalidOption, readOptions } from './readable-options.js';
+import { examineRedis } from './redis.js';
+import { type Scene, sceneOf } from './scene.js';
+import { examineServiceUser, type SignedIn } from './service-user.js';
+import { examineToken } from './token.js';
+
+/** What is examined, and how. */
+export interface Examination {
+  readonly options: ZitadelOptions | SeveralInstances;
+  /** Names of options that a door takes for itself. */
+  readonly ofTheDoor?: readonly string[];
+  /** A token of a caller. It goes to ZITADEL alone, and only if the issuer is in order. */
+  readonly token?: string | undefined;
+  /** A token of somebody who may see targets, for what the service user may not see. */
+  readonly adminToken?: string | undefined;
+  /** In place of the option `redis`. */
+  readonly redis?: RedisClient | MessageBus | undefined;
+  /** What a running application heard of events, by issuer. */
+  readonly events?: (issuer: string) => EventsStatus | undefined;
+  /** Milliseconds: what one step may take. */
+  readonly deadlineMs: number;
+  readonly stop: AbortSignal;
+  /** Hears what is looked at now. */
+  readonly onStep?: (what: string) => void;
+}
+
+/** Looks at everything that makes a request fail or stand open, and changes nothing. */
+export async function examine(examination: Examination): Promise<readonly Finding[]> {
+  const { options, ofTheDoor = [] } = examination;
+  if (!isSeveral(options)) {
+    const { resolved, findings } = readOptions(options, ofTheDoor);
+    return resolved ? [...findings, ...(await instance(examination, resolved))] : findings;
+  }
+  const { read, findings } = readSeveral(options, ofTheDoor);
+  const all: Finding[] = [...findings];
+  const redis = new Set<unknown>();
+  for (const { resolved, findings: ofOptions } of read) {
+    const { issuer } = resolved ?? {};
+    const named = (each: Finding): Finding =>
+      issuer === undefined ? each : { ...each, instance: issuer };
+    all.push(...ofOptions.map(named));
+    if (!resolved) continue;
+    // A client that several instances share is looked at once.
+    const isSeen = redis.has(resolved.redis);
+    redis.add(resolved.redis);
+    const once = isSeen ? { ...resolved, redis: undefined } : resolved;
+    all.push(...(await instance(examination, once)).map(named));
+  }
+  return all;
+}
+
+/** The options of each instance, also if they do not fit together. */
+function readSeveral(options: SeveralInstances, ofTheDoor: readonly string[]) {
+  const read = (each: InstanceOptions) => readOptions(each);
+  try {
+    return { read: eachInstance(options, ofTheDoor, read), findings: [] };
+  } catch (error) {
+    if (!(error instanceof ZitadelOptionsError)) throw error;
+    const { instances }: { readonly instances?: unknown } = options;
+    const each = Array.isArray(instances) ? (instances as readonly InstanceOptions[]) : [];
+    return { read: each.map(read), findings: [invalidOption(error)] };
+  }
+}
+
+async function instance(
+  examination: Examination,
+  resolved: ResolvedOptions,
+): Promise<readonly Finding[]> {
+  const { deadlineMs, stop, onStep } = examination;
+  // A call ends before its step does, and says why.
+  const scene = sceneOf(resolved, { deadlineMs: Math.ceil(deadlineMs * 0.8), stop });
+  const findings: Finding[] = [];
+  const step = async <T>(name: string, look: () => Promise<T>): Promise<T | undefined> => {
+    if (stop.aborted) return undefined;
+    onStep?.(`${name} ...`);
+    const seen = await within(look(), deadlineMs, LATE);
+    if (seen !== LATE) return seen;
+    findings.push(tooLate(name, deadlineMs));
+    return undefined;
+  };
+  const reached = await step('ZITADEL', () => examineIssuer(scene));
+  findings.push(...(reached?.findings ?? []));
+  const reach: Reach = reached?.reach ?? 'nothing';
+  if (reach !== 'nothing') {
+    findings.push(...examineClock(scene));
+    const apis = await step('its APIs', () => examineApis(scene));
+    findings.push(...(apis?.findings ?? []));
+    if (reach === 'instance') {
+      const [generation = 'v1'] = apis?.served ?? [];
+      for (const [name, look] of stepsOf(scene, examination, generation)) {
+        findings.push(...((await step(name, look)) ?? []));
+      }
+    }
+  }
+  const redis = examination.redis ?? resolved.redis;
+  if (redis) {
+    findings.push(
+      ...((await step('Redis', () => examineRedis(redis, scene.deadlineMs / 2))) ?? []),
+    );
+  }
+  return findings;
+}
+
+const LATE = Symbol('late');
+
+function tooLate(name: string, ms: number): Finding {
+  return warning('doctor.late', {
+    what: `looking at ${name} took longer than ${ms} ms, and was given up`,
+    why: 'what was not looked at may be wrong',
+    effect: 'not known',
+    remedy: 'give it more time, with --timeout, or find out what is slow',
+  });
+}
+
+type Step = readonly [name: string, look: () => Promise<readonly Finding[]>];
+
+/** What sends credentials or tokens, and so only to the instance that is meant. */
+function stepsOf(
+  scene: Scene,
+  { token, adminToken, events }: Examination,
+  generation: 'v1' | 'v2',
+): readonly Step[] {
+  let user: SignedIn | undefined;
+  const status = events?.(scene.resolved.issuer);
+  return [
+    ['its keys', () => examineKeys(scene)],
+    ['the API application', () => examineIntrospection(scene)],
+    [
+      'the service user',
+      async () => {
+        const { findings, signedIn } = await examineServiceUser(scene);
+        user = signedIn;
+        return findings;
+      },
+    ],
+    ['the token', async () => (token === undefined ? [] : examineToken(scene, token))],
+    [
+      'its limits',
+      async () => {
+        const with_ = user?.token ?? adminToken;
+        return with_ === undefined ? [] : examineLimits(scene, generation, with_);
+      },
+    ],
+    [
+      'events',
+      () => examineEvents(scene, { token: adminToken ?? user?.token, ...(status && { status }) }),
+    ],
+  ];
+}

@@ -1,0 +1,47 @@
+import { quietLogger } from '../core/tell.js';
+import type { ResolvedOptions } from '../resolved-options.js';
+import { type Credential, openServiceUser } from '../zitadel/credentials.js';
+import { createDiscovery, type Discover } from '../zitadel/discovery.js';
+import { ApiGeneration } from '../zitadel/generation.js';
+import { createHttp, type Http } from '../zitadel/http.js';
+import { ServiceToken } from '../zitadel/service-user.js';
+import { Watch } from './watch.js';
+
+/** One instance under examination: ZITADEL is asked as the application asks it, with the doctor's own patience. */
+export interface Scene {
+  readonly resolved: ResolvedOptions;
+  readonly watch: Watch;
+  readonly http: Http;
+  readonly discover: Discover;
+  readonly generation: ApiGeneration;
+  readonly credential: Credential | undefined;
+  readonly serviceToken: ServiceToken | undefined;
+  readonly deadlineMs: number;
+}
+
+const silent = () => undefined;
+/** What the parts of the library would log is what the doctor tells. */
+export const NO_LOG = quietLogger({ debug: silent, log: silent, warn: silent, error: silent });
+
+export function sceneOf(
+  resolved: ResolvedOptions,
+  { deadlineMs, stop }: { readonly deadlineMs: number; readonly stop: AbortSignal },
+): Scene {
+  const watch = new Watch(resolved.fetch, stop);
+  const { issuer, internalUrl, serviceUser } = resolved;
+  const { fetch } = watch;
+  const bounds = { timeoutMs: deadlineMs, budgetMs: deadlineMs };
+  const http = createHttp({ issuer, internalUrl, fetch, ...bounds });
+  const discover = createDiscovery(http, issuer, internalUrl);
+  const credential = serviceUser && openServiceUser(serviceUser);
+  return {
+    resolved,
+    watch,
+    http,
+    discover,
+    generation: new ApiGeneration('memberships', resolved.api, NO_LOG),
+    credential,
+    serviceToken: credential && new ServiceToken(http, discover, issuer, credential),
+    deadlineMs,
+  };
+}

@@ -1,0 +1,177 @@
+import type { Membership } from '../core/caller.js';
+import { isRefusal, type Refusal } from '../core/decision.js';
+import { isManagerRole } from '../core/requirement/roles.js';
+import { createUserinfoVerifier } from '../zitadel/callers/userinfo.js';
+import { createMembershipReader } from '../zitadel/memberships/read.js';
+import { READER_REMEDY } from '../zitadel/refusals.js';
+import { EFFECT, type Finding, fine, warning, wrong } from './finding.js';
+import { rolesText } from './roles-text.js';
+import type { Scene } from './scene.js';
+
+/** A service user that has signed in. */
+export interface SignedIn {
+  readonly token: string;
+  readonly userId: string;
+  readonly rows: readonly Membership[];
+}
+
+/** Whether the service user signs in, and may see what the options need. */
+export async function examineServiceUser(
+  scene: Scene,
+): Promise<{ readonly findings: readonly Finding[]; readonly signedIn?: SignedIn }> {
+  const { serviceToken, http, discover } = scene;
+  if (!serviceToken) return { findings: [] };
+  const token = await serviceToken.get();
+  if (typeof token !== 'string') return { findings: [refused(token)] };
+  const user = await createUserinfoVerifier(http, discover)(token);
+  if (isRefusal(user)) return { findings: [refused(user)] };
+  const { userId } = user;
+  const parts = { http, generation: scene.generation, serviceToken: undefined };
+  const read = createMembershipReader({ ...parts, as: 'caller', everywhere: false });
+  const own = await read({ userId, token, organizations: [] });
+  if (isRefusal(own)) return { findings: [refused(own)] };
+  const { rows } = own;
+  const findings = [
+    fine('service-user.signs-in', `the service user ${userId} signs in; ${rolesText(rows)}`),
+    ...(await reads(scene, userId, rows)),
+    ...needs(scene, rows),
+  ];
+  return { findings, signedIn: { token, userId, rows } };
+}
+
+function refused({ detail = 'no token', remedy, reason }: Refusal): Finding {
+  const isOutage = reason === 'unavailable';
+  return wrong('service-user.refused', {
+    what: detail,
+    why: 'what the service user is asked for cannot be read',
+    effect: isOutage ? EFFECT.unavailable : EFFECT.misconfigured,
+    remedy:
+      reason === 'token_rejected'
+        ? 'make a new token or key for the service user: this one is expired, or was removed'
+        : (remedy ?? 'look whether ZITADEL is in order'),
+  });
+}
+
+/** What memberships as the service user need. */
+async function reads(
+  { resolved, http, generation, serviceToken }: Scene,
+  userId: string,
+  rows: readonly Membership[],
+): Promise<readonly Finding[]> {
+  const { memberships } = resolved;
+  if (memberships.as !== 'serviceUser') return [];
+  const { organizations } = memberships;
+  if (organizations === undefined) return readsAll(rows);
+  const list = typeof organizations === 'function' ? await listFrom(organizations) : organizations;
+  if (!Array.isArray(list)) return [list as Finding];
+  const ids = list as readonly string[];
+  const parts = { http, generation, serviceToken };
+  const read = createMembershipReader({ ...parts, as: 'serviceUser', everywhere: false });
+  const findings: Finding[] = [];
+  for (const id of ids.slice(0, MOST_ORGANIZATIONS)) {
+    const said = await read({ userId, token: '', organizations: [id] });
+    if (!isRefusal(said)) continue;
+    const { detail = '', remedy = '' } = said;
+    findings.push(
+      wrong('service-user.organization', {
+        what: `organization ${id}: ${detail}`,
+        why: 'memberships are read in each organization of memberships.organizations',
+        effect: 'every request for a role: 500 misconfigured',
+        remedy,
+      }),
+    );
+  }
+  const what = `the service user reads memberships in ${ids.length} ${ids.length === 1 ? 'organization' : 'organizations'}`;
+  return findings.length > 0 ? findings : [fine('service-user.reads', what)];
+}
+
+/** Calls beyond that would take too long. */
+const MOST_ORGANIZATIONS = 50;
+
+async function listFrom(
+  organizations: () => Promise<readonly string[]>,
+): Promise<readonly string[] | Finding> {
+  try {
+    const list: unknown = await organizations();
+    if (Array.isArray(list) && list.length > 0) return list as readonly string[];
+  } catch {
+    // What it threw may show anything.
+  }
+  return wrong('options.organizations', {
+    what: 'the function memberships.organizations returned no list of ids',
+    why: 'memberships are read in these organizations',
+    effect: 'every request for a role: 500 misconfigured',
+    remedy: 'let memberships.organizations return at least one id',
+  });
+}
+
+/** ZITADEL leaves out rows that a reader may not see, so that reading a list once proves nothing. Its roles tell. */
+function readsAll(rows: readonly Membership[]): readonly Finding[] {
+  const roles = rolesOn('instance', rows);
+  if (holds(rows, 'instance', INSTANCE_READERS)) {
+    return [fine('service-user.reads', 'the service user reads the memberships of everybody')];
+  }
+  const mayBeEnough = roles.some((role) => !isManagerRole(role));
+  const words = {
+    what: `the service user has no IAM_OWNER_VIEWER${roles.length > 0 ? `, but ${roles.join(', ')}` : ''}`,
+    why: 'ZITADEL shows a reader with less right only a part of the memberships',
+    effect: 'every request for a role: 500 misconfigured',
+    remedy: READER_REMEDY,
+  };
+  return [
+    mayBeEnough
+      ? warning('service-user.reads-less', words)
+      : wrong('service-user.reads-less', words),
+  ];
+}
+
+const INSTANCE_READERS = ['IAM_OWNER', 'IAM_OWNER_VIEWER'];
+const ORG_READERS = ['ORG_OWNER', 'ORG_OWNER_VIEWER'];
+
+/** What the other options need of the service user. */
+function needs({ resolved }: Scene, rows: readonly Membership[]): readonly Finding[] {
+  const { inactive, projectRoles, memberships } = resolved;
+  const seesOrganizations =
+    holds(rows, 'instance', INSTANCE_READERS) || holds(rows, 'org', ORG_READERS);
+  const lacks = (id: string, option: string, reads: string) =>
+    wrong(id, {
+      what: `${option} needs a service user that may see ${reads}, and this one has neither IAM_OWNER_VIEWER nor ORG_OWNER_VIEWER`,
+      why: `${option} asks ZITADEL for ${reads}`,
+      effect: EFFECT.misconfigured,
+      remedy:
+        'give the service user IAM_OWNER_VIEWER on the instance, or ORG_OWNER_VIEWER in every organization concerned',
+    });
+  const isForGrants =
+    memberships.as === 'caller' && inactive === 'asZitadel' && projectRoles === 'token';
+  return [
+    ...(inactive === 'deny' && !seesOrganizations
+      ? [lacks('service-user.states', "memberships.inactive: 'deny'", 'what is deactivated')]
+      : []),
+    ...(projectRoles === 'api' && !seesOrganizations
+      ? [lacks('service-user.project-roles', "projectRoles: 'api'", 'authorizations')]
+      : []),
+    ...(isForGrants && rows.length === 0
+      ? [
+          warning('service-user.no-roles', {
+            what: 'the service user holds no manager role, so it can grant no project',
+            why: 'with these options it is there to grant projects',
+            effect: 'ProjectGrantService throws zitadel_refused; no request is refused',
+            remedy:
+              'make the service user an ORG_OWNER of the organization whose projects it grants, or leave out serviceUser',
+          }),
+        ]
+      : []),
+  ];
+}
+
+function holds(
+  rows: readonly Membership[],
+  kind: Membership['kind'],
+  wanted: readonly string[],
+): boolean {
+  return rolesOn(kind, rows).some((role) => wanted.includes(role));
+}
+
+function rolesOn(kind: Membership['kind'], rows: readonly Membership[]): readonly string[] {
+  return rows.flatMap((row) => (row.kind === kind ? row.roles : []));
+}

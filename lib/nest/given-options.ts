@@ -1,0 +1,24 @@
+import type { ZitadelOptions } from '../options.js';
+import type { SeveralInstances } from '../instances-option.js';
+
+/** The options that a module was given, before anything is made of them. */
+export interface GivenOptions {
+  /** Of the module with a name. */
+  readonly name: string | undefined;
+  /** Without those that are about the whole application. */
+  readonly options: ZitadelOptions | SeveralInstances;
+  readonly hasSharedCache: boolean;
+}
+
+type Listener = (given: GivenOptions) => void;
+
+let listener: Listener | undefined;
+
+/** Lets a command hear of the options of an application that it opens. What the listener throws, keeps the application from starting. */
+export function hearOptions(hear: Listener | undefined): void {
+  listener = hear;
+}
+
+export function tellOptions(given: GivenOptions): void {
+  listener?.(given);
+}

@@ -1,0 +1,89 @@
+import { join } from 'node:path';
+import { runCommand } from '#dist/bin/commands.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { ZitadelEmulator } from '../../../lib/testing/index.js';
+import { startEmulator } from '../../support/world.js';
+
+const APPLICATION = `${join('test', 'bin', 'routes', 'application.mjs')}#AppModule`;
+
+let zitadel: ZitadelEmulator;
+let token: string;
+let orgId: string;
+
+beforeEach(async () => {
+  zitadel = await startEmulator();
+  const acme = zitadel.addOrg('acme');
+  const alice = zitadel.addUser('alice', { org: acme });
+  zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
+  token = zitadel.tokenFor(alice);
+  orgId = acme.id;
+});
+
+async function run(args: readonly string[], input = token) {
+  const [out, told]: [string[], string[]] = [[], []];
+  const { audience } = zitadel.options();
+  const code = await runCommand(['explain', ...args], {
+    env: { ZITADEL_ISSUER: zitadel.url, ZITADEL_PROJECT_ID: String([audience].flat()[0]) },
+    out: (text) => void out.push(text),
+    tell: (text) => void told.push(text),
+    isInteractive: false,
+    hasColours: false,
+    ask: () => Promise.resolve(''),
+    askSecret: () => Promise.resolve(''),
+    input: () => Promise.resolve(input),
+    stop: new AbortController().signal,
+  });
+  return { code, out: out.join('\n'), told: told.join('\n') };
+}
+
+describe('explain', () => {
+  it('says by which membership it is allowed, and how old that is', async () => {
+    const { code, out } = await run(['--role', 'ORG_OWNER', '--org', orgId]);
+    expect([code, out]).toEqual([0, expect.stringMatching(/^Allowed\.\n {2}yes ORG_OWNER on org/)]);
+    expect(out).toContain(`by ORG_OWNER on org ${orgId}`);
+    expect(out).toMatch(/read from zitadel \d+ ms ago/);
+    expect(out).not.toContain(token);
+  });
+
+  it('says which membership would allow it', async () => {
+    const { code, out } = await run(['--role', 'IAM_OWNER_VIEWER']);
+    expect(code).toBe(3);
+    expect(out).toContain('Denied (role_missing).');
+    expect(out).toContain('It would take:\n  IAM_OWNER_VIEWER | IAM_OWNER on the instance');
+  });
+
+  it('tells a token that is not accepted, and an outage is no denial', async () => {
+    const denied = await run(['--role', 'IAM_OWNER', '--json'], 'a.b.c');
+    expect(JSON.parse(denied.out)).toMatchObject({ exitCode: 3, reason: 'token_invalid' });
+    await zitadel.stop();
+    const outage = await run(['--role', 'IAM_OWNER', '--json']);
+    expect(JSON.parse(outage.out)).toMatchObject({ exitCode: 1, reason: 'unavailable' });
+  });
+
+  it('takes what a route asks for', async () => {
+    const route = (name: string) => run(['--app', APPLICATION, '--route', name]);
+    expect(await route('GET /orgs/<b>|logo')).toMatchObject({
+      code: 0,
+      out: 'Allowed. public: everybody gets in, and no token is read',
+    });
+    expect(await route('GET /orgs/of/nobody')).toMatchObject({ code: 3 });
+    const missing = await route('GET /orgs/:orgId');
+    expect([missing.code, missing.told]).toEqual([
+      2,
+      expect.stringContaining('--param orgId=<id>'),
+    ]);
+    const unknown = await route('GET /none');
+    expect([unknown.code, unknown.told]).toEqual([2, expect.stringContaining('has no GET /none')]);
+  });
+
+  it.each([
+    ['a role without its organization', ['--role', 'ORG_OWNER'], /--org must say/],
+    ['a place without a question', ['--org', '1'], /say what is asked for/],
+    ['a route without an application', ['--route', 'GET /'], /--app/],
+    ['two questions', ['--role', 'IAM_OWNER', '--permission', 'a.b'], /do not go together/],
+    ['nobody', ['--role', 'IAM_OWNER'], /say about whom/],
+  ])('refuses %s', async (_, args, text) => {
+    const { code, told } = await run(args, '');
+    expect([code, told]).toEqual([2, expect.stringMatching(text)]);
+  });
+});

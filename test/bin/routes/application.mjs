@@ -1,0 +1,43 @@
+// An application as a compiler puts it out, with its decorators written by hand.
+import { Controller, Get, Module } from '@nestjs/common';
+import { APP_GUARD, NestFactory } from '@nestjs/core';
+import { org, Public, RequireRole, ZitadelManagerGuard, ZitadelModule } from 'nestjs-zitadel';
+
+function decorate(decorators, target, key) {
+  for (const each of decorators) each(target, key, Object.getOwnPropertyDescriptor(target, key));
+}
+
+class Orgs {
+  constructor() {
+    throw new Error('nothing of the application runs');
+  }
+  read() {}
+  logo() {}
+  left() {}
+}
+decorate([Get(':orgId'), RequireRole('ORG_OWNER', org.param('orgId'))], Orgs.prototype, 'read');
+decorate([Get('<b>|logo'), Public()], Orgs.prototype, 'logo');
+decorate([Get('of/nobody')], Orgs.prototype, 'left');
+Controller('orgs')(Orgs);
+
+export class AppModule {}
+Module({
+  imports: [ZitadelModule.forRoot({ issuer: 'https://a.example', audience: '1' })],
+  controllers: [Orgs],
+  providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
+})(AppModule);
+
+export class Unguarded {}
+Module({
+  imports: [ZitadelModule.forRootAsync({ useFactory: () => ({}) })],
+  controllers: [Orgs],
+})(Unguarded);
+
+console.log('what the application writes');
+
+export async function createApp(options) {
+  const app = await NestFactory.create(AppModule, options);
+  app.setGlobalPrefix('api');
+  app.getHttpAdapter().get('/health', () => undefined);
+  return app;
+}

@@ -1,0 +1,133 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runCommand } from '#dist/bin/commands.js';
+import { afterAll, describe, expect, it } from 'vitest';
+import { directionOf } from '../../../lib/bin/routes/widening.js';
+
+const APPLICATION = join('test', 'bin', 'routes', 'application.mjs');
+const folder = mkdtempSync(join(tmpdir(), 'routes-'));
+const lock = join(folder, 'access.json');
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function run(...args: readonly string[]) {
+  const [out, told]: [string[], string[]] = [[], []];
+  const code = await runCommand(['routes', ...args], {
+    env: {},
+    out: (text) => void out.push(text),
+    tell: (text) => void told.push(text),
+    isInteractive: false,
+    hasColours: false,
+    ask: () => Promise.resolve(''),
+    askSecret: () => Promise.resolve(''),
+    input: () => Promise.resolve(''),
+    stop: new AbortController().signal,
+  });
+  return { code, out: out.join('\n'), told: told.join('\n') };
+}
+
+describe('routes', () => {
+  it('shows every handler and what it asks for, and runs nothing of the application', async () => {
+    const { code, out } = await run(`${APPLICATION}#AppModule`);
+    expect([code, out]).toEqual([
+      0,
+      [
+        'Orgs',
+        '  GET /orgs/:orgId     ORG_OWNER on org param orgId',
+        '  GET /orgs/<b>|logo   public',
+        '  GET /orgs/of/nobody  declares nothing: always denied',
+      ].join('\n'),
+    ]);
+  });
+
+  it('knows of a function the prefix, and what stands on the HTTP adapter itself', async () => {
+    const { out } = await run(`${APPLICATION}#createApp`);
+    expect(out).toContain('  GET /api/orgs/:orgId     ORG_OWNER on org param orgId');
+    expect(out).toMatch(/GET \/health +NOT GUARDED by nestjs-zitadel: no route of Nest/);
+  });
+
+  it('says what is not guarded, and what it cannot know', async () => {
+    const { out, told } = await run(`${APPLICATION}#Unguarded`);
+    expect(out).toContain('GET /orgs/:orgId     NOT GUARDED by nestjs-zitadel: open');
+    expect(told).toContain('the options of ZitadelModule.forRootAsync()');
+  });
+
+  it('escapes what it writes into a page and into tables', async () => {
+    const { out: page } = await run(`${APPLICATION}#AppModule`, '--html');
+    expect(page).toContain('GET /orgs/&lt;b&gt;|logo');
+    expect(page).not.toContain('<b>');
+    expect(page).toContain('<th scope="col"><span>ORG_OWNER</span></th>');
+    const { out: tables } = await run(`${APPLICATION}#AppModule`, '--markdown');
+    expect(tables).toContain(String.raw`| GET /orgs/\<b\>\|logo | public |`);
+  });
+
+  it('writes JSON', async () => {
+    const { out } = await run(`${APPLICATION}#AppModule`, '--json');
+    expect(JSON.parse(out)).toMatchObject({
+      access: [
+        { door: 'http', verb: 'GET', handler: 'read', access: 'required', guarded: true },
+        {},
+        {},
+      ],
+      options: { hierarchy: 'zitadel', allowImpersonation: 'false' },
+      unknown: [],
+    });
+  });
+
+  it('writes a file, and fails where the application is not as the file says', async () => {
+    const file = `${APPLICATION}#AppModule`;
+    expect(await run(file, '--lock', lock)).toMatchObject({ code: 0 });
+    expect(await run(file, '--check', lock)).toMatchObject({ code: 0, out: '' });
+    const text = readFileSync(lock, 'utf8');
+    writeFileSync(lock, text.replace('"ORG_OWNER on', '"ORG_OWNER | ORG_OWNER_VIEWER on'));
+    const { code, out } = await run(file, '--check', lock);
+    expect(code).toBe(3);
+    expect(out).toContain('~ GET /orgs/:orgId  (narrower)');
+    const { out: json } = await run(file, '--check', lock, '--json');
+    expect(JSON.parse(json)).toMatchObject({
+      exitCode: 3,
+      differences: [{ direction: 'narrower' }],
+    });
+  });
+
+  it.each([
+    ['no file', [], /name one file/],
+    ['TypeScript source', ['lib/index.ts'], /is TypeScript source: compile/],
+    ['a path where nothing is', ['./none.js'], /is not a file/],
+    [
+      'a name that is not exported',
+      [`${APPLICATION}#Other`],
+      /no function Other; exported are: AppModule, Unguarded, createApp/,
+    ],
+    ['several modules', [APPLICATION], /exports several/],
+    ['two forms', [APPLICATION, '--html', '--json'], /do not go together/],
+    ['a lock file that is none', [APPLICATION, '--check', 'package.json'], /is not a lock file/],
+    [
+      'a lock file that is missing',
+      [APPLICATION, '--check', './none.json'],
+      /write it with --lock/,
+    ],
+  ])('refuses %s', async (_, args, text) => {
+    const { code, told } = await run(...args);
+    expect([code, told]).toEqual([2, expect.stringMatching(text)]);
+  });
+});
+
+describe('a change', () => {
+  it.each([
+    ['public', 'any accepted caller', 'narrower'],
+    ['any accepted caller', 'any accepted caller, or none', 'wider'],
+    ['A on org param a', '(A on org param a and B on the instance)', 'narrower'],
+    ['A on org param a', '(A on org param a or B on the instance)', 'wider'],
+    ['A on project param p of org param a', 'A on project param p', 'wider'],
+    ['A on org param a (fresh)', 'A on org param a', 'wider'],
+    ['A on org param a', 'A on org param a, or whoever acts as one', 'wider'],
+    ["A on org param a, at ZITADEL 'b'", 'A on org param a', undefined],
+    ['A on org param a', 'A on org query a', undefined],
+    ['A on org param a', 'declares nothing: always denied', 'narrower'],
+    ['what nobody knows how to read (', 'public (', undefined],
+  ])('from %s to %s is %s', (from, to, direction) => {
+    expect(directionOf(from, to)).toBe(direction);
+  });
+});
