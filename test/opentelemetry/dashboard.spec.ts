@@ -58,10 +58,10 @@ it('the page has the name, kind and unit of every metric', async () => {
     ...textOf('telemetry.md').matchAll(/^\| `(zitadel\.[\w.]+)` +\| (\w+), `(.+?)` +\|/gm),
   ];
   const kinds = { [DataPointType.SUM]: 'counter', [DataPointType.GAUGE]: 'gauge' } as const;
-  const real = (await metrics()).map(({ descriptor: { name, unit }, dataPointType }) => [
-    name,
-    (kinds as Readonly<Record<number, string>>)[dataPointType] ?? 'histogram',
-    unit,
-  ]);
-  expect(rows.map(([, ...cells]) => cells).sort()).toEqual(real.sort());
+  const real = (await metrics()).map(({ descriptor: { name, unit }, dataPointType }) => {
+    const kind = (kinds as Readonly<Record<number, string>>)[dataPointType] ?? 'histogram';
+    return `${name}: ${kind}, ${unit}`;
+  });
+  const told = rows.map(([, name, kind, unit]) => `${name}: ${kind}, ${unit}`);
+  expect(told.sort()).toEqual(real.sort());
 });
