@@ -293,6 +293,14 @@ export { AppModule } from './testing-1.js';
   }
 }
 `,
+  'sdk-node.d.ts': `declare module '@opentelemetry/sdk-node' {
+  export class NodeSDK {
+    constructor(options: { serviceName: string });
+    start(): void;
+    shutdown(): Promise<void>;
+  }
+}
+`,
   'settings.ts': `export class Settings {
   readonly issuer = 'https://acme.example';
   readonly projectId = '1';
