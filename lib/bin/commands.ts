@@ -12,6 +12,11 @@ const COMMANDS: readonly {
     does: 'has ZITADEL tell your application what changes (Actions v2)',
     load: () => import('./events/setup.js'),
   },
+  {
+    name: 'emulator',
+    does: 'runs a ZITADEL for tests on a port, for applications in any language',
+    load: () => import('./emulator/emulator.js'),
+  },
 ];
 
 /** Runs the command that the arguments name. Returns the exit code. */

@@ -1,7 +1,7 @@
 import { type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { AccessTokenType, ApplicationOptions } from '../model.js';
 import type { World } from '../world/world.js';
-import { newKeyFile } from './keys.js';
+import { type KeyFile, newKeyFile } from './keys.js';
 
 /** A key that somebody signs assertions with. */
 export interface RegisteredKey {
@@ -23,7 +23,7 @@ export interface Application {
   active: boolean;
 }
 
-type ApplicationClaims = Pick<ApplicationOptions, 'accessTokenRoles' | 'idTokenUserInfo'>;
+type ApplicationClaims = Omit<ApplicationOptions, 'redirectUris' | 'accessTokenType'>;
 
 /** Keys, secrets and applications: with what users and programs prove who they are. */
 export class Credentials {
@@ -35,20 +35,24 @@ export class Credentials {
 
   constructor(readonly world: World) {}
 
-  addUserKey(userId: string): string {
-    const keyId = this.world.ids.next();
-    const { pem, publicKey } = newKeyFile();
-    this.keys.set(keyId, { ownerId: userId, type: 'serviceaccount', publicKey });
+  addUserKey(userId: string, given?: KeyFile): string {
+    const { keyId, pem } = this.#register('serviceaccount', userId, given);
     const expirationDate = '9999-12-31T23:59:59Z';
     return JSON.stringify({ type: 'serviceaccount', keyId, key: pem, expirationDate, userId });
   }
 
-  addApplicationKey(projectId: string): string {
-    const { appId, clientId } = this.addApplication(projectId, [], 'jwt');
-    const keyId = this.world.ids.next();
-    const { pem, publicKey } = newKeyFile();
-    this.keys.set(keyId, { ownerId: clientId, type: 'application', publicKey });
+  addApplicationKey({ appId, clientId }: Application, given?: KeyFile): string {
+    const { keyId, pem } = this.#register('application', clientId, given);
     return JSON.stringify({ type: 'application', keyId, key: pem, appId, clientId });
+  }
+
+  #register(
+    type: RegisteredKey['type'],
+    ownerId: string,
+    { keyId = this.world.ids.next(), pem, publicKey } = newKeyFile(),
+  ): { readonly keyId: string; readonly pem: string } {
+    this.keys.set(keyId, { ownerId, type, publicKey });
+    return { keyId, pem };
   }
 
   /** What the key stood for is refused from now on; what was issued for it stays valid. */
@@ -62,8 +66,7 @@ export class Credentials {
     this.world.happened(owner.id, owner.orgId, removed);
   }
 
-  addSecret(ownerId: string): string {
-    const secret = randomBytes(48).toString('base64url');
+  addSecret(ownerId: string, secret = randomBytes(48).toString('base64url')): string {
     this.secrets.set(ownerId, secret);
     return secret;
   }
@@ -85,11 +88,11 @@ export class Credentials {
     projectId: string,
     redirectUris: readonly string[],
     accessTokenType: AccessTokenType,
-    { accessTokenRoles = false, idTokenUserInfo = false }: ApplicationClaims = {},
+    { clientId, accessTokenRoles = false, idTokenUserInfo = false }: ApplicationClaims = {},
   ): Application {
     const application = {
       appId: this.world.ids.next(),
-      clientId: this.world.ids.next(),
+      clientId: this.world.ids.nextOr(clientId),
       projectId,
       redirectUris: [...redirectUris],
       accessTokenType,
@@ -118,6 +121,10 @@ export class Credentials {
     return [...this.applications.values()]
       .filter((application) => application.projectId === projectId)
       .map((application) => application.clientId);
+  }
+
+  begin(): void {
+    for (const map of [this.keys, this.secrets, this.applications]) map.clear();
   }
 
   dropUser(userId: string): void {

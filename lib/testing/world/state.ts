@@ -79,6 +79,8 @@ export interface UserRecord {
   readonly email: string | undefined;
   readonly emailVerified: boolean;
   readonly metadata: Readonly<Record<string, string>>;
+  /** None: who picks this user is let in. */
+  readonly password: string | undefined;
   readonly orgId: string;
   readonly accessTokenType: AccessTokenType;
   readonly updated: number;
@@ -119,6 +121,11 @@ export function emptyState(): State {
     authorizations: new Map(),
     viewed: 0,
   };
+}
+
+export function clearState(state: State): void {
+  const { viewed: _viewed, ...maps } = state;
+  for (const map of Object.values(maps)) map.clear();
 }
 
 const projectKey = ({ orgId, name }: Pick<ProjectRecord, 'orgId' | 'name'>) =>
