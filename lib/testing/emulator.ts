@@ -64,7 +64,7 @@ export class ZitadelEmulator extends DeliveryVerbs {
   }
 
   /**
-   * One that does not listen yet. It cannot sign anything for a moment: to make its key takes longer than all else.
+   * One that does not listen yet. Its key is made when it does, so that it cannot sign anything for a moment.
    *
    * @internal
    */
@@ -79,6 +79,7 @@ export class ZitadelEmulator extends DeliveryVerbs {
   async listen(): Promise<void> {
     const { port = 0, host = '127.0.0.1', issuer } = this.#settings;
     const bound = await this.#server.listen(port, host);
+    void this.instance.mint.keys.ready;
     this.#url = `http://${reachable(host)}:${String(bound)}`;
     this.instance.issuer = issuer ?? this.#url;
   }

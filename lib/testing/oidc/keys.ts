@@ -36,14 +36,20 @@ interface DecodedJwt {
 export class SigningKeys {
   readonly #newKid: () => string;
   readonly #published = new Map<string, SigningKey>();
-  /** Resolves when there is a key to sign with: to make one takes longer than all else. */
-  readonly ready: Promise<void>;
+  readonly #firstKid: string;
+  #ready: Promise<void> | undefined;
   #active: SigningKey | undefined;
   #foreign: KeyObject | undefined;
 
   constructor(newKid: () => string) {
     this.#newKid = newKid;
-    this.ready = this.#first(newKid());
+    this.#firstKid = newKid();
+  }
+
+  /** Resolves when there is a key to sign with, which is made when it is first asked for: that takes longer than all else. */
+  get ready(): Promise<void> {
+    this.#ready ??= this.#first();
+    return this.#ready;
   }
 
   get active(): SigningKey {
@@ -59,8 +65,8 @@ export class SigningKeys {
     return this.#use({ kid: this.#newKid(), ...generateKeyPairSync('rsa', PAIR) });
   }
 
-  async #first(kid: string): Promise<void> {
-    this.#use({ kid, ...(await promisify(generateKeyPair)('rsa', PAIR)) });
+  async #first(): Promise<void> {
+    this.#use({ kid: this.#firstKid, ...(await promisify(generateKeyPair)('rsa', PAIR)) });
   }
 
   #use(key: SigningKey): string {
