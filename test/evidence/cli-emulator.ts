@@ -26,7 +26,8 @@ export async function run({ short, progress }: RunOptions): Promise<Figures> {
       const { ms, child } = await begin(world, running);
       times.push(ms);
       child.kill('SIGTERM');
-      await once(child, 'exit');
+      const [code] = (await once(child, 'exit')) as [number | null];
+      if (code !== 0) throw new Error(`SIGTERM ended it with ${code}`);
     }
     const startMs = Math.round(
       times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? Infinity,
