@@ -156,9 +156,10 @@ export class TokenVerbs extends WorldVerbs {
    */
   addApplicationKey(project: Ref, clientId?: string, file?: string): string {
     const { credentials } = this.instance;
+    const method = 'API_AUTH_METHOD_TYPE_PRIVATE_KEY_JWT';
     const application =
       credentials.applications.get(clientId ?? '') ??
-      credentials.addApplication(idOf(project), [], 'jwt', { clientId });
+      credentials.addApiApplication(idOf(project), method, undefined, clientId);
     const given =
       file === undefined ? undefined : readKeyFile(file, 'clientId', application.clientId);
     return credentials.addApplicationKey(application, given);
@@ -170,7 +171,13 @@ export class TokenVerbs extends WorldVerbs {
     options: ApiApplicationOptions = {},
   ): { appId: string; clientId: string; clientSecret: string } {
     const { credentials } = this.instance;
-    const { appId, clientId } = credentials.addApplication(idOf(project), [], 'jwt', options);
+    const method = 'API_AUTH_METHOD_TYPE_BASIC';
+    const { appId, clientId } = credentials.addApiApplication(
+      idOf(project),
+      method,
+      undefined,
+      options.clientId,
+    );
     return { appId, clientId, clientSecret: credentials.addSecret(clientId, options.clientSecret) };
   }
 

@@ -74,10 +74,7 @@ export class WorldVerbs {
   /**
    * Adds an organization. Names of organizations are unique.
    *
-   * @example
-   * ```ts
-   * const acme = zitadel.addOrg('acme');
-   * ```
+   * @example `const acme = zitadel.addOrg('acme')`
    */
   addOrg(name: string, options: IdOption = {}): Org {
     return createOrg(this.#world, name, options);

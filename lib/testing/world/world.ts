@@ -14,6 +14,12 @@ import {
   type UserRecord,
 } from './state.js';
 
+interface OrgMetadata {
+  /** In base64. */
+  readonly value: string;
+  readonly details: Details;
+}
+
 interface Change {
   readonly at: number;
   readonly stamp: number;
@@ -35,6 +41,8 @@ export class World {
   readonly rolePermissions = new Map<string, readonly string[]>();
   /** Names of organizations that were removed, by id: calls may still name them. */
   readonly removedOrgs = new Map<string, string>();
+  /** What organizations are told to keep, by organization and key. */
+  readonly orgMetadata = new Map<string, Map<string, OrgMetadata>>();
   /** When grants were removed, by project and granted organization. */
   readonly grantRemovals = new Map<string, number>();
 
@@ -55,8 +63,9 @@ export class World {
   /** As in the beginning: nothing is there but the instance. Ids go on, so that none comes twice. */
   begin(): void {
     this.#pending = [];
-    for (const map of [this.users, this.#sequences, this.removedOrgs, this.grantRemovals])
-      map.clear();
+    const { users, removedOrgs, orgMetadata, grantRemovals } = this;
+    for (const map of [users, removedOrgs, orgMetadata, grantRemovals]) map.clear();
+    this.#sequences.clear();
     for (const state of [this.now, this.#reads]) clearState(state);
     this.rolePermissions.clear();
     for (const [role, permissions] of defaultRolePermissions(this.#line)) {
