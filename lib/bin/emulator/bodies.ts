@@ -1,9 +1,9 @@
-import { problemsOf, type Schema, worldSchema } from './check.js';
+import { problemsOf, type JsonSchema, worldSchema } from './check.js';
 
-const TEXT: Schema = { type: 'string', minLength: 1 };
-const TEXTS: Schema = { type: 'array', items: TEXT };
-const WHOLE: Schema = { type: 'integer' };
-const STATUS: Schema = { type: 'integer', minimum: 200 };
+const TEXT: JsonSchema = { type: 'string', minLength: 1 };
+const TEXTS: JsonSchema = { type: 'array', items: TEXT };
+const WHOLE: JsonSchema = { type: 'integer' };
+const STATUS: JsonSchema = { type: 'integer', minimum: 200 };
 
 /** Names of faults; a status and what an object says are faults too. */
 const FAULTS: readonly unknown[] = [
@@ -65,6 +65,6 @@ function problemsOfFault(body: { readonly fault?: unknown; readonly delayMs?: nu
   ];
 }
 
-function objectOf(properties: Record<string, Schema>, required: readonly string[]): Schema {
+function objectOf(properties: Record<string, JsonSchema>, required: readonly string[]): JsonSchema {
   return { type: 'object', additionalProperties: false, required, properties };
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** The part of JSON Schema that is needed here. */
-export interface Schema {
+export interface JsonSchema {
   readonly type?: 'object' | 'array' | 'string' | 'boolean' | 'integer';
   readonly enum?: readonly unknown[];
   readonly pattern?: string;
@@ -11,13 +11,13 @@ export interface Schema {
   readonly minLength?: number;
   readonly minItems?: number;
   readonly minimum?: number;
-  readonly items?: Schema;
-  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly items?: JsonSchema;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
-  readonly additionalProperties?: false | Schema;
+  readonly additionalProperties?: false | JsonSchema;
   readonly oneOf?: readonly { readonly required: readonly string[] }[];
   readonly $ref?: string;
-  readonly definitions?: Readonly<Record<string, Schema>>;
+  readonly definitions?: Readonly<Record<string, JsonSchema>>;
 }
 
 /** Where the schema of a world is: the package has its documents beside what is built. */
@@ -25,12 +25,12 @@ export const SCHEMA_FILE = fileURLToPath(
   new URL('../../../docs/emulator-world.schema.json', import.meta.url),
 );
 
-export function worldSchema(): Schema {
-  return JSON.parse(readFileSync(SCHEMA_FILE, 'utf8')) as Schema;
+export function worldSchema(): JsonSchema {
+  return JSON.parse(readFileSync(SCHEMA_FILE, 'utf8')) as JsonSchema;
 }
 
 /** What is wrong with a value: where, and what is expected there. */
-export function problemsOf(value: unknown, schema: Schema, root = schema, path = ''): string[] {
+export function problemsOf(value: unknown, schema: JsonSchema, root = schema, path = ''): string[] {
   const name = schema.$ref?.slice('#/definitions/'.length);
   const own = name === undefined ? schema : { ...root.definitions?.[name], ...schema };
   const problem = (expected: string) => [
@@ -63,8 +63,8 @@ export function problemsOf(value: unknown, schema: Schema, root = schema, path =
 
 function inObject(
   value: Readonly<Record<string, unknown>>,
-  schema: Schema,
-  root: Schema,
+  schema: JsonSchema,
+  root: JsonSchema,
   path: string,
 ): string[] {
   const { properties = {}, required = [], additionalProperties, oneOf } = schema;
@@ -87,12 +87,12 @@ function inObject(
   return [...missing, ...rest, ...unclear];
 }
 
-function isText(value: unknown, { pattern, minLength = 0 }: Schema): boolean {
+function isText(value: unknown, { pattern, minLength = 0 }: JsonSchema): boolean {
   if (typeof value !== 'string' || value.length < minLength) return false;
   return pattern === undefined || new RegExp(pattern, 'u').test(value);
 }
 
-function textOf({ minLength = 0 }: Schema): string {
+function textOf({ minLength = 0 }: JsonSchema): string {
   return minLength > 1 ? `a text of at least ${String(minLength)} characters` : 'a text';
 }
 
@@ -102,7 +102,7 @@ function shown(value: unknown): string {
   if (typeof value === 'number') return `${String(value)} (a text of digits needs quotes)`;
   if (typeof value === 'string') return value === '' ? 'an empty text' : 'this text';
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
-  return typeof value === 'object' ? 'an object' : String(value);
+  return typeof value === 'boolean' ? String(value) : 'an object';
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -6,15 +6,15 @@ import { jsonReply, type Reply } from '../../testing/server/replies.js';
 import { UsageError } from '../command.js';
 import { type BodyName, problemsOfBody } from './bodies.js';
 import { setAuthorization, setMember } from './managers.js';
-import { type Made, projectIn, userIn } from './names.js';
+import { type MadeWorld, projectIn, userIn } from './names.js';
 import type { FileAuthorization, FileMember } from './world-file.js';
-import type { Kept } from './world.js';
+import type { KeptSecrets } from './world.js';
 
 /** What the calls under `/emulator` work on. */
 export interface Controlled {
   readonly zitadel: ZitadelEmulator;
-  readonly made: Made;
-  readonly kept: Kept;
+  readonly made: MadeWorld;
+  readonly kept: KeptSecrets;
   /** Whether others than this machine may call. */
   readonly isOpen: boolean;
   /** Builds the world of the file again. */
@@ -43,7 +43,7 @@ const CALLS: Readonly<Record<string, readonly [Handle, BodyName?]>> = {
   'PUT /emulator/users': [userState, 'user'],
   'GET /emulator/requests': [requests],
   'DELETE /emulator/requests': [({ zitadel }) => zitadel.resetRequests()],
-  'POST /emulator/reset': [({ reset }) => reset()],
+  'POST /emulator/reset': [(controlled) => controlled.reset()],
 };
 
 /** The reply to a call under `/emulator`. */

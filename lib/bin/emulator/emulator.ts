@@ -3,8 +3,8 @@ import { type Command, EXIT, parse, UsageError } from '../command.js';
 import type { Terminal } from '../terminal.js';
 import { SCHEMA_FILE } from './check.js';
 import { control, type Controlled } from './control.js';
-import { HELP } from './help.js';
-import { buildWorld, INSTANCE_IDS, type Kept } from './world.js';
+import { EMULATOR_HELP } from './help.js';
+import { buildWorld, INSTANCE_IDS, type KeptSecrets } from './world.js';
 import { type ReadWorld, readWorld } from './world-file.js';
 
 const OPTIONS = {
@@ -20,7 +20,7 @@ const EMPTY: ReadWorld = { path: '', file: {}, textOf: () => '' };
 
 /** `emulator`. */
 export const command: Command = {
-  help: HELP,
+  help: EMULATOR_HELP,
   async run(args, terminal) {
     const { values, positionals } = parse(args, OPTIONS, true);
     if (values.schema) {
@@ -57,7 +57,7 @@ function prepare(
   world: ReadWorld,
   isOpen: boolean,
 ): ZitadelEmulator {
-  const kept: Kept = { secrets: new Map(), keyFiles: new Map() };
+  const kept: KeptSecrets = { secrets: new Map(), keyFiles: new Map() };
   const zitadel = prepared(settings, (...call) => control(controlled, ...call));
   const build = () => buildWorld(zitadel, world, kept);
   let made = build();
@@ -104,7 +104,7 @@ function failed(
   { port, host }: { readonly port: number; readonly host: string },
   terminal: Terminal,
 ): number {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   const why = WHY.get(code);
   if (why === undefined) throw error;
   terminal.tell(`It cannot listen at ${host}, port ${String(port)}: ${why}`);

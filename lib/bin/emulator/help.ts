@@ -1,5 +1,5 @@
 /** What `emulator --help` shows. */
-export const HELP = `Usage: npx nestjs-zitadel emulator [<world.yaml | world.json>] [--port <number>] [--host <address>]
+export const EMULATOR_HELP = `Usage: npx nestjs-zitadel emulator [<world.yaml | world.json>] [--port <number>] [--host <address>]
                                [--issuer <origin>] [--open-control] [--json]
        npx nestjs-zitadel emulator --schema
 

@@ -1,18 +1,18 @@
 import type { ZitadelEmulator } from '../../testing/emulator.js';
 import type { MemberResource } from '../../testing/model.js';
 import { UsageError } from '../command.js';
-import { grantIn, type Made, orgIn, projectIn, userIn } from './names.js';
+import { grantIn, type MadeWorld, orgIn, projectIn, userIn } from './names.js';
 import type { FileAuthorization, FileMember, FileResource } from './world-file.js';
 
 /** Adds a member as a world names it. */
-export function addMember(zitadel: ZitadelEmulator, made: Made, member: FileMember): void {
+export function addMember(zitadel: ZitadelEmulator, made: MadeWorld, member: FileMember): void {
   zitadel.addMember(userIn(made, member.user), placeOf(made, member), member.roles);
 }
 
 /** Gives a member exactly these roles, whatever they were; none removes the member. */
 export function setMember(
   zitadel: ZitadelEmulator,
-  made: Made,
+  made: MadeWorld,
   { user, roles, ...resource }: FileMember,
 ): void {
   const who = userIn(made, user);
@@ -30,7 +30,7 @@ export function setMember(
 /** Gives a user exactly these roles of a project; none takes the authorization back. */
 export function setAuthorization(
   zitadel: ZitadelEmulator,
-  made: Made,
+  made: MadeWorld,
   { user, project, organization, roles }: FileAuthorization,
 ): void {
   const org = organization === undefined ? {} : { org: orgIn(made, organization) };
@@ -54,7 +54,10 @@ const PREFIX: Readonly<Record<Kind, string>> = {
   projectGrant: 'PROJECT_GRANT_',
 };
 
-function placeOf(made: Made, resource: FileResource & Pick<FileMember, 'roles'>): MemberResource {
+function placeOf(
+  made: MadeWorld,
+  resource: FileResource & Pick<FileMember, 'roles'>,
+): MemberResource {
   const { organization, project, projectGrant, roles } = resource;
   if (organization !== undefined) {
     return withRoles('organization', roles, { org: orgIn(made, organization) });

@@ -13,7 +13,7 @@ interface MadeApplication {
 }
 
 /** What a world became, by names. */
-export interface Made {
+export interface MadeWorld {
   readonly orgs: Map<string, Org>;
   /** By `organization/name`. */
   readonly projects: Map<string, Project>;
@@ -28,16 +28,16 @@ export interface Made {
 const MADE_UP = /^\d{18}$/;
 
 /** Without a name: the organization of the instance. */
-export function orgIn({ orgs }: Made, ref = 'ZITADEL'): Found {
+export function orgIn({ orgs }: MadeWorld, ref = 'ZITADEL'): Found {
   return find('organization', orgs, ref);
 }
 
-export function userIn({ users }: Made, ref: string): Found {
+export function userIn({ users }: MadeWorld, ref: string): Found {
   return find('user', users, ref);
 }
 
 /** By the full name, or by the last part of it where only one is called so. */
-export function projectIn({ projects }: Made, ref: string): Found {
+export function projectIn({ projects }: MadeWorld, ref: string): Found {
   const same = [...projects.keys()].filter((name) => name.endsWith(`/${ref}`));
   if (same.length > 1 && !projects.has(ref)) {
     throw new UsageError(`several projects are called ${ref}: ${same.join(', ')}`);
@@ -46,18 +46,18 @@ export function projectIn({ projects }: Made, ref: string): Found {
 }
 
 export function grantIn(
-  made: Made,
+  made: MadeWorld,
   ends: { readonly project: string; readonly organization: string },
 ): Found {
-  const project = nameOf(made.projects, projectIn(made, ends.project).id);
-  const organization = nameOf(made.orgs, orgIn(made, ends.organization).id);
+  const project = fullNameOf(made.projects, projectIn(made, ends.project).id);
+  const organization = fullNameOf(made.orgs, orgIn(made, ends.organization).id);
   const grant = made.grants.get(`${project}/${organization}`);
   if (grant !== undefined) return grant;
   throw new UsageError(`${project} is not granted to ${organization}`);
 }
 
 /** The name of what has this id. */
-export function nameOf(map: ReadonlyMap<string, Found>, id: string): string {
+export function fullNameOf(map: ReadonlyMap<string, Found>, id: string): string {
   return [...map].find(([, each]) => each.id === id)?.[0] ?? id;
 }
 

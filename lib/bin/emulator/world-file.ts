@@ -70,7 +70,7 @@ export interface FileAuthorization {
 }
 
 /** A world as it is written down; `docs/emulator-world.schema.json` describes it. */
-export interface WorldFile {
+interface WorldFile {
   readonly organizations?: readonly { readonly name: string; readonly id?: string }[];
   readonly users?: readonly FileUser[];
   readonly serviceUsers?: readonly FileServiceUser[];

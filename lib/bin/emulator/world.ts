@@ -3,7 +3,7 @@ import type { ZitadelEmulator } from '../../testing/emulator.js';
 import type { InstanceIds } from '../../testing/instance.js';
 import { UsageError } from '../command.js';
 import { addMember, setAuthorization } from './managers.js';
-import { type Made, nameOf, orgIn, projectIn } from './names.js';
+import { type MadeWorld, fullNameOf, orgIn, projectIn } from './names.js';
 import {
   type FileApplication,
   type FileProject,
@@ -13,7 +13,7 @@ import {
 } from './world-file.js';
 
 /** What stays when the world begins again, so that clients need to learn it once only: secrets and key files by whose they are. */
-export interface Kept {
+export interface KeptSecrets {
   readonly secrets: Map<string, string>;
   readonly keyFiles: Map<string, string>;
 }
@@ -39,7 +39,11 @@ export const INSTANCE_IDS: InstanceIds = {
  *
  * @throws UsageError where a name or a role does not fit, and what ZITADEL would refuse
  */
-export function buildWorld(zitadel: ZitadelEmulator, world: ReadWorld, kept: Kept): Made {
+export function buildWorld(
+  zitadel: ZitadelEmulator,
+  world: ReadWorld,
+  kept: KeptSecrets,
+): MadeWorld {
   try {
     return build(zitadel, world, kept);
   } catch (error) {
@@ -48,10 +52,10 @@ export function buildWorld(zitadel: ZitadelEmulator, world: ReadWorld, kept: Kep
   }
 }
 
-function build(zitadel: ZitadelEmulator, world: ReadWorld, kept: Kept): Made {
+function build(zitadel: ZitadelEmulator, world: ReadWorld, kept: KeptSecrets): MadeWorld {
   const { file } = world;
   const { rootOrg, defaultProject } = zitadel;
-  const made: Made = {
+  const made: MadeWorld = {
     orgs: new Map([[rootOrg.name, rootOrg]]),
     projects: new Map([[`${rootOrg.name}/${defaultProject.name}`, defaultProject]]),
     users: new Map(),
@@ -77,7 +81,7 @@ function build(zitadel: ZitadelEmulator, world: ReadWorld, kept: Kept): Made {
   });
   each('projectGrants', file.projectGrants, ({ project, organization, roles, id }) => {
     const [granted, to] = [projectIn(made, project), orgIn(made, organization)];
-    const name = `${nameOf(made.projects, granted.id)}/${nameOf(made.orgs, to.id)}`;
+    const name = `${fullNameOf(made.projects, granted.id)}/${fullNameOf(made.orgs, to.id)}`;
     const grant = zitadel.grantProject(granted, to, roles, { id: id ?? idFor(`grant ${name}`) });
     made.grants.set(name, grant);
   });
@@ -121,10 +125,10 @@ function each<T>(
 
 function addServiceUser(
   zitadel: ZitadelEmulator,
-  made: Made,
+  made: MadeWorld,
   user: FileServiceUser,
   { textOf }: ReadWorld,
-  kept: Kept,
+  kept: KeptSecrets,
 ): void {
   const { userName, organization, pat, clientSecret, keyFile, ...options } = user;
   const id = options.id ?? idFor(`user ${userName}`);
@@ -137,24 +141,24 @@ function addServiceUser(
   if (key !== undefined) kept.keyFiles.set(userName, zitadel.addKey(robot, key));
 }
 
-function addProject(zitadel: ZitadelEmulator, made: Made, project: FileProject): void {
+function addProject(zitadel: ZitadelEmulator, made: MadeWorld, project: FileProject): void {
   const { name, organization, applications: _applications, ...options } = project;
   const org = orgIn(made, organization);
-  const fullName = `${nameOf(made.orgs, org.id)}/${name}`;
+  const fullName = `${fullNameOf(made.orgs, org.id)}/${name}`;
   const id = options.id ?? idFor(`project ${fullName}`);
   made.projects.set(fullName, zitadel.addProject(name, { ...options, id, org }));
 }
 
 function addApplication(
   zitadel: ZitadelEmulator,
-  made: Made,
+  made: MadeWorld,
   { name: projectName, organization }: FileProject,
   application: FileApplication,
   { textOf }: ReadWorld,
-  kept: Kept,
+  kept: KeptSecrets,
 ): void {
   const { name, type, clientSecret, keyFile, redirectUris, ...options } = application;
-  const fullProject = `${nameOf(made.orgs, orgIn(made, organization).id)}/${projectName}`;
+  const fullProject = `${fullNameOf(made.orgs, orgIn(made, organization).id)}/${projectName}`;
   const project = projectIn(made, fullProject);
   const fullName = `${fullProject}/${name}`;
   if (made.applications.has(fullName)) throw new UsageError(`there is another ${fullName}`);
@@ -180,7 +184,7 @@ function addApplication(
   }
 }
 
-function secretOf({ secrets }: Kept, whose: string, given: string | undefined): string {
+function secretOf({ secrets }: KeptSecrets, whose: string, given: string | undefined): string {
   const secret = given ?? secrets.get(whose) ?? randomBytes(36).toString('base64url');
   secrets.set(whose, secret);
   return secret;

@@ -247,7 +247,9 @@ describe('a world', () => {
     vi.doMock('yaml', () => {
       throw new Error('not installed');
     });
-    onTestFinished(() => void vi.doUnmock('yaml'));
+    onTestFinished(() => {
+      vi.doUnmock('yaml');
+    });
     const { code, told } = await refused(written('', 'yaml'));
     expect([code, told]).toEqual([2, expect.stringContaining('npm install --save-dev yaml')]);
   });
