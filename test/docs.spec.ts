@@ -257,7 +257,7 @@ describe('the code in the README and the pages', () => {
   });
 
   it('is told what language it is', () => {
-    const known = new Set(['ts', 'sh', 'json', 'text']);
+    const known = new Set(['ts', 'sh', 'json', 'text', 'yaml']);
     const others = pages.flatMap((page) =>
       fencesOf(page)
         .map(([language]) => `${page}: ${language}`)
