@@ -27,6 +27,11 @@ const COMMANDS: readonly {
     does: 'says what makes requests fail or stand open, and what to do',
     load: () => import('./doctor/doctor.js'),
   },
+  {
+    name: 'emulator',
+    does: 'runs a ZITADEL for tests on a port, for applications in any language',
+    load: () => import('./emulator/emulator.js'),
+  },
 ];
 
 /** Runs the command that the arguments name. Returns the exit code. */

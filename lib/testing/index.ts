@@ -3,11 +3,13 @@ export { ZitadelEmulator } from './emulator.js';
 export type { CheckedIds, GuardDouble, TestCaller } from './doubles.js';
 export type {
   AccessTokenType,
+  ApiApplicationOptions,
   ApplicationOptions,
   AuthorizationOptions,
   DeliveryFaults,
   EmulatorSettings,
   Fault,
+  IdOption,
   MemberResource,
   Org,
   Project,

@@ -31,19 +31,25 @@ export interface Instance {
   issuer: string;
 }
 
-/** A new instance holds what a new ZITADEL holds, and the project `app`. */
-export async function createInstance(settings: EmulatorSettings): Promise<Instance> {
+/** Ids of what a new instance holds. Without them ZITADEL makes them up. */
+export interface InstanceIds {
+  readonly instance: string;
+  readonly organization: string;
+  readonly zitadelProject: string;
+  readonly project: string;
+}
+
+export function createInstance(settings: EmulatorSettings, ids?: InstanceIds): Instance {
   const { line = 'v4', administratorFilters = true, queryLimits = {} } = settings;
   requireLine(line);
   const limits = new PageLimits();
   limits.set(queryLimits);
-  const world = new World(line, settings.firstId);
-  const keys = await SigningKeys.create(() => world.ids.next());
+  const world = new World(line, settings.firstId, ids?.instance);
+  const keys = new SigningKeys(() => world.ids.next());
   const targets = new Targets(world);
   const deliveries = new Deliveries(world.instanceId);
   world.events.heard = (event) => deliveries.add(event, targets.targetsOf(event.type));
   const mint = new TokenMint(world, keys, new TokenBox());
-  const rootOrg = createOrg(world, world.instanceName);
   return {
     world,
     mint,
@@ -54,9 +60,36 @@ export async function createInstance(settings: EmulatorSettings): Promise<Instan
     deliveries,
     limits,
     newFilters: administratorFilters,
-    rootOrg,
-    zitadelProjectId: createProject(world, 'ZITADEL', rootOrg.id, {}).id,
-    defaultProject: createProject(world, 'app', rootOrg.id, {}),
     issuer: '',
+    ...furnish(world, ids),
   };
+}
+
+/** A new instance holds what a new ZITADEL holds, and the project `app`. */
+function furnish(world: World, ids?: InstanceIds) {
+  const rootOrg = createOrg(world, world.instanceName, { id: ids?.organization });
+  return {
+    rootOrg,
+    zitadelProjectId: createProject(world, 'ZITADEL', rootOrg.id, { id: ids?.zitadelProject }).id,
+    defaultProject: createProject(world, 'app', rootOrg.id, { id: ids?.project }),
+  };
+}
+
+/** Makes an instance what it was when it was new. Its ids, its keys and the tokens that it issued stay. */
+export function renew(instance: Instance): void {
+  const { world, mint, credentials, targets, deliveries } = instance;
+  deliveries.meet({});
+  deliveries.drop();
+  targets.begin();
+  credentials.begin();
+  mint.box.forgetGiven();
+  world.lagReads(0);
+  world.releaseReads();
+  world.begin();
+  furnish(world, {
+    instance: world.instanceId,
+    organization: instance.rootOrg.id,
+    zitadelProject: instance.zitadelProjectId,
+    project: instance.defaultProject.id,
+  });
 }

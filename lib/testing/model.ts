@@ -103,7 +103,13 @@ export type MemberResource =
 
 export type AccessTokenType = 'jwt' | 'opaque';
 
-export interface ProjectOptions {
+/** What may be given to anything that gets an id. */
+export interface IdOption {
+  /** One that nothing else has or had: 1 to 200 letters, digits, `-` and `_`. @default ZITADEL makes one up: 18 digits */
+  readonly id?: string | undefined;
+}
+
+export interface ProjectOptions extends IdOption {
   /** The owner. @default the organization of the instance */
   readonly org?: Ref;
   /** The keys of the project's roles. A project grant hands some of them on. */
@@ -112,7 +118,7 @@ export interface ProjectOptions {
   readonly roleAssertion?: boolean;
 }
 
-export interface UserOptions {
+export interface UserOptions extends IdOption {
   readonly org?: Ref;
   /** What the user is shown as. @default the user name */
   readonly displayName?: string;
@@ -124,11 +130,13 @@ export interface UserOptions {
   readonly email?: string;
   /** @default true */
   readonly emailVerified?: boolean;
+  /** The sign-in page asks for it. @default none: to pick the user is enough */
+  readonly password?: string | undefined;
   /** For the scope `urn:zitadel:iam:user:metadata`. Tokens have the values in base64url. @default none */
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-export interface ServiceUserOptions {
+export interface ServiceUserOptions extends IdOption {
   readonly org?: Ref;
   readonly displayName?: string;
   /** As in {@link UserOptions}. @default none */
@@ -138,6 +146,8 @@ export interface ServiceUserOptions {
 }
 
 export interface ApplicationOptions {
+  /** As {@link IdOption}: its client id. */
+  readonly clientId?: string | undefined;
   /** Exactly these addresses are redirected to. */
   readonly redirectUris: readonly string[];
   /** What its users get. @default 'jwt' */
@@ -146,6 +156,13 @@ export interface ApplicationOptions {
   readonly accessTokenRoles?: boolean;
   /** "User info inside ID token": names and email by the scopes `profile` and `email`. @default false, as in ZITADEL */
   readonly idTokenUserInfo?: boolean;
+}
+
+export interface ApiApplicationOptions {
+  /** As {@link IdOption}: its client id. */
+  readonly clientId?: string | undefined;
+  /** @default 64 random characters */
+  readonly clientSecret?: string | undefined;
 }
 
 export interface AuthorizationOptions {

@@ -1,6 +1,12 @@
-import { type ApplicationOptions, idOf, type Ref, type TokenOptions } from './model.js';
+import {
+  type ApiApplicationOptions,
+  type ApplicationOptions,
+  idOf,
+  type Ref,
+  type TokenOptions,
+} from './model.js';
 import { audienceOfScopes, audienceScope, claimsOfScopes } from './oidc/claims.js';
-import type { PublishedKey } from './oidc/keys.js';
+import { type PublishedKey, readKeyFile } from './oidc/keys.js';
 import { type Grounds, TOKEN_SECONDS } from './oidc/mint.js';
 import { WorldVerbs } from './world-verbs.js';
 import type { UserRecord } from './world/state.js';
@@ -71,10 +77,15 @@ export class TokenVerbs extends WorldVerbs {
   /**
    * A personal access token. The API does not look at its audience.
    *
+   * @param text what it is to be: for clients that know it beforehand
+   *
    * @example `const pat = zitadel.patFor(robot)`
    */
-  patFor(user: Ref): string {
-    return this.instance.mint.sealed('pat', this.#user(user).id, { iat: nowInSeconds() }).token;
+  patFor(user: Ref, text?: string): string {
+    const { mint } = this.instance;
+    const { token } = mint.sealed('pat', this.#user(user).id, { iat: nowInSeconds() });
+    if (text !== undefined) mint.box.give(text, token);
+    return text ?? token;
   }
 
   /** A session token. The API accepts it too. */
@@ -126,22 +137,48 @@ export class TokenVerbs extends WorldVerbs {
   /**
    * A key file of a service user (RFC 7523), as ZITADEL writes it: JSON with a PKCS#1 key.
    *
+   * @param file one of this user that was made before
+   * @throws TypeError if the file is not one of this user
+   *
    * @example `const serviceUser = key(JSON.parse(zitadel.addKey(robot)))`
    */
-  addKey(user: Ref): string {
-    return this.instance.credentials.addUserKey(this.#serviceUser(user).id);
+  addKey(user: Ref, file?: string): string {
+    const { id } = this.#serviceUser(user);
+    const given = file === undefined ? undefined : readKeyFile(file, 'userId', id);
+    return this.instance.credentials.addUserKey(id, given);
   }
 
-  /** A key file of an API application. Service users have their own: {@link addKey}. */
-  addApplicationKey(project: Ref): string {
-    return this.instance.credentials.addApplicationKey(idOf(project));
+  /**
+   * A key file of an API application: of the one with this client id, or of a new one. Service users have their own: {@link addKey}.
+   *
+   * @param file one of this application that was made before
+   * @throws TypeError if the file is not one of this application
+   */
+  addApplicationKey(project: Ref, clientId?: string, file?: string): string {
+    const { credentials } = this.instance;
+    const method = 'API_AUTH_METHOD_TYPE_PRIVATE_KEY_JWT';
+    const application =
+      credentials.applications.get(clientId ?? '') ??
+      credentials.addApiApplication(idOf(project), method, undefined, clientId);
+    const given =
+      file === undefined ? undefined : readKeyFile(file, 'clientId', application.clientId);
+    return credentials.addApplicationKey(application, given);
   }
 
   /** An API application that asks with a client id and a secret (Basic), as introspection wants it. */
-  addApiApplication(project: Ref): { appId: string; clientId: string; clientSecret: string } {
+  addApiApplication(
+    project: Ref,
+    options: ApiApplicationOptions = {},
+  ): { appId: string; clientId: string; clientSecret: string } {
     const { credentials } = this.instance;
-    const { appId, clientId } = credentials.addApplication(idOf(project), [], 'jwt');
-    return { appId, clientId, clientSecret: credentials.addSecret(clientId) };
+    const method = 'API_AUTH_METHOD_TYPE_BASIC';
+    const { appId, clientId } = credentials.addApiApplication(
+      idOf(project),
+      method,
+      undefined,
+      options.clientId,
+    );
+    return { appId, clientId, clientSecret: credentials.addSecret(clientId, options.clientSecret) };
   }
 
   /** Removes a key by the `keyId` of its file. Tokens that were issued for it stay valid. */
@@ -163,10 +200,10 @@ export class TokenVerbs extends WorldVerbs {
     this.instance.credentials.requireApplication(clientId).active = true;
   }
 
-  /** Makes client credentials of a service user. They replace an earlier secret. */
-  addSecret(user: Ref): { clientId: string; clientSecret: string } {
+  /** Makes client credentials of a service user, with a secret of yours if you give one. They replace an earlier secret. */
+  addSecret(user: Ref, secret?: string): { clientId: string; clientSecret: string } {
     const { id, userName } = this.#serviceUser(user);
-    return { clientId: userName, clientSecret: this.instance.credentials.addSecret(id) };
+    return { clientId: userName, clientSecret: this.instance.credentials.addSecret(id, secret) };
   }
 
   /** A public client for the authorization code flow with PKCE. */

@@ -2,6 +2,7 @@ import type { Instance } from './instance.js';
 import {
   type AuthorizationOptions,
   idOf,
+  type IdOption,
   type MemberResource,
   type Org,
   type Project,
@@ -13,9 +14,8 @@ import {
   type UserOptions,
 } from './model.js';
 import { authorizeUser, setAuthorizationActive, unauthorizeUser } from './world/authorizations.js';
-import { addGrant, changeGrant, removeGrant, setGrantActive } from './world/grants.js';
+import { addGrant, changeGrant, grantOf, removeGrant, setGrantActive } from './world/grants.js';
 import { addMember, changeMember, removeMember } from './world/managers.js';
-import type { GrantRecord } from './world/state.js';
 import {
   createOrg,
   createProject,
@@ -74,13 +74,10 @@ export class WorldVerbs {
   /**
    * Adds an organization. Names of organizations are unique.
    *
-   * @example
-   * ```ts
-   * const acme = zitadel.addOrg('acme');
-   * ```
+   * @example `const acme = zitadel.addOrg('acme')`
    */
-  addOrg(name: string): Org {
-    return createOrg(this.#world, name);
+  addOrg(name: string, options: IdOption = {}): Org {
+    return createOrg(this.#world, name, options);
   }
 
   renameOrg(org: Ref, name: string): void {
@@ -226,11 +223,16 @@ export class WorldVerbs {
    * zitadel.addMember(dave, { projectGrant: grant }, ['PROJECT_GRANT_OWNER']);
    * ```
    */
-  grantProject(project: Ref, grantedOrg: Ref, roleKeys: readonly string[]): ProjectGrant {
+  grantProject(
+    project: Ref,
+    grantedOrg: Ref,
+    roleKeys: readonly string[],
+    { id }: IdOption = {},
+  ): ProjectGrant {
     const projectId = idOf(project);
     const ownerOrgId = this.#world.now.projects.get(projectId)?.orgId ?? '';
     const grantedOrgId = idOf(grantedOrg);
-    return grantOf(addGrant(this.#world, { projectId, ownerOrgId, grantedOrgId, roleKeys }));
+    return grantOf(addGrant(this.#world, { projectId, ownerOrgId, grantedOrgId, roleKeys, id }));
   }
 
   /** Replaces the roles that a grant hands on. */
@@ -293,8 +295,4 @@ export class WorldVerbs {
     const grant = requireGrant(this.#world, idOf(ref));
     return { grantId: grant.id, projectId: grant.projectId, ownerOrgId: grant.ownerOrgId };
   }
-}
-
-function grantOf({ id, projectId, grantedOrgId, roleKeys, active }: GrantRecord): ProjectGrant {
-  return { id, projectId, grantedOrgId, roleKeys, state: active ? 'active' : 'inactive' };
 }

@@ -23,6 +23,12 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
   bounds: { mostGrowthMiB: atMost(32) },
   bystanders: { scenarios: some, worstRefusedShare: atMost(0.01) },
   captures: { replayed: some, different: none, leftOut: atMost(34) },
+  'cli-emulator': {
+    clients: (figure) => figure === 20,
+    failed: none,
+    // How much it may be depends on how long the proof runs: it judges it itself.
+    startMs: some,
+  },
   cold: { requests: some, upstreamCalls: one },
   corpus: {
     cases: atLeast(300),

@@ -58,10 +58,16 @@ export class Deliveries {
     await new Promise<void>((resolve) => this.#whenDone.push(resolve));
   }
 
-  /** Those under way are lost. */
-  stop(): void {
+  /** Those that wait are lost. */
+  drop(): void {
     clearTimeout(this.#timer);
     this.#waiting = [];
+    this.#tellIfDone();
+  }
+
+  /** Those under way are lost. */
+  stop(): void {
+    this.drop();
     this.#stop.abort();
     this.#connections.http.destroy();
     this.#connections.https.destroy();

@@ -53,6 +53,11 @@ export class Targets {
     return [...this.#executions.values()].filter(({ targetIds }) => targetIds.length > 0);
   }
 
+  begin(): void {
+    this.#targets.clear();
+    this.#executions.clear();
+  }
+
   find(id: string): TargetRecord | undefined {
     return this.#targets.get(id);
   }

@@ -1,17 +1,22 @@
 import { type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { AccessTokenType, ApplicationOptions } from '../model.js';
 import type { World } from '../world/world.js';
-import { newKeyFile } from './keys.js';
+import { type KeyFile, newKeyFile } from './keys.js';
 
 /** A key that somebody signs assertions with. */
 export interface RegisteredKey {
   readonly ownerId: string;
   readonly type: 'serviceaccount' | 'application';
   readonly publicKey: KeyObject;
+  readonly made: number;
 }
 
 export interface Application {
   readonly appId: string;
+  readonly name: string;
+  /** How an API application says who it is. Undefined for one that people sign in with. */
+  readonly apiMethod: ApiMethod | undefined;
+  readonly made: number;
   readonly clientId: string;
   readonly projectId: string;
   readonly redirectUris: readonly string[];
@@ -23,7 +28,9 @@ export interface Application {
   active: boolean;
 }
 
-type ApplicationClaims = Pick<ApplicationOptions, 'accessTokenRoles' | 'idTokenUserInfo'>;
+export type ApiMethod = 'API_AUTH_METHOD_TYPE_BASIC' | 'API_AUTH_METHOD_TYPE_PRIVATE_KEY_JWT';
+
+type ApplicationClaims = Omit<ApplicationOptions, 'redirectUris' | 'accessTokenType'>;
 
 /** Keys, secrets and applications: with what users and programs prove who they are. */
 export class Credentials {
@@ -35,20 +42,29 @@ export class Credentials {
 
   constructor(readonly world: World) {}
 
-  addUserKey(userId: string): string {
-    const keyId = this.world.ids.next();
-    const { pem, publicKey } = newKeyFile();
-    this.keys.set(keyId, { ownerId: userId, type: 'serviceaccount', publicKey });
+  addUserKey(userId: string, given?: KeyFile): string {
+    const { keyId, key } = this.#addKey(userId, 'serviceaccount', given);
     const expirationDate = '9999-12-31T23:59:59Z';
-    return JSON.stringify({ type: 'serviceaccount', keyId, key: pem, expirationDate, userId });
+    return JSON.stringify({ type: 'serviceaccount', keyId, key, expirationDate, userId });
   }
 
-  addApplicationKey(projectId: string): string {
-    const { appId, clientId } = this.addApplication(projectId, [], 'jwt');
-    const keyId = this.world.ids.next();
-    const { pem, publicKey } = newKeyFile();
-    this.keys.set(keyId, { ownerId: clientId, type: 'application', publicKey });
-    return JSON.stringify({ type: 'application', keyId, key: pem, appId, clientId });
+  addApplicationKey({ appId, clientId }: Application, given?: KeyFile): string {
+    const { keyId, key } = this.#addKey(clientId, 'application', given);
+    return JSON.stringify({ type: 'application', keyId, key, appId, clientId });
+  }
+
+  #addKey(
+    ownerId: string,
+    type: RegisteredKey['type'],
+    { keyId = this.world.ids.next(), pem, publicKey } = newKeyFile(),
+  ): { readonly keyId: string; readonly key: string } {
+    this.keys.set(keyId, { ownerId, type, publicKey, made: this.world.clock.stamp() });
+    return { keyId, key: pem };
+  }
+
+  /** Ids of the keys of a user, or of an application by its client id. */
+  keyIdsOf(ownerId: string): string[] {
+    return [...this.keys].filter(([, key]) => key.ownerId === ownerId).map(([keyId]) => keyId);
   }
 
   /** What the key stood for is refused from now on; what was issued for it stays valid. */
@@ -62,8 +78,7 @@ export class Credentials {
     this.world.happened(owner.id, owner.orgId, removed);
   }
 
-  addSecret(ownerId: string): string {
-    const secret = randomBytes(48).toString('base64url');
+  addSecret(ownerId: string, secret = randomBytes(48).toString('base64url')): string {
     this.secrets.set(ownerId, secret);
     return secret;
   }
@@ -81,15 +96,30 @@ export class Credentials {
     return this.secrets.has(clientId) || keys.some(({ ownerId }) => ownerId === clientId);
   }
 
+  addApiApplication(
+    projectId: string,
+    apiMethod: ApiMethod,
+    name?: string,
+    clientId?: string,
+  ): Application {
+    return this.addApplication(projectId, [], 'jwt', { clientId }, name, apiMethod);
+  }
+
   addApplication(
     projectId: string,
     redirectUris: readonly string[],
     accessTokenType: AccessTokenType,
-    { accessTokenRoles = false, idTokenUserInfo = false }: ApplicationClaims = {},
+    { clientId, accessTokenRoles = false, idTokenUserInfo = false }: ApplicationClaims = {},
+    name?: string,
+    apiMethod?: ApiMethod,
   ): Application {
+    const appId = this.world.ids.next();
     const application = {
-      appId: this.world.ids.next(),
-      clientId: this.world.ids.next(),
+      appId,
+      name: name ?? appId,
+      apiMethod,
+      made: this.world.clock.stamp(),
+      clientId: this.world.ids.nextOr(clientId),
       projectId,
       redirectUris: [...redirectUris],
       accessTokenType,
@@ -113,11 +143,17 @@ export class Credentials {
     this.dropUser(clientId);
   }
 
+  applicationsOf(projectId: string): Application[] {
+    return [...this.applications.values()].filter((each) => each.projectId === projectId);
+  }
+
   /** Applications of a project know each other: a person's token is for all of them. */
   clientIdsOf(projectId: string): string[] {
-    return [...this.applications.values()]
-      .filter((application) => application.projectId === projectId)
-      .map((application) => application.clientId);
+    return this.applicationsOf(projectId).map(({ clientId }) => clientId);
+  }
+
+  begin(): void {
+    for (const map of [this.keys, this.secrets, this.applications]) map.clear();
   }
 
   dropUser(userId: string): void {

@@ -36,28 +36,43 @@ interface DecodedJwt {
 export class SigningKeys {
   readonly #newKid: () => string;
   readonly #published = new Map<string, SigningKey>();
-  #active: SigningKey;
+  readonly #firstKid: string;
+  #ready: Promise<void> | undefined;
+  #active: SigningKey | undefined;
   #foreign: KeyObject | undefined;
 
-  private constructor(active: SigningKey, newKid: () => string) {
-    this.#active = active;
+  constructor(newKid: () => string) {
     this.#newKid = newKid;
-    this.#published.set(active.kid, active);
+    this.#firstKid = newKid();
   }
 
-  static async create(newKid: () => string): Promise<SigningKeys> {
-    const pair = await promisify(generateKeyPair)('rsa', PAIR);
-    return new SigningKeys({ kid: newKid(), ...pair }, newKid);
+  /** Resolves when there is a key to sign with, which is made when it is first asked for: that takes longer than all else. */
+  get ready(): Promise<void> {
+    this.#ready ??= this.#first();
+    return this.#ready;
   }
 
   get active(): SigningKey {
+    if (this.#active === undefined) throw new Error('there is no key yet');
     return this.#active;
   }
 
+  get isReady(): boolean {
+    return this.#active !== undefined;
+  }
+
   rotate(): string {
-    this.#active = { kid: this.#newKid(), ...generateKeyPairSync('rsa', PAIR) };
-    this.#published.set(this.#active.kid, this.#active);
-    return this.#active.kid;
+    return this.#use({ kid: this.#newKid(), ...generateKeyPairSync('rsa', PAIR) });
+  }
+
+  async #first(): Promise<void> {
+    this.#use({ kid: this.#firstKid, ...(await promisify(generateKeyPair)('rsa', PAIR)) });
+  }
+
+  #use(key: SigningKey): string {
+    this.#active = key;
+    this.#published.set(key.kid, key);
+    return key.kid;
   }
 
   withdraw(kid: string): void {
@@ -70,7 +85,7 @@ export class SigningKeys {
   }
 
   sign(claims: object, header: object = {}): string {
-    return signJwt({ ...this.#header(), ...header }, claims, this.#active.privateKey);
+    return signJwt({ ...this.#header(), ...header }, claims, this.active.privateKey);
   }
 
   /** Names the active key, but is signed by one that nobody publishes. */
@@ -88,7 +103,7 @@ export class SigningKeys {
   }
 
   #header(): object {
-    return { alg: 'RS256', kid: this.#active.kid, typ: 'JWT' };
+    return { alg: 'RS256', kid: this.active.kid, typ: 'JWT' };
   }
 }
 
@@ -112,7 +127,34 @@ export function isSignedBy(token: string, decoded: DecodedJwt, key: KeyObject): 
 }
 
 /** A key as it stands in a key file: PKCS#1, as ZITADEL writes it. */
-export function newKeyFile(): { pem: string; publicKey: KeyObject } {
+export interface KeyFile {
+  readonly keyId?: string;
+  readonly pem: string;
+  readonly publicKey: KeyObject;
+}
+
+/**
+ * The key of a key file that is there already.
+ *
+ * @throws TypeError if it is not one of this owner
+ */
+export function readKeyFile(text: string, field: 'userId' | 'clientId', ownerId: string): KeyFile {
+  const file = objectIn(text);
+  const { keyId, key: pem } = file ?? {};
+  if (typeof keyId !== 'string' || typeof pem !== 'string') {
+    throw new TypeError('not a key file: JSON with keyId and key is expected');
+  }
+  if (file?.[field] !== ownerId) {
+    throw new TypeError(`a key file of somebody else: its ${field} must be ${ownerId}`);
+  }
+  try {
+    return { keyId, pem, publicKey: createPublicKey(pem) };
+  } catch {
+    throw new TypeError('not a key file: its key is not a private key in PEM');
+  }
+}
+
+export function newKeyFile(): KeyFile {
   const { privateKey: pem } = generateKeyPairSync('rsa', {
     ...PAIR,
     privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
@@ -131,8 +173,12 @@ function encode(part: object): string {
 }
 
 function decodePart(part: string): Record<string, unknown> | undefined {
+  return objectIn(Buffer.from(part, 'base64url').toString());
+}
+
+function objectIn(text: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString());
+    const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? { ...value }
       : undefined;

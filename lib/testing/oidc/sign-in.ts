@@ -55,7 +55,11 @@ export function login(instance: Instance, exchange: Exchange): Reply {
   if (request === undefined) return goneOrUnknown();
   const user = instance.world.users.get(form.get('userId') ?? '');
   if (user === undefined || !canSignIn(user)) return errorPage('This user cannot sign in.');
-  return finish(instance, request, user);
+  const password = form.get('password');
+  if (user.password === undefined || user.password === password) {
+    return finish(instance, request, user);
+  }
+  return passwordPage(request, user, password !== null);
 }
 
 function finish(instance: Instance, request: AuthRequest, user: UserRecord): Reply {
@@ -121,10 +125,10 @@ main { box-sizing: border-box; width: min(30rem, 100%); padding: 2rem 1rem; }
 h1 { margin: 0 0 .25rem; font-size: 1.5rem; }
 p { margin: 0 0 1.5rem; opacity: .8; }
 ul { list-style: none; margin: 0; padding: 0; display: grid; gap: .5rem; }
-button { width: 100%; padding: .75rem 1rem; border: 1px solid GrayText; border-radius: .5rem; background: Canvas;
+button, input { box-sizing: border-box; margin-block: .25rem; width: 100%; padding: .75rem 1rem; border: 1px solid GrayText; border-radius: .5rem; background: Canvas;
   color: CanvasText; font: inherit; text-align: start; overflow-wrap: anywhere; cursor: pointer; }
 button:hover { border-color: LinkText; }
-button:focus-visible { outline: 3px solid LinkText; outline-offset: 2px; }
+button:focus-visible, input:focus-visible { outline: 3px solid LinkText; outline-offset: 2px; }
 button span { display: block; font-size: .875rem; opacity: .75; }
 `;
 
@@ -146,6 +150,24 @@ function signInPage(requestId: string, choices: readonly Choice[], redirectUri: 
       ? '<p>Nobody here can sign in: add somebody with <code>addUser</code>.</p>'
       : `<form method="post" action="/ui/v2/login/login"><input type="hidden" name="authRequest" value="${escapeHtml(requestId)}"><ul>${items.join('')}</ul></form>`;
   const body = `<h1>Sign in</h1><p>This is a ZITADEL emulator: pick who you are.</p>${list}`;
+  return htmlReply(200, 'Sign in', body, sourceOf(redirectUri));
+}
+
+/** Somebody with a password proves it. */
+function passwordPage(
+  { id, redirectUri }: AuthRequest,
+  user: UserRecord,
+  wasWrong: boolean,
+): Reply {
+  const hidden = Object.entries({ authRequest: id, userId: user.id }).map(
+    ([name, value]) => `<input type="hidden" name="${name}" value="${escapeHtml(value)}">`,
+  );
+  const wrong = wasWrong ? '<p role="alert">This is not the password.</p>' : '';
+  const body =
+    `<h1>Sign in</h1><p>${escapeHtml(`${user.displayName} · ${user.userName}`)}</p>${wrong}` +
+    `<form method="post" action="/ui/v2/login/login">${hidden.join('')}<label>Password ` +
+    '<input type="password" name="password" autocomplete="current-password" required autofocus></label>' +
+    '<button>Sign in</button></form>';
   return htmlReply(200, 'Sign in', body, sourceOf(redirectUri));
 }
 

@@ -24,19 +24,35 @@ import { match, type Route } from './routes.js';
 const LARGEST_BODY = 1_048_576;
 const ALLOWED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 
+/** What is served under `/emulator`, beside ZITADEL's own paths. Pages of other origins cannot read it. */
+export type Beside = (
+  request: IncomingMessage,
+  path: string,
+  query: URLSearchParams,
+  body: string,
+) => Reply;
+
 /** The HTTP side: reads a request, lets faults strike, replies. */
 export class EmulatorServer {
   readonly #instance: Instance;
   readonly #faults: Faults;
   readonly #log: RequestLog;
   readonly #server: Server;
+  readonly #beside: Beside | undefined;
   readonly #sockets = new Set<Socket>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #closed: Promise<void> | undefined;
   #apis: ServedApis;
 
-  constructor(instance: Instance, faults: Faults, log: RequestLog, apis: ServedApis) {
+  constructor(
+    instance: Instance,
+    faults: Faults,
+    log: RequestLog,
+    apis: ServedApis,
+    beside?: Beside,
+  ) {
     this.#apis = apis;
+    this.#beside = beside;
     this.#instance = instance;
     this.#faults = faults;
     this.#log = log;
@@ -77,6 +93,14 @@ export class EmulatorServer {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = 'GET', url = '/', headers } = request;
     const [path = '/'] = url.split('?');
+    const query = new URLSearchParams(url.slice(path.length));
+    if (this.#beside !== undefined && isBeside(path)) {
+      const body = await readBody(request);
+      const { keys } = this.#instance.mint;
+      if (!keys.isReady) await keys.ready;
+      const reply = body === undefined ? tooLarge() : this.#beside(request, path, query, body);
+      return write(response, reply);
+    }
     const preflight = method === 'OPTIONS' ? preflightReply(request) : undefined;
     const matched =
       preflight === undefined ? match(method, path, this.#apis) : { refusal: preflight };
@@ -89,7 +113,8 @@ export class EmulatorServer {
     if (body === undefined) return send(request, response, tooLarge());
     if (route === undefined) return send(request, response, matched.refusal);
     await this.#pause(this.#faults.delayOf(route.endpoint));
-    const query = new URLSearchParams(url.slice(path.length));
+    const { keys } = this.#instance.mint;
+    if (!keys.isReady) await keys.ready;
     const { params } = matched;
     this.#reply(request, response, route, { method, path, query, headers, body, params });
   }
@@ -176,17 +201,22 @@ function preflightReply(request: IncomingMessage): Reply {
   return { status: 204, headers, body: '' };
 }
 
+function isBeside(path: string): boolean {
+  return path === '/emulator' || path.startsWith('/emulator/');
+}
+
 function send(request: IncomingMessage, response: ServerResponse, reply: Reply): void {
   const { origin } = request.headers;
-  const cors =
-    origin === undefined
-      ? {}
-      : {
-          'access-control-allow-origin': origin,
-          'access-control-allow-credentials': 'true',
-          'access-control-expose-headers': 'location, content-length, www-authenticate',
-          vary: 'origin',
-        };
+  if (origin === undefined) return write(response, reply);
+  write(response, reply, {
+    'access-control-allow-origin': origin,
+    'access-control-allow-credentials': 'true',
+    'access-control-expose-headers': 'location, content-length, www-authenticate',
+    vary: 'origin',
+  });
+}
+
+function write(response: ServerResponse, reply: Reply, cors: Reply['headers'] = {}): void {
   const length = reply.status === 204 ? {} : { 'content-length': Buffer.byteLength(reply.body) };
   response.writeHead(reply.status, { ...reply.headers, ...cors, ...length });
   response.end(reply.body);

@@ -31,6 +31,11 @@ export class EventLog {
   heard: ((event: EventRecord) => void) | undefined;
   #last: EventRecord[] = [];
 
+  begin(): void {
+    this.#last = [];
+    this.verbEditor = undefined;
+  }
+
   record(event: Omit<EventRecord, 'editor' | 'aggregateType'>): void {
     const aggregateType = aggregateTypeOf(event.type);
     const recorded = { ...event, aggregateType, editor: this.caller ?? this.verbEditor };

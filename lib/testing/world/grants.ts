@@ -1,3 +1,4 @@
+import type { ProjectGrant } from '../model.js';
 import { ZitadelError } from '../server/replies.js';
 import { dropAuthorizations, takeRolesBack } from './authorizations.js';
 import {
@@ -17,6 +18,8 @@ interface NewGrant extends GrantEnds {
   /** The organization that the call acts in; it has to own the project. */
   readonly ownerOrgId: string;
   readonly roleKeys: readonly string[];
+  /** One that nothing else has. */
+  readonly id?: string | undefined;
 }
 
 const allow: GrantCheck = () => undefined;
@@ -36,7 +39,7 @@ export function addGrant(world: World, input: NewGrant, check: GrantCheck = allo
   if (grantBetween(world.now, input) !== undefined) {
     throw new ZitadelError(6, 'V3-DKcYh', 'Project Grant already exists');
   }
-  const id = world.ids.next();
+  const id = world.ids.nextOr(input.id);
   const handedOn = input.roleKeys.length === 0 ? {} : { roleKeys: [...input.roleKeys] };
   const payload = { grantId: id, grantedOrgId, ...handedOn };
   const grant: GrantRecord = {
@@ -164,4 +167,10 @@ function requireRoles(project: ProjectRecord, roleKeys: readonly string[]): void
   if (!roleKeys.every((key) => project.roles.includes(key))) {
     throw new ZitadelError(9, 'COMMAND-6m9gd', 'Errors.Project.Role.NotFound');
   }
+}
+
+/** As the verbs show it. */
+export function grantOf(grant: GrantRecord): ProjectGrant {
+  const { id, projectId, grantedOrgId, roleKeys, active } = grant;
+  return { id, projectId, grantedOrgId, roleKeys, state: active ? 'active' : 'inactive' };
 }

@@ -19,6 +19,8 @@ export interface ProjectRecord {
   readonly name: string;
   readonly orgId: string;
   readonly roles: readonly string[];
+  /** When each role was made. */
+  readonly rolesMade: ReadonlyMap<string, number>;
   readonly roleAssertion: boolean;
   readonly active: boolean;
   readonly details: Details;
@@ -79,6 +81,8 @@ export interface UserRecord {
   readonly email: string | undefined;
   readonly emailVerified: boolean;
   readonly metadata: Readonly<Record<string, string>>;
+  /** None: who picks this user is let in. */
+  readonly password: string | undefined;
   readonly orgId: string;
   readonly accessTokenType: AccessTokenType;
   readonly updated: number;
@@ -119,6 +123,11 @@ export function emptyState(): State {
     authorizations: new Map(),
     viewed: 0,
   };
+}
+
+export function clearState(state: State): void {
+  const { viewed: _viewed, ...maps } = state;
+  for (const map of Object.values(maps)) map.clear();
 }
 
 const projectKey = ({ orgId, name }: Pick<ProjectRecord, 'orgId' | 'name'>) =>

@@ -1,4 +1,5 @@
 import type {
+  IdOption,
   Org,
   Project,
   ProjectOptions,
@@ -23,9 +24,9 @@ import {
 } from './state.js';
 import { requireOrg, requireProject, requireUser, type World } from './world.js';
 
-export function createOrg(world: World, name: string): Org {
+export function createOrg(world: World, name: string, options: IdOption = {}): Org {
   requireFreeName(world, name);
-  const id = world.ids.next();
+  const id = world.ids.nextOr(options.id);
   const details = world.created(id, id, { type: 'org.added', payload: { name } });
   const org: OrgRecord = { id, name, active: true, details };
   world.commit((state) => state.orgs.set(id, org));
@@ -105,7 +106,7 @@ export function createUser(
       throw new ZitadelError(6, 'V3-DKcYh', 'Errors.User.AlreadyExists');
     }
   }
-  const id = world.ids.next();
+  const id = world.ids.nextOr(naming.id);
   const displayName = naming.displayName ?? userName;
   const email = kind === 'person' ? (naming.email ?? addressOf(userName)) : undefined;
   const record: UserRecord = {
@@ -118,6 +119,7 @@ export function createUser(
     email,
     emailVerified: naming.emailVerified ?? true,
     metadata: { ...naming.metadata },
+    password: naming.password,
     orgId,
     accessTokenType: naming.accessTokenType ?? 'jwt',
     updated: world.happened(id, orgId, userAdded(kind, userName, displayName)).stamp,
@@ -195,19 +197,20 @@ export function createProject(
   world: World,
   name: string,
   orgId: string,
-  options: Pick<ProjectOptions, 'roles' | 'roleAssertion'>,
+  options: Omit<ProjectOptions, 'org'>,
 ): Project {
   requireOrg(world, orgId);
   if (hasProject(world.now, { orgId, name })) {
     throw new ZitadelError(6, 'V3-DKcYh', 'Errors.Project.AlreadyExists');
   }
-  const id = world.ids.next();
+  const id = world.ids.nextOr(options.id);
   const added = { type: 'project.added', payload: { name } };
   const project: ProjectRecord = {
     id,
     name,
     orgId,
     roles: [...(options.roles ?? [])],
+    rolesMade: new Map(),
     roleAssertion: options.roleAssertion ?? false,
     active: true,
     details: world.created(id, orgId, added),

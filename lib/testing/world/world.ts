@@ -1,8 +1,10 @@
 import { randomBytes, randomInt } from 'node:crypto';
+import type { IdOption } from '../model.js';
 import { ZitadelError } from '../server/replies.js';
 import { EventLog, type Happening } from './events.js';
 import { defaultRolePermissions, type ServerLine } from './role-permissions.js';
 import {
+  clearState,
   type Details,
   emptyState,
   type GrantRecord,
@@ -11,6 +13,12 @@ import {
   type State,
   type UserRecord,
 } from './state.js';
+
+interface OrgMetadata {
+  /** In base64. */
+  readonly value: string;
+  readonly details: Details;
+}
 
 interface Change {
   readonly at: number;
@@ -30,9 +38,11 @@ export class World {
   readonly users = new Map<string, UserRecord>();
   readonly now: State = emptyState();
   readonly events = new EventLog();
-  readonly rolePermissions: Map<string, readonly string[]>;
+  readonly rolePermissions = new Map<string, readonly string[]>();
   /** Names of organizations that were removed, by id: calls may still name them. */
   readonly removedOrgs = new Map<string, string>();
+  /** What organizations are told to keep, by organization and key. */
+  readonly orgMetadata = new Map<string, Map<string, OrgMetadata>>();
   /** When grants were removed, by project and granted organization. */
   readonly grantRemovals = new Map<string, number>();
 
@@ -41,11 +51,28 @@ export class World {
   #pending: Change[] = [];
   #lagMs = 0;
   #held = false;
+  readonly #line: ServerLine;
 
-  constructor(line: ServerLine = 'v4', firstId?: string) {
+  constructor(line: ServerLine = 'v4', firstId?: string, instanceId?: string) {
+    this.#line = line;
     this.ids = new IdSource(firstId);
-    this.instanceId = this.ids.next();
-    this.rolePermissions = defaultRolePermissions(line);
+    this.instanceId = this.ids.nextOr(instanceId);
+    this.begin();
+  }
+
+  /** As in the beginning: nothing is there but the instance. Ids go on, so that none comes twice. */
+  begin(): void {
+    this.#pending = [];
+    const { users, removedOrgs, orgMetadata, grantRemovals } = this;
+    for (const map of [users, removedOrgs, orgMetadata, grantRemovals]) map.clear();
+    this.#sequences.clear();
+    for (const state of [this.now, this.#reads]) clearState(state);
+    this.rolePermissions.clear();
+    for (const [role, permissions] of defaultRolePermissions(this.#line)) {
+      this.rolePermissions.set(role, permissions);
+    }
+    this.events.begin();
+    this.ids.forgetGiven();
     const { instanceId, instanceName: name } = this;
     this.happened(instanceId, instanceId, { type: 'instance.added', payload: { name } });
   }
@@ -139,6 +166,8 @@ export function nowInSeconds(): number {
 
 const LOWEST = 400_000_000_000_000_000n;
 const STEP = 65_536n;
+const GIVEN = /^[\w-]{1,200}$/;
+const GIVEN_TEXT = '1 to 200 letters, digits, - and _';
 
 /**
  * Ids as ZITADEL makes them: 18 digits, never twice, and growing with time, so that the order of two ids
@@ -146,6 +175,7 @@ const STEP = 65_536n;
  */
 export class IdSource {
   readonly #isRandom: boolean;
+  readonly #given = new Set<string>();
   #last: bigint;
 
   /** @throws TypeError if `first` is not 18 digits */
@@ -161,8 +191,27 @@ export class IdSource {
   }
 
   next(): string {
-    this.#last += this.#isRandom ? STEP * BigInt(randomInt(1, 900)) : 1n;
+    do {
+      this.#last += this.#isRandom ? STEP * BigInt(randomInt(1, 900)) : 1n;
+    } while (this.#given.has(this.#last.toString()));
     return this.#last.toString();
+  }
+
+  /**
+   * The id that was asked for, or the next one.
+   *
+   * @throws TypeError if something has it already, or it is no id
+   */
+  nextOr(id: IdOption['id']): string {
+    if (id === undefined) return this.next();
+    if (!GIVEN.test(id)) throw new TypeError(`'${id}' is not an id: ${GIVEN_TEXT}`);
+    if (this.#given.has(id)) throw new TypeError(`the id ${id} is taken`);
+    this.#given.add(id);
+    return id;
+  }
+
+  forgetGiven(): void {
+    this.#given.clear();
   }
 }
 
