@@ -7,12 +7,15 @@ import type { Environment } from './environment.js';
 import type { Fleet } from './fleet.js';
 import { INSTANCE, type Instance } from './instance.js';
 import { PlainErrors } from './plain-errors.filter.js';
+import { RememberedRows } from './remembered-rows.js';
 import { ConfigController } from './routes/config.controller.js';
 import { DemoController } from './routes/demo.controller.js';
 import { DoorController } from './routes/door.controller.js';
 import { EventsController } from './routes/events.controller.js';
 import { GrantsController } from './routes/grants.controller.js';
 import { MeController } from './routes/me.controller.js';
+import { PathController } from './routes/path.controller.js';
+import { PeopleController } from './routes/people.controller.js';
 import { TryController } from './routes/try.controller.js';
 import { openSharedStore } from './shared-cache.js';
 
@@ -58,10 +61,12 @@ export class AppModule {
         TryController,
         GrantsController,
         EventsController,
-        ...(instance.demo ? [DemoController, DoorController] : []),
+        PathController,
+        ...(instance.demo ? [DemoController, PeopleController, DoorController] : []),
       ],
       providers: [
         DecisionLog,
+        RememberedRows,
         { provide: APP_GUARD, useExisting: ZitadelManagerGuard },
         { provide: APP_FILTER, useClass: PlainErrors },
       ],
