@@ -2,12 +2,14 @@ import { CacheModule } from '@nestjs/cache-manager';
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { ZitadelManagerGuard, ZitadelModule, type ZitadelModuleOptions } from 'nestjs-zitadel';
+import { AccessMatrix } from './access-matrix.js';
 import { DecisionLog, REMEMBERED_MS } from './decision-log.js';
 import type { Environment } from './environment.js';
 import type { Fleet } from './fleet.js';
 import { INSTANCE, type Instance } from './instance.js';
 import { PlainErrors } from './plain-errors.filter.js';
 import { RememberedRows } from './remembered-rows.js';
+import { AccessController } from './routes/access.controller.js';
 import { ConfigController } from './routes/config.controller.js';
 import { DemoController } from './routes/demo.controller.js';
 import { DoorController } from './routes/door.controller.js';
@@ -56,6 +58,7 @@ export class AppModule {
         }),
       ],
       controllers: [
+        AccessController,
         ConfigController,
         MeController,
         TryController,
@@ -65,6 +68,7 @@ export class AppModule {
         ...(instance.demo ? [DemoController, PeopleController, DoorController] : []),
       ],
       providers: [
+        AccessMatrix,
         DecisionLog,
         RememberedRows,
         { provide: APP_GUARD, useExisting: ZitadelManagerGuard },

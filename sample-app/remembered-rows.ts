@@ -34,7 +34,7 @@ export class RememberedRows {
   }
 
   /** The rows as they were read. Undefined: nobody knows. */
-  async then(caller: Caller, read: MembershipRead): Promise<readonly Row[] | undefined> {
+  async asRead(caller: Caller, read: MembershipRead): Promise<readonly Row[] | undefined> {
     return this.#lists.get(keyOf(caller, read));
   }
 

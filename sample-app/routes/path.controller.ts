@@ -35,7 +35,7 @@ export class PathController {
 
   async #rowsOf({ decision: { caller, read } }: Decided) {
     if (!this.instance.demo || !caller || !read) return {};
-    const [rows, now] = await Promise.all([this.rows.then(caller, read), this.rows.now(caller)]);
+    const [rows, now] = await Promise.all([this.rows.asRead(caller, read), this.rows.now(caller)]);
     return { ...(rows && { rows }), ...(now && { now }) };
   }
 
