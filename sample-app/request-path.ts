@@ -1,4 +1,5 @@
 import { DENIAL, requirementText, type DenyReason, type MembershipRead } from 'nestjs-zitadel';
+import { boundTo } from './bound-requirement.js';
 import { REMEMBERED_MS, type Decided } from './decision-log.js';
 import type { Missing } from './what-is-missing.js';
 import type { Row } from './remembered-rows.js';
@@ -20,7 +21,8 @@ export interface RequestPath {
   readonly token?: TokenTimes;
   readonly caller?: { readonly userId: string };
   readonly memberships?: Memberships;
-  readonly requirement?: { readonly text: string };
+  /** What the route asks for, and what that is with the ids of this request. */
+  readonly requirement?: { readonly text: string; readonly asked: string };
   /** The row that let the request in. */
   readonly by?: Row;
   /** For operators, and only with the emulator. */
@@ -77,7 +79,12 @@ export function pathOf(
         ...rows,
       },
     }),
-    ...(requirement && { requirement: { text: requirementText(requirement) } }),
+    ...(requirement && {
+      requirement: {
+        text: requirementText(requirement),
+        asked: requirementText(boundTo(request, requirement) ?? requirement),
+      },
+    }),
     ...(decision.allowed && decision.by && { by: rowOf(decision.by) }),
   };
 }

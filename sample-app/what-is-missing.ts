@@ -6,8 +6,8 @@ import { kindOf, rolesPermitted, rolesThatCount } from './roles-that-count.js';
 export type Missing =
   | { readonly type: 'allOf' | 'anyOf'; readonly of: readonly Missing[] }
   /** Any one of the rows, with any one of its roles. Those that the route names come first. */
-  | { readonly type: 'row'; readonly asked: string; readonly rows: readonly Row[] }
-  | { readonly type: 'nothing'; readonly asked: string; readonly why: string };
+  | { readonly type: 'row'; readonly rows: readonly Row[] }
+  | { readonly type: 'nothing'; readonly why: string };
 
 /** What one has to know of the world to tell which rows count. Undefined: there is no such thing. */
 export interface Owners {
@@ -20,7 +20,7 @@ export interface Owners {
 /** What is missing of a requirement with literal ids, by what the library's `explain` says of its parts. */
 export function missingOf(
   requirement: Requirement,
-  { parts, requirement: asked }: Explanation,
+  { parts }: Explanation,
   owners: Owners,
 ): Missing {
   switch (requirement.type) {
@@ -30,36 +30,49 @@ export function missingOf(
         const said = parts[index];
         return !said || said.allowed ? [] : [missingOf(part, said, owners)];
       });
-      const [only] = open;
-      return open.length === 1 && only ? only : { type: requirement.type, of: open };
+      return requirement.type === 'anyOf' ? anyOf(open) : { type: 'allOf', of: open };
     }
     case 'role': {
       const { roles, kind, ref } = requirement;
-      return missingOn(ref, rolesThatCount(roles, kind), asked, owners);
+      return missingOn(ref, rolesThatCount(roles, kind), owners);
     }
     case 'permission': {
       const { permissions, ref } = requirement;
-      return missingOn(ref, rolesPermitted(permissions), asked, owners);
+      return missingOn(ref, rolesPermitted(permissions), owners);
     }
     default:
-      return { type: 'nothing', asked, why: 'No manager role is asked for here.' };
+      return { type: 'nothing', why: 'No manager role is asked for here.' };
   }
+}
+
+/** What is enough for one of the parts is enough. */
+function anyOf(parts: readonly Missing[]): Missing {
+  const open = parts.filter(({ type }) => type !== 'nothing');
+  const rows = open.flatMap((part) => (part.type === 'row' ? part.rows : []));
+  const [first] = open.length > 0 ? open : parts;
+  if (open.length <= 1 && first) return first;
+  if (open.some(({ type }) => type !== 'row')) return { type: 'anyOf', of: open };
+  const merged = new Map<string, Row>();
+  for (const { kind, id, roles } of rows) {
+    const before = merged.get(`${kind} ${id}`)?.roles ?? [];
+    merged.set(`${kind} ${id}`, { kind, id, roles: [...new Set([...before, ...roles])] });
+  }
+  return { type: 'row', rows: [...merged.values()] };
 }
 
 function missingOn(
   ref: ResourceRef | PermissionRef | undefined,
   roles: readonly string[],
-  asked: string,
   owners: Owners,
 ): Missing {
   const where = placesOf(ref, owners);
-  if (typeof where === 'string') return { type: 'nothing', asked, why: where };
+  if (typeof where === 'string') return { type: 'nothing', why: where };
   const rows = where.map(({ kind, id }) => ({
     kind,
     id,
     roles: roles.filter((role) => kindOf(role) === kind),
   }));
-  return { type: 'row', asked, rows: rows.filter((row) => row.roles.length > 0) };
+  return { type: 'row', rows: rows.filter((row) => row.roles.length > 0) };
 }
 
 /** Where a row counts for a resource, the nearest first. Or why none does. */
