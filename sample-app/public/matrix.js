@@ -33,7 +33,14 @@ export async function drawMatrix(pick) {
         'div',
         {},
         h('dt', { class: 'role' }, ...breakableRoles(higher)),
-        h('dd', {}, ...breakableRoles(lower.join(', '))),
+        h(
+          'dd',
+          {},
+          ...lower.flatMap((role, index) => [
+            index > 0 ? ' ' : '',
+            whole(role, index < lower.length - 1),
+          ]),
+        ),
       ),
     ),
   );
@@ -60,6 +67,10 @@ function rowOf({ name, text, opens }, roles, pick) {
     }),
   );
 }
+
+/** Is broken only if it does not fit a line of its own. */
+const whole = (role, more) =>
+  h('span', { class: 'whole' }, ...breakableRoles(role), more ? ',' : '');
 
 function namesOf(routes, which) {
   const names = routes.filter(which).map(({ name }) => name);
