@@ -1,18 +1,17 @@
 // Sending a request as somebody, and following it.
-import { call, show, verdict } from './calls.js';
-import { announce, breakable, busy, byId, h, nameTag, tag } from './dom.js';
+import { call, verdict } from './calls.js';
+import { breakable, busy, byId, h, tag } from './dom.js';
 import { markRoute } from './matrix.js';
-import { allowedByInWords, membershipInWords, withNames } from './names.js';
+import { allowedByInWords, withNames } from './names.js';
 import { drawIdle, drawPath, drawPublic } from './path.js';
 import { picker } from './picker.js';
 import { ROUTES } from './routes.js';
-import { hear, isDemo, state, tell } from './state.js';
-import { watchItEnd } from './two-instances.js';
-import { whyRefused } from './why.js';
+import { ME, tokenToSend } from './sender.js';
+import { hear, isDemo, state } from './state.js';
+import { whatNext } from './what-next.js';
 
 /** What is asked about where nothing can be chosen: the answer is 401 whatever the id. */
 const NO_ID = '100000000000000001';
-const ME = 'me';
 
 const targets = {
   org: picker('target-org', 'Organization', renderLine),
@@ -24,39 +23,6 @@ const chosenRoute = () => ROUTES[byId('route').selectedIndex];
 const isOffered = () => state.resources !== undefined;
 const targetsOf = (route) => (isOffered() ? (route.on ?? []).map((name) => targets[name]) : []);
 const idIn = (name) => encodeURIComponent(isOffered() ? targets[name].value() : NO_ID);
-
-// --- Who sends it ---
-
-/** Tokens of people whom the reader is for a while, by their names. */
-const tokens = new Map();
-
-/** The access token of whoever was picked. Undefined: nobody can be. */
-export async function tokenOfSender() {
-  const name = byId('who').value;
-  if (name === ME || name === '') return state.token;
-  if (!tokens.has(name)) {
-    const { body } = await call('POST', '/api/demo/tokens', { token: '', json: { name } });
-    if (body.token !== undefined) tokens.set(name, body.token);
-  }
-  return tokens.get(name);
-}
-
-const nameOfSender = () => (byId('who').value === ME ? (state.name ?? 'you') : byId('who').value);
-
-/** The signature does not fit any more: the last characters are others. */
-function forged(token) {
-  const cut = token.length - 12;
-  return token.slice(0, cut) + [...token.slice(cut)].reverse().join('');
-}
-
-async function tokenToSend() {
-  const { value } = byId('bench-form').elements.send;
-  const token = value === 'none' ? undefined : await tokenOfSender();
-  if (token === undefined) return '';
-  return value === 'forged' ? forged(token) : token;
-}
-
-// --- The form ---
 
 export function renderBench() {
   const signedIn = state.token !== undefined;
@@ -132,8 +98,6 @@ export function startBench() {
   });
 }
 
-// --- The request ---
-
 async function sendRequest() {
   // Pressed at once, before it is known what there is to choose from.
   await state.loading;
@@ -151,7 +115,7 @@ async function sendRequest() {
   if (path) drawPath(path, route);
   else if (result.status === 200) drawPublic(route, result.status);
   else drawIdle(route);
-  byId('next').replaceChildren(...(path ? whatNext(path) : []));
+  byId('next').replaceChildren(...(path ? whatNext(path, { sendRequest, renderRoute }) : []));
 }
 
 async function pathOf(id) {
@@ -176,93 +140,4 @@ function showAnswer({ status, phrase, body, age, retryAfter, ms }) {
     h('p', {}, ...withNames(body.message ?? ''), ...allowedByInWords(body.allowedBy)),
     h('p', { class: 'hint' }, more.join(' ')),
   );
-}
-
-// --- What to do with it ---
-
-function whatNext(path) {
-  if (path.why) {
-    return [h('h3', {}, 'Why it was refused'), ...whyRefused(path, giveButton), ...givenBack()];
-  }
-  if (!path.allowed || !path.by || !isDemo()) return [];
-  const { by } = path;
-  const output = h('output', { class: 'status' });
-  const onclick = (event) =>
-    busy(event.currentTarget, async () => {
-      const button = event.currentTarget;
-      if (!(await watchItEnd(by, await tokenOfSender(), output))) return;
-      tell('roles');
-      button.replaceWith(giveBackButton(output));
-    });
-  const label = h('span', {}, 'Take ', ...membershipInWords(by), ' from ', nameTag(nameOfSender()));
-  return [
-    h('h3', {}, 'Now take the role away'),
-    h(
-      'p',
-      {},
-      'Two instances of this app remember the row. ZITADEL tells the first that it is gone, and the first tells the second. Watch how soon both refuse.',
-    ),
-    h('p', { class: 'buttons' }, h('button', { type: 'button', onclick }, label), ...givenBack()),
-    output,
-  ];
-}
-
-function giveBackButton(output) {
-  const onclick = (event) =>
-    busy(event.currentTarget, async () => {
-      const result = await call('DELETE', '/api/demo/taken-roles', {
-        token: await tokenOfSender(),
-      });
-      tell('roles');
-      show(output, result);
-      byId('send').focus();
-    });
-  return h('button', { type: 'button', onclick }, 'Give it back');
-}
-
-/** Who was given a role by this page. */
-const given = new Set();
-
-function giveButton({ kind, id }, role) {
-  const row = { kind, id, roles: [role] };
-  const onclick = (event) =>
-    busy(event.currentTarget, async () => {
-      const json = { id, role };
-      const result = await call('POST', '/api/demo/given-roles', {
-        token: await tokenOfSender(),
-        json,
-      });
-      if (result.status !== 200) return show(byId('answer'), result);
-      given.add(nameOfSender());
-      tell('roles');
-      await sendRequest();
-      announce(byId('answer').textContent);
-      return byId('send').focus();
-    });
-  const label = h(
-    'span',
-    {},
-    'Give ',
-    nameTag(nameOfSender()),
-    ' ',
-    ...membershipInWords(row),
-    ', and send again',
-  );
-  return [h('button', { type: 'button', onclick }, label)];
-}
-
-function givenBack() {
-  if (!given.has(nameOfSender())) return [];
-  const onclick = (event) =>
-    busy(event.currentTarget, async () => {
-      const result = await call('DELETE', '/api/demo/given-roles', {
-        token: await tokenOfSender(),
-      });
-      given.delete(nameOfSender());
-      tell('roles');
-      renderRoute();
-      show(byId('answer'), result);
-      byId('send').focus();
-    });
-  return [h('button', { type: 'button', onclick }, 'Take back what was given')];
 }

@@ -1,5 +1,5 @@
 // Bending the world: what is remembered, and (with the emulator) an outage.
-import { tokenOfSender } from './bench.js';
+import { tokenOfSender } from './sender.js';
 import { call, show } from './calls.js';
 import { byId } from './dom.js';
 import { state } from './state.js';

@@ -1,5 +1,5 @@
-// node test/setup/screenshots.mjs: takes the pictures of the sample app's page for README and docs. Needs Chromium, named by CHROMIUM.
-// What differs each time (ids, milliseconds) is written over, so that the same page gives the same pictures.
+// node test/setup/screenshots.mjs: takes the pictures of the sample app's page for README and docs. Needs Chromium, named by CHROMIUM, and
+// what `npm start` builds. What differs each time (ids, milliseconds) is written over, so that the same page gives the same pictures.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
