@@ -275,7 +275,7 @@ describe('the sample app on its emulator', () => {
     expect(await told.json()).toMatchObject({
       status: 403,
       stoppedAt: 'decision',
-      memberships: { anew: true, rows: [] },
+      memberships: { from: 'zitadel', rows: [] },
       why: {
         missing: {
           type: 'row',
@@ -561,7 +561,11 @@ describe('the sample app on a ZITADEL named by the environment', () => {
     const path = (await (
       await fetch(`${sample.url}/api/path/${id}`, { headers })
     ).json()) as object;
-    expect(path).toMatchObject({ status: 403, stoppedAt: 'decision', memberships: { anew: true } });
+    expect(path).toMatchObject({
+      status: 403,
+      stoppedAt: 'decision',
+      memberships: { from: 'zitadel' },
+    });
     expect(JSON.stringify(path)).not.toMatch(/why|missing|rows|portal/);
   });
 

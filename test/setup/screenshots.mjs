@@ -22,6 +22,9 @@ export function fingerprint() {
   return `${hash.digest('hex')}\n`;
 }
 
+/** Around what is shown. */
+const EDGE = 24;
+
 const FONTS = `:root {
   --serif: 'DejaVu Serif', serif;
   --sans: 'DejaVu Sans', sans-serif;
@@ -43,7 +46,8 @@ const WRITE_OVER = `(() => {
       .replace(/counts for \\d+ seconds?/, 'counts for 30 seconds')
       .replace(/just now\\. Answered in \\d+ ms/, 'just now. Answered in 9 ms')
       .replace(/made [\\d.]+ ms/, 'made 6.2 ms')
-      .replace(/(refuses|the first) after \\d+ ms/g, '$1 after 412 ms')
+      .replace(/after \\d+ ms: ZITADEL|the first after \\d+ ms/g, (text) => text.replace(/\\d+/, '412'))
+      .replace(/after \\d+ ms: the first/, 'after 415 ms: the first')
       .replace(/the second after \\d+ ms/, 'the second after 415 ms');
   }
   const bars = document.querySelectorAll('.bar');
@@ -58,12 +62,15 @@ async function startSample() {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let output = '';
-  for await (const text of child.stdout.setEncoding('utf8')) {
-    output += text;
-    const url = /nestjs-zitadel sample: open (http:\S+)\n/.exec(output)?.[1];
-    if (url !== undefined) return { url, stop: () => child.kill('SIGINT') };
-  }
-  throw new Error(`the sample does not start:\n${output}`);
+  const url = await new Promise((resolve, reject) => {
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      output += text;
+      const address = /nestjs-zitadel sample: open (http:\S+)\n/.exec(output)?.[1];
+      if (address !== undefined) resolve(address);
+    });
+    child.once('close', () => reject(new Error(`the sample does not start:\n${output}`)));
+  });
+  return { url, stop: () => child.kill('SIGINT') };
 }
 
 async function takeAll() {
@@ -74,7 +81,8 @@ async function takeAll() {
     args: ['--no-sandbox', '--disable-gpu', '--font-render-hinting=none', '--disable-lcd-text'],
   });
   mkdirSync(images, { recursive: true });
-  const open = async (colorScheme, viewport = { width: 1200, height: 900 }) => {
+  const open = async (colorScheme) => {
+    const viewport = { width: 1200, height: 900 };
     const settings = { colorScheme, viewport, reducedMotion: 'reduce', bypassCSP: true };
     const page = await browser.newPage(settings);
     await page.goto(sample.url);
@@ -90,15 +98,17 @@ async function takeAll() {
   };
   const take = async (page, what, name) => {
     await page.evaluate(WRITE_OVER);
-    await page.locator(what).screenshot({ path: join(images, `${name}.png`) });
-    await page.close();
+    const { x, y, width, height } = await page.locator(what).boundingBox();
+    const clip = { x: x - EDGE, y: y - EDGE, width: width + 2 * EDGE, height: height + 2 * EDGE };
+    await page.screenshot({ path: join(images, `${name}.png`), clip, fullPage: true });
   };
 
   const allowed = await open('light');
   await send(allowed, 'Olga', 'An organization');
+  await take(allowed, '.bench', 'path-allowed');
   await allowed.getByRole('button', { name: /^Take ORG_OWNER/ }).click();
   await allowed.getByRole('button', { name: 'Give it back' }).waitFor();
-  await take(allowed, '.bench', 'path-allowed');
+  await take(allowed, '#next', 'two-instances');
 
   const refused = await open('dark');
   await send(refused, 'Nils', 'A project, with the right owner');
@@ -106,10 +116,6 @@ async function takeAll() {
 
   const matrix = await open('light');
   await take(matrix, '.matrix', 'matrix');
-
-  const phone = await open('light', { width: 390, height: 900 });
-  await send(phone, 'Otto', 'The whole instance');
-  await take(phone, '.followed', 'path-phone');
 
   await browser.close();
   sample.stop();
