@@ -23,7 +23,7 @@ export function fingerprint() {
 }
 
 /** Around what is shown. */
-const EDGE = 24;
+const EDGE = 14;
 
 const FONTS = `:root {
   --serif: 'DejaVu Serif', serif;
@@ -53,6 +53,7 @@ const WRITE_OVER = `(() => {
   const bars = document.querySelectorAll('.bar');
   bars.forEach((bar, index) => (bar.style.width = index === 0 ? '99%' : '100%'));
   document.activeElement.blur();
+  scrollTo(0, 0);
 })()`;
 
 async function startSample() {
@@ -111,7 +112,7 @@ async function takeAll() {
   await take(allowed, '#next', 'two-instances');
 
   const refused = await open('dark');
-  await send(refused, 'Nils', 'A project, with the right owner');
+  await send(refused, 'Nils', 'An organization');
   await take(refused, '.bench', 'path-refused');
 
   const matrix = await open('light');
