@@ -2,17 +2,22 @@ import { CacheModule } from '@nestjs/cache-manager';
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { ZitadelManagerGuard, ZitadelModule, type ZitadelModuleOptions } from 'nestjs-zitadel';
+import { AccessMatrix } from './access-matrix.js';
 import { DecisionLog, REMEMBERED_MS } from './decision-log.js';
 import type { Environment } from './environment.js';
 import type { Fleet } from './fleet.js';
 import { INSTANCE, type Instance } from './instance.js';
 import { PlainErrors } from './plain-errors.filter.js';
+import { RememberedRows } from './remembered-rows.js';
+import { AccessController } from './routes/access.controller.js';
 import { ConfigController } from './routes/config.controller.js';
 import { DemoController } from './routes/demo.controller.js';
 import { DoorController } from './routes/door.controller.js';
 import { EventsController } from './routes/events.controller.js';
 import { GrantsController } from './routes/grants.controller.js';
 import { MeController } from './routes/me.controller.js';
+import { PathController } from './routes/path.controller.js';
+import { PeopleController } from './routes/people.controller.js';
 import { TryController } from './routes/try.controller.js';
 import { openSharedStore } from './shared-cache.js';
 
@@ -53,15 +58,19 @@ export class AppModule {
         }),
       ],
       controllers: [
+        AccessController,
         ConfigController,
         MeController,
         TryController,
         GrantsController,
         EventsController,
-        ...(instance.demo ? [DemoController, DoorController] : []),
+        PathController,
+        ...(instance.demo ? [DemoController, PeopleController, DoorController] : []),
       ],
       providers: [
+        AccessMatrix,
         DecisionLog,
+        RememberedRows,
         { provide: APP_GUARD, useExisting: ZitadelManagerGuard },
         { provide: APP_FILTER, useClass: PlainErrors },
       ],

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import {
@@ -10,9 +11,11 @@ import {
   type DenyReason,
   type Membership,
   type MembershipRead,
+  type Requirement,
 } from 'nestjs-zitadel';
 import { concat, from, Subject, type Observable, type Subscription } from 'rxjs';
 import { filter, map } from 'rxjs/operators';
+import { RememberedRows } from './remembered-rows.js';
 
 /** Who looks at the log. */
 export interface Reader {
@@ -40,6 +43,16 @@ export interface Entry {
   readonly from?: MembershipRead['from'];
 }
 
+/** A request that was decided, and how. */
+export interface Decided {
+  readonly request: Request;
+  readonly requirement: Requirement | undefined;
+  readonly decision: Decision;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly tookMs: number;
+}
+
 interface Noted extends Omit<Entry, 'you'> {
   readonly tab: string | undefined;
 }
@@ -47,6 +60,8 @@ interface Noted extends Omit<Entry, 'you'> {
 interface FollowedRequest {
   readonly request: Request;
   readonly response: Response;
+  readonly startedAt: number;
+  readonly since: number;
   decision?: Decision;
 }
 
@@ -54,6 +69,7 @@ interface FollowedRequest {
 export const REMEMBERED_MS = 30_000;
 
 const KEPT = 50;
+const PATHS_KEPT = 200;
 /** What the page asks for by itself would drown what its reader did. */
 const OF_THE_PAGE: ReadonlySet<string> = new Set(['/api/events', '/api/me', '/api/door']);
 
@@ -66,15 +82,22 @@ export class DecisionLog implements OnModuleDestroy {
   readonly #requests = new AsyncLocalStorage<FollowedRequest>();
   readonly #news = new Subject<Noted>();
   readonly #subscription: Subscription;
+  readonly #decided = new Map<string, Decided>();
   #recent: readonly Noted[] = [];
 
-  constructor(@Inject(ZitadelDecisionStream) decisions: ZitadelDecisionStream) {
+  constructor(
+    @Inject(ZitadelDecisionStream) decisions: ZitadelDecisionStream,
+    @Inject(RememberedRows) private readonly rows: RememberedRows,
+  ) {
     this.#subscription = decisions.subscribe((event) => this.#note(event));
   }
 
   /** Middleware: from here on, decisions belong to this request. */
   readonly follow = (request: Request, response: Response, next: NextFunction): void =>
-    this.#requests.run({ request, response }, next);
+    this.#requests.run(
+      { request, response, startedAt: Date.now(), since: performance.now() },
+      next,
+    );
 
   /** The membership by which the request at hand was let through. */
   allowedBy(): Entry['by'] {
@@ -88,13 +111,25 @@ export class DecisionLog implements OnModuleDestroy {
     return readAt === undefined ? 0 : Math.max(0, readAt + REMEMBERED_MS - Date.now());
   }
 
+  /** What became of a request, for the browser tab that sent it and for nobody else. */
+  find(id: string, tab: string | undefined): Decided | undefined {
+    const decided = this.#decided.get(id);
+    const sender = tabOf(decided?.request.get('x-tab'));
+    return sender !== undefined && sender === tab ? decided : undefined;
+  }
+
   /** The latest decisions that the reader may see, then those to come. */
   watch(reader: Reader): Observable<Entry> {
-    const mine = (noted: Noted): boolean =>
-      noted.who === reader.userId || (noted.tab !== undefined && noted.tab === reader.tab);
+    const mine = ({ who, tab }: Noted): boolean =>
+      who === reader.userId || (tab !== undefined && tab === reader.tab);
     return concat(from(this.#recent), this.#news).pipe(
       filter((noted) => reader.seesAll || mine(noted)),
-      map(({ tab, ...entry }) => ({ ...entry, you: mine({ tab, ...entry }) })),
+      map((noted) => {
+        const { tab: _, ...entry } = noted;
+        // A tab can send requests of others, too.
+        const you = mine(noted) && (noted.who ?? reader.userId) === reader.userId;
+        return { ...entry, you };
+      }),
     );
   }
 
@@ -108,14 +143,20 @@ export class DecisionLog implements OnModuleDestroy {
     // Whatever a handler asks on its own comes after the guard's decision, which is the one about the request.
     if (!followed || followed.decision) return;
     followed.decision = decision;
-    const { request, response } = followed;
+    const { request, response, startedAt, since } = followed;
     const { caller, read } = decision;
+    if (caller && read) this.rows.note(caller, read);
     const age = read && { ageMs: Math.max(0, at - read.at), from: read.from };
     if (age) {
       response.setHeader('X-Memberships-Age', String(age.ageMs));
       response.setHeader('X-Memberships-From', age.from);
     }
     if (OF_THE_PAGE.has(request.path)) return;
+    const tookMs = performance.now() - since;
+    response.setHeader(
+      'X-Decision',
+      this.#keep({ request, requirement, decision, startedAt, tookMs }),
+    );
     const by = carrierOf(decision);
     const noted: Noted = {
       at,
@@ -133,6 +174,15 @@ export class DecisionLog implements OnModuleDestroy {
     };
     this.#recent = [...this.#recent, noted].slice(-KEPT);
     this.#news.next(noted);
+  }
+
+  /** Remembers a request for a while. Answers its id. */
+  #keep(decided: Decided): string {
+    const id = randomUUID();
+    this.#decided.set(id, decided);
+    const [oldest] = this.#decided.keys();
+    if (oldest !== undefined && this.#decided.size > PATHS_KEPT) this.#decided.delete(oldest);
+    return id;
   }
 }
 

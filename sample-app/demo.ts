@@ -13,6 +13,13 @@ const DELIVERY_MS = [10, 1_100] as const;
 /** How long a grant takes. */
 const GRANT_MS = 250;
 
+/** A membership that somebody was given, and what they held there before. */
+interface GivenRole {
+  readonly kind: Kind;
+  readonly id: string;
+  readonly before: readonly string[];
+}
+
 /** A membership that somebody gave up, and could have back. */
 export interface TakenRole {
   readonly kind: Kind;
@@ -26,6 +33,7 @@ type Kind = 'instance' | 'org' | 'project' | 'projectGrant';
 /** The emulator with its seeds, and what one can do to it from the page. */
 export class Demo {
   readonly #taken = new Map<string, TakenRole[]>();
+  readonly #given = new Map<string, GivenRole[]>();
   /** Where the instances of the app listen; ZITADEL's deliveries go to the first. */
   #instances: readonly string[] = [];
   readonly #signingKey = randomBytes(27).toString('base64url');
@@ -61,6 +69,22 @@ export class Demo {
   /** Who can be picked on the sign-in page. */
   get people(): readonly { readonly name: string; readonly about: string }[] {
     return this.seeds.people.map(({ user, about }) => ({ name: user.name, about }));
+  }
+
+  /** A token of one of the people, as signing in would give it. Undefined: there is nobody of that name. */
+  tokenOf(name: unknown): string | undefined {
+    const person = this.seeds.people.find(({ user }) => user.name === name);
+    return person && this.zitadel.tokenFor(person.user);
+  }
+
+  /** The organization that owns a project. */
+  ownerOf(projectId: string): string | undefined {
+    return this.seeds.projects.find(({ id }) => id === projectId)?.orgId;
+  }
+
+  /** The organization that was granted a project. */
+  granteeOf(projectGrantId: string): string | undefined {
+    return this.zitadel.grants().find(({ id }) => id === projectGrantId)?.grantedOrgId;
   }
 
   get outage(): boolean {
@@ -145,6 +169,26 @@ export class Demo {
       this.zitadel.addMember(userId, resourceOf(kind, id), roles);
     }
     this.#taken.delete(userId);
+  }
+
+  /** Gives somebody one more role. `before`: what they hold there already. */
+  giveRole(userId: string, kind: Kind, id: string, role: string, before: readonly string[]): void {
+    const on = resourceOf(kind, id);
+    if (before.length > 0) this.zitadel.changeMember(userId, on, [...before, role]);
+    else this.zitadel.addMember(userId, on, [role]);
+    this.#given.set(userId, [...(this.#given.get(userId) ?? []), { kind, id, before }]);
+  }
+
+  /** Takes back what was given, the last first, but for what is gone meanwhile. */
+  takeGivenBack(userId: string, holds: (kind: Kind, id: string) => boolean): number {
+    const given = this.#given.get(userId) ?? [];
+    for (const { kind, id, before } of given.toReversed()) {
+      if (!holds(kind, id)) continue;
+      if (before.length > 0) this.zitadel.changeMember(userId, resourceOf(kind, id), before);
+      else this.zitadel.removeMember(userId, resourceOf(kind, id));
+    }
+    this.#given.delete(userId);
+    return given.length;
   }
 
   async stop(): Promise<void> {

@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { ConsoleLogger, type LogLevel } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { ZitadelError } from 'nestjs-zitadel';
+import { accessOf, ZitadelError } from 'nestjs-zitadel';
+import { AccessMatrix } from './access-matrix.js';
 import { AppModule } from './app.module.js';
 import { DecisionLog } from './decision-log.js';
 import { EnvironmentError, readEnvironment, type Environment } from './environment.js';
@@ -78,6 +79,7 @@ async function createApp(
     AppModule.around(instance, environment, fleet, bus),
     { logger, abortOnError: false, forceCloseConnections: true },
   );
+  app.get(AccessMatrix).fill(accessOf(app));
   app.disable('x-powered-by');
   app.disable('etag');
   app.use(securityHeaders(instance.issuer));

@@ -10,6 +10,7 @@ import { chromiumIsHere, launchChromium } from './support/chromium.js';
 import { buildSample, startOnZitadel, startSample, type Sample } from './support/sample.js';
 
 const COLOR_SCHEMES = ['light', 'dark'] as const;
+const STEPS = ['token', 'caller', 'memberships', 'requirement', 'decision'];
 
 /** To be looked at: whether a page looks cared for, no test can tell. */
 const SHOTS = fileURLToPath(new URL('../.build/screenshots', import.meta.url));
@@ -76,26 +77,38 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     await page.getByText(`Signed in as ${name}`).waitFor();
   }
 
-  const card = (page: Page, title: string) =>
-    page
-      .locator('li.route')
-      .filter({ has: page.getByRole('heading', { name: title, exact: true }) });
-
   async function callRoute(page: Page, title: string): Promise<string> {
-    const answer = card(page, title).getByRole('status');
-    // What an earlier call was answered stays until the next answer.
-    await answer.evaluate((status: { replaceChildren(): void }) => status.replaceChildren());
-    await page.getByRole('button', { name: `Call: ${title}`, exact: true }).click();
-    await answer.locator('.verdict').waitFor();
-    return answer.innerText();
+    // To choose a route takes away what was answered before.
+    await page.getByLabel('Route', { exact: true }).selectOption(title);
+    await page.getByRole('button', { name: 'Send the request' }).click();
+    await page.locator('#answer .verdict').waitFor();
+    return page.locator('#answer').innerText();
+  }
+
+  /** The steps of the path, with what became of each. */
+  function stepsOf(page: Page): Promise<string[]> {
+    return page
+      .locator('#path > li')
+      .evaluateAll((steps: { dataset: Record<string, string> }[]) =>
+        steps.map(({ dataset }) => `${String(dataset['step'])} ${String(dataset['outcome'])}`),
+      );
+  }
+
+  /** Up to this step all is well, there it ends, and what follows is not reached. */
+  function stopping(end: string): string[] {
+    const at = STEPS.indexOf(end);
+    const outcome = (index: number) =>
+      index < at ? 'passed' : index === at ? 'stopped' : 'unseen';
+    return STEPS.map((step, index) => `${step} ${outcome(index)}`);
   }
 
   it('answers 200 to one route and 401 to the others while nobody is signed in', async () => {
     const page = await open();
+    await page.getByLabel('none', { exact: true }).check();
     expect(await callRoute(page, 'Open to everybody')).toContain('200 OK');
     const refused = await callRoute(page, 'An organization');
     expect(refused).toMatch(/401 Unauthorized\s+token_missing\s+An access token is required\./);
-    expect(await page.getByRole('table').count()).toBe(0);
+    expect(await page.locator('#roles-table').isVisible()).toBe(false);
     expect(await page.locator('#welcome').innerText()).toMatch(WHAT_ROLES_ARE);
     await page.screenshot({ path: join(SHOTS, 'signed-out.png'), fullPage: true });
   });
@@ -104,7 +117,7 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     const page = await open();
     await signIn(page, 'Olga');
     expect(await page.locator('#roles').innerText()).toMatch(WHAT_ROLES_ARE);
-    const row = page.getByRole('row', { name: /ORG_OWNER/ });
+    const row = page.locator('.stack').getByRole('row', { name: /ORG_OWNER/ });
     expect(await row.innerText()).toMatch(/ORG_OWNER\s+an organization\s+Acme Robotics/);
     expect(await callRoute(page, 'An organization')).toMatch(
       /200 OK\s+You may look at organization Acme Robotics \(\d+\)\. Allowed by ORG_OWNER on Acme Robotics\.\s+Memberships: read from ZITADEL (just now|\d+ seconds? ago)\./,
@@ -112,7 +125,7 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     expect(await callRoute(page, 'The whole instance')).toMatch(
       /403 Forbidden\s+role_missing\s+A manager role is missing\./,
     );
-    await page.getByLabel('a forged one').check();
+    await page.getByLabel('forged', { exact: true }).check();
     expect(await callRoute(page, 'Anybody with a token')).toContain('token_invalid');
     const events = page.locator('#decisions li');
     await events
@@ -152,6 +165,7 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     await page.getByText('Signed in as Otto').waitFor();
     await page.getByRole('button', { name: 'Sign out' }).click();
     expect(await page.evaluate('Object.keys(sessionStorage)')).toEqual([]);
+    await page.getByLabel('none', { exact: true }).check();
     expect(await callRoute(page, 'Anybody with a token')).toContain('401 Unauthorized');
   });
 
@@ -186,9 +200,17 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     await page.getByRole('button', { name: 'Mend ZITADEL' }).waitFor();
     await page.reload();
     await page.locator('#roles-status').getByText('503 Service Unavailable').waitFor();
-    expect(await page.getByRole('row', { name: /ORG_OWNER_VIEWER/ }).count()).toBe(0);
+    expect(
+      await page
+        .locator('.stack')
+        .getByRole('row', { name: /ORG_OWNER_VIEWER/ })
+        .count(),
+    ).toBe(0);
     await page.getByRole('button', { name: 'Mend ZITADEL' }).click();
-    await page.getByRole('row', { name: /ORG_OWNER_VIEWER/ }).waitFor();
+    await page
+      .locator('.stack')
+      .getByRole('row', { name: /ORG_OWNER_VIEWER/ })
+      .waitFor();
     await page.getByText('Signed in as Otto').waitFor();
     expect(await page.locator('#roles-status').innerText()).toBe('');
   });
@@ -210,7 +232,10 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     expect(await remembered.count()).toBe(0);
     expect(await callRoute(page, 'The whole instance')).toContain('403 Forbidden');
     await page.getByRole('button', { name: 'Give them back' }).click();
-    await page.getByRole('row', { name: /IAM_OWNER_VIEWER/ }).waitFor();
+    await page
+      .locator('.stack')
+      .getByRole('row', { name: /IAM_OWNER_VIEWER/ })
+      .waitFor();
   });
 
   it('shows that two instances refuse when ZITADEL tells one of them, and after how long', async () => {
@@ -221,7 +246,10 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     await page.getByText(/Both instances refuse: the first after \d+ ms, the second/).waitFor();
     expect(await callRoute(page, 'The whole instance')).toContain('403 Forbidden');
     await page.getByRole('button', { name: 'Give them back' }).click();
-    await page.getByRole('row', { name: /IAM_OWNER_VIEWER/ }).waitFor();
+    await page
+      .locator('.stack')
+      .getByRole('row', { name: /IAM_OWNER_VIEWER/ })
+      .waitFor();
   });
 
   it('says when a role that was taken away is not remembered any more', async () => {
@@ -233,7 +261,10 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     await page.clock.fastForward(31_000);
     await page.getByText('This app does not remember it any more.').waitFor();
     await page.getByRole('button', { name: 'Give them back' }).click();
-    await page.getByRole('row', { name: /PROJECT_GRANT_OWNER/ }).waitFor();
+    await page
+      .locator('.stack')
+      .getByRole('row', { name: /PROJECT_GRANT_OWNER/ })
+      .waitFor();
     expect(await page.locator('#roles-status').innerText()).toContain('The roles are back.');
   });
 
@@ -254,7 +285,7 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     await roles.fill('reader billing');
     await page.getByRole('button', { name: 'Grant the project' }).click();
     await status.getByText('The project is granted.').waitFor();
-    const row = page.getByRole('row', { name: /Umbrella/ });
+    const row = page.locator('.stack').getByRole('row', { name: /Umbrella/ });
     await row.waitFor();
     expect(await row.innerText()).toMatch(/reader, billing\s+active/);
     await page.locator('#grant').screenshot({ path: join(SHOTS, 'grant.png') });
@@ -276,7 +307,10 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     await all.click();
     await text.getByText(/^10 of 10: .*as they were\.$/).waitFor();
     expect(await page.evaluate(`document.getElementById('progress-bar').value`)).toBe(10);
-    await page.getByRole('row', { name: /Depot Bruges/ }).waitFor();
+    await page
+      .locator('.stack')
+      .getByRole('row', { name: /Depot Bruges/ })
+      .waitFor();
     await page.locator('#grant').screenshot({ path: join(SHOTS, 'grant-all.png') });
 
     await page.getByLabel('Roles', { exact: true }).fill('nonsense');
@@ -311,7 +345,7 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     for (const width of [1280, 1180, 720, 400]) {
       await page.setViewportSize({ width, height: 900 });
       expect(await overflow(page), String(width)).toBe(0);
-      const tables = `[...document.querySelectorAll('table')]`;
+      const tables = `[...document.querySelectorAll('table.stack')]`;
       const tooWide = 'table.scrollWidth - table.parentElement.clientWidth';
       expect(await page.evaluate(`${tables}.map((table) => ${tooWide})`)).toEqual([0, 0]);
     }
@@ -341,8 +375,9 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
       await page.getByText('Choose a project and its owner to see its grants.').waitFor();
 
       const title = 'A project, with the right owner';
-      await page.getByRole('button', { name: `Call: ${title}` }).click();
-      await card(page, title).getByText('Not called: it needs an id').waitFor();
+      await page.getByLabel('Route', { exact: true }).selectOption(title);
+      await page.getByRole('button', { name: 'Send the request' }).click();
+      await page.locator('#answer').getByText('Not sent: it needs an id').waitFor();
       await page
         .locator('#target-org-error')
         .getByText('Type the id of an organization.')
@@ -354,6 +389,9 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
 
       await page.getByLabel('Organization: the id').fill(zitadel.rootOrg.id);
       expect(await callRoute(page, 'An organization')).toContain('403 Forbidden');
+      // Reasons name what belongs to others.
+      expect(await stepsOf(page)).toEqual(stopping('decision'));
+      expect(await page.locator('#next').innerText()).toBe('');
     });
 
     it('never offers to grant a project to its owner', async () => {
@@ -406,10 +444,52 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     expect(await focused(page)).toContain('Ines');
     await page.keyboard.press('Enter');
     await page.getByText('Signed in as Ines').waitFor();
-    await tabTo(page, 'Call: The whole instance');
+    await tabTo(page, 'Route');
+    await page.keyboard.type('The whole');
+    await tabTo(page, 'Send the request');
     await page.keyboard.press('Enter');
-    await card(page, 'The whole instance').getByText('200 OK').waitFor();
-    expect(await focused(page)).toBe('Call: The whole instance');
+    await page.locator('#answer').getByText('200 OK').waitFor();
+    expect(await focused(page)).toBe('Send the request');
+  });
+
+  it('leads the keyboard through all of it, forth and back, and shows where it is', async () => {
+    const page = await open({ reducedMotion: 'reduce' });
+    await page.getByLabel('Sent by').selectOption('Nils');
+    await callRoute(page, 'An organization');
+    // From the top.
+    await page.mouse.click(2, 2);
+    const stops: string[] = [];
+    for (let presses = 0; presses < 60; presses += 1) {
+      await page.keyboard.press('Tab');
+      const [name, outline] = await page.evaluate<[string, string]>(
+        `[${FOCUSED}, getComputedStyle(document.activeElement).outlineStyle]`,
+      );
+      if (await page.evaluate('document.activeElement === document.body')) break;
+      stops.push(name);
+      expect([name, outline]).toEqual([name, 'solid']);
+    }
+    const reachable = await page.evaluate<number>(
+      `[...document.querySelectorAll('a, button, select, input, [tabindex="0"]')]
+        .filter((each) => each.checkVisibility() && !(each.type === 'radio' && !each.checked)).length`,
+    );
+    expect(stops).toHaveLength(reachable);
+    expect(stops).toEqual(
+      expect.arrayContaining([
+        'Skip to the content',
+        'Light or dark',
+        'Sign in with ZITADEL',
+        'Sent by',
+        'Route',
+        'Send the request',
+        'Give Nils ORG_OWNER on Acme Robotics, and send again',
+        'The matrix',
+        'GET /api/try/grants/:grantId',
+      ]),
+    );
+    for (const name of stops.toReversed()) {
+      await page.keyboard.press('Shift+Tab');
+      expect(await focused(page)).toBe(name);
+    }
   });
 
   it('fits a phone of 360 pixels, also when nobody is signed in', async () => {
@@ -422,6 +502,17 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
       }
     };
     await looksAt('phone-signed-out', false);
+    await page.getByLabel('Sent by').selectOption('Nils');
+    await callRoute(page, 'One of two roles, from a header');
+    await looksAt('phone-refused', true);
+    // What is wider scrolls in a box of its own.
+    const { scrolls, reaches } = await page.evaluate<{ scrolls: boolean; reaches: boolean }>(
+      `(() => {
+        const box = document.querySelector('.scroll');
+        return { scrolls: box.scrollWidth > box.clientWidth, reaches: box.tabIndex === 0 };
+      })()`,
+    );
+    expect({ scrolls, reaches }).toEqual({ scrolls: true, reaches: true });
     await signIn(page, 'Max');
     for (const title of ['An organization', 'The whole instance', 'A project grant']) {
       await callRoute(page, title);
@@ -431,25 +522,35 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
 
   it('breaks no rule of accessibility, in light and dark', async () => {
     const page = await open({ reducedMotion: 'reduce' });
-    const looksAt = async () => {
-      for (const colorScheme of COLOR_SCHEMES) {
-        await page.emulateMedia({ colorScheme });
-        expect(await violations(page), colorScheme).toEqual([]);
+    const looksAt = async (...widths: number[]) => {
+      for (const width of widths) {
+        await page.setViewportSize({ width, height: 900 });
+        for (const colorScheme of COLOR_SCHEMES) {
+          await page.emulateMedia({ colorScheme });
+          expect(await violations(page), `${colorScheme}, ${String(width)}`).toEqual([]);
+        }
       }
     };
-    await looksAt();
+    await page.getByLabel('Sent by').selectOption('Nils');
+    await callRoute(page, 'One of two roles, from a header');
+    await looksAt(1360, 360);
     await signIn(page, 'Max');
     await callRoute(page, 'An organization');
-    await callRoute(page, 'The whole instance');
     await page.getByRole('button', { name: /^Take away ORG_USER_MANAGER / }).click();
     await page.getByText('This app still remembers').waitFor();
+    await looksAt(360);
     await page.getByRole('button', { name: 'Break ZITADEL' }).click();
     await page.getByRole('button', { name: 'Mend ZITADEL' }).waitFor();
-    await looksAt();
-    await page.getByRole('button', { name: 'Mend ZITADEL' }).click();
-    await page.getByText('ZITADEL answers again.').waitFor();
+    await callRoute(page, 'The whole instance');
+    await looksAt(1360);
+    await page.evaluate(MEND);
+    // After failures ZITADEL is left alone for a second.
+    await expect.poll(() => callRoute(page, 'An organization')).toContain('200 OK');
     await page.getByRole('button', { name: 'Give them back' }).click();
-    await page.getByRole('row', { name: /ORG_USER_MANAGER/ }).waitFor();
+    await page
+      .locator('.stack')
+      .getByRole('row', { name: /ORG_USER_MANAGER/ })
+      .waitFor();
   });
 
   it('is dark where the reader prefers that, and light otherwise', async () => {
@@ -468,6 +569,161 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     expect(lightness[0]).toBeGreaterThan(230);
     expect(lightness[1]).toBeLessThan(40);
   });
+
+  it('is light where the reader says so, also after a reload', async () => {
+    const page = await open({ colorScheme: 'dark' });
+    const scheme = () => page.evaluate('getComputedStyle(document.documentElement).colorScheme');
+    await page.getByRole('button', { name: 'Light or dark' }).click();
+    expect(await scheme()).toBe('light');
+    await page.reload();
+    expect(await scheme()).toBe('light');
+    await page.getByRole('button', { name: 'Light or dark' }).click();
+    expect(await scheme()).toBe('dark');
+    await page.evaluate('localStorage.clear()');
+  });
+
+  it('follows a request that is let in, without signing in, and says how old each thing is', async () => {
+    const page = await open();
+    await page.getByLabel('Sent by').selectOption('Olga');
+    expect(await callRoute(page, 'An organization')).toContain('200 OK');
+    expect(await stepsOf(page)).toEqual(STEPS.map((step) => `${step} passed`));
+    const path = page.locator('#path');
+    const first = await path.innerText();
+    expect(first).toMatch(/Olga \(\d+\)\. The token is valid/);
+    expect(first).toMatch(/issued (just now|\d+ seconds? ago), ends in 12 hours/);
+    expect(first).toMatch(/ORG_OWNER on Acme Robotics\s+read for this request, counts for \d+ s/);
+    expect(first).toContain("@RequireRole(['ORG_OWNER', 'ORG_OWNER_VIEWER'], org.param('orgId'))");
+    expect(first).toMatch(/ORG_OWNER \| ORG_OWNER_VIEWER on org Acme Robotics \(\d+\)\./);
+    expect(first).toMatch(/Let in by ORG_OWNER on Acme Robotics\.\s+made [\d.]+ ms after/);
+    await callRoute(page, 'An organization');
+    expect(await path.innerText()).toMatch(
+      /remembered: read (just now|\d+ seconds? ago), counts for/,
+    );
+    await callRoute(page, 'Open to everybody');
+    expect(await path.innerText()).toContain('Not looked at.');
+  });
+
+  it.each([
+    ['none', 'Olga', 'An organization', 'token', /Without a token nobody knows who asks/],
+    ['forged', 'Olga', 'An organization', 'caller', /Somebody else could have made this token/],
+    [
+      'valid',
+      'Nils',
+      'An organization',
+      'decision',
+      /Any one of these rows would have let it in:\s+ORG_OWNER or ORG_OWNER_VIEWER on Acme Robotics[^]*IAM_ORG_MANAGER, IAM_OWNER_VIEWER or IAM_OWNER on the instance/,
+    ],
+    [
+      'valid',
+      'Petra',
+      'A permission, as ZITADEL itself evaluates it',
+      'decision',
+      /ORG_USER_MANAGER or ORG_OWNER on Acme Robotics/,
+    ],
+  ] as const)(
+    'says where a request with a token that is %s, of %s, is stopped, and why: %s',
+    async (token, who, title, step, why) => {
+      const page = await open();
+      await page.getByLabel('Sent by').selectOption(who);
+      await page.getByLabel(token, { exact: true }).check();
+      const answer = await callRoute(page, title);
+      expect(await stepsOf(page)).toEqual(stopping(step));
+      const said = await page.locator('#next').innerText();
+      expect(said).toMatch(why);
+      // The refusal itself has none of it.
+      expect(answer).not.toMatch(why);
+    },
+  );
+
+  it('says that no row would have helped where the owner is wrong', async () => {
+    const page = await open();
+    await page.getByLabel('Sent by').selectOption('Ines');
+    await page.getByLabel('Route', { exact: true }).selectOption('A project, with the right owner');
+    await page.getByLabel('Project', { exact: true }).first().selectOption('Fleet map');
+    await page.getByRole('button', { name: 'Send the request' }).click();
+    await page.locator('#next h3').waitFor();
+    expect(await page.locator('#next').innerText()).toMatch(
+      /Fleet map \(\d+\) belongs to organization Globex Logistics .* No row would have helped\./,
+    );
+  });
+
+  it('gives the row that was missing, and takes it back', async () => {
+    const page = await open();
+    await page.getByLabel('Sent by').selectOption('Nils');
+    await callRoute(page, 'A project, with the right owner');
+    await page.getByRole('button', { name: /^Give Nils PROJECT_OWNER on Customer portal/ }).click();
+    await page.locator('#answer').getByText('200 OK').waitFor();
+    expect(await page.locator('#path').innerText()).toContain(
+      'Let in by PROJECT_OWNER on Customer',
+    );
+    await page.getByRole('button', { name: 'Take back what was given' }).click();
+    await page.locator('#answer').getByText('What was given is taken back.').waitFor();
+    expect(await callRoute(page, 'A project, with the right owner')).toContain('403 Forbidden');
+  });
+
+  it('takes away the role that let a request in, and draws how both instances follow', async () => {
+    const page = await open();
+    await page.getByLabel('Sent by').selectOption('Gwen');
+    await callRoute(page, 'A project grant');
+    await page.getByRole('button', { name: /^Take PROJECT_GRANT_OWNER .* from Gwen$/ }).click();
+    const next = page.locator('#next');
+    await next.getByText(/Both instances refuse: the first after \d+ ms, the second/).waitFor();
+    expect(await next.innerText()).toMatch(
+      /First instance\s+refuses after \d+ ms: ZITADEL told it\s+Second instance\s+refuses after \d+ ms: the first told it/,
+    );
+    await page.getByRole('button', { name: 'Give it back' }).click();
+    await next.getByText('The roles are back.').waitFor();
+    await page.getByRole('button', { name: 'Forget me' }).click();
+    await page.getByText('Forgotten.').waitFor();
+    expect(await callRoute(page, 'A project grant')).toContain('200 OK');
+  });
+
+  it('shows a role that the app remembers and ZITADEL has taken away', async () => {
+    const page = await open();
+    await signIn(page, 'Otto');
+    await callRoute(page, 'An organization');
+    await page.getByRole('button', { name: /^Take away ORG_OWNER_VIEWER / }).click();
+    await page.getByText('You hold no manager role.').waitFor();
+    expect(await callRoute(page, 'An organization')).toContain('200 OK');
+    expect(await page.locator('#path').innerText()).toContain(
+      'ZITADEL has taken away ORG_OWNER_VIEWER on Acme Robotics since. The app does not know it yet.',
+    );
+    await page.getByRole('button', { name: 'Give them back' }).click();
+    await page
+      .locator('.stack')
+      .getByRole('row', { name: /ORG_OWNER_VIEWER/ })
+      .waitFor();
+  });
+
+  it('shows in its matrix what the app says of itself, and takes a route over from there', async () => {
+    const page = await open();
+    const { roles, routes } = (await (await fetch(`${sample.url}/api/access`)).json()) as {
+      roles: string[];
+      routes: { name: string; opens: Record<string, string> }[];
+    };
+    const shown = await page
+      .locator('#matrix-rows')
+      .evaluate((body: unknown) =>
+        [...(body as { rows: Iterable<MatrixRow> }).rows].map(({ dataset, cells }) => [
+          dataset['route'],
+          [...cells]
+            .slice(1)
+            .flatMap(({ dataset: { role }, firstElementChild: mark }) =>
+              mark?.dataset['how'] === undefined ? [] : [`${String(role)} ${mark.dataset['how']}`],
+            ),
+        ]),
+      );
+    const asked = routes.filter(({ opens }) => Object.keys(opens).length > 0);
+    expect(shown).toEqual(
+      asked.map(({ name, opens }) => [
+        name,
+        roles.filter((role) => opens[role]).map((role) => `${role} ${String(opens[role])}`),
+      ]),
+    );
+    await page.getByRole('button', { name: 'GET /api/try/instance' }).click();
+    expect(await page.getByLabel('Route', { exact: true }).inputValue()).toBe('The whole instance');
+    expect(await focused(page)).toBe('Route');
+  });
 });
 
 /** What axe finds, with the rule that a name begins with what stands on the button. */
@@ -480,10 +736,27 @@ async function violations(page: Page): Promise<string[]> {
   );
 }
 
+/** On a slow machine the outage may have ended by itself. */
+const MEND = `((button) => {
+  if (button.textContent === 'Mend ZITADEL') button.click();
+})(document.getElementById('outage'))`;
+
+interface MatrixRow {
+  readonly dataset: Record<string, string>;
+  readonly cells: Iterable<{
+    readonly dataset: Record<string, string>;
+    readonly firstElementChild: { readonly dataset: Record<string, string> } | null;
+  }>;
+}
+
+/** The name of what the focus is on. */
+const FOCUSED = `(({ ariaLabel, ariaLabelledByElements, labels, textContent }) =>
+  (ariaLabel ?? ariaLabelledByElements?.[0]?.textContent ?? labels?.[0]?.textContent ?? textContent)
+    .trim().replace(/\\s+/g, ' '))(document.activeElement)`;
+
 /** What the focus is on, by its name. */
 function focused(page: Page): Promise<string> {
-  const element = 'document.activeElement';
-  return page.evaluate(`(${element}.ariaLabel ?? ${element}.textContent).trim()`);
+  return page.evaluate(FOCUSED);
 }
 
 async function tabTo(page: Page, name: string): Promise<void> {

@@ -217,6 +217,75 @@ describe('the sample app on its emulator', () => {
     expect((await ask(sample, ['GET', path.replace(globex, acme)], olga)).status).toBe(200);
   });
 
+  it('opens to each role what its matrix says, and nothing else', async () => {
+    const { body } = await ask(sample, ['GET', '/api/access']);
+    const { roles, routes } = body as {
+      roles: readonly string[];
+      routes: readonly { name: string; opens: Readonly<Record<string, string>> }[];
+    };
+    const { resources } = await meOf(sample, ines);
+    const { projectGrants } = resources as unknown as { projectGrants: { id: string }[] };
+    const grant = projectGrants[0]?.id ?? '';
+    const ids = {
+      orgId: acme,
+      projectId: portal,
+      grantId: grant,
+      grantedOrgId: '100000000000000001',
+    };
+    const asking = routes.filter(({ opens }) => Object.keys(opens).length > 0);
+    expect(asking).toHaveLength(11);
+    const opened = async ({ name }: { readonly name: string }) => {
+      const [method = '', path = ''] = name.split(' ');
+      const response = await fetch(
+        sample.url + path.replace(/:(\w+)/g, (_, id: keyof typeof ids) => ids[id]),
+        { method, headers: { authorization: `Bearer ${nils}`, 'x-zitadel-orgid': acme } },
+      );
+      await response.body?.cancel();
+      // Whoever is let in to grant without saying what is told so.
+      return response.status === 403 ? [] : [name];
+    };
+    const places = (role: string) =>
+      role.startsWith('IAM_')
+        ? ['']
+        : role.startsWith('ORG_')
+          ? // The owner of the project, and the organization that was granted it.
+            [acme, globex]
+          : [role.startsWith('PROJECT_GRANT_') ? grant : portal];
+    for (const role of [...roles, 'ORG_SETTINGS_MANAGER', 'PROJECT_GRANT_OWNER_VIEWER']) {
+      for (const id of places(role)) {
+        const given = await ask(sample, ['POST', '/api/demo/given-roles'], nils, { id, role });
+        expect({ role, status: given.status }).toEqual({ role, status: 200 });
+      }
+      const found = (await Promise.all(asking.map(opened))).flat();
+      const promised = asking.filter(({ opens }) => opens[role]).map(({ name }) => name);
+      expect([role, found]).toEqual([role, promised]);
+      expect((await ask(sample, ['DELETE', '/api/demo/given-roles'], nils)).status).toBe(200);
+    }
+    expect((await Promise.all(asking.map(opened))).flat()).toEqual([]);
+  });
+
+  it('tells the path of a request to the tab that sent it, and to no other', async () => {
+    const tab = (letter: string) => ({ 'x-tab': letter.repeat(43) });
+    const sent = await fetch(`${sample.url}/api/try/instance`, {
+      headers: { ...tab('a'), authorization: `Bearer ${nils}` },
+    });
+    expect(await sent.text()).not.toMatch(/IAM_/);
+    const path = `${sample.url}/api/path/${sent.headers.get('x-decision') ?? ''}`;
+    const told = await fetch(path, { headers: tab('a') });
+    expect(await told.json()).toMatchObject({
+      status: 403,
+      stoppedAt: 'decision',
+      memberships: { from: 'zitadel', rows: [] },
+      why: {
+        missing: {
+          type: 'row',
+          rows: [{ kind: 'instance', id: '', roles: ['IAM_OWNER_VIEWER', 'IAM_OWNER'] }],
+        },
+      },
+    });
+    for (const headers of [tab('b'), {}]) expect((await fetch(path, { headers })).status).toBe(404);
+  });
+
   it('answers 503 while ZITADEL is broken, to everybody, and lets anybody mend it', async () => {
     expect((await ask(sample, ['POST', '/api/demo/outage'], olga)).status).toBe(200);
     const { status, headers, body } = await ask(sample, ['GET', '/api/try/hello'], olga);
@@ -479,6 +548,25 @@ describe('the sample app on a ZITADEL named by the environment', () => {
     expect((await ask(sample, ['POST', path], token, wanted)).status).toBe(200);
     expect(zitadel.grants()).toHaveLength(1);
     expect((await ask(sample, ['POST', '/api/demo/outage'], token)).status).toBe(404);
+    expect((await ask(sample, ['POST', '/api/demo/tokens'], token)).status).toBe(404);
+  });
+
+  it('tells the path of a request there, and not why it was refused', async () => {
+    const { sample, token } = real;
+    const headers = { 'x-tab': 'a'.repeat(43) };
+    const sent = await fetch(`${sample.url}/api/try/instance`, {
+      headers: { ...headers, authorization: `Bearer ${token}` },
+    });
+    const id = sent.headers.get('x-decision') ?? '';
+    const path = (await (
+      await fetch(`${sample.url}/api/path/${id}`, { headers })
+    ).json()) as object;
+    expect(path).toMatchObject({
+      status: 403,
+      stoppedAt: 'decision',
+      memberships: { from: 'zitadel' },
+    });
+    expect(JSON.stringify(path)).not.toMatch(/why|missing|rows|portal/);
   });
 
   it('answers 503 when ZITADEL does not do its part of a grant', async () => {

@@ -18,7 +18,7 @@ export class ConfigController {
       clientId: this.instance.clientId(),
       // Without ZITADEL's own audience a token cannot read its user's memberships; without the project's it is not for this app.
       scope: `openid profile ${ZITADEL_SCOPE} urn:zitadel:iam:org:project:id:${projectId}:aud`,
-      ...(demo && { people: demo.people, outage: demo.outage }),
+      ...(demo && { people: demo.people, resources: demo.resources(), outage: demo.outage }),
     };
   }
 }

@@ -111,9 +111,10 @@ async function check(name, work) {
 function wrongFiles(files) {
   const texts = ['README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md'];
   const wanted = new Set(['package.json', 'schematics.json', ...texts]);
-  for (const page of readdirSync(join(root, 'docs'))) {
-    if (page !== '.vitepress' && page !== 'api') wanted.add(`docs/${page}`);
-  }
+  // The site, and pictures, are for whoever reads the repository.
+  const left = new Set(['.vitepress', 'api', 'images']);
+  for (const page of readdirSync(join(root, 'docs')))
+    if (!left.has(page)) wanted.add(`docs/${page}`);
   for (const source of readdirSync(join(root, 'lib'), { recursive: true })) {
     if (!source.endsWith('.ts')) continue;
     const path = `dist/${source.replaceAll('\\', '/').slice(0, -'.ts'.length)}`;
