@@ -13,7 +13,7 @@ export class ApplicationError extends Error {}
 export interface OpenApplication {
   readonly app: INestApplicationContext;
   /** Ends it. From then on the output is the command's own. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** How an application is opened. */
