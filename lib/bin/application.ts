@@ -10,14 +10,14 @@ import { UsageError } from './command.js';
 export class ApplicationError extends Error {}
 
 /** A user's application that does not listen. */
-export interface OpenApplication {
+interface OpenApplication {
   readonly app: INestApplicationContext;
   /** Ends it. From then on the output is the command's own. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** How an application is opened. */
-export interface OpenSettings {
+interface OpenSettings {
   /** Start it as `listen()` would, without listening. Otherwise nothing of it runs, so that no database and no ZITADEL is needed. */
   readonly start: boolean;
 }
