@@ -30,6 +30,20 @@ export function planSetup(
   ];
 }
 
+/** Without the steps about events that this server does not know: they would be planned again each time. */
+export async function onlyKnown(
+  steps: readonly Step[],
+  actions: Actions,
+  made: Made,
+): Promise<readonly Step[]> {
+  const known: Step[] = [];
+  for (const step of steps) {
+    if (step.about === undefined || (await actions.knows(step.about))) known.push(step);
+    else made.unknown.push(step.about);
+  }
+  return known;
+}
+
 /** Ends the signing key at once, and makes a new one. */
 export function planRotation({ id, name }: Target, actions: Actions, made: Made): Step {
   return {

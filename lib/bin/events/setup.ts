@@ -8,7 +8,14 @@ import { carryOut, listOf, type Outcome, type Step, tellWhatIsLeft, textsOf } fr
 import { coloured, type Terminal } from '../terminal.js';
 import { type Asked, read } from './asked.js';
 import { HELP } from './help.js';
-import { type Made, planRemoval, planRotation, planSetup, type Present } from './plan.js';
+import {
+  type Made,
+  onlyKnown,
+  planRemoval,
+  planRotation,
+  planSetup,
+  type Present,
+} from './plan.js';
 
 /** Short enough to hold nobody up, long enough for a request to a busy application. */
 const TIMEOUT_SECONDS = 10;
@@ -60,14 +67,7 @@ async function planFor(
     timeoutSeconds: TIMEOUT_SECONDS,
   };
   const steps = planSetup(found, settings, EVENT_TYPES, actions, made);
-  if (!target) return steps;
-  // Otherwise what this server does not know would be planned again each time.
-  const known: Step[] = [];
-  for (const step of steps) {
-    if (step.about === undefined || (await actions.knows(step.about))) known.push(step);
-    else made.unknown.push(step.about);
-  }
-  return known;
+  return target ? onlyKnown(steps, actions, made) : steps;
 }
 
 function report(asked: Asked, outcome: Outcome, made: Made, terminal: Terminal): void {
