@@ -15,7 +15,7 @@ import {
   planRotation,
   planSetup,
   type Present,
-} from './plan.js';
+} from '../event-plan.js';
 
 /** Short enough to hold nobody up, long enough for a request to a busy application. */
 const TIMEOUT_SECONDS = 10;

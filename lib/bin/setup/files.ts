@@ -87,7 +87,7 @@ export function removeFile(path: string): Promise<void> {
 }
 
 /** Whose key a file holds. */
-export interface KeyFile {
+interface KeyFile {
   readonly keyId: string;
   /** The client id of an application, or the id of a user. */
   readonly ownerId: string;

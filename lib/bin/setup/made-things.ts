@@ -4,7 +4,7 @@ import { ZitadelApiError } from '../../zitadel/refusals.js';
 import type { Administration } from '../../zitadel/setup/administration.js';
 import { readMetadata, removeMetadata, writeMetadata } from '../../zitadel/setup/metadata.js';
 
-export type Kind =
+type Kind =
   | 'project'
   | 'role'
   | 'application'

@@ -2,7 +2,7 @@ import { EVENT_TYPES } from '../../zitadel/events/effects.js';
 import { addApplicationKey, createApplication } from '../../zitadel/setup/applications.js';
 import { addRole, createProject } from '../../zitadel/setup/projects.js';
 import { addUserKey, createServiceUser } from '../../zitadel/setup/service-users.js';
-import { type Made, onlyKnown, planSetup as planEvents } from '../events/plan.js';
+import { type Made, onlyKnown, planSetup as planEvents } from '../event-plan.js';
 import type { Step } from '../steps.js';
 import type { Asked } from './asked.js';
 import { merged, valueIn, type Variables } from './env-file.js';

@@ -1,7 +1,7 @@
 import { removeApplication, removeApplicationKey } from '../../zitadel/setup/applications.js';
 import { listGrantees, removeProject, removeRole } from '../../zitadel/setup/projects.js';
 import { removeUser, removeUserKey } from '../../zitadel/setup/service-users.js';
-import { planRemoval as planEventsRemoval } from '../events/plan.js';
+import { planRemoval as planEventsRemoval } from '../event-plan.js';
 import type { Step } from '../steps.js';
 import type { Asked } from './asked.js';
 import { without } from './env-file.js';

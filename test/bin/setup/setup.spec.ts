@@ -289,7 +289,7 @@ describe('setup', () => {
       'activate it',
     ],
     ['a key file of somebody else', writeForeignKey, '--secrets'],
-    ['a folder where a file should be', () => void mkdirSync(at('.env')), 'see whose it is'],
+    ['a folder where a file should be', () => mkdirSync(at('.env')), 'see whose it is'],
     ['a token that does not count', () => void (token = 'nonsense'), 'not expired'],
   ])('says what to do about %s, and changes nothing', async (_what, prepare, remedy) => {
     prepare();

@@ -1,5 +1,5 @@
-import type { Actions, Execution, Target, TargetSettings } from '../../zitadel/events/targets.js';
-import type { Step } from '../steps.js';
+import type { Actions, Execution, Target, TargetSettings } from '../zitadel/events/targets.js';
+import type { Step } from './steps.js';
 
 /** What is there, and what is wanted. */
 export interface Present {
