@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createZitadel, introspection, keyFile, role } from '../../../lib/express/index.js';
+import { CODE } from '../../../lib/bin/setup/code.js';
 import type { Terminal } from '../../../lib/bin/terminal.js';
 import type { ZitadelEmulator } from '../../../lib/testing/index.js';
 import { startEmulator } from '../../support/world.js';
@@ -155,6 +156,11 @@ describe('setup', () => {
       role('ORG_OWNER', zitadel.rootOrg.id),
     );
     expect(decision).toMatchObject({ allowed: true });
+  });
+
+  it('prints the lines that its page shows', () => {
+    const page = readFileSync(new URL('../../../docs/command.md', import.meta.url), 'utf8');
+    expect(page).toContain(`\`\`\`ts\n${CODE}\n\`\`\``);
   });
 
   it('changes nothing the second time, and makes what is missing then', async () => {
