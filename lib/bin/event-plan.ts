@@ -17,7 +17,7 @@ export interface Made {
 }
 
 /** What leads from what is there to a target that gets all these events. Empty: it is so already. */
-export function planSetup(
+export function planEvents(
   { name, target, executions }: Present,
   settings: TargetSettings,
   events: readonly string[],
@@ -55,8 +55,8 @@ export function planRotation({ id, name }: Target, actions: Actions, made: Made)
   };
 }
 
-/** What takes back what {@link planSetup} did, and nothing else. */
-export function planRemoval(
+/** What takes back what {@link planEvents} did, and nothing else. */
+export function planEventsRemoval(
   { name, target, executions }: Present,
   actions: Actions,
 ): readonly Step[] {

@@ -2,7 +2,7 @@ import { parse, UsageError } from '../command.js';
 import { isEndpoint, NO_ENDPOINT } from '../instance.js';
 
 /** What the arguments say. */
-export interface Asked {
+export interface SetupAsked {
   readonly mode: 'setup' | 'remove';
   readonly project: string;
   readonly application: string;
@@ -39,7 +39,7 @@ const OPTIONS = {
 const DEFAULT_ROLES = ['ORG_OWNER_VIEWER'];
 
 /** @throws UsageError */
-export function read(args: readonly string[]): Asked {
+export function readSetup(args: readonly string[]): SetupAsked {
   const { values } = parse(args, OPTIONS);
   const { project, endpoint, organization } = values;
   if (project === undefined) throw new UsageError('--project is missing: the name of your project');

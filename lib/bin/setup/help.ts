@@ -1,5 +1,5 @@
 /** What `setup --help` shows. */
-export const HELP = `Usage: npx nestjs-zitadel setup --project <name> [--role <key>]... [--endpoint <url>] [options]
+export const SETUP_HELP = `Usage: npx nestjs-zitadel setup --project <name> [--role <key>]... [--endpoint <url>] [options]
        npx nestjs-zitadel setup --project <name> --remove [options]
 
 Makes what an application needs at ZITADEL: a project with its roles, an API application with a key (for introspection), a

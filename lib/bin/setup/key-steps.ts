@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import type { Key, NewKey } from '../../zitadel/setup/service-users.js';
 import type { Step } from '../steps.js';
-import type { Asked } from './asked.js';
+import type { SetupAsked } from './asked.js';
 import { readKeyFile, reserve } from './files.js';
 import { inTheWay } from './look.js';
 
 /** Where the key files are. */
-export function paths({ secrets }: Pick<Asked, 'secrets'>): {
+export function paths({ secrets }: Pick<SetupAsked, 'secrets'>): {
   readonly application: string;
   readonly serviceUser: string;
 } {

@@ -14,11 +14,11 @@ import {
   listUserKeys,
   type ServiceUser,
 } from '../../zitadel/setup/service-users.js';
-import type { Asked } from './asked.js';
+import type { SetupAsked } from './asked.js';
 import { MadeThings } from './made-things.js';
 
 /** ZITADEL, as the command works with it. */
-export interface Zitadel {
+export interface AdministratedZitadel {
   readonly url: string;
   readonly administration: Administration;
   readonly actions: Actions;
@@ -41,7 +41,10 @@ export interface Found {
 }
 
 /** Looks at everything that setup makes, and at what of it setup made. Changes nothing. */
-export async function lookAt(asked: Asked, { administration, actions }: Zitadel): Promise<Found> {
+export async function lookAt(
+  asked: SetupAsked,
+  { administration, actions }: AdministratedZitadel,
+): Promise<Found> {
   const things = await MadeThings.read(administration, asked.project);
   const project = await findProject(administration, asked.project);
   things.settle('project', asked.project, listed(project));
@@ -87,7 +90,7 @@ function listed<T>(thing: T | undefined): readonly T[] {
 }
 
 /** What stands in the way, and setup may not change: it made none of it. @throws ZitadelError */
-export function requireFitting(asked: Asked, found: Found): void {
+export function requireFitting(asked: SetupAsked, found: Found): void {
   const { project, application, user, target, things } = found;
   if (project?.isActive === false) {
     throw inTheWay(`the project ${asked.project} is deactivated: activate it`);

@@ -68,7 +68,7 @@ export class MadeThings {
     return this.#entries.some((entry) => entry.kind === kind);
   }
 
-  /** Ids of the things of a kind that setup made. */
+  /** MadeIds of the things of a kind that setup made. */
   idsOf(kind: Kind): readonly string[] {
     return this.#entries.flatMap((entry) => (entry.kind === kind ? (entry.id ?? []) : []));
   }

@@ -1,9 +1,9 @@
 import type { Administration } from '../../zitadel/setup/administration.js';
 import { type ManagedKind, setHeld } from '../../zitadel/setup/managers.js';
 import type { Step } from '../steps.js';
-import type { Asked } from './asked.js';
+import type { SetupAsked } from './asked.js';
 import { type Found, managerRoleId } from './look.js';
-import type { Ids } from './plan-ids.js';
+import type { MadeIds } from './plan-ids.js';
 
 const KINDS = ['instance', 'organization', 'project'] as const;
 const PREFIX: Readonly<Record<ManagedKind, string>> = {
@@ -14,10 +14,10 @@ const PREFIX: Readonly<Record<ManagedKind, string>> = {
 
 /** Gives the service user its manager roles, beside those that it has. */
 export function managerSteps(
-  { serviceUser, serviceUserRoles }: Asked,
+  { serviceUser, serviceUserRoles }: SetupAsked,
   { held, things }: Found,
   administration: Administration,
-  ids: Ids,
+  ids: MadeIds,
 ): readonly Step[] {
   return KINDS.flatMap((on): readonly Step[] => {
     const wanted = serviceUserRoles.filter((role) => role.startsWith(PREFIX[on]));
@@ -41,7 +41,7 @@ export function managerSteps(
 
 /** Takes back the manager roles that setup gave to a service user that was there before. */
 export function managerRemovals(
-  { serviceUser }: Asked,
+  { serviceUser }: SetupAsked,
   { held, things, user, project }: Found,
   administration: Administration,
 ): readonly Step[] {

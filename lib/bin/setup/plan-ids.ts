@@ -1,5 +1,5 @@
 /** What the application needs to know of what is made. The steps fill it in. */
-export interface Ids {
+export interface MadeIds {
   project?: string | undefined;
   application?: string | undefined;
   client?: string | undefined;

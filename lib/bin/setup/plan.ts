@@ -2,25 +2,25 @@ import { EVENT_TYPES } from '../../zitadel/events/effects.js';
 import { addApplicationKey, createApplication } from '../../zitadel/setup/applications.js';
 import { addRole, createProject } from '../../zitadel/setup/projects.js';
 import { addUserKey, createServiceUser } from '../../zitadel/setup/service-users.js';
-import { type Made, onlyKnown, planSetup as planEvents } from '../event-plan.js';
+import { type Made, onlyKnown, planEvents } from '../event-plan.js';
 import type { Step } from '../steps.js';
-import type { Asked } from './asked.js';
+import type { SetupAsked } from './asked.js';
 import { merged, valueIn, type Variables } from './env-file.js';
 import { readText, writePrivate } from './files.js';
 import { keySteps, paths } from './key-steps.js';
-import { type Found, requireFitting, type Zitadel } from './look.js';
+import { type Found, requireFitting, type AdministratedZitadel } from './look.js';
 import { managerSteps } from './manager-steps.js';
-import type { Ids } from './plan-ids.js';
+import type { MadeIds } from './plan-ids.js';
 
 /** As `events setup` has it. */
 const TIMEOUT_SECONDS = 10;
 
 /** What leads from what is there to what was asked for. Empty: it is so already. @throws ZitadelError if something stands in the way */
 export async function planSetup(
-  asked: Asked,
+  asked: SetupAsked,
   found: Found,
-  zitadel: Zitadel,
-  ids: Ids,
+  zitadel: AdministratedZitadel,
+  ids: MadeIds,
 ): Promise<readonly Step[]> {
   requireFitting(asked, found);
   const { administration } = zitadel;
@@ -32,7 +32,7 @@ export async function planSetup(
     user: user?.id,
     signingKey: found.target?.signingKey,
     isKeyUntold: found.target !== undefined && found.target.signingKey === undefined,
-  } satisfies Ids);
+  } satisfies MadeIds);
   const path = paths(asked);
   const steps: Step[] = [];
   if (!project) {
@@ -104,10 +104,10 @@ export async function planSetup(
 }
 
 async function eventSteps(
-  { project: name, endpoint }: Asked,
+  { project: name, endpoint }: SetupAsked,
   { target, executions, things }: Found,
-  { actions }: Zitadel,
-  ids: Ids,
+  { actions }: AdministratedZitadel,
+  ids: MadeIds,
 ): Promise<readonly Step[]> {
   if (endpoint === undefined) return [];
   const made: Made = { unknown: [] };
@@ -125,7 +125,12 @@ async function eventSteps(
 }
 
 /** The variables that are known by now. */
-export function variablesOf(asked: Asked, url: string, orgId: string, ids: Ids): Variables {
+export function variablesOf(
+  asked: SetupAsked,
+  url: string,
+  orgId: string,
+  ids: MadeIds,
+): Variables {
   const path = paths(asked);
   const readsAll = asked.serviceUserRoles.some((role) => role.startsWith('IAM_'));
   const readsOne = asked.serviceUserRoles.some((role) => role.startsWith('ORG_')) && !readsAll;
@@ -144,9 +149,9 @@ export function variablesOf(asked: Asked, url: string, orgId: string, ids: Ids):
 
 /** A value that is not known yet will be another one. */
 async function envSteps(
-  asked: Asked,
-  { url, administration }: Zitadel,
-  ids: Ids,
+  asked: SetupAsked,
+  { url, administration }: AdministratedZitadel,
+  ids: MadeIds,
 ): Promise<readonly Step[]> {
   const { envFile } = asked;
   const text = (await readText(envFile)) ?? '';

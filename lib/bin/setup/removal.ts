@@ -1,23 +1,23 @@
 import { removeApplication, removeApplicationKey } from '../../zitadel/setup/applications.js';
 import { listGrantees, removeProject, removeRole } from '../../zitadel/setup/projects.js';
 import { removeUser, removeUserKey } from '../../zitadel/setup/service-users.js';
-import { planRemoval as planEventsRemoval } from '../event-plan.js';
+import { planEventsRemoval } from '../event-plan.js';
 import type { Step } from '../steps.js';
-import type { Asked } from './asked.js';
+import type { SetupAsked } from './asked.js';
 import { without } from './env-file.js';
 import { readKeyFile, readText, removeFile, removeKeyFile, writePrivate } from './files.js';
 import { paths } from './key-steps.js';
-import type { Found, Zitadel } from './look.js';
+import type { Found, AdministratedZitadel } from './look.js';
 import { managerRemovals } from './manager-steps.js';
 import { variablesOf } from './plan.js';
-import type { Ids } from './plan-ids.js';
+import type { MadeIds } from './plan-ids.js';
 
 /** What takes back what setup made, and nothing else. `kept` gets what stays though setup made it, and why. */
 export async function planRemoval(
-  asked: Asked,
+  asked: SetupAsked,
   found: Found,
-  zitadel: Zitadel,
-  { ids, kept }: { readonly ids: Ids; readonly kept: string[] },
+  zitadel: AdministratedZitadel,
+  { ids, kept }: { readonly ids: MadeIds; readonly kept: string[] },
 ): Promise<readonly Step[]> {
   const { things } = found;
   const files = await fileSteps(asked, found, zitadel, ids);
@@ -36,15 +36,19 @@ export async function planRemoval(
 }
 
 function eventSteps(
-  { project: name }: Asked,
+  { project: name }: SetupAsked,
   { things, target, executions }: Found,
-  { actions }: Zitadel,
+  { actions }: AdministratedZitadel,
 ): readonly Step[] {
   if (!target || !things.has('target', target.id)) return [];
   return planEventsRemoval({ name, target, executions }, actions);
 }
 
-function userSteps(asked: Asked, found: Found, { administration }: Zitadel): readonly Step[] {
+function userSteps(
+  asked: SetupAsked,
+  found: Found,
+  { administration }: AdministratedZitadel,
+): readonly Step[] {
   const { things, user, userKeys } = found;
   if (!user) return [];
   if (things.has('serviceUser', user.id)) {
@@ -70,9 +74,9 @@ function userSteps(asked: Asked, found: Found, { administration }: Zitadel): rea
 
 /** A project in which others made something stays, with that. */
 async function projectSteps(
-  asked: Asked,
+  asked: SetupAsked,
   { things, project, roles, applications, application, applicationKeys }: Found,
-  { administration }: Zitadel,
+  { administration }: AdministratedZitadel,
   kept: string[],
 ): Promise<{ readonly steps: readonly Step[]; readonly isKept: boolean }> {
   if (!project) return { steps: [], isKept: false };
@@ -120,10 +124,10 @@ async function projectSteps(
 
 /** Files of keys that setup made, and the lines of `.env` that are as setup wrote them. */
 async function fileSteps(
-  asked: Asked,
+  asked: SetupAsked,
   { things, project, application, target }: Found,
-  { url, administration }: Zitadel,
-  ids: Ids,
+  { url, administration }: AdministratedZitadel,
+  ids: MadeIds,
 ): Promise<readonly Step[]> {
   const path = paths(asked);
   const steps: Step[] = [];
@@ -139,7 +143,7 @@ async function fileSteps(
     project: project?.id ?? things.idsOf('project')[0],
     client: application?.clientId,
     signingKey: target?.signingKey,
-  } satisfies Ids);
+  } satisfies MadeIds);
   const { envFile } = asked;
   const text = await readText(envFile);
   if (text === undefined || !things.isKept) return steps;

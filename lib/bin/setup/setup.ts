@@ -5,14 +5,14 @@ import { ZitadelApiError } from '../../zitadel/refusals.js';
 import { Administration } from '../../zitadel/setup/administration.js';
 import { type Command, EXIT } from '../command.js';
 import { instanceFrom } from '../instance.js';
-import { carryOut, type Outcome, type Step, tellWhatIsLeft, textsOf } from '../steps.js';
+import { carryOut, type CarriedOut, type Step, tellWhatIsLeft, stepTexts } from '../steps.js';
 import { coloured, type Terminal } from '../terminal.js';
-import { type Asked, read } from './asked.js';
+import { readSetup, type SetupAsked } from './asked.js';
 import { CODE } from './code.js';
-import { HELP } from './help.js';
+import { SETUP_HELP } from './help.js';
 import { paths } from './key-steps.js';
-import { lookAt, type Zitadel } from './look.js';
-import type { Ids } from './plan-ids.js';
+import { lookAt, type AdministratedZitadel } from './look.js';
+import type { MadeIds } from './plan-ids.js';
 import { planSetup } from './plan.js';
 import { planRemoval } from './removal.js';
 
@@ -22,15 +22,15 @@ const LOOK_EVERY_MS = 200;
 
 /** What a plan brings beside its steps. */
 interface Told {
-  readonly ids: Ids;
+  readonly ids: MadeIds;
   readonly kept: string[];
 }
 
 /** `setup`. */
 export const command: Command = {
-  help: HELP,
+  help: SETUP_HELP,
   async run(args, terminal) {
-    const asked = read(args);
+    const asked = readSetup(args);
     const { url, http, token } = await instanceFrom(terminal, 'an IAM_OWNER or ORG_OWNER');
     const administration = new Administration(http, token);
     const zitadel = { url, administration, actions: new Actions(http, token) };
@@ -50,7 +50,11 @@ export const command: Command = {
   },
 };
 
-async function planFor(asked: Asked, zitadel: Zitadel, told: Told): Promise<readonly Step[]> {
+async function planFor(
+  asked: SetupAsked,
+  zitadel: AdministratedZitadel,
+  told: Told,
+): Promise<readonly Step[]> {
   const found = await lookAt(asked, zitadel);
   return asked.mode === 'setup'
     ? planSetup(asked, found, zitadel, told.ids)
@@ -58,7 +62,7 @@ async function planFor(asked: Asked, zitadel: Zitadel, told: Told): Promise<read
 }
 
 /** Waits until ZITADEL shows what was changed, so that the next run finds nothing to do. */
-async function isShown(asked: Asked, zitadel: Zitadel): Promise<boolean> {
+async function isShown(asked: SetupAsked, zitadel: AdministratedZitadel): Promise<boolean> {
   for (let look = 1; look <= LOOKS; look += 1) {
     try {
       if ((await planFor(asked, zitadel, { ids: {}, kept: [] })).length === 0) return true;
@@ -93,14 +97,14 @@ function remedyFor(status: number, id: string): string | undefined {
   return undefined;
 }
 
-function report(asked: Asked, outcome: Outcome, told: Told, terminal: Terminal): void {
+function report(asked: SetupAsked, outcome: CarriedOut, told: Told, terminal: Terminal): void {
   const { mode, project } = asked;
   const { exitCode, done, left, error } = outcome;
   const { kept } = told;
   const { signingKey: _secret, isKeyUntold: _, ...ids } = told.ids;
   const files = [asked.envFile, ...Object.values(paths(asked))];
   if (asked.json) {
-    const texts = { done: textsOf(done), left: textsOf(left), kept };
+    const texts = { done: stepTexts(done), left: stepTexts(left), kept };
     terminal.out(JSON.stringify({ mode, project, exitCode, ...texts, ids, files, error }));
     return;
   }
