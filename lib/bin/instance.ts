@@ -3,7 +3,7 @@ import { UsageError } from './command.js';
 import type { Terminal } from './terminal.js';
 
 /** The instance that is administrated, and how it is called. */
-export interface AdministratedInstance {
+interface AdministratedInstance {
   readonly url: string;
   readonly http: Http;
   /** A personal access token. */

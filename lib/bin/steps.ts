@@ -11,7 +11,7 @@ export interface Step {
 }
 
 /** How far a plan was carried out. */
-export interface Outcome {
+export interface CarriedOut {
   readonly exitCode: number;
   readonly done: readonly Step[];
   readonly left: readonly Step[];
@@ -33,10 +33,10 @@ export async function carryOut(
   plan: () => Promise<readonly Step[]>,
   { where, yes, isCheck, errorText }: How,
   terminal: Terminal,
-): Promise<Outcome> {
+): Promise<CarriedOut> {
   const done: Step[] = [];
   let left: readonly Step[] = [];
-  const outcome = (exitCode: number, error?: string): Outcome => ({
+  const outcome = (exitCode: number, error?: string): CarriedOut => ({
     exitCode,
     done,
     left,
@@ -46,7 +46,7 @@ export async function carryOut(
     left = await plan();
     if (left.length === 0) return outcome(EXIT.done);
     if (isCheck) return outcome(EXIT.notInOrder);
-    terminal.tell(`To be changed at ${where}:\n${listOf(left, terminal)}`);
+    terminal.tell(`To be changed at ${where}:\n${stepList(left, terminal)}`);
     if (!yes && !(await isAgreed(terminal))) {
       return outcome(terminal.stop.aborted ? EXIT.interrupted : EXIT.declined);
     }
@@ -73,23 +73,26 @@ async function isAgreed(terminal: Terminal): Promise<boolean> {
 }
 
 /** Says what is done and what is left, if a plan was not carried out to its end. */
-export function tellWhatIsLeft({ exitCode, done, left, error }: Outcome, terminal: Terminal): void {
+export function tellWhatIsLeft(
+  { exitCode, done, left, error }: CarriedOut,
+  terminal: Terminal,
+): void {
   const isStopped = exitCode === EXIT.interrupted || exitCode === EXIT.failed;
   if (!isStopped || left.length === 0) return;
   terminal.tell(
-    `${done.length === 0 ? 'Nothing was changed for sure.' : `Done:\n${listOf(done, terminal)}`}\nNot done${error === undefined ? '' : ', the first of them perhaps'}:\n${listOf(left, terminal)}\nThe same command goes on from here.`,
+    `${done.length === 0 ? 'Nothing was changed for sure.' : `Done:\n${stepList(done, terminal)}`}\nNot done${error === undefined ? '' : ', the first of them perhaps'}:\n${stepList(left, terminal)}\nThe same command goes on from here.`,
   );
 }
 
 /** Each step as one line, for `--json`. */
-export function textsOf(steps: readonly Step[]): readonly string[] {
+export function stepTexts(steps: readonly Step[]): readonly string[] {
   return steps.map(({ sign, what, about }) => {
     return `${sign} ${about === undefined ? what : `${about} (${what})`}`;
   });
 }
 
 /** Steps that say the same in one paragraph. */
-export function listOf(steps: readonly Step[], terminal: Terminal): string {
+export function stepList(steps: readonly Step[], terminal: Terminal): string {
   const groups = new Map<string, Step[]>();
   for (const step of steps) {
     const key = `${step.sign} ${step.what}`;

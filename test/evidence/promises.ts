@@ -123,6 +123,7 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
     falseAlarms: none,
   },
   secrets: { lines: some, hits: none },
+  'setup-doctor': { secondRunChanges: none, leftovers: none },
   tail: { events: some, missed: none, kills: some, lagP99Ms: some },
   tokens: { hostile: some, accepted: none, errors500: none, kinds: some, kindsAccepted: one },
   'missing-guard': { ways: (figure) => figure === 16, ran: none },

@@ -4,11 +4,25 @@ import { Actions } from '../../zitadel/events/targets.js';
 import { ZitadelApiError } from '../../zitadel/refusals.js';
 import { type Command, EXIT } from '../command.js';
 import { instanceFrom } from '../instance.js';
-import { carryOut, listOf, type Outcome, type Step, tellWhatIsLeft, textsOf } from '../steps.js';
+import {
+  carryOut,
+  stepList,
+  type CarriedOut,
+  type Step,
+  tellWhatIsLeft,
+  stepTexts,
+} from '../steps.js';
 import { coloured, type Terminal } from '../terminal.js';
 import { type Asked, read } from './asked.js';
 import { HELP } from './help.js';
-import { type Made, planRemoval, planRotation, planSetup, type Present } from './plan.js';
+import {
+  type Made,
+  onlyKnown,
+  planEventsRemoval,
+  planRotation,
+  planEvents,
+  type Present,
+} from '../event-plan.js';
 
 /** Short enough to hold nobody up, long enough for a request to a busy application. */
 const TIMEOUT_SECONDS = 10;
@@ -50,7 +64,7 @@ async function planFor(
   made: Made,
 ): Promise<readonly Step[]> {
   const { target } = found;
-  if (mode === 'remove') return planRemoval(found, actions);
+  if (mode === 'remove') return planEventsRemoval(found, actions);
   if (mode === 'rotate') {
     if (target) return [planRotation(target, actions, made)];
     throw new ZitadelError('zitadel_refused', `there is no target ${name}: set it up first`);
@@ -59,18 +73,11 @@ async function planFor(
     endpoint: endpoint ?? target?.endpoint ?? '(--endpoint says which)',
     timeoutSeconds: TIMEOUT_SECONDS,
   };
-  const steps = planSetup(found, settings, EVENT_TYPES, actions, made);
-  if (!target) return steps;
-  // Otherwise what this server does not know would be planned again each time.
-  const known: Step[] = [];
-  for (const step of steps) {
-    if (step.about === undefined || (await actions.knows(step.about))) known.push(step);
-    else made.unknown.push(step.about);
-  }
-  return known;
+  const steps = planEvents(found, settings, EVENT_TYPES, actions, made);
+  return target ? onlyKnown(steps, actions, made) : steps;
 }
 
-function report(asked: Asked, outcome: Outcome, made: Made, terminal: Terminal): void {
+function report(asked: Asked, outcome: CarriedOut, made: Made, terminal: Terminal): void {
   const { mode, name } = asked;
   const { exitCode, done, left, error } = outcome;
   if (asked.json) {
@@ -79,8 +86,8 @@ function report(asked: Asked, outcome: Outcome, made: Made, terminal: Terminal):
         mode,
         name,
         exitCode,
-        done: textsOf(done),
-        left: textsOf(left),
+        done: stepTexts(done),
+        left: stepTexts(left),
         unknownEvents: made.unknown,
         signingKey: made.signingKey,
         error,
@@ -94,7 +101,7 @@ function report(asked: Asked, outcome: Outcome, made: Made, terminal: Terminal):
   }
   if (mode === 'check' && error === undefined) {
     terminal.out(left.length === 0 ? CHECKED : `The setup is not complete. It needs:`);
-    if (left.length > 0) terminal.out(listOf(left, terminal));
+    if (left.length > 0) terminal.out(stepList(left, terminal));
     return;
   }
   tellWhatIsLeft(outcome, terminal);

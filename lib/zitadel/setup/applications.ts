@@ -11,7 +11,7 @@ import {
   recordOf,
   segment,
 } from './administration.js';
-import type { NewKey } from './service-users.js';
+import type { Key, NewKey } from './service-users.js';
 
 export interface Application {
   readonly id: string;
@@ -91,12 +91,12 @@ export async function removeApplication(
   });
 }
 
-/** Ids of the keys of an application. */
+/** The keys of an application. */
 export async function listApplicationKeys(
   administration: Administration,
   projectId: string,
   id: string,
-): Promise<readonly string[]> {
+): Promise<readonly Key[]> {
   const what = 'list of the application’s keys';
   const filters = [{ applicationIdFilter: { applicationId: id } }];
   const path = `${pathOf(projectId)}/${segment(id)}/keys/_search`;
@@ -108,7 +108,7 @@ export async function listApplicationKeys(
     },
     'keys',
   );
-  return rows.map((row) => idFrom(row['keyId'] ?? row['id'], what));
+  return rows.map((row) => ({ id: idFrom(row['keyId'] ?? row['id'], what), madeAt: madeAt(row) }));
 }
 
 export async function addApplicationKey(

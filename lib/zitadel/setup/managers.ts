@@ -62,7 +62,7 @@ function idIn(value: unknown): unknown {
 }
 
 /** Where the manager roles of one user on one resource stand. */
-export interface Place {
+interface Place {
   readonly userId: string;
   readonly on: ManagedKind;
   readonly projectId: string;

@@ -5,7 +5,7 @@ const V1 = '/management/v1/metadata';
 const V2 = 'org.v2.OrganizationService';
 
 /** A text that is kept at the organization. */
-export interface Kept {
+interface Kept {
   readonly text: string;
   readonly changedAt: number;
 }

@@ -18,6 +18,11 @@ export interface ServiceUser {
   readonly madeAt: number;
 }
 
+export interface Key {
+  readonly id: string;
+  readonly madeAt: number;
+}
+
 /** A key, told only when it is made. */
 export interface NewKey {
   readonly id: string;
@@ -77,18 +82,18 @@ export async function removeUser(administration: Administration, id: string): Pr
   });
 }
 
-/** Ids of the keys of a service user. */
+/** The keys of a service user. */
 export async function listUserKeys(
   administration: Administration,
   id: string,
-): Promise<readonly string[]> {
+): Promise<readonly Key[]> {
   const what = 'list of the service user’s keys';
   const filters = [{ userIdFilter: { id } }];
   const rows = await administration.list(what, {
     v1: { method: 'POST', path: `${V1}/${segment(id)}/keys/_search`, json: { query: ALL_ROWS } },
     v2: { rpc: `${V2}/ListKeys`, message: { pagination: ALL_ROWS_V2, filters } },
   });
-  return rows.map((row) => idFrom(row['id'], what));
+  return rows.map((row) => ({ id: idFrom(row['id'], what), madeAt: madeAt(row) }));
 }
 
 export async function addUserKey(administration: Administration, id: string): Promise<NewKey> {

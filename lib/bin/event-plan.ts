@@ -1,5 +1,5 @@
-import type { Actions, Execution, Target, TargetSettings } from '../../zitadel/events/targets.js';
-import type { Step } from '../steps.js';
+import type { Actions, Execution, Target, TargetSettings } from '../zitadel/events/targets.js';
+import type { Step } from './steps.js';
 
 /** What is there, and what is wanted. */
 export interface Present {
@@ -17,7 +17,7 @@ export interface Made {
 }
 
 /** What leads from what is there to a target that gets all these events. Empty: it is so already. */
-export function planSetup(
+export function planEvents(
   { name, target, executions }: Present,
   settings: TargetSettings,
   events: readonly string[],
@@ -28,6 +28,20 @@ export function planSetup(
     ...targetSteps(name, target, settings, actions, made),
     ...eventSteps(target?.id, executions, events, actions, made),
   ];
+}
+
+/** Without the steps about events that this server does not know: they would be planned again each time. */
+export async function onlyKnown(
+  steps: readonly Step[],
+  actions: Actions,
+  made: Made,
+): Promise<readonly Step[]> {
+  const known: Step[] = [];
+  for (const step of steps) {
+    if (step.about === undefined || (await actions.knows(step.about))) known.push(step);
+    else made.unknown.push(step.about);
+  }
+  return known;
 }
 
 /** Ends the signing key at once, and makes a new one. */
@@ -41,8 +55,8 @@ export function planRotation({ id, name }: Target, actions: Actions, made: Made)
   };
 }
 
-/** What takes back what {@link planSetup} did, and nothing else. */
-export function planRemoval(
+/** What takes back what {@link planEvents} did, and nothing else. */
+export function planEventsRemoval(
   { name, target, executions }: Present,
   actions: Actions,
 ): readonly Step[] {
