@@ -62,6 +62,8 @@ interface Reply {
 }
 
 const ISSUER = 'https://acme.example';
+/** A busy machine is no slow ZITADEL. */
+const PATIENT = { timeoutMs: 60_000, budgetMs: 60_000 };
 const DISCOVERY = '/.well-known/openid-configuration';
 
 /** A proxy that names another issuer than ZITADEL does. */
@@ -298,7 +300,10 @@ const CASES: readonly Broken[] = [
   ),
   // Events and Redis.
   broken('no target for events', 'events.no-target', /events setup/, (world) => ({
-    options: world.plain.options({ events: { signingKeys: 'abc' } }),
+    options: world.plain.options({
+      ...PATIENT,
+      events: { signingKeys: 'abc' },
+    }),
     adminToken: world.admin,
   })),
   broken('half of the executions', 'events.executions', /events setup/, async (world) => {
@@ -312,7 +317,10 @@ const CASES: readonly Broken[] = [
     const body = JSON.stringify({ condition, targets: [] });
     await fetch(api, { method: 'PUT', headers, body });
     return {
-      options: world.plain.options({ events: { signingKeys: 'abc' } }),
+      options: world.plain.options({
+        ...PATIENT,
+        events: { signingKeys: 'abc' },
+      }),
       adminToken: world.admin,
     };
   }),
@@ -350,7 +358,7 @@ const CASES: readonly Broken[] = [
   })),
   broken('a bus that loses messages', 'redis.silent', /publish and subscribe/, ({ inside }) => ({
     options: { ...inside, redis: DEAF },
-    deadlineMs: 1_000,
+    deadlineMs: 5_000,
   })),
 ];
 
@@ -381,7 +389,10 @@ const GOOD: readonly { readonly name: string; readonly given: Broken['given'] }[
   {
     name: 'jwt() as the caller',
     given: ({ plain }) => ({
-      options: plain.options({ callers: jwt() }),
+      options: plain.options({
+        ...PATIENT,
+        callers: jwt(),
+      }),
       token: plain.tokenFor(plain.addUser('jwt')),
     }),
   },
@@ -409,6 +420,7 @@ const GOOD: readonly { readonly name: string; readonly given: Broken['given'] }[
       await setUpEvents(world);
       return {
         options: world.plain.options({
+          ...PATIENT,
           events: { signingKeys: 'abc', tail: { serviceUser: pat(world.admin) } },
           redis: busInMemory(),
         }),
@@ -496,7 +508,7 @@ export async function brokenConfigurations(
     const world: World = {
       zitadel,
       plain,
-      inside: zitadel.options({ internalUrl: proxy.url }),
+      inside: zitadel.options({ internalUrl: proxy.url, ...PATIENT }),
       bend: (how) => (bending = how),
       acme,
       alice: alice.id,
