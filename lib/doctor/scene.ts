@@ -24,7 +24,7 @@ export interface Scene {
 
 const silent = () => undefined;
 /** What the parts of the library would log is what the doctor tells. */
-export const NO_LOG = quietLogger({ debug: silent, log: silent, warn: silent, error: silent });
+const NO_LOG = quietLogger({ debug: silent, log: silent, warn: silent, error: silent });
 
 export function sceneOf(
   resolved: ResolvedOptions,
