@@ -106,7 +106,7 @@ const CASES: readonly Broken[] = [
     'no audience',
     'options.invalid',
     /project id/,
-    ({ inside: { audience: _, ...rest } }) => ({
+    ({ inside: { audience: _audience, ...rest } }) => ({
       options: rest,
     }),
   ),
