@@ -5,7 +5,7 @@ import { ApplicationError, openApplication } from './application.js';
 class Known extends Error {}
 
 /** Why an application does not tell its options. */
-export interface NoOptions {
+interface NoOptions {
   readonly why: string;
 }
 
@@ -26,8 +26,8 @@ export async function optionsOfApplication(
     throw new Known('the options are known');
   });
   try {
-    const { close } = await openApplication(path, { start: true });
-    await close();
+    const opened = await openApplication(path, { start: true });
+    await opened.close();
   } catch (error) {
     if (known) return known;
     if (error instanceof ApplicationError) return { why: error.message };

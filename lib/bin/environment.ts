@@ -27,7 +27,7 @@ export function withEnvFile(env: Environment, file?: string): Environment {
 }
 
 /** What the environment says of the options. Each option that cannot be read is left out, and told. */
-export interface ReadEnvironment {
+interface ReadEnvironment {
   readonly options: ZitadelOptions;
   readonly problems: readonly ZitadelOptionsError[];
 }

@@ -1,9 +1,8 @@
+import type { Generation } from '../zitadel/generation.js';
 import { isDone, isTrouble, type Reply } from '../zitadel/reply.js';
 import { PAGE } from '../zitadel/reading.js';
 import { EFFECT, type Finding, fine, warning, wrong } from './finding.js';
 import type { Scene } from './scene.js';
-
-type Generation = 'v1' | 'v2';
 
 const LISTS: Readonly<Record<Generation, { readonly path: string; readonly limit: string }>> = {
   v1: { path: '/auth/v1/memberships/me/_search', limit: 'query' },
@@ -99,14 +98,14 @@ function judge({ resolved }: Scene, served: readonly Generation[]): readonly Fin
 
 /** How many rows a list gives at most. Whoever asks needs a token. */
 export async function examineLimits(
-  { http }: Scene,
+  { plainHttp }: Scene,
   generation: Generation,
   token: string,
 ): Promise<readonly Finding[]> {
   const { path, limit: place } = LISTS[generation];
   const isTaken = async (limit: number): Promise<boolean | undefined> => {
     const json = { [place]: { limit } };
-    const reply = await http({ family: 'limits', method: 'POST', path, token, json });
+    const reply = await plainHttp({ family: 'limits', method: 'POST', path, token, json });
     if (isDone(reply)) return true;
     return isTrouble(reply) || reply.id !== 'QUERY-4M0fs' ? undefined : false;
   };

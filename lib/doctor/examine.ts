@@ -6,6 +6,7 @@ import type { InstanceOptions, SeveralInstances } from '../instances-option.js';
 import type { ZitadelOptions } from '../options.js';
 import type { ResolvedOptions } from '../resolved-options.js';
 import { eachInstance, isSeveral } from '../validate-instances.js';
+import type { Generation } from '../zitadel/generation.js';
 import type { EventsStatus } from '../zitadel/events/zitadel-events.js';
 import { examineApis, examineLimits } from './apis.js';
 import { examineIntrospection } from './callers.js';
@@ -102,8 +103,7 @@ async function instance(
     const apis = await step('its APIs', () => examineApis(scene));
     findings.push(...(apis?.findings ?? []));
     if (reach === 'instance') {
-      const [generation = 'v1'] = apis?.served ?? [];
-      for (const [name, look] of stepsOf(scene, examination, generation)) {
+      for (const [name, look] of stepsOf(scene, examination, apis?.served ?? [])) {
         findings.push(...((await step(name, look)) ?? []));
       }
     }
@@ -134,9 +134,10 @@ type Step = readonly [name: string, look: () => Promise<readonly Finding[]>];
 function stepsOf(
   scene: Scene,
   { token, adminToken, events }: Examination,
-  generation: 'v1' | 'v2',
+  served: readonly Generation[],
 ): readonly Step[] {
   let user: SignedIn | undefined;
+  const [generation = 'v1'] = served;
   const status = events?.(scene.resolved.issuer);
   return [
     ['its keys', () => examineKeys(scene)],
@@ -144,7 +145,7 @@ function stepsOf(
     [
       'the service user',
       async () => {
-        const { findings, signedIn } = await examineServiceUser(scene);
+        const { findings, signedIn } = await examineServiceUser(scene, served);
         user = signedIn;
         return findings;
       },

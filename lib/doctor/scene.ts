@@ -4,6 +4,7 @@ import { type Credential, openServiceUser } from '../zitadel/credentials.js';
 import { createDiscovery, type Discover } from '../zitadel/discovery.js';
 import { ApiGeneration } from '../zitadel/generation.js';
 import { createHttp, type Http } from '../zitadel/http.js';
+import { withPageLimit } from '../zitadel/page-limit.js';
 import { ServiceToken } from '../zitadel/service-user.js';
 import { Watch } from './watch.js';
 
@@ -12,6 +13,8 @@ export interface Scene {
   readonly resolved: ResolvedOptions;
   readonly watch: Watch;
   readonly http: Http;
+  /** The same, and a list that the server refuses is not asked for again in shorter pages. */
+  readonly plainHttp: Http;
   readonly discover: Discover;
   readonly generation: ApiGeneration;
   readonly credential: Credential | undefined;
@@ -21,7 +24,7 @@ export interface Scene {
 
 const silent = () => undefined;
 /** What the parts of the library would log is what the doctor tells. */
-export const NO_LOG = quietLogger({ debug: silent, log: silent, warn: silent, error: silent });
+const NO_LOG = quietLogger({ debug: silent, log: silent, warn: silent, error: silent });
 
 export function sceneOf(
   resolved: ResolvedOptions,
@@ -31,13 +34,15 @@ export function sceneOf(
   const { issuer, internalUrl, serviceUser } = resolved;
   const { fetch } = watch;
   const bounds = { timeoutMs: deadlineMs, budgetMs: deadlineMs };
-  const http = createHttp({ issuer, internalUrl, fetch, ...bounds });
+  const plainHttp = createHttp({ issuer, internalUrl, fetch, ...bounds });
+  const http = withPageLimit(plainHttp, NO_LOG);
   const discover = createDiscovery(http, issuer, internalUrl);
   const credential = serviceUser && openServiceUser(serviceUser);
   return {
     resolved,
     watch,
     http,
+    plainHttp,
     discover,
     generation: new ApiGeneration('memberships', resolved.api, NO_LOG),
     credential,

@@ -2,6 +2,7 @@ import type { Membership } from '../core/caller.js';
 import { isRefusal, type Refusal } from '../core/decision.js';
 import { isManagerRole } from '../core/requirement/roles.js';
 import { createUserinfoVerifier } from '../zitadel/callers/userinfo.js';
+import type { Generation } from '../zitadel/generation.js';
 import { createMembershipReader } from '../zitadel/memberships/read.js';
 import { READER_REMEDY } from '../zitadel/refusals.js';
 import { EFFECT, type Finding, fine, warning, wrong } from './finding.js';
@@ -18,6 +19,7 @@ export interface SignedIn {
 /** Whether the service user signs in, and may see what the options need. */
 export async function examineServiceUser(
   scene: Scene,
+  served: readonly Generation[],
 ): Promise<{ readonly findings: readonly Finding[]; readonly signedIn?: SignedIn }> {
   const { serviceToken, http, discover } = scene;
   if (!serviceToken) return { findings: [] };
@@ -33,7 +35,7 @@ export async function examineServiceUser(
   const { rows } = own;
   const findings = [
     fine('service-user.signs-in', `the service user ${userId} signs in; ${rolesText(rows)}`),
-    ...(await reads(scene, userId, rows)),
+    ...(await reads(scene, served, userId, rows)),
     ...needs(scene, rows),
   ];
   return { findings, signedIn: { token, userId, rows } };
@@ -55,6 +57,7 @@ function refused({ detail = 'no token', remedy, reason }: Refusal): Finding {
 /** What memberships as the service user need. */
 async function reads(
   { resolved, http, generation, serviceToken }: Scene,
+  served: readonly Generation[],
   userId: string,
   rows: readonly Membership[],
 ): Promise<readonly Finding[]> {
@@ -62,6 +65,8 @@ async function reads(
   if (memberships.as !== 'serviceUser') return [];
   const { organizations } = memberships;
   if (organizations === undefined) return readsAll(rows);
+  // What is not served is told with the APIs.
+  if (!served.includes('v1')) return [];
   const list = typeof organizations === 'function' ? await listFrom(organizations) : organizations;
   if (!Array.isArray(list)) return [list as Finding];
   const ids = list as readonly string[];

@@ -2,7 +2,7 @@ import { own } from '../core/own-properties.js';
 import type { Fetch } from '../zitadel/call.js';
 
 /** What a call brought besides its body. */
-export interface Seen {
+interface Seen {
   /** From sending to the first byte of the reply, or to its failure. */
   ms: number;
   status?: number;

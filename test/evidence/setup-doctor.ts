@@ -1,9 +1,12 @@
-import type { Figures } from './proof.js';
+import { brokenConfigurations } from './broken-configurations.js';
+import type { Figures, RunOptions } from './proof.js';
 import { setupAndRemove } from './setup-and-remove.js';
 
-export const about = 'setup: a second run changes nothing, and --remove takes back all of it';
+export const about =
+  'setup and --remove leave nothing over; the doctor names what is broken, and nothing else';
 
-export async function run(): Promise<Figures> {
+export async function run({ progress }: RunOptions): Promise<Figures> {
   const figures = await setupAndRemove();
-  return { ok: true, ...figures };
+  const doctor = await brokenConfigurations(progress);
+  return { ok: doctor.named === doctor.broken, ...figures, ...doctor };
 }

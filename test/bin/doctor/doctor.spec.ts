@@ -1,0 +1,183 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { runCommand } from '#dist/bin/commands.js';
+import type { Finding } from '../../../lib/doctor/finding.js';
+import type { Terminal } from '../../../lib/bin/terminal.js';
+import { redisIsHere, startRedis } from '../../support/redis.js';
+import { useEmulator } from '../../support/world.js';
+
+// Inside the repository, so that the files find the packages.
+const folder = mkdtempSync(fileURLToPath(new URL('./app-', import.meta.url)));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function written(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+/** Runs the doctor as somebody would, with `input` on the standard input. */
+async function run(
+  args: readonly string[],
+  env: Terminal['env'],
+  more: Partial<Omit<Terminal, 'input'>> & { readonly input?: string } = {},
+) {
+  const [out, told]: [string[], string[]] = [[], []];
+  const { input = '', ...others } = more;
+  const code = await runCommand(['doctor', ...args], {
+    env,
+    out: (text) => void out.push(text),
+    tell: (text) => void told.push(text),
+    isInteractive: false,
+    hasColours: false,
+    ask: () => Promise.resolve(''),
+    askSecret: () => Promise.resolve(''),
+    input: () => Promise.resolve(input),
+    stop: new AbortController().signal,
+    ...others,
+  });
+  return { code, out: out.join('\n'), told: told.join('\n') };
+}
+
+const findingsOf = ({ out }: { readonly out: string }): readonly Finding[] =>
+  (JSON.parse(out) as { readonly findings: readonly Finding[] }).findings;
+const idsOf = (said: { readonly out: string }) =>
+  findingsOf(said)
+    .filter(({ level }) => level !== 'ok')
+    .map(({ id }) => id);
+
+describe('doctor', async () => {
+  const zitadel = await useEmulator();
+  const alice = zitadel.addUser('alice');
+  const good = { ZITADEL_ISSUER: zitadel.url, ZITADEL_PROJECT_ID: zitadel.defaultProject.id };
+
+  it('says of good options that all is in order, and what it saw', async () => {
+    const { code, out, told } = await run([], { ...good, ZITADEL_TOKEN: zitadel.tokenFor(alice) });
+    expect(code).toBe(0);
+    expect(told).toBe('');
+    expect(out).toMatch(/^Options\n {2}ok {6}the options are complete/);
+    expect(out).toContain(`${zitadel.url} is reached`);
+    expect(out).toContain(`a JWT of user ${alice.id}`);
+    expect(out).toMatch(/All is in order\.$/);
+  });
+
+  it('says what is wrong, why, what it does to a request, and what to do, and exits with 1', async () => {
+    const token = zitadel.tokenFor(alice, { audience: ['1'] });
+    const { code, out } = await run(['-'], good, { input: `Bearer ${token}\n` });
+    expect(code).toBe(1);
+    expect(out).toMatch(
+      /Token\n {2}WRONG {3}access token: for another audience .*\n +why .*\n +so +a request with this token: 401 token_invalid\n +do +the client must request/,
+    );
+    expect(out).toMatch(/1 wrong, 0 warnings, \d+ in order\.$/);
+    expect(out).not.toContain(token);
+  });
+
+  it('exits with 0 on warnings alone, writes JSON, and shows no secret', async () => {
+    const env = {
+      ...good,
+      ZITADEL_SIGNING_KEY: 'a-secret-key',
+      ZITADEL_PAT: zitadel.patFor(admin()),
+    };
+    const said = await run(['--json'], env);
+    expect(said.code).toBe(0);
+    expect(idsOf(said)).toEqual(['events.no-target']);
+    expect(said.out).not.toContain('a-secret-key');
+    expect(said.out).not.toContain(env.ZITADEL_PAT);
+  });
+
+  const admin = () => {
+    const user = zitadel.addServiceUser('admin');
+    zitadel.addMember(user, 'instance', ['IAM_OWNER']);
+    return user;
+  };
+
+  it('tells of a key file that cannot be read, and goes on with the rest', async () => {
+    const file = join(folder, 'none.json');
+    const said = await run(['--json'], { ...good, ZITADEL_SERVICE_USER_KEY: file });
+    expect(said.code).toBe(1);
+    expect(idsOf(said)).toEqual(['options.invalid']);
+    expect(findingsOf(said).map(({ id }) => id)).toContain('issuer.reached');
+    expect(said.out).toContain('ZITADEL_SERVICE_USER_KEY');
+  });
+
+  it.each([
+    ['no issuer', [], {}, 'ZITADEL_ISSUER must be set'],
+    ['an unknown argument', ['--what'], good, '--what'],
+    ['two modules', ['a.js', 'b.js'], good, 'only one module'],
+    ['a timeout of nothing', ['--timeout', '0'], good, '--timeout takes 1 to 120'],
+    ['no token where one is promised', ['-'], good, 'has no token'],
+    ['a file that is not there', [join(folder, 'none.js')], good, 'is not a file'],
+  ])('exits with 2 on %s', async (_what, args, env, text) => {
+    const { code, told, out } = await run(args, env);
+    expect(code).toBe(2);
+    expect(told).toContain(text);
+    expect(out).toBe('');
+  });
+
+  it('says that it was stopped', async () => {
+    expect(await run([], good, { stop: AbortSignal.abort() })).toEqual({
+      code: 130,
+      out: '',
+      told: '',
+    });
+  });
+
+  const appOf = (name: string, options: string) =>
+    written(
+      name,
+      `import { Module } from '@nestjs/common';
+import { ZitadelModule } from 'nestjs-zitadel';
+export class AppModule {
+  onModuleInit() { throw new Error('nothing may start'); }
+}
+Module({
+  imports: [ZitadelModule.forRootAsync({ useFactory: () => { ${options} } })],
+})(AppModule);
+`,
+    );
+
+  it('reads the options of an application, and starts nothing of it', async () => {
+    const app = appOf(
+      'app.mjs',
+      `return { issuer: '${zitadel.url}', audience: '1', strict: true };`,
+    );
+    expect(await run([app], {})).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/All is in order\.$/) as string,
+    });
+  });
+
+  it('reads options that the library refuses', async () => {
+    const app = appOf('refused.mjs', `return { issuer: '${zitadel.url}' };`);
+    const said = await run([app, '--json'], {});
+    expect(said.code).toBe(1);
+    expect(idsOf(said)).toEqual(['options.invalid']);
+    expect(findingsOf(said).map(({ id }) => id)).toContain('keys.usable');
+  });
+
+  it('says why an application has no options, and goes on with the environment', async () => {
+    const app = appOf('throwing.mjs', `throw new Error('DATABASE_URL is missing');`);
+    const said = await run([app, '--json'], good);
+    expect(said.code).toBe(1);
+    expect(idsOf(said)).toEqual(['application.options']);
+    expect(said.out).toContain('DATABASE_URL is missing');
+    expect(findingsOf(said).map(({ id }) => id)).toContain('issuer.reached');
+  });
+
+  it.skipIf(!redisIsHere)('looks at the Redis that REDIS_URL names', async () => {
+    const redis = await startRedis();
+    try {
+      const said = await run(['--json'], { ...good, REDIS_URL: redis.url });
+      expect(idsOf(said)).toEqual([]);
+      expect(findingsOf(said).map(({ id }) => id)).toContain('redis.works');
+      redis.pause();
+      const silent = await run(['--json', '--timeout', '1'], { ...good, REDIS_URL: redis.url });
+      expect(idsOf(silent)).toContain('redis.unreachable');
+    } finally {
+      redis.resume();
+      await redis.stop();
+    }
+  });
+});
