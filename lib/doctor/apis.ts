@@ -1,7 +1,7 @@
 import type { Generation } from '../zitadel/generation.js';
 import { isDone, isTrouble, type Reply } from '../zitadel/reply.js';
 import { PAGE } from '../zitadel/reading.js';
-import { EFFECT, type Finding, fine, warning, wrong } from './finding.js';
+import { EFFECT, type Finding, fine, warning, amiss } from './finding.js';
 import type { Scene } from './scene.js';
 
 const LISTS: Readonly<Record<Generation, { readonly path: string; readonly limit: string }>> = {
@@ -34,7 +34,7 @@ function judge({ resolved }: Scene, served: readonly Generation[]): readonly Fin
   const organizations = memberships.as === 'serviceUser' ? memberships.organizations : undefined;
   const isEverywhere = memberships.as === 'serviceUser' && organizations === undefined;
   const missing = (generation: Generation, what: string, remedy: string) =>
-    wrong(`api.no-${generation}`, {
+    amiss(`api.no-${generation}`, {
       what: `API ${generation} is not served, and ${what}`,
       why: 'the two generations answer different questions',
       effect: EFFECT.misconfigured,
@@ -43,7 +43,7 @@ function judge({ resolved }: Scene, served: readonly Generation[]): readonly Fin
   const [v1, v2] = [served.includes('v1'), served.includes('v2')];
   if (!v1 && !v2) {
     return [
-      wrong('api.none', {
+      amiss('api.none', {
         what: 'neither API v1 nor v2 is served',
         why: 'memberships are read there',
         effect: 'every request for a role: 500 misconfigured or 503 unavailable',

@@ -1,8 +1,8 @@
 import { isRefusal } from '../core/decision.js';
 import { createIntrospection } from '../zitadel/callers/introspection.js';
 import { openClient } from '../zitadel/credentials.js';
-import { type Finding, fine, wrong } from './finding.js';
-import { waysOf } from './readable-options.js';
+import { type Finding, fine, amiss } from './finding.js';
+import { callersOf } from './readable-options.js';
 import type { Scene } from './scene.js';
 
 /** Whether ZITADEL answers the application that introspects. It is asked about a word that is no token. */
@@ -11,7 +11,7 @@ export async function examineIntrospection({
   discover,
   resolved,
 }: Scene): Promise<readonly Finding[]> {
-  for (const way of waysOf(resolved.callers)) {
+  for (const way of callersOf(resolved.callers)) {
     if (way.type !== 'introspection') continue;
     const client = openClient(way.credential);
     const said = await createIntrospection(http, discover, client, resolved)('doctor');
@@ -20,7 +20,7 @@ export async function examineIntrospection({
     const { detail = 'no reply', remedy = '', reason = '' } = isRefusal(said) ? said : {};
     const effect = reason === 'unavailable' ? '503 unavailable' : '500 misconfigured';
     return [
-      wrong('introspection.refused', {
+      amiss('introspection.refused', {
         what: detail,
         why: 'ZITADEL says only to an application of type API whose a token is',
         effect: `every request whose token is introspected: ${effect}`,

@@ -1,4 +1,4 @@
-import { type Finding, fine, warning, wrong } from './finding.js';
+import { type Finding, fine, warning, amiss } from './finding.js';
 import type { Scene } from './scene.js';
 
 /** How far ahead our clock may be before ZITADEL refuses what a key of ours signs. */
@@ -17,7 +17,7 @@ export function examineClock({ watch, resolved, credential }: Scene): readonly F
   const remedy = 'let this host keep its time by NTP, and the host of ZITADEL too';
   if (aheadMs - doubt > resolved.clockToleranceMs) {
     return [
-      wrong('clock.behind', {
+      amiss('clock.behind', {
         what: `the clock of this host is ${seconds} behind ZITADEL's`,
         why,
         effect: `a token that was just issued: 401 token_invalid, for ${seconds}`,
@@ -27,7 +27,7 @@ export function examineClock({ watch, resolved, credential }: Scene): readonly F
   }
   if (-aheadMs - doubt > ASSERTIONS_MS && credential?.type === 'key') {
     return [
-      wrong('clock.ahead', {
+      amiss('clock.ahead', {
         what: `the clock of this host is ${seconds} ahead of ZITADEL's`,
         why: 'ZITADEL refuses what the key of the service user signs in its future',
         effect: 'requests that need the service user: 500 misconfigured',

@@ -1,5 +1,5 @@
 /** What the doctor found about one thing. */
-export type Finding = Fine | Trouble;
+export type Finding = Fine | Defect;
 
 interface Named {
   /** Stable, `area.name`: for example `issuer.port`. */
@@ -15,7 +15,7 @@ interface Fine extends Named {
 }
 
 /** `wrong`: something is refused, or stands open. `warning`: all requests are decided rightly, but something is lost by it. */
-export interface Trouble extends Named {
+export interface Defect extends Named {
   readonly level: 'warning' | 'wrong';
   /** Why it matters. */
   readonly why: string;
@@ -35,7 +35,7 @@ export function warning(id: string, words: Words): Finding {
   return { id, level: 'warning', ...words };
 }
 
-export function wrong(id: string, words: Words): Finding {
+export function amiss(id: string, words: Words): Finding {
   return { id, level: 'wrong', ...words };
 }
 

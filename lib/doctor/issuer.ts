@@ -1,7 +1,7 @@
 import { isRefusal } from '../core/decision.js';
 import { isDone, isTrouble, type Reply } from '../zitadel/reply.js';
 import { shownIssuer } from '../zitadel/shown.js';
-import { EFFECT, type Finding, fine, wrong } from './finding.js';
+import { EFFECT, type Finding, fine, amiss } from './finding.js';
 import type { Scene } from './scene.js';
 
 const PATH = '/.well-known/openid-configuration';
@@ -27,7 +27,7 @@ export async function examineIssuer(
   const endpoints = await discover();
   if (isRefusal(endpoints)) {
     const { detail = '', remedy = '' } = endpoints;
-    const finding = wrong('issuer.endpoints', {
+    const finding = amiss('issuer.endpoints', {
       what: detail,
       why: 'keys and tokens are fetched only from the origin of the issuer, so that nobody can put others in their place',
       effect: EFFECT.misconfigured,
@@ -56,7 +56,7 @@ function notReached(scene: Scene, reply: Exclude<Reply, { body: unknown }>): Fin
   const { code = '', status = 0, location = '' } = last;
   const at = where(scene);
   const say = (name: string, what: string, remedy: string): Finding =>
-    wrong(`issuer.${name}`, { what, why: WHY, effect: EFFECT.unavailable, remedy });
+    amiss(`issuer.${name}`, { what, why: WHY, effect: EFFECT.unavailable, remedy });
   if (isTrouble(reply) && reply.kind === 'late') return tooSlow(scene);
   if (status >= 300 && status < 400) {
     return say(
@@ -106,7 +106,7 @@ function tooSlow({ resolved, watch, deadlineMs }: Scene): Finding {
   const { timeoutMs } = resolved;
   const ms = Math.round(watch.last.ms);
   const isOver = ms >= deadlineMs || watch.last.status === undefined;
-  return wrong('issuer.slow', {
+  return amiss('issuer.slow', {
     what: isOver
       ? `ZITADEL did not reply within ${deadlineMs} ms`
       : `ZITADEL took ${ms} ms to reply, and timeoutMs is ${timeoutMs}`,
@@ -118,7 +118,7 @@ function tooSlow({ resolved, watch, deadlineMs }: Scene): Finding {
 
 function notZitadel(scene: Scene): Finding {
   const { status = 0 } = scene.watch.last;
-  return wrong('issuer.not-zitadel', {
+  return amiss('issuer.not-zitadel', {
     what: `something other than ZITADEL replies at ${where(scene)} (${status})`,
     why: WHY,
     effect: EFFECT.unavailable,
@@ -128,7 +128,7 @@ function notZitadel(scene: Scene): Finding {
 
 function noInstance(scene: Scene): Finding {
   const { internalUrl, issuer } = scene.resolved;
-  return wrong('issuer.no-instance', {
+  return amiss('issuer.no-instance', {
     what: `ZITADEL serves no instance under ${internalUrl === undefined ? issuer : `${issuer}, asked at ${internalUrl}`}`,
     why: 'ZITADEL finds the instance by the host that is asked for',
     effect: EFFECT.misconfigured,
@@ -143,7 +143,7 @@ function otherIssuer(scene: Scene, named: string): Finding {
   const { issuer, internalUrl } = scene.resolved;
   const shown = shownIssuer(named);
   const say = (name: string, what: string, remedy: string): Finding =>
-    wrong(`issuer.${name}`, {
+    amiss(`issuer.${name}`, {
       what: `${what}: the server names ${shown}, the option issuer is ${issuer}`,
       why: 'a token counts only if its iss equals the option issuer, to the letter',
       effect: EFFECT.misconfigured,

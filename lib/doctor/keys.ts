@@ -2,8 +2,8 @@ import { isRefusal } from '../core/decision.js';
 import { ALGORITHMS, SigningKeys } from '../zitadel/callers/signing-keys.js';
 import { isRecord } from '../zitadel/reading.js';
 import { isDone } from '../zitadel/reply.js';
-import { type Finding, fine, warning, wrong } from './finding.js';
-import { waysOf } from './readable-options.js';
+import { type Finding, fine, warning, amiss } from './finding.js';
+import { callersOf } from './readable-options.js';
 import type { Scene } from './scene.js';
 
 const WHY = 'the signature of a JWT is verified with the public keys of the instance';
@@ -11,12 +11,12 @@ const WHY = 'the signature of a JWT is verified with the public keys of the inst
 /** Whether the keys that verify JWTs can be had and used. */
 export async function examineKeys(scene: Scene): Promise<readonly Finding[]> {
   const { http, discover, resolved } = scene;
-  if (!waysOf(resolved.callers).some(({ type }) => type === 'jwt')) return [];
+  if (!callersOf(resolved.callers).some(({ type }) => type === 'jwt')) return [];
   // No key has this id. What comes instead tells whether the set can be used.
   const found = await new SigningKeys(http, discover).get('doctor');
   if (found && isRefusal(found)) {
     return [
-      wrong('keys.unusable', {
+      amiss('keys.unusable', {
         what: found.detail ?? 'the keys cannot be used',
         why: WHY,
         effect: 'every request with a JWT: 503 unavailable',

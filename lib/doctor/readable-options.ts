@@ -5,7 +5,7 @@ import type { ZitadelOptions } from '../options.js';
 import type { ResolvedOptions } from '../resolved-options.js';
 import { resolveOptions } from '../validate-options.js';
 import { openClient, openServiceUser } from '../zitadel/credentials.js';
-import { EFFECT, type Finding, fine, warning, wrong } from './finding.js';
+import { EFFECT, type Finding, fine, warning, amiss } from './finding.js';
 
 /** Each round leaves out one option. */
 const MOST_ROUNDS = 12;
@@ -41,7 +41,7 @@ export function readOptions(
 /** An option that the library refuses. Its message ends with what to write. */
 export function invalidOption({ option, message }: ZitadelOptionsError): Finding {
   const [what = '', ...write] = message.split(/;\s(?=write\s)|:\s(?=check\s)/);
-  return wrong('options.invalid', {
+  return amiss('options.invalid', {
     what,
     why: `the option ${option} is checked before anything is built`,
     effect: EFFECT.noStart,
@@ -53,13 +53,13 @@ export function invalidOption({ option, message }: ZitadelOptionsError): Finding
 function openAll({ serviceUser, events, callers }: ResolvedOptions): void {
   if (serviceUser) openServiceUser(serviceUser);
   if (events?.tail) openServiceUser(events.tail.serviceUser);
-  for (const way of waysOf(callers)) {
+  for (const way of callersOf(callers)) {
     if (way.type === 'introspection') openClient(way.credential);
   }
 }
 
 /** Ways to know callers. None if a function of the application knows them. */
-export function waysOf(callers: ResolvedOptions['callers']): readonly OneWay[] {
+export function callersOf(callers: ResolvedOptions['callers']): readonly OneWay[] {
   return typeof callers === 'function' ? [] : ([callers].flat() as readonly OneWay[]);
 }
 
@@ -92,7 +92,7 @@ function leaveOut(options: Record<string, unknown>, option: string): boolean {
 function risksOf(resolved: ResolvedOptions, options: object): readonly Finding[] {
   const { issuer, internalUrl, shared, callers, ttlMs } = resolved;
   const isClear = internalUrl === undefined && issuer.startsWith('http:') && !isHere(issuer);
-  const recheck = waysOf(callers).some((way) => way.type === 'jwt' && way.recheckMs === false);
+  const recheck = callersOf(callers).some((way) => way.type === 'jwt' && way.recheckMs === false);
   return [
     ...(isClear && Object.hasOwn(options, 'allowHttp')
       ? [

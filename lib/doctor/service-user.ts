@@ -5,7 +5,7 @@ import { createUserinfoVerifier } from '../zitadel/callers/userinfo.js';
 import type { Generation } from '../zitadel/generation.js';
 import { createMembershipReader } from '../zitadel/memberships/read.js';
 import { READER_REMEDY } from '../zitadel/refusals.js';
-import { EFFECT, type Finding, fine, warning, wrong } from './finding.js';
+import { EFFECT, type Finding, fine, warning, amiss } from './finding.js';
 import { rolesText } from './roles-text.js';
 import type { Scene } from './scene.js';
 
@@ -43,7 +43,7 @@ export async function examineServiceUser(
 
 function refused({ detail = 'no token', remedy, reason }: Refusal): Finding {
   const isOutage = reason === 'unavailable';
-  return wrong('service-user.refused', {
+  return amiss('service-user.refused', {
     what: detail,
     why: 'what the service user is asked for cannot be read',
     effect: isOutage ? EFFECT.unavailable : EFFECT.misconfigured,
@@ -78,7 +78,7 @@ async function reads(
     if (!isRefusal(said)) continue;
     const { detail = '', remedy = '' } = said;
     findings.push(
-      wrong('service-user.organization', {
+      amiss('service-user.organization', {
         what: `organization ${id}: ${detail}`,
         why: 'memberships are read in each organization of memberships.organizations',
         effect: 'every request for a role: 500 misconfigured',
@@ -102,7 +102,7 @@ async function listFrom(
   } catch {
     // What it threw may show anything.
   }
-  return wrong('options.organizations', {
+  return amiss('options.organizations', {
     what: 'the function memberships.organizations returned no list of ids',
     why: 'memberships are read in these organizations',
     effect: 'every request for a role: 500 misconfigured',
@@ -126,7 +126,7 @@ function readsAll(rows: readonly Membership[]): readonly Finding[] {
   return [
     mayBeEnough
       ? warning('service-user.reads-less', words)
-      : wrong('service-user.reads-less', words),
+      : amiss('service-user.reads-less', words),
   ];
 }
 
@@ -139,7 +139,7 @@ function needs({ resolved }: Scene, rows: readonly Membership[]): readonly Findi
   const seesOrganizations =
     holds(rows, 'instance', INSTANCE_READERS) || holds(rows, 'org', ORG_READERS);
   const lacks = (id: string, option: string, reads: string) =>
-    wrong(id, {
+    amiss(id, {
       what: `${option} needs a service user that may see ${reads}, and this one has neither IAM_OWNER_VIEWER nor ORG_OWNER_VIEWER`,
       why: `${option} asks ZITADEL for ${reads}`,
       effect: EFFECT.misconfigured,

@@ -5,7 +5,7 @@ import { own } from '../core/own-properties.js';
 import { jsonOf } from '../zitadel/callers/access-token.js';
 import { createMembershipReader } from '../zitadel/memberships/read.js';
 import { shownAudience } from '../zitadel/shown.js';
-import { type Finding, fine, wrong } from './finding.js';
+import { type Finding, fine, amiss } from './finding.js';
 import { rolesText } from './roles-text.js';
 import type { Scene } from './scene.js';
 
@@ -33,7 +33,7 @@ const STATUS: Readonly<Partial<Record<Refusal['reason'], string>>> = {
 };
 
 function refused(id: string, { reason, detail = '', got, remedy }: Refusal): Finding {
-  return wrong(id, {
+  return amiss(id, {
     what: got === undefined ? detail : `${detail} (${got})`,
     why: 'the token of a caller is the first that is looked at',
     effect: `a request with this token: ${STATUS[reason] ?? `401 ${reason}`}`,
@@ -96,7 +96,7 @@ async function readAs(
   if (!isRefusal(said)) return [fine('token.memberships', rolesText(said.rows))];
   if (said.reason !== 'token_rejected') return [refused('token.memberships', said)];
   return [
-    wrong('token.scope', {
+    amiss('token.scope', {
       what: 'ZITADEL’s own API does not accept the token, though its signature is right',
       why: 'memberships are read with the token of the caller',
       effect: 'a request with this token: 401 token_rejected',

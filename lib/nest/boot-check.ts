@@ -16,7 +16,7 @@ import type { Handler } from './handlers.js';
 import {
   type Inventoried,
   Inventory,
-  nameOf,
+  handlerName,
   type Reached,
   type ReachedPlace,
 } from './inventory.js';
@@ -129,13 +129,13 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     const other = this.rules.learn(route, ofFunction);
     return other
       ? [
-          `${nameOf(route)} and ${nameOf(other)} are one function when Nest calls them, and ask for different things: write a function of its own for each, and leave 'constructor' out of what a mixin copies`,
+          `${handlerName(route)} and ${handlerName(other)} are one function when Nest calls them, and ask for different things: write a function of its own for each, and leave 'constructor' out of what a mixin copies`,
         ]
       : [];
   }
 
   #problemsOf({ handler, rule, places }: Reached, ofFunction: OfFunction): readonly string[] {
-    const where = nameOf(handler);
+    const where = handlerName(handler);
     const declares = isDeclared(handler, ofFunction);
     const problems = places.flatMap((place) => this.#problemsOfGuard(handler, place, declares));
     for (const path of pathsOfEvents(this.adapters)) {
@@ -163,14 +163,16 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   /** What Nest would run without our guard. */
   #problemsOfGuard(handler: Handler, { way, lost }: ReachedPlace, declares: boolean): string[] {
     if (lost === undefined) return [];
-    if (declares) return [`${nameOf(handler)} ${lost}`];
+    if (declares) return [`${handlerName(handler)} ${lost}`];
     const { strict, publicControllers } = this.#options;
     if (way.door === 'http') return strict ? [undeclared(handler)] : [];
     const isLeft =
       !(strict || this.#found.guards.isGlobal()) ||
       publicControllers?.includes(handler.type) ||
       this.#found.guards.hasOwn(handler, way);
-    return isLeft ? [] : [`${nameOf(handler)} ${lost}, or name the class in publicControllers`];
+    return isLeft
+      ? []
+      : [`${handlerName(handler)} ${lost}, or name the class in publicControllers`];
   }
 
   #linesOf({ handler, rule, places }: Reached): readonly string[] {
@@ -178,7 +180,7 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
       const { way, path, lost } = place;
       const name = path ? routeText(path) : way.text;
       if (lost !== undefined) {
-        return `  ${name}  NOT GUARDED by nestjs-zitadel: ${path ? 'open' : nameOf(handler)}`;
+        return `  ${name}  NOT GUARDED by nestjs-zitadel: ${path ? 'open' : handlerName(handler)}`;
       }
       const lacking = this.#ruleCheck.lacking(rule, place).map((each) => `, but ${each}`);
       return `  ${name}  ${ruleText(rule)}${lacking.join('')}`;
@@ -189,7 +191,7 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
 const lineOf = ({ name, text }: Beside): string => `  ${name}  ${text}`;
 
 const undeclared = (handler: Handler): string =>
-  `${nameOf(handler)} declares nothing (option strict): decorate it with @RequireRole(), @Require(), @Authenticated() or @Public()`;
+  `${handlerName(handler)} declares nothing (option strict): decorate it with @RequireRole(), @Require(), @Authenticated() or @Public()`;
 
 const taken = (where: string, path: string): string =>
   `${where} stands at ${path}, where events of ZITADEL are received (option events), so it is never called: give one of them another path (option events.path)`;
@@ -201,6 +203,6 @@ function notSafe(problems: Iterable<string>): ZitadelRequirementError {
 
 function notReached(handler: Handler): string {
   return isHook(handler)
-    ? `${nameOf(handler)} is decorated, and Nest runs it without any guard: remove the decorator, and ask ZitadelAuthorizer in the method`
-    : `${nameOf(handler)} is decorated, and Nest reaches it in no way that is known here: remove the decorator, and ask ZitadelAuthorizer in the method`;
+    ? `${handlerName(handler)} is decorated, and Nest runs it without any guard: remove the decorator, and ask ZitadelAuthorizer in the method`
+    : `${handlerName(handler)} is decorated, and Nest reaches it in no way that is known here: remove the decorator, and ask ZitadelAuthorizer in the method`;
 }

@@ -10,7 +10,7 @@ import { ZitadelOptionsError } from '../core/errors.js';
 import { within } from '../core/memory/flight.js';
 import { own, withoutInheritance } from '../core/own-properties.js';
 import { quietly, type ZitadelLogger } from '../core/tell.js';
-import type { Finding, Trouble } from '../doctor/finding.js';
+import type { Finding, Defect } from '../doctor/finding.js';
 import {
   type AnyModuleOptions,
   MODULE_OPTIONS_TOKEN,
@@ -61,7 +61,7 @@ export class BootDoctor implements OnApplicationBootstrap, OnApplicationShutdown
       examined.catch((error: unknown) => this.#tellFailure(error));
       return;
     }
-    const wrong = (await examined).filter(({ level }) => level === 'wrong') as readonly Trouble[];
+    const wrong = (await examined).filter(({ level }) => level === 'wrong') as readonly Defect[];
     if (wrong.length === 0) return;
     throw new ZitadelOptionsError(
       'boot',
@@ -104,7 +104,7 @@ export class BootDoctor implements OnApplicationBootstrap, OnApplicationShutdown
 
   #tell(findings: readonly Finding[]): void {
     const log = this.#logger();
-    const troubles = findings.filter((each): each is Trouble => each.level !== 'ok');
+    const troubles = findings.filter((each): each is Defect => each.level !== 'ok');
     for (const each of troubles) {
       const write = each.level === 'wrong' ? 'error' : 'warn';
       quietly(() => log[write](`boot check: ${textOf(each)}`));
@@ -123,7 +123,7 @@ export class BootDoctor implements OnApplicationBootstrap, OnApplicationShutdown
   }
 }
 
-function textOf({ id, what, effect, remedy, instance }: Trouble): string {
+function textOf({ id, what, effect, remedy, instance }: Defect): string {
   const where = instance === undefined ? '' : `${instance}: `;
   return `${where}${what} (${id}); ${effect}; ${remedy}`;
 }

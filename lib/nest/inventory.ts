@@ -120,7 +120,7 @@ export class Inventory {
         : isDeclared(handler, ofFunction) && !isReached(type);
       if (!isMeant) return [];
       if (!isHook(handler) && guards.readsRequestItself(handler, OTHER)) {
-        return [placed(handler, [{ ...OTHER, text: `OTHER ${nameOf(handler)}` }])];
+        return [placed(handler, [{ ...OTHER, text: `OTHER ${handlerName(handler)}` }])];
       }
       stray.push(handler);
       return [];
@@ -142,4 +142,4 @@ export class Inventory {
 const OTHER: Way = { door: 'other', text: 'OTHER' };
 
 /** A handler as its author knows it. */
-export const nameOf = ({ type, method }: Handler): string => `${type.name}.${method}`;
+export const handlerName = ({ type, method }: Handler): string => `${type.name}.${method}`;

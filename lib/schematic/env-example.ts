@@ -1,4 +1,4 @@
-import { readText, type Tree } from './tree.js';
+import { textIn, type Tree } from './tree.js';
 
 const PATH = '.env.example';
 
@@ -31,7 +31,7 @@ ZITADEL_PROJECT_ID=
 
 /** Writes `.env.example`, or adds to it. Never `.env`. Returns what was done. */
 export function addEnvExample(tree: Tree): string {
-  const before = readText(tree, PATH);
+  const before = textIn(tree, PATH);
   if (before === undefined) {
     tree.create(PATH, TEXT);
     return `${PATH} names what the application reads from its environment. Copy it to .env.`;

@@ -3,7 +3,7 @@ import { addExampleTest } from './example-test.js';
 import { GUARD, MODULE, register } from './register.js';
 import { findRootModule } from './root-module.js';
 import { letJestLoadEsm, testRunner } from './test-runner.js';
-import { type Context, readText, type Tree } from './tree.js';
+import { type Context, textIn, type Tree } from './tree.js';
 import { loadTypeScript } from './typescript.js';
 
 const BY_HAND = `Write it yourself, into the module that main.ts starts:
@@ -56,7 +56,7 @@ type Outcome =
 
 function registerIn(tree: Tree, path: string | undefined, wanted: string | undefined): Outcome {
   if (path === undefined) return { why: 'There is no module of the application to be found' };
-  const text = readText(tree, path) ?? '';
+  const text = textIn(tree, path) ?? '';
   const typescript = loadTypeScript();
   if (!typescript) return { why: `No TypeScript is installed that can read ${path}` };
   const registered = register(typescript, text, wanted);

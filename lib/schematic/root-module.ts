@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { readText, type Tree } from './tree.js';
+import { textIn, type Tree } from './tree.js';
 
 /** Where the application's module stands. */
 export interface RootModule {
@@ -12,7 +12,7 @@ export interface RootModule {
 
 /** The module that `main.ts` starts, else the one in `app.module.ts`. */
 export function findRootModule(tree: Tree, sourceRoot: string): RootModule | undefined {
-  const main = readText(tree, posix.join(sourceRoot, 'main.ts')) ?? '';
+  const main = textIn(tree, posix.join(sourceRoot, 'main.ts')) ?? '';
   const [, className] = /NestFactory\s*\.\s*create\w*(?:<[^>]*>)?\(\s*(\w+)/.exec(main) ?? [];
   const imports = [...main.matchAll(/import\s*\{([^}]*)\}\s*from\s*['"](\.[^'"]+)['"]/g)];
   const [, , specifier] =

@@ -1,4 +1,4 @@
-import { readText, type Tree } from './tree.js';
+import { textIn, type Tree } from './tree.js';
 
 const COMPATIBILITY = 'See "Test runners" in node_modules/nestjs-zitadel/docs/compatibility.md.';
 
@@ -19,7 +19,7 @@ interface Manifest {
 /** The runner of the application's tests. */
 export function testRunner(tree: Tree): 'jest' | 'vitest' | undefined {
   const { dependencies, devDependencies } = JSON.parse(
-    readText(tree, 'package.json') ?? '{}',
+    textIn(tree, 'package.json') ?? '{}',
   ) as Manifest;
   const installed = Object.keys({ ...dependencies, ...devDependencies });
   return (['vitest', 'jest'] as const).find((name) => installed.includes(name));
@@ -30,7 +30,7 @@ export function letJestLoadEsm(tree: Tree): { readonly done: string[]; readonly 
   const done: string[] = [];
   let isKnown = false;
   for (const path of ['package.json', 'test/jest-e2e.json']) {
-    const text = readText(tree, path) ?? '';
+    const text = textIn(tree, path) ?? '';
     const isDone = /"transformIgnorePatterns"[^\]]*nestjs-zitadel/.test(text);
     const isOfTemplate = !text.includes('"transformIgnorePatterns"') && OF_TEMPLATE.test(text);
     isKnown ||= isDone || isOfTemplate;

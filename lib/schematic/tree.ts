@@ -12,7 +12,7 @@ export interface Context {
   readonly logger: { info(line: string): void; warn(line: string): void };
 }
 
-export function readText(tree: Tree, path: string): string | undefined {
+export function textIn(tree: Tree, path: string): string | undefined {
   const bytes = tree.read(path);
   return bytes === null ? undefined : new TextDecoder().decode(bytes);
 }

@@ -164,14 +164,17 @@ function homonyms(lib: readonly Source[]): string[] {
   for (const { file, exported } of lib) {
     if (OWN_NAMES.some((folder) => file.startsWith(folder))) continue;
     for (const name of exported) {
-      // Each command of `npx nestjs-zitadel` is found by this name.
-      if (name === 'command' && file.startsWith('lib/bin/')) continue;
       places.set(name, [...(places.get(name) ?? []), file]);
     }
   }
-  return [...places]
-    .filter(([, files]) => files.length > 1)
-    .map(([name, files]) => `${name} in ${files.join(' and ')}`);
+  return (
+    [...places]
+      // A folder of `lib/bin` is a command, and imports no other one: each has its own help, and reads its own arguments.
+      .filter(
+        ([, files]) => files.length > 1 && !files.every((file) => /^lib\/bin\/\w+\//.test(file)),
+      )
+      .map(([name, files]) => `${name} in ${files.join(' and ')}`)
+  );
 }
 
 /**

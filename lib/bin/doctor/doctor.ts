@@ -1,5 +1,5 @@
 import { examine } from '../../doctor/examine.js';
-import { type Finding, warning, wrong } from '../../doctor/finding.js';
+import { type Finding, warning, amiss } from '../../doctor/finding.js';
 import { invalidOption } from '../../doctor/readable-options.js';
 import { own } from '../../core/own-properties.js';
 import type { SeveralInstances } from '../../instances-option.js';
@@ -114,7 +114,7 @@ async function patientOf({ module, name }: Asked, env: Environment): Promise<Pat
   if (module === undefined) return fromEnvironment(env);
   const given = await optionsOfApplication(module, name);
   if (!Object.hasOwn(given, 'why')) return fromApplication(given as FromApplication);
-  const unopened = wrong('application.options', {
+  const unopened = amiss('application.options', {
     what: (given as { readonly why: string }).why,
     why: 'the options of the application are not known',
     effect: 'the application does not start',
@@ -134,7 +134,7 @@ type FromApplication = Exclude<Awaited<ReturnType<typeof optionsOfApplication>>,
 function fromApplication({ options, hasSharedCache }: FromApplication): Patient {
   const shared = own(own(options, 'cache'), 'shared');
   if (hasSharedCache || !shared) return { options, findings: [] };
-  const noStore = wrong('options.no-store', {
+  const noStore = amiss('options.no-store', {
     what: 'cache.shared: the application has no CACHE_MANAGER',
     why: 'memberships are shared over it',
     effect: 'the application does not start',

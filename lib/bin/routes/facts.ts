@@ -16,7 +16,7 @@ export interface Row {
 }
 
 /** What the lock file has: names with what is asked there, line by line. */
-export interface Facts {
+export interface LockFacts {
   readonly read: 'preview' | 'start';
   readonly options: Readonly<Record<string, string>>;
   /** Several where several handlers stand at one name: Nest calls the first. */
@@ -60,7 +60,7 @@ function namesOf({ name, verb, paths, version }: Access): readonly string[] {
 }
 
 /** All that the lock file holds, in an order that does not depend on the order of the source. */
-export function factsOf(overview: Overview): Facts {
+export function factsOf(overview: Overview): LockFacts {
   const access = new Map<string, string[]>();
   for (const { name, text } of rowsOf(overview)) {
     access.set(name, [...(access.get(name) ?? []), text]);

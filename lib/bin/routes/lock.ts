@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { own } from '../../core/own-properties.js';
 import { UsageError } from '../command.js';
-import type { Facts } from './facts.js';
+import type { LockFacts } from './facts.js';
 import { type Direction, directionOf } from './widening.js';
 
 /** How a fact of the application differs from the lock file. */
@@ -18,12 +18,12 @@ export interface Difference {
 const VERSION = 1;
 
 /** The lock file: sorted, one fact a line. */
-export function lockText({ read, options, access }: Facts): string {
+function lockText({ read, options, access }: LockFacts): string {
   const head = `"version": ${VERSION},\n  "read": ${JSON.stringify(read)}`;
   return `{\n  ${head},\n  "options": ${linesOf(options)},\n  "access": ${linesOf(access)}\n}\n`;
 }
 
-function linesOf(facts: Facts['access']): string {
+function linesOf(facts: LockFacts['access']): string {
   const lines = Object.entries(facts).map(
     ([name, text]) => `    ${JSON.stringify(name)}: ${JSON.stringify(text)}`,
   );
@@ -31,7 +31,7 @@ function linesOf(facts: Facts['access']): string {
 }
 
 /** Writes it only if it is another, so that its time says when it changed. Returns whether it did. */
-export async function writeLock(path: string, facts: Facts): Promise<boolean> {
+export async function writeLock(path: string, facts: LockFacts): Promise<boolean> {
   const text = lockText(facts);
   const before = await readFile(path, 'utf8').catch(() => undefined);
   if (before === text) return false;
@@ -44,7 +44,7 @@ export async function writeLock(path: string, facts: Facts): Promise<boolean> {
 }
 
 /** @throws UsageError when there is no such file, or it was not written by `--lock` */
-export async function readLock(path: string): Promise<Facts> {
+export async function readLock(path: string): Promise<LockFacts> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
@@ -56,7 +56,7 @@ export async function readLock(path: string): Promise<Facts> {
   throw new UsageError(`${path} is not a lock file of this version: write it with --lock ${path}`);
 }
 
-function factsIn(text: string): Facts | undefined {
+function factsIn(text: string): LockFacts | undefined {
   let lock: unknown;
   try {
     lock = JSON.parse(text);
@@ -69,7 +69,7 @@ function factsIn(text: string): Facts | undefined {
     (read === 'preview' || read === 'start') &&
     areTexts(options, false) &&
     areTexts(access, true);
-  return isWhole ? (lock as Facts) : undefined;
+  return isWhole ? (lock as LockFacts) : undefined;
 }
 
 function areTexts(value: unknown, maySeveral: boolean): boolean {
@@ -84,7 +84,7 @@ function areTexts(value: unknown, maySeveral: boolean): boolean {
 }
 
 /** What changed since the lock file was written: in options, and then in ways in. */
-export function differences(locked: Facts, now: Facts): readonly Difference[] {
+export function differences(locked: LockFacts, now: LockFacts): readonly Difference[] {
   const inOptions = between(locked.options, now.options).map((each) => ({
     ...each,
     on: `option ${each.on}`,
@@ -93,8 +93,8 @@ export function differences(locked: Facts, now: Facts): readonly Difference[] {
 }
 
 function between(
-  before: Facts['access'],
-  after: Facts['access'],
+  before: LockFacts['access'],
+  after: LockFacts['access'],
   direction: (from: string, to: string) => Direction | undefined = () => undefined,
 ): readonly Difference[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];

@@ -3,7 +3,7 @@ import { type Overview, overviewOf } from '../../nest/overview.js';
 import { ApplicationError, openApplication } from '../application.js';
 import { type Command, EXIT, parse, UsageError } from '../command.js';
 import { coloured, type Terminal } from '../terminal.js';
-import { type Facts, factsOf, rowsOf } from './facts.js';
+import { type LockFacts, factsOf, rowsOf } from './facts.js';
 import { HELP } from './help.js';
 import { type Difference, differences, readLock, writeLock } from './lock.js';
 import { htmlPage } from './page.js';
@@ -88,14 +88,14 @@ function shown({ markdown, html, json }: Asked, overview: Overview, terminal: Te
   return markdown ? markdownTable(rows) : textTable(rows, terminal);
 }
 
-async function lock(path: string, facts: Facts, terminal: Terminal): Promise<void> {
+async function lock(path: string, facts: LockFacts, terminal: Terminal): Promise<void> {
   const isChanged = await writeLock(path, facts);
   const many = `${Object.keys(facts.access).length} ways in`;
   terminal.tell(isChanged ? `${path} is written: ${many}.` : `${path} is as it was: ${many}.`);
 }
 
 /** @throws UsageError when the file knows more, or less, than this run */
-function check(asked: Asked, locked: Facts, now: Facts, terminal: Terminal): number {
+function check(asked: Asked, locked: LockFacts, now: LockFacts, terminal: Terminal): number {
   if (locked.read !== now.read) {
     throw new UsageError(
       locked.read === 'start'
