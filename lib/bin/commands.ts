@@ -12,6 +12,11 @@ const COMMANDS: readonly {
     does: 'has ZITADEL tell your application what changes (Actions v2)',
     load: () => import('./events/setup.js'),
   },
+  {
+    name: 'token',
+    does: 'explains a token: kind, for whom, until when, what it lacks',
+    load: () => import('./token/token.js'),
+  },
 ];
 
 /** Runs the command that the arguments name. Returns the exit code. */
