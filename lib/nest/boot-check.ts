@@ -4,23 +4,16 @@ import {
   Logger,
   type OnApplicationBootstrap,
   type OnModuleInit,
-  type Type,
 } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { ZitadelRequirementError } from '../core/errors.js';
 import { withoutInheritance } from '../core/own-properties.js';
 import type { Zitadel } from '../create-zitadel.js';
-import {
-  declarationsByFunction,
-  forgotten,
-  isAmbiguous,
-  isDeclared,
-  isDecorated,
-  type OfFunction,
-} from './declarations.js';
+import { forgotten, isAmbiguous, isDeclared, type OfFunction } from './declarations.js';
 import { pathsOfEvents } from './events-route.js';
-import { GuardsInForce } from './guards-in-force.js';
-import { type Handler, handlersOf } from './handlers.js';
+import type { GuardsInForce } from './guards-in-force.js';
+import type { Handler } from './handlers.js';
+import { Inventory, nameOf, type Reached, type ReachedPlace } from './inventory.js';
 import { problemsOfNames } from './named-zitadel.module.js';
 import {
   isOfGraphQL,
@@ -31,22 +24,16 @@ import {
   withoutFallbacks,
 } from './own-routes.js';
 import { plainResolvers } from './plain-resolvers.js';
-import { foreign, isForeign, typesOf } from './providers.js';
-import { pathOf, type RoutePath, routeText, ruleText } from './route-table.js';
+import { foreign, isForeign } from './providers.js';
+import { type RoutePath, routeText, ruleText } from './route-table.js';
 import { RouteRules } from './route-rules.js';
-import { type Place, RuleCheck } from './rule-check.js';
-import { besideGuards, isHook, loadDoors, type Way, waysOf } from './ways.js';
+import { RuleCheck } from './rule-check.js';
+import { besideGuards, isHook, loadDoors } from './ways.js';
 import {
   MODULE_OPTIONS_TOKEN,
   ZITADEL,
   type AnyModuleOptions,
 } from './zitadel.module-definition.js';
-
-/** A handler, and where clients reach it. */
-interface Reached {
-  readonly handler: Handler;
-  readonly places: readonly Place[];
-}
 
 /**
  * Nest runs a handler even if its guard is missing. So before the application listens, this checks every handler that Nest reaches: where our
@@ -59,16 +46,16 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   readonly #ruleCheck: RuleCheck;
   readonly #ownRoutes: OwnRoutes;
   #guards!: GuardsInForce;
-  #globals: readonly unknown[] | undefined;
   #routes: readonly RoutePath[] = [];
 
   constructor(
     @Inject(ZITADEL) zitadel: Zitadel,
     @Inject(RouteRules) private readonly rules: RouteRules,
+    @Inject(Inventory) private readonly inventory: Inventory,
     @Inject(MODULE_OPTIONS_TOKEN) options: AnyModuleOptions,
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
     @Inject(ApplicationConfig) private readonly config: ApplicationConfig,
-    @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
+    @Inject(ModuleRef) moduleRef: ModuleRef,
     @Inject(HttpAdapterHost) private readonly adapters: HttpAdapterHost,
   ) {
     this.#options = withoutInheritance(options);
@@ -78,30 +65,15 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
 
   /** Nest makes the routes after this, and before any module starts. A microservice alone does not call it. */
   beforeRoutes(): void {
-    this.#globals = [...this.config.getGlobalGuards()];
+    this.inventory.beforeRoutes();
     this.#ownRoutes.beforeNest();
   }
 
   /** @throws ZitadelRequirementError listing every problem that would leave a handler open, or without a decision */
   async onModuleInit(): Promise<void> {
     this.#ownRoutes.afterNest();
-    // A test gives the application its adapter after this was made.
-    const hasHttp = Boolean(this.adapters.httpAdapter);
-    const globals = this.#globals ?? this.config.getGlobalGuards();
-    this.#guards = new GuardsInForce(this.config, globals, this.modules, this.moduleRef, hasHttp);
-    const modules = [...this.modules.values()];
-    const controllers = modules.flatMap((module) => [...module.controllers.values()]);
-    const providers = modules.flatMap((module) => [...module.providers.values()]);
-    const handlers = [
-      ...controllers
-        .filter((wrapper) => !isForeign(wrapper))
-        .flatMap((wrapper) => handlersOf(wrapper.metatype as Type, wrapper, true)),
-      ...providers.flatMap((wrapper) =>
-        typesOf(wrapper).flatMap((type) => handlersOf(type, wrapper, false)),
-      ),
-    ];
-    const ofFunction = declarationsByFunction();
-    const { reached, stray } = this.#reach(handlers, ofFunction);
+    const { controllers, handlers, reached, stray, guards, ofFunction } = this.inventory.read();
+    this.#guards = guards;
     await loadDoors(reached.flatMap(({ places }) => places.map(({ way }) => way)));
     const plain = plainResolvers(this.#guards.optionsOfGraphQL());
     const problems = new Set([
@@ -125,7 +97,7 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     this.#routes = reached.flatMap(({ places }) => places.flatMap(({ path }) => path ?? []));
     // A provider with two tokens is seen twice.
     const lines = new Set([
-      ...reached.flatMap((each) => this.#linesOf(each, ofFunction)),
+      ...reached.flatMap((each) => this.#linesOf(each)),
       ...handlers.flatMap(besideGuards).map((each) => `  ${each}`),
       ...plain.map(
         ({ text }) => `  ${text}  NOT GUARDED by nestjs-zitadel: an option of GraphQLModule`,
@@ -170,44 +142,6 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     this.#logger().log(`routes of the HTTP adapter itself:\n${[...new Set(lines)].join('\n')}`);
   }
 
-  /** Tells what Nest reaches from what is decorated in vain. */
-  #reach(
-    handlers: readonly Handler[],
-    ofFunction: OfFunction,
-  ): { readonly reached: readonly Reached[]; readonly stray: readonly Handler[] } {
-    const found = handlers.map((handler) => ({ handler, ways: waysOf(handler) }));
-    const isReached = (type: Type, method?: string): boolean =>
-      found.some(
-        ({ handler, ways }) =>
-          ways.length > 0 && handler.type === type && handler.method === (method ?? handler.method),
-      );
-    const stray: Handler[] = [];
-    const reached = found.flatMap(({ handler, ways }): Reached[] => {
-      if (ways.length > 0) return [this.#placed(handler, ways)];
-      const { type, method } = handler;
-      const isMeant = isDecorated(handler, ofFunction)
-        ? !isReached(type, method)
-        : isDeclared(handler, ofFunction) && !isReached(type);
-      if (!isMeant) return [];
-      if (!isHook(handler) && this.#guards.readsRequestItself(handler, OTHER)) {
-        return [this.#placed(handler, [{ ...OTHER, text: `OTHER ${nameOf(handler)}` }])];
-      }
-      stray.push(handler);
-      return [];
-    });
-    return { reached, stray };
-  }
-
-  #placed(handler: Handler, ways: readonly Way[]): Reached {
-    const places = ways.map((way) => ({
-      way,
-      path:
-        way.door === 'http' ? pathOf(handler, this.config, this.modules.applicationId) : undefined,
-      hasOwnRequest: this.#guards.readsRequestItself(handler, way),
-    }));
-    return { handler, places };
-  }
-
   #logger(): Pick<Logger, 'log'> {
     return this.#options.logger ?? new Logger('nestjs-zitadel');
   }
@@ -221,11 +155,10 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
       : [];
   }
 
-  #problemsOf({ handler, places }: Reached, ofFunction: OfFunction): readonly string[] {
+  #problemsOf({ handler, rule, places }: Reached, ofFunction: OfFunction): readonly string[] {
     const where = nameOf(handler);
     const declares = isDeclared(handler, ofFunction);
-    const rule = this.rules.ruleOf(handler, ofFunction);
-    const problems = places.flatMap(({ way }) => this.#problemsOfGuard(handler, way, declares));
+    const problems = places.flatMap((place) => this.#problemsOfGuard(handler, place, declares));
     for (const path of pathsOfEvents(this.adapters)) {
       if (places.some((place) => place.path?.paths?.includes(path)))
         problems.push(taken(where, path));
@@ -240,7 +173,7 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
         `${where} was decorated, and then another decorated function took its place (by a mixin or in the constructor): decorate only one of the two, and let it call the other`,
       );
     }
-    const isDenied = places.some(({ way }) => this.#guards.lost(handler, way) === undefined);
+    const isDenied = places.some(({ lost }) => lost === undefined);
     if (this.#options.strict && rule.type === 'undeclared' && isDenied) {
       problems.push(undeclared(handler));
     }
@@ -249,8 +182,7 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   }
 
   /** What Nest would run without our guard. */
-  #problemsOfGuard(handler: Handler, way: Way, declares: boolean): string[] {
-    const lost = this.#guards.lost(handler, way);
+  #problemsOfGuard(handler: Handler, { way, lost }: ReachedPlace, declares: boolean): string[] {
     if (lost === undefined) return [];
     if (declares) return [`${nameOf(handler)} ${lost}`];
     const { strict, publicControllers } = this.#options;
@@ -262,12 +194,11 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     return isLeft ? [] : [`${nameOf(handler)} ${lost}, or name the class in publicControllers`];
   }
 
-  #linesOf({ handler, places }: Reached, ofFunction: OfFunction): readonly string[] {
-    const rule = this.rules.ruleOf(handler, ofFunction);
+  #linesOf({ handler, rule, places }: Reached): readonly string[] {
     return places.map((place) => {
-      const { way, path } = place;
+      const { way, path, lost } = place;
       const name = path ? routeText(path) : way.text;
-      if (this.#guards.lost(handler, way) !== undefined) {
+      if (lost !== undefined) {
         return `  ${name}  NOT GUARDED by nestjs-zitadel: ${path ? 'open' : nameOf(handler)}`;
       }
       const lacking = this.#ruleCheck.lacking(rule, place).map((each) => `, but ${each}`);
@@ -275,10 +206,6 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     });
   }
 }
-
-const OTHER: Way = { door: 'other', text: 'OTHER' };
-
-const nameOf = ({ type, method }: Handler): string => `${type.name}.${method}`;
 
 const undeclared = (handler: Handler): string =>
   `${nameOf(handler)} declares nothing (option strict): decorate it with @RequireRole(), @Require(), @Authenticated() or @Public()`;

@@ -12,6 +12,7 @@ import { RouteRules } from './route-rules.js';
 import { tellOfCopies } from './copies.js';
 import { mountEvents } from './events-route.js';
 import { httpExceptionFor } from './http-exception.js';
+import { Inventory } from './inventory.js';
 import { NamedZitadelModule } from './named-zitadel.module.js';
 import { tellOfOldNest } from './old-nest.js';
 import { ProjectGrantService } from './project-grant-service.js';
@@ -213,6 +214,7 @@ const PROVIDERS: Provider[] = [
     { provide: MODULE_OPTIONS_TOKEN, useValue: NO_OPTIONS },
     ...PROVIDERS,
     running(ZITADEL),
+    Inventory,
     BootCheck,
     Bindings,
     { provide: loadMessages, inject: [ModulesContainer], useFactory: loadMessages },

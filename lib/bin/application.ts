@@ -1,0 +1,199 @@
+import type { INestApplicationContext, Type } from '@nestjs/common';
+import { existsSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { UsageError } from './command.js';
+
+/** An application that cannot be opened. The message says why, for whoever gave the command. */
+export class ApplicationError extends Error {}
+
+/** A user's application that does not listen. */
+export interface OpenApplication {
+  readonly app: INestApplicationContext;
+  /** Ends it. From then on the output is the command's own. */
+  close(): Promise<void>;
+}
+
+/** How an application is opened. */
+export interface OpenSettings {
+  /** Start it as `listen()` would, without listening. Otherwise nothing of it runs, so that no database and no ZITADEL is needed. */
+  readonly start: boolean;
+}
+
+/** What a function that makes the application gets, for `NestFactory.create()`. */
+interface CreateOptions {
+  readonly preview: boolean;
+  readonly logger: false;
+  readonly abortOnError: false;
+}
+
+type Made = INestApplicationContext & { init(): Promise<unknown> };
+type Exports = Readonly<Record<string, unknown>>;
+type Core = typeof import('@nestjs/core');
+
+/** What `@Module()` leaves on a class. */
+const MODULE_KEYS = ['imports', 'controllers', 'providers', 'exports'];
+
+/**
+ * Opens the application of a compiled file: `./dist/app.module.js`, or `./dist/app.js#createApp` where it exports several. That is the root
+ * module, or a function that makes the application and passes on what it gets: `(options) => NestFactory.create(AppModule, options)`. What
+ * the application writes goes to the error output until it is closed.
+ *
+ * @throws UsageError when the path or the name is wrong
+ * @throws ApplicationError when the application cannot be made
+ */
+export async function openApplication(
+  given: string,
+  { start }: OpenSettings,
+): Promise<OpenApplication> {
+  const { file, name } = placeOf(given);
+  const restore = divertOutput();
+  try {
+    const core = await coreFor(file);
+    const exported = chosen(await load(file), name, given);
+    const options = { preview: !start, logger: false, abortOnError: false } as const;
+    const app = await make(exported, core, file, options);
+    if (start) await app.init();
+    const close = async (): Promise<void> => {
+      try {
+        await app.close();
+      } finally {
+        restore();
+      }
+    };
+    return { app, close };
+  } catch (error) {
+    restore();
+    if (error instanceof UsageError || error instanceof ApplicationError) throw error;
+    const done = start ? 'started' : 'made';
+    throw new ApplicationError(`the application could not be ${done}: ${textOf(error)}`);
+  }
+}
+
+/** @throws UsageError */
+function placeOf(given: string): { readonly file: string; readonly name: string | undefined } {
+  const at = given.lastIndexOf('#');
+  const [path, name] = at === -1 ? [given] : [given.slice(0, at), given.slice(at + 1)];
+  const file = resolve(path);
+  if (/^\.[cm]?tsx?$/.test(extname(file))) {
+    throw new UsageError(
+      `${path} is TypeScript source: compile the application, and give the file in its output, for example ./dist/app.module.js`,
+    );
+  }
+  if (!existsSync(file) || !statSync(file).isFile()) {
+    throw new UsageError(
+      `${path} is not a file: give the compiled file of the root module, for example ./dist/app.module.js`,
+    );
+  }
+  return { file, name };
+}
+
+/** The application's own Nest. Ours must be the same, or its parts are not known here. */
+async function coreFor(file: string): Promise<Core> {
+  const of = (path: string) => import(pathToFileURL(path).href) as Promise<Core>;
+  let theirs: string;
+  try {
+    theirs = createRequire(file).resolve('@nestjs/core');
+  } catch {
+    throw new ApplicationError(`${file} finds no @nestjs/core: is it in a project of Nest?`);
+  }
+  const core = await of(theirs);
+  const ours = await import('@nestjs/core').catch(() => undefined);
+  if (ours?.NestFactory === core.NestFactory) return core;
+  throw new ApplicationError(
+    `this nestjs-zitadel and the application use two copies of @nestjs/core: install nestjs-zitadel in the project of the application, and run it there; npm ls @nestjs/core shows the copies (the application uses ${theirs})`,
+  );
+}
+
+async function load(file: string): Promise<Exports> {
+  const loaded = (await import(pathToFileURL(file).href)) as Exports;
+  // What CommonJS exports is not always seen by name.
+  return { ...(Object(loaded['default']) as Exports), ...loaded };
+}
+
+/** @throws UsageError */
+function chosen(exported: Exports, name: string | undefined, given: string): unknown {
+  const all = Object.entries(exported).filter(([, each]) => typeof each === 'function');
+  const names = [...new Set(all.map(([each]) => each))].sort().join(', ') || 'nothing of the kind';
+  if (name !== undefined) {
+    const found = exported[name];
+    if (typeof found === 'function') return found;
+    throw new UsageError(
+      `${given}: there is no module and no function ${name}; exported are: ${names}`,
+    );
+  }
+  const functions = [...new Set(all.map(([, each]) => each))];
+  const modules = functions.filter(isModule);
+  const [first, ...more] =
+    modules.length > 0 ? modules : functions.filter((each) => !isClass(each));
+  if (first !== undefined && more.length === 0) return first;
+  const why = first === undefined ? 'exports no module and no function' : 'exports several';
+  throw new UsageError(
+    `${given} ${why}: name the root module, or a function that makes the application, as in ./dist/app.module.js#AppModule; exported are: ${names}`,
+  );
+}
+
+const isClass = (value: unknown): boolean =>
+  /^class\b/.test(Function.prototype.toString.call(value));
+
+const isModule = (value: unknown): boolean =>
+  isClass(value) && MODULE_KEYS.some((key) => Reflect.hasMetadata(key, value as Type));
+
+async function make(
+  exported: unknown,
+  core: Core,
+  file: string,
+  options: CreateOptions,
+): Promise<Made> {
+  const made: unknown = isClass(exported)
+    ? exported
+    : await (exported as (options: CreateOptions) => unknown)(options);
+  if (isApplication(made)) return made;
+  const isDynamic = typeof Object(made).module === 'function';
+  if (!isDynamic && !isClass(made)) {
+    throw new ApplicationError(
+      'the function returns no application and no module: return what NestFactory.create() gives',
+    );
+  }
+  return create(made as Type, core, file, options);
+}
+
+const isApplication = (value: unknown): value is Made =>
+  ['get', 'init', 'close'].every((name) => typeof Object(value)[name] === 'function');
+
+/** Nest ends the process where it finds no platform, so this looks first. */
+async function create(
+  module: Type,
+  { NestFactory }: Core,
+  file: string,
+  options: CreateOptions,
+): Promise<Made> {
+  const from = createRequire(file);
+  const has = (name: string): string | undefined => {
+    try {
+      return from.resolve(name);
+    } catch {
+      return undefined;
+    }
+  };
+  if (has('@nestjs/platform-express')) return NestFactory.create(module, options);
+  const fastify = has('@nestjs/platform-fastify');
+  if (fastify === undefined) return NestFactory.createApplicationContext(module, options);
+  const { FastifyAdapter } = (await import(pathToFileURL(fastify).href)) as {
+    readonly FastifyAdapter: new () => never;
+  };
+  return NestFactory.create(module, new FastifyAdapter(), options);
+}
+
+/** What the application writes must not mix with what the command puts out. */
+function divertOutput(): () => void {
+  const { stdout, stderr } = process;
+  const write = stdout.write;
+  stdout.write = ((...args: Parameters<typeof write>) => stderr.write(...args)) as typeof write;
+  return () => {
+    stdout.write = write;
+  };
+}
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,69 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import type { Requirement } from '../core/requirement/requirement.js';
+import { zitadelOf } from './declarations.js';
+import type { Reached, ReachedPlace } from './inventory.js';
+import { inventoryOf } from './preview.js';
+import { routeText, ruleText } from './route-table.js';
+
+/** A handler, one way by which clients reach it, and what it asks for there. */
+export interface Access {
+  /** `other`: a kind of contexts that only a guard of yours with its own `requestOf` knows. */
+  readonly door: 'http' | 'graphql' | 'ws' | 'message' | 'other';
+  /** As clients name it: `GET /orgs/:orgId`, `QUERY org`, `EVENT chat`, `MESSAGE orders.list`. */
+  readonly name: string;
+  /** Of a route: `GET`, or `ALL`. */
+  readonly verb?: string;
+  /** Of a route: each with prefix and version. Missing if one of them is a regular expression. */
+  readonly paths?: readonly string[];
+  /** Of a route whose version does not stand in the path. */
+  readonly version?: string;
+  /** The name of the class. */
+  readonly controller: string;
+  /** The name of the method. */
+  readonly handler: string;
+  /** `optional`: asked only of requests that carry a token. `undeclared`: nothing is declared, so the guard denies everybody. */
+  readonly access: 'public' | 'optional' | 'required' | 'undeclared';
+  /** What the caller must hold, with `required` and `optional`. */
+  readonly requirement?: Requirement;
+  /** What is asked for, in words. */
+  readonly text: string;
+  /** The name of the ZITADEL that is asked. Missing: the one without a name. */
+  readonly zitadel?: string;
+  /** Whether `@AllowImpersonation()` lets in whoever acts as another user. */
+  readonly forActors: boolean;
+  /** Whether the guard stands before it. If not, everybody gets in, whatever it asks for. */
+  readonly guarded: boolean;
+}
+
+/**
+ * Every handler of an application and what it asks for, as the log shows it at boot: routes, fields of GraphQL, messages of gateways and of
+ * microservices. It can be read as soon as `NestFactory.create()` is done, before `listen()`.
+ *
+ * @throws ZitadelRequirementError when the application does not import `ZitadelModule` of this package
+ * @example `const open = accessOf(app).filter(({ guarded, access }) => !guarded || access === 'public')`
+ */
+export function accessOf(app: INestApplicationContext): readonly Access[] {
+  return inventoryOf(app)
+    .read()
+    .reached.flatMap((each) => each.places.map((place) => accessAt(each, place)));
+}
+
+function accessAt({ handler, rule }: Reached, { way, path, lost }: ReachedPlace): Access {
+  const zitadel = zitadelOf(rule);
+  const isAsking = rule.type === 'required' || rule.type === 'optional';
+  return {
+    door: way.door === 'rpc' ? 'message' : way.door,
+    name: path ? routeText(path) : way.text,
+    ...(path && { verb: path.verb }),
+    ...(path?.paths && { paths: path.paths }),
+    ...(path?.version !== undefined && { version: path.version }),
+    controller: handler.type.name,
+    handler: handler.method,
+    access: rule.type,
+    ...(isAsking && { requirement: rule.requirement }),
+    text: ruleText(rule),
+    ...(zitadel !== undefined && { zitadel }),
+    forActors: isAsking && rule.forActors,
+    guarded: lost === undefined,
+  };
+}
