@@ -46,6 +46,12 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
   memory: { users: some, bytesPerUser: atMost(1_024), plateau: atMost(32) },
   messages: { mistakes: atLeast(50), named: atLeast(50) },
   mutation: { mutants: some, killed: some, score: atLeast(0.95), survivors: atLeast(0) },
+  openapi: {
+    routes: allOf({ short: 150, long: 700 }),
+    differences: none,
+    documents: some,
+    valid: some,
+  },
   parameters: {
     values: atLeast(150),
     doors: atLeast(8),
