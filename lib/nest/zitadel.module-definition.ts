@@ -46,6 +46,13 @@ export interface ApplicationOptions {
   readonly publicControllers?: readonly Type[];
 }
 
+/** Their names. */
+export const OF_THE_APPLICATION = [
+  'strict',
+  'openPaths',
+  'publicControllers',
+] as const satisfies readonly (keyof ApplicationOptions)[];
+
 /** The options, and what only a Nest application can set. */
 export interface ZitadelModuleOptions extends ZitadelOptions, ApplicationOptions {}
 

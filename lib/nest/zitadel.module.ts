@@ -23,7 +23,7 @@ import { ZitadelDecisionStream, ZitadelEvictionStream } from './zitadel.streams.
 import {
   type ASYNC_OPTIONS_TYPE,
   type AnyModuleOptions,
-  type ApplicationOptions,
+  OF_THE_APPLICATION,
   ConfigurableModuleClass,
   getZitadelToken,
   MODULE_OPTIONS_TOKEN,
@@ -101,12 +101,6 @@ const INJECTED = [
 ];
 
 const OF_NEST = { errorFor: httpExceptionFor, projectGrants: ProjectGrantService };
-
-const OF_THE_APPLICATION = [
-  'strict',
-  'openPaths',
-  'publicControllers',
-] satisfies (keyof ApplicationOptions)[];
 
 /** A module with a name brings nothing but its ZITADEL: guard, filter and boot check are those of the module without one. */
 function withName(definition: DynamicModule, options: object): DynamicModule {

@@ -1,4 +1,5 @@
 import type { INestApplicationContext } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { type Operation, withAccess } from './operation.js';
 import { refusalComponents, type RefusalStatus } from './refusals.js';
@@ -33,7 +34,7 @@ export function withZitadel<T extends OpenAPIObject>(
   { scheme = 'zitadel' }: ZitadelDocumentOptions = {},
 ): T {
   const handlersAt = routesOf(app);
-  const schemes = new Schemes(app, scheme);
+  const schemes = new Schemes(app.get(ModulesContainer, { strict: false }), scheme);
   const statuses = new Set<RefusalStatus>();
   const paths = mapValues(document.paths, (item, path) =>
     mapValues(item, (operation: unknown, method) => {

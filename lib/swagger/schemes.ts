@@ -1,16 +1,15 @@
-import type { INestApplicationContext } from '@nestjs/common';
+import type { ModulesContainer } from '@nestjs/core';
 import { scopesLacking } from '../core/refusal-words.js';
 import type { Requirement } from '../core/requirement/requirement.js';
-import { isSeveral } from '../validate-instances.js';
 import { givenOptions } from '../nest/given-options.js';
-import type { InstanceOptions } from '../instances-option.js';
+import type { ResolvedOptions } from '../resolved-options.js';
 import { described, placesIn } from './requirement.js';
 
 /** A way to sign in at one instance of ZITADEL. */
 interface Scheme {
   /** Its name among the security schemes of the document. */
   readonly name: string;
-  readonly options: InstanceOptions;
+  readonly options: ResolvedOptions;
 }
 
 /** A security scheme of OpenAPI: OpenID Connect, found by the discovery of the issuer. */
@@ -28,7 +27,7 @@ export class Schemes {
   readonly #byZitadel = new Map<string | undefined, readonly Scheme[]>();
 
   constructor(
-    private readonly app: INestApplicationContext,
+    private readonly modules: ModulesContainer,
     private readonly base: string,
   ) {}
 
@@ -60,14 +59,12 @@ export class Schemes {
   #of(zitadel: string | undefined): readonly Scheme[] {
     const known = this.#byZitadel.get(zitadel);
     if (known) return known;
-    const options = givenOptions(this.app, zitadel);
     const base = zitadel === undefined ? this.base : `${this.base}-${nameable(zitadel)}`;
-    const made = isSeveral(options)
-      ? options.instances.map((each) => ({
-          name: `${base}-${nameable(new URL(each.issuer).host)}`,
-          options: each,
-        }))
-      : [{ name: base, options }];
+    const all = givenOptions(this.modules, zitadel);
+    const made = all.map((options) => ({
+      name: all.length === 1 ? base : `${base}-${nameable(new URL(options.issuer).host)}`,
+      options,
+    }));
     this.#byZitadel.set(zitadel, made);
     return made;
   }
@@ -77,20 +74,35 @@ export class Schemes {
 const nameable = (name: string): string => name.replace(/[^\w.-]/g, '-');
 
 /** What a token must have been requested with, to be enough for a route. */
-function scopesOf(options: InstanceOptions, requirement: Requirement | undefined): string[] {
-  const { audience = [], memberships, projectRoles } = options;
-  const isOfCaller = requirement && placesIn(described(requirement)).includes('caller');
-  const asksZitadel = projectRoles === 'api';
+function scopesOf(options: ResolvedOptions, requirement: Requirement | undefined): string[] {
+  const { audience, memberships, projectRoles } = options;
+  // Where ZITADEL is asked instead, the token need not tell it.
+  const told = requirement && projectRoles !== 'api' ? requirement : undefined;
+  const projects = told ? projectsIn(told, options.projectId) : [];
+  const isOfCaller = told && placesIn(described(told)).includes('caller');
   return [
     ...new Set([
       'openid',
-      ...[audience]
-        .flat()
-        .filter((each) => /^\d+$/.test(each))
-        .map(audienceScope),
-      ...(memberships?.as === 'serviceUser' ? [] : [audienceScope('zitadel')]),
-      ...(requirement && !asksZitadel ? scopesLacking(requirement, {}) : []),
-      ...(isOfCaller && !asksZitadel ? [HOME_SCOPE] : []),
+      ...[...audience, ...projects].filter((each) => /^\d+$/.test(each)).map(audienceScope),
+      ...(memberships.as === 'serviceUser' ? [] : [audienceScope('zitadel')]),
+      ...(told ? scopesLacking(told, {}) : []),
+      ...(isOfCaller ? [HOME_SCOPE] : []),
     ]),
   ];
+}
+
+/** The projects whose roles are asked for, where that does not depend on the request. A token tells roles of its audience only. */
+function projectsIn(requirement: Requirement, own: string | undefined): readonly string[] {
+  switch (requirement.type) {
+    case 'allOf':
+    case 'anyOf':
+      return requirement.of.flatMap((part) => projectsIn(part, own));
+    case 'projectRole': {
+      const { project } = requirement;
+      const id = project ? project.source.from === 'literal' && project.source.id : own;
+      return typeof id === 'string' ? [id] : [];
+    }
+    default:
+      return [];
+  }
 }

@@ -73,7 +73,7 @@ export function controllersOf({ acme, portal }: Named): Type[] {
       return { orgId, name };
     }
 
-    @Get('all/*path')
+    @Get('all/*')
     rest(@Param('orgId') orgId: string) {
       return { orgId };
     }

@@ -33,7 +33,6 @@ const STACKS: readonly {
   readonly prepare?: Prepare;
 }[] = [
   { name: 'Express', platform: 'express' },
-  { name: 'Fastify', platform: 'fastify' },
   {
     name: 'Express with a prefix that leaves routes out',
     platform: 'express',
@@ -76,12 +75,14 @@ class Count {
   documents = 0;
   valid = 0;
   readonly differences: string[] = [];
+  /** It compiles a schema once. */
+  readonly #validator = new Validator();
 
   /** Makes the document of an application, in both versions, and has them validated. Returns one of them. */
   async document(app: INestApplication, name: string): Promise<OpenAPIObject> {
     const documents = ['3.0.0', '3.1.0'].map((version) => documentOf(app, version));
     for (const document of documents) {
-      const checked = await new Validator().validate(withoutSearch(document) as never);
+      const checked = await this.#validator.validate(withoutSearch(document) as never);
       this.documents += 1;
       this.valid += checked.valid ? 1 : 0;
       if (!checked.valid) this.differ(`${name}: ${JSON.stringify(checked.errors).slice(0, 500)}`);
@@ -143,13 +144,17 @@ async function askAll(
         }
       }
     }
-    const written = accessOf(app).flatMap(({ verb, paths = [] }) =>
-      paths.flatMap((path) => (verb === 'ALL' ? ALL.map((each) => `${each} ${path}`) : [path])),
+    const written = new Set(
+      accessOf(app).flatMap(({ verb = '', version = '', paths = [] }) =>
+        paths.flatMap((path) =>
+          (verb === 'ALL' ? ALL : [verb]).map((each) => `${each} ${path} ${version}`),
+        ),
+      ),
     );
-    if (written.length !== late.length) {
-      count.differ(`${name}: ${written.length} routes, ${late.length} in the document`);
+    if (written.size !== late.length) {
+      count.differ(`${name}: ${written.size} routes, ${late.length} in the document`);
     }
-    zitadel.fail('memberships', 503);
+    zitadel.fail('memberships', 500);
     for (const ask of late) await ask();
   } finally {
     zitadel.heal();
@@ -187,6 +192,8 @@ async function send(
   const { errorCode } = Object(answer.json) as { errorCode?: unknown };
   return { status: answer.status, errorCode };
 }
+
+const SPOILT = 'not-an-id';
 
 const isDocumented = ({ responses }: Described, status: number): boolean =>
   status < 300 || status === 500 || Object.hasOwn(responses, String(status));
@@ -227,8 +234,15 @@ async function askOne(
   const holder = zitadel.addUser(`holder-${count.routes}`, { org: ids.org });
   give(zitadel, holder, requirement, ids);
   await ask('as somebody who has it', tokenOf(holder), 'in');
-  if (!Object.hasOwn(operation.responses, '400')) return;
-  await ask('with something that is not an id', tokenOf(holder), 400, () => 'not-an-id');
+  // What the application finds by itself, a client cannot spoil.
+  const isSent = Object.values(valuesOf(operation, requirement, () => SPOILT)).some((values) =>
+    Object.values(values).includes(SPOILT),
+  );
+  if (isSent && !Object.hasOwn(operation.responses, '400')) {
+    count.differ(`${where}: 400 is not documented`);
+  }
+  if (!isSent) return;
+  await ask('with something that is not an id', tokenOf(holder), 400, () => SPOILT);
 }
 
 async function askInOutage(
@@ -330,7 +344,7 @@ export async function run({ short, progress }: RunOptions): Promise<Figures> {
       grantedOrg: partner.id,
     };
     const home = zitadel.addOrg('elsewhere').id;
-    for (const stack of short ? STACKS.slice(2) : STACKS) {
+    for (const stack of short ? STACKS.slice(3) : STACKS) {
       await askAll(zitadel, ids, home, stack, count);
       progress(
         `${stack.name}: ${count.routes} routes so far, ${count.differences.length} differences`,
@@ -340,7 +354,7 @@ export async function run({ short, progress }: RunOptions): Promise<Figures> {
     await zitadel.stop();
   }
   const doors = [documented('express', 'body', count), documented('fastify', 'query', count)];
-  for (const { world, options, cases } of groups().slice(0, short ? 2 : undefined)) {
+  for (const { world, options, cases } of groups().slice(0, short ? 1 : undefined)) {
     const made = await CorpusWorld.create(world, options);
     try {
       for (const door of short ? doors.slice(0, 1) : doors) {

@@ -47,7 +47,7 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
   messages: { mistakes: atLeast(50), named: atLeast(50) },
   mutation: { mutants: some, killed: some, score: atLeast(0.95), survivors: atLeast(0) },
   openapi: {
-    routes: allOf({ short: 150, long: 700 }),
+    routes: allOf({ short: 45, long: 300 }),
     differences: none,
     documents: some,
     valid: some,
