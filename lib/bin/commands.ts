@@ -8,6 +8,11 @@ const COMMANDS: readonly {
   readonly load: () => Promise<{ readonly command: Command }>;
 }[] = [
   {
+    name: 'setup',
+    does: 'makes what your application needs at ZITADEL, and writes .env and the key files',
+    load: () => import('./setup/setup.js'),
+  },
+  {
     name: 'events setup',
     does: 'has ZITADEL tell your application what changes (Actions v2)',
     load: () => import('./events/setup.js'),

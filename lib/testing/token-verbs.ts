@@ -134,13 +134,16 @@ export class TokenVerbs extends WorldVerbs {
 
   /** A key file of an API application. Service users have their own: {@link addKey}. */
   addApplicationKey(project: Ref): string {
-    return this.instance.credentials.addApplicationKey(idOf(project));
+    const { credentials } = this.instance;
+    const method = 'API_AUTH_METHOD_TYPE_PRIVATE_KEY_JWT';
+    return credentials.addApplicationKey(credentials.addApiApplication(idOf(project), method));
   }
 
   /** An API application that asks with a client id and a secret (Basic), as introspection wants it. */
   addApiApplication(project: Ref): { appId: string; clientId: string; clientSecret: string } {
     const { credentials } = this.instance;
-    const { appId, clientId } = credentials.addApplication(idOf(project), [], 'jwt');
+    const method = 'API_AUTH_METHOD_TYPE_BASIC';
+    const { appId, clientId } = credentials.addApiApplication(idOf(project), method);
     return { appId, clientId, clientSecret: credentials.addSecret(clientId) };
   }
 

@@ -163,7 +163,11 @@ function homonyms(lib: readonly Source[]): string[] {
   const places = new Map<string, string[]>();
   for (const { file, exported } of lib) {
     if (OWN_NAMES.some((folder) => file.startsWith(folder))) continue;
-    for (const name of exported) places.set(name, [...(places.get(name) ?? []), file]);
+    for (const name of exported) {
+      // Each command of `npx nestjs-zitadel` is found by this name.
+      if (name === 'command' && file.startsWith('lib/bin/')) continue;
+      places.set(name, [...(places.get(name) ?? []), file]);
+    }
   }
   return [...places]
     .filter(([, files]) => files.length > 1)

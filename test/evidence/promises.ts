@@ -101,6 +101,7 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
   },
   rotation: { rotations: some, wrong401: none, mostFetchesPerSecond: one },
   secrets: { lines: some, hits: none },
+  'setup-doctor': { secondRunChanges: none, leftovers: none },
   tail: { events: some, missed: none, kills: some, lagP99Ms: some },
   tokens: { hostile: some, accepted: none, errors500: none, kinds: some, kindsAccepted: one },
   'missing-guard': { ways: (figure) => figure === 16, ran: none },

@@ -160,7 +160,8 @@ describe('paths', () => {
     ['POST', '/v2beta/projects/grants/search', 404, 'Not Found'],
     ['POST', '/oauth/v2/device_authorization', 501, 'does not emulate'],
     ['POST', '/auth/v1/permissions/me/_search', 501, 'does not emulate'],
-    ['POST', '/admin/v1/members', 501, 'does not emulate'],
+    ['POST', '/admin/v1/members/_search', 501, 'does not emulate'],
+    ['GET', '/management/v1/users/1', 501, 'does not emulate'],
     ['GET', '/v2/sessions/1', 501, 'does not emulate'],
   ])('%s %s answers %i', async (method, path, status, message) => {
     zitadel.resetRequests();

@@ -16,8 +16,20 @@ export type ApiHandle = (instance: Instance, exchange: Exchange, message: Messag
 /** The permissions that the emulated calls ask for. */
 export type Permission =
   | 'org.read'
+  | 'org.write'
   | 'org.delete'
   | 'project.read'
+  | 'project.create'
+  | 'project.delete'
+  | 'project.role.read'
+  | 'project.role.write'
+  | 'project.role.delete'
+  | 'project.app.read'
+  | 'project.app.write'
+  | 'project.app.delete'
+  | 'user.read'
+  | 'user.write'
+  | 'user.delete'
   | 'project.grant.read'
   | 'project.grant.write'
   | 'project.grant.delete'
@@ -29,9 +41,7 @@ export type Permission =
   | 'action.target.delete'
   | 'action.execution.read'
   | 'action.execution.write'
-  | 'iam.member.read'
-  | 'org.member.read'
-  | 'project.member.read'
+  | `${'iam' | 'org' | 'project'}.member.${'read' | 'write' | 'delete'}`
   | 'project.grant.member.read';
 
 /** Where a permission is held: everywhere in the organization, or on these projects and grants only. */

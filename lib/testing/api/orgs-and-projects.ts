@@ -107,7 +107,7 @@ function requireReadable(instance: Instance, id: string): ProjectRecord {
   return project;
 }
 
-function settingsJson(project: ProjectRecord): object {
+export function settingsJson(project: ProjectRecord): object {
   return {
     state: project.active ? 'PROJECT_STATE_ACTIVE' : 'PROJECT_STATE_INACTIVE',
     projectRoleAssertion: project.roleAssertion ? true : undefined,

@@ -8,10 +8,15 @@ export interface RegisteredKey {
   readonly ownerId: string;
   readonly type: 'serviceaccount' | 'application';
   readonly publicKey: KeyObject;
+  readonly made: number;
 }
 
 export interface Application {
   readonly appId: string;
+  readonly name: string;
+  /** How an API application says who it is. Undefined for one that people sign in with. */
+  readonly apiMethod: ApiMethod | undefined;
+  readonly made: number;
   readonly clientId: string;
   readonly projectId: string;
   readonly redirectUris: readonly string[];
@@ -22,6 +27,8 @@ export interface Application {
   readonly idTokenUserInfo: boolean;
   active: boolean;
 }
+
+export type ApiMethod = 'API_AUTH_METHOD_TYPE_BASIC' | 'API_AUTH_METHOD_TYPE_PRIVATE_KEY_JWT';
 
 type ApplicationClaims = Pick<ApplicationOptions, 'accessTokenRoles' | 'idTokenUserInfo'>;
 
@@ -36,19 +43,26 @@ export class Credentials {
   constructor(readonly world: World) {}
 
   addUserKey(userId: string): string {
-    const keyId = this.world.ids.next();
-    const { pem, publicKey } = newKeyFile();
-    this.keys.set(keyId, { ownerId: userId, type: 'serviceaccount', publicKey });
+    const { keyId, key } = this.#addKey(userId, 'serviceaccount');
     const expirationDate = '9999-12-31T23:59:59Z';
-    return JSON.stringify({ type: 'serviceaccount', keyId, key: pem, expirationDate, userId });
+    return JSON.stringify({ type: 'serviceaccount', keyId, key, expirationDate, userId });
   }
 
-  addApplicationKey(projectId: string): string {
-    const { appId, clientId } = this.addApplication(projectId, [], 'jwt');
+  addApplicationKey({ appId, clientId }: Application): string {
+    const { keyId, key } = this.#addKey(clientId, 'application');
+    return JSON.stringify({ type: 'application', keyId, key, appId, clientId });
+  }
+
+  #addKey(ownerId: string, type: RegisteredKey['type']): { keyId: string; key: string } {
     const keyId = this.world.ids.next();
     const { pem, publicKey } = newKeyFile();
-    this.keys.set(keyId, { ownerId: clientId, type: 'application', publicKey });
-    return JSON.stringify({ type: 'application', keyId, key: pem, appId, clientId });
+    this.keys.set(keyId, { ownerId, type, publicKey, made: this.world.clock.stamp() });
+    return { keyId, key: pem };
+  }
+
+  /** Ids of the keys of a user, or of an application by its client id. */
+  keyIdsOf(ownerId: string): string[] {
+    return [...this.keys].filter(([, key]) => key.ownerId === ownerId).map(([keyId]) => keyId);
   }
 
   /** What the key stood for is refused from now on; what was issued for it stays valid. */
@@ -81,14 +95,24 @@ export class Credentials {
     return this.secrets.has(clientId) || keys.some(({ ownerId }) => ownerId === clientId);
   }
 
+  addApiApplication(projectId: string, apiMethod: ApiMethod, name?: string): Application {
+    return this.addApplication(projectId, [], 'jwt', {}, name, apiMethod);
+  }
+
   addApplication(
     projectId: string,
     redirectUris: readonly string[],
     accessTokenType: AccessTokenType,
     { accessTokenRoles = false, idTokenUserInfo = false }: ApplicationClaims = {},
+    name?: string,
+    apiMethod?: ApiMethod,
   ): Application {
+    const appId = this.world.ids.next();
     const application = {
-      appId: this.world.ids.next(),
+      appId,
+      name: name ?? appId,
+      apiMethod,
+      made: this.world.clock.stamp(),
       clientId: this.world.ids.next(),
       projectId,
       redirectUris: [...redirectUris],
@@ -113,11 +137,13 @@ export class Credentials {
     this.dropUser(clientId);
   }
 
+  applicationsOf(projectId: string): Application[] {
+    return [...this.applications.values()].filter((each) => each.projectId === projectId);
+  }
+
   /** Applications of a project know each other: a person's token is for all of them. */
   clientIdsOf(projectId: string): string[] {
-    return [...this.applications.values()]
-      .filter((application) => application.projectId === projectId)
-      .map((application) => application.clientId);
+    return this.applicationsOf(projectId).map(({ clientId }) => clientId);
   }
 
   dropUser(userId: string): void {

@@ -40,6 +40,14 @@ const ENDPOINTS = [
   'removeTarget',
   'setExecution',
   'listExecutions',
+  'projects',
+  'roles',
+  'applications',
+  'applicationKeys',
+  'users',
+  'userKeys',
+  'members',
+  'orgMetadata',
   'health',
 ] as const;
 

@@ -1,5 +1,6 @@
 import type { ApiHandle } from '../api/caller.js';
 import type { Instance } from '../instance.js';
+import type { EndpointName } from './endpoints.js';
 import { parseMessage } from './protojson.js';
 import {
   type Exchange,
@@ -13,6 +14,9 @@ import {
 } from './replies.js';
 
 export type Handle = (instance: Instance, exchange: Exchange) => Reply;
+
+/** A call of the REST API. A star stands for one part of the path. */
+export type ApiRow = [method: string, path: string, endpoint: EndpointName, handle: ApiHandle];
 
 const WITHOUT_MESSAGE: readonly string[] = ['GET', 'DELETE'];
 

@@ -46,8 +46,9 @@ import { discovery, healthz, introspect, keys, ready, userinfo } from '../oidc/i
 import { authorize, login, loginPage } from '../oidc/sign-in.js';
 import { revoke, token } from '../oidc/token-routes.js';
 import { type EndpointName, isServed, type ServedApis } from './endpoints.js';
-import { connectMethod, type Handle, restMethod, restMethodV2 } from './protocols.js';
+import { type ApiRow, connectMethod, type Handle, restMethod, restMethodV2 } from './protocols.js';
 import { jsonReply, type Reply, textReply } from './replies.js';
+import { BESIDE_SETUP, SETUP } from './setup-routes.js';
 
 /** How refusals look: as in the REST API, in Connect, in OpenID Connect. `debug` refuses nothing. */
 type Family = 'api' | 'connect' | 'oidc' | 'debug';
@@ -64,7 +65,6 @@ type Match =
   | { readonly route?: undefined; readonly refusal: Reply };
 
 type Row = [methods: string, path: string, endpoint: EndpointName, handle: Handle];
-type ApiRow = [method: string, path: string, endpoint: EndpointName, handle: ApiHandle];
 
 const GRANTS = '/management/v1/projects/*/grants';
 
@@ -85,6 +85,7 @@ const API: readonly ApiRow[] = [
   ['POST', `${GRANTS}/*/_reactivate`, 'reactivateGrant', reactivateGrant],
   ['POST', '/management/v1/projectgrants/_search', 'listAllGrants', listAllGrants],
   ['POST', '/management/v1/granted_projects/_search', 'grantedProjects', listGrantedProjects],
+  ...SETUP,
 ];
 
 const TARGETS = '/v2/actions/targets';
@@ -146,7 +147,7 @@ const OTHER_METHODS: readonly (readonly [method: string, path: RegExp])[] = [
   ['DELETE', /^\/management\/v1\/orgs\/me$/],
   ['GET', /^\/admin\/v1\/orgs\/[^/]+$/],
   ['PUT', /^\/management\/v1\/projects\/[^/]+$/],
-  ['DELETE', /^\/management\/v1\/projects\/[^/]+$/],
+  ...['GET', 'PUT'].map((method) => [method, BESIDE_SETUP] as const),
 ];
 
 /** What exists in ZITADEL and not here. */
@@ -194,19 +195,18 @@ function notEmulated(method: string, path: string): Match {
 }
 
 function routeOf([methods, path, endpoint, handle]: Row, family: Family): RestRoute {
-  return {
-    methods: methods.split(' '),
-    pattern: path.split('/').slice(1),
-    endpoint,
-    family,
-    handle,
-  };
+  const pattern = path.split('/').slice(1);
+  return { methods: methods.split(' '), pattern, endpoint, family, handle };
 }
 
 function fits(pattern: readonly string[], segments: readonly string[]): boolean {
   return (
     pattern.length === segments.length &&
-    pattern.every((part, index) => part === '*' || part === segments[index])
+    pattern.every((part, index) => {
+      const segment = segments[index] ?? '';
+      // Verbs such as _search stand where ids do.
+      return part === segment || (part === '*' && !segment.startsWith('_'));
+    })
   );
 }
 

@@ -72,6 +72,16 @@ export function takeRolesBack(world: World, grant: GrantRecord, told: boolean): 
   }
 }
 
+/** A role that a project does not have any more is gone from all authorizations, also where a grant handed it on. */
+export function takeRoleFromAll(world: World, projectId: string, role: string): void {
+  for (const authorization of authorizationsWhere(world, (each) => each.projectId === projectId)) {
+    if (!authorization.roleKeys.includes(role)) continue;
+    const roleKeys = authorization.roleKeys.filter((key) => key !== role);
+    const payload = { roleKeys };
+    change(world, { ...authorization, roleKeys }, { type: 'user.grant.cascade.changed', payload });
+  }
+}
+
 /** Removes authorizations together with something else, with events of the same moment. Without a moment there are no events. */
 export function dropAuthorizations(
   world: World,

@@ -19,6 +19,8 @@ export interface ProjectRecord {
   readonly name: string;
   readonly orgId: string;
   readonly roles: readonly string[];
+  /** When each role was made. */
+  readonly rolesMade: ReadonlyMap<string, number>;
   readonly roleAssertion: boolean;
   readonly active: boolean;
   readonly details: Details;

@@ -208,6 +208,7 @@ export function createProject(
     name,
     orgId,
     roles: [...(options.roles ?? [])],
+    rolesMade: new Map(),
     roleAssertion: options.roleAssertion ?? false,
     active: true,
     details: world.created(id, orgId, added),

@@ -12,6 +12,12 @@ import {
   type UserRecord,
 } from './state.js';
 
+interface OrgMetadata {
+  /** In base64. */
+  readonly value: string;
+  readonly details: Details;
+}
+
 interface Change {
   readonly at: number;
   readonly stamp: number;
@@ -33,6 +39,8 @@ export class World {
   readonly rolePermissions: Map<string, readonly string[]>;
   /** Names of organizations that were removed, by id: calls may still name them. */
   readonly removedOrgs = new Map<string, string>();
+  /** What organizations are told to keep, by organization and key. */
+  readonly orgMetadata = new Map<string, Map<string, OrgMetadata>>();
   /** When grants were removed, by project and granted organization. */
   readonly grantRemovals = new Map<string, number>();
 

@@ -1,7 +1,7 @@
 import { has } from '../../core/own-properties.js';
 import { type Call, OURSELVES } from '../call.js';
 import type { Http } from '../http.js';
-import { isRecord, listOf, listOfTexts, pageFrom, pageRequest, textOf } from '../reading.js';
+import { isId, isRecord, listOf, listOfTexts, pageFrom, pageRequest, textOf } from '../reading.js';
 import { bodyOrThrow, endless, unusable, ZitadelApiError } from '../refusals.js';
 import { type Done, isDone, isTrouble } from '../reply.js';
 
@@ -13,6 +13,10 @@ export interface Target {
   readonly timeoutSeconds: number;
   /** Whether it is a webhook that interrupts nothing and gets JSON, as the receiver needs it. */
   readonly isPlainWebhook: boolean;
+  /** What its deliveries are signed with, as far as ZITADEL tells it. */
+  readonly signingKey: string | undefined;
+  /** When it was made, by ZITADEL's clock, in milliseconds since 1970. */
+  readonly madeAt: number;
 }
 
 /** Which targets an event goes to. */
@@ -177,7 +181,7 @@ function messageOf({ endpoint, timeoutSeconds }: TargetSettings): Json {
 }
 
 function targetFrom(row: Json): Target {
-  const { id, name, endpoint, timeout, restWebhook, payloadType } = row;
+  const { id, name, endpoint, timeout, restWebhook, payloadType, signingKey, creationDate } = row;
   const isJson = ['', 'PAYLOAD_TYPE_UNSPECIFIED', 'PAYLOAD_TYPE_JSON'].includes(
     textOf(payloadType),
   );
@@ -188,6 +192,8 @@ function targetFrom(row: Json): Target {
     endpoint: textOf(endpoint),
     timeoutSeconds: Number.parseFloat(textOf(timeout)),
     isPlainWebhook: isJson && isRecord(restWebhook) && restWebhook['interruptOnError'] !== true,
+    signingKey: isId(signingKey) ? signingKey : undefined,
+    madeAt: Date.parse(textOf(creationDate)),
   };
 }
 

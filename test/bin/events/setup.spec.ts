@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { runCommand } from '../../../lib/bin/commands.js';
 import type { Terminal } from '../../../lib/bin/terminal.js';
 import { EVENT_TYPES } from '../../../lib/zitadel/events/effects.js';
 import type { ZitadelEmulator } from '../../../lib/testing/index.js';
 import { startEmulator } from '../../support/world.js';
 import { json, scripted } from '../../zitadel/scripted-server.js';
+import { runAs } from '../run-command.js';
 
 const ENDPOINT = 'https://app.example/zitadel/events';
 const SETUP = ['events', 'setup', '--endpoint', ENDPOINT];
@@ -25,23 +25,9 @@ async function run(
   args: readonly string[],
   more: Partial<Terminal> & { readonly says?: string } = {},
 ) {
-  const [out, told, asked]: [string[], string[], string[]] = [[], [], []];
-  const code = await runCommand(args, {
-    env: { ZITADEL_URL: zitadel.url, ZITADEL_PAT: pat },
-    out: (text) => void out.push(text),
-    tell: (text) => void told.push(text),
-    isInteractive: more.says !== undefined,
-    hasColours: false,
-    ask: (question) => {
-      asked.push(question);
-      return Promise.resolve(more.says ?? '');
-    },
-    askSecret: () => Promise.resolve(more.says ?? ''),
-    input: () => Promise.resolve(''),
-    stop: new AbortController().signal,
-    ...more,
-  });
-  return { code, out: out.join('\n'), told: told.join('\n'), asked: asked.length };
+  const env = { ZITADEL_URL: zitadel.url, ZITADEL_PAT: pat };
+  const { asked, ...rest } = await runAs(env, args, more);
+  return { ...rest, asked: asked.length };
 }
 
 async function api(method: string, path: string, body: object = {}) {

@@ -16,6 +16,7 @@ import { pages } from './pages.js';
 import { permissions } from './permissions.js';
 import { projects } from './projects.js';
 import { revocation } from './revocation.js';
+import { setup } from './setup.js';
 import { toldLibrary } from './told-library.js';
 import { tokens } from './tokens.js';
 import { userMemberships } from './user-memberships.js';
@@ -43,6 +44,7 @@ export const allCases: readonly Case[] = [
   ...longLists,
   ...grantsByActor,
   ...elsewhere,
+  ...setup,
   ...newKeys,
   ...pages,
   ...afterwards,

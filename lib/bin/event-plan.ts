@@ -1,4 +1,5 @@
-import type { Actions, Execution, Target, TargetSettings } from '../../zitadel/events/targets.js';
+import type { Actions, Execution, Target, TargetSettings } from '../zitadel/events/targets.js';
+import type { Step } from './steps.js';
 
 /** What is there, and what is wanted. */
 export interface Present {
@@ -11,39 +12,54 @@ export interface Present {
 export interface Made {
   targetId?: string;
   signingKey?: string;
+  /** Events that this server does not know. */
   readonly unknown: string[];
 }
 
-/** One change at ZITADEL. Steps that say the same are shown as one, with what each is about. */
-export interface Step {
-  readonly sign: '+' | '~' | '-';
-  readonly what: string;
-  readonly about?: string;
-  readonly run: (actions: Actions, made: Made) => Promise<void>;
-}
-
 /** What leads from what is there to a target that gets all these events. Empty: it is so already. */
-export function planSetup(
+export function planEvents(
   { name, target, executions }: Present,
   settings: TargetSettings,
   events: readonly string[],
+  actions: Actions,
+  made: Made,
 ): readonly Step[] {
-  return [...targetSteps(name, target, settings), ...eventSteps(target?.id, executions, events)];
+  return [
+    ...targetSteps(name, target, settings, actions, made),
+    ...eventSteps(target?.id, executions, events, actions, made),
+  ];
+}
+
+/** Without the steps about events that this server does not know: they would be planned again each time. */
+export async function onlyKnown(
+  steps: readonly Step[],
+  actions: Actions,
+  made: Made,
+): Promise<readonly Step[]> {
+  const known: Step[] = [];
+  for (const step of steps) {
+    if (step.about === undefined || (await actions.knows(step.about))) known.push(step);
+    else made.unknown.push(step.about);
+  }
+  return known;
 }
 
 /** Ends the signing key at once, and makes a new one. */
-export function planRotation({ id, name }: Target): Step {
+export function planRotation({ id, name }: Target, actions: Actions, made: Made): Step {
   return {
     sign: '~',
     what: `a new signing key for the target ${name}; the old one ends at once`,
-    run: async (actions, made) => {
+    run: async () => {
       made.signingKey = await actions.rotate(id);
     },
   };
 }
 
-/** What takes back what {@link planSetup} did, and nothing else. */
-export function planRemoval({ name, target, executions }: Present): readonly Step[] {
+/** What takes back what {@link planEvents} did, and nothing else. */
+export function planEventsRemoval(
+  { name, target, executions }: Present,
+  actions: Actions,
+): readonly Step[] {
   if (!target) return [];
   // Groups and everything are never set up here.
   const ours = executions.filter(
@@ -59,10 +75,10 @@ export function planRemoval({ name, target, executions }: Present): readonly Ste
         sign: '-',
         what: left.length > 0 ? 'events, whose other targets stay' : 'events',
         about: on,
-        run: async (actions) => void (await actions.setTargets(on, left)),
+        run: async () => void (await actions.setTargets(on, left)),
       };
     }),
-    { sign: '-', what: `the target ${name}`, run: (actions) => actions.remove(target.id) },
+    { sign: '-', what: `the target ${name}`, run: () => actions.remove(target.id) },
   ];
 }
 
@@ -70,10 +86,12 @@ function targetSteps(
   name: string,
   target: Target | undefined,
   settings: TargetSettings,
+  actions: Actions,
+  made: Made,
 ): readonly Step[] {
   const { endpoint, timeoutSeconds } = settings;
   if (!target) {
-    const run: Step['run'] = async (actions, made) => {
+    const run: Step['run'] = async () => {
       const { id, signingKey } = await actions.create(name, settings);
       Object.assign(made, { targetId: id, signingKey });
     };
@@ -86,13 +104,15 @@ function targetSteps(
   ];
   if (changes.length === 0) return [];
   const what = `the target ${name}: ${changes.join(', ')}`;
-  return [{ sign: '~', what, run: (actions) => actions.change(target.id, settings) }];
+  return [{ sign: '~', what, run: () => actions.change(target.id, settings) }];
 }
 
 function eventSteps(
   targetId: string | undefined,
   executions: readonly Execution[],
   events: readonly string[],
+  actions: Actions,
+  made: Made,
 ): readonly Step[] {
   const exact = new Map(executions.map(({ on, targets }) => [on, targets]));
   return events.flatMap((event): readonly Step[] => {
@@ -100,7 +120,7 @@ function eventSteps(
     const others = exact.get(event) ?? inherited(event, executions);
     if (targetId !== undefined && exact.get(event)?.includes(targetId)) return [];
     const what = others.length > 0 ? 'events, beside the targets that they have' : 'events';
-    const run: Step['run'] = async (actions, made) => {
+    const run: Step['run'] = async () => {
       const id = targetId ?? made.targetId;
       if (id === undefined) throw new Error('there is no target');
       const isKnown = await actions.setTargets(event, [...others.filter((o) => o !== id), id]);

@@ -1,0 +1,56 @@
+import { createHttp, type Http } from '../zitadel/http.js';
+import { UsageError } from './command.js';
+import type { Terminal } from './terminal.js';
+
+/** The instance that is administrated, and how it is called. */
+interface AdministratedInstance {
+  readonly url: string;
+  readonly http: Http;
+  /** A personal access token. */
+  readonly token: string;
+}
+
+/** The instance that the environment names. A token that it does not name is asked for. @throws UsageError */
+export async function instanceFrom(
+  terminal: Terminal,
+  manager = 'an IAM_OWNER',
+): Promise<AdministratedInstance> {
+  const { ZITADEL_URL: url = '', ZITADEL_PAT: given = '' } = terminal.env;
+  if (!URL.canParse(url) || new URL(url).origin !== url || !isPrivate(new URL(url))) {
+    throw new UsageError(
+      'ZITADEL_URL must be set: https://acme.zitadel.cloud, without a slash at the end; http only on this host',
+    );
+  }
+  const question = `A personal access token of ${manager} (ZITADEL_PAT is not set): `;
+  const asked = given === '' && terminal.isInteractive ? await terminal.askSecret(question) : given;
+  const token = asked.trim();
+  if (!/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) {
+    throw new UsageError(`ZITADEL_PAT must be set: a personal access token of ${manager}`);
+  }
+  const http = createHttp({
+    issuer: url,
+    internalUrl: undefined,
+    fetch: (address, init) => globalThis.fetch(address, init),
+    timeoutMs: 10_000,
+    budgetMs: 20_000,
+  });
+  return { url, http, token };
+}
+
+/** Whether what is sent there cannot be read on the way. */
+function isPrivate({ protocol, hostname }: URL): boolean {
+  const isHere =
+    hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+  return protocol === 'https:' || (protocol === 'http:' && isHere);
+}
+
+/** Whether events may be delivered there. */
+export function isEndpoint(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  return isPrivate(url) && url.username === '' && url.password === '' && url.hash === '';
+}
+
+/** What is wrong with an endpoint that is none. */
+export const NO_ENDPOINT =
+  '--endpoint must be a URL with https, or http on this host, without a user, a password and a fragment';

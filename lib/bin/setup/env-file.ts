@@ -1,0 +1,43 @@
+/** Variables of a `.env` file. */
+export type Variables = Readonly<Record<string, string>>;
+
+/** The value that a file gives a variable. The last line counts. */
+export function valueIn(text: string, name: string): string | undefined {
+  const line = text.split('\n').findLast((each) => nameOf(each) === name);
+  return line && unquoted(line.slice(line.indexOf('=') + 1).trim());
+}
+
+/** The text with these variables. All other lines stay as they are. */
+export function merged(text: string, variables: Variables): string {
+  const lines = text === '' ? [] : text.replace(/\n$/, '').split('\n');
+  for (const [name, value] of Object.entries(variables)) {
+    const line = `${name}=${/^[\w./:,@+-]*$/.test(value) ? value : JSON.stringify(value)}`;
+    const at = lines.findLastIndex((each) => nameOf(each) === name);
+    if (at === -1) lines.push(line);
+    else if (valueIn(lines[at] ?? '', name) !== value) {
+      lines[at] = (lines[at] ?? '').startsWith('export ') ? `export ${line}` : line;
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** The text without the lines that give these variables these values. */
+export function without(text: string, variables: Variables): string {
+  return text
+    .split('\n')
+    .filter((line) => {
+      const name = nameOf(line);
+      return name === undefined || variables[name] !== valueIn(line, name);
+    })
+    .join('\n');
+}
+
+function nameOf(line: string): string | undefined {
+  return /^\s*(?:export\s+)?(\w+)\s*=/.exec(line)?.[1];
+}
+
+function unquoted(value: string): string {
+  const [, inside] = /^(?:"(.*)"|'.*'|`.*`)$/.exec(value) ?? [];
+  if (inside !== undefined) return inside.replaceAll(/\\(["\\])/g, '$1');
+  return /^'.*'$|^`.*`$/.test(value) ? value.slice(1, -1) : value.replace(/\s+#.*$/, '');
+}

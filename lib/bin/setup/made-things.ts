@@ -1,0 +1,152 @@
+import { jsonFrom } from '../../core/own-properties.js';
+import { isRecord, textOf } from '../../zitadel/reading.js';
+import { ZitadelApiError } from '../../zitadel/refusals.js';
+import type { Administration } from '../../zitadel/setup/administration.js';
+import { readMetadata, removeMetadata, writeMetadata } from '../../zitadel/setup/metadata.js';
+
+type Kind =
+  | 'project'
+  | 'role'
+  | 'application'
+  | 'applicationKey'
+  | 'serviceUser'
+  | 'serviceUserKey'
+  | 'managerRole'
+  | 'target';
+
+interface Entry {
+  readonly kind: Kind;
+  readonly name: string;
+  /** Undefined until ZITADEL said that it is made. */
+  id?: string;
+}
+
+/** Something that is there. */
+interface Thing {
+  readonly id: string;
+  readonly madeAt: number;
+}
+
+/**
+ * What setup made, kept in the metadata of the organization: it holds on any machine, and when files are lost. Each thing is noted before it is
+ * made, and its id after that. If the run ends between the two, the thing is ours if ZITADEL made it after the note, by ZITADEL's own clock.
+ */
+export class MadeThings {
+  readonly #administration: Administration;
+  readonly #key: string;
+  #entries: readonly Entry[];
+  readonly #notedAt: number;
+  #isKept: boolean;
+
+  private constructor(
+    administration: Administration,
+    key: string,
+    entries: readonly Entry[] | undefined,
+    notedAt: number,
+  ) {
+    this.#administration = administration;
+    this.#key = key;
+    this.#entries = entries ?? [];
+    this.#notedAt = notedAt;
+    this.#isKept = entries !== undefined;
+  }
+
+  static async read(administration: Administration, project: string): Promise<MadeThings> {
+    const key = `nestjs-zitadel-setup ${project}`;
+    const kept = await readMetadata(administration, key);
+    const entries = kept && entriesFrom(kept.text);
+    return new MadeThings(administration, key, entries, kept?.changedAt ?? Infinity);
+  }
+
+  /** Whether there is a note at ZITADEL. */
+  get isKept(): boolean {
+    return this.#isKept;
+  }
+
+  /** Whether setup made something of a kind, or began to. */
+  knows(kind: Kind): boolean {
+    return this.#entries.some((entry) => entry.kind === kind);
+  }
+
+  /** MadeIds of the things of a kind that setup made. */
+  idsOf(kind: Kind): readonly string[] {
+    return this.#entries.flatMap((entry) => (entry.kind === kind ? (entry.id ?? []) : []));
+  }
+
+  /** Finds out which of the things that are there setup made, also where a run ended before it could note that. */
+  settle(kind: Kind, name: string, there: readonly Thing[]): void {
+    const known = new Set(this.idsOf(kind));
+    this.#entries = this.#entries.flatMap((entry): readonly Entry[] => {
+      if (entry.kind !== kind || entry.name !== name || entry.id !== undefined) return [entry];
+      const thing = there.find(({ id, madeAt }) => !known.has(id) && madeAt >= this.#notedAt);
+      return thing ? [{ kind, name, id: thing.id }] : [];
+    });
+  }
+
+  /** What is still not known to be made was not made. */
+  settleRest(): void {
+    this.#entries = this.#entries.filter(({ id }) => id !== undefined);
+  }
+
+  /** Whether setup made the thing with this id. */
+  has(kind: Kind, id: string | undefined): boolean {
+    return id !== undefined && this.idsOf(kind).includes(id);
+  }
+
+  /** Makes something, and notes it before and after. */
+  async making(kind: Kind, name: string, make: () => Promise<string>): Promise<void> {
+    const entry: Entry = { kind, name };
+    await this.#keep([...this.#entries, entry]);
+    try {
+      entry.id = await make();
+    } catch (error) {
+      // It was not made. Whoever makes it later made it.
+      if (error instanceof ZitadelApiError) await this.#keep(this.#without(entry));
+      throw error;
+    }
+    await this.#keep(this.#entries);
+  }
+
+  /** Removes something, and the note of it. */
+  async taking(kind: Kind, id: string, take: () => Promise<void>): Promise<void> {
+    await take();
+    const gone = this.#entries.find((entry) => entry.kind === kind && entry.id === id);
+    if (gone) await this.#keep(this.#without(gone));
+  }
+
+  /** Removes the note, but for the things of these kinds. */
+  async forget(but: readonly Kind[]): Promise<void> {
+    await this.#keep(this.#entries.filter(({ kind }) => but.includes(kind)));
+  }
+
+  #without(entry: Entry): readonly Entry[] {
+    return this.#entries.filter((each) => each !== entry);
+  }
+
+  async #keep(entries: readonly Entry[]): Promise<void> {
+    this.#entries = entries;
+    if (entries.length > 0) {
+      await writeMetadata(this.#administration, this.#key, JSON.stringify({ made: entries }));
+      this.#isKept = true;
+    } else if (this.#isKept) {
+      await removeMetadata(this.#administration, this.#key);
+      this.#isKept = false;
+    }
+  }
+}
+
+/** What is not understood is not ours, so it is never removed. */
+function entriesFrom(text: string): readonly Entry[] {
+  let kept: unknown;
+  try {
+    kept = jsonFrom(text);
+  } catch {
+    return [];
+  }
+  const made = isRecord(kept) ? kept['made'] : undefined;
+  return (Array.isArray(made) ? made : []).filter(isRecord).map(({ kind, name, id }) => ({
+    kind: textOf(kind) as Kind,
+    name: textOf(name),
+    ...(typeof id === 'string' && { id }),
+  }));
+}

@@ -1,0 +1,158 @@
+import { removeApplication, removeApplicationKey } from '../../zitadel/setup/applications.js';
+import { listGrantees, removeProject, removeRole } from '../../zitadel/setup/projects.js';
+import { removeUser, removeUserKey } from '../../zitadel/setup/service-users.js';
+import { planEventsRemoval } from '../event-plan.js';
+import type { Step } from '../steps.js';
+import type { SetupAsked } from './asked.js';
+import { without } from './env-file.js';
+import { readKeyFile, readText, removeFile, removeKeyFile, writePrivate } from './files.js';
+import { paths } from './key-steps.js';
+import type { Found, AdministratedZitadel } from './look.js';
+import { managerRemovals } from './manager-steps.js';
+import { variablesOf } from './plan.js';
+import type { MadeIds } from './plan-ids.js';
+
+/** What takes back what setup made, and nothing else. `kept` gets what stays though setup made it, and why. */
+export async function planRemoval(
+  asked: SetupAsked,
+  found: Found,
+  zitadel: AdministratedZitadel,
+  { ids, kept }: { readonly ids: MadeIds; readonly kept: string[] },
+): Promise<readonly Step[]> {
+  const { things } = found;
+  const files = await fileSteps(asked, found, zitadel, ids);
+  const inside = await projectSteps(asked, found, zitadel, kept);
+  const steps = [
+    // First, while ZITADEL still says which lines and files are meant.
+    ...files,
+    ...eventSteps(asked, found, zitadel),
+    ...userSteps(asked, found, zitadel),
+    ...inside.steps,
+  ];
+  const forgets = things.isKept && (steps.length > 0 || !inside.isKept);
+  if (!forgets) return steps;
+  const run = () => things.forget(inside.isKept ? ['project'] : []);
+  return [...steps, { sign: '-', what: 'the note of what setup made', run }];
+}
+
+function eventSteps(
+  { project: name }: SetupAsked,
+  { things, target, executions }: Found,
+  { actions }: AdministratedZitadel,
+): readonly Step[] {
+  if (!target || !things.has('target', target.id)) return [];
+  return planEventsRemoval({ name, target, executions }, actions);
+}
+
+function userSteps(
+  asked: SetupAsked,
+  found: Found,
+  { administration }: AdministratedZitadel,
+): readonly Step[] {
+  const { things, user, userKeys } = found;
+  if (!user) return [];
+  if (things.has('serviceUser', user.id)) {
+    const take = () => removeUser(administration, user.id);
+    return [
+      {
+        sign: '-',
+        what: `the service user ${asked.serviceUser}, with its keys and manager roles`,
+        run: () => things.taking('serviceUser', user.id, take),
+      },
+    ];
+  }
+  const ours = userKeys.filter(({ id }) => things.has('serviceUserKey', id));
+  return [
+    ...managerRemovals(asked, found, administration),
+    ...ours.map(({ id }): Step => {
+      const take = () => removeUserKey(administration, user.id, id);
+      const run = () => things.taking('serviceUserKey', id, take);
+      return { sign: '-', what: `keys of the service user ${asked.serviceUser}`, about: id, run };
+    }),
+  ];
+}
+
+/** A project in which others made something stays, with that. */
+async function projectSteps(
+  asked: SetupAsked,
+  { things, project, roles, applications, application, applicationKeys }: Found,
+  { administration }: AdministratedZitadel,
+  kept: string[],
+): Promise<{ readonly steps: readonly Step[]; readonly isKept: boolean }> {
+  if (!project) return { steps: [], isKept: false };
+  const isOurs = things.has('project', project.id);
+  const others = isOurs
+    ? [
+        ...applications.filter(({ id }) => !things.has('application', id)).map(({ name }) => name),
+        ...roles.filter(({ key }) => !things.has('role', key)).map(({ key }) => key),
+        ...(await listGrantees(administration, project.id)),
+      ]
+    : [];
+  if (isOurs && others.length === 0) {
+    const take = () => removeProject(administration, project.id);
+    const run = () => things.taking('project', project.id, take);
+    const what = `the project ${asked.project}, with its API application and roles`;
+    return { steps: [{ sign: '-', what, run }], isKept: false };
+  }
+  if (isOurs) {
+    kept.push(
+      `The project ${asked.project} stays, since setup did not make all that is in it: ${others.join(', ')}.`,
+    );
+  }
+  const steps: Step[] = [];
+  if (application && things.has('application', application.id)) {
+    const take = () => removeApplication(administration, project.id, application.id);
+    const run = () => things.taking('application', application.id, take);
+    steps.push({ sign: '-', what: `the API application ${asked.application}`, run });
+  } else if (application) {
+    for (const { id } of applicationKeys) {
+      if (!things.has('applicationKey', id)) continue;
+      const take = () => removeApplicationKey(administration, project.id, application.id, id);
+      const run = () => things.taking('applicationKey', id, take);
+      const what = `keys of the API application ${asked.application}`;
+      steps.push({ sign: '-', what, about: id, run });
+    }
+  }
+  for (const { key } of roles) {
+    if (!things.has('role', key)) continue;
+    const take = () => removeRole(administration, project.id, key);
+    const run = () => things.taking('role', key, take);
+    steps.push({ sign: '-', what: 'roles of the project', about: key, run });
+  }
+  return { steps, isKept: isOurs };
+}
+
+/** Files of keys that setup made, and the lines of `.env` that are as setup wrote them. */
+async function fileSteps(
+  asked: SetupAsked,
+  { things, project, application, target }: Found,
+  { url, administration }: AdministratedZitadel,
+  ids: MadeIds,
+): Promise<readonly Step[]> {
+  const path = paths(asked);
+  const steps: Step[] = [];
+  for (const [kind, file] of [
+    ['applicationKey', path.application],
+    ['serviceUserKey', path.serviceUser],
+  ] as const) {
+    const keyId = (await readKeyFile(file))?.keyId;
+    if (!things.has(kind, keyId)) continue;
+    steps.push({ sign: '-', what: file, run: () => removeKeyFile(file) });
+  }
+  Object.assign(ids, {
+    project: project?.id ?? things.idsOf('project')[0],
+    client: application?.clientId,
+    signingKey: target?.signingKey,
+  } satisfies MadeIds);
+  const { envFile } = asked;
+  const text = await readText(envFile);
+  if (text === undefined || !things.isKept) return steps;
+  // --remove is given without --endpoint and roles.
+  const all = { ...asked, endpoint: '', serviceUserRoles: ['ORG_'] };
+  const left = without(text, variablesOf(all, url, administration.orgId, ids));
+  if (left === text) return steps;
+  const isEmpty = left.trim() === '';
+  const run = () => (isEmpty ? removeFile(envFile) : writePrivate(envFile, left));
+  const what = isEmpty ? envFile : `in ${envFile}: the lines that setup wrote`;
+  return [...steps, { sign: '-', what, run }];
+}

@@ -1,0 +1,125 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ZitadelError } from '../../core/errors.js';
+import { Actions } from '../../zitadel/events/targets.js';
+import { ZitadelApiError } from '../../zitadel/refusals.js';
+import { Administration } from '../../zitadel/setup/administration.js';
+import { type Command, EXIT } from '../command.js';
+import { instanceFrom } from '../instance.js';
+import { carryOut, type CarriedOut, type Step, tellWhatIsLeft, stepTexts } from '../steps.js';
+import { coloured, type Terminal } from '../terminal.js';
+import { readSetup, type SetupAsked } from './asked.js';
+import { CODE } from './code.js';
+import { SETUP_HELP } from './help.js';
+import { paths } from './key-steps.js';
+import { lookAt, type AdministratedZitadel } from './look.js';
+import type { MadeIds } from './plan-ids.js';
+import { planSetup } from './plan.js';
+import { planRemoval } from './removal.js';
+
+/** Reads lag behind changes: usually 0.03 seconds, on a busy machine a few hundred. */
+const LOOKS = 25;
+const LOOK_EVERY_MS = 200;
+
+/** What a plan brings beside its steps. */
+interface Told {
+  readonly ids: MadeIds;
+  readonly kept: string[];
+}
+
+/** `setup`. */
+export const command: Command = {
+  help: SETUP_HELP,
+  async run(args, terminal) {
+    const asked = readSetup(args);
+    const { url, http, token } = await instanceFrom(terminal, 'an IAM_OWNER or ORG_OWNER');
+    const administration = new Administration(http, token);
+    const zitadel = { url, administration, actions: new Actions(http, token) };
+    const told: Told = { ids: {}, kept: [] };
+    const plan = async () => {
+      await administration.enter(asked.organization);
+      return planFor(asked, zitadel, told);
+    };
+    const how = { where: url, yes: asked.yes, isCheck: false, errorText };
+    const outcome = await carryOut(plan, how, terminal);
+    const isDone = outcome.exitCode === EXIT.done && outcome.done.length > 0;
+    if (isDone && !(await isShown(asked, zitadel))) {
+      terminal.tell('ZITADEL does not show all of it yet. Wait before you run the command again.');
+    }
+    report(asked, outcome, told, terminal);
+    return outcome.exitCode;
+  },
+};
+
+async function planFor(
+  asked: SetupAsked,
+  zitadel: AdministratedZitadel,
+  told: Told,
+): Promise<readonly Step[]> {
+  const found = await lookAt(asked, zitadel);
+  return asked.mode === 'setup'
+    ? planSetup(asked, found, zitadel, told.ids)
+    : planRemoval(asked, found, zitadel, told);
+}
+
+/** Waits until ZITADEL shows what was changed, so that the next run finds nothing to do. */
+async function isShown(asked: SetupAsked, zitadel: AdministratedZitadel): Promise<boolean> {
+  for (let look = 1; look <= LOOKS; look += 1) {
+    try {
+      if ((await planFor(asked, zitadel, { ids: {}, kept: [] })).length === 0) return true;
+    } catch (error) {
+      // All of it was done. A look that fails takes nothing of that back.
+      if (!(error instanceof ZitadelError)) throw error;
+    }
+    await sleep(LOOK_EVERY_MS);
+  }
+  return false;
+}
+
+/** What a refusal means for who runs the command. ZITADEL's error ids say what it is about. */
+function errorText(error: ZitadelError): string {
+  if (!(error instanceof ZitadelApiError)) return error.message;
+  const { status, id = '', remedy, message } = error;
+  const instead = remedyFor(status, id);
+  return instead === undefined ? message : message.replace(remedy, instead);
+}
+
+function remedyFor(status: number, id: string): string | undefined {
+  if (status === 401) {
+    return 'ZITADEL_PAT is not accepted: it must be a personal access token of this instance that is not expired';
+  }
+  if (id === 'AUTH-Bs7Ds') return 'there is no organization with this id: check --organization';
+  if (status === 403 || id === 'AUTHZ-cdgFk') {
+    return 'the user of ZITADEL_PAT may not do this: make it IAM_OWNER, or ORG_OWNER of the organization if nothing is made on the instance (--endpoint, roles that begin with IAM_)';
+  }
+  if (status === 409) {
+    return 'the name is taken, perhaps a moment ago: run the same command again, or choose another name';
+  }
+  return undefined;
+}
+
+function report(asked: SetupAsked, outcome: CarriedOut, told: Told, terminal: Terminal): void {
+  const { mode, project } = asked;
+  const { exitCode, done, left, error } = outcome;
+  const { kept } = told;
+  const { signingKey: _secret, isKeyUntold: _, ...ids } = told.ids;
+  const files = [asked.envFile, ...Object.values(paths(asked))];
+  if (asked.json) {
+    const texts = { done: stepTexts(done), left: stepTexts(left), kept };
+    terminal.out(JSON.stringify({ mode, project, exitCode, ...texts, ids, files, error }));
+    return;
+  }
+  if (error !== undefined) terminal.tell(coloured(terminal, 'red', error));
+  for (const text of kept) terminal.tell(text);
+  tellWhatIsLeft(outcome, terminal);
+  if (exitCode !== EXIT.done) return;
+  if (mode === 'remove') {
+    terminal.tell(done.length === 0 ? 'Nothing to take back: setup made nothing.' : 'Done.');
+    return;
+  }
+  terminal.tell(
+    done.length === 0
+      ? 'Nothing to change: all is set up.'
+      : `Done. ${files.join(', ')} do not belong into the repository.\nYour application, started with node --env-file=${asked.envFile} or @nestjs/config:\n`,
+  );
+  if (done.length > 0) terminal.out(CODE);
+}

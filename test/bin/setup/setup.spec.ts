@@ -1,0 +1,345 @@
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { createZitadel, introspection, keyFile, role } from '../../../lib/express/index.js';
+import { CODE } from '../../../lib/bin/setup/code.js';
+import type { Terminal } from '../../../lib/bin/terminal.js';
+import type { ZitadelEmulator } from '../../../lib/testing/index.js';
+import { startEmulator } from '../../support/world.js';
+import { runAs } from '../run-command.js';
+
+let zitadel: ZitadelEmulator;
+/** Of an administrator. */
+let pat: string;
+/** What the command is given. */
+let token: string;
+let folder: string;
+
+beforeEach(async () => {
+  zitadel = await startEmulator();
+  const admin = zitadel.addServiceUser('admin');
+  zitadel.addMember(admin, 'instance', ['IAM_OWNER']);
+  pat = zitadel.patFor(admin);
+  token = pat;
+  folder = mkdtempSync(join(tmpdir(), 'setup-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+});
+
+const at = (name: string) => join(folder, name);
+const API_KEY = 'secrets/api-key.json';
+const USER_KEY = 'secrets/service-user.json';
+
+/** Runs `setup` for the project shop, with its files in a folder of the test's own. */
+function setup(args: readonly string[], more: Partial<Terminal> & { readonly says?: string } = {}) {
+  const files = ['--env-file', at('.env'), '--secrets', at('secrets')];
+  const env = { ZITADEL_URL: zitadel.url, ZITADEL_PAT: token };
+  return runAs(env, ['setup', '--project', 'shop', ...files, ...args], more);
+}
+
+const ROLES = ['--role', 'editor', '--role', 'viewer'];
+const ENDPOINT = ['--endpoint', 'https://shop.example/zitadel/events'];
+
+async function api(path: string, body: object = {}, method = 'POST') {
+  const reply = await fetch(zitadel.url + path, {
+    method,
+    headers: { authorization: `Bearer ${pat}`, 'content-type': 'application/json' },
+    ...(method === 'POST' && { body: JSON.stringify(body) }),
+  });
+  return (await reply.json()) as {
+    readonly id?: string;
+    readonly result?: readonly Readonly<Record<string, unknown>>[];
+    readonly targets?: readonly { readonly name: string }[];
+    readonly executions?: readonly unknown[];
+  };
+}
+const V1 = '/management/v1';
+
+const rows = async (path: string) => (await api(path)).result ?? [];
+
+/** All that an administrator sees: names of what there is. */
+async function state() {
+  const projects = await rows(`${V1}/projects/_search`);
+  const inside = await Promise.all(
+    projects.map(async ({ id, name }) => {
+      const path = `${V1}/projects/${String(id)}`;
+      const roles = await rows(`${path}/roles/_search`);
+      const apps = await rows(`${path}/apps/_search`);
+      const keys = await Promise.all(
+        apps.map(
+          async (app) => (await rows(`${path}/apps/${String(app['id'])}/keys/_search`)).length,
+        ),
+      );
+      return [name, roles.map(({ key }) => key), apps.map((app) => app['name']), keys];
+    }),
+  );
+  const users = await Promise.all(
+    (await rows(`${V1}/users/_search`)).map(async ({ id, userName }) => {
+      const held = await rows(`${V1}/users/${String(id)}/memberships/_search`);
+      const keys = await rows(`${V1}/users/${String(id)}/keys/_search`);
+      return [userName, held.flatMap(({ roles }) => roles), keys.length];
+    }),
+  );
+  const { targets = [] } = await api('/v2/actions/targets/search');
+  const { executions = [] } = await api('/v2/actions/executions/search');
+  const notes = await rows(`${V1}/metadata/_search`);
+  return {
+    inside,
+    users,
+    targets: targets.map(({ name }) => name),
+    executions: executions.length,
+    notes: notes.length,
+  };
+}
+
+const envLines = () => readFileSync(at('.env'), 'utf8').trimEnd().split('\n');
+const envNames = () => envLines().map((line) => line.split('=')[0]);
+const modeOf = (name: string) => (statSync(at(name)).mode & 0o777).toString(8);
+
+describe('setup', () => {
+  it('makes all that an application needs, and its keys work', async () => {
+    const { code, out, told } = await setup([...ROLES, ...ENDPOINT, '--yes']);
+    expect([told, code]).toEqual([expect.stringContaining(`To be changed at ${zitadel.url}`), 0]);
+    expect(out).toContain('callers: introspection(keyFile(ZITADEL_API_KEY))');
+    expect(await state()).toMatchObject({
+      inside: [
+        ['ZITADEL', [], [], []],
+        ['app', [], [], []],
+        ['shop', ['editor', 'viewer'], ['shop-api'], [1]],
+      ],
+      users: [
+        ['admin', ['IAM_OWNER'], 0],
+        ['shop-service', ['ORG_OWNER_VIEWER'], 1],
+      ],
+      targets: ['shop'],
+    });
+    expect(envNames()).toEqual([
+      'ZITADEL_ISSUER',
+      'ZITADEL_PROJECT_ID',
+      'ZITADEL_CLIENT_ID',
+      'ZITADEL_API_KEY',
+      'ZITADEL_SERVICE_USER_KEY',
+      'ZITADEL_ORGANIZATIONS',
+      'ZITADEL_SIGNING_KEY',
+    ]);
+    expect(envLines().at(-1)).toMatch(/=\w{36}$/);
+    expect(['.env', API_KEY, USER_KEY].map(modeOf)).toEqual(['600', '600', '600']);
+    expect(readFileSync(at('secrets/.gitignore'), 'utf8')).toBe('*\n');
+    for (const secret of [pat, 'PRIVATE KEY', envLines().at(-1)?.split('=')[1] ?? '']) {
+      expect(out + told).not.toContain(secret);
+    }
+
+    const env = Object.fromEntries(envLines().map((line) => line.split('=')));
+    const alice = zitadel.addUser('alice');
+    zitadel.addMember(alice, { org: zitadel.rootOrg }, ['ORG_OWNER']);
+    const project = String(env['ZITADEL_PROJECT_ID']);
+    const application = createZitadel({
+      issuer: String(env['ZITADEL_ISSUER']),
+      audience: project,
+      callers: introspection(keyFile(String(env['ZITADEL_API_KEY']))),
+      memberships: { as: 'serviceUser', organizations: [zitadel.rootOrg.id] },
+      serviceUser: keyFile(String(env['ZITADEL_SERVICE_USER_KEY'])),
+    });
+    onTestFinished(() => application.close());
+    const hers = zitadel.opaqueTokenFor(alice, { audience: [project] });
+    const headers = { authorization: `Bearer ${hers}` };
+    const decision = await application.authorizer.authorize(
+      { headers },
+      role('ORG_OWNER', zitadel.rootOrg.id),
+    );
+    expect(decision).toMatchObject({ allowed: true });
+  });
+
+  it('prints the lines that its page shows', () => {
+    const page = readFileSync(new URL('../../../docs/command.md', import.meta.url), 'utf8');
+    expect(page).toContain(`\`\`\`ts\n${CODE}\n\`\`\``);
+  });
+
+  it('changes nothing the second time, and makes what is missing then', async () => {
+    await setup([...ROLES, ...ENDPOINT, '--yes']);
+    const [before, lines] = [await state(), envLines()];
+    zitadel.resetRequests();
+    const again = await setup([...ROLES, ...ENDPOINT]);
+    expect(again).toMatchObject({ code: 0, out: '', asked: [] });
+    expect(again.told).toContain('Nothing to change');
+    expect(await state()).toEqual(before);
+    expect(envLines()).toEqual(lines);
+    const more = await setup([...ROLES, ...ENDPOINT, '--role', 'admin', '--json', '--yes']);
+    expect(JSON.parse(more.out)).toMatchObject({
+      ...{ mode: 'setup', project: 'shop', exitCode: 0, left: [], kept: [] },
+      done: ['+ admin (roles of the project)'],
+      ids: { project: expect.stringMatching(/^\d{18}$/) as string },
+    });
+  });
+
+  it('makes a new key for a file that is lost, and says so', async () => {
+    await setup(['--yes']);
+    rmSync(at(USER_KEY));
+    const { code, told } = await setup(['--yes']);
+    expect(code).toBe(0);
+    expect(told).toContain('since the file is not here (keys stay)');
+    expect((await state()).users).toContainEqual(['shop-service', ['ORG_OWNER_VIEWER'], 2]);
+    expect(await setup([])).toMatchObject({ code: 0, out: '' });
+  });
+
+  it('--remove takes back all of it, and leaves the other lines of .env', async () => {
+    const before = await state();
+    await setup([...ROLES, ...ENDPOINT, '--yes']);
+    writeFileSync(at('.env'), `${readFileSync(at('.env'), 'utf8')}PORT=1\n`);
+    const { code, told } = await setup(['--remove', '--yes']);
+    expect([code, told]).toEqual([0, expect.stringContaining('- the project shop')]);
+    expect(await state()).toEqual(before);
+    expect([readdirSync(folder), envLines()]).toEqual([['.env'], ['PORT=1']]);
+    expect((await setup(['--remove'])).told).toContain('Nothing to take back');
+  });
+
+  it('--remove leaves what was there before setup', async () => {
+    const shop = zitadel.addProject('shop');
+    await api(`${V1}/projects/${shop.id}/roles/_bulk`, { roles: [{ key: 'viewer' }] });
+    const robot = zitadel.addServiceUser('shop-service');
+    zitadel.addMember(robot, { org: zitadel.rootOrg }, ['ORG_USER_MANAGER']);
+    zitadel.addKey(robot);
+    const before = await state();
+    await setup([...ROLES, '--yes']);
+    expect(await state()).not.toEqual(before);
+    expect((await setup(['--remove', '--yes'])).code).toBe(0);
+    expect(await state()).toEqual(before);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('--remove keeps a project in which others made something, and says so', async () => {
+    await setup([...ROLES, '--yes']);
+    const [shop] = (await rows(`${V1}/projects/_search`)).filter(({ name }) => name === 'shop');
+    const roles = `${V1}/projects/${String(shop?.['id'])}/roles/_bulk`;
+    await api(roles, { roles: [{ key: 'theirs' }] });
+    const { code, told } = await setup(['--remove', '--yes']);
+    expect([code, told]).toEqual([0, expect.stringContaining('The project shop stays')]);
+    expect((await state()).inside).toContainEqual(['shop', ['theirs'], [], []]);
+    await api(`${V1}/projects/${String(shop?.['id'])}/roles/theirs`, {}, 'DELETE');
+    await setup(['--remove', '--yes']);
+    expect(await state()).toMatchObject({
+      inside: [['ZITADEL'], ['app']].map((each) => [...each, [], [], []]),
+      notes: 0,
+    });
+  });
+
+  it('goes on where Ctrl-C, or a lost reply, ended it', async () => {
+    const robot = zitadel.addServiceUser('shop-service');
+    zitadel.addMember(robot, { org: zitadel.rootOrg }, ['ORG_USER_MANAGER']);
+    const before = await state();
+    const stop = new AbortController();
+    // The first two steps are done before somebody presses Ctrl-C.
+    let looks = 0;
+    const signal = new Proxy(stop.signal, {
+      get: (target, name) => {
+        if (name === 'aborted' && (looks += 1) > 2) stop.abort();
+        return Reflect.get(target, name, target) as unknown;
+      },
+    });
+    const stopped = await setup([...ROLES, '--json', '--yes'], { stop: signal });
+    expect(stopped.code).toBe(130);
+    expect(JSON.parse(stopped.out)).toMatchObject({
+      done: ['+ the project shop', '+ editor (roles of the project)'],
+      left: expect.arrayContaining(['+ viewer (roles of the project)']) as string[],
+    });
+    // The role is given, and nobody hears of it.
+    zitadel.failNext('members', 'lose');
+    const lost = await setup([...ROLES, '--yes']);
+    expect([lost.code, lost.told]).toEqual([1, expect.stringContaining('goes on from here')]);
+    const last = await setup([...ROLES, '--json', '--yes']);
+    expect(JSON.parse(last.out)).toMatchObject({
+      done: [expect.stringContaining('.env')],
+      left: [],
+    });
+    expect((await state()).users).toContainEqual([
+      'shop-service',
+      ['ORG_USER_MANAGER', 'ORG_OWNER_VIEWER'],
+      1,
+    ]);
+    await setup(['--remove', '--yes']);
+    expect(await state()).toEqual(before);
+  });
+
+  it('does not take for its own what somebody made after a refusal', async () => {
+    const weak = zitadel.addServiceUser('weak');
+    zitadel.addMember(weak, { org: zitadel.rootOrg }, ['ORG_SETTINGS_MANAGER']);
+    zitadel.setRolePermissions('ORG_SETTINGS_MANAGER', [
+      'org.read',
+      'org.write',
+      'project.read',
+      'user.read',
+    ]);
+    token = zitadel.patFor(weak);
+    const refused = await setup(['--yes']);
+    expect([refused.code, refused.told]).toEqual([1, expect.stringContaining('make it IAM_OWNER')]);
+    token = pat;
+    zitadel.addProject('shop');
+    await setup(['--yes']);
+    await setup(['--remove', '--yes']);
+    expect((await state()).inside).toContainEqual(['shop', [], [], []]);
+  });
+
+  it.each<[string, () => void, string]>([
+    ['a person of the name', () => void zitadel.addUser('shop-service'), '--service-user'],
+    [
+      'a deactivated project',
+      () => zitadel.deactivateProject(zitadel.addProject('shop')),
+      'activate it',
+    ],
+    ['a key file of somebody else', writeForeignKey, '--secrets'],
+    ['a folder where a file should be', () => mkdirSync(at('.env')), 'see whose it is'],
+    ['a token that does not count', () => void (token = 'nonsense'), 'not expired'],
+  ])('says what to do about %s, and changes nothing', async (_what, prepare, remedy) => {
+    prepare();
+    const before = await state();
+    const { code, told } = await setup(['--yes']);
+    expect([code, told]).toEqual([1, expect.stringContaining(remedy)]);
+    expect(await state()).toEqual(before);
+  });
+
+  it.each([
+    [[], '--project is missing'],
+    [['--project', 'a/b'], 'without a slash'],
+    [['--project', 'shop', '--service-user-role', 'editor'], 'must be a manager role'],
+    [['--project', 'shop', '--endpoint', 'http://shop.example'], '--endpoint must be'],
+    [['--project', 'shop', '--organization', '../x'], '--organization must be'],
+    [['--project', 'shop', '--pat', 'x'], "Unknown option '--pat'"],
+  ])('explains wrong arguments: %j', async (args, text) => {
+    const env = { ZITADEL_URL: zitadel.url, ZITADEL_PAT: pat };
+    const { code, told } = await runAs(env, ['setup', ...args]);
+    expect([code, told]).toEqual([2, expect.stringContaining(text)]);
+  });
+
+  it('asks for a token without showing it, and for agreement', async () => {
+    const env = { ZITADEL_URL: zitadel.url };
+    const replies = [pat, 'n'];
+    const ask = () => Promise.resolve(replies.shift() ?? '');
+    const args = [
+      'setup',
+      '--project',
+      'shop',
+      '--env-file',
+      at('.env'),
+      '--secrets',
+      at('secrets'),
+    ];
+    const asked = await runAs(env, args, { isInteractive: true, askSecret: ask, ask });
+    expect(asked).toMatchObject({ code: 4, out: '' });
+    expect(asked.told).not.toContain(pat);
+    expect(await state()).toMatchObject({ notes: 0, targets: [] });
+    expect(await runAs(env, args)).toMatchObject({ code: 2 });
+  });
+});
+
+function writeForeignKey(): void {
+  mkdirSync(at('secrets'));
+  writeFileSync(at(API_KEY), '{"type":"application","keyId":"1","clientId":"2"}');
+}

@@ -1,0 +1,158 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { startEmulator } from '../support/world.js';
+
+interface Recorded {
+  readonly name: string;
+  readonly request: {
+    readonly method: string;
+    readonly path: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body?: unknown;
+  };
+  readonly response: { readonly status: number; readonly body: unknown };
+}
+
+const recorded = JSON.parse(
+  readFileSync(new URL('../contract/recorded/setup.json', import.meta.url), 'utf8'),
+) as readonly Recorded[];
+
+/** Made by verbs in the emulator. */
+const BY_VERB = [
+  /^own org$/,
+  /^create org /,
+  /^create human user /,
+  /^user grant /,
+  /^project grant member /,
+];
+
+/** An emulator with an administrator, and calls as that administrator. */
+async function useAdministrator() {
+  const zitadel = await startEmulator();
+  const admin = zitadel.addServiceUser('admin');
+  zitadel.addMember(admin, 'instance', ['IAM_OWNER']);
+  const pat = zitadel.patFor(admin);
+  const call = async (method: string, path: string, body?: unknown, orgId?: string) => {
+    const reply = await fetch(zitadel.url + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${pat}`,
+        'content-type': 'application/json',
+        ...(orgId !== undefined && { 'x-zitadel-orgid': orgId }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    return { status: reply.status, body: (await reply.json()) as Record<string, unknown> };
+  };
+  return { zitadel, call };
+}
+
+/** The members of a value, with those of its members. */
+function shapeOf(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return typeof value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, shapeOf(each)]));
+}
+
+describe('the calls that set up an application', () => {
+  it('are replied to as the recorded server did', async () => {
+    const { zitadel, call } = await useAdministrator();
+    /** What a recorded id is called here. */
+    const ids = new Map<string, string>();
+    const here = (text: string) => {
+      return text.replaceAll(/\d{18}/g, (id) => ids.get(id) ?? id);
+    };
+    const note = (there: unknown, mine: unknown) => {
+      if (typeof there === 'string' && /^\d{18}$/.test(there)) ids.set(there, String(mine));
+      if (typeof there !== 'object' || there === null) return;
+      for (const [name, each] of Object.entries(there)) {
+        note(each, Object(mine)[name]);
+      }
+    };
+    let compared = 0;
+    for (const { name, request, response } of recorded) {
+      const { method, path, headers, body } = request;
+      const { id } = Object(response.body) as { id?: string };
+      const [, orgName] = /^create org (.+)$/.exec(name) ?? [];
+      if (name === 'own org') {
+        note({ id: Object(response.body).org.id }, { id: zitadel.rootOrg.id });
+      } else if (orgName !== undefined) ids.set(id ?? '', zitadel.addOrg(orgName).id);
+      else if (name.startsWith('create human user')) {
+        const user = zitadel.addUser('hank', { org: here(Object(body).organizationId) });
+        ids.set(id ?? '', user.id);
+      }
+      if (BY_VERB.some((each) => each.test(name))) continue;
+      const sent =
+        body === undefined ? undefined : (JSON.parse(here(JSON.stringify(body))) as unknown);
+      const orgId = headers['x-zitadel-orgid'];
+      const reply = await call(method, here(path), sent, orgId && here(orgId));
+      note(response.body, reply.body);
+      expect([name, reply.status, shapeOf(reply.body)]).toEqual([
+        name,
+        response.status,
+        shapeOf(response.body),
+      ]);
+      compared += 1;
+    }
+    expect(compared).toBe(28);
+  });
+
+  it('make keys that are files as those of ZITADEL', async () => {
+    const { call } = await useAdministrator();
+    const V1 = '/management/v1';
+    const { body: project } = await call('POST', `${V1}/projects`, { name: 'shop' });
+    const key = { type: 'KEY_TYPE_JSON' };
+    const apps = `${V1}/projects/${String(project['id'])}/apps`;
+    const method = { name: 'api', authMethodType: 'API_AUTH_METHOD_TYPE_PRIVATE_KEY_JWT' };
+    const { body: app } = await call('POST', `${apps}/api`, method);
+    const keys = `${apps}/${String(app['appId'])}/keys`;
+    const { body: appKey } = await call('POST', keys, key);
+    const user = { userName: 'robot', name: 'robot' };
+    const { body: robot } = await call('POST', `${V1}/users/machine`, user);
+    const userKeys = `${V1}/users/${String(robot['userId'])}/keys`;
+    const { body: userKey } = await call('POST', userKeys, key);
+    const fileOf = (details: unknown) =>
+      JSON.parse(Buffer.from(String(details), 'base64').toString()) as object;
+    expect(fileOf(appKey['keyDetails'])).toMatchObject({
+      keyId: appKey['id'],
+      appId: app['appId'],
+      clientId: app['clientId'],
+    });
+    expect(fileOf(userKey['keyDetails'])).toMatchObject({
+      keyId: userKey['keyId'],
+      userId: robot['userId'],
+    });
+    expect(await call('POST', `${keys}/_search`, {})).toMatchObject({
+      body: { result: [{ id: appKey['id'], type: 'KEY_TYPE_JSON' }] },
+    });
+    await call('DELETE', `${userKeys}/${String(userKey['keyId'])}`);
+    expect((await call('POST', `${userKeys}/_search`, {})).body).not.toHaveProperty('result');
+    await call('DELETE', `${V1}/users/${String(robot['userId'])}`);
+    await call('DELETE', `${V1}/projects/${String(project['id'])}`);
+    expect((await call('POST', `${V1}/projects/_search`, {})).body['result']).toEqual([
+      expect.objectContaining({ name: 'ZITADEL' }),
+      expect.objectContaining({ name: 'app' }),
+    ]);
+  });
+
+  it('takes a role from whoever has it', async () => {
+    const { zitadel, call } = await useAdministrator();
+    const [globex, dave] = [zitadel.addOrg('globex'), zitadel.addUser('dave')];
+    const portal = zitadel.addProject('portal', { roles: ['reader', 'writer'] });
+    zitadel.grantProject(portal, globex, ['reader', 'writer']);
+    zitadel.authorizeUser(dave, portal, ['reader', 'writer']);
+    await call('DELETE', `/management/v1/projects/${portal.id}/roles/writer`);
+    expect(zitadel.grants()).toMatchObject([{ roleKeys: ['reader'] }]);
+    expect(() => zitadel.authorizeUser(dave, portal, ['writer'])).toThrow('COMMAND-mm9F4');
+  });
+
+  it.each([
+    ['a second project', 'POST', '/projects', { name: 'app' }, 409, 'V3-DKcYh'],
+    ['an unknown project', 'DELETE', '/projects/1', undefined, 404, 'COMMAND-3M9sd'],
+    ['an unknown user', 'DELETE', '/users/1', undefined, 404, 'COMMAND-m9od'],
+    ['unknown metadata', 'DELETE', '/metadata/x', undefined, 404, 'META-mcnw3'],
+  ])('refuse %s', async (_what, method, path, body, status, id) => {
+    const { call } = await useAdministrator();
+    const reply = await call(method, `/management/v1${path}`, body);
+    expect(reply).toMatchObject({ status, body: { details: [{ id }] } });
+  });
+});
