@@ -3,7 +3,7 @@ import { ApplicationConfig } from '@nestjs/core';
 import { type Access, accessOf } from '../nest/access.js';
 
 /** Finds the handlers behind an operation of the document. */
-export type HandlersAt = (path: string, method: string) => readonly Access[];
+type HandlersAt = (path: string, method: string) => readonly Access[];
 
 /**
  * The document has its own way to write paths, and may leave out the global prefix. Where the version of a route does not stand in its path,

@@ -13,7 +13,7 @@ interface Scheme {
 }
 
 /** A security scheme of OpenAPI: OpenID Connect, found by the discovery of the issuer. */
-export interface OpenIdConnectScheme {
+interface OpenIdConnectScheme {
   readonly type: 'openIdConnect';
   readonly description: string;
   readonly openIdConnectUrl: string;

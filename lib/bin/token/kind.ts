@@ -7,7 +7,7 @@ export interface Form {
   readonly claims: Readonly<Record<string, unknown>> | undefined;
 }
 
-export type TokenKind = keyof typeof KINDS;
+type TokenKind = keyof typeof KINDS;
 
 /** The kinds in words. */
 export const KINDS = {
