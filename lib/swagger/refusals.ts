@@ -34,7 +34,7 @@ export function referenceTo(status: RefusalStatus): { readonly $ref: string } {
 
 /** The components that references lead to, by name. */
 export function refusalComponents(statuses: ReadonlySet<RefusalStatus>) {
-  const of = [...statuses].sort();
+  const of = [...statuses].sort((a, b) => a - b);
   return {
     responses: Object.fromEntries(of.map((status) => [REFUSALS[status].name, responseOf(status)])),
     schemas: Object.fromEntries(of.map((status) => [schemaName(status), schemaOf(status)])),
