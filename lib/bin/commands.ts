@@ -18,9 +18,14 @@ const COMMANDS: readonly {
     load: () => import('./events/setup.js'),
   },
   {
-    name: 'routes',
-    does: 'shows what every handler of an application asks for, and keeps it in a file',
-    load: () => import('./routes/routes.js'),
+    name: 'doctor',
+    does: 'says what makes requests fail or stand open, and what to do',
+    load: () => import('./doctor/doctor.js'),
+  },
+  {
+    name: 'token',
+    does: 'explains a token: kind, for whom, until when, what it lacks',
+    load: () => import('./token/token.js'),
   },
   {
     name: 'explain',
@@ -28,9 +33,9 @@ const COMMANDS: readonly {
     load: () => import('./explain/explain.js'),
   },
   {
-    name: 'doctor',
-    does: 'says what makes requests fail or stand open, and what to do',
-    load: () => import('./doctor/doctor.js'),
+    name: 'routes',
+    does: 'shows what every handler of an application asks for, and keeps it in a file',
+    load: () => import('./routes/routes.js'),
   },
   {
     name: 'emulator',

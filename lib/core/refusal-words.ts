@@ -72,7 +72,8 @@ function lackOf(reason: DenyReason, requirement: Requirement, claims: Claims): s
   return `the token lacks the scope ${scopes.join(' and ')}${roles}: request it, and sign in again`;
 }
 
-function scopesLacking(requirement: Requirement, claims: Claims): readonly string[] {
+/** Scopes that a token must have been requested with, to show what a requirement asks for, and that its claims do not show. */
+export function scopesLacking(requirement: Requirement, claims: Claims): readonly string[] {
   const home = homeOf({ claims }) === undefined ? [HOME_SCOPE] : [];
   switch (requirement.type) {
     case 'allOf':

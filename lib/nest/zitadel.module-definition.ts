@@ -68,7 +68,7 @@ export const OF_THE_APPLICATION = [
   'openPaths',
   'publicControllers',
   'boot',
-] satisfies (keyof ApplicationOptions)[];
+] as const satisfies readonly (keyof ApplicationOptions)[];
 
 /** The options, and what only a Nest application can set. */
 export interface ZitadelModuleOptions extends ZitadelOptions, ApplicationOptions {}

@@ -1,1 +1,2 @@
-export {};
+export { ZitadelHealthIndicator } from './zitadel-health.indicator.js';
+export type { ZitadelHealthOptions } from './zitadel-health.indicator.js';

@@ -68,6 +68,12 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
     applications: allOf({ short: 1, long: 3 }),
     failed: none,
   },
+  openapi: {
+    routes: allOf({ short: 45, long: 300 }),
+    differences: none,
+    documents: some,
+    valid: some,
+  },
   parameters: {
     values: atLeast(150),
     doors: atLeast(8),

@@ -12,7 +12,7 @@ import { ALGORITHMS, type SigningKeys } from './signing-keys.js';
  * token must have what only access tokens have (`jti`, `client_id`), and nothing that only ID tokens have (`azp`, `at_hash`, `nonce`).
  */
 export function createJwtVerifier(
-  keys: SigningKeys,
+  keys: Pick<SigningKeys, 'get'>,
   rules: ClaimRules,
 ): (token: string) => Promise<Caller | Refusal> {
   return async (token) => {

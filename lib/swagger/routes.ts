@@ -1,0 +1,71 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import { ApplicationConfig } from '@nestjs/core';
+import { type Access, accessOf } from '../nest/access.js';
+
+/** Finds the handlers behind an operation of the document. */
+type HandlersAt = (path: string, method: string) => readonly Access[];
+
+/**
+ * The document has its own way to write paths, and may leave out the global prefix. Where the version of a route does not stand in its path,
+ * several handlers share one operation.
+ */
+export function routesOf(app: INestApplicationContext): HandlersAt {
+  const prefix = app.get(ApplicationConfig, { strict: false }).getGlobalPrefix();
+  const byPath = new Map<string, Access[]>();
+  const note = (path: string, access: Access) => {
+    const known = byPath.get(path) ?? [];
+    if (!known.includes(access)) byPath.set(path, [...known, access]);
+  };
+  for (const access of accessOf(app)) {
+    if (access.door !== 'http') continue;
+    for (const path of access.paths ?? []) {
+      for (const each of [path, withoutPrefix(path, prefix)]) {
+        const written = asInDocument(each);
+        note(written, access);
+        note(shapeOf(written), access);
+      }
+    }
+  }
+  return (path, method) => {
+    const written = withoutSlash(path);
+    const found = byPath.get(written) ?? byPath.get(shapeOf(written)) ?? [];
+    const verb = method.toUpperCase();
+    return firstOfEach(found.filter((each) => each.verb === verb || each.verb === 'ALL'));
+  };
+}
+
+/** Of two handlers with one path and version, Nest calls the first. */
+function firstOfEach(handlers: readonly Access[]): readonly Access[] {
+  const versions = handlers.map(({ version }) => version);
+  return handlers.filter(({ version }, place) => versions.indexOf(version) === place);
+}
+
+const NAME = String.raw`(?:"([^"]+)"|([\p{ID_Start}_$][\p{ID_Continue}$]*))`;
+const PARTS = new RegExp(
+  String.raw`\\(.)|(::)|\[:\]|[:*]${NAME}(?:\([^)]*\))?[?+*]?|\(\.\*\)|\*|(?<=\/)\+(?=\/|$)|[{}]`,
+  'gu',
+);
+
+/** `/orgs/:orgId{/*rest}` is `/orgs/{orgId}/{rest}` in the document. */
+function asInDocument(path: string): string {
+  const written = path.replace(
+    PARTS,
+    (part, escaped?: string, colon?: string, quoted?: string, name?: string) => {
+      if (escaped !== undefined) return escaped;
+      if (colon !== undefined || part === '[:]') return ':';
+      if (part === '{' || part === '}') return '';
+      return `{${quoted ?? name ?? 'path'}}`;
+    },
+  );
+  return withoutSlash(written);
+}
+
+/** Nest names some parameters by itself. */
+const shapeOf = (path: string): string => path.replace(/\{[^}]*\}/g, '{}');
+
+const withoutSlash = (path: string): string => path.replace(/\/+$/, '') || '/';
+
+function withoutPrefix(path: string, prefix: string): string {
+  const whole = `/${prefix.replace(/^\/+|\/+$/g, '')}`;
+  return path.startsWith(`${whole}/`) ? path.slice(whole.length) : path;
+}

@@ -1,0 +1,86 @@
+import { isRefusal, type Refusal } from '../core/decision.js';
+import { SingleFlight } from '../core/memory/flight.js';
+import { type BoundedLog, quietLogger } from '../core/tell.js';
+import type { ResolvedOptions } from '../resolved-options.js';
+import { openServiceUser } from '../zitadel/credentials.js';
+import { createDiscovery } from '../zitadel/discovery.js';
+import { createHttp, type Http } from '../zitadel/http.js';
+import { refusalOfOurs } from '../zitadel/refusals.js';
+import { isDone } from '../zitadel/reply.js';
+import { ServiceToken } from '../zitadel/service-user.js';
+
+/** How one instance of ZITADEL was found. */
+export interface Found {
+  readonly reachable: boolean;
+  /** Undefined: there is no service user, or nobody could tell. */
+  readonly signedIn: boolean | undefined;
+  /** What is wrong, for the log. */
+  readonly refusal: Refusal | undefined;
+}
+
+const WELL: Found = { reachable: true, signedIn: undefined, refusal: undefined };
+
+/**
+ * Asks one instance how it is: with the service user's token where there is one, by its userinfo, otherwise by discovery. Both take one request.
+ * What was found is remembered, and several probes at a time share it.
+ */
+export class Probe {
+  readonly #ask: () => Promise<Found>;
+  readonly #everyMs: number;
+  readonly #flight = new SingleFlight<Found>();
+  readonly #log: BoundedLog;
+  #last: { readonly found: Found; readonly until: number } | undefined;
+
+  constructor(resolved: ResolvedOptions, everyMs: number, timeoutMs: number) {
+    this.#everyMs = everyMs;
+    this.#log = quietLogger(resolved.logger);
+    this.#ask = asking(resolved, timeoutMs);
+  }
+
+  found(): Promise<Found> {
+    if (this.#last && this.#last.until > performance.now()) {
+      return Promise.resolve(this.#last.found);
+    }
+    return this.#flight.ask(async () => {
+      const found = await this.#ask();
+      const { detail = '', remedy = '' } = found.refusal ?? {};
+      if (found.refusal) this.#log.warn(`health: ${detail}: ${remedy}`);
+      this.#last = { found, until: performance.now() + this.#everyMs };
+      return found;
+    });
+  }
+}
+
+function asking(resolved: ResolvedOptions, timeoutMs: number): () => Promise<Found> {
+  const { issuer, internalUrl } = resolved;
+  const bounds = { ...resolved, timeoutMs, budgetMs: timeoutMs };
+  // A breaker would keep a probe from seeing that ZITADEL is back.
+  const http: Http = (call) => createHttp(bounds)(call);
+  const credential = resolved.serviceUser && openServiceUser(resolved.serviceUser);
+  if (!credential) {
+    return async () => {
+      const endpoints = await createDiscovery(http, issuer, internalUrl)();
+      return isRefusal(endpoints) ? foundBy(endpoints, undefined) : WELL;
+    };
+  }
+  const discover = createDiscovery(http, issuer, internalUrl);
+  const serviceToken = new ServiceToken(http, discover, issuer, credential);
+  return async () => {
+    const endpoints = await discover();
+    if (isRefusal(endpoints)) return foundBy(endpoints, undefined);
+    const reply = await serviceToken.call({
+      family: 'userinfo',
+      method: 'GET',
+      path: endpoints.userinfo,
+    });
+    if (isRefusal(reply)) return foundBy(reply, false);
+    if (isDone(reply)) return { ...WELL, signedIn: true };
+    return foundBy(refusalOfOurs(reply, 'userinfo', 'look at the service user'), false);
+  };
+}
+
+/** A refusal came from ZITADEL, an outage did not. */
+function foundBy(refusal: Refusal, signedIn: false | undefined): Found {
+  const reachable = refusal.reason !== 'unavailable';
+  return { reachable, signedIn: reachable ? signedIn : undefined, refusal };
+}

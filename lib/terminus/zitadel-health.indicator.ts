@@ -1,0 +1,143 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ModuleRef, ModulesContainer } from '@nestjs/core';
+import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
+import type { Zitadel } from '../create-zitadel.js';
+import { optionsOfModule } from '../nest/module-options.js';
+import { getZitadelToken } from '../nest/zitadel.module-definition.js';
+import { type EventsHealth, healthOfEvents } from './events.js';
+import { type Found, Probe } from './probe.js';
+
+/** Settings of `ready`. Those of the first call with a key count for that key. */
+export interface ZitadelHealthOptions {
+  /**
+   * Milliseconds: for how long an answer counts. Until then ZITADEL is not asked again, however many probes come.
+   *
+   * @default 5000
+   */
+  readonly everyMs?: number;
+  /**
+   * Milliseconds: how long ZITADEL may take. Let it be shorter than the deadline of the probe.
+   *
+   * @default 2000
+   */
+  readonly timeoutMs?: number;
+  /**
+   * Milliseconds: how far events may be behind, if they are asked for (`events.tail`).
+   *
+   * @default 60000
+   */
+  readonly maxLagMs?: number;
+  /**
+   * The name of the ZITADEL, if it has one.
+   *
+   * @default none
+   */
+  readonly zitadel?: string;
+}
+
+/** What the page shows. It names no instance and no user. */
+interface Details {
+  readonly reachable: boolean;
+  /** Missing: no service user is set up, or nobody could tell. */
+  readonly serviceUser?: 'signed in' | 'refused';
+  readonly events?: EventsHealth;
+  /** With the option `instances`: how many of them are well. */
+  readonly instances?: { readonly well: number; readonly of: number };
+  readonly message?: string;
+}
+
+/**
+ * Tells @nestjs/terminus how ZITADEL is. It is for readiness and for people, never for liveness: if ZITADEL is down, a restart of the
+ * application helps nobody. Provide it in the module of your health page, which imports `TerminusModule`.
+ *
+ * @example
+ * ```ts
+ * @Get('ready')
+ * @HealthCheck()
+ * ready() {
+ *   return this.health.check([() => this.zitadel.ready('zitadel')]);
+ * }
+ * ```
+ */
+@Injectable()
+export class ZitadelHealthIndicator {
+  readonly #probes = new Map<string, readonly Probe[]>();
+
+  constructor(
+    @Inject(HealthIndicatorService) private readonly indicators: HealthIndicatorService,
+    @Inject(ModulesContainer) private readonly modules: ModulesContainer,
+    @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
+  ) {}
+
+  /**
+   * Whether ZITADEL is reachable, and the service user signed in. If events are late, the result is `degraded`, where terminus knows that (12):
+   * what events would end early then ends after `cache.ttlMs`.
+   *
+   * @throws ZitadelRequirementError when there is no such ZITADEL
+   * @example `this.health.check([() => this.zitadel.ready('zitadel', { timeoutMs: 1_000 })])`
+   */
+  async ready<const Key extends string>(
+    key: Key,
+    options: ZitadelHealthOptions = {},
+  ): Promise<HealthIndicatorResult<Key>> {
+    const found = await Promise.all(this.#probesOf(key, options).map((probe) => probe.found()));
+    const events = this.#events(options);
+    const well = found.filter(isWell).length;
+    const details = detailsOf(found, well, events);
+    const indicator = this.indicators.check(key);
+    // One instance of several serves its callers while another is away.
+    if (well === 0) return indicator.down({ ...details });
+    const isWhole = well === found.length && events?.state !== 'late';
+    // Terminus 11 does not know it.
+    const knowsDegraded = typeof (indicator as Partial<typeof indicator>).degraded === 'function';
+    return isWhole || !knowsDegraded
+      ? indicator.up({ ...details })
+      : indicator.degraded({ ...details });
+  }
+
+  #probesOf(key: string, options: ZitadelHealthOptions): readonly Probe[] {
+    const { everyMs = 5_000, timeoutMs = 2_000, zitadel } = options;
+    const known = this.#probes.get(key);
+    if (known) return known;
+    const probes = optionsOfModule(this.modules, zitadel).map(
+      (each) => new Probe(each, everyMs, timeoutMs),
+    );
+    this.#probes.set(key, probes);
+    return probes;
+  }
+
+  #events({ zitadel, maxLagMs = 60_000 }: ZitadelHealthOptions): EventsHealth | undefined {
+    const { instances } = this.moduleRef.get<Zitadel>(getZitadelToken(zitadel), { strict: false });
+    return healthOfEvents(
+      [...instances.values()].map(({ events }) => events),
+      maxLagMs,
+    );
+  }
+}
+
+const isWell = ({ reachable, signedIn }: Found): boolean => reachable && signedIn !== false;
+
+function detailsOf(
+  found: readonly Found[],
+  well: number,
+  events: EventsHealth | undefined,
+): Details {
+  const reachable = found.some((each) => each.reachable);
+  const isRefused = found.some(({ signedIn }) => signedIn === false);
+  const isSignedIn = found.some(({ signedIn }) => signedIn === true);
+  const isMisconfigured = found.some(({ refusal }) => refusal?.reason === 'misconfigured');
+  const message = !reachable
+    ? 'ZITADEL cannot be reached'
+    : isRefused
+      ? 'ZITADEL refuses the service user'
+      : isMisconfigured
+        ? 'what replies under the issuer is not this instance'
+        : undefined;
+  return {
+    reachable,
+    ...((isRefused || isSignedIn) && { serviceUser: isRefused ? 'refused' : 'signed in' }),
+    ...(events && { events }),
+    ...(found.length > 1 && { instances: { well, of: found.length } }),
+    ...(message !== undefined && { message }),
+  };
+}

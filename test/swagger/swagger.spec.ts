@@ -1,0 +1,148 @@
+import { Controller, Get, Param } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { ApiBearerAuth, ApiResponse, DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import {
+  Authenticated,
+  org,
+  Public,
+  RequireRole,
+  ZitadelManagerGuard,
+  ZitadelModule,
+  type ZitadelRootOptions,
+} from '../../lib/index.js';
+import { withZitadel, ZitadelSwaggerModule } from '../../lib/swagger/index.js';
+import { startNest } from '../support/start.js';
+import { startEmulator, useEmulator } from '../support/world.js';
+
+const zitadel = await useEmulator();
+const SILENT = { debug() {}, log() {}, warn() {}, error() {} };
+const ORG = '69629023906488334';
+const CONFIG = new DocumentBuilder().build();
+
+@Controller('things/:orgId')
+@RequireRole('ORG_OWNER', org.param('orgId'))
+class Things {
+  @Get()
+  @ApiResponse({ status: 403, description: 'Mine' })
+  read(@Param('orgId') orgId: string) {
+    return { orgId };
+  }
+
+  @Get('bearer')
+  @ApiBearerAuth('mine')
+  bearer() {
+    return {};
+  }
+
+  @Get('public')
+  @Public()
+  public() {
+    return {};
+  }
+
+  @Get('optional')
+  @Authenticated({ optional: true, replaces: true })
+  optional() {
+    return {};
+  }
+
+  @Get('literal')
+  @RequireRole('ORG_OWNER', ORG)
+  literal() {
+    return {};
+  }
+}
+for (const name of ['read', 'bearer', 'public', 'optional', 'literal']) {
+  const parameters: unknown[] = name === 'read' ? [String] : [];
+  Reflect.defineMetadata('design:paramtypes', parameters, Things.prototype, name);
+}
+
+async function start(options: ZitadelRootOptions) {
+  const { app, close } = await startNest('fastify', {
+    imports: [ZitadelModule.forRoot(options)],
+    controllers: [Things],
+    providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
+  });
+  onTestFinished(close);
+  return app;
+}
+
+const plain = () => start(zitadel.options({ logger: SILENT }));
+
+describe('withZitadel', () => {
+  it('says how to sign in, with which scopes, what is asked for, and how the guard refuses', async () => {
+    const document = withZitadel(
+      SwaggerModule.createDocument(await plain(), CONFIG),
+      await plain(),
+    );
+    expect(document.components?.securitySchemes?.['zitadel']).toMatchObject({
+      type: 'openIdConnect',
+      openIdConnectUrl: `${zitadel.url}/.well-known/openid-configuration`,
+    });
+    const read = document.paths['/things/{orgId}']?.get;
+    expect(read).toMatchObject({
+      description:
+        'The caller needs the manager role `ORG_OWNER` on the organization in the path parameter `orgId`.',
+      security: [
+        {
+          zitadel: [
+            'openid',
+            `urn:zitadel:iam:org:project:id:${String(zitadel.options().audience)}:aud`,
+            'urn:zitadel:iam:org:project:id:zitadel:aud',
+          ],
+        },
+      ],
+      'x-zitadel': {
+        access: 'required',
+        requirement: { role: ['ORG_OWNER'], on: { kind: 'org', from: 'param', name: 'orgId' } },
+      },
+      responses: {
+        401: { $ref: '#/components/responses/ZitadelUnauthorized' },
+        503: { $ref: '#/components/responses/ZitadelUnavailable' },
+      },
+    });
+    expect(document.components?.schemas?.['ZitadelUnauthorizedBody']).toMatchObject({
+      properties: {
+        errorCode: { enum: ['token_missing', 'token_invalid', 'impersonated', 'token_rejected'] },
+      },
+    });
+  });
+
+  it('keeps what the application wrote, and the document that it gets', async () => {
+    const app = await plain();
+    const given = SwaggerModule.createDocument(app, CONFIG);
+    const before = structuredClone(given);
+    const document = withZitadel(given, app);
+    expect(given).toEqual(before);
+    expect(document.paths['/things/{orgId}']?.get?.responses['403']).toMatchObject({
+      description: 'Mine',
+    });
+    expect(document.paths['/things/{orgId}/bearer']?.get?.security).toEqual([{ mine: [] }]);
+    expect(withZitadel(document, app)).toEqual(document);
+  });
+
+  it('shows public routes public, optional ones both ways, and no id of the code', async () => {
+    const app = await plain();
+    const { paths } = ZitadelSwaggerModule.createDocument(app, CONFIG, { scheme: 'sso' });
+    const open = paths['/things/{orgId}/public']?.get;
+    expect(open).toMatchObject({ security: [], 'x-zitadel': { access: 'public' } });
+    expect(Object.keys(open?.responses ?? {})).toEqual(['200']);
+    const optional = paths['/things/{orgId}/optional']?.get;
+    expect(optional?.security).toEqual([{}, { sso: expect.any(Array) as string[] }]);
+    expect(JSON.stringify(paths)).not.toContain(ORG);
+  });
+
+  it('has a scheme for each of several instances, any one of which is enough', async () => {
+    const second = await startEmulator();
+    const [first, other] = [zitadel.options(), second.options()];
+    const app = await start({ logger: SILENT, instances: [first, other] });
+    const document = withZitadel(SwaggerModule.createDocument(app, CONFIG), app);
+    const names = [zitadel, second].map(
+      ({ url }) => `zitadel-${new URL(url).host.replace(':', '-')}`,
+    );
+    expect(Object.keys(document.components?.securitySchemes ?? {})).toEqual(names);
+    const security = document.paths['/things/{orgId}']?.get?.security ?? [];
+    expect(security.flatMap((each) => Object.keys(each))).toEqual(names);
+  });
+});
