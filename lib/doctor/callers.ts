@@ -2,7 +2,7 @@ import { isRefusal } from '../core/decision.js';
 import { createIntrospection } from '../zitadel/callers/introspection.js';
 import { openClient } from '../zitadel/credentials.js';
 import { type Finding, fine, amiss } from './finding.js';
-import { callersOf } from './readable-options.js';
+import { callerWays } from './readable-options.js';
 import type { Scene } from './scene.js';
 
 /** Whether ZITADEL answers the application that introspects. It is asked about a word that is no token. */
@@ -11,7 +11,7 @@ export async function examineIntrospection({
   discover,
   resolved,
 }: Scene): Promise<readonly Finding[]> {
-  for (const way of callersOf(resolved.callers)) {
+  for (const way of callerWays(resolved.callers)) {
     if (way.type !== 'introspection') continue;
     const client = openClient(way.credential);
     const said = await createIntrospection(http, discover, client, resolved)('doctor');

@@ -3,7 +3,7 @@ import { ALGORITHMS, SigningKeys } from '../zitadel/callers/signing-keys.js';
 import { isRecord } from '../zitadel/reading.js';
 import { isDone } from '../zitadel/reply.js';
 import { type Finding, fine, warning, amiss } from './finding.js';
-import { callersOf } from './readable-options.js';
+import { callerWays } from './readable-options.js';
 import type { Scene } from './scene.js';
 
 const WHY = 'the signature of a JWT is verified with the public keys of the instance';
@@ -11,7 +11,7 @@ const WHY = 'the signature of a JWT is verified with the public keys of the inst
 /** Whether the keys that verify JWTs can be had and used. */
 export async function examineKeys(scene: Scene): Promise<readonly Finding[]> {
   const { http, discover, resolved } = scene;
-  if (!callersOf(resolved.callers).some(({ type }) => type === 'jwt')) return [];
+  if (!callerWays(resolved.callers).some(({ type }) => type === 'jwt')) return [];
   // No key has this id. What comes instead tells whether the set can be used.
   const found = await new SigningKeys(http, discover).get('doctor');
   if (found && isRefusal(found)) {

@@ -53,13 +53,13 @@ export function invalidOption({ option, message }: ZitadelOptionsError): Finding
 function openAll({ serviceUser, events, callers }: ResolvedOptions): void {
   if (serviceUser) openServiceUser(serviceUser);
   if (events?.tail) openServiceUser(events.tail.serviceUser);
-  for (const way of callersOf(callers)) {
+  for (const way of callerWays(callers)) {
     if (way.type === 'introspection') openClient(way.credential);
   }
 }
 
 /** Ways to know callers. None if a function of the application knows them. */
-export function callersOf(callers: ResolvedOptions['callers']): readonly OneWay[] {
+export function callerWays(callers: ResolvedOptions['callers']): readonly OneWay[] {
   return typeof callers === 'function' ? [] : ([callers].flat() as readonly OneWay[]);
 }
 
@@ -92,7 +92,7 @@ function leaveOut(options: Record<string, unknown>, option: string): boolean {
 function risksOf(resolved: ResolvedOptions, options: object): readonly Finding[] {
   const { issuer, internalUrl, shared, callers, ttlMs } = resolved;
   const isClear = internalUrl === undefined && issuer.startsWith('http:') && !isHere(issuer);
-  const recheck = callersOf(callers).some((way) => way.type === 'jwt' && way.recheckMs === false);
+  const recheck = callerWays(callers).some((way) => way.type === 'jwt' && way.recheckMs === false);
   return [
     ...(isClear && Object.hasOwn(options, 'allowHttp')
       ? [

@@ -10,7 +10,7 @@ import { isDone } from '../zitadel/reply.js';
 import { ServiceToken } from '../zitadel/service-user.js';
 
 /** How one instance of ZITADEL was found. */
-export interface Found {
+export interface Probed {
   readonly reachable: boolean;
   /** Undefined: there is no service user, or nobody could tell. */
   readonly signedIn: boolean | undefined;
@@ -18,18 +18,18 @@ export interface Found {
   readonly refusal: Refusal | undefined;
 }
 
-const WELL: Found = { reachable: true, signedIn: undefined, refusal: undefined };
+const WELL: Probed = { reachable: true, signedIn: undefined, refusal: undefined };
 
 /**
  * Asks one instance how it is: with the service user's token where there is one, by its userinfo, otherwise by discovery. Both take one request.
  * What was found is remembered, and several probes at a time share it.
  */
 export class Probe {
-  readonly #ask: () => Promise<Found>;
+  readonly #ask: () => Promise<Probed>;
   readonly #everyMs: number;
-  readonly #flight = new SingleFlight<Found>();
+  readonly #flight = new SingleFlight<Probed>();
   readonly #log: BoundedLog;
-  #last: { readonly found: Found; readonly until: number } | undefined;
+  #last: { readonly found: Probed; readonly until: number } | undefined;
 
   constructor(resolved: ResolvedOptions, everyMs: number, timeoutMs: number) {
     this.#everyMs = everyMs;
@@ -37,7 +37,7 @@ export class Probe {
     this.#ask = asking(resolved, timeoutMs);
   }
 
-  found(): Promise<Found> {
+  found(): Promise<Probed> {
     if (this.#last && this.#last.until > performance.now()) {
       return Promise.resolve(this.#last.found);
     }
@@ -51,7 +51,7 @@ export class Probe {
   }
 }
 
-function asking(resolved: ResolvedOptions, timeoutMs: number): () => Promise<Found> {
+function asking(resolved: ResolvedOptions, timeoutMs: number): () => Promise<Probed> {
   const { issuer, internalUrl } = resolved;
   const bounds = { ...resolved, timeoutMs, budgetMs: timeoutMs };
   // A breaker would keep a probe from seeing that ZITADEL is back.
@@ -80,7 +80,7 @@ function asking(resolved: ResolvedOptions, timeoutMs: number): () => Promise<Fou
 }
 
 /** A refusal came from ZITADEL, an outage did not. */
-function foundBy(refusal: Refusal, signedIn: false | undefined): Found {
+function foundBy(refusal: Refusal, signedIn: false | undefined): Probed {
   const reachable = refusal.reason !== 'unavailable';
   return { reachable, signedIn: reachable ? signedIn : undefined, refusal };
 }

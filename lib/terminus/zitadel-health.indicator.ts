@@ -5,7 +5,7 @@ import type { Zitadel } from '../create-zitadel.js';
 import { optionsOfModule } from '../nest/module-options.js';
 import { getZitadelToken } from '../nest/zitadel.module-definition.js';
 import { type EventsHealth, healthOfEvents } from './events.js';
-import { type Found, Probe } from './probe.js';
+import { type Probed, Probe } from './probe.js';
 
 /** Settings of `ready`. Those of the first call with a key count for that key. */
 export interface ZitadelHealthOptions {
@@ -115,10 +115,10 @@ export class ZitadelHealthIndicator {
   }
 }
 
-const isWell = ({ reachable, signedIn }: Found): boolean => reachable && signedIn !== false;
+const isWell = ({ reachable, signedIn }: Probed): boolean => reachable && signedIn !== false;
 
 function detailsOf(
-  found: readonly Found[],
+  found: readonly Probed[],
   well: number,
   events: EventsHealth | undefined,
 ): Details {

@@ -28,7 +28,7 @@ const TROUBLE: ReadonlySet<DenyReason> = new Set(['unavailable', 'misconfigured'
 const SILENT = { debug() {}, log() {}, warn() {}, error() {} };
 
 /** Asks as the application would: it goes the whole way of a request. @throws UsageError */
-export async function check(token: string, form: Form, asked: Asked): Promise<Checked> {
+export async function askZitadel(token: string, form: Form, asked: Asked): Promise<Checked> {
   const { zitadel, as } = open(form, asked);
   try {
     const headers = { authorization: `Bearer ${token}` };

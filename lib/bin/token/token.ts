@@ -1,6 +1,6 @@
 import { type Command, EXIT } from '../command.js';
 import { read, tokenFrom } from './asked.js';
-import { check } from './check.js';
+import { askZitadel } from './check.js';
 import { HELP } from './help.js';
 import { formOf } from './kind.js';
 import { asJson, asText, type Explained } from './report.js';
@@ -16,7 +16,7 @@ export const command: Command = {
     const form = formOf(token);
     const refused = await verdictOn(token, form, asked);
     // What the application would refuse on its own does not go to ZITADEL either.
-    const checked = asked.check && !refused ? await check(token, form, asked) : undefined;
+    const checked = asked.check && !refused ? await askZitadel(token, form, asked) : undefined;
     if (terminal.stop.aborted) return EXIT.interrupted;
     const explained = { form, refused, checked, asked };
     const exitCode = exitCodeOf(explained);
