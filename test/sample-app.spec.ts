@@ -566,7 +566,7 @@ describe('the sample app on a ZITADEL named by the environment', () => {
       stoppedAt: 'decision',
       memberships: { from: 'zitadel' },
     });
-    expect(JSON.stringify(path)).not.toMatch(/why|missing|rows|portal/);
+    expect(JSON.stringify(path)).not.toMatch(/"why"|"rows"|would have|portal/);
   });
 
   it('answers 503 when ZITADEL does not do its part of a grant', async () => {

@@ -19,12 +19,10 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { serve, untilTheEnd } from '../support/application.js';
 import { type Prepare, type RunningNest, startNest } from '../support/start.js';
 import { Reports, ReportsController } from './filter-a-list.js';
-import { HealthController, ISSUER } from './health.js';
 import { HidingGuard } from './hide-existence.js';
 import { ProfileController, Profiles } from './local-profile.js';
 import { MeController } from './my-roles.js';
 import { ReportPolicy, ZitadelCredentials } from './nestjs-authentication.js';
-import { withSignIn } from './openapi.js';
 import { BILLING, InvoicesController } from './pass-the-token-on.js';
 import { News, NewsController } from './server-sent-events.js';
 import { sessionToken, tokenOfSession } from './session-in-a-cookie.js';
@@ -182,47 +180,6 @@ describe('a recipe', () => {
     expect(await status('session=broken', 'same-origin')).toBe(500);
     // A token in the header is none here.
     expect((await ask(`${url}/orgs/${acme.id}`, { headers: bearer(alice) })).status).toBe(401);
-  });
-
-  it('has a health page that asks ZITADEL once in a while', async () => {
-    const health = () =>
-      start({
-        controllers: [HealthController],
-        providers: [{ provide: ISSUER, useValue: zitadel.issuer }],
-      });
-    const well = await health();
-    zitadel.resetRequests();
-    const ok = { status: 200, body: { status: 'ok', zitadel: 'reachable' } };
-    expect(await ask(`${well.url}/health`)).toEqual(ok);
-    expect(await ask(`${well.url}/health`)).toEqual(ok);
-    expect(zitadel.requests('discovery')).toBe(1);
-    zitadel.failNext('discovery', 503);
-    zitadel.failNext('discovery', 'refuse');
-    for (const fault of ['503', 'refused']) {
-      const { url } = await health();
-      const down = { status: 200, body: { status: 'ok', zitadel: 'unreachable' } };
-      expect(await ask(`${url}/health`), fault).toEqual(down);
-      expect((await ask(`${url}/health/live`)).status).toBe(200);
-    }
-  });
-
-  it('tells in the API document how to sign in, and what the guard answers', () => {
-    const created = { 201: { description: 'Created.' }, 403: { description: 'Closed today.' } };
-    const document = withSignIn(
-      {
-        components: { securitySchemes: { basic: { type: 'http' } } },
-        paths: {
-          '/orgs/{orgId}': { parameters: [], get: { responses: {} }, post: { responses: created } },
-        },
-      },
-      { issuer: zitadel.issuer, projectId: '7' },
-    );
-    const path = document.paths['/orgs/{orgId}'];
-    expect(Object.keys(path.get.responses)).toEqual(['401', '403', '503']);
-    expect(Object.keys(path.post.responses)).toEqual(['201', '401', '403', '503']);
-    expect(created[403]).toEqual({ description: 'Closed today.' });
-    expect(Object.keys(document.components.securitySchemes)).toEqual(['basic', 'zitadel']);
-    expect(JSON.stringify(document)).toContain('urn:zitadel:iam:org:project:id:7:aud');
   });
 
   it('hides what the caller may not see as if it did not exist', async () => {
