@@ -46,6 +46,7 @@ export function accessOf(app: INestApplicationContext): readonly Access[] {
   return accessesIn(inventoryOf(app).read());
 }
 
+/** @internal */
 export const accessesIn = ({ reached }: Inventoried): readonly Access[] =>
   reached.flatMap((each) => each.places.map((place) => accessAt(each, place)));
 

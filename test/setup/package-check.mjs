@@ -212,7 +212,8 @@ async function wrongInCommand(tarball) {
 
 /** What users cannot name must not show where they look: in the declarations that the entries lead to. */
 function wrongInDeclarations() {
-  const open = ['index', 'express/index', 'testing/index'].map((entry) => `dist/${entry}.d.ts`);
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const open = Object.values(exports).flatMap(({ types }) => types?.replace('./', '') ?? []);
   const seen = new Set(open);
   const wrong = [];
   for (let file = open.pop(); file !== undefined; file = open.pop()) {

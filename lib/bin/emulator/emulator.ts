@@ -39,8 +39,10 @@ export const command: Command = {
       await zitadel.stop();
       return failed(error, settings, terminal);
     }
+    // Whoever waits for this line may end it at once.
+    const stopped = untilStopped(terminal);
     terminal.out(json ? lineOf(zitadel) : textOf(zitadel));
-    const code = await untilStopped(terminal);
+    const code = await stopped;
     await zitadel.stop();
     return code;
   },

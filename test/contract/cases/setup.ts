@@ -7,6 +7,8 @@ export const setup: readonly Case[] = [
     chapter: 'projects',
     says: 'setup makes what an application needs, changes nothing the second time, and takes it back',
     generation: 'v1',
+    // Targets are of v2 alone.
+    needs: 'v2',
     again: false,
     ask: async ({ scene }) => {
       const { changes, ...figures } = await setupTwiceAndRemove({
