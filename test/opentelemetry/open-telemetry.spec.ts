@@ -64,6 +64,23 @@ describe('the metric', () => {
     });
   });
 
+  it('zitadel.authorization.decisions counts a question of the application as one, also in an outage', async () => {
+    let isDown = false;
+    const fetching = (...given: Parameters<typeof fetch>) =>
+      isDown ? unreachable() : fetch(...given);
+    const { sdk, ask, zitadel } = await observed({ fetch: fetching });
+    const callers: (Caller | undefined)[] = [];
+    zitadel.authorizer.onDecision(({ decision }) => callers.push(decision.caller));
+    await ask(`/orgs/${world.acme}`, world.tokens['owner of acme']);
+    isDown = true;
+    const question = role('ORG_OWNER', org(world.acme), { fresh: true });
+    await expect(zitadel.authorizer.can(callers[0] as Caller, question)).rejects.toThrow();
+    expect(await sdk.counts('zitadel.authorization.decisions')).toEqual({
+      'request allowed': 1,
+      'application failed unavailable': 1,
+    });
+  });
+
   it('zitadel.cache.lookups has the layer that had the answer', async () => {
     const sdk = new Sdk();
     const stored = new Map<string, unknown>();
@@ -522,6 +539,7 @@ describe('openTelemetry()', () => {
     for (const { ask } of [one, two]) await ask(`/orgs/${world.acme}`);
     const counts = () => sdk.counts('zitadel.authorization.decisions');
     expect(await counts()).toEqual({ 'request denied token_missing': 2 });
+    await one.zitadel.close();
     await one.zitadel.close();
     await two.ask(`/orgs/${world.acme}`);
     expect(await counts()).toEqual({ 'request denied token_missing': 3 });
