@@ -120,9 +120,11 @@ describe('withZitadel', () => {
   it('keeps what the application wrote, and the document that it gets', async () => {
     const app = await plain();
     const given = SwaggerModule.createDocument(app, CONFIG);
+    Object.assign(given.paths, { 'x-note': 'mine', 'x-list': [1] });
     const before = structuredClone(given);
     const document = withZitadel(given, app);
     expect(given).toEqual(before);
+    expect(document.paths).toMatchObject({ 'x-note': 'mine', 'x-list': [1] });
     expect(document.paths['/things/{orgId}']?.get?.responses['403']).toMatchObject({
       description: 'Mine',
     });
