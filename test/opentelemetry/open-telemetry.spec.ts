@@ -11,6 +11,7 @@ import {
   role,
   type SharedCache,
   type ZitadelOptions,
+  ZitadelUnavailableError,
 } from '../../lib/express/index.js';
 import { openTelemetry, type OpenTelemetryOptions } from '../../lib/opentelemetry/index.js';
 import { startEmulator, useWorld } from '../support/world.js';
@@ -74,7 +75,9 @@ describe('the metric', () => {
     await ask(`/orgs/${world.acme}`, world.tokens['owner of acme']);
     isDown = true;
     const question = role('ORG_OWNER', org(world.acme), { fresh: true });
-    await expect(zitadel.authorizer.can(callers[0] as Caller, question)).rejects.toThrow();
+    await expect(zitadel.authorizer.can(callers[0] as Caller, question)).rejects.toBeInstanceOf(
+      ZitadelUnavailableError,
+    );
     expect(await sdk.counts('zitadel.authorization.decisions')).toEqual({
       'request allowed': 1,
       'application failed unavailable': 1,
