@@ -100,9 +100,10 @@ export class Authorizer {
   async decideFor(who: Caller | string, requirement: Requirement): Promise<Decision> {
     const since = performance.now();
     const known = await this.knownFor(who, this.prepare(requirement).fresh);
-    return isRefusal(known)
-      ? this.refuse(known, requirement)
-      : this.#news.tell(await this.decideOver(known, requirement, since), requirement, 'question');
+    const decision: Decision = isRefusal(known)
+      ? { allowed: false, ...known }
+      : await this.decideOver(known, requirement, since);
+    return this.#news.tell(decision, requirement, 'question');
   }
 
   /**

@@ -15,7 +15,7 @@ export interface Access {
   readonly verb?: string;
   /** Of a route: each with prefix and version. Missing if one of them is a regular expression. */
   readonly paths?: readonly string[];
-  /** Of a route whose version does not stand in the path. */
+  /** Of a route whose version does not stand in the path. Several: `1, 2`. `neutral` among them: no version. */
   readonly version?: string;
   /** The name of the class. */
   readonly controller: string;

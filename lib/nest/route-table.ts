@@ -40,11 +40,11 @@ export function pathOf(
     [Reflect.getMetadata('path', written) as unknown].flat(),
   ];
   const paths = places.reduce<string[] | undefined>(joinAll, ['']);
-  const shown = inPath ? [] : versions.filter((each) => !isNeutral(each));
+  const isVersioned = !inPath && !versions.every(isNeutral);
   return {
     verb,
     paths: paths?.map((path) => withPrefix(path || '/', method, config)),
-    version: shown.length > 0 ? shown.map(String).join(', ') : undefined,
+    version: isVersioned ? versions.map(versionText).join(', ') : undefined,
   };
 }
 
@@ -64,6 +64,9 @@ export function routeText({ verb, paths, version }: RoutePath): string {
 
 const isNeutral = (version: unknown): boolean =>
   version === undefined || version === VERSION_NEUTRAL;
+
+const versionText = (version: unknown): string =>
+  isNeutral(version) ? 'neutral' : String(version);
 
 /** Set by RouterModule. */
 function ofModule(module: unknown, applicationId: string): unknown {

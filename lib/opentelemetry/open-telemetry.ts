@@ -68,7 +68,10 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): StartTelemetr
     tallies.set(issuer, tally);
     instruments ??= begin();
     running += 1;
+    let isClosed = false;
     const close = () => {
+      if (isClosed) return;
+      isClosed = true;
       running -= 1;
       if (running > 0) return;
       stop();

@@ -107,8 +107,17 @@ class ModuleFile {
       (each) => !/['"]\./.test(each.moduleSpecifier.getText()),
     );
     const last = (ofPackages.length > 0 ? ofPackages : declarations).at(-1);
-    const at = last ? this.text.indexOf('\n', last.end) + 1 : 0;
+    const at = last ? this.#lineAfter(last.end) : 0;
     this.text = this.text.slice(0, at) + lines.join('') + this.text.slice(at);
+  }
+
+  /** Where the line after a statement begins. If another statement stands on its line, that gets one of its own. */
+  #lineAfter(end: number): number {
+    const next = this.#source().statements.find((each) => each.getStart() >= end);
+    const line = this.text.indexOf('\n', end) + 1;
+    if (!next || line === 0 || next.getStart() >= line) return line;
+    this.text = `${this.text.slice(0, end)}\n${this.text.slice(next.getStart())}`;
+    return end + 1;
   }
 
   #source(): ts.SourceFile {
@@ -141,13 +150,19 @@ class ModuleFile {
   #property(metadata: ts.ObjectLiteralExpression, name: string) {
     // What is spread may bring the list, too: it must not be replaced by ours.
     return metadata.properties.find(
-      (each) => each.name?.getText() === name || this.typescript.isSpreadAssignment(each),
+      (each) => this.#isNamed(each, name) || this.typescript.isSpreadAssignment(each),
     );
+  }
+
+  #isNamed({ name }: ts.ObjectLiteralElementLike, wanted: string): boolean {
+    const { typescript } = this;
+    if (!name) return false;
+    return (typescript.isStringLiteral(name) ? name.text : name.getText()) === wanted;
   }
 
   #list(metadata: ts.ObjectLiteralExpression, name: string): ts.ArrayLiteralExpression | undefined {
     const { typescript } = this;
-    const property = metadata.properties.find((each) => each.name?.getText() === name);
+    const property = metadata.properties.find((each) => this.#isNamed(each, name));
     if (!property || !typescript.isPropertyAssignment(property)) return undefined;
     const { initializer } = property;
     return typescript.isArrayLiteralExpression(initializer) ? initializer : undefined;
@@ -170,7 +185,7 @@ class ModuleFile {
     let written: string;
     if (!last) {
       written = `${inner.trimEnd()}${line},\n${outer}`;
-    } else if (inner.includes('\n')) {
+    } else if (/\n|\/[*/]/.test(inner)) {
       // Behind what is said about the last element.
       const said = this.typescript.getTrailingCommentRanges(text, given.end)?.at(-1)?.end;
       const comma = given.hasTrailingComma ? '' : ',';

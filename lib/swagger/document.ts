@@ -36,8 +36,10 @@ export function withZitadel<T extends OpenAPIObject>(
   const handlersAt = routesOf(app);
   const schemes = new Schemes(app.get(ModulesContainer, { strict: false }), scheme);
   const statuses = new Set<RefusalStatus>();
-  const paths = mapValues(document.paths, (item, path) =>
-    mapValues(item, (operation: unknown, method) => {
+  const paths = mapValues(document.paths, (item, path) => {
+    // An extension of the application.
+    if (!path.startsWith('/')) return item;
+    return mapValues(item, (operation: unknown, method) => {
       if (!METHODS.has(method)) return operation;
       const handlers = handlersAt(path, method);
       // Nobody stands before it, or it was described before.
@@ -46,8 +48,8 @@ export function withZitadel<T extends OpenAPIObject>(
       const described = withAccess(operation as Operation, handlers, schemes);
       described.statuses.forEach((status) => statuses.add(status));
       return described.operation;
-    }),
-  );
+    });
+  });
   const { components } = document;
   const { responses, schemas } = refusalComponents(statuses);
   return {

@@ -1,5 +1,5 @@
 import type { INestApplicationContext } from '@nestjs/common';
-import { ApplicationConfig } from '@nestjs/core';
+import { type AbstractHttpAdapter, ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { type Access, accessOf } from '../nest/access.js';
 
 /** Finds the handlers behind an operation of the document. */
@@ -11,6 +11,9 @@ type HandlersAt = (path: string, method: string) => readonly Access[];
  */
 export function routesOf(app: INestApplicationContext): HandlersAt {
   const prefix = app.get(ApplicationConfig, { strict: false }).getGlobalPrefix();
+  const { httpAdapter } = app.get(HttpAdapterHost, { strict: false });
+  // Fastify looks for a handler of the version first.
+  const isInOrder = (httpAdapter as AbstractHttpAdapter | undefined)?.getType() !== 'fastify';
   const byPath = new Map<string, Access[]>();
   const note = (path: string, access: Access) => {
     const known = byPath.get(path) ?? [];
@@ -30,14 +33,22 @@ export function routesOf(app: INestApplicationContext): HandlersAt {
     const written = withoutSlash(path);
     const found = byPath.get(written) ?? byPath.get(shapeOf(written)) ?? [];
     const verb = method.toUpperCase();
-    return firstOfEach(found.filter((each) => each.verb === verb || each.verb === 'ALL'));
+    const fitting = found.filter((each) => each.verb === verb || each.verb === 'ALL');
+    return calledOf(fitting, isInOrder);
   };
 }
 
-/** Of two handlers with one path and version, Nest calls the first. */
-function firstOfEach(handlers: readonly Access[]): readonly Access[] {
-  const versions = handlers.map(({ version }) => version);
-  return handlers.filter(({ version }, place) => versions.indexOf(version) === place);
+/** Nest calls the first handler that takes the version. If all are tried in order, one without a version takes what is left. */
+function calledOf(handlers: readonly Access[], isInOrder: boolean): readonly Access[] {
+  const taken = new Set<string | undefined>();
+  return handlers.flatMap((each) => {
+    if (isInOrder && taken.has(undefined)) return [];
+    const versions = each.version?.split(', ') ?? [undefined];
+    const left = versions.filter((version) => !taken.has(version));
+    for (const version of left) taken.add(version);
+    if (left.length === versions.length) return [each];
+    return left.length === 0 ? [] : [{ ...each, version: left.join(', ') }];
+  });
 }
 
 const NAME = String.raw`(?:"([^"]+)"|([\p{ID_Start}_$][\p{ID_Continue}$]*))`;

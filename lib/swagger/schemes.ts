@@ -45,11 +45,11 @@ export class Schemes {
   used(): Readonly<Record<string, OpenIdConnectScheme>> {
     const all = [...this.#byZitadel.values()].flat();
     return Object.fromEntries(
-      all.map(({ name, options: { issuer } }) => [
+      all.map(({ name, options: { issuer, token } }) => [
         name,
         {
           type: 'openIdConnect',
-          description: `Sign in at ${issuer}, and send the access token: Authorization: Bearer <token>`,
+          description: `Sign in at ${issuer}, and send the access token${token ? ' where the application looks for it' : ': Authorization: Bearer <token>'}`,
           openIdConnectUrl: `${issuer}/.well-known/openid-configuration`,
         },
       ]),

@@ -1,5 +1,5 @@
 import { isRefusal, type Refusal } from '../core/decision.js';
-import { SingleFlight } from '../core/memory/flight.js';
+import { SingleFlight, within } from '../core/memory/flight.js';
 import { type BoundedLog, quietLogger } from '../core/tell.js';
 import type { ResolvedOptions } from '../resolved-options.js';
 import { openServiceUser } from '../zitadel/credentials.js';
@@ -27,12 +27,14 @@ const WELL: Probed = { reachable: true, signedIn: undefined, refusal: undefined 
 export class Probe {
   readonly #ask: () => Promise<Probed>;
   readonly #everyMs: number;
+  readonly #timeoutMs: number;
   readonly #flight = new SingleFlight<Probed>();
   readonly #log: BoundedLog;
   #last: { readonly found: Probed; readonly until: number } | undefined;
 
   constructor(resolved: ResolvedOptions, everyMs: number, timeoutMs: number) {
     this.#everyMs = everyMs;
+    this.#timeoutMs = timeoutMs;
     this.#log = quietLogger(resolved.logger);
     this.#ask = asking(resolved, timeoutMs);
   }
@@ -42,7 +44,8 @@ export class Probe {
       return Promise.resolve(this.#last.found);
     }
     return this.#flight.ask(async () => {
-      const found = await this.#ask();
+      // Signing in takes several requests, each with a deadline of its own. What comes late serves the next probe.
+      const found = await within(this.#ask(), this.#timeoutMs, lateAfter(this.#timeoutMs));
       const { detail = '', remedy = '' } = found.refusal ?? {};
       if (found.refusal) this.#log.warn(`health: ${detail}: ${remedy}`);
       this.#last = { found, until: performance.now() + this.#everyMs };
@@ -77,6 +80,12 @@ function asking(resolved: ResolvedOptions, timeoutMs: number): () => Promise<Pro
     if (isDone(reply)) return { ...WELL, signedIn: true };
     return foundBy(refusalOfOurs(reply, 'userinfo', 'look at the service user'), false);
   };
+}
+
+function lateAfter(ms: number): Probed {
+  const detail = `ZITADEL took longer than ${ms} ms`;
+  const remedy = 'look what is slow, or give it more time with timeoutMs';
+  return foundBy({ reason: 'unavailable', detail, remedy }, undefined);
 }
 
 /** A refusal came from ZITADEL, an outage did not. */

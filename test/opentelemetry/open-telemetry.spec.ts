@@ -11,6 +11,7 @@ import {
   role,
   type SharedCache,
   type ZitadelOptions,
+  ZitadelUnavailableError,
 } from '../../lib/express/index.js';
 import { openTelemetry, type OpenTelemetryOptions } from '../../lib/opentelemetry/index.js';
 import { startEmulator, useWorld } from '../support/world.js';
@@ -61,6 +62,25 @@ describe('the metric', () => {
     expect(await ask(`/orgs/${world.acme}`, world.tokens.nobody)).toBe(503);
     expect(await sdk.counts('zitadel.authorization.decisions')).toEqual({
       'request failed unavailable': 1,
+    });
+  });
+
+  it('zitadel.authorization.decisions counts a question of the application as one, also in an outage', async () => {
+    let isDown = false;
+    const fetching = (...given: Parameters<typeof fetch>) =>
+      isDown ? unreachable() : fetch(...given);
+    const { sdk, ask, zitadel } = await observed({ fetch: fetching });
+    const callers: (Caller | undefined)[] = [];
+    zitadel.authorizer.onDecision(({ decision }) => callers.push(decision.caller));
+    await ask(`/orgs/${world.acme}`, world.tokens['owner of acme']);
+    isDown = true;
+    const question = role('ORG_OWNER', org(world.acme), { fresh: true });
+    await expect(zitadel.authorizer.can(callers[0] as Caller, question)).rejects.toBeInstanceOf(
+      ZitadelUnavailableError,
+    );
+    expect(await sdk.counts('zitadel.authorization.decisions')).toEqual({
+      'request allowed': 1,
+      'application failed unavailable': 1,
     });
   });
 
@@ -522,6 +542,7 @@ describe('openTelemetry()', () => {
     for (const { ask } of [one, two]) await ask(`/orgs/${world.acme}`);
     const counts = () => sdk.counts('zitadel.authorization.decisions');
     expect(await counts()).toEqual({ 'request denied token_missing': 2 });
+    await one.zitadel.close();
     await one.zitadel.close();
     await two.ask(`/orgs/${world.acme}`);
     expect(await counts()).toEqual({ 'request denied token_missing': 3 });

@@ -99,6 +99,27 @@ export class AppModule {
 }
 `.replaceAll('\n', '\r\n'),
   ],
+  'names in quotes, comments between elements, an import that shares its line': [
+    `import { Module } from '@nestjs/common'; @Module({ 'imports': [A /* a */, B, /* b */], "providers": [C] })
+export class AppModule {}
+`,
+    `import { Module } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { ZitadelManagerGuard, ZitadelModule } from 'nestjs-zitadel';
+@Module({ 'imports': [A /* a */, B, /* b */
+  ZitadelModule.forRootAsync({
+    useFactory: () => ({
+      issuer: process.env.ZITADEL_ISSUER ?? '',
+      audience: process.env.ZITADEL_PROJECT_ID ?? '',
+    }),
+  }),
+], "providers": [
+  C,
+  { provide: APP_GUARD, useExisting: ZitadelManagerGuard },
+] })
+export class AppModule {}
+`,
+  ],
   'comments everywhere, a look-alike in a string, one name imported': [
     `import { Module } from '@nestjs/common'; // @Module({ imports: [] })
 import { APP_GUARD } from '@nestjs/core';

@@ -1,4 +1,12 @@
-import { Controller, Get, Param } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Param,
+  Version,
+  VERSION_NEUTRAL,
+  VersioningType,
+  type Type,
+} from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { ApiBearerAuth, ApiResponse, DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -12,7 +20,7 @@ import {
   type ZitadelRootOptions,
 } from '../../lib/index.js';
 import { withZitadel, ZitadelSwaggerModule } from '../../lib/swagger/index.js';
-import { startNest } from '../support/start.js';
+import { type Platform, startNest } from '../support/start.js';
 import { startEmulator, useEmulator } from '../support/world.js';
 
 const zitadel = await useEmulator();
@@ -112,9 +120,11 @@ describe('withZitadel', () => {
   it('keeps what the application wrote, and the document that it gets', async () => {
     const app = await plain();
     const given = SwaggerModule.createDocument(app, CONFIG);
+    Object.assign(given.paths, { 'x-note': 'mine', 'x-list': [1] });
     const before = structuredClone(given);
     const document = withZitadel(given, app);
     expect(given).toEqual(before);
+    expect(document.paths).toMatchObject({ 'x-note': 'mine', 'x-list': [1] });
     expect(document.paths['/things/{orgId}']?.get?.responses['403']).toMatchObject({
       description: 'Mine',
     });
@@ -145,4 +155,102 @@ describe('withZitadel', () => {
     const security = document.paths['/things/{orgId}']?.get?.security ?? [];
     expect(security.flatMap((each) => Object.keys(each))).toEqual(names);
   });
+
+  it('says how an application takes tokens that does not read the header Authorization', async () => {
+    const app = await start(zitadel.options({ logger: SILENT, token: () => undefined }));
+    const { components } = withZitadel(SwaggerModule.createDocument(app, CONFIG), app);
+    expect(components?.securitySchemes?.['zitadel']).toMatchObject({
+      description: expect.not.stringContaining('Authorization') as string,
+    });
+  });
+
+  it('says of each version what the handler asks for that Nest calls', async () => {
+    @Controller('versions')
+    class Versions {
+      @Get()
+      @Version(['1', VERSION_NEUTRAL])
+      @RequireRole('IAM_OWNER')
+      first() {
+        return {};
+      }
+
+      @Get()
+      @Version(['1', '2'])
+      @Public()
+      second() {
+        return {};
+      }
+
+      @Get('neutral')
+      @Version(VERSION_NEUTRAL)
+      @Public()
+      neutral() {
+        return {};
+      }
+
+      @Get('neutral')
+      @Version('2')
+      @RequireRole('IAM_OWNER')
+      later() {
+        return {};
+      }
+    }
+    const { url, saidAt } = await startVersions('express', Versions);
+    expect(await saidAt('/versions')).toMatchObject({
+      versions: [
+        { access: 'required', version: '1, neutral' },
+        { access: 'public', version: '2' },
+      ],
+    });
+    // On Express a handler without a version takes every version.
+    expect(await saidAt('/versions/neutral')).toEqual({ access: 'public' });
+    const reply = await fetch(`${url}/versions/neutral`, { headers: { 'x-version': '2' } });
+    expect(reply.status).toBe(200);
+  });
+
+  it('says on Fastify that a handler without a version takes what no other takes', async () => {
+    @Controller('versions')
+    class Versions {
+      @Get()
+      @Version(VERSION_NEUTRAL)
+      @Public()
+      neutral() {
+        return {};
+      }
+
+      @Get()
+      @Version('2')
+      @RequireRole('IAM_OWNER')
+      later() {
+        return {};
+      }
+    }
+    const { url, saidAt } = await startVersions('fastify', Versions);
+    expect(await saidAt('/versions')).toMatchObject({
+      versions: [{ access: 'public' }, { access: 'required', version: '2' }],
+    });
+    const reply = await fetch(`${url}/versions`, { headers: { 'x-version': '2' } });
+    expect(reply.status).toBe(401);
+  });
 });
+
+/** An application whose versions stand in a header. `saidAt` tells what its document says of a GET. */
+async function startVersions(platform: Platform, controller: Type) {
+  for (const name of Object.getOwnPropertyNames(controller.prototype)) {
+    if (name === 'constructor') continue;
+    Reflect.defineMetadata('design:paramtypes', [], controller.prototype as object, name);
+  }
+  const { app, url, close } = await startNest(
+    platform,
+    {
+      imports: [ZitadelModule.forRoot(zitadel.options({ logger: SILENT }))],
+      controllers: [controller],
+      providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
+    },
+    (each) => each.enableVersioning({ type: VersioningType.HEADER, header: 'x-version' }),
+  );
+  onTestFinished(close);
+  const { paths } = withZitadel(SwaggerModule.createDocument(app, CONFIG), app);
+  const saidAt = (path: string): unknown => Object(paths[path]?.get)['x-zitadel'];
+  return { url, saidAt };
+}

@@ -114,6 +114,16 @@ describe('ZitadelHealthIndicator', () => {
     expect(await ask('ready')).toMatchObject({ code: 503, reachable: false });
   });
 
+  it('has one deadline for all that it asks as the service user', async () => {
+    const ask = await start({ ...plain(), serviceUser }, { timeoutMs: 300, everyMs: 0 });
+    for (const endpoint of ['discovery', 'token', 'userinfo'] as const) {
+      zitadel.delay(endpoint, 200);
+    }
+    expect(await ask('ready')).toMatchObject({ code: 503, reachable: false });
+    // What it has learned meanwhile counts: now there is one request.
+    await expect.poll(() => ask('ready')).toMatchObject({ code: 200, serviceUser: 'signed in' });
+  });
+
   it('is down where ZITADEL refuses the service user, and shows nothing of it', async () => {
     const other = zitadel.addServiceUser('gone');
     const file = zitadel.addKey(other);

@@ -98,8 +98,9 @@ export class EpochStore {
     const until = patienceNow() + DEADLINE_MS;
     let latest = at;
     for (const each of concernedBy(target)) {
-      // The epoch that is still there may be of a process whose clock is ahead.
-      const since = (await this.#replace(each, at, until)) ?? at + CLOCK_SKEW_MS;
+      // The epoch that is still there may be of a process whose clock is ahead. If each that fails counted from `at`, times would run away.
+      const since =
+        (await this.#replace(each, at, until)) ?? Math.max(at + 1, Date.now() + CLOCK_SKEW_MS);
       this.#floors.raise(each, since);
       latest = Math.max(latest, since);
     }

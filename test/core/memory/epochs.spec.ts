@@ -143,6 +143,13 @@ describe.each(targets)('after an eviction of %o', (target) => {
     expect(await finds(there)).toBe(false);
   });
 
+  it('the times of later ones stay near the clock, however often the store has failed', async () => {
+    const here = processOf();
+    cache.beforeGet = () => Promise.reject(new Error('down'));
+    for (let count = 0; count < 100; count += 1) await evict(target, here);
+    expect(here.stamp()).toBeLessThan(Date.now() + CLOCK_SKEW_MS + 1_000);
+  });
+
   it('by a process whose clock is behind, the next one is later all the same', async () => {
     await store();
     vi.setSystemTime(Date.now() - 3_000);
