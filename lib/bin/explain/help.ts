@@ -20,7 +20,7 @@ Options:
   --name <name>           the ZitadelModule with this name, instead of the one without
   --route <text>          a way in, as routes shows it: 'GET /orgs/:orgId'
   --param <name>=<id>     an id that the route reads from the request, from wherever it does
-  --env-file <path>       where to read the environment, instead of .env
+  --env <path>            where to read the environment, instead of .env
   --json                  writes one JSON object: exitCode, allowed, reason, explanation, wouldAllow, error
   -h, --help              shows this
 

@@ -40,7 +40,7 @@ const USER_KEY = 'secrets/service-user.json';
 
 /** Runs `setup` for the project shop, with its files in a folder of the test's own. */
 function setup(args: readonly string[], more: Partial<Terminal> & { readonly says?: string } = {}) {
-  const files = ['--env-file', at('.env'), '--secrets', at('secrets')];
+  const files = ['--env', at('.env'), '--secrets', at('secrets')];
   const env = { ZITADEL_URL: zitadel.url, ZITADEL_PAT: token };
   return runAs(env, ['setup', '--project', 'shop', ...files, ...args], more);
 }
@@ -326,7 +326,7 @@ describe('setup', () => {
       'setup',
       '--project',
       'shop',
-      '--env-file',
+      '--env',
       at('.env'),
       '--secrets',
       at('secrets'),
