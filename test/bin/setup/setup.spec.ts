@@ -322,15 +322,7 @@ describe('setup', () => {
     const env = { ZITADEL_URL: zitadel.url };
     const replies = [pat, 'n'];
     const ask = () => Promise.resolve(replies.shift() ?? '');
-    const args = [
-      'setup',
-      '--project',
-      'shop',
-      '--env',
-      at('.env'),
-      '--secrets',
-      at('secrets'),
-    ];
+    const args = ['setup', '--project', 'shop', '--env', at('.env'), '--secrets', at('secrets')];
     const asked = await runAs(env, args, { isInteractive: true, askSecret: ask, ask });
     expect(asked).toMatchObject({ code: 4, out: '' });
     expect(asked.told).not.toContain(pat);
