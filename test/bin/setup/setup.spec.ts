@@ -1,10 +1,12 @@
 import {
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -213,6 +215,24 @@ describe('setup', () => {
     expect((await setup(['--remove', '--yes'])).code).toBe(0);
     expect(await state()).toEqual(before);
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('--remove leaves lines of .env that were there before', async () => {
+    const before = `ZITADEL_ISSUER=${zitadel.url}\n`;
+    writeFileSync(at('.env'), before);
+    await setup(['--yes']);
+    expect(envLines().length).toBeGreaterThan(4);
+    await setup(['--remove', '--yes']);
+    expect(readFileSync(at('.env'), 'utf8')).toBe(before);
+    expect(await state()).toMatchObject({ notes: 0 });
+  });
+
+  it('writes through a link to .env', async () => {
+    writeFileSync(at('shared.env'), 'PORT=1\n');
+    symlinkSync(at('shared.env'), at('.env'));
+    await setup(['--yes']);
+    expect(lstatSync(at('.env')).isSymbolicLink()).toBe(true);
+    expect(readFileSync(at('shared.env'), 'utf8')).toContain('ZITADEL_PROJECT_ID=');
   });
 
   it('--remove keeps a project in which others made something, and says so', async () => {
