@@ -64,6 +64,9 @@ export function readSetup(args: readonly string[]): SetupAsked {
       `--service-user-role must be a manager role such as ORG_OWNER_VIEWER, or none: not ${stray}`,
     );
   }
+  if (values.env === '' || values.secrets === '') {
+    throw new UsageError('--env and --secrets take a path');
+  }
   if (role.some((key) => key.trim() === '')) throw new UsageError('--role must not be empty');
   return {
     mode: values.remove === true ? 'remove' : 'setup',

@@ -332,6 +332,8 @@ describe('setup', () => {
     [['--project', 'shop', '--endpoint', 'http://shop.example'], '--endpoint must be'],
     [['--project', 'shop', '--organization', '../x'], '--organization must be'],
     [['--project', 'shop', '--pat', 'x'], "Unknown option '--pat'"],
+    [['--project', 'shop', '--env', ''], 'take a path'],
+    [['--project', 'shop', '--secrets', ''], 'take a path'],
   ])('explains wrong arguments: %j', async (args, text) => {
     const env = { ZITADEL_URL: zitadel.url, ZITADEL_PAT: pat };
     const { code, told } = await runAs(env, ['setup', ...args]);
