@@ -136,7 +136,7 @@ function chosen(exported: Exports, name: string | undefined, given: string): unk
 }
 
 const isClass = (value: unknown): boolean =>
-  /^class\b/.test(Function.prototype.toString.call(value));
+  typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value));
 
 const isModule = (value: unknown): boolean =>
   isClass(value) && MODULE_KEYS.some((key) => Reflect.hasMetadata(key, value as Type));

@@ -36,6 +36,10 @@ export function parse<const T extends Options>(
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals });
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    const text = error instanceof Error ? error.message : String(error);
+    // What Node adds is about files whose names begin with a dash.
+    throw new UsageError(
+      text.replace(/\. (To specify a positional|This command does not) .*$/s, ''),
+    );
   }
 }

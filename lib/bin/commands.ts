@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, EXIT, UsageError } from './command.js';
 import type { Terminal } from './terminal.js';
 
@@ -5,6 +7,8 @@ import type { Terminal } from './terminal.js';
 const COMMANDS: readonly {
   readonly name: string;
   readonly does: string;
+  /** Nothing is half-done when it ends in its midst. */
+  readonly onlyLooks?: true;
   readonly load: () => Promise<{ readonly command: Command }>;
 }[] = [
   {
@@ -20,21 +24,25 @@ const COMMANDS: readonly {
   {
     name: 'doctor',
     does: 'says what makes requests fail or stand open, and what to do',
+    onlyLooks: true,
     load: () => import('./doctor/doctor.js'),
   },
   {
     name: 'token',
     does: 'explains a token: kind, for whom, until when, what it lacks',
+    onlyLooks: true,
     load: () => import('./token/token.js'),
   },
   {
     name: 'explain',
     does: 'says which membership lets somebody in, or which one would',
+    onlyLooks: true,
     load: () => import('./explain/explain.js'),
   },
   {
     name: 'routes',
     does: 'shows what every handler of an application asks for, and keeps it in a file',
+    onlyLooks: true,
     load: () => import('./routes/routes.js'),
   },
   {
@@ -58,12 +66,23 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
     return EXIT.done;
   }
   try {
-    return await command.run(own, terminal);
+    const running = command.run(own, terminal);
+    return await (found.onlyLooks ? Promise.race([running, stopped(terminal.stop)]) : running);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     terminal.tell(`${error.message}\nnpx nestjs-zitadel ${found.name} --help says more.`);
     return EXIT.usage;
   }
+}
+
+/** What it has found is told first, if it notices that it is to end. */
+const GRACE_MS = 300;
+
+/** What an application waits for must not keep a command that somebody stops. */
+async function stopped(stop: AbortSignal): Promise<number> {
+  if (!stop.aborted) await once(stop, 'abort');
+  await sleep(GRACE_MS);
+  return EXIT.interrupted;
 }
 
 const asksForHelp = (args: readonly string[]): boolean =>

@@ -21,7 +21,7 @@ export function withEnvFile(env: Environment, file?: string): Environment {
     text = readFileSync(file ?? '.env', 'utf8');
   } catch {
     if (file === undefined) return env;
-    throw new UsageError('the file that --env-file names cannot be read');
+    throw new UsageError('the file that --env names cannot be read');
   }
   return { ...parseEnv(text), ...env };
 }

@@ -1,7 +1,14 @@
 #!/usr/bin/env node
 import { runCommand } from './commands.js';
+import { watchEnding } from './ending.js';
 import { openTerminal } from './terminal.js';
 
-process.exitCode = await runCommand(process.argv.slice(2), openTerminal());
-// What an application has opened must not keep its command alive.
-setTimeout(() => process.exit(), 1_000).unref();
+const terminal = openTerminal();
+const isDone = watchEnding(process, (text) => terminal.tell(text));
+try {
+  process.exitCode = await runCommand(process.argv.slice(2), terminal);
+} finally {
+  isDone();
+}
+// What an application has opened must neither keep its command alive nor write behind it.
+process.stdout.write('', () => process.stderr.write('', () => process.exit()));

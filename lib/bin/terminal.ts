@@ -33,6 +33,8 @@ export function openTerminal(): Terminal {
   const { env, stdin, stdout, stderr } = process;
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
+  // Whoever reads may be gone (`| head -1`). A change that is under way goes on.
+  for (const stream of [stdout, stderr]) stream.on('error', () => undefined);
   const ask = async (question: string, output: NodeJS.WritableStream): Promise<string> => {
     const lines = createInterface({ input: stdin, output, terminal: stdin.isTTY });
     lines.once('SIGINT', () => stop.abort());

@@ -1,5 +1,12 @@
 import type { INestApplicationContext, Type } from '@nestjs/common';
-import { ApplicationConfig, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
+import {
+  ApplicationConfig,
+  HttpAdapterHost,
+  ModuleRef,
+  ModulesContainer,
+  RouterModule,
+  type Routes,
+} from '@nestjs/core';
 import { ZitadelRequirementError } from '../core/errors.js';
 import { own } from '../core/own-properties.js';
 import { Inventory } from './inventory.js';
@@ -34,9 +41,10 @@ function previewed(app: INestApplicationContext): Inventory {
   const config = app.get(ApplicationConfig, { strict: false });
   const moduleRef = app.get(ModuleRef, { strict: false });
   const adapters = app.get(HttpAdapterHost, { strict: false });
+  placeModules(modules);
   const rules = new RouteRules(publicControllersIn(modules));
   const inventory = new Inventory(modules, config, moduleRef, adapters, rules);
-  inventory.beforeRoutes(guardsIn(modules));
+  inventory.beforeRoutes([...config.getGlobalGuards().filter(Boolean), ...guardsIn(modules)]);
   // Nest makes no routes, so all that stands on the adapter was put there beside it.
   inventory.ownRoutes.afterNest();
   return inventory;
@@ -59,4 +67,15 @@ function guardsIn(modules: ModulesContainer): readonly unknown[] {
         isAlias ? inject?.[0] : (metatype ?? instance),
       ),
   );
+}
+
+/** RouterModule tells the paths of modules in its constructor, which did not run. */
+function placeModules(modules: ModulesContainer): void {
+  for (const { metatype, providers } of modules.values()) {
+    if (metatype !== RouterModule) continue;
+    for (const { instance } of providers.values()) {
+      const routes: unknown = instance;
+      if (Array.isArray(routes)) new RouterModule(modules, routes as Routes);
+    }
+  }
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { runAs } from './run-command.js';
 import { UsageError } from '../../lib/bin/command.js';
 import { optionsFromEnvironment, readEnvironment, withEnvFile } from '../../lib/bin/environment.js';
 import { resolveOptions } from '../../lib/validate-options.js';
@@ -79,3 +80,13 @@ describe('a file with variables', () => {
     expect(() => withEnvFile({}, join(folder, 'none'))).toThrow(UsageError);
   });
 });
+
+it.each(['setup', 'doctor', 'explain'])(
+  'is named to %s by an option that Node does not take',
+  async (name) => {
+    // Node reads --env-file wherever it stands, and ends if there is no such file.
+    const { out } = await runAs({}, [name, '--help']);
+    expect(out).toContain('--env <path>');
+    expect(out).not.toContain('--env-file <path>');
+  },
+);

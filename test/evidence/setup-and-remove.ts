@@ -82,7 +82,7 @@ async function run(
 ): Promise<{ readonly done: readonly string[] }> {
   const [out, told]: [string[], string[]] = [[], []];
   const names = ['--project', 'evidence', '--organization', organization];
-  const files = ['--env-file', join(folder, '.env'), '--secrets', join(folder, 'secrets')];
+  const files = ['--env', join(folder, '.env'), '--secrets', join(folder, 'secrets')];
   const code = await runCommand(['setup', ...names, ...files, ...args, '--yes', '--json'], {
     env: { ZITADEL_URL: url, ZITADEL_PAT: pat },
     out: (text) => void out.push(text),

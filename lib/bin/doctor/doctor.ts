@@ -70,7 +70,7 @@ export const command: Command = {
 const TEXT = { type: 'string' } as const;
 const OPTIONS = {
   name: TEXT,
-  'env-file': TEXT,
+  env: TEXT,
   timeout: TEXT,
   json: { type: 'boolean' },
 } as const;
@@ -91,7 +91,7 @@ function read(args: readonly string[]): Asked {
     module,
     name: values.name,
     readsToken: positionals.includes('-'),
-    envFile: values['env-file'],
+    envFile: values.env,
     deadlineMs: seconds * 1_000,
     json: values.json ?? false,
   };

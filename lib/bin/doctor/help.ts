@@ -1,5 +1,5 @@
 /** What `doctor --help` shows. */
-export const HELP = `Usage: npx nestjs-zitadel doctor [module] [-] [--name <name>] [--env-file <path>] [--timeout <seconds>] [--json]
+export const HELP = `Usage: npx nestjs-zitadel doctor [module] [-] [--name <name>] [--env <path>] [--timeout <seconds>] [--json]
 
 Says what makes the requests of your application fail or stand open: what it is, why it matters, what it does to a
 request, and the one thing to do. It changes nothing.
@@ -27,7 +27,7 @@ Arguments:
 
 Options:
   --name <name>          the ZitadelModule with this name
-  --env-file <path>      another file than .env
+  --env <path>           another file than .env
   --timeout <seconds>    what each step may take, from 1 to 120 (default: 10)
   --json                 writes one JSON object to the output: exitCode, findings
   -h, --help             shows this

@@ -11,6 +11,7 @@ export interface JsonSchema {
   readonly minLength?: number;
   readonly minItems?: number;
   readonly minimum?: number;
+  readonly maximum?: number;
   readonly items?: JsonSchema;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
@@ -54,8 +55,7 @@ export function problemsOf(value: unknown, schema: JsonSchema, root = schema, pa
     case 'boolean':
       return typeof value === 'boolean' ? [] : problem('true or false');
     case 'integer':
-      if (Number.isSafeInteger(value) && Number(value) >= (own.minimum ?? 0)) return [];
-      return problem(`a whole number from ${String(own.minimum ?? 0)}`);
+      return isWhole(value, own) ? [] : problem(wholeOf(own));
     default:
       return [];
   }
@@ -94,6 +94,15 @@ function isText(value: unknown, { pattern, minLength = 0 }: JsonSchema): boolean
 
 function textOf({ minLength = 0 }: JsonSchema): string {
   return minLength > 1 ? `a text of at least ${String(minLength)} characters` : 'a text';
+}
+
+function isWhole(value: unknown, { minimum = 0, maximum = Infinity }: JsonSchema): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= minimum && Number(value) <= maximum;
+}
+
+function wholeOf({ minimum = 0, maximum }: JsonSchema): string {
+  const to = maximum === undefined ? '' : ` to ${String(maximum)}`;
+  return `a whole number from ${String(minimum)}${to}`;
 }
 
 /** Not a text itself: it may be a secret. */

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { ZitadelEmulator } from '../../testing/emulator.js';
 import type { Fault } from '../../testing/model.js';
 import { type EndpointName, requireEndpoint } from '../../testing/server/endpoints.js';
@@ -56,9 +56,12 @@ export function control(
 ): Reply {
   const { method = '', headers } = request;
   // A page must not work on it, whatever its origin. Tests of a browser ask from outside of pages.
-  if (headers.origin !== undefined) return problem(403, 'not for pages: ask without an origin');
+  if (isFromPage(headers)) return problem(403, 'not for pages: ask without an origin');
   if (!controlled.isOpen && !isFromHere(request)) {
     return problem(403, 'only for this machine, by a name of it; --open-control opens it to all');
+  }
+  if (!isOwnName(hostOf(headers), controlled.zitadel.issuer)) {
+    return problem(403, 'not by this name, unless --issuer says it: a page could lead here by it');
   }
   const call = Object.hasOwn(CALLS, `${method} ${path}`) ? CALLS[`${method} ${path}`] : undefined;
   if (call === undefined) {
@@ -76,14 +79,29 @@ export function control(
   }
 }
 
+/** What a page asks of its own origin has no `origin`. What somebody types into a browser comes from no page. */
+function isFromPage({ origin, 'sec-fetch-site': from = 'none' }: IncomingHttpHeaders): boolean {
+  return origin !== undefined || from !== 'none';
+}
+
 /** A name that is not of this machine may lead here too: a page could have made it do so. */
 function isFromHere({ socket, headers }: IncomingMessage): boolean {
   const address = socket.remoteAddress?.replace('::ffff:', '') ?? '';
-  const host = headers.host?.replace(/:\d+$/, '') ?? '';
-  return HERE.test(address) && HERE.test(host);
+  return HERE.test(address) && HERE.test(hostOf(headers));
 }
 
 const HERE = /^(127(\.\d+){3}|::1|\[::1\]|localhost)$/i;
+
+/** Whether no page of a stranger can have this name: addresses, names of a network of one's own, and that of the issuer. */
+function isOwnName(host: string, issuer: string): boolean {
+  return OWN.test(host) || host === new URL(issuer).hostname;
+}
+
+const OWN = /^(\d+(\.\d+){3}|\[[\da-f:.]+\]|[^.:]+|.+\.(internal|local|localhost|test))$/i;
+
+function hostOf({ host = '' }: IncomingHttpHeaders): string {
+  return host.replace(/:\d+$/, '');
+}
 
 function fromJson(text: string): unknown {
   try {

@@ -30,6 +30,8 @@ export const command: Command = {
     const [path, ...rest] = positionals;
     if (rest.length > 0) throw new UsageError('One world at a time.');
     const { host, issuer, json } = values;
+    // It would be every address of this machine.
+    if (host.trim() === '') throw new UsageError('--host: an address is expected, not nothing');
     const settings = { port: portOf(values.port), host, ...(issuer !== undefined && { issuer }) };
     const world = path === undefined ? EMPTY : await readWorld(path);
     const zitadel = prepare(settings, world, values['open-control']);

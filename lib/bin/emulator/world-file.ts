@@ -132,7 +132,8 @@ export function problemText(path: string, problems: readonly string[]): string {
 
 function fromJson(path: string, text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    // Some editors begin a file with a mark of its encoding.
+    return JSON.parse(text.replace(/^\uFEFF/, '')) as unknown;
   } catch (error) {
     throw new UsageError(`The world ${path} is not JSON: ${reasonOf(error)}.`);
   }

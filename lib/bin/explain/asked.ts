@@ -22,7 +22,7 @@ const OPTIONS = {
   name: TEXT,
   route: TEXT,
   param: LIST,
-  'env-file': TEXT,
+  env: TEXT,
   json: FLAG,
 } as const;
 
@@ -76,7 +76,7 @@ export function read(args: readonly string[]): Asked {
     route,
     ids,
     requirement: route === undefined ? requirementBy(values) : undefined,
-    envFile: values['env-file'],
+    envFile: values.env,
     json,
   };
 }

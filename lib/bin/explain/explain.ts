@@ -80,7 +80,7 @@ async function questionOf({ app, route, ids, requirement }: Asked): Promise<Ques
   const access = await accessAt(app ?? '', route ?? '');
   const settled = access.guarded
     ? SETTLED[access.access]
-    : { allowed: true, why: 'nestjs-zitadel does not guard this: everybody gets in' };
+    : { allowed: true, why: 'Nothing of nestjs-zitadel guards this: everybody gets in.' };
   return {
     requirement: withIds(access.requirement ?? authenticated(), settled ? new Map() : ids),
     forActors: access.forActors,
@@ -89,8 +89,8 @@ async function questionOf({ app, route, ids, requirement }: Asked): Promise<Ques
 }
 
 const SETTLED = {
-  public: { allowed: true, why: 'public: everybody gets in, and no token is read' },
-  undeclared: { allowed: false, why: 'it declares nothing, so nobody gets in' },
+  public: { allowed: true, why: 'It is public: everybody gets in, and no token is read.' },
+  undeclared: { allowed: false, why: 'It declares nothing, so nobody gets in.' },
   optional: undefined,
   required: undefined,
 } as const;

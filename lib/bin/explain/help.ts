@@ -20,8 +20,9 @@ Options:
   --name <name>           the ZitadelModule with this name, instead of the one without
   --route <text>          a way in, as routes shows it: 'GET /orgs/:orgId'
   --param <name>=<id>     an id that the route reads from the request, from wherever it does
-  --env-file <path>       where to read the environment, instead of .env
-  --json                  writes one JSON object: exitCode, allowed, reason, explanation, wouldAllow, error
+  --env <path>            where to read the environment, instead of .env
+  --json                  writes one JSON object: exitCode, allowed, reason, message, explanation,
+                          wouldAllow, error
   -h, --help              shows this
 
 Environment, without --app, also from .env:
@@ -33,6 +34,7 @@ Exit codes:
   1    not known: ZITADEL could not be asked, or the setup is wrong
   2    an argument is wrong
   3    denied
+  130  stopped by Ctrl-C
 
 Examples:
   npx nestjs-zitadel explain --user 69629026806489455 --role ORG_OWNER --org 69629023906488334

@@ -28,6 +28,7 @@ Exit codes:
   1    the application could not be opened
   2    an argument or the lock file is wrong
   3    --check: the application asks for something else than the file says
+  130  stopped by Ctrl-C
 
 Examples:
   npx nestjs-zitadel routes ./dist/app.module.js

@@ -28,7 +28,7 @@ const OPTIONS = {
   role: TEXTS,
   'service-user-role': TEXTS,
   endpoint: TEXT,
-  'env-file': TEXT,
+  env: TEXT,
   secrets: TEXT,
   remove: FLAG,
   yes: { ...FLAG, short: 'y' },
@@ -64,6 +64,9 @@ export function readSetup(args: readonly string[]): SetupAsked {
       `--service-user-role must be a manager role such as ORG_OWNER_VIEWER, or none: not ${stray}`,
     );
   }
+  if (values.env === '' || values.secrets === '') {
+    throw new UsageError('--env and --secrets take a path');
+  }
   if (role.some((key) => key.trim() === '')) throw new UsageError('--role must not be empty');
   return {
     mode: values.remove === true ? 'remove' : 'setup',
@@ -74,7 +77,7 @@ export function readSetup(args: readonly string[]): SetupAsked {
     roles: [...new Set(role)],
     serviceUserRoles: [...new Set(serviceUserRoles)],
     endpoint,
-    envFile: values['env-file'] ?? '.env',
+    envFile: values.env ?? '.env',
     secrets: values.secrets ?? 'secrets',
     yes: values.yes ?? false,
     json: values.json ?? false,

@@ -3,6 +3,7 @@ import {
   mkdir,
   open,
   readFile,
+  realpath,
   rename,
   rm,
   rmdir,
@@ -29,13 +30,19 @@ export function readText(path: string): Promise<string | undefined> {
   });
 }
 
-/** Replaces a file in one go, so that nobody ever sees half of it. */
+/** Replaces a file in one go, so that nobody ever sees half of it. A link to it stays a link. */
 export function writePrivate(path: string, text: string): Promise<void> {
   return onDisk(path, async () => {
-    const fresh = `${path}.${process.pid}.new`;
-    await writeFile(fresh, text, { mode: PRIVATE });
-    await chmod(fresh, PRIVATE);
-    await rename(fresh, path);
+    const target = await realpath(path).catch(() => path);
+    const fresh = `${target}.${process.pid}.new`;
+    try {
+      await writeFile(fresh, text, { mode: PRIVATE });
+      await chmod(fresh, PRIVATE);
+      await rename(fresh, target);
+    } catch (error) {
+      await rm(fresh, { force: true });
+      throw error;
+    }
   });
 }
 

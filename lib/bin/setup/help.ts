@@ -24,7 +24,7 @@ Options:
   --application <name>        the API application (default: the project's name and -api)
   --service-user <name>       the service user (default: the project's name and -service)
   --organization <id>         where it is made (default: the organization of the token's user)
-  --env-file <path>           default: .env. Other lines stay as they are
+  --env <path>                default: .env. Other lines stay as they are
   --secrets <folder>          the folder of the key files (default: secrets)
   --remove                    takes back what setup made, and nothing else
   -y, --yes                   does not ask

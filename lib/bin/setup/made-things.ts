@@ -12,7 +12,8 @@ type Kind =
   | 'serviceUser'
   | 'serviceUserKey'
   | 'managerRole'
-  | 'target';
+  | 'target'
+  | 'variable';
 
 interface Entry {
   readonly kind: Kind;
@@ -105,6 +106,14 @@ export class MadeThings {
       throw error;
     }
     await this.#keep(this.#entries);
+  }
+
+  /** Notes variables before a file gets them. What a file has already, others wrote. */
+  async noteVariables(names: readonly string[]): Promise<void> {
+    const fresh = names.filter((name) => !this.has('variable', name));
+    if (fresh.length === 0) return;
+    const entries = fresh.map((name): Entry => ({ kind: 'variable', name, id: name }));
+    await this.#keep([...this.#entries, ...entries]);
   }
 
   /** Removes something, and the note of it. */

@@ -9,6 +9,7 @@ import { merged, valueIn, type Variables } from './env-file.js';
 import { readText, writePrivate } from './files.js';
 import { keySteps, paths } from './key-steps.js';
 import { type Found, requireFitting, type AdministratedZitadel } from './look.js';
+import type { MadeThings } from './made-things.js';
 import { managerSteps } from './manager-steps.js';
 import type { MadeIds } from './plan-ids.js';
 
@@ -100,7 +101,7 @@ export async function planSetup(
     ...managerSteps(asked, found, administration, ids),
     ...(await eventSteps(asked, found, zitadel, ids)),
   );
-  return [...steps, ...(await envSteps(asked, zitadel, ids))];
+  return [...steps, ...(await envSteps(asked, things, zitadel, ids))];
 }
 
 async function eventSteps(
@@ -150,6 +151,7 @@ export function variablesOf(
 /** A value that is not known yet will be another one. */
 async function envSteps(
   asked: SetupAsked,
+  things: MadeThings,
   { url, administration }: AdministratedZitadel,
   ids: MadeIds,
 ): Promise<readonly Step[]> {
@@ -162,8 +164,10 @@ async function envSteps(
   if (differing.length === 0) return [];
   const replaced = differing.filter((name) => valueIn(text, name) !== undefined);
   const instead = replaced.length > 0 ? ` (instead of another ${replaced.join(', ')})` : '';
-  const run = async () =>
-    writePrivate(envFile, merged((await readText(envFile)) ?? '', variables()));
+  const run = async () => {
+    await things.noteVariables(differing);
+    await writePrivate(envFile, merged((await readText(envFile)) ?? '', variables()));
+  };
   const sign = replaced.length > 0 ? '~' : '+';
   return [{ sign, what: `in ${envFile}: ${differing.join(', ')}${instead}`, run }];
 }

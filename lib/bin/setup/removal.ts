@@ -122,7 +122,7 @@ async function projectSteps(
   return { steps, isKept: isOurs };
 }
 
-/** Files of keys that setup made, and the lines of `.env` that are as setup wrote them. */
+/** Files of keys that setup made, and the lines of `.env` that setup wrote, if they are still so. */
 async function fileSteps(
   asked: SetupAsked,
   { things, project, application, target }: Found,
@@ -149,7 +149,10 @@ async function fileSteps(
   if (text === undefined || !things.isKept) return steps;
   // --remove is given without --endpoint and roles.
   const all = { ...asked, endpoint: '', serviceUserRoles: ['ORG_'] };
-  const left = without(text, variablesOf(all, url, administration.orgId, ids));
+  const ours = Object.entries(variablesOf(all, url, administration.orgId, ids)).filter(([name]) =>
+    things.has('variable', name),
+  );
+  const left = without(text, Object.fromEntries(ours));
   if (left === text) return steps;
   const isEmpty = left.trim() === '';
   const run = () => (isEmpty ? removeFile(envFile) : writePrivate(envFile, left));

@@ -238,6 +238,11 @@ describe('a world', () => {
     expect([code, told]).toEqual([2, expect.stringContaining(why)]);
   });
 
+  it('may begin with the mark of its encoding', async () => {
+    const { stop } = await listening(written('\uFEFF{}', 'json'));
+    expect(await stop()).toBe(130);
+  });
+
   it('that is not there is refused', async () => {
     const { code, told } = await refused(join(folder, 'none.json'));
     expect([code, told]).toEqual([2, expect.stringContaining('cannot be read')]);
@@ -273,7 +278,8 @@ describe('the command', () => {
     [['--port', 'many'], '--port: a number from 0 to 65535 is expected, not many'],
     [['--issuer', 'acme.example'], "--issuer 'acme.example' is not a plain origin"],
     [['a.json', 'b.json'], 'One world at a time.'],
-    [['--ports', '1'], "Unknown option '--ports'"],
+    [['--host', ''], '--host: an address is expected'],
+    [['--ports', '1'], "Unknown option '--ports'\n"],
   ])('refuses %s', async (args, text) => {
     const { code, told } = await refused(...args);
     expect([code, told]).toEqual([2, expect.stringContaining(text)]);
@@ -439,13 +445,15 @@ describe('a call under /emulator', () => {
     ['POST', 'faults', '{"endpoint":"keys"}', 'fault or delayMs is missing'],
     ['POST', 'faults', '{"endpoint":"keys","fault":"oops"}', 'fault: a status from 200 to 599'],
     ['POST', 'faults', '{"endpoint":"keys","fault":700}', 'fault: a status from 200 to 599'],
+    ['POST', 'faults', '{"endpoint":"keys","fault":{"status":9999}}', 'fault: a status from 200'],
+    ['POST', 'faults', '{"endpoint":"keys","delayMs":99999999999}', 'from 0 to 2147483647'],
     ['POST', 'faults', '{"endpoint":"keys","fault":503,"times":0}', 'times: a whole number from 1'],
     ['POST', 'faults', '{"endpoint":"keys","fault":"wrong-user"}', 'needs an endpoint that tells'],
     ['DELETE', 'faults?endpoint=nothing', '', "no endpoint is called 'nothing'"],
     ['GET', 'requests?endpoint=nothing', undefined, "no endpoint is called 'nothing'"],
     ['PUT', 'members', '{"user":"alice","roles":[]}', 'exactly one of instance, organization'],
     ['PUT', 'members', '{"user":"eve","instance":true,"roles":[]}', 'there is no user eve'],
-    ['PUT', 'reads', '{"lagMs":-1}', 'lagMs: a whole number from 0 is expected'],
+    ['PUT', 'reads', '{"lagMs":-1}', 'lagMs: a whole number from 0 to 2147483647 is expected'],
     [
       'PUT',
       'users',
@@ -467,13 +475,23 @@ describe('a call under /emulator', () => {
   });
 
   it('is refused to pages, and to names that are not of this machine', async () => {
-    for (const headers of [{ origin: url }, { host: 'evil.example' }]) {
+    const pages = [{ origin: url }, { 'sec-fetch-site': 'same-origin' }, { host: 'evil.example' }];
+    for (const headers of pages) {
       expect(await statusOf(url, headers)).toEqual([403, undefined]);
     }
+    // Somebody types the address into a browser.
+    expect(await statusOf(url, { 'sec-fetch-site': 'none' })).toEqual([200, undefined]);
     const open = await listening('--open-control');
-    expect(await statusOf(open.url, { host: 'zitadel' })).toEqual([200, undefined]);
+    for (const host of ['zitadel', '172.17.0.2:8080', '[fd00::2]:8080', 'host.docker.internal']) {
+      expect(await statusOf(open.url, { host })).toEqual([200, undefined]);
+    }
     expect(await statusOf(open.url, { origin: 'http://evil.example' })).toEqual([403, undefined]);
+    // A name that anybody may own can be made to lead here.
+    expect(await statusOf(open.url, { host: 'evil.example' })).toEqual([403, undefined]);
     await open.stop();
+    const named = await listening('--open-control', '--issuer', 'http://zitadel.example:8080');
+    expect(await statusOf(named.url, { host: 'zitadel.example' })).toEqual([200, undefined]);
+    await named.stop();
   });
 });
 

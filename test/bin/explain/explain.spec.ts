@@ -64,7 +64,7 @@ describe('explain', () => {
     const route = (name: string) => run(['--app', APPLICATION, '--route', name]);
     expect(await route('GET /orgs/<b>|logo')).toMatchObject({
       code: 0,
-      out: 'Allowed. public: everybody gets in, and no token is read',
+      out: 'Allowed. It is public: everybody gets in, and no token is read.',
     });
     expect(await route('GET /orgs/of/nobody')).toMatchObject({ code: 3 });
     const missing = await route('GET /orgs/:orgId');

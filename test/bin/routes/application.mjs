@@ -1,6 +1,6 @@
 // An application as a compiler puts it out, with its decorators written by hand.
 import { Controller, Get, Module } from '@nestjs/common';
-import { APP_GUARD, NestFactory } from '@nestjs/core';
+import { APP_GUARD, NestFactory, RouterModule } from '@nestjs/core';
 import { org, Public, RequireRole, ZitadelManagerGuard, ZitadelModule } from 'nestjs-zitadel';
 
 function decorate(decorators, target, key) {
@@ -40,4 +40,23 @@ export async function createApp(options) {
   app.setGlobalPrefix('api');
   app.getHttpAdapter().get('/health', () => undefined);
   return app;
+}
+
+/** Its module has a path of its own. */
+class Inner {}
+Module({ controllers: [Orgs] })(Inner);
+export class Placed {}
+Module({
+  imports: [
+    ZitadelModule.forRoot({ issuer: 'https://a.example', audience: '1' }),
+    Inner,
+    RouterModule.register([{ path: 'inner', module: Inner }]),
+  ],
+})(Placed);
+
+export const forgetful = () => undefined;
+
+export async function guarding(options) {
+  const app = await NestFactory.create(Placed, options);
+  return app.useGlobalGuards(app.get(ZitadelManagerGuard));
 }

@@ -47,6 +47,22 @@ describe('routes', () => {
     expect(out).toMatch(/GET \/health +NOT GUARDED by nestjs-zitadel: no route of Nest/);
   });
 
+  it('knows the paths that RouterModule gives to modules', async () => {
+    const { out } = await run(`${APPLICATION}#Placed`);
+    expect(out).toContain('GET /inner/orgs/:orgId');
+  });
+
+  it('knows of a guard that a function gives to the whole application', async () => {
+    const { out } = await run(`${APPLICATION}#guarding`);
+    expect(out).toContain('ORG_OWNER on org param orgId');
+    expect(out).not.toContain('NOT GUARDED');
+  });
+
+  it('says that a function has to return the application', async () => {
+    const { code, told } = await run(`${APPLICATION}#forgetful`);
+    expect([code, told]).toEqual([1, expect.stringContaining('returns no application')]);
+  });
+
   it('says what is not guarded, and what it cannot know', async () => {
     const { out, told } = await run(`${APPLICATION}#Unguarded`);
     expect(out).toContain('GET /orgs/:orgId     NOT GUARDED by nestjs-zitadel: open');
@@ -98,7 +114,7 @@ describe('routes', () => {
     [
       'a name that is not exported',
       [`${APPLICATION}#Other`],
-      /no function Other; exported are: AppModule, Unguarded, createApp/,
+      /no function Other; exported are: AppModule, Placed, Unguarded, createApp, forgetful, guarding/,
     ],
     ['several modules', [APPLICATION], /exports several/],
     ['two forms', [APPLICATION, '--html', '--json'], /do not go together/],

@@ -1,10 +1,12 @@
 import {
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -40,7 +42,7 @@ const USER_KEY = 'secrets/service-user.json';
 
 /** Runs `setup` for the project shop, with its files in a folder of the test's own. */
 function setup(args: readonly string[], more: Partial<Terminal> & { readonly says?: string } = {}) {
-  const files = ['--env-file', at('.env'), '--secrets', at('secrets')];
+  const files = ['--env', at('.env'), '--secrets', at('secrets')];
   const env = { ZITADEL_URL: zitadel.url, ZITADEL_PAT: token };
   return runAs(env, ['setup', '--project', 'shop', ...files, ...args], more);
 }
@@ -215,6 +217,24 @@ describe('setup', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it('--remove leaves lines of .env that were there before', async () => {
+    const before = `ZITADEL_ISSUER=${zitadel.url}\n`;
+    writeFileSync(at('.env'), before);
+    await setup(['--yes']);
+    expect(envLines().length).toBeGreaterThan(4);
+    await setup(['--remove', '--yes']);
+    expect(readFileSync(at('.env'), 'utf8')).toBe(before);
+    expect(await state()).toMatchObject({ notes: 0 });
+  });
+
+  it('writes through a link to .env', async () => {
+    writeFileSync(at('shared.env'), 'PORT=1\n');
+    symlinkSync(at('shared.env'), at('.env'));
+    await setup(['--yes']);
+    expect(lstatSync(at('.env')).isSymbolicLink()).toBe(true);
+    expect(readFileSync(at('shared.env'), 'utf8')).toContain('ZITADEL_PROJECT_ID=');
+  });
+
   it('--remove keeps a project in which others made something, and says so', async () => {
     await setup([...ROLES, '--yes']);
     const [shop] = (await rows(`${V1}/projects/_search`)).filter(({ name }) => name === 'shop');
@@ -312,6 +332,8 @@ describe('setup', () => {
     [['--project', 'shop', '--endpoint', 'http://shop.example'], '--endpoint must be'],
     [['--project', 'shop', '--organization', '../x'], '--organization must be'],
     [['--project', 'shop', '--pat', 'x'], "Unknown option '--pat'"],
+    [['--project', 'shop', '--env', ''], 'take a path'],
+    [['--project', 'shop', '--secrets', ''], 'take a path'],
   ])('explains wrong arguments: %j', async (args, text) => {
     const env = { ZITADEL_URL: zitadel.url, ZITADEL_PAT: pat };
     const { code, told } = await runAs(env, ['setup', ...args]);
@@ -322,15 +344,7 @@ describe('setup', () => {
     const env = { ZITADEL_URL: zitadel.url };
     const replies = [pat, 'n'];
     const ask = () => Promise.resolve(replies.shift() ?? '');
-    const args = [
-      'setup',
-      '--project',
-      'shop',
-      '--env-file',
-      at('.env'),
-      '--secrets',
-      at('secrets'),
-    ];
+    const args = ['setup', '--project', 'shop', '--env', at('.env'), '--secrets', at('secrets')];
     const asked = await runAs(env, args, { isInteractive: true, askSecret: ask, ask });
     expect(asked).toMatchObject({ code: 4, out: '' });
     expect(asked.told).not.toContain(pat);
