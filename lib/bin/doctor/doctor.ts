@@ -1,9 +1,10 @@
 import { examine } from '../../doctor/examine.js';
-import { type Finding, warning, amiss } from '../../doctor/finding.js';
+import { type Finding, amiss, fine, warning } from '../../doctor/finding.js';
 import { invalidOption } from '../../doctor/readable-options.js';
 import { own } from '../../core/own-properties.js';
 import type { SeveralInstances } from '../../instances-option.js';
 import type { ZitadelOptions } from '../../options.js';
+import { guardingOf } from '../application-guards.js';
 import { optionsOfApplication } from '../application-options.js';
 import { type Command, EXIT, parse, UsageError } from '../command.js';
 import { type Environment, readEnvironment, withEnvFile } from '../environment.js';
@@ -37,6 +38,7 @@ export const command: Command = {
     const token = await tokenFrom(asked, env, terminal);
     const { options, findings: before } = await patientOf(asked, env);
     const redis = options && (await redisOf(options, env));
+    const guards = options && asked.module !== undefined ? await guardsOf(asked.module) : [];
     try {
       const found = options
         ? await examine({
@@ -52,7 +54,7 @@ export const command: Command = {
           })
         : [];
       if (terminal.stop.aborted) return EXIT.interrupted;
-      const all = [...before, ...(redis?.findings ?? []), ...found];
+      const all = [...before, ...guards, ...(redis?.findings ?? []), ...found];
       // What was left out before may be all that is wrong with the options.
       const findings = before.length > 0 ? all.filter(({ id }) => id !== 'options.valid') : all;
       const isWrong = findings.some(({ level }) => level === 'wrong');
@@ -141,6 +143,28 @@ function fromApplication({ options, hasSharedCache }: FromApplication): Patient 
     remedy: 'write CacheModule.register({ isGlobal: true }) into the imports of the application',
   });
   return { options, findings: [noStore] };
+}
+
+const LISTED = 5;
+
+/** Whether the guard stands before the handlers of the application. */
+async function guardsOf(module: string): Promise<readonly Finding[]> {
+  const { handlers, unguarded } = (await guardingOf(module)) ?? { handlers: 0, unguarded: [] };
+  if (handlers === 0) return [];
+  if (unguarded.length === 0) {
+    return [fine('routes.guarded', 'every handler is public, or the guard stands before it')];
+  }
+  const more = unguarded.length > LISTED ? ', ...' : '';
+  const found = unguarded.length === handlers ? amiss : warning;
+  return [
+    found('routes.unguarded', {
+      what: `${unguarded.length} of ${handlers} handlers that are not public run without ZitadelManagerGuard: ${unguarded.slice(0, LISTED).join(', ')}${more}`,
+      why: 'Nest runs a handler if no guard stands before it',
+      effect: 'everybody gets in there, unless a guard of yours stands in its place',
+      remedy:
+        'write { provide: APP_GUARD, useExisting: ZitadelManagerGuard } into the providers; if your main file binds the guard, name a file that exports a function which makes the application',
+    }),
+  ];
 }
 
 /** REDIS_URL, if the options name no Redis of their own. */

@@ -149,6 +149,36 @@ Module({
     });
   });
 
+  it.each([
+    ['no handler', '', 'wrong', 1],
+    ['no handler that is not public', 'public', 'wrong', 1],
+    ['some handlers', 'guarded', 'warning', 0],
+    ['every handler', 'guarded public', 'ok', 0],
+  ])('says where the guard stands before %s', async (_what, has, level, code) => {
+    const app = written(
+      `guards-${has.replaceAll(' ', '-')}.mjs`,
+      `import { Controller, Get, Module, UseGuards } from '@nestjs/common';
+import { Public, ZitadelManagerGuard, ZitadelModule } from 'nestjs-zitadel';
+class Things { list() {} }
+Get('things')(Things.prototype, 'list', Object.getOwnPropertyDescriptor(Things.prototype, 'list'));
+${has.includes('public') ? `Public()(Things);` : ''}
+Controller()(Things);
+class More { list() {} }
+Get('more')(More.prototype, 'list', Object.getOwnPropertyDescriptor(More.prototype, 'list'));
+Controller()(More);
+${has.includes('guarded') ? 'UseGuards(ZitadelManagerGuard)(More);' : ''}
+export class AppModule {}
+Module({
+  imports: [ZitadelModule.forRoot({ issuer: '${zitadel.url}', audience: '1' })],
+  controllers: [Things, More],
+})(AppModule);
+`,
+    );
+    const said = await run([app, '--json'], {});
+    const found = findingsOf(said).find(({ id }) => id.startsWith('routes.'));
+    expect({ level: found?.level, code: said.code }).toEqual({ level, code });
+  });
+
   it('reads options that the library refuses', async () => {
     const app = appOf('refused.mjs', `return { issuer: '${zitadel.url}' };`);
     const said = await run([app, '--json'], {});

@@ -1,0 +1,29 @@
+import { accessOf } from '../nest/access.js';
+import { ApplicationError, openApplication } from './application.js';
+
+/** How many handlers of an application are not public, and which of them Nest runs without the guard. */
+interface Guarding {
+  readonly handlers: number;
+  readonly unguarded: readonly string[];
+}
+
+/**
+ * Whether the guard stands before the handlers of an application, of which nothing runs. Undefined: it cannot be opened that way.
+ *
+ * @throws UsageError when the path or the name of the export is wrong
+ */
+export async function guardingOf(path: string): Promise<Guarding | undefined> {
+  try {
+    const opened = await openApplication(path, { start: false });
+    try {
+      const asking = accessOf(opened.app).filter(({ access }) => access !== 'public');
+      const open = asking.filter(({ guarded }) => !guarded);
+      return { handlers: asking.length, unguarded: open.map(({ name }) => name) };
+    } finally {
+      await opened.close();
+    }
+  } catch (error) {
+    if (error instanceof ApplicationError) return undefined;
+    throw error;
+  }
+}
