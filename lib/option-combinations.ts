@@ -12,6 +12,7 @@ import type {
 import type { ZitadelOptions } from './options.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import { openClient, openServiceUser } from './zitadel/credentials.js';
+import { isLoopback } from './zitadel/loopback.js';
 
 /** What was given, in words: never the content of anything that may be secret. */
 function got(value: unknown, secret = false): string {
@@ -50,7 +51,7 @@ export function checkTogether(options: ZitadelOptions, resolved: ResolvedOptions
   if (
     new URL(resolved.issuer).protocol === 'http:' &&
     resolved.internalUrl === undefined &&
-    !isLoopback(resolved.issuer) &&
+    !isLoopback(new URL(resolved.issuer)) &&
     !options.allowHttp
   ) {
     throw wrong(
@@ -271,9 +272,4 @@ export function isOrganizations(value: unknown, pattern: RegExp): value is reado
     value.length > 0 &&
     value.every((id) => id !== undefined && checkId(id, pattern) === id)
   );
-}
-
-function isLoopback(issuer: string): boolean {
-  const { hostname } = new URL(issuer);
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }

@@ -1,4 +1,5 @@
 import { createHttp, type Http } from '../zitadel/http.js';
+import { isLoopback } from '../zitadel/loopback.js';
 import { UsageError } from './command.js';
 import type { Terminal } from './terminal.js';
 
@@ -38,10 +39,8 @@ export async function instanceFrom(
 }
 
 /** Whether what is sent there cannot be read on the way. */
-function isPrivate({ protocol, hostname }: URL): boolean {
-  const isHere =
-    hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
-  return protocol === 'https:' || (protocol === 'http:' && isHere);
+function isPrivate(url: URL): boolean {
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
 }
 
 /** Whether events may be delivered there. */

@@ -6,6 +6,7 @@ import type { ResolvedOptions } from '../resolved-options.js';
 import { resolveOptions } from '../validate-options.js';
 import { openClient, openServiceUser } from '../zitadel/credentials.js';
 import { EFFECT, type Finding, fine, warning, amiss } from './finding.js';
+import { isLoopback } from '../zitadel/loopback.js';
 
 /** Each round leaves out one option. */
 const MOST_ROUNDS = 12;
@@ -91,7 +92,8 @@ function leaveOut(options: Record<string, unknown>, option: string): boolean {
 /** What is allowed, and better not so. */
 function risksOf(resolved: ResolvedOptions, options: object): readonly Finding[] {
   const { issuer, internalUrl, shared, callers, ttlMs } = resolved;
-  const isClear = internalUrl === undefined && issuer.startsWith('http:') && !isHere(issuer);
+  const isClear =
+    internalUrl === undefined && issuer.startsWith('http:') && !isLoopback(new URL(issuer));
   const recheck = callerWays(callers).some((way) => way.type === 'jwt' && way.recheckMs === false);
   return [
     ...(isClear && Object.hasOwn(options, 'allowHttp')
@@ -138,7 +140,3 @@ function risksOf(resolved: ResolvedOptions, options: object): readonly Finding[]
 }
 
 const LONG_MS = 5 * 60_000;
-
-function isHere(origin: string): boolean {
-  return /^(?:localhost|\[::1\]|127\.[\d.]+)$/.test(new URL(origin).hostname);
-}

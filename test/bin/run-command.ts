@@ -1,5 +1,6 @@
 import { runCommand } from '../../lib/bin/commands.js';
 import type { Terminal } from '../../lib/bin/terminal.js';
+import { quietTerminal } from '../support/terminal.js';
 
 /** Runs a command as somebody would, who says `says` when asked. */
 export async function runAs(
@@ -7,22 +8,13 @@ export async function runAs(
   args: readonly string[],
   more: Partial<Terminal> & { readonly says?: string } = {},
 ) {
-  const [out, told, asked]: [string[], string[], string[]] = [[], [], []];
+  const asked: string[] = [];
   const ask = (question: string) => {
     asked.push(question);
     return Promise.resolve(more.says ?? '');
   };
-  const code = await runCommand(args, {
-    env,
-    out: (text) => void out.push(text),
-    tell: (text) => void told.push(text),
-    isInteractive: more.says !== undefined,
-    hasColours: false,
-    ask,
-    askSecret: ask,
-    input: () => Promise.resolve(''),
-    stop: new AbortController().signal,
-    ...more,
-  });
-  return { code, out: out.join('\n'), told: told.join('\n'), asked };
+  const isInteractive = more.says !== undefined;
+  const { terminal, said } = quietTerminal({ env, isInteractive, ask, askSecret: ask, ...more });
+  const code = await runCommand(args, terminal);
+  return { code, ...said(), asked };
 }

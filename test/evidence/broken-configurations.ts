@@ -15,6 +15,7 @@ import {
   type ZitadelOptions,
 } from 'nestjs-zitadel';
 import { ZitadelEmulator } from 'nestjs-zitadel/testing';
+import { quietTerminal } from '../support/terminal.js';
 
 /** A configuration, and what the doctor must say of it. */
 interface Broken {
@@ -441,19 +442,12 @@ function busInMemory(): MessageBus {
 /** What `events setup` makes. */
 async function setUpEvents({ plain, admin }: World): Promise<void> {
   const endpoint = 'https://app.example/zitadel/events';
-  const said: string[] = [];
-  const code = await runCommand(['events', 'setup', '--endpoint', endpoint, '--yes'], {
-    env: { ZITADEL_URL: plain.url, ZITADEL_PAT: admin },
-    out: (text) => void said.push(text),
-    tell: (text) => void said.push(text),
-    isInteractive: false,
-    hasColours: false,
-    ask: () => Promise.resolve(''),
-    askSecret: () => Promise.resolve(''),
-    input: () => Promise.resolve(''),
-    stop: new AbortController().signal,
-  });
-  if (code !== 0) throw new Error(`events could not be set up: ${said.join('\n')}`);
+  const env = { ZITADEL_URL: plain.url, ZITADEL_PAT: admin };
+  const { terminal, said } = quietTerminal({ env });
+  const args = ['events', 'setup', '--endpoint', endpoint, '--yes'];
+  if ((await runCommand(args, terminal)) !== 0) {
+    throw new Error(`events could not be set up: ${said().told}`);
+  }
 }
 
 /** Passes requests on to the emulator, and bends what comes back. */

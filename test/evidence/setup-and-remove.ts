@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ZitadelEmulator } from 'nestjs-zitadel/testing';
 import { runCommand } from '#dist/bin/commands.js';
+import { quietTerminal } from '../support/terminal.js';
 
 /** Where an application is set up. */
 interface Place {
@@ -80,22 +81,16 @@ async function run(
   folder: string,
   args: readonly string[],
 ): Promise<{ readonly done: readonly string[] }> {
-  const [out, told]: [string[], string[]] = [[], []];
   const names = ['--project', 'evidence', '--organization', organization];
   const files = ['--env', join(folder, '.env'), '--secrets', join(folder, 'secrets')];
-  const code = await runCommand(['setup', ...names, ...files, ...args, '--yes', '--json'], {
-    env: { ZITADEL_URL: url, ZITADEL_PAT: pat },
-    out: (text) => void out.push(text),
-    tell: (text) => void told.push(text),
-    isInteractive: false,
-    hasColours: false,
-    ask: () => Promise.resolve(''),
-    askSecret: () => Promise.resolve(''),
-    input: () => Promise.resolve(''),
-    stop: new AbortController().signal,
-  });
-  if (code !== 0) throw new Error(`setup ${args.join(' ')}: ${String(code)} ${out.join()}`);
-  return JSON.parse(out.join('')) as { done: readonly string[] };
+  const { terminal, said } = quietTerminal({ env: { ZITADEL_URL: url, ZITADEL_PAT: pat } });
+  const code = await runCommand(
+    ['setup', ...names, ...files, ...args, '--yes', '--json'],
+    terminal,
+  );
+  const { out } = said();
+  if (code !== 0) throw new Error(`setup ${args.join(' ')}: ${String(code)} ${out}`);
+  return JSON.parse(out) as { done: readonly string[] };
 }
 
 /** Everything of the kinds that setup makes, in the organization and in its projects and users. */

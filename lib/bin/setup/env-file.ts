@@ -1,17 +1,18 @@
+import { parseEnv } from 'node:util';
+
 /** Variables of a `.env` file. */
 export type Variables = Readonly<Record<string, string>>;
 
-/** The value that a file gives a variable. The last line counts. */
+/** The value that a file gives a variable, as Node reads it. The last line counts. */
 export function valueIn(text: string, name: string): string | undefined {
-  const line = text.split('\n').findLast((each) => nameOf(each) === name);
-  return line && unquoted(line.slice(line.indexOf('=') + 1).trim());
+  return parseEnv(text)[name];
 }
 
 /** The text with these variables. All other lines stay as they are. */
 export function merged(text: string, variables: Variables): string {
   const lines = text === '' ? [] : text.replace(/\n$/, '').split('\n');
   for (const [name, value] of Object.entries(variables)) {
-    const line = `${name}=${/^[\w./:,@+-]*$/.test(value) ? value : JSON.stringify(value)}`;
+    const line = `${name}=${quoted(value)}`;
     const at = lines.findLastIndex((each) => nameOf(each) === name);
     if (at === -1) lines.push(line);
     else if (valueIn(lines[at] ?? '', name) !== value) {
@@ -36,8 +37,8 @@ function nameOf(line: string): string | undefined {
   return /^\s*(?:export\s+)?(\w+)\s*=/.exec(line)?.[1];
 }
 
-function unquoted(value: string): string {
-  const [, inside] = /^(?:"(.*)"|'.*'|`.*`)$/.exec(value) ?? [];
-  if (inside !== undefined) return inside.replaceAll(/\\(["\\])/g, '$1');
-  return /^'.*'$|^`.*`$/.test(value) ? value.slice(1, -1) : value.replace(/\s+#.*$/, '');
+/** Node takes what stands between quotes as it is. */
+function quoted(value: string): string {
+  if (/^[\w./:,@+-]*$/.test(value)) return value;
+  return value.includes("'") ? `"${value}"` : `'${value}'`;
 }

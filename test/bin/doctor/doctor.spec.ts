@@ -6,6 +6,7 @@ import { runCommand } from '#dist/bin/commands.js';
 import type { Finding } from '../../../lib/doctor/finding.js';
 import type { Terminal } from '../../../lib/bin/terminal.js';
 import { redisIsHere, startRedis } from '../../support/redis.js';
+import { quietTerminal } from '../../support/terminal.js';
 import { useEmulator } from '../../support/world.js';
 
 // Inside the repository, so that the files find the packages.
@@ -24,21 +25,10 @@ async function run(
   env: Terminal['env'],
   more: Partial<Omit<Terminal, 'input'>> & { readonly input?: string } = {},
 ) {
-  const [out, told]: [string[], string[]] = [[], []];
   const { input = '', ...others } = more;
-  const code = await runCommand(['doctor', ...args], {
-    env,
-    out: (text) => void out.push(text),
-    tell: (text) => void told.push(text),
-    isInteractive: false,
-    hasColours: false,
-    ask: () => Promise.resolve(''),
-    askSecret: () => Promise.resolve(''),
-    input: () => Promise.resolve(input),
-    stop: new AbortController().signal,
-    ...others,
-  });
-  return { code, out: out.join('\n'), told: told.join('\n') };
+  const { terminal, said } = quietTerminal({ env, input: () => Promise.resolve(input), ...others });
+  const code = await runCommand(['doctor', ...args], terminal);
+  return { code, ...said() };
 }
 
 const findingsOf = ({ out }: { readonly out: string }): readonly Finding[] =>

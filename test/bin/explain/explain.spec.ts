@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { runCommand } from '#dist/bin/commands.js';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ZitadelEmulator } from '../../../lib/testing/index.js';
+import { quietTerminal } from '../../support/terminal.js';
 import { startEmulator } from '../../support/world.js';
 
 const APPLICATION = `${join('test', 'bin', 'routes', 'application.mjs')}#AppModule`;
@@ -20,20 +21,13 @@ beforeEach(async () => {
 });
 
 async function run(args: readonly string[], input = token) {
-  const [out, told]: [string[], string[]] = [[], []];
   const { audience } = zitadel.options();
-  const code = await runCommand(['explain', ...args], {
+  const { terminal, said } = quietTerminal({
     env: { ZITADEL_ISSUER: zitadel.url, ZITADEL_PROJECT_ID: String([audience].flat()[0]) },
-    out: (text) => void out.push(text),
-    tell: (text) => void told.push(text),
-    isInteractive: false,
-    hasColours: false,
-    ask: () => Promise.resolve(''),
-    askSecret: () => Promise.resolve(''),
     input: () => Promise.resolve(input),
-    stop: new AbortController().signal,
   });
-  return { code, out: out.join('\n'), told: told.join('\n') };
+  const code = await runCommand(['explain', ...args], terminal);
+  return { code, ...said() };
 }
 
 describe('explain', () => {

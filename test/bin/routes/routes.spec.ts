@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { runCommand } from '#dist/bin/commands.js';
 import { afterAll, describe, expect, it } from 'vitest';
 import { directionOf } from '../../../lib/bin/routes/widening.js';
+import { quietTerminal } from '../../support/terminal.js';
 
 const APPLICATION = join('test', 'bin', 'routes', 'application.mjs');
 const folder = mkdtempSync(join(tmpdir(), 'routes-'));
@@ -12,19 +13,9 @@ const lock = join(folder, 'access.json');
 afterAll(() => rmSync(folder, { recursive: true }));
 
 async function run(...args: readonly string[]) {
-  const [out, told]: [string[], string[]] = [[], []];
-  const code = await runCommand(['routes', ...args], {
-    env: {},
-    out: (text) => void out.push(text),
-    tell: (text) => void told.push(text),
-    isInteractive: false,
-    hasColours: false,
-    ask: () => Promise.resolve(''),
-    askSecret: () => Promise.resolve(''),
-    input: () => Promise.resolve(''),
-    stop: new AbortController().signal,
-  });
-  return { code, out: out.join('\n'), told: told.join('\n') };
+  const { terminal, said } = quietTerminal();
+  const code = await runCommand(['routes', ...args], terminal);
+  return { code, ...said() };
 }
 
 describe('routes', () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { runCommand } from '../../../lib/bin/commands.js';
 import type { Terminal } from '../../../lib/bin/terminal.js';
+import { quietTerminal } from '../../support/terminal.js';
 import { useEmulator } from '../../support/world.js';
 
 const zitadel = await useEmulator();
@@ -19,16 +20,7 @@ const now = Math.floor(Date.now() / 1_000);
 
 /** Runs the command, and checks that nothing of the token comes back. */
 async function run(token: string, args: readonly string[] = [], more: Partial<Terminal> = {}) {
-  const [out, told]: [string[], string[]] = [[], []];
-  const code = await runCommand(['token', ...args], {
-    out: (text) => void out.push(text),
-    tell: (text) => void told.push(text),
-    isInteractive: false,
-    hasColours: false,
-    ask: () => Promise.resolve(''),
-    askSecret: () => Promise.resolve(''),
-    input: () => Promise.resolve(''),
-    stop: new AbortController().signal,
+  const { terminal, said } = quietTerminal({
     ...more,
     env: {
       ZITADEL_TOKEN: token,
@@ -37,12 +29,13 @@ async function run(token: string, args: readonly string[] = [], more: Partial<Te
       ...more.env,
     },
   });
-  const all = [...out, ...told].join('\n');
+  const code = await runCommand(['token', ...args], terminal);
+  const { out, told } = said();
   for (const part of token.split('.').filter((each) => each.length > 20)) {
-    expect(all).not.toContain(part);
-    expect(all).not.toContain(part.slice(-20));
+    expect(out + told).not.toContain(part);
+    expect(out + told).not.toContain(part.slice(-20));
   }
-  return { code, out: out.join('\n'), told: told.join('\n') };
+  return { code, out, told };
 }
 
 const json = async (...args: Parameters<typeof run>) => {
