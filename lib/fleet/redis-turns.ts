@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { inTime, patienceNow } from '../core/memory/patience.js';
 import type { Turn, Turns } from '../core/memory/turns.js';
-import type { BoundedLog } from '../core/tell.js';
+import { type BoundedLog, quietly } from '../core/tell.js';
 import { commandOver, type RedisClient } from './redis-client.js';
 
 /** How long Redis may take to reply. Requests wait for it. */
@@ -30,25 +30,31 @@ export class RedisTurns implements Turns {
     const key = `nestjs-zitadel:turn:${digest}`;
     const owner = randomUUID();
     const run = async (script: string, ...more: string[]) =>
-      String(await this.#ask('EVAL', script, '1', key, owner, ...more)) === '1';
-    const reply = await this.#ask('SET', key, owner, 'NX', 'PX', String(ms));
+      String(await this.#ask(['EVAL', script, '1', key, owner, ...more])) === '1';
+    const end = async () => void (await run(END));
+    const reply = await this.#ask(['SET', key, owner, 'NX', 'PX', String(ms)], (late) => {
+      // Nobody knows that it is theirs.
+      if (late === 'OK') quietly(end);
+    });
     if (reply === FAILED) return 'unknown';
     if (reply === null) return 'taken';
-    return {
-      keep: (longer) => run(KEEP, String(longer)),
-      end: async () => void (await run(END)),
-    };
+    return { keep: (longer) => run(KEEP, String(longer)), end };
   }
 
-  async #ask(...command: string[]): Promise<unknown> {
+  async #ask(
+    command: string[],
+    onLate: (reply: unknown) => void = () => undefined,
+  ): Promise<unknown> {
     const now = performance.now();
     if (this.#silentUntil > now) return FAILED;
     // After a failure one question at a time finds out, so that not all wait.
     if (this.#failed) this.#silentUntil = now + SILENCE_MS;
-    const reply = await inTime(this.#send(command), patienceNow() + DEADLINE_MS, FAILED);
+    const sent = this.#send(command);
+    const reply = await inTime(sent, patienceNow() + DEADLINE_MS, FAILED);
     if (reply === FAILED) {
       this.#failed = true;
       this.#silentUntil = performance.now() + SILENCE_MS;
+      void sent.then(onLate);
       this.log.warn('Redis: no reply in time; processes ask ZITADEL without taking turns');
     }
     return reply;

@@ -157,10 +157,10 @@ export class EpochStore {
         const { found, id } = await look(lookUntil);
         return found === FAILED ? FAILED : id;
       },
-      ask: async (endTurn: () => void) => {
-        const { found, id } = await look(until);
+      ask: async (endTurn: () => void, askUntil: number) => {
+        const { found, id } = await look(askUntil);
         const isMissing = id === undefined && found !== FAILED;
-        const current = isMissing ? await this.#begin(target, name, until) : id;
+        const current = isMissing ? await this.#begin(target, name, askUntil) : id;
         endTurn();
         return current;
       },

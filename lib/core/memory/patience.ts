@@ -1,4 +1,4 @@
-const TICK_MS = 5;
+const TICK_MS = 2;
 
 let waiting = 0;
 let ticks: NodeJS.Timeout | undefined;
@@ -30,6 +30,11 @@ export async function inTime<T, L>(promise: Promise<T>, until: number, late: L):
     clearTimeout(timer);
     endToWait();
   }
+}
+
+/** Resolves when the clock above shows this time. */
+export function patienceUntil(until: number): Promise<void> {
+  return inTime(new Promise<never>(() => undefined), until, undefined);
 }
 
 function startToWait(): void {

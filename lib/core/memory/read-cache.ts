@@ -145,8 +145,8 @@ export class ReadCache<T extends object | string, S> {
     const shared = await store.read(kind.stored, key, userId);
     const found = this.#fromStore(question, flight, shared.stored);
     if (found) return found;
-    const ask = async (endTurn: () => void): Promise<Remembered<T> | Refusal> => {
-      const epochs = await store.begin(userId, shared);
+    const ask = async (endTurn: () => void, until: number): Promise<Remembered<T> | Refusal> => {
+      const epochs = shared.epochs && (await store.begin(userId, shared.epochs, until));
       const { entry, stored } = await this.#ask(question, flight);
       // Nobody here waits for the store. The others look for it until the turn ends.
       if (epochs && stored)
@@ -154,7 +154,7 @@ export class ReadCache<T extends object | string, S> {
       else endTurn();
       return entry;
     };
-    if (!inTurn || !shared.epochs) return ask(() => undefined);
+    if (!inTurn || !shared.epochs) return ask(() => undefined, shared.until);
     const look = async (until: number) => {
       const stored = await store.readAgain(kind.stored, key, userId, until);
       return stored === FAILED ? stored : this.#fromStore(question, flight, stored);

@@ -23,23 +23,24 @@ export interface Stored<T> {
 
 /** The ids of the epochs in which something was asked for. */
 interface Epochs {
-  readonly everyone: string | undefined;
-  readonly user: string | undefined;
-  readonly anyOrganization: string | undefined;
+  readonly everyone: string;
+  readonly user: string;
+  readonly anyOrganization: string;
 }
 
-type CurrentEpochs = { readonly [K in keyof Epochs]: string };
+/** The epochs that a read found or began. It begins none of a user. */
+type FoundEpochs = Omit<Epochs, 'user'> & { readonly user: string | undefined };
 
 interface Envelope<T> extends Stored<T> {
   readonly userId: string;
-  readonly epochs: CurrentEpochs;
+  readonly epochs: Epochs;
   /** The organizations on which the value rests, and their epochs. Undefined: any organization may be one of them. */
   readonly organizations: readonly (readonly [string, string])[] | undefined;
 }
 
-/** What a read gave: the stored value, if there is one, and the epochs for storing a new one. No epochs: the store did not reply. */
+/** What a read gave: the stored value, if there is one, and the epochs for storing a new one. No epochs: nothing can be stored. */
 interface SharedRead<T> {
-  readonly epochs: Epochs | undefined;
+  readonly epochs: FoundEpochs | undefined;
   readonly stored: Stored<T> | undefined;
   /** How long this question may go on waiting for the store, by the clock of patience. */
   readonly until: number;
@@ -88,10 +89,16 @@ export class SharedStore {
     this.#queue.settle(hasFailed);
     if (hasFailed) return { epochs: undefined, stored: undefined, until };
     const [envelope, ...others] = found;
-    const [everyone, user, anyOrganization] = targets.map((target, at) =>
-      this.#epochs.current(target, others[at]),
-    );
-    const epochs = { everyone, user, anyOrganization };
+    const current = targets.map((target, at) => this.#epochs.current(target, others[at]));
+    // All wait for these two. So they begin before anybody has a turn.
+    const [everyone, anyOrganization] = await Promise.all([
+      current[0] ?? this.#epochs.renew('everyone', until),
+      current[2] ?? this.#epochs.renew('anyOrganization', until),
+    ]);
+    if (everyone === undefined || anyOrganization === undefined) {
+      return { epochs: undefined, stored: undefined, until };
+    }
+    const epochs = { everyone, user: current[1], anyOrganization };
     const stored = envelopeFrom(kind, envelope, userId);
     const isCurrent = stored !== undefined && (await this.#areCurrent(stored, epochs, until));
     return { epochs, stored: isCurrent ? stored : undefined, until };
@@ -111,20 +118,10 @@ export class SharedStore {
     return (await this.read(kind, key, userId, until)).stored;
   }
 
-  /** Begins the epochs that are missing. What is asked for from now on can be stored in them. Undefined: nothing can. */
-  async begin(
-    userId: string,
-    { epochs, until }: SharedRead<unknown>,
-  ): Promise<CurrentEpochs | undefined> {
-    if (!epochs) return undefined;
-    const [everyone, user, anyOrganization] = await Promise.all([
-      epochs.everyone ?? this.#epochs.renew('everyone', until),
-      epochs.user ?? this.#epochs.renew({ userId }, until),
-      epochs.anyOrganization ?? this.#epochs.renew('anyOrganization', until),
-    ]);
-    return everyone !== undefined && user !== undefined && anyOrganization !== undefined
-      ? { everyone, user, anyOrganization }
-      : undefined;
+  /** Begins the epoch of the user if there is none. What is asked for from now on can be stored. Undefined: nothing can. */
+  async begin(userId: string, epochs: FoundEpochs, until: number): Promise<Epochs | undefined> {
+    const user = epochs.user ?? (await this.#epochs.renew({ userId }, until));
+    return user === undefined ? undefined : { ...epochs, user };
   }
 
   /** Stores what was asked for in these epochs. Nobody has to wait for it. It never rejects. */
@@ -132,7 +129,7 @@ export class SharedStore {
     kind: StoredKind<T>,
     key: string,
     userId: string,
-    epochs: CurrentEpochs,
+    epochs: Epochs,
     { value, fetchedAt, expiresAt }: Stored<T>,
   ): Promise<void> {
     const touched = kind.organizationsOf(value);
@@ -214,7 +211,7 @@ export class SharedStore {
 
   async #areCurrent(
     { epochs, organizations }: Envelope<unknown>,
-    current: Epochs,
+    current: FoundEpochs,
     until: number,
   ): Promise<boolean> {
     if (epochs.everyone !== current.everyone || epochs.user !== current.user) return false;
@@ -255,7 +252,7 @@ function envelopeFrom<T>(
     : undefined;
 }
 
-function epochsFrom(value: unknown): CurrentEpochs | undefined {
+function epochsFrom(value: unknown): Epochs | undefined {
   const everyone = own(value, 'everyone');
   const user = own(value, 'user');
   const anyOrganization = own(value, 'anyOrganization');

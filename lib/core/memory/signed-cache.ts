@@ -9,7 +9,7 @@ export interface SharedCache {
 }
 
 /** How long one question waits for the store, in all. */
-export const DEADLINE_MS = 100;
+export const DEADLINE_MS = 50;
 
 /** The store failed, or did not reply in time. */
 export const FAILED = Symbol('the store failed');

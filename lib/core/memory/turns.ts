@@ -1,5 +1,6 @@
+import { has } from '../own-properties.js';
 import { quietly } from '../tell.js';
-import { inTime, patienceNow } from './patience.js';
+import { inTime, patienceNow, patienceUntil } from './patience.js';
 import { DEADLINE_MS, FAILED } from './signed-cache.js';
 
 /** One process of the fleet at a time. A turn ends by itself, so that a process that dies keeps nobody waiting. */
@@ -19,11 +20,13 @@ export interface Turn {
 /** For how long one process has its turn at most. */
 export const TURN_MS = 1_000;
 const WAIT_MS = 250;
-const LOOK_EVERY_MS = 25;
+const LOOK_EVERY_MS = 20;
 /** How long a look may take. */
-const LOOK_MS = 50;
-/** If it took longer to find out whose turn it is, the one that has it stores nothing in time. */
-const QUICK_MS = 60;
+const LOOK_MS = 20;
+/** If it took longer to find out whose turn it is, looking as well would cost too much where the store fails. */
+const QUICK_MS = 30;
+
+const UNKNOWN = { turn: 'unknown' } as const;
 
 /** What one process does in its turn, and the others wait for. */
 export interface Work<T> {
@@ -31,32 +34,38 @@ export interface Work<T> {
   readonly name: string;
   /** Looks for what another process has left. `until`: how long this may take, by the clock of patience. */
   readonly look: (until: number) => Promise<T | undefined | typeof FAILED>;
-  /** `endTurn`: the others find what they look for. */
-  readonly ask: (endTurn: () => void) => Promise<T>;
+  /** `endTurn`: the others find what they look for. `until`: how long the store is waited for. */
+  readonly ask: (endTurn: () => void, until: number) => Promise<T>;
 }
 
 /**
- * One process asks, and the others look for what it leaves. They wait for 250 ms, and then ask as well: at once if the store fails meanwhile.
- * `until`: how long the turn itself is waited for, by the clock of patience.
+ * One process asks, and the others look for what it leaves. If it leaves nothing, one of them has the next turn. Who has waited for 250 ms asks
+ * as well: at once if the store fails meanwhile. `until`: how long the turn itself is waited for, by the clock of patience.
  */
 export async function inTurn<T>(
   turns: Turns | undefined,
-  { name, look, ask }: Work<T>,
+  work: Work<T>,
   until: number,
 ): Promise<T> {
-  const turn = turns && (await inTime(take(turns, name), until, 'unknown' as const));
-  if (turn === undefined || turn === 'unknown') return ask(() => undefined);
-  if (turn === 'taken') {
-    const isQuick = until - patienceNow() > DEADLINE_MS - QUICK_MS;
-    return (isQuick ? await lookForAWhile(look) : undefined) ?? ask(() => undefined);
-  }
+  if (!turns) return askIn('unknown', work, until);
+  const turn = await take(turns, work.name, until);
+  if (turn !== 'taken') return askIn(turn, work, until);
+  const isQuick = until - patienceNow() > DEADLINE_MS - QUICK_MS;
+  const waited = isQuick ? await waitWhileTaken(turns, work) : UNKNOWN;
+  if (has(waited, 'found')) return waited.found;
+  const isOurs = waited.turn !== 'unknown';
+  return askIn(waited.turn, work, isOurs ? patienceNow() + LOOK_MS : until);
+}
+
+async function askIn<T>(turn: Turn | 'unknown', { look, ask }: Work<T>, until: number): Promise<T> {
+  if (turn === 'unknown') return ask(() => undefined, until);
   const endTurn = () => {
     quietly(() => turn.end());
   };
   try {
     // Somebody may have had the turn just before.
     const found = await look(until);
-    if (found === undefined || found === FAILED) return await ask(endTurn);
+    if (found === undefined || found === FAILED) return await ask(endTurn, until);
     endTurn();
     return found;
   } catch (error) {
@@ -65,29 +74,41 @@ export async function inTurn<T>(
   }
 }
 
-async function take(turns: Turns, name: string): Promise<Turn | 'taken' | 'unknown'> {
-  try {
-    return await turns.take(name, TURN_MS);
-  } catch {
-    return 'unknown';
-  }
+/** A turn that comes too late is nobody's: it ends at once. */
+async function take(
+  turns: Turns,
+  name: string,
+  until: number,
+): Promise<Turn | 'taken' | 'unknown'> {
+  let isLate = false;
+  const taking = async (): Promise<Turn | 'taken' | 'unknown'> => {
+    try {
+      const turn = await turns.take(name, TURN_MS);
+      if (isLate && typeof turn !== 'string') quietly(() => turn.end());
+      return turn;
+    } catch {
+      return 'unknown';
+    }
+  };
+  const turn = await inTime(taking(), until, 'unknown' as const);
+  isLate = true;
+  return turn;
 }
 
-async function lookForAWhile<T>(look: Work<T>['look']): Promise<T | undefined> {
+/** What the one that has the turn leaves, or the turn after it. */
+async function waitWhileTaken<T>(
+  turns: Turns,
+  { name, look }: Work<T>,
+): Promise<{ found: T } | { turn: Turn | 'unknown' }> {
   const until = patienceNow() + WAIT_MS;
-  let isOver = false;
-  const looking = async (): Promise<T | undefined> => {
-    while (!isOver) {
-      await new Promise((resolve) => {
-        setTimeout(resolve, LOOK_EVERY_MS);
-      });
-      const found = await look(Math.min(until, patienceNow() + LOOK_MS));
-      if (found === FAILED) return undefined;
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  };
-  const found = await inTime(looking(), until, undefined);
-  isOver = true;
-  return found;
+  while (patienceNow() < until) {
+    await patienceUntil(patienceNow() + LOOK_EVERY_MS);
+    const lookUntil = Math.min(until, patienceNow() + LOOK_MS);
+    const found = await look(lookUntil);
+    if (found === FAILED) break;
+    if (found !== undefined) return { found };
+    const turn = await take(turns, name, lookUntil);
+    if (turn !== 'taken') return { turn };
+  }
+  return UNKNOWN;
 }

@@ -50,13 +50,19 @@ const grant = (ownerOrgId?: string, grantedOrgId?: string): Membership => ({
   grantedOrgId,
 });
 
+/** The epochs in which what is asked for now can be stored. */
+async function begun(process: SharedStore, userId: string) {
+  const { epochs, until } = await process.read(ROWS, userId, userId);
+  return epochs && process.begin(userId, epochs, until);
+}
+
 /** Stores what was asked for now. */
 async function store(
   process = processOf(),
   userId = 'alice',
   rows: readonly Membership[] = [orgRow(userId, '1')],
 ): Promise<void> {
-  const epochs = await process.begin(userId, await process.read(ROWS, userId, userId));
+  const epochs = await begun(process, userId);
   if (!epochs) throw new Error('the store did not take the epochs');
   const fetchedAt = Date.now();
   const what = { value: rows, fetchedAt, expiresAt: fetchedAt + TTL_MS };
@@ -279,7 +285,7 @@ describe('an eviction of an organization', () => {
     for (const known of [false, true]) {
       const here = processOf();
       if (known) await store(here, 'bob');
-      const epochs = await here.begin('alice', await here.read(ROWS, 'alice', 'alice'));
+      const epochs = await begun(here, 'alice');
       await evict({ orgId: '1' });
       const fetchedAt = Date.now();
       const what = { value: [orgRow('alice', '1')], fetchedAt, expiresAt: fetchedAt + TTL_MS };

@@ -45,7 +45,8 @@ async function write(
 
 /** The epochs in which a user's values can be stored, as a cache learns them before it asks ZITADEL. */
 async function epochsOf(store: SharedStore, userId: string) {
-  const epochs = await store.begin(userId, await store.read(ROWS, KEY, userId));
+  const { epochs: found, until } = await store.read(ROWS, KEY, userId);
+  const epochs = found && (await store.begin(userId, found, until));
   if (!epochs) throw new Error('the store did not take the epochs');
   return epochs;
 }

@@ -130,6 +130,36 @@ describe('several processes that are asked about one user at once', () => {
     expect(from(await ask(processOf()))).toBe('zitadel');
   });
 
+  it('take the turn after one that leaves nothing', async () => {
+    const failing = gate<unknown>();
+    const first = ask(processOf(), failing.passed);
+    await underWay();
+    const reply = gate<unknown>();
+    const asked = [ask(processOf(), reply.passed), ask(processOf(), reply.passed)];
+    await expect.poll(() => turns.takes, { interval: 1 }).toBeGreaterThan(4);
+    failing.open(DOWN);
+    expect(from(await first)).toBe('unavailable');
+    await expect.poll(() => reads, { interval: 1, timeout: 2_000 }).toBe(2);
+    expect([...turns.taken].filter((name) => name.includes(':rows:'))).toHaveLength(1);
+    reply.open(undefined);
+    expect((await Promise.all(asked)).map(from).toSorted()).toEqual(['shared', 'zitadel']);
+  });
+
+  it('end a turn that came too late', async () => {
+    const late = gate();
+    const slow: Turns = {
+      take: async (name) => {
+        const turn = await turns.take(name);
+        await late.passed;
+        return turn;
+      },
+    };
+    expect(from(await ask(processOf(true, slow)))).toBe('zitadel');
+    expect(turns.taken.size).toBeGreaterThan(0);
+    late.open();
+    await expect.poll(() => turns.taken.size, { interval: 1 }).toBe(0);
+  });
+
   it('end their turn when the others can find what they have stored', async () => {
     const written = gate();
     store.beforeSet = (key) => (key.includes(':rows:') ? written.passed : undefined);
