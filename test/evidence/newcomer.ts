@@ -12,7 +12,6 @@ interface Application {
   readonly wrong: string;
 }
 
-/** What the package check uses too. */
 interface Newcomer {
   stepsOfPage(): Record<'commands' | 'lines', number> & { readonly said: object };
   freshApplication(

@@ -1,5 +1,5 @@
-// Fresh applications of Nest, as `nest new` makes them, and docs/first-steps.md followed to the letter in them. The package check and the
-// proof `newcomer` share it. Every check answers with what is wrong, an empty text for nothing.
+// Fresh applications of Nest, as `nest new` makes them, and docs/first-steps.md followed to the letter in them, for the proof `newcomer`. Every
+// check answers with what is wrong, an empty text for nothing.
 import { readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -25,7 +25,6 @@ import {
   tryRunner,
 } from './consumer.mjs';
 import { followReadme } from './follow-readme.mjs';
-import { followFirstSteps, freshApplication } from './newcomer.mjs';
 import { root, seconds, tool } from './run.mjs';
 
 const byKind = (name) => [name, (home, source) => tryKind(home, source, kindNamed(name))];
@@ -77,12 +76,8 @@ try {
         tryOut(application, tarball),
       ),
   );
-  waiting.unshift(
-    () => check('the README, followed to the letter', () => followReadme(folder, tarball, npm)),
-    () =>
-      check('the first steps, followed to the letter in what nest new makes', () =>
-        newcomer(tarball),
-      ),
+  waiting.unshift(() =>
+    check('the README, followed to the letter', () => followReadme(folder, tarball, npm)),
   );
   // Two at a time: more would only fight for the cores.
   const worker = async () => {
@@ -171,11 +166,6 @@ async function tryOut({ name, source, packages, absent, ways }, tarball) {
     if (wrong !== '') return `${way}:\n${wrong}`;
   }
   return '';
-}
-
-async function newcomer(tarball) {
-  const application = await freshApplication(folder, tarball, 12, false);
-  return application.wrong || followFirstSteps(application);
 }
 
 /** An Express application beside a Nest of any age: npm must neither refuse nor warn. */
