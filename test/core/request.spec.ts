@@ -8,6 +8,7 @@ import {
   INVALID,
   type Ids,
   type IdSource,
+  NO_CLASSES,
   readId,
   readIds,
   type RequestLike,
@@ -294,6 +295,13 @@ describe('code that finds an id', () => {
       [type, request, CALLER],
       [request, CALLER],
     ]);
+  });
+
+  it('is no class where nobody builds one, which is said by its name', () => {
+    class OrgOfTenant {}
+    expect(() => NO_CLASSES(OrgOfTenant as never, { headers: {} }, CALLER)).toThrow(
+      /OrgOfTenant is a class.*give \.from\(\) a function/,
+    );
   });
 });
 

@@ -26,6 +26,7 @@ const CASE = 'lib/core/decide/case.ts';
 const DECIDE = 'lib/core/decide/decide.ts';
 const PERMISSION = 'lib/core/decide/permission.ts';
 const ROLE = 'lib/core/decide/role.ts';
+const ROWS = 'lib/core/decide/rows.ts';
 const LATE_LEASE =
   'a lease that ends with its caller may be compared with the clocks: that only costs time';
 const NO_ID = 'the instance is looked up without an id';
@@ -93,18 +94,18 @@ export const ACCEPTED: readonly Accepted[] = [
     'if (true && slots.project >= 0) {',
   ),
   ...alike(
-    CASE,
+    ROWS,
     'rowApart',
     'the same is checked once more where the rows are asked for',
     'if (false) return undefined;',
   ),
   ...alike(
-    CASE,
+    ROWS,
     'satisfies',
     'the entry after the last one is undefined, which is no role',
-    "for (let i = 0; i <= row.roles.length; i += 1) if (roles.has(row.roles[i] ?? '')) return row;",
-    'for (let i = 0; i < row.roles.length; i += 1) if (roles.has(row.roles[i])) return row;',
-    "for (let i = 0; i < row.roles.length; i += 1) if (roles.has(row.roles[i] ?? 'mutant')) return row;",
+    'for (let i = 0; i <= row.roles.length; i += 1) {',
+    'if (!roles.has(row.roles[i])) continue;',
+    "if (!roles.has(row.roles[i] ?? 'mutant')) continue;",
   ),
   ...alike(
     DECIDE,
@@ -123,6 +124,13 @@ export const ACCEPTED: readonly Accepted[] = [
     'decideProject',
     NO_ID,
     "if (!(rowOf(open, 'instance', 'mutant') ?? onProject ?? rowOf(open, 'org', wantedOwner))) return NO;",
+  ),
+  ...alike(PERMISSION, 'counts', NO_ID, "const everywhere = rowOf(open, 'instance', 'mutant');"),
+  ...alike(
+    PERMISSION,
+    'decideGrantBetween',
+    'where no states are asked for, the row of the grant tells nothing',
+    'const row = false ? undefined : findGrantRow(open, ends, isIt);',
   ),
   ...alike(PERMISSION, 'decideGrant', NO_ID, "const instance = rowOf(open, 'instance', 'mutant');"),
   ...alike(
@@ -149,12 +157,6 @@ export const ACCEPTED: readonly Accepted[] = [
     'heldIn',
     'to look for the same once more changes nothing',
     'return everywhere === NO && true ? holds(node, open, orgId, on) : everywhere;',
-  ),
-  ...alike(
-    PERMISSION,
-    'EVERYWHERE',
-    'it only has to differ from every id',
-    "const EVERYWHERE = 'mutant';",
   ),
   ...alike(
     ROLE,
@@ -210,6 +212,18 @@ export const ACCEPTED: readonly Accepted[] = [
     'how much of a credential is the key only changes how fast it is found: all of it is compared',
     'const tailOf = (credential: string): string => credential;',
     'const tailOf = (credential: string): string => credential.slice(-16 + 1);',
+  ),
+  ...alike(
+    CALLERS,
+    'groupOf',
+    'it only says where to look: each token that is found there is compared',
+    "const groupOf = (id: string): string => '';",
+  ),
+  ...alike(
+    CALLERS,
+    'evictToken',
+    'what stands in a group is there: the compiler does not know',
+    'if (true && isRefusedBy(tokenIdOf(known.caller), id)) this.#callers.delete(key);',
   ),
   ...alike(
     CALLERS,

@@ -315,6 +315,41 @@ describe('a user', () => {
   });
 });
 
+describe('a token', () => {
+  const withId = (number: number, jti?: string) =>
+    known(bearer(number), 'alice', {}, { sub: 'alice', ...(jti !== undefined && { jti }) });
+  const left = (callers: RememberedCallers) =>
+    [1, 2, 3, 4].filter((number) => callers.get(bearer(number)) !== undefined);
+
+  it.each<[string, string, readonly number[]]>([
+    ['its id', 'V2_1-at_1', [2, 3, 4]],
+    ['its session', 'V2_1', [3, 4]],
+    ['the id of another one', 'V2_1-at_9', [1, 2, 3, 4]],
+    ['another session', 'V2_9', [1, 2, 3, 4]],
+    ['the beginning of its session', 'V2', [1, 2, 3, 4]],
+  ])('is forgotten by %s, and no other token is', (_what, id, expected) => {
+    const callers = new RememberedCallers(2 ** 20);
+    callers.keep(withId(1, 'V2_1-at_1'));
+    callers.keep(withId(2, 'V2_1-at_2'));
+    callers.keep(withId(3, 'V2_3-at_1'));
+    callers.keep(withId(4));
+    callers.evictToken(id);
+    expect(left(callers)).toEqual(expected);
+  });
+
+  it('is forgotten where it fits, and is told', () => {
+    const callers = new RememberedCallers(2 ** 20);
+    for (let number = 1; number <= 4; number += 1) callers.keep(withId(number));
+    const gone: string[] = [];
+    callers.evictWhere(
+      ({ credential }) => [bearer(2), bearer(3)].includes(credential),
+      ({ credential }) => gone.push(credential),
+    );
+    expect(left(callers)).toEqual([1, 4]);
+    expect(gone.toSorted()).toEqual([bearer(2), bearer(3)]);
+  });
+});
+
 describe('the memory in front', () => {
   it('takes two bytes a letter, and what stands around them', () => {
     const caller = known(bearer(1));
