@@ -272,6 +272,7 @@ function messages(
   name: string,
   of: Pick<Kind, 'bare' | 'refuses'>,
   inheritAppConfig?: boolean,
+  startsBefore = false,
 ): Kind {
   let tcp = 0;
   return {
@@ -301,8 +302,9 @@ function messages(
         options: { host: '127.0.0.1', port: tcp },
       };
       app.connectMicroservice(options, inheritAppConfig === undefined ? {} : { inheritAppConfig });
-      await app.init();
+      if (!startsBefore) await app.init();
       await app.startAllMicroservices();
+      if (startsBefore) await overTcp(tcp, 'org', undefined);
     },
     call: (port, token) => overTcp(of.bare ? port : tcp, 'org', token),
   };
@@ -334,6 +336,8 @@ const KINDS: readonly Kind[] = [
   messages('hybrid, guarded by the class', {}),
   messages('hybrid', { refuses: true }),
   messages('hybrid with inheritAppConfig', { refuses: true }, true),
+  messages('hybrid before it starts', { refuses: true }, false, true),
+  messages('hybrid before it starts, guarded by the class', {}, false, true),
 ];
 
 export async function run({ progress }: RunOptions): Promise<Figures> {

@@ -1,4 +1,9 @@
-import type { ArgumentsHost, ExecutionContext, HttpException } from '@nestjs/common';
+import type {
+  ArgumentsHost,
+  ExecutionContext,
+  HttpException,
+  INestApplicationContext,
+} from '@nestjs/common';
 import type { Refusal } from '../../core/decision.js';
 import type { RequestLike } from '../../core/request.js';
 import { noteNoToken } from '../../core/request-problems.js';
@@ -30,6 +35,22 @@ export const rpc = {
     exceptionClass = (await import('@nestjs/microservices')).RpcException;
   },
 } satisfies Door;
+
+let isWaiting = false;
+
+/** Lets each microservice wait for this before it listens. Nest has no hook there. */
+export async function beforeListening(
+  check: (app: INestApplicationContext) => Promise<void>,
+): Promise<void> {
+  const { prototype } = (await import('@nestjs/microservices')).NestMicroservice;
+  if (isWaiting) return;
+  isWaiting = true;
+  const { listen } = prototype as { readonly listen: (this: object) => Promise<unknown> };
+  prototype.listen = async function listenWhenChecked() {
+    await check(this);
+    return listen.call(this);
+  };
+}
 
 const exceptionOf = (told: Told): Error =>
   exceptionClass ? asRefusal(new exceptionClass(told)) : new Error(told.message);
