@@ -33,7 +33,7 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
   corpus: {
     cases: atLeast(300),
     casesThroughEveryDoor: atLeast(300),
-    doors: atLeast(8),
+    doors: atLeast(9),
     modes: atLeast(4),
     results: some,
     differences: none,
@@ -76,7 +76,7 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
   },
   parameters: {
     values: atLeast(150),
-    doors: atLeast(8),
+    doors: atLeast(9),
     requests: some,
     allowed: none,
     errors500: none,
