@@ -10,14 +10,10 @@ export type OptionsOfAll = Pick<
 export type InstanceOptions = Omit<ZitadelOptions, keyof OptionsOfAll>;
 
 /**
- * What stands in an instance stands nowhere else. With `issuer` or with functions here, the compiler could not tell any more what the
- * parameters of an application's functions are: those are refused at boot alone.
+ * What stands in an instance stands nowhere else. With `issuer` here, the compiler would take options that are spread for those of several
+ * instances, and could not tell what the parameters of an application's functions are.
  */
-type NotOfAll = {
-  readonly [
-    K in Exclude<keyof InstanceOptions, 'issuer' | 'fetch' | 'projectOwner' | 'callers'>
-  ]?: never;
-};
+type NotOfAll = { readonly [K in Exclude<keyof InstanceOptions, 'issuer' | 'instances'>]?: never };
 
 /** The options of an application whose routes take the tokens of several instances, or of several domains of one. */
 export interface SeveralInstances extends OptionsOfAll, NotOfAll {

@@ -14,12 +14,17 @@ export type ApiSetting = 'auto' | 'v1' | 'v2';
 /** What entries of the shared store are signed with. Of a list the first one signs, and each is accepted. */
 export type SharedSecret = string | readonly [string, ...string[]] | false;
 
+/** Otherwise an object with `issuer` and `instances` would pass for the options of one instance. */
+interface OfOneInstance {
+  readonly instances?: never;
+}
+
 /**
  * Everything that can be set.
  *
  * @throws ZitadelOptionsError on an option that is unknown, wrong or explicitly `undefined`, before anything is built
  */
-export interface ZitadelOptions {
+export interface ZitadelOptions extends OfOneInstance {
   /**
    * The external origin of the instance, exactly as tokens name it in `iss`: `https://acme.zitadel.cloud`, without a trailing slash. Behind
    * some proxies that has a port, though https implies it: `https://acme.example:443`.

@@ -86,7 +86,7 @@ const issuer: Check = (value) =>
     ? "one issuer; several instances or domains stand in the option instances: [{ issuer: '...', audience: '...' }, { issuer: '...', audience: '...' }]"
     : origin(value);
 
-const CHECKS: Readonly<Record<keyof ZitadelOptions, Check>> = {
+const CHECKS: Readonly<Record<Exclude<keyof ZitadelOptions, 'instances'>, Check>> = {
   issuer,
   internalUrl: origin,
   audience,

@@ -6,8 +6,9 @@ import {
   type Type,
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import type { BootCheck } from './boot-check.js';
 import { reviewSubscriptions, type Schema } from './doors/graphql-subscriptions.js';
-import { rpc } from './doors/rpc.js';
+import { beforeListening, rpc } from './doors/rpc.js';
 import { keepHandshakes } from './doors/ws.js';
 import { methodsOf } from './handlers.js';
 import { isGateway, takesMessages } from './ways.js';
@@ -61,14 +62,21 @@ export class Bindings implements OnModuleInit, OnApplicationBootstrap {
   }
 }
 
+const checks = new WeakMap<ModulesContainer, BootCheck>();
+
 /**
- * Loads what refuses messages, if some are taken. A hybrid application can take them before it starts, and so before the boot check has run: then
- * the guard refuses them all, and does so in the words of the transport. Nest waits for this before it hands the application out.
+ * A hybrid application can take messages before it starts, and so before any hook of Nest. So what refuses messages is loaded and what checks their
+ * handlers is put before, if some are taken. Nest waits for this before it hands the application out.
  */
-export async function loadMessages(modules: ModulesContainer): Promise<void> {
+export async function guardMessages(modules: ModulesContainer, check: BootCheck): Promise<void> {
   const controllers = [...modules.values()].flatMap((each) => [...each.controllers.values()]);
   const methods = controllers.flatMap(({ metatype }) => methodsOf(metatype as Type));
-  if (methods.some(takesMessages)) await rpc.load();
+  if (!methods.some(takesMessages)) return;
+  checks.set(modules, check);
+  await rpc.load();
+  await beforeListening(async (app) => {
+    await checks.get(app.get(ModulesContainer, { strict: false }))?.beforeMessages();
+  });
 }
 
 /** The filters of the class come first. One that another application has put there goes. */

@@ -44,6 +44,7 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   readonly #options: AnyModuleOptions;
   readonly #ruleCheck: RuleCheck;
   #found!: Inventoried;
+  #isSafe = false;
 
   constructor(
     @Inject(ZITADEL) zitadel: Zitadel,
@@ -64,14 +65,27 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     this.inventory.beforeRoutes();
   }
 
+  /**
+   * A hybrid application can take messages before it starts. Then their handlers are judged before, as far as it is known: global guards can
+   * still come.
+   *
+   * @throws ZitadelRequirementError listing every problem of a handler of messages
+   */
+  async beforeMessages(): Promise<void> {
+    // A microservice alone starts before it listens.
+    if (this.#isSafe || !this.adapters.httpAdapter) return;
+    const { problems, found } = await this.#judge(({ way }) => way.door === 'rpc');
+    problems.push(...found.controllers.filter(isForeign).map(foreign));
+    refuse(problems);
+  }
+
   /** @throws ZitadelRequirementError listing every problem that would leave a handler open, or without a decision */
   async onModuleInit(): Promise<void> {
     this.inventory.ownRoutes.afterNest();
-    this.#found = this.inventory.read();
-    const { controllers, reached, stray, guards, ofFunction } = this.#found;
-    await loadDoors(reached.flatMap(({ places }) => places.map(({ way }) => way)));
+    const { problems, found } = await this.#judge(() => true);
+    const { controllers, reached, stray, guards } = found;
     const plain = this.#options.strict ? plainResolvers(guards.optionsOfGraphQL()) : [];
-    const problems = new Set([
+    refuse([
       ...problemsOfNames(this.modules),
       ...guards.problems(),
       ...forgotten().map(
@@ -79,23 +93,34 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
           `${where} was decorated with another copy of reflect-metadata, so nobody knows what it asks for: see npm ls reflect-metadata`,
       ),
       ...controllers.filter(isForeign).map(foreign),
-      // All handlers are learned before one is judged.
-      ...reached.flatMap(({ handler }) => this.#learn(handler, ofFunction)),
-      ...reached.flatMap((each) => this.#problemsOf(each, ofFunction)),
+      ...problems,
       ...stray.map(notReached),
       ...plain.map(
         ({ text, option }) =>
           `${text} stands in the option ${option} of GraphQLModule, and Nest runs no guard before it (option strict): write it as a method of a resolver class`,
       ),
     ]);
-    if (problems.size > 0) throw notSafe(problems);
+    this.#isSafe = true;
     // A provider with two tokens is seen twice.
     const lines = new Set([
       ...reached.flatMap((each) => this.#linesOf(each)),
-      ...besideHandlers(this.#found, this.adapters).map(lineOf),
+      ...besideHandlers(found, this.adapters).map(lineOf),
     ]);
     if (lines.size > 0)
       this.#logger().log(`routes and what they ask for:\n${[...lines].join('\n')}`);
+  }
+
+  async #judge(isMeant: (place: ReachedPlace) => boolean) {
+    const found = (this.#found = this.inventory.read());
+    const { reached, ofFunction } = found;
+    const meant = reached
+      .map((each) => ({ ...each, places: each.places.filter(isMeant) }))
+      .filter(({ places }) => places.length > 0);
+    await loadDoors(meant.flatMap(({ places }) => places.map(({ way }) => way)));
+    // All handlers are learned before one is judged.
+    const problems = reached.flatMap(({ handler }) => this.#learn(handler, ofFunction));
+    problems.push(...meant.flatMap((each) => this.#problemsOf(each, ofFunction)));
+    return { problems, found };
   }
 
   /** @throws ZitadelRequirementError with the option strict, listing what stands on the HTTP adapter itself and is not in `openPaths` */
@@ -195,6 +220,11 @@ const undeclared = (handler: Handler): string =>
 
 const taken = (where: string, path: string): string =>
   `${where} stands at ${path}, where events of ZITADEL are received (option events), so it is never called: give one of them another path (option events.path)`;
+
+function refuse(problems: Iterable<string>): void {
+  const all = new Set(problems);
+  if (all.size > 0) throw notSafe(all);
+}
 
 function notSafe(problems: Iterable<string>): ZitadelRequirementError {
   const list = [...problems].map((each) => `- ${each}`).join('\n');

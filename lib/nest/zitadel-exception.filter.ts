@@ -13,6 +13,7 @@ import { ZitadelArgumentError, ZitadelError } from '../core/errors.js';
 import { quietLogger, type ZitadelLogger } from '../core/tell.js';
 import { ZitadelNotAllowedError } from '../core/zitadel-authorizer.js';
 import { graphqlErrorOf } from './doors/graphql.js';
+import { toldByGrpc } from './doors/grpc.js';
 import { RefusalError } from './doors/refusal-error.js';
 import { tellClient } from './doors/ws.js';
 import { DenialException } from './http-exception.js';
@@ -72,9 +73,13 @@ export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | De
       this.#log[answer.status === 500 ? 'error' : 'warn'](`${error.code}: ${error.message}`);
     } else if (type === 'rpc') this.#log.warn(`${String(errorCode)}: ${String(message)}`);
     if (type === 'graphql') throw graphqlErrorOf(answer);
-    return type === 'http'
-      ? this.#answer(answer, host)
-      : tell({ status: 'error', message, errorCode }, host);
+    if (type === 'http') return this.#answer(answer, host);
+    const told = {
+      status: 'error',
+      message: String(message),
+      errorCode: String(errorCode),
+    } as const;
+    return tell(type === 'rpc' ? toldByGrpc(told, answer.status, host) : told, host);
   }
 
   #answer({ status, headers, body }: Answer, host: ArgumentsHost): void {

@@ -195,7 +195,7 @@ export class ZitadelManagerGuard implements CanActivate {
    * `errorCode` of its response.
    */
   protected exceptionFor(denied: Denied, context: ExecutionContext): HttpException | Error {
-    return doorOf(context)?.exceptionFor(denied) ?? httpExceptionFor(denied);
+    return doorOf(context)?.exceptionFor(denied, context) ?? httpExceptionFor(denied);
   }
 
   /** What ends a call that lasts: it ends also if the application's own `exceptionFor` throws. */
@@ -211,7 +211,7 @@ export class ZitadelManagerGuard implements CanActivate {
     const exception = this.exceptionFor(denied, context);
     const isOfHttp = typeof (exception as Partial<HttpException>).getStatus === 'function';
     if (!isOfHttp) return exception;
-    return doorOf(context)?.exceptionInstead?.(exception as HttpException) ?? exception;
+    return doorOf(context)?.exceptionInstead?.(exception as HttpException, context) ?? exception;
   }
 
   #refuse(reason: 'unsupported_context' | 'not_declared', why: Partial<Refusal>): Denied {

@@ -256,7 +256,7 @@ const readChecked = createParamDecorator(
       );
     }
     // Only in an anyOf: the branch that allowed the request is about something else.
-    throw doorOf(context)?.exceptionFor(MISSING) ?? httpExceptionFor(MISSING);
+    throw doorOf(context)?.exceptionFor(MISSING, context) ?? httpExceptionFor(MISSING);
   },
 );
 

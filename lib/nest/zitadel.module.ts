@@ -18,7 +18,7 @@ import { Inventory } from './inventory.js';
 import { NamedZitadelModule } from './named-zitadel.module.js';
 import { tellOfOldNest } from './old-nest.js';
 import { ProjectGrantService } from './project-grant-service.js';
-import { Bindings, loadMessages } from './bindings.js';
+import { Bindings, guardMessages } from './bindings.js';
 import { ZitadelExceptionFilter } from './zitadel-exception.filter.js';
 import { ZitadelManagerGuard } from './zitadel-manager.guard.js';
 import { ZitadelDecisionStream, ZitadelEvictionStream } from './zitadel.streams.js';
@@ -222,7 +222,7 @@ const PROVIDERS: Provider[] = [
     BootCheck,
     BootDoctor,
     Bindings,
-    { provide: loadMessages, inject: [ModulesContainer], useFactory: loadMessages },
+    { provide: guardMessages, inject: [ModulesContainer, BootCheck], useFactory: guardMessages },
   ],
   exports: PROVIDERS,
 })

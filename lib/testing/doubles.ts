@@ -132,7 +132,7 @@ async function refuse(reason: DenyReason, context: Context): Promise<never> {
     const { headers } = denialAnswer(deniedFor(reason));
     for (const [name, value] of Object.entries(headers)) response?.header?.(name, value);
   }
-  throw door.exceptionFor(deniedFor(reason));
+  throw door.exceptionFor(deniedFor(reason), context as never);
 }
 
 interface HeaderWriter {

@@ -10,6 +10,7 @@ export type DoorName =
   | 'Nest on Express'
   | 'Nest on Fastify'
   | 'GraphQL'
+  | 'GraphQL with Mercurius'
   | 'WebSocket'
   | 'RPC';
 

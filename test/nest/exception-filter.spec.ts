@@ -342,7 +342,10 @@ describe('off HTTP', () => {
       message: 'Authorization is not set up correctly.',
       errorCode: 'misconfigured',
     };
-    const answered = answer(error, { getType: () => 'rpc' } as unknown as ArgumentsHost);
+    const answered = answer(error, {
+      getType: () => 'rpc',
+      getArgs: () => [{}, undefined],
+    } as unknown as ArgumentsHost);
     if (!isObservable(answered)) throw new Error('no Observable');
     await expect(lastValueFrom(answered)).rejects.toEqual(told);
     const emitted: unknown[] = [];

@@ -159,6 +159,30 @@ export const doors = async () => {
   ZitadelModule.forRoot({ instances, audience: '1' });
   // @ts-expect-error the same in Express
   createZitadel({ instances, cache: { ttlMs: 1 } });
+  // @ts-expect-error an issuer beside them
+  createZitadel({ instances, issuer });
+  // @ts-expect-error ways to know callers beside them
+  createZitadel({ instances, callers: jwt() });
+  // @ts-expect-error a function that knows callers beside them
+  ZitadelModule.forRoot({ instances, callers: () => undefined });
+  // @ts-expect-error a fetch beside them
+  createZitadel({ instances, fetch: globalThis.fetch });
+  // @ts-expect-error a function that finds owners beside them
+  ZitadelModule.forRoot({ instances, projectOwner: () => Promise.resolve(undefined) });
+  // @ts-expect-error callers beside them, from a factory
+  ZitadelModule.forRootAsync({ useFactory: () => ({ instances, callers: jwt() }) });
+  const together = { instances, issuer, audience: '1' };
+  // @ts-expect-error one instance beside them, in a variable
+  createZitadel(together);
+  const withCallers = { instances, callers: jwt() };
+  // @ts-expect-error callers beside them, in a variable
+  ZitadelModule.forRoot(withCallers);
+  // @ts-expect-error instances in an instance
+  createZitadel({ instances: [{ issuer, audience: '1', instances }] });
+  createZitadel({ instances, token: (request) => String(request.body) });
+  createZitadel({ ...options, callers: (token) => ({ userId: token.trim(), claims: {} }) });
+  createZitadel({ ...options, projectOwner: (projectId) => Promise.resolve(projectId.trim()) });
+  ZitadelModule.forRoot({ ...options, token: (request) => String(request.body) });
   createZitadel({ ...options, fetch: (url, init) => globalThis.fetch(url, init) });
   // @ts-expect-error an option of all in an instance
   createZitadel({ instances: [{ issuer, audience: '1', logger: console }] });

@@ -15,9 +15,9 @@ export interface Door {
   /** The connection by which the call came, if it can be closed. */
   connectionOf?(host: ArgumentsHost): Connection;
   /** A refusal as the transport's own exception. */
-  exceptionFor(refusal: Refusal): Error;
+  exceptionFor(refusal: Refusal, host: ArgumentsHost): Error;
   /** The transport's own in place of an exception for HTTP, of which its clients would hear "Internal server error". */
-  exceptionInstead?(exception: HttpException): Error;
+  exceptionInstead?(exception: HttpException, host: ArgumentsHost): Error;
   /** Lets a call that lasts end with its decision. False if nobody would end it. Not there: no call lasts. */
   endsWithDecision?(host: ArgumentsHost): boolean;
   /** Loads the package of the transport, which an application without it need not have. */

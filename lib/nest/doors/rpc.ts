@@ -1,9 +1,14 @@
-import type { ArgumentsHost, ExecutionContext, HttpException } from '@nestjs/common';
-import type { Refusal } from '../../core/decision.js';
-import type { RequestLike } from '../../core/request.js';
+import type {
+  ArgumentsHost,
+  ExecutionContext,
+  HttpException,
+  INestApplicationContext,
+} from '@nestjs/common';
+import { denialAnswer, type Refusal } from '../../core/decision.js';
 import { noteNoToken } from '../../core/request-problems.js';
 import { callWith } from './call.js';
 import type { Door } from './door.js';
+import { headersOf, toldByGrpc } from './grpc.js';
 import { asRefusal, type Told, toldOf, toldOfHttp } from './refusal-error.js';
 
 type ExceptionClass = new (error: object) => Error;
@@ -13,7 +18,7 @@ let exceptionClass: ExceptionClass | undefined;
 export const rpc = {
   requestOf(host: ArgumentsHost) {
     const [body, context] = host.getArgs<[payload: unknown, context: unknown]>();
-    const request = { headers: headersOf(context), body, context };
+    const request = { headers: headersOf(host), body, context };
     noteNoToken(request, NO_TOKEN);
     return request;
   },
@@ -22,14 +27,32 @@ export const rpc = {
     return callWith(context.getArgs<unknown[]>().slice(0, 2), context);
   },
 
-  exceptionFor: (refusal: Refusal) => exceptionOf(toldOf(refusal)),
+  exceptionFor: (refusal: Refusal, host: ArgumentsHost) =>
+    exceptionOf(toldByGrpc(toldOf(refusal), denialAnswer(refusal).status, host)),
 
-  exceptionInstead: (exception: HttpException) => exceptionOf(toldOfHttp(exception)),
+  exceptionInstead: (exception: HttpException, host: ArgumentsHost) =>
+    exceptionOf(toldByGrpc(toldOfHttp(exception), exception.getStatus(), host)),
 
   async load() {
     exceptionClass = (await import('@nestjs/microservices')).RpcException;
   },
 } satisfies Door;
+
+let isWaiting = false;
+
+/** Lets each microservice wait for this before it listens. Nest has no hook there. */
+export async function beforeListening(
+  check: (app: INestApplicationContext) => Promise<void>,
+): Promise<void> {
+  const { prototype } = (await import('@nestjs/microservices')).NestMicroservice;
+  if (isWaiting) return;
+  isWaiting = true;
+  const { listen } = prototype as { readonly listen: (this: object) => Promise<unknown> };
+  prototype.listen = async function listenWhenChecked() {
+    await check(this);
+    return listen.call(this);
+  };
+}
 
 const exceptionOf = (told: Told): Error =>
   exceptionClass ? asRefusal(new exceptionClass(told)) : new Error(told.message);
@@ -38,12 +61,3 @@ const NO_TOKEN = {
   detail: 'the message has no headers, and the option token is not set',
   remedy: 'write token: ({ body }) => body.token into the options, or wherever messages have it',
 };
-
-/** The metadata of gRPC are headers. */
-function headersOf(context: unknown): RequestLike['headers'] {
-  const { get, getMap } = Object(context) as { readonly get?: unknown; readonly getMap?: unknown };
-  if (typeof get !== 'function' || typeof getMap !== 'function') return {};
-  const [sent, more] = get.call(context, 'authorization') as readonly unknown[];
-  if (sent === undefined) return {};
-  return { authorization: typeof sent === 'string' && more === undefined ? sent : '' };
-}

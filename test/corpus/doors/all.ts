@@ -1,7 +1,7 @@
 import type { CorpusDoor } from '../door.js';
 import { express4Door, express5Door } from './express.js';
 import { functionDoor } from './function.js';
-import { graphqlDoor } from './graphql.js';
+import { apolloDoor, mercuriusDoor } from './graphql.js';
 import { nestOnExpressDoor, nestOnFastifyDoor } from './nest-http.js';
 import { rpcDoor } from './rpc.js';
 import { websocketDoor } from './websocket.js';
@@ -12,7 +12,8 @@ export const DOORS: readonly CorpusDoor[] = [
   express5Door,
   nestOnExpressDoor,
   nestOnFastifyDoor,
-  graphqlDoor,
+  apolloDoor,
+  mercuriusDoor,
   websocketDoor,
   rpcDoor,
 ];

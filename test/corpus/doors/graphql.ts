@@ -1,5 +1,7 @@
+import type { DynamicModule } from '@nestjs/common';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { GraphQLModule, Query, Resolver } from '@nestjs/graphql';
+import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
 import type { CorpusDoor, Route } from '../door.js';
 import { headersOf, httpClient } from './http.js';
 import { handlersOf, methodOf, startNest } from './nest.js';
@@ -13,8 +15,12 @@ function schemaOf(routes: readonly Route[]): string {
   return ['scalar Any', 'type Query {', ...fields, '}'].join('\n');
 }
 
-export const graphqlDoor: CorpusDoor = {
-  name: 'GraphQL',
+const doorOf = (
+  name: CorpusDoor['name'],
+  platform: 'express' | 'fastify',
+  moduleOf: (typeDefs: string) => DynamicModule,
+): CorpusDoor => ({
+  name,
   byName: 'arg',
   has: ['arg', 'header', 'function', 'class'],
   hasHeader: true,
@@ -22,14 +28,8 @@ export const graphqlDoor: CorpusDoor = {
     const { type, ran } = handlersOf(wanted.routes, (_, index) => [Query(methodOf(index))], [
       Resolver() as ClassDecorator,
     ]);
-    const { url, authorizer, close } = await startNest('express', wanted, {
-      imports: [
-        GraphQLModule.forRoot<ApolloDriverConfig>({
-          driver: ApolloDriver,
-          typeDefs: schemaOf(wanted.routes),
-          playground: false,
-        }),
-      ],
+    const { url, authorizer, close } = await startNest(platform, wanted, {
+      imports: [moduleOf(schemaOf(wanted.routes))],
       providers: [type],
     });
     const client = httpClient(url);
@@ -62,4 +62,12 @@ export const graphqlDoor: CorpusDoor = {
       },
     };
   },
-};
+});
+
+export const apolloDoor = doorOf('GraphQL', 'express', (typeDefs) =>
+  GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, typeDefs, playground: false }),
+);
+
+export const mercuriusDoor = doorOf('GraphQL with Mercurius', 'fastify', (typeDefs) =>
+  GraphQLModule.forRoot<MercuriusDriverConfig>({ driver: MercuriusDriver, typeDefs }),
+);

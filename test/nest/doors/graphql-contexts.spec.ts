@@ -1,4 +1,5 @@
 import { ApolloFederationDriver, type ApolloFederationDriverConfig } from '@nestjs/apollo';
+import { MercuriusFederationDriver, type MercuriusFederationDriverConfig } from '@nestjs/mercurius';
 import {
   Args,
   Directive,
@@ -22,7 +23,7 @@ import {
 } from '../../../lib/index.js';
 import { GLOBAL, untilTheEnd } from '../../support/application.js';
 import { startGraphql, subscriberOf } from '../../support/graphql.js';
-import { startNest } from '../../support/start.js';
+import { type Platform, startNest } from '../../support/start.js';
 import { useWorld } from '../../support/world.js';
 
 @ObjectType()
@@ -70,19 +71,46 @@ class SeenResolver {
 
 const world = useWorld();
 
-describe('references of a federation', () => {
+const FEDERATIONS = {
+  'Apollo on Express': {
+    platform: 'express',
+    module: () =>
+      GraphQLModule.forRoot<ApolloFederationDriverConfig>({
+        ...OF_FEDERATION,
+        driver: ApolloFederationDriver,
+      }),
+  },
+  'Apollo on Fastify': {
+    platform: 'fastify',
+    module: () => FEDERATIONS['Apollo on Express'].module(),
+  },
+  'Mercurius on Fastify': {
+    platform: 'fastify',
+    module: () =>
+      // Nest 12 cannot make the schema from classes here: it calls buildSubgraphSchema() with what @apollo/subgraph 2.15 does not take.
+      GraphQLModule.forRoot<MercuriusFederationDriverConfig>({
+        driver: MercuriusFederationDriver,
+        fieldResolverEnhancers: OF_FEDERATION.fieldResolverEnhancers,
+        typeDefs: `
+          extend schema @link(url: "https://specs.apollo.dev/federation/v2.0", import: ["@key"])
+          type GqlTenant @key(fields: "id") { id: ID! seenBy: String! }
+          type Query { tenant(id: String!): GqlTenant }
+        `,
+      }),
+  },
+} as const satisfies Record<string, { readonly platform: Platform; readonly module: unknown }>;
+
+const OF_FEDERATION = {
+  autoSchemaFile: { federation: 2 },
+  fieldResolverEnhancers: ['guards', 'filters'],
+} as const satisfies Partial<ApolloFederationDriverConfig>;
+
+describe.each(Object.entries(FEDERATIONS))('references of a federation, by %s', (_, stack) => {
   it('are decided one by one, by their own fields', async () => {
     const { acme, globex, tokens, ids, zitadel } = world;
     const { url } = untilTheEnd(
-      await startNest('express', {
-        imports: [
-          GraphQLModule.forRoot<ApolloFederationDriverConfig>({
-            driver: ApolloFederationDriver,
-            autoSchemaFile: { federation: 2 },
-            fieldResolverEnhancers: ['guards', 'filters'],
-          }),
-          ZitadelModule.forRoot(zitadel.options()),
-        ],
+      await startNest(stack.platform, {
+        imports: [stack.module(), ZitadelModule.forRoot(zitadel.options())],
         providers: [TenantsResolver, GLOBAL],
       }),
     );
@@ -109,7 +137,13 @@ describe('references of a federation', () => {
     });
     expect(await ask(tokens['owner of acme'])).toMatchObject({
       data: { _entities: [{ id: acme, seenBy: ids['owner of acme'] }, null] },
-      errors: [{ path: ['_entities', 1], extensions: { errorCode: 'role_missing' } }],
+      // Mercurius names the place as a text.
+      errors: [
+        {
+          path: ['_entities', expect.toSatisfy((place) => Number(place) === 1)],
+          extensions: { errorCode: 'role_missing' },
+        },
+      ],
     });
   });
 });

@@ -1,5 +1,7 @@
+import { connect } from 'node:net';
 import {
   Controller,
+  Get,
   Inject,
   Logger,
   NotFoundException,
@@ -16,6 +18,7 @@ import {
   MessagePattern,
   type MicroserviceOptions,
   Payload,
+  type TcpOptions,
   Transport,
 } from '@nestjs/microservices';
 import { firstValueFrom } from 'rxjs';
@@ -177,19 +180,106 @@ const refused = (errorCode: string) => ({
 
 const WAYS = ['a microservice', 'hybrid, with inheritAppConfig', 'hybrid, without it'] as const;
 
-it('refuses what comes before the boot check has run, in the words of the transport', async () => {
-  const heard: unknown[] = [];
-  await serve({
-    transport: await tcp(),
-    as: 'hybrid, without it',
-    token,
-    async early(send) {
-      const data = { token: world.tokens['owner of acme'], orgId: world.acme };
-      heard.push(await send('org', data).catch((error: unknown) => ({ error })));
-    },
+describe('a hybrid application that takes messages before it starts', () => {
+  it('decides about them like later', async () => {
+    const heard: unknown[] = [];
+    const owner = { token: world.tokens['owner of acme'] };
+    await serve({
+      transport: await tcp(),
+      as: 'hybrid, without it',
+      token,
+      async early(send) {
+        for (const [pattern, orgId] of [
+          ['org', world.acme],
+          ['org', world.globex],
+          ['undeclared', world.acme],
+        ] as const) {
+          heard.push(
+            await send(pattern, { ...owner, orgId }).catch((error: unknown) => ({ error })),
+          );
+        }
+      },
+    });
+    const allowed = `${world.ids['owner of acme']} at ${world.acme}`;
+    expect(heard).toEqual([allowed, refused('role_missing'), refused('not_declared')]);
   });
-  expect(heard).toEqual([refused('not_declared')]);
+
+  it.each([
+    ['declares nothing, beside the global guard', [GLOBAL], undefined],
+    ['is decorated, and nothing guards it', [], Authenticated()],
+  ])('takes none, and says why, if a handler %s', async (_what, providers, decorate) => {
+    const { app, port } = await hybridOf(providers, decorate);
+    await expect(app.startAllMicroservices()).rejects.toThrow(
+      /not safe to start:\n- Unguarded\.read handles messages/,
+    );
+    await expect(connected(port)).resolves.toBe(false);
+    await expect(app.init()).rejects.toThrow(/not safe to start:\n- Unguarded\.read/);
+    await expect(app.startAllMicroservices()).rejects.toThrow(/not safe to start/);
+    await expect(connected(port)).resolves.toBe(false);
+  });
+
+  it('takes them if its global guard comes later, and no message needs it', async () => {
+    const { app, port } = await hybridOf([], undefined, Guarded);
+    await app.startAllMicroservices();
+    await expect(connected(port)).resolves.toBe(true);
+    app.useGlobalGuards(app.get(ZitadelManagerGuard));
+    await app.init();
+  });
 });
+
+/** A hybrid application that has not started. */
+async function hybridOf(
+  providers: Provider[],
+  decorate: MethodDecorator | undefined,
+  ...others: Type[]
+) {
+  class Unguarded {
+    read() {
+      return 'read';
+    }
+  }
+  const read = Object.getOwnPropertyDescriptor(Unguarded.prototype, 'read');
+  for (const each of [MessagePattern('read'), decorate]) {
+    each?.(Unguarded.prototype, 'read', read as PropertyDescriptor);
+  }
+  Controller()(Unguarded);
+  const module = {
+    module: class App {},
+    imports: [ZitadelModule.forRoot(world.zitadel.options())],
+    controllers: others.length > 0 ? others : [Unguarded],
+    providers,
+  };
+  const app = await NestFactory.create(module, { logger: false, abortOnError: false });
+  onTestFinished(() => app.close());
+  const transport = await tcp();
+  app.connectMicroservice(transport);
+  return { app, port: (transport as TcpOptions).options?.port as number };
+}
+
+@Controller()
+class Guarded {
+  @Get()
+  @Authenticated()
+  route() {
+    return 'route';
+  }
+
+  @MessagePattern('message')
+  @UseGuards(ZitadelManagerGuard)
+  @Authenticated()
+  message() {
+    return 'message';
+  }
+}
+
+/** Whether somebody listens there. */
+function connected(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(true));
+    socket.on('error', () => resolve(false));
+    onTestFinished(() => void socket.destroy());
+  });
+}
 
 describe.each([
   ['TCP', tcp, true],
