@@ -111,6 +111,12 @@ export async function large(options) {
   return app;
 }
 
+export async function listening(options) {
+  const app = await createApp(options);
+  await app.listen(0);
+  return app;
+}
+
 export const forgetful = () => undefined;
 
 export async function guarding(options) {

@@ -54,6 +54,14 @@ describe('routes', () => {
     expect([code, told]).toEqual([1, expect.stringContaining('returns no application')]);
   });
 
+  it('says that a function has to return the application before that listens', async () => {
+    const { code, told } = await run(`${APPLICATION}#listening`);
+    expect([code, told]).toEqual([
+      1,
+      'the application could not be made: the function calls listen(), and nothing is to be started: let it return the application before that',
+    ]);
+  });
+
   it('says what is not guarded, and what it cannot know', async () => {
     const { out, told } = await run(`${APPLICATION}#Unguarded`);
     expect(out).toContain('GET /orgs/:orgId     NOT GUARDED by nestjs-zitadel: open');
@@ -106,7 +114,7 @@ describe('routes', () => {
     [
       'a name that is not exported',
       [`${APPLICATION}#Other`],
-      /no function Other; exported are: AppModule, Placed, Unguarded, createApp, forgetful, guarding, large/,
+      /no function Other; exported are: AppModule, Placed, Unguarded, createApp, forgetful, guarding, large, listening/,
     ],
     ['several modules', [APPLICATION], /exports several/],
     ['two forms', [APPLICATION, '--html', '--json'], /do not go together/],
