@@ -198,4 +198,9 @@ function divertOutput(): () => void {
   };
 }
 
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+function textOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const [, early] = /^Calling the "(\w+)" in the preview mode/.exec(text) ?? [];
+  if (early === undefined) return text;
+  return `the function calls ${early}(), and nothing is to be started: let it return the application before that`;
+}

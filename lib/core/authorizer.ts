@@ -97,13 +97,15 @@ export class Authorizer {
    *
    * @throws ZitadelRequirementError when the requirement reads an id from a request, or nothing can be asked about the caller
    */
-  async decideFor(who: Caller | string, requirement: Requirement): Promise<Decision> {
-    const since = performance.now();
-    const known = await this.knownFor(who, this.prepare(requirement).fresh);
-    const decision: Decision = isRefusal(known)
-      ? { allowed: false, ...known }
-      : await this.decideOver(known, requirement, since);
-    return this.#news.tell(decision, requirement, 'question');
+  decideFor(who: Caller | string, requirement: Requirement): Promise<Decision> {
+    return takingTime(this.parts.telemetry, 'question', async () => {
+      const since = performance.now();
+      const known = await this.knownFor(who, this.prepare(requirement).fresh);
+      const decision: Decision = isRefusal(known)
+        ? { allowed: false, ...known }
+        : await this.decideOver(known, requirement, since);
+      return this.#news.tell(decision, requirement, 'question');
+    });
   }
 
   /**
@@ -233,7 +235,7 @@ export class Authorizer {
     compiled: Compiled,
     fromClass: ReadFromClass,
   ): Promise<Decision> {
-    return takingTime(this.parts.telemetry, () =>
+    return takingTime(this.parts.telemetry, 'decision', () =>
       this.#resolveThenDecide(credential, request, compiled, fromClass),
     );
   }

@@ -144,7 +144,7 @@ export class Decider {
   ): Promise<Decision> {
     const { telemetry } = this.parts;
     const decideLater = () => this.#decideLater(known, open, verdict, start);
-    return since === undefined ? takingTime(telemetry, decideLater) : decideLater();
+    return since === undefined ? takingTime(telemetry, 'decision', decideLater) : decideLater();
   }
 
   async #decideLater(

@@ -2,9 +2,12 @@ import type { Decision, DenyReason } from './decision.js';
 import type { EvictionEvent } from './eviction.js';
 import { type HowDecided, quietly } from './tell.js';
 
-/** Something that takes time. Nothing in it is about a person or an organization. */
+/**
+ * Something that takes time. Nothing in it is about a person or an organization. `question`: a decision for the application (`can()`, `assert()`).
+ * It is told also if memory has the answer; then no step is inside.
+ */
 export type TelemetryStep =
-  | { readonly name: 'decision' | 'verification' }
+  | { readonly name: 'decision' | 'question' | 'verification' }
   | {
       readonly name: 'request';
       /** Which endpoints of ZITADEL: `memberships`, `keys`, `introspection` and so on. */
@@ -121,9 +124,10 @@ export class QuietTelemetry {
 /** Makes a decision that needs time. */
 export function takingTime(
   telemetry: QuietTelemetry | undefined,
+  name: 'decision' | 'question',
   decide: () => Promise<Decision>,
 ): Promise<Decision> {
-  return telemetry ? telemetry.during({ name: 'decision' }, decide, endOfDecision) : decide();
+  return telemetry ? telemetry.during({ name }, decide, endOfDecision) : decide();
 }
 
 function endOfDecision(decision: Decision): TelemetryEnd {

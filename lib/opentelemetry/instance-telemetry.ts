@@ -1,6 +1,8 @@
 import {
   type Attributes,
+  type Context,
   context,
+  createContextKey,
   type Span,
   SpanKind,
   type SpanOptions,
@@ -54,6 +56,8 @@ const TROUBLES: Readonly<Record<string, string>> = {
 const DECISION = 'zitadel.authorize';
 const ENDPOINT = 'zitadel.endpoint';
 const REASON = 'zitadel.decision.reason';
+/** The question that the application has asked. */
+const QUESTION = createContextKey('nestjs-zitadel question');
 
 /** Tells OpenTelemetry what happens at one instance of ZITADEL. No attribute holds an id, a path, a token or a text of others. */
 export class InstanceTelemetry implements Telemetry {
@@ -70,32 +74,52 @@ export class InstanceTelemetry implements Telemetry {
   }
 
   async during(step: TelemetryStep, work: () => Promise<TelemetryEnd>): Promise<void> {
+    if (step.name === 'question') return this.#duringQuestion(work);
     const { tracer, server, instruments } = this.parts;
     const { name, options } =
       step.name === 'request' ? requestSpan(step, server) : SPANS[step.name];
-    const span = tracer.startSpan(name, options);
-    const inside = trace.setSpan(context.active(), span);
+    const around = aroundIn(context.active());
+    const span = tracer.startSpan(name, options, around);
+    const inside = trace.setSpan(around, span);
     const since = performance.now();
     try {
       const end = await context.with(inside, work);
-      const seconds = (performance.now() - since) / 1_000;
-      const { error, reason, status, decision } = end;
-      const ended = {
-        ...(status !== undefined && { 'http.response.status_code': status }),
-        ...(error !== undefined && { 'error.type': TROUBLES[error] ?? error }),
-      };
       if (step.name === 'request') {
         const { endpoint, method } = step;
-        const measured = { ...server, ...measuredOf(endpoint, method), ...ended };
-        instruments.requestDuration.record(seconds, measured, inside);
+        const measured = { ...server, ...measuredOf(endpoint, method), ...troubleOf(end) };
+        instruments.requestDuration.record((performance.now() - since) / 1_000, measured, inside);
       }
-      span.setAttributes({ ...ended, ...(reason !== undefined && { [REASON]: reason }) });
-      if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR });
-      // What the application adds comes last: it may throw.
-      if (decision) this.#describe(span, decision);
+      this.#finish(span, end);
     } finally {
       span.end();
     }
+  }
+
+  /** Its span begins with the first thing that is read for it. What memory answers has none: an application may ask a thousand questions. */
+  async #duringQuestion(work: () => Promise<TelemetryEnd>): Promise<void> {
+    const outside = context.active();
+    let span: Span | undefined;
+    let isOver = false;
+    const around = (): Context => {
+      if (isOver) return outside;
+      span ??= this.parts.tracer.startSpan(DECISION, { attributes: FOR_APPLICATION }, outside);
+      return trace.setSpan(outside, span);
+    };
+    const end = await context.with(outside.setValue(QUESTION, around), work);
+    isOver = true;
+    try {
+      if (span) this.#finish(span, end);
+    } finally {
+      span?.end();
+    }
+  }
+
+  #finish(span: Span, end: TelemetryEnd): void {
+    const { error, reason, decision } = end;
+    span.setAttributes({ ...troubleOf(end), ...(reason !== undefined && { [REASON]: reason }) });
+    if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR });
+    // What the application adds comes last: it may throw.
+    if (decision) this.#describe(span, decision);
   }
 
   found(what: RememberedKind, where: FoundIn): void {
@@ -157,6 +181,21 @@ export class InstanceTelemetry implements Telemetry {
     const { attributes } = this.parts;
     if (attributes) span.setAttributes(attributes(decision));
   }
+}
+
+const FOR_APPLICATION: Attributes = { 'zitadel.decision.for': 'application' };
+
+/** Inside a question, its span is around what is read. */
+function aroundIn(active: Context): Context {
+  const question = active.getValue(QUESTION) as (() => Context) | undefined;
+  return question ? question() : active;
+}
+
+function troubleOf({ status, error }: TelemetryEnd): Attributes {
+  return {
+    ...(status !== undefined && { 'http.response.status_code': status }),
+    ...(error !== undefined && { 'error.type': TROUBLES[error] ?? error }),
+  };
 }
 
 const SPANS: Readonly<Record<'decision' | 'verification', Begun>> = {

@@ -1,6 +1,7 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { own } from '../core/own-properties.js';
 import { type Operation, withAccess } from './operation.js';
 import { refusalComponents, type RefusalStatus } from './refusals.js';
 import { routesOf } from './routes.js';
@@ -16,14 +17,16 @@ export interface ZitadelDocumentOptions {
   readonly scheme?: string;
 }
 
-const METHODS: ReadonlySet<string> = new Set(
-  'get put post delete options head patch trace query search'.split(' '),
-);
+/** What a path has beside its operations. */
+const BESIDE = new Set(['$ref', 'summary', 'description', 'servers', 'parameters']);
+/** The methods under whose names a path has its operations. */
+const METHODS = new Set('get put post delete options head patch trace'.split(' '));
 
 /**
  * Adds to an OpenAPI document what the guard asks for: the sign-in at ZITADEL, and for each route its security with scopes, what it asks for in
  * words and as `x-zitadel`, and the answers 400, 401, 403 and 503 of the guard. Public routes are shown public. What the application wrote
- * itself stays, and the document that is handed in does not change.
+ * itself stays, and the document that is handed in does not change. Operations of methods that its version of OpenAPI does not know stand in
+ * `additionalOperations` (3.2), or in `x-oai-additionalOperations` (before).
  *
  * @throws ZitadelRequirementError when the application does not import `ZitadelModule` of this package
  * @example `SwaggerModule.setup('docs', app, withZitadel(SwaggerModule.createDocument(app, config), app))`
@@ -36,20 +39,22 @@ export function withZitadel<T extends OpenAPIObject>(
   const handlersAt = routesOf(app);
   const schemes = new Schemes(app.get(ModulesContainer, { strict: false }), scheme);
   const statuses = new Set<RefusalStatus>();
-  const paths = mapValues(document.paths, (item, path) => {
+  const describe = (operation: unknown, path: string, method: string) => {
+    const handlers = handlersAt(path, method);
+    // Nobody stands before it, or it was described before.
+    const isOurs = handlers.length > 0 && handlers.every(({ guarded }) => guarded);
+    if (!isOurs || Object.hasOwn(operation as object, 'x-zitadel')) return operation;
+    const described = withAccess(operation as Operation, handlers, schemes);
+    described.statuses.forEach((status) => statuses.add(status));
+    return described.operation;
+  };
+  const hasMore = !/^3\.[01](\.|$)/.test(document.openapi);
+  const paths = mapValues(document.paths, (item, path) =>
     // An extension of the application.
-    if (!path.startsWith('/')) return item;
-    return mapValues(item, (operation: unknown, method) => {
-      if (!METHODS.has(method)) return operation;
-      const handlers = handlersAt(path, method);
-      // Nobody stands before it, or it was described before.
-      const isOurs = handlers.length > 0 && handlers.every(({ guarded }) => guarded);
-      if (!isOurs || Object.hasOwn(operation as object, 'x-zitadel')) return operation;
-      const described = withAccess(operation as Operation, handlers, schemes);
-      described.statuses.forEach((status) => statuses.add(status));
-      return described.operation;
-    });
-  });
+    path.startsWith('/')
+      ? describedPath(item, hasMore, (operation, method) => describe(operation, path, method))
+      : item,
+  );
   const { components } = document;
   const { responses, schemas } = refusalComponents(statuses);
   return {
@@ -62,6 +67,28 @@ export function withZitadel<T extends OpenAPIObject>(
       securitySchemes: { ...schemes.used(), ...components?.securitySchemes },
     },
   };
+}
+
+/** `hasMore`: the version knows `query`, and a place for all other methods. */
+function describedPath(
+  item: object,
+  hasMore: boolean,
+  describe: (operation: unknown, method: string) => unknown,
+): object {
+  const place = hasMore ? 'additionalOperations' : 'x-oai-additionalOperations';
+  const described: Record<string, unknown> = {};
+  const more: Record<string, unknown> = {};
+  for (const [method, operation] of Object.entries(Object(own(item, place)) as object)) {
+    more[method] = describe(operation, method);
+  }
+  for (const [name, value] of Object.entries(item)) {
+    if (name === place) continue;
+    if (BESIDE.has(name) || name.startsWith('x-')) described[name] = value;
+    else if (METHODS.has(name) || (hasMore && name === 'query')) {
+      described[name] = describe(value, name);
+    } else more[name.toUpperCase()] = describe(value, name);
+  }
+  return Object.keys(more).length === 0 ? described : { ...described, [place]: more };
 }
 
 function mapValues<T extends object>(

@@ -23,6 +23,7 @@ interface Consumer {
   readonly DOORS_OF: Readonly<Record<number, Packages>>;
   readonly KINDS: readonly Kind[];
   readonly NODE_PACKAGE: string;
+  readonly PLACES: Readonly<Record<string, { readonly name: string; readonly nest11?: true }>>;
   readonly RUNNER: Readonly<Record<string, Runner>>;
   readonly RUNNERS: Packages;
   kindNamed(name: string): Kind;
@@ -100,7 +101,7 @@ export async function run({ short, progress }: RunOptions): Promise<Figures> {
 }
 
 function homesOf(consumer: Consumer): readonly Home[] {
-  const { DOORS, DOORS_OF, KINDS, NODE_PACKAGE, RUNNER, RUNNERS } = consumer;
+  const { DOORS, DOORS_OF, KINDS, NODE_PACKAGE, PLACES, RUNNER, RUNNERS } = consumer;
   const { kindNamed, nestOf, nodeIn, tryKind, tryRequire, tryRunner } = consumer;
   const imported = kindNamed('nodenext, import');
   const waysOf = (source: string): readonly Way[] => [
@@ -140,10 +141,12 @@ function homesOf(consumer: Consumer): readonly Home[] {
   const doors = (version: string, major: number): Home => ({
     name: `Nest ${version} with all doors`,
     packages: { ...nestOf(version), ...DOORS_OF[major] },
-    ways: Object.entries(DOORS).map(([source, name]) => ({
-      name,
-      run: (home) => tryKind(home, source, imported),
-    })),
+    ways: [
+      ...Object.entries(DOORS),
+      ...Object.entries(PLACES)
+        .filter(([, { nest11 }]) => major < 12 || !nest11)
+        .map(([source, { name }]) => [source, name] as const),
+    ].map(([source, name]) => ({ name, run: (home) => tryKind(home, source, imported) })),
   });
   const node = (version: string): Home => ({
     name: `Node ${version}`,

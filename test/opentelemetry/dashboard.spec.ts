@@ -28,10 +28,41 @@ const prometheusName = ({ descriptor, dataPointType }: MetricData): string => {
   return dataPointType === DataPointType.SUM ? `${name}_total` : name;
 };
 
-it('the dashboard shows every metric, and no other, by labels that they have', async () => {
-  const dashboard = JSON.parse(textOf('grafana-dashboard.json')) as {
-    readonly panels: readonly { readonly targets?: readonly { readonly expr: string }[] }[];
+interface Panel {
+  readonly id: number;
+  readonly type: string;
+  readonly title: string;
+  readonly datasource?: object;
+  readonly gridPos: {
+    readonly x: number;
+    readonly y: number;
+    readonly w: number;
+    readonly h: number;
   };
+  readonly fieldConfig?: { readonly defaults: { readonly unit?: string } };
+  readonly targets?: readonly {
+    readonly refId: string;
+    readonly datasource: object;
+    readonly expr: string;
+    readonly legendFormat: string;
+  }[];
+}
+
+const dashboard = JSON.parse(textOf('grafana-dashboard.json')) as {
+  readonly templating: {
+    readonly list: readonly {
+      readonly name: string;
+      readonly type: string;
+      readonly query: unknown;
+    }[];
+  };
+  readonly panels: readonly Panel[];
+};
+
+/** The data source that whoever looks has chosen. */
+const CHOSEN = { type: 'prometheus', uid: '${datasource}' };
+
+it('the dashboard shows every metric, and no other, by labels that they have', async () => {
   const queries = dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
   expect(queries.length).toBeGreaterThan(10);
   const all = await metrics();
@@ -51,6 +82,48 @@ it('the dashboard shows every metric, and no other, by labels that they have', a
     }
   }
   expect([...shown].sort()).toEqual([...names].sort());
+});
+
+it.each(dashboard.panels.map((panel) => [panel.title, panel] as const))(
+  'the panel of the dashboard can be drawn: %s',
+  (_, { id, type, gridPos, datasource, fieldConfig, targets = [] }) => {
+    const others = dashboard.panels.filter((other) => other.id !== id);
+    expect(others).toHaveLength(dashboard.panels.length - 1);
+    const { x, y, w, h } = gridPos;
+    expect(x >= 0 && w > 0 && x + w <= 24 && h > 0).toBe(true);
+    const covered = others.filter(
+      ({ gridPos: at }) => x < at.x + at.w && at.x < x + w && y < at.y + at.h && at.y < y + h,
+    );
+    expect(covered).toEqual([]);
+    if (type === 'row') return;
+    expect(['timeseries', 'state-timeline']).toContain(type);
+    expect(['reqps', 'ops', 'percentunit', 's', 'short']).toContain(fieldConfig?.defaults.unit);
+    expect(targets.length).toBeGreaterThan(0);
+    expect(new Set(targets.map(({ refId }) => refId)).size).toBe(targets.length);
+    expect([datasource, ...targets.map((each) => each.datasource)]).toEqual(
+      Array.from({ length: targets.length + 1 }, () => CHOSEN),
+    );
+    for (const { expr, legendFormat } of targets) {
+      expect(expr.split('(').length).toBe(expr.split(')').length);
+      const [, by = ''] = /by \(([^)]*)\)/.exec(expr) ?? [];
+      const named = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label]) => label);
+      expect(by.split(', ').filter((label) => label !== '' && label !== 'le')).toEqual(named);
+      // Without a series there is no share, though it is 0.
+      if (expr.includes(' / ')) expect(expr).toMatch(/^\(sum\(.*\) or vector\(0\)\) \/ sum\(/);
+    }
+  },
+);
+
+it('the dashboard has the variables that it uses, and uses those that it has', () => {
+  const { list } = dashboard.templating;
+  const used = new Set(
+    [...JSON.stringify(dashboard).matchAll(/\$\{?(\w+)/g)]
+      .map(([, name = '']) => name)
+      .filter((name) => !name.startsWith('__')),
+  );
+  expect([...used].sort()).toEqual(list.map(({ name }) => name).sort());
+  expect(list[0]).toMatchObject({ name: 'datasource', type: 'datasource', query: 'prometheus' });
+  for (const each of list.slice(1)) expect(each).toMatchObject({ datasource: CHOSEN });
 });
 
 it('the page has the name, kind and unit of every metric', async () => {

@@ -8,6 +8,7 @@ import {
   type Caller,
   org,
   pat,
+  permission,
   role,
   type SharedCache,
   type ZitadelOptions,
@@ -293,6 +294,65 @@ describe('spans', () => {
     expect(sdk.tree()).toEqual([
       { 'GET permissions': [{ 'zitadel.authorize': [{ 'zitadel.request permissions': [] }] }] },
     ]);
+  });
+
+  it('of what the application asks begin with the first thing that is read for it', async () => {
+    const { sdk, ask, zitadel } = await observed({}, ALL);
+    const { authorizer } = zitadel;
+    const callers: (Caller | undefined)[] = [];
+    authorizer.onDecision(({ decision }) => callers.push(decision.caller));
+    await ask(`/orgs/${world.acme}`, world.tokens['viewer of acme']);
+    const [caller] = callers as [Caller];
+    sdk.forgetSpans();
+    const owner = (...more: [] | [object]) => role('ORG_OWNER', org(world.acme), ...more);
+    expect(await authorizer.can(caller, role('ORG_OWNER_VIEWER', org(world.acme)))).toBe(true);
+    expect(sdk.tree()).toEqual([]);
+    expect(await sdk.within('a job', () => authorizer.can(caller, owner({ fresh: true })))).toBe(
+      false,
+    );
+    const [asked] = sdk.spans().filter(({ name }) => name === 'zitadel.authorize');
+    expect(asked?.attributes).toEqual({
+      'zitadel.decision.for': 'application',
+      'zitadel.decision.outcome': 'denied',
+      'zitadel.decision.reason': 'role_missing',
+    });
+    const reading = { 'zitadel.request memberships': [] };
+    expect(sdk.tree()).toEqual([
+      { 'a job': [{ 'zitadel.authorize': [{ 'zitadel.verify': [] }, reading] }] },
+    ]);
+    sdk.forgetSpans();
+    const question = permission('org.read', org(world.acme));
+    await Promise.all([authorizer.can(caller, question), authorizer.can(caller, owner())]);
+    await expect(authorizer.assert(caller, question)).resolves.toBeUndefined();
+    expect(sdk.tree()).toEqual([{ 'zitadel.authorize': [{ 'zitadel.request permissions': [] }] }]);
+    // What cannot be asked is no decision.
+    sdk.forgetSpans();
+    await expect(authorizer.can(caller, role('ORG_OWNER', org.param('orgId')))).rejects.toThrow(
+      'outside a request',
+    );
+    expect(sdk.tree()).toEqual([]);
+  });
+
+  it('of what the application asks say that an outage is an error', async () => {
+    const { sdk, ask, zitadel } = await observed();
+    const callers: (Caller | undefined)[] = [];
+    zitadel.authorizer.onDecision(({ decision }) => callers.push(decision.caller));
+    await ask(`/orgs/${world.acme}`, world.tokens['owner of acme']);
+    sdk.forgetSpans();
+    world.zitadel.fail('memberships', 503);
+    const question = role('ORG_OWNER', org(world.acme), { fresh: true });
+    await expect(zitadel.authorizer.assert(callers[0] as Caller, question)).rejects.toBeInstanceOf(
+      ZitadelUnavailableError,
+    );
+    world.zitadel.heal();
+    const [asked] = sdk.spans().filter(({ name }) => name === 'zitadel.authorize');
+    expect(asked?.status.code).toBe(SpanStatusCode.ERROR);
+    expect(asked?.attributes).toEqual({
+      'zitadel.decision.for': 'application',
+      'zitadel.decision.outcome': 'failed',
+      'zitadel.decision.reason': 'unavailable',
+      'error.type': 'unavailable',
+    });
   });
 
   it('of decisions from memory are those of the sample', async () => {

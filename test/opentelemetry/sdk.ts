@@ -94,6 +94,17 @@ export class Sdk {
       .map((span) => ({ [span.name]: this.tree(span.spanContext().spanId) }));
   }
 
+  /** Does work inside a span of the application. */
+  within<T>(name: string, work: () => Promise<T>): Promise<T> {
+    return this.tracerProvider.getTracer('application').startActiveSpan(name, async (span) => {
+      try {
+        return await work();
+      } finally {
+        span.end();
+      }
+    });
+  }
+
   forgetSpans(): void {
     this.#spans.reset();
   }

@@ -17,6 +17,7 @@ export const nestOf = (version) => ({
 export const DOORS_OF = {
   10: {
     ...doorsOf('10.4.22', '12.2.2'),
+    '@nestjs/terminus': '11.1.1',
     '@apollo/server': '4.13.0',
     mercurius: '14.1.0',
     '@types/ws': '8.18.2',
@@ -24,6 +25,7 @@ export const DOORS_OF = {
   11: {
     ...doorsOf('11.2.6', '13.4.5'),
     '@nestjs/platform-fastify': '11.2.8',
+    '@nestjs/terminus': '11.1.1',
     '@apollo/server': '5.5.1',
     '@as-integrations/express5': '1.1.2',
     mercurius: '16.10.1',
@@ -63,6 +65,12 @@ export const DOORS = {
   socketio: 'socket.io',
   ws: 'ws',
   tcp: 'TCP microservice',
+};
+
+/** Those that are more than a door. `nest11`: only where Nest is older than 12. */
+export const PLACES = {
+  routes: { name: 'the command routes, which starts nothing' },
+  terminus: { name: 'a health page of Terminus 11', nest11: true },
 };
 
 /** The package of npm with the executable of Node for this machine. The package `node` would install it by a script. */

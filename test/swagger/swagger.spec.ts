@@ -1,7 +1,12 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
 import {
+  All,
   Controller,
   Get,
+  type ModuleMetadata,
   Param,
+  Propfind,
+  QueryMethod,
   Version,
   VERSION_NEUTRAL,
   VersioningType,
@@ -66,10 +71,14 @@ for (const name of ['read', 'bearer', 'public', 'optional', 'literal']) {
   Reflect.defineMetadata('design:paramtypes', parameters, Things.prototype, name);
 }
 
-async function start(options: ZitadelRootOptions) {
+async function start(
+  options: ZitadelRootOptions,
+  controllers: readonly Type[] = [Things],
+  imports: ModuleMetadata['imports'] = [],
+) {
   const { app, close } = await startNest('fastify', {
-    imports: [ZitadelModule.forRoot(options)],
-    controllers: [Things],
+    imports: [ZitadelModule.forRoot(options), ...imports],
+    controllers: [...controllers],
     providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
   });
   onTestFinished(close);
@@ -156,6 +165,107 @@ describe('withZitadel', () => {
     expect(security.flatMap((each) => Object.keys(each))).toEqual(names);
   });
 
+  it('has a scheme for each ZITADEL of a name that a route asks', async () => {
+    @Controller('named')
+    class Named {
+      @Get('a')
+      @RequireRole('IAM_OWNER')
+      a() {
+        return {};
+      }
+
+      @Get('b')
+      @RequireRole('IAM_OWNER', { zitadel: 'b' })
+      b() {
+        return {};
+      }
+
+      @Get('optional')
+      @Authenticated({ optional: true, zitadel: 'b' })
+      optional() {
+        return {};
+      }
+    }
+    withoutParameters(Named);
+    const b = await startEmulator();
+    const ours = { ...b.options(), logger: SILENT, audience: '7' };
+    const app = await start(
+      zitadel.options({ logger: SILENT }),
+      [Named],
+      [
+        ZitadelModule.forRoot({ ...ours, name: 'b' }),
+        // No route asks it.
+        ZitadelModule.forRoot({ ...ours, name: 'c' }),
+      ],
+    );
+    const { components, paths } = withZitadel(SwaggerModule.createDocument(app, CONFIG), app);
+    expect(components?.securitySchemes).toMatchObject({
+      zitadel: { openIdConnectUrl: `${zitadel.url}/.well-known/openid-configuration` },
+      'zitadel-b': { openIdConnectUrl: `${b.url}/.well-known/openid-configuration` },
+    });
+    expect(Object.keys(components?.securitySchemes ?? {})).toHaveLength(2);
+    const securityAt = (path: string) => paths[`/named/${path}`]?.get?.security;
+    expect(securityAt('a')).toEqual([{ zitadel: expect.any(Array) as string[] }]);
+    const ofB = {
+      'zitadel-b': [
+        'openid',
+        'urn:zitadel:iam:org:project:id:7:aud',
+        'urn:zitadel:iam:org:project:id:zitadel:aud',
+      ],
+    };
+    expect(securityAt('b')).toEqual([ofB]);
+    expect(securityAt('optional')).toEqual([{}, ofB]);
+  });
+
+  it.each([
+    // Swagger leaves out `query` there.
+    ['3.0.0', [], 'x-oai-additionalOperations'],
+    ['3.1.1', [], 'x-oai-additionalOperations'],
+    ['3.2.0', ['query'], 'additionalOperations'],
+  ])(
+    'is valid where OpenAPI %s does not know a method, and describes that, too',
+    async (version, known, place) => {
+      @Controller('methods')
+      @RequireRole('IAM_OWNER')
+      class Methods {
+        @All()
+        all() {
+          return {};
+        }
+
+        @QueryMethod('one')
+        query() {
+          return {};
+        }
+
+        @Propfind('one')
+        propfind() {
+          return {};
+        }
+      }
+      withoutParameters(Methods);
+      const app = await start(zitadel.options({ logger: SILENT }), [Methods]);
+      const config = new DocumentBuilder().setOpenAPIVersion(version).build();
+      const given = SwaggerModule.createDocument(app, config);
+      const document = withZitadel(given, app);
+      const validate = (each: object) => new Validator().validate(each as never);
+      expect(await validate(given)).toMatchObject({ valid: false });
+      expect(await validate(document)).toEqual({ valid: true });
+      const [all, one] = ['/methods', '/methods/one'].map((path) => Object(document.paths[path]));
+      expect([...Object.keys(one), ...Object.keys(all[place])]).toEqual([
+        ...known,
+        place,
+        'SEARCH',
+      ]);
+      const more = { ...one[place], ...all[place] } as Record<string, unknown>;
+      expect(Object.keys(more).sort()).toEqual(['PROPFIND', 'SEARCH']);
+      for (const each of [...Object.values(more), ...known.map((name) => one[name])]) {
+        expect(each).toMatchObject({ 'x-zitadel': { access: 'required' } });
+      }
+      expect(withZitadel(document, app)).toEqual(document);
+    },
+  );
+
   it('says how an application takes tokens that does not read the header Authorization', async () => {
     const app = await start(zitadel.options({ logger: SILENT, token: () => undefined }));
     const { components } = withZitadel(SwaggerModule.createDocument(app, CONFIG), app);
@@ -234,12 +344,17 @@ describe('withZitadel', () => {
   });
 });
 
+/** As the compiler notes it. */
+function withoutParameters({ prototype }: Type): void {
+  for (const name of Object.getOwnPropertyNames(prototype)) {
+    if (name === 'constructor') continue;
+    Reflect.defineMetadata('design:paramtypes', [], prototype as object, name);
+  }
+}
+
 /** An application whose versions stand in a header. `saidAt` tells what its document says of a GET. */
 async function startVersions(platform: Platform, controller: Type) {
-  for (const name of Object.getOwnPropertyNames(controller.prototype)) {
-    if (name === 'constructor') continue;
-    Reflect.defineMetadata('design:paramtypes', [], controller.prototype as object, name);
-  }
+  withoutParameters(controller);
   const { app, url, close } = await startNest(
     platform,
     {

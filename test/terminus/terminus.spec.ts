@@ -1,9 +1,10 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, type ModuleMetadata } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { HealthCheckService, HealthIndicatorService, TerminusModule } from '@nestjs/terminus';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   key,
+  pat,
   Public,
   ZitadelManagerGuard,
   ZitadelModule,
@@ -24,6 +25,7 @@ async function start(
   options: ZitadelRootOptions,
   settings?: ZitadelHealthOptions,
   without = false,
+  imports: ModuleMetadata['imports'] = [],
 ) {
   @Controller('health')
   @Public()
@@ -45,7 +47,11 @@ async function start(
   }
   Reflect.defineMetadata('design:paramtypes', [HealthCheckService, ZitadelHealthIndicator], Health);
   const running = await startNest('express', {
-    imports: [ZitadelModule.forRoot(options), TerminusModule.forRoot({ logger: false })],
+    imports: [
+      ZitadelModule.forRoot(options),
+      TerminusModule.forRoot({ logger: false }),
+      ...imports,
+    ],
     controllers: [Health],
     providers: [
       { provide: APP_GUARD, useExisting: ZitadelManagerGuard },
@@ -174,5 +180,27 @@ describe('ZitadelHealthIndicator', () => {
     });
     zitadel.fail('discovery', 503);
     expect(await ask('ready')).toMatchObject({ code: 503, reachable: false });
+  });
+
+  it('looks after the ZITADEL whose name it is told, by its own service user and events', async () => {
+    const second = await startEmulator();
+    const its = pat(second.patFor(second.addServiceUser('its')));
+    const events = { signingKeys: 'k'.repeat(36) };
+    const named = { ...second.options(), logger: SILENT, serviceUser: its, events };
+    const ask = await start(plain(), { everyMs: 0, zitadel: 'b' }, false, [
+      ZitadelModule.forRootAsync({ name: 'b', useFactory: () => named }),
+    ]);
+    const well = {
+      code: 200,
+      status: 'up',
+      reachable: true,
+      serviceUser: 'signed in',
+      events: { state: 'received', refused: 0 },
+    };
+    zitadel.fail('discovery', 503);
+    expect(await ask('ready')).toEqual(well);
+    expect(zitadel.requestLog()).toEqual([]);
+    second.fail('userinfo', 503);
+    expect(await ask('ready')).toMatchObject({ code: 503, status: 'down', reachable: false });
   });
 });

@@ -52,7 +52,7 @@ ${bodies.join('\n')}
 
 const KINDS = { role: '', permission: 'permission ', projectRole: 'project role ' } as const;
 
-const headOf = ({ kind, name }: Column): string => `${KINDS[kind]}${escaped(name)}`;
+const headOf = ({ kind, name }: Column): string => `${KINDS[kind]}${breakable(name)}`;
 
 function bodyOf(
   group: string,
@@ -67,9 +67,9 @@ function bodyOf(
       return `<td class="cell"><span aria-hidden="true">${sign}</span><span class="hidden">${words}</span></td>`;
     });
     const mark = row.mark === undefined ? '' : ` class="${row.mark}"`;
-    return `<tr${mark}><th scope="row">${escaped(row.name)}</th><td>${escaped(row.text)}</td>${cells.join('')}</tr>`;
+    return `<tr${mark}><th scope="row">${breakable(row.name)}</th><td>${escaped(row.text)}</td>${cells.join('')}</tr>`;
   });
-  return `<tbody><tr><th scope="rowgroup" colspan="${span}" class="group">${escaped(group)}</th></tr>${lines.join('\n')}</tbody>`;
+  return `<tbody><tr><th scope="rowgroup" colspan="${span}" class="group"><span>${escaped(group)}</span></th></tr>${lines.join('\n')}</tbody>`;
 }
 
 const SIGNS: Readonly<Record<string, string>> = {
@@ -82,23 +82,30 @@ const SIGNS: Readonly<Record<string, string>> = {
 
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (sign) => SIGNS[sign] ?? '');
 
+/** Long names are broken between their parts. */
+const breakable = (text: string): string => escaped(text).replace(/[/_]/g, '$&<wbr>');
+
 const STYLE = `
 :root { color-scheme: light dark; --text: #1a1f2b; --back: #ffffff; --line: #c9ced8; --soft: #f1f3f7; --open: #a3131a; --denied: #7a4a00; }
 @media (prefers-color-scheme: dark) { :root { --text: #e6e9ef; --back: #14171d; --line: #3a414e; --soft: #1e232c; --open: #ff9a9a; --denied: #f2c078; } }
 body { margin: 0; background: var(--back); color: var(--text); font: 15px/1.45 system-ui, sans-serif; }
 main { padding: 1rem; }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; padding: 0; list-style: none; }
-.scroll { overflow: auto; max-height: 85vh; border: 1px solid var(--line); }
+.scroll { position: relative; overflow: auto; max-height: 85vh; border: 1px solid var(--line); }
 .scroll:focus-visible { outline: 3px solid #2f6feb; outline-offset: 2px; }
-table { border-collapse: collapse; }
-th, td { padding: .35rem .6rem; border: 1px solid var(--line); text-align: left; vertical-align: top; }
-thead th { position: sticky; top: 0; background: var(--soft); }
-thead span { writing-mode: vertical-rl; }
-th[scope=row] { font-family: ui-monospace, monospace; font-weight: 600; white-space: nowrap; }
+table { border-collapse: separate; border-spacing: 0; }
+th, td { padding: .35rem .6rem; border: solid var(--line); border-width: 0 1px 1px 0; text-align: left; vertical-align: top; }
+thead th { position: sticky; top: 0; z-index: 1; background: var(--soft); vertical-align: bottom; }
+thead span { writing-mode: vertical-rl; rotate: 180deg; max-height: 13rem; overflow-wrap: anywhere; }
+th[scope=row] { position: sticky; left: 0; min-width: min(18rem, 36vw); background: var(--back); font: 600 .9em/1.45 ui-monospace, monospace; overflow-wrap: anywhere; }
+td:not(.cell) { min-width: 16rem; }
+thead th:first-child { left: 0; z-index: 2; }
 .group { background: var(--soft); }
-.cell { text-align: center; }
+.group span { position: sticky; left: .6rem; }
+.cell { text-align: center; vertical-align: middle; }
 tr.open td, tr.open th { color: var(--open); font-weight: 700; }
 tr.denied td, tr.denied th { color: var(--denied); }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @media (forced-colors: active) { .scroll { border-color: CanvasText; } }
+@media print { .scroll { max-height: none; overflow: visible; } }
 `;

@@ -1,7 +1,22 @@
 // An application as a compiler puts it out, with its decorators written by hand.
 import { Controller, Get, Module } from '@nestjs/common';
 import { APP_GUARD, NestFactory, RouterModule } from '@nestjs/core';
-import { org, Public, RequireRole, ZitadelManagerGuard, ZitadelModule } from 'nestjs-zitadel';
+import {
+  allOf,
+  anyOf,
+  Authenticated,
+  org,
+  permission,
+  project,
+  projectGrant,
+  projectRole,
+  Public,
+  Require,
+  RequireRole,
+  role,
+  ZitadelManagerGuard,
+  ZitadelModule,
+} from 'nestjs-zitadel';
 
 function decorate(decorators, target, key) {
   for (const each of decorators) each(target, key, Object.getOwnPropertyDescriptor(target, key));
@@ -53,6 +68,54 @@ Module({
     RouterModule.register([{ path: 'inner', module: Inner }]),
   ],
 })(Placed);
+
+/** Asks for so much that its matrix is wider than any window. */
+class Catalogue {}
+for (const [name, ...decorators] of [
+  ['owners', Get('organizations/:orgId/owners'), RequireRole('ORG_OWNER', org.param('orgId'))],
+  [
+    'grants',
+    Get('organizations/:orgId/projects/:projectId/grants/:grantId'),
+    Require(
+      anyOf(
+        role(['PROJECT_OWNER', 'PROJECT_OWNER_VIEWER'], project.param('projectId')),
+        allOf(
+          role('PROJECT_GRANT_OWNER', projectGrant.param('grantId')),
+          permission('project.grant.read', org.param('orgId')),
+        ),
+        projectRole(['editor', 'a-role-with-a-name-as-long-as-they-get'], {
+          org: org.param('orgId'),
+        }),
+        role(['IAM_OWNER', 'IAM_OWNER_VIEWER', 'IAM_ORG_MANAGER', 'IAM_USER_MANAGER']),
+      ),
+    ),
+  ],
+  ['anybody', Get('anybody'), Authenticated()],
+  ['optional', Get('optional'), Authenticated({ optional: true })],
+  ['open', Get('open'), Public()],
+  ['left', Get('left')],
+]) {
+  Catalogue.prototype[name] = () => undefined;
+  decorate(decorators, Catalogue.prototype, name);
+}
+Controller('catalogue')(Catalogue);
+class Large {}
+Module({
+  imports: [ZitadelModule.forRootAsync({ useFactory: () => ({}) })],
+  controllers: [Orgs, Catalogue],
+  providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
+})(Large);
+export async function large(options) {
+  const app = await NestFactory.create(Large, options);
+  app.getHttpAdapter().get('/health', () => undefined);
+  return app;
+}
+
+export async function listening(options) {
+  const app = await createApp(options);
+  await app.listen(0);
+  return app;
+}
 
 export const forgetful = () => undefined;
 

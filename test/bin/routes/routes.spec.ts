@@ -54,6 +54,14 @@ describe('routes', () => {
     expect([code, told]).toEqual([1, expect.stringContaining('returns no application')]);
   });
 
+  it('says that a function has to return the application before that listens', async () => {
+    const { code, told } = await run(`${APPLICATION}#listening`);
+    expect([code, told]).toEqual([
+      1,
+      'the application could not be made: the function calls listen(), and nothing is to be started: let it return the application before that',
+    ]);
+  });
+
   it('says what is not guarded, and what it cannot know', async () => {
     const { out, told } = await run(`${APPLICATION}#Unguarded`);
     expect(out).toContain('GET /orgs/:orgId     NOT GUARDED by nestjs-zitadel: open');
@@ -61,7 +69,8 @@ describe('routes', () => {
   });
 
   it('escapes what it writes into a page and into tables', async () => {
-    const { out: page } = await run(`${APPLICATION}#AppModule`, '--html');
+    const { out } = await run(`${APPLICATION}#AppModule`, '--html');
+    const page = out.replaceAll('<wbr>', '');
     expect(page).toContain('GET /orgs/&lt;b&gt;|logo');
     expect(page).not.toContain('<b>');
     expect(page).toContain('<th scope="col"><span>ORG_OWNER</span></th>');
@@ -105,7 +114,7 @@ describe('routes', () => {
     [
       'a name that is not exported',
       [`${APPLICATION}#Other`],
-      /no function Other; exported are: AppModule, Placed, Unguarded, createApp, forgetful, guarding/,
+      /no function Other; exported are: AppModule, Placed, Unguarded, createApp, forgetful, guarding, large, listening/,
     ],
     ['several modules', [APPLICATION], /exports several/],
     ['two forms', [APPLICATION, '--html', '--json'], /do not go together/],
