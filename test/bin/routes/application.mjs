@@ -1,7 +1,14 @@
 // An application as a compiler puts it out, with its decorators written by hand.
-import { Controller, Get, Module } from '@nestjs/common';
+import { Controller, Get, Inject, Module, UseGuards } from '@nestjs/common';
 import { APP_GUARD, NestFactory, RouterModule } from '@nestjs/core';
-import { org, Public, RequireRole, ZitadelManagerGuard, ZitadelModule } from 'nestjs-zitadel';
+import {
+  Authenticated,
+  org,
+  Public,
+  RequireRole,
+  ZitadelManagerGuard,
+  ZitadelModule,
+} from 'nestjs-zitadel';
 
 function decorate(decorators, target, key) {
   for (const each of decorators) each(target, key, Object.getOwnPropertyDescriptor(target, key));
@@ -32,6 +39,34 @@ Module({
   imports: [ZitadelModule.forRootAsync({ useFactory: () => ({}) })],
   controllers: [Orgs],
 })(Unguarded);
+
+class ByKey extends ZitadelManagerGuard {
+  canActivate() {
+    return true;
+  }
+}
+class Asking {
+  canActivate() {
+    return true;
+  }
+}
+Inject(ZitadelManagerGuard)(Asking, undefined, 0);
+
+class Hosted {
+  read() {}
+}
+decorate([Get(), Authenticated(), UseGuards(Asking)], Hosted.prototype, 'read');
+Controller({ host: ['a.example', /b/] })(Hosted);
+
+export class Swapped {}
+Module({
+  imports: [ZitadelModule.forRoot({ issuer: 'https://a.example', audience: '1' })],
+  controllers: [Hosted],
+  providers: [
+    { provide: ZitadelManagerGuard, useClass: ByKey },
+    { provide: APP_GUARD, useExisting: ZitadelManagerGuard },
+  ],
+})(Swapped);
 
 console.log('what the application writes');
 
