@@ -46,6 +46,7 @@ export const command: Command = {
             token,
             adminToken: env['ZITADEL_PAT'] || undefined,
             redis: redis?.client,
+            asksForEvents: true,
             deadlineMs: asked.deadlineMs,
             stop: terminal.stop,
             onStep: (what) => {
