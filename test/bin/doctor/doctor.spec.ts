@@ -146,6 +146,36 @@ Module({
     });
   });
 
+  const expressOf = (name: string, options: string, rest = '') =>
+    written(
+      name,
+      `import { createZitadel } from 'nestjs-zitadel/express';
+const options = { issuer: '${zitadel.url}', ${options} };
+${rest === '' ? 'createZitadel(options);' : rest}
+throw new Error('nothing may start');
+`,
+    );
+
+  it('reads the options of an application on Express, and starts nothing of it', async () => {
+    const app = expressOf('express.mjs', `audience: '1'`);
+    const said = await run([app], {});
+    expect(said).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/All is in order\.$/) as string,
+    });
+    const refused = await run([expressOf('refused-express.mjs', ''), '--json'], {});
+    expect(idsOf(refused)).toEqual(['options.invalid']);
+    const makes = expressOf(
+      'making-express.mjs',
+      `audience: '1', cache: { shared: { secret: false } }`,
+      'export function createApp() { createZitadel(options); }\nif (0)',
+    );
+    const shared = await run([`${makes}#createApp`, '--json'], {});
+    expect(findingsOf(shared).find(({ id }) => id === 'options.no-store')).toMatchObject({
+      what: expect.stringContaining('createZitadel() has no sharedCache') as string,
+    });
+  });
+
   it.each([
     ['reads events', '', 'ok', /^events are asked for, and read up to \d+ ms ago \(\d+ of the/],
     ['finds another process at it', OF_ANOTHER, 'ok', /^another process of the application asks/],
