@@ -1,4 +1,3 @@
-import { accessOf } from '../nest/access.js';
 import { ApplicationError, openApplication } from './application.js';
 
 /** How many handlers of an application are not public, and which of them Nest runs without the guard. */
@@ -13,6 +12,7 @@ interface Guarding {
  * @throws UsageError when the path or the name of the export is wrong
  */
 export async function guardingOf(path: string): Promise<Guarding | undefined> {
+  const { accessOf } = await import('../nest/access.js');
   try {
     const opened = await openApplication(path, { start: false });
     try {

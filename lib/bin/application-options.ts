@@ -1,4 +1,4 @@
-import { type GivenOptions, hearOptions } from '../nest/given-options.js';
+import { type GivenOptions, hearOptions } from '../given-options.js';
 import { ApplicationError, openApplication } from './application.js';
 
 /** Ends the start of the application: its options are known, and nothing else of it shall run. */
@@ -10,7 +10,7 @@ interface NoOptions {
 }
 
 /**
- * The options of an application's `ZitadelModule`, also if the library refuses them. The providers that stand before it are made, and no
+ * The options of an application's `ZitadelModule` or `createZitadel()`, also if the library refuses them. The providers that stand before it are made, and no
  * module starts: no hook runs, and nothing listens.
  *
  * @throws UsageError when the path or the name of the export is wrong
@@ -35,6 +35,9 @@ export async function optionsOfApplication(
   } finally {
     hearOptions(undefined);
   }
-  const which = name === undefined ? 'no ZitadelModule' : `no ZitadelModule with the name ${name}`;
+  const which =
+    name === undefined
+      ? 'no ZitadelModule, and calls no createZitadel(),'
+      : `no ZitadelModule with the name ${name}`;
   return known ?? { why: `the application has ${which} of this copy of nestjs-zitadel` };
 }

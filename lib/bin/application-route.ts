@@ -1,4 +1,4 @@
-import { type Access, accessOf } from '../nest/access.js';
+import type { Access } from '../nest/access.js';
 import { openApplication } from './application.js';
 import { UsageError } from './command.js';
 
@@ -11,6 +11,7 @@ import { UsageError } from './command.js';
 export async function accessAt(file: string, route: string): Promise<Access> {
   const { app, close } = await openApplication(file, { start: false });
   try {
+    const { accessOf } = await import('../nest/access.js');
     const wanted = route.trim().replace(/\s+/g, ' ');
     const all = accessOf(app);
     // Nest calls the first.

@@ -51,10 +51,11 @@ export async function openApplication(
   const { file, name } = placeOf(given);
   const restore = divertOutput();
   try {
-    const core = await coreFor(file);
+    // What is no application of Nest is loaded only where it may start.
+    if (!start) await coreFor(file);
     const exported = chosen(await load(file), name, given);
     const options = { preview: !start, logger: false, abortOnError: false } as const;
-    const app = await make(exported, core, file, options);
+    const app = await make(exported, file, options);
     if (start) await app.init();
     const close = async (): Promise<void> => {
       try {
@@ -141,15 +142,11 @@ const isClass = (value: unknown): boolean =>
 const isModule = (value: unknown): boolean =>
   isClass(value) && MODULE_KEYS.some((key) => Reflect.hasMetadata(key, value as Type));
 
-async function make(
-  exported: unknown,
-  core: Core,
-  file: string,
-  options: CreateOptions,
-): Promise<Made> {
+async function make(exported: unknown, file: string, options: CreateOptions): Promise<Made> {
   const made: unknown = isClass(exported)
     ? exported
     : await (exported as (options: CreateOptions) => unknown)(options);
+  const core = await coreFor(file);
   if (isApplication(made)) return made;
   const isDynamic = typeof Object(made).module === 'function';
   if (!isDynamic && !isClass(made)) {

@@ -1,9 +1,12 @@
+import { setTimeout } from 'node:timers/promises';
 import { ZitadelError } from '../core/errors.js';
+import { eventsOf } from '../events-option.js';
+import { InFleet, openingOnce } from '../redis-option.js';
 import { openServiceUser } from '../zitadel/credentials.js';
 import { EVENT_TYPES } from '../zitadel/events/effects.js';
 import { askLastEvent, isNoPage } from '../zitadel/events/search.js';
 import { Actions, type Execution, type Target } from '../zitadel/events/targets.js';
-import type { EventsStatus } from '../zitadel/events/zitadel-events.js';
+import type { TailStatus } from '../zitadel/events/tail.js';
 import { ServiceToken } from '../zitadel/service-user.js';
 import { EFFECT, type Finding, fine, warning } from './finding.js';
 import type { Scene } from './scene.js';
@@ -18,15 +21,14 @@ const late = (id: string, what: string, remedy: string): Finding =>
 /** Whether ZITADEL's events reach the application. `token`: of somebody who may see targets, if there is one. */
 export async function examineEvents(
   scene: Scene,
-  { token, status }: { readonly token?: string | undefined; readonly status?: EventsStatus },
+  { token, asks }: { readonly token: string | undefined; readonly asks: boolean },
 ): Promise<readonly Finding[]> {
   const { events } = scene.resolved;
   const isReceiving = events?.signingKeys !== undefined;
   return [
     ...(isReceiving && token !== undefined ? await examineTarget(scene, token) : []),
     ...(isReceiving && token === undefined ? [UNSEEN] : []),
-    ...(status ? statusOf(status) : []),
-    ...(events?.tail ? await examineTail(scene) : []),
+    ...(events?.tail ? await examineTail(scene, asks) : []),
   ];
 }
 
@@ -125,46 +127,62 @@ async function isKnown(actions: Actions, event: string): Promise<boolean> {
   }
 }
 
-const REMEDIES: Readonly<Record<keyof EventsStatus['refused'], string>> = {
-  mismatch:
-    'write the signing key of the target into events.signingKeys; npx nestjs-zitadel events setup --rotate makes a new one',
-  untimely: 'let this host keep its time by NTP',
-  parsed: 'put zitadelEvents() before express.json()',
-  encrypted: 'set the payload type of the target to PAYLOAD_TYPE_JSON',
-  not_an_event: 'let only executions on events use this target',
-  malformed: 'let no proxy remove the header ZITADEL-Signature',
-  too_long: 'look who posts to this path: no event is so long',
-};
-
-function statusOf({ received, refused, tail }: EventsStatus): readonly Finding[] {
-  const reasons = (Object.keys(refused) as (keyof typeof refused)[]).filter(
-    (reason) => refused[reason] > 0,
-  );
-  return [
-    ...reasons.map((reason) =>
-      late(
-        'events.refused',
-        `${refused[reason]} ${refused[reason] === 1 ? 'delivery was' : 'deliveries were'} refused (${reason})`,
-        REMEDIES[reason],
-      ),
-    ),
-    fine(
-      'events.status',
-      `${received} deliveries since the start${tail ? `; asking for events: ${tail.state}` : ''}`,
-    ),
-  ];
-}
-
-/** Whether the service user of `events.tail` may ask for events. */
-async function examineTail({ http, discover, resolved }: Scene): Promise<readonly Finding[]> {
+/** Whether events can be asked for. `asks`: it is done as the application does it, and nothing is applied. */
+async function examineTail(scene: Scene, asks: boolean): Promise<readonly Finding[]> {
+  const { http, discover, resolved } = scene;
   const { tail } = resolved.events ?? {};
   if (!tail) return [];
   const credential = openServiceUser(tail.serviceUser);
   const asker = new ServiceToken(http, discover, resolved.issuer, credential);
   const page = await askLastEvent(asker);
-  if (!isNoPage(page)) return [fine('events.tail', 'the service user of events.tail reads events')];
   // That API v1 is not served is told with the APIs.
   if (page === 'notServed') return [];
-  const { detail = '', remedy = '' } = page;
-  return [late('events.tail-refused', detail, remedy)];
+  if (isNoPage(page)) return [late('events.tail-refused', page.detail ?? '', page.remedy ?? '')];
+  if (!asks) return [fine('events.tail', 'the service user of events.tail reads events')];
+  const { state, events, lagMs = 0 } = await tailed(scene);
+  switch (state) {
+    case 'elsewhere':
+      return [fine('events.tail', 'another process of the application asks for events')];
+    case 'reading':
+      return [
+        fine(
+          'events.tail',
+          `events are asked for, and read up to ${Math.round(lagMs)} ms ago (${events} of the last minutes)`,
+        ),
+      ];
+    default:
+      return [
+        late(
+          'events.tail-late',
+          `asking for events ${state === 'failing' ? 'fails' : 'takes too long'}`,
+          'look what is slow or fails at ZITADEL: POST /admin/v1/events/_search',
+        ),
+      ];
+  }
 }
+
+/** How asking for events goes, once it has come to an end or failed. */
+async function tailed({ http, discover, resolved, deadlineMs, log }: Scene): Promise<TailStatus> {
+  const fleet = new InFleet(resolved, openingOnce(), log);
+  const { events, begin, close } = eventsOf(resolved, {
+    http,
+    discover,
+    log,
+    shared: undefined,
+    turns: fleet.turns,
+    evict: () => undefined,
+    telemetry: undefined,
+  });
+  const endsAt = performance.now() + deadlineMs / 2;
+  const status = (): TailStatus => events.status().tail ?? NO_TAIL;
+  begin();
+  try {
+    while (status().state === 'starting' && performance.now() < endsAt) await setTimeout(20);
+    return status();
+  } finally {
+    await close();
+    await fleet.close();
+  }
+}
+
+const NO_TAIL: TailStatus = { state: 'stopped', lagMs: undefined, events: 0 };

@@ -7,7 +7,6 @@ import type { ZitadelOptions } from '../options.js';
 import type { ResolvedOptions } from '../resolved-options.js';
 import { eachInstance, isSeveral } from '../validate-instances.js';
 import type { Generation } from '../zitadel/generation.js';
-import type { EventsStatus } from '../zitadel/events/zitadel-events.js';
 import { examineApis, examineLimits } from './apis.js';
 import { examineIntrospection } from './callers.js';
 import { examineClock } from './clock.js';
@@ -32,8 +31,8 @@ export interface Examination {
   readonly adminToken?: string | undefined;
   /** In place of the option `redis`. */
   readonly redis?: RedisClient | MessageBus | undefined;
-  /** What a running application heard of events, by issuer. */
-  readonly events?: (issuer: string) => EventsStatus | undefined;
+  /** Asks for events as the application does. Not beside a running one: it would take its turn. */
+  readonly asksForEvents?: boolean;
   /** Milliseconds: what one step may take. */
   readonly deadlineMs: number;
   readonly stop: AbortSignal;
@@ -133,12 +132,11 @@ type Step = readonly [name: string, look: () => Promise<readonly Finding[]>];
 /** What sends credentials or tokens, and so only to the instance that is meant. */
 function stepsOf(
   scene: Scene,
-  { token, adminToken, events }: Examination,
+  { token, adminToken, asksForEvents = false }: Examination,
   served: readonly Generation[],
 ): readonly Step[] {
   let user: SignedIn | undefined;
   const [generation = 'v1'] = served;
-  const status = events?.(scene.resolved.issuer);
   return [
     ['its keys', () => examineKeys(scene)],
     ['the API application', () => examineIntrospection(scene)],
@@ -160,7 +158,7 @@ function stepsOf(
     ],
     [
       'events',
-      () => examineEvents(scene, { token: adminToken ?? user?.token, ...(status && { status }) }),
+      () => examineEvents(scene, { token: adminToken ?? user?.token, asks: asksForEvents }),
     ],
   ];
 }

@@ -120,15 +120,17 @@ async function messages(carry: Carry, deadlineMs: number): Promise<readonly Find
   const sent = randomUUID();
   let heard = (): void => undefined;
   const arrives = new Promise<void>((resolve) => (heard = resolve));
-  const { ready, publish, end } = carry((message) => {
-    if (message === sent) heard();
-  });
+  let end: (() => unknown) | undefined;
   const came = await attempt(async () => {
-    await ready();
-    await publish(sent);
+    const carried = carry((message) => {
+      if (message === sent) heard();
+    });
+    ({ end } = carried);
+    await carried.ready();
+    await carried.publish(sent);
     await arrives;
   }, deadlineMs);
-  await attempt(async () => end(), deadlineMs);
+  await attempt(async () => end?.(), deadlineMs);
   if (came === undefined) return [fine('redis.works', 'Redis carries turns and messages')];
   if (came !== LATE) return [failed(came)];
   return [

@@ -1,4 +1,4 @@
-import { quietLogger } from '../core/tell.js';
+import { type BoundedLog, quietLogger } from '../core/tell.js';
 import type { ResolvedOptions } from '../resolved-options.js';
 import { type Credential, openServiceUser } from '../zitadel/credentials.js';
 import { createDiscovery, type Discover } from '../zitadel/discovery.js';
@@ -20,6 +20,8 @@ export interface Scene {
   readonly credential: Credential | undefined;
   readonly serviceToken: ServiceToken | undefined;
   readonly deadlineMs: number;
+  /** Of the parts of the library: silent. */
+  readonly log: BoundedLog;
 }
 
 const silent = () => undefined;
@@ -48,5 +50,6 @@ export function sceneOf(
     credential,
     serviceToken: credential && new ServiceToken(http, discover, issuer, credential),
     deadlineMs,
+    log: NO_LOG,
   };
 }

@@ -27,6 +27,7 @@ import { type Requirement, requirementOf } from '../core/requirement/requirement
 import type { FittingRoles, OnArgs, WrittenRoles } from '../core/requirement/role-args.js';
 import { REVIEW, type Reviewable, reviewBoth } from '../core/yes.js';
 import { createZitadel as join, type Zitadel } from '../create-zitadel.js';
+import { tellOptions } from '../given-options.js';
 import type { SeveralInstances } from '../instances-option.js';
 import type { ZitadelOptions } from '../options.js';
 import type { ZitadelInstances } from '../services.js';
@@ -71,6 +72,8 @@ export function createZitadel(
   given: ZitadelSurroundings & { onDenied?: OnDenied } = {},
 ): ExpressZitadel {
   const { onDenied = answerDenial, ...surroundings } = withoutInheritance(given);
+  const hasSharedCache = surroundings.sharedCache !== undefined;
+  tellOptions({ door: 'express', name: undefined, options, hasSharedCache });
   const zitadel = join(options, surroundings);
   zitadel.begin();
   return Object.freeze({ ...zitadel, onDenied });

@@ -17,6 +17,8 @@ export interface Access {
   readonly paths?: readonly string[];
   /** Of a route whose version does not stand in the path. Several: `1, 2`. `neutral` among them: no version. */
   readonly version?: string;
+  /** Of a route that answers under some hosts only. Several: `a.example, b.example`. */
+  readonly host?: string;
   /** The name of the class. */
   readonly controller: string;
   /** The name of the method. */
@@ -33,6 +35,11 @@ export interface Access {
   readonly forActors: boolean;
   /** Whether the guard stands before it. If not, everybody gets in, whatever it asks for. */
   readonly guarded: boolean;
+  /**
+   * The guards that make it so, in words: `ZitadelManagerGuard`, or a guard of yours that stands for it, as in
+   * `KeyOrTokenGuard (overrides canActivate)`.
+   */
+  readonly guards: readonly string[];
 }
 
 /**
@@ -50,7 +57,7 @@ export function accessOf(app: INestApplicationContext): readonly Access[] {
 export const accessesIn = ({ reached }: Inventoried): readonly Access[] =>
   reached.flatMap((each) => each.places.map((place) => accessAt(each, place)));
 
-function accessAt({ handler, rule }: Reached, { way, path, lost }: ReachedPlace): Access {
+function accessAt({ handler, rule }: Reached, { way, path, lost, guards }: ReachedPlace): Access {
   const zitadel = zitadelOf(rule);
   const isAsking = rule.type === 'required' || rule.type === 'optional';
   return {
@@ -59,6 +66,7 @@ function accessAt({ handler, rule }: Reached, { way, path, lost }: ReachedPlace)
     ...(path && { verb: path.verb }),
     ...(path?.paths && { paths: path.paths }),
     ...(path?.version !== undefined && { version: path.version }),
+    ...(path?.host !== undefined && { host: path.host }),
     controller: handler.type.name,
     handler: handler.method,
     access: rule.type,
@@ -67,5 +75,6 @@ function accessAt({ handler, rule }: Reached, { way, path, lost }: ReachedPlace)
     ...(zitadel !== undefined && { zitadel }),
     forActors: isAsking && rule.forActors,
     guarded: lost === undefined,
+    guards: lost === undefined ? guards : [],
   };
 }

@@ -66,6 +66,16 @@ export class GuardsInForce {
     return [type, written, called].some((each) => this.#guardsOn(each, handler, way).length > 0);
   }
 
+  /** The guards of ours that stand there, in words: a subclass says what it overrides. */
+  standing(handler: Handler, way: Way): readonly string[] {
+    const { type, shown, written, called, perRequest } = handler;
+    const ofClass = [type, shown].flatMap((each) => this.#guardsOn(each, handler, way));
+    const ofMethod = [written, called].flatMap((each) => this.#guardsOn(each, handler, way));
+    const globals = this.#isOutOfReach(way) ? [] : this.#globals(perRequest);
+    const ours = [...globals, ...ofClass, ...ofMethod].filter((each) => this.#isOurs(each));
+    return [...new Set(ours.map(guardText))];
+  }
+
   /** Whether a guard of ours that stands there says itself what the request of a context is. */
   readsRequestItself(handler: Handler, way: Way): boolean {
     const { type, written, called } = handler;
@@ -168,6 +178,29 @@ function prototypeOrInstance(guard: unknown): object | undefined {
 
 const isBranded = (type: unknown): boolean =>
   typeof type === 'function' && Reflect.has(Object(type.prototype) as object, GUARD_BRAND);
+
+/** A guard by its class, and what makes it another one than ours. */
+function guardText(guard: unknown): string {
+  const object = prototypeOrInstance(guard) ?? {};
+  const { name } = Object(object.constructor) as { readonly name: string };
+  const chain: object[] = [];
+  for (let each: unknown = object; each; each = Object.getPrototypeOf(each)) {
+    if (each === OURS) {
+      const overridden = METHODS.filter((method) =>
+        chain.some((one) => Object.hasOwn(one, method)),
+      );
+      if (overridden.length > 0) return `${name} (overrides ${overridden.join(', ')})`;
+      return object.constructor === ZitadelManagerGuard ? name : `${name} (extends ${OUR_NAME})`;
+    }
+    chain.push(each as object);
+  }
+  const asks = injectedInto(Object(object.constructor) as object).some(isBranded);
+  return `${name} (${asks ? 'asks' : 'in place of'} ${OUR_NAME})`;
+}
+
+const OURS: object = ZitadelManagerGuard.prototype;
+const OUR_NAME = ZitadelManagerGuard.name;
+const METHODS = Object.getOwnPropertyNames(OURS).filter((name) => name !== 'constructor');
 
 /** Whether a subclass of our guard overrides `requestOf`. */
 function readsRequestItself(guard: unknown): boolean {

@@ -20,6 +20,8 @@ import { isHook, type Way, waysOf } from './ways.js';
 export interface ReachedPlace extends Place {
   /** Why our guard does not stand there. Undefined if it does. */
   readonly lost: string | undefined;
+  /** The guards of ours that stand there, in words. */
+  readonly guards: readonly string[];
 }
 
 /** A handler, what it asks for, and where clients reach it. */
@@ -135,6 +137,7 @@ export class Inventory {
       path: way.door === 'http' ? pathOf(handler, this.config, applicationId) : undefined,
       hasOwnRequest: guards.readsRequestItself(handler, way),
       lost: guards.lost(handler, way),
+      guards: guards.standing(handler, way),
     };
   }
 }

@@ -1,4 +1,4 @@
-import type { INestApplicationContext, Type } from '@nestjs/common';
+import type { INestApplicationContext, InjectionToken, Type } from '@nestjs/common';
 import {
   ApplicationConfig,
   HttpAdapterHost,
@@ -63,9 +63,13 @@ function guardsIn(modules: ModulesContainer): readonly unknown[] {
   return [...modules.values()].flatMap(({ providers }) =>
     [...providers]
       .filter(([token]) => String(token).startsWith('APP_GUARD '))
-      .map(([, { isAlias, inject, metatype, instance }]): unknown =>
-        isAlias ? inject?.[0] : (metatype ?? instance),
-      ),
+      .map(([, { isAlias, inject, metatype, instance }]): unknown => {
+        if (!isAlias) return metatype ?? instance;
+        const [token] = inject ?? [];
+        // The module may provide another guard under the name of ours.
+        const named = token === undefined ? undefined : providers.get(token as InjectionToken);
+        return named && !named.isAlias ? (named.metatype ?? named.instance) : token;
+      }),
   );
 }
 

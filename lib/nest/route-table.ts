@@ -12,6 +12,8 @@ export interface RoutePath {
   readonly paths: readonly string[] | undefined;
   /** Where the version does not stand in the path. */
   readonly version: string | undefined;
+  /** Where Nest routes by the host, too. */
+  readonly host: string | undefined;
 }
 
 /** Puts the paths of a route together as Nest does: prefix, version, module, controller, method. */
@@ -41,10 +43,12 @@ export function pathOf(
   ];
   const paths = places.reduce<string[] | undefined>(joinAll, ['']);
   const isVersioned = !inPath && !versions.every(isNeutral);
+  const hosts = [Reflect.getMetadata('host', type) as unknown].flat().filter(Boolean);
   return {
     verb,
     paths: paths?.map((path) => withPrefix(path || '/', method, config)),
     version: isVersioned ? versions.map(versionText).join(', ') : undefined,
+    host: hosts.length > 0 ? hosts.map(String).join(', ') : undefined,
   };
 }
 
@@ -58,8 +62,13 @@ export function takesParam({ paths }: RoutePath, name: string): boolean {
 }
 
 /** A route in words: `GET /v1/orgs/:orgId (version 2)`. */
-export function routeText({ verb, paths, version }: RoutePath): string {
-  return `${verb} ${paths?.join('|') ?? '(no text)'}${version === undefined ? '' : ` (version ${version})`}`;
+export const routeText = ({ verb, paths, ...at }: RoutePath): string =>
+  `${verb} ${paths?.join('|') ?? '(no text)'}${atText(at)}`;
+
+/** What beside the path says whether a route is meant, in words: ` (version 2) (host a.example)`. */
+export function atText({ version, host }: Partial<Pick<RoutePath, 'version' | 'host'>>): string {
+  const ofVersion = version === undefined ? '' : ` (version ${version})`;
+  return host === undefined ? ofVersion : `${ofVersion} (host ${host})`;
 }
 
 const isNeutral = (version: unknown): boolean =>

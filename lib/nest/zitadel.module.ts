@@ -5,6 +5,7 @@ import type { SharedCache } from '../core/memory/signed-cache.js';
 import { own, withoutInheritance } from '../core/own-properties.js';
 import { ZitadelAuthorizer } from '../core/zitadel-authorizer.js';
 import { createZitadel, type Zitadel } from '../create-zitadel.js';
+import { tellOptions } from '../given-options.js';
 import { ZitadelEvents } from '../zitadel/events/zitadel-events.js';
 import { MembershipLists } from '../zitadel/memberships/lists.js';
 import { BootCheck } from './boot-check.js';
@@ -12,7 +13,6 @@ import { BootDoctor, checkBoot } from './boot-doctor.js';
 import { RouteRules } from './route-rules.js';
 import { tellOfCopies } from './copies.js';
 import { mountEvents } from './events-route.js';
-import { tellOptions } from './given-options.js';
 import { httpExceptionFor } from './http-exception.js';
 import { Inventory } from './inventory.js';
 import { NamedZitadelModule } from './named-zitadel.module.js';
@@ -89,6 +89,7 @@ function zitadelFrom(
   }
   checkBoot(options);
   tellOptions({
+    door: 'nest',
     name: undefined,
     options: optionsOfZitadel(given),
     hasSharedCache: cache !== undefined,
@@ -133,7 +134,8 @@ function withName(definition: DynamicModule, options: object): DynamicModule {
       const ofAll = OF_THE_APPLICATION.find((each) => Object.hasOwn(optionsFrom(given), each));
       if (ofAll === undefined) {
         const logger = new Logger(`nestjs-zitadel ${name}`);
-        tellOptions({ name, options: given, hasSharedCache: sharedCache !== undefined });
+        const hasSharedCache = sharedCache !== undefined;
+        tellOptions({ door: 'nest', name, options: given, hasSharedCache });
         const zitadel = createZitadel(given, { ...OF_NEST, sharedCache, logger });
         mountEvents(adapters, zitadel);
         return zitadel;

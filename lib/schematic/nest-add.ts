@@ -1,14 +1,19 @@
+import { posix } from 'node:path';
 import { addEnvExample } from './env-example.js';
 import { addExampleTest } from './example-test.js';
-import { GUARD, MODULE, register } from './register.js';
-import { findRootModule } from './root-module.js';
+import { classIn, GUARD, MODULE, register } from './register.js';
+import { findRegistered, type Registered } from './registered.js';
+import { findRootModule, type RootModule } from './root-module.js';
 import { letJestLoadEsm, testRunner } from './test-runner.js';
 import { type Context, textIn, type Tree } from './tree.js';
 import { loadTypeScript } from './typescript.js';
 
-const BY_HAND = `Write it yourself, into the module that main.ts starts:
-  imports: [${MODULE.replaceAll('\n', '\n  ')}]
-  providers: [${GUARD}]`;
+const byHand = ({ module, guard }: Registered): string =>
+  [
+    `Write it yourself, into the module that ${module === undefined ? 'main.ts starts' : 'registers ZitadelModule'}:`,
+    ...(module === undefined ? [`  imports: [${MODULE.replaceAll('\n', '\n  ')}]`] : []),
+    ...(guard === undefined ? [`  providers: [${GUARD}]`] : []),
+  ].join('\n');
 
 const NEXT = `Every route is guarded now. One that declares nothing is denied: write @RequireRole, @Authenticated
 or @Public on it. Tests that start the application need the two variables of .env.example, too. The
@@ -21,15 +26,15 @@ export function nestAdd({ sourceRoot = 'src' }: { readonly sourceRoot?: string }
     const left: string[] = [];
 
     const root = findRootModule(tree, sourceRoot);
-    const registered = registerIn(tree, root?.path, root?.className);
-    if (registered.why !== undefined) left.push(`${registered.why}. ${BY_HAND}`);
+    const registered = registerIn(tree, root, sourceRoot);
+    if (registered.why !== undefined) left.push(registered.why);
     else done.push(registered.done);
 
     done.push(addEnvExample(tree));
 
     const runner = testRunner(tree);
     if (runner === undefined) left.push('No example test: neither Vitest nor Jest is installed.');
-    else if (root && registered.why === undefined) {
+    else if (root && registered.className !== undefined) {
       done.push(addExampleTest(tree, root, registered.className, runner));
       if (runner === 'jest') {
         const settings = letJestLoadEsm(tree);
@@ -48,26 +53,37 @@ export function nestAdd({ sourceRoot = 'src' }: { readonly sourceRoot?: string }
 type Outcome =
   | {
       readonly done: string;
-      readonly className: string;
+      /** Of the application's module. */
+      readonly className: string | undefined;
       readonly isNew: boolean;
       readonly why?: undefined;
     }
-  | { readonly why: string };
+  | { readonly why: string; readonly className?: undefined };
 
-function registerIn(tree: Tree, path: string | undefined, wanted: string | undefined): Outcome {
-  if (path === undefined) return { why: 'There is no module of the application to be found' };
-  const text = textIn(tree, path) ?? '';
+function registerIn(tree: Tree, root: RootModule | undefined, sourceRoot: string): Outcome {
+  if (!root) return { why: `There is no module of the application to be found. ${byHand({})}` };
   const typescript = loadTypeScript();
-  if (!typescript) return { why: `No TypeScript is installed that can read ${path}` };
-  const registered = register(typescript, text, wanted);
-  if (registered.why !== undefined)
-    return { why: `${path} was not edited, because ${registered.why}` };
-  const { className } = registered;
+  if (!typescript) {
+    return { why: `No TypeScript is installed that can read ${root.path}. ${byHand({})}` };
+  }
+  const main = posix.join(sourceRoot, 'main.ts');
+  const found = findRegistered(typescript, tree, [root.path, main], sourceRoot);
+  const className = classIn(typescript, textIn(tree, root.path) ?? '', root.className);
+  const { module: path = root.path, guard } = found;
+  const text = textIn(tree, path) ?? '';
+  const wanted = path === root.path ? root.className : undefined;
+  const registered = register(typescript, text, wanted, found);
+  if (registered.why !== undefined) {
+    return { why: `${path} was not edited, because ${registered.why}. ${byHand(found)}` };
+  }
   if (registered.text === text) {
-    const done = `${path} has the module and the guard already.`;
+    const isElsewhere = guard !== undefined && guard !== path;
+    const done = isElsewhere
+      ? `${path} has the module already, and the guard stands in ${guard}.`
+      : `${path} has the module and the guard already.`;
     return { className, isNew: false, done };
   }
   tree.overwrite(path, registered.text);
-  const done = `${path}: ${className} imports ZitadelModule, and the guard stands before every route.`;
+  const done = `${path}: ${registered.className} imports ZitadelModule, and the guard stands before every route.`;
   return { className, isNew: true, done };
 }

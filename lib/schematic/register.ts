@@ -1,4 +1,5 @@
 import type ts from 'typescript';
+import type { Registered } from './registered.js';
 import type { TypeScript } from './typescript.js';
 
 /** What is written into the application's module. */
@@ -9,34 +10,61 @@ export const MODULE = `ZitadelModule.forRootAsync({
   }),
 })`;
 export const GUARD = '{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }';
-const IMPORTS = [
-  { name: 'APP_GUARD', from: '@nestjs/core' },
-  { name: 'ZitadelManagerGuard', from: 'nestjs-zitadel' },
-  { name: 'ZitadelModule', from: 'nestjs-zitadel' },
-];
+/** What it takes, and where that comes from. */
+const PARTS = [
+  {
+    part: 'module',
+    sign: 'ZitadelModule',
+    property: 'imports',
+    element: MODULE,
+    imports: [['ZitadelModule', 'nestjs-zitadel']],
+  },
+  {
+    part: 'guard',
+    sign: 'ZitadelManagerGuard',
+    property: 'providers',
+    element: GUARD,
+    imports: [
+      ['APP_GUARD', '@nestjs/core'],
+      ['ZitadelManagerGuard', 'nestjs-zitadel'],
+    ],
+  },
+] as const;
+
+/** A name, and the package that has it. */
+type Import = (typeof PARTS)[number]['imports'][number];
 
 /** The module's new text, the old one if all is there; or why it cannot be edited. */
-type Registered =
+type Edited =
   | { readonly text: string; readonly className: string; readonly why?: undefined }
   | { readonly why: string };
 
-/** Registers the module and the guard in a file with an `@Module`. What is there already stays as it is. */
+/** Registers the module and the guard in a file with an `@Module`. What is there already, or elsewhere, stays as it is. */
 export function register(
   typescript: TypeScript,
   given: string,
   className: string | undefined,
-): Registered {
+  elsewhere: Registered,
+): Edited {
   const file = new ModuleFile(typescript, given.replaceAll('\r\n', '\n'), className);
-  const missing = [
-    file.names('ZitadelModule') ? undefined : (['imports', MODULE] as const),
-    file.names('ZitadelManagerGuard') ? undefined : (['providers', GUARD] as const),
-  ].filter((each) => each !== undefined);
-  const [first] = file.problems(missing.map(([property]) => property));
+  const missing = PARTS.filter(
+    ({ part, sign }) => elsewhere[part] === undefined && !file.names(sign),
+  );
+  const [first] = file.problems(missing.map(({ property }) => property));
   if (first !== undefined) return { why: first };
-  for (const [property, element] of missing) file.add(property, element);
-  if (missing.length > 0) file.addImports();
+  for (const { property, element } of missing) file.add(property, element);
+  file.addImports(missing.flatMap(({ imports }): readonly Import[] => imports));
   const text = given.includes('\r\n') ? file.text.replaceAll('\n', '\r\n') : file.text;
   return { text, className: file.className };
+}
+
+/** The class of the application's module. Undefined if it is not to be told. */
+export function classIn(
+  typescript: TypeScript,
+  text: string,
+  wanted: string | undefined,
+): string | undefined {
+  return new ModuleFile(typescript, text, wanted).className || undefined;
 }
 
 /** The text is parsed again after each edit, so that no edit has to know of another. */
@@ -91,16 +119,20 @@ class ModuleFile {
   }
 
   /** Imports what is not imported yet, below the imports of packages. */
-  addImports(): void {
+  addImports(wanted: readonly Import[]): void {
     const { typescript } = this;
+    this.#importAsValues(wanted.map(([name]) => name));
     const declarations = this.#source().statements.filter(typescript.isImportDeclaration);
     const known = new Set(declarations.flatMap((each) => this.#importedNames(each)));
     const quote = /from\s*(['"])/.exec(this.text)?.[1] ?? "'";
     const end = declarations.some((each) => !each.getText().endsWith(';')) ? '' : ';';
     const lines = ['@nestjs/core', 'nestjs-zitadel'].flatMap((from) => {
-      const names = IMPORTS.filter((each) => each.from === from && !known.has(each.name));
+      const names = wanted.filter(([name, home]) => home === from && !known.has(name));
       if (names.length === 0) return [];
-      const listed = names.map(({ name }) => name).join(', ');
+      const listed = names
+        .map(([name]) => name)
+        .sort()
+        .join(', ');
       return [`import { ${listed} } from ${quote}${from}${quote}${end}\n`];
     });
     const ofPackages = declarations.filter(
@@ -109,6 +141,29 @@ class ModuleFile {
     const last = (ofPackages.length > 0 ? ofPackages : declarations).at(-1);
     const at = last ? this.#lineAfter(last.end) : 0;
     this.text = this.text.slice(0, at) + lines.join('') + this.text.slice(at);
+  }
+
+  /** What is imported as a type alone has no value, and cannot be imported a second time. */
+  #importAsValues(wanted: readonly string[]): void {
+    const { typescript } = this;
+    const declarations = this.#source().statements.filter(typescript.isImportDeclaration);
+    for (const declaration of declarations.reverse()) {
+      const { importClause: clause } = declaration;
+      const bindings = clause?.namedBindings;
+      if (!clause || !bindings || !typescript.isNamedImports(bindings)) continue;
+      const isAsked = ({ name, isTypeOnly }: ts.ImportSpecifier) =>
+        wanted.includes(name.text) && (isTypeOnly || clause.isTypeOnly);
+      if (!bindings.elements.some(isAsked)) continue;
+      const names = bindings.elements.map((each) => {
+        const text = each.getText().replace(/^type\s+/, '');
+        const isType = (each.isTypeOnly || clause.isTypeOnly) && !isAsked(each);
+        return isType ? `type ${text}` : text;
+      });
+      const head = clause.name ? `${clause.name.text}, ` : '';
+      const written = `import ${head}{ ${names.join(', ')} }`;
+      this.text =
+        this.text.slice(0, declaration.getStart()) + written + this.text.slice(bindings.end);
+    }
   }
 
   /** Where the line after a statement begins. If another statement stands on its line, that gets one of its own. */

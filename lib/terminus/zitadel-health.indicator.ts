@@ -1,13 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ModuleRef, ModulesContainer } from '@nestjs/core';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
+import { ZitadelArgumentError } from '../core/errors.js';
 import type { Zitadel } from '../create-zitadel.js';
 import { optionsOfModule } from '../nest/module-options.js';
 import { getZitadelToken } from '../nest/zitadel.module-definition.js';
 import { type EventsHealth, healthOfEvents } from './events.js';
 import { type Probed, Probe } from './probe.js';
 
-/** Settings of `ready`. Those of the first call with a key count for that key. */
+/** Settings of `ready`. Those of the first call with a key and a ZITADEL count for both. */
 export interface ZitadelHealthOptions {
   /**
    * Milliseconds: for how long an answer counts. Until then ZITADEL is not asked again, however many probes come.
@@ -74,14 +75,16 @@ export class ZitadelHealthIndicator {
    * what events would end early then ends after `cache.ttlMs`.
    *
    * @throws ZitadelRequirementError when there is no such ZITADEL
+   * @throws ZitadelArgumentError on a time that is none
    * @example `this.health.check([() => this.zitadel.ready('zitadel', { timeoutMs: 1_000 })])`
    */
   async ready<const Key extends string>(
     key: Key,
     options: ZitadelHealthOptions = {},
   ): Promise<HealthIndicatorResult<Key>> {
-    const found = await Promise.all(this.#probesOf(key, options).map((probe) => probe.found()));
-    const events = this.#events(options);
+    const settings = checked(options);
+    const found = await Promise.all(this.#probesOf(key, settings).map((probe) => probe.found()));
+    const events = this.#events(settings);
     const well = found.filter(isWell).length;
     const details = detailsOf(found, well, events);
     const indicator = this.indicators.check(key);
@@ -95,24 +98,46 @@ export class ZitadelHealthIndicator {
       : indicator.degraded({ ...details });
   }
 
-  #probesOf(key: string, options: ZitadelHealthOptions): readonly Probe[] {
-    const { everyMs = 5_000, timeoutMs = 2_000, zitadel } = options;
-    const known = this.#probes.get(key);
+  #probesOf(key: string, { everyMs, timeoutMs, zitadel }: Settings): readonly Probe[] {
+    const of = JSON.stringify([key, zitadel]);
+    const known = this.#probes.get(of);
     if (known) return known;
     const probes = optionsOfModule(this.modules, zitadel).map(
       (each) => new Probe(each, everyMs, timeoutMs),
     );
-    this.#probes.set(key, probes);
+    this.#probes.set(of, probes);
     return probes;
   }
 
-  #events({ zitadel, maxLagMs = 60_000 }: ZitadelHealthOptions): EventsHealth | undefined {
+  #events({ zitadel, maxLagMs }: Settings): EventsHealth | undefined {
     const { instances } = this.moduleRef.get<Zitadel>(getZitadelToken(zitadel), { strict: false });
     return healthOfEvents(
       [...instances.values()].map(({ events }) => events),
       maxLagMs,
     );
   }
+}
+
+type Times = 'everyMs' | 'timeoutMs' | 'maxLagMs';
+type Settings = ZitadelHealthOptions & Readonly<Record<Times, number>>;
+
+/** @throws ZitadelArgumentError */
+function checked({ zitadel, ...times }: ZitadelHealthOptions): Settings {
+  const { everyMs = 5_000, timeoutMs = 2_000, maxLagMs = 60_000 } = times;
+  return {
+    everyMs: milliseconds('everyMs', everyMs, 0, 3_600_000),
+    timeoutMs: milliseconds('timeoutMs', timeoutMs, 1, 60_000),
+    maxLagMs: milliseconds('maxLagMs', maxLagMs, 0, 86_400_000),
+    ...(zitadel !== undefined && { zitadel }),
+  };
+}
+
+function milliseconds(name: Times, value: unknown, least: number, most: number): number {
+  if (typeof value === 'number' && value >= least && value <= most) return value;
+  throw new ZitadelArgumentError(
+    name,
+    `${name}: write milliseconds from ${least} to ${most}, or leave it out`,
+  );
 }
 
 const isWell = ({ reachable, signedIn }: Probed): boolean => reachable && signedIn !== false;

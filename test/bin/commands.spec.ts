@@ -1,3 +1,7 @@
+import { execFile } from 'node:child_process';
+import { pathToFileURL } from 'node:url';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { runAs } from './run-command.js';
 
@@ -7,3 +11,19 @@ it('ends a command that only looks when somebody stops it, whatever it waits for
   const { code } = await runAs({}, ['token'], { input: () => never, stop });
   expect(code).toBe(130);
 });
+
+it.each(['doctor/doctor', 'explain/explain', 'token/token', 'emulator/emulator', 'setup/setup'])(
+  'has %s also in an application without Nest',
+  async (name) => {
+    const hook = `export const resolve = (name, context, next) => {
+      if (name.startsWith('@nestjs/')) throw new Error(name + ' is not installed');
+      return next(name, context);
+    };`;
+    const file = pathToFileURL(resolve('dist', 'bin', `${name}.js`)).href;
+    const script = `import { register } from 'node:module';
+      register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hook)}));
+      await import(${JSON.stringify(file)});`;
+    const run = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script]);
+    await expect(run).resolves.toMatchObject({ stdout: '' });
+  },
+);

@@ -325,20 +325,6 @@ const CASES: readonly Broken[] = [
       adminToken: world.admin,
     };
   }),
-  broken('a signing key that is not the target’s', 'events.refused', /--rotate/, ({ inside }) => ({
-    options: { ...inside, events: { signingKeys: 'abc' } },
-    events: () => ({
-      received: 0,
-      ignored: 0,
-      replayed: 0,
-      refused: {
-        ...{ too_long: 0, malformed: 0, untimely: 0, mismatch: 3 },
-        ...{ encrypted: 0, not_an_event: 0, parsed: 0 },
-      },
-      lastEventAt: undefined,
-      tail: undefined,
-    }),
-  })),
   broken(
     'a tail without a right',
     'events.tail-refused',

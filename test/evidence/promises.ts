@@ -123,8 +123,8 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
   },
   rotation: { rotations: some, wrong401: none, mostFetchesPerSecond: one },
   'routes-lock': {
-    ways: allOf({ short: 12, long: 29 }),
-    caught: allOf({ short: 12, long: 29 }),
+    ways: allOf({ short: 12, long: 33 }),
+    caught: allOf({ short: 12, long: 33 }),
     unchanged: some,
     falseAlarms: none,
   },

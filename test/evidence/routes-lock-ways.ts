@@ -81,8 +81,9 @@ export class ReportsController {
 }
 `,
   'chat.gateway.ts': `
+import { UseGuards } from '@nestjs/common';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { org, RequireRole } from 'nestjs-zitadel';
+import { org, RequireRole, ZitadelManagerGuard } from 'nestjs-zitadel';
 
 @WebSocketGateway()
 export class Chat {
@@ -222,6 +223,34 @@ export const WAYS: readonly Way[] = [
     from: 'useExisting: ZitadelManagerGuard',
     to: 'useValue: { canActivate: () => true }',
     says: /NOT GUARDED/,
+  },
+  {
+    name: 'a guard that extends ours and overrides canActivate stands in its place',
+    file: MODULE,
+    from: 'useExisting: ZitadelManagerGuard',
+    to: 'useClass: class Lenient extends ZitadelManagerGuard { async canActivate() { return true; } }',
+    says: /from {2}ORG_OWNER on org body orgId\n\s+to {4}ORG_OWNER on org body orgId, by Lenient \(overrides canActivate\)/,
+  },
+  {
+    name: 'a provider stands in place of the guard',
+    file: MODULE,
+    from: 'providers: [Chat,',
+    to: 'providers: [Chat, { provide: ZitadelManagerGuard, useClass: class Other extends ZitadelManagerGuard {} },',
+    says: /, by Other \(extends ZitadelManagerGuard\)/,
+  },
+  {
+    name: 'a guard of its own stands before a class',
+    file: CHAT,
+    from: '@WebSocketGateway()',
+    to: '@UseGuards(class Kind extends ZitadelManagerGuard { requestOf() { return undefined; } })\n@WebSocketGateway()',
+    says: /~ EVENT say[\s\S]*, by ZitadelManagerGuard and Kind \(overrides requestOf\)/,
+  },
+  {
+    name: 'a controller answers under one host only',
+    file: REPORTS,
+    from: "@Controller('reports')",
+    to: "@Controller({ path: 'reports', host: 'reports.example' })",
+    says: /\+ GET \/api\/reports\/:orgId \(host reports\.example\)/,
   },
   {
     name: 'a path is another',

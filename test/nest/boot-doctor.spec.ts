@@ -4,6 +4,8 @@ import { startNest } from '../support/start.js';
 import { useEmulator } from '../support/world.js';
 import { json, scripted } from '../zitadel/scripted-server.js';
 
+const done = () => Promise.resolve(undefined);
+
 type Line = readonly [level: string, text: string];
 
 /** Starts an application with these options, and hears what it logs about them. */
@@ -46,6 +48,30 @@ describe('boot: { check: true }', async () => {
       expect.stringMatching(
         /serves no instance under .*\(issuer\.no-instance\); every request .*; write the external origin/,
       ),
+    ]);
+  });
+
+  it('logs that Redis gives no second connection, and starts all the same', async () => {
+    let [given, isSet] = [0, false];
+    const link = { on: () => link, connect: done, subscribe: done, ping: done, destroy() {} };
+    const redis = {
+      duplicate: () => {
+        given += 1;
+        if (given > 1) throw new Error('ERR max number of clients reached');
+        return link;
+      },
+      publish: done,
+      sendCommand: ([command]: readonly string[]) => {
+        if (command !== 'SET') return Promise.resolve(1);
+        isSet = !isSet;
+        return Promise.resolve(isSet ? 'OK' : null);
+      },
+    };
+    const lines = await start({ ...zitadel.options(), redis, ...CHECK });
+    await expect.poll(() => lines).toHaveLength(1);
+    expect(lines[0]).toEqual([
+      'warn',
+      expect.stringMatching(/^boot check: Redis: ERR \(redis\.unreachable\);/),
     ]);
   });
 

@@ -224,6 +224,39 @@ import { ZitadelManagerGuard, ZitadelModule } from 'nestjs-zitadel';
 export class AppModule {}
 `,
   ],
+  'imports of types alone, which bring no value': [
+    `import { Module } from '@nestjs/common';
+import type { Caller, ZitadelModule } from 'nestjs-zitadel';
+import { org, type ZitadelManagerGuard } from 'nestjs-zitadel';
+
+@Module({})
+export class AppModule {
+  guard?: ZitadelManagerGuard;
+}
+`,
+    `import { Module } from '@nestjs/common';
+import { type Caller, ZitadelModule } from 'nestjs-zitadel';
+import { org, ZitadelManagerGuard } from 'nestjs-zitadel';
+import { APP_GUARD } from '@nestjs/core';
+
+@Module({
+  imports: [
+    ZitadelModule.forRootAsync({
+      useFactory: () => ({
+        issuer: process.env.ZITADEL_ISSUER ?? '',
+        audience: process.env.ZITADEL_PROJECT_ID ?? '',
+      }),
+    }),
+  ],
+  providers: [
+    { provide: APP_GUARD, useExisting: ZitadelManagerGuard },
+  ],
+})
+export class AppModule {
+  guard?: ZitadelManagerGuard;
+}
+`,
+  ],
 };
 
 const HEAD = "import { Module } from '@nestjs/common';\n";
@@ -273,6 +306,59 @@ describe('nest add', () => {
     expect(warned[0]).toContain(`src/app.module.ts was not edited, because ${why}. Write it`);
     expect(warned[0]).toContain('providers: [{ provide: APP_GUARD,');
     expect(Object.keys(files)).not.toContain('src/zitadel.spec.ts');
+  });
+
+  const ROOT = `${HEAD}import { AuthModule } from './auth/index.js';
+import { Unreadable } from './gone.js';
+@Module({ imports: [AuthModule] }) export class AppModule {}
+`;
+  const authModule = (providers: string) => `${HEAD}import { ZitadelModule } from 'nestjs-zitadel';
+@Module({ imports: [ZitadelModule.forRoot(OPTIONS)], providers: [${providers}] })
+export class AuthModule {}
+`;
+  const withAuth = (auth: string, more: Readonly<Record<string, string>> = {}) => ({
+    'src/app.module.ts': ROOT,
+    'src/auth/index.ts': "export * from './auth.module.js';\n",
+    'src/auth/auth.module.ts': auth,
+    ...more,
+  });
+
+  it('adds the guard where a module of the application registers ZitadelModule', () => {
+    const { files, said, warned } = add(withAuth(authModule('')));
+    expect(moduleIn(files)).toBe(ROOT);
+    expect(files['src/auth/auth.module.ts']).toContain(
+      'providers: [\n  { provide: APP_GUARD, useExisting: ZitadelManagerGuard },\n] })',
+    );
+    expect(files['src/auth/auth.module.ts']?.match(/ZitadelModule\.for/g)).toHaveLength(1);
+    expect(said[0]).toContain('src/auth/auth.module.ts: AuthModule');
+    expect(files['src/zitadel.spec.ts']).toContain("import { AppModule } from './app.module.js';");
+    expect(warned).toEqual([]);
+    const again = add(files);
+    expect(again.files).toEqual(files);
+    expect(again.said[0]).toBe('src/auth/auth.module.ts has the module and the guard already.');
+  });
+
+  it.each([
+    [
+      'by another module',
+      {
+        'src/app.module.ts': ROOT.replace(
+          '[AuthModule]',
+          '[AuthModule], providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }]',
+        ),
+      },
+      'src/app.module.ts',
+    ],
+    [
+      'in main.ts',
+      { 'src/main.ts': `${MAIN}app.useGlobalGuards(app.get(ZitadelManagerGuard));\n` },
+      'src/main.ts',
+    ],
+  ])('adds nothing where the guard is bound %s', (_, more, where) => {
+    const given = withAuth(authModule(''), more);
+    const { files, said } = add(given);
+    expect(files).toMatchObject(given);
+    expect(said[0]).toContain(`the guard stands in ${where}`);
   });
 
   it('finds the module that main.ts starts', () => {

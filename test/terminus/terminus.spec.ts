@@ -6,6 +6,7 @@ import {
   key,
   pat,
   Public,
+  ZitadelArgumentError,
   ZitadelManagerGuard,
   ZitadelModule,
   type ZitadelRootOptions,
@@ -202,5 +203,43 @@ describe('ZitadelHealthIndicator', () => {
     expect(zitadel.requestLog()).toEqual([]);
     second.fail('userinfo', 503);
     expect(await ask('ready')).toMatchObject({ code: 503, status: 'down', reachable: false });
+  });
+
+  /** The indicator of an application with a second ZITADEL, which is away. */
+  async function indicatorOfTwo() {
+    const second = await startEmulator();
+    second.fail('discovery', 503);
+    const { app, close } = await startNest('express', {
+      imports: [
+        ZitadelModule.forRoot(plain()),
+        ZitadelModule.forRoot({ ...second.options({ logger: SILENT }), name: 'b' }),
+        TerminusModule.forRoot({ logger: false }),
+      ],
+      providers: [ZitadelHealthIndicator],
+    });
+    onTestFinished(close);
+    return app.get(ZitadelHealthIndicator);
+  }
+
+  it('keeps two ZITADELs apart under one key', async () => {
+    const indicator = await indicatorOfTwo();
+    expect(await indicator.ready('zitadel')).toMatchObject({ zitadel: { status: 'up' } });
+    expect(await indicator.ready('zitadel', { zitadel: 'b' })).toMatchObject({
+      zitadel: { status: 'down', reachable: false },
+    });
+  });
+
+  it.each([
+    ['everyMs', -1],
+    ['everyMs', Number.NaN],
+    ['timeoutMs', 0],
+    ['timeoutMs', Number.POSITIVE_INFINITY],
+    ['timeoutMs', '2000'],
+    ['maxLagMs', null],
+  ])('refuses %s: %s', async (name, value) => {
+    const indicator = await indicatorOfTwo();
+    const asked = indicator.ready('zitadel', { [name]: value } as ZitadelHealthOptions);
+    await expect(asked).rejects.toThrow(ZitadelArgumentError);
+    await expect(asked).rejects.toThrow(new RegExp(`^${name}: write milliseconds from \\d+ to`));
   });
 });

@@ -26,6 +26,8 @@ interface Asked {
 /** What is examined, and what was found on the way to it. */
 interface Patient {
   readonly options?: ZitadelOptions | SeveralInstances;
+  /** The file of an application of Nest. */
+  readonly nest?: string | undefined;
   readonly findings: readonly Finding[];
 }
 
@@ -36,9 +38,9 @@ export const command: Command = {
     const asked = read(args);
     const env = withEnvFile(terminal.env, asked.envFile);
     const token = await tokenFrom(asked, env, terminal);
-    const { options, findings: before } = await patientOf(asked, env);
+    const { options, nest, findings: before } = await patientOf(asked, env);
     const redis = options && (await redisOf(options, env));
-    const guards = options && asked.module !== undefined ? await guardsOf(asked.module) : [];
+    const guards = nest === undefined ? [] : await guardsOf(nest);
     try {
       const found = options
         ? await examine({
@@ -46,6 +48,7 @@ export const command: Command = {
             token,
             adminToken: env['ZITADEL_PAT'] || undefined,
             redis: redis?.client,
+            asksForEvents: true,
             deadlineMs: asked.deadlineMs,
             stop: terminal.stop,
             onStep: (what) => {
@@ -115,7 +118,10 @@ async function tokenFrom(
 async function patientOf({ module, name }: Asked, env: Environment): Promise<Patient> {
   if (module === undefined) return fromEnvironment(env);
   const given = await optionsOfApplication(module, name);
-  if (!Object.hasOwn(given, 'why')) return fromApplication(given as FromApplication);
+  if (!Object.hasOwn(given, 'why')) {
+    const known = given as FromApplication;
+    return { ...fromApplication(known), ...(known.door === 'nest' && { nest: module }) };
+  }
   const unopened = amiss('application.options', {
     what: (given as { readonly why: string }).why,
     why: 'the options of the application are not known',
@@ -133,14 +139,17 @@ function fromEnvironment(env: Environment): Patient {
 
 type FromApplication = Exclude<Awaited<ReturnType<typeof optionsOfApplication>>, { why: string }>;
 
-function fromApplication({ options, hasSharedCache }: FromApplication): Patient {
+function fromApplication({ door, options, hasSharedCache }: FromApplication): Patient {
   const shared = own(own(options, 'cache'), 'shared');
   if (hasSharedCache || !shared) return { options, findings: [] };
   const noStore = amiss('options.no-store', {
-    what: 'cache.shared: the application has no CACHE_MANAGER',
+    what: `cache.shared: ${door === 'nest' ? 'the application has no CACHE_MANAGER' : 'createZitadel() has no sharedCache'}`,
     why: 'memberships are shared over it',
     effect: 'the application does not start',
-    remedy: 'write CacheModule.register({ isGlobal: true }) into the imports of the application',
+    remedy:
+      door === 'nest'
+        ? 'write CacheModule.register({ isGlobal: true }) into the imports of the application'
+        : 'write { sharedCache } as the second argument of createZitadel()',
   });
   return { options, findings: [noStore] };
 }

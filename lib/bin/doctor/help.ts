@@ -4,9 +4,9 @@ export const HELP = `Usage: npx nestjs-zitadel doctor [module] [-] [--name <name
 Says what makes the requests of your application fail or stand open: what it is, why it matters, what it does to a
 request, and the one thing to do. It changes nothing.
 
-The options come from the application, if a module is named: a compiled file that exports the root module, or a
-function that makes the application. It is made until its options are known; nothing of it starts or listens. Else they
-come from the environment.
+The options come from the application, if a module is named: a compiled file that exports the root module of Nest, or a
+function that makes the application, or a file that calls createZitadel() of nestjs-zitadel/express. It is made until its
+options are known; nothing of it starts or listens. Else they come from the environment.
 
 Environment, and the file .env where a variable is not set:
   ZITADEL_ISSUER             the issuer: https://acme.zitadel.cloud
@@ -22,7 +22,7 @@ Environment, and the file .env where a variable is not set:
   ZITADEL_PAT                a personal access token of an IAM_OWNER, to see whether events are sent
 
 Arguments:
-  module                 ./dist/app.module.js, or ./dist/app.js#createApp where it exports several
+  module                 ./dist/app.module.js, ./dist/zitadel.js, or ./dist/app.js#createApp where it exports several
   -                      reads the token of a caller from the standard input
 
 Options:

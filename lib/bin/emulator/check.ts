@@ -10,6 +10,8 @@ export interface JsonSchema {
   readonly title?: string;
   readonly minLength?: number;
   readonly minItems?: number;
+  /** Of texts. */
+  readonly uniqueItems?: true;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly items?: JsonSchema;
@@ -47,9 +49,13 @@ export function problemsOf(value: unknown, schema: JsonSchema, root = schema, pa
     case 'array':
       if (!Array.isArray(value)) return problem('a list');
       if (value.length < (own.minItems ?? 0)) return problem('a list with something in it');
-      return value.flatMap((item, index) =>
-        problemsOf(item, own.items ?? {}, root, `${path}[${String(index)}]`),
-      );
+      return value.flatMap((item: unknown, index) => {
+        const place = `${path}[${String(index)}]`;
+        const first = own.uniqueItems ? value.indexOf(item) : index;
+        return first === index
+          ? problemsOf(item, own.items ?? {}, root, place)
+          : [`${place}: stands there already, as [${String(first)}]`];
+      });
     case 'string':
       return isText(value, own) ? [] : problem(own.title ?? textOf(own));
     case 'boolean':

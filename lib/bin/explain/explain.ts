@@ -1,6 +1,6 @@
 import { type Decision, DENIAL, type DenyReason } from '../../core/decision.js';
 import { ZitadelError } from '../../core/errors.js';
-import { withoutInheritance } from '../../core/own-properties.js';
+import { own, withoutInheritance } from '../../core/own-properties.js';
 import { authenticated } from '../../core/requirement/builders.js';
 import type { Requirement } from '../../core/requirement/requirement.js';
 import { type Explanation, ZitadelNotAllowedError } from '../../core/zitadel-authorizer.js';
@@ -62,6 +62,8 @@ async function answerTo(asked: Asked, env: Environment, terminal: Terminal): Pro
     return { exitCode: allowed ? EXIT.done : EXIT.notInOrder, allowed, message: why };
   }
   const options = await optionsOf(asked, env);
+  const error = asked.user === undefined ? undefined : unreadable(asked, options, env);
+  if (error !== undefined) return { exitCode: EXIT.failed, error };
   const token = asked.user === undefined ? await tokenFrom(env, terminal) : undefined;
   // What the library has to say must not mix with the answer.
   const tell = (text: string): void => terminal.tell(text);
@@ -103,9 +105,22 @@ async function optionsOf({ app, name }: Asked, env: Environment): Promise<Zitade
     throw new ApplicationError((given as { readonly why: string }).why);
   }
   const { options } = given as { readonly options: object };
-  const own = withoutInheritance(options) as Readonly<Record<string, unknown>>;
-  const left = Object.entries(own).filter(([key]) => !BESIDE.has(key));
+  const left = Object.entries(withoutInheritance(options)).filter(([key]) => !BESIDE.has(key));
   return Object.fromEntries(left) as unknown as ZitadelOptions;
+}
+
+/** Why nobody can be asked about by their id. */
+function unreadable({ app }: Asked, options: ZitadelOptions, env: Environment): string | undefined {
+  const isSeveral = own(options, 'instances') !== undefined;
+  const reads = own(own(options, 'memberships'), 'as') === 'serviceUser';
+  const names = ['ZITADEL_SERVICE_USER_KEY', 'ZITADEL_ORGANIZATIONS'];
+  const missing = app === undefined ? names.filter((name) => !env[name]) : [];
+  if (isSeveral || (reads && missing.length === 0)) return undefined;
+  const set =
+    app === undefined
+      ? `set ${missing.join(' and ')}`
+      : "write memberships: { as: 'serviceUser' } and serviceUser into the options of the application";
+  return `--user needs a service user that reads memberships: ${set}, or give a token of theirs (ZITADEL_TOKEN, or the standard input) instead of --user`;
 }
 
 const BESIDE: ReadonlySet<string> = new Set([

@@ -1,6 +1,7 @@
 import { own } from '../../core/own-properties.js';
 import type { Access } from '../../nest/access.js';
 import type { Overview } from '../../nest/overview.js';
+import { atText } from '../../nest/route-table.js';
 
 /** One way in, and what is asked there. */
 export interface Row {
@@ -23,6 +24,12 @@ export interface LockFacts {
   readonly access: Readonly<Record<string, string | readonly string[]>>;
 }
 
+/** Nothing where our guard stands alone, as it is. What is public it lets through unasked. */
+const guardsText = ({ access, guards }: Access): string =>
+  access === 'public' || guards.join() === 'ZitadelManagerGuard'
+    ? ''
+    : `, by ${guards.join(' and ')}`;
+
 const UNGUARDED = 'NOT GUARDED by nestjs-zitadel: open';
 
 /** Every way in: those of handlers by their class, and then what stands beside them. */
@@ -33,7 +40,7 @@ export function rowsOf({ access, beside }: Overview): readonly Row[] {
       const mark = guarded ? (each.access === 'undeclared' ? 'denied' : undefined) : 'open';
       return namesOf(each).map((name) => ({
         name,
-        text: guarded ? text : UNGUARDED,
+        text: guarded ? text + guardsText(each) : UNGUARDED,
         group: controller,
         handler: `${controller}.${handler}`,
         access: each,
@@ -53,10 +60,9 @@ export function rowsOf({ access, beside }: Overview): readonly Row[] {
 }
 
 /** Each path of a route is a fact of its own. */
-function namesOf({ name, verb, paths, version }: Access): readonly string[] {
+function namesOf({ name, verb, paths, ...at }: Access): readonly string[] {
   if (verb === undefined || paths === undefined) return [name];
-  const at = version === undefined ? '' : ` (version ${version})`;
-  return paths.map((path) => `${verb} ${path}${at}`);
+  return paths.map((path) => `${verb} ${path}${atText(at)}`);
 }
 
 /** All that the lock file holds, in an order that does not depend on the order of the source. */

@@ -11,6 +11,7 @@ interface Told {
   readonly asked: Asked;
   readonly forActors: boolean;
   readonly zitadel: string;
+  readonly guards: string;
 }
 
 /** Compares two texts of the lock file. Undefined where neither includes the other, or it is not known. */
@@ -24,7 +25,9 @@ export function directionOf(from: string, to: string): Direction | undefined {
 
 /** Whether everybody whom `inner` lets in is let in by `outer`. */
 function includes(outer: Told, inner: Told): boolean {
-  if (outer.asked.type === 'open' || inner.asked.type === 'nobody') return true;
+  if (outer.asked.type === 'open') return true;
+  if (outer.guards !== inner.guards) return false;
+  if (inner.asked.type === 'nobody') return true;
   if (outer.zitadel !== inner.zitadel || (inner.forActors && !outer.forActors)) return false;
   return implies(inner.asked, outer.asked);
 }
@@ -52,9 +55,10 @@ function isOn(one: string, other: string): boolean {
   return withoutOwner !== one && isOn(withoutOwner, other);
 }
 
-function toldBy(text: string): Told | undefined {
+function toldBy(whole: string): Told | undefined {
+  const [, text = whole, guards = ''] = /^(.*), by (\S.*)$/.exec(whole) ?? [];
   if (text.startsWith('NOT GUARDED') || /^public( \(|$)/.test(text)) return told({ type: 'open' });
-  if (text === 'declares nothing: always denied') return told({ type: 'nobody' });
+  if (text === 'declares nothing: always denied') return told({ type: 'nobody' }, guards);
   const [, zitadel = ''] = /, at ZITADEL ('.*')$/.exec(text) ?? [];
   let rest = zitadel === '' ? text : text.slice(0, -`, at ZITADEL ${zitadel}`.length);
   rest = rest.replace(/ \(instead of what the class asks for\)$/, '');
@@ -63,12 +67,17 @@ function toldBy(text: string): Told | undefined {
   const isOptional = rest.endsWith(NONE);
   if (isOptional) rest = rest.slice(0, -NONE.length);
   const of = asked(rest);
-  return of && { asked: isOptional ? { type: 'optional', of } : of, forActors, zitadel };
+  return of && { asked: isOptional ? { type: 'optional', of } : of, forActors, zitadel, guards };
 }
 
 const ACTORS = ', or whoever acts as one';
 const NONE = ', or none';
-const told = (asked: Asked): Told => ({ asked, forActors: false, zitadel: '' });
+const told = (asked: Asked, guards = ''): Told => ({
+  asked,
+  forActors: false,
+  zitadel: '',
+  guards,
+});
 
 /** Reads what `requirementText()` writes. */
 function asked(text: string): Asked | undefined {

@@ -1,8 +1,10 @@
 import { parse, UsageError } from '../command.js';
+import { type Environment, withEnvFile } from '../environment.js';
 import type { Terminal } from '../terminal.js';
 
 /** What the arguments and the environment say about the application. */
 export interface Asked {
+  readonly env: Environment;
   readonly check: boolean;
   readonly json: boolean;
   /** Whether `callers` has `userinfo()`. */
@@ -19,10 +21,10 @@ export interface Asked {
 const FLAG = { type: 'boolean' } as const;
 
 /** @throws UsageError */
-export function read(args: readonly string[], { env }: Terminal): Asked {
+export function read(args: readonly string[], terminal: Terminal): Asked {
   const { values, positionals } = parse(
     args,
-    { check: FLAG, json: FLAG, userinfo: FLAG },
+    { check: FLAG, json: FLAG, userinfo: FLAG, env: { type: 'string' } },
     // What stands there may be the token: nobody repeats it.
     true,
   );
@@ -32,12 +34,14 @@ export function read(args: readonly string[], { env }: Terminal): Asked {
     );
   }
   const { check = false, json = false, userinfo = false } = values;
+  const env = withEnvFile(terminal.env, values.env);
   const set = (name: string) => (env[name]?.trim() === '' ? undefined : env[name]?.trim());
   const issuer = set('ZITADEL_ISSUER');
   if (check && issuer === undefined) {
     throw new UsageError('--check needs ZITADEL_ISSUER: https://acme.zitadel.cloud');
   }
   return {
+    env,
     check,
     json,
     userinfo,
@@ -47,17 +51,16 @@ export function read(args: readonly string[], { env }: Terminal): Asked {
     apiKey: set('ZITADEL_API_KEY'),
     serviceUserKey: set('ZITADEL_SERVICE_USER_KEY'),
     organizations: set('ZITADEL_ORGANIZATIONS')
-      ?.split(',')
-      .map((each) => each.trim()),
+      ?.split(/[\s,]+/)
+      .filter(Boolean),
   };
 }
 
 /** The token, as it was given: perhaps with the word before it that a header has. @throws UsageError */
-export async function tokenFrom(terminal: Terminal): Promise<string> {
-  const { env, isInteractive } = terminal;
+export async function tokenFrom({ env }: Asked, terminal: Terminal): Promise<string> {
   const given =
-    env['ZITADEL_TOKEN'] ??
-    (isInteractive
+    env['ZITADEL_TOKEN'] ||
+    (terminal.isInteractive
       ? await terminal.askSecret('Token (it is not shown): ')
       : await terminal.input());
   const token = given.trim().replace(/^(?:authorization: *)?bearer +/i, '');

@@ -1,5 +1,5 @@
 /** What `token --help` shows. */
-export const HELP = `Usage: npx nestjs-zitadel token [--check] [--userinfo] [--json]
+export const HELP = `Usage: npx nestjs-zitadel token [--check] [--userinfo] [--env <path>] [--json]
 
 Explains a token: what kind it is, for whom, until when, what it can show an application and what it cannot, and
 whether this library would take it. The token goes nowhere. With --check ZITADEL is asked about it.
@@ -7,7 +7,8 @@ whether this library would take it. The token goes nowhere. With --check ZITADEL
 The token comes from ZITADEL_TOKEN, else from the standard input, else from a prompt that does not show it. It is
 never an argument: others could see it there. It is never printed.
 
-Environment, as your application has it. What is not set is not compared:
+Environment, as your application has it, and the file .env where a variable is not set. What is set in neither is not
+compared:
   ZITADEL_TOKEN              the token
   ZITADEL_ISSUER             the issuer: https://acme.zitadel.cloud (--check needs it)
   ZITADEL_PROJECT_ID         the audience
@@ -20,6 +21,7 @@ Options:
   --check      asks ZITADEL as your application would: the signature by the instance's keys, or introspection; and the
                memberships, which ZITADEL shows only for a token that it accepts
   --userinfo   callers has userinfo(), so that other tokens than JWTs are taken as well
+  --env <path> another file than .env
   --json       writes one JSON object to the output
   -h, --help   shows this
 
@@ -34,4 +36,4 @@ Examples:
   ZITADEL_TOKEN="$TOKEN" npx nestjs-zitadel token
   pbpaste | ZITADEL_ISSUER=https://acme.zitadel.cloud ZITADEL_PROJECT_ID=69234237810729019 \\
     npx nestjs-zitadel token --check
-  node --env-file=.env node_modules/.bin/nestjs-zitadel token --json < token.txt`;
+  npx nestjs-zitadel token --json < token.txt`;

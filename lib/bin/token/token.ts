@@ -11,7 +11,7 @@ export const command: Command = {
   help: HELP,
   async run(args, terminal) {
     const asked = read(args, terminal);
-    const token = await tokenFrom(terminal);
+    const token = await tokenFrom(asked, terminal);
     if (terminal.stop.aborted) return EXIT.interrupted;
     const form = formOf(token);
     const refused = await verdictOn(token, form, asked);

@@ -31,6 +31,13 @@ async function run(
   return { code, ...said() };
 }
 
+/** A Redis in which somebody else has each turn. */
+const OF_ANOTHER =
+  'redis: { duplicate: () => undefined, publish: () => 0, sendCommand: async () => null },';
+/** A ZITADEL that does not tell of events by their types. */
+const FAILING = `fetch: async (url, init) => String(init?.body).includes('eventTypes')
+  ? new Response('', { status: 500 }) : fetch(url, init),`;
+
 const findingsOf = ({ out }: { readonly out: string }): readonly Finding[] =>
   (JSON.parse(out) as { readonly findings: readonly Finding[] }).findings;
 const idsOf = (said: { readonly out: string }) =>
@@ -77,8 +84,8 @@ describe('doctor', async () => {
     expect(said.out).not.toContain(env.ZITADEL_PAT);
   });
 
-  const admin = () => {
-    const user = zitadel.addServiceUser('admin');
+  const admin = (name = 'admin') => {
+    const user = zitadel.addServiceUser(name);
     zitadel.addMember(user, 'instance', ['IAM_OWNER']);
     return user;
   };
@@ -118,7 +125,7 @@ describe('doctor', async () => {
     written(
       name,
       `import { Module } from '@nestjs/common';
-import { ZitadelModule } from 'nestjs-zitadel';
+import { pat, ZitadelModule } from 'nestjs-zitadel';
 export class AppModule {
   onModuleInit() { throw new Error('nothing may start'); }
 }
@@ -137,6 +144,51 @@ Module({
       code: 0,
       out: expect.stringMatching(/All is in order\.$/) as string,
     });
+  });
+
+  const expressOf = (name: string, options: string, rest = '') =>
+    written(
+      name,
+      `import { createZitadel } from 'nestjs-zitadel/express';
+const options = { issuer: '${zitadel.url}', ${options} };
+${rest === '' ? 'createZitadel(options);' : rest}
+throw new Error('nothing may start');
+`,
+    );
+
+  it('reads the options of an application on Express, and starts nothing of it', async () => {
+    const app = expressOf('express.mjs', `audience: '1'`);
+    const said = await run([app], {});
+    expect(said).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/All is in order\.$/) as string,
+    });
+    const refused = await run([expressOf('refused-express.mjs', ''), '--json'], {});
+    expect(idsOf(refused)).toEqual(['options.invalid']);
+    const makes = expressOf(
+      'making-express.mjs',
+      `audience: '1', cache: { shared: { secret: false } }`,
+      'export function createApp() { createZitadel(options); }\nif (0)',
+    );
+    const shared = await run([`${makes}#createApp`, '--json'], {});
+    expect(findingsOf(shared).find(({ id }) => id === 'options.no-store')).toMatchObject({
+      what: expect.stringContaining('createZitadel() has no sharedCache') as string,
+    });
+  });
+
+  it.each([
+    ['reads events', '', 'ok', /^events are asked for, and read up to \d+ ms ago \(\d+ of the/],
+    ['finds another process at it', OF_ANOTHER, 'ok', /^another process of the application asks/],
+    ['fails', FAILING, 'warning', /^asking for events fails$/],
+  ])('tries whether events.tail works, and %s', async (what, more, level, text) => {
+    const app = appOf(
+      `tail-${what.replaceAll(' ', '-')}.mjs`,
+      `return { issuer: '${zitadel.url}', audience: '1', ${more}
+        events: { tail: { serviceUser: pat('${zitadel.patFor(admin(what))}') } } };`,
+    );
+    const said = await run([app, '--json'], {});
+    const found = findingsOf(said).find(({ id }) => id.startsWith('events.tail'));
+    expect(found).toMatchObject({ level, what: expect.stringMatching(text) as string });
   });
 
   it.each([

@@ -102,6 +102,41 @@ describe('a world', () => {
       { users: [{ userName: 'alice', metadata: { age: true } }] },
       'users[0].metadata.age: a text is expected, not true',
     ],
+    [
+      'has a name with a slash',
+      { organizations: [{ name: 'acme' }, { name: 'acme/portal' }] },
+      'organizations[1].name: a name without / is expected, not this text',
+    ],
+    [
+      'has an application with a slash in its name',
+      { projects: [{ name: 'p', applications: [{ name: 'a/b', type: 'api' }] }] },
+      'projects[0].applications[0].name: a name without /',
+    ],
+    [
+      'has a role of a project twice',
+      { projects: [{ name: 'p', roles: ['reader', 'editor', 'reader'] }] },
+      'projects[0].roles[2]: stands there already, as [0]',
+    ],
+    [
+      'gives a role twice',
+      { members: [{ user: 'a', instance: true, roles: ['IAM_OWNER', 'IAM_OWNER'] }] },
+      'members[0].roles[1]: stands there already, as [0]',
+    ],
+    [
+      'authorizes for a role twice',
+      { authorizations: [{ user: 'a', project: 'p', roles: ['reader', 'reader'] }] },
+      'authorizations[0].roles[1]: stands there already, as [0]',
+    ],
+    [
+      'grants a role twice',
+      { projectGrants: [{ project: 'p', organization: 'a', roles: ['reader', 'reader'] }] },
+      'projectGrants[0].roles[1]: stands there already, as [0]',
+    ],
+    [
+      'permits a thing twice',
+      { rolePermissions: { ORG_A: ['org.read', 'org.read'] } },
+      'rolePermissions.ORG_A[1]: stands there already, as [0]',
+    ],
   ])('that %s is refused, and by any reader of the schema', async (_what, world, text) => {
     expect(await refused(written(world))).toEqual({
       code: 2,

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { runCommand } from '#dist/bin/commands.js';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { Terminal } from '../../../lib/bin/terminal.js';
 import type { ZitadelEmulator } from '../../../lib/testing/index.js';
 import { quietTerminal } from '../../support/terminal.js';
 import { startEmulator } from '../../support/world.js';
@@ -20,10 +21,10 @@ beforeEach(async () => {
   orgId = acme.id;
 });
 
-async function run(args: readonly string[], input = token) {
+async function run(args: readonly string[], input = token, more: Terminal['env'] = {}) {
   const { audience } = zitadel.options();
   const { terminal, said } = quietTerminal({
-    env: { ZITADEL_ISSUER: zitadel.url, ZITADEL_PROJECT_ID: String([audience].flat()[0]) },
+    env: { ZITADEL_ISSUER: zitadel.url, ZITADEL_PROJECT_ID: String([audience].flat()[0]), ...more },
     input: () => Promise.resolve(input),
   });
   const code = await runCommand(['explain', ...args], terminal);
@@ -44,6 +45,24 @@ describe('explain', () => {
     expect(code).toBe(3);
     expect(out).toContain('Denied (role_missing).');
     expect(out).toContain('It would take:\n  IAM_OWNER_VIEWER | IAM_OWNER on the instance');
+  });
+
+  it('says what is missing where no service user reads memberships', async () => {
+    const asks = ['--user', '1', '--role', 'ORG_OWNER', '--org', orgId];
+    const none = await run(asks);
+    expect([none.code, none.told]).toEqual([
+      1,
+      expect.stringMatching(
+        /^Not known\. --user needs .*: set ZITADEL_SERVICE_USER_KEY and ZITADEL_ORGANIZATIONS, or .* token .* instead of --user$/,
+      ),
+    ]);
+    const half = await run(asks, token, { ZITADEL_ORGANIZATIONS: orgId });
+    expect(half.told).toContain(': set ZITADEL_SERVICE_USER_KEY, or');
+    const app = await run([...asks, '--app', APPLICATION, '--json']);
+    expect(JSON.parse(app.out)).toMatchObject({
+      exitCode: 1,
+      error: expect.stringContaining("write memberships: { as: 'serviceUser' }") as string,
+    });
   });
 
   it('tells a token that is not accepted, and an outage is no denial', async () => {

@@ -1,5 +1,5 @@
 // An application as a compiler puts it out, with its decorators written by hand.
-import { Controller, Get, Module } from '@nestjs/common';
+import { Controller, Get, Inject, Module, UseGuards } from '@nestjs/common';
 import { APP_GUARD, NestFactory, RouterModule } from '@nestjs/core';
 import {
   allOf,
@@ -47,6 +47,34 @@ Module({
   imports: [ZitadelModule.forRootAsync({ useFactory: () => ({}) })],
   controllers: [Orgs],
 })(Unguarded);
+
+class ByKey extends ZitadelManagerGuard {
+  canActivate() {
+    return true;
+  }
+}
+class Asking {
+  canActivate() {
+    return true;
+  }
+}
+Inject(ZitadelManagerGuard)(Asking, undefined, 0);
+
+class Hosted {
+  read() {}
+}
+decorate([Get(), Authenticated(), UseGuards(Asking)], Hosted.prototype, 'read');
+Controller({ host: ['a.example', /b/] })(Hosted);
+
+export class Swapped {}
+Module({
+  imports: [ZitadelModule.forRoot({ issuer: 'https://a.example', audience: '1' })],
+  controllers: [Hosted],
+  providers: [
+    { provide: ZitadelManagerGuard, useClass: ByKey },
+    { provide: APP_GUARD, useExisting: ZitadelManagerGuard },
+  ],
+})(Swapped);
 
 console.log('what the application writes');
 

@@ -62,6 +62,16 @@ describe('routes', () => {
     ]);
   });
 
+  it('names guards that stand for ours, and the hosts of a controller', async () => {
+    const { out } = await run(`${APPLICATION}#Swapped`);
+    expect(out).toBe(
+      [
+        'Hosted',
+        '  GET / (host a.example, /b/)  any accepted caller, by ByKey (overrides canActivate) and Asking (asks ZitadelManagerGuard)',
+      ].join('\n'),
+    );
+  });
+
   it('says what is not guarded, and what it cannot know', async () => {
     const { out, told } = await run(`${APPLICATION}#Unguarded`);
     expect(out).toContain('GET /orgs/:orgId     NOT GUARDED by nestjs-zitadel: open');
@@ -82,7 +92,7 @@ describe('routes', () => {
     const { out } = await run(`${APPLICATION}#AppModule`, '--json');
     expect(JSON.parse(out)).toMatchObject({
       access: [
-        { door: 'http', verb: 'GET', handler: 'read', access: 'required', guarded: true },
+        { door: 'http', handler: 'read', access: 'required', guards: ['ZitadelManagerGuard'] },
         {},
         {},
       ],
@@ -114,7 +124,7 @@ describe('routes', () => {
     [
       'a name that is not exported',
       [`${APPLICATION}#Other`],
-      /no function Other; exported are: AppModule, Placed, Unguarded, createApp, forgetful, guarding, large, listening/,
+      /no function Other; exported are: AppModule, Placed, Swapped, Unguarded, createApp, forgetful, guarding, large, listening/,
     ],
     ['several modules', [APPLICATION], /exports several/],
     ['two forms', [APPLICATION, '--html', '--json'], /do not go together/],
@@ -140,6 +150,11 @@ describe('a change', () => {
     ['A on org param a (fresh)', 'A on org param a', 'wider'],
     ['A on org param a', 'A on org param a, or whoever acts as one', 'wider'],
     ["A on org param a, at ZITADEL 'b'", 'A on org param a', undefined],
+    ['A on org param a', 'A on org param a, by Other (overrides canActivate)', undefined],
+    ['A on org param a, by Other (overrides canActivate)', 'A on org param a', undefined],
+    ['A on org param a, by B and C (asks Z)', 'A | B on org param a, by B and C (asks Z)', 'wider'],
+    ['declares nothing: always denied, by Other (overrides canActivate)', 'A on org a', undefined],
+    ['public', 'A on org param a, by Other (overrides canActivate)', 'narrower'],
     ['A on org param a', 'A on org query a', undefined],
     ['A on org param a', 'declares nothing: always denied', 'narrower'],
     ['what nobody knows how to read (', 'public (', undefined],

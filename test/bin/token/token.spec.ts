@@ -103,6 +103,20 @@ describe('token', () => {
     expect(zitadel.requestLog()).toEqual([]);
   });
 
+  it('reads what is not set from the file that --env names', async () => {
+    const token = zitadel.tokenFor(alice);
+    const path = await keyFileOf(`ZITADEL_ISSUER=https://b.example\nZITADEL_TOKEN=${token}\n`);
+    const { terminal, said } = quietTerminal({ env: { ZITADEL_PROJECT_ID: project } });
+    expect(await runCommand(['token', '--env', path], terminal)).toBe(3);
+    expect(said().out).toContain('https://b.example');
+    expect(said().out).not.toContain(token);
+    const missing = await run(token, ['--env', `${path}.none`]);
+    expect(missing).toMatchObject({
+      code: 2,
+      told: expect.stringContaining('the file that --env names cannot be read') as string,
+    });
+  });
+
   it('says for whom, until when, and which scope is missing for what', async () => {
     const { out } = await run(zitadel.tokenFor(alice, { expiresInSeconds: 3_000 }));
     expect(out).toContain(`user          ${alice.id}`);

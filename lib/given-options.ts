@@ -1,8 +1,9 @@
-import type { ZitadelOptions } from '../options.js';
-import type { SeveralInstances } from '../instances-option.js';
+import type { SeveralInstances } from './instances-option.js';
+import type { ZitadelOptions } from './options.js';
 
-/** The options that a module was given, before anything is made of them. */
+/** The options that a module or `createZitadel()` was given, before anything is made of them. */
 export interface GivenOptions {
+  readonly door: 'nest' | 'express';
   /** Of the module with a name. */
   readonly name: string | undefined;
   /** Without those that are about the whole application. */
