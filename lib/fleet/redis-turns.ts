@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { inTime, patienceNow } from '../core/memory/patience.js';
-import type { Turn, Turns } from '../core/memory/turns.js';
+import { inTime, patienceNow } from '../core/store/patience.js';
+import type { Turn, Turns } from '../core/store/turns.js';
 import { type BoundedLog, quietly } from '../core/tell.js';
 import { commandOver, type RedisClient } from './redis-client.js';
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { quietLogger } from '../../lib/core/tell.js';
-import type { Turn, Turns } from '../../lib/core/memory/turns.js';
+import type { Turn, Turns } from '../../lib/core/store/turns.js';
 import { openRedis } from '../../lib/fleet/open-redis.js';
 import type { RedisClient } from '../../lib/fleet/redis-client.js';
 import { askRedis, redisIsHere, type RedisServer, startRedis } from '../support/redis.js';

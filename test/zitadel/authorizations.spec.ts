@@ -8,7 +8,7 @@ import { createDiscovery } from '../../lib/zitadel/discovery.js';
 import { createRoleReader } from '../../lib/zitadel/authorizations.js';
 import { openServiceUser, pat } from '../../lib/zitadel/credentials.js';
 import { ServiceToken } from '../../lib/zitadel/service-user.js';
-import { MemoryStore } from '../core/memory/memory-store.js';
+import { MemoryStore } from '../core/store/memory-store.js';
 import { impatiently } from '../support/impatience.js';
 import { useEmulator } from '../support/world.js';
 import { decide, recorder, verdict, wayTo } from './parts.js';

@@ -28,7 +28,7 @@ import {
   rolesKey,
   rowsKey,
 } from './remembered-facts.js';
-import type { SharedStore } from './shared-store.js';
+import type { SharedStore } from '../store/shared-store.js';
 
 /** One question for a user's memberships. */
 export interface MembershipQuestion {

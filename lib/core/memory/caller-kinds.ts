@@ -2,7 +2,7 @@ import { indexOf, intern, type Membership } from '../caller.js';
 import type { GivenRoles } from '../decide/case.js';
 import { bytesOfPacked, packed, type PackedRows, unpacked } from './packed-rows.js';
 import type { CacheKind, ReadCache } from './read-cache.js';
-import { PERMISSIONS, PROJECT_ROLES, ROWS } from './stored-kinds.js';
+import { PERMISSIONS, PROJECT_ROLES, ROWS } from '../store/stored-kinds.js';
 
 // How what is remembered about a caller is measured, and how it travels through the shared store.
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { has } from '../own-properties.js';
-import { bounded } from './bounded.js';
+import { bounded } from '../memory/bounded.js';
 import {
   CLOCK_SKEW_MS,
   concernedBy,
@@ -9,7 +9,7 @@ import {
   targetKey,
   type StoreTarget,
 } from './epochs.js';
-import { SingleFlight } from './flight.js';
+import { SingleFlight } from '../memory/flight.js';
 import { inTime, patienceNow } from './patience.js';
 import { DEADLINE_MS, FAILED, type FoundFields, type SignedCache } from './signed-cache.js';
 import { inTurn, type Turns } from './turns.js';

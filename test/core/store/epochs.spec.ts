@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Membership } from '../../../lib/core/caller.js';
-import { CLOCK_SKEW_MS, Floors, type StoreTarget } from '../../../lib/core/memory/epochs.js';
-import { SharedStore } from '../../../lib/core/memory/shared-store.js';
-import type { Turns } from '../../../lib/core/memory/turns.js';
-import { ROWS } from '../../../lib/core/memory/stored-kinds.js';
+import { CLOCK_SKEW_MS, Floors, type StoreTarget } from '../../../lib/core/store/epochs.js';
+import { SharedStore } from '../../../lib/core/store/shared-store.js';
+import type { Turns } from '../../../lib/core/store/turns.js';
+import { ROWS } from '../../../lib/core/store/stored-kinds.js';
 import { gate } from '../gate.js';
 import { orgRow } from '../rows.js';
 import { MemoryStore } from './memory-store.js';

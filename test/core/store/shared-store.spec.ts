@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Membership } from '../../../lib/core/caller.js';
-import { SharedStore, type Stored } from '../../../lib/core/memory/shared-store.js';
-import type { SharedCache } from '../../../lib/core/memory/signed-cache.js';
-import { PERMISSIONS, PROJECT_ROLES, ROWS } from '../../../lib/core/memory/stored-kinds.js';
+import { SharedStore, type Stored } from '../../../lib/core/store/shared-store.js';
+import type { SharedCache } from '../../../lib/core/store/signed-cache.js';
+import { PERMISSIONS, PROJECT_ROLES, ROWS } from '../../../lib/core/store/stored-kinds.js';
 import { settle } from '../gate.js';
 import { orgRow } from '../rows.js';
 import { MemoryStore } from './memory-store.js';
