@@ -41,7 +41,11 @@ export const HELD_PERMISSIONS: CacheKind<ReadonlySet<string>, readonly string[]>
 export const GIVEN_ROLES: CacheKind<GivenRoles, readonly string[]> = {
   name: 'projectRoles',
   stored: PROJECT_ROLES,
-  fromStored: ([home = '', ...roles]) => ({ roles, home: home === '' ? undefined : home }),
-  toStored: ({ roles, home = '' }) => [home, ...roles],
+  fromStored: ([home = '', owner = '', ...roles]) => ({
+    roles,
+    home: home === '' ? undefined : home,
+    owner: owner === '' ? undefined : owner,
+  }),
+  toStored: ({ roles, home = '', owner = '' }) => [home, owner, ...roles],
   bytesOf: ({ roles }) => roles.reduce((sum, role) => sum + 2 * role.length + 32, 400),
 };

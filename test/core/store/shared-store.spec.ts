@@ -326,11 +326,12 @@ describe('stored permissions', () => {
 
 describe('stored project roles', () => {
   it.each([
-    ['a home and roles', ['1', 'editor'], true],
-    ['a home alone', ['1'], true],
+    ['a home, an owner and roles', ['1', '2', 'editor'], true],
+    ['a home and an owner', ['1', '2'], true],
+    ['a home alone', ['1'], false],
     ['nothing', [], false],
     ['a text', 'editor', false],
-    ['a number', ['1', 2], false],
+    ['a number', ['1', '2', 3], false],
   ])('are read back where they are %s: %o', async (_what, value, isRead) => {
     const epochs = await epochsOf(storeOf(), 'alice');
     const fetchedAt = Date.now();
