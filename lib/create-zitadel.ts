@@ -230,6 +230,7 @@ function createInstance(
     events,
   });
   const close = async () => {
+    shared?.close();
     await Promise.all([running.close(), fleet.close()]);
     telemetry?.close();
   };

@@ -1,6 +1,6 @@
 import type { Eviction } from './core/eviction.js';
-import type { SharedStore } from './core/memory/shared-store.js';
-import type { Turns } from './core/memory/turns.js';
+import type { SharedStore } from './core/store/shared-store.js';
+import type { Turns } from './core/store/turns.js';
 import type { QuietTelemetry } from './core/telemetry.js';
 import type { BoundedLog } from './core/tell.js';
 import { Repeats } from './fleet/repeats.js';

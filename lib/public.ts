@@ -37,7 +37,7 @@ export type {
 } from './core/decision.js';
 export type { ZitadelErrorCode } from './core/errors.js';
 export type { Eviction, EvictionEvent, EvictionListener } from './core/eviction.js';
-export type { SharedCache } from './core/memory/signed-cache.js';
+export type { SharedCache } from './core/store/signed-cache.js';
 export type { IdReader, IdReaderClass, IdSource, ReadId, RequestLike } from './core/request.js';
 export type { AuthenticatedOptions, OptionalCaller } from './core/requirement/builders.js';
 export type { ImpersonationSettings } from './core/requirement/impersonation.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Authorizer } from './core/authorizer.js';
 import type { EvictionEvent } from './core/eviction.js';
-import type { Turns } from './core/memory/turns.js';
+import type { Turns } from './core/store/turns.js';
 import type { BoundedLog } from './core/tell.js';
 import { Fleet } from './fleet/fleet.js';
 import { openRedis, type SharedByFleet } from './fleet/open-redis.js';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { ZitadelOptionsError } from './core/errors.js';
-import type { EpochSurroundings } from './core/memory/epoch-store.js';
-import { SharedStore } from './core/memory/shared-store.js';
-import type { SharedCache } from './core/memory/signed-cache.js';
+import type { EpochSurroundings } from './core/store/epoch-store.js';
+import { SharedStore } from './core/store/shared-store.js';
+import type { SharedCache } from './core/store/signed-cache.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import type { Credential } from './zitadel/credentials.js';
 

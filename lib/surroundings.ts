@@ -1,4 +1,4 @@
-import type { SharedCache } from './core/memory/signed-cache.js';
+import type { SharedCache } from './core/store/signed-cache.js';
 import type { ZitadelLogger } from './core/tell.js';
 
 /** What an application may hand in besides its options. */

@@ -75,7 +75,7 @@ const rooms: readonly Room[] = [
   },
   {
     file: 'lib/fleet/probe.ts',
-    allowed: values('./fleet.js ../core/eviction.js ../core/memory/turns.js node:crypto'),
+    allowed: values('./fleet.js ../core/eviction.js ../core/store/turns.js node:crypto'),
     refused: [
       ...values('../zitadel/http.js ../options.js ../create-zitadel.js ../index.js'),
       ...values('../nest/a.guard.js ../express/index.js ../testing/index.js redis ioredis'),

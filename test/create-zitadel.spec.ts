@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { createZitadel } from '../lib/create-zitadel.js';
 import { basic, clientCredentials, introspection, pat } from '../lib/express/index.js';
 import type { ZitadelOptions } from '../lib/options.js';
-import { MemoryStore } from './core/memory/memory-store.js';
+import { MemoryStore } from './core/store/memory-store.js';
 import { useEmulator } from './support/world.js';
 
 const CANARY = 'canary-0123456789-0123456789-0123456789';

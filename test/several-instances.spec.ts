@@ -14,7 +14,7 @@ import { introspection, jwt, userinfo } from '../lib/callers.js';
 import type { ZitadelEmulator } from '../lib/testing/index.js';
 import { basic, pat } from '../lib/zitadel/credentials.js';
 import { settle } from './core/gate.js';
-import { MemoryStore } from './core/memory/memory-store.js';
+import { MemoryStore } from './core/store/memory-store.js';
 import { bootWith, serve, untilTheEnd } from './support/application.js';
 import { startGraphql } from './support/graphql.js';
 import { speak } from './support/speak.js';

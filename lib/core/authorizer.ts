@@ -8,7 +8,7 @@ import type { Eviction, EvictionEvent, EvictionListener } from './eviction.js';
 import { Evictions } from './evictions.js';
 import { own } from './own-properties.js';
 import type { KnownCaller } from './memory/remembered-callers.js';
-import type { SharedStore } from './memory/shared-store.js';
+import type { SharedStore } from './store/shared-store.js';
 import {
   tokenIn,
   checkId,

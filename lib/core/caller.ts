@@ -26,6 +26,24 @@ export function homeOf({ claims }: Pick<Caller, 'claims'>): string | undefined {
   return typeof home === 'string' ? home : undefined;
 }
 
+/** Whether the token shows roles of some project that one of these organizations gave. */
+export function hasRolesOf(
+  { claims }: Pick<Caller, 'claims'>,
+  orgIds: ReadonlySet<string>,
+): boolean {
+  return Object.entries(claims).some(
+    ([name, claim]) =>
+      name.startsWith('urn:zitadel:iam:org:project:') &&
+      name.endsWith(':roles') &&
+      // An object of roles, or a list of such objects.
+      [claim].flat().some((roles) => Object.values(Object(roles) as object).some(isGivenIn)),
+  );
+
+  function isGivenIn(givers: unknown): boolean {
+    return Object.keys(Object(givers) as object).some((orgId) => orgIds.has(orgId));
+  }
+}
+
 /** Freezes a caller all the way down, so that no request can change what the next one sees. */
 export function frozenCaller(caller: Caller): Caller {
   return deepFreeze({ ...caller, claims: { ...caller.claims } });

@@ -2,10 +2,10 @@ import type { ResourceLookups } from './ask.js';
 import type { Decider } from './decider.js';
 import type { Eviction, EvictionEvent, EvictionListener } from './eviction.js';
 import type { CallerSource } from './memory/caller-source.js';
-import type { StoreTarget } from './memory/epochs.js';
+import type { StoreTarget } from './store/epochs.js';
 import { OrganizationWalks } from './memory/organization-walks.js';
 import { believedTime } from './memory/refused-tokens.js';
-import type { SharedStore } from './memory/shared-store.js';
+import type { SharedStore } from './store/shared-store.js';
 import { quietly } from './tell.js';
 
 interface EvictionsParts {

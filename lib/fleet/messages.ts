@@ -1,6 +1,6 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Eviction, EvictionEvent } from '../core/eviction.js';
 import { jsonFrom } from '../core/own-properties.js';
+import { Seal } from '../core/seal.js';
 
 /** An eviction that another process has told. */
 interface Heard {
@@ -20,47 +20,28 @@ const LONGEST_ID = 1_000;
  * no token, and its time is not in the future.
  */
 export class Messages {
-  /** The first one signs, and each is accepted. Empty: nothing is signed. */
-  readonly #secrets: readonly string[];
-  readonly #scope: string;
+  readonly #seal: Seal;
 
   constructor(secrets: readonly string[], ...scope: readonly string[]) {
-    this.#secrets = secrets;
-    this.#scope = JSON.stringify(['nestjs-zitadel message', ...scope]);
+    this.#seal = new Seal(secrets, JSON.stringify(['nestjs-zitadel message', ...scope]));
   }
 
   write({ at, eviction }: EvictionEvent, by: string): string {
-    const text = JSON.stringify({ v: 1, by, at, eviction });
-    const [secret] = this.#secrets;
-    return secret === undefined ? `.${text}` : `${this.#mac(text, secret)}.${text}`;
+    return this.#seal.close(JSON.stringify({ v: 1, by, at, eviction }));
   }
 
   /** Undefined for anything odd. */
   read(message: unknown): Heard | undefined {
     if (typeof message !== 'string' || message.length > LONGEST) return undefined;
-    const dot = message.indexOf('.');
-    const text = message.slice(dot + 1);
-    const isSigned = this.#secrets.length > 0;
-    if (dot < 0 || (isSigned && !this.#signed(text, message.slice(0, dot)))) return undefined;
+    const text = this.#seal.open(message);
+    if (text === undefined) return undefined;
     const [v, by, at, given] = fieldsOf(parsed(text), ['v', 'by', 'at', 'eviction']) ?? [];
     const eviction = evictionFrom(given);
     if (v !== 1 || !isId(by) || !isTime(at) || !eviction) return undefined;
-    if (isSigned) return { by, event: { at, eviction, from: 'fleet' } };
+    if (this.#seal.signs) return { by, event: { at, eviction, from: 'fleet' } };
     const forgetting = onlyForgetting(eviction);
     const until = Math.min(at, Date.now());
     return { by, event: forgetting && { at: until, eviction: forgetting, from: 'fleet' } };
-  }
-
-  #signed(text: string, mac: string): boolean {
-    const given = Buffer.from(mac);
-    return this.#secrets.some((secret) => {
-      const right = Buffer.from(this.#mac(text, secret));
-      return given.length === right.length && timingSafeEqual(given, right);
-    });
-  }
-
-  #mac(text: string, secret: string): string {
-    return createHmac('sha256', secret).update(this.#scope).update(text).digest('base64url');
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Turns } from '../core/memory/turns.js';
+import type { Turns } from '../core/store/turns.js';
 import type { BoundedLog } from '../core/tell.js';
 import type { MessageBus } from './message-bus.js';
 import { RedisBus } from './redis-bus.js';

@@ -1,7 +1,7 @@
 import type { BoundedLog } from '../core/tell.js';
-import { thrownText } from '../core/thrown.js';
 import type { MessageBus } from './message-bus.js';
 import { endLink, openLink, type RedisClient, type RedisLink } from './redis-client.js';
+import { troubleOf, troubleText } from './redis-trouble.js';
 
 type Listener = (message?: string) => void;
 
@@ -28,8 +28,13 @@ export class RedisBus implements MessageBus {
     private readonly log: BoundedLog,
   ) {}
 
-  publish(channel: string, message: string): Promise<unknown> {
-    return this.client.publish(channel, message);
+  async publish(channel: string, message: string): Promise<unknown> {
+    try {
+      return await this.client.publish(channel, message);
+    } catch (error) {
+      this.log.warn(`Redis: nothing can be published (${troubleOf(this.client, error)})`);
+      throw error;
+    }
   }
 
   /** One listener a channel. All channels share the connection, so subscribe to all of them in one go. */
@@ -110,11 +115,4 @@ export class RedisBus implements MessageBus {
     this.#isUp = false;
     if (link) endLink(link);
   }
-}
-
-/** Redis begins each error with a word such as NOPERM or NOAUTH. */
-function troubleText(error: unknown): string {
-  const { message } = Object(error) as { readonly message?: unknown };
-  const [word] = /^[A-Z]{3,20}(?= )/.exec(String(message)) ?? [];
-  return word ?? thrownText(error);
 }

@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { inTime, patienceNow } from '../core/memory/patience.js';
-import type { Turn, Turns } from '../core/memory/turns.js';
+import { inTime, patienceNow } from '../core/store/patience.js';
+import type { Turn, Turns } from '../core/store/turns.js';
 import { type BoundedLog, quietly } from '../core/tell.js';
 import { commandOver, type RedisClient } from './redis-client.js';
+import { troubleOf } from './redis-trouble.js';
 
 /** How long Redis may take to reply. Requests wait for it. */
 const DEADLINE_MS = 100;
@@ -49,26 +50,27 @@ export class RedisTurns implements Turns {
     if (this.#silentUntil > now) return FAILED;
     // After a failure one question at a time finds out, so that not all wait.
     if (this.#failed) this.#silentUntil = now + SILENCE_MS;
-    const sent = this.#send(command);
+    let why = 'no reply in time';
+    const sent = this.#send(command).catch((error: unknown) => {
+      why = troubleOf(this.client, error);
+      return FAILED;
+    });
     const reply = await inTime(sent, patienceNow() + DEADLINE_MS, FAILED);
     if (reply === FAILED) {
       this.#failed = true;
       this.#silentUntil = performance.now() + SILENCE_MS;
       void sent.then(onLate);
-      this.log.warn('Redis: no reply in time; processes ask ZITADEL without taking turns');
+      const text = 'processes ask ZITADEL without taking turns';
+      this.log.warn(`Redis: ${text} (${why})`);
     }
     return reply;
   }
 
   async #send(command: string[]): Promise<unknown> {
-    try {
-      const reply = await commandOver(this.client, ...command);
-      // A late one shows as well that Redis is there.
-      this.#failed = false;
-      this.#silentUntil = 0;
-      return reply;
-    } catch {
-      return FAILED;
-    }
+    const reply = await commandOver(this.client, ...command);
+    // A late one shows as well that Redis is there.
+    this.#failed = false;
+    this.#silentUntil = 0;
+    return reply;
   }
 }

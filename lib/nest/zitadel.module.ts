@@ -1,7 +1,7 @@
 import { type DynamicModule, Inject, Logger, Module, type Provider } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { ZitadelOptionsError } from '../core/errors.js';
-import type { SharedCache } from '../core/memory/signed-cache.js';
+import type { SharedCache } from '../core/store/signed-cache.js';
 import { own, withoutInheritance } from '../core/own-properties.js';
 import { ZitadelAuthorizer } from '../core/zitadel-authorizer.js';
 import { createZitadel, type Zitadel } from '../create-zitadel.js';

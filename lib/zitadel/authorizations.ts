@@ -66,12 +66,18 @@ function isAbout(row: Row, ids: Readonly<Record<string, string>>): boolean {
 function givenBy(rows: readonly Row[]): GivenRoles | undefined {
   const keys: unknown[] = [];
   let home: string | undefined;
-  for (const { user, state, roles = [] } of rows) {
+  let owner: string | undefined;
+  for (const { user, project, state, roles = [] } of rows) {
     if (!Array.isArray(roles)) return undefined;
-    const organizationId = isRecord(user) ? user['organizationId'] : undefined;
-    if (isId(organizationId)) home = organizationId;
+    home = organizationOf(user) ?? home;
+    owner = organizationOf(project) ?? owner;
     if (state !== 'STATE_ACTIVE') continue;
     keys.push(...roles.map((role: unknown) => (isRecord(role) ? role['key'] : undefined)));
   }
-  return keys.every(isId) ? { roles: Object.freeze(keys), home } : undefined;
+  return keys.every(isId) ? { roles: Object.freeze(keys), home, owner } : undefined;
+}
+
+function organizationOf(value: unknown): string | undefined {
+  const organizationId = isRecord(value) ? value['organizationId'] : undefined;
+  return isId(organizationId) ? organizationId : undefined;
 }

@@ -9,7 +9,7 @@ import type { Org, User } from '../../lib/testing/index.js';
 import { basic, pat } from '../../lib/zitadel/credentials.js';
 import { decide, realFetch, recorder, verdict } from '../zitadel/parts.js';
 import { gate, settle } from './gate.js';
-import { MemoryStore } from './memory/memory-store.js';
+import { MemoryStore } from './store/memory-store.js';
 import { useStillClock } from '../support/still-clock.js';
 import { useEmulator } from '../support/world.js';
 

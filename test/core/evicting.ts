@@ -1,7 +1,7 @@
 import type { Eviction } from '../../lib/core/eviction.js';
 import { Evictions } from '../../lib/core/evictions.js';
 import type { CallerSource } from '../../lib/core/memory/caller-source.js';
-import type { SharedStore } from '../../lib/core/memory/shared-store.js';
+import type { SharedStore } from '../../lib/core/store/shared-store.js';
 
 const nothing = () => undefined;
 

@@ -123,6 +123,26 @@ describe('an eviction of an organization', () => {
     expect(everybody.filter((person) => isWarm(library, world.tokens[person]))).toEqual(left);
   });
 
+  // A delivery of an authorization that ends names its organization, and often no user.
+  it.each<[string, unknown, boolean]>([
+    ['urn:zitadel:iam:org:project:1:roles', { editor: { '7': 'a.example' } }, true],
+    ['urn:zitadel:iam:org:project:roles', { viewer: {}, editor: { '7': 'a.example' } }, true],
+    ['urn:zitadel:iam:org:project:1:roles', [{ viewer: {} }, { editor: { '7': 'a' } }], true],
+    ['urn:zitadel:iam:org:project:1:roles', { editor: { '8': 'a.example' } }, false],
+    ['urn:zitadel:iam:org:project:1:roles', { '7': { '8': 'a.example' } }, false],
+    ['urn:zitadel:iam:org:project:1:roles', null, false],
+    ['roles', { editor: { '7': 'a.example' } }, false],
+  ])('forgets whose token shows roles that it gave: %s %j', async (name, claim, ends) => {
+    const claims = { [name]: claim };
+    const callers = () => Promise.resolve({ userId: owner(), claims });
+    const { audience: _audience, ...options } = world.zitadel.options({ callers });
+    const library = createZitadel({ ...options, logger: recorder() });
+    expect(await verdict(library, tokenOfOwner(), authenticated())).toBe('yes');
+    expect(isWarm(library)).toBe(true);
+    await library.authorizer.evictOrganization('7');
+    expect(isWarm(library)).toBe(!ends);
+  });
+
   it('forgets its permissions and project grants, so that what was taken away counts at once', async () => {
     const library = libraryOf();
     const globexOwner = world.tokens['owner of globex'];

@@ -6,7 +6,7 @@ import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import { introspection, jwt } from '../../lib/callers.js';
 import type { ZitadelOptions } from '../../lib/options.js';
 import { basic, pat } from '../../lib/zitadel/credentials.js';
-import { MemoryStore } from './memory/memory-store.js';
+import { MemoryStore } from './store/memory-store.js';
 import { useEmulator } from '../support/world.js';
 import { recorder } from '../zitadel/parts.js';
 

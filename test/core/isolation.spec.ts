@@ -7,7 +7,7 @@ import type { User } from '../../lib/testing/index.js';
 import { clientCredentials, key, pat } from '../../lib/zitadel/credentials.js';
 import { recorder, verdict } from '../zitadel/parts.js';
 import { settle } from './gate.js';
-import { MemoryStore } from './memory/memory-store.js';
+import { MemoryStore } from './store/memory-store.js';
 import { startEmulator, useEmulator } from '../support/world.js';
 
 const SECRET = 'a secret of more than thirty-two characters';

@@ -5,7 +5,7 @@ import { introspection, jwt, userinfo } from '../../lib/callers.js';
 import type { Callers, ZitadelOptions } from '../../lib/index.js';
 import type { User } from '../../lib/testing/index.js';
 import { basic, pat } from '../../lib/zitadel/credentials.js';
-import { MemoryStore } from './memory/memory-store.js';
+import { MemoryStore } from './store/memory-store.js';
 import { useStillClock } from '../support/still-clock.js';
 import { useEmulator } from '../support/world.js';
 import { errorOf, recorder, verdict } from '../zitadel/parts.js';

@@ -1,5 +1,5 @@
 import type { IdReaderClass, Requirement, ZitadelAuthorizer, ZitadelOptions } from 'nestjs-zitadel';
-import type { SharedCache } from '#dist/core/memory/signed-cache.js';
+import type { SharedCache } from '#dist/core/store/signed-cache.js';
 import type { Code, Source } from './asks.js';
 import type { Credential } from './tokens.js';
 

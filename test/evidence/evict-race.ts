@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { isRefusal } from '#dist/core/decision.js';
 import { indexOf } from '#dist/core/caller.js';
 import { MEMBERSHIPS } from '#dist/core/memory/caller-kinds.js';
-import { Floors, type StoreTarget } from '#dist/core/memory/epochs.js';
+import { Floors, type StoreTarget } from '#dist/core/store/epochs.js';
 import { Flights } from '#dist/core/memory/flight.js';
 import { packed, type PackedRows, unpacked } from '#dist/core/memory/packed-rows.js';
 import { ReadCache } from '#dist/core/memory/read-cache.js';
-import { SharedStore } from '#dist/core/memory/shared-store.js';
+import { SharedStore } from '#dist/core/store/shared-store.js';
 import type { Figures, RunOptions } from './proof.js';
 
 export const about =

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import KeyvRedis from '@keyv/redis';
 import { Keyv } from 'keyv';
-import { SharedStore } from '#dist/core/memory/shared-store.js';
+import { SharedStore } from '#dist/core/store/shared-store.js';
 import { quietLogger } from '#dist/core/tell.js';
 import { openServiceUser, pat } from '#dist/zitadel/credentials.js';
 import { createDiscovery } from '#dist/zitadel/discovery.js';

@@ -91,18 +91,18 @@ describe('evictions', () => {
 });
 
 /** Writes what a process without a secret would: anybody can. */
-const unsigned = (message: object) => `.${JSON.stringify(message)}`;
+const unsigned = (message: object) => JSON.stringify(message);
 const USER = { type: 'user', userId: '1' };
 
 const POISON: readonly unknown[] = [
   '',
   '.',
   'x',
-  '{}',
+  '.{}',
+  'null',
+  '[]',
+  '['.repeat(4_000),
   unsigned({}),
-  '.null',
-  '.[]',
-  `.${'['.repeat(4_000)}`,
   ...[2, '1', null].map((v) => unsigned({ v, by: 'p', at: AT, eviction: USER })),
   ...['', 1, null, 'x'.repeat(1_001)].map((by) => unsigned({ v: 1, by, at: AT, eviction: USER })),
   ...['1', 0, -1, 1.5, 1e300, null].map((at) => unsigned({ v: 1, by: 'p', at, eviction: USER })),
@@ -130,6 +130,7 @@ const POISON: readonly unknown[] = [
   ].map((eviction) => unsigned({ v: 1, by: 'p', at: AT, eviction })),
   unsigned({ v: 1, by: 'p', at: AT, eviction: USER, more: 1 }),
   unsigned({ v: 1, by: 'p', at: AT, eviction: USER }) + ' '.repeat(5_000),
+  `.${unsigned({ v: 1, by: 'p', at: AT, eviction: USER })}`,
   Buffer.from(unsigned({ v: 1, by: 'p', at: AT, eviction: USER })),
   7,
   null,

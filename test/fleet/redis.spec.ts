@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { quietLogger } from '../../lib/core/tell.js';
-import type { Turn, Turns } from '../../lib/core/memory/turns.js';
+import type { Turn, Turns } from '../../lib/core/store/turns.js';
 import { openRedis } from '../../lib/fleet/open-redis.js';
 import type { RedisClient } from '../../lib/fleet/redis-client.js';
 import { askRedis, redisIsHere, type RedisServer, startRedis } from '../support/redis.js';
@@ -76,7 +76,9 @@ describe.runIf(redisIsHere).each(Object.entries(CLIENTS))('over %s,', (name, ope
     await askRedis(redis.port, 'ACL SETUSER default resetchannels');
     const log = recorder();
     subscribed(opened(), log);
-    await expect.poll(() => log.lines.join(), { timeout: 5_000 }).toContain('(NOPERM)');
+    await expect
+      .poll(() => log.lines.join(), { timeout: 5_000 })
+      .toContain('(NOPERM: allow its user');
   });
 
   it('one process at a time has a turn, which ends by itself and which nobody else ends', async () => {
@@ -125,6 +127,24 @@ describe.runIf(redisIsHere).each(Object.entries(CLIENTS))('over %s,', (name, ope
     await mine.ready();
     mine.end();
     expect(await turns?.take('a', 1_000)).toBe('unknown');
+  });
+
+  it('the log says what is wrong with a client that is not connected, and what to do', async () => {
+    const mine = opened();
+    await mine.ready();
+    mine.end();
+    // ioredis ends a moment later, and says so.
+    const { client }: { client: { readonly status?: string } } = mine as never;
+    await expect.poll(() => client.status ?? 'end').toBe('end');
+    const log = recorder();
+    const { bus, turns } = openRedis(mine.client, quietLogger(log));
+    await turns?.take('a', 1_000);
+    await expect(bus.publish(CHANNEL, 'one')).rejects.toThrow(/close|writeable/);
+    const why = 'the client is not connected: await its connect()';
+    expect(log.lines).toEqual([
+      expect.stringContaining(`Redis: processes ask ZITADEL without taking turns (${why}`),
+      expect.stringContaining(`Redis: nothing can be published (${why}`),
+    ]);
   });
 });
 

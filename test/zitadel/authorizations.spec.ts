@@ -8,7 +8,7 @@ import { createDiscovery } from '../../lib/zitadel/discovery.js';
 import { createRoleReader } from '../../lib/zitadel/authorizations.js';
 import { openServiceUser, pat } from '../../lib/zitadel/credentials.js';
 import { ServiceToken } from '../../lib/zitadel/service-user.js';
-import { MemoryStore } from '../core/memory/memory-store.js';
+import { MemoryStore } from '../core/store/memory-store.js';
 import { impatiently } from '../support/impatience.js';
 import { useEmulator } from '../support/world.js';
 import { decide, recorder, verdict, wayTo } from './parts.js';
@@ -177,6 +177,29 @@ describe('what is remembered of them', () => {
     expect(await verdict(lib, token, inAcme)).toBe('yes');
   });
 
+  it.each<[string, boolean, string | undefined]>([
+    ['the owner of the project', true, acme.id],
+    ['the organization that gave them', true, globex.id],
+    ['another organization', false, '404'],
+    ['any organization, where the owner is not told', true, undefined],
+  ])('ends with an eviction of %s: %j', async (_, ends, orgId) => {
+    const user = zitadel.addUser(`user of globex ${(users += 1)}`, { org: globex });
+    zitadel.authorizeUser(user, portal, ['editor'], { org: globex });
+    const withoutOwner: typeof fetch = async (...args) => {
+      const reply = await fetch(...args);
+      const text = await reply.text();
+      const bent = text.replaceAll(`"organizationId":"${acme.id}"`, '"organizationId":""');
+      return new Response(bent, reply);
+    };
+    const lib = library(orgId === undefined ? { fetch: withoutOwner } : {});
+    const inGlobex = projectRole('editor', { project: project(portal.id), org: org(globex.id) });
+    const token = zitadel.tokenFor(user);
+    expect(await verdict(lib, token, inGlobex)).toBe('yes');
+    zitadel.unauthorizeUser(user, portal, { org: globex });
+    await lib.authorizer.evictOrganization(orgId ?? '404');
+    expect(await verdict(lib, token, inGlobex)).toBe(ends ? 'project_role_missing' : 'yes');
+  });
+
   it('is not used by a fresh requirement', async () => {
     const lib = library();
     const user = newcomer(acme, 'editor');
@@ -298,6 +321,11 @@ describe('a reply that is not about the question', () => {
     ['no state', listOf(row({ state: undefined })), { roles: [], home: '3' }],
     ['an unknown state', listOf(row({ state: 'STATE_NEW' })), { roles: [], home: '3' }],
     ['no home', listOf(row({ user: { id: '1' } })), { roles: ['editor'], home: undefined }],
+    [
+      'the owner of the project',
+      listOf(row({ project: { id: '2', organizationId: '4' } })),
+      { roles: ['editor'], home: '3', owner: '4' },
+    ],
     [
       'two authorizations',
       listOf(row(), row({ roles: [{ key: 'viewer' }] })),

@@ -122,6 +122,8 @@ export interface GivenRoles {
   readonly roles: readonly string[];
   /** The user's home organization. It is only told with an authorization. */
   readonly home: string | undefined;
+  /** The organization that owns the project. It is told with an authorization as well. */
+  readonly owner?: string | undefined;
 }
 
 /** The permissions that a caller holds in one organization. */

@@ -28,7 +28,7 @@ import {
   rolesKey,
   rowsKey,
 } from './remembered-facts.js';
-import type { SharedStore } from './shared-store.js';
+import type { SharedStore } from '../store/shared-store.js';
 
 /** One question for a user's memberships. */
 export interface MembershipQuestion {
@@ -243,9 +243,7 @@ export class CallerLookups {
   evictOrganizations(orgIds: ReadonlySet<string>): void {
     this.#memberships.evictWhere((rows) => packedRestOnAny(rows, orgIds));
     this.#permissions.evictWhere((_held, key) => arePermissionsIn(key, orgIds));
-    this.#roles.evictWhere(
-      ({ home }, key) => areRolesOf(key, orgIds) || (home !== undefined && orgIds.has(home)),
-    );
+    this.#roles.evictWhere((given, key) => areRolesOf(key, orgIds) || giveIn(given, orgIds));
   }
 
   evictAll(): void {
@@ -253,6 +251,12 @@ export class CallerLookups {
     this.#permissions.evictAll();
     this.#roles.evictAll();
   }
+}
+
+/** Whether roles end with one of these organizations, whoever gave them. Those of a project whose owner is not known end with any. */
+function giveIn({ roles, home, owner }: GivenRoles, orgIds: ReadonlySet<string>): boolean {
+  if (roles.length > 0 && owner === undefined) return true;
+  return orgIds.has(home ?? '') || orgIds.has(owner ?? '');
 }
 
 function prepared(read: MembershipRows | Refusal): PackedRows | Refusal {

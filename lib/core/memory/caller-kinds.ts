@@ -2,7 +2,7 @@ import { indexOf, intern, type Membership } from '../caller.js';
 import type { GivenRoles } from '../decide/case.js';
 import { bytesOfPacked, packed, type PackedRows, unpacked } from './packed-rows.js';
 import type { CacheKind, ReadCache } from './read-cache.js';
-import { PERMISSIONS, PROJECT_ROLES, ROWS } from './stored-kinds.js';
+import { PERMISSIONS, PROJECT_ROLES, ROWS } from '../store/stored-kinds.js';
 
 // How what is remembered about a caller is measured, and how it travels through the shared store.
 
@@ -41,7 +41,11 @@ export const HELD_PERMISSIONS: CacheKind<ReadonlySet<string>, readonly string[]>
 export const GIVEN_ROLES: CacheKind<GivenRoles, readonly string[]> = {
   name: 'projectRoles',
   stored: PROJECT_ROLES,
-  fromStored: ([home = '', ...roles]) => ({ roles, home: home === '' ? undefined : home }),
-  toStored: ({ roles, home = '' }) => [home, ...roles],
+  fromStored: ([home = '', owner = '', ...roles]) => ({
+    roles,
+    home: home === '' ? undefined : home,
+    owner: owner === '' ? undefined : owner,
+  }),
+  toStored: ({ roles, home = '', owner = '' }) => [home, owner, ...roles],
   bytesOf: ({ roles }) => roles.reduce((sum, role) => sum + 2 * role.length + 32, 400),
 };

@@ -1,4 +1,4 @@
-import { type Caller, frozenCaller, homeOf, restOnAny } from '../caller.js';
+import { type Caller, frozenCaller, hasRolesOf, homeOf, restOnAny } from '../caller.js';
 import { isRefusal, type Refusal } from '../decision.js';
 import type { Eviction } from '../eviction.js';
 import { tokenIn } from '../request.js';
@@ -191,10 +191,10 @@ export class CallerSource {
     this.lookups.evict(userId);
   }
 
-  /** Forgets everybody with memberships that rest on these organizations, and everybody who is at home there. */
+  /** Forgets everybody with memberships that rest on these organizations, with roles that they gave, and everybody who is at home there. */
   forgetOrganizations(orgIds: ReadonlySet<string>): void {
     const fits = ({ index, caller }: KnownCaller) =>
-      restOnAny(index, orgIds) || orgIds.has(homeOf(caller) ?? '');
+      restOnAny(index, orgIds) || orgIds.has(homeOf(caller) ?? '') || hasRolesOf(caller, orgIds);
     this.#flights.doubt((known) => isRefusal(known) || fits(known));
     this.#remembered.evictWhere(fits, ({ userId }) => this.#confirmations.evict(userId));
     this.lookups.evictOrganizations(orgIds);

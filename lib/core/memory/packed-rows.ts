@@ -1,5 +1,5 @@
 import { indexOf, type Membership, type MembershipIndex, restOnAny } from '../caller.js';
-import { organizationsOf } from './stored-kinds.js';
+import { organizationsOf } from '../store/stored-kinds.js';
 
 /**
  * A list of memberships as a cache holds it. A short list is one text, which takes a third of the memory: the organizations on which it rests

@@ -3,10 +3,10 @@ import { Lease } from '../validity.js';
 import type { Pay } from './allowance.js';
 import { type Flight, Flights, mayKeep } from './flight.js';
 import type { QuietTelemetry, RememberedKind } from '../telemetry.js';
-import type { SharedStore, Stored } from './shared-store.js';
-import { FAILED } from './signed-cache.js';
-import type { StoredKind } from './stored-kinds.js';
-import { TURN_MS } from './turns.js';
+import type { SharedStore, Stored } from '../store/shared-store.js';
+import { FAILED } from '../store/signed-cache.js';
+import type { StoredKind } from '../store/stored-kinds.js';
+import { TURN_MS } from '../store/turns.js';
 import { UserMemory } from './user-memory.js';
 
 /** What ZITADEL said about a user, where it came from, and until when it may be used. */

@@ -1,7 +1,7 @@
 import type { Caller } from '../caller.js';
 import type { Refusal } from '../decision.js';
 import { own } from '../own-properties.js';
-import { CLOCK_SKEW_MS } from './epochs.js';
+import { CLOCK_SKEW_MS } from '../store/epochs.js';
 
 /** The most that the option clockToleranceMs allows. What was issued even later does not say when. */
 const MOST_AHEAD_MS = 300_000;

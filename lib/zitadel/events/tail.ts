@@ -1,6 +1,6 @@
 import type { Eviction } from '../../core/eviction.js';
 import { within } from '../../core/memory/flight.js';
-import type { Turn, Turns } from '../../core/memory/turns.js';
+import type { Turn, Turns } from '../../core/store/turns.js';
 import type { BoundedLog } from '../../core/tell.js';
 import { Cursor, type Entry } from './cursor.js';
 import { EVERYONE, evictionsOf } from './effects.js';

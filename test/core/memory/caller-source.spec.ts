@@ -4,14 +4,14 @@ import { isRefusal, type Refusal } from '../../../lib/core/decision.js';
 import type { Eviction } from '../../../lib/core/eviction.js';
 import { CallerSource, type CallerSourceParts } from '../../../lib/core/memory/caller-source.js';
 import type { KnownCaller } from '../../../lib/core/memory/remembered-callers.js';
-import { SharedStore } from '../../../lib/core/memory/shared-store.js';
+import { SharedStore } from '../../../lib/core/store/shared-store.js';
 import { role } from '../../../lib/core/requirement/builders.js';
 import { compile } from '../../../lib/core/requirement/compile.js';
 import { ANEW, ANY_AGE } from '../../../lib/core/requirement/fresh.js';
 import { evictFrom } from '../evicting.js';
 import { gate, settle } from '../gate.js';
 import { callerOf, orgRow, orgsOf, wholeOf } from '../rows.js';
-import { MemoryStore } from './memory-store.js';
+import { MemoryStore } from '../store/memory-store.js';
 
 const TTL_MS = 30_000;
 const REJECTED: Refusal = { reason: 'token_rejected' };

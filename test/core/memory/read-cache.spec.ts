@@ -7,12 +7,12 @@ import {
   ReadCache,
   type Remembered,
 } from '../../../lib/core/memory/read-cache.js';
-import { SharedStore } from '../../../lib/core/memory/shared-store.js';
-import { ROWS } from '../../../lib/core/memory/stored-kinds.js';
+import { SharedStore } from '../../../lib/core/store/shared-store.js';
+import { ROWS } from '../../../lib/core/store/stored-kinds.js';
 import { ANEW, ANY_AGE } from '../../../lib/core/requirement/fresh.js';
 import { gate, settle } from '../gate.js';
 import { orgRow, orgsOf } from '../rows.js';
-import { MemoryStore } from './memory-store.js';
+import { MemoryStore } from '../store/memory-store.js';
 
 const TTL_MS = 30_000;
 const DOWN: Refusal = { reason: 'unavailable' };

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Eviction } from '../../../lib/core/eviction.js';
-import type { Turn, Turns } from '../../../lib/core/memory/turns.js';
+import type { Turn, Turns } from '../../../lib/core/store/turns.js';
 import { quietLogger } from '../../../lib/core/tell.js';
 import { openServiceUser, pat } from '../../../lib/zitadel/credentials.js';
 import { EVENT_TYPES } from '../../../lib/zitadel/events/effects.js';

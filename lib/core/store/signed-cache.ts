@@ -1,5 +1,6 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { jsonFrom } from '../own-properties.js';
+import { Seal } from '../seal.js';
 import { inTime } from './patience.js';
 
 /** The part of Nest's `CACHE_MANAGER` that is used. Any object with these two methods works. The TTL is in milliseconds. */
@@ -22,8 +23,7 @@ export type FoundFields = Readonly<Record<string, unknown>> | undefined | typeof
  * not there.
  */
 export class SignedCache {
-  /** The first one signs, and each is accepted. Empty: nothing is signed. */
-  readonly #secrets: readonly string[];
+  readonly #seal: Seal;
   readonly #scope: string;
   readonly #cache: SharedCache;
 
@@ -34,7 +34,7 @@ export class SignedCache {
     scope: readonly string[],
   ) {
     this.#cache = cache;
-    this.#secrets = secret === false ? [] : [secret].flat();
+    this.#seal = new Seal(secret === false ? [] : [secret].flat());
     this.#scope = JSON.stringify(scope);
   }
 
@@ -52,9 +52,7 @@ export class SignedCache {
   /** @throws whatever the store throws */
   async write(name: string, fields: object, ttlMs: number): Promise<void> {
     const text = JSON.stringify({ v: 2, key: name, ...fields });
-    const [secret] = this.#secrets;
-    const sealed = secret === undefined ? text : `${macOf(text, secret)}.${text}`;
-    await this.#cache.set(name, sealed, ttlMs);
+    await this.#cache.set(name, this.#seal.close(text), ttlMs);
   }
 
   async #get(name: string): Promise<FoundFields> {
@@ -64,26 +62,10 @@ export class SignedCache {
     } catch {
       return FAILED;
     }
-    const text = typeof sealed === 'string' ? this.#open(sealed) : undefined;
+    const text = typeof sealed === 'string' ? this.#seal.open(sealed) : undefined;
     const fields = text === undefined ? undefined : fieldsFrom(text);
     return fields?.['key'] === name ? fields : undefined;
   }
-
-  #open(sealed: string): string | undefined {
-    if (this.#secrets.length === 0) return sealed;
-    const dot = sealed.indexOf('.');
-    const text = sealed.slice(dot + 1);
-    const given = Buffer.from(sealed.slice(0, Math.max(dot, 0)));
-    const isSigned = this.#secrets.some((secret) => {
-      const right = Buffer.from(macOf(text, secret));
-      return given.length === right.length && timingSafeEqual(given, right);
-    });
-    return isSigned ? text : undefined;
-  }
-}
-
-function macOf(text: string, secret: string): string {
-  return createHmac('sha256', secret).update(text).digest('base64url');
 }
 
 function fieldsFrom(text: string): Readonly<Record<string, unknown>> | undefined {

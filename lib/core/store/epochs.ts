@@ -1,5 +1,5 @@
 import { has } from '../own-properties.js';
-import { bounded } from './bounded.js';
+import { bounded } from '../memory/bounded.js';
 
 /** Whose stored values end: one user's, those that rest on one organization, or all. */
 export type StoreTarget = { readonly userId: string } | { readonly orgId: string } | 'everyone';

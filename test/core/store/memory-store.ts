@@ -1,4 +1,4 @@
-import type { SharedCache } from '../../../lib/core/memory/signed-cache.js';
+import type { SharedCache } from '../../../lib/core/store/signed-cache.js';
 
 /** A store that is shared between caches, as Redis would be: entries end when their time is over. */
 export class MemoryStore implements SharedCache {

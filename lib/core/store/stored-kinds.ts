@@ -31,11 +31,11 @@ export const PERMISSIONS: StoredKind<readonly string[]> = {
   organizationsOf: () => undefined,
 };
 
-/** The user's home organization ('': not told), and the roles of one project that one organization gave the user. */
+/** The user's home organization, the owner of one project ('': not told), and its roles that one organization gave the user. */
 export const PROJECT_ROLES: StoredKind<readonly string[]> = {
   name: 'projectRoles',
-  from: (value) => (areTexts(value) && value.length > 0 ? value : undefined),
-  // Nothing tells who owns the project.
+  from: (value) => (areTexts(value) && value.length > 1 ? value : undefined),
+  // Who gave them is not part of the value.
   organizationsOf: () => undefined,
 };
 

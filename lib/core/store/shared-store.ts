@@ -181,8 +181,10 @@ export class SharedStore {
 
   /** Tells every process that tokens that were issued at this time or before are refused. It evicts as well. Undefined: those of everyone. */
   rejectIssuedBefore(userId: string | undefined, time: number, at = this.stamp()): Promise<number> {
-    this.learn(userId, time);
-    return this.evict(userId === undefined ? 'everyone' : { userId }, at);
+    const target = userId === undefined ? 'everyone' : { userId };
+    this.#epochs.learn(target, time);
+    this.#epochs.lookAgain(target);
+    return this.evict(target, at);
   }
 
   /** Another process refuses tokens. This one says so with each epoch that it begins. */
@@ -207,6 +209,11 @@ export class SharedStore {
     const [found] = await this.#cache.read([this.#cache.name('note', name)], until);
     const text = found === FAILED ? undefined : own(found, 'text');
     return typeof text === 'string' ? text : undefined;
+  }
+
+  /** Asks the store for nothing more by itself. */
+  close(): void {
+    this.#epochs.close();
   }
 
   async #areCurrent(

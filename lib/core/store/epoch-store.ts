@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { has } from '../own-properties.js';
-import { bounded } from './bounded.js';
+import { bounded } from '../memory/bounded.js';
 import {
   CLOCK_SKEW_MS,
   concernedBy,
@@ -9,7 +9,7 @@ import {
   targetKey,
   type StoreTarget,
 } from './epochs.js';
-import { SingleFlight } from './flight.js';
+import { SingleFlight } from '../memory/flight.js';
 import { inTime, patienceNow } from './patience.js';
 import { DEADLINE_MS, FAILED, type FoundFields, type SignedCache } from './signed-cache.js';
 import { inTurn, type Turns } from './turns.js';
@@ -33,6 +33,9 @@ export interface EpochSurroundings {
 
 /** A token that was refused for good must stay so for as long as it could be used. */
 const LIVES_MS = 24 * 3_600_000 + CLOCK_SKEW_MS;
+/** By then, whoever wrote at the same time has written. Where the store fails, each look comes twice as long after the one before. */
+const LOOK_AGAIN_MS = 2_000;
+const LAST_LOOK_MS = 3_600_000;
 
 /**
  * The epochs in the shared store. An eviction begins a new one. None there, or one that is older than an eviction that is known here, never
@@ -44,6 +47,8 @@ export class EpochStore {
   /** The epochs of organizations that were current in one epoch of 'anyOrganization'. */
   #known = { anyOrganization: '', ids: bounded<string, string>(10_000) };
   readonly #floors: Floors;
+  readonly #looks = new Map<string, NodeJS.Timeout>();
+  #isClosed = false;
 
   /** `ttlMs`: how long this process uses what is stored. */
   constructor(
@@ -70,6 +75,8 @@ export class EpochStore {
   current(target: EpochTarget, found: FoundFields): string | undefined {
     const epoch = this.#from(target, found);
     if (!epoch || epoch.at < this.#floors.of(target)) return undefined;
+    // Another process that did not know of it has put its own over the one that tells it.
+    if (epoch.issuedBefore < this.#refusedUpTo(target)) return undefined;
     // Of these two there is one each, so that it costs nothing to know when it was put back.
     if (typeof target === 'string') this.#floors.raise(target, epoch.at);
     return epoch.id;
@@ -112,8 +119,26 @@ export class EpochStore {
     const isOfUser = typeof target === 'object' && has(target, 'userId');
     if (target !== 'everyone' && !isOfUser) return;
     const key = targetKey(target);
-    this.#issuedBefore.set(key, Math.max(time, this.#issuedBefore.get(key) ?? 0));
+    this.#issuedBefore.set(key, Math.max(time, this.#refusedUpTo(target)));
     this.surroundings.onIssuedBefore?.(isOfUser ? target.userId : undefined, time);
+  }
+
+  /** Sees to it that the store goes on telling what was learned of the target: no store takes two epochs that are written at once. */
+  lookAgain(target: StoreTarget, afterMs = LOOK_AGAIN_MS): void {
+    const key = targetKey(target);
+    clearTimeout(this.#looks.get(key));
+    if (this.#isClosed || afterMs > LAST_LOOK_MS) return void this.#looks.delete(key);
+    const look = async () => {
+      this.#looks.delete(key);
+      const id = await this.renew(target, patienceNow() + DEADLINE_MS);
+      if (id === undefined && !this.#looks.has(key)) this.lookAgain(target, 2 * afterMs);
+    };
+    this.#looks.set(key, setTimeout(() => void look(), afterMs).unref());
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const look of this.#looks.values()) clearTimeout(look);
   }
 
   /** The ids of several organizations' epochs, all of which were current in one epoch of 'anyOrganization'. Undefined: it has ended. */
@@ -190,8 +215,12 @@ export class EpochStore {
     return undefined;
   }
 
+  #refusedUpTo(target: EpochTarget): number {
+    return this.#issuedBefore.get(targetKey(target)) ?? 0;
+  }
+
   #next(target: EpochTarget, at: number): Epoch {
-    return { id: randomUUID(), at, issuedBefore: this.#issuedBefore.get(targetKey(target)) ?? 0 };
+    return { id: randomUUID(), at, issuedBefore: this.#refusedUpTo(target) };
   }
 
   /** Returns what is there then: a store may swallow its own failure, and another process may have put its own there. */

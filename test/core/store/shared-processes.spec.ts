@@ -180,3 +180,16 @@ describe('a token that ZITADEL refused a fresh question', () => {
     expect(await ask(library)).toBe('token_rejected');
   });
 });
+
+describe('a process that has closed', () => {
+  it('asks the store for nothing more, so that its client may end', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'Date', 'setTimeout', 'clearTimeout'] });
+    const library = processWith();
+    await library.authorizer.rejectIssuedBefore(alice.id, Date.now());
+    await library.close();
+    const { gets } = store;
+    await vi.advanceTimersByTimeAsync(10_000);
+    await settle();
+    expect(store.gets).toBe(gets);
+  });
+});

@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Membership } from '../../../lib/core/caller.js';
-import { SharedStore, type Stored } from '../../../lib/core/memory/shared-store.js';
-import type { SharedCache } from '../../../lib/core/memory/signed-cache.js';
-import { PERMISSIONS, PROJECT_ROLES, ROWS } from '../../../lib/core/memory/stored-kinds.js';
+import { SharedStore, type Stored } from '../../../lib/core/store/shared-store.js';
+import type { SharedCache } from '../../../lib/core/store/signed-cache.js';
+import { PERMISSIONS, PROJECT_ROLES, ROWS } from '../../../lib/core/store/stored-kinds.js';
 import { settle } from '../gate.js';
 import { orgRow } from '../rows.js';
 import { MemoryStore } from './memory-store.js';
@@ -326,11 +326,12 @@ describe('stored permissions', () => {
 
 describe('stored project roles', () => {
   it.each([
-    ['a home and roles', ['1', 'editor'], true],
-    ['a home alone', ['1'], true],
+    ['a home, an owner and roles', ['1', '2', 'editor'], true],
+    ['a home and an owner', ['1', '2'], true],
+    ['a home alone', ['1'], false],
     ['nothing', [], false],
     ['a text', 'editor', false],
-    ['a number', ['1', 2], false],
+    ['a number', ['1', '2', 3], false],
   ])('are read back where they are %s: %o', async (_what, value, isRead) => {
     const epochs = await epochsOf(storeOf(), 'alice');
     const fetchedAt = Date.now();

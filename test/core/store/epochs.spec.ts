@@ -1,11 +1,11 @@
 import { createHmac } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Membership } from '../../../lib/core/caller.js';
-import { CLOCK_SKEW_MS, Floors, type StoreTarget } from '../../../lib/core/memory/epochs.js';
-import { SharedStore } from '../../../lib/core/memory/shared-store.js';
-import type { Turns } from '../../../lib/core/memory/turns.js';
-import { ROWS } from '../../../lib/core/memory/stored-kinds.js';
-import { gate } from '../gate.js';
+import { CLOCK_SKEW_MS, Floors, type StoreTarget } from '../../../lib/core/store/epochs.js';
+import { SharedStore } from '../../../lib/core/store/shared-store.js';
+import type { Turns } from '../../../lib/core/store/turns.js';
+import { ROWS } from '../../../lib/core/store/stored-kinds.js';
+import { gate, settle } from '../gate.js';
 import { orgRow } from '../rows.js';
 import { MemoryStore } from './memory-store.js';
 
@@ -381,6 +381,85 @@ describe.each([SECRET, false] as const)('with the secret %s, tokens that are ref
     learned = [];
     await finds(processOf(secret));
     expect(learned).toEqual([['alice', 1_000]]);
+  });
+});
+
+// A store knows no compare-and-set: of two processes that write one epoch at once, the later one has not read the other's.
+describe.each([
+  ['alice', { userId: 'alice' }, 'epoch:'],
+  [undefined, 'everyone', 'epoch of all:'],
+] as const)('that the tokens of %s are refused', (userId, target, kind) => {
+  const TIME = 1_000;
+  const told = async () => {
+    learned = [];
+    await finds(processOf());
+    return learned;
+  };
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['Date', 'performance', 'setTimeout', 'clearTimeout'] });
+  });
+
+  /** Another process has read the epoch, and writes one of its own after `between`. */
+  async function overtake(other: () => Promise<unknown>, between: () => Promise<unknown>) {
+    const [reached, slow] = [gate(), gate()];
+    cache.beforeSet = (key) => {
+      if (!key.includes(`:${kind}`)) return undefined;
+      cache.beforeSet = () => undefined;
+      reached.open();
+      return slow.passed;
+    };
+    const overtaken = other();
+    await reached.passed;
+    await between();
+    slow.open();
+    await overtaken;
+  }
+  const others: readonly [string, () => Promise<unknown>][] = [
+    ['evicts', () => evict(target, processOf())],
+    ['begins an epoch', () => store(processOf())],
+  ];
+
+  it.each(others)('is told in the end, while another process %s', async (_, other) => {
+    const here = processOf();
+    await overtake(other, () => here.rejectIssuedBefore(userId, TIME));
+    expect(await told()).toEqual([]);
+    await vi.advanceTimersByTimeAsync(2_000);
+    await settle();
+    expect(await told()).toEqual([[userId, TIME]]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it.each(others)('is told again by who has heard of it, after another %s', async (_, other) => {
+    const [here, there] = [processOf(), processOf()];
+    there.learn(userId, TIME);
+    await overtake(other, () => here.rejectIssuedBefore(userId, TIME));
+    here.close();
+    await store(there);
+    expect(await told()).toEqual([[userId, TIME]]);
+    // Nobody begins another epoch, now that all know of it.
+    expect(await finds()).toBe(true);
+  });
+
+  it('is told as soon as a store that was down is back', async () => {
+    const here = processOf();
+    cache.beforeSet = () => Promise.reject(new Error('down'));
+    await here.rejectIssuedBefore(userId, TIME);
+    await vi.advanceTimersByTimeAsync(60_000);
+    cache.beforeSet = () => undefined;
+    await vi.advanceTimersByTimeAsync(120_000);
+    await settle();
+    expect(await told()).toEqual([[userId, TIME]]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is looked after by one timer, and by none once the process has closed', async () => {
+    const here = processOf();
+    for (const time of [TIME, TIME + 1]) await here.rejectIssuedBefore(userId, time);
+    expect(vi.getTimerCount()).toBe(1);
+    here.close();
+    await here.rejectIssuedBefore(userId, TIME + 2);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 
