@@ -239,7 +239,7 @@ export class EpochStore {
     if (found === undefined || found === FAILED) return undefined;
     const { id, at, issuedBefore } = found;
     if (typeof id !== 'string' || id === '' || typeof at !== 'number') return undefined;
-    if (typeof issuedBefore !== 'number') return undefined;
+    if (typeof issuedBefore !== 'number' || !Number.isFinite(issuedBefore)) return undefined;
     if (issuedBefore > 0) this.learn(target, issuedBefore);
     return this.#floors.note(at) ? { id, at, issuedBefore } : undefined;
   }

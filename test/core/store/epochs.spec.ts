@@ -234,6 +234,10 @@ describe('an epoch that is odd is none', () => {
     ['an endless time', (text) => sign(text.replace(/"at":\d+/, '"at":1e999'))],
     ['time 0', (text) => changed(text, { at: 0 })],
     ['a limit that is a text', (text) => changed(text, { issuedBefore: 'x' })],
+    [
+      'an endless limit',
+      (text) => sign(text.replace(/"issuedBefore":\d+/, '"issuedBefore":1e999')),
+    ],
     ['no JSON', () => sign('{')],
   ])('%s', async (_what, bend) => {
     await store();
