@@ -8,8 +8,8 @@ export default defineConfig({
   test: {
     globalSetup: ['test/setup/run-keys.ts'],
     setupFiles: ['test/setup/patience.ts'],
-    // Half of a test is waiting: with one more than there are cores, they are never idle.
-    maxWorkers: availableParallelism() + 1,
+    // Half of a test is waiting: with two more than there are cores, they are never idle.
+    maxWorkers: availableParallelism() + 2,
     // Only what hangs may fail for the time: a busy machine makes seconds of milliseconds.
     testTimeout: 180_000,
     hookTimeout: 180_000,

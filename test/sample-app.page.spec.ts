@@ -1,8 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { HOSTILE_NAME } from '../sample-app/seed.js';
@@ -12,8 +9,6 @@ import { buildSample, startOnZitadel, startSample, type Sample } from './support
 const COLOR_SCHEMES = ['light', 'dark'] as const;
 const STEPS = ['token', 'caller', 'memberships', 'requirement', 'decision'];
 
-/** To be looked at: whether a page looks cared for, no test can tell. */
-const SHOTS = fileURLToPath(new URL('../.build/screenshots', import.meta.url));
 const WHAT_ROLES_ARE =
   /A manager role says who manages [^.]* in ZITADEL itself; it is not an authorization, [^.]*\./;
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -28,7 +23,6 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     [sample, browser] = await Promise.all([startSample(), launchChromium()]);
     context = await browser.newContext();
     context.setDefaultTimeout(120_000);
-    await mkdir(SHOTS, { recursive: true });
   });
   afterAll(async () => {
     await browser.close();
@@ -110,7 +104,6 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     expect(refused).toMatch(/401 Unauthorized\s+token_missing\s+An access token is required\./);
     expect(await page.locator('#roles-table').isVisible()).toBe(false);
     expect(await page.locator('#welcome').innerText()).toMatch(WHAT_ROLES_ARE);
-    await page.screenshot({ path: join(SHOTS, 'signed-out.png'), fullPage: true });
   });
 
   it('signs in, shows the roles, and tells 200 from 401 and 403 with reason and age', async () => {
@@ -133,7 +126,6 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
       .first()
       .waitFor();
     await events.filter({ hasText: 'You were refused. The access token is not valid.' }).waitFor();
-    await page.screenshot({ path: join(SHOTS, 'signed-in.png'), fullPage: true });
   });
 
   it('names people and things beside their ids', async () => {
@@ -288,7 +280,6 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     const row = page.locator('.stack').getByRole('row', { name: /Umbrella/ });
     await row.waitFor();
     expect(await row.innerText()).toMatch(/reader, billing\s+active/);
-    await page.locator('#grant').screenshot({ path: join(SHOTS, 'grant.png') });
     await row.getByRole('button', { name: 'Remove' }).click();
     await status.getByText('The grant is removed.').waitFor();
     await row.waitFor({ state: 'detached' });
@@ -311,7 +302,6 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
       .locator('.stack')
       .getByRole('row', { name: /Depot Bruges/ })
       .waitFor();
-    await page.locator('#grant').screenshot({ path: join(SHOTS, 'grant-all.png') });
 
     await page.getByLabel('Roles', { exact: true }).fill('nonsense');
     await all.click();
@@ -425,7 +415,6 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     await page.locator('#decisions').getByText('<img src=x onerror=alert(1)>').first().waitFor();
     expect(await page.locator('img[src="x"]').count()).toBe(0);
     expect(await page.locator('script').count()).toBe(1);
-    await page.screenshot({ path: join(SHOTS, 'hostile-dark.png'), fullPage: true });
   });
 
   it('can be signed in to, and used, with the keyboard alone', async () => {
@@ -494,17 +483,10 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
 
   it('fits a phone of 360 pixels, also when nobody is signed in', async () => {
     const page = await open({}, sample, { width: 360, height: 740 });
-    const looksAt = async (name: string, fullPage: boolean) => {
-      for (const colorScheme of COLOR_SCHEMES) {
-        await page.emulateMedia({ colorScheme });
-        expect(await overflow(page), colorScheme).toBe(0);
-        await page.screenshot({ path: join(SHOTS, `${name}-${colorScheme}.png`), fullPage });
-      }
-    };
-    await looksAt('phone-signed-out', false);
+    expect(await overflow(page)).toBe(0);
     await page.getByLabel('Sent by').selectOption('Nils');
     await callRoute(page, 'One of two roles, from a header');
-    await looksAt('phone-refused', true);
+    expect(await overflow(page)).toBe(0);
     // What is wider scrolls in a box of its own.
     const { scrolls, reaches } = await page.evaluate<{ scrolls: boolean; reaches: boolean }>(
       `(() => {
@@ -517,7 +499,7 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     for (const title of ['An organization', 'The whole instance', 'A project grant']) {
       await callRoute(page, title);
     }
-    await looksAt('phone', true);
+    expect(await overflow(page)).toBe(0);
   });
 
   it('breaks no rule of accessibility, in light and dark', async () => {

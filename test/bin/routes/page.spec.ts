@@ -1,16 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { runCommand } from '#dist/bin/commands.js';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chromiumIsHere, launchChromium } from '../../support/chromium.js';
 import { quietTerminal } from '../../support/terminal.js';
 
-/** To be looked at: whether a page looks cared for, no test can tell. */
-const SHOTS = fileURLToPath(new URL('../../../.build/screenshots', import.meta.url));
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 describe.runIf(chromiumIsHere)('the page of routes --html', () => {
@@ -26,7 +22,6 @@ describe.runIf(chromiumIsHere)('the page of routes --html', () => {
     const { terminal, said } = quietTerminal();
     await runCommand(['routes', 'test/bin/routes/application.mjs#large', '--html'], terminal);
     await page.setContent(said().out);
-    await mkdir(SHOTS, { recursive: true });
   });
   afterAll(() => browser.close());
 
@@ -38,7 +33,6 @@ describe.runIf(chromiumIsHere)('the page of routes --html', () => {
   ] as const)('breaks no rule and fits its window: %s, %i pixels', async (colorScheme, width) => {
     await page.setViewportSize({ width, height: 800 });
     await page.emulateMedia({ colorScheme });
-    await page.screenshot({ path: join(SHOTS, `routes-${colorScheme}-${width}.png`) });
     expect(await page.evaluate(VIOLATIONS)).toEqual([]);
     expect(await page.evaluate(BEYOND)).toBe(0);
   });
