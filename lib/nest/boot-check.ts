@@ -75,7 +75,7 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     // A microservice alone starts before it listens.
     if (this.#isSafe || !this.adapters.httpAdapter) return;
     const { problems, found } = await this.#judge(({ way }) => way.door === 'rpc');
-    problems.push(...found.controllers.filter(isForeign).map(foreign));
+    problems.push(...forgottenLines(), ...found.controllers.filter(isForeign).map(foreign));
     refuse(problems);
   }
 
@@ -88,10 +88,7 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     refuse([
       ...problemsOfNames(this.modules),
       ...guards.problems(),
-      ...forgotten().map(
-        (where) =>
-          `${where} was decorated with another copy of reflect-metadata, so nobody knows what it asks for: see npm ls reflect-metadata`,
-      ),
+      ...forgottenLines(),
       ...controllers.filter(isForeign).map(foreign),
       ...problems,
       ...stray.map(notReached),
@@ -220,6 +217,12 @@ const undeclared = (handler: Handler): string =>
 
 const taken = (where: string, path: string): string =>
   `${where} stands at ${path}, where events of ZITADEL are received (option events), so it is never called: give one of them another path (option events.path)`;
+
+const forgottenLines = (): readonly string[] =>
+  forgotten().map(
+    (where) =>
+      `${where} was decorated with another copy of reflect-metadata, so nobody knows what it asks for: see npm ls reflect-metadata`,
+  );
 
 function refuse(problems: Iterable<string>): void {
   const all = new Set(problems);

@@ -33,6 +33,8 @@ export interface EpochSurroundings {
 
 /** A token that was refused for good must stay so for as long as it could be used. */
 const LIVES_MS = 24 * 3_600_000 + CLOCK_SKEW_MS;
+/** How long the store may take to end one epoch. No request waits for it. */
+const EVICTION_MS = 100;
 /** By then, whoever wrote at the same time has written. Where the store fails, each look comes twice as long after the one before. */
 const LOOK_AGAIN_MS = 2_000;
 const LAST_LOOK_MS = 3_600_000;
@@ -102,9 +104,9 @@ export class EpochStore {
   /** Begins a new epoch. Resolves with its time when every process finds it, or after the deadline. */
   async evict(target: StoreTarget, at: number): Promise<number> {
     this.heard(target, at);
-    const until = patienceNow() + DEADLINE_MS;
     let latest = at;
     for (const each of concernedBy(target)) {
+      const until = patienceNow() + EVICTION_MS;
       // The epoch that is still there may be of a process whose clock is ahead. If each that fails counted from `at`, times would run away.
       const since =
         (await this.#replace(each, at, until)) ?? Math.max(at + 1, Date.now() + CLOCK_SKEW_MS);
@@ -118,8 +120,9 @@ export class EpochStore {
   learn(target: EpochTarget, time: number): void {
     const isOfUser = typeof target === 'object' && has(target, 'userId');
     if (target !== 'everyone' && !isOfUser) return;
-    const key = targetKey(target);
-    this.#issuedBefore.set(key, Math.max(time, this.#refusedUpTo(target)));
+    // What is ahead of the clock here counts up to now, once: told again, it would count up to a later now.
+    if (time <= this.#refusedUpTo(target)) return;
+    this.#issuedBefore.set(targetKey(target), time);
     this.surroundings.onIssuedBefore?.(isOfUser ? target.userId : undefined, time);
   }
 
@@ -240,7 +243,8 @@ export class EpochStore {
     const { id, at, issuedBefore } = found;
     if (typeof id !== 'string' || id === '' || typeof at !== 'number') return undefined;
     if (typeof issuedBefore !== 'number' || !Number.isFinite(issuedBefore)) return undefined;
+    if (!this.#floors.note(at)) return undefined;
     if (issuedBefore > 0) this.learn(target, issuedBefore);
-    return this.#floors.note(at) ? { id, at, issuedBefore } : undefined;
+    return { id, at, issuedBefore };
   }
 }

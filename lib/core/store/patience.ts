@@ -16,9 +16,14 @@ export function patienceNow(): number {
 /** What comes in time. `until`: on the clock above. What came while this process was busy counts as well: it is read before the second bell. */
 export async function inTime<T, L>(promise: Promise<T>, until: number, late: L): Promise<T | L> {
   let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
   startToWait();
   const bell = new Promise<L>((resolve) => {
-    const look = () => (until > time ? wait() : resolve(late));
+    const look = () => {
+      if (isOver) return;
+      if (until > time) wait();
+      else resolve(late);
+    };
     const wait = () => {
       timer = setTimeout(() => void setImmediate(look), Math.max(0, until - time));
     };
@@ -27,6 +32,7 @@ export async function inTime<T, L>(promise: Promise<T>, until: number, late: L):
   try {
     return await Promise.race([promise, bell]);
   } finally {
+    isOver = true;
     clearTimeout(timer);
     endToWait();
   }

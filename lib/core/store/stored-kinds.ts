@@ -33,7 +33,7 @@ export const PERMISSIONS: StoredKind<readonly string[]> = {
 
 /** The user's home organization, the owner of one project ('': not told), and its roles that one organization gave the user. */
 export const PROJECT_ROLES: StoredKind<readonly string[]> = {
-  name: 'projectRoles',
+  name: 'givenRoles',
   from: (value) => (areTexts(value) && value.length > 1 ? value : undefined),
   // Who gave them is not part of the value.
   organizationsOf: () => undefined,

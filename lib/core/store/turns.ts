@@ -54,7 +54,7 @@ export async function inTurn<T>(
   const waited = isQuick ? await waitWhileTaken(turns, work) : UNKNOWN;
   if (has(waited, 'found')) return waited.found;
   const isOurs = waited.turn !== 'unknown';
-  return askIn(waited.turn, work, isOurs ? patienceNow() + LOOK_MS : until);
+  return askIn(waited.turn, work, isOurs ? patienceNow() + DEADLINE_MS : until);
 }
 
 async function askIn<T>(turn: Turn | 'unknown', { look, ask }: Work<T>, until: number): Promise<T> {

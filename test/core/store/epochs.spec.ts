@@ -254,7 +254,43 @@ describe('an epoch that is odd is none', () => {
   });
 });
 
+describe('a time up to which tokens are refused', () => {
+  const told = async (at: number, time: number) => {
+    await store();
+    const [key = ''] = keysOf('epoch');
+    const sealed = String(cache.entries.get(key)?.value);
+    const fields = JSON.parse(sealed.slice(sealed.indexOf('.') + 1)) as object;
+    const text = JSON.stringify({ ...fields, at, issuedBefore: time });
+    const mac = createHmac('sha256', SECRET).update(text).digest('base64url');
+    cache.entries.set(key, { value: `${mac}.${text}`, until: Infinity });
+    learned.length = 0;
+    const process = processOf();
+    for (let read = 0; read < 3; read += 1) await finds(process);
+    return learned;
+  };
+
+  it('is told once, also where the clock that made it is ahead', async () => {
+    const now = Date.now();
+    expect(await told(now, now + 600_000)).toEqual([['alice', now + 600_000]]);
+  });
+
+  it('is not told of an epoch that no process can have made', async () => {
+    const now = Date.now();
+    expect(await told(now + 2 * HOUR_MS, now)).toEqual([]);
+  });
+});
+
 describe('an eviction of an organization', () => {
+  it('ends both of its epochs where each call of the store takes a while', async () => {
+    await store();
+    const slowly = () => new Promise<void>((resolve) => void setTimeout(resolve, 15));
+    Object.assign(cache, { beforeGet: slowly, beforeSet: slowly });
+    await evict({ orgId: '1' });
+    const atOnce = () => undefined;
+    Object.assign(cache, { beforeGet: atOnce, beforeSet: atOnce });
+    expect(await finds()).toBe(false);
+  });
+
   const many = (count: number) =>
     Array.from({ length: count }, (_, at) => orgRow('alice', `${at}`));
 

@@ -73,6 +73,15 @@ describe('the clock of patience', () => {
     expect(long.value).toBe('late');
   });
 
+  it('leaves nothing behind where a reply was read between two bells', async () => {
+    const reply = gate<string>();
+    const waiting = heard(inTime(reply.passed, patienceNow() + 49, 'late'));
+    await pass(49);
+    reply.open('here');
+    await pass(1);
+    expect(waiting.value).toBe('here');
+  });
+
   it('hardly moves while this process is busy', async () => {
     const start = patienceNow();
     const waiting = heard(inTime(never, start + 50, 'late'));
