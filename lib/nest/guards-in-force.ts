@@ -182,7 +182,7 @@ const isBranded = (type: unknown): boolean =>
 /** A guard by its class, and what makes it another one than ours. */
 function guardText(guard: unknown): string {
   const object = prototypeOrInstance(guard) ?? {};
-  const { name } = Object(object.constructor) as { readonly name: string };
+  const name = nameOf(object);
   const chain: object[] = [];
   for (let each: unknown = object; each; each = Object.getPrototypeOf(each)) {
     if (each === OURS) {
@@ -198,6 +198,19 @@ function guardText(guard: unknown): string {
   return `${name} (${asks ? 'asks' : 'in place of'} ${OUR_NAME})`;
 }
 
+/** The same at each start: `mixin()` of Nest names its class at random. */
+function nameOf(object: object): string {
+  let isNamed = true;
+  for (let type: unknown = object.constructor; typeof type === 'function'; isNamed = false) {
+    if (type.name !== '' && !RANDOM_NAME.test(type.name)) {
+      return isNamed ? type.name : `a subclass of ${type.name}`;
+    }
+    type = Object.getPrototypeOf(type);
+  }
+  return 'a class without a name';
+}
+
+const RANDOM_NAME = /^[0-9a-f]{21}$/;
 const OURS: object = ZitadelManagerGuard.prototype;
 const OUR_NAME = ZitadelManagerGuard.name;
 const METHODS = Object.getOwnPropertyNames(OURS).filter((name) => name !== 'constructor');

@@ -28,7 +28,7 @@ export interface LockFacts {
 const guardsText = ({ access, guards }: Access): string =>
   access === 'public' || guards.join() === 'ZitadelManagerGuard'
     ? ''
-    : `, by ${guards.join(' and ')}`;
+    : `, by ${[...guards].sort(compare).join(' and ')}`;
 
 const UNGUARDED = 'NOT GUARDED by nestjs-zitadel: open';
 

@@ -1,5 +1,5 @@
 // An application as a compiler puts it out, with its decorators written by hand.
-import { Controller, Get, Inject, Module, UseGuards } from '@nestjs/common';
+import { Controller, Get, Inject, mixin, Module, UseGuards } from '@nestjs/common';
 import { APP_GUARD, NestFactory, RouterModule } from '@nestjs/core';
 import {
   allOf,
@@ -75,6 +75,30 @@ Module({
     { provide: APP_GUARD, useExisting: ZitadelManagerGuard },
   ],
 })(Swapped);
+
+/** Guards whose classes have no name that is the same at each start. */
+const [OfMixin, Nameless] = [
+  mixin(class extends ByKey {}),
+  class {
+    canActivate() {
+      return true;
+    }
+  },
+];
+Inject(ZitadelManagerGuard)(Nameless, undefined, 0);
+class Plain extends ZitadelManagerGuard {}
+
+class Mixing {
+  read() {}
+}
+decorate([Get(), Authenticated()], Mixing.prototype, 'read');
+decorate([Controller('mixing'), UseGuards(OfMixin, Plain, Nameless)], Mixing);
+
+export class Mixed {}
+Module({
+  imports: [ZitadelModule.forRoot({ issuer: 'https://a.example', audience: '1' })],
+  controllers: [Mixing],
+})(Mixed);
 
 console.log('what the application writes');
 

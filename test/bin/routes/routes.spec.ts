@@ -67,7 +67,17 @@ describe('routes', () => {
     expect(out).toBe(
       [
         'Hosted',
-        '  GET / (host a.example, /b/)  any accepted caller, by ByKey (overrides canActivate) and Asking (asks ZitadelManagerGuard)',
+        '  GET / (host a.example, /b/)  any accepted caller, by Asking (asks ZitadelManagerGuard) and ByKey (overrides canActivate)',
+      ].join('\n'),
+    );
+  });
+
+  it('names guards alike at each start, and in the same order', async () => {
+    const { out } = await run(`${APPLICATION}#Mixed`);
+    expect(out).toBe(
+      [
+        'Mixing',
+        '  GET /mixing  any accepted caller, by Plain (extends ZitadelManagerGuard) and a class without a name (asks ZitadelManagerGuard) and a subclass of ByKey (overrides canActivate)',
       ].join('\n'),
     );
   });
@@ -124,7 +134,7 @@ describe('routes', () => {
     [
       'a name that is not exported',
       [`${APPLICATION}#Other`],
-      /no function Other; exported are: AppModule, Placed, Swapped, Unguarded, createApp, forgetful, guarding, large, listening/,
+      /no function Other; exported are: AppModule, Mixed, Placed, Swapped, Unguarded, createApp, forgetful, guarding, large, listening/,
     ],
     ['several modules', [APPLICATION], /exports several/],
     ['two forms', [APPLICATION, '--html', '--json'], /do not go together/],
