@@ -24,11 +24,17 @@ export interface LockFacts {
   readonly access: Readonly<Record<string, string | readonly string[]>>;
 }
 
-/** Nothing where our guard stands alone, as it is. What is public it lets through unasked. */
-const guardsText = ({ access, guards }: Access): string =>
-  access === 'public' || guards.join() === 'ZitadelManagerGuard'
+/** Nothing where our guard stands alone, as it is. What is public it lets through unasked, and another guard may not. */
+function guardsText({ access, guards }: Access): string {
+  const named = guards
+    .filter((each) => access !== 'public' || DECIDES_ITSELF.test(each))
+    .sort(compare);
+  return named.length === 0 || named.join() === 'ZitadelManagerGuard'
     ? ''
-    : `, by ${[...guards].sort(compare).join(' and ')}`;
+    : `, by ${named.join(' and ')}`;
+}
+
+const DECIDES_ITSELF = / \((?:overrides .*\bcanActivate\b|asks |in place of )/;
 
 const UNGUARDED = 'NOT GUARDED by nestjs-zitadel: open';
 

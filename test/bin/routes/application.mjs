@@ -90,8 +90,10 @@ class Plain extends ZitadelManagerGuard {}
 
 class Mixing {
   read() {}
+  open() {}
 }
 decorate([Get(), Authenticated()], Mixing.prototype, 'read');
+decorate([Get('open'), Public()], Mixing.prototype, 'open');
 decorate([Controller('mixing'), UseGuards(OfMixin, Plain, Nameless)], Mixing);
 
 export class Mixed {}

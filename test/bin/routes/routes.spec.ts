@@ -77,7 +77,8 @@ describe('routes', () => {
     expect(out).toBe(
       [
         'Mixing',
-        '  GET /mixing  any accepted caller, by Plain (extends ZitadelManagerGuard) and a class without a name (asks ZitadelManagerGuard) and a subclass of ByKey (overrides canActivate)',
+        '  GET /mixing       any accepted caller, by Plain (extends ZitadelManagerGuard) and a class without a name (asks ZitadelManagerGuard) and a subclass of ByKey (overrides canActivate)',
+        '  GET /mixing/open  public, by a class without a name (asks ZitadelManagerGuard) and a subclass of ByKey (overrides canActivate)',
       ].join('\n'),
     );
   });
@@ -165,6 +166,9 @@ describe('a change', () => {
     ['A on org param a, by B and C (asks Z)', 'A | B on org param a, by B and C (asks Z)', 'wider'],
     ['declares nothing: always denied, by Other (overrides canActivate)', 'A on org a', undefined],
     ['public', 'A on org param a, by Other (overrides canActivate)', 'narrower'],
+    ['public', 'public, by Other (asks Z)', 'narrower'],
+    ['A on org param a, by Other (asks Z)', 'public, by Other (asks Z)', 'wider'],
+    ['A on org param a', 'public, by Other (asks Z)', undefined],
     ['A on org param a', 'A on org query a', undefined],
     ['A on org param a', 'declares nothing: always denied', 'narrower'],
     ['what nobody knows how to read (', 'public (', undefined],
