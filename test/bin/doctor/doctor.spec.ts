@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -182,6 +183,34 @@ throw new Error('nothing may start');
     expect(findingsOf(shared).find(({ id }) => id === 'options.no-store')).toMatchObject({
       what: expect.stringContaining('createZitadel() has no sharedCache') as string,
     });
+  });
+
+  it('chooses a function among classes where no reflect-metadata is loaded', async () => {
+    const app = expressOf(
+      'class-express.mjs',
+      `audience: '1'`,
+      'export class Thing {}\nexport function createApp() { createZitadel(options); }\nif (0)',
+    );
+    const { hasMetadata } = Reflect;
+    Reflect.deleteProperty(Reflect, 'hasMetadata');
+    try {
+      expect(await run([app], {})).toMatchObject({ code: 0 });
+    } finally {
+      Object.assign(Reflect, { hasMetadata });
+    }
+  });
+
+  it('says of a function that it does not come to createZitadel()', async () => {
+    const outside = mkdtempSync(join(tmpdir(), 'express-'));
+    try {
+      const app = join(outside, 'app.mjs');
+      writeFileSync(app, 'export const createApp = () => ({ listen() {} });');
+      const { code, out } = await run([app], {});
+      expect(code).toBe(1);
+      expect(out).toContain('calls no createZitadel() of this copy of nestjs-zitadel');
+    } finally {
+      rmSync(outside, { recursive: true });
+    }
   });
 
   it.each([
