@@ -36,8 +36,8 @@ export interface Access {
   /** Whether the guard stands before it. If not, everybody gets in, whatever it asks for. */
   readonly guarded: boolean;
   /**
-   * The guards that make it so, in words: `ZitadelManagerGuard`, or a guard of yours that stands for it, as in
-   * `KeyOrTokenGuard (overrides canActivate)`.
+   * The guards that make it so, in words: `ZitadelManagerGuard`, or a guard of yours that stands for it. That is followed by
+   * `(asks ZitadelManagerGuard)`, `(extends ...)`, `(in place of ...)` or `(overrides canActivate)`.
    */
   readonly guards: readonly string[];
 }

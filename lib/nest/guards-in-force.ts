@@ -184,15 +184,15 @@ function guardText(guard: unknown): string {
   const object = prototypeOrInstance(guard) ?? {};
   const name = nameOf(object);
   const chain: object[] = [];
-  for (let each: unknown = object; each; each = Object.getPrototypeOf(each)) {
-    if (each === OURS) {
+  for (let each: object | null = object; each; each = Object.getPrototypeOf(each)) {
+    if (isPrototypeOfOurs(each)) {
       const overridden = METHODS.filter((method) =>
         chain.some((one) => Object.hasOwn(one, method)),
       );
       if (overridden.length > 0) return `${name} (overrides ${overridden.join(', ')})`;
-      return object.constructor === ZitadelManagerGuard ? name : `${name} (extends ${OUR_NAME})`;
+      return object.constructor === each.constructor ? name : `${name} (extends ${OUR_NAME})`;
     }
-    chain.push(each as object);
+    chain.push(each);
   }
   const asks = injectedInto(Object(object.constructor) as object).some(isBranded);
   return `${name} (${asks ? 'asks' : 'in place of'} ${OUR_NAME})`;
@@ -211,9 +211,14 @@ function nameOf(object: object): string {
 }
 
 const RANDOM_NAME = /^[0-9a-f]{21}$/;
-const OURS: object = ZitadelManagerGuard.prototype;
 const OUR_NAME = ZitadelManagerGuard.name;
-const METHODS = Object.getOwnPropertyNames(OURS).filter((name) => name !== 'constructor');
+const METHODS = Object.getOwnPropertyNames(ZitadelManagerGuard.prototype).filter(
+  (name) => name !== 'constructor',
+);
+
+/** Also of another copy of the package. Doubles have the brand on the object itself. */
+const isPrototypeOfOurs = (object: object): boolean =>
+  Object.hasOwn(object, GUARD_BRAND) && object.constructor.prototype === object;
 
 /** Whether a subclass of our guard overrides `requestOf`. */
 function readsRequestItself(guard: unknown): boolean {

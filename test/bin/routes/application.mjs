@@ -102,6 +102,21 @@ Module({
   controllers: [Mixing],
 })(Mixed);
 
+/** Has its guard from a second copy of the package. */
+const ours = import.meta.resolve('nestjs-zitadel');
+const copy = await import(new URL('nest/zitadel-manager.guard.js?copy', ours).href);
+class Copying {
+  read() {}
+}
+decorate([Get(), Authenticated()], Copying.prototype, 'read');
+decorate([Controller('copying'), UseGuards(copy.ZitadelManagerGuard)], Copying);
+
+export class Copied {}
+Module({
+  imports: [ZitadelModule.forRoot({ issuer: 'https://a.example', audience: '1' })],
+  controllers: [Copying],
+})(Copied);
+
 console.log('what the application writes');
 
 export async function createApp(options) {

@@ -83,6 +83,11 @@ describe('routes', () => {
     );
   });
 
+  it('does not take the guard of a second copy of the package for another one', async () => {
+    const { out } = await run(`${APPLICATION}#Copied`);
+    expect(out).toBe('Copying\n  GET /copying  any accepted caller');
+  });
+
   it('says what is not guarded, and what it cannot know', async () => {
     const { out, told } = await run(`${APPLICATION}#Unguarded`);
     expect(out).toContain('GET /orgs/:orgId     NOT GUARDED by nestjs-zitadel: open');
@@ -135,7 +140,7 @@ describe('routes', () => {
     [
       'a name that is not exported',
       [`${APPLICATION}#Other`],
-      /no function Other; exported are: AppModule, Mixed, Placed, Swapped, Unguarded, createApp, forgetful, guarding, large, listening/,
+      /no function Other; exported are: AppModule, Copied, Mixed, Placed, Swapped, Unguarded, createApp, forgetful, guarding, large, listening/,
     ],
     ['several modules', [APPLICATION], /exports several/],
     ['two forms', [APPLICATION, '--html', '--json'], /do not go together/],
