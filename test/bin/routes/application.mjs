@@ -102,6 +102,24 @@ Module({
   controllers: [Mixing],
 })(Mixed);
 
+class OnA {
+  read() {}
+}
+class OnB {
+  read() {}
+}
+decorate([Get(), Public()], OnA.prototype, 'read');
+decorate([Get()], OnB.prototype, 'read');
+Controller({ path: 'things', host: 'a.example' })(OnA);
+Controller({ path: 'things', host: 'b.example' })(OnB);
+
+export class TwoHosts {}
+Module({
+  imports: [ZitadelModule.forRoot({ issuer: 'https://a.example', audience: '1' })],
+  controllers: [OnA, OnB],
+  providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
+})(TwoHosts);
+
 /** Has its guard from a second copy of the package. */
 const ours = import.meta.resolve('nestjs-zitadel');
 const copy = await import(new URL('nest/zitadel-manager.guard.js?copy', ours).href);

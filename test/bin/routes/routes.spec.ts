@@ -140,7 +140,7 @@ describe('routes', () => {
     [
       'a name that is not exported',
       [`${APPLICATION}#Other`],
-      /no function Other; exported are: AppModule, Copied, Mixed, Placed, Swapped, Unguarded, createApp, forgetful, guarding, large, listening/,
+      /no function Other; exported are: AppModule, Copied, Mixed, Placed, Swapped, TwoHosts, Unguarded, createApp, forgetful, guarding, large, listening/,
     ],
     ['several modules', [APPLICATION], /exports several/],
     ['two forms', [APPLICATION, '--html', '--json'], /do not go together/],
