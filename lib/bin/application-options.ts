@@ -10,8 +10,8 @@ interface NoOptions {
 }
 
 /**
- * The options of an application's `ZitadelModule` or `createZitadel()`, also if the library refuses them. The providers that stand before it are made, and no
- * module starts: no hook runs, and nothing listens.
+ * The options of an application's `ZitadelModule` or `createZitadel()`, also if the library refuses them. With Nest, the providers that stand
+ * before it are made, and no module starts: no hook runs, and nothing listens. On Express, what stands before `createZitadel()` is run.
  *
  * @throws UsageError when the path or the name of the export is wrong
  */

@@ -11,12 +11,22 @@ import { UsageError } from './command.js';
 export async function accessAt(file: string, route: string): Promise<Access> {
   const { app, close } = await openApplication(file, { start: false });
   try {
-    const { accessOf } = await import('../nest/access.js');
+    const { accessOf, namesOf } = await import('../nest/access.js');
     const wanted = route.trim().replace(/\s+/g, ' ');
     const all = accessOf(app);
     // Nest calls the first.
-    const found = all.find((each) => namesOf(each).includes(wanted));
+    const found = all.find((each) => [each.name, ...namesOf(each)].includes(wanted));
     if (found) return found;
+    const fitting = all.filter(({ verb, paths = [] }) =>
+      paths.some((each) => `${verb} ${each}` === wanted),
+    );
+    const names = new Set(
+      fitting.flatMap(namesOf).filter((each) => each.startsWith(`${wanted} (`)),
+    );
+    if (names.size > 1) {
+      throw new UsageError(`${wanted} is several: name one of ${[...names].join(', ')}`);
+    }
+    if (fitting[0]) return fitting[0];
     const path = wanted.slice(wanted.indexOf(' ') + 1);
     const near = all.flatMap(namesOf).filter((name) => name.endsWith(path) || name.includes(path));
     const hint = near.length > 0 ? `: there is ${near.slice(0, 5).join(', ')}` : '';
@@ -25,8 +35,3 @@ export async function accessAt(file: string, route: string): Promise<Access> {
     await close();
   }
 }
-
-const namesOf = ({ name, verb, paths = [] }: Access): readonly string[] => [
-  name,
-  ...paths.map((path) => `${verb} ${path}`),
-];

@@ -140,21 +140,26 @@ const isClass = (value: unknown): boolean =>
   typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value));
 
 const isModule = (value: unknown): boolean =>
-  isClass(value) && MODULE_KEYS.some((key) => Reflect.hasMetadata(key, value as Type));
+  isClass(value) &&
+  // Nest brings it, and an application on Express may have no Nest.
+  typeof Reflect.hasMetadata === 'function' &&
+  MODULE_KEYS.some((key) => Reflect.hasMetadata(key, value as Type));
 
 async function make(exported: unknown, file: string, options: CreateOptions): Promise<Made> {
   const made: unknown = isClass(exported)
     ? exported
     : await (exported as (options: CreateOptions) => unknown)(options);
-  const core = await coreFor(file);
-  if (isApplication(made)) return made;
+  const isMade = isApplication(made);
   const isDynamic = typeof Object(made).module === 'function';
-  if (!isDynamic && !isClass(made)) {
+  if (!isMade && !isDynamic && !isClass(made)) {
     throw new ApplicationError(
-      'the function returns no application and no module: return what NestFactory.create() gives',
+      options.preview
+        ? 'the function returns no application and no module: return what NestFactory.create() gives'
+        : 'the function returns no application and no module of Nest, and calls no createZitadel() of this copy of nestjs-zitadel; with Nest, return what NestFactory.create() gives',
     );
   }
-  return create(made as Type, core, file, options);
+  const core = await coreFor(file);
+  return isMade ? made : create(made as Type, core, file, options);
 }
 
 const isApplication = (value: unknown): value is Made =>

@@ -1,12 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
 import { ZitadelError } from '../core/errors.js';
-import { eventsOf } from '../events-option.js';
-import { InFleet, openingOnce } from '../redis-option.js';
 import { openServiceUser } from '../zitadel/credentials.js';
 import { EVENT_TYPES } from '../zitadel/events/effects.js';
 import { askLastEvent, isNoPage } from '../zitadel/events/search.js';
 import { Actions, type Execution, type Target } from '../zitadel/events/targets.js';
-import type { TailStatus } from '../zitadel/events/tail.js';
+import { EventTail } from '../zitadel/events/tail.js';
 import { ServiceToken } from '../zitadel/service-user.js';
 import { EFFECT, type Finding, fine, warning } from './finding.js';
 import type { Scene } from './scene.js';
@@ -139,50 +137,37 @@ async function examineTail(scene: Scene, asks: boolean): Promise<readonly Findin
   if (page === 'notServed') return [];
   if (isNoPage(page)) return [late('events.tail-refused', page.detail ?? '', page.remedy ?? '')];
   if (!asks) return [fine('events.tail', 'the service user of events.tail reads events')];
-  const { state, events, lagMs = 0 } = await tailed(scene);
-  switch (state) {
-    case 'elsewhere':
-      return [fine('events.tail', 'another process of the application asks for events')];
-    case 'reading':
-      return [
-        fine(
-          'events.tail',
-          `events are asked for, and read up to ${Math.round(lagMs)} ms ago (${events} of the last minutes)`,
-        ),
-      ];
-    default:
-      return [
-        late(
-          'events.tail-late',
-          `asking for events ${state === 'failing' ? 'fails' : 'takes too long'}`,
-          'look what is slow or fails at ZITADEL: POST /admin/v1/events/_search',
-        ),
-      ];
+  const { state, events } = await tailed(scene, asker);
+  if (state === 'reading') {
+    return [
+      fine(
+        'events.tail',
+        `events were asked for as the application does it, and read to the end (${events} events)`,
+      ),
+    ];
   }
+  if (state === 'starting' && events > 0) {
+    return [fine('events.tail', `events are read, not yet to the end (${events} events)`)];
+  }
+  return [
+    late(
+      'events.tail-late',
+      `asking for events ${state === 'failing' ? 'fails' : 'takes too long'}`,
+      'look what is slow or fails at ZITADEL: POST /admin/v1/events/_search',
+    ),
+  ];
 }
 
-/** How asking for events goes, once it has come to an end or failed. */
-async function tailed({ http, discover, resolved, deadlineMs, log }: Scene): Promise<TailStatus> {
-  const fleet = new InFleet(resolved, openingOnce(), log);
-  const { events, begin, close } = eventsOf(resolved, {
-    http,
-    discover,
-    log,
-    shared: undefined,
-    turns: fleet.turns,
-    evict: () => undefined,
-    telemetry: undefined,
-  });
+/** How asking for events goes, once it has come to an end or failed. A running application keeps its turn. */
+async function tailed({ resolved, deadlineMs, log }: Scene, asker: ServiceToken) {
+  const { ttlMs } = resolved;
+  const tail = new EventTail({ asker, everyMs: deadlineMs, ttlMs, apply: () => undefined, log });
   const endsAt = performance.now() + deadlineMs / 2;
-  const status = (): TailStatus => events.status().tail ?? NO_TAIL;
-  begin();
+  tail.start();
   try {
-    while (status().state === 'starting' && performance.now() < endsAt) await setTimeout(20);
-    return status();
+    while (tail.status().state === 'starting' && performance.now() < endsAt) await setTimeout(20);
+    return tail.status();
   } finally {
-    await close();
-    await fleet.close();
+    await tail.close();
   }
 }
-
-const NO_TAIL: TailStatus = { state: 'stopped', lagMs: undefined, events: 0 };

@@ -31,7 +31,7 @@ export interface Examination {
   readonly adminToken?: string | undefined;
   /** In place of the option `redis`. */
   readonly redis?: RedisClient | MessageBus | undefined;
-  /** Asks for events as the application does. Not beside a running one: it would take its turn. */
+  /** Reads events as the application does. A running one reads them itself. */
   readonly asksForEvents?: boolean;
   /** Milliseconds: what one step may take. */
   readonly deadlineMs: number;

@@ -3,7 +3,7 @@ import type { Requirement } from '../core/requirement/requirement.js';
 import { zitadelOf } from './declarations.js';
 import type { Inventoried, Reached, ReachedPlace } from './inventory.js';
 import { inventoryOf } from './preview.js';
-import { routeText, ruleText } from './route-table.js';
+import { atText, routeText, ruleText } from './route-table.js';
 
 /** A handler, one way by which clients reach it, and what it asks for there. */
 export interface Access {
@@ -36,8 +36,8 @@ export interface Access {
   /** Whether the guard stands before it. If not, everybody gets in, whatever it asks for. */
   readonly guarded: boolean;
   /**
-   * The guards that make it so, in words: `ZitadelManagerGuard`, or a guard of yours that stands for it, as in
-   * `KeyOrTokenGuard (overrides canActivate)`.
+   * The guards that make it so, in words: `ZitadelManagerGuard`, or a guard of yours that stands for it. That is followed by
+   * `(asks ZitadelManagerGuard)`, `(extends ...)`, `(in place of ...)` or `(overrides canActivate)`.
    */
   readonly guards: readonly string[];
 }
@@ -56,6 +56,12 @@ export function accessOf(app: INestApplicationContext): readonly Access[] {
 /** @internal */
 export const accessesIn = ({ reached }: Inventoried): readonly Access[] =>
   reached.flatMap((each) => each.places.map((place) => accessAt(each, place)));
+
+/** @internal A name for each path of a route. */
+export function namesOf({ name, verb, paths, ...at }: Access): readonly string[] {
+  if (verb === undefined || paths === undefined) return [name];
+  return paths.map((path) => `${verb} ${path}${atText(at)}`);
+}
 
 function accessAt({ handler, rule }: Reached, { way, path, lost, guards }: ReachedPlace): Access {
   const zitadel = zitadelOf(rule);

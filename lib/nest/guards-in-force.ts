@@ -182,25 +182,43 @@ const isBranded = (type: unknown): boolean =>
 /** A guard by its class, and what makes it another one than ours. */
 function guardText(guard: unknown): string {
   const object = prototypeOrInstance(guard) ?? {};
-  const { name } = Object(object.constructor) as { readonly name: string };
+  const name = nameOf(object);
   const chain: object[] = [];
-  for (let each: unknown = object; each; each = Object.getPrototypeOf(each)) {
-    if (each === OURS) {
+  for (let each: object | null = object; each; each = Object.getPrototypeOf(each)) {
+    if (isPrototypeOfOurs(each)) {
       const overridden = METHODS.filter((method) =>
         chain.some((one) => Object.hasOwn(one, method)),
       );
       if (overridden.length > 0) return `${name} (overrides ${overridden.join(', ')})`;
-      return object.constructor === ZitadelManagerGuard ? name : `${name} (extends ${OUR_NAME})`;
+      return object.constructor === each.constructor ? name : `${name} (extends ${OUR_NAME})`;
     }
-    chain.push(each as object);
+    chain.push(each);
   }
   const asks = injectedInto(Object(object.constructor) as object).some(isBranded);
   return `${name} (${asks ? 'asks' : 'in place of'} ${OUR_NAME})`;
 }
 
-const OURS: object = ZitadelManagerGuard.prototype;
+/** The same at each start: `mixin()` of Nest names its class at random. */
+function nameOf(object: object): string {
+  let isNamed = true;
+  for (let type: unknown = object.constructor; typeof type === 'function'; isNamed = false) {
+    if (type.name !== '' && !RANDOM_NAME.test(type.name)) {
+      return isNamed ? type.name : `a subclass of ${type.name}`;
+    }
+    type = Object.getPrototypeOf(type);
+  }
+  return 'a class without a name';
+}
+
+const RANDOM_NAME = /^[0-9a-f]{21}$/;
 const OUR_NAME = ZitadelManagerGuard.name;
-const METHODS = Object.getOwnPropertyNames(OURS).filter((name) => name !== 'constructor');
+const METHODS = Object.getOwnPropertyNames(ZitadelManagerGuard.prototype).filter(
+  (name) => name !== 'constructor',
+);
+
+/** Also of another copy of the package. Doubles have the brand on the object itself. */
+const isPrototypeOfOurs = (object: object): boolean =>
+  Object.hasOwn(object, GUARD_BRAND) && object.constructor.prototype === object;
 
 /** Whether a subclass of our guard overrides `requestOf`. */
 function readsRequestItself(guard: unknown): boolean {

@@ -14,14 +14,12 @@ export const GUARD = '{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }';
 const PARTS = [
   {
     part: 'module',
-    sign: 'ZitadelModule',
     property: 'imports',
     element: MODULE,
     imports: [['ZitadelModule', 'nestjs-zitadel']],
   },
   {
     part: 'guard',
-    sign: 'ZitadelManagerGuard',
     property: 'providers',
     element: GUARD,
     imports: [
@@ -44,12 +42,10 @@ export function register(
   typescript: TypeScript,
   given: string,
   className: string | undefined,
-  elsewhere: Registered,
+  registered: Registered,
 ): Edited {
   const file = new ModuleFile(typescript, given.replaceAll('\r\n', '\n'), className);
-  const missing = PARTS.filter(
-    ({ part, sign }) => elsewhere[part] === undefined && !file.names(sign),
-  );
+  const missing = PARTS.filter(({ part }) => registered[part] === undefined);
   const [first] = file.problems(missing.map(({ property }) => property));
   if (first !== undefined) return { why: first };
   for (const { property, element } of missing) file.add(property, element);
@@ -81,16 +77,6 @@ class ModuleFile {
 
   get className(): string {
     return this.#decorated()[0]?.name?.text ?? '';
-  }
-
-  /** Whether the metadata of the module mention a name. */
-  names(name: string): boolean {
-    const { typescript } = this;
-    const has = (node: ts.Node): boolean =>
-      (typescript.isIdentifier(node) && node.text === name) ||
-      (typescript.forEachChild(node, (child) => has(child) || undefined) ?? false);
-    const metadata = this.#metadata();
-    return metadata !== undefined && has(metadata);
   }
 
   problems(properties: readonly string[]): readonly string[] {

@@ -41,11 +41,16 @@ export function findRegistered(
   return found;
 }
 
-/** `ZitadelModule.forRoot(...)` */
+/** `ZitadelModule.forRoot(...)`, without a name: the guard and the decorators are about that one. */
 function registers(typescript: TypeScript, node: ts.Node): boolean {
   return (
     typescript.isCallExpression(node) &&
-    /^ZitadelModule\s*\.\s*forRoot(?:Async)?$/.test(node.expression.getText())
+    /^ZitadelModule\s*\.\s*forRoot(?:Async)?$/.test(node.expression.getText()) &&
+    !node.arguments.some(
+      (each) =>
+        typescript.isObjectLiteralExpression(each) &&
+        each.properties.some(({ name }) => name && /^['"]?name['"]?$/.test(name.getText())),
+    )
   );
 }
 
@@ -58,7 +63,7 @@ function guards(typescript: TypeScript, node: ts.Node): boolean {
   }
   return (
     typescript.isObjectLiteralExpression(node) &&
-    node.properties.some((each) => /^provide\s*:\s*APP_GUARD$/.test(each.getText())) &&
+    node.properties.some((each) => /^['"]?provide['"]?\s*:\s*APP_GUARD$/.test(each.getText())) &&
     node.properties.some((each) => text.test(each.getText()))
   );
 }

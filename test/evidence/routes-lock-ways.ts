@@ -243,7 +243,7 @@ export const WAYS: readonly Way[] = [
     file: CHAT,
     from: '@WebSocketGateway()',
     to: '@UseGuards(class Kind extends ZitadelManagerGuard { requestOf() { return undefined; } })\n@WebSocketGateway()',
-    says: /~ EVENT say[\s\S]*, by ZitadelManagerGuard and Kind \(overrides requestOf\)/,
+    says: /~ EVENT say[\s\S]*, by Kind \(overrides requestOf\) and ZitadelManagerGuard/,
   },
   {
     name: 'a controller answers under one host only',

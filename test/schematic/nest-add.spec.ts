@@ -361,6 +361,34 @@ export class AuthModule {}
     expect(said[0]).toContain(`the guard stands in ${where}`);
   });
 
+  it.each([
+    [
+      'is mentioned and not bound',
+      "exports: [ZitadelManagerGuard], imports: [ZitadelModule.forRoot(OPTIONS)], providers: ['APP_GUARD']",
+    ],
+    [
+      'stands in the place of another token',
+      'imports: [ZitadelModule.forRoot(OPTIONS)], providers: [{ provide: Own, useExisting: ZitadelManagerGuard }]',
+    ],
+  ])('binds a guard that %s', (_, metadata) => {
+    const text = `${HEAD}@Module({ ${metadata} }) export class AppModule {}`;
+    const { files, said } = add({ 'src/app.module.ts': text });
+    expect(moduleIn(files)).toContain('{ provide: APP_GUARD, useExisting: ZitadelManagerGuard },');
+    expect(moduleIn(files).match(/ZitadelModule\.for/g)).toHaveLength(1);
+    expect(said[0]).toContain('the guard stands before every route');
+  });
+
+  it.each([
+    "forRoot({ name: 'b', issuer })",
+    "forRootAsync({ 'name': 'b', useFactory })",
+    'forRoot({ issuer, name })',
+  ])('registers the ZitadelModule without a name beside one that has one: %s', (named) => {
+    const text = `${HEAD}@Module({ imports: [ZitadelModule.${named}] }) export class AppModule {}`;
+    const { files } = add({ 'src/app.module.ts': text });
+    expect(moduleIn(files).match(/ZitadelModule\.for/g)).toHaveLength(2);
+    expect(add(files).files).toEqual(files);
+  });
+
   it('finds the module that main.ts starts', () => {
     const main = `import { NestFactory } from '@nestjs/core';
 import { helper, ShopModule } from './shop/shop.module';

@@ -6,7 +6,8 @@ request, and the one thing to do. It changes nothing.
 
 The options come from the application, if a module is named: a compiled file that exports the root module of Nest, or a
 function that makes the application, or a file that calls createZitadel() of nestjs-zitadel/express. It is made until its
-options are known; nothing of it starts or listens. Else they come from the environment.
+options are known: no module of Nest starts, and what stands before createZitadel() is run. Else they come from the
+environment.
 
 Environment, and the file .env where a variable is not set:
   ZITADEL_ISSUER             the issuer: https://acme.zitadel.cloud

@@ -1,7 +1,6 @@
 import { own } from '../../core/own-properties.js';
-import type { Access } from '../../nest/access.js';
+import { type Access, namesOf } from '../../nest/access.js';
 import type { Overview } from '../../nest/overview.js';
-import { atText } from '../../nest/route-table.js';
 
 /** One way in, and what is asked there. */
 export interface Row {
@@ -24,11 +23,17 @@ export interface LockFacts {
   readonly access: Readonly<Record<string, string | readonly string[]>>;
 }
 
-/** Nothing where our guard stands alone, as it is. What is public it lets through unasked. */
-const guardsText = ({ access, guards }: Access): string =>
-  access === 'public' || guards.join() === 'ZitadelManagerGuard'
+/** Nothing where our guard stands alone, as it is. What is public it lets through unasked, and another guard may not. */
+function guardsText({ access, guards }: Access): string {
+  const named = guards
+    .filter((each) => access !== 'public' || DECIDES_ITSELF.test(each))
+    .sort(compare);
+  return named.length === 0 || named.join() === 'ZitadelManagerGuard'
     ? ''
-    : `, by ${guards.join(' and ')}`;
+    : `, by ${named.join(' and ')}`;
+}
+
+const DECIDES_ITSELF = / \((?:overrides .*\bcanActivate\b|asks |in place of )/;
 
 const UNGUARDED = 'NOT GUARDED by nestjs-zitadel: open';
 
@@ -38,6 +43,7 @@ export function rowsOf({ access, beside }: Overview): readonly Row[] {
     ...access.flatMap((each): readonly Row[] => {
       const { controller, handler, guarded, text } = each;
       const mark = guarded ? (each.access === 'undeclared' ? 'denied' : undefined) : 'open';
+      // Each path of a route is a fact of its own.
       return namesOf(each).map((name) => ({
         name,
         text: guarded ? text + guardsText(each) : UNGUARDED,
@@ -57,12 +63,6 @@ export function rowsOf({ access, beside }: Overview): readonly Row[] {
   // A provider with two tokens is seen twice.
   const seen = new Map(rows.map((row) => [`${row.name}\n${row.handler ?? ''}\n${row.text}`, row]));
   return [...seen.values()];
-}
-
-/** Each path of a route is a fact of its own. */
-function namesOf({ name, verb, paths, ...at }: Access): readonly string[] {
-  if (verb === undefined || paths === undefined) return [name];
-  return paths.map((path) => `${verb} ${path}${atText(at)}`);
 }
 
 /** All that the lock file holds, in an order that does not depend on the order of the source. */

@@ -25,7 +25,7 @@ export function directionOf(from: string, to: string): Direction | undefined {
 
 /** Whether everybody whom `inner` lets in is let in by `outer`. */
 function includes(outer: Told, inner: Told): boolean {
-  if (outer.asked.type === 'open') return true;
+  if (outer.asked.type === 'open' && outer.guards === '') return true;
   if (outer.guards !== inner.guards) return false;
   if (inner.asked.type === 'nobody') return true;
   if (outer.zitadel !== inner.zitadel || (inner.forActors && !outer.forActors)) return false;
@@ -57,7 +57,8 @@ function isOn(one: string, other: string): boolean {
 
 function toldBy(whole: string): Told | undefined {
   const [, text = whole, guards = ''] = /^(.*), by (\S.*)$/.exec(whole) ?? [];
-  if (text.startsWith('NOT GUARDED') || /^public( \(|$)/.test(text)) return told({ type: 'open' });
+  if (text.startsWith('NOT GUARDED')) return told({ type: 'open' });
+  if (/^public( \(|$)/.test(text)) return told({ type: 'open' }, guards);
   if (text === 'declares nothing: always denied') return told({ type: 'nobody' }, guards);
   const [, zitadel = ''] = /, at ZITADEL ('.*')$/.exec(text) ?? [];
   let rest = zitadel === '' ? text : text.slice(0, -`, at ZITADEL ${zitadel}`.length);

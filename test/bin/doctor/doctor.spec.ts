@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -37,6 +38,13 @@ const OF_ANOTHER =
 /** A ZITADEL that does not tell of events by their types. */
 const FAILING = `fetch: async (url, init) => String(init?.body).includes('eventTypes')
   ? new Response('', { status: 500 }) : fetch(url, init),`;
+/** A ZITADEL that tells of more events than can be read. */
+const ENDLESS = `fetch: (url, init) => {
+  if (!String(init?.body).includes('eventTypes') || !hasMore++) return fetch(url, init);
+  return new Promise((_, no) => init.signal.addEventListener('abort', () => no(init.signal.reason)));
+},`;
+const READ =
+  /^events were asked for as the application does it, and read to the end \(\d+ events\)$/;
 
 const findingsOf = ({ out }: { readonly out: string }): readonly Finding[] =>
   (JSON.parse(out) as { readonly findings: readonly Finding[] }).findings;
@@ -126,6 +134,7 @@ describe('doctor', async () => {
       name,
       `import { Module } from '@nestjs/common';
 import { pat, ZitadelModule } from 'nestjs-zitadel';
+let hasMore = 0;
 export class AppModule {
   onModuleInit() { throw new Error('nothing may start'); }
 }
@@ -176,9 +185,43 @@ throw new Error('nothing may start');
     });
   });
 
+  it('chooses a function among classes where no reflect-metadata is loaded', async () => {
+    const app = expressOf(
+      'class-express.mjs',
+      `audience: '1'`,
+      'export class Thing {}\nexport function createApp() { createZitadel(options); }\nif (0)',
+    );
+    const { hasMetadata } = Reflect;
+    Reflect.deleteProperty(Reflect, 'hasMetadata');
+    try {
+      expect(await run([app], {})).toMatchObject({ code: 0 });
+    } finally {
+      Object.assign(Reflect, { hasMetadata });
+    }
+  });
+
+  it('says of a function that it does not come to createZitadel()', async () => {
+    const outside = mkdtempSync(join(tmpdir(), 'express-'));
+    try {
+      const app = join(outside, 'app.mjs');
+      writeFileSync(app, 'export const createApp = () => ({ listen() {} });');
+      const { code, out } = await run([app], {});
+      expect(code).toBe(1);
+      expect(out).toContain('calls no createZitadel() of this copy of nestjs-zitadel');
+    } finally {
+      rmSync(outside, { recursive: true });
+    }
+  });
+
   it.each([
-    ['reads events', '', 'ok', /^events are asked for, and read up to \d+ ms ago \(\d+ of the/],
-    ['finds another process at it', OF_ANOTHER, 'ok', /^another process of the application asks/],
+    ['reads events', '', 'ok', READ],
+    ['takes no turn of the application', OF_ANOTHER, 'ok', READ],
+    [
+      'does not come to the end',
+      ENDLESS,
+      'ok',
+      /^events are read, not yet to the end \([1-9]\d* events\)$/,
+    ],
     ['fails', FAILING, 'warning', /^asking for events fails$/],
   ])('tries whether events.tail works, and %s', async (what, more, level, text) => {
     const app = appOf(
@@ -186,7 +229,7 @@ throw new Error('nothing may start');
       `return { issuer: '${zitadel.url}', audience: '1', ${more}
         events: { tail: { serviceUser: pat('${zitadel.patFor(admin(what))}') } } };`,
     );
-    const said = await run([app, '--json'], {});
+    const said = await run([app, '--json', '--timeout', '6'], {});
     const found = findingsOf(said).find(({ id }) => id.startsWith('events.tail'));
     expect(found).toMatchObject({ level, what: expect.stringMatching(text) as string });
   });

@@ -6,7 +6,8 @@ import type { ZitadelEmulator } from '../../../lib/testing/index.js';
 import { quietTerminal } from '../../support/terminal.js';
 import { startEmulator } from '../../support/world.js';
 
-const APPLICATION = `${join('test', 'bin', 'routes', 'application.mjs')}#AppModule`;
+const FILE = join('test', 'bin', 'routes', 'application.mjs');
+const APPLICATION = `${FILE}#AppModule`;
 
 let zitadel: ZitadelEmulator;
 let token: string;
@@ -87,6 +88,19 @@ describe('explain', () => {
     ]);
     const unknown = await route('GET /none');
     expect([unknown.code, unknown.told]).toEqual([2, expect.stringContaining('has no GET /none')]);
+  });
+
+  it('takes no route for another one that answers under another host', async () => {
+    const route = (name: string) => run(['--app', `${FILE}#TwoHosts`, '--route', name]);
+    const both = await route('GET /things');
+    expect([both.code, both.told]).toEqual([
+      2,
+      expect.stringContaining(
+        'GET /things is several: name one of GET /things (host a.example), GET /things (host b.example)',
+      ),
+    ]);
+    expect(await route('GET /things (host a.example)')).toMatchObject({ code: 0 });
+    expect(await route('GET /things (host b.example)')).toMatchObject({ code: 3 });
   });
 
   it.each([

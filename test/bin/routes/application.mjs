@@ -1,5 +1,5 @@
 // An application as a compiler puts it out, with its decorators written by hand.
-import { Controller, Get, Inject, Module, UseGuards } from '@nestjs/common';
+import { Controller, Get, Inject, mixin, Module, UseGuards } from '@nestjs/common';
 import { APP_GUARD, NestFactory, RouterModule } from '@nestjs/core';
 import {
   allOf,
@@ -75,6 +75,65 @@ Module({
     { provide: APP_GUARD, useExisting: ZitadelManagerGuard },
   ],
 })(Swapped);
+
+/** Guards whose classes have no name that is the same at each start. */
+const [OfMixin, Nameless] = [
+  mixin(class extends ByKey {}),
+  class {
+    canActivate() {
+      return true;
+    }
+  },
+];
+Inject(ZitadelManagerGuard)(Nameless, undefined, 0);
+class Plain extends ZitadelManagerGuard {}
+
+class Mixing {
+  read() {}
+  open() {}
+}
+decorate([Get(), Authenticated()], Mixing.prototype, 'read');
+decorate([Get('open'), Public()], Mixing.prototype, 'open');
+decorate([Controller('mixing'), UseGuards(OfMixin, Plain, Nameless)], Mixing);
+
+export class Mixed {}
+Module({
+  imports: [ZitadelModule.forRoot({ issuer: 'https://a.example', audience: '1' })],
+  controllers: [Mixing],
+})(Mixed);
+
+class OnA {
+  read() {}
+}
+class OnB {
+  read() {}
+}
+decorate([Get(), Public()], OnA.prototype, 'read');
+decorate([Get()], OnB.prototype, 'read');
+Controller({ path: 'things', host: 'a.example' })(OnA);
+Controller({ path: 'things', host: 'b.example' })(OnB);
+
+export class TwoHosts {}
+Module({
+  imports: [ZitadelModule.forRoot({ issuer: 'https://a.example', audience: '1' })],
+  controllers: [OnA, OnB],
+  providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
+})(TwoHosts);
+
+/** Has its guard from a second copy of the package. */
+const ours = import.meta.resolve('nestjs-zitadel');
+const copy = await import(new URL('nest/zitadel-manager.guard.js?copy', ours).href);
+class Copying {
+  read() {}
+}
+decorate([Get(), Authenticated()], Copying.prototype, 'read');
+decorate([Controller('copying'), UseGuards(copy.ZitadelManagerGuard)], Copying);
+
+export class Copied {}
+Module({
+  imports: [ZitadelModule.forRoot({ issuer: 'https://a.example', audience: '1' })],
+  controllers: [Copying],
+})(Copied);
 
 console.log('what the application writes');
 

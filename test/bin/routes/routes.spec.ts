@@ -67,9 +67,25 @@ describe('routes', () => {
     expect(out).toBe(
       [
         'Hosted',
-        '  GET / (host a.example, /b/)  any accepted caller, by ByKey (overrides canActivate) and Asking (asks ZitadelManagerGuard)',
+        '  GET / (host a.example, /b/)  any accepted caller, by Asking (asks ZitadelManagerGuard) and ByKey (overrides canActivate)',
       ].join('\n'),
     );
+  });
+
+  it('names guards alike at each start, and in the same order', async () => {
+    const { out } = await run(`${APPLICATION}#Mixed`);
+    expect(out).toBe(
+      [
+        'Mixing',
+        '  GET /mixing       any accepted caller, by Plain (extends ZitadelManagerGuard) and a class without a name (asks ZitadelManagerGuard) and a subclass of ByKey (overrides canActivate)',
+        '  GET /mixing/open  public, by a class without a name (asks ZitadelManagerGuard) and a subclass of ByKey (overrides canActivate)',
+      ].join('\n'),
+    );
+  });
+
+  it('does not take the guard of a second copy of the package for another one', async () => {
+    const { out } = await run(`${APPLICATION}#Copied`);
+    expect(out).toBe('Copying\n  GET /copying  any accepted caller');
   });
 
   it('says what is not guarded, and what it cannot know', async () => {
@@ -124,7 +140,7 @@ describe('routes', () => {
     [
       'a name that is not exported',
       [`${APPLICATION}#Other`],
-      /no function Other; exported are: AppModule, Placed, Swapped, Unguarded, createApp, forgetful, guarding, large, listening/,
+      /no function Other; exported are: AppModule, Copied, Mixed, Placed, Swapped, TwoHosts, Unguarded, createApp, forgetful, guarding, large, listening/,
     ],
     ['several modules', [APPLICATION], /exports several/],
     ['two forms', [APPLICATION, '--html', '--json'], /do not go together/],
@@ -155,6 +171,9 @@ describe('a change', () => {
     ['A on org param a, by B and C (asks Z)', 'A | B on org param a, by B and C (asks Z)', 'wider'],
     ['declares nothing: always denied, by Other (overrides canActivate)', 'A on org a', undefined],
     ['public', 'A on org param a, by Other (overrides canActivate)', 'narrower'],
+    ['public', 'public, by Other (asks Z)', 'narrower'],
+    ['A on org param a, by Other (asks Z)', 'public, by Other (asks Z)', 'wider'],
+    ['A on org param a', 'public, by Other (asks Z)', undefined],
     ['A on org param a', 'A on org query a', undefined],
     ['A on org param a', 'declares nothing: always denied', 'narrower'],
     ['what nobody knows how to read (', 'public (', undefined],
