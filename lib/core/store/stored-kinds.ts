@@ -3,7 +3,7 @@ import type { ResourceKind } from '../requirement/roles.js';
 
 /** A kind of values that can be stored: its name in the store, and how it is read back. Anything odd is a miss. */
 export interface StoredKind<T> {
-  readonly name: 'rows' | 'permissions' | 'projectRoles';
+  readonly name: 'rows' | 'permissions' | 'givenRoles';
   readonly from: (value: unknown, userId: string) => T | undefined;
   /** The organizations on which the value rests. Undefined: any organization may be one of them. */
   readonly organizationsOf: (value: T) => readonly string[] | undefined;
