@@ -31,17 +31,15 @@ export function hasRolesOf(
   { claims }: Pick<Caller, 'claims'>,
   orgIds: ReadonlySet<string>,
 ): boolean {
+  const isGiven = (givers: unknown): boolean =>
+    Object.keys(Object(givers) as object).some((orgId) => orgIds.has(orgId));
   return Object.entries(claims).some(
     ([name, claim]) =>
       name.startsWith('urn:zitadel:iam:org:project:') &&
       name.endsWith(':roles') &&
       // An object of roles, or a list of such objects.
-      [claim].flat().some((roles) => Object.values(Object(roles) as object).some(isGivenIn)),
+      [claim].flat().some((roles) => Object.values(Object(roles) as object).some(isGiven)),
   );
-
-  function isGivenIn(givers: unknown): boolean {
-    return Object.keys(Object(givers) as object).some((orgId) => orgIds.has(orgId));
-  }
 }
 
 /** Freezes a caller all the way down, so that no request can change what the next one sees. */

@@ -142,12 +142,12 @@ async function examineTail(scene: Scene, asks: boolean): Promise<readonly Findin
     return [
       fine(
         'events.tail',
-        `events were asked for as the application does it, and read to the end (${events} events)`,
+        `events were asked for as the application does it, and read to the end (events: ${events})`,
       ),
     ];
   }
   if (state === 'starting' && events > 0) {
-    return [fine('events.tail', `events are read, not yet to the end (${events} events)`)];
+    return [fine('events.tail', `events are read, not yet to the end (events: ${events})`)];
   }
   return [
     late(

@@ -60,8 +60,7 @@ export class RedisTurns implements Turns {
       this.#failed = true;
       this.#silentUntil = performance.now() + SILENCE_MS;
       void sent.then(onLate);
-      const text = 'processes ask ZITADEL without taking turns';
-      this.log.warn(`Redis: ${text} (${why})`);
+      this.log.warn(`Redis: processes ask ZITADEL without taking turns (${why})`);
     }
     return reply;
   }

@@ -44,7 +44,7 @@ const ENDLESS = `fetch: (url, init) => {
   return new Promise((_, no) => init.signal.addEventListener('abort', () => no(init.signal.reason)));
 },`;
 const READ =
-  /^events were asked for as the application does it, and read to the end \(\d+ events\)$/;
+  /^events were asked for as the application does it, and read to the end \(events: \d+\)$/;
 
 const findingsOf = ({ out }: { readonly out: string }): readonly Finding[] =>
   (JSON.parse(out) as { readonly findings: readonly Finding[] }).findings;
@@ -220,7 +220,7 @@ throw new Error('nothing may start');
       'does not come to the end',
       ENDLESS,
       'ok',
-      /^events are read, not yet to the end \([1-9]\d* events\)$/,
+      /^events are read, not yet to the end \(events: [1-9]\d*\)$/,
     ],
     ['fails', FAILING, 'warning', /^asking for events fails$/],
   ])('tries whether events.tail works, and %s', async (what, more, level, text) => {
