@@ -171,7 +171,14 @@ export function isAboutToken({ reason }: Refusal): boolean {
 }
 
 type Said =
-  string | GrantFact | Hidden | MembershipIndex | Permissions | GivenRoles | StateFact | null;
+  | string
+  | GrantFact
+  | Hidden
+  | MembershipIndex
+  | Permissions
+  | GivenRoles
+  | StateFact
+  | null;
 
 /** What is remembered, and over it what was asked for this one decision. */
 class AskedFacts implements Facts {

@@ -188,7 +188,8 @@ function preparedRow(row: Membership, roles: readonly string[], ofAll = ''): Mem
   // One copy of the user's id, too.
   const userId = row.userId === ofAll ? ofAll : row.userId;
   const [ownerOrgId, projectId, grantedOrgId] = IDS.map((name) => own(row, name)) as (
-    string | undefined
+    | string
+    | undefined
   )[];
   return Object.freeze({ userId, kind, id, roles, ownerOrgId, projectId, grantedOrgId });
 }

@@ -10,7 +10,14 @@ export type DescribedResource =
       readonly kind: 'org' | 'project' | 'projectGrant';
       /** `literal`: the application names one. `application`: it finds one for the request. `caller`: that of the caller. */
       readonly from:
-        'param' | 'query' | 'body' | 'header' | 'arg' | 'caller' | 'literal' | 'application';
+        | 'param'
+        | 'query'
+        | 'body'
+        | 'header'
+        | 'arg'
+        | 'caller'
+        | 'literal'
+        | 'application';
       /** Of what the client sends. */
       readonly name?: string;
       /** Of a project: the organization that must own it. */

@@ -99,7 +99,10 @@ export interface ProjectGrant {
 
 /** What a membership is on. */
 export type MemberResource =
-  'instance' | { readonly org: Ref } | { readonly project: Ref } | { readonly projectGrant: Ref };
+  | 'instance'
+  | { readonly org: Ref }
+  | { readonly project: Ref }
+  | { readonly projectGrant: Ref };
 
 export type AccessTokenType = 'jwt' | 'opaque';
 

@@ -93,7 +93,7 @@ export const COLUMNS: readonly Column[] = [
   column('userinfo', 'caller'),
 ];
 
-/** The table of SECURITY.md, as markdown, laid out as prettier does it. Every cell is a case of the suite. */
+/** The table of SECURITY.md, as markdown, laid out as the formatter does it. Every cell is a case of the suite. */
 export function tableInMarkdown(): string {
   const head = ['after', ...COLUMNS.map(({ name }) => name)];
   const body = CHANGES.map((change) => [

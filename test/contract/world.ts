@@ -37,7 +37,10 @@ export interface Grant {
 }
 
 export type MemberOn =
-  'instance' | { readonly org: Org } | { readonly project: Project } | { readonly grant: Grant };
+  | 'instance'
+  | { readonly org: Org }
+  | { readonly project: Project }
+  | { readonly grant: Grant };
 
 /** A key file as ZITADEL writes it, and the id by which it is removed. */
 export interface Key {

@@ -150,7 +150,9 @@ interface Seen {
 }
 
 type Said =
-  { readonly line: string } | { readonly call: number; readonly result?: unknown } | object;
+  | { readonly line: string }
+  | { readonly call: number; readonly result?: unknown }
+  | object;
 
 /** A process of the application. */
 class RevocationProcess {

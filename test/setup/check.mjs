@@ -29,7 +29,7 @@ const lanes = [
     { name: 'tests', needs: ['build'], work: tests },
   ],
   [
-    { name: 'format', work: () => run(tool('prettier'), ['--check', '.']) },
+    { name: 'format', work: () => run(tool('oxfmt'), ['--check', '.']) },
     // Rules that read types see the package by its name, which is the build.
     {
       name: 'lint and types',

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { format, resolveConfig } from 'prettier';
+import { format } from 'oxfmt';
 import ts from 'typescript';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -35,7 +35,7 @@ export async function optionsPage() {
     '## Settings of `jwt()`',
     ...ofJwt.map(sectionOf),
   ].join('\n\n');
-  return format(text, { ...(await resolveConfig(page)), parser: 'markdown' });
+  return (await format(page, text)).code;
 }
 
 /** The properties of an interface, those of an object inside it by their path. */

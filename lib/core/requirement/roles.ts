@@ -29,7 +29,10 @@ export type OrgRole =
 
 /** Manager roles of a project. */
 export type ProjectRole =
-  'PROJECT_OWNER' | 'PROJECT_OWNER_VIEWER' | 'PROJECT_OWNER_GLOBAL' | 'PROJECT_OWNER_VIEWER_GLOBAL';
+  | 'PROJECT_OWNER'
+  | 'PROJECT_OWNER_VIEWER'
+  | 'PROJECT_OWNER_GLOBAL'
+  | 'PROJECT_OWNER_VIEWER_GLOBAL';
 
 /** Manager roles of a project grant. */
 export type ProjectGrantRole = 'PROJECT_GRANT_OWNER' | 'PROJECT_GRANT_OWNER_VIEWER';

@@ -22,7 +22,9 @@ export type TargetInput = Omit<TargetRecord, 'id' | 'signingKey' | 'details'>;
 
 /** Which events an execution is for: one type, all whose types begin alike, or every one. */
 export type EventCondition =
-  { readonly event: string } | { readonly group: string } | { readonly all: true };
+  | { readonly event: string }
+  | { readonly group: string }
+  | { readonly all: true };
 
 interface ExecutionRecord {
   /** `event/org.member.added`, `event/org.member.*` or `event`. */

@@ -166,7 +166,11 @@ interface GrantSearch {
 export type GrantCondition = (grant: GrantRecord, state: State) => boolean;
 
 type QueryName =
-  'projectNameQuery' | 'nameQuery' | 'roleKeyQuery' | 'projectIdQuery' | 'grantedOrgIdQuery';
+  | 'projectNameQuery'
+  | 'nameQuery'
+  | 'roleKeyQuery'
+  | 'projectIdQuery'
+  | 'grantedOrgIdQuery';
 
 function searchOf(
   message: Message,

@@ -8,7 +8,12 @@ import { verifyEventSignature } from './signature.js';
  * something else.
  */
 export type EventProblem =
-  'too_long' | 'malformed' | 'untimely' | 'mismatch' | 'encrypted' | 'not_an_event';
+  | 'too_long'
+  | 'malformed'
+  | 'untimely'
+  | 'mismatch'
+  | 'encrypted'
+  | 'not_an_event';
 
 /** What a delivery is, and the HTTP status to answer with. The answer needs no body. */
 export type EventVerdict =
