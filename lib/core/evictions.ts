@@ -38,17 +38,22 @@ export class Evictions {
     const { shared, spread } = this.parts;
     const at = (this.#latest = shared?.stamp() ?? Math.max(Date.now(), this.#latest + 1));
     const eviction = withTime(asked);
-    const event: EvictionEvent = Object.freeze({ at, eviction, from });
+    let event: EvictionEvent = Object.freeze({ at, eviction, from });
+    const tellOthers = () => spread && quietly(() => spread(event));
     const forgetting = this.#forgetAndTell(event);
-    if (spread) quietly(() => spread(event));
+    tellOthers();
     await forgetting;
     // A token is no part of what is stored.
     if (!shared || eviction.type === 'token') return;
+    // What failed the store has often failed the messages as well, and others may have taken from the store what had ended.
     const latest = await (eviction.type === 'issuedBefore'
-      ? shared.rejectIssuedBefore(eviction.userId, eviction.time, at)
-      : shared.evict(targetOf(eviction), at));
+      ? shared.rejectIssuedBefore(eviction.userId, eviction.time, at, tellOthers)
+      : shared.evict(targetOf(eviction), at, tellOthers));
     // By their time, the epoch that has ended counted still. What they have taken from it meanwhile is forgotten as well.
-    if (spread && latest > at) quietly(() => spread(Object.freeze({ ...event, at: latest })));
+    if (latest > at) {
+      event = Object.freeze({ ...event, at: latest });
+      tellOthers();
+    }
     // What was read meanwhile may come from what the shared store still held.
     await this.#forget(eviction);
   }

@@ -11,6 +11,7 @@ import {
 } from './epochs.js';
 import { SingleFlight } from '../memory/flight.js';
 import { inTime, patienceNow } from './patience.js';
+import { SecondLooks } from './second-looks.js';
 import { DEADLINE_MS, FAILED, type FoundFields, type SignedCache } from './signed-cache.js';
 import { inTurn, type Turns } from './turns.js';
 
@@ -35,9 +36,8 @@ export interface EpochSurroundings {
 const LIVES_MS = 24 * 3_600_000 + CLOCK_SKEW_MS;
 /** How long the store may take to end one epoch. No request waits for it. */
 const EVICTION_MS = 100;
-/** By then, whoever wrote at the same time has written. Where the store fails, each look comes twice as long after the one before. */
-const LOOK_AGAIN_MS = 2_000;
-const LAST_LOOK_MS = 3_600_000;
+/** How long it may take to look whether it did. */
+const LOOK_MS = 250;
 
 /**
  * The epochs in the shared store. An eviction begins a new one. None there, or one that is older than an eviction that is known here, never
@@ -49,8 +49,7 @@ export class EpochStore {
   /** The epochs of organizations that were current in one epoch of 'anyOrganization'. */
   #known = { anyOrganization: '', ids: bounded<string, string>(10_000) };
   readonly #floors: Floors;
-  readonly #looks = new Map<string, NodeJS.Timeout>();
-  #isClosed = false;
+  readonly #looks = new SecondLooks((target) => this.#isTaken(target));
 
   /** `ttlMs`: how long this process uses what is stored. */
   constructor(
@@ -101,18 +100,24 @@ export class EpochStore {
     return this.evict('everyone', this.stamp());
   }
 
-  /** Begins a new epoch. Resolves with its time when every process finds it, or after the deadline. */
-  async evict(target: StoreTarget, at: number): Promise<number> {
+  /**
+   * Begins a new epoch. Resolves with its time when every process finds it, or after the deadline. Then the store is looked at again until it
+   * has one: a process that starts later must not find the old one. `onTaken`: is called when it has.
+   */
+  async evict(target: StoreTarget, at: number, onTaken?: () => void): Promise<number> {
     this.heard(target, at);
     let latest = at;
+    let isTaken = true;
     for (const each of concernedBy(target)) {
       const until = patienceNow() + EVICTION_MS;
+      const replaced = await this.#replace(each, at, until);
+      isTaken &&= replaced !== undefined;
       // The epoch that is still there may be of a process whose clock is ahead. If each that fails counted from `at`, times would run away.
-      const since =
-        (await this.#replace(each, at, until)) ?? Math.max(at + 1, Date.now() + CLOCK_SKEW_MS);
+      const since = replaced ?? Math.max(at + 1, Date.now() + CLOCK_SKEW_MS);
       this.#floors.raise(each, since);
       latest = Math.max(latest, since);
     }
+    if (!isTaken) this.lookAgain(target, onTaken);
     return latest;
   }
 
@@ -126,22 +131,15 @@ export class EpochStore {
     this.surroundings.onIssuedBefore?.(isOfUser ? target.userId : undefined, time);
   }
 
-  /** Sees to it that the store goes on telling what was learned of the target: no store takes two epochs that are written at once. */
-  lookAgain(target: StoreTarget, afterMs = LOOK_AGAIN_MS): void {
-    const key = targetKey(target);
-    clearTimeout(this.#looks.get(key));
-    if (this.#isClosed || afterMs > LAST_LOOK_MS) return void this.#looks.delete(key);
-    const look = async () => {
-      this.#looks.delete(key);
-      const id = await this.renew(target, patienceNow() + DEADLINE_MS);
-      if (id === undefined && !this.#looks.has(key)) this.lookAgain(target, 2 * afterMs);
-    };
-    this.#looks.set(key, setTimeout(() => void look(), afterMs).unref());
+  /** Sees to it that the store has an eviction, and what was learned of the target: no store takes two epochs that are written at once. */
+  lookAgain(target: StoreTarget, onTaken?: () => void): void {
+    if (this.#looks.add(target, onTaken)) return;
+    this.heard('everyone', this.stamp());
+    this.#looks.add('everyone');
   }
 
   close(): void {
-    this.#isClosed = true;
-    for (const look of this.#looks.values()) clearTimeout(look);
+    this.#looks.close();
   }
 
   /** The ids of several organizations' epochs, all of which were current in one epoch of 'anyOrganization'. Undefined: it has ended. */
@@ -173,27 +171,39 @@ export class EpochStore {
 
   /** Reads it again: another process, or another request here, may have begun it meanwhile. */
   #renew(target: EpochTarget, name: string, until: number): Promise<string | undefined> {
-    const look = async (lookUntil: number) => {
-      const found = await this.#read(name, lookUntil);
-      return { found, id: this.current(target, found) };
-    };
     // If several processes began one that all share, each would take away what the others have stored.
     const turns = typeof target === 'string' ? this.surroundings.turns : undefined;
     const work = {
       name: `turn of ${name}`,
       look: async (lookUntil: number): Promise<string | undefined | typeof FAILED> => {
-        const { found, id } = await look(lookUntil);
-        return found === FAILED ? FAILED : id;
+        const found = await this.#read(name, lookUntil);
+        return found === FAILED ? FAILED : this.current(target, found);
       },
       ask: async (endTurn: () => void, askUntil: number) => {
-        const { found, id } = await look(askUntil);
-        const isMissing = id === undefined && found !== FAILED;
-        const current = isMissing ? await this.#begin(target, name, askUntil) : id;
+        const current = await this.#currentOrNew(target, name, askUntil);
         endTurn();
         return current;
       },
     };
     return inTurn(turns, work, until);
+  }
+
+  async #currentOrNew(
+    target: EpochTarget,
+    name: string,
+    until: number,
+  ): Promise<string | undefined> {
+    const found = await this.#read(name, until);
+    if (found === FAILED) return undefined;
+    return this.current(target, found) ?? this.#begin(target, name, until);
+  }
+
+  async #isTaken(target: StoreTarget): Promise<boolean> {
+    for (const each of concernedBy(target)) {
+      const until = patienceNow() + LOOK_MS;
+      if ((await this.#currentOrNew(each, this.name(each), until)) === undefined) return false;
+    }
+    return true;
   }
 
   async #begin(target: EpochTarget, name: string, until: number): Promise<string | undefined> {

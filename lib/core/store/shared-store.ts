@@ -167,11 +167,11 @@ export class SharedStore {
 
   /**
    * Makes everything unusable that any process has stored about the target. If the store does not take this, this process begins new epochs
-   * before it stores anything again, and uses nothing older. Resolves with the time before which no epoch counts: later than `at` where the clock
-   * of another process may be ahead.
+   * before it stores anything again, uses nothing older, and tries again until the store has it. Resolves with the time before which no epoch
+   * counts: later than `at` where the clock of another process may be ahead. `onTaken`: is called if the store takes it later.
    */
-  evict(target: StoreTarget, at: number): Promise<number> {
-    return this.#epochs.evict(target, at);
+  evict(target: StoreTarget, at: number, onTaken?: () => void): Promise<number> {
+    return this.#epochs.evict(target, at, onTaken);
   }
 
   /** Another process has evicted the target: what was stored in an earlier epoch is not used here. */
@@ -180,11 +180,16 @@ export class SharedStore {
   }
 
   /** Tells every process that tokens that were issued at this time or before are refused. It evicts as well. Undefined: those of everyone. */
-  rejectIssuedBefore(userId: string | undefined, time: number, at = this.stamp()): Promise<number> {
+  rejectIssuedBefore(
+    userId: string | undefined,
+    time: number,
+    at = this.stamp(),
+    onTaken?: () => void,
+  ): Promise<number> {
     const target = userId === undefined ? 'everyone' : { userId };
     this.#epochs.learn(target, time);
     this.#epochs.lookAgain(target);
-    return this.evict(target, at);
+    return this.evict(target, at, onTaken);
   }
 
   /** Another process refuses tokens. This one says so with each epoch that it begins. */

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, type Mock, vi } from 'vitest';
 import type { Membership } from '../../../lib/core/caller.js';
 import { CLOCK_SKEW_MS, Floors, type StoreTarget } from '../../../lib/core/store/epochs.js';
 import { SharedStore } from '../../../lib/core/store/shared-store.js';
@@ -23,8 +23,11 @@ beforeEach(() => {
   learned = [];
 });
 afterEach(() => {
+  for (const process of processes.splice(0)) process.close();
   vi.useRealTimers();
 });
+
+const processes: SharedStore[] = [];
 
 /** One of several processes. */
 function processOf(
@@ -34,7 +37,9 @@ function processOf(
   const onIssuedBefore = (userId: string | undefined, time: number) => {
     learned.push([userId, time]);
   };
-  return new SharedStore(cache, secret, ['scope'], TTL_MS, { onIssuedBefore, turns });
+  const process = new SharedStore(cache, secret, ['scope'], TTL_MS, { onIssuedBefore, turns });
+  processes.push(process);
+  return process;
 }
 
 const project = (id: string, ownerOrgId?: string): Membership => ({
@@ -499,6 +504,90 @@ describe.each([
     expect(vi.getTimerCount()).toBe(1);
     here.close();
     await here.rejectIssuedBefore(userId, TIME + 2);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('an eviction that the store does not take', () => {
+  const DOWN = () => Promise.reject(new Error('down'));
+  let onTaken: Mock<() => void>;
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['Date', 'performance', 'setTimeout', 'clearTimeout'] });
+    onTaken = vi.fn();
+  });
+
+  const pass = async (ms: number) => {
+    await vi.advanceTimersByTimeAsync(ms);
+    await settle();
+  };
+  /** Evicts while the store is down. */
+  const fail = async (target: StoreTarget, process: SharedStore) => {
+    cache.beforeSet = DOWN;
+    await process.evict(target, process.stamp(), onTaken);
+  };
+
+  it.each(targets)(
+    'of %o is taken a second after the store is back, for whoever starts then',
+    async (target) => {
+      await store();
+      await fail(target, processOf());
+      await pass(60_000);
+      cache.beforeSet = () => undefined;
+      // In the epoch that should have ended.
+      await store();
+      expect(await finds()).toBe(true);
+      expect(onTaken).not.toHaveBeenCalled();
+      await pass(1_000);
+      expect(onTaken).toHaveBeenCalledTimes(1);
+      expect(await finds()).toBe(false);
+      expect(vi.getTimerCount()).toBe(0);
+    },
+  );
+
+  it('because the second of two epochs was not written is taken then', async () => {
+    await store();
+    let writes = 0;
+    cache.beforeSet = (key) => (key.includes(':epoch') && (writes += 1) > 1 ? DOWN() : undefined);
+    const here = processOf();
+    await here.evict({ orgId: '1' }, here.stamp(), onTaken);
+    cache.beforeSet = () => undefined;
+    expect(await finds()).toBe(true);
+    await pass(1_000);
+    expect(onTaken).toHaveBeenCalledTimes(1);
+    expect(await finds()).toBe(false);
+  });
+
+  it('asks a store that is down about a few of many, and tells it all of them when it is back', async () => {
+    const here = processOf();
+    for (let user = 0; user < 100; user += 1) await fail({ userId: `${user}` }, here);
+    await pass(1_000);
+    const { gets } = cache;
+    await pass(10_000);
+    expect(cache.gets - gets).toBeLessThanOrEqual(10 * 16);
+    cache.beforeSet = () => undefined;
+    await pass(1_000);
+    expect(onTaken).toHaveBeenCalledTimes(100);
+    expect(keysOf('epoch')).toHaveLength(100);
+  });
+
+  it('and is one of more than can be remembered ends what is stored about everyone', async () => {
+    await store();
+    const here = processOf();
+    await fail({ userId: 'first' }, here);
+    cache.get = () => Promise.reject(new Error('down'));
+    for (let user = 0; user < 10_000; user += 1) await fail({ userId: `${user}` }, here);
+    cache.get = MemoryStore.prototype.get;
+    cache.beforeSet = () => undefined;
+    await pass(1_000);
+    await expect.poll(() => onTaken.mock.calls.length).toBe(10_000);
+    expect(await finds()).toBe(false);
+  });
+
+  it('is left alone once the process has closed', async () => {
+    const here = processOf();
+    await fail({ userId: 'alice' }, here);
+    here.close();
     expect(vi.getTimerCount()).toBe(0);
   });
 });

@@ -94,6 +94,16 @@ describe.runIf(redisIsHere)('memberships shared over a real Redis', async () => 
     await untilShared();
   });
 
+  it('end for a process that starts when Redis is back, if they were evicted while it hung', async () => {
+    await ask(processOf());
+    const other = await untilShared();
+    const decision = await ask(other);
+    redis.pause();
+    await other.authorizer.evict(decision.caller?.userId ?? '');
+    redis.resume();
+    await expect.poll(async () => from(await ask(processOf())), { timeout: 5_000 }).toBe('zitadel');
+  });
+
   it('are asked of ZITADEL when Redis is killed, and when it is back and empty', async () => {
     await ask(processOf());
     const other = await untilShared();

@@ -80,6 +80,27 @@ describe('an eviction that the store does not take', () => {
     expect(await ask(library)).toBe('role_missing');
   });
 
+  it('is told again when the store is back, to those who did not hear of it', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'Date', 'setTimeout', 'clearTimeout'] });
+    const bus = new MemoryBus();
+    const [here, there] = [processWith(30_000, bus), processWith(30_000, bus)];
+    expect(await ask(there)).toBe('yes');
+    await settle();
+    zitadel.removeMember(alice, { org: acme });
+    const lost = vi.spyOn(bus, 'publish').mockReturnValue(undefined);
+    store.beforeSet = () => Promise.reject(new Error('down'));
+    await here.authorizer.evict(alice.id);
+    lost.mockRestore();
+    store.beforeSet = () => undefined;
+    // It joins the bus again.
+    bus.tell();
+    expect(await ask(there)).toBe('yes');
+    await vi.advanceTimersByTimeAsync(1_000);
+    await settle();
+    expect(await ask(there)).toBe('role_missing');
+    await Promise.all([here.close(), there.close()]);
+  });
+
   it('ends, and the store is used again', async () => {
     const library = processWith();
     store.beforeSet = () => Promise.reject(new Error('down'));
