@@ -79,14 +79,14 @@ export class SharedStore {
     kind: StoredKind<T>,
     key: string,
     userId: string,
-    until = patienceNow() + DEADLINE_MS,
+    until = this.#cache.deadline(),
   ): Promise<SharedRead<T>> {
     if (this.#wallWasSetBack()) await this.#epochs.restart();
     const targets = ['everyone', { userId }, 'anyOrganization'] as const;
     const names = targets.map((target) => this.#epochs.name(target));
     const found = await this.#cache.read([this.#cache.name(kind.name, key), ...names], until);
     const hasFailed = found.includes(FAILED);
-    this.#queue.settle(hasFailed);
+    this.#queue.settle(this.#cache.isFailing);
     if (hasFailed) return { epochs: undefined, stored: undefined, until };
     const [envelope, ...others] = found;
     const current = targets.map((target, at) => this.#epochs.current(target, others[at]));
@@ -112,7 +112,7 @@ export class SharedStore {
     until: number,
   ): Promise<Stored<T> | undefined | typeof FAILED> {
     const [found] = await this.#cache.read([this.#cache.name(kind.name, key)], until);
-    this.#queue.settle(found === FAILED);
+    this.#queue.settle(this.#cache.isFailing);
     if (found === FAILED) return FAILED;
     if (!envelopeFrom(kind, found, userId)) return undefined;
     return (await this.read(kind, key, userId, until)).stored;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { jsonFrom } from '../own-properties.js';
 import { Seal } from '../seal.js';
-import { inTime } from './patience.js';
+import { inTime, patienceNow } from './patience.js';
 
 /** The part of Nest's `CACHE_MANAGER` that is used. Any object with these two methods works. The TTL is in milliseconds. */
 export interface SharedCache {
@@ -11,6 +11,8 @@ export interface SharedCache {
 
 /** How long one question waits for the store, in all. */
 export const DEADLINE_MS = 50;
+/** The same once the store has failed. A request has several questions, one after another. */
+const SHORT_DEADLINE_MS = 10;
 
 /** The store failed, or did not reply in time. */
 export const FAILED = Symbol('the store failed');
@@ -26,6 +28,9 @@ export class SignedCache {
   readonly #seal: Seal;
   readonly #scope: string;
   readonly #cache: SharedCache;
+  #isFailing = false;
+  /** When the store replied last, by the clock of patience. */
+  #repliedAt = -Infinity;
 
   /** `scope`: everything on which the stored values depend, besides the key. */
   constructor(
@@ -43,10 +48,25 @@ export class SignedCache {
     return `nestjs-zitadel:1:${kind}:${digest.digest('base64url')}`;
   }
 
+  /** Whether the last thing that is known of the store is a failure: it refused, or nothing came from it for as long as a question waits. */
+  get isFailing(): boolean {
+    return this.#isFailing;
+  }
+
+  /** Until when a question that comes now waits for the store, by the clock of patience. */
+  deadline(): number {
+    return patienceNow() + (this.#isFailing ? SHORT_DEADLINE_MS : DEADLINE_MS);
+  }
+
   /** Reads several at once. `until`: how long it may take, by the clock of patience. */
   async read(names: readonly string[], until: number): Promise<readonly FoundFields[]> {
+    const since = patienceNow();
     const reads = Promise.all(names.map((name) => this.#get(name)));
-    return (await inTime(reads, until, undefined)) ?? names.map(() => FAILED);
+    const found = await inTime(reads, until, undefined);
+    if (found) return found;
+    // One late reply says nothing: a busy host has many.
+    if (until - since >= DEADLINE_MS && this.#repliedAt <= since) this.#isFailing = true;
+    return names.map(() => FAILED);
   }
 
   /** @throws whatever the store throws */
@@ -60,8 +80,12 @@ export class SignedCache {
     try {
       sealed = await this.#cache.get(name);
     } catch {
+      this.#isFailing = true;
       return FAILED;
     }
+    // Also if it comes too late.
+    this.#isFailing = false;
+    this.#repliedAt = patienceNow();
     const text = typeof sealed === 'string' ? this.#seal.open(sealed) : undefined;
     const fields = text === undefined ? undefined : fieldsFrom(text);
     return fields?.['key'] === name ? fields : undefined;

@@ -1,7 +1,5 @@
 const MOST = 6;
 const HOLD_MS = 250;
-/** A store that did not say anything for so long has failed. A single late reply says nothing: a busy host has many. */
-const SILENT_MS = 1_000;
 
 /**
  * Those who are about to ask the shared store for what others may be asking for as well. With all of them at once, none would get its reply in
@@ -11,14 +9,11 @@ const SILENT_MS = 1_000;
 export class StoreQueue {
   readonly #waiting = new Set<(isThere: boolean) => void>();
   #going = 0;
-  #hasFailed = false;
-  /** When the first of the failures came after which there was no reply. */
-  #silentSince: number | undefined;
-  #failedAt = -Infinity;
+  #isFailing = false;
 
-  /** `isThere`: whether to ask the store. It failed if not, and enough time was spent on waiting for it. */
+  /** `isThere`: whether to ask the store. It fails if not, and enough time was spent on waiting for it. */
   async join<T>(work: (isThere: boolean) => Promise<T>): Promise<T> {
-    if (this.#hasFailed) return work(true);
+    if (this.#isFailing) return work(true);
     if (this.#going < MOST) this.#going += 1;
     else if (!(await this.#called())) return work(false);
     let mayGo = true;
@@ -35,15 +30,10 @@ export class StoreQueue {
     }
   }
 
-  /** How the store did the last time. */
-  settle(hasFailed: boolean): void {
-    const now = performance.now();
-    // Nobody asked meanwhile, so that was no silence.
-    if (now - this.#failedAt > SILENT_MS) this.#silentSince = undefined;
-    if (hasFailed) this.#failedAt = now;
-    this.#silentSince = hasFailed ? (this.#silentSince ?? now) : undefined;
-    this.#hasFailed = this.#silentSince !== undefined && now - this.#silentSince > SILENT_MS;
-    if (!this.#hasFailed) return;
+  /** How the store does. If it fails, all who wait are sent away. */
+  settle(isFailing: boolean): void {
+    this.#isFailing = isFailing;
+    if (!isFailing) return;
     for (const call of this.#waiting) call(false);
     this.#waiting.clear();
   }

@@ -1,0 +1,129 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { indexOf } from '../../../lib/core/caller.js';
+import { MEMBERSHIPS } from '../../../lib/core/memory/caller-kinds.js';
+import { packed } from '../../../lib/core/memory/packed-rows.js';
+import { ReadCache } from '../../../lib/core/memory/read-cache.js';
+import { ANY_AGE } from '../../../lib/core/requirement/fresh.js';
+import { SharedStore } from '../../../lib/core/store/shared-store.js';
+import type { Turns } from '../../../lib/core/store/turns.js';
+import { orgRow } from '../rows.js';
+import { settle } from '../gate.js';
+import { MemoryStore } from './memory-store.js';
+
+const NEVER = new Promise<never>(() => undefined);
+const UPSTREAM_MS = 20;
+
+let store: MemoryStore;
+
+beforeEach(() => {
+  taken.clear();
+  vi.useFakeTimers({
+    toFake: ['Date', 'performance', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'],
+  });
+  store = new MemoryStore();
+});
+afterEach(async () => {
+  // Nobody waits any more.
+  await pass(1_000);
+  vi.useRealTimers();
+});
+
+/** Lets time pass, a millisecond at a time. */
+async function pass(ms: number): Promise<void> {
+  for (let at = 0; at < ms; at += 1) {
+    await vi.advanceTimersByTimeAsync(1);
+    await settle();
+  }
+}
+
+const taken = new Set<string>();
+const turns: Turns = {
+  take: (name) => {
+    if (taken.has(name)) return Promise.resolve('taken');
+    taken.add(name);
+    const end = () => Promise.resolve(void taken.delete(name));
+    return Promise.resolve({ keep: () => Promise.resolve(true), end });
+  },
+};
+
+function processOf(itsTurns = turns) {
+  const shared = new SharedStore(store, 'k'.repeat(32), ['scope'], 30_000, { turns: itsTurns });
+  const cache = new ReadCache(MEMBERSHIPS, 30_000, 2 ** 20, { store: shared, inTurn: true });
+  /** Asks one thing after another, and resolves with how long it waited beside what ZITADEL took. */
+  return async (...keys: string[]): Promise<number> => {
+    const since = performance.now();
+    let upstream = 0;
+    for (const key of keys) {
+      const read = async () => {
+        const sent = performance.now();
+        await new Promise((resolve) => setTimeout(resolve, UPSTREAM_MS));
+        upstream += performance.now() - sent;
+        return packed(indexOf([orgRow(key, '1')]));
+      };
+      await cache.get({ key, userId: key, notAfter: Infinity, notBefore: ANY_AGE, read });
+    }
+    return performance.now() - since - upstream;
+  };
+}
+const silence = () => {
+  store.beforeGet = () => NEVER;
+  store.beforeSet = () => NEVER;
+};
+
+async function longest(asked: readonly Promise<number>[]): Promise<number> {
+  let waits: number[] | undefined;
+  void Promise.all(asked).then((all) => (waits = all));
+  for (let ms = 0; ms < 3_000 && !waits; ms += 1) await pass(1);
+  return Math.max(...(waits ?? [Infinity]));
+}
+
+/** A process that has asked before. */
+async function warm(): Promise<ReturnType<typeof processOf>> {
+  const ask = processOf();
+  await longest([ask('somebody')]);
+  return ask;
+}
+
+describe('beside what ZITADEL takes, a request waits for a store that says nothing', () => {
+  it('50 ms at most', async () => {
+    silence();
+    expect(await longest([processOf()('alice')])).toBeLessThanOrEqual(50);
+  });
+
+  it('70 ms at most with three questions, one after another', async () => {
+    silence();
+    const ask = processOf();
+    expect(await longest([ask('rows', 'permissions', 'roles')])).toBeLessThanOrEqual(70);
+  });
+
+  it.each([10, 50, 200])('50 ms at most where %d ask at once', async (crowd) => {
+    const ask = await warm();
+    silence();
+    const asked = Array.from({ length: crowd }, (_, user) => ask(`${user}`));
+    expect(await longest(asked)).toBeLessThanOrEqual(50);
+  });
+
+  it.each([1, 5, 20, 40])('40 ms at most where another asks for %d ms already', async (ms) => {
+    const [one, other] = [await warm(), await warm()];
+    const asked = one('alice');
+    await pass(1);
+    const waits = other('alice');
+    await pass(ms);
+    silence();
+    expect(await longest([waits])).toBeLessThanOrEqual(ms + 40);
+    await asked;
+  });
+
+  it('50 ms again after it has replied, be it too late', async () => {
+    const ask = await warm();
+    let reply = (): void => undefined;
+    store.beforeGet = () => new Promise((resolve) => (reply = resolve));
+    await longest([ask('alice')]);
+    reply();
+    await pass(1);
+    silence();
+    const again = longest([ask('bob')]);
+    await again;
+    expect(await again).toBe(50);
+  });
+});
