@@ -29,7 +29,7 @@ export class SignedCache {
   readonly #scope: string;
   readonly #cache: SharedCache;
   #isFailing = false;
-  /** When the store replied last, by the clock of patience. */
+  /** When the store last replied in time, by the clock of patience. */
   #repliedAt = -Infinity;
 
   /** `scope`: everything on which the stored values depend, besides the key. */
@@ -63,7 +63,10 @@ export class SignedCache {
     const since = patienceNow();
     const reads = Promise.all(names.map((name) => this.#get(name)));
     const found = await inTime(reads, until, undefined);
-    if (found) return found;
+    if (found) {
+      if (!found.includes(FAILED)) this.#noteReply();
+      return found;
+    }
     // One late reply says nothing: a busy host has many.
     if (until - since >= DEADLINE_MS && this.#repliedAt <= since) this.#isFailing = true;
     return names.map(() => FAILED);
@@ -75,7 +78,13 @@ export class SignedCache {
     await this.#cache.set(name, this.#seal.close(text), ttlMs);
   }
 
+  #noteReply(): void {
+    this.#isFailing = false;
+    this.#repliedAt = patienceNow();
+  }
+
   async #get(name: string): Promise<FoundFields> {
+    const since = performance.now();
     let sealed: unknown;
     try {
       sealed = await this.#cache.get(name);
@@ -83,9 +92,8 @@ export class SignedCache {
       this.#isFailing = true;
       return FAILED;
     }
-    // Also if it comes too late.
-    this.#isFailing = false;
-    this.#repliedAt = patienceNow();
+    // Too late for a question that did not wait long, but not for others.
+    if (performance.now() - since < DEADLINE_MS) this.#noteReply();
     const text = typeof sealed === 'string' ? this.#seal.open(sealed) : undefined;
     const fields = text === undefined ? undefined : fieldsFrom(text);
     return fields?.['key'] === name ? fields : undefined;

@@ -103,6 +103,17 @@ describe('beside what ZITADEL takes, a request waits for a store that says nothi
     expect(await longest(asked)).toBeLessThanOrEqual(50);
   });
 
+  it('70 ms at most with three questions, where late replies to others come all the time', async () => {
+    const ask = await warm();
+    store.beforeGet = () => new Promise((resolve) => setTimeout(resolve, 300));
+    const asked = [];
+    for (let user = 0; user < 40; user += 1) {
+      asked.push(ask(`rows of ${user}`, `permissions of ${user}`, `roles of ${user}`));
+      await pass(20);
+    }
+    expect(await longest(asked)).toBeLessThanOrEqual(70);
+  });
+
   it.each([1, 5, 20, 40])('40 ms at most where another asks for %d ms already', async (ms) => {
     const [one, other] = [await warm(), await warm()];
     const asked = one('alice');
@@ -114,16 +125,14 @@ describe('beside what ZITADEL takes, a request waits for a store that says nothi
     await asked;
   });
 
-  it('50 ms again after it has replied, be it too late', async () => {
+  it('50 ms again after it has replied in less, be it after the question', async () => {
     const ask = await warm();
-    let reply = (): void => undefined;
-    store.beforeGet = () => new Promise((resolve) => (reply = resolve));
-    await longest([ask('alice')]);
-    reply();
-    await pass(1);
     silence();
-    const again = longest([ask('bob')]);
-    await again;
-    expect(await again).toBe(50);
+    expect(await longest([ask('alice')])).toBe(50);
+    store.beforeGet = () => new Promise((resolve) => setTimeout(resolve, 20));
+    expect(await longest([ask('bob')])).toBe(10);
+    await pass(20);
+    silence();
+    expect(await longest([ask('carol')])).toBe(50);
   });
 });
