@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { runCommand } from '#dist/bin/commands.js';
 import type { Finding } from '../../../lib/doctor/finding.js';
 import type { Terminal } from '../../../lib/bin/terminal.js';
@@ -211,6 +211,72 @@ throw new Error('nothing may start');
     } finally {
       rmSync(outside, { recursive: true });
     }
+  });
+
+  describe('of an application with other copies than those of the command', () => {
+    const ours = fileURLToPath(new URL('../../..', import.meta.url));
+
+    /** A project outside the repository. Of `copies`, it has a copy of its own. */
+    function projectWith(copies: readonly string[], app: string): string {
+      const project = mkdtempSync(join(tmpdir(), 'copies-'));
+      onTestFinished(() => rmSync(project, { recursive: true }));
+      const put = (path: string, text: string) => {
+        mkdirSync(join(project, path, '..'), { recursive: true });
+        writeFileSync(join(project, path), text);
+      };
+      for (const name of copies) {
+        put(`node_modules/${name}/package.json`, JSON.stringify({ name, main: './index.js' }));
+        put(`node_modules/${name}/index.js`, 'exports.NestFactory = {};');
+      }
+      if (!copies.includes('nestjs-zitadel')) {
+        symlinkSync(ours, join(project, 'node_modules', 'nestjs-zitadel'));
+      }
+      put('app.mjs', app);
+      return join(project, 'app.mjs');
+    }
+
+    const broken = `throw new Error('something broke');`;
+
+    it('loads nothing where this package is another one, since nobody would end it', async () => {
+      const app = projectWith(['nestjs-zitadel'], broken);
+      const said = await run([app, '--json'], good);
+      expect(said.code).toBe(1);
+      expect(idsOf(said)).toEqual(['application.copies']);
+      expect(said.out).toContain('run npx nestjs-zitadel in the project of the application');
+      expect(said.out).not.toContain('something broke');
+    });
+
+    it('says first that Nest is another one, and then why the file cannot be loaded', async () => {
+      const said = await run([projectWith(['@nestjs/core'], broken), '--json'], good);
+      expect(said.code).toBe(1);
+      expect(idsOf(said)).toEqual(['application.copies']);
+      expect(said.out).toMatch(/two copies of @nestjs\/core: .*; .*something broke/);
+    });
+
+    it('says that Nest is another one also where the options were heard', async () => {
+      const app = projectWith(
+        ['@nestjs/core'],
+        `import { ZitadelModule } from 'nestjs-zitadel';
+import { NestFactory } from '${import.meta.resolve('@nestjs/core')}';
+export function createApp(options) {
+  const module = ZitadelModule.forRoot({ issuer: '${zitadel.url}', audience: '1' });
+  return NestFactory.create(module, options);
+}`,
+      );
+      const said = await run([app, '--json'], {});
+      expect(idsOf(said)).toEqual(['application.copies']);
+      expect(findingsOf(said).map(({ id }) => id)).toContain('issuer.reached');
+    });
+
+    it('says nothing of a Nest that an application on Express has beside it', async () => {
+      const app = projectWith(
+        ['@nestjs/core'],
+        `import { createZitadel } from 'nestjs-zitadel/express';
+createZitadel({ issuer: '${zitadel.url}', audience: '1' });`,
+      );
+      const said = await run([app, '--json'], {});
+      expect([said.code, idsOf(said)]).toEqual([0, []]);
+    });
   });
 
   it.each([
