@@ -16,7 +16,7 @@ Environment, and the file .env where a variable is not set:
   ZITADEL_CLIENT_ID          the audience, without a project
   ZITADEL_API_KEY            the key file of the API application: callers are known by introspection
   ZITADEL_SERVICE_USER_KEY   the key file of the service user
-  ZITADEL_ORGANIZATIONS      the organizations in which the service user reads memberships, comma separated
+  ZITADEL_ORGANIZATIONS      where the service user reads memberships: ids, comma separated, or * (default: callers read)
   ZITADEL_SIGNING_KEY        the signing key of the target for events
   REDIS_URL                  the Redis of the application, if the options name none (needs redis or ioredis)
   ZITADEL_TOKEN              a token of a caller, to be explained: never an argument, where others could see it
