@@ -9,6 +9,7 @@ import { guardingOf } from '../application-guards.js';
 import { optionsOfApplication } from '../application-options.js';
 import { type Command, EXIT, parse, UsageError } from '../command.js';
 import { type Environment, readEnvironment, withEnvFile } from '../environment.js';
+import { isEndpoint, NO_ENDPOINT } from '../instance.js';
 import type { Terminal } from '../terminal.js';
 import { HELP } from './help.js';
 import { type Opened, openRedisUrl } from './redis-url.js';
@@ -20,6 +21,8 @@ interface Asked {
   readonly name: string | undefined;
   readonly readsToken: boolean;
   readonly envFile: string | undefined;
+  /** Where the running application receives events. */
+  readonly eventsUrl: string | undefined;
   readonly deadlineMs: number;
   readonly json: boolean;
 }
@@ -50,6 +53,7 @@ export const command: Command = {
             adminToken: env['ZITADEL_PAT'] || undefined,
             redis: redis?.client,
             asksForEvents: true,
+            eventsUrl: asked.eventsUrl,
             deadlineMs: asked.deadlineMs,
             stop: terminal.stop,
             onStep: (what) => {
@@ -77,6 +81,7 @@ const TEXT = { type: 'string' } as const;
 const OPTIONS = {
   name: TEXT,
   env: TEXT,
+  'events-url': TEXT,
   timeout: TEXT,
   json: { type: 'boolean' },
 } as const;
@@ -93,9 +98,14 @@ function read(args: readonly string[]): Asked {
   if (values.name !== undefined && module === undefined) {
     throw new UsageError('--name is about a module of an application: name its file');
   }
+  const eventsUrl = values['events-url'];
+  if (eventsUrl !== undefined && !isEndpoint(eventsUrl)) {
+    throw new UsageError(NO_ENDPOINT.replace('--endpoint', '--events-url'));
+  }
   return {
     module,
     name: values.name,
+    eventsUrl,
     readsToken: positionals.includes('-'),
     envFile: values.env,
     deadlineMs: seconds * 1_000,

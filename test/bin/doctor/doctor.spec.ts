@@ -2,11 +2,14 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
+import express, { type Express } from 'express';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { runCommand } from '#dist/bin/commands.js';
 import type { Finding } from '../../../lib/doctor/finding.js';
 import type { Terminal } from '../../../lib/bin/terminal.js';
+import { createZitadel, zitadelEvents } from '../../../lib/express/index.js';
 import { redisIsHere, startRedis } from '../../support/redis.js';
+import { startExpress } from '../../support/start.js';
 import { quietTerminal } from '../../support/terminal.js';
 import { useEmulator } from '../../support/world.js';
 
@@ -298,6 +301,71 @@ createZitadel({ issuer: '${zitadel.url}', audience: '1' });`,
     const said = await run([app, '--json', '--timeout', '6'], {});
     const found = findingsOf(said).find(({ id }) => id.startsWith('events.tail'));
     expect(found).toMatchObject({ level, what: expect.stringMatching(text) as string });
+  });
+
+  describe('with --events-url', () => {
+    const running = createZitadel({ ...zitadel.options(), events: { signingKeys: ['right'] } });
+    const tried = async (url: string, key = 'right') => {
+      const env = { ...good, ...(key !== '' && { ZITADEL_SIGNING_KEY: key }) };
+      const said = await run(['--events-url', url, '--json'], env);
+      return findingsOf(said).find(({ id }) => /^events\.(not-)?received$/.test(id));
+    };
+    const serve = async (build: (app: Express) => void) => {
+      const { url, close } = await startExpress(build);
+      onTestFinished(close);
+      return `${url}/zitadel/events`;
+    };
+
+    it('sends the running application a delivery that ends nothing', async () => {
+      const url = await serve((app) => void app.post('/zitadel/events', zitadelEvents(running)));
+      expect(await tried(url)).toMatchObject({ id: 'events.received', level: 'ok' });
+      expect(running.events.status()).toMatchObject({ received: 1, ignored: 1 });
+      expect(running.events.status().lastEventAt).toBeUndefined();
+      const rotated = await tried(url, 'newer right');
+      expect(rotated).toMatchObject({ id: 'events.received' });
+      expect(await tried(url, 'wrong')).toMatchObject({
+        id: 'events.not-received',
+        level: 'warning',
+        what: expect.stringContaining('with 401') as string,
+        remedy: expect.stringContaining('with the same events.signingKeys') as string,
+      });
+    });
+
+    it.each([
+      [
+        'a parser stands before the receiver',
+        (app: Express) =>
+          void app.use(express.json()).post('/zitadel/events', zitadelEvents(running)),
+        /with 500/,
+        /before express\.json\(\)/,
+      ],
+      ['nobody receives there', () => undefined, /with 404/, /the URL where/],
+      [
+        'somebody else answers there',
+        (app: Express) => void app.use((_, response) => void response.send('welcome')),
+        /with 200/,
+        /no other handler/,
+      ],
+    ])('says that %s', async (_, build, what, remedy) => {
+      expect(await tried(await serve(build))).toMatchObject({
+        id: 'events.not-received',
+        what: expect.stringMatching(what) as string,
+        remedy: expect.stringMatching(remedy) as string,
+      });
+    });
+
+    it('says that nobody listens, that there is no key, and what no URL is', async () => {
+      const { url, close } = await startExpress(() => undefined);
+      await close();
+      const silent = await tried(url);
+      expect(silent?.what).toContain('ECONNREFUSED');
+      const keyless = await tried(url, '');
+      expect(keyless?.what).toContain('events.signingKeys is not set');
+      expect(await run(['--events-url', 'http://app.example/x'], good)).toMatchObject({
+        code: 2,
+        told: expect.stringContaining('--events-url must be a URL with https') as string,
+      });
+    });
   });
 
   it.each([
