@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
@@ -108,6 +108,10 @@ describe('the .env that setup writes', () => {
     expect(await run(['explain', ...asked], others)).toMatchObject({
       code: as === 'caller' ? 3 : 0,
     });
+
+    const removal = ['--project', 'shop', '--organization', acme.id, '--remove', '--yes', ...files];
+    expect(await runAs(env, ['setup', ...removal])).toMatchObject({ code: 0 });
+    expect(existsSync(at('.env'))).toBe(false);
   });
 });
 
