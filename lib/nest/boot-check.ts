@@ -179,9 +179,14 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
         `${where} was decorated, and then another decorated function took its place (by a mixin or in the constructor): decorate only one of the two, and let it call the other`,
       );
     }
-    const isDenied = places.some(({ lost }) => lost === undefined);
-    if (this.#options.strict && rule.type === 'undeclared' && isDenied) {
+    const guarded = places.filter(({ lost }) => lost === undefined);
+    if (this.#options.strict && rule.type === 'undeclared' && guarded.length > 0) {
       problems.push(undeclared(handler));
+    }
+    if (rule.type !== 'public' && guarded.some(({ way }) => way.isRaw)) {
+      problems.push(
+        `${where} gets the call of gRPC itself, and Nest answers no refusal there: its client would wait, and the process would end. Write @GrpcStreamMethod() in place of @GrpcStreamCall(), or @Public()`,
+      );
     }
     const ofRule = this.#ruleCheck.problemsOf(handler, rule, places);
     return [...problems, ...ofRule.map((each) => `${where}: ${each}`)];
