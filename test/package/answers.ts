@@ -6,6 +6,7 @@ export interface World {
   readonly zitadel: ZitadelEmulator;
   readonly orgId: string;
   readonly ownerId: string;
+  readonly strangerId: string;
 }
 
 export async function startWorld(): Promise<World> {
@@ -13,21 +14,24 @@ export async function startWorld(): Promise<World> {
   const acme = zitadel.addOrg('acme');
   const owner = zitadel.addUser('owner', { org: acme });
   zitadel.addMember(owner, { org: acme }, ['ORG_OWNER']);
-  return { zitadel, orgId: acme.id, ownerId: owner.id };
+  const stranger = zitadel.addUser('stranger', {});
+  return { zitadel, orgId: acme.id, ownerId: owner.id, strangerId: stranger.id };
 }
 
 /** @param url where the application listens; it guards GET /orgs/:orgId and answers { orgId, userId } */
-export async function checkAnswers(url: string, { zitadel, orgId, ownerId }: World): Promise<void> {
+export async function checkAnswers(
+  url: string,
+  { zitadel, orgId, ownerId, strangerId }: World,
+): Promise<void> {
   const ask = async (token?: string): Promise<{ status: number; body: unknown }> => {
     const headers: Record<string, string> =
       token === undefined ? {} : { authorization: `Bearer ${token}` };
     const response = await fetch(`${url}/orgs/${orgId}`, { headers });
     return { status: response.status, body: await response.json() };
   };
-  const stranger = zitadel.addUser('stranger', {});
   const answers = {
     owner: await ask(zitadel.tokenFor({ id: ownerId })),
-    stranger: (await ask(zitadel.tokenFor(stranger))).status,
+    stranger: (await ask(zitadel.tokenFor({ id: strangerId }))).status,
     nobody: (await ask()).status,
   };
   const wanted = {
@@ -47,12 +51,11 @@ export async function checkAnswers(url: string, { zitadel, orgId, ownerId }: Wor
  */
 export async function checkDoor(
   ask: (token?: string) => Promise<unknown>,
-  { zitadel, orgId, ownerId }: World,
+  { zitadel, orgId, ownerId, strangerId }: World,
 ): Promise<void> {
-  const stranger = zitadel.addUser('stranger', {});
   const answers = {
     owner: await ask(zitadel.tokenFor({ id: ownerId })),
-    stranger: await ask(zitadel.tokenFor(stranger)),
+    stranger: await ask(zitadel.tokenFor({ id: strangerId })),
     nobody: await ask(),
   };
   const wanted = {

@@ -64,7 +64,7 @@ export const DOORS = {
   mercurius: 'GraphQL by Mercurius',
   socketio: 'socket.io',
   ws: 'ws',
-  tcp: 'TCP microservice',
+  tcp: 'TCP microservice, alone and beside HTTP',
 };
 
 /** Those that are more than a door. `nest11`: only where Nest is older than 12. */
