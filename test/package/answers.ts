@@ -1,5 +1,7 @@
 // A tiny world for an application that has installed the package, and what its guarded route must
 // answer there. Copied beside each application before it is compiled.
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { ZitadelEmulator } from 'nestjs-zitadel/testing';
 
 export interface World {
@@ -66,4 +68,14 @@ export async function checkDoor(
   if (JSON.stringify(answers) !== JSON.stringify(wanted)) {
     throw new Error(`wanted ${JSON.stringify(wanted)}, got ${JSON.stringify(answers)}`);
   }
+}
+
+/** A port for a server that does not say which one it got. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }

@@ -1,7 +1,5 @@
 // A microservice over TCP, alone and in an application that also has HTTP, written as a user of the package would write it.
 import 'reflect-metadata';
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { Controller, type Type, UseFilters, UseGuards } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { ClientProxyFactory, MessagePattern, Transport } from '@nestjs/microservices';
@@ -16,7 +14,7 @@ import {
   type Caller,
 } from 'nestjs-zitadel';
 import { firstValueFrom } from 'rxjs';
-import { checkDoor, startWorld } from '../answers.js';
+import { checkDoor, freePort, startWorld } from '../answers.js';
 
 interface Message {
   readonly orgId: string;
@@ -44,15 +42,6 @@ class ForgottenHandler {
   forgotten() {
     return 'ran';
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 export async function tryOut(): Promise<void> {
