@@ -56,6 +56,8 @@ function doorsOf(version, graphql) {
     '@nestjs/platform-socket.io': version,
     '@nestjs/platform-ws': version,
     '@nestjs/websockets': version,
+    '@grpc/grpc-js': '1.14.7',
+    '@grpc/proto-loader': '0.8.1',
     graphql: '16.15.0',
     'socket.io-client': '4.8.4',
     ws: '8.23.0',
@@ -68,7 +70,8 @@ export const DOORS = {
   mercurius: 'GraphQL by Mercurius',
   socketio: 'socket.io',
   ws: 'ws',
-  tcp: 'TCP microservice',
+  tcp: 'TCP microservice, alone and beside HTTP',
+  grpc: 'gRPC',
 };
 
 /** Those that are more than a door. `nest11`: only where Nest is older than 12. */
