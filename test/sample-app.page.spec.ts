@@ -23,6 +23,8 @@ describe.runIf(chromiumIsHere)('the page of the sample app', () => {
     [sample, browser] = await Promise.all([startSample(), launchChromium()]);
     context = await browser.newContext();
     context.setDefaultTimeout(120_000);
+    // While one tab of the page is open, the process of its site goes on, and the others begin in it.
+    await (await context.newPage()).goto(sample.url);
   });
   afterAll(async () => {
     await browser.close();

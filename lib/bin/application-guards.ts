@@ -1,4 +1,4 @@
-import { ApplicationError, openApplication } from './application.js';
+import { ApplicationError, CopyError, openApplication } from './application.js';
 
 /** How many handlers of an application are not public, and which of them Nest runs without the guard. */
 interface Guarding {
@@ -10,6 +10,7 @@ interface Guarding {
  * Whether the guard stands before the handlers of an application, of which nothing runs. Undefined: it cannot be opened that way.
  *
  * @throws UsageError when the path or the name of the export is wrong
+ * @throws CopyError when the application has another copy of Nest
  */
 export async function guardingOf(path: string): Promise<Guarding | undefined> {
   const { accessOf } = await import('../nest/access.js');
@@ -23,7 +24,7 @@ export async function guardingOf(path: string): Promise<Guarding | undefined> {
       await opened.close();
     }
   } catch (error) {
-    if (error instanceof ApplicationError) return undefined;
-    throw error;
+    if (error instanceof CopyError || !(error instanceof ApplicationError)) throw error;
+    return undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { type GivenOptions, hearOptions } from '../given-options.js';
-import { ApplicationError, openApplication } from './application.js';
+import { ApplicationError, CopyError, openApplication } from './application.js';
 
 /** Ends the start of the application: its options are known, and nothing else of it shall run. */
 class Known extends Error {}
@@ -7,6 +7,8 @@ class Known extends Error {}
 /** Why an application does not tell its options. */
 interface NoOptions {
   readonly why: string;
+  /** It has another copy of a package than this command. */
+  readonly isCopy?: true;
 }
 
 /**
@@ -30,6 +32,7 @@ export async function optionsOfApplication(
     await opened.close();
   } catch (error) {
     if (known) return known;
+    if (error instanceof CopyError) return { why: error.message, isCopy: true };
     if (error instanceof ApplicationError) return { why: error.message };
     throw error;
   } finally {

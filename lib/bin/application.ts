@@ -1,13 +1,16 @@
 import type { INestApplicationContext, Type } from '@nestjs/common';
 import type * as nestCore from '@nestjs/core';
 import { existsSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { copiesOfNest, copiesOfThis, pathFrom } from './application-copies.js';
 import { UsageError } from './command.js';
 
 /** An application that cannot be opened. The message says why, for whoever gave the command. */
 export class ApplicationError extends Error {}
+
+/** It has another copy of a package than this command. */
+export class CopyError extends ApplicationError {}
 
 /** A user's application that does not listen. */
 interface OpenApplication {
@@ -49,6 +52,8 @@ export async function openApplication(
   { start }: OpenSettings,
 ): Promise<OpenApplication> {
   const { file, name } = placeOf(given);
+  const copies = start ? copiesOfThis(file) : undefined;
+  if (copies !== undefined) throw new CopyError(copies);
   const restore = divertOutput();
   try {
     // What is no application of Nest is loaded only where it may start.
@@ -69,7 +74,10 @@ export async function openApplication(
     restore();
     if (error instanceof UsageError || error instanceof ApplicationError) throw error;
     const done = start ? 'started' : 'made';
-    throw new ApplicationError(`the application could not be ${done}: ${textOf(error)}`);
+    const text = `the application could not be ${done}: ${textOf(error)}`;
+    // Where Nest is there twice, what fails may be due to that alone.
+    const nest = copiesOfNest(file);
+    throw nest === undefined ? new ApplicationError(text) : new CopyError(`${nest}; ${text}`);
   }
 }
 
@@ -93,19 +101,11 @@ function placeOf(given: string): { readonly file: string; readonly name: string 
 
 /** The application's own Nest. Ours must be the same, or its parts are not known here. */
 async function coreFor(file: string): Promise<Core> {
-  const of = (path: string) => import(pathToFileURL(path).href) as Promise<Core>;
-  let theirs: string;
-  try {
-    theirs = createRequire(file).resolve('@nestjs/core');
-  } catch {
-    throw new ApplicationError(`${file} finds no @nestjs/core: is it in a project of Nest?`);
-  }
-  const core = await of(theirs);
-  const ours = await import('@nestjs/core').catch(() => undefined);
-  if (ours?.NestFactory === core.NestFactory) return core;
-  throw new ApplicationError(
-    `this nestjs-zitadel and the application use two copies of @nestjs/core: install nestjs-zitadel in the project of the application, and run it there; npm ls @nestjs/core shows the copies (the application uses ${theirs})`,
-  );
+  const copies = copiesOfNest(file);
+  if (copies !== undefined) throw new CopyError(copies);
+  const theirs = pathFrom(file, '@nestjs/core');
+  if (theirs !== undefined) return import(pathToFileURL(theirs).href) as Promise<Core>;
+  throw new ApplicationError(`${file} finds no @nestjs/core: is it in a project of Nest?`);
 }
 
 async function load(file: string): Promise<Exports> {
@@ -172,16 +172,9 @@ async function create(
   file: string,
   options: CreateOptions,
 ): Promise<Made> {
-  const from = createRequire(file);
-  const has = (name: string): string | undefined => {
-    try {
-      return from.resolve(name);
-    } catch {
-      return undefined;
-    }
-  };
-  if (has('@nestjs/platform-express')) return NestFactory.create(module, options);
-  const fastify = has('@nestjs/platform-fastify');
+  const express = pathFrom(file, '@nestjs/platform-express');
+  if (express !== undefined) return NestFactory.create(module, options);
+  const fastify = pathFrom(file, '@nestjs/platform-fastify');
   if (fastify === undefined) return NestFactory.createApplicationContext(module, options);
   const { FastifyAdapter } = (await import(pathToFileURL(fastify).href)) as {
     readonly FastifyAdapter: new () => never;

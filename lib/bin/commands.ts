@@ -70,6 +70,8 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
     return await (found.onlyLooks ? Promise.race([running, stopped(terminal.stop)]) : running);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
+    // What was asked for at a prompt is missing since nobody wants to go on.
+    if (terminal.stop.aborted) return EXIT.interrupted;
     terminal.tell(`${error.message}\nnpx nestjs-zitadel ${found.name} --help says more.`);
     return EXIT.usage;
   }

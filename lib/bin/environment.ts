@@ -26,6 +26,47 @@ export function withEnvFile(env: Environment, file?: string): Environment {
   return { ...parseEnv(text), ...env };
 }
 
+/** In place of ids of organizations: the service user reads them all. */
+export const EVERY_ORGANIZATION = '*';
+
+/** What the variables say of the options. A variable without a value is not set. */
+export interface Settings {
+  readonly issuer: string | undefined;
+  readonly internalUrl: string | undefined;
+  readonly projectId: string | undefined;
+  readonly audience: string | undefined;
+  /** Paths of key files. */
+  readonly apiKey: string | undefined;
+  readonly serviceUserKey: string | undefined;
+  /** Undefined: callers read their own memberships. */
+  readonly memberships: ZitadelOptions['memberships'];
+  readonly signingKeys: readonly string[] | undefined;
+}
+
+export function readSettings(env: Environment): Settings {
+  const text = (name: string) => env[name]?.trim() || undefined;
+  const list = (name: string) =>
+    text(name)
+      ?.split(/[\s,]+/)
+      .filter(Boolean);
+  const projectId = text('ZITADEL_PROJECT_ID');
+  const organizations = list('ZITADEL_ORGANIZATIONS');
+  const isEvery = organizations?.includes(EVERY_ORGANIZATION) === true;
+  return {
+    issuer: text('ZITADEL_ISSUER'),
+    internalUrl: text('ZITADEL_INTERNAL_URL'),
+    projectId,
+    audience: projectId ?? text('ZITADEL_CLIENT_ID'),
+    apiKey: text('ZITADEL_API_KEY'),
+    serviceUserKey: text('ZITADEL_SERVICE_USER_KEY'),
+    memberships: organizations && {
+      as: 'serviceUser',
+      ...(!isEvery && { organizations }),
+    },
+    signingKeys: list('ZITADEL_SIGNING_KEY'),
+  };
+}
+
 /** What the environment says of the options. Each option that cannot be read is left out, and told. */
 interface ReadEnvironment {
   readonly options: ZitadelOptions;
@@ -35,13 +76,11 @@ interface ReadEnvironment {
 /** @throws UsageError without ZITADEL_ISSUER */
 export function readEnvironment(env: Environment): ReadEnvironment {
   const problems: ZitadelOptionsError[] = [];
-  const text = (name: string) => env[name] || undefined;
-  const list = (name: string) =>
-    text(name)
-      ?.split(/[\s,]+/)
-      .filter(Boolean);
-  const withKey = <T>(name: string, make: (key: ReturnType<typeof keyFile>) => T): T | object => {
-    const path = text(name);
+  const withKey = <T>(
+    path: string | undefined,
+    name: string,
+    make: (key: ReturnType<typeof keyFile>) => T,
+  ): T | object => {
     if (path === undefined) return {};
     try {
       return make(keyFile(path));
@@ -51,26 +90,19 @@ export function readEnvironment(env: Environment): ReadEnvironment {
       return {};
     }
   };
-  const issuer = text('ZITADEL_ISSUER');
+  const { issuer, apiKey, serviceUserKey, signingKeys, ...others } = readSettings(env);
   if (issuer === undefined) {
     throw new UsageError(
       'ZITADEL_ISSUER must be set, in the environment or in .env: https://acme.zitadel.cloud',
     );
   }
-  const internalUrl = text('ZITADEL_INTERNAL_URL');
-  const projectId = text('ZITADEL_PROJECT_ID');
-  const audience = projectId ?? text('ZITADEL_CLIENT_ID');
-  const organizations = list('ZITADEL_ORGANIZATIONS');
-  const signingKeys = list('ZITADEL_SIGNING_KEY') as [string, ...string[]] | undefined;
+  const plain = Object.entries(others).filter(([, value]) => value !== undefined);
   const options = {
     issuer,
-    ...(internalUrl !== undefined && { internalUrl }),
-    ...(projectId !== undefined && { projectId }),
-    ...(audience !== undefined && { audience }),
-    ...withKey('ZITADEL_API_KEY', (key) => ({ callers: introspection(key) })),
-    ...withKey('ZITADEL_SERVICE_USER_KEY', (serviceUser) => ({ serviceUser })),
-    ...(organizations && { memberships: { as: 'serviceUser' as const, organizations } }),
-    ...(signingKeys && { events: { signingKeys } }),
+    ...(Object.fromEntries(plain) as Partial<ZitadelOptions>),
+    ...withKey(apiKey, 'ZITADEL_API_KEY', (key) => ({ callers: introspection(key) })),
+    ...withKey(serviceUserKey, 'ZITADEL_SERVICE_USER_KEY', (serviceUser) => ({ serviceUser })),
+    ...(signingKeys && { events: { signingKeys: signingKeys as [string, ...string[]] } }),
   };
   return { options, problems };
 }

@@ -52,6 +52,8 @@ export async function carryOut(
     }
     while (left[0]) {
       if (terminal.stop.aborted) return outcome(EXIT.interrupted);
+      const { what } = left[0];
+      if (terminal.isInteractive && what !== done.at(-1)?.what) terminal.tell(`... ${what}`);
       await left[0].run();
       done.push(left[0]);
       left = left.slice(1);

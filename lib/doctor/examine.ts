@@ -33,6 +33,8 @@ export interface Examination {
   readonly redis?: RedisClient | MessageBus | undefined;
   /** Reads events as the application does. A running one reads them itself. */
   readonly asksForEvents?: boolean;
+  /** Where the application receives events: a delivery that ends nothing is sent there. */
+  readonly eventsUrl?: string | undefined;
   /** Milliseconds: what one step may take. */
   readonly deadlineMs: number;
   readonly stop: AbortSignal;
@@ -132,7 +134,7 @@ type Step = readonly [name: string, look: () => Promise<readonly Finding[]>];
 /** What sends credentials or tokens, and so only to the instance that is meant. */
 function stepsOf(
   scene: Scene,
-  { token, adminToken, asksForEvents = false }: Examination,
+  { token, adminToken, asksForEvents = false, eventsUrl: url, stop }: Examination,
   served: readonly Generation[],
 ): readonly Step[] {
   let user: SignedIn | undefined;
@@ -158,7 +160,10 @@ function stepsOf(
     ],
     [
       'events',
-      () => examineEvents(scene, { token: adminToken ?? user?.token, asks: asksForEvents }),
+      () => {
+        const seesTargets = adminToken ?? user?.token;
+        return examineEvents(scene, { token: seesTargets, asks: asksForEvents, url, stop });
+      },
     ],
   ];
 }

@@ -44,6 +44,8 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   readonly #options: AnyModuleOptions;
   readonly #ruleCheck: RuleCheck;
   #found!: Inventoried;
+  /** Whether a guard of ours is meant to stand before every handler. */
+  #isGlobal = false;
   #isSafe = false;
 
   constructor(
@@ -66,15 +68,15 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   }
 
   /**
-   * A hybrid application can take messages before it starts. Then their handlers are judged before, as far as it is known: global guards can
-   * still come.
+   * A hybrid application can take messages before it starts. Then their handlers are judged before. A global guard can still come: it must, if
+   * something is decorated that has none.
    *
    * @throws ZitadelRequirementError listing every problem of a handler of messages
    */
   async beforeMessages(): Promise<void> {
     // A microservice alone starts before it listens.
     if (this.#isSafe || !this.adapters.httpAdapter) return;
-    const { problems, found } = await this.#judge(({ way }) => way.door === 'rpc');
+    const { problems, found } = await this.#judge(({ way }) => way.door === 'rpc', true);
     problems.push(...forgottenLines(), ...found.controllers.filter(isForeign).map(foreign));
     refuse(problems);
   }
@@ -107,9 +109,12 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
       this.#logger().log(`routes and what they ask for:\n${[...lines].join('\n')}`);
   }
 
-  async #judge(isMeant: (place: ReachedPlace) => boolean) {
+  async #judge(isMeant: (place: ReachedPlace) => boolean, isEarly = false) {
     const found = (this.#found = this.inventory.read());
-    const { reached, ofFunction } = found;
+    const { reached, ofFunction, guards } = found;
+    const isAwaited = ({ handler, places }: Reached) =>
+      isDeclared(handler, ofFunction) && places.some(({ lost }) => lost !== undefined);
+    this.#isGlobal = guards.isGlobal() || (isEarly && reached.some(isAwaited));
     const meant = reached
       .map((each) => ({ ...each, places: each.places.filter(isMeant) }))
       .filter(({ places }) => places.length > 0);
@@ -174,9 +179,14 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
         `${where} was decorated, and then another decorated function took its place (by a mixin or in the constructor): decorate only one of the two, and let it call the other`,
       );
     }
-    const isDenied = places.some(({ lost }) => lost === undefined);
-    if (this.#options.strict && rule.type === 'undeclared' && isDenied) {
+    const guarded = places.filter(({ lost }) => lost === undefined);
+    if (this.#options.strict && rule.type === 'undeclared' && guarded.length > 0) {
       problems.push(undeclared(handler));
+    }
+    if (rule.type !== 'public' && guarded.some(({ way }) => way.isRaw)) {
+      problems.push(
+        `${where} gets the call of gRPC itself, and Nest answers no refusal there: its client would wait, and the process would end. Write @GrpcStreamMethod() in place of @GrpcStreamCall(), or @Public()`,
+      );
     }
     const ofRule = this.#ruleCheck.problemsOf(handler, rule, places);
     return [...problems, ...ofRule.map((each) => `${where}: ${each}`)];
@@ -189,7 +199,7 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     const { strict, publicControllers } = this.#options;
     if (way.door === 'http') return strict ? [undeclared(handler)] : [];
     const isLeft =
-      !(strict || this.#found.guards.isGlobal()) ||
+      !(strict || this.#isGlobal) ||
       publicControllers?.includes(handler.type) ||
       this.#found.guards.hasOwn(handler, way);
     return isLeft

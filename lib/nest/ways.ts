@@ -11,6 +11,8 @@ export interface Way {
   readonly door: 'http' | 'graphql' | 'ws' | 'rpc' | 'other';
   /** A field of GraphQL or a federation reference: no guard stands before it unless GraphQLModule is told so. */
   readonly isField?: boolean;
+  /** The handler gets the call of gRPC itself, and nobody answers what its guard throws. */
+  readonly isRaw?: boolean;
   /** As clients name it: `QUERY org`. A route has its path. */
   readonly text: string;
 }
@@ -37,7 +39,7 @@ export function waysOf(handler: Handler): readonly Way[] {
     const pattern = metadataOf([written, called], PATTERN);
     return [
       ...(metadataOf([written], PATH) === undefined ? [] : [{ door: 'http', text: '' } as const]),
-      ...(pattern === undefined ? [] : [{ door: 'rpc', text: messageText(pattern) } as const]),
+      ...(pattern === undefined ? [] : [messageOf(pattern)]),
     ];
   }
   const event = metadataOf([written, called], MESSAGE);
@@ -115,8 +117,10 @@ function metadataOf(targets: readonly object[], key: string): unknown {
     .find((value) => value !== undefined);
 }
 
-function messageText(pattern: unknown): string {
-  return `MESSAGE ${textOf(Array.isArray(pattern) && pattern.length === 1 ? pattern[0] : pattern)}`;
+function messageOf(pattern: unknown): Way {
+  const only: unknown = Array.isArray(pattern) && pattern.length === 1 ? pattern[0] : pattern;
+  const isRaw = own(only, 'streaming') === 'pt_stream';
+  return { door: 'rpc', isRaw, text: `MESSAGE ${textOf(only)}` };
 }
 
 function textOf(value: unknown): string {

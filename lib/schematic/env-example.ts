@@ -18,7 +18,7 @@ ZITADEL_PROJECT_ID=
 # Paths of key files: of the application of type API (introspection), and of the service user.
 # ZITADEL_API_KEY=./secrets/api.json
 # ZITADEL_SERVICE_USER_KEY=./secrets/service-user.json
-# The ids of the organizations whose memberships the service user reads, with commas between.
+# The ids of the organizations whose memberships the service user reads, with commas between. * means all.
 # ZITADEL_ORGANIZATIONS=
 # The signing key of the target that sends ZITADEL's events.
 # ZITADEL_SIGNING_KEY=

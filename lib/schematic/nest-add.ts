@@ -8,9 +8,9 @@ import { letJestLoadEsm, testRunner } from './test-runner.js';
 import { type Context, textIn, type Tree } from './tree.js';
 import { loadTypeScript } from './typescript.js';
 
-const byHand = ({ module, guard }: Registered): string =>
+const byHand = ({ module, guard }: Registered, write = 'Write'): string =>
   [
-    `Write it yourself, into the module that ${module === undefined ? 'main.ts starts' : 'registers ZitadelModule'}:`,
+    `${write} it yourself, into the module that ${module === undefined ? 'main.ts starts' : 'registers ZitadelModule'}:`,
     ...(module === undefined ? [`  imports: [${MODULE.replaceAll('\n', '\n  ')}]`] : []),
     ...(guard === undefined ? [`  providers: [${GUARD}]`] : []),
   ].join('\n');
@@ -62,9 +62,9 @@ type Outcome =
 
 function registerIn(tree: Tree, root: RootModule | undefined, sourceRoot: string): Outcome {
   if (!root) return { why: `There is no module of the application to be found. ${byHand({})}` };
-  const typescript = loadTypeScript();
+  const { typescript, why } = loadTypeScript();
   if (!typescript) {
-    return { why: `No TypeScript is installed that can read ${root.path}. ${byHand({})}` };
+    return { why: `${root.path} was not edited, because ${why}. ${byHand({}, 'Or write')}` };
   }
   const main = posix.join(sourceRoot, 'main.ts');
   const found = findRegistered(typescript, tree, [root.path, main], sourceRoot);

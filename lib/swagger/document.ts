@@ -40,10 +40,9 @@ export function withZitadel<T extends OpenAPIObject>(
   const schemes = new Schemes(app.get(ModulesContainer, { strict: false }), scheme);
   const statuses = new Set<RefusalStatus>();
   const describe = (operation: unknown, path: string, method: string) => {
-    const handlers = handlersAt(path, method);
+    const handlers = handlersAt(path, method).filter(({ guarded }) => guarded);
     // Nobody stands before it, or it was described before.
-    const isOurs = handlers.length > 0 && handlers.every(({ guarded }) => guarded);
-    if (!isOurs || Object.hasOwn(operation as object, 'x-zitadel')) return operation;
+    if (handlers.length === 0 || Object.hasOwn(operation as object, 'x-zitadel')) return operation;
     const described = withAccess(operation as Operation, handlers, schemes);
     described.statuses.forEach((status) => statuses.add(status));
     return described.operation;

@@ -13,10 +13,12 @@ export interface ZitadelAccess {
   readonly forActors?: true;
   /** Where the version does not stand in the path, and several handlers share the operation. */
   readonly version?: string;
+  /** Where the handler answers under some hosts only. Several: `a.example, b.example`. */
+  readonly host?: string;
 }
 
-/** The value of `x-zitadel`. Several: by version. */
-export type ZitadelExtension = ZitadelAccess | { readonly versions: readonly ZitadelAccess[] };
+/** The value of `x-zitadel`. Several handlers share an operation by version or by host. */
+export type ZitadelExtension = ZitadelAccess | { readonly handlers: readonly ZitadelAccess[] };
 
 /** What is touched of an operation. */
 export interface Operation {
@@ -38,7 +40,7 @@ export function withAccess(
   );
   const all = handlers.map(accessOf);
   const [only] = all;
-  const extension = all.length === 1 ? only : { versions: all };
+  const extension = all.length === 1 ? only : { handlers: all };
   const description = [operation.description, ...sentences(handlers)].filter(Boolean).join('\n\n');
   return {
     operation: {
@@ -52,25 +54,36 @@ export function withAccess(
   };
 }
 
-function accessOf({ access, requirement, forActors, version }: Access): ZitadelAccess {
+function accessOf({ access, requirement, forActors, version, host }: Access): ZitadelAccess {
   return {
     access,
     ...(requirement && { requirement: described(requirement) }),
     ...(forActors && { forActors }),
     ...(version !== undefined && { version }),
+    ...(host !== undefined && { host }),
   };
 }
 
-/** Any one of them is enough. `{}`: no token. None at all: it is public. */
+/**
+ * Any one of them is enough. `{}`: no token. None at all: it is public. Of several handlers it is what every one of them is content with: one
+ * that asks for a token is not called without, and a token has the scopes for all.
+ */
 function securityOf(
   handlers: readonly Access[],
   schemes: Schemes,
 ): NonNullable<Operation['security']> {
-  const isOpen = (each: Access) => each.access === 'public' || each.access === 'optional';
   const asking = handlers.filter(({ access }) => access !== 'public');
-  const all = asking.flatMap((each) => schemes.securityFor(each.zitadel, each.requirement));
-  const different = [...new Map(all.map((each) => [JSON.stringify(each), each])).values()];
-  return [...(asking.length > 0 && handlers.some(isOpen) ? [{}] : []), ...different];
+  const scopesBy = new Map<string, readonly string[]>();
+  for (const { zitadel, requirement } of asking) {
+    for (const each of schemes.securityFor(zitadel, requirement)) {
+      for (const [scheme, scopes] of Object.entries(each)) {
+        scopesBy.set(scheme, [...(scopesBy.get(scheme) ?? []), ...scopes]);
+      }
+    }
+  }
+  const merged = [...scopesBy].map(([scheme, scopes]) => ({ [scheme]: [...new Set(scopes)] }));
+  const isOpen = asking.length > 0 && asking.every(({ access }) => access === 'optional');
+  return [...(isOpen ? [{}] : []), ...merged];
 }
 
 function statusesOf({ access, requirement }: Access): readonly RefusalStatus[] {
@@ -86,8 +99,19 @@ function sentences(handlers: readonly Access[]): readonly string[] {
   return handlers.flatMap((each) => {
     const text = sentence(each);
     if (text === undefined) return [];
-    return handlers.length === 1 ? [text] : [`Version ${each.version ?? 'neutral'}: ${text}`];
+    const place = placeOf(each, handlers);
+    return place === '' ? [text] : [`${place}: ${text}`];
   });
+}
+
+/** Which of several handlers is meant, and under which host one answers. */
+function placeOf({ version, host }: Access, all: readonly Access[]): string {
+  const byHost = all.some((each) => each.host !== undefined);
+  const byVersion = all.length > 1 && all.some((each) => each.version !== undefined);
+  return [
+    ...(byHost ? [host === undefined ? 'Any other host' : `Host ${host}`] : []),
+    ...(byVersion ? [`Version ${version ?? 'neutral'}`] : []),
+  ].join(', ');
 }
 
 function sentence({ access, requirement, forActors }: Access): string | undefined {

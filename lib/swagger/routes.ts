@@ -38,17 +38,42 @@ export function routesOf(app: INestApplicationContext): HandlersAt {
   };
 }
 
-/** Nest calls the first handler that takes the version. If all are tried in order, one without a version takes what is left. */
+/** What a handler takes. Undefined: any. */
+interface Taken {
+  readonly host: string | undefined;
+  readonly version: string | undefined;
+}
+
+/**
+ * Nest calls the first handler that takes the host and the version. If all are tried in order, one without a version takes what is left.
+ */
 function calledOf(handlers: readonly Access[], isInOrder: boolean): readonly Access[] {
-  const taken = new Set<string | undefined>();
+  const taken: Taken[] = [];
+  const isTaken = ({ host, version }: Taken) =>
+    taken.some(
+      (by) =>
+        (by.host === undefined || by.host === host) &&
+        (by.version === version || (isInOrder && by.version === undefined)),
+    );
   return handlers.flatMap((each) => {
-    if (isInOrder && taken.has(undefined)) return [];
-    const versions = each.version?.split(', ') ?? [undefined];
-    const left = versions.filter((version) => !taken.has(version));
-    for (const version of left) taken.add(version);
-    if (left.length === versions.length) return [each];
-    return left.length === 0 ? [] : [{ ...each, version: left.join(', ') }];
+    const all = placesOf(each);
+    const left = all.filter((place) => !isTaken(place));
+    taken.push(...left);
+    if (left.length === all.length) return [each];
+    if (left.length === 0) return [];
+    return [{ ...each, ...joined('host', left), ...joined('version', left) }];
   });
+}
+
+function placesOf({ host, version }: Access): readonly Taken[] {
+  const hosts = host?.split(', ') ?? [undefined];
+  const versions = version?.split(', ') ?? [undefined];
+  return hosts.flatMap((of) => versions.map((each) => ({ host: of, version: each })));
+}
+
+function joined(name: keyof Taken, places: readonly Taken[]): object {
+  const named = new Set(places.map((each) => each[name]).filter((each) => each !== undefined));
+  return named.size === 0 ? {} : { [name]: [...named].join(', ') };
 }
 
 const NAME = String.raw`(?:"([^"]+)"|([\p{ID_Start}_$][\p{ID_Continue}$]*))`;

@@ -12,6 +12,22 @@ it('ends a command that only looks when somebody stops it, whatever it waits for
   expect(code).toBe(130);
 });
 
+it.each([
+  ['setup', '--project', 'shop'],
+  ['events', 'setup', '--check'],
+  ['explain', '--role', 'IAM_OWNER'],
+  ['token'],
+])(
+  'says that it was stopped, and not that something is missing, on Ctrl-C at a prompt: %s',
+  async (...args) => {
+    const env = { ZITADEL_URL: 'https://a.example', ZITADEL_ISSUER: 'https://a.example' };
+    const stop = AbortSignal.abort();
+    const said = await runAs({ ...env, ZITADEL_CLIENT_ID: '1' }, args, { says: '', stop });
+    expect(said).toMatchObject({ code: 130, out: '', told: '' });
+    expect(said.asked).toHaveLength(1);
+  },
+);
+
 it.each(['doctor/doctor', 'explain/explain', 'token/token', 'emulator/emulator', 'setup/setup'])(
   'has %s also in an application without Nest',
   async (name) => {

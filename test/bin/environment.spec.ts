@@ -1,12 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseEnv } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runAs } from './run-command.js';
 import { UsageError } from '../../lib/bin/command.js';
 import { optionsFromEnvironment, readEnvironment, withEnvFile } from '../../lib/bin/environment.js';
 import { resolveOptions } from '../../lib/validate-options.js';
-import { useEmulator } from '../support/world.js';
+import { startEmulator, useEmulator } from '../support/world.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'environment-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -66,6 +67,51 @@ describe('options from the environment', async () => {
     ]);
     expect(options).toEqual({ issuer: 'https://acme.zitadel.cloud' });
     expect(() => optionsFromEnvironment(env)).toThrow(/^ZITADEL_API_KEY/);
+  });
+});
+
+describe('the .env that setup writes', () => {
+  it.each([
+    ['IAM_OWNER_VIEWER', 'the memberships of everybody', 'service user', 0],
+    ['ORG_OWNER_VIEWER', 'memberships in 1 organization', 'service user', 0],
+    ['none', 'it holds no manager role', 'caller', 1],
+  ])('for %s is read alike by every command', async (role, seen, as, explained) => {
+    const zitadel = await startEmulator();
+    const admin = zitadel.addServiceUser('admin');
+    zitadel.addMember(admin, 'instance', ['IAM_OWNER']);
+    const acme = zitadel.addOrg('acme');
+    const alice = zitadel.addUser('alice', { org: acme });
+    zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
+    const at = (name: string) => join(mine, name);
+    const mine = mkdtempSync(join(folder, 'setup-'));
+    const files = ['--env', at('.env'), '--secrets', at('secrets')];
+    const wanted = ['--project', 'shop', '--service-user-role', role, '--organization', acme.id];
+    const env = { ZITADEL_URL: zitadel.url, ZITADEL_PAT: zitadel.patFor(admin) };
+    expect(await runAs(env, ['setup', ...wanted, '--yes', ...files])).toMatchObject({ code: 0 });
+    const audience = parseEnv(readFileSync(at('.env'), 'utf8'))['ZITADEL_PROJECT_ID'] ?? '';
+    const run = (args: readonly string[], token: string) =>
+      runAs({ ZITADEL_TOKEN: token }, [...args, '--env', at('.env')]);
+    const token = zitadel.tokenFor(alice, { audience: [audience] });
+
+    const doctor = await run(['doctor'], token);
+    expect([doctor.code, doctor.out]).toEqual([0, expect.stringContaining(seen)]);
+    const checked = await run(['token', '--check'], token);
+    expect([checked.code, checked.out]).toEqual([0, expect.stringContaining(`read as the ${as}`)]);
+    const asked = ['--role', 'ORG_OWNER', '--org', acme.id];
+    expect(await run(['explain', '--user', alice.id, ...asked], '')).toMatchObject({
+      code: explained,
+    });
+
+    // Only a caller's own token must be for ZITADEL.
+    const others = zitadel.tokenFor(alice, { audience: [audience], zitadelAudience: false });
+    expect(await run(['token'], others)).toMatchObject({ code: as === 'caller' ? 3 : 0 });
+    expect(await run(['explain', ...asked], others)).toMatchObject({
+      code: as === 'caller' ? 3 : 0,
+    });
+
+    const removal = ['--project', 'shop', '--organization', acme.id, '--remove', '--yes', ...files];
+    expect(await runAs(env, ['setup', ...removal])).toMatchObject({ code: 0 });
+    expect(existsSync(at('.env'))).toBe(false);
   });
 });
 

@@ -22,10 +22,12 @@ interface Consumer {
   readonly DOORS: Readonly<Record<string, string>>;
   readonly DOORS_OF: Readonly<Record<number, Packages>>;
   readonly KINDS: readonly Kind[];
+  readonly KINDS_OF_7: readonly Kind[];
   readonly NODE_PACKAGE: string;
   readonly PLACES: Readonly<Record<string, { readonly name: string; readonly nest11?: true }>>;
   readonly RUNNER: Readonly<Record<string, Runner>>;
   readonly RUNNERS: Packages;
+  readonly TYPESCRIPT_7: Packages;
   kindNamed(name: string): Kind;
   nestOf(version: string): Packages;
   nodeIn(home: string): string;
@@ -101,12 +103,13 @@ export async function run({ short, progress }: RunOptions): Promise<Figures> {
 }
 
 function homesOf(consumer: Consumer): readonly Home[] {
-  const { DOORS, DOORS_OF, KINDS, NODE_PACKAGE, PLACES, RUNNER, RUNNERS } = consumer;
+  const { DOORS, DOORS_OF, KINDS, KINDS_OF_7, NODE_PACKAGE, PLACES } = consumer;
+  const { RUNNER, RUNNERS, TYPESCRIPT_7 } = consumer;
   const { kindNamed, nestOf, nodeIn, tryKind, tryRequire, tryRunner } = consumer;
   const imported = kindNamed('nodenext, import');
   const waysOf = (source: string): readonly Way[] => [
     { name: 'JavaScript, require', run: (home) => tryRequire(home, source) },
-    ...KINDS.map((kind) => ({
+    ...[...KINDS, ...KINDS_OF_7].map((kind) => ({
       name: `TypeScript, ${kind.name}`,
       run: (home: string) => tryKind(home, source, kind),
     })),
@@ -118,6 +121,7 @@ function homesOf(consumer: Consumer): readonly Home[] {
       packages: {
         ...nestOf(version),
         ...RUNNERS,
+        ...TYPESCRIPT_7,
         // Jest can require ESM on Node 24.9 and newer only.
         ...(isEsm && { [NODE_PACKAGE]: NEWEST_NODE }),
       },
@@ -135,7 +139,7 @@ function homesOf(consumer: Consumer): readonly Home[] {
   };
   const express = (version: string, types: string): Home => ({
     name: `Express ${version}`,
-    packages: { express: version, '@types/express': types },
+    packages: { express: version, '@types/express': types, ...TYPESCRIPT_7 },
     ways: waysOf('express'),
   });
   const doors = (version: string, major: number): Home => ({

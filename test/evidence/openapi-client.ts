@@ -38,7 +38,7 @@ export interface Said {
 export function saidOf(operation: Described, version: string | undefined): Said | undefined {
   const { security, 'x-zitadel': extension } = operation;
   if (!extension || !security) return undefined;
-  const all = 'versions' in extension ? extension.versions : [extension];
+  const all = 'handlers' in extension ? extension.handlers : [extension];
   const access = all.find((each) => each.version === version) ?? all[0];
   if (!access) return undefined;
   // Of several versions the security is that of all of them.

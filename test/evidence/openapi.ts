@@ -124,8 +124,8 @@ async function askAll(
       for (const [method, operation] of operationsOf(item)) {
         const extension = operation['x-zitadel'];
         const versions =
-          extension && 'versions' in extension
-            ? extension.versions.map(({ version }) => version)
+          extension && 'handlers' in extension
+            ? extension.handlers.map(({ version }) => version)
             : [extension?.version];
         for (const version of versions) {
           const where = `${name}: ${method} ${path} ${version ?? ''}`;

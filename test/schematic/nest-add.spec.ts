@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { nestAdd } from '../../lib/schematic/nest-add.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -414,6 +416,64 @@ await NestFactory.create<NestExpressApplication>(ShopModule);
     const { files } = add({ ...given, 'src/app.module.ts': `${HEAD}@Module({}) class A {}` });
     expect(files['.env']).toBe('PORT=1');
     expect(files['.env.example']).toMatch(/^PORT=3000\n\n# ZITADEL\. [^]*\nZITADEL_ISSUER=https/);
+  });
+
+  describe('with TypeScript 7, which has no API that reads a file', () => {
+    const text = `${HEAD}@Module({}) export class AppModule {}`;
+    const [, script = ''] = process.argv;
+    let folder: string;
+    const write = (path: string, content: string): void => {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), content);
+    };
+    beforeEach(() => {
+      folder = mkdtempSync(join(tmpdir(), 'nest-add-'));
+      vi.spyOn(process, 'cwd').mockReturnValue(folder);
+      process.argv[1] = join(folder, 'schematics.js');
+      const manifest = { version: '7.0.2', exports: { '.': './version.cjs' } };
+      write('node_modules/typescript/package.json', JSON.stringify(manifest));
+      write(
+        'node_modules/typescript/version.cjs',
+        "module.exports = { version: '7.0.2', versionMajorMinor: '7.0' };",
+      );
+    });
+    afterEach(() => {
+      process.argv[1] = script;
+      vi.restoreAllMocks();
+      rmSync(folder, { recursive: true });
+    });
+
+    it('reads the module by the TypeScript that the Nest CLI brings', () => {
+      write('node_modules/@nestjs/cli/package.json', '{}');
+      mkdirSync(join(folder, 'node_modules/@nestjs/cli/node_modules'));
+      const beside = join(folder, 'node_modules/@nestjs/cli/node_modules/typescript');
+      symlinkSync(join(root, 'node_modules/typescript'), beside);
+      const { files, warned } = add({ 'src/app.module.ts': text });
+      expect(moduleIn(files)).toContain('useExisting: ZitadelManagerGuard');
+      expect(warned).toEqual([]);
+    });
+
+    it('says which version was found and which one it takes', () => {
+      const { files, warned } = add({ 'src/app.module.ts': text });
+      expect(moduleIn(files)).toBe(text);
+      expect(warned[0]).toBe(
+        `NOT DONE: src/app.module.ts was not edited, because TypeScript 7.0.2 has no API that reads it, and TypeScript 6 is not installed. \
+Run \`npm install --save-dev typescript@6\` and this command again. Or write it yourself, into the module that main.ts starts:
+  imports: [ZitadelModule.forRootAsync({
+    useFactory: () => ({
+      issuer: process.env.ZITADEL_ISSUER ?? '',
+      audience: process.env.ZITADEL_PROJECT_ID ?? '',
+    }),
+  })]
+  providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }]`,
+      );
+    });
+
+    it('says so where there is no TypeScript at all', () => {
+      rmSync(join(folder, 'node_modules'), { recursive: true });
+      const { warned } = add({ 'src/app.module.ts': text });
+      expect(warned[0]).toContain('because TypeScript is not installed. Run `npm install');
+    });
   });
 
   const JEST = { devDependencies: { jest: '30' }, jest: { rootDir: 'src' } };

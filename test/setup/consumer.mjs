@@ -1,9 +1,13 @@
 // Projects of users: they install the packed tarball, compile, run and test an application of test/package. The package check and the proof
 // `consumers` share it. Every check answers with what is wrong, an empty text for nothing.
+import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import ts from 'typescript';
-import { root, run, tool } from './run.mjs';
+import { root, run } from './run.mjs';
+
+/** What `npm install typescript` installs. This repository stays on 6: the Nest CLI needs its API. */
+export const NEWEST_TYPESCRIPT = '7.0.2';
 
 export const nestOf = (version) => ({
   '@nestjs/common': version,
@@ -52,6 +56,8 @@ function doorsOf(version, graphql) {
     '@nestjs/platform-socket.io': version,
     '@nestjs/platform-ws': version,
     '@nestjs/websockets': version,
+    '@grpc/grpc-js': '1.14.7',
+    '@grpc/proto-loader': '0.8.1',
     graphql: '16.15.0',
     'socket.io-client': '4.8.4',
     ws: '8.23.0',
@@ -64,7 +70,8 @@ export const DOORS = {
   mercurius: 'GraphQL by Mercurius',
   socketio: 'socket.io',
   ws: 'ws',
-  tcp: 'TCP microservice',
+  tcp: 'TCP microservice, alone and beside HTTP',
+  grpc: 'gRPC',
 };
 
 /** Those that are more than a door. `nest11`: only where Nest is older than 12. */
@@ -105,6 +112,12 @@ function kind(name, type, module, moduleResolution, error) {
   return { name, type, options: { module, moduleResolution }, error };
 }
 
+/** The same by TypeScript 7, which stands beside another one under this name. It has no node10. */
+export const TYPESCRIPT_7 = { typescript7: `npm:typescript@${NEWEST_TYPESCRIPT}` };
+export const KINDS_OF_7 = KINDS.filter(({ options }) => options.moduleResolution !== 'node10').map(
+  (each) => ({ ...each, name: `${each.name}, by 7`, compiler: 'typescript7' }),
+);
+
 export const kindNamed = (name) => KINDS.find((each) => each.name === name);
 
 /** Packs the build as it stands. */
@@ -143,16 +156,22 @@ export async function install(home, tarball, packages) {
   return ok ? '' : `npm install failed:\n${output}`;
 }
 
-/** Compiles the application with a module kind, library declarations checked as well, and runs it. */
+/**
+ * Compiles the application with a module kind, library declarations checked as well, and runs it. By the compiler of the folder, where it
+ * has installed one.
+ */
 export async function tryKind(
   home,
   source,
-  { name, type, options, error },
+  { name, type, options, error, compiler = 'typescript' },
   node = process.execPath,
 ) {
   const cwd = await project(home, source, `${source}-${name}`, type);
-  await writeFile(join(cwd, 'tsconfig.json'), tsconfig(options, [`${source}/app.ts`]));
-  const { output } = await run(tool('tsc'), ['-p', '.'], { cwd });
+  // Declarations do not matter where the application must not compile.
+  const settings = { skipLibCheck: error !== undefined, ...options };
+  await writeFile(join(cwd, 'tsconfig.json'), tsconfig(settings, [`${source}/app.ts`]));
+  const homes = [home, root].map((each) => join(each, 'node_modules', compiler, 'bin', 'tsc'));
+  const { output } = await run(process.execPath, [homes.find(existsSync), '-p', '.'], { cwd });
   const lines = output.split('\n');
   if (error !== undefined) {
     const found = lines.some((line) => line.startsWith(`${source}/app.ts`) && line.includes(error));
@@ -233,6 +252,8 @@ const SWC = {
 const JEST = {
   testMatch: ['**/app.test.ts'],
   testEnvironment: 'node',
+  // Goes away with the folder.
+  cacheDirectory: '<rootDir>/.jest',
   moduleFileExtensions: ['js', 'json', 'ts'],
   // Where TypeScript writes the extension of what it compiles to.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

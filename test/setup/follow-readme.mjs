@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { NEWEST_TYPESCRIPT } from './consumer.mjs';
 import { root } from './run.mjs';
 
 /** A paragraph that begins with the name of a file, and the block below it. */
@@ -10,11 +11,10 @@ const COMMANDS = /^```sh\n([^]*?)^```/gm;
 
 /**
  * Writes the files that the README shows before it comes to Express, and runs its commands in their order. The tarball
- * stands for the release, and all else has the versions of this repository. What needs a ZITADEL is left out. Answers with
+ * stands for the release, TypeScript is the newest, and all else has the versions of this repository. What needs a ZITADEL is left out. Answers with
  * what is wrong, an empty text for nothing.
  */
-export async function followReadme(folder, tarball, npm) {
-  const home = join(folder, 'readme');
+export async function followReadme(home, tarball, npm) {
   await mkdir(join(home, 'src'), { recursive: true });
   const [readme] = readFileSync(join(root, 'README.md'), 'utf8').split('## ... and in Express');
   const names = [];
@@ -32,7 +32,11 @@ export async function followReadme(folder, tarball, npm) {
   }
 
   const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const versions = { ...devDependencies, 'nestjs-zitadel': `file:${tarball}` };
+  const versions = {
+    ...devDependencies,
+    typescript: NEWEST_TYPESCRIPT,
+    'nestjs-zitadel': `file:${tarball}`,
+  };
   const versioned = (word) => (Object.hasOwn(versions, word) ? `${word}@${versions[word]}` : word);
   for (const command of commands) {
     const [name, ...words] = command.split(' ');

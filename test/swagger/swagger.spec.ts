@@ -11,9 +11,17 @@ import {
   VERSION_NEUTRAL,
   VersioningType,
   type Type,
+  UseGuards,
 } from '@nestjs/common';
+import { get } from 'node:http';
 import { APP_GUARD } from '@nestjs/core';
-import { ApiBearerAuth, ApiResponse, DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import {
+  ApiBearerAuth,
+  ApiResponse,
+  DocumentBuilder,
+  type OpenAPIObject,
+  SwaggerModule,
+} from '@nestjs/swagger';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   Authenticated,
@@ -307,7 +315,7 @@ describe('withZitadel', () => {
     }
     const { url, saidAt } = await startVersions('express', Versions);
     expect(await saidAt('/versions')).toMatchObject({
-      versions: [
+      handlers: [
         { access: 'required', version: '1, neutral' },
         { access: 'public', version: '2' },
       ],
@@ -316,6 +324,76 @@ describe('withZitadel', () => {
     expect(await saidAt('/versions/neutral')).toEqual({ access: 'public' });
     const reply = await fetch(`${url}/versions/neutral`, { headers: { 'x-version': '2' } });
     expect(reply.status).toBe(200);
+  });
+
+  it('says of each host what the handler asks for that Nest calls, and the stricter of all', async () => {
+    const controllerAt = (host: string | undefined, mark: MethodDecorator): Type => {
+      @Controller(host === undefined ? { path: 'hosts' } : { path: 'hosts', host })
+      class OnHost {
+        @Get()
+        @mark
+        read() {
+          return {};
+        }
+      }
+      return OnHost;
+    };
+    const open = controllerAt('open.example', Public());
+    const ofRole = controllerAt('shop.example', RequireRole('IAM_OWNER'));
+    const again = controllerAt('shop.example', Public());
+    const rest = controllerAt(undefined, Authenticated());
+    const never = controllerAt('more.example', Public());
+    const { url, operationAt } = await startVersions('express', open, ofRole, again, rest, never);
+    const { security, description, responses, 'x-zitadel': said } = operationAt('/hosts');
+    expect(said).toMatchObject({
+      handlers: [
+        { access: 'public', host: 'open.example' },
+        { access: 'required', host: 'shop.example', requirement: { role: ['IAM_OWNER'] } },
+        { access: 'required', requirement: { authenticated: true } },
+      ],
+    });
+    expect((said as { handlers: readonly object[] }).handlers).toHaveLength(3);
+    // Not [{}, ...]: where a role is asked for, nobody gets in without a token.
+    expect(security).toEqual([{ zitadel: expect.arrayContaining(['openid']) as string[] }]);
+    expect(description).toBe(
+      'Host shop.example: The caller needs the manager role `IAM_OWNER` on the instance.\n\nAny other host: The caller needs any account whose token is accepted.',
+    );
+    expect(Object.keys(responses ?? {})).toEqual(expect.arrayContaining(['401', '403', '503']));
+    const heard = ['open.example', 'shop.example', 'more.example'].map((host) => ask(url, host));
+    expect(await Promise.all(heard)).toEqual([200, 401, 401]);
+  });
+
+  it('tells the host of a handler that stands alone, and what is asked where another is unguarded', async () => {
+    @Controller({ path: 'alone', host: 'a.example' })
+    @Authenticated()
+    @UseGuards(ZitadelManagerGuard)
+    class OnA {
+      @Get()
+      alone() {
+        return {};
+      }
+    }
+
+    @Controller({ path: 'alone', host: 'b.example' })
+    class OnB {
+      @Get()
+      alone() {
+        return {};
+      }
+    }
+    withoutParameters(OnA);
+    withoutParameters(OnB);
+    const { app, close } = await startNest('express', {
+      imports: [ZitadelModule.forRoot(zitadel.options({ logger: SILENT }))],
+      controllers: [OnA, OnB],
+    });
+    onTestFinished(close);
+    const { paths } = withZitadel(SwaggerModule.createDocument(app, CONFIG), app);
+    expect(paths['/alone']?.get).toMatchObject({
+      'x-zitadel': { access: 'required', host: 'a.example' },
+      description: 'Host a.example: The caller needs any account whose token is accepted.',
+      security: [{ zitadel: expect.anything() as unknown }],
+    });
   });
 
   it('says on Fastify that a handler without a version takes what no other takes', async () => {
@@ -337,7 +415,7 @@ describe('withZitadel', () => {
     }
     const { url, saidAt } = await startVersions('fastify', Versions);
     expect(await saidAt('/versions')).toMatchObject({
-      versions: [{ access: 'public' }, { access: 'required', version: '2' }],
+      handlers: [{ access: 'public' }, { access: 'required', version: '2' }],
     });
     const reply = await fetch(`${url}/versions`, { headers: { 'x-version': '2' } });
     expect(reply.status).toBe(401);
@@ -352,20 +430,34 @@ function withoutParameters({ prototype }: Type): void {
   }
 }
 
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+
 /** An application whose versions stand in a header. `saidAt` tells what its document says of a GET. */
-async function startVersions(platform: Platform, controller: Type) {
-  withoutParameters(controller);
+async function startVersions(platform: Platform, ...controllers: Type[]) {
+  controllers.forEach(withoutParameters);
   const { app, url, close } = await startNest(
     platform,
     {
       imports: [ZitadelModule.forRoot(zitadel.options({ logger: SILENT }))],
-      controllers: [controller],
+      controllers,
       providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
     },
     (each) => each.enableVersioning({ type: VersioningType.HEADER, header: 'x-version' }),
   );
   onTestFinished(close);
   const { paths } = withZitadel(SwaggerModule.createDocument(app, CONFIG), app);
-  const saidAt = (path: string): unknown => Object(paths[path]?.get)['x-zitadel'];
-  return { url, saidAt };
+  const operationAt = (path: string) =>
+    Object(paths[path]?.get) as Operation & { readonly 'x-zitadel'?: unknown };
+  const saidAt = (path: string): unknown => operationAt(path)['x-zitadel'];
+  return { url, saidAt, operationAt };
+}
+
+/** The status of `/hosts` under a name of the host that `fetch` would not send. */
+function ask(url: string, host: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    get(`${url}/hosts`, { headers: { host } }, (reply) => {
+      reply.resume();
+      resolve(reply.statusCode);
+    }).on('error', reject);
+  });
 }

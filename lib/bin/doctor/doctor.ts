@@ -4,10 +4,12 @@ import { invalidOption } from '../../doctor/readable-options.js';
 import { own } from '../../core/own-properties.js';
 import type { SeveralInstances } from '../../instances-option.js';
 import type { ZitadelOptions } from '../../options.js';
+import { CopyError } from '../application.js';
 import { guardingOf } from '../application-guards.js';
 import { optionsOfApplication } from '../application-options.js';
 import { type Command, EXIT, parse, UsageError } from '../command.js';
 import { type Environment, readEnvironment, withEnvFile } from '../environment.js';
+import { isEndpoint, NO_ENDPOINT } from '../instance.js';
 import type { Terminal } from '../terminal.js';
 import { HELP } from './help.js';
 import { type Opened, openRedisUrl } from './redis-url.js';
@@ -19,6 +21,8 @@ interface Asked {
   readonly name: string | undefined;
   readonly readsToken: boolean;
   readonly envFile: string | undefined;
+  /** Where the running application receives events. */
+  readonly eventsUrl: string | undefined;
   readonly deadlineMs: number;
   readonly json: boolean;
 }
@@ -49,6 +53,7 @@ export const command: Command = {
             adminToken: env['ZITADEL_PAT'] || undefined,
             redis: redis?.client,
             asksForEvents: true,
+            eventsUrl: asked.eventsUrl,
             deadlineMs: asked.deadlineMs,
             stop: terminal.stop,
             onStep: (what) => {
@@ -76,6 +81,7 @@ const TEXT = { type: 'string' } as const;
 const OPTIONS = {
   name: TEXT,
   env: TEXT,
+  'events-url': TEXT,
   timeout: TEXT,
   json: { type: 'boolean' },
 } as const;
@@ -92,9 +98,14 @@ function read(args: readonly string[]): Asked {
   if (values.name !== undefined && module === undefined) {
     throw new UsageError('--name is about a module of an application: name its file');
   }
+  const eventsUrl = values['events-url'];
+  if (eventsUrl !== undefined && !isEndpoint(eventsUrl)) {
+    throw new UsageError(NO_ENDPOINT.replace('--endpoint', '--events-url'));
+  }
   return {
     module,
     name: values.name,
+    eventsUrl,
     readsToken: positionals.includes('-'),
     envFile: values.env,
     deadlineMs: seconds * 1_000,
@@ -122,12 +133,15 @@ async function patientOf({ module, name }: Asked, env: Environment): Promise<Pat
     const known = given as FromApplication;
     return { ...fromApplication(known), ...(known.door === 'nest' && { nest: module }) };
   }
-  const unopened = amiss('application.options', {
-    what: (given as { readonly why: string }).why,
-    why: 'the options of the application are not known',
-    effect: 'the application does not start',
-    remedy: 'correct what the message says',
-  });
+  const { why, isCopy = false } = given as Unopened;
+  const unopened = isCopy
+    ? copied(why)
+    : amiss('application.options', {
+        what: why,
+        why: 'the options of the application are not known',
+        effect: 'the application does not start',
+        remedy: 'correct what the message says',
+      });
   const { options, findings } = env['ZITADEL_ISSUER'] ? fromEnvironment(env) : { findings: [] };
   return { ...(options && { options }), findings: [unopened, ...findings] };
 }
@@ -137,7 +151,18 @@ function fromEnvironment(env: Environment): Patient {
   return { options, findings: problems.map(invalidOption) };
 }
 
-type FromApplication = Exclude<Awaited<ReturnType<typeof optionsOfApplication>>, { why: string }>;
+type Given = Awaited<ReturnType<typeof optionsOfApplication>>;
+type Unopened = Extract<Given, { why: string }>;
+type FromApplication = Exclude<Given, Unopened>;
+
+function copied(what: string): Finding {
+  return amiss('application.copies', {
+    what,
+    why: 'one copy does not know the parts of another',
+    effect: 'the application does not start, or is not the one that is looked at here',
+    remedy: 'do what the message says',
+  });
+}
 
 function fromApplication({ door, options, hasSharedCache }: FromApplication): Patient {
   const shared = own(own(options, 'cache'), 'shared');
@@ -158,7 +183,14 @@ const LISTED = 5;
 
 /** Whether the guard stands before the handlers of the application. */
 async function guardsOf(module: string): Promise<readonly Finding[]> {
-  const { handlers, unguarded } = (await guardingOf(module)) ?? { handlers: 0, unguarded: [] };
+  let guarding: Awaited<ReturnType<typeof guardingOf>>;
+  try {
+    guarding = await guardingOf(module);
+  } catch (error) {
+    if (error instanceof CopyError) return [copied(error.message)];
+    throw error;
+  }
+  const { handlers, unguarded } = guarding ?? { handlers: 0, unguarded: [] };
   if (handlers === 0) return [];
   if (unguarded.length === 0) {
     return [fine('routes.guarded', 'every handler is public, or the guard stands before it')];

@@ -1,8 +1,8 @@
 /** What `doctor --help` shows. */
-export const HELP = `Usage: npx nestjs-zitadel doctor [module] [-] [--name <name>] [--env <path>] [--timeout <seconds>] [--json]
+export const HELP = `Usage: npx nestjs-zitadel doctor [module] [-] [options]
 
 Says what makes the requests of your application fail or stand open: what it is, why it matters, what it does to a
-request, and the one thing to do. It changes nothing.
+request, and the one thing to do. It changes nothing. With --events-url it sends a delivery that ends nothing.
 
 The options come from the application, if a module is named: a compiled file that exports the root module of Nest, or a
 function that makes the application, or a file that calls createZitadel() of nestjs-zitadel/express. It is made until its
@@ -16,7 +16,7 @@ Environment, and the file .env where a variable is not set:
   ZITADEL_CLIENT_ID          the audience, without a project
   ZITADEL_API_KEY            the key file of the API application: callers are known by introspection
   ZITADEL_SERVICE_USER_KEY   the key file of the service user
-  ZITADEL_ORGANIZATIONS      the organizations in which the service user reads memberships, comma separated
+  ZITADEL_ORGANIZATIONS      where the service user reads memberships: ids, comma separated, or * (default: callers read)
   ZITADEL_SIGNING_KEY        the signing key of the target for events
   REDIS_URL                  the Redis of the application, if the options name none (needs redis or ioredis)
   ZITADEL_TOKEN              a token of a caller, to be explained: never an argument, where others could see it
@@ -29,6 +29,7 @@ Arguments:
 Options:
   --name <name>          the ZitadelModule with this name
   --env <path>           another file than .env
+  --events-url <url>     where your running application receives events: sends one that ends nothing, signed as ZITADEL signs
   --timeout <seconds>    what each step may take, from 1 to 120 (default: 10)
   --json                 writes one JSON object to the output: exitCode, findings
   -h, --help             shows this

@@ -116,7 +116,7 @@ function report(asked: Asked, outcome: CarriedOut, made: Made, terminal: Termina
 }
 
 const CHECKED =
-  'All is set up: the target, and an execution on each event. Whether the application gets and accepts what ZITADEL sends is not seen from here: its log says so.';
+  'All is set up: the target, and an execution on each event. Whether the application takes what is sent, npx nestjs-zitadel doctor --events-url tries.';
 
 const NOTHING_TO_DO: Readonly<Record<Asked['mode'], (name: string) => string>> = {
   setup: (name) =>

@@ -118,7 +118,7 @@ function unreadable({ app }: Asked, options: ZitadelOptions, env: Environment): 
   if (isSeveral || (reads && missing.length === 0)) return undefined;
   const set =
     app === undefined
-      ? `set ${missing.join(' and ')}`
+      ? `set ${missing.join(' and ')}${missing.includes('ZITADEL_ORGANIZATIONS') ? ' (* means all)' : ''}`
       : "write memberships: { as: 'serviceUser' } and serviceUser into the options of the application";
   return `--user needs a service user that reads memberships: ${set}, or give a token of theirs (ZITADEL_TOKEN, or the standard input) instead of --user`;
 }

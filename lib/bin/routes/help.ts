@@ -20,7 +20,8 @@ Options:
   --start          starts the application as listen() would, without listening, and ends it afterwards
   --markdown       writes tables for a document
   --html           writes one page: what each role gets at each route
-  --json           writes one JSON object: access, beside, options, unknown; with --check: exitCode, differences
+  --json           writes one JSON object: access, beside, options, unknown; with --check: exitCode, differences;
+                   if the application could not be opened: exitCode, error
   -h, --help       shows this
 
 Exit codes:

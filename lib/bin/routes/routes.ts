@@ -34,7 +34,9 @@ export const command: Command = {
       overview = await look(asked);
     } catch (error) {
       if (!(error instanceof ApplicationError || error instanceof ZitadelError)) throw error;
-      terminal.tell(coloured(terminal, 'red', error.message));
+      const { message } = error;
+      if (asked.json) terminal.out(JSON.stringify({ exitCode: EXIT.failed, error: message }));
+      else terminal.tell(coloured(terminal, 'red', message));
       return EXIT.failed;
     }
     if (overview.unknown.length > 0) {

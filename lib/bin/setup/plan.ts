@@ -2,6 +2,7 @@ import { EVENT_TYPES } from '../../zitadel/events/effects.js';
 import { addApplicationKey, createApplication } from '../../zitadel/setup/applications.js';
 import { addRole, createProject } from '../../zitadel/setup/projects.js';
 import { addUserKey, createServiceUser } from '../../zitadel/setup/service-users.js';
+import { EVERY_ORGANIZATION } from '../environment.js';
 import { type Made, onlyKnown, planEvents } from '../event-plan.js';
 import type { Step } from '../steps.js';
 import type { SetupAsked } from './asked.js';
@@ -142,6 +143,7 @@ export function variablesOf(
     ZITADEL_CLIENT_ID: ids.client,
     ZITADEL_API_KEY: path.application,
     ZITADEL_SERVICE_USER_KEY: path.serviceUser,
+    ...(readsAll && { ZITADEL_ORGANIZATIONS: EVERY_ORGANIZATION }),
     ...(readsOne && { ZITADEL_ORGANIZATIONS: orgId }),
     ...(tellsKey && { ZITADEL_SIGNING_KEY: ids.signingKey }),
   };

@@ -4,7 +4,7 @@ import { removeUser, removeUserKey } from '../../zitadel/setup/service-users.js'
 import { planEventsRemoval } from '../event-plan.js';
 import type { Step } from '../steps.js';
 import type { SetupAsked } from './asked.js';
-import { without } from './env-file.js';
+import { type Variables, without } from './env-file.js';
 import { readKeyFile, readText, removeFile, removeKeyFile, writePrivate } from './files.js';
 import { paths } from './key-steps.js';
 import type { Found, AdministratedZitadel } from './look.js';
@@ -148,11 +148,12 @@ async function fileSteps(
   const text = await readText(envFile);
   if (text === undefined || !things.isKept) return steps;
   // --remove is given without --endpoint and roles.
-  const all = { ...asked, endpoint: '', serviceUserRoles: ['ORG_'] };
-  const ours = Object.entries(variablesOf(all, url, administration.orgId, ids)).filter(([name]) =>
-    things.has('variable', name),
-  );
-  const left = without(text, Object.fromEntries(ours));
+  const writtenFor = (role: string): Variables => {
+    const all = { ...asked, endpoint: '', serviceUserRoles: [role] };
+    const variables = Object.entries(variablesOf(all, url, administration.orgId, ids));
+    return Object.fromEntries(variables.filter(([name]) => things.has('variable', name)));
+  };
+  const left = ['ORG_', 'IAM_'].reduce((rest, role) => without(rest, writtenFor(role)), text);
   if (left === text) return steps;
   const isEmpty = left.trim() === '';
   const run = () => (isEmpty ? removeFile(envFile) : writePrivate(envFile, left));

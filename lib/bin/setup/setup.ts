@@ -42,7 +42,8 @@ export const command: Command = {
     const how = { where: url, yes: asked.yes, isCheck: false, errorText };
     const outcome = await carryOut(plan, how, terminal);
     const isDone = outcome.exitCode === EXIT.done && outcome.done.length > 0;
-    if (isDone && !(await isShown(asked, zitadel))) {
+    if (isDone && terminal.isInteractive) terminal.tell('... until ZITADEL shows it');
+    if (isDone && !(await isShown(asked, zitadel, terminal.stop))) {
       terminal.tell('ZITADEL does not show all of it yet. Wait before you run the command again.');
     }
     report(asked, outcome, told, terminal);
@@ -62,8 +63,12 @@ async function planFor(
 }
 
 /** Waits until ZITADEL shows what was changed, so that the next run finds nothing to do. */
-async function isShown(asked: SetupAsked, zitadel: AdministratedZitadel): Promise<boolean> {
-  for (let look = 1; look <= LOOKS; look += 1) {
+async function isShown(
+  asked: SetupAsked,
+  zitadel: AdministratedZitadel,
+  stop: AbortSignal,
+): Promise<boolean> {
+  for (let look = 1; look <= LOOKS && !stop.aborted; look += 1) {
     try {
       if ((await planFor(asked, zitadel, { ids: {}, kept: [] })).length === 0) return true;
     } catch (error) {

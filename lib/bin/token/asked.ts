@@ -1,21 +1,14 @@
 import { parse, UsageError } from '../command.js';
-import { type Environment, withEnvFile } from '../environment.js';
+import { type Environment, readSettings, type Settings, withEnvFile } from '../environment.js';
 import type { Terminal } from '../terminal.js';
 
 /** What the arguments and the environment say about the application. */
-export interface Asked {
+export interface Asked extends Settings {
   readonly env: Environment;
   readonly check: boolean;
   readonly json: boolean;
   /** Whether `callers` has `userinfo()`. */
   readonly userinfo: boolean;
-  readonly issuer: string | undefined;
-  readonly internalUrl: string | undefined;
-  readonly projectId: string | undefined;
-  /** Paths of key files. */
-  readonly apiKey: string | undefined;
-  readonly serviceUserKey: string | undefined;
-  readonly organizations: readonly string[] | undefined;
 }
 
 const FLAG = { type: 'boolean' } as const;
@@ -35,25 +28,11 @@ export function read(args: readonly string[], terminal: Terminal): Asked {
   }
   const { check = false, json = false, userinfo = false } = values;
   const env = withEnvFile(terminal.env, values.env);
-  const set = (name: string) => (env[name]?.trim() === '' ? undefined : env[name]?.trim());
-  const issuer = set('ZITADEL_ISSUER');
-  if (check && issuer === undefined) {
+  const settings = readSettings(env);
+  if (check && settings.issuer === undefined) {
     throw new UsageError('--check needs ZITADEL_ISSUER: https://acme.zitadel.cloud');
   }
-  return {
-    env,
-    check,
-    json,
-    userinfo,
-    issuer,
-    internalUrl: set('ZITADEL_INTERNAL_URL'),
-    projectId: set('ZITADEL_PROJECT_ID'),
-    apiKey: set('ZITADEL_API_KEY'),
-    serviceUserKey: set('ZITADEL_SERVICE_USER_KEY'),
-    organizations: set('ZITADEL_ORGANIZATIONS')
-      ?.split(/[\s,]+/)
-      .filter(Boolean),
-  };
+  return { ...settings, env, check, json, userinfo };
 }
 
 /** The token, as it was given: perhaps with the word before it that a header has. @throws UsageError */

@@ -3,10 +3,10 @@ import { type DenyReason, isRefusal, type Refusal } from '../../core/decision.js
 import { ZitadelOptionsError } from '../../core/errors.js';
 import { authenticated } from '../../core/requirement/builders.js';
 import { createZitadel } from '../../create-zitadel.js';
-import { introspection, jwt, userinfo } from '../../callers.js';
+import { jwt, userinfo } from '../../callers.js';
 import type { ZitadelOptions } from '../../options.js';
-import { keyFile } from '../../zitadel/credentials.js';
 import { UsageError } from '../command.js';
+import { optionsFromEnvironment } from '../environment.js';
 import type { Asked } from './asked.js';
 import type { Form } from './kind.js';
 import { audienceOf } from './uses.js';
@@ -59,20 +59,12 @@ function open(form: Form, asked: Asked) {
 }
 
 /** The way to know the caller follows from the form of the token, as it does in a list of two ways. */
-function optionsOf({ claims }: Form, asked: Asked): ZitadelOptions {
-  const { issuer = '', internalUrl, projectId, apiKey, serviceUserKey, organizations } = asked;
-  const base = {
-    issuer,
-    logger: SILENT,
-    ...(internalUrl !== undefined && { internalUrl }),
-    ...(serviceUserKey !== undefined &&
-      !asked.userinfo && {
-        serviceUser: keyFile(serviceUserKey),
-        memberships: { as: 'serviceUser' as const, ...(organizations && { organizations }) },
-      }),
-  };
-  if (claims) return { ...base, callers: jwt(), audience: projectId ?? audienceOf(claims) ?? [] };
-  if (apiKey === undefined) return { ...base, callers: userinfo() };
-  const callers = introspection(keyFile(apiKey));
-  return { ...base, callers, ...(projectId !== undefined && { audience: projectId }) };
+function optionsOf({ claims }: Form, { env, userinfo: takesAll }: Asked): ZitadelOptions {
+  const { events: _, callers, audience, ...others } = optionsFromEnvironment(env);
+  const { serviceUser: _user, memberships: _rows, ...withoutUser } = others;
+  // The library takes no userinfo() beside a service user that reads memberships.
+  const base = { ...(takesAll ? withoutUser : others), logger: SILENT };
+  if (claims) return { ...base, callers: jwt(), audience: audience ?? audienceOf(claims) ?? [] };
+  if (!callers) return { ...base, callers: userinfo() };
+  return { ...base, callers, ...(audience !== undefined && { audience }) };
 }

@@ -13,8 +13,8 @@ compared:
   ZITADEL_ISSUER             the issuer: https://acme.zitadel.cloud (--check needs it)
   ZITADEL_PROJECT_ID         the audience
   ZITADEL_API_KEY            the key file of the API application, if callers has introspection(...)
-  ZITADEL_SERVICE_USER_KEY   --check: the key file of the service user, if memberships are read as the service user
-  ZITADEL_ORGANIZATIONS      --check: memberships.organizations, separated by commas
+  ZITADEL_ORGANIZATIONS      if memberships are read as the service user: ids of organizations, comma separated, or * for all
+  ZITADEL_SERVICE_USER_KEY   --check: the key file of the service user
   ZITADEL_INTERNAL_URL       --check: where ZITADEL is reached from here
 
 Options:

@@ -169,11 +169,11 @@ function outcome({ refused, checked, asked, form }: Explained, terminal: Termina
   ].join('\n');
 }
 
-function unchecked({ issuer, projectId }: Asked, { claims }: Form): string {
+function unchecked({ issuer, audience }: Asked, { claims }: Form): string {
   if (!claims) return 'Nothing speaks against it. Only ZITADEL knows more: --check asks.';
   const not = [
     ...(issuer === undefined ? ['the issuer (ZITADEL_ISSUER is not set)'] : []),
-    ...(projectId === undefined ? ['the audience (ZITADEL_PROJECT_ID is not set)'] : []),
+    ...(audience === undefined ? ['the audience (ZITADEL_PROJECT_ID is not set)'] : []),
   ];
   const compared = not.length > 0 ? ` Not compared: ${not.join(' and ')}.` : '';
   return `Usable, if its signature is right and ZITADEL still accepts it: --check asks.${compared}`;

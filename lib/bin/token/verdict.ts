@@ -20,7 +20,7 @@ const { clockToleranceMs } = resolveOptions({ issuer: 'https://not.given', audie
 export async function verdictOn(
   token: string,
   { claims }: Form,
-  { check, issuer, projectId, apiKey, serviceUserKey, userinfo }: Asked,
+  { check, issuer, audience, projectId, apiKey, memberships, userinfo }: Asked,
 ): Promise<Refusal | undefined> {
   const header = `Bearer ${token}`;
   if (bearerToken(header).token === undefined) return notBearer(header, 'malformed', false);
@@ -30,7 +30,7 @@ export async function verdictOn(
     { get: () => Promise.resolve(NOT_ASKED) },
     {
       issuer: issuer ?? String(claims?.['iss']),
-      audience: projectId === undefined ? [] : [projectId],
+      audience: audience === undefined ? [] : [audience],
       allowImpersonation: false,
       clockToleranceMs,
     },
@@ -38,7 +38,7 @@ export async function verdictOn(
   const verdict = await verify(token);
   if (isRefusal(verdict) && verdict !== NOT_ASKED) return verdict;
   // Where ZITADEL is asked, it says so itself.
-  const isForAll = check || serviceUserKey !== undefined || !claims;
+  const isForAll = check || memberships !== undefined || !claims;
   return isForAll || usesOf(claims, projectId)[0]?.there !== false ? undefined : NOT_FOR_ZITADEL;
 }
 
@@ -47,5 +47,5 @@ const NOT_FOR_ZITADEL: Refusal = {
   detail:
     'the token is not for ZITADEL itself, so the memberships cannot be read as the caller, which is the default',
   remedy:
-    'request the scope urn:zitadel:iam:org:project:id:zitadel:aud; or set ZITADEL_SERVICE_USER_KEY, if your application reads memberships as the service user',
+    'request the scope urn:zitadel:iam:org:project:id:zitadel:aud; or set ZITADEL_SERVICE_USER_KEY and ZITADEL_ORGANIZATIONS, if your application reads memberships as the service user',
 };

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
-/** A map that never outgrows its bound: the least recently used entry makes room for a new one. */
+/** A map that never outgrows its bound: the entry that was set or got longest ago makes room. `peek` does not count. */
 export type Bounded<K extends {}, V extends {}> = LRUCache<K, V>;
 
 /** Makes a bounded map. `most` limits the number of entries, or the sum of what `sizeOf` says. `gone` is called with each entry that leaves. */

@@ -153,10 +153,10 @@ export class RememberedCallers {
 
   /** The caller with exactly this credential, if the entry may still be used. */
   get(credential: string): KnownCaller | undefined {
-    // Compared once: a token has a thousand characters.
-    const atTail = this.#callers.get(tailOf(credential));
+    // Compared once: a token has a thousand characters. And nothing is noted: what was read first, and so ends first, makes room.
+    const atTail = this.#callers.peek(tailOf(credential));
     if (atTail?.credential === credential) return isValid(atTail) ? atTail : undefined;
-    const known = this.#callers.get(wholeOf(credential));
+    const known = this.#callers.peek(wholeOf(credential));
     return known?.credential === credential && isValid(known) ? known : undefined;
   }
 

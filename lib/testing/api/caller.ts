@@ -50,6 +50,13 @@ interface Held {
   readonly ids: ReadonlySet<string>;
 }
 
+/** The caller of a call that needs a permission, on whatever resource. */
+export function callerWith(instance: Instance, exchange: Exchange, permission: Permission): Caller {
+  const caller = callerOf(instance, exchange);
+  caller.require(permission);
+  return caller;
+}
+
 /** Finds out who calls the API. Throws what ZITADEL refuses a call with before any permission. */
 export function callerOf(instance: Instance, exchange: Exchange): Caller {
   const authorization = headerOf(exchange, 'authorization') ?? '';

@@ -12,7 +12,7 @@ import { ZitadelError } from '../server/replies.js';
 import type { OrgRecord, ProjectRecord } from '../world/state.js';
 import { removeOrgAndAll } from '../world/tenants.js';
 import { isoOf } from '../world/world.js';
-import { type ApiHandle, callerOf } from './caller.js';
+import { type ApiHandle, callerOf, callerWith } from './caller.js';
 
 /** GET /management/v1/orgs/me: the organization of the call. A removed one has no state any more. */
 export const getMyOrg: ApiHandle = (instance, exchange) => {
@@ -35,8 +35,7 @@ const QUERY = {
 /** OrganizationService.ListOrganizations: those that the reader may see. Written from ZITADEL's source. */
 export const listOrganizations: ApiHandle = (instance, exchange, message) => {
   const asked = pageIn(message, 'query');
-  const caller = callerOf(instance, exchange);
-  caller.require('org.read');
+  const caller = callerWith(instance, exchange, 'org.read');
   const place = 'ListOrganizationsRequest.Queries';
   const ids = chosenInEach(message, 'queries', exchange.body, QUERY, place).map((chosen) => {
     const { name, value, place: at } = chosen();
@@ -84,8 +83,7 @@ export const getProject: ApiHandle = (instance, exchange) => {
 /** ProjectService.GetProject: under any organization where the caller may read projects. */
 export const getProjectV2: ApiHandle = (instance, exchange, message) => {
   const id = stringField(message, 'projectId');
-  const caller = callerOf(instance, exchange);
-  caller.require('project.read');
+  const caller = callerWith(instance, exchange, 'project.read');
   requireId(id, 'GetProjectRequest.ProjectId');
   const project = requireReadable(instance, id);
   caller.checkFor('project.read')(project.orgId, [id]);

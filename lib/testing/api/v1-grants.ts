@@ -26,7 +26,7 @@ import {
   setGrantActive,
 } from '../world/grants.js';
 import type { GrantRecord, State } from '../world/state.js';
-import { type ApiHandle, type Caller, callerOf, type Permission } from './caller.js';
+import { type ApiHandle, type Caller, callerOf, callerWith } from './caller.js';
 
 /** POST /management/v1/projects/{projectId}/grants */
 export const postGrant: ApiHandle = (instance, exchange, message) => {
@@ -90,12 +90,6 @@ function settingActive(active: boolean, request: string): ApiHandle {
     const address = addressOf(exchange, caller, request);
     return changed(setGrantActive(instance.world, address, active, caller.checkFor(permission)));
   };
-}
-
-function callerWith(instance: Instance, exchange: Exchange, permission: Permission): Caller {
-  const caller = callerOf(instance, exchange);
-  caller.require(permission);
-  return caller;
 }
 
 function addressOf(exchange: Exchange, { orgId }: Caller, request: string): GrantAddress {

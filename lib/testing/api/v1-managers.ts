@@ -5,7 +5,7 @@ import { stringField, stringsField } from '../server/protojson.js';
 import type { Exchange } from '../server/replies.js';
 import { addMember, changeMember, membersOf, removeMember } from '../world/managers.js';
 import type { Details } from '../world/state.js';
-import { type ApiHandle, callerOf } from './caller.js';
+import { type ApiHandle, callerOf, callerWith } from './caller.js';
 import { projectOf } from './v1-projects.js';
 
 /** Of the instance, of an organization, or of a project: what a path of members is about. */
@@ -23,8 +23,7 @@ export const ofInstance: Place = (instance, exchange, what) => {
 
 /** /management/v1/orgs/me/members */
 export const ofOrg: Place = (instance, exchange, what) => {
-  const caller = callerOf(instance, exchange);
-  caller.require(`org.member.${what}`);
+  const caller = callerWith(instance, exchange, `org.member.${what}`);
   return { on: { org: caller.orgId }, id: caller.orgId };
 };
 

@@ -12,7 +12,7 @@ import {
 import { membersOf } from '../world/managers.js';
 import type { MemberRecord, MemberScope, State } from '../world/state.js';
 import type { World } from '../world/world.js';
-import { type ApiHandle, callerOf } from './caller.js';
+import { type ApiHandle, callerOf, callerWith } from './caller.js';
 
 const QUERY = {
   message: 'zitadel.user.v1.MembershipQuery',
@@ -34,8 +34,7 @@ export const listMyMemberships: ApiHandle = (instance, exchange, message) => {
 /** POST /management/v1/users/{userId}/memberships/_search: List ZITADEL Permissions of a user. */
 export const listUserMemberships: ApiHandle = (instance, exchange, message) => {
   const search = searchOf(message, exchange.body, 'ListUserMembershipsRequest');
-  const caller = callerOf(instance, exchange);
-  caller.require('user.membership.read');
+  const caller = callerWith(instance, exchange, 'user.membership.read');
   const [userId = ''] = exchange.params;
   requireId(userId, 'ListUserMembershipsRequest.UserId');
   const conditions = search.conditions();

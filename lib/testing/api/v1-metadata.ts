@@ -1,7 +1,7 @@
 import { createdJson, detailsJson, listJson, pageIn } from '../server/pages.js';
 import { invalid, type Oneof, requireId, stringField } from '../server/protojson.js';
 import { ZitadelError } from '../server/replies.js';
-import { type ApiHandle, callerOf } from './caller.js';
+import { type ApiHandle, callerWith } from './caller.js';
 import { namesIn } from './v1-projects.js';
 
 const QUERY = {
@@ -14,8 +14,7 @@ const QUERY = {
 export const listOrgMetadata: ApiHandle = (instance, exchange, message) => {
   const asked = pageIn(message, 'query');
   const keys = namesIn(message, exchange, QUERY, 'ListOrgMetadataRequest', 'key');
-  const caller = callerOf(instance, exchange);
-  caller.require('org.read');
+  const caller = callerWith(instance, exchange, 'org.read');
   const { orgMetadata, reads } = instance.world;
   const rows = [...(orgMetadata.get(caller.orgId) ?? [])].filter(([key]) =>
     keys().every((each) => each === key),
@@ -30,8 +29,7 @@ export const listOrgMetadata: ApiHandle = (instance, exchange, message) => {
 /** POST /management/v1/metadata/{key} */
 export const postOrgMetadata: ApiHandle = (instance, exchange, message) => {
   const value = stringField(message, 'value');
-  const caller = callerOf(instance, exchange);
-  caller.require('org.write');
+  const caller = callerWith(instance, exchange, 'org.write');
   const key = requireId(exchange.params[0] ?? '', 'SetOrgMetadataRequest.Key');
   if (value === '') throw invalid('SetOrgMetadataRequest.Value: value length must be at least 1');
   const { world } = instance;
@@ -48,8 +46,7 @@ export const postOrgMetadata: ApiHandle = (instance, exchange, message) => {
 
 /** DELETE /management/v1/metadata/{key} */
 export const deleteOrgMetadata: ApiHandle = (instance, exchange) => {
-  const caller = callerOf(instance, exchange);
-  caller.require('org.write');
+  const caller = callerWith(instance, exchange, 'org.write');
   const [key = ''] = exchange.params;
   const { orgId } = caller;
   if (instance.world.orgMetadata.get(orgId)?.delete(key) !== true) {

@@ -20,7 +20,7 @@ import { addRole, removeRole } from '../world/project-roles.js';
 import type { ProjectRecord } from '../world/state.js';
 import { createProject, removeProjectAndAll } from '../world/tenants.js';
 import { requireProject } from '../world/world.js';
-import { type ApiHandle, type Caller, callerOf, type Permission } from './caller.js';
+import { type ApiHandle, type Caller, callerOf, callerWith, type Permission } from './caller.js';
 import { settingsJson } from './orgs-and-projects.js';
 
 const QUERY = {
@@ -33,8 +33,7 @@ const QUERY = {
 export const listProjects: ApiHandle = (instance, exchange, message) => {
   const asked = pageIn(message, 'query');
   const names = namesIn(message, exchange, QUERY, 'ListProjectsRequest');
-  const caller = callerOf(instance, exchange);
-  caller.require('project.read');
+  const caller = callerWith(instance, exchange, 'project.read');
   const state = instance.world.reads;
   const rows = [...state.projects.values()].filter(
     ({ id, name, orgId }) =>
@@ -75,8 +74,7 @@ export function namesIn<Name extends string>(
 export const postProject: ApiHandle = (instance, exchange, message) => {
   const name = stringField(message, 'name');
   const roleAssertion = message['projectRoleAssertion'] === true;
-  const caller = callerOf(instance, exchange);
-  caller.require('project.create');
+  const caller = callerWith(instance, exchange, 'project.create');
   requireId(name, 'AddProjectRequest.Name');
   const { id } = createProject(instance.world, name, caller.orgId, { roleAssertion });
   return { id, details: createdJson(requireProject(instance.world, id).details) };

@@ -5,7 +5,7 @@ import { type Exchange, ZitadelError } from '../server/replies.js';
 import type { UserRecord } from '../world/state.js';
 import { createUser, removeUserAndAll } from '../world/tenants.js';
 import { isoOf, requireUser } from '../world/world.js';
-import { type ApiHandle, callerOf, type Permission } from './caller.js';
+import { type ApiHandle, callerWith, type Permission } from './caller.js';
 import { dropKey, keysJson, newKeyJson } from './v1-applications.js';
 import { namesIn } from './v1-projects.js';
 
@@ -19,8 +19,7 @@ const QUERY = {
 export const listUsers: ApiHandle = (instance, exchange, message) => {
   const asked = pageIn(message, 'query');
   const names = namesIn(message, exchange, QUERY, 'ListUsersRequest', 'userName');
-  const caller = callerOf(instance, exchange);
-  caller.require('user.read');
+  const caller = callerWith(instance, exchange, 'user.read');
   const { users, reads } = instance.world;
   const rows = [...users.values()].filter(
     ({ id, orgId, userName }) =>
@@ -50,8 +49,7 @@ function userJson(user: UserRecord): object {
 export const postMachine: ApiHandle = (instance, exchange, message) => {
   const [userName, name] = [stringField(message, 'userName'), stringField(message, 'name')];
   const isJwt = stringField(message, 'accessTokenType') === 'ACCESS_TOKEN_TYPE_JWT';
-  const caller = callerOf(instance, exchange);
-  caller.require('user.write');
+  const caller = callerWith(instance, exchange, 'user.write');
   requireId(userName, 'AddMachineUserRequest.UserName');
   requireId(name, 'AddMachineUserRequest.Name');
   const accessTokenType = isJwt ? 'jwt' : 'opaque';
@@ -97,8 +95,7 @@ function userOf(
   permission: Permission,
   missing: string,
 ): UserRecord {
-  const caller = callerOf(instance, exchange);
-  caller.require(permission);
+  const caller = callerWith(instance, exchange, permission);
   const user = instance.world.users.get(exchange.params[0] ?? '');
   if (user?.orgId === caller.orgId) return user;
   throw new ZitadelError(5, missing, 'Errors.User.NotFound');

@@ -25,7 +25,7 @@ import {
 } from '../world/grants.js';
 import type { GrantRecord, State } from '../world/state.js';
 import { isoOf } from '../world/world.js';
-import { type ApiHandle, callerOf, type Permission } from './caller.js';
+import { type ApiHandle, callerOf, callerWith, type Permission } from './caller.js';
 import { type GrantCondition, textMatcher } from './v1-grants.js';
 
 /** ProjectService.CreateProjectGrant */
@@ -97,8 +97,7 @@ const COLUMNS = ['PROJECT_ID', 'CREATION_DATE', 'CHANGE_DATE'] as const;
 /** ProjectService.ListProjectGrants: of all organizations, as far as the reader may see them. */
 export const listProjectGrants: ApiHandle = (instance, exchange, message) => {
   const asked = pageIn(message, 'pagination');
-  const caller = callerOf(instance, exchange);
-  caller.require('project.grant.read');
+  const caller = callerWith(instance, exchange, 'project.grant.read');
   const conditions = conditionsIn(message, exchange.body);
   const page = instance.limits.ofV2(asked);
   const state = instance.world.reads;

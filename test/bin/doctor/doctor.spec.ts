@@ -1,12 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import express, { type Express } from 'express';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { runCommand } from '#dist/bin/commands.js';
 import type { Finding } from '../../../lib/doctor/finding.js';
 import type { Terminal } from '../../../lib/bin/terminal.js';
+import { createZitadel, zitadelEvents } from '../../../lib/express/index.js';
 import { redisIsHere, startRedis } from '../../support/redis.js';
+import { startExpress } from '../../support/start.js';
 import { quietTerminal } from '../../support/terminal.js';
 import { useEmulator } from '../../support/world.js';
 
@@ -213,6 +216,72 @@ throw new Error('nothing may start');
     }
   });
 
+  describe('of an application with other copies than those of the command', () => {
+    const ours = fileURLToPath(new URL('../../..', import.meta.url));
+
+    /** A project outside the repository. Of `copies`, it has a copy of its own. */
+    function projectWith(copies: readonly string[], app: string): string {
+      const project = mkdtempSync(join(tmpdir(), 'copies-'));
+      onTestFinished(() => rmSync(project, { recursive: true }));
+      const put = (path: string, text: string) => {
+        mkdirSync(join(project, path, '..'), { recursive: true });
+        writeFileSync(join(project, path), text);
+      };
+      for (const name of copies) {
+        put(`node_modules/${name}/package.json`, JSON.stringify({ name, main: './index.js' }));
+        put(`node_modules/${name}/index.js`, 'exports.NestFactory = {};');
+      }
+      if (!copies.includes('nestjs-zitadel')) {
+        symlinkSync(ours, join(project, 'node_modules', 'nestjs-zitadel'));
+      }
+      put('app.mjs', app);
+      return join(project, 'app.mjs');
+    }
+
+    const broken = `throw new Error('something broke');`;
+
+    it('loads nothing where this package is another one, since nobody would end it', async () => {
+      const app = projectWith(['nestjs-zitadel'], broken);
+      const said = await run([app, '--json'], good);
+      expect(said.code).toBe(1);
+      expect(idsOf(said)).toEqual(['application.copies']);
+      expect(said.out).toContain('run npx nestjs-zitadel in the project of the application');
+      expect(said.out).not.toContain('something broke');
+    });
+
+    it('says first that Nest is another one, and then why the file cannot be loaded', async () => {
+      const said = await run([projectWith(['@nestjs/core'], broken), '--json'], good);
+      expect(said.code).toBe(1);
+      expect(idsOf(said)).toEqual(['application.copies']);
+      expect(said.out).toMatch(/two copies of @nestjs\/core: .*; .*something broke/);
+    });
+
+    it('says that Nest is another one also where the options were heard', async () => {
+      const app = projectWith(
+        ['@nestjs/core'],
+        `import { ZitadelModule } from 'nestjs-zitadel';
+import { NestFactory } from '${import.meta.resolve('@nestjs/core')}';
+export function createApp(options) {
+  const module = ZitadelModule.forRoot({ issuer: '${zitadel.url}', audience: '1' });
+  return NestFactory.create(module, options);
+}`,
+      );
+      const said = await run([app, '--json'], {});
+      expect(idsOf(said)).toEqual(['application.copies']);
+      expect(findingsOf(said).map(({ id }) => id)).toContain('issuer.reached');
+    });
+
+    it('says nothing of a Nest that an application on Express has beside it', async () => {
+      const app = projectWith(
+        ['@nestjs/core'],
+        `import { createZitadel } from 'nestjs-zitadel/express';
+createZitadel({ issuer: '${zitadel.url}', audience: '1' });`,
+      );
+      const said = await run([app, '--json'], {});
+      expect([said.code, idsOf(said)]).toEqual([0, []]);
+    });
+  });
+
   it.each([
     ['reads events', '', 'ok', READ],
     ['takes no turn of the application', OF_ANOTHER, 'ok', READ],
@@ -232,6 +301,71 @@ throw new Error('nothing may start');
     const said = await run([app, '--json', '--timeout', '6'], {});
     const found = findingsOf(said).find(({ id }) => id.startsWith('events.tail'));
     expect(found).toMatchObject({ level, what: expect.stringMatching(text) as string });
+  });
+
+  describe('with --events-url', () => {
+    const running = createZitadel({ ...zitadel.options(), events: { signingKeys: ['right'] } });
+    const tried = async (url: string, key = 'right') => {
+      const env = { ...good, ...(key !== '' && { ZITADEL_SIGNING_KEY: key }) };
+      const said = await run(['--events-url', url, '--json'], env);
+      return findingsOf(said).find(({ id }) => /^events\.(not-)?received$/.test(id));
+    };
+    const serve = async (build: (app: Express) => void) => {
+      const { url, close } = await startExpress(build);
+      onTestFinished(close);
+      return `${url}/zitadel/events`;
+    };
+
+    it('sends the running application a delivery that ends nothing', async () => {
+      const url = await serve((app) => void app.post('/zitadel/events', zitadelEvents(running)));
+      expect(await tried(url)).toMatchObject({ id: 'events.received', level: 'ok' });
+      expect(running.events.status()).toMatchObject({ received: 1, ignored: 1 });
+      expect(running.events.status().lastEventAt).toBeUndefined();
+      const rotated = await tried(url, 'newer right');
+      expect(rotated).toMatchObject({ id: 'events.received' });
+      expect(await tried(url, 'wrong')).toMatchObject({
+        id: 'events.not-received',
+        level: 'warning',
+        what: expect.stringContaining('with 401') as string,
+        remedy: expect.stringContaining('with the same events.signingKeys') as string,
+      });
+    });
+
+    it.each([
+      [
+        'a parser stands before the receiver',
+        (app: Express) =>
+          void app.use(express.json()).post('/zitadel/events', zitadelEvents(running)),
+        /with 500/,
+        /before express\.json\(\)/,
+      ],
+      ['nobody receives there', () => undefined, /with 404/, /the URL where/],
+      [
+        'somebody else answers there',
+        (app: Express) => void app.use((_, response) => void response.send('welcome')),
+        /with 200/,
+        /no other handler/,
+      ],
+    ])('says that %s', async (_, build, what, remedy) => {
+      expect(await tried(await serve(build))).toMatchObject({
+        id: 'events.not-received',
+        what: expect.stringMatching(what) as string,
+        remedy: expect.stringMatching(remedy) as string,
+      });
+    });
+
+    it('says that nobody listens, that there is no key, and what no URL is', async () => {
+      const { url, close } = await startExpress(() => undefined);
+      await close();
+      const silent = await tried(url);
+      expect(silent?.what).toContain('ECONNREFUSED');
+      const keyless = await tried(url, '');
+      expect(keyless?.what).toContain('events.signingKeys is not set');
+      expect(await run(['--events-url', 'http://app.example/x'], good)).toMatchObject({
+        code: 2,
+        told: expect.stringContaining('--events-url must be a URL with https') as string,
+      });
+    });
   });
 
   it.each([

@@ -105,7 +105,11 @@ describe('events setup', () => {
     expect(nobody).toMatchObject({ code: 4, asked: 0 });
     expect(nobody.told).toContain('--yes');
     expect(await state()).toEqual({ targets: [], on: {} });
-    expect(await run(SETUP, { says: 'y' })).toMatchObject({ code: 0, asked: 1 });
+    const agreed = await run(SETUP, { says: 'y' });
+    expect(agreed).toMatchObject({ code: 0, asked: 1 });
+    // Somebody who waits sees that it goes on.
+    expect(agreed.told).toMatch(/\.\.\. the target .*\n\.\.\. events\n/);
+    expect((await run(['events', 'setup', '--remove', '--yes'])).told).not.toContain('...');
   });
 
   it('keeps what others get, also from groups that an exact event would hide', async () => {

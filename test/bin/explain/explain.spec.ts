@@ -54,7 +54,7 @@ describe('explain', () => {
     expect([none.code, none.told]).toEqual([
       1,
       expect.stringMatching(
-        /^Not known\. --user needs .*: set ZITADEL_SERVICE_USER_KEY and ZITADEL_ORGANIZATIONS, or .* token .* instead of --user$/,
+        /^Not known\. --user needs .*: set ZITADEL_SERVICE_USER_KEY and ZITADEL_ORGANIZATIONS \(\* means all\), or .* token .* instead of --user$/,
       ),
     ]);
     const half = await run(asks, token, { ZITADEL_ORGANIZATIONS: orgId });

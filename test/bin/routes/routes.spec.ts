@@ -117,6 +117,12 @@ describe('routes', () => {
     });
   });
 
+  it('writes JSON also where the application cannot be opened', async () => {
+    const { code, out, told } = await run(`${APPLICATION}#forgetful`, '--json');
+    expect([code, told]).toEqual([1, '']);
+    expect(JSON.parse(out)).toEqual({ exitCode: 1, error: expect.any(String) as string });
+  });
+
   it('writes a file, and fails where the application is not as the file says', async () => {
     const file = `${APPLICATION}#AppModule`;
     expect(await run(file, '--lock', lock)).toMatchObject({ code: 0 });

@@ -236,10 +236,13 @@ describe('token --check', () => {
     expect(await json(session, ['--check'], { env })).toMatchObject({ code: 3 });
   });
 
-  it('reads memberships as the service user where its key is given', async () => {
+  it('reads memberships as the service user where its organizations are given', async () => {
     const reader = zitadel.addServiceUser('reader');
     zitadel.addMember(reader, 'instance', ['IAM_OWNER_VIEWER']);
-    const env = { ZITADEL_SERVICE_USER_KEY: await keyFileOf(zitadel.addKey(reader)) };
+    const env = {
+      ZITADEL_SERVICE_USER_KEY: await keyFileOf(zitadel.addKey(reader)),
+      ZITADEL_ORGANIZATIONS: '*',
+    };
     const token = zitadel.tokenFor(alice, { zitadelAudience: false });
     expect(await json(token, [], { env })).toMatchObject({ code: 0 });
     const { code, out } = await run(token, ['--check'], { env });

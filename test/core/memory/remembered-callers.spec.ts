@@ -379,6 +379,15 @@ describe('the memory in front', () => {
     expect(callers.get('Bearer a')).toBe(kept);
   });
 
+  it('makes room for later ones, also if it is asked for all the time: it ends before them', () => {
+    const callers = new RememberedCallers(2 ** 20);
+    for (let number = 0; number < 5_000; number += 1) {
+      callers.keep(known(bearer(number), `user ${number}`));
+      callers.get(bearer(0));
+    }
+    expect(callers.get(bearer(0))).toBeUndefined();
+  });
+
   it('is bounded by bytes', () => {
     const callers = new RememberedCallers(2 ** 20);
     for (let number = 0; number < 5_000; number += 1) {

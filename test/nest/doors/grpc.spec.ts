@@ -1,15 +1,31 @@
 import {
   type Client,
+  type ClientDuplexStream,
   credentials,
   loadPackageDefinition,
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
 import { fromJSON } from '@grpc/proto-loader';
-import { Controller, Inject, NotFoundException, UseFilters, UseGuards } from '@nestjs/common';
+import {
+  Controller,
+  Inject,
+  NotFoundException,
+  type Type,
+  UseFilters,
+  UseGuards,
+} from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
-import { GrpcMethod, type GrpcOptions, Transport } from '@nestjs/microservices';
-import { expect, it, onTestFinished } from 'vitest';
+import {
+  GrpcMethod,
+  type GrpcOptions,
+  GrpcStreamCall,
+  GrpcStreamMethod,
+  Payload,
+  Transport,
+} from '@nestjs/microservices';
+import { concatMap, map, type Observable, of, toArray } from 'rxjs';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   Authenticated,
   type Caller,
@@ -32,16 +48,24 @@ import { useWorld } from '../../support/world.js';
 const world = useWorld();
 
 const METHODS = ['Read', 'Assert', 'Forgotten', 'Open'] as const;
+const STREAMS = {
+  Watch: { responseStream: true },
+  Collect: { requestStream: true },
+  Talk: { requestStream: true, responseStream: true },
+  Whole: { requestStream: true },
+} as const;
 const DEFINITION = fromJSON({
   nested: {
     orgs: {
       nested: {
         Orgs: {
           methods: Object.fromEntries(
-            METHODS.map((name) => [
-              name,
-              { requestType: 'Ask', responseType: 'Said', comment: '' },
-            ]),
+            [...METHODS.map((name) => [name, {}] as const), ...Object.entries(STREAMS)].map(
+              ([name, streams]) => [
+                name,
+                { requestType: 'Ask', responseType: 'Said', comment: '', ...streams },
+              ],
+            ),
           ),
         },
         Ask: { fields: { orgId: { type: 'string', id: 1 } } },
@@ -83,20 +107,73 @@ class Orgs {
   open() {
     return { text: 'open' };
   }
+
+  @GrpcMethod('Orgs', 'Watch')
+  @RequireRole('ORG_OWNER', org.body('orgId'))
+  watch(@CheckedResource('org') orgId: string) {
+    ran.push('watch');
+    return of({ text: orgId }, { text: 'again' });
+  }
+
+  @Authenticated()
+  @GrpcStreamMethod('Orgs', 'Collect')
+  collect(asked: Observable<Ask>) {
+    ran.push('collect');
+    return asked.pipe(
+      toArray(),
+      map((all) => ({ text: all.map(({ orgId }) => orgId).join(' and ') })),
+    );
+  }
+
+  /** Each message names another organization, so the handler asks for itself. */
+  @GrpcStreamMethod('Orgs', 'Talk')
+  @Authenticated()
+  talk(@Payload() asked: Observable<Ask>, @CurrentCaller() caller: Caller) {
+    ran.push('talk');
+    return asked.pipe(
+      concatMap(async ({ orgId }) => {
+        await this.authorizer.assert(caller, role('ORG_OWNER', orgId));
+        return { text: orgId };
+      }),
+    );
+  }
+}
+
+interface Ask {
+  readonly orgId: string;
+}
+
+/** Its handler gets the call of gRPC itself. */
+function wholeCall(...decorators: MethodDecorator[]): Type {
+  class Whole {
+    whole(_call: unknown, done: (error: null, said: object) => void) {
+      done(null, { text: 'whole' });
+    }
+  }
+  const whole = Object.getOwnPropertyDescriptor(Whole.prototype, 'whole') as PropertyDescriptor;
+  for (const each of [GrpcStreamCall('Orgs', 'Whole'), ...decorators]) {
+    each(Whole.prototype, 'whole', whole);
+  }
+  UseGuards(ZitadelManagerGuard)(Whole);
+  Controller()(Whole);
+  return Whole;
 }
 
 /** As docs/gateways-and-messages.md has it. */
 const token = ({ headers }: RequestLike): string | undefined =>
   (headers['authorization'] as string | undefined)?.replace(/^Bearer /i, '');
 
-type Call = (
-  sent: object,
-  metadata: Metadata,
-  done: (error: ServiceError | null, said?: { readonly text: string }) => void,
-) => void;
+interface Said {
+  readonly text: string;
+}
+
+type Done = (error: ServiceError | null, said?: Said) => void;
+type Stream = ClientDuplexStream<Ask, Said>;
+
+const errorOf = ({ code, metadata }: ServiceError) => [code, ...metadata.get('error-code')];
 
 /** Starts a server of gRPC, and returns how a client asks it: what was said, or the code and the metadata of the error. */
-async function serve(isHybrid: boolean, guard = GLOBAL) {
+async function serve(isHybrid: boolean, guard = GLOBAL, controller: Type = Orgs) {
   const grpc = {
     transport: Transport.GRPC as const,
     options: {
@@ -108,7 +185,7 @@ async function serve(isHybrid: boolean, guard = GLOBAL) {
   const module = {
     module: class App {},
     imports: [ZitadelModule.forRoot(world.zitadel.options({ token }))],
-    controllers: [Orgs],
+    controllers: [controller],
     providers: [guard],
   };
   const settings = { logger: false, abortOnError: false } as const;
@@ -123,18 +200,42 @@ async function serve(isHybrid: boolean, guard = GLOBAL) {
     await app.listen();
   }
   const { Orgs: OrgsClient } = loadPackageDefinition(DEFINITION)['orgs'] as unknown as {
-    readonly Orgs: new (url: string, given: object) => Client & Record<string, Call>;
+    readonly Orgs: new (url: string, given: object) => Client & Record<string, unknown>;
   };
   const client = new OrgsClient(grpc.options.url, credentials.createInsecure());
   onTestFinished(() => client.close());
-  return (name: (typeof METHODS)[number], orgId: string, bearer?: string) =>
-    new Promise<unknown>((resolve) => {
-      const metadata = new Metadata();
-      if (bearer !== undefined) metadata.set('authorization', `Bearer ${bearer}`);
-      client[name]?.({ orgId }, metadata, (error, said) => {
-        resolve(error ? [error.code, ...error.metadata.get('error-code')] : said?.text);
-      });
-    });
+  const metadataOf = (bearer: string | undefined) => {
+    const metadata = new Metadata();
+    if (bearer !== undefined) metadata.set('authorization', `Bearer ${bearer}`);
+    return metadata;
+  };
+  const call = (name: string, ...given: unknown[]) =>
+    (client[name] as (...all: unknown[]) => Stream).apply(client, given);
+  return {
+    ask: (name: (typeof METHODS)[number], orgId: string, bearer?: string) =>
+      new Promise<unknown>((resolve) => {
+        const done: Done = (error, said) => resolve(error ? errorOf(error) : said?.text);
+        call(name, { orgId }, metadataOf(bearer), done);
+      }),
+    /** What was said before the end, and then the error if there was one. */
+    stream: (name: keyof typeof STREAMS, orgIds: readonly string[], bearer?: string) =>
+      new Promise<readonly unknown[]>((resolve) => {
+        const heard: unknown[] = [];
+        const metadata = metadataOf(bearer);
+        const [orgId] = orgIds;
+        const done: Done = (error, said) => resolve([error ? errorOf(error) : said?.text]);
+        const stream =
+          name === 'Watch'
+            ? call(name, { orgId }, metadata)
+            : call(name, metadata, ...(name === 'Talk' ? [] : [done]));
+        stream.on('data', ({ text }: Said) => heard.push(text));
+        stream.on('error', (error: ServiceError) => resolve([...heard, errorOf(error)]));
+        stream.on('end', () => resolve(heard));
+        if (name === 'Watch') return;
+        for (const each of orgIds) stream.write({ orgId: each });
+        stream.end();
+      }),
+  };
 }
 
 it.each([
@@ -143,7 +244,7 @@ it.each([
 ])(
   'calls of gRPC are decided about, and refused with code and metadata: %s',
   async (_, isHybrid) => {
-    const ask = await serve(isHybrid);
+    const { ask } = await serve(isHybrid);
     const { acme, globex, ids, tokens } = world;
     const owner = tokens['owner of acme'];
     expect(await ask('Read', acme, owner)).toBe(`${ids['owner of acme']} at ${acme}`);
@@ -167,6 +268,57 @@ it('an exception for HTTP is told as one of gRPC', async () => {
       return new NotFoundException('No such thing.');
     }
   }
-  const ask = await serve(false, { provide: APP_GUARD, useClass: HidingGuard });
+  const { ask } = await serve(false, { provide: APP_GUARD, useClass: HidingGuard });
   expect(await ask('Read', world.globex, world.tokens['owner of acme'])).toEqual([5]);
+});
+
+it.each([
+  ['a microservice', false],
+  ['a hybrid application', true],
+])(
+  'streams of gRPC are refused before their first message, with code and metadata: %s',
+  async (_, isHybrid) => {
+    const { stream } = await serve(isHybrid);
+    const { acme, globex, tokens } = world;
+    const owner = tokens['owner of acme'];
+    for (const [name, orgId, bearer, code] of [
+      ['Watch', globex, owner, [7, 'role_missing']],
+      ['Watch', acme, undefined, [16, 'token_missing']],
+      ['Watch', '../1', owner, [3, 'resource_invalid']],
+      ['Collect', acme, undefined, [16, 'token_missing']],
+      ['Talk', acme, 'x y', [16, 'token_invalid']],
+    ] as const) {
+      await expect(stream(name, [orgId], bearer)).resolves.toEqual([code]);
+    }
+    expect(ran.splice(0)).toEqual([]);
+    await expect(stream('Watch', [acme], owner)).resolves.toEqual([acme, 'again']);
+    await expect(stream('Collect', [acme, globex], owner)).resolves.toEqual([
+      `${acme} and ${globex}`,
+    ]);
+    // The handler has the caller, and what it throws for us has its code, too.
+    await expect(stream('Talk', [acme, globex, acme], owner)).resolves.toEqual([
+      acme,
+      [7, 'role_missing'],
+    ]);
+    expect(ran.splice(0)).toEqual(['watch', 'collect', 'talk']);
+  },
+);
+
+describe('a handler that gets the call of gRPC itself', () => {
+  it.each([
+    ['declares nothing', wholeCall()],
+    ['asks for something', wholeCall(Authenticated())],
+    ['asks who calls', wholeCall(Authenticated({ optional: true }))],
+  ])('refuses to boot where it %s: no refusal would be answered', async (_, controller) => {
+    for (const isHybrid of [false, true]) {
+      await expect(serve(isHybrid, GLOBAL, controller)).rejects.toThrow(
+        /not safe to start:\n- Whole\.whole .*@GrpcStreamCall\(\)/,
+      );
+    }
+  });
+
+  it('is called where it is public', async () => {
+    const { stream } = await serve(false, GLOBAL, wholeCall(Public()));
+    await expect(stream('Whole', [])).resolves.toEqual(['whole']);
+  });
 });

@@ -204,35 +204,54 @@ describe('a hybrid application that takes messages before it starts', () => {
     expect(heard).toEqual([allowed, refused('role_missing'), refused('not_declared')]);
   });
 
-  it.each([
-    ['declares nothing, beside the global guard', [GLOBAL], undefined],
-    ['is decorated, and nothing guards it', [], Authenticated()],
-  ])('takes none, and says why, if a handler %s', async (_what, providers, decorate) => {
-    const { app, port } = await hybridOf(providers, decorate);
+  it.each<[string, Provider[], Type[]]>([
+    ['declares nothing, beside the global guard', [GLOBAL], [unguarded()]],
+    ['is decorated, and nothing guards it', [], [unguarded(Authenticated())]],
+    ['declares nothing, and a route waits for a global guard', [], [unguarded(), Guarded]],
+  ])('takes none, and says why, if a handler %s', async (_what, providers, controllers) => {
+    const { app, port } = await hybridOf(controllers, providers);
     await expect(app.startAllMicroservices()).rejects.toThrow(
       /not safe to start:\n- Unguarded\.read handles messages/,
     );
     await expect(connected(port)).resolves.toBe(false);
+    app.useGlobalGuards(app.get(ZitadelManagerGuard));
     await expect(app.init()).rejects.toThrow(/not safe to start:\n- Unguarded\.read/);
     await expect(app.startAllMicroservices()).rejects.toThrow(/not safe to start/);
     await expect(connected(port)).resolves.toBe(false);
   });
 
   it('takes them if its global guard comes later, and no message needs it', async () => {
-    const { app, port } = await hybridOf([], undefined, Guarded);
+    const { app, port } = await hybridOf([Guarded]);
     await app.startAllMicroservices();
     await expect(connected(port)).resolves.toBe(true);
     app.useGlobalGuards(app.get(ZitadelManagerGuard));
     await app.init();
   });
+
+  it('does not start if nothing showed that a global guard would come, and a handler declares nothing', async () => {
+    const { app } = await hybridOf([unguarded()]);
+    await app.startAllMicroservices();
+    app.useGlobalGuards(app.get(ZitadelManagerGuard));
+    await expect(app.init()).rejects.toThrow(/not safe to start:\n- Unguarded\.read/);
+  });
 });
 
 /** A hybrid application that has not started. */
-async function hybridOf(
-  providers: Provider[],
-  decorate: MethodDecorator | undefined,
-  ...others: Type[]
-) {
+async function hybridOf(controllers: Type[], providers: Provider[] = []) {
+  const module = {
+    module: class App {},
+    imports: [ZitadelModule.forRoot(world.zitadel.options())],
+    controllers,
+    providers,
+  };
+  const app = await NestFactory.create(module, { logger: false, abortOnError: false });
+  onTestFinished(() => app.close());
+  const transport = await tcp();
+  app.connectMicroservice(transport);
+  return { app, port: (transport as TcpOptions).options?.port as number };
+}
+
+function unguarded(decorate?: MethodDecorator): Type {
   class Unguarded {
     read() {
       return 'read';
@@ -243,17 +262,7 @@ async function hybridOf(
     each?.(Unguarded.prototype, 'read', read as PropertyDescriptor);
   }
   Controller()(Unguarded);
-  const module = {
-    module: class App {},
-    imports: [ZitadelModule.forRoot(world.zitadel.options())],
-    controllers: others.length > 0 ? others : [Unguarded],
-    providers,
-  };
-  const app = await NestFactory.create(module, { logger: false, abortOnError: false });
-  onTestFinished(() => app.close());
-  const transport = await tcp();
-  app.connectMicroservice(transport);
-  return { app, port: (transport as TcpOptions).options?.port as number };
+  return Unguarded;
 }
 
 @Controller()

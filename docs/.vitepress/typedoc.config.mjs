@@ -1,15 +1,15 @@
 // The API reference of the site, one part an entry of the package: `npm run docs` writes it.
-import { entryNamed } from './docs/.vitepress/config.mjs';
+import { entryNamed } from './config.mjs';
 
 export default {
   plugin: ['typedoc-plugin-markdown', 'typedoc-vitepress-theme'],
   entryPoints: ['', 'express/', 'testing/', 'swagger/', 'opentelemetry/', 'terminus/'].map(
-    (entry) => `lib/${entry}index.ts`,
+    (entry) => `../../lib/${entry}index.ts`,
   ),
   sortEntryPoints: false,
-  tsconfig: 'tsconfig.json',
-  out: 'docs/api',
-  docsRoot: '.',
+  tsconfig: '../../tsconfig.json',
+  out: '../api',
+  docsRoot: '../..',
   readme: 'none',
   excludeInternal: true,
   excludePrivate: true,
