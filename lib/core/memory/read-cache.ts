@@ -128,10 +128,7 @@ export class ReadCache<T extends object | string, S> {
     // What another process is asking for was asked for in its turn. It must not be too old for this question.
     const mayBeOthers = () => inTurn && question.notBefore <= performance.now() - TURN_MS;
     const load = () => this.#loadShared(store, question, flight, mayBeOthers());
-    if (!mayBeOthers()) return load();
-    return store.inQueue((isThere) =>
-      isThere ? load() : this.#ask(question, flight).then(({ entry }) => entry),
-    );
+    return mayBeOthers() ? store.inQueue(load) : load();
   }
 
   async #loadShared(

@@ -153,7 +153,7 @@ export class RememberedCallers {
 
   /** The caller with exactly this credential, if the entry may still be used. */
   get(credential: string): KnownCaller | undefined {
-    // Compared once: a token has a thousand characters. And nothing is noted: what was read first, and so ends first, makes room.
+    // Compared once: a token has a thousand characters. And nothing is noted: what was kept first makes room, which mostly ends first.
     const atTail = this.#callers.peek(tailOf(credential));
     if (atTail?.credential === credential) return isValid(atTail) ? atTail : undefined;
     const known = this.#callers.peek(wholeOf(credential));

@@ -36,8 +36,8 @@ export interface EpochSurroundings {
 const LIVES_MS = 24 * 3_600_000 + CLOCK_SKEW_MS;
 /** How long the store may take to end one epoch. No request waits for it. */
 const EVICTION_MS = 100;
-/** How long it may take to look whether it did. */
-const LOOK_MS = 250;
+/** How long it may take to look whether it did, and to write it again. Nobody waits for that either. */
+const LOOK_MS = 1_000;
 
 /**
  * The epochs in the shared store. An eviction begins a new one. None there, or one that is older than an eviction that is known here, never
@@ -133,9 +133,11 @@ export class EpochStore {
 
   /** Sees to it that the store has an eviction, and what was learned of the target: no store takes two epochs that are written at once. */
   lookAgain(target: StoreTarget, onTaken?: () => void): void {
-    if (this.#looks.add(target, onTaken)) return;
+    // An eviction of everyone stands for any other. It does not tell which tokens of a user are refused.
+    const mayLeaveOut = target !== 'everyone' && this.#refusedUpTo(target) === 0;
+    if (this.#looks.add(target, onTaken, mayLeaveOut)) return;
     this.heard('everyone', this.stamp());
-    this.#looks.add('everyone');
+    this.#looks.add('everyone', undefined, false);
   }
 
   close(): void {

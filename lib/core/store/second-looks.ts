@@ -20,12 +20,13 @@ export class SecondLooks {
   /** `isTaken` sees to it that the store holds an eviction of the target. It never rejects. */
   constructor(private readonly isTaken: (target: StoreTarget) => Promise<boolean>) {}
 
-  /** Looks in a second or two. `onTaken`: is called when the store has it. False: too many are open. */
-  add(target: StoreTarget, onTaken?: () => void): boolean {
+  /** Looks in a second or two. `onTaken`: is called when the store has it. False: too many are open, and this one may be left out. */
+  add(target: StoreTarget, onTaken: (() => void) | undefined, mayLeaveOut: boolean): boolean {
     const key = targetKey(target);
+    const before = this.#open.get(key);
     this.#open.delete(key);
-    if (this.#open.size >= MOST && target !== 'everyone') return false;
-    this.#open.set(key, { target, onTaken });
+    if (this.#open.size >= MOST && mayLeaveOut) return false;
+    this.#open.set(key, { target, onTaken: onTaken ?? before?.onTaken });
     this.#wait();
     return true;
   }
@@ -45,21 +46,21 @@ export class SecondLooks {
     for (let at = 0; at < due.length; at += AT_ONCE) {
       const looks = due.slice(at, at + AT_ONCE).map((look) => this.#lookAt(look));
       // The store fails, so nobody asks it about the others.
-      if (!(await Promise.all(looks)).includes(true)) break;
+      if ((await Promise.all(looks)).every((came) => came === 'refused')) break;
     }
     this.#timer = undefined;
     this.#wait();
   }
 
-  async #lookAt(look: Look): Promise<boolean> {
+  async #lookAt(look: Look): Promise<'taken' | 'refused' | 'outdated'> {
     const key = targetKey(look.target);
     const isCurrent = () => !this.#isClosed && this.#open.get(key) === look;
     const isTaken = isCurrent() && (await this.isTaken(look.target));
-    if (!isCurrent()) return isTaken;
+    if (!isCurrent()) return 'outdated';
     this.#open.delete(key);
     // Behind those that were not looked at.
     if (!isTaken) this.#open.set(key, look);
     else if (look.onTaken) quietly(look.onTaken);
-    return isTaken;
+    return isTaken ? 'taken' : 'refused';
   }
 }

@@ -145,8 +145,8 @@ export class SharedStore {
   }
 
   /** Carries out what asks the store, not too much at a time. Without turns, at once. */
-  inQueue<A>(work: (isThere: boolean) => Promise<A>): Promise<A> {
-    return this.surroundings.turns ? this.#queue.join(work) : work(true);
+  inQueue<A>(work: () => Promise<A>): Promise<A> {
+    return this.surroundings.turns ? this.#queue.join(work) : work();
   }
 
   /** Asks while the other processes wait for what this one stores, or the other way round. */

@@ -68,7 +68,7 @@ export class SignedCache {
       return found;
     }
     // One late reply says nothing: a busy host has many.
-    if (until - since >= DEADLINE_MS && this.#repliedAt <= since) this.#isFailing = true;
+    if (until - since > DEADLINE_MS - 1 && this.#repliedAt <= since) this.#isFailing = true;
     return names.map(() => FAILED);
   }
 
@@ -85,11 +85,13 @@ export class SignedCache {
 
   async #get(name: string): Promise<FoundFields> {
     const since = performance.now();
+    const patientSince = patienceNow();
     let sealed: unknown;
     try {
       sealed = await this.#cache.get(name);
     } catch {
-      this.#isFailing = true;
+      // What hung while the store was away can end when it is back.
+      if (this.#repliedAt <= patientSince) this.#isFailing = true;
       return FAILED;
     }
     // Too late for a question that did not wait long, but not for others.

@@ -4,18 +4,17 @@ const HOLD_MS = 250;
 /**
  * Those who are about to ask the shared store for what others may be asking for as well. With all of them at once, none would get its reply in
  * time, and what one asks ZITADEL for would come too late for the others. So six go at a time, and each makes room after 250 ms. If the
- * store fails, nobody lines up for it.
+ * store fails, nobody lines up for it, and those who do leave.
  */
 export class StoreQueue {
-  readonly #waiting = new Set<(isThere: boolean) => void>();
+  readonly #waiting = new Set<(hasPlace: boolean) => void>();
   #going = 0;
   #isFailing = false;
 
-  /** `isThere`: whether to ask the store. It fails if not, and enough time was spent on waiting for it. */
-  async join<T>(work: (isThere: boolean) => Promise<T>): Promise<T> {
-    if (this.#isFailing) return work(true);
+  async join<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isFailing) return work();
     if (this.#going < MOST) this.#going += 1;
-    else if (!(await this.#called())) return work(false);
+    else if (!(await this.#called())) return work();
     let mayGo = true;
     const makeRoom = () => {
       if (mayGo) this.#callNext();
@@ -23,14 +22,14 @@ export class StoreQueue {
     };
     const hold = setTimeout(makeRoom, HOLD_MS);
     try {
-      return await work(true);
+      return await work();
     } finally {
       clearTimeout(hold);
       makeRoom();
     }
   }
 
-  /** How the store does. If it fails, all who wait are sent away. */
+  /** How the store does. If it fails, all who wait may go: a store that has only paused has replies for them. */
   settle(isFailing: boolean): void {
     this.#isFailing = isFailing;
     if (!isFailing) return;

@@ -584,6 +584,15 @@ describe('an eviction that the store does not take', () => {
     expect(await finds()).toBe(false);
   });
 
+  it('is told once it is taken, also where it is looked at for another reason meanwhile', async () => {
+    const here = processOf();
+    await fail({ userId: 'alice' }, here);
+    await here.rejectIssuedBefore('alice', 1);
+    cache.beforeSet = () => undefined;
+    await pass(2_000);
+    expect(onTaken).toHaveBeenCalledTimes(1);
+  });
+
   it('is left alone once the process has closed', async () => {
     const here = processOf();
     await fail({ userId: 'alice' }, here);
