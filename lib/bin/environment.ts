@@ -51,7 +51,7 @@ export function readSettings(env: Environment): Settings {
       .filter(Boolean);
   const projectId = text('ZITADEL_PROJECT_ID');
   const organizations = list('ZITADEL_ORGANIZATIONS');
-  const isEvery = organizations?.includes(EVERY_ORGANIZATION) === true;
+  const isEvery = organizations?.join() === EVERY_ORGANIZATION;
   return {
     issuer: text('ZITADEL_ISSUER'),
     internalUrl: text('ZITADEL_INTERNAL_URL'),

@@ -1,10 +1,14 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, randomUUID } from 'node:crypto';
 import { own } from '../core/own-properties.js';
 import { EFFECT, type Finding, fine, warning } from './finding.js';
 import type { Scene } from './scene.js';
 
-/** An event that ZITADEL does not have, so that it ends nothing. It has no time: it is not the latest that the application heard of. */
-const BODY = JSON.stringify({ event_type: 'nestjs-zitadel.doctor.tried' });
+/**
+ * An event that ZITADEL does not have, so that it ends nothing. It has no time: it is not the latest that the application heard of. No two are
+ * the same: the second would be a replay.
+ */
+const bodyOfNothing = () =>
+  JSON.stringify({ event_type: 'nestjs-zitadel.doctor.tried', aggregateID: randomUUID() });
 
 /** Whether the application takes a delivery that its own key has signed. */
 export async function examineDelivery(
@@ -20,12 +24,16 @@ export async function examineDelivery(
     );
   }
   const signal = AbortSignal.any([stop, AbortSignal.timeout(deadlineMs)]);
-  const headers = { 'content-type': 'application/json', 'zitadel-signature': signatureBy(keys) };
+  const body = bodyOfNothing();
+  const headers = {
+    'content-type': 'application/json',
+    'zitadel-signature': signatureBy(keys, body),
+  };
   try {
-    const sent = { method: 'POST', headers, body: BODY, redirect: 'manual', signal } as const;
-    const { status, body } = await fetch(url, sent);
+    const sent = { method: 'POST', headers, body, redirect: 'manual', signal } as const;
+    const { status, body: answer } = await fetch(url, sent);
     // The receiver answers without a body.
-    const isEmpty = body === null || (await body.getReader().read()).done;
+    const isEmpty = answer === null || (await answer.getReader().read()).done;
     if (status === 200 && isEmpty) {
       return fine(
         'events.received',
@@ -35,7 +43,12 @@ export async function examineDelivery(
     return notReceived(`the application answers a delivery with ${status}`, remedyFor(status));
   } catch (error) {
     const code = own(own(error, 'cause'), 'code');
-    const why = typeof code === 'string' ? code : `no reply within ${deadlineMs} ms`;
+    const words = String(own(own(error, 'cause'), 'message') ?? error);
+    const why = signal.aborted
+      ? `no reply within ${deadlineMs} ms`
+      : typeof code === 'string'
+        ? code
+        : words;
     return notReceived(
       `the application cannot be reached where it receives events (${why})`,
       'start the application, and give with --events-url where ZITADEL reaches it',
@@ -64,8 +77,8 @@ function remedyFor(status: number): string {
 }
 
 /** As ZITADEL signs. While a key is rotated, the application has one of them at least. */
-function signatureBy(keys: readonly string[]): string {
+function signatureBy(keys: readonly string[], body: string): string {
   const t = Math.floor(Date.now() / 1_000);
-  const each = keys.map((key) => createHmac('sha256', key).update(`${t}.${BODY}`).digest('hex'));
+  const each = keys.map((key) => createHmac('sha256', key).update(`${t}.${body}`).digest('hex'));
   return [`t=${t}`, ...each.map((signature) => `v1=${signature}`)].join(',');
 }

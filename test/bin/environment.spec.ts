@@ -5,7 +5,12 @@ import { parseEnv } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runAs } from './run-command.js';
 import { UsageError } from '../../lib/bin/command.js';
-import { optionsFromEnvironment, readEnvironment, withEnvFile } from '../../lib/bin/environment.js';
+import {
+  optionsFromEnvironment,
+  readEnvironment,
+  withEnvFile,
+  readSettings,
+} from '../../lib/bin/environment.js';
 import { resolveOptions } from '../../lib/validate-options.js';
 import { startEmulator, useEmulator } from '../support/world.js';
 
@@ -43,6 +48,14 @@ describe('options from the environment', async () => {
       memberships: { as: 'serviceUser', organizations: ['1', '2'] },
       events: { signingKeys: ['abc'] },
     });
+  });
+
+  it.each([
+    ['*', undefined],
+    ['1, *', ['1', '*']],
+  ])('take %j for all organizations only if it stands alone', (text, organizations) => {
+    const { memberships } = readSettings({ ZITADEL_ORGANIZATIONS: text });
+    expect(memberships).toEqual({ as: 'serviceUser', ...(organizations && { organizations }) });
   });
 
   it('are those of the library where nothing is set', () => {

@@ -323,6 +323,7 @@ createZitadel({ issuer: '${zitadel.url}', audience: '1' });`,
       expect(running.events.status().lastEventAt).toBeUndefined();
       const rotated = await tried(url, 'newer right');
       expect(rotated).toMatchObject({ id: 'events.received' });
+      expect(running.events.status()).toMatchObject({ ignored: 2, replayed: 0 });
       expect(await tried(url, 'wrong')).toMatchObject({
         id: 'events.not-received',
         level: 'warning',
@@ -359,6 +360,8 @@ createZitadel({ issuer: '${zitadel.url}', audience: '1' });`,
       await close();
       const silent = await tried(url);
       expect(silent?.what).toContain('ECONNREFUSED');
+      const unsent = await tried('http://localhost:6000/zitadel/events');
+      expect(unsent?.what).toContain('(bad port)');
       const keyless = await tried(url, '');
       expect(keyless?.what).toContain('events.signingKeys is not set');
       expect(await run(['--events-url', 'http://app.example/x'], good)).toMatchObject({
