@@ -66,7 +66,8 @@ function accessOf({ access, requirement, forActors, version, host }: Access): Zi
 
 /**
  * Any one of them is enough. `{}`: no token. None at all: it is public. Of several handlers it is what every one of them is content with: one
- * that asks for a token is not called without, and a token has the scopes for all.
+ * that asks for a token is not called without, and a token has the scopes for all. Handlers that ask different ZITADELs each take only tokens
+ * of their own. OpenAPI cannot say that of one operation, so the schemes stand side by side.
  */
 function securityOf(
   handlers: readonly Access[],

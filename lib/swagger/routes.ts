@@ -61,7 +61,7 @@ function calledOf(handlers: readonly Access[], isInOrder: boolean): readonly Acc
     taken.push(...left);
     if (left.length === all.length) return [each];
     if (left.length === 0) return [];
-    return [{ ...each, ...joined('host', left), ...joined('version', left) }];
+    return byHost(left).map((place) => ({ ...each, ...place }));
   });
 }
 
@@ -71,9 +71,13 @@ function placesOf({ host, version }: Access): readonly Taken[] {
   return hosts.flatMap((of) => versions.map((each) => ({ host: of, version: each })));
 }
 
-function joined(name: keyof Taken, places: readonly Taken[]): object {
-  const named = new Set(places.map((each) => each[name]).filter((each) => each !== undefined));
-  return named.size === 0 ? {} : { [name]: [...named].join(', ') };
+/** Under one host other versions may be left than under another. */
+function byHost(places: readonly Taken[]): readonly Pick<Access, 'host' | 'version'>[] {
+  return [...new Set(places.map(({ host }) => host))].map((host) => {
+    const versions = places.filter((each) => each.host === host).map(({ version }) => version);
+    const version = versions.filter((each) => each !== undefined).join(', ');
+    return { ...(host !== undefined && { host }), ...(version !== '' && { version }) };
+  });
 }
 
 const NAME = String.raw`(?:"([^"]+)"|([\p{ID_Start}_$][\p{ID_Continue}$]*))`;

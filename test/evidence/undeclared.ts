@@ -95,6 +95,7 @@ const FURTHER = [
   'MOVE',
   'LOCK',
   'UNLOCK',
+  'QUERY',
 ] as const;
 
 function http(

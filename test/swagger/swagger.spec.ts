@@ -363,6 +363,51 @@ describe('withZitadel', () => {
     expect(await Promise.all(heard)).toEqual([200, 401, 401]);
   });
 
+  it('says of each host which versions are left to a handler of several hosts and versions', async () => {
+    @Controller({ path: 'hosts', host: 'a.example' })
+    class First {
+      @Get()
+      @Version('1')
+      @Public()
+      read() {
+        return {};
+      }
+    }
+
+    @Controller({ path: 'hosts', host: ['a.example', 'b.example'] })
+    class Second {
+      @Get()
+      @Version(['1', '2'])
+      @Authenticated()
+      read() {
+        return {};
+      }
+    }
+    const { url, operationAt } = await startVersions('express', First, Second);
+    const { description, 'x-zitadel': said } = operationAt('/hosts');
+    const requirement = { authenticated: true, organizations: false };
+    expect(said).toEqual({
+      handlers: [
+        { access: 'public', host: 'a.example', version: '1' },
+        { access: 'required', host: 'a.example', version: '2', requirement },
+        { access: 'required', host: 'b.example', version: '1, 2', requirement },
+      ],
+    });
+    expect(description).toBe(
+      [
+        'Host a.example, Version 2: The caller needs any account whose token is accepted.',
+        'Host b.example, Version 1, 2: The caller needs any account whose token is accepted.',
+      ].join('\n\n'),
+    );
+    const heard = [
+      ask(url, 'a.example', '1'),
+      ask(url, 'a.example', '2'),
+      ask(url, 'b.example', '1'),
+      ask(url, 'b.example', '2'),
+    ];
+    expect(await Promise.all(heard)).toEqual([200, 401, 401, 401]);
+  });
+
   it('tells the host of a handler that stands alone, and what is asked where another is unguarded', async () => {
     @Controller({ path: 'alone', host: 'a.example' })
     @Authenticated()
@@ -453,9 +498,10 @@ async function startVersions(platform: Platform, ...controllers: Type[]) {
 }
 
 /** The status of `/hosts` under a name of the host that `fetch` would not send. */
-function ask(url: string, host: string): Promise<number | undefined> {
+function ask(url: string, host: string, version?: string): Promise<number | undefined> {
+  const headers = { host, ...(version !== undefined && { 'x-version': version }) };
   return new Promise((resolve, reject) => {
-    get(`${url}/hosts`, { headers: { host } }, (reply) => {
+    get(`${url}/hosts`, { headers }, (reply) => {
       reply.resume();
       resolve(reply.statusCode);
     }).on('error', reject);

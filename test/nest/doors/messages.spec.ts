@@ -234,13 +234,21 @@ describe('a hybrid application that takes messages before it starts', () => {
     app.useGlobalGuards(app.get(ZitadelManagerGuard));
     await expect(app.init()).rejects.toThrow(/not safe to start:\n- Unguarded\.read/);
   });
+
+  it('takes none with strict, also if nothing showed that a global guard would come', async () => {
+    const { app, port } = await hybridOf([unguarded()], [], { strict: true });
+    await expect(app.startAllMicroservices()).rejects.toThrow(
+      /not safe to start:\n- Unguarded\.read handles messages/,
+    );
+    await expect(connected(port)).resolves.toBe(false);
+  });
 });
 
 /** A hybrid application that has not started. */
-async function hybridOf(controllers: Type[], providers: Provider[] = []) {
+async function hybridOf(controllers: Type[], providers: Provider[] = [], options = {}) {
   const module = {
     module: class App {},
-    imports: [ZitadelModule.forRoot(world.zitadel.options())],
+    imports: [ZitadelModule.forRoot(world.zitadel.options(options))],
     controllers,
     providers,
   };
