@@ -7,7 +7,7 @@ class Known extends Error {}
 /** Why an application does not tell its options. */
 interface NoOptions {
   readonly why: string;
-  /** It has another copy of a package than this command. */
+  /** It is a `CopyError`. */
   readonly isCopy?: true;
 }
 

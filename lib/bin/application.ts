@@ -9,7 +9,7 @@ import { UsageError } from './command.js';
 /** An application that cannot be opened. The message says why, for whoever gave the command. */
 export class ApplicationError extends Error {}
 
-/** It has another copy of a package than this command. */
+/** It has another copy of a package than this command, as seen from its file, or this command has none. */
 export class CopyError extends ApplicationError {}
 
 /** A user's application that does not listen. */

@@ -6,7 +6,6 @@ import { askLastEvent, isNoPage } from '../zitadel/events/search.js';
 import { Actions, type Execution, type Target } from '../zitadel/events/targets.js';
 import { EventTail } from '../zitadel/events/tail.js';
 import { ServiceToken } from '../zitadel/service-user.js';
-import { examineDelivery } from './delivery.js';
 import { EFFECT, type Finding, fine, warning } from './finding.js';
 import type { Scene } from './scene.js';
 
@@ -17,26 +16,17 @@ const DEFAULT_PATH = '/zitadel/events';
 const late = (id: string, what: string, remedy: string): Finding =>
   warning(id, { what, why: WHY, effect: EFFECT.late, remedy });
 
-interface Looking {
-  /** Of somebody who may see targets, if there is one. */
-  readonly token: string | undefined;
-  readonly asks: boolean;
-  /** Where the application receives deliveries. */
-  readonly url: string | undefined;
-  readonly stop: AbortSignal;
-}
-
-/** Whether ZITADEL's events reach the application. */
+/** Whether ZITADEL's events reach the application. `token` is of somebody who may see targets, if there is one. */
 export async function examineEvents(
   scene: Scene,
-  { token, asks, url, stop }: Looking,
+  token: string | undefined,
+  asks: boolean,
 ): Promise<readonly Finding[]> {
   const { events } = scene.resolved;
   const isReceiving = events?.signingKeys !== undefined;
   return [
     ...(isReceiving && token !== undefined ? await examineTarget(scene, token) : []),
     ...(isReceiving && token === undefined ? [UNSEEN] : []),
-    ...(url === undefined ? [] : [await examineDelivery(scene, url, stop)]),
     ...(events?.tail ? await examineTail(scene, asks) : []),
   ];
 }

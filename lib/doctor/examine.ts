@@ -10,6 +10,7 @@ import type { Generation } from '../zitadel/generation.js';
 import { examineApis, examineLimits } from './apis.js';
 import { examineIntrospection } from './callers.js';
 import { examineClock } from './clock.js';
+import { examineDelivery } from './delivery.js';
 import { examineEvents } from './events.js';
 import { type Finding, warning } from './finding.js';
 import { examineIssuer, type Reach } from './issuer.js';
@@ -22,7 +23,8 @@ import { examineToken } from './token.js';
 
 /** What is examined, and how. */
 export interface Examination {
-  readonly options: ZitadelOptions | SeveralInstances;
+  /** Undefined: nobody could tell them. */
+  readonly options: ZitadelOptions | SeveralInstances | undefined;
   /** Names of options that a door takes for itself. */
   readonly ofTheDoor?: readonly string[];
   /** A token of a caller. It goes to ZITADEL alone, and only if the issuer is in order. */
@@ -44,18 +46,15 @@ export interface Examination {
 
 /** Looks at everything that makes a request fail or stand open, and changes nothing. */
 export async function examine(examination: Examination): Promise<readonly Finding[]> {
-  const { options, ofTheDoor = [] } = examination;
-  if (!isSeveral(options)) {
-    const { resolved, findings } = readOptions(options, ofTheDoor);
-    return resolved ? [...findings, ...(await instance(examination, resolved))] : findings;
-  }
-  const { read, findings } = readSeveral(options, ofTheDoor);
+  const { options, ofTheDoor = [], eventsUrl, stop, onStep } = examination;
+  const isOne = options === undefined || !isSeveral(options);
+  const { read, findings } = isOne ? readOne(options, ofTheDoor) : readSeveral(options, ofTheDoor);
   const all: Finding[] = [...findings];
   const redis = new Set<unknown>();
   for (const { resolved, findings: ofOptions } of read) {
     const { issuer } = resolved ?? {};
     const named = (each: Finding): Finding =>
-      issuer === undefined ? each : { ...each, instance: issuer };
+      isOne || issuer === undefined ? each : { ...each, instance: issuer };
     all.push(...ofOptions.map(named));
     if (!resolved) continue;
     // A client that several instances share is looked at once.
@@ -64,7 +63,16 @@ export async function examine(examination: Examination): Promise<readonly Findin
     const once = isSeen ? { ...resolved, redis: undefined } : resolved;
     all.push(...(await instance(examination, once)).map(named));
   }
+  if (eventsUrl !== undefined && !stop.aborted) {
+    onStep?.('a delivery ...');
+    const instances = read.flatMap(({ resolved }) => resolved ?? []);
+    all.push(await examineDelivery(eventsUrl, instances, examination));
+  }
   return all;
+}
+
+function readOne(options: ZitadelOptions | undefined, ofTheDoor: readonly string[]) {
+  return { read: options ? [readOptions(options, ofTheDoor)] : [], findings: [] };
 }
 
 /** The options of each instance, also if they do not fit together. */
@@ -134,7 +142,7 @@ type Step = readonly [name: string, look: () => Promise<readonly Finding[]>];
 /** What sends credentials or tokens, and so only to the instance that is meant. */
 function stepsOf(
   scene: Scene,
-  { token, adminToken, asksForEvents = false, eventsUrl: url, stop }: Examination,
+  { token, adminToken, asksForEvents = false }: Examination,
   served: readonly Generation[],
 ): readonly Step[] {
   let user: SignedIn | undefined;
@@ -158,12 +166,6 @@ function stepsOf(
         return with_ === undefined ? [] : examineLimits(scene, generation, with_);
       },
     ],
-    [
-      'events',
-      () => {
-        const seesTargets = adminToken ?? user?.token;
-        return examineEvents(scene, { token: seesTargets, asks: asksForEvents, url, stop });
-      },
-    ],
+    ['events', () => examineEvents(scene, adminToken ?? user?.token, asksForEvents)],
   ];
 }

@@ -46,21 +46,19 @@ export const command: Command = {
     const redis = options && (await redisOf(options, env));
     const guards = nest === undefined ? [] : await guardsOf(nest);
     try {
-      const found = options
-        ? await examine({
-            options,
-            token,
-            adminToken: env['ZITADEL_PAT'] || undefined,
-            redis: redis?.client,
-            asksForEvents: true,
-            eventsUrl: asked.eventsUrl,
-            deadlineMs: asked.deadlineMs,
-            stop: terminal.stop,
-            onStep: (what) => {
-              if (terminal.isInteractive && !asked.json) terminal.tell(`looking at ${what}`);
-            },
-          })
-        : [];
+      const found = await examine({
+        options,
+        token,
+        adminToken: env['ZITADEL_PAT'] || undefined,
+        redis: redis?.client,
+        asksForEvents: true,
+        eventsUrl: asked.eventsUrl,
+        deadlineMs: asked.deadlineMs,
+        stop: terminal.stop,
+        onStep: (what) => {
+          if (terminal.isInteractive && !asked.json) terminal.tell(`looking at ${what}`);
+        },
+      });
       if (terminal.stop.aborted) return EXIT.interrupted;
       const all = [...before, ...guards, ...(redis?.findings ?? []), ...found];
       // What was left out before may be all that is wrong with the options.
@@ -158,7 +156,7 @@ type FromApplication = Exclude<Given, Unopened>;
 function copied(what: string): Finding {
   return amiss('application.copies', {
     what,
-    why: 'one copy does not know the parts of another',
+    why: 'the parts of an application are known to its own copy only',
     effect: 'the application does not start, or is not the one that is looked at here',
     remedy: 'do what the message says',
   });

@@ -1,10 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { join } from 'node:path';
 import express, { type Express } from 'express';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { runCommand } from '#dist/bin/commands.js';
+import { copiesOfNest } from '../../../lib/bin/application-copies.js';
 import type { Finding } from '../../../lib/doctor/finding.js';
 import type { Terminal } from '../../../lib/bin/terminal.js';
 import { createZitadel, zitadelEvents } from '../../../lib/express/index.js';
@@ -271,6 +272,14 @@ export function createApp(options) {
       expect(findingsOf(said).map(({ id }) => id)).toContain('issuer.reached');
     });
 
+    it('does not speak of two copies where it finds no Nest itself', () => {
+      const file = projectWith(['@nestjs/core'], '');
+      const alone = pathToFileURL(join(mkdtempSync(join(tmpdir(), 'alone-')), 'command.js'));
+      onTestFinished(() => rmSync(new URL('.', alone), { recursive: true }));
+      expect(copiesOfNest(file, alone)).toMatch(/^this nestjs-zitadel finds no @nestjs\/core: /);
+      expect(copiesOfNest(file, alone)).not.toContain('two copies');
+    });
+
     it('says nothing of a Nest that an application on Express has beside it', async () => {
       const app = projectWith(
         ['@nestjs/core'],
@@ -355,6 +364,38 @@ createZitadel({ issuer: '${zitadel.url}', audience: '1' });`,
       });
     });
 
+    const closed = 'http://127.0.0.1:1';
+    const several = (...keys: readonly string[]) =>
+      appOf(
+        `several-${keys.join('-')}.mjs`,
+        `return { instances: [${keys
+          .map(
+            (key, place) =>
+              `{ issuer: '${place === 0 ? zitadel.url : closed}', audience: '1', events: { signingKeys: '${key}' } }`,
+          )
+          .join()}] };`,
+      );
+
+    it.each([
+      ['of an instance that ZITADEL does not serve', () => [several('other', 'right')], {}, 'ok'],
+      ['of no instance', () => [several('other', 'another')], {}, 'warning'],
+      [
+        'while ZITADEL is down',
+        () => [],
+        { ...good, ZITADEL_ISSUER: closed, ZITADEL_SIGNING_KEY: 'right' },
+        'ok',
+      ],
+      ['without options', () => [appOf('none.mjs', `throw new Error('broken');`)], {}, 'warning'],
+      ['of options that are none', () => [appOf('not.mjs', 'return {};')], {}, 'warning'],
+    ])('says once whether the application takes a delivery %s', async (_, apps, env, level) => {
+      const url = await serve((app) => void app.post('/zitadel/events', zitadelEvents(running)));
+      const said = await run([...apps(), '--events-url', url, '--json'], env);
+      const found = findingsOf(said).filter(({ id }) => id.startsWith('events.'));
+      expect(found.filter(({ id }) => id !== 'events.unseen')).toEqual([
+        expect.objectContaining({ level }),
+      ]);
+    });
+
     it('says that nobody listens, that there is no key, and what no URL is', async () => {
       const { url, close } = await startExpress(() => undefined);
       await close();
@@ -363,7 +404,7 @@ createZitadel({ issuer: '${zitadel.url}', audience: '1' });`,
       const unsent = await tried('http://localhost:6000/zitadel/events');
       expect(unsent?.what).toContain('(bad port)');
       const keyless = await tried(url, '');
-      expect(keyless?.what).toContain('events.signingKeys is not set');
+      expect(keyless?.what).toContain('no delivery was sent');
       expect(await run(['--events-url', 'http://app.example/x'], good)).toMatchObject({
         code: 2,
         told: expect.stringContaining('--events-url must be a URL with https') as string,
