@@ -43,6 +43,7 @@ export interface Settings {
   readonly signingKeys: readonly string[] | undefined;
 }
 
+/** @throws UsageError when ZITADEL_ORGANIZATIONS names organizations, and all of them */
 export function readSettings(env: Environment): Settings {
   const text = (name: string) => env[name]?.trim() || undefined;
   const list = (name: string) =>
@@ -51,7 +52,12 @@ export function readSettings(env: Environment): Settings {
       .filter(Boolean);
   const projectId = text('ZITADEL_PROJECT_ID');
   const organizations = list('ZITADEL_ORGANIZATIONS');
-  const isEvery = organizations?.join() === EVERY_ORGANIZATION;
+  const isEvery = organizations?.includes(EVERY_ORGANIZATION) === true;
+  if (isEvery && organizations.length > 1) {
+    throw new UsageError(
+      'ZITADEL_ORGANIZATIONS has * among others: write * alone for all organizations, or ids alone',
+    );
+  }
   return {
     issuer: text('ZITADEL_ISSUER'),
     internalUrl: text('ZITADEL_INTERNAL_URL'),

@@ -50,12 +50,12 @@ describe('options from the environment', async () => {
     });
   });
 
-  it.each([
-    ['*', undefined],
-    ['1, *', ['1', '*']],
-  ])('take %j for all organizations only if it stands alone', (text, organizations) => {
-    const { memberships } = readSettings({ ZITADEL_ORGANIZATIONS: text });
-    expect(memberships).toEqual({ as: 'serviceUser', ...(organizations && { organizations }) });
+  it('take * for all organizations, and refuse it among others', () => {
+    const { memberships } = readSettings({ ZITADEL_ORGANIZATIONS: '*' });
+    expect(memberships).toEqual({ as: 'serviceUser' });
+    for (const text of ['1, *', '* 1', '*,*']) {
+      expect(() => readSettings({ ZITADEL_ORGANIZATIONS: text })).toThrow(UsageError);
+    }
   });
 
   it('are those of the library where nothing is set', () => {

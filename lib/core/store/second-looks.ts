@@ -11,7 +11,10 @@ interface Look {
   readonly onTaken: (() => void) | undefined;
 }
 
-/** Looks again whether the store holds an eviction that it has not taken, or that another process may have overwritten. It does so until the store has it. */
+/**
+ * Looks again whether the store holds an eviction that it has not taken, or that another process may have overwritten. It does so until the
+ * store has it.
+ */
 export class SecondLooks {
   readonly #open = new Map<string, Look>();
   #timer: NodeJS.Timeout | undefined;
