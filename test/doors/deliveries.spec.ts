@@ -1,7 +1,7 @@
 import { Controller, Get, type ModuleMetadata, Post } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import express from 'express';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { createZitadel, zitadelEvents } from '../../lib/express/index.js';
 import {
   Public,
@@ -73,6 +73,7 @@ async function onNest(platform: Platform, options: Partial<ZitadelModuleOptions>
 
 async function onExpress(...parsers: express.RequestHandler[]): Promise<Receiving> {
   const zitadel = createZitadel(world.zitadel.options({ events: EVENTS }));
+  onTestFinished(() => zitadel.close());
   const url = await serve((app) => {
     app.all(PATH, ...parsers, zitadelEvents(zitadel));
     app.get('/orgs/:org', requireRole(zitadel, 'ORG_OWNER', org.param('org')), (_, response) => {
@@ -280,6 +281,7 @@ describe('zitadelEvents()', () => {
       events: { signingKeys },
     }));
     const zitadel = createZitadel({ instances });
+    onTestFinished(() => zitadel.close());
     const url = await serve((app) => void app.post(PATH, zitadelEvents(zitadel)));
     const status = async (key: string) => (await post(url, signed(BODY, key))).status;
     expect([await status('one'), await status('two'), await status('three')]).toEqual([

@@ -4,6 +4,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { isDeepStrictEqual, promisify } from 'node:util';
 import { afterAll, inject, vi } from 'vitest';
 import type { ZitadelOptions } from '../../lib/options.js';
+import { SecondLooks } from '../../lib/core/store/second-looks.js';
 import { ZitadelEmulator } from '../../lib/testing/emulator.js';
 
 // A test that says nothing of time is not about time: its library waits for the emulator as long as a busy machine needs,
@@ -43,6 +44,14 @@ const generateSync = (type: 'rsa', settings: { readonly privateKeyEncoding?: obj
 Object.assign(crypto, { generateKeyPair: generate, generateKeyPairSync: generateSync });
 syncBuiltinESMExports();
 
+// Until it is closed, a process looks again and again at a store that fails: also under the clock of the next spec file.
+const looking = new Set<SecondLooks>();
+const { add } = SecondLooks.prototype;
+SecondLooks.prototype.add = function (this: SecondLooks, ...look) {
+  looking.add(this);
+  return add.apply(this, look);
+};
+
 // The next spec file may run in this process: it finds what all share as this one did.
 const shared = () => [
   ...[Object.prototype, Array.prototype, Function.prototype, process.env].map((each) =>
@@ -53,6 +62,8 @@ const shared = () => [
 const found = shared();
 const now = performance.now;
 afterAll(() => {
+  for (const each of looking) each.close();
+  SecondLooks.prototype.add = add;
   ZitadelEmulator.prototype.options = options;
   Object.assign(crypto, { generateKeyPair, generateKeyPairSync });
   syncBuiltinESMExports();
