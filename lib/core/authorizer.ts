@@ -85,7 +85,8 @@ export class Authorizer {
     }
     const known = compiled.fresh ? undefined : this.parts.callers.warm(credential);
     if (!known) return this.#resolveAndDecide(credential, request, compiled, fromClass);
-    // No closures here and in what follows: they would cost every request, even if they are not called.
+    const yes = known.yesTo(compiled, request);
+    if (yes) return this.#news.tell(yes, requirement);
     const decision = this.#decide(known, compiled, request, fromClass, undefined);
     return decision instanceof Promise
       ? this.#news.tellLater(decision, requirement)
@@ -262,8 +263,7 @@ export class Authorizer {
     since: number | undefined,
   ): Awaitable<Decision> {
     const { idPattern } = this.parts;
-    const before = known.idsOf(compiled);
-    const ids = readIds(compiled.sources, request, known.caller, idPattern, fromClass, before);
+    const ids = readIds(compiled.sources, request, known.caller, idPattern, fromClass);
     return ids instanceof Promise
       ? this.#decideLater(known, compiled, request, ids, since ?? performance.now())
       : this.#decideWith(known, compiled, request, ids, since);

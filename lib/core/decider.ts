@@ -68,8 +68,6 @@ export class Decider {
     ids: Ids,
     since: number | undefined,
   ): Decision | Promise<Decision> {
-    const remembered = known.yesTo(compiled, ids);
-    if (remembered) return remembered;
     // A "yes" that is remembered has passed this.
     if (compiled.refusesActors && known.caller.actor !== undefined) return denied(known, ACTS);
     // No closures here: they would cost every request, even if they are not called.

@@ -53,10 +53,7 @@ export type IdSource =
   | { readonly from: 'function'; readonly name: string; readonly read: ReadId }
   | { readonly from: 'class'; readonly name: string; readonly type: IdReaderClass };
 
-/**
- * The Authorization header. '' if it was sent twice: that is never a valid token. A bearer token always comes as `Bearer <token>`: what is
- * remembered about it is remembered once, however the client spells the scheme.
- */
+/** The Authorization header. '' if it was sent twice: that is never a valid token. */
 export function authorizationHeader(request: RequestLike): string | undefined {
   const header = request.headers['authorization'];
   if (typeof header !== 'string') return header === undefined ? undefined : '';
@@ -69,6 +66,11 @@ export function authorizationHeader(request: RequestLike): string | undefined {
     }
     if (seen > 1) return '';
   }
+  return header;
+}
+
+/** The same header in the usual spelling, `Bearer <token>`, if it carries a bearer token. */
+export function inUsualSpelling(header: string): string {
   if (header.startsWith('Bearer ') && header[7] !== ' ') return header;
   const { token } = bearerToken(header);
   return token === undefined ? header : `Bearer ${token}`;
@@ -114,36 +116,42 @@ export const NO_CLASSES: ReadFromClass = (type) => {
   );
 };
 
-/** Reads one id. Only an own property that is a string and matches the pattern is an id. `before`: one that was read there earlier. */
+/** Reads one id. Only an own property that is a string and matches the pattern is an id. */
 export function readId(
   source: IdSource,
   request: RequestLike,
   caller: Caller,
   pattern: RegExp,
   fromClass: ReadFromClass,
-  before?: string,
 ): IdRead | Promise<IdRead> {
   switch (source.from) {
     case 'literal':
       return source.id;
-    case 'param':
-      return checkId(ownValue(request.params, source.name), pattern, before);
-    case 'query':
-      return checkId(ownValue(request.query, source.name), pattern, before);
-    case 'body':
-      return checkId(ownValue(request.body, source.name), pattern, before);
-    case 'header':
-      return checkId(ownValue(request.headers, source.name), pattern, before);
-    case 'arg':
-      return checkId(ownValue(request.args, source.name), pattern, before);
     case 'caller': {
-      const home = checkId(homeOf(caller), pattern, before);
+      const home = checkId(homeOf(caller), pattern);
       // The request did not say it, so it is not to blame.
       return home === INVALID ? undefined : home;
     }
     case 'function':
     case 'class':
       return readByCode(source, request, caller, pattern, fromClass);
+    default:
+      return checkId(ownValue(placeIn(request, source.from), source.name), pattern);
+  }
+}
+
+function placeIn(request: RequestLike, from: NamedPlace): unknown {
+  switch (from) {
+    case 'param':
+      return request.params;
+    case 'query':
+      return request.query;
+    case 'body':
+      return request.body;
+    case 'header':
+      return request.headers;
+    case 'arg':
+      return request.args;
   }
 }
 
@@ -153,49 +161,53 @@ export type Ids = readonly (string | undefined)[];
 /** What reading all ids gave: the ids, or what is wrong with one of them. */
 export type IdsRead = Ids | typeof INVALID | typeof THREW;
 
-/**
- * Reads every id once. Returns a promise only if the code that reads an id returns one. If all ids equal those of `before`, it returns that
- * very list: then a request makes no list of its own.
- */
+/** Reads every id once. Returns a promise only if the code that reads an id returns one. */
 export function readIds(
   sources: readonly IdSource[],
   request: RequestLike,
   caller: Caller,
   pattern: RegExp,
   fromClass: ReadFromClass,
-  before: Ids,
 ): IdsRead | Promise<IdsRead> {
-  let reads: (IdRead | Promise<IdRead>)[] | undefined;
-  let arePlain = true;
-  for (let slot = 0; slot < sources.length; slot += 1) {
-    const source = sources[slot] as IdSource;
-    const read = readId(source, request, caller, pattern, fromClass, before[slot]);
-    if (reads === undefined) {
-      if (slot < before.length && read === before[slot]) continue;
-      // In its final length: a list that grows takes several times as much memory.
-      // oxlint-disable-next-line unicorn/no-new-array
-      reads = new Array<IdRead | Promise<IdRead>>(sources.length);
-      for (let same = 0; same < slot; same += 1) reads[same] = before[same];
-    }
-    if (typeof read !== 'string' && read !== undefined) arePlain = false;
-    reads[slot] = typeof read === 'string' ? apart(read) : read;
-  }
-  if (reads === undefined) return sources.length === before.length ? before : [];
-  if (arePlain) return reads as Ids;
+  const reads = sources.map((source) => {
+    const read = readId(source, request, caller, pattern, fromClass);
+    return typeof read === 'string' ? apart(read) : read;
+  });
   return reads.some((read) => read instanceof Promise)
     ? Promise.all(reads.map(async (read) => read)).then(judged)
     : judged(reads as readonly IdRead[]);
 }
 
-/** The same text, but not as a slice of the request that it came in: V8 would keep all of that for as long as the id is remembered. */
-function apart(id: string): string {
-  return ` ${id}`.slice(1);
+/**
+ * Whether a request names, where its caller's ids were read before, the very same ones. False also if code of the application reads one of
+ * them: nobody knows what it finds this time.
+ */
+export function namesAgain(ids: Ids, sources: readonly IdSource[], request: RequestLike): boolean {
+  for (let slot = 0; slot < sources.length; slot += 1) {
+    const source = sources[slot] as IdSource;
+    switch (source.from) {
+      case 'literal':
+      case 'caller':
+        break;
+      case 'function':
+      case 'class':
+        return false;
+      default:
+        if (ownValue(placeIn(request, source.from), source.name) !== ids[slot]) return false;
+    }
+  }
+  return true;
 }
 
 /** If the code that reads one id failed, that comes before an invalid id: an outage must not look like a denial. */
 function judged(reads: readonly IdRead[]): IdsRead {
   if (reads.includes(THREW)) return THREW;
   return reads.includes(INVALID) ? INVALID : (reads as Ids);
+}
+
+/** The same text, but not as a slice of the request that it came in: V8 would keep all of that for as long as the id is remembered. */
+function apart(id: string): string {
+  return ` ${id}`.slice(1);
 }
 
 function readByCode(
@@ -243,14 +255,9 @@ function ownValue(container: unknown, name: string): unknown {
   return value === undefined ? undefined : null;
 }
 
-/** Checks a value that claims to be an id. What equals `before`, an id by the same pattern, is one. */
-export function checkId(
-  value: unknown,
-  pattern: RegExp,
-  before?: string,
-): string | undefined | typeof INVALID {
+/** Checks a value that claims to be an id. */
+export function checkId(value: unknown, pattern: RegExp): string | undefined | typeof INVALID {
   if (value === undefined) return undefined;
-  if (value === before) return before;
   const fits =
     typeof value === 'string' && value !== '' && value.length <= 200 && pattern.test(value);
   // Even if the pattern allows these two: in a path they would climb.

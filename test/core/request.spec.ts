@@ -6,8 +6,10 @@ import {
   tokenIn,
   checkId,
   INVALID,
+  inUsualSpelling,
   type Ids,
   type IdSource,
+  namesAgain,
   NO_CLASSES,
   readId,
   readIds,
@@ -130,11 +132,6 @@ describe('an id', () => {
     expect(checkId('x'.repeat(201), /^x+$/)).toBe(INVALID);
     expect(checkId('', /^x*$/)).toBe(INVALID);
   });
-
-  it('that equals one from before is not checked again', () => {
-    expect(checkId('x', IDS, 'x')).toBe('x');
-    expect(checkId('x', IDS, 'y')).toBe(INVALID);
-  });
 });
 
 describe('the Authorization header', () => {
@@ -255,12 +252,11 @@ describe('an id that is read with care', () => {
 
 describe('the organization of the caller', () => {
   const OF_CALLER: IdSource = { from: 'caller', name: 'ofCaller' };
-  const of = (claims: Caller['claims'], before?: string) =>
-    readId(OF_CALLER, { headers: {} }, { userId: 'alice', claims }, IDS, never, before);
+  const of = (claims: Caller['claims']) =>
+    readId(OF_CALLER, { headers: {} }, { userId: 'alice', claims }, IDS, never);
 
   it('is what the token says, whatever the request says', () => {
     expect(of({ [HOME]: '5' })).toBe('5');
-    expect(of({ [HOME]: '5' }, '6')).toBe('5');
     expect(read(OF_CALLER, { params: { ofCaller: '6' } })).toBe('5');
   });
 
@@ -289,7 +285,7 @@ describe('code that finds an id', () => {
     const byClass: IdSource = { from: 'class', name: 'C', type };
     expect(readId(byFunction, request, CALLER, IDS, never)).toBe('1');
     expect(readId(byClass, request, CALLER, IDS, read)).toBe('1');
-    expect(readIds([byFunction], request, CALLER, IDS, never, [])).toEqual(['1']);
+    expect(readIds([byFunction], request, CALLER, IDS, never)).toEqual(['1']);
     expect(given).toEqual([
       [request, CALLER],
       [type, request, CALLER],
@@ -316,7 +312,7 @@ describe('ids that are remembered', () => {
     const kept = Array.from({ length: 1_000 }, (_, i) => {
       const line = `/orgs/${String(i).padStart(20, '1')}?${String(i).repeat(20_000)}`;
       const orgId = line.slice('/orgs/'.length, '/orgs/'.length + 20);
-      return readIds([source], { headers: {}, params: { orgId } }, CALLER, IDS, never, []);
+      return readIds([source], { headers: {}, params: { orgId } }, CALLER, IDS, never);
     });
     expect(held() - before).toBeLessThan(8 * 2 ** 20);
     expect(kept).toHaveLength(1_000);
@@ -331,8 +327,8 @@ describe('all ids of a request', () => {
     read: give as () => string,
   });
   const params = { a: '1', b: '2', c: '3', bad: 'x' };
-  const ids = (sources: readonly IdSource[], before: Ids = []) =>
-    readIds(sources, { headers: {}, params }, CALLER, IDS, () => '7', before);
+  const ids = (sources: readonly IdSource[]) =>
+    readIds(sources, { headers: {}, params }, CALLER, IDS, () => '7');
   const down = () => {
     throw new Error('down');
   };
@@ -372,36 +368,60 @@ describe('all ids of a request', () => {
     expect(promised).toBeInstanceOf(Promise);
     expect(await promised).toEqual(expected);
   });
+});
 
-  it('are the very list from before where nothing has changed, and a new one where one has', () => {
-    const sources = [id('a'), id('none'), id('b')];
-    const same: Ids = ['1', undefined, '2'];
-    expect(ids(sources, same)).toBe(same);
-    const table: readonly Ids[] = [
-      ['9', undefined, '2'],
-      ['1', '9', '2'],
-      ['1', undefined, '9'],
-      ['1', undefined],
-      ['1'],
-      [],
-      ['1', undefined, '2', '3'],
-    ];
-    for (const before of table.slice(0, -1)) {
-      const found = ids(sources, before);
-      expect(found).toEqual(same);
-      expect(found).toHaveLength(3);
-      expect(found).not.toBe(before);
+describe('a request names the same ids again', () => {
+  const ALL: readonly IdSource[] = [
+    { from: 'param', name: 'a' },
+    { from: 'query', name: 'a' },
+    { from: 'body', name: 'a' },
+    { from: 'header', name: 'a' },
+    { from: 'arg', name: 'a' },
+  ];
+  const IDS_OF_ALL: Ids = ['1', '2', '3', '4', undefined];
+  const request: RequestLike = {
+    headers: { a: '4' },
+    params: { a: '1' },
+    query: { a: '2' },
+    body: { a: '3' },
+  };
+
+  it('where each stands at its place, and what was missing still is', () => {
+    expect(namesAgain([], [], request)).toBe(true);
+    expect(namesAgain(IDS_OF_ALL, ALL, request)).toBe(true);
+    for (const [slot, source] of ALL.entries()) {
+      expect(namesAgain([IDS_OF_ALL[slot]], [source], request)).toBe(true);
     }
-    // A list of another requirement is nothing to go by: then no id is known.
-    expect(ids(sources, table.at(-1))).toEqual([]);
   });
 
-  it('are not from before where one is none now', () => {
-    expect(ids([id('a'), id('bad')], ['1', '2'])).toBe(INVALID);
-    expect(ids([id('a'), id('none')], ['1', '2'])).toEqual(['1', undefined]);
-    expect(ids([id('none'), id('a')], [undefined])).toEqual([undefined, '1']);
-    expect(ids([id('a'), id('none')], ['1'])).toEqual(['1', undefined]);
-    expect(ids([id('a'), id('b'), id('c')], ['1', '2', '9'])).toEqual(['1', '2', '3']);
+  it('unless one is another one, none, missing or there for the first time', () => {
+    for (const [slot, id] of IDS_OF_ALL.entries()) {
+      const other = IDS_OF_ALL.with(slot, id === undefined ? '9' : `${id}9`);
+      expect(namesAgain(other, ALL, request), `slot ${slot}`).toBe(false);
+    }
+    const [param] = ALL as [IdSource];
+    for (const params of [undefined, {}, { a: ['1'] }, { a: 1 }, Object.create({ a: '1' })]) {
+      expect(namesAgain(['1'], [param], { headers: {}, params })).toBe(false);
+    }
+    const inherited: unknown = Object.create({ a: '1' });
+    expect(namesAgain([undefined], [param], { headers: {}, params: inherited })).toBe(false);
+    expect(namesAgain([undefined], [param], request)).toBe(false);
+  });
+
+  it('where the request has no say in them', () => {
+    const sources: readonly IdSource[] = [
+      { from: 'literal', id: '6' },
+      { from: 'caller', name: 'ofCaller' },
+    ];
+    expect(namesAgain(['6', '7'], sources, request)).toBe(true);
+  });
+
+  it('never, where code of the application finds one: it is asked each time', () => {
+    const sources: readonly IdSource[] = [
+      { from: 'function', name: 'f', read: never },
+      { from: 'class', name: 'C', type: class {} as never },
+    ];
+    for (const source of sources) expect(namesAgain(['1'], [source], request)).toBe(false);
   });
 });
 
@@ -417,6 +437,6 @@ describe('a bearer token', () => {
     ['bearerabc', 'bearerabc'],
     ['', ''],
   ])('is the same in each spelling of the scheme: %j', (authorization, expected) => {
-    expect(authorizationHeader({ headers: { authorization } })).toBe(expected);
+    expect(inUsualSpelling(authorization)).toBe(expected);
   });
 });

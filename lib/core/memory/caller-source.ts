@@ -1,7 +1,7 @@
 import { type Caller, frozenCaller, hasRolesOf, homeOf, restOnAny } from '../caller.js';
 import { isRefusal, type Refusal } from '../decision.js';
 import type { Eviction } from '../eviction.js';
-import { tokenIn } from '../request.js';
+import { inUsualSpelling, tokenIn } from '../request.js';
 import { notBearer } from '../request-problems.js';
 import type { Compiled } from '../requirement/compile.js';
 import { ANEW } from '../requirement/fresh.js';
@@ -63,13 +63,17 @@ export class CallerSource {
     );
   }
 
-  /** What is remembered for exactly these bytes. */
-  warm(credential: string): KnownCaller | undefined {
-    return this.#remembered.get(credential);
+  /** What is remembered for exactly these bytes, or for the same token: it is remembered once, however a client spells the scheme. */
+  warm(sent: string): KnownCaller | undefined {
+    const known = this.#remembered.get(sent);
+    if (known) return known;
+    const credential = this.#usual(sent);
+    return credential === sent ? undefined : this.#remembered.get(credential);
   }
 
   /** Verifies, confirms and reads, in one flight a credential. What was asked for before `notBefore` does not count. */
-  resolve(credential: string, notBefore: number, pay?: Pay): Promise<KnownCaller | Refusal> {
+  resolve(sent: string, notBefore: number, pay?: Pay): Promise<KnownCaller | Refusal> {
+    const credential = this.#usual(sent);
     const rejection = this.#remembered.rejection(credential);
     if (rejection) return Promise.resolve(rejection);
     const { budgetMs, bareTokens } = this.parts;
@@ -84,6 +88,10 @@ export class CallerSource {
     if (unpaid) return Promise.resolve(unpaid);
     const load = (flight: Flight) => this.#load(credential, token, notBefore, flight);
     return within(this.#flights.start(credential, undefined, load, budgetMs), budgetMs, LATE);
+  }
+
+  #usual(sent: string): string {
+    return this.parts.bareTokens ? sent : inUsualSpelling(sent);
   }
 
   /** The same for the caller of an earlier request. Undefined if the caller was not handed out here. */

@@ -1,6 +1,6 @@
 import type { Caller, MembershipIndex } from '../caller.js';
 import type { Allowed, MembershipRead, Refusal } from '../decision.js';
-import type { Ids } from '../request.js';
+import { type Ids, namesAgain, type RequestLike } from '../request.js';
 import type { Compiled } from '../requirement/compile.js';
 import { earlier, endsBefore, isValid, type Lease, type Validity } from '../validity.js';
 import { bounded } from './bounded.js';
@@ -71,15 +71,11 @@ export class KnownCaller implements Validity {
     this.userId = verified.caller.userId;
   }
 
-  /** The ids that the remembered "yes" to this requirement is about. */
-  idsOf(compiled: Compiled): Ids {
-    return this.#askedFor === compiled ? this.#askedAbout : NO_IDS;
-  }
-
-  /** The remembered "yes" to exactly this requirement. `ids` must be the very list that `idsOf` gave, and this caller must be valid. */
-  yesTo(compiled: Compiled, ids: Ids): Allowed | undefined {
-    if (this.#askedFor !== compiled || this.#askedAbout !== ids) return undefined;
-    return this.#lease && !this.#runs(this.#lease) ? undefined : this.#yes;
+  /** The remembered "yes", if a request asks for it again: by exactly this requirement, about the same ids. This caller must be valid. */
+  yesTo(compiled: Compiled, request: RequestLike): Allowed | undefined {
+    if (this.#askedFor !== compiled) return undefined;
+    if (this.#lease && !this.#runs(this.#lease)) return undefined;
+    return namesAgain(this.#askedAbout, compiled.sources, request) ? this.#yes : undefined;
   }
 
   /** Whether what the "yes" rests on still counts. While this counts, what ends later need not be compared with the clocks. */

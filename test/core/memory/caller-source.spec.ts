@@ -123,6 +123,25 @@ describe('a credential', () => {
     expect(source.warm('Bearer alice-2')).toBeUndefined();
   });
 
+  it('is one however a client spells the scheme, and a bare token is only its own bytes', async () => {
+    const read = counted();
+    const source = sourceOf({ read });
+    const answer = await answered(source.resolve('bearer  alice-1', ANY_AGE));
+    for (const sent of ['Bearer alice-1', 'BEARER alice-1', 'bearer   alice-1']) {
+      expect(source.warm(sent)).toBe(answer);
+    }
+    const [first, second] = await Promise.all(
+      ['bearer alice-2', 'BEARER  alice-2'].map((sent) => answered(source.resolve(sent, ANY_AGE))),
+    );
+    expect(first?.caller).toBe(second?.caller);
+    expect(read.reads).toBe(2);
+    const bare = sourceOf({ bareTokens: true });
+    await answered(bare.resolve('alice-1', ANY_AGE));
+    expect(bare.warm('alice-1')).toBeDefined();
+    for (const sent of ['Bearer alice-1', 'bearer alice-1'])
+      expect(bare.warm(sent)).toBeUndefined();
+  });
+
   it('leads to a caller that is frozen all the way down and never shows the token', async () => {
     const claims = { sub: 'alice', nested: { list: [{ deep: true }] } };
     const source = sourceOf({ verify: () => ({ userId: 'alice', claims }) });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Caller, indexOf } from '../../../lib/core/caller.js';
 import type { Allowed, Refusal } from '../../../lib/core/decision.js';
 import { KnownCaller, RememberedCallers } from '../../../lib/core/memory/remembered-callers.js';
-import type { Ids } from '../../../lib/core/request.js';
+import type { Ids, RequestLike } from '../../../lib/core/request.js';
 import type { Compiled } from '../../../lib/core/requirement/compile.js';
 import { FOR_EVER, Lease, validFor, type Validity } from '../../../lib/core/validity.js';
 import { callerOf, orgRow } from '../rows.js';
@@ -174,8 +174,10 @@ describe('what a credential leads to', () => {
 });
 
 describe('a "yes" that is remembered', () => {
-  const [asked, other] = [{}, {}] as [Compiled, Compiled];
-  const [ids, same]: Ids[] = [['1'], ['1']];
+  const sources = [{ from: 'param', name: 'orgId' }];
+  const [asked, other] = [{ sources }, { sources }] as unknown as [Compiled, Compiled];
+  const ids: Ids = ['1'];
+  const about = (orgId: string): RequestLike => ({ headers: {}, params: { orgId } });
   const yes = { allowed: true } as Allowed;
   /** A lease beside a caller: it ends with the caller or earlier, and is over or not. */
   const leaseOf = ({ validUntil, wallUntil }: KnownCaller, kind: string): Lease => {
@@ -187,20 +189,16 @@ describe('a "yes" that is remembered', () => {
     return lease;
   };
 
-  it('is to exactly its requirement, about the very ids', () => {
+  it('is to exactly its requirement, about the same ids', () => {
     const caller = known(bearer(1));
-    expect(caller.idsOf(asked)).toEqual([]);
-    expect(caller.yesTo(asked, [])).toBeUndefined();
-    caller.remember(asked, ids as Ids, yes);
-    expect(caller.idsOf(asked)).toBe(ids);
-    expect(caller.yesTo(asked, ids as Ids)).toBe(yes);
-    expect(caller.yesTo(asked, same as Ids)).toBeUndefined();
-    expect(caller.idsOf(other)).toEqual([]);
-    expect(caller.yesTo(other, ids as Ids)).toBeUndefined();
-    expect(caller.yesTo(other, caller.idsOf(other))).toBeUndefined();
-    caller.remember(other, same as Ids, yes);
-    expect(caller.idsOf(asked)).toEqual([]);
-    expect(caller.yesTo(other, same as Ids)).toBe(yes);
+    expect(caller.yesTo(asked, about('1'))).toBeUndefined();
+    caller.remember(asked, ids, yes);
+    expect(caller.yesTo(asked, about('1'))).toBe(yes);
+    expect(caller.yesTo(asked, about('2'))).toBeUndefined();
+    expect(caller.yesTo(other, about('1'))).toBeUndefined();
+    caller.remember(other, ids, yes);
+    expect(caller.yesTo(asked, about('1'))).toBeUndefined();
+    expect(caller.yesTo(other, about('1'))).toBe(yes);
   });
 
   it.each<[leases: readonly string[], now: boolean, later: boolean]>([
@@ -217,12 +215,12 @@ describe('a "yes" that is remembered', () => {
   ])('that rests on leases of which one %j counts now: %j, and later: %j', (kinds, now, later) => {
     const caller = known(bearer(1));
     const leases = kinds.map((kind) => leaseOf(caller, kind));
-    caller.remember(asked, ids as Ids, yes, leases);
-    expect(caller.yesTo(asked, ids as Ids)).toBe(now ? yes : undefined);
+    caller.remember(asked, ids, yes, leases);
+    expect(caller.yesTo(asked, about('1'))).toBe(now ? yes : undefined);
     vi.advanceTimersByTime(25_000);
-    expect(caller.yesTo(asked, ids as Ids)).toBe(later ? yes : undefined);
-    caller.remember(asked, ids as Ids, yes);
-    expect(caller.yesTo(asked, ids as Ids)).toBe(yes);
+    expect(caller.yesTo(asked, about('1'))).toBe(later ? yes : undefined);
+    caller.remember(asked, ids, yes);
+    expect(caller.yesTo(asked, about('1'))).toBe(yes);
   });
 
   it.each<[leases: readonly string[], leftMs: number]>([
@@ -235,7 +233,7 @@ describe('a "yes" that is remembered', () => {
   ])('tells for how long it counts with leases of which one %j: %i ms', (kinds, leftMs) => {
     const caller = known(bearer(1));
     const leases = kinds.map((kind) => leaseOf(caller, kind));
-    caller.remember(asked, ids as Ids, yes, leases);
+    caller.remember(asked, ids, yes, leases);
     expect(Math.round(caller.leftMs(asked))).toBe(leftMs);
     expect(Math.round(caller.leftMs(other))).toBe(30_000);
     vi.advanceTimersByTime(7_000);
@@ -245,9 +243,9 @@ describe('a "yes" that is remembered', () => {
   it.each([0, 1])('ends with lease number %i', (ended) => {
     const caller = known(bearer(1));
     const leases = [leaseOf(caller, 'runs'), leaseOf(caller, 'runs')];
-    caller.remember(asked, ids as Ids, yes, leases);
+    caller.remember(asked, ids, yes, leases);
     leases[ended]?.end();
-    expect(caller.yesTo(asked, ids as Ids)).toBeUndefined();
+    expect(caller.yesTo(asked, about('1'))).toBeUndefined();
   });
 });
 
