@@ -421,7 +421,9 @@ describe('a request names the same ids again', () => {
       { from: 'function', name: 'f', read: never },
       { from: 'class', name: 'C', type: class {} as never },
     ];
-    for (const source of sources) expect(namesAgain(['1'], [source], request)).toBe(false);
+    for (const source of sources) {
+      for (const id of ['1', undefined]) expect(namesAgain([id], [source], request)).toBe(false);
+    }
   });
 });
 

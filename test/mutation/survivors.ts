@@ -194,6 +194,7 @@ export const ACCEPTED: readonly Accepted[] = [
     'how much of a credential is the key only changes how fast it is found: all of it is compared',
     'const tailOf = (credential: string): string => credential;',
     'const tailOf = (credential: string): string => credential.slice(-16 + 1);',
+    'const tailOf = (credential: string): string => credential.slice(16);',
   ),
   ...alike(
     CALLERS,
