@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { syncBuiltinESMExports } from 'node:module';
 import timers from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -43,12 +44,16 @@ afterEach(() => {
   syncBuiltinESMExports();
 });
 
-/** Pauses are over at once, and the clock goes on by as much. Only where nobody else does anything meanwhile. */
+const byWriter = new AsyncLocalStorage<true>();
+
+/** The pauses of writers are over at once, and the clock goes on by as much. What else runs in this process waits as ever. */
 function skipPauses(): void {
   let skipped = 0;
+  const wait = timers.setTimeout;
   const real = performance.now.bind(performance);
   vi.spyOn(performance, 'now').mockImplementation(() => real() + skipped);
-  vi.spyOn(timers, 'setTimeout').mockImplementation((ms = 0) => {
+  vi.spyOn(timers, 'setTimeout').mockImplementation((ms = 0, ...given) => {
+    if (!byWriter.getStore()) return wait(ms, ...given);
     skipped += ms;
     return Promise.resolve() as Promise<never>;
   });
@@ -59,6 +64,7 @@ const idOf = (one: { readonly id: string } | undefined) => one?.id ?? '';
 
 /** A writer of its own: with its own service user, and what it does not share with anybody. */
 function writer(at = 0, fetch: Fetch = realFetch): ProjectGrantService {
+  byWriter.enterWith(true);
   const [serviceUser, logger] = [pat(tokens[at] ?? ''), recorder()];
   return createZitadel(zitadel.options({ serviceUser, logger, fetch })).projectGrants;
 }
