@@ -1,6 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { userinfo } from '../../lib/callers.js';
 import { role } from '../../lib/core/requirement/builders.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
+import type { ZitadelOptions } from '../../lib/options.js';
 import type { User } from '../../lib/testing/index.js';
 import { MemoryStore } from '../core/store/memory-store.js';
 import { delivered, type Posted, signed, SIGNING_KEY } from '../support/deliveries.js';
@@ -20,17 +22,22 @@ function newcomer(): { readonly user: User; readonly token: string } {
 }
 
 /** Three processes of one application. Nothing ends by itself during a test. */
-function threeProcesses(): readonly Zitadel[] {
+function threeProcesses(more: Partial<ZitadelOptions> = {}): readonly Zitadel[] {
   const bus = new MemoryBus();
   const sharedCache = new MemoryStore();
   return [1, 2, 3].map(() => {
-    const options = zitadel.options({
+    const { audience, ...options } = zitadel.options({
       cache: { ttlMs: 3_600_000, shared: { secret: 's'.repeat(32) } },
       redis: bus,
       events: { signingKeys: SIGNING_KEY },
       logger: recorder(),
+      ...more,
     });
-    const library = createZitadel(options, { sharedCache });
+    // Userinfo does not say whom a token is for.
+    const library = createZitadel(
+      (more.callers ? options : { ...options, audience }) as ZitadelOptions,
+      { sharedCache },
+    );
     onTestFinished(() => library.close());
     return library;
   });
@@ -109,6 +116,33 @@ describe('a delivery', () => {
       expect(all.map(({ events }) => events.status())).toEqual(
         [1, 2, 3].map(() => expect.objectContaining({ received: 11, replayed: 10 }) as object),
       );
+    },
+  );
+
+  // Userinfo does not say when an opaque token was issued. ZITADEL refuses those of before by itself.
+  it.each([
+    ['locked', 'unlocked', 'lockUser', 'unlockUser'],
+    ['deactivated', 'reactivated', 'deactivateUser', 'reactivateUser'],
+  ] as const)(
+    'about a user who is %s leaves the tokens after it alone, with userinfo()',
+    async (ended, begun, end, begin) => {
+      const all = threeProcesses({ callers: userinfo() });
+      const [first] = all as [Zitadel];
+      const { user } = newcomer();
+      const token = zitadel.opaqueTokenFor(user);
+      expect(await ask(all, token)).toEqual(each('yes'));
+      const tell = (what: string) => {
+        const about = { aggregateType: 'user', aggregateID: user.id, event_type: `user.${what}` };
+        const delivery = signed(delivered({ created_at: new Date().toISOString(), ...about }));
+        expect(receive(first, delivery)).toBe(200);
+      };
+      zitadel[end](user);
+      tell(ended);
+      await expect.poll(() => ask(all, token)).toEqual(each('token_rejected'));
+      zitadel[begin](user);
+      tell(begun);
+      expect(await ask(all, zitadel.opaqueTokenFor(user))).toEqual(each('yes'));
+      expect(await ask(all, token)).toEqual(each('token_rejected'));
     },
   );
 });
