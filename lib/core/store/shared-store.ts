@@ -186,15 +186,18 @@ export class SharedStore {
     at = this.stamp(),
     onTaken?: () => void,
   ): Promise<number> {
-    const target = userId === undefined ? 'everyone' : { userId };
-    this.#epochs.learn(target, time);
-    this.#epochs.lookAgain(target);
-    return this.evict(target, at, onTaken);
+    this.learn(userId, time);
+    return this.evict(targetOf(userId), at, onTaken);
   }
 
-  /** Another process refuses tokens. This one says so with each epoch that it begins. */
+  /**
+   * Some process refuses tokens. This one says so with each epoch that it begins, and sees to it that the store says so: who told may have
+   * ended.
+   */
   learn(userId: string | undefined, time: number): void {
-    this.#epochs.learn(userId === undefined ? 'everyone' : { userId }, time);
+    const target = targetOf(userId);
+    this.#epochs.learn(target, time);
+    this.#epochs.lookAgain(target);
   }
 
   /** Leaves a note for the other processes, and for those that come later. Stores may lose it. It never rejects. */
@@ -244,6 +247,10 @@ export class SharedStore {
     this.#wallAhead = setBack ? ahead : Math.max(ahead, this.#wallAhead);
     return setBack;
   }
+}
+
+function targetOf(userId: string | undefined): StoreTarget {
+  return userId === undefined ? 'everyone' : { userId };
 }
 
 function envelopeFrom<T>(
