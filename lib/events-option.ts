@@ -1,4 +1,5 @@
 import type { Eviction } from './core/eviction.js';
+import { own } from './core/own-properties.js';
 import type { SharedStore } from './core/store/shared-store.js';
 import type { Turns } from './core/store/turns.js';
 import type { QuietTelemetry } from './core/telemetry.js';
@@ -24,7 +25,7 @@ interface EventParts {
 
 /** What the option `events` means: what receives, and what runs on its own from `begin` to `close`. */
 export function eventsOf(
-  { events, issuer, ttlMs }: ResolvedOptions,
+  { events, callers, issuer, ttlMs }: ResolvedOptions,
   { http, discover, shared, turns, evict, telemetry, log }: EventParts,
 ): {
   readonly events: ZitadelEvents;
@@ -33,8 +34,10 @@ export function eventsOf(
 } {
   const repeats = new Repeats(evict);
   const startedAt = Date.now();
+  // Userinfo does not say when a token was issued, so later ones would be refused as well. ZITADEL refuses the older ones each time it is asked.
+  const byUserinfo = [callers].flat().some((way) => own(way, 'type') === 'userinfo');
   const apply = (evictions: readonly Eviction[], changedAt: readonly number[]) => {
-    repeats.apply(evictions);
+    repeats.apply(byUserinfo ? evictions.filter(({ type }) => type !== 'issuedBefore') : evictions);
     if (!telemetry) return;
     // Of what changed before, nothing was remembered here.
     for (const at of changedAt) if (at >= startedAt) telemetry.followed(Date.now() - at);

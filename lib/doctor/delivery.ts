@@ -73,7 +73,7 @@ async function deliver(
 }
 
 /** What `fetch` says: a code, or else its text. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   const cause = own(error, 'cause') ?? error;
   const code = own(cause, 'code');
   return typeof code === 'string' ? code : String(own(cause, 'message'));

@@ -132,16 +132,22 @@ describe('an eviction of an organization', () => {
     ['urn:zitadel:iam:org:project:1:roles', { '7': { '8': 'a.example' } }, false],
     ['urn:zitadel:iam:org:project:1:roles', null, false],
     ['roles', { editor: { '7': 'a.example' } }, false],
-  ])('forgets whose token shows roles that it gave: %s %j', async (name, claim, ends) => {
-    const claims = { [name]: claim };
-    const callers = () => Promise.resolve({ userId: owner(), claims });
-    const { audience: _audience, ...options } = world.zitadel.options({ callers });
-    const library = createZitadel({ ...options, logger: recorder() });
-    expect(await verdict(library, tokenOfOwner(), authenticated())).toBe('yes');
-    expect(isWarm(library)).toBe(true);
-    await library.authorizer.evictOrganization('7');
-    expect(isWarm(library)).toBe(!ends);
-  });
+    // When an organization is removed, its users are gone, and no event names them.
+    ['urn:zitadel:iam:user:resourceowner:id', '7', true],
+    ['urn:zitadel:iam:user:resourceowner:id', '8', false],
+  ])(
+    'forgets whose token shows roles that it gave, or that they are at home there: %s %j',
+    async (name, claim, ends) => {
+      const claims = { [name]: claim };
+      const callers = () => Promise.resolve({ userId: owner(), claims });
+      const { audience: _audience, ...options } = world.zitadel.options({ callers });
+      const library = createZitadel({ ...options, logger: recorder() });
+      expect(await verdict(library, tokenOfOwner(), authenticated())).toBe('yes');
+      expect(isWarm(library)).toBe(true);
+      await library.authorizer.evictOrganization('7');
+      expect(isWarm(library)).toBe(!ends);
+    },
+  );
 
   it('forgets its permissions and project grants, so that what was taken away counts at once', async () => {
     const library = libraryOf();

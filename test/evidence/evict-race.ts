@@ -7,6 +7,7 @@ import { Flights } from '#dist/core/memory/flight.js';
 import { packed, type PackedRows, unpacked } from '#dist/core/memory/packed-rows.js';
 import { ReadCache } from '#dist/core/memory/read-cache.js';
 import { SharedStore } from '#dist/core/store/shared-store.js';
+import type { Turns } from '#dist/core/store/turns.js';
 import type { Figures, RunOptions } from './proof.js';
 
 export const about =
@@ -92,9 +93,17 @@ async function interleave(scheduler: fc.Scheduler, given: readonly (readonly Ste
   };
   /** Of ZITADEL. */
   let version = 0;
-  const processes = [0, 1].map(() => {
-    const shared = new SharedStore(store, 'k'.repeat(32), ['scope'], 30_000);
-    const sharing = { store: shared, inTurn: false };
+  const turn = { keep: () => Promise.resolve(true), end: () => Promise.resolve() };
+  const turns: Turns = {
+    async take() {
+      await pause('turn');
+      return turn;
+    },
+  };
+  // The second one looks into the store again before it asks, and nobody keeps it waiting.
+  const processes = [undefined, turns].map((its) => {
+    const shared = new SharedStore(store, 'k'.repeat(32), ['scope'], 30_000, { turns: its });
+    const sharing = { store: shared, inTurn: its !== undefined };
     /** `least`: the oldest version that a question which begins now may get. */
     return { shared, cache: new ReadCache(MEMBERSHIPS, 30_000, 2 ** 20, sharing), least: 0 };
   });

@@ -63,7 +63,9 @@ export async function run({
       accepted,
       recorded: deliveries.length,
       recordedAccepted,
+      unsigned,
       growthMiB,
+      burst: times.length,
       ackP99Ms,
     };
   } finally {

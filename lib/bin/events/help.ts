@@ -12,11 +12,13 @@ Environment:
 Options:
   --endpoint <url>   where your application receives events: https://app.example/zitadel/events
   --name <name>      the name of the target (default: nestjs-zitadel)
-  --check            changes and sends nothing, and says what is missing; with --endpoint also compares that
+  --check            changes and delivers nothing; says what is missing, and whether an application answers where ZITADEL
+                     delivers, as far as this machine reaches it; with --endpoint also compares that
   --rotate           makes a new signing key, if the old one is lost or known to others; the old one ends at once
   --remove           takes back what was made: the executions, where they call others too only this target, and the target
   -y, --yes          does not ask
-  --json             writes one JSON object to the output: mode, name, exitCode, done, left, unknownEvents, signingKey, error
+  --json             writes one JSON object to the output: mode, name, exitCode, done, left, unknownEvents, signingKey,
+                     receives, error
   -h, --help         shows this
 
 Exit codes:

@@ -15,6 +15,7 @@ import {
 import { coloured, type Terminal } from '../terminal.js';
 import { type Asked, read } from './asked.js';
 import { HELP } from './help.js';
+import { lookAtReceiver, type Receiver } from './receiver.js';
 import {
   type Made,
   onlyKnown,
@@ -35,12 +36,19 @@ export const command: Command = {
     const { url, http, token } = await instanceFrom(terminal);
     const actions = new Actions(http, token);
     const made: Made = { unknown: [] };
+    let endpoint = '';
     const outcome = await carryOut(
-      async () => planFor(asked, await lookAt(asked.name, actions), actions, made),
+      async () => {
+        const found = await lookAt(asked.name, actions);
+        endpoint = found.target?.endpoint ?? '';
+        return planFor(asked, found, actions, made);
+      },
       { where: url, yes: asked.yes, isCheck: asked.mode === 'check', errorText },
       terminal,
     );
-    report(asked, outcome, made, terminal);
+    const isThere = asked.mode === 'check' && endpoint !== '';
+    const receiver = isThere ? await lookAtReceiver(endpoint, terminal.stop) : undefined;
+    report(asked, outcome, made, receiver, terminal);
     return outcome.exitCode;
   },
 };
@@ -77,7 +85,13 @@ async function planFor(
   return target ? onlyKnown(steps, actions, made) : steps;
 }
 
-function report(asked: Asked, outcome: CarriedOut, made: Made, terminal: Terminal): void {
+function report(
+  asked: Asked,
+  outcome: CarriedOut,
+  made: Made,
+  receiver: Receiver | undefined,
+  terminal: Terminal,
+): void {
   const { mode, name } = asked;
   const { exitCode, done, left, error } = outcome;
   if (asked.json) {
@@ -90,6 +104,7 @@ function report(asked: Asked, outcome: CarriedOut, made: Made, terminal: Termina
         left: stepTexts(left),
         unknownEvents: made.unknown,
         signingKey: made.signingKey,
+        receives: receiver?.isThere,
         error,
       }),
     );
@@ -102,6 +117,7 @@ function report(asked: Asked, outcome: CarriedOut, made: Made, terminal: Termina
   if (mode === 'check' && error === undefined) {
     terminal.out(left.length === 0 ? CHECKED : `The setup is not complete. It needs:`);
     if (left.length > 0) terminal.out(stepList(left, terminal));
+    if (receiver) terminal.out(`${receiver.text}${TRIED}`);
     return;
   }
   tellWhatIsLeft(outcome, terminal);
@@ -115,8 +131,8 @@ function report(asked: Asked, outcome: CarriedOut, made: Made, terminal: Termina
   }
 }
 
-const CHECKED =
-  'All is set up: the target, and an execution on each event. Whether the application takes what is sent, npx nestjs-zitadel doctor --events-url tries.';
+const CHECKED = 'All is set up: the target, and an execution on each event.';
+const TRIED = ' Whether it takes what is signed, npx nestjs-zitadel doctor --events-url tries.';
 
 const NOTHING_TO_DO: Readonly<Record<Asked['mode'], (name: string) => string>> = {
   setup: (name) =>

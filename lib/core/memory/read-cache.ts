@@ -3,7 +3,8 @@ import { Lease } from '../validity.js';
 import type { Pay } from './allowance.js';
 import { type Flight, Flights, mayKeep } from './flight.js';
 import type { QuietTelemetry, RememberedKind } from '../telemetry.js';
-import type { SharedStore, Stored } from '../store/shared-store.js';
+import type { Stored } from '../store/envelope.js';
+import type { SharedStore } from '../store/shared-store.js';
 import { FAILED } from '../store/signed-cache.js';
 import type { StoredKind } from '../store/stored-kinds.js';
 import { TURN_MS } from '../store/turns.js';
@@ -142,8 +143,14 @@ export class ReadCache<T extends object | string, S> {
     const shared = await store.read(kind.stored, key, userId);
     const found = this.#fromStore(question, flight, shared.stored);
     if (found) return found;
-    const ask = async (endTurn: () => void, until: number): Promise<Remembered<T> | Refusal> => {
-      const epochs = shared.epochs && (await store.begin(userId, shared.epochs, until));
+    let seen: Parameters<SharedStore['begin']>[3];
+    const ask = async (
+      endTurn: () => void,
+      until: number,
+      hasLooked: boolean,
+    ): Promise<Remembered<T> | Refusal> => {
+      const last = hasLooked ? seen : undefined;
+      const epochs = shared.epochs && (await store.begin(userId, shared.epochs, until, last));
       const { entry, stored } = await this.#ask(question, flight);
       // Nobody here waits for the store. The others look for it until the turn ends.
       if (epochs && stored)
@@ -151,10 +158,12 @@ export class ReadCache<T extends object | string, S> {
       else endTurn();
       return entry;
     };
-    if (!inTurn || !shared.epochs) return ask(() => undefined, shared.until);
+    if (!inTurn || !shared.epochs) return ask(() => undefined, shared.until, false);
     const look = async (until: number) => {
-      const stored = await store.readAgain(kind.stored, key, userId, until);
-      return stored === FAILED ? stored : this.#fromStore(question, flight, stored);
+      const again = await store.readAgain(kind.stored, key, userId, until);
+      if (again === FAILED) return FAILED;
+      seen = again;
+      return this.#fromStore(question, flight, again.stored);
     };
     return store.inTurn(kind.stored, key, { look, ask }, shared.until);
   }

@@ -89,6 +89,12 @@ export class EpochStore {
     return this.#renewals.ask(() => this.#renew(target, name, until), name);
   }
 
+  /** A new epoch, where the store has just said that there is none. */
+  begin(target: EpochTarget, until: number): Promise<string | undefined> {
+    const name = this.name(target);
+    return this.#renewals.ask(() => this.#begin(target, name, until), name);
+  }
+
   /** Raises the floors. What was stored before is not used here, whatever the store says. */
   heard(target: StoreTarget, at: number): void {
     for (const each of concernedBy(target)) this.#floors.hear(each, at);

@@ -1,42 +1,21 @@
 import { own } from '../own-properties.js';
 import { EpochStore, type EpochSurroundings } from './epoch-store.js';
-import { CLOCK_SKEW_MS, type StoreTarget } from './epochs.js';
 import {
-  DEADLINE_MS,
-  FAILED,
-  type FoundFields,
-  type SharedCache,
-  SignedCache,
-} from './signed-cache.js';
+  type Envelope,
+  envelopeFrom,
+  type Epochs,
+  MOST_ORGANIZATIONS,
+  type Stored,
+} from './envelope.js';
+import { CLOCK_SKEW_MS, type StoreTarget } from './epochs.js';
+import { DEADLINE_MS, FAILED, type SharedCache, SignedCache } from './signed-cache.js';
 import { inTime, patienceNow } from './patience.js';
 import type { StoredKind } from './stored-kinds.js';
 import { StoreQueue } from './store-queue.js';
 import { inTurn, type Work } from './turns.js';
 
-/** What some process read from ZITADEL. */
-export interface Stored<T> {
-  readonly value: T;
-  /** Milliseconds since the epoch. */
-  readonly fetchedAt: number;
-  readonly expiresAt: number;
-}
-
-/** The ids of the epochs in which something was asked for. */
-interface Epochs {
-  readonly everyone: string;
-  readonly user: string;
-  readonly anyOrganization: string;
-}
-
 /** The epochs that a read found or began. It begins none of a user. */
 type FoundEpochs = Omit<Epochs, 'user'> & { readonly user: string | undefined };
-
-interface Envelope<T> extends Stored<T> {
-  readonly userId: string;
-  readonly epochs: Epochs;
-  /** The organizations on which the value rests, and their epochs. Undefined: any organization may be one of them. */
-  readonly organizations: readonly (readonly [string, string])[] | undefined;
-}
 
 /** What a read gave: the stored value, if there is one, and the epochs for storing a new one. No epochs: nothing can be stored. */
 interface SharedRead<T> {
@@ -46,8 +25,11 @@ interface SharedRead<T> {
   readonly until: number;
 }
 
-/** With more organizations, a value counts as one that rests on any. */
-const MOST_ORGANIZATIONS = 100;
+/** What a look at the store finds: what another process has stored, and the epoch of the user. Undefined: there is none. */
+interface SeenAgain<T> {
+  readonly stored: Stored<T> | undefined;
+  readonly user: string | undefined;
+}
 
 /** A note is of use for so long. */
 const NOTED_MS = 7 * 86_400_000;
@@ -104,23 +86,37 @@ export class SharedStore {
     return { epochs, stored: isCurrent ? stored : undefined, until };
   }
 
-  /** What another process has stored meanwhile. Undefined: nothing. FAILED: the store does not say. One look costs little, as long as nothing is there. */
+  /** What another process has stored meanwhile, and the epoch of the user. One look costs little, as long as nothing is there. */
   async readAgain<T>(
     kind: StoredKind<T>,
     key: string,
     userId: string,
     until: number,
-  ): Promise<Stored<T> | undefined | typeof FAILED> {
-    const [found] = await this.#cache.read([this.#cache.name(kind.name, key)], until);
+  ): Promise<SeenAgain<T> | typeof FAILED> {
+    const names = [this.#cache.name(kind.name, key), this.#epochs.name({ userId })];
+    const [found, epoch] = await this.#cache.read(names, until);
     this.#queue.settle(this.#cache.isFailing);
-    if (found === FAILED) return FAILED;
-    if (!envelopeFrom(kind, found, userId)) return undefined;
-    return (await this.read(kind, key, userId, until)).stored;
+    if (found === FAILED || epoch === FAILED) return FAILED;
+    if (!envelopeFrom(kind, found, userId)) {
+      return { stored: undefined, user: this.#epochs.current({ userId }, epoch) };
+    }
+    const { epochs, stored } = await this.read(kind, key, userId, until);
+    return epochs ? { stored, user: epochs.user } : FAILED;
   }
 
-  /** Begins the epoch of the user if there is none. What is asked for from now on can be stored. Undefined: nothing can. */
-  async begin(userId: string, epochs: FoundEpochs, until: number): Promise<Epochs | undefined> {
-    const user = epochs.user ?? (await this.#epochs.renew({ userId }, until));
+  /**
+   * Begins the epoch of the user if there is none. What is asked for from now on can be stored. Undefined: nothing can. `seen`: what the store
+   * has just said.
+   */
+  async begin(
+    userId: string,
+    epochs: FoundEpochs,
+    until: number,
+    seen?: Pick<SeenAgain<unknown>, 'user'>,
+  ): Promise<Epochs | undefined> {
+    const user = seen
+      ? (seen.user ?? (await this.#epochs.begin({ userId }, until)))
+      : (epochs.user ?? (await this.#epochs.renew({ userId }, until)));
     return user === undefined ? undefined : { ...epochs, user };
   }
 
@@ -186,15 +182,18 @@ export class SharedStore {
     at = this.stamp(),
     onTaken?: () => void,
   ): Promise<number> {
-    const target = userId === undefined ? 'everyone' : { userId };
-    this.#epochs.learn(target, time);
-    this.#epochs.lookAgain(target);
-    return this.evict(target, at, onTaken);
+    this.learn(userId, time);
+    return this.evict(targetOf(userId), at, onTaken);
   }
 
-  /** Another process refuses tokens. This one says so with each epoch that it begins. */
+  /**
+   * Some process refuses tokens. This one says so with each epoch that it begins, and sees to it that the store says so: who told may have
+   * ended.
+   */
   learn(userId: string | undefined, time: number): void {
-    this.#epochs.learn(userId === undefined ? 'everyone' : { userId }, time);
+    const target = targetOf(userId);
+    this.#epochs.learn(target, time);
+    this.#epochs.lookAgain(target);
   }
 
   /** Leaves a note for the other processes, and for those that come later. Stores may lose it. It never rejects. */
@@ -246,44 +245,6 @@ export class SharedStore {
   }
 }
 
-function envelopeFrom<T>(
-  kind: StoredKind<T>,
-  found: FoundFields,
-  userId: string,
-): Envelope<T> | undefined {
-  if (found === undefined || found === FAILED || own(found, 'userId') !== userId) return undefined;
-  const { fetchedAt, expiresAt } = found;
-  if (!isTime(fetchedAt) || !isTime(expiresAt)) return undefined;
-  const now = Date.now();
-  const isTimely = fetchedAt <= now + CLOCK_SKEW_MS && expiresAt > now && expiresAt > fetchedAt;
-  const epochs = epochsFrom(found['epochs']);
-  const organizations = organizationsFrom(found['organizations']);
-  const value = kind.from(own(found, kind.name), userId);
-  return isTimely && epochs && organizations !== 'odd' && value
-    ? { userId, epochs, organizations, fetchedAt, expiresAt, value }
-    : undefined;
-}
-
-function epochsFrom(value: unknown): Epochs | undefined {
-  const everyone = own(value, 'everyone');
-  const user = own(value, 'user');
-  const anyOrganization = own(value, 'anyOrganization');
-  return typeof everyone === 'string' &&
-    typeof user === 'string' &&
-    typeof anyOrganization === 'string'
-    ? { everyone, user, anyOrganization }
-    : undefined;
-}
-
-function organizationsFrom(value: unknown): Envelope<unknown>['organizations'] | 'odd' {
-  if (value === undefined) return undefined;
-  const isPair = (each: unknown): each is readonly [string, string] =>
-    Array.isArray(each) && each.length === 2 && each.every((text) => typeof text === 'string');
-  return Array.isArray(value) && value.length <= MOST_ORGANIZATIONS && value.every(isPair)
-    ? value
-    : 'odd';
-}
-
-function isTime(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value) && value > 0;
+function targetOf(userId: string | undefined): StoreTarget {
+  return userId === undefined ? 'everyone' : { userId };
 }

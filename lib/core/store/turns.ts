@@ -34,8 +34,8 @@ export interface Work<T> {
   readonly name: string;
   /** Looks for what another process has left. `until`: how long this may take, by the clock of patience. */
   readonly look: (until: number) => Promise<T | undefined | typeof FAILED>;
-  /** `endTurn`: the others find what they look for. `until`: how long the store is waited for. */
-  readonly ask: (endTurn: () => void, until: number) => Promise<T>;
+  /** `endTurn`: the others find what they look for. `until`: how long the store is waited for. `hasLooked`: a look has just found nothing. */
+  readonly ask: (endTurn: () => void, until: number, hasLooked: boolean) => Promise<T>;
 }
 
 /**
@@ -58,14 +58,16 @@ export async function inTurn<T>(
 }
 
 async function askIn<T>(turn: Turn | 'unknown', { look, ask }: Work<T>, until: number): Promise<T> {
-  if (turn === 'unknown') return ask(() => undefined, until);
+  if (turn === 'unknown') return ask(() => undefined, until, false);
   const endTurn = () => {
     quietly(() => turn.end());
   };
   try {
     // Somebody may have had the turn just before.
     const found = await look(until);
-    if (found === undefined || found === FAILED) return await ask(endTurn, until);
+    if (found === undefined || found === FAILED) {
+      return await ask(endTurn, until, found === undefined);
+    }
     endTurn();
     return found;
   } catch (error) {

@@ -45,6 +45,9 @@ export const EFFECTS: Readonly<Record<Effect, readonly string[]>> = {
     'project.grant.deactivated',
     'project.grant.reactivated',
     'project.grant.removed',
+    'project.role.removed',
+    // Whether replies show roles of the project is one of its settings.
+    'project.changed',
     'project.deactivated',
     'project.reactivated',
     'project.removed',

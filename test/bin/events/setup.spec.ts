@@ -3,10 +3,11 @@ import type { Terminal } from '../../../lib/bin/terminal.js';
 import { EVENT_TYPES } from '../../../lib/zitadel/events/effects.js';
 import type { ZitadelEmulator } from '../../../lib/testing/index.js';
 import { startEmulator } from '../../support/world.js';
-import { json, scripted } from '../../zitadel/scripted-server.js';
+import { json, type Script, scripted } from '../../zitadel/scripted-server.js';
 import { runAs } from '../run-command.js';
 
-const ENDPOINT = 'https://app.example/zitadel/events';
+// No request is ever made to this port.
+const ENDPOINT = 'http://127.0.0.1:9/zitadel/events';
 const SETUP = ['events', 'setup', '--endpoint', ENDPOINT];
 const KEY = /^\w{36}$/;
 
@@ -130,7 +131,7 @@ describe('events setup', () => {
 
   it('brings a target back to what it must be', async () => {
     await run([...SETUP, '--yes']);
-    const there = 'https://app.example/elsewhere';
+    const there = 'http://127.0.0.1:9/elsewhere';
     const check = await run(['events', 'setup', '--check', '--endpoint', there]);
     expect(check).toMatchObject({ code: 3 });
     expect(check.out).toContain(`endpoint ${there} instead of ${ENDPOINT}`);
@@ -151,6 +152,37 @@ describe('events setup', () => {
       '1 events, beside the targets that they have:\n      org.member.removed',
     );
     expect(await state()).toEqual(before);
+  });
+
+  it.each<[string, Script, boolean]>([
+    ['as the application does', (reply) => reply.writeHead(405, { allow: 'POST' }).end(), true],
+    ['405 for another reason', (reply) => reply.writeHead(405, { allow: 'GET' }).end(), false],
+    ['with a page', (reply) => reply.writeHead(200).end('<!doctype html>'), false],
+    ['elsewhere', (reply) => reply.writeHead(302, { location: zitadel.url }).end(), false],
+  ])('checks whether an application receives: it answers %s', async (_, script, receives) => {
+    const { url, requests } = await scripted(script);
+    const endpoint = `${url}/zitadel/events`;
+    await run(['events', 'setup', '--endpoint', endpoint, '--yes']);
+    const { code, out } = await run(['events', 'setup', '--check']);
+    expect(code).toBe(0);
+    const says = receives ? 'An application receives events at' : 'No application seems to receive';
+    expect(out).toContain(says);
+    const { out: text } = await run(['events', 'setup', '--check', '--json']);
+    expect(JSON.parse(text)).toMatchObject({ receives });
+    // Nothing is delivered.
+    expect(requests.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      'GET /zitadel/events',
+      'GET /zitadel/events',
+    ]);
+  });
+
+  it('checks what ZITADEL has also where the application cannot be reached from here', async () => {
+    await run([...SETUP, '--yes']);
+    const { code, out } = await run(['events', 'setup', '--check']);
+    expect(code).toBe(0);
+    expect(out).toContain(`${ENDPOINT} cannot be reached from here (bad port)`);
+    const { out: text } = await run(['events', 'setup', '--check', '--json']);
+    expect(JSON.parse(text)).not.toHaveProperty('receives');
   });
 
   it('makes a new key for a target that is there', async () => {

@@ -486,6 +486,21 @@ describe.each([
     expect(await finds()).toBe(true);
   });
 
+  it.each(others)(
+    'is told by who has heard of it and is asked nothing, after another %s',
+    async (_, other) => {
+      const [here, there] = [processOf(), processOf()];
+      there.learn(userId, TIME);
+      await overtake(other, () => here.rejectIssuedBefore(userId, TIME));
+      here.close();
+      expect(await told()).toEqual([]);
+      await vi.advanceTimersByTimeAsync(2_000);
+      await settle();
+      expect(await told()).toEqual([[userId, TIME]]);
+      expect(vi.getTimerCount()).toBe(0);
+    },
+  );
+
   it('is told as soon as a store that was down is back', async () => {
     const here = processOf();
     cache.beforeSet = () => Promise.reject(new Error('down'));

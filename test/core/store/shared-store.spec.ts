@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Membership } from '../../../lib/core/caller.js';
-import { SharedStore, type Stored } from '../../../lib/core/store/shared-store.js';
+import type { Stored } from '../../../lib/core/store/envelope.js';
+import { SharedStore } from '../../../lib/core/store/shared-store.js';
 import type { SharedCache } from '../../../lib/core/store/signed-cache.js';
 import { PERMISSIONS, PROJECT_ROLES, ROWS } from '../../../lib/core/store/stored-kinds.js';
 import { settle } from '../gate.js';

@@ -17,6 +17,8 @@ let store: MemoryStore;
 
 beforeEach(() => {
   taken.clear();
+  tripMs = 0;
+  reads = 0;
   vi.useFakeTimers({
     toFake: ['Date', 'performance', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'],
   });
@@ -37,14 +39,22 @@ async function pass(ms: number): Promise<void> {
 }
 
 const taken = new Set<string>();
+/** How long a round trip takes, to whoever keeps turns as well. */
+let tripMs = 0;
+const half = () =>
+  tripMs > 0 ? new Promise<void>((resolve) => setTimeout(resolve, tripMs / 2)) : undefined;
 const turns: Turns = {
-  take: (name) => {
-    if (taken.has(name)) return Promise.resolve('taken');
-    taken.add(name);
+  take: async (name) => {
+    await half();
+    const isTaken = taken.has(name);
+    if (!isTaken) taken.add(name);
+    await half();
     const end = () => Promise.resolve(void taken.delete(name));
-    return Promise.resolve({ keep: () => Promise.resolve(true), end });
+    return isTaken ? 'taken' : { keep: () => Promise.resolve(true), end };
   },
 };
+/** How often ZITADEL was asked. */
+let reads = 0;
 
 function processOf(itsTurns = turns) {
   const shared = new SharedStore(store, 'k'.repeat(32), ['scope'], 30_000, { turns: itsTurns });
@@ -55,6 +65,7 @@ function processOf(itsTurns = turns) {
     let upstream = 0;
     for (const key of keys) {
       const read = async () => {
+        reads += 1;
         const sent = performance.now();
         await new Promise((resolve) => setTimeout(resolve, UPSTREAM_MS));
         upstream += performance.now() - sent;
@@ -134,5 +145,21 @@ describe('beside what ZITADEL takes, a request waits for a store that says nothi
     await pass(20);
     silence();
     expect(await longest([ask('carol')])).toBe(50);
+  });
+});
+
+describe('where round trips to the store take longer, several processes that are asked about a new user', () => {
+  it.each([1, 5, 8, 9])('ask ZITADEL once, and none waits for 100 ms: %d ms', async (ms) => {
+    const all = [await warm(), await warm(), await warm()];
+    tripMs = ms;
+    store.beforeGet = half;
+    store.afterGet = half;
+    store.beforeSet = async () => {
+      await half();
+      await half();
+    };
+    reads = 0;
+    expect(await longest(all.map((ask) => ask('alice')))).toBeLessThan(100);
+    expect(reads).toBe(1);
   });
 });
