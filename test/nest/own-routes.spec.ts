@@ -15,7 +15,7 @@ import {
   VersioningType,
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { GraphQLModule, Query, Resolver } from '@nestjs/graphql';
+import { AbstractGraphQLDriver, GraphQLModule, Query, Resolver } from '@nestjs/graphql';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import express, { Router, type Request, type Response } from 'express';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
@@ -113,6 +113,17 @@ class LateAtThings implements OnModuleInit {
   }
 }
 
+/** Like the gateways of Apollo and Mercurius: it makes no schema, and asks other services. */
+class Gateway extends AbstractGraphQLDriver {
+  async start() {
+    this.httpAdapterHost.httpAdapter.post('/graphql', answer as never);
+  }
+  async stop() {}
+  generateSchema() {
+    return null as never;
+  }
+}
+
 describe.each(['express', 'fastify'] as const)('routes of the adapter itself on %s', (platform) => {
   const application = { platform, controllers: [ThingsController] };
 
@@ -187,6 +198,23 @@ describe.each(['express', 'fastify'] as const)('routes of the adapter itself on 
       prepare: (app) => app.setGlobalPrefix('api').enableVersioning(),
     });
     expect(lines).toEqual([]);
+  });
+
+  it('are those of a gateway of a federation, which has no field of its own', async () => {
+    const gateway = {
+      ...application,
+      imports: [GraphQLModule.forRoot({ driver: Gateway, gateway: {} } as never)],
+    };
+    expect(await told(gateway)).toEqual([
+      '  POST /graphql  NOT GUARDED by nestjs-zitadel: no route of Nest',
+    ]);
+    await expect(boot(world, { ...gateway, options: { strict: true } })).rejects.toThrow(
+      /POST \/graphql stands on the HTTP adapter itself/,
+    );
+    const options = { strict: true, openPaths: ['/graphql'] };
+    expect(await told({ ...gateway, options })).toEqual([
+      '  POST /graphql  open (option openPaths)',
+    ]);
   });
 
   it('are not those by which Nest answers beside a prefix', async () => {
