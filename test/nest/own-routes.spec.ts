@@ -115,11 +115,11 @@ class LateAtThings implements OnModuleInit {
 
 /** Like the gateways of Apollo and Mercurius: it makes no schema, and asks other services. */
 class Gateway extends AbstractGraphQLDriver {
-  async start() {
+  override async start() {
     this.httpAdapterHost.httpAdapter.post('/graphql', answer as never);
   }
-  async stop() {}
-  generateSchema() {
+  override async stop() {}
+  override generateSchema() {
     return null as never;
   }
 }
@@ -156,8 +156,8 @@ describe.each(['express', 'fastify'] as const)('routes of the adapter itself on 
     ]);
     const strict = { ...application, options: { strict: true } };
     await expect(
-      boot(world, { ...strict, prepare: (app) => void app.use('/queues', answer) }),
-    ).rejects.toThrow(/USE \/queues stands on the HTTP adapter itself/);
+      boot(world, { ...strict, prepare: (app) => void app.use('/queues', answer, answer) }),
+    ).rejects.toThrow(/to start:\n- USE \/queues stands on the HTTP adapter itself[^\n]*$/);
   });
 
   it('are told where they take all below a route of Nest', async () => {
