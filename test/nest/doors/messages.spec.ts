@@ -144,6 +144,7 @@ async function serve(given: Given) {
     onTestFinished(() => app.close());
     app.connectMicroservice(given.transport, {
       inheritAppConfig: given.as === 'hybrid, with inheritAppConfig',
+      deferInitialization: given.as === 'hybrid, initialized when it starts',
     });
     await app.startAllMicroservices();
     const early = ClientProxyFactory.create(given.transport as never);
@@ -178,7 +179,12 @@ const refused = (errorCode: string) => ({
   error: { status: 'error', message: expect.any(String) as string, errorCode },
 });
 
-const WAYS = ['a microservice', 'hybrid, with inheritAppConfig', 'hybrid, without it'] as const;
+const WAYS = [
+  'a microservice',
+  'hybrid, with inheritAppConfig',
+  'hybrid, without it',
+  'hybrid, initialized when it starts',
+] as const;
 
 describe('a hybrid application that takes messages before it starts', () => {
   it('decides about them like later', async () => {
