@@ -9,11 +9,18 @@ export type OptionsOfAll = Pick<
 /** What stands in one of several instances. */
 export type InstanceOptions = Omit<ZitadelOptions, keyof OptionsOfAll>;
 
+/** What stands in an instance stands nowhere else. */
+type NotOfAll = {
+  readonly [K in Exclude<keyof InstanceOptions, 'issuer' | 'instances'>]?: never;
+} & { readonly issuer?: NoText };
+
 /**
- * What stands in an instance stands nowhere else. With `issuer` here, the compiler would take options that are spread for those of several
- * instances, and could not tell what the parameters of an application's functions are.
+ * Not `never`: by an option that is missing in one of two kinds of options, the compiler tells them apart. Then it would take options that are
+ * spread for those of several instances, and could not tell what the parameters of an application's functions are.
  */
-type NotOfAll = { readonly [K in Exclude<keyof InstanceOptions, 'issuer' | 'instances'>]?: never };
+interface NoText {
+  readonly 'stands in each of instances': never;
+}
 
 /** The options of an application whose routes take the tokens of several instances, or of several domains of one. */
 export interface SeveralInstances extends OptionsOfAll, NotOfAll {

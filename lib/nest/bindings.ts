@@ -55,10 +55,23 @@ export class Bindings implements OnModuleInit, OnApplicationBootstrap {
   onApplicationBootstrap(): void {
     for (const { providers } of this.modules.values()) {
       for (const { name, instance } of providers.values()) {
-        if (name !== 'GraphQLSchemaHost') continue;
-        reviewSubscriptions((instance as { readonly schema: Schema }).schema);
+        const schema = name === 'GraphQLSchemaHost' && schemaOf(instance as SchemaHost);
+        if (schema) reviewSubscriptions(schema);
       }
     }
+  }
+}
+
+interface SchemaHost {
+  readonly schema: Schema;
+}
+
+/** A gateway of a federation makes no schema, and then reading it throws. */
+function schemaOf(host: SchemaHost): Schema | undefined {
+  try {
+    return host.schema;
+  } catch {
+    return undefined;
   }
 }
 

@@ -134,13 +134,14 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   #tellOwnRoutes(found: readonly OwnRoute[]): void {
     const { openPaths, strict } = this.#options;
     const beside = besideNest(found, this.#found, this.config.getGlobalPrefix(), openPaths);
-    const open = beside.filter(({ isMeant }) => !isMeant);
-    if (strict && open.length > 0) {
-      throw notSafe(
-        open.map(
-          ({ name }) =>
-            `${name} stands on the HTTP adapter itself, where no guard of Nest checks it (option strict): move it into a controller, or name its path in openPaths`,
-        ),
+    if (strict) {
+      refuse(
+        beside
+          .filter(({ isMeant }) => !isMeant)
+          .map(
+            ({ name }) =>
+              `${name} stands on the HTTP adapter itself, where no guard of Nest checks it (option strict): move it into a controller, or name its path in openPaths`,
+          ),
       );
     }
     if (beside.length === 0) return;
@@ -235,13 +236,9 @@ const forgottenLines = (): readonly string[] =>
   );
 
 function refuse(problems: Iterable<string>): void {
-  const all = new Set(problems);
-  if (all.size > 0) throw notSafe(all);
-}
-
-function notSafe(problems: Iterable<string>): ZitadelRequirementError {
-  const list = [...problems].map((each) => `- ${each}`).join('\n');
-  return new ZitadelRequirementError(`the application is not safe to start:\n${list}`);
+  const all = [...new Set(problems)].map((each) => `- ${each}`);
+  if (all.length === 0) return;
+  throw new ZitadelRequirementError(`the application is not safe to start:\n${all.join('\n')}`);
 }
 
 function notReached(handler: Handler): string {

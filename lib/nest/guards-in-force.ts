@@ -137,11 +137,11 @@ export class GuardsInForce {
     return [...this.modules.values()].find(({ providers }) => providers.has(type as never));
   }
 
-  /** The options of each GraphQLModule. */
+  /** The options of each GraphQLModule, but for gateways of a federation, which have no fields of their own. */
   optionsOfGraphQL(): readonly unknown[] {
     return [...this.modules.values()]
       .map(({ providers }): unknown => providers.get('GqlModuleOptions')?.instance)
-      .filter((options) => options !== undefined);
+      .filter((options) => options !== undefined && own(options, 'gateway') === undefined);
   }
 
   #standBeforeFields(): boolean {

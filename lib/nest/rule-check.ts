@@ -132,5 +132,6 @@ function isNamed(source: IdSource): source is Named {
 
 function lacks({ way, path, hasOwnRequest }: Place, source: IdSource): boolean {
   if (path && source.from === 'param') return !takesParam(path, source.name);
-  return !hasOwnRequest && NEVER[way.door].from.includes(source.from);
+  const isNever = way.lacksHeaders === true && source.from === 'header';
+  return !hasOwnRequest && (isNever || NEVER[way.door].from.includes(source.from));
 }

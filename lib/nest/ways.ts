@@ -13,6 +13,8 @@ export interface Way {
   readonly isField?: boolean;
   /** The handler gets the call of gRPC itself, and nobody answers what its guard throws. */
   readonly isRaw?: boolean;
+  /** A message that has no headers: only calls of gRPC have some. */
+  readonly lacksHeaders?: boolean;
   /** As clients name it: `QUERY org`. A route has its path. */
   readonly text: string;
 }
@@ -119,8 +121,13 @@ function metadataOf(targets: readonly object[], key: string): unknown {
 
 function messageOf(pattern: unknown): Way {
   const only: unknown = Array.isArray(pattern) && pattern.length === 1 ? pattern[0] : pattern;
-  const isRaw = own(only, 'streaming') === 'pt_stream';
-  return { door: 'rpc', isRaw, text: `MESSAGE ${textOf(only)}` };
+  const ofGrpc = own(only, 'streaming');
+  return {
+    door: 'rpc',
+    isRaw: ofGrpc === 'pt_stream',
+    lacksHeaders: ofGrpc === undefined,
+    text: `MESSAGE ${textOf(only)}`,
+  };
 }
 
 function textOf(value: unknown): string {

@@ -38,7 +38,7 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
     results: some,
     differences: none,
   },
-  consumers: { combinations: allOf({ short: 2, long: 119 }), failed: none },
+  consumers: { combinations: allOf({ short: 2, long: 122 }), failed: none },
   crowd: { rows: some, maxima: someOf, lockOuts: none, wrong: none },
   'dead-tokens': { kinds: some, lateAllows: none, othersRefused: none },
   decisions: { runs: some, allows: some, wrong: none },
@@ -157,7 +157,7 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
   },
   tokens: { hostile: some, accepted: none, errors500: none, kinds: some, kindsAccepted: one },
   'missing-guard': { ways: (figure) => figure === 16, ran: none },
-  undeclared: { handlers: atLeast(68), ran: none },
+  undeclared: { handlers: atLeast(80), ran: none },
   warm: {
     // How much each may be depends on how long the proof runs: it judges them itself.
     overLookup: some,

@@ -1,6 +1,8 @@
 // How clients reach handlers of every kind: each call comes back when the server has answered.
 import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type Client, credentials, loadPackageDefinition, Metadata } from '@grpc/grpc-js';
+import { fromJSON } from '@grpc/proto-loader';
 import type { INestApplication } from '@nestjs/common';
 import { ClientProxyFactory, Transport } from '@nestjs/microservices';
 import { createClient } from 'graphql-ws';
@@ -25,12 +27,18 @@ export function overHttp(
   token: Token,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<void> {
+  // Fastify takes no question without words.
+  const body = method === 'QUERY' ? '{}' : undefined;
+  const sent = {
+    ...headers,
+    ...bearer(token),
+    ...(body && { 'content-type': 'application/json' }),
+  };
   return new Promise((resolve, reject) => {
-    const call = request(
-      { host: '127.0.0.1', port, method, path, headers: { ...headers, ...bearer(token) } },
-      (response) => response.resume().on('close', () => resolve()),
+    const call = request({ host: '127.0.0.1', port, method, path, headers: sent }, (response) =>
+      response.resume().on('close', () => resolve()),
     );
-    call.on('error', reject).end();
+    call.on('error', reject).end(body);
   });
 }
 
@@ -102,5 +110,62 @@ export async function overTcp(port: number, pattern: string, token: Token): Prom
     await firstValueFrom(client.send(pattern, payload)).catch(() => undefined);
   } finally {
     await client.close();
+  }
+}
+
+const method = (streams: object) => ({
+  requestType: 'Any',
+  responseType: 'Any',
+  comment: '',
+  ...streams,
+});
+
+/** A service with a call of each kind. */
+export const SERVICE = fromJSON({
+  nested: {
+    orgs: {
+      nested: {
+        Any: { fields: {} },
+        Orgs: {
+          methods: {
+            Read: method({}),
+            Watch: method({ responseStream: true }),
+            Talk: method({ requestStream: true, responseStream: true }),
+          },
+        },
+      },
+    },
+  },
+});
+
+type Call = (...given: object[]) => {
+  on(event: 'data' | 'end' | 'error', done: () => void): unknown;
+  end(): void;
+};
+
+/** Every call of that service. */
+export async function overGrpc(port: number, token: Token): Promise<void> {
+  const { Orgs } = loadPackageDefinition(SERVICE)['orgs'] as unknown as {
+    readonly Orgs: new (
+      url: string,
+      given: object,
+    ) => Client & Record<'Read' | 'Watch' | 'Talk', Call>;
+  };
+  const client = new Orgs(`127.0.0.1:${port}`, credentials.createInsecure());
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(bearer(token))) metadata.set(name, value);
+  try {
+    await new Promise<void>((resolve) => void client.Read({}, metadata, () => resolve()));
+    for (const name of ['Watch', 'Talk'] as const) {
+      await new Promise<void>((resolve) => {
+        const call = name === 'Watch' ? client.Watch({}, metadata) : client.Talk(metadata);
+        call.on('data', () => undefined);
+        call.on('end', resolve);
+        call.on('error', resolve);
+        if (name === 'Talk') call.end();
+      });
+    }
+  } finally {
+    client.close();
   }
 }

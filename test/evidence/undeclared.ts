@@ -35,7 +35,14 @@ import {
   MercuriusFederationDriver,
   type MercuriusFederationDriverConfig,
 } from '@nestjs/mercurius';
-import { EventPattern, MessagePattern, Transport } from '@nestjs/microservices';
+import {
+  EventPattern,
+  GrpcMethod,
+  GrpcStreamMethod,
+  MessagePattern,
+  type MicroserviceOptions,
+  Transport,
+} from '@nestjs/microservices';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { IoAdapter } from '@nestjs/platform-socket.io';
@@ -53,12 +60,14 @@ import { SILENT } from './fault-subjects.js';
 import type { Figures, RunOptions } from './proof.js';
 import {
   overGraphQL,
+  overGrpc,
   overHttp,
   overSocketIo,
   overSubscription,
   overTcp,
   overWs,
   portOf,
+  SERVICE,
   type Token,
 } from './undeclared-calls.js';
 
@@ -81,8 +90,8 @@ interface Kind {
   readonly call: (port: number, token: Token) => Promise<unknown>;
   /** Nest runs no global guard there, so the application must refuse to boot. */
   readonly refuses?: true;
-  /** A microservice without HTTP. */
-  readonly bare?: true;
+  /** A microservice without HTTP: what it listens to. */
+  readonly bare?: (port: number) => MicroserviceOptions;
 }
 
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'HEAD'] as const;
@@ -318,11 +327,8 @@ function messages(
     async prepare(app) {
       if (of.bare) return;
       tcp = await freePort();
-      const options = {
-        transport: Transport.TCP as const,
-        options: { host: '127.0.0.1', port: tcp },
-      };
-      app.connectMicroservice(options, inheritAppConfig === undefined ? {} : { inheritAppConfig });
+      const inherits = inheritAppConfig === undefined ? {} : { inheritAppConfig };
+      app.connectMicroservice(byTcp(tcp), inherits);
       if (!startsBefore) await app.init();
       await app.startAllMicroservices();
       if (startsBefore) await overTcp(tcp, 'org', undefined);
@@ -331,9 +337,43 @@ function messages(
   };
 }
 
+const byTcp = (port: number): MicroserviceOptions => ({
+  transport: Transport.TCP,
+  options: { host: '127.0.0.1', port },
+});
+
+function calls(name: string): Kind {
+  @Controller()
+  class Calls {
+    @GrpcMethod('Orgs', 'Read')
+    read() {
+      return runs(`${name} call`, {});
+    }
+
+    @GrpcMethod('Orgs', 'Watch')
+    watch() {
+      return of(runs(`${name} stream`, {}));
+    }
+
+    @GrpcStreamMethod('Orgs', 'Talk')
+    talk(_asked: unknown) {
+      return of(runs(`${name} streams both ways`, {}));
+    }
+  }
+  return {
+    name,
+    bare: (port) => ({
+      transport: Transport.GRPC,
+      options: { package: 'orgs', packageDefinition: SERVICE, url: `127.0.0.1:${port}` },
+    }),
+    root: () => ({ controllers: [Calls] }),
+    call: overGrpc,
+  };
+}
+
 const KINDS: readonly Kind[] = [
   http('HTTP on Express', undefined, [...METHODS, ...FURTHER]),
-  http('HTTP on Fastify', () => new FastifyAdapter(), METHODS),
+  http('HTTP on Fastify', () => new FastifyAdapter(), [...METHODS, ...FURTHER]),
   versions('version in the path', { type: VersioningType.URI }, '/v2/versioned'),
   versions('version in a header', { type: VersioningType.HEADER, header: 'x-v' }, '/versioned', {
     'x-v': '2',
@@ -354,7 +394,8 @@ const KINDS: readonly Kind[] = [
   graphQL('GraphQL of a federation without enhancers', 'federation', true),
   gateway('socket.io', (app) => new IoAdapter(app), overSocketIo),
   gateway('ws', (app) => new WsAdapter(app), overWs),
-  messages('TCP', { bare: true }),
+  messages('TCP', { bare: byTcp }),
+  calls('gRPC'),
   messages('hybrid, guarded by the class', {}),
   messages('hybrid', { refuses: true }),
   messages('hybrid with inheritAppConfig', { refuses: true }, true),
@@ -441,11 +482,7 @@ async function start(kind: Kind, root: Type) {
   const silent = { logger: false, abortOnError: false } as const;
   if (kind.bare) {
     const port = await freePort();
-    const app = await NestFactory.createMicroservice(root, {
-      ...silent,
-      transport: Transport.TCP,
-      options: { host: '127.0.0.1', port },
-    });
+    const app = await NestFactory.createMicroservice(root, { ...silent, ...kind.bare(port) });
     await app.listen();
     return { app, port };
   }

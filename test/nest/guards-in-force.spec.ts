@@ -21,7 +21,7 @@ import {
   ResolveReference,
   Resolver,
 } from '@nestjs/graphql';
-import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
+import { EventPattern, GrpcMethod, MessagePattern, Payload } from '@nestjs/microservices';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { describe, expect, it } from 'vitest';
 import {
@@ -378,6 +378,23 @@ describe('a place of an id that calls never have', () => {
     );
     const either = anyOf(role('IAM_OWNER'), role('ORG_OWNER', ref));
     expect((await report(at(Require(either)))).join('\n')).toContain(`but it has no ${from} orgId`);
+  });
+
+  it('refuses to boot: a header of a message that does not come by gRPC', async () => {
+    const decorate = asking(org.header('x-org'));
+    await expect(boot(world, on(messages, decorate))).rejects.toThrow(
+      /asks for header x-org, which a message of a microservice does not have: name the id with body/,
+    );
+    @Controller()
+    @UseGuards(ZitadelManagerGuard)
+    class Calls {
+      @GrpcMethod('Orgs', 'Read')
+      @decorate
+      read() {}
+    }
+    expect((await report({ controllers: [Calls] })).join('\n')).toMatch(
+      /Orgs.*  ORG_OWNER on org header x-org$/,
+    );
   });
 });
 

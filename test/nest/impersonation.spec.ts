@@ -2,6 +2,8 @@ import { Controller, Get, type Type } from '@nestjs/common';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   AllowImpersonation,
+  type AuditRecord,
+  auditTo,
   Authenticated,
   type Caller,
   CurrentCaller,
@@ -59,6 +61,8 @@ describe('@AllowImpersonation', () => {
       const { url, app } = await serveWith({ allowImpersonation: 'perRoute' }, BothController);
       const told: DecisionEvent[] = [];
       app.get(ZitadelAuthorizer).onDecision((event) => void told.push(event));
+      const records: AuditRecord[] = [];
+      const audit = auditTo(app.get(ZitadelAuthorizer), (record) => records.push(record));
       const token = acting();
       for (let round = 0; round < 3; round += 1) {
         for (const lets of [first, !first]) {
@@ -75,9 +79,10 @@ describe('@AllowImpersonation', () => {
           }
         }
       }
-      expect(told.map(({ decision }) => decision.caller?.actor)).toEqual(
-        Array.from({ length: 6 }, () => people.ids.nobody),
-      );
+      await audit.stop();
+      const actors = Array.from({ length: 6 }, () => people.ids.nobody);
+      expect(told.map(({ decision }) => decision.caller?.actor)).toEqual(actors);
+      expect(records.map((record) => record.type === 'decision' && record.actor)).toEqual(actors);
       expect((await get(url, '/refuses', people.tokens.ofA)).status).toBe(200);
     },
   );

@@ -15,7 +15,7 @@ import {
   VersioningType,
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { GraphQLModule, Query, Resolver } from '@nestjs/graphql';
+import { AbstractGraphQLDriver, GraphQLModule, Query, Resolver } from '@nestjs/graphql';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import express, { Router, type Request, type Response } from 'express';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
@@ -113,6 +113,17 @@ class LateAtThings implements OnModuleInit {
   }
 }
 
+/** Like the gateways of Apollo and Mercurius: it makes no schema, and asks other services. */
+class Gateway extends AbstractGraphQLDriver {
+  override async start() {
+    this.httpAdapterHost.httpAdapter.post('/graphql', answer as never);
+  }
+  override async stop() {}
+  override generateSchema() {
+    return null as never;
+  }
+}
+
 describe.each(['express', 'fastify'] as const)('routes of the adapter itself on %s', (platform) => {
   const application = { platform, controllers: [ThingsController] };
 
@@ -145,8 +156,8 @@ describe.each(['express', 'fastify'] as const)('routes of the adapter itself on 
     ]);
     const strict = { ...application, options: { strict: true } };
     await expect(
-      boot(world, { ...strict, prepare: (app) => void app.use('/queues', answer) }),
-    ).rejects.toThrow(/USE \/queues stands on the HTTP adapter itself/);
+      boot(world, { ...strict, prepare: (app) => void app.use('/queues', answer, answer) }),
+    ).rejects.toThrow(/to start:\n- USE \/queues stands on the HTTP adapter itself[^\n]*$/);
   });
 
   it('are told where they take all below a route of Nest', async () => {
@@ -187,6 +198,23 @@ describe.each(['express', 'fastify'] as const)('routes of the adapter itself on 
       prepare: (app) => app.setGlobalPrefix('api').enableVersioning(),
     });
     expect(lines).toEqual([]);
+  });
+
+  it('are those of a gateway of a federation, which has no field of its own', async () => {
+    const gateway = {
+      ...application,
+      imports: [GraphQLModule.forRoot({ driver: Gateway, gateway: {} } as never)],
+    };
+    expect(await told(gateway)).toEqual([
+      '  POST /graphql  NOT GUARDED by nestjs-zitadel: no route of Nest',
+    ]);
+    await expect(boot(world, { ...gateway, options: { strict: true } })).rejects.toThrow(
+      /POST \/graphql stands on the HTTP adapter itself/,
+    );
+    const options = { strict: true, openPaths: ['/graphql'] };
+    expect(await told({ ...gateway, options })).toEqual([
+      '  POST /graphql  open (option openPaths)',
+    ]);
   });
 
   it('are not those by which Nest answers beside a prefix', async () => {

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
-import { Controller, HttpException, type Type, UseGuards } from '@nestjs/common';
-import { GraphQLModule, Query, Resolver } from '@nestjs/graphql';
+import { Controller, HttpException, Sse, type Type, UseGuards } from '@nestjs/common';
+import { GraphQLModule, Query, Resolver, Subscription } from '@nestjs/graphql';
 import { ClientProxyFactory, MessagePattern, Transport } from '@nestjs/microservices';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { Test, type TestingModuleBuilder } from '@nestjs/testing';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { firstValueFrom } from 'rxjs';
+import { firstValueFrom, of } from 'rxjs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import WebSocket from 'ws';
 import {
@@ -17,6 +17,7 @@ import {
   ZitadelManagerGuard,
 } from '../../lib/index.js';
 import { denyAs, guardAs, type GuardDouble } from '../../lib/testing/index.js';
+import { subscriberOf } from '../support/graphql.js';
 
 /** What a handler is given. */
 const seen = (caller: Caller, orgId: string) => `${caller.userId} at ${orgId}`;
@@ -27,6 +28,20 @@ class OrgResolver {
   @Query(() => String)
   org(@CurrentCaller() caller: Caller, @CheckedResource('org') orgId: string) {
     return seen(caller, orgId);
+  }
+
+  @Subscription(() => String, { resolve: (value: string) => value })
+  async *orgs(@CurrentCaller() caller: Caller, @CheckedResource('org') orgId: string) {
+    yield seen(caller, orgId);
+  }
+}
+
+@Controller()
+@UseGuards(ZitadelManagerGuard)
+class OrgStream {
+  @Sse()
+  org(@CurrentCaller() caller: Caller, @CheckedResource('org') orgId: string) {
+    return of({ data: seen(caller, orgId) });
   }
 }
 
@@ -60,14 +75,42 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function overGraphql(double: GuardDouble): Promise<unknown> {
-  const driver = { driver: ApolloDriver, autoSchemaFile: true };
-  const imports = [GraphQLModule.forRoot<ApolloDriverConfig>(driver)];
+async function serveGraphql(double: GuardDouble): Promise<string> {
+  const imports = [
+    GraphQLModule.forRoot<ApolloDriverConfig>({
+      driver: ApolloDriver,
+      autoSchemaFile: true,
+      subscriptions: { 'graphql-ws': true },
+    }),
+  ];
   const builder = Test.createTestingModule({ imports, providers: [OrgResolver as Type] });
   const app = (await doubling(double, builder)).createNestApplication({ logger: false });
   await app.listen(0, '127.0.0.1');
   onTestFinished(() => app.close());
-  const response = await fetch(`${await app.getUrl()}/graphql`, {
+  return app.getUrl();
+}
+
+async function overSubscription(double: GuardDouble): Promise<unknown> {
+  const client = subscriberOf(await serveGraphql(double), {});
+  onTestFinished(() => void client.close());
+  const heard = client.listen('subscription { orgs }');
+  await expect.poll(() => heard.ended).toBe('complete');
+  const [{ data, errors } = {}] = heard.values;
+  return errors?.[0]?.extensions ?? data?.['orgs'];
+}
+
+async function overSse(double: GuardDouble): Promise<unknown> {
+  const builder = Test.createTestingModule({ controllers: [OrgStream] });
+  const app = (await doubling(double, builder)).createNestApplication({ logger: false });
+  await app.listen(0, '127.0.0.1');
+  onTestFinished(() => app.close());
+  const response = await fetch(await app.getUrl());
+  const text = await response.text();
+  return response.ok ? /^data: (.*)$/m.exec(text)?.[1] : JSON.parse(text);
+}
+
+async function overGraphql(double: GuardDouble): Promise<unknown> {
+  const response = await fetch(`${await serveGraphql(double)}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ query: '{ org }' }),
@@ -115,6 +158,16 @@ describe.each([
     door: 'GraphQL',
     ask: overGraphql,
     refused: { code: 'FORBIDDEN', errorCode: 'role_missing' },
+  },
+  {
+    door: 'a subscription',
+    ask: overSubscription,
+    refused: { code: 'FORBIDDEN', errorCode: 'role_missing' },
+  },
+  {
+    door: 'a stream of events',
+    ask: overSse,
+    refused: { statusCode: 403, errorCode: 'role_missing' },
   },
   {
     door: 'a gateway',

@@ -174,6 +174,13 @@ export const doors = async () => {
   const together = { instances, issuer, audience: '1' };
   // @ts-expect-error one instance beside them, in a variable
   createZitadel(together);
+  const withIssuer = { instances, issuer };
+  // @ts-expect-error an issuer beside them, in a variable
+  createZitadel(withIssuer);
+  // @ts-expect-error the same in Nest
+  ZitadelModule.forRoot(withIssuer);
+  // @ts-expect-error the same from a factory
+  ZitadelModule.forRootAsync({ useFactory: () => withIssuer });
   const withCallers = { instances, callers: jwt() };
   // @ts-expect-error callers beside them, in a variable
   ZitadelModule.forRoot(withCallers);

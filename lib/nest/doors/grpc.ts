@@ -30,6 +30,8 @@ function metadataOf(host: ArgumentsHost): Metadata | undefined {
     : undefined;
 }
 
+export const isOfGrpc = (host: ArgumentsHost): boolean => metadataOf(host) !== undefined;
+
 /** A client of gRPC hears a code and metadata, and nothing of the object that other transports send. */
 export function toldByGrpc(told: Told, status: number, host: ArgumentsHost): Told {
   const Metadata = metadataOf(host)?.constructor;
@@ -39,8 +41,13 @@ export function toldByGrpc(told: Told, status: number, host: ArgumentsHost): Tol
   return { ...told, ...{ code: CODES[status] ?? UNKNOWN, metadata } };
 }
 
+/** The metadata as headers. '' if it was sent twice, or is no text: that is never a valid token or id. */
 export function headersOf(host: ArgumentsHost): RequestLike['headers'] {
-  const [sent, more] = metadataOf(host)?.get('authorization') ?? [];
-  if (sent === undefined) return {};
-  return { authorization: typeof sent === 'string' && more === undefined ? sent : '' };
+  const metadata = metadataOf(host);
+  const names = Object.keys(metadata?.getMap() ?? {});
+  return Object.fromEntries(names.map((name) => [name, onlyText(metadata?.get(name) ?? [])]));
+}
+
+function onlyText([sent, more]: readonly unknown[]): string {
+  return typeof sent === 'string' && more === undefined ? sent : '';
 }

@@ -8,7 +8,7 @@ import { denialAnswer, type Refusal } from '../../core/decision.js';
 import { noteNoToken } from '../../core/request-problems.js';
 import { callWith } from './call.js';
 import type { Door } from './door.js';
-import { headersOf, toldByGrpc } from './grpc.js';
+import { headersOf, isOfGrpc, toldByGrpc } from './grpc.js';
 import { asRefusal, type Told, toldOf, toldOfHttp } from './refusal-error.js';
 
 type ExceptionClass = new (error: object) => Error;
@@ -19,7 +19,7 @@ export const rpc = {
   requestOf(host: ArgumentsHost) {
     const [body, context] = host.getArgs<[payload: unknown, context: unknown]>();
     const request = { headers: headersOf(host), body, context };
-    noteNoToken(request, NO_TOKEN);
+    if (!isOfGrpc(host)) noteNoToken(request, NO_TOKEN);
     return request;
   },
 

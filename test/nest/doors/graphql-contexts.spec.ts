@@ -21,6 +21,7 @@ import {
   ZitadelModule,
   type Caller,
 } from '../../../lib/index.js';
+import { graphql } from '../../../lib/nest/doors/graphql.js';
 import { GLOBAL, untilTheEnd } from '../../support/application.js';
 import { startGraphql, subscriberOf } from '../../support/graphql.js';
 import { type Platform, startNest } from '../../support/start.js';
@@ -145,6 +146,19 @@ describe.each(Object.entries(FEDERATIONS))('references of a federation, by %s', 
         },
       ],
     });
+  });
+});
+
+describe('references as @mercuriusjs/federation asks for them', () => {
+  it('stand each for itself, though they have four arguments and share the last', () => {
+    const context = { req: { headers: { authorization: 'Bearer abc' } } };
+    const info = { fieldName: '_entities' };
+    const references = ['1', '2'].map((id) => ({ __typename: 'GqlTenant', id }));
+    const hosts = references.map((each) => ({ getArgs: () => [each, {}, context, info] }) as never);
+    expect(hosts.map((host) => graphql.callOf(host))).toEqual(references);
+    expect(hosts.map((host) => graphql.requestOf(host))).toMatchObject(
+      references.map((args) => ({ args, headers: context.req.headers, context })),
+    );
   });
 });
 

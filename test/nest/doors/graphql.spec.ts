@@ -2,6 +2,7 @@ import { Catch, Inject, Injectable, Logger, Scope, type ExceptionFilter } from '
 import { APP_FILTER } from '@nestjs/core';
 import {
   Args,
+  ArgsType,
   Field,
   ID,
   InputType,
@@ -48,6 +49,12 @@ class GqlOrgInput {
   readonly id!: string;
 }
 
+@ArgsType()
+class GqlOrgArgs {
+  @Field(() => ID, { name: 'id' })
+  readonly orgId!: string;
+}
+
 const said = (caller: Caller, orgId: string) => `${caller.userId} at ${orgId}`;
 
 @Resolver(() => GqlOrg)
@@ -71,6 +78,16 @@ class OrgsResolver {
   @RequireRole('ORG_OWNER', org.from(({ args }) => (args as { input: GqlOrgInput }).input.id))
   orgOfInput(
     @Args('input') _input: GqlOrgInput,
+    @CheckedResource('org') orgId: string,
+    @CurrentCaller() caller: Caller,
+  ): string {
+    return said(caller, orgId);
+  }
+
+  @Query(() => String, { nullable: true })
+  @RequireRole('ORG_OWNER', org.arg('orgId'))
+  orgOfArgs(
+    @Args() _args: GqlOrgArgs,
     @CheckedResource('org') orgId: string,
     @CurrentCaller() caller: Caller,
   ): string {
@@ -185,6 +202,7 @@ describe.each(Object.keys(STACKS) as Stack[])('GraphQL by %s', (stack) => {
     ['a query', (id: string) => `{ org(orgId: "${id}") }`],
     ['a mutation', (id: string) => `mutation { org: renameOrg(orgId: "${id}") }`],
     ['an input object', (id: string) => `{ org: orgOfInput(input: { id: "${id}" }) }`],
+    ['an argument of another name', (id: string) => `{ org: orgOfArgs(id: "${id}") }`],
     ['a resolver made for each request', (id: string) => `{ org: orgPerRequest(orgId: "${id}") }`],
   ])('asks for a role on what the arguments name: %s', async (_, query) => {
     const { acme, globex, tokens, ids } = world;

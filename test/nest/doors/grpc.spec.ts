@@ -40,14 +40,16 @@ import {
   ZitadelExceptionFilter,
   ZitadelManagerGuard,
   ZitadelModule,
+  type ZitadelOptions,
 } from '../../../lib/index.js';
 import { GLOBAL } from '../../support/application.js';
 import { freePort } from '../../support/redis.js';
 import { useWorld } from '../../support/world.js';
+import { recorder } from '../../zitadel/parts.js';
 
 const world = useWorld();
 
-const METHODS = ['Read', 'Assert', 'Forgotten', 'Open'] as const;
+const METHODS = ['Read', 'Named', 'Assert', 'Forgotten', 'Open'] as const;
 const STREAMS = {
   Watch: { responseStream: true },
   Collect: { requestStream: true },
@@ -87,6 +89,12 @@ class Orgs {
   @RequireRole('ORG_OWNER', org.body('orgId'))
   read(@CheckedResource('org') orgId: string, @CurrentCaller() caller: Caller) {
     return { text: `${caller.userId} at ${orgId}` };
+  }
+
+  @GrpcMethod('Orgs', 'Named')
+  @RequireRole('ORG_OWNER', org.header('X-Org'))
+  named(@CheckedResource('org') orgId: string) {
+    return { text: orgId };
   }
 
   @GrpcMethod('Orgs', 'Assert')
@@ -173,7 +181,12 @@ type Stream = ClientDuplexStream<Ask, Said>;
 const errorOf = ({ code, metadata }: ServiceError) => [code, ...metadata.get('error-code')];
 
 /** Starts a server of gRPC, and returns how a client asks it: what was said, or the code and the metadata of the error. */
-async function serve(isHybrid: boolean, guard = GLOBAL, controller: Type = Orgs) {
+async function serve(
+  isHybrid: boolean,
+  guard = GLOBAL,
+  controller: Type = Orgs,
+  options: Partial<ZitadelOptions> = { token },
+) {
   const grpc = {
     transport: Transport.GRPC as const,
     options: {
@@ -184,7 +197,7 @@ async function serve(isHybrid: boolean, guard = GLOBAL, controller: Type = Orgs)
   } satisfies GrpcOptions;
   const module = {
     module: class App {},
-    imports: [ZitadelModule.forRoot(world.zitadel.options({ token }))],
+    imports: [ZitadelModule.forRoot(world.zitadel.options(options))],
     controllers: [controller],
     providers: [guard],
   };
@@ -204,18 +217,24 @@ async function serve(isHybrid: boolean, guard = GLOBAL, controller: Type = Orgs)
   };
   const client = new OrgsClient(grpc.options.url, credentials.createInsecure());
   onTestFinished(() => client.close());
-  const metadataOf = (bearer: string | undefined) => {
+  const metadataOf = (bearer: string | undefined, more: readonly string[] = []) => {
     const metadata = new Metadata();
     if (bearer !== undefined) metadata.set('authorization', `Bearer ${bearer}`);
+    for (const each of more) metadata.add('x-org', each);
     return metadata;
   };
   const call = (name: string, ...given: unknown[]) =>
     (client[name] as (...all: unknown[]) => Stream).apply(client, given);
   return {
-    ask: (name: (typeof METHODS)[number], orgId: string, bearer?: string) =>
+    ask: (
+      name: (typeof METHODS)[number],
+      orgId: string,
+      bearer?: string,
+      more?: readonly string[],
+    ) =>
       new Promise<unknown>((resolve) => {
         const done: Done = (error, said) => resolve(error ? errorOf(error) : said?.text);
-        call(name, { orgId }, metadataOf(bearer), done);
+        call(name, { orgId }, metadataOf(bearer, more), done);
       }),
     /** What was said before the end, and then the error if there was one. */
     stream: (name: keyof typeof STREAMS, orgIds: readonly string[], bearer?: string) =>
@@ -261,6 +280,27 @@ it.each([
     expect(ran).toEqual([]);
   },
 );
+
+it('metadata has the token also without the option token, and the log says if it has none', async () => {
+  const log = recorder();
+  const { ask } = await serve(false, GLOBAL, Orgs, { logger: log });
+  const { acme, ids, tokens } = world;
+  expect(await ask('Read', acme, tokens['owner of acme'])).toBe(
+    `${ids['owner of acme']} at ${acme}`,
+  );
+  expect(await ask('Read', acme)).toEqual([16, 'token_missing']);
+  expect(log.lines.join('\n')).toContain('token_missing: the request has no Authorization header');
+});
+
+it('metadata names the resource like a header', async () => {
+  const { ask } = await serve(false);
+  const { acme, globex, tokens } = world;
+  const named = (...more: string[]) => ask('Named', 'x', tokens['owner of acme'], more);
+  expect(await named(acme)).toBe(acme);
+  expect(await named(globex)).toEqual([7, 'role_missing']);
+  expect(await named()).toEqual([3, 'resource_missing']);
+  expect(await named(acme, acme)).toEqual([3, 'resource_invalid']);
+});
 
 it('an exception for HTTP is told as one of gRPC', async () => {
   class HidingGuard extends ZitadelManagerGuard {
