@@ -1,5 +1,6 @@
 import { ZitadelRequirementError } from '../errors.js';
 import { withoutInheritance } from '../own-properties.js';
+import { askedAbout } from '../unfilled.js';
 import { freshOf, type FreshOptions } from './fresh.js';
 import { type PermissionName, permissionOf } from './permissions.js';
 import {
@@ -119,7 +120,7 @@ export function authenticated(options: AuthenticatedOptions = {}): Authenticated
   const ids: readonly unknown[] = Array.isArray(organizations) ? organizations : [];
   if (ids.length === 0 || !ids.every((id) => typeof id === 'string' && id !== '')) {
     throw new ZitadelRequirementError(
-      'authenticated({ organizations }) takes a list of ids of organizations, at least one',
+      `authenticated({ organizations }) takes a list of ids of organizations, at least one${askedAbout(organizations)}`,
     );
   }
   return Object.freeze({

@@ -23,6 +23,7 @@ const loose = {
   allOf: allOf as unknown as (...args: unknown[]) => Requirement,
   anyOf: anyOf as unknown as (...args: unknown[]) => Requirement,
   customRole: customRole as unknown as (name: unknown) => unknown,
+  org: org as unknown as (id: unknown) => unknown,
 };
 
 function refusalOf(build: () => unknown): string {
@@ -72,6 +73,18 @@ describe('a role', () => {
     ['a ref for the instance', () => loose.role('IAM_OWNER', org('1'))],
   ])('is refused where it is written: %s', (_what, build) => {
     expect(refusalOf(build)).not.toBe('');
+  });
+
+  it.each<[string, () => unknown]>([
+    ['an organization', () => loose.role('ORG_OWNER', undefined)],
+    ['an id of one', () => loose.org(undefined)],
+    ['an empty id of one', () => loose.org('')],
+    ['a project', () => loose.role('PROJECT_OWNER', undefined)],
+    ['a grant', () => loose.role('PROJECT_GRANT_OWNER', undefined)],
+    ['a project of a grant', () => projectGrant({ project: undefined as never, grantedOrg: '1' })],
+    ['a home', () => authenticated({ organizations: [undefined as never] })],
+  ])('asks about a variable of the environment that is not set: %s', (_what, build) => {
+    expect(refusalOf(build)).toMatch(/is an environment variable (not set|empty)\?$/);
   });
 
   it('is frozen', () => {
