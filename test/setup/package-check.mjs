@@ -31,6 +31,7 @@ import {
 } from './consumer.mjs';
 import { followExpress, followReadme } from './follow-readme.mjs';
 import { root, seconds, tool } from './run.mjs';
+import { unnamedInSignatures } from './signatures.mjs';
 
 const byKind = (name) => [name, (home, source) => tryKind(home, source, kindNamed(name))];
 const MODERN = [byKind('nodenext, import'), ['JavaScript, require', tryRequire]];
@@ -75,6 +76,7 @@ try {
   await check('the manifest and the lockfile are clean', () => wrongInManifest());
   await check('the lockfile is complete: npm ci would install it', () => wrongInLockfile());
   await check('the declarations show nothing internal', () => wrongInDeclarations());
+  await check('users can name what stands in signatures', () => unnamedInSignatures(entries()));
   await check('npm installs it beside a Nest of any age', () => wrongBesideOthers(tarball));
   await check('publint', () => complaints(tool('publint'), ['run', tarball, '--strict']));
   await check('attw', () =>
@@ -231,10 +233,15 @@ async function wrongInCommand(home) {
   return isTold ? '' : `without --endpoint:\n${bare.output}`;
 }
 
+/** The declarations of the entries. */
+function entries() {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  return Object.values(exports).flatMap(({ types }) => types?.replace('./', '') ?? []);
+}
+
 /** What users cannot name must not show where they look: in the declarations that the entries lead to. */
 function wrongInDeclarations() {
-  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const open = Object.values(exports).flatMap(({ types }) => types?.replace('./', '') ?? []);
+  const open = entries();
   const seen = new Set(open);
   const wrong = [];
   for (let file = open.pop(); file !== undefined; file = open.pop()) {
