@@ -1,5 +1,5 @@
 import { ZitadelRequirementError } from '../errors.js';
-import { withoutInheritance } from '../own-properties.js';
+import { own, withoutInheritance } from '../own-properties.js';
 import { askedAbout } from '../unfilled.js';
 import { freshOf, type FreshOptions } from './fresh.js';
 import { type PermissionName, permissionOf } from './permissions.js';
@@ -44,6 +44,11 @@ export function role<const L extends WrittenRoles>(
       'the roles of one list must be of one scope: write anyOf(role(...), role(...)) for several',
     );
   }
+  if (first.kind === 'instance' && isOfResource(on[0])) {
+    throw new ZitadelRequirementError(
+      `a role on the instance takes no ref: write only { fresh: true | false }, or nothing, behind ${first.name}`,
+    );
+  }
   const [given, options] = (first.kind === 'instance' ? [undefined, ...on] : on) as [
     unknown,
     FreshOptions?,
@@ -56,6 +61,11 @@ export function role<const L extends WrittenRoles>(
     ...(ref && { ref }),
     fresh: freshOf(options),
   });
+}
+
+/** Whether it names a resource, by an id or a ref. */
+function isOfResource(given: unknown): boolean {
+  return typeof given === 'string' || own(given, 'kind') !== undefined;
 }
 
 function refOf(kind: ResourceKind, given: unknown): ResourceRef | undefined {
