@@ -38,7 +38,14 @@ export type {
 export type { ZitadelErrorCode } from './core/errors.js';
 export type { Eviction, EvictionEvent, EvictionListener } from './core/eviction.js';
 export type { SharedCache } from './core/store/signed-cache.js';
-export type { IdReader, IdReaderClass, IdSource, ReadId, RequestLike } from './core/request.js';
+export type {
+  IdReader,
+  IdReaderClass,
+  IdSource,
+  NamedPlace,
+  ReadId,
+  RequestLike,
+} from './core/request.js';
 export type { AuthenticatedOptions, OptionalCaller } from './core/requirement/builders.js';
 export type { ImpersonationSettings } from './core/requirement/impersonation.js';
 export type { ProjectRoleOn } from './core/requirement/project-role.js';
@@ -109,7 +116,7 @@ export type {
 } from './callers.js';
 export type { MessageBus } from './fleet/message-bus.js';
 export type { RedisClient } from './fleet/redis-client.js';
-export type { ApiSetting, ZitadelOptions } from './options.js';
+export type { ApiSetting, SharedSecret, ZitadelOptions } from './options.js';
 export type { InstanceOptions, OptionsOfAll, SeveralInstances } from './instances-option.js';
 export type { ZitadelInstances, ZitadelServices } from './services.js';
 export type { Fetch } from './zitadel/call.js';

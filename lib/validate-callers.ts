@@ -1,4 +1,5 @@
 import { own } from './core/own-properties.js';
+import { askedAbout } from './core/unfilled.js';
 import { introspection, jwt, userinfo } from './callers.js';
 import { isCredential } from './zitadel/credentials.js';
 
@@ -49,9 +50,10 @@ function settingsOf(value: unknown): Readonly<Record<string, unknown>> {
 function jwtProblem(settings: Readonly<Record<string, unknown>>): Problem {
   const { recheckMs, clients, ...unknown } = settings;
   const list: readonly unknown[] = Array.isArray(clients) ? clients : [];
-  const fitsClients = list.length > 0 && list.every((id) => typeof id === 'string' && id !== '');
+  const unfilled = askedAbout(clients);
+  const fitsClients = list.length > 0 && list.every((id) => typeof id === 'string') && !unfilled;
   if (Object.hasOwn(settings, 'clients') && !fitsClients) {
-    return 'jwt({ clients }) with a list of client ids, at least one';
+    return `jwt({ clients }) with a list of client ids, at least one${unfilled}`;
   }
   const fits =
     !Object.hasOwn(settings, 'recheckMs') ||

@@ -139,7 +139,13 @@ describe('the page about options', () => {
 });
 
 describe('the docstrings', () => {
-  const entries = ['lib/index.ts', 'lib/public.ts', 'lib/express/index.ts', 'lib/testing/index.ts'];
+  const { exports } = JSON.parse(textOf('package.json')) as {
+    readonly exports: Readonly<Record<string, string | { readonly types: string }>>;
+  };
+  const entries = Object.values(exports)
+    .flatMap((entry) => (typeof entry === 'string' ? [] : entry.types))
+    .map((types) => types.replace('./dist', 'lib').replace('.d.ts', '.ts'))
+    .concat('lib/public.ts');
   const offered = entries.flatMap((entry) =>
     [...textOf(entry).matchAll(/^export \{([^}]+)\} from '([^']+)\.js'/gm)].flatMap(
       ([, names = '', from = '']) =>
@@ -204,14 +210,82 @@ describe('lines of the log', () => {
   });
 });
 
-const consumers = new URL('setup/consumer.mjs', import.meta.url);
+type Packages = Readonly<Record<string, string>>;
+interface Consumer {
+  readonly BESIDE_NEST: Readonly<Record<number, Packages>>;
+  readonly DOORS_OF: Readonly<Record<number, Packages>>;
+  readonly EXPRESSES: readonly Packages[];
+  readonly KINDS: readonly { readonly name: string; readonly error?: string }[];
+  readonly NESTS: readonly string[];
+  readonly NODES: readonly string[];
+  readonly RUNNER: object;
+  readonly RUNNERS: Packages;
+  readonly TYPESCRIPTS: Readonly<Record<number, string>>;
+}
+const { devDependencies, engines } = JSON.parse(textOf('package.json')) as {
+  readonly devDependencies: Packages;
+  readonly engines: { readonly node: string };
+};
 
 describe('the page about compatibility', () => {
+  const consumers = new URL('setup/consumer.mjs', import.meta.url);
+  const tried = import(consumers.href) as Promise<Consumer>;
+  const page = textOf('docs/compatibility.md').replaceAll(/\s+/g, ' ');
+
+  /** As the page writes them: 12.5.1 may be 12.5 or 12. */
+  const asWritten = (versions: readonly (string | undefined)[], written: readonly string[]) =>
+    versions.map(
+      (version = '') =>
+        written.find((each) => version === each || version.startsWith(`${each}.`)) ?? version,
+    );
+
+  it('names the versions that are tried out, and no others', async () => {
+    const { BESIDE_NEST, DOORS_OF, EXPRESSES, NESTS, NODES, RUNNERS, TYPESCRIPTS } = await tried;
+    const of = (rows: Readonly<Record<number, Packages>>, name: string) =>
+      Object.values(rows).map((packages) => packages[name]);
+    const expresses = EXPRESSES.map(({ express }) => express);
+    const sentences: readonly (readonly [RegExp, readonly (string | undefined)[]])[] = [
+      [/\*\*Nest\*\*: ([\d.]+), ([\d.]+) and ([\d.]+),/, NESTS],
+      [/\*\*Express\*\* without Nest: (\d+) and (\d+)\./, expresses],
+      [
+        /\| application \| Nest ([\d.]+) \| Nest ([\d.]+) \| Nest ([\d.]+) \| Express (\d+) \| Express (\d+) \|/,
+        [...NESTS, ...expresses],
+      ],
+      [/\| runner \| Nest ([\d.]+) \| Nest ([\d.]+) \| Nest ([\d.]+) \|/, NESTS],
+      [/refuses others with their code, on Nest ([\d.]+), ([\d.]+) and ([\d.]+):/, NESTS],
+      [
+        /with TypeScript (\d+\.\d+)\. Those of Nest ([\d.]+) and ([\d.]+) are tested with (\d+\.\d+) as well, .* and all are with (\d+\.\d+),/,
+        [TYPESCRIPTS[6], NESTS[0], NESTS[1], TYPESCRIPTS[5], TYPESCRIPTS[7]],
+      ],
+      [/is guarded on Node (\d+\.\d+\.\d+), (\d+\.\d+\.\d+) and (\d+\.\d+\.\d+)\./, NODES],
+      [/`@nestjs\/graphql` (\d+), (\d+) or (\d+) /, of(DOORS_OF, '@nestjs/graphql')],
+      [/`@nestjs\/swagger` (\d+), (\d+) and (\d+),/, of(BESIDE_NEST, '@nestjs/swagger')],
+      [/`@nestjs\/terminus` (\d+), (\d+) and (\d+),/, of(BESIDE_NEST, '@nestjs/terminus')],
+      [/`@opentelemetry\/api` (\d+\.\d+)\./, [devDependencies['@opentelemetry/api']]],
+      [/`@apollo\/subgraph` (\d+\.\d+)\./, [devDependencies['@apollo/subgraph']]],
+      [/\*\*Vitest\*\* (\d+) with Vite (\d+) /, [RUNNERS['vitest'], RUNNERS['vite']]],
+      [
+        /\*\*Jest\*\* (\d+) with `ts-jest` (\d+) or `@swc\/jest` (\d+\.\d+) /,
+        ['jest', 'ts-jest', '@swc/jest'].map((name) => RUNNERS[name]),
+      ],
+    ];
+    for (const [sentence, versions] of sentences) {
+      const [, ...written] = sentence.exec(page) ?? [];
+      expect([sentence, written]).toEqual([sentence, asWritten(versions, written)]);
+    }
+  });
+
+  it('names the versions of Node that package.json takes, as the README does', async () => {
+    const { NODES } = await tried;
+    const lines = engines.node.split(' || ').map((line) => line.replace(/^\D+/, ''));
+    expect(asWritten(NODES, lines)).toEqual(lines);
+    const sentence = `${lines.map((line) => line.replace(/\.0$/, '')).join(', ')} or newer.`;
+    expect(page).toContain(`**Node**: ${sentence}`);
+    expect(textOf('README.md')).toContain(`Node ${sentence}`);
+  });
+
   it('has the combinations that are tried out, and no others', async () => {
-    const { KINDS, RUNNER } = (await import(consumers.href)) as {
-      readonly KINDS: readonly { readonly name: string; readonly error?: string }[];
-      readonly RUNNER: object;
-    };
+    const { KINDS, RUNNER } = await tried;
     const rowsOf = (heading: string) =>
       tableOf('docs/compatibility.md', heading).map(([name, ...cells]) => [
         codesIn(name)[0],

@@ -403,6 +403,14 @@ describe('a value that nobody filled in', () => {
     [{ audience: ['1', '<client id>'] }, /^audience: got a list of 2; .*; this is a placeholder/],
     [{ projectId: '<project id>' }, /^projectId: got '<project id>'; .*; this is a placeholder/],
     [{ issuer: 'https://<your instance>' }, /^issuer: got .*; this is a placeholder/],
+    [
+      { callers: jwt({ clients: ['<client id>'] }) },
+      /^callers: got .*; write jwt\(\{ clients \}\) .*: this is a placeholder/,
+    ],
+    [
+      { callers: jwt({ clients: [undefined as never] }) },
+      /^callers: got .*; write jwt\(\{ clients \}\) .*: is an environment variable not set\?/,
+    ],
   ])('is named as what it is: %j', (given, message) => {
     expect(errorOf(given).message).toMatch(message);
   });

@@ -13,3 +13,9 @@ export function unfilled(value: unknown): string | undefined {
     ? 'is an environment variable not set that it is made of?'
     : undefined;
 }
+
+/** What to ask about values that nobody filled in, for the end of a message. */
+export function askedAbout(...values: readonly unknown[]): string {
+  const why = unfilled(values);
+  return why === undefined ? '' : `: ${why}`;
+}

@@ -4,13 +4,13 @@ import { Logger } from '@nestjs/common';
 // keep Jest from running the package as CommonJS.
 const COPIES: unique symbol = Symbol.for('nestjs-zitadel:copies') as never;
 const shared = globalThis as { [COPIES]?: number };
-shared[COPIES] = (shared[COPIES] ?? 0) + 1;
 
 /**
- * Warns where this process has loaded two copies of the package. Nest knows a provider by its class, so what one copy provides cannot be
- * injected by the classes of the other, and Nest's own error does not say why.
+ * Counts this copy of the package, and warns if it is not the first of the process. Nest knows a provider by its class, so what one copy
+ * provides cannot be injected by the classes of the other, and Nest's own error does not say why.
  */
 export function tellOfCopies(): void {
+  shared[COPIES] = (shared[COPIES] ?? 0) + 1;
   if (shared[COPIES] === 1) return;
   new Logger('nestjs-zitadel').warn(
     'two copies of nestjs-zitadel are loaded: if Nest cannot resolve ZitadelManagerGuard or a service of the package, it was imported from the other copy; npm ls nestjs-zitadel shows who brings it, and npm dedupe makes it one',

@@ -2,6 +2,7 @@ import {
   type ArgumentsHost,
   Catch,
   type ExceptionFilter,
+  HttpException,
   Inject,
   Logger,
   Optional,
@@ -41,10 +42,18 @@ const OURS = /^(?:AUTHZ?-|QUERY-4M0fs$)/;
  * not have is 404, and a refusal of our service user is 500. `ZitadelModule` brings it. Every filter of the application comes before it. What
  * ZITADEL said stands in the log, with the remedy, and not in the answer. Clients of gateways and microservices get the same codes.
  *
- * @example `class Errors extends ZitadelExceptionFilter { override catch(error, host) { count(error); return super.catch(error, host); } }`
+ * @example
+ * ```ts
+ * class Errors extends ZitadelExceptionFilter {
+ *   override catch(error: ZitadelError | HttpException, host: ArgumentsHost) {
+ *     count(error);
+ *     return super.catch(error, host);
+ *   }
+ * }
+ * ```
  */
 @Catch(ZitadelError, DenialException, RefusalError)
-export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | DenialException> {
+export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | HttpException> {
   readonly #log: ZitadelLogger;
 
   constructor(
@@ -58,7 +67,7 @@ export class ZitadelExceptionFilter implements ExceptionFilter<ZitadelError | De
    * @throws GraphQLError in GraphQL, with the code in its extensions
    * @throws ZitadelError the error itself, in a context of another kind
    */
-  catch(error: ZitadelError | DenialException, host: ArgumentsHost): void | Observable<never> {
+  catch(error: ZitadelError | HttpException, host: ArgumentsHost): void | Observable<never> {
     const type = host.getType<string>();
     if (!['http', 'graphql', 'ws', 'rpc'].includes(type)) throw error;
     if (error instanceof RefusalError) {
@@ -101,12 +110,11 @@ function tell(told: object, host: ArgumentsHost): void | Observable<never> {
   return throwError(() => told);
 }
 
-function answerTo(error: ZitadelError | DenialException): Answer {
-  if (error instanceof DenialException) {
-    const { headers } = error;
+function answerTo(error: ZitadelError | HttpException): Answer {
+  if (error instanceof HttpException) {
     return {
       status: error.getStatus(),
-      headers,
+      headers: error instanceof DenialException ? error.headers : {},
       body: Object(error.getResponse()) as object as Answer['body'],
     };
   }

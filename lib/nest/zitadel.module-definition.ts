@@ -87,7 +87,7 @@ export function optionsOfZitadel(options: AnyModuleOptions): ZitadelOptions | Se
 }
 
 /** What stands beside the options. */
-interface ModuleExtras {
+type ModuleExtras = {
   /**
    * Whether every module can inject what this one provides, without importing it.
    *
@@ -100,7 +100,7 @@ interface ModuleExtras {
    * @default none
    */
   readonly name?: string;
-}
+};
 
 /** Without a name, what is about the whole application stands here, too. */
 type Unnamed = { readonly name?: never };

@@ -34,6 +34,9 @@ import {
   type ZitadelRootOptions,
 } from './zitadel.module-definition.js';
 
+// While it is loaded: the second copy may come after the module of the first was written.
+tellOfCopies();
+
 /** Stands for the options where the module is imported as it is. `forRoot` and `forRootAsync` provide others after these. */
 const NO_OPTIONS = Object.freeze({});
 
@@ -247,7 +250,6 @@ export class ZitadelModule extends ConfigurableModuleClass {
     if (typeof given !== 'object' || given === null) {
       throw notOptions('what ZitadelModule.forRoot() got', given);
     }
-    tellOfCopies();
     tellOfOldNest();
     const all = withAccessors(options);
     return withName(super.forRoot(all), all);
@@ -258,7 +260,6 @@ export class ZitadelModule extends ConfigurableModuleClass {
    * @example `ZitadelModule.forRootAsync({ inject: [Settings], useFactory: (settings: Settings) => settings.zitadel })`
    */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
-    tellOfCopies();
     tellOfOldNest();
     return withName(super.forRootAsync(options), options);
   }

@@ -8,7 +8,10 @@ import { withZitadel, type ZitadelDocumentOptions } from './document.js';
  * @example `import { ZitadelSwaggerModule as SwaggerModule } from 'nestjs-zitadel/swagger'`
  */
 export class ZitadelSwaggerModule extends SwaggerModule {
-  /** @throws ZitadelRequirementError when the application does not import `ZitadelModule` of this package */
+  /**
+   * @throws ZitadelRequirementError when the application does not import `ZitadelModule` of this package
+   * @example `const document = ZitadelSwaggerModule.createDocument(app, new DocumentBuilder().setTitle('Things').build())`
+   */
   static override createDocument(
     app: INestApplication,
     config: Omit<OpenAPIObject, 'paths'>,

@@ -23,11 +23,11 @@ export type CheckedIds = {
 };
 
 /** What Nest hands a guard, as far as it is needed here. */
-interface Context {
+type Context = {
   getType(): string;
   getArgByIndex(index: number): unknown;
   switchToHttp(): { getResponse(): unknown };
-}
+};
 
 /** Stands in for `ZitadelManagerGuard` in Nest, and for the middleware of a route in Express. */
 export interface GuardDouble {

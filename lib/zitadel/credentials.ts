@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { SignJWT } from 'jose';
 import { ZitadelOptionsError } from '../core/errors.js';
 import { jsonFrom, own } from '../core/own-properties.js';
-import { unfilled } from '../core/unfilled.js';
+import { askedAbout } from '../core/unfilled.js';
 import { isId, isRecord } from './reading.js';
 
 /** How the service user proves who it is. */
@@ -141,12 +141,6 @@ export function keyFile(path: string): ZitadelCredential<KeyKind> {
 /** What is certainly a path. Anything else may be the key itself, and is not shown. */
 const PATH =
   /^(?:\.{0,2}[/\\]|[a-z]:[/\\])?[\w. /\\-]{1,200}\.json$|^(?:\.{1,2}\/|\/(?:run|etc|var|app|home|secrets|mnt|opt|tmp)\/)[\w. /-]{1,200}$/i;
-
-/** Asks about a value that nobody filled in. */
-function askedAbout(...values: readonly unknown[]): string {
-  const why = unfilled(values);
-  return why === undefined ? '' : `: ${why}`;
-}
 
 /**
  * The content of a JSON key file: a service user's `{ type: 'serviceaccount', keyId, key, userId }` for the option `serviceUser`, or an

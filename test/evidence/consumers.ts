@@ -21,14 +21,22 @@ interface Runner {
 interface Consumer {
   readonly DOORS: Readonly<Record<string, string>>;
   readonly DOORS_OF: Readonly<Record<number, Packages>>;
+  readonly EXPRESSES: readonly Packages[];
   readonly KINDS: readonly Kind[];
-  readonly KINDS_OF_7: readonly Kind[];
+  readonly NESTS: readonly string[];
+  readonly NEWEST_NEST: string;
+  readonly NEWEST_NODE: string;
   readonly NODE_PACKAGE: string;
+  readonly NODES: readonly string[];
+  readonly OPENTELEMETRY: Packages;
   readonly PLACES: Readonly<Record<string, { readonly name: string; readonly nest11?: true }>>;
   readonly RUNNER: Readonly<Record<string, Runner>>;
   readonly RUNNERS: Packages;
-  readonly TYPESCRIPT_7: Packages;
+  /** Other TypeScripts, to install beside that of the folder. */
+  besides(...majors: readonly number[]): Packages;
   kindNamed(name: string): Kind;
+  kindsBy(typescript: number): readonly Kind[];
+  majorOf(version: string): number;
   nestOf(version: string): Packages;
   nodeIn(home: string): string;
   pack(folder: string): Promise<{ readonly tarball: string }>;
@@ -56,9 +64,6 @@ interface Way {
   /** Answers with what is wrong, an empty text for nothing. */
   run(home: string): Promise<string>;
 }
-
-const NEWEST = '12.5.1';
-const NEWEST_NODE = '24.21.0';
 
 const root = dirname(createRequire(import.meta.url).resolve('nestjs-zitadel/package.json'));
 
@@ -103,30 +108,32 @@ export async function run({ short, progress }: RunOptions): Promise<Figures> {
 }
 
 function homesOf(consumer: Consumer): readonly Home[] {
-  const { DOORS, DOORS_OF, KINDS, KINDS_OF_7, NODE_PACKAGE, PLACES } = consumer;
-  const { RUNNER, RUNNERS, TYPESCRIPT_7 } = consumer;
-  const { kindNamed, nestOf, nodeIn, tryKind, tryRequire, tryRunner } = consumer;
+  const { DOORS, DOORS_OF, EXPRESSES, KINDS, NESTS, NEWEST_NEST, NEWEST_NODE } = consumer;
+  const { NODES, NODE_PACKAGE, OPENTELEMETRY, PLACES, RUNNER, RUNNERS, besides } = consumer;
+  const { kindNamed, kindsBy, majorOf, nestOf, nodeIn, tryKind, tryRequire, tryRunner } = consumer;
   const imported = kindNamed('nodenext, import');
-  const waysOf = (source: string): readonly Way[] => [
+  const waysOf = (source: string, typescripts: readonly number[]): readonly Way[] => [
     { name: 'JavaScript, require', run: (home) => tryRequire(home, source) },
-    ...[...KINDS, ...KINDS_OF_7].map((kind) => ({
+    ...[...KINDS, ...typescripts.flatMap(kindsBy)].map((kind) => ({
       name: `TypeScript, ${kind.name}`,
       run: (home: string) => tryKind(home, source, kind),
     })),
   ];
   const nest = (version: string): Home => {
-    const isEsm = version === NEWEST;
+    const isEsm = version === NEWEST_NEST;
+    // What `nest new` wrote up to Nest 11.
+    const typescripts = isEsm ? [7] : [5, 7];
     return {
       name: `Nest ${version}`,
       packages: {
         ...nestOf(version),
         ...RUNNERS,
-        ...TYPESCRIPT_7,
+        ...besides(...typescripts),
         // Jest can require ESM on Node 24.9 and newer only.
         ...(isEsm && { [NODE_PACKAGE]: NEWEST_NODE }),
       },
       ways: [
-        ...waysOf('nest'),
+        ...waysOf('nest', typescripts),
         ...Object.entries(RUNNER).map(([name, runner]) => ({
           name,
           run: (home: string) =>
@@ -137,39 +144,28 @@ function homesOf(consumer: Consumer): readonly Home[] {
       ],
     };
   };
-  const express = (version: string, types: string): Home => ({
-    name: `Express ${version}`,
-    packages: { express: version, '@types/express': types, ...TYPESCRIPT_7 },
-    ways: waysOf('express'),
+  const express = (packages: Packages): Home => ({
+    name: `Express ${packages['express']}`,
+    packages: { ...packages, ...OPENTELEMETRY, ...besides(7) },
+    ways: waysOf('express', [7]),
   });
-  const doors = (version: string, major: number): Home => ({
+  const doors = (version: string): Home => ({
     name: `Nest ${version} with all doors`,
-    packages: { ...nestOf(version), ...DOORS_OF[major] },
+    packages: { ...nestOf(version), ...DOORS_OF[majorOf(version)] },
     ways: [
       ...Object.entries(DOORS),
       ...Object.entries(PLACES)
-        .filter(([, { nest11 }]) => major < 12 || !nest11)
+        .filter(([, { nest11 }]) => version !== NEWEST_NEST || !nest11)
         .map(([source, { name }]) => [source, name] as const),
     ].map(([source, name]) => ({ name, run: (home) => tryKind(home, source, imported) })),
   });
   const node = (version: string): Home => ({
     name: `Node ${version}`,
-    packages: { ...nestOf(NEWEST), [NODE_PACKAGE]: version },
+    packages: { ...nestOf(NEWEST_NEST), [NODE_PACKAGE]: version },
     ways: [
       { name: 'JavaScript, require', run: (home) => tryRequire(home, 'nest', nodeIn(home)) },
       { name: 'import', run: (home) => tryKind(home, 'nest', imported, nodeIn(home)) },
     ],
   });
-  return [
-    nest('10.4.22'),
-    nest('11.2.10'),
-    nest(NEWEST),
-    doors('10.4.22', 10),
-    doors('11.2.10', 11),
-    doors(NEWEST, 12),
-    // The oldest of each line that the package takes, and the newest.
-    ...['20.19.0', '22.12.0', NEWEST_NODE].map(node),
-    express('4.22.1', '4.17.25'),
-    express('5.3.0', '5.0.6'),
-  ];
+  return [...NESTS.map(nest), ...NESTS.map(doors), ...NODES.map(node), ...EXPRESSES.map(express)];
 }

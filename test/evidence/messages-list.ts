@@ -497,6 +497,13 @@ const OPTIONS: readonly Mistake[] = [
     /milliseconds from 1/,
     /write/,
   ),
+  sets(
+    'the placeholder of a client',
+    { callers: jwt({ clients: ['<client id>'] }) },
+    /callers: got/,
+    /a list of client ids/,
+    /a placeholder of the documentation/,
+  ),
   sets('jwt without a call', { callers: jwt }, /callers: got/, /jwt\(\)/, /called/),
   sets(
     'a pattern with a flag',
@@ -572,6 +579,27 @@ const REQUIREMENTS: readonly Mistake[] = [
     /ORG_OWNR/,
     /role/,
     /customRole/,
+  ),
+  throws(
+    'a role of a project as a manager role',
+    () => role('editor' as never, '1' as never),
+    /'editor' is not a manager role/,
+    /such as IAM_OWNER, ORG_OWNER/,
+    /write projectRole\('\.\.\.'\) for a role of your project/,
+  ),
+  throws(
+    'a ref behind a role on the instance',
+    () => role('IAM_OWNER', org('1') as never),
+    /a role on the instance/,
+    /takes no ref/,
+    /write only \{ fresh/,
+  ),
+  throws(
+    'an organization from a variable that is not set',
+    () => org(undefined as never),
+    /got undefined/,
+    /a non-empty string/,
+    UNSET,
   ),
   throws(
     'an empty list of roles',

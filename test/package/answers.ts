@@ -46,6 +46,17 @@ export async function checkAnswers(
   }
 }
 
+/** What the entries beside that of Nest say about such an application. */
+export function checkEntries(security: unknown, health: unknown): void {
+  const [scheme] = (security ?? []) as readonly object[];
+  const { zitadel } = health as { readonly zitadel?: { readonly status?: string } };
+  const said = { scheme: Object.keys(scheme ?? {}), health: zitadel?.status };
+  const wanted = { scheme: ['zitadel'], health: 'up' };
+  if (JSON.stringify(said) !== JSON.stringify(wanted)) {
+    throw new Error(`wanted ${JSON.stringify(wanted)}, got ${JSON.stringify(said)}`);
+  }
+}
+
 /**
  * The same of a door that is not an HTTP route.
  *

@@ -1,13 +1,40 @@
 // Projects of users: they install the packed tarball, compile, run and test an application of test/package. The package check and the proof
 // `consumers` share it. Every check answers with what is wrong, an empty text for nothing.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { root, run } from './run.mjs';
 
-/** What `npm install typescript` installs. This repository stays on 6: the Nest CLI needs its API. */
-export const NEWEST_TYPESCRIPT = '7.0.2';
+const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+// docs/compatibility.md names all these versions, and its test compares.
+export const NESTS = ['10.4.22', '11.2.10', devDependencies['@nestjs/core']];
+export const [, NEST_11, NEWEST_NEST] = NESTS;
+/** Each with its types. */
+export const EXPRESSES = [
+  { express: '4.22.1', '@types/express': '4.17.25' },
+  ours('express', '@types/express'),
+];
+/** The oldest of each line that the package takes, and the newest. */
+export const NODES = ['20.19.0', '22.12.0', '24.21.0'];
+export const [, , NEWEST_NODE] = NODES;
+/** This repository stays on 6, since the Nest CLI needs its API. 5 is what `nest new` wrote up to Nest 11, 7 what `npm install` installs. */
+export const TYPESCRIPTS = { 5: '5.9.3', 6: devDependencies.typescript, 7: '7.0.2' };
+
+export const OPENTELEMETRY = ours('@opentelemetry/api');
+
+/** What the entries beside that of Nest need, by the major version of Nest. */
+export const BESIDE_NEST = {
+  10: { '@nestjs/swagger': '8.1.1', '@nestjs/terminus': '11.1.1', ...OPENTELEMETRY },
+  11: { '@nestjs/swagger': '11.4.7', '@nestjs/terminus': '11.1.1', ...OPENTELEMETRY },
+  12: ours('@nestjs/swagger', '@nestjs/terminus', '@opentelemetry/api'),
+};
+
+/** The versions that this repository has. */
+function ours(...names) {
+  return Object.fromEntries(names.map((name) => [name, devDependencies[name]]));
+}
 
 export const nestOf = (version) => ({
   '@nestjs/common': version,
@@ -15,13 +42,15 @@ export const nestOf = (version) => ({
   '@nestjs/platform-express': version,
   'reflect-metadata': '0.2.2',
   rxjs: '7.8.2',
+  ...BESIDE_NEST[majorOf(version)],
 });
+
+export const majorOf = (version) => Number.parseInt(version, 10);
 
 /** What the doors of Nest beside HTTP need. */
 export const DOORS_OF = {
   10: {
     ...doorsOf('10.4.22', '12.2.2'),
-    '@nestjs/terminus': '11.1.1',
     '@apollo/server': '4.13.0',
     '@as-integrations/fastify': '2.1.1',
     mercurius: '14.1.0',
@@ -30,7 +59,6 @@ export const DOORS_OF = {
   11: {
     ...doorsOf('11.2.6', '13.4.5'),
     '@nestjs/platform-fastify': '11.2.8',
-    '@nestjs/terminus': '11.1.1',
     '@apollo/server': '5.5.1',
     '@as-integrations/express5': '1.1.2',
     '@as-integrations/fastify': '3.1.0',
@@ -97,9 +125,9 @@ export const RUNNERS = {
   '@swc/jest': '0.2.39',
   jest: '30.5.2',
   'ts-jest': '29.4.15',
-  typescript: '6.0.3',
-  vite: '8.3.8',
-  vitest: '4.1.12',
+  typescript: TYPESCRIPTS[6],
+  vite: devDependencies.vite,
+  vitest: devDependencies.vitest,
 };
 
 /** What TypeScript can be told about modules. `error`: what it must say instead of compiling. */
@@ -118,11 +146,26 @@ function kind(name, type, module, moduleResolution, error) {
   return { name, type, options: { module, moduleResolution }, error };
 }
 
-/** The same by TypeScript 7, which stands beside another one under this name. It has no node10. */
-export const TYPESCRIPT_7 = { typescript7: `npm:typescript@${NEWEST_TYPESCRIPT}` };
-export const KINDS_OF_7 = KINDS.filter(({ options }) => options.moduleResolution !== 'node10').map(
-  (each) => ({ ...each, name: `${each.name}, by 7`, compiler: 'typescript7' }),
-);
+/** Another TypeScript stands beside that of the folder under a name of its own. */
+const compilerOf = (major) => `typescript${major}`;
+export const besides = (...majors) =>
+  Object.fromEntries(
+    majors.map((major) => [compilerOf(major), `npm:typescript@${TYPESCRIPTS[major]}`]),
+  );
+
+/** What a TypeScript does not have. */
+const LACKS = {
+  5: ({ module, moduleResolution }) => module === 'commonjs' && moduleResolution === 'bundler',
+  7: ({ moduleResolution }) => moduleResolution === 'node10',
+};
+
+/** The same by another TypeScript. */
+export const kindsBy = (major) =>
+  KINDS.filter(({ options }) => !LACKS[major](options)).map((each) => ({
+    ...each,
+    name: `${each.name}, by ${major}`,
+    compiler: compilerOf(major),
+  }));
 
 export const kindNamed = (name) => KINDS.find((each) => each.name === name);
 
@@ -175,7 +218,7 @@ export async function tryKind(
   const cwd = await project(home, source, `${source}-${name}`, type);
   // Declarations do not matter where the application must not compile.
   const settings = { skipLibCheck: error !== undefined, ...options };
-  await writeFile(join(cwd, 'tsconfig.json'), tsconfig(settings, [`${source}/app.ts`]));
+  await writeFile(join(cwd, 'tsconfig.json'), tsconfig(settings, [`${source}/app.ts`], compiler));
   const homes = [home, root].map((each) => join(each, 'node_modules', compiler, 'bin', 'tsc'));
   const { output } = await run(process.execPath, [homes.find(existsSync), '-p', '.'], { cwd });
   const lines = output.split('\n');
@@ -231,7 +274,7 @@ async function project(home, source, name, type) {
 }
 
 /** The settings of a strict application. */
-function tsconfig(options, include) {
+function tsconfig(options, include, compiler = 'typescript') {
   const compilerOptions = {
     target: 'es2022',
     lib: ['es2023'],
@@ -242,7 +285,8 @@ function tsconfig(options, include) {
     experimentalDecorators: true,
     emitDecoratorMetadata: true,
     isolatedModules: true,
-    ...(options.moduleResolution === 'node10' && { ignoreDeprecations: '6.0' }),
+    ...(compiler === 'typescript' &&
+      options.moduleResolution === 'node10' && { ignoreDeprecations: '6.0' }),
     ...options,
   };
   return JSON.stringify({ compilerOptions, include });

@@ -12,21 +12,26 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import {
+  BESIDE_NEST,
   complaints,
+  EXPRESSES,
   install,
   kindNamed,
+  NEST_11,
   nestOf,
-  NEWEST_TYPESCRIPT,
   npm,
+  OPENTELEMETRY,
   pack,
   RUNNER,
   RUNNERS,
   tryKind,
   tryRequire,
   tryRunner,
+  TYPESCRIPTS,
 } from './consumer.mjs';
-import { followReadme } from './follow-readme.mjs';
+import { followExpress, followReadme } from './follow-readme.mjs';
 import { root, seconds, tool } from './run.mjs';
+import { unnamedInSignatures } from './signatures.mjs';
 
 const byKind = (name) => [name, (home, source) => tryKind(home, source, kindNamed(name))];
 const MODERN = [byKind('nodenext, import'), ['JavaScript, require', tryRequire]];
@@ -37,7 +42,7 @@ const applications = [
   {
     name: 'Nest 11',
     source: 'nest',
-    packages: { ...nestOf('11.2.10'), jest, 'ts-jest': tsJest, typescript },
+    packages: { ...nestOf(NEST_11), jest, 'ts-jest': tsJest, typescript },
     ways: [
       ...MODERN,
       // What `nest new` wrote up to Nest 11, and what its users are told to write instead of node16.
@@ -49,13 +54,14 @@ const applications = [
   {
     name: 'Express alone',
     source: 'express',
-    packages: { express: '5.3.0', '@types/express': '5.0.6', typescript: NEWEST_TYPESCRIPT },
+    packages: { ...EXPRESSES[1], ...OPENTELEMETRY, typescript: TYPESCRIPTS[7] },
     ways: [
       [
         'no Nest',
         (home) => (existsSync(join(home, 'node_modules/@nestjs')) ? 'was installed' : ''),
       ],
       ...MODERN,
+      ['the README', followExpress],
       ['the command', wrongInCommand],
     ],
   },
@@ -70,6 +76,7 @@ try {
   await check('the manifest and the lockfile are clean', () => wrongInManifest());
   await check('the lockfile is complete: npm ci would install it', () => wrongInLockfile());
   await check('the declarations show nothing internal', () => wrongInDeclarations());
+  await check('users can name what stands in signatures', () => unnamedInSignatures(entries()));
   await check('npm installs it beside a Nest of any age', () => wrongBesideOthers(tarball));
   await check('publint', () => complaints(tool('publint'), ['run', tarball, '--strict']));
   await check('attw', () =>
@@ -84,8 +91,16 @@ try {
   waiting.push(async () => {
     const home = join(folder, 'readme');
     await check('the README, followed to the letter', () => followReadme(home, tarball, npm));
-    // What the README has installed there.
-    await checkWays('Nest 12', MODERN, () => tryWays(MODERN, home, 'nest'));
+    await checkWays('Nest 12', MODERN, async () => {
+      // The README has installed what two entries need, and a TypeScript that @nestjs/swagger does not take.
+      const { ok, output } = await npm(
+        home,
+        'install',
+        '--prefer-offline',
+        ...named({ ...BESIDE_NEST[12], typescript }),
+      );
+      return ok ? tryWays(MODERN, home, 'nest') : output;
+    });
   });
   // Two at a time: more would only fight for the cores.
   const worker = async () => {
@@ -96,6 +111,10 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 process.exitCode = green ? 0 : 1;
+
+function named(packages) {
+  return Object.entries(packages).map(([name, version]) => `${name}@${version}`);
+}
 
 /** Runs a check that answers with what is wrong, an empty text for nothing. */
 async function check(name, work) {
@@ -214,10 +233,15 @@ async function wrongInCommand(home) {
   return isTold ? '' : `without --endpoint:\n${bare.output}`;
 }
 
+/** The declarations of the entries. */
+function entries() {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  return Object.values(exports).flatMap(({ types }) => types?.replace('./', '') ?? []);
+}
+
 /** What users cannot name must not show where they look: in the declarations that the entries lead to. */
 function wrongInDeclarations() {
-  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const open = Object.values(exports).flatMap(({ types }) => types?.replace('./', '') ?? []);
+  const open = entries();
   const seen = new Set(open);
   const wrong = [];
   for (let file = open.pop(); file !== undefined; file = open.pop()) {

@@ -1,4 +1,5 @@
 // Checked by the compiler, never run: what must and what must not compile.
+import type { HttpException } from '@nestjs/common';
 import {
   customRole,
   org,
@@ -17,6 +18,7 @@ import {
   type RoleName,
   type ZitadelAuthorizer,
   type ZitadelErrorCode,
+  type ZitadelExceptionFilter,
 } from '../../lib/index.js';
 
 type Same<A, B> =
@@ -95,6 +97,12 @@ export function codeOf(error: unknown): ZitadelErrorCode | undefined {
   if (error instanceof ZitadelOptionsError) error.option satisfies string;
   return error instanceof ZitadelError ? error.code : undefined;
 }
+
+/** A filter of one’s own can say what it catches. */
+export const caught: Same<
+  Parameters<ZitadelExceptionFilter['catch']>[0],
+  ZitadelError | HttpException
+> = true;
 
 /** Every reason has a row, and there is no row without a reason. */
 export const table: Same<keyof typeof DENIAL, DenyReason> = true;

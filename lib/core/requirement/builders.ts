@@ -1,5 +1,6 @@
 import { ZitadelRequirementError } from '../errors.js';
-import { withoutInheritance } from '../own-properties.js';
+import { own, withoutInheritance } from '../own-properties.js';
+import { askedAbout } from '../unfilled.js';
 import { freshOf, type FreshOptions } from './fresh.js';
 import { type PermissionName, permissionOf } from './permissions.js';
 import {
@@ -43,6 +44,11 @@ export function role<const L extends WrittenRoles>(
       'the roles of one list must be of one scope: write anyOf(role(...), role(...)) for several',
     );
   }
+  if (first.kind === 'instance' && isOfResource(on[0])) {
+    throw new ZitadelRequirementError(
+      `a role on the instance takes no ref: write only { fresh: true | false }, or nothing, behind ${first.name}`,
+    );
+  }
   const [given, options] = (first.kind === 'instance' ? [undefined, ...on] : on) as [
     unknown,
     FreshOptions?,
@@ -55,6 +61,11 @@ export function role<const L extends WrittenRoles>(
     ...(ref && { ref }),
     fresh: freshOf(options),
   });
+}
+
+/** Whether it names a resource, by an id or a ref. */
+function isOfResource(given: unknown): boolean {
+  return typeof given === 'string' || own(given, 'kind') !== undefined;
 }
 
 function refOf(kind: ResourceKind, given: unknown): ResourceRef | undefined {
@@ -119,7 +130,7 @@ export function authenticated(options: AuthenticatedOptions = {}): Authenticated
   const ids: readonly unknown[] = Array.isArray(organizations) ? organizations : [];
   if (ids.length === 0 || !ids.every((id) => typeof id === 'string' && id !== '')) {
     throw new ZitadelRequirementError(
-      'authenticated({ organizations }) takes a list of ids of organizations, at least one',
+      `authenticated({ organizations }) takes a list of ids of organizations, at least one${askedAbout(organizations)}`,
     );
   }
   return Object.freeze({

@@ -1,6 +1,7 @@
 import { ZitadelRequirementError } from '../errors.js';
 import { has, withoutInheritance } from '../own-properties.js';
 import { checkId, type IdSource } from '../request.js';
+import { unfilled } from '../unfilled.js';
 import { nameOf, project, type ResourceRef } from './refs.js';
 import {
   type PermissionRequirement,
@@ -245,9 +246,12 @@ export function compile(
 
 function requireLiteral(id: string, idPattern: RegExp, isOfRef = true): void {
   if (checkId(id, idPattern) === id) return;
+  const why = unfilled(id);
   const more = isOfRef ? `; if it is the name of a parameter, write .param('${id}')` : '';
   throw new ZitadelRequirementError(
-    `'${id}' is not a valid id by the option idPattern: correct the id, or set idPattern${more}`,
+    why === undefined
+      ? `'${id}' is not a valid id by the option idPattern: correct the id, or set idPattern${more}`
+      : `'${id}' is not a valid id: write your own; ${why}`,
   );
 }
 

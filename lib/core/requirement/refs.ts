@@ -1,5 +1,6 @@
 import { ZitadelRequirementError } from '../errors.js';
 import type { IdReaderClass, IdSource, NamedPlace, ReadId } from '../request.js';
+import { askedAbout } from '../unfilled.js';
 
 /** Names an organization. Made by {@link org}. */
 export interface OrgRef {
@@ -62,7 +63,7 @@ export interface RefBuilder<R> {
 function nonEmpty(value: unknown, what: string): string {
   if (typeof value === 'string' && value.length > 0 && value.length <= 200) return value;
   throw new ZitadelRequirementError(
-    `${what} takes a non-empty string of at most 200 characters, got ${value === '' ? 'an empty string' : typeof value}`,
+    `${what} takes a non-empty string of at most 200 characters, got ${value === '' ? 'an empty string' : typeof value}${askedAbout(value)}`,
   );
 }
 
@@ -199,7 +200,7 @@ export function orgRef(value: unknown): OrgRef {
   if (typeof value === 'string') return org(value);
   if (isRef(value, 'org')) return value as OrgRef;
   throw new ZitadelRequirementError(
-    "name the organization: its id, or org.param('...'), org.query, org.body, org.header, org.from, org.ofCaller()",
+    `name the organization: its id, or org.param('...'), org.query, org.body, org.header, org.from, org.ofCaller()${askedAbout(value)}`,
   );
 }
 
@@ -208,7 +209,7 @@ export function projectRef(value: unknown): ProjectRef {
   if (typeof value === 'string') return project(value);
   if (isRef(value, 'project')) return value as ProjectRef;
   throw new ZitadelRequirementError(
-    "name the project: its id, or project.param('...'), project.query, project.body, project.header, project.from",
+    `name the project: its id, or project.param('...'), project.query, project.body, project.header, project.from${askedAbout(value)}`,
   );
 }
 
@@ -217,7 +218,7 @@ export function projectGrantRef(value: unknown): ProjectGrantRef {
   if (typeof value === 'string') return projectGrant(value);
   if (isRef(value, 'projectGrant')) return value as ProjectGrantRef;
   throw new ZitadelRequirementError(
-    "name the project grant: its id, projectGrant.param('...'), or projectGrant({ project, grantedOrg })",
+    `name the project grant: its id, projectGrant.param('...'), or projectGrant({ project, grantedOrg })${askedAbout(value)}`,
   );
 }
 

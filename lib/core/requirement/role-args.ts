@@ -46,7 +46,7 @@ type ScopeOf<R> = [R] extends [never]
           ? 'projectGrant'
           : never;
 
-interface ArgsByScope<Options> {
+type ArgsByScope<Options> = {
   instance: [options?: Options & NoRef];
   org: [
     on: Saying<OrgRef, 'A role on an organization takes a ref of org.'> | string,
@@ -60,7 +60,7 @@ interface ArgsByScope<Options> {
     on: Saying<ProjectGrantRef, 'A role on a project grant takes a ref of projectGrant.'> | string,
     options?: Options,
   ];
-}
+};
 
 /** A ref of another scope has another kind. The compiler's error then shows this text beside the right kind. */
 type Saying<R, Text> = R extends { readonly kind: infer K }

@@ -1,4 +1,5 @@
 import { ZitadelRequirementError } from '../errors.js';
+import { askedAbout } from '../unfilled.js';
 import { nearest } from './nearest.js';
 
 /** Where a membership, and so a manager role, is held. */
@@ -132,12 +133,29 @@ export function roleOf(role: unknown): { readonly name: string; readonly kind: R
     const { customRole: name, kind } = role as CustomRole;
     return { name, kind };
   }
-  const isWord = typeof role === 'string';
-  const meant = isWord ? nearest(role, Object.keys(BUILT_IN)) : [];
-  const names = meant.length > 0 ? meant : ['IAM_OWNER', 'ORG_OWNER', 'PROJECT_OWNER'];
+  const got =
+    typeof role === 'string'
+      ? `'${role}'`
+      : Object(role) === role
+        ? `a value of type ${typeof role}`
+        : String(role);
   throw new ZitadelRequirementError(
-    `${isWord ? `'${role}'` : String(role)} is not a manager role that ZITADEL ships: correct the name, for example to ${names.join(' or ')}, or write customRole('...') for one of your own`,
+    `${got} is not a manager role that ZITADEL ships: ${insteadOf(role)}`,
   );
+}
+
+/** What to write in place of a role that is none. */
+function insteadOf(role: unknown): string {
+  if (Object(role) === role) {
+    return 'write its name, such as ORG_OWNER; a whole requirement stands in @Require() or requireThat()';
+  }
+  if (typeof role !== 'string' || role === '') {
+    return `write its name, such as ORG_OWNER${askedAbout(role)}`;
+  }
+  const meant = nearest(role, Object.keys(BUILT_IN));
+  return meant.length > 0
+    ? `correct the name, for example to ${meant.join(' or ')}, or write customRole('...') for one of your own`
+    : `write projectRole('...') for a role of your project, customRole('...') for a manager role of your own, or a name such as IAM_OWNER, ORG_OWNER or PROJECT_OWNER`;
 }
 
 /**

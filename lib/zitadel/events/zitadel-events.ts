@@ -66,6 +66,7 @@ export class ZitadelEvents {
   #replayed = 0;
   #lastEventAt = 0;
 
+  /** @internal */
   constructor(parts: ZitadelEventsParts) {
     this.#parts = parts;
   }

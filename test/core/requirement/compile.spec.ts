@@ -349,6 +349,18 @@ describe('what cannot be prepared', () => {
       "'acme' is not a valid id by the option idPattern: correct the id, or set idPattern; if it is the name of a parameter, write .param('acme')",
     ],
     [
+      'a placeholder of the documentation',
+      projectRole('a', { project: '<project id>', org: o }),
+      {},
+      "'<project id>' is not a valid id: write your own; this is a placeholder of the documentation",
+    ],
+    [
+      'a home from a variable that is not set',
+      authenticated({ organizations: ['undefined'] }),
+      {},
+      "'undefined' is not a valid id: write your own; is an environment variable not set that it is made of?",
+    ],
+    [
       'a home by another pattern',
       authenticated({ organizations: ['1', 'acme'] }),
       {},

@@ -23,6 +23,7 @@ const loose = {
   allOf: allOf as unknown as (...args: unknown[]) => Requirement,
   anyOf: anyOf as unknown as (...args: unknown[]) => Requirement,
   customRole: customRole as unknown as (name: unknown) => unknown,
+  org: org as unknown as (id: unknown) => unknown,
 };
 
 function refusalOf(build: () => unknown): string {
@@ -72,6 +73,53 @@ describe('a role', () => {
     ['a ref for the instance', () => loose.role('IAM_OWNER', org('1'))],
   ])('is refused where it is written: %s', (_what, build) => {
     expect(refusalOf(build)).not.toBe('');
+  });
+
+  it.each<[string, () => unknown, string]>([
+    [
+      'a role of a project',
+      () => loose.role('editor', org('1')),
+      "'editor' is not a manager role that ZITADEL ships: write projectRole('...') for a role of your project, customRole('...') for a manager role of your own, or a name such as IAM_OWNER, ORG_OWNER or PROJECT_OWNER",
+    ],
+    [
+      'a requirement',
+      () => loose.role(role('IAM_OWNER')),
+      'a value of type object is not a manager role that ZITADEL ships: write its name, such as ORG_OWNER; a whole requirement stands in @Require() or requireThat()',
+    ],
+    [
+      'a variable that is not set',
+      () => loose.role(undefined, org('1')),
+      'undefined is not a manager role that ZITADEL ships: write its name, such as ORG_OWNER: is an environment variable not set?',
+    ],
+    [
+      'a resource for the instance',
+      () => loose.role('IAM_OWNER', org('1')),
+      'a role on the instance takes no ref: write only { fresh: true | false }, or nothing, behind IAM_OWNER',
+    ],
+    [
+      'an id for the instance',
+      () => loose.role(['IAM_OWNER', 'IAM_OWNER_VIEWER'], '1'),
+      'a role on the instance takes no ref: write only { fresh: true | false }, or nothing, behind IAM_OWNER',
+    ],
+    [
+      'a setting that there is not',
+      () => loose.role('IAM_OWNER', { frsh: true }),
+      'the options of a requirement are { fresh: true | false }',
+    ],
+  ])('says what to write instead of %s', (_what, build, message) => {
+    expect(refusalOf(build)).toBe(message);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['an organization', () => loose.role('ORG_OWNER', undefined)],
+    ['an id of one', () => loose.org(undefined)],
+    ['an empty id of one', () => loose.org('')],
+    ['a project', () => loose.role('PROJECT_OWNER', undefined)],
+    ['a grant', () => loose.role('PROJECT_GRANT_OWNER', undefined)],
+    ['a project of a grant', () => projectGrant({ project: undefined as never, grantedOrg: '1' })],
+    ['a home', () => authenticated({ organizations: [undefined as never] })],
+  ])('asks about a variable of the environment that is not set: %s', (_what, build) => {
+    expect(refusalOf(build)).toMatch(/is an environment variable (not set|empty)\?$/);
   });
 
   it('is frozen', () => {
@@ -191,8 +239,8 @@ describe('a ref', () => {
     ['ORG_OWNR', 'to ORG_OWNER,'],
     ['org_owner', 'to ORG_OWNER,'],
     ['PROJECT_OWNERS', 'to PROJECT_OWNER,'],
-    ['admin', 'to IAM_OWNER or ORG_OWNER or PROJECT_OWNER,'],
-    ['x'.repeat(1_000), 'to IAM_OWNER or ORG_OWNER or PROJECT_OWNER,'],
+    ['admin', 'such as IAM_OWNER, ORG_OWNER or PROJECT_OWNER'],
+    ['x'.repeat(1_000), 'such as IAM_OWNER, ORG_OWNER or PROJECT_OWNER'],
   ])('a role that is not one is answered with those that may be meant: %s', (given, names) => {
     expect(refusalOf(() => role(given as never, '1' as never))).toContain(names);
   });

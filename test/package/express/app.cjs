@@ -2,11 +2,12 @@
 const events = require('node:events');
 const express = require('express');
 const { callerOf, createZitadel, org, requireRole } = require('nestjs-zitadel/express');
+const { openTelemetry } = require('nestjs-zitadel/opentelemetry');
 const { checkAnswers, startWorld } = require('../answers.js');
 
 async function main() {
   const world = await startWorld();
-  const zitadel = createZitadel(world.zitadel.options());
+  const zitadel = createZitadel(world.zitadel.options({ telemetry: openTelemetry() }));
   const app = express();
   app.get('/orgs/:orgId', requireRole(zitadel, 'ORG_OWNER', org.param('orgId')), (req, res) => {
     res.json({ orgId: req.params.orgId, userId: callerOf(req).userId });

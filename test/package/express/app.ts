@@ -4,11 +4,12 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { callerOf, createZitadel, org, requireRole } from 'nestjs-zitadel/express';
+import { openTelemetry } from 'nestjs-zitadel/opentelemetry';
 import { checkAnswers, startWorld } from '../answers.js';
 
 export async function tryOut(): Promise<void> {
   const world = await startWorld();
-  const zitadel = createZitadel(world.zitadel.options());
+  const zitadel = createZitadel(world.zitadel.options({ telemetry: openTelemetry() }));
   const app = express();
   app.get('/orgs/:orgId', requireRole(zitadel, 'ORG_OWNER', org.param('orgId')), (req, res) => {
     res.json({ orgId: req.params.orgId, userId: callerOf(req).userId });

@@ -1,8 +1,10 @@
-// A Nest application in TypeScript, written as a user of the package would write it. Without top-level await, so that it is an ES module
-// or CommonJS, as the compiler is told.
+// A Nest application in TypeScript, written as a user of the package would write it, with all entries. Without top-level await, so that it
+// is an ES module or CommonJS, as the compiler is told.
 import 'reflect-metadata';
 import { Controller, Get, Module } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { TerminusModule } from '@nestjs/terminus';
 import {
   CheckedResource,
   CurrentCaller,
@@ -13,7 +15,10 @@ import {
   type Caller,
 } from 'nestjs-zitadel';
 import { createZitadel } from 'nestjs-zitadel/express';
-import { checkAnswers, startWorld } from '../answers.js';
+import { openTelemetry } from 'nestjs-zitadel/opentelemetry';
+import { withZitadel } from 'nestjs-zitadel/swagger';
+import { ZitadelHealthIndicator } from 'nestjs-zitadel/terminus';
+import { checkAnswers, checkEntries, startWorld } from '../answers.js';
 
 @Controller('orgs')
 class OrgsController {
@@ -26,13 +31,13 @@ class OrgsController {
 
 export async function tryOut(): Promise<void> {
   const world = await startWorld();
-  const options = world.zitadel.options();
+  const options = world.zitadel.options({ telemetry: openTelemetry() });
   createZitadel(options);
 
   @Module({
-    imports: [ZitadelModule.forRoot(options)],
+    imports: [ZitadelModule.forRoot(options), TerminusModule],
     controllers: [OrgsController],
-    providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
+    providers: [ZitadelHealthIndicator, { provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
   })
   class AppModule {}
 
@@ -40,6 +45,11 @@ export async function tryOut(): Promise<void> {
   await app.listen(0, '127.0.0.1');
   try {
     await checkAnswers(await app.getUrl(), world);
+    const document = SwaggerModule.createDocument(app, new DocumentBuilder().build());
+    checkEntries(
+      withZitadel(document, app).paths['/orgs/{orgId}']?.get?.security,
+      await app.get(ZitadelHealthIndicator).ready('zitadel'),
+    );
   } finally {
     await app.close();
     await world.zitadel.stop();
