@@ -6,13 +6,13 @@ import { type Command, EXIT } from '../command.js';
 import { instanceFrom } from '../instance.js';
 import {
   carryOut,
-  stepList,
   type CarriedOut,
+  outcomeAsJson,
   type Step,
-  tellWhatIsLeft,
-  stepTexts,
+  stepList,
+  tellOutcome,
 } from '../steps.js';
-import { coloured, type Terminal } from '../terminal.js';
+import type { Terminal } from '../terminal.js';
 import { type Asked, read } from './asked.js';
 import { HELP } from './help.js';
 import {
@@ -81,21 +81,12 @@ function report(asked: Asked, outcome: CarriedOut, made: Made, terminal: Termina
   const { mode, name } = asked;
   const { exitCode, done, left, error } = outcome;
   if (asked.json) {
+    const { unknown: unknownEvents, signingKey } = made;
     terminal.out(
-      JSON.stringify({
-        mode,
-        name,
-        exitCode,
-        done: stepTexts(done),
-        left: stepTexts(left),
-        unknownEvents: made.unknown,
-        signingKey: made.signingKey,
-        error,
-      }),
+      JSON.stringify({ mode, name, ...outcomeAsJson(outcome), unknownEvents, signingKey }),
     );
     return;
   }
-  if (error !== undefined) terminal.tell(coloured(terminal, 'red', error));
   if (made.unknown.length > 0) {
     terminal.tell(`This server does not know ${made.unknown.join(', ')}: nothing is lost by that.`);
   }
@@ -104,7 +95,7 @@ function report(asked: Asked, outcome: CarriedOut, made: Made, terminal: Termina
     if (left.length > 0) terminal.out(stepList(left, terminal));
     return;
   }
-  tellWhatIsLeft(outcome, terminal);
+  tellOutcome(outcome, terminal);
   if (made.signingKey !== undefined) {
     terminal.tell(
       'The signing key. It is not shown again; events.signingKeys of your application needs it:',

@@ -5,10 +5,10 @@ import { ZitadelApiError } from '../../zitadel/refusals.js';
 import { Administration } from '../../zitadel/setup/administration.js';
 import { type Command, EXIT } from '../command.js';
 import { instanceFrom } from '../instance.js';
-import { carryOut, type CarriedOut, type Step, tellWhatIsLeft, stepTexts } from '../steps.js';
-import { coloured, type Terminal } from '../terminal.js';
+import { carryOut, type CarriedOut, outcomeAsJson, type Step, tellOutcome } from '../steps.js';
+import type { Terminal } from '../terminal.js';
 import { readSetup, type SetupAsked } from './asked.js';
-import { CODE } from './code.js';
+import { codeFor } from './code.js';
 import { SETUP_HELP } from './help.js';
 import { paths } from './key-steps.js';
 import { lookAt, type AdministratedZitadel } from './look.js';
@@ -104,18 +104,16 @@ function remedyFor(status: number, id: string): string | undefined {
 
 function report(asked: SetupAsked, outcome: CarriedOut, told: Told, terminal: Terminal): void {
   const { mode, project } = asked;
-  const { exitCode, done, left, error } = outcome;
+  const { exitCode, done } = outcome;
   const { kept } = told;
   const { signingKey: _secret, isKeyUntold: _, ...ids } = told.ids;
   const files = [asked.envFile, ...Object.values(paths(asked))];
   if (asked.json) {
-    const texts = { done: stepTexts(done), left: stepTexts(left), kept };
-    terminal.out(JSON.stringify({ mode, project, exitCode, ...texts, ids, files, error }));
+    terminal.out(JSON.stringify({ mode, project, ...outcomeAsJson(outcome), kept, ids, files }));
     return;
   }
-  if (error !== undefined) terminal.tell(coloured(terminal, 'red', error));
   for (const text of kept) terminal.tell(text);
-  tellWhatIsLeft(outcome, terminal);
+  tellOutcome(outcome, terminal);
   if (exitCode !== EXIT.done) return;
   if (mode === 'remove') {
     terminal.tell(done.length === 0 ? 'Nothing to take back: setup made nothing.' : 'Done.');
@@ -126,5 +124,5 @@ function report(asked: SetupAsked, outcome: CarriedOut, told: Told, terminal: Te
       ? 'Nothing to change: all is set up.'
       : `Done. ${files.join(', ')} do not belong into the repository.\nYour application, started with node --env-file=${asked.envFile} or @nestjs/config:\n`,
   );
-  if (done.length > 0) terminal.out(CODE);
+  if (done.length > 0) terminal.out(codeFor(asked));
 }
