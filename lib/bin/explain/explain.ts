@@ -9,6 +9,7 @@ import type { ZitadelOptions } from '../../options.js';
 import { ApplicationError } from '../application.js';
 import { accessAt } from '../application-route.js';
 import { optionsOfApplication } from '../application-options.js';
+import { callerToken } from '../caller-token.js';
 import { type Command, EXIT, UsageError } from '../command.js';
 import { type Environment, optionsFromEnvironment, withEnvFile } from '../environment.js';
 import { coloured, type Terminal } from '../terminal.js';
@@ -141,12 +142,7 @@ const BESIDE: ReadonlySet<string> = new Set([
 
 /** @throws UsageError */
 async function tokenFrom(env: Environment, terminal: Terminal): Promise<string> {
-  const given =
-    env['ZITADEL_TOKEN'] ||
-    (terminal.isInteractive
-      ? await terminal.askSecret('Token (it is not shown): ')
-      : await terminal.input());
-  const token = given.trim().replace(/^Bearer\s+/i, '');
+  const token = await callerToken(env, terminal);
   if (token !== '') return token;
   throw new UsageError(
     'say about whom: --user <id>, or a token in ZITADEL_TOKEN or on the standard input',

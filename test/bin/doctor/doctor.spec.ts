@@ -102,6 +102,15 @@ describe('doctor', async () => {
     return user;
   };
 
+  it('takes a token with what stands before it in a header', async () => {
+    const token = zitadel.tokenFor(alice);
+    for (const before of ['', 'Bearer ', 'authorization: bearer ']) {
+      const asked = { ...good, ZITADEL_TOKEN: `${before}${token}\n` };
+      expect(await run([], asked)).toMatchObject({ code: 0 });
+      expect(await run(['-'], good, { input: `${before}${token}\n` })).toMatchObject({ code: 0 });
+    }
+  });
+
   it('tells of a key file that cannot be read, and goes on with the rest', async () => {
     const file = join(folder, 'none.json');
     const said = await run(['--json'], { ...good, ZITADEL_SERVICE_USER_KEY: file });
