@@ -134,6 +134,11 @@ describe('doctor', async () => {
     expect(out).toBe('');
   });
 
+  it('tells whoever looks on what it is looking at', async () => {
+    const { code, told } = await run([], good, { isInteractive: true });
+    expect([code, told]).toEqual([0, expect.stringContaining('looking at ZITADEL ...')]);
+  });
+
   it('says that it was stopped', async () => {
     expect(await run([], good, { stop: AbortSignal.abort() })).toEqual({
       code: 130,
