@@ -16,18 +16,26 @@ const DEFAULT_PATH = '/zitadel/events';
 const late = (id: string, what: string, remedy: string): Finding =>
   warning(id, { what, why: WHY, effect: EFFECT.late, remedy });
 
+/** What is asked about events. */
+interface EventQuestions {
+  readonly asksForEvents?: boolean;
+  readonly receivesByRoute?: boolean;
+}
+
 /** Whether ZITADEL's events reach the application. `token` is of somebody who may see targets, if there is one. */
 export async function examineEvents(
   scene: Scene,
   token: string | undefined,
-  asks: boolean,
+  { asksForEvents = false, receivesByRoute = false }: EventQuestions,
 ): Promise<readonly Finding[]> {
   const { events } = scene.resolved;
   const isReceiving = events?.signingKeys !== undefined;
   return [
-    ...(isReceiving && token !== undefined ? await examineTarget(scene, token) : []),
+    ...(isReceiving && token !== undefined
+      ? await examineTarget(scene, token, receivesByRoute)
+      : []),
     ...(isReceiving && token === undefined ? [UNSEEN] : []),
-    ...(events?.tail ? await examineTail(scene, asks) : []),
+    ...(events?.tail ? await examineTail(scene, asksForEvents) : []),
   ];
 }
 
@@ -39,6 +47,7 @@ const UNSEEN = fine(
 async function examineTarget(
   { http, resolved }: Scene,
   token: string,
+  receivesByRoute: boolean,
 ): Promise<readonly Finding[]> {
   const actions = new Actions(http, token);
   const { path = DEFAULT_PATH, signingKeys = [] } = resolved.events ?? {};
@@ -81,7 +90,7 @@ async function examineTarget(
               `${setup} --endpoint <its endpoint> makes it one`,
             ),
           ]),
-      ...(pathOf(target.endpoint) === path
+      ...(receivesByRoute || pathOf(target.endpoint) === path
         ? []
         : [
             late(

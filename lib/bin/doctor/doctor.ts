@@ -53,6 +53,7 @@ export const command: Command = {
         adminToken: env['ZITADEL_PAT'] || undefined,
         redis: redis?.client,
         asksForEvents: true,
+        receivesByRoute: nest === undefined,
         eventsUrl: asked.eventsUrl,
         deadlineMs: asked.deadlineMs,
         stop: terminal.stop,

@@ -350,6 +350,22 @@ createZitadel({ issuer: '${zitadel.url}', audience: '1' });`,
       ...{ id: 'events.key', level: 'warning' },
       remedy: expect.stringContaining('events setup --name <its name> --rotate') as string,
     });
+    // Only Nest receives where an option says.
+    other.addTarget('https://app.example/hooks', { signingKey: 'moved' });
+    expect(await look('moved')).toMatchObject(same);
+    const ofExpress = expressOf(
+      'hooks-express.mjs',
+      `audience: '1', issuer: '${other.url}', events: { signingKeys: 'moved' }`,
+    );
+    expect(await look('', ofExpress)).toMatchObject(same);
+    const ofNest = appOf(
+      'hooks.mjs',
+      `return { issuer: '${other.url}', audience: '1', events: { signingKeys: 'moved' } };`,
+    );
+    expect(await look('', ofNest)).toMatchObject({
+      id: 'events.path',
+      remedy: expect.stringContaining('https://<your application>/zitadel/events') as string,
+    });
     const untold = appOf(
       'untold.mjs',
       `return { issuer: '${other.url}', audience: '1', events: { signingKeys: 'wrong-key' },
