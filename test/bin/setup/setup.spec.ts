@@ -9,13 +9,13 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { parseEnv } from 'node:util';
+import { parseEnv, promisify } from 'node:util';
 import ts from 'typescript';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createZitadel, introspection, keyFile, role } from '../../../lib/express/index.js';
@@ -170,6 +170,19 @@ describe('setup', () => {
     expect(page).toContain(`\`\`\`ts\n${out}\n\`\`\``);
   });
 
+  it('prints lines for Express where the project has no Nest', async () => {
+    const bin = fileURLToPath(new URL('../../../dist/bin/nestjs-zitadel.js', import.meta.url));
+    const env = { PATH: process.env['PATH'], ZITADEL_URL: zitadel.url, ZITADEL_PAT: pat };
+    const args = [bin, 'setup', '--project', 'shop', '--endpoint', 'https://shop.example/hooks'];
+    const ran = await promisify(execFile)(process.execPath, [...args, '--yes'], {
+      ...{ cwd: folder, env },
+    });
+    const application = await startPrinted(ran.stdout, EXPRESS_MAIN, folder);
+    expect(await statusesAt(application)).toEqual([200, 403]);
+    const delivery = await fetch(`${application}/hooks`, { method: 'POST', body: '{}' });
+    expect(delivery.status).toBe(401);
+  }, 30_000);
+
   it.each([
     ['the organization', ['--endpoint', 'https://shop.example/hooks'], '/hooks', 401],
     ['everything', ['--service-user-role', 'IAM_OWNER_VIEWER'], '/zitadel/events', 404],
@@ -178,18 +191,9 @@ describe('setup', () => {
     'prints lines that start an application, where the service user reads %s',
     async (_what, args, path, delivered) => {
       const { out } = await setup([...args, '--yes']);
-      const application = await startPrinted(out);
-      const [alice, bob] = [zitadel.addUser('alice'), zitadel.addUser('bob')];
-      zitadel.addMember(alice, { org: zitadel.rootOrg }, ['ORG_OWNER']);
-      const audience = [parseEnv(readFileSync(at('.env'), 'utf8'))['ZITADEL_PROJECT_ID'] ?? ''];
+      const application = await startPrinted(out, NEST_MAIN);
       // What the service user reads does not depend on the scopes of the caller's token.
-      const zitadelAudience = args.includes('none');
-      const status = async (user: typeof alice) => {
-        const token = zitadel.opaqueTokenFor(user, { audience, zitadelAudience });
-        const headers = { authorization: `Bearer ${token}` };
-        return (await fetch(`${application}/orgs/${zitadel.rootOrg.id}`, { headers })).status;
-      };
-      expect([await status(alice), await status(bob)]).toEqual([200, 403]);
+      expect(await statusesAt(application, args.includes('none'))).toEqual([200, 403]);
       const delivery = await fetch(application + path, { method: 'POST', body: '{}' });
       expect(delivery.status).toBe(delivered);
     },
@@ -429,25 +433,24 @@ describe('setup', () => {
   });
 });
 
-/** Starts the printed lines as the command says, with a route for owners of an organization. Returns its address. */
-async function startPrinted(lines: string): Promise<string> {
-  // Inside the repository, so that the lines find the package.
-  const inside = mkdtempSync(fileURLToPath(new URL('./app-', import.meta.url)));
-  onTestFinished(() => rmSync(inside, { recursive: true }));
-  const compilerOptions = {
-    ...{ target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
-    experimentalDecorators: true,
-  };
-  const { outputText } = ts.transpileModule(lines, { compilerOptions });
-  writeFileSync(join(inside, 'app.module.mjs'), outputText);
-  const main = join(inside, 'main.mjs');
-  writeFileSync(
-    main,
-    `import 'reflect-metadata';
+/** What an owner of the organization and somebody else get there. */
+async function statusesAt(application: string, zitadelAudience = false): Promise<number[]> {
+  const [alice, bob] = [zitadel.addUser('alice'), zitadel.addUser('bob')];
+  zitadel.addMember(alice, { org: zitadel.rootOrg }, ['ORG_OWNER']);
+  const audience = [parseEnv(readFileSync(at('.env'), 'utf8'))['ZITADEL_PROJECT_ID'] ?? ''];
+  const asked = [alice, bob].map(async (user) => {
+    const token = zitadel.opaqueTokenFor(user, { audience, zitadelAudience });
+    const headers = { authorization: `Bearer ${token}` };
+    return (await fetch(`${application}/orgs/${zitadel.rootOrg.id}`, { headers })).status;
+  });
+  return Promise.all(asked);
+}
+
+const NEST_MAIN = `import 'reflect-metadata';
 import { Controller, Get, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { org, RequireRole } from 'nestjs-zitadel';
-import { AppModule } from './app.module.mjs';
+import { AppModule } from './lines.mjs';
 class Orgs { read() { return 'in'; } }
 const read = Object.getOwnPropertyDescriptor(Orgs.prototype, 'read');
 Get(':orgId')(Orgs.prototype, 'read', read);
@@ -458,10 +461,35 @@ Module({ imports: [AppModule], controllers: [Orgs] })(Main);
 const app = await NestFactory.create(Main, { logger: ['error', 'warn'] });
 await app.listen(0, '127.0.0.1');
 console.log(await app.getUrl());
-`,
-  );
-  const args = [`--env-file=${at('.env')}`, main];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+`;
+
+const EXPRESS_MAIN = `import express from 'express';
+import { org, requireRole } from 'nestjs-zitadel/express';
+import { events, zitadel } from './lines.mjs';
+const app = express();
+app.post('/hooks', events);
+const guard = requireRole(zitadel, 'ORG_OWNER', org.param('orgId'));
+app.get('/orgs/:orgId', guard, (_, response) => void response.send('in'));
+const server = app.listen(0, '127.0.0.1', () => {
+  console.log('http://127.0.0.1:' + server.address().port);
+});
+`;
+
+/** Starts the printed lines as the command says, with a route for owners of an organization. Returns its address. */
+async function startPrinted(lines: string, main: string, cwd?: string): Promise<string> {
+  // Inside the repository, so that the lines find the package.
+  const inside = mkdtempSync(fileURLToPath(new URL('./app-', import.meta.url)));
+  onTestFinished(() => rmSync(inside, { recursive: true }));
+  const compilerOptions = {
+    ...{ target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
+    experimentalDecorators: true,
+  };
+  const { outputText } = ts.transpileModule(lines, { compilerOptions });
+  writeFileSync(join(inside, 'lines.mjs'), outputText);
+  writeFileSync(join(inside, 'main.mjs'), main);
+  const args = [`--env-file=${at('.env')}`, join(inside, 'main.mjs')];
+  const stdio = ['ignore', 'pipe', 'inherit'] as const;
+  const child = spawn(process.execPath, args, { stdio: [...stdio], cwd });
   onTestFinished(() => void child.kill());
   const output = createInterface(child.stdout);
   const ended = once(output, 'close').then(() => [`it ended: ${lines}`]);
