@@ -22,6 +22,7 @@ import {
   planRotation,
   planEvents,
   type Present,
+  tellUnknown,
 } from '../event-plan.js';
 
 /** Short enough to hold nobody up, long enough for a request to a busy application. */
@@ -87,9 +88,7 @@ function report(asked: Asked, outcome: CarriedOut, made: Made, terminal: Termina
     );
     return;
   }
-  if (made.unknown.length > 0) {
-    terminal.tell(`This server does not know ${made.unknown.join(', ')}: nothing is lost by that.`);
-  }
+  tellUnknown(made.unknown, terminal);
   if (mode === 'check' && error === undefined) {
     terminal.out(left.length === 0 ? CHECKED : `The setup is not complete. It needs:`);
     if (left.length > 0) terminal.out(stepList(left, terminal));

@@ -17,12 +17,12 @@ import type { MadeIds } from './plan-ids.js';
 /** As `events setup` has it. */
 const TIMEOUT_SECONDS = 10;
 
-/** What leads from what is there to what was asked for. Empty: it is so already. @throws ZitadelError if something stands in the way */
+/** What leads from what is there to what was asked for. Empty: it is so already. `unknownEvents` gets those that the server does not know. @throws ZitadelError if something stands in the way */
 export async function planSetup(
   asked: SetupAsked,
   found: Found,
   zitadel: AdministratedZitadel,
-  ids: MadeIds,
+  { ids, unknownEvents }: { readonly ids: MadeIds; readonly unknownEvents: string[] },
 ): Promise<readonly Step[]> {
   requireFitting(asked, found);
   const { administration } = zitadel;
@@ -100,7 +100,7 @@ export async function planSetup(
       note: (make) => things.making('serviceUserKey', asked.serviceUser, make),
     })),
     ...managerSteps(asked, found, administration, ids),
-    ...(await eventSteps(asked, found, zitadel, ids)),
+    ...(await eventSteps(asked, found, zitadel, ids, unknownEvents)),
   );
   return [...steps, ...(await envSteps(asked, things, zitadel, ids))];
 }
@@ -110,9 +110,10 @@ async function eventSteps(
   { target, executions, things }: Found,
   { actions }: AdministratedZitadel,
   ids: MadeIds,
+  unknown: string[],
 ): Promise<readonly Step[]> {
   if (endpoint === undefined) return [];
-  const made: Made = { unknown: [] };
+  const made: Made = { unknown };
   const settings = { endpoint, timeoutSeconds: TIMEOUT_SECONDS };
   const steps = planEvents({ name, target, executions }, settings, EVENT_TYPES, actions, made);
   if (target) return onlyKnown(steps, actions, made);

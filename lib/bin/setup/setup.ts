@@ -5,6 +5,7 @@ import { ZitadelApiError } from '../../zitadel/refusals.js';
 import { Administration } from '../../zitadel/setup/administration.js';
 import { type Command, EXIT } from '../command.js';
 import { instanceFrom } from '../instance.js';
+import { tellUnknown } from '../event-plan.js';
 import { carryOut, type CarriedOut, outcomeAsJson, type Step, tellOutcome } from '../steps.js';
 import type { Terminal } from '../terminal.js';
 import { readSetup, type SetupAsked } from './asked.js';
@@ -24,7 +25,10 @@ const LOOK_EVERY_MS = 200;
 interface Told {
   readonly ids: MadeIds;
   readonly kept: string[];
+  readonly unknownEvents: string[];
 }
+
+const nothingTold = (): Told => ({ ids: {}, kept: [], unknownEvents: [] });
 
 /** `setup`. */
 export const command: Command = {
@@ -34,7 +38,7 @@ export const command: Command = {
     const { url, http, token } = await instanceFrom(terminal, 'an IAM_OWNER or ORG_OWNER');
     const administration = new Administration(http, token);
     const zitadel = { url, administration, actions: new Actions(http, token) };
-    const told: Told = { ids: {}, kept: [] };
+    const told = nothingTold();
     const plan = async () => {
       await administration.enter(asked.organization);
       return planFor(asked, zitadel, told);
@@ -58,7 +62,7 @@ async function planFor(
 ): Promise<readonly Step[]> {
   const found = await lookAt(asked, zitadel);
   return asked.mode === 'setup'
-    ? planSetup(asked, found, zitadel, told.ids)
+    ? planSetup(asked, found, zitadel, told)
     : planRemoval(asked, found, zitadel, told);
 }
 
@@ -70,7 +74,7 @@ async function isShown(
 ): Promise<boolean> {
   for (let look = 1; look <= LOOKS && !stop.aborted; look += 1) {
     try {
-      if ((await planFor(asked, zitadel, { ids: {}, kept: [] })).length === 0) return true;
+      if ((await planFor(asked, zitadel, nothingTold())).length === 0) return true;
     } catch (error) {
       // All of it was done. A look that fails takes nothing of that back.
       if (!(error instanceof ZitadelError)) throw error;
@@ -105,14 +109,16 @@ function remedyFor(status: number, id: string): string | undefined {
 function report(asked: SetupAsked, outcome: CarriedOut, told: Told, terminal: Terminal): void {
   const { mode, project } = asked;
   const { exitCode, done } = outcome;
-  const { kept } = told;
+  const { kept, unknownEvents } = told;
   const { signingKey: _secret, isKeyUntold: _, ...ids } = told.ids;
   const files = [asked.envFile, ...Object.values(paths(asked))];
   if (asked.json) {
-    terminal.out(JSON.stringify({ mode, project, ...outcomeAsJson(outcome), kept, ids, files }));
+    const facts = { ...outcomeAsJson(outcome), kept, unknownEvents, ids, files };
+    terminal.out(JSON.stringify({ mode, project, ...facts }));
     return;
   }
   for (const text of kept) terminal.tell(text);
+  tellUnknown(unknownEvents, terminal);
   tellOutcome(outcome, terminal);
   if (exitCode !== EXIT.done) return;
   if (mode === 'remove') {

@@ -217,6 +217,16 @@ describe('setup', () => {
     });
   });
 
+  it('says which events the server does not know', async () => {
+    const first = await setup([...ENDPOINT, '--yes']);
+    expect(first.told).toContain('This server does not know user.human.refresh.token.removed, ');
+    const again = await setup([...ENDPOINT, '--json']);
+    expect(JSON.parse(again.out)).toMatchObject({
+      unknownEvents: expect.arrayContaining(['oidc_session.terminated']) as string[],
+    });
+    expect(JSON.parse((await setup(['--json'])).out)).toMatchObject({ unknownEvents: [] });
+  });
+
   it('makes a new key for a file that is lost, and says so', async () => {
     await setup(['--yes']);
     rmSync(at(USER_KEY));
