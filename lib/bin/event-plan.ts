@@ -1,5 +1,6 @@
 import type { Actions, Execution, Target, TargetSettings } from '../zitadel/events/targets.js';
 import type { Step } from './steps.js';
+import type { Terminal } from './terminal.js';
 
 /** What is there, and what is wanted. */
 export interface Present {
@@ -14,6 +15,11 @@ export interface Made {
   signingKey?: string;
   /** Events that this server does not know. */
   readonly unknown: string[];
+}
+
+export function tellUnknown(events: readonly string[], terminal: Terminal): void {
+  if (events.length === 0) return;
+  terminal.tell(`This server does not know ${events.join(', ')}: nothing is lost by that.`);
 }
 
 /** What leads from what is there to a target that gets all these events. Empty: it is so already. */

@@ -74,11 +74,9 @@ async function isAgreed(terminal: Terminal): Promise<boolean> {
   return /^y(es)?$/i.test(reply.trim());
 }
 
-/** Says what is done and what is left, if a plan was not carried out to its end. */
-export function tellWhatIsLeft(
-  { exitCode, done, left, error }: CarriedOut,
-  terminal: Terminal,
-): void {
+/** Says what went wrong, and what is done and what is left if a plan was not carried out to its end. */
+export function tellOutcome({ exitCode, done, left, error }: CarriedOut, terminal: Terminal): void {
+  if (error !== undefined) terminal.tell(coloured(terminal, 'red', error));
   const isStopped = exitCode === EXIT.interrupted || exitCode === EXIT.failed;
   if (!isStopped || left.length === 0) return;
   terminal.tell(
@@ -86,11 +84,13 @@ export function tellWhatIsLeft(
   );
 }
 
-/** Each step as one line, for `--json`. */
-export function stepTexts(steps: readonly Step[]): readonly string[] {
-  return steps.map(({ sign, what, about }) => {
-    return `${sign} ${about === undefined ? what : `${about} (${what})`}`;
-  });
+/** What `--json` writes of it: each step as one line. */
+export function outcomeAsJson({ done, left, ...outcome }: CarriedOut): object {
+  const texts = (steps: readonly Step[]) =>
+    steps.map(({ sign, what, about }) => {
+      return `${sign} ${about === undefined ? what : `${about} (${what})`}`;
+    });
+  return { ...outcome, done: texts(done), left: texts(left) };
 }
 
 /** Steps that say the same in one paragraph. */

@@ -16,18 +16,26 @@ const DEFAULT_PATH = '/zitadel/events';
 const late = (id: string, what: string, remedy: string): Finding =>
   warning(id, { what, why: WHY, effect: EFFECT.late, remedy });
 
+/** What is asked about events. */
+interface EventQuestions {
+  readonly asksForEvents?: boolean;
+  readonly receivesByRoute?: boolean;
+}
+
 /** Whether ZITADEL's events reach the application. `token` is of somebody who may see targets, if there is one. */
 export async function examineEvents(
   scene: Scene,
   token: string | undefined,
-  asks: boolean,
+  { asksForEvents = false, receivesByRoute = false }: EventQuestions,
 ): Promise<readonly Finding[]> {
   const { events } = scene.resolved;
   const isReceiving = events?.signingKeys !== undefined;
   return [
-    ...(isReceiving && token !== undefined ? await examineTarget(scene, token) : []),
+    ...(isReceiving && token !== undefined
+      ? await examineTarget(scene, token, receivesByRoute)
+      : []),
     ...(isReceiving && token === undefined ? [UNSEEN] : []),
-    ...(events?.tail ? await examineTail(scene, asks) : []),
+    ...(events?.tail ? await examineTail(scene, asksForEvents) : []),
   ];
 }
 
@@ -39,12 +47,16 @@ const UNSEEN = fine(
 async function examineTarget(
   { http, resolved }: Scene,
   token: string,
+  receivesByRoute: boolean,
 ): Promise<readonly Finding[]> {
   const actions = new Actions(http, token);
-  const { path = DEFAULT_PATH } = resolved.events ?? {};
+  const { path = DEFAULT_PATH, signingKeys = [] } = resolved.events ?? {};
   try {
     const all = await actions.targets();
+    const keys: readonly (string | undefined)[] = [signingKeys].flat();
+    // Other applications may have targets that look like this one's.
     const target =
+      all.find(({ signingKey = '' }) => keys.includes(signingKey)) ??
       all.find(({ name }) => name === NAME) ??
       all.find(({ endpoint }) => pathOf(endpoint) === path);
     if (!target) {
@@ -57,23 +69,34 @@ async function examineTarget(
       ];
     }
     const missing = await firstMissing(actions, target);
+    const setup = `npx nestjs-zitadel events setup${nameArgument(target)}`;
+    const isCompared = target.signingKey !== undefined;
     const findings = [
+      ...(!isCompared || keys.includes(target.signingKey)
+        ? []
+        : [
+            late(
+              'events.key',
+              'ZITADEL signs with another key than those of events.signingKeys, so the application refuses what is delivered',
+              `write the key that ${setup} --rotate shows into events.signingKeys, unless the target is that of another application`,
+            ),
+          ]),
       ...(target.isPlainWebhook
         ? []
         : [
             late(
               'events.target',
               'the target is no plain webhook with JSON',
-              'npx nestjs-zitadel events setup --endpoint <its endpoint> makes it one',
+              `${setup} --endpoint <its endpoint> makes it one`,
             ),
           ]),
-      ...(pathOf(target.endpoint) === path
+      ...(receivesByRoute || pathOf(target.endpoint) === path
         ? []
         : [
             late(
               'events.path',
               `the target delivers to another path than ${path}, where the application receives`,
-              `npx nestjs-zitadel events setup --endpoint https://<your application>${path}`,
+              `${setup} --endpoint https://<your application>${path}`,
             ),
           ]),
       ...(missing === undefined
@@ -82,17 +105,27 @@ async function examineTarget(
             late(
               'events.executions',
               `ZITADEL does not send all events to the target: ${missing} has no execution`,
-              'npx nestjs-zitadel events setup --endpoint <its endpoint> adds what is missing',
+              `${setup} --endpoint <its endpoint> adds what is missing`,
             ),
           ]),
     ];
     return findings.length > 0
       ? findings
-      : [fine('events.sent', 'ZITADEL has a target, and an execution on each event')];
+      : [
+          fine(
+            'events.sent',
+            `ZITADEL has a target, and an execution on each event; ${isCompared ? 'it signs with a key of events.signingKeys' : 'it does not tell with which key it signs'}`,
+          ),
+        ];
   } catch (error) {
     if (error instanceof ZitadelError) return [UNSEEN];
     throw error;
   }
+}
+
+function nameArgument({ name }: Target): string {
+  if (name === NAME) return '';
+  return ` --name ${/^[\w.-]+$/.test(name) ? name : '<its name>'}`;
 }
 
 const pathOf = (endpoint: string): string | undefined =>

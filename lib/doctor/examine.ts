@@ -35,6 +35,8 @@ export interface Examination {
   readonly redis?: RedisClient | MessageBus | undefined;
   /** Reads events as the application does. A running one reads them itself. */
   readonly asksForEvents?: boolean;
+  /** It receives events in a route of its own, so no option says at which path. */
+  readonly receivesByRoute?: boolean;
   /** Where the application receives events: a delivery that ends nothing is sent there. */
   readonly eventsUrl?: string | undefined;
   /** Milliseconds: what one step may take. */
@@ -142,9 +144,10 @@ type Step = readonly [name: string, look: () => Promise<readonly Finding[]>];
 /** What sends credentials or tokens, and so only to the instance that is meant. */
 function stepsOf(
   scene: Scene,
-  { token, adminToken, asksForEvents = false }: Examination,
+  examination: Examination,
   served: readonly Generation[],
 ): readonly Step[] {
+  const { token, adminToken } = examination;
   let user: SignedIn | undefined;
   const [generation = 'v1'] = served;
   return [
@@ -166,6 +169,6 @@ function stepsOf(
         return with_ === undefined ? [] : examineLimits(scene, generation, with_);
       },
     ],
-    ['events', () => examineEvents(scene, adminToken ?? user?.token, asksForEvents)],
+    ['events', () => examineEvents(scene, adminToken ?? user?.token, examination)],
   ];
 }

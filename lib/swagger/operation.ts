@@ -9,6 +9,8 @@ export interface ZitadelAccess {
   /** `optional`: asked only of requests that carry a token. `undeclared`: always denied. */
   readonly access: Access['access'];
   readonly requirement?: DescribedRequirement;
+  /** The name of the ZITADEL that is asked, if it has one. */
+  readonly zitadel?: string;
   /** Whether whoever acts as another user may call it. */
   readonly forActors?: true;
   /** Where the version does not stand in the path, and several handlers share the operation. */
@@ -54,10 +56,12 @@ export function withAccess(
   };
 }
 
-function accessOf({ access, requirement, forActors, version, host }: Access): ZitadelAccess {
+function accessOf(given: Access): ZitadelAccess {
+  const { access, requirement, zitadel, forActors, version, host } = given;
   return {
     access,
     ...(requirement && { requirement: described(requirement) }),
+    ...(zitadel !== undefined && { zitadel }),
     ...(forActors && { forActors }),
     ...(version !== undefined && { version }),
     ...(host !== undefined && { host }),

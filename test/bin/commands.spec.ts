@@ -28,6 +28,19 @@ it.each([
   },
 );
 
+it('has help with exit codes and examples for each command that it lists', async () => {
+  const { out } = await runAs({}, ['--help']);
+  const names = [...out.matchAll(/^ {2}(\w+(?: \w+)?) {3,}\w/gm)].map(([, name = '']) => name);
+  expect(names).toContain('events setup');
+  for (const name of names) {
+    const help = await runAs({}, [...name.split(' '), '--help']);
+    expect(help).toMatchObject({ code: 0, told: '' });
+    const usage = `Usage: npx nestjs-zitadel ${name} `;
+    expect(help.out.startsWith(usage), name).toBe(true);
+    expect(help.out).toMatch(/\nExit codes:\n[^]*\nExamples:\n[^]*npx nestjs-zitadel /);
+  }
+});
+
 it.each(['doctor/doctor', 'explain/explain', 'token/token', 'emulator/emulator', 'setup/setup'])(
   'has %s also in an application without Nest',
   async (name) => {

@@ -307,8 +307,15 @@ const CASES: readonly Broken[] = [
     }),
     adminToken: world.admin,
   })),
-  broken('half of the executions', 'events.executions', /events setup/, async (world) => {
+  broken('another signing key', 'events.key', /events setup --rotate/, async (world) => {
     await setUpEvents(world);
+    return {
+      options: world.plain.options({ ...PATIENT, events: { signingKeys: 'abc' } }),
+      adminToken: world.admin,
+    };
+  }),
+  broken('half of the executions', 'events.executions', /events setup/, async (world) => {
+    const signingKeys = await setUpEvents(world);
     const api = `${world.plain.url}/v2/actions/executions`;
     const headers = {
       authorization: `Bearer ${world.admin}`,
@@ -318,10 +325,7 @@ const CASES: readonly Broken[] = [
     const body = JSON.stringify({ condition, targets: [] });
     await fetch(api, { method: 'PUT', headers, body });
     return {
-      options: world.plain.options({
-        ...PATIENT,
-        events: { signingKeys: 'abc' },
-      }),
+      options: world.plain.options({ ...PATIENT, events: { signingKeys } }),
       adminToken: world.admin,
     };
   }),
@@ -404,11 +408,11 @@ const GOOD: readonly { readonly name: string; readonly given: Broken['given'] }[
   {
     name: 'events and a bus',
     given: async (world) => {
-      await setUpEvents(world);
+      const signingKeys = await setUpEvents(world);
       return {
         options: world.plain.options({
           ...PATIENT,
-          events: { signingKeys: 'abc', tail: { serviceUser: pat(world.admin) } },
+          events: { signingKeys, tail: { serviceUser: pat(world.admin) } },
           redis: busInMemory(),
         }),
         adminToken: world.admin,
@@ -425,15 +429,17 @@ function busInMemory(): MessageBus {
   };
 }
 
-/** What `events setup` makes. */
-async function setUpEvents({ plain, admin }: World): Promise<void> {
-  const endpoint = 'https://app.example/zitadel/events';
+/** What `events setup` makes. Returns a new signing key. */
+async function setUpEvents({ plain, admin }: World): Promise<string> {
   const env = { ZITADEL_URL: plain.url, ZITADEL_PAT: admin };
-  const { terminal, said } = quietTerminal({ env });
-  const args = ['events', 'setup', '--endpoint', endpoint, '--yes'];
-  if ((await runCommand(args, terminal)) !== 0) {
-    throw new Error(`events could not be set up: ${said().told}`);
+  let key = '';
+  for (const args of [['--endpoint', 'https://app.example/zitadel/events'], ['--rotate']]) {
+    const { terminal, said } = quietTerminal({ env });
+    const code = await runCommand(['events', 'setup', ...args, '--yes'], terminal);
+    if (code !== 0) throw new Error(`events could not be set up: ${said().told}`);
+    key = said().out;
   }
+  return key.trim();
 }
 
 /** Passes requests on to the emulator, and bends what comes back. */

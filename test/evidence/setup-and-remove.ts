@@ -36,8 +36,10 @@ export async function setupAndRemove(): Promise<{ secondRunChanges: number; left
     const { url } = zitadel;
     const pat = zitadel.patFor(admin);
     const args = [...ARGS, ...ENDPOINT, '--service-user-role', 'IAM_OWNER_VIEWER'];
+    // --remove is not told them again.
+    const names = ['--application', 'backend', '--service-user', 'robot'];
     const alone = await setupTwiceAndRemove({
-      ...{ url, pat, args },
+      ...{ url, pat, args: [...args, ...names] },
       organization: zitadel.addOrg('empty').id,
     });
     const org = zitadel.addOrg('parts');

@@ -222,6 +222,10 @@ describe('withZitadel', () => {
       ],
     };
     expect(securityAt('b')).toEqual([ofB]);
+    const said = ['a', 'b', 'optional'].map(
+      (path) => Object(paths[`/named/${path}`]?.get)['x-zitadel'] as { readonly zitadel?: string },
+    );
+    expect(said.map(({ zitadel: name }) => name)).toEqual([undefined, 'b', 'b']);
     expect(securityAt('optional')).toEqual([{}, ofB]);
   });
 

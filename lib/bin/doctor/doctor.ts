@@ -7,7 +7,8 @@ import type { ZitadelOptions } from '../../options.js';
 import { CopyError } from '../application.js';
 import { guardingOf } from '../application-guards.js';
 import { optionsOfApplication } from '../application-options.js';
-import { type Command, EXIT, parse, UsageError } from '../command.js';
+import { bareToken } from '../caller-token.js';
+import { type Command, EXIT, FLAG, parse, TEXT, UsageError } from '../command.js';
 import { type Environment, readEnvironment, withEnvFile } from '../environment.js';
 import { isEndpoint, NO_ENDPOINT } from '../instance.js';
 import type { Terminal } from '../terminal.js';
@@ -52,6 +53,7 @@ export const command: Command = {
         adminToken: env['ZITADEL_PAT'] || undefined,
         redis: redis?.client,
         asksForEvents: true,
+        receivesByRoute: nest === undefined,
         eventsUrl: asked.eventsUrl,
         deadlineMs: asked.deadlineMs,
         stop: terminal.stop,
@@ -75,13 +77,12 @@ export const command: Command = {
   },
 };
 
-const TEXT = { type: 'string' } as const;
 const OPTIONS = {
   name: TEXT,
   env: TEXT,
   'events-url': TEXT,
   timeout: TEXT,
-  json: { type: 'boolean' },
+  json: FLAG,
 } as const;
 
 /** @throws UsageError */
@@ -117,10 +118,9 @@ async function tokenFrom(
   env: Environment,
   terminal: Terminal,
 ): Promise<string | undefined> {
-  if (!readsToken) return env['ZITADEL_TOKEN'] || undefined;
-  const text = (await terminal.input()).trim().replace(/^Bearer\s+/i, '');
-  if (text === '') throw new UsageError('the standard input has no token');
-  return text;
+  const token = bareToken(readsToken ? await terminal.input() : (env['ZITADEL_TOKEN'] ?? ''));
+  if (readsToken && token === '') throw new UsageError('the standard input has no token');
+  return token || undefined;
 }
 
 /** The options of the application, or those of the environment. @throws UsageError */

@@ -1,5 +1,5 @@
 import { ZitadelEmulator } from '../../testing/emulator.js';
-import { type Command, EXIT, parse, UsageError } from '../command.js';
+import { type Command, EXIT, FLAG, parse, TEXT, UsageError } from '../command.js';
 import type { Terminal } from '../terminal.js';
 import { SCHEMA_FILE } from './check.js';
 import { control, type Controlled } from './control.js';
@@ -8,12 +8,12 @@ import { buildWorld, INSTANCE_IDS, type KeptSecrets } from './world.js';
 import { type ReadWorld, readWorld } from './world-file.js';
 
 const OPTIONS = {
-  port: { type: 'string', default: '8080' },
-  host: { type: 'string', default: '127.0.0.1' },
-  issuer: { type: 'string' },
-  'open-control': { type: 'boolean', default: false },
-  json: { type: 'boolean', default: false },
-  schema: { type: 'boolean', default: false },
+  port: { ...TEXT, default: '8080' },
+  host: { ...TEXT, default: '127.0.0.1' },
+  issuer: TEXT,
+  'open-control': { ...FLAG, default: false },
+  json: { ...FLAG, default: false },
+  schema: { ...FLAG, default: false },
 } as const;
 
 const EMPTY: ReadWorld = { path: '', file: {}, textOf: () => '' };

@@ -1,4 +1,4 @@
-import { parse, UsageError } from '../command.js';
+import { FLAG, parse, TEXT, UsageError } from '../command.js';
 import { isEndpoint, NO_ENDPOINT } from '../instance.js';
 
 /** What the arguments say. */
@@ -30,8 +30,6 @@ export function read(args: readonly string[]): Asked {
   return { mode, endpoint, name, yes, json };
 }
 
-const FLAG = { type: 'boolean' } as const;
-const TEXT = { type: 'string' } as const;
 const OPTIONS = {
   endpoint: TEXT,
   name: TEXT,

@@ -6,13 +6,13 @@ import { type Command, EXIT } from '../command.js';
 import { instanceFrom } from '../instance.js';
 import {
   carryOut,
-  stepList,
   type CarriedOut,
+  outcomeAsJson,
   type Step,
-  tellWhatIsLeft,
-  stepTexts,
+  stepList,
+  tellOutcome,
 } from '../steps.js';
-import { coloured, type Terminal } from '../terminal.js';
+import type { Terminal } from '../terminal.js';
 import { type Asked, read } from './asked.js';
 import { HELP } from './help.js';
 import { lookAtReceiver, type Receiver } from './receiver.js';
@@ -23,6 +23,7 @@ import {
   planRotation,
   planEvents,
   type Present,
+  tellUnknown,
 } from '../event-plan.js';
 
 /** Short enough to hold nobody up, long enough for a request to a busy application. */
@@ -95,32 +96,27 @@ function report(
   const { mode, name } = asked;
   const { exitCode, done, left, error } = outcome;
   if (asked.json) {
+    const { unknown: unknownEvents, signingKey } = made;
     terminal.out(
       JSON.stringify({
         mode,
         name,
-        exitCode,
-        done: stepTexts(done),
-        left: stepTexts(left),
-        unknownEvents: made.unknown,
-        signingKey: made.signingKey,
+        ...outcomeAsJson(outcome),
+        unknownEvents,
+        signingKey,
         receives: receiver?.isThere,
-        error,
       }),
     );
     return;
   }
-  if (error !== undefined) terminal.tell(coloured(terminal, 'red', error));
-  if (made.unknown.length > 0) {
-    terminal.tell(`This server does not know ${made.unknown.join(', ')}: nothing is lost by that.`);
-  }
+  tellUnknown(made.unknown, terminal);
   if (mode === 'check' && error === undefined) {
     terminal.out(left.length === 0 ? CHECKED : `The setup is not complete. It needs:`);
     if (left.length > 0) terminal.out(stepList(left, terminal));
     if (receiver) terminal.out(`${receiver.text}${TRIED}`);
     return;
   }
-  tellWhatIsLeft(outcome, terminal);
+  tellOutcome(outcome, terminal);
   if (made.signingKey !== undefined) {
     terminal.tell(
       'The signing key. It is not shown again; events.signingKeys of your application needs it:',

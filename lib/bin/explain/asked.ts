@@ -5,23 +5,20 @@ import { org, project, projectGrant } from '../../core/requirement/refs.js';
 import type { PermissionRef, Requirement } from '../../core/requirement/requirement.js';
 import type { IdSource } from '../../core/request.js';
 import { customRole, kindOfRole, type ResourceKind } from '../../core/requirement/roles.js';
-import { parse, UsageError } from '../command.js';
+import { FLAG, parse, TEXT, TEXTS, UsageError } from '../command.js';
 
-const FLAG = { type: 'boolean' } as const;
-const TEXT = { type: 'string' } as const;
-const LIST = { type: 'string', multiple: true } as const;
 const OPTIONS = {
   user: TEXT,
-  role: LIST,
-  permission: LIST,
-  'project-role': LIST,
+  role: TEXTS,
+  permission: TEXTS,
+  'project-role': TEXTS,
   org: TEXT,
   project: TEXT,
   grant: TEXT,
   app: TEXT,
   name: TEXT,
   route: TEXT,
-  param: LIST,
+  param: TEXTS,
   env: TEXT,
   json: FLAG,
 } as const;

@@ -9,6 +9,7 @@ import type { ZitadelOptions } from '../../options.js';
 import { ApplicationError } from '../application.js';
 import { accessAt } from '../application-route.js';
 import { optionsOfApplication } from '../application-options.js';
+import { callerToken } from '../caller-token.js';
 import { type Command, EXIT, UsageError } from '../command.js';
 import { type Environment, optionsFromEnvironment, withEnvFile } from '../environment.js';
 import { coloured, type Terminal } from '../terminal.js';
@@ -20,6 +21,8 @@ import { wouldAllow } from './would-allow.js';
 interface Question {
   readonly requirement: Requirement;
   readonly forActors: boolean;
+  /** The name of the `ZitadelModule` that is asked. Undefined: the one without. */
+  readonly zitadel: string | undefined;
   /** Where nobody is asked: why. */
   readonly settled?: { readonly allowed: boolean; readonly why: string };
 }
@@ -61,7 +64,7 @@ async function answerTo(asked: Asked, env: Environment, terminal: Terminal): Pro
     const { allowed, why } = question.settled;
     return { exitCode: allowed ? EXIT.done : EXIT.notInOrder, allowed, message: why };
   }
-  const options = await optionsOf(asked, env);
+  const options = await optionsOf(asked, question.zitadel, env);
   const error = asked.user === undefined ? undefined : unreadable(asked, options, env);
   if (error !== undefined) return { exitCode: EXIT.failed, error };
   const token = asked.user === undefined ? await tokenFrom(env, terminal) : undefined;
@@ -77,15 +80,22 @@ async function answerTo(asked: Asked, env: Environment, terminal: Terminal): Pro
 }
 
 /** @throws UsageError */
-async function questionOf({ app, route, ids, requirement }: Asked): Promise<Question> {
-  if (requirement) return { requirement, forActors: false };
+async function questionOf({ app, name, route, ids, requirement }: Asked): Promise<Question> {
+  if (requirement) return { requirement, forActors: false, zitadel: name };
   const access = await accessAt(app ?? '', route ?? '');
+  const { zitadel } = access;
+  if (name !== undefined && name !== zitadel) {
+    throw new UsageError(
+      `${route} asks the ZITADEL ${zitadel ?? 'without a name'}: leave out --name, since the route says it`,
+    );
+  }
   const settled = access.guarded
     ? SETTLED[access.access]
     : { allowed: true, why: 'Nothing of nestjs-zitadel guards this: everybody gets in.' };
   return {
     requirement: withIds(access.requirement ?? authenticated(), settled ? new Map() : ids),
     forActors: access.forActors,
+    zitadel,
     ...(settled && { settled }),
   };
 }
@@ -98,7 +108,11 @@ const SETTLED = {
 } as const;
 
 /** Without what runs beside requests, or is shared with others. @throws UsageError */
-async function optionsOf({ app, name }: Asked, env: Environment): Promise<ZitadelOptions> {
+async function optionsOf(
+  { app }: Asked,
+  name: string | undefined,
+  env: Environment,
+): Promise<ZitadelOptions> {
   if (app === undefined) return optionsFromEnvironment(env);
   const given = await optionsOfApplication(app, name);
   if (Object.hasOwn(given, 'why')) {
@@ -141,12 +155,7 @@ const BESIDE: ReadonlySet<string> = new Set([
 
 /** @throws UsageError */
 async function tokenFrom(env: Environment, terminal: Terminal): Promise<string> {
-  const given =
-    env['ZITADEL_TOKEN'] ||
-    (terminal.isInteractive
-      ? await terminal.askSecret('Token (it is not shown): ')
-      : await terminal.input());
-  const token = given.trim().replace(/^Bearer\s+/i, '');
+  const token = await callerToken(env, terminal);
   if (token !== '') return token;
   throw new UsageError(
     'say about whom: --user <id>, or a token in ZITADEL_TOKEN or on the standard input',

@@ -17,7 +17,7 @@ Options:
   --project-role <role>   a role of a project; without --project of ZITADEL_PROJECT_ID
   --org, --project, --grant <id>   on what; with --role of a project, --org says who must own it
   --app <file>            the compiled file of the application, as for routes; its options count
-  --name <name>           the ZitadelModule with this name, instead of the one without
+  --name <name>           the ZitadelModule with this name, instead of the one without; a route says which it asks
   --route <text>          a way in, as routes shows it: 'GET /orgs/:orgId'
   --param <name>=<id>     an id that the route reads from the request, from wherever it does
   --env <path>            where to read the environment, instead of .env

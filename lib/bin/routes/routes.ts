@@ -1,7 +1,7 @@
 import { ZitadelError } from '../../core/errors.js';
 import { type Overview, overviewOf } from '../../nest/overview.js';
 import { ApplicationError, openApplication } from '../application.js';
-import { type Command, EXIT, parse, UsageError } from '../command.js';
+import { type Command, EXIT, FLAG, parse, TEXT, UsageError } from '../command.js';
 import { coloured, type Terminal } from '../terminal.js';
 import { type LockFacts, factsOf, rowsOf } from './facts.js';
 import { HELP } from './help.js';
@@ -9,8 +9,6 @@ import { type Difference, differences, readLock, writeLock } from './lock.js';
 import { htmlPage } from './page.js';
 import { markdownTable, textTable } from './tables.js';
 
-const FLAG = { type: 'boolean' } as const;
-const TEXT = { type: 'string' } as const;
 const OPTIONS = {
   lock: TEXT,
   check: TEXT,

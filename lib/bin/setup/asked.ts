@@ -1,4 +1,4 @@
-import { parse, UsageError } from '../command.js';
+import { FLAG, parse, TEXT, TEXTS, UsageError } from '../command.js';
 import { isEndpoint, NO_ENDPOINT } from '../instance.js';
 
 /** What the arguments say. */
@@ -10,6 +10,8 @@ export interface SetupAsked {
   readonly organization: string | undefined;
   readonly roles: readonly string[];
   readonly serviceUserRoles: readonly string[];
+  /** Where these roles let the service user read memberships. */
+  readonly reads: 'everywhere' | 'organization' | 'nowhere';
   readonly endpoint: string | undefined;
   readonly envFile: string;
   readonly secrets: string;
@@ -17,9 +19,6 @@ export interface SetupAsked {
   readonly json: boolean;
 }
 
-const FLAG = { type: 'boolean' } as const;
-const TEXT = { type: 'string' } as const;
-const TEXTS = { ...TEXT, multiple: true } as const;
 const OPTIONS = {
   project: TEXT,
   application: TEXT,
@@ -64,6 +63,7 @@ export function readSetup(args: readonly string[]): SetupAsked {
       `--service-user-role must be a manager role such as ORG_OWNER_VIEWER, or none: not ${stray}`,
     );
   }
+  const has = (kind: string) => serviceUserRoles.some((each) => each.startsWith(kind));
   if (values.env === '' || values.secrets === '') {
     throw new UsageError('--env and --secrets take a path');
   }
@@ -76,6 +76,7 @@ export function readSetup(args: readonly string[]): SetupAsked {
     organization,
     roles: [...new Set(role)],
     serviceUserRoles: [...new Set(serviceUserRoles)],
+    reads: has('IAM_') ? 'everywhere' : has('ORG_') ? 'organization' : 'nowhere',
     endpoint,
     envFile: values.env ?? '.env',
     secrets: values.secrets ?? 'secrets',

@@ -22,13 +22,13 @@ export function merged(text: string, variables: Variables): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** The text without the lines that give these variables these values. */
-export function without(text: string, variables: Variables): string {
+/** The text without some of its lines. */
+export function without(text: string, isMeant: (name: string, value: string) => boolean): string {
   return text
     .split('\n')
     .filter((line) => {
       const name = nameOf(line);
-      return name === undefined || variables[name] !== valueIn(line, name);
+      return name === undefined || !isMeant(name, valueIn(line, name) ?? '');
     })
     .join('\n');
 }

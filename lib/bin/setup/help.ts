@@ -26,9 +26,10 @@ Options:
   --organization <id>         where it is made (default: the organization of the token's user)
   --env <path>                default: .env. Other lines stay as they are
   --secrets <folder>          the folder of the key files (default: secrets)
-  --remove                    takes back what setup made, and nothing else
+  --remove                    takes back what setup made, and nothing else; names and roles need not be given again
   -y, --yes                   does not ask
-  --json                      writes one JSON object to the output: mode, project, exitCode, done, left, kept, ids, files, error
+  --json                      writes one JSON object to the output: mode, project, exitCode, done, left, kept,
+                              unknownEvents, ids, files, error
   -h, --help                  shows this
 
 Exit codes:

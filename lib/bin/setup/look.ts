@@ -24,17 +24,28 @@ export interface AdministratedZitadel {
   readonly actions: Actions;
 }
 
+interface FoundApplication extends Application {
+  /** Of the application that is asked for, and of those to which setup gave a key. */
+  readonly keys: readonly Key[];
+}
+
+export interface FoundUser extends ServiceUser {
+  readonly name: string;
+  readonly keys: readonly Key[];
+  readonly held: readonly Held[];
+}
+
 /** What is there. */
 export interface Found {
   readonly things: MadeThings;
   readonly project: Project | undefined;
   readonly roles: readonly Role[];
-  readonly applications: readonly Application[];
-  readonly application: Application | undefined;
-  readonly applicationKeys: readonly Key[];
-  readonly user: ServiceUser | undefined;
-  readonly userKeys: readonly Key[];
-  readonly held: readonly Held[];
+  readonly applications: readonly FoundApplication[];
+  /** The one that is asked for. */
+  readonly application: FoundApplication | undefined;
+  /** The one that is asked for, and those for which setup made something. */
+  readonly users: readonly FoundUser[];
+  readonly user: FoundUser | undefined;
   /** What events are delivered to, if events were asked for or set up. */
   readonly target: Target | undefined;
   readonly executions: readonly Execution[];
@@ -50,40 +61,73 @@ export async function lookAt(
   things.settle('project', asked.project, listed(project));
   const roles = project ? await listRoles(administration, project.id) : [];
   for (const { key, madeAt } of roles) things.settle('role', key, [{ id: key, madeAt }]);
-  const applications = project ? await listApplications(administration, project.id) : [];
-  const application = applications.find(({ name }) => name === asked.application);
-  things.settle('application', asked.application, listed(application));
-  const applicationKeys =
-    project && application
-      ? await listApplicationKeys(administration, project.id, application.id)
-      : [];
-  things.settle('applicationKey', asked.application, applicationKeys);
-  const user = await findUser(administration, asked.serviceUser);
-  things.settle('serviceUser', asked.serviceUser, listed(user));
-  const userKeys = user ? await listUserKeys(administration, user.id) : [];
-  things.settle('serviceUserKey', asked.serviceUser, userKeys);
-  const held = user ? await listHeld(administration, user.id, project?.id) : [];
-  for (const { on, roles: heldRoles, changedAt: madeAt } of held) {
-    for (const role of heldRoles) {
-      const id = managerRoleId(on, role);
-      things.settle('managerRole', id, [{ id, madeAt }]);
-    }
-  }
+  const applications = project
+    ? await lookAtApplications(asked, administration, things, project)
+    : [];
+  const users = await lookAtUsers(asked, administration, things, project);
   const isAboutEvents = asked.endpoint !== undefined || things.knows('target');
   const target = isAboutEvents ? await actions.find(asked.project) : undefined;
   things.settle('target', asked.project, listed(target));
   things.settleRest();
   const executions = target ? await actions.executions() : [];
   return {
-    ...{ things, project, roles, applications, application, applicationKeys },
-    ...{ user, userKeys, held, target, executions },
+    ...{ things, project, roles, applications, users, target, executions },
+    application: applications.find(({ name }) => name === asked.application),
+    user: users.find(({ name }) => name === asked.serviceUser),
   };
 }
 
-/** By what a manager role is noted. */
-export function managerRoleId(on: Held['on'], role: string): string {
-  return `${on} ${role}`;
+async function lookAtApplications(
+  asked: SetupAsked,
+  administration: Administration,
+  things: MadeThings,
+  { id: projectId }: Project,
+): Promise<readonly FoundApplication[]> {
+  const names = [asked.application, ...things.namesOf('application', 'applicationKey')];
+  const found: FoundApplication[] = [];
+  for (const each of await listApplications(administration, projectId)) {
+    const isMeant = names.includes(each.name);
+    const keys = isMeant ? await listApplicationKeys(administration, projectId, each.id) : [];
+    things.settle('application', each.name, [each]);
+    things.settle('applicationKey', each.name, keys);
+    found.push({ ...each, keys });
+  }
+  return found;
 }
+
+async function lookAtUsers(
+  asked: SetupAsked,
+  administration: Administration,
+  things: MadeThings,
+  project: Project | undefined,
+): Promise<readonly FoundUser[]> {
+  const noted = things.namesOf('serviceUser', 'serviceUserKey');
+  const ofRoles = things.namesOf('managerRole').map(userOfManagerRole);
+  const found: FoundUser[] = [];
+  for (const name of new Set([asked.serviceUser, ...noted, ...ofRoles])) {
+    const user = await findUser(administration, name);
+    if (!user) continue;
+    const keys = await listUserKeys(administration, user.id);
+    const held = await listHeld(administration, user.id, project?.id);
+    things.settle('serviceUser', name, [user]);
+    things.settle('serviceUserKey', name, keys);
+    for (const { on, roles, changedAt: madeAt } of held) {
+      for (const role of roles) {
+        const id = managerRole(on, role, user.id);
+        things.settle('managerRole', managerRole(on, role, name), [{ id, madeAt }]);
+      }
+    }
+    found.push({ ...user, name, keys, held });
+  }
+  return found;
+}
+
+/** By what a manager role is noted: with the name of the user as its name, with the id as its id. */
+export function managerRole(on: Held['on'], role: string, user: string): string {
+  return `${on} ${role} ${user}`;
+}
+
+const userOfManagerRole = (name: string): string => name.replace(/^\S+ \S+ /, '');
 
 function listed<T>(thing: T | undefined): readonly T[] {
   return thing === undefined ? [] : [thing];

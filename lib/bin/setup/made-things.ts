@@ -1,8 +1,10 @@
 import { jsonFrom } from '../../core/own-properties.js';
+import { digestOf } from '../../core/token-digest.js';
 import { isRecord, textOf } from '../../zitadel/reading.js';
 import { ZitadelApiError } from '../../zitadel/refusals.js';
 import type { Administration } from '../../zitadel/setup/administration.js';
 import { readMetadata, removeMetadata, writeMetadata } from '../../zitadel/setup/metadata.js';
+import type { Variables } from './env-file.js';
 
 type Kind =
   | 'project'
@@ -69,9 +71,14 @@ export class MadeThings {
     return this.#entries.some((entry) => entry.kind === kind);
   }
 
-  /** MadeIds of the things of a kind that setup made. */
+  /** The ids of the things of a kind that setup made. */
   idsOf(kind: Kind): readonly string[] {
     return this.#entries.flatMap((entry) => (entry.kind === kind ? (entry.id ?? []) : []));
+  }
+
+  /** Under which names it made things of these kinds, or began to. */
+  namesOf(...kinds: readonly Kind[]): readonly string[] {
+    return this.#entries.flatMap(({ kind, name }) => (kinds.includes(kind) ? [name] : []));
   }
 
   /** Finds out which of the things that are there setup made, also where a run ended before it could note that. */
@@ -109,11 +116,20 @@ export class MadeThings {
   }
 
   /** Notes variables before a file gets them. What a file has already, others wrote. */
-  async noteVariables(names: readonly string[]): Promise<void> {
-    const fresh = names.filter((name) => !this.has('variable', name));
+  async noteVariables(variables: Variables): Promise<void> {
+    const fresh = Object.entries(variables).filter((variable) => !this.wrote(...variable));
     if (fresh.length === 0) return;
-    const entries = fresh.map((name): Entry => ({ kind: 'variable', name, id: name }));
+    const entries = fresh.map(([name, value]): Entry => ({
+      kind: 'variable',
+      name,
+      id: lineId(name, value),
+    }));
     await this.#keep([...this.#entries, ...entries]);
+  }
+
+  /** Whether setup gave a variable this value. */
+  wrote(name: string, value: string): boolean {
+    return this.has('variable', lineId(name, value));
   }
 
   /** Removes something, and the note of it. */
@@ -142,6 +158,11 @@ export class MadeThings {
       this.#isKept = false;
     }
   }
+}
+
+/** One of the values is a secret. */
+function lineId(name: string, value: string): string {
+  return digestOf(`${name}=${value}`);
 }
 
 /** What is not understood is not ours, so it is never removed. */

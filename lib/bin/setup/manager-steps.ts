@@ -2,7 +2,7 @@ import type { Administration } from '../../zitadel/setup/administration.js';
 import { type ManagedKind, setHeld } from '../../zitadel/setup/managers.js';
 import type { Step } from '../steps.js';
 import type { SetupAsked } from './asked.js';
-import { type Found, managerRoleId } from './look.js';
+import { type Found, type FoundUser, managerRole } from './look.js';
 import type { MadeIds } from './plan-ids.js';
 
 const KINDS = ['instance', 'organization', 'project'] as const;
@@ -15,41 +15,40 @@ const PREFIX: Readonly<Record<ManagedKind, string>> = {
 /** Gives the service user its manager roles, beside those that it has. */
 export function managerSteps(
   { serviceUser, serviceUserRoles }: SetupAsked,
-  { held, things }: Found,
+  { user, things }: Found,
   administration: Administration,
   ids: MadeIds,
 ): readonly Step[] {
   return KINDS.flatMap((on): readonly Step[] => {
     const wanted = serviceUserRoles.filter((role) => role.startsWith(PREFIX[on]));
-    const before = held.find((each) => each.on === on)?.roles ?? [];
+    const before = user?.held.find((each) => each.on === on)?.roles ?? [];
     const missing = wanted.filter((role) => !before.includes(role));
     let now = before;
     return missing.map((role): Step => {
-      const id = managerRoleId(on, role);
       const make = async () => {
         const after = [...now, role];
         const { user: userId = '', project: projectId = '' } = ids;
         await setHeld(administration, { userId, on, projectId }, now, after);
         now = after;
-        return id;
+        return managerRole(on, role, userId);
       };
       const what = `${role} on the ${on} for the service user ${serviceUser}`;
-      return { sign: '+', what, run: () => things.making('managerRole', id, make) };
+      const name = managerRole(on, role, serviceUser);
+      return { sign: '+', what, run: () => things.making('managerRole', name, make) };
     });
   });
 }
 
 /** Takes back the manager roles that setup gave to a service user that was there before. */
 export function managerRemovals(
-  { serviceUser }: SetupAsked,
-  { held, things, user, project }: Found,
+  user: FoundUser,
+  { things, project }: Found,
   administration: Administration,
 ): readonly Step[] {
-  if (!user) return [];
-  return held.flatMap(({ on, roles }): readonly Step[] => {
+  return user.held.flatMap(({ on, roles }): readonly Step[] => {
     let now = roles;
     return roles.flatMap((role): readonly Step[] => {
-      const id = managerRoleId(on, role);
+      const id = managerRole(on, role, user.id);
       if (!things.has('managerRole', id)) return [];
       const take = async () => {
         const after = now.filter((each) => each !== role);
@@ -57,7 +56,7 @@ export function managerRemovals(
         await setHeld(administration, place, now, after);
         now = after;
       };
-      const what = `${role} on the ${on} of the service user ${serviceUser}`;
+      const what = `${role} on the ${on} of the service user ${user.name}`;
       return [{ sign: '-', what, run: () => things.taking('managerRole', id, take) }];
     });
   });

@@ -6,7 +6,7 @@ import { EVERY_ORGANIZATION } from '../environment.js';
 import { type Made, onlyKnown, planEvents } from '../event-plan.js';
 import type { Step } from '../steps.js';
 import type { SetupAsked } from './asked.js';
-import { merged, valueIn, type Variables } from './env-file.js';
+import { merged, valueIn, type Variables, without } from './env-file.js';
 import { readText, writePrivate } from './files.js';
 import { keySteps, paths } from './key-steps.js';
 import { type Found, requireFitting, type AdministratedZitadel } from './look.js';
@@ -17,12 +17,12 @@ import type { MadeIds } from './plan-ids.js';
 /** As `events setup` has it. */
 const TIMEOUT_SECONDS = 10;
 
-/** What leads from what is there to what was asked for. Empty: it is so already. @throws ZitadelError if something stands in the way */
+/** What leads from what is there to what was asked for. Empty: it is so already. `unknownEvents` gets those that the server does not know. @throws ZitadelError if something stands in the way */
 export async function planSetup(
   asked: SetupAsked,
   found: Found,
   zitadel: AdministratedZitadel,
-  ids: MadeIds,
+  { ids, unknownEvents }: { readonly ids: MadeIds; readonly unknownEvents: string[] },
 ): Promise<readonly Step[]> {
   requireFitting(asked, found);
   const { administration } = zitadel;
@@ -76,7 +76,7 @@ export async function planSetup(
     ...(await keySteps({
       whose: 'the API application',
       path: path.application,
-      owner: application && { id: application.clientId, keys: found.applicationKeys },
+      owner: application && { id: application.clientId, keys: application.keys },
       make: () => addApplicationKey(administration, needed(ids.project), needed(ids.application)),
       note: (make) => things.making('applicationKey', asked.application, make),
     })),
@@ -95,12 +95,12 @@ export async function planSetup(
     ...(await keySteps({
       whose: 'the service user',
       path: path.serviceUser,
-      owner: user && { id: user.id, keys: found.userKeys },
+      owner: user,
       make: () => addUserKey(administration, needed(ids.user)),
       note: (make) => things.making('serviceUserKey', asked.serviceUser, make),
     })),
     ...managerSteps(asked, found, administration, ids),
-    ...(await eventSteps(asked, found, zitadel, ids)),
+    ...(await eventSteps(asked, found, zitadel, ids, unknownEvents)),
   );
   return [...steps, ...(await envSteps(asked, things, zitadel, ids))];
 }
@@ -110,9 +110,10 @@ async function eventSteps(
   { target, executions, things }: Found,
   { actions }: AdministratedZitadel,
   ids: MadeIds,
+  unknown: string[],
 ): Promise<readonly Step[]> {
   if (endpoint === undefined) return [];
-  const made: Made = { unknown: [] };
+  const made: Made = { unknown };
   const settings = { endpoint, timeoutSeconds: TIMEOUT_SECONDS };
   const steps = planEvents({ name, target, executions }, settings, EVENT_TYPES, actions, made);
   if (target) return onlyKnown(steps, actions, made);
@@ -127,15 +128,8 @@ async function eventSteps(
 }
 
 /** The variables that are known by now. */
-export function variablesOf(
-  asked: SetupAsked,
-  url: string,
-  orgId: string,
-  ids: MadeIds,
-): Variables {
+function variablesOf(asked: SetupAsked, url: string, orgId: string, ids: MadeIds): Variables {
   const path = paths(asked);
-  const readsAll = asked.serviceUserRoles.some((role) => role.startsWith('IAM_'));
-  const readsOne = asked.serviceUserRoles.some((role) => role.startsWith('ORG_')) && !readsAll;
   const tellsKey = asked.endpoint !== undefined && ids.isKeyUntold !== true;
   const variables = {
     ZITADEL_ISSUER: url,
@@ -143,8 +137,8 @@ export function variablesOf(
     ZITADEL_CLIENT_ID: ids.client,
     ZITADEL_API_KEY: path.application,
     ZITADEL_SERVICE_USER_KEY: path.serviceUser,
-    ...(readsAll && { ZITADEL_ORGANIZATIONS: EVERY_ORGANIZATION }),
-    ...(readsOne && { ZITADEL_ORGANIZATIONS: orgId }),
+    ...(asked.reads === 'everywhere' && { ZITADEL_ORGANIZATIONS: EVERY_ORGANIZATION }),
+    ...(asked.reads === 'organization' && { ZITADEL_ORGANIZATIONS: orgId }),
     ...(tellsKey && { ZITADEL_SIGNING_KEY: ids.signingKey }),
   };
   return Object.fromEntries(Object.entries(variables).map(([name, value = '']) => [name, value]));
@@ -163,15 +157,27 @@ async function envSteps(
   const differing = Object.entries(variables())
     .filter(([name, value]) => value === '' || valueIn(text, name) !== value)
     .map(([name]) => name);
-  if (differing.length === 0) return [];
+  const stale = staleStep(asked, things, text);
+  if (differing.length === 0) return stale;
   const replaced = differing.filter((name) => valueIn(text, name) !== undefined);
   const instead = replaced.length > 0 ? ` (instead of another ${replaced.join(', ')})` : '';
   const run = async () => {
-    await things.noteVariables(differing);
-    await writePrivate(envFile, merged((await readText(envFile)) ?? '', variables()));
+    const all = variables();
+    const fresh = Object.entries(all).filter(([name]) => differing.includes(name));
+    await things.noteVariables(Object.fromEntries(fresh));
+    await writePrivate(envFile, merged((await readText(envFile)) ?? '', all));
   };
   const sign = replaced.length > 0 ? '~' : '+';
-  return [{ sign, what: `in ${envFile}: ${differing.join(', ')}${instead}`, run }];
+  return [{ sign, what: `in ${envFile}: ${differing.join(', ')}${instead}`, run }, ...stale];
+}
+
+/** Where an earlier run let the service user read memberships, the commands would go on with that. */
+function staleStep({ envFile, reads }: SetupAsked, things: MadeThings, text: string): Step[] {
+  const isStale = (name: string, value: string) =>
+    reads === 'nowhere' && name === 'ZITADEL_ORGANIZATIONS' && things.wrote(name, value);
+  if (without(text, isStale) === text) return [];
+  const run = async () => writePrivate(envFile, without((await readText(envFile)) ?? '', isStale));
+  return [{ sign: '-', what: `in ${envFile}: ZITADEL_ORGANIZATIONS of an earlier run`, run }];
 }
 
 function needed(id: string | undefined): string {

@@ -4,12 +4,11 @@ import { removeUser, removeUserKey } from '../../zitadel/setup/service-users.js'
 import { planEventsRemoval } from '../event-plan.js';
 import type { Step } from '../steps.js';
 import type { SetupAsked } from './asked.js';
-import { type Variables, without } from './env-file.js';
+import { valueIn, without } from './env-file.js';
 import { readKeyFile, readText, removeFile, removeKeyFile, writePrivate } from './files.js';
 import { paths } from './key-steps.js';
-import type { Found, AdministratedZitadel } from './look.js';
+import type { AdministratedZitadel, Found, FoundUser } from './look.js';
 import { managerRemovals } from './manager-steps.js';
-import { variablesOf } from './plan.js';
 import type { MadeIds } from './plan-ids.js';
 
 /** What takes back what setup made, and nothing else. `kept` gets what stays though setup made it, and why. */
@@ -20,13 +19,13 @@ export async function planRemoval(
   { ids, kept }: { readonly ids: MadeIds; readonly kept: string[] },
 ): Promise<readonly Step[]> {
   const { things } = found;
-  const files = await fileSteps(asked, found, zitadel, ids);
+  const files = await fileSteps(asked, found, ids);
   const inside = await projectSteps(asked, found, zitadel, kept);
   const steps = [
     // First, while ZITADEL still says which lines and files are meant.
     ...files,
     ...eventSteps(asked, found, zitadel),
-    ...userSteps(asked, found, zitadel),
+    ...found.users.flatMap((user) => userSteps(user, found, zitadel)),
     ...inside.steps,
   ];
   const forgets = things.isKept && (steps.length > 0 || !inside.isKept);
@@ -45,29 +44,28 @@ function eventSteps(
 }
 
 function userSteps(
-  asked: SetupAsked,
+  user: FoundUser,
   found: Found,
   { administration }: AdministratedZitadel,
 ): readonly Step[] {
-  const { things, user, userKeys } = found;
-  if (!user) return [];
+  const { things } = found;
   if (things.has('serviceUser', user.id)) {
     const take = () => removeUser(administration, user.id);
     return [
       {
         sign: '-',
-        what: `the service user ${asked.serviceUser}, with its keys and manager roles`,
+        what: `the service user ${user.name}, with its keys and manager roles`,
         run: () => things.taking('serviceUser', user.id, take),
       },
     ];
   }
-  const ours = userKeys.filter(({ id }) => things.has('serviceUserKey', id));
+  const ours = user.keys.filter(({ id }) => things.has('serviceUserKey', id));
   return [
-    ...managerRemovals(asked, found, administration),
+    ...managerRemovals(user, found, administration),
     ...ours.map(({ id }): Step => {
       const take = () => removeUserKey(administration, user.id, id);
       const run = () => things.taking('serviceUserKey', id, take);
-      return { sign: '-', what: `keys of the service user ${asked.serviceUser}`, about: id, run };
+      return { sign: '-', what: `keys of the service user ${user.name}`, about: id, run };
     }),
   ];
 }
@@ -75,7 +73,7 @@ function userSteps(
 /** A project in which others made something stays, with that. */
 async function projectSteps(
   asked: SetupAsked,
-  { things, project, roles, applications, application, applicationKeys }: Found,
+  { things, project, roles, applications }: Found,
   { administration }: AdministratedZitadel,
   kept: string[],
 ): Promise<{ readonly steps: readonly Step[]; readonly isKept: boolean }> {
@@ -100,17 +98,18 @@ async function projectSteps(
     );
   }
   const steps: Step[] = [];
-  if (application && things.has('application', application.id)) {
-    const take = () => removeApplication(administration, project.id, application.id);
-    const run = () => things.taking('application', application.id, take);
-    steps.push({ sign: '-', what: `the API application ${asked.application}`, run });
-  } else if (application) {
-    for (const { id } of applicationKeys) {
+  for (const { id: applicationId, name, keys } of applications) {
+    if (things.has('application', applicationId)) {
+      const take = () => removeApplication(administration, project.id, applicationId);
+      const run = () => things.taking('application', applicationId, take);
+      steps.push({ sign: '-', what: `the API application ${name}`, run });
+      continue;
+    }
+    for (const { id } of keys) {
       if (!things.has('applicationKey', id)) continue;
-      const take = () => removeApplicationKey(administration, project.id, application.id, id);
+      const take = () => removeApplicationKey(administration, project.id, applicationId, id);
       const run = () => things.taking('applicationKey', id, take);
-      const what = `keys of the API application ${asked.application}`;
-      steps.push({ sign: '-', what, about: id, run });
+      steps.push({ sign: '-', what: `keys of the API application ${name}`, about: id, run });
     }
   }
   for (const { key } of roles) {
@@ -125,16 +124,20 @@ async function projectSteps(
 /** Files of keys that setup made, and the lines of `.env` that setup wrote, if they are still so. */
 async function fileSteps(
   asked: SetupAsked,
-  { things, project, application, target }: Found,
-  { url, administration }: AdministratedZitadel,
+  { things, project, application }: Found,
   ids: MadeIds,
 ): Promise<readonly Step[]> {
+  const { envFile } = asked;
+  const text = (await readText(envFile)) ?? '';
   const path = paths(asked);
   const steps: Step[] = [];
-  for (const [kind, file] of [
-    ['applicationKey', path.application],
-    ['serviceUserKey', path.serviceUser],
+  for (const [kind, variable, usual] of [
+    ['applicationKey', 'ZITADEL_API_KEY', path.application],
+    ['serviceUserKey', 'ZITADEL_SERVICE_USER_KEY', path.serviceUser],
   ] as const) {
+    // The line that setup wrote knows it better than the arguments of today.
+    const written = valueIn(text, variable) ?? '';
+    const file = things.wrote(variable, written) ? written : usual;
     const keyId = (await readKeyFile(file))?.keyId;
     if (!things.has(kind, keyId)) continue;
     steps.push({ sign: '-', what: file, run: () => removeKeyFile(file) });
@@ -142,18 +145,8 @@ async function fileSteps(
   Object.assign(ids, {
     project: project?.id ?? things.idsOf('project')[0],
     client: application?.clientId,
-    signingKey: target?.signingKey,
   } satisfies MadeIds);
-  const { envFile } = asked;
-  const text = await readText(envFile);
-  if (text === undefined || !things.isKept) return steps;
-  // --remove is given without --endpoint and roles.
-  const writtenFor = (role: string): Variables => {
-    const all = { ...asked, endpoint: '', serviceUserRoles: [role] };
-    const variables = Object.entries(variablesOf(all, url, administration.orgId, ids));
-    return Object.fromEntries(variables.filter(([name]) => things.has('variable', name)));
-  };
-  const left = ['ORG_', 'IAM_'].reduce((rest, role) => without(rest, writtenFor(role)), text);
+  const left = without(text, (name, value) => things.wrote(name, value));
   if (left === text) return steps;
   const isEmpty = left.trim() === '';
   const run = () => (isEmpty ? removeFile(envFile) : writePrivate(envFile, left));

@@ -5,10 +5,11 @@ import { ZitadelApiError } from '../../zitadel/refusals.js';
 import { Administration } from '../../zitadel/setup/administration.js';
 import { type Command, EXIT } from '../command.js';
 import { instanceFrom } from '../instance.js';
-import { carryOut, type CarriedOut, type Step, tellWhatIsLeft, stepTexts } from '../steps.js';
-import { coloured, type Terminal } from '../terminal.js';
+import { tellUnknown } from '../event-plan.js';
+import { carryOut, type CarriedOut, outcomeAsJson, type Step, tellOutcome } from '../steps.js';
+import type { Terminal } from '../terminal.js';
 import { readSetup, type SetupAsked } from './asked.js';
-import { CODE } from './code.js';
+import { codeFor } from './code.js';
 import { SETUP_HELP } from './help.js';
 import { paths } from './key-steps.js';
 import { lookAt, type AdministratedZitadel } from './look.js';
@@ -24,7 +25,10 @@ const LOOK_EVERY_MS = 200;
 interface Told {
   readonly ids: MadeIds;
   readonly kept: string[];
+  readonly unknownEvents: string[];
 }
+
+const nothingTold = (): Told => ({ ids: {}, kept: [], unknownEvents: [] });
 
 /** `setup`. */
 export const command: Command = {
@@ -34,7 +38,7 @@ export const command: Command = {
     const { url, http, token } = await instanceFrom(terminal, 'an IAM_OWNER or ORG_OWNER');
     const administration = new Administration(http, token);
     const zitadel = { url, administration, actions: new Actions(http, token) };
-    const told: Told = { ids: {}, kept: [] };
+    const told = nothingTold();
     const plan = async () => {
       await administration.enter(asked.organization);
       return planFor(asked, zitadel, told);
@@ -58,7 +62,7 @@ async function planFor(
 ): Promise<readonly Step[]> {
   const found = await lookAt(asked, zitadel);
   return asked.mode === 'setup'
-    ? planSetup(asked, found, zitadel, told.ids)
+    ? planSetup(asked, found, zitadel, told)
     : planRemoval(asked, found, zitadel, told);
 }
 
@@ -70,7 +74,7 @@ async function isShown(
 ): Promise<boolean> {
   for (let look = 1; look <= LOOKS && !stop.aborted; look += 1) {
     try {
-      if ((await planFor(asked, zitadel, { ids: {}, kept: [] })).length === 0) return true;
+      if ((await planFor(asked, zitadel, nothingTold())).length === 0) return true;
     } catch (error) {
       // All of it was done. A look that fails takes nothing of that back.
       if (!(error instanceof ZitadelError)) throw error;
@@ -104,18 +108,18 @@ function remedyFor(status: number, id: string): string | undefined {
 
 function report(asked: SetupAsked, outcome: CarriedOut, told: Told, terminal: Terminal): void {
   const { mode, project } = asked;
-  const { exitCode, done, left, error } = outcome;
-  const { kept } = told;
+  const { exitCode, done } = outcome;
+  const { kept, unknownEvents } = told;
   const { signingKey: _secret, isKeyUntold: _, ...ids } = told.ids;
   const files = [asked.envFile, ...Object.values(paths(asked))];
   if (asked.json) {
-    const texts = { done: stepTexts(done), left: stepTexts(left), kept };
-    terminal.out(JSON.stringify({ mode, project, exitCode, ...texts, ids, files, error }));
+    const facts = { ...outcomeAsJson(outcome), kept, unknownEvents, ids, files };
+    terminal.out(JSON.stringify({ mode, project, ...facts }));
     return;
   }
-  if (error !== undefined) terminal.tell(coloured(terminal, 'red', error));
   for (const text of kept) terminal.tell(text);
-  tellWhatIsLeft(outcome, terminal);
+  tellUnknown(unknownEvents, terminal);
+  tellOutcome(outcome, terminal);
   if (exitCode !== EXIT.done) return;
   if (mode === 'remove') {
     terminal.tell(done.length === 0 ? 'Nothing to take back: setup made nothing.' : 'Done.');
@@ -126,5 +130,5 @@ function report(asked: SetupAsked, outcome: CarriedOut, told: Told, terminal: Te
       ? 'Nothing to change: all is set up.'
       : `Done. ${files.join(', ')} do not belong into the repository.\nYour application, started with node --env-file=${asked.envFile} or @nestjs/config:\n`,
   );
-  if (done.length > 0) terminal.out(CODE);
+  if (done.length > 0) terminal.out(codeFor(asked));
 }

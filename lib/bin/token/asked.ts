@@ -1,4 +1,5 @@
-import { parse, UsageError } from '../command.js';
+import { callerToken } from '../caller-token.js';
+import { FLAG, parse, TEXT, UsageError } from '../command.js';
 import { type Environment, readSettings, type Settings, withEnvFile } from '../environment.js';
 import type { Terminal } from '../terminal.js';
 
@@ -11,13 +12,11 @@ export interface Asked extends Settings {
   readonly userinfo: boolean;
 }
 
-const FLAG = { type: 'boolean' } as const;
-
 /** @throws UsageError */
 export function read(args: readonly string[], terminal: Terminal): Asked {
   const { values, positionals } = parse(
     args,
-    { check: FLAG, json: FLAG, userinfo: FLAG, env: { type: 'string' } },
+    { check: FLAG, json: FLAG, userinfo: FLAG, env: TEXT },
     // What stands there may be the token: nobody repeats it.
     true,
   );
@@ -35,14 +34,9 @@ export function read(args: readonly string[], terminal: Terminal): Asked {
   return { ...settings, env, check, json, userinfo };
 }
 
-/** The token, as it was given: perhaps with the word before it that a header has. @throws UsageError */
+/** @throws UsageError */
 export async function tokenFrom({ env }: Asked, terminal: Terminal): Promise<string> {
-  const given =
-    env['ZITADEL_TOKEN'] ||
-    (terminal.isInteractive
-      ? await terminal.askSecret('Token (it is not shown): ')
-      : await terminal.input());
-  const token = given.trim().replace(/^(?:authorization: *)?bearer +/i, '');
+  const token = await callerToken(env, terminal);
   if (token === '' && !terminal.stop.aborted) {
     throw new UsageError('there is no token: set ZITADEL_TOKEN, or write it to the standard input');
   }

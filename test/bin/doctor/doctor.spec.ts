@@ -12,7 +12,7 @@ import { createZitadel, zitadelEvents } from '../../../lib/express/index.js';
 import { redisIsHere, startRedis } from '../../support/redis.js';
 import { startExpress } from '../../support/start.js';
 import { quietTerminal } from '../../support/terminal.js';
-import { useEmulator } from '../../support/world.js';
+import { startEmulator, useEmulator } from '../../support/world.js';
 
 // Inside the repository, so that the files find the packages.
 const folder = mkdtempSync(fileURLToPath(new URL('./app-', import.meta.url)));
@@ -102,6 +102,15 @@ describe('doctor', async () => {
     return user;
   };
 
+  it('takes a token with what stands before it in a header', async () => {
+    const token = zitadel.tokenFor(alice);
+    for (const before of ['', 'Bearer ', 'authorization: bearer ']) {
+      const asked = { ...good, ZITADEL_TOKEN: `${before}${token}\n` };
+      expect(await run([], asked)).toMatchObject({ code: 0 });
+      expect(await run(['-'], good, { input: `${before}${token}\n` })).toMatchObject({ code: 0 });
+    }
+  });
+
   it('tells of a key file that cannot be read, and goes on with the rest', async () => {
     const file = join(folder, 'none.json');
     const said = await run(['--json'], { ...good, ZITADEL_SERVICE_USER_KEY: file });
@@ -123,6 +132,11 @@ describe('doctor', async () => {
     expect(code).toBe(2);
     expect(told).toContain(text);
     expect(out).toBe('');
+  });
+
+  it('tells whoever looks on what it is looking at', async () => {
+    const { code, told } = await run([], good, { isInteractive: true });
+    expect([code, told]).toEqual([0, expect.stringContaining('looking at ZITADEL ...')]);
   });
 
   it('says that it was stopped', async () => {
@@ -310,6 +324,58 @@ createZitadel({ issuer: '${zitadel.url}', audience: '1' });`,
     const said = await run([app, '--json', '--timeout', '6'], {});
     const found = findingsOf(said).find(({ id }) => id.startsWith('events.tail'));
     expect(found).toMatchObject({ level, what: expect.stringMatching(text) as string });
+  });
+
+  it('compares the signing key with that of the target, and tells its own target by it', async () => {
+    const other = await startEmulator();
+    const owner = other.addServiceUser('owner');
+    other.addMember(owner, 'instance', ['IAM_OWNER']);
+    const env = { ZITADEL_ISSUER: other.url, ZITADEL_PROJECT_ID: '1' };
+    const look = async (key: string, ...args: readonly string[]) => {
+      const more = { ZITADEL_SIGNING_KEY: key, ZITADEL_PAT: other.patFor(owner) };
+      const said = await run([...args, '--json'], { ...env, ...more });
+      expect(said.out).not.toMatch(/theirs|right|wrong-key/);
+      return findingsOf(said).find(({ id }) => id.startsWith('events.'));
+    };
+    for (const signingKey of ['theirs', 'right']) {
+      other.addTarget('https://app.example/zitadel/events', { signingKey });
+    }
+    const same = {
+      id: 'events.sent',
+      what: expect.stringMatching(/signs with a key of/) as string,
+    };
+    expect(await look('right')).toMatchObject(same);
+    expect(await look('newer right')).toMatchObject(same);
+    expect(await look('wrong-key')).toMatchObject({
+      ...{ id: 'events.key', level: 'warning' },
+      remedy: expect.stringContaining('events setup --name <its name> --rotate') as string,
+    });
+    // Only Nest receives where an option says.
+    other.addTarget('https://app.example/hooks', { signingKey: 'moved' });
+    expect(await look('moved')).toMatchObject(same);
+    const ofExpress = expressOf(
+      'hooks-express.mjs',
+      `audience: '1', issuer: '${other.url}', events: { signingKeys: 'moved' }`,
+    );
+    expect(await look('', ofExpress)).toMatchObject(same);
+    const ofNest = appOf(
+      'hooks.mjs',
+      `return { issuer: '${other.url}', audience: '1', events: { signingKeys: 'moved' } };`,
+    );
+    expect(await look('', ofNest)).toMatchObject({
+      id: 'events.path',
+      remedy: expect.stringContaining('https://<your application>/zitadel/events') as string,
+    });
+    const untold = appOf(
+      'untold.mjs',
+      `return { issuer: '${other.url}', audience: '1', events: { signingKeys: 'wrong-key' },
+        fetch: async (url, init) => {
+          const text = await (await fetch(url, init)).text();
+          return new Response(text.replaceAll('"signingKey"', '"none"'));
+        } };`,
+    );
+    const silent = await look('', untold);
+    expect(silent?.what).toContain('does not tell with which key');
   });
 
   describe('with --events-url', () => {

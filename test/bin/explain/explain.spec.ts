@@ -1,6 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { runCommand } from '#dist/bin/commands.js';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Terminal } from '../../../lib/bin/terminal.js';
 import type { ZitadelEmulator } from '../../../lib/testing/index.js';
 import { quietTerminal } from '../../support/terminal.js';
@@ -88,6 +90,46 @@ describe('explain', () => {
     ]);
     const unknown = await route('GET /none');
     expect([unknown.code, unknown.told]).toEqual([2, expect.stringContaining('has no GET /none')]);
+  });
+
+  it('asks the ZITADEL that the route names', async () => {
+    const partners = await startEmulator();
+    const bob = partners.addUser('bob');
+    partners.addMember(bob, 'instance', ['IAM_OWNER']);
+    // Inside the repository, so that the file finds the packages.
+    const folder = mkdtempSync(fileURLToPath(new URL('./app-', import.meta.url)));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const app = join(folder, 'app.mjs');
+    const optionsOf = ({ url, defaultProject }: ZitadelEmulator) =>
+      `issuer: '${url}', audience: '${defaultProject.id}'`;
+    writeFileSync(
+      app,
+      `import { Controller, Get, Module, UseGuards } from '@nestjs/common';
+import { RequireRole, ZitadelManagerGuard, ZitadelModule } from 'nestjs-zitadel';
+class Partners { list() {} }
+const list = Object.getOwnPropertyDescriptor(Partners.prototype, 'list');
+Get('partners')(Partners.prototype, 'list', list);
+RequireRole('IAM_OWNER', { zitadel: 'partners' })(Partners.prototype, 'list', list);
+Controller()(Partners);
+UseGuards(ZitadelManagerGuard)(Partners);
+export class AppModule {}
+Module({
+  imports: [
+    ZitadelModule.forRoot({ ${optionsOf(zitadel)} }),
+    ZitadelModule.forRoot({ name: 'partners', ${optionsOf(partners)} }),
+  ],
+  controllers: [Partners],
+})(AppModule);
+`,
+    );
+    const asked = ['--app', app, '--route', 'GET /partners'];
+    const bobs = partners.tokenFor(bob);
+    expect(await run(asked, bobs)).toMatchObject({ code: 0, told: '' });
+    expect(await run([...asked, '--name', 'partners'], bobs)).toMatchObject({ code: 0 });
+    expect(await run([...asked, '--name', 'other'], bobs)).toMatchObject({
+      code: 2,
+      told: expect.stringContaining('GET /partners asks the ZITADEL partners') as string,
+    });
   });
 
   it('takes no route for another one that answers under another host', async () => {

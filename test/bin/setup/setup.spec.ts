@@ -9,11 +9,16 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { parseEnv, promisify } from 'node:util';
+import ts from 'typescript';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createZitadel, introspection, keyFile, role } from '../../../lib/express/index.js';
-import { CODE } from '../../../lib/bin/setup/code.js';
 import type { Terminal } from '../../../lib/bin/terminal.js';
 import type { ZitadelEmulator } from '../../../lib/testing/index.js';
 import { startEmulator } from '../../support/world.js';
@@ -59,7 +64,7 @@ async function api(path: string, body: object = {}, method = 'POST') {
   return (await reply.json()) as {
     readonly id?: string;
     readonly result?: readonly Readonly<Record<string, unknown>>[];
-    readonly targets?: readonly { readonly name: string }[];
+    readonly targets?: readonly { readonly id: string; readonly name: string }[];
     readonly executions?: readonly unknown[];
   };
 }
@@ -110,7 +115,6 @@ describe('setup', () => {
   it('makes all that an application needs, and its keys work', async () => {
     const { code, out, told } = await setup([...ROLES, ...ENDPOINT, '--yes']);
     expect([told, code]).toEqual([expect.stringContaining(`To be changed at ${zitadel.url}`), 0]);
-    expect(out).toContain('callers: introspection(keyFile(ZITADEL_API_KEY))');
     expect(await state()).toMatchObject({
       inside: [
         ['ZITADEL', [], [], []],
@@ -160,10 +164,41 @@ describe('setup', () => {
     expect(decision).toMatchObject({ allowed: true });
   });
 
-  it('prints the lines that its page shows', () => {
+  it('prints the lines that its page shows', async () => {
     const page = readFileSync(new URL('../../../docs/command.md', import.meta.url), 'utf8');
-    expect(page).toContain(`\`\`\`ts\n${CODE}\n\`\`\``);
+    const { out } = await setup([...ENDPOINT, '--yes']);
+    expect(page).toContain(`\`\`\`ts\n${out}\n\`\`\``);
   });
+
+  it('prints lines for Express where the project has no Nest', async () => {
+    const bin = fileURLToPath(new URL('../../../dist/bin/nestjs-zitadel.js', import.meta.url));
+    const env = { PATH: process.env['PATH'], ZITADEL_URL: zitadel.url, ZITADEL_PAT: pat };
+    const args = [bin, 'setup', '--project', 'shop', '--endpoint', 'https://shop.example/hooks'];
+    const ran = await promisify(execFile)(process.execPath, [...args, '--yes'], {
+      ...{ cwd: folder, env },
+    });
+    const application = await startPrinted(ran.stdout, EXPRESS_MAIN, folder);
+    expect(await statusesAt(application)).toEqual([200, 403]);
+    const delivery = await fetch(`${application}/hooks`, { method: 'POST', body: '{}' });
+    expect(delivery.status).toBe(401);
+  }, 30_000);
+
+  it.each([
+    ['the organization', ['--endpoint', 'https://shop.example/hooks'], '/hooks', 401],
+    ['everything', ['--service-user-role', 'IAM_OWNER_VIEWER'], '/zitadel/events', 404],
+    ['nothing', ['--service-user-role', 'none'], '/zitadel/events', 404],
+  ])(
+    'prints lines that start an application, where the service user reads %s',
+    async (_what, args, path, delivered) => {
+      const { out } = await setup([...args, '--yes']);
+      const application = await startPrinted(out, NEST_MAIN);
+      // What the service user reads does not depend on the scopes of the caller's token.
+      expect(await statusesAt(application, args.includes('none'))).toEqual([200, 403]);
+      const delivery = await fetch(application + path, { method: 'POST', body: '{}' });
+      expect(delivery.status).toBe(delivered);
+    },
+    30_000,
+  );
 
   it('changes nothing the second time, and makes what is missing then', async () => {
     await setup([...ROLES, ...ENDPOINT, '--yes']);
@@ -180,6 +215,16 @@ describe('setup', () => {
       done: ['+ admin (roles of the project)'],
       ids: { project: expect.stringMatching(/^\d{18}$/) as string },
     });
+  });
+
+  it('says which events the server does not know', async () => {
+    const first = await setup([...ENDPOINT, '--yes']);
+    expect(first.told).toContain('This server does not know user.human.refresh.token.removed, ');
+    const again = await setup([...ENDPOINT, '--json']);
+    expect(JSON.parse(again.out)).toMatchObject({
+      unknownEvents: expect.arrayContaining(['oidc_session.terminated']) as string[],
+    });
+    expect(JSON.parse((await setup(['--json'])).out)).toMatchObject({ unknownEvents: [] });
   });
 
   it('makes a new key for a file that is lost, and says so', async () => {
@@ -217,6 +262,25 @@ describe('setup', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it('--remove knows the names and paths that setup was given, and the values that it wrote', async () => {
+    const second = zitadel.addServiceUser('second');
+    zitadel.addMember(second, { org: zitadel.rootOrg }, ['ORG_OWNER_VIEWER']);
+    const before = await state();
+    const names = ['--application', 'backend', '--service-user', 'first'];
+    await setup([...names, ...ENDPOINT, '--secrets', at('keys'), '--yes']);
+    const more = ['--service-user', 'second', '--service-user-role', 'ORG_OWNER'];
+    await setup([...more, '--secrets', at('more'), '--env', at('more.env'), '--yes']);
+    // What somebody took away at ZITADEL tells no value any more.
+    const { targets = [] } = await api('/v2/actions/targets/search');
+    for (const { id } of targets) await api(`/v2/actions/targets/${id}`, {}, 'DELETE');
+    const [shop] = (await rows(`${V1}/projects/_search`)).filter(({ name }) => name === 'shop');
+    await api(`${V1}/projects/${String(shop?.['id'])}`, {}, 'DELETE');
+
+    expect(await setup(['--remove', '--yes'])).toMatchObject({ code: 0 });
+    expect(await state()).toEqual(before);
+    expect(readdirSync(folder).sort()).toEqual(['more', 'more.env']);
+  });
+
   it('--remove leaves lines of .env that were there before', async () => {
     const before = `ZITADEL_ISSUER=${zitadel.url}\n`;
     writeFileSync(at('.env'), before);
@@ -225,6 +289,20 @@ describe('setup', () => {
     await setup(['--remove', '--yes']);
     expect(readFileSync(at('.env'), 'utf8')).toBe(before);
     expect(await state()).toMatchObject({ notes: 0 });
+  });
+
+  it('takes the organizations of an earlier run out of .env where the service user reads none', async () => {
+    const none = ['--service-user-role', 'none'];
+    await setup(['--yes']);
+    const { told } = await setup([...none, '--yes']);
+    expect(told).toContain('- in ');
+    expect(envNames()).not.toContain('ZITADEL_ORGANIZATIONS');
+    expect(await setup(none)).toMatchObject({ code: 0, out: '' });
+    // A line of somebody else stays.
+    writeFileSync(at('.env'), `${readFileSync(at('.env'), 'utf8')}ZITADEL_ORGANIZATIONS=1\n`);
+    expect(await setup(none)).toMatchObject({ code: 0, out: '' });
+    await setup(['--remove', '--yes']);
+    expect(envLines()).toEqual(['ZITADEL_ORGANIZATIONS=1']);
   });
 
   it('writes through a link to .env', async () => {
@@ -348,10 +426,86 @@ describe('setup', () => {
     const asked = await runAs(env, args, { isInteractive: true, askSecret: ask, ask });
     expect(asked).toMatchObject({ code: 4, out: '' });
     expect(asked.told).not.toContain(pat);
+    expect(asked.told).not.toContain('...');
     expect(await state()).toMatchObject({ notes: 0, targets: [] });
     expect(await runAs(env, args)).toMatchObject({ code: 2 });
   });
+
+  it('tells whoever looks on what is under way, and a script the plan alone', async () => {
+    const steps =
+      /\.\.\. the project shop\n\.\.\. the API application [^]*\n\.\.\. until ZITADEL shows it/;
+    expect(await setup([], { says: 'y' })).toMatchObject({
+      code: 0,
+      told: expect.stringMatching(steps) as string,
+    });
+    await setup(['--remove', '--yes']);
+    expect((await setup(['--yes'])).told).not.toContain('...');
+  });
 });
+
+/** What an owner of the organization and somebody else get there. */
+async function statusesAt(application: string, zitadelAudience = false): Promise<number[]> {
+  const [alice, bob] = [zitadel.addUser('alice'), zitadel.addUser('bob')];
+  zitadel.addMember(alice, { org: zitadel.rootOrg }, ['ORG_OWNER']);
+  const audience = [parseEnv(readFileSync(at('.env'), 'utf8'))['ZITADEL_PROJECT_ID'] ?? ''];
+  const asked = [alice, bob].map(async (user) => {
+    const token = zitadel.opaqueTokenFor(user, { audience, zitadelAudience });
+    const headers = { authorization: `Bearer ${token}` };
+    return (await fetch(`${application}/orgs/${zitadel.rootOrg.id}`, { headers })).status;
+  });
+  return Promise.all(asked);
+}
+
+const NEST_MAIN = `import 'reflect-metadata';
+import { Controller, Get, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { org, RequireRole } from 'nestjs-zitadel';
+import { AppModule } from './lines.mjs';
+class Orgs { read() { return 'in'; } }
+const read = Object.getOwnPropertyDescriptor(Orgs.prototype, 'read');
+Get(':orgId')(Orgs.prototype, 'read', read);
+RequireRole('ORG_OWNER', org.param('orgId'))(Orgs.prototype, 'read', read);
+Controller('orgs')(Orgs);
+class Main {}
+Module({ imports: [AppModule], controllers: [Orgs] })(Main);
+const app = await NestFactory.create(Main, { logger: ['error', 'warn'] });
+await app.listen(0, '127.0.0.1');
+console.log(await app.getUrl());
+`;
+
+const EXPRESS_MAIN = `import express from 'express';
+import { org, requireRole } from 'nestjs-zitadel/express';
+import { events, zitadel } from './lines.mjs';
+const app = express();
+app.post('/hooks', events);
+const guard = requireRole(zitadel, 'ORG_OWNER', org.param('orgId'));
+app.get('/orgs/:orgId', guard, (_, response) => void response.send('in'));
+const server = app.listen(0, '127.0.0.1', () => {
+  console.log('http://127.0.0.1:' + server.address().port);
+});
+`;
+
+/** Starts the printed lines as the command says, with a route for owners of an organization. Returns its address. */
+async function startPrinted(lines: string, main: string, cwd?: string): Promise<string> {
+  // Inside the repository, so that the lines find the package.
+  const inside = mkdtempSync(fileURLToPath(new URL('./app-', import.meta.url)));
+  onTestFinished(() => rmSync(inside, { recursive: true }));
+  const compilerOptions = {
+    ...{ target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
+    experimentalDecorators: true,
+  };
+  const { outputText } = ts.transpileModule(lines, { compilerOptions });
+  writeFileSync(join(inside, 'lines.mjs'), outputText);
+  writeFileSync(join(inside, 'main.mjs'), main);
+  const args = [`--env-file=${at('.env')}`, join(inside, 'main.mjs')];
+  const stdio = ['ignore', 'pipe', 'inherit'] as const;
+  const child = spawn(process.execPath, args, { stdio: [...stdio], cwd });
+  onTestFinished(() => void child.kill());
+  const output = createInterface(child.stdout);
+  const ended = once(output, 'close').then(() => [`it ended: ${lines}`]);
+  const [url] = (await Promise.race([once(output, 'line'), ended])) as [string];
+  return url;
+}
 
 function writeForeignKey(): void {
   mkdirSync(at('secrets'));
