@@ -262,7 +262,8 @@ describe('the page about compatibility', () => {
       [/`@nestjs\/swagger` (\d+), (\d+) and (\d+),/, of(BESIDE_NEST, '@nestjs/swagger')],
       [/`@nestjs\/terminus` (\d+), (\d+) and (\d+),/, of(BESIDE_NEST, '@nestjs/terminus')],
       [/`@opentelemetry\/api` (\d+\.\d+)\./, [devDependencies['@opentelemetry/api']]],
-      [/`@apollo\/subgraph` (\d+\.\d+)\./, [devDependencies['@apollo/subgraph']]],
+      [/either driver, with `@apollo\/subgraph` (\d+\.\d+) /, [DOORS_OF[12]['@apollo/subgraph']]],
+      [/with `@apollo\/subgraph` (\d+\.\d+), but for/, [devDependencies['@apollo/subgraph']]],
       [/\*\*Vitest\*\* (\d+) with Vite (\d+) /, [RUNNERS['vitest'], RUNNERS['vite']]],
       [
         /\*\*Jest\*\* (\d+) with `ts-jest` (\d+) or `@swc\/jest` (\d+\.\d+) /,
