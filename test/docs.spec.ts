@@ -262,7 +262,10 @@ describe('the page about compatibility', () => {
       [/`@nestjs\/swagger` (\d+), (\d+) and (\d+),/, of(BESIDE_NEST, '@nestjs/swagger')],
       [/`@nestjs\/terminus` (\d+), (\d+) and (\d+),/, of(BESIDE_NEST, '@nestjs/terminus')],
       [/`@opentelemetry\/api` (\d+\.\d+)\./, [devDependencies['@opentelemetry/api']]],
-      [/either driver, with `@apollo\/subgraph` (\d+\.\d+) /, [DOORS_OF[12]['@apollo/subgraph']]],
+      [
+        /either driver, with `@apollo\/subgraph` (\d+\.\d+) /,
+        of(DOORS_OF, '@apollo/subgraph').slice(-1),
+      ],
       [/with `@apollo\/subgraph` (\d+\.\d+), but for/, [devDependencies['@apollo/subgraph']]],
       [/\*\*Vitest\*\* (\d+) with Vite (\d+) /, [RUNNERS['vitest'], RUNNERS['vite']]],
       [
