@@ -145,7 +145,7 @@ export function classesOf(type: Type): readonly Type[] {
 }
 
 /** A class and its base classes, the class first. */
-function lineOf(type: Type): readonly Type[] {
+export function lineOf(type: Type): readonly Type[] {
   const line: Type[] = [];
   for (
     let each: unknown = type;

@@ -1,8 +1,8 @@
 import * as nest from '@nestjs/common';
 import type { ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { own } from '../core/own-properties.js';
-import { classesOf } from './declarations.js';
-import type { Handler, Home } from './handlers.js';
+import { classesOf, lineOf } from './declarations.js';
+import type { Handler, Home, Wrapper } from './handlers.js';
 import { injectedInto } from './providers.js';
 import type { Way } from './ways.js';
 import { GUARD_BRAND, ZitadelManagerGuard } from './zitadel-manager.guard.js';
@@ -140,8 +140,9 @@ export class GuardsInForce {
   /** The options of each GraphQLModule, but for gateways of a federation, which have no fields of their own. */
   optionsOfGraphQL(): readonly unknown[] {
     return [...this.modules.values()]
+      .filter(({ providers }) => !isGateway(providers))
       .map(({ providers }): unknown => providers.get('GqlModuleOptions')?.instance)
-      .filter((options) => options !== undefined && own(options, 'gateway') === undefined);
+      .filter((options) => options !== undefined);
   }
 
   #standBeforeFields(): boolean {
@@ -169,6 +170,16 @@ export class GuardsInForce {
       return undefined;
     }
   }
+}
+
+const GATEWAYS: ReadonlySet<string> = new Set(['ApolloGatewayDriver', 'MercuriusGatewayDriver']);
+
+/** Whether a module of GraphQL has the driver of a gateway, or one that extends it. No option tells: other drivers take `gateway`, too. */
+function isGateway(providers: ReadonlyMap<unknown, Wrapper>): boolean {
+  const driver = [...providers].find(
+    ([token]) => typeof token === 'function' && token.name === 'AbstractGraphQLDriver',
+  )?.[1].metatype;
+  return lineOf(driver as nest.Type).some(({ name }) => GATEWAYS.has(name));
 }
 
 function prototypeOrInstance(guard: unknown): object | undefined {

@@ -57,11 +57,15 @@ class SomeOtherGuard implements CanActivate {
 }
 
 const nothing = (): undefined => undefined;
-const graphQL = (fieldResolverEnhancers: ApolloDriverConfig['fieldResolverEnhancers'] = []) =>
+const graphQL = (
+  fieldResolverEnhancers: ApolloDriverConfig['fieldResolverEnhancers'] = [],
+  more: object = {},
+) =>
   GraphQLModule.forRoot<ApolloDriverConfig>({
     driver: ApolloDriver,
     autoSchemaFile: true,
     fieldResolverEnhancers,
+    ...more,
   });
 
 /** One handler of each kind, and what stands on its class and on its method. */
@@ -147,6 +151,18 @@ const OUT_OF_REACH = [
     make: fields,
     says: /Orgs\.members resolves a field of GraphQL.*fieldResolverEnhancers: \['guards', 'filters'\]/,
   },
+  ...[false, null].map((other) => ({
+    kind: `a field of GraphQL without enhancers, beside a schema with them (gateway: ${JSON.stringify(other)})`,
+    with: (type: Type): Application => ({
+      imports: [
+        graphQL(['guards', 'filters'], { path: '/two' }),
+        graphQL([], { path: '/one', gateway: other }),
+      ],
+      providers: [GLOBAL, type],
+    }),
+    make: fields,
+    says: /Orgs\.members resolves a field of GraphQL.*fieldResolverEnhancers: \['guards', 'filters'\]/,
+  })),
   {
     kind: 'a reference of a federation without enhancers',
     with: (type: Type): Application => ({

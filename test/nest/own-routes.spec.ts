@@ -114,7 +114,7 @@ class LateAtThings implements OnModuleInit {
 }
 
 /** Like the gateways of Apollo and Mercurius: it makes no schema, and asks other services. */
-class Gateway extends AbstractGraphQLDriver {
+class MercuriusGatewayDriver extends AbstractGraphQLDriver {
   override async start() {
     this.httpAdapterHost.httpAdapter.post('/graphql', answer as never);
   }
@@ -203,7 +203,7 @@ describe.each(['express', 'fastify'] as const)('routes of the adapter itself on 
   it('are those of a gateway of a federation, which has no field of its own', async () => {
     const gateway = {
       ...application,
-      imports: [GraphQLModule.forRoot({ driver: Gateway, gateway: {} } as never)],
+      imports: [GraphQLModule.forRoot({ driver: MercuriusGatewayDriver, gateway: {} } as never)],
     };
     expect(await told(gateway)).toEqual([
       '  POST /graphql  NOT GUARDED by nestjs-zitadel: no route of Nest',
