@@ -35,7 +35,8 @@ export function eventsOf(
   const repeats = new Repeats(evict);
   const startedAt = Date.now();
   // Userinfo does not say when a token was issued, so later ones would be refused as well. ZITADEL refuses the older ones each time it is asked.
-  const byUserinfo = [callers].flat().some((way) => own(way, 'type') === 'userinfo');
+  // Beside `jwt()` that is no reason: most tokens say it.
+  const byUserinfo = [callers].flat().every((way) => own(way, 'type') === 'userinfo');
   const apply = (evictions: readonly Eviction[], changedAt: readonly number[]) => {
     repeats.apply(byUserinfo ? evictions.filter(({ type }) => type !== 'issuedBefore') : evictions);
     if (!telemetry) return;

@@ -68,9 +68,10 @@ export class Decider {
     ids: Ids,
     since: number | undefined,
   ): Decision | Promise<Decision> {
+    const remembered = known.yesAbout(compiled, ids);
+    if (remembered) return remembered;
     // A "yes" that is remembered has passed this.
     if (compiled.refusesActors && known.caller.actor !== undefined) return denied(known, ACTS);
-    // No closures here: they would cost every request, even if they are not called.
     const open = this.#open(known, compiled, ids, compiled.fresh ? ANEW : ANY_AGE);
     const verdict = decide(open);
     if (verdict === 'yes') {

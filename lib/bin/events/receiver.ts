@@ -21,7 +21,8 @@ export async function lookAtReceiver(endpoint: string, stop: AbortSignal): Promi
       : `No application seems to receive events at ${endpoint}: it answers GET with ${status} instead of 405. Look at the path, and at what stands before the application.`;
     return { isThere, text };
   } catch (error) {
-    const why = signal.aborted ? `no reply within ${WAIT_MS} ms` : reasonOf(error);
+    const isLate = signal.aborted && !stop.aborted;
+    const why = isLate ? `no reply within ${WAIT_MS} ms` : reasonOf(error);
     const text = `${endpoint} cannot be reached from here (${why}). ZITADEL may reach it all the same.`;
     return { isThere: undefined, text };
   }

@@ -47,8 +47,8 @@ export const command: Command = {
       { where: url, yes: asked.yes, isCheck: asked.mode === 'check', errorText },
       terminal,
     );
-    const isThere = asked.mode === 'check' && endpoint !== '';
-    const receiver = isThere ? await lookAtReceiver(endpoint, terminal.stop) : undefined;
+    const looks = asked.mode === 'check' && endpoint !== '' && outcome.error === undefined;
+    const receiver = looks ? await lookAtReceiver(endpoint, terminal.stop) : undefined;
     report(asked, outcome, made, receiver, terminal);
     return outcome.exitCode;
   },

@@ -63,12 +63,9 @@ export class CallerSource {
     );
   }
 
-  /** What is remembered for exactly these bytes, or for the same token: it is remembered once, however a client spells the scheme. */
+  /** What is remembered for exactly this token, however a client spells the scheme. */
   warm(sent: string): KnownCaller | undefined {
-    const known = this.#remembered.get(sent);
-    if (known) return known;
-    const credential = this.#usual(sent);
-    return credential === sent ? undefined : this.#remembered.get(credential);
+    return this.#remembered.get(this.#usual(sent));
   }
 
   /** Verifies, confirms and reads, in one flight a credential. What was asked for before `notBefore` does not count. */

@@ -4,7 +4,7 @@ import type { Pay } from './allowance.js';
 import { type Flight, Flights, mayKeep } from './flight.js';
 import type { QuietTelemetry, RememberedKind } from '../telemetry.js';
 import type { Stored } from '../store/envelope.js';
-import type { SharedStore } from '../store/shared-store.js';
+import type { SeenAgain, SharedStore } from '../store/shared-store.js';
 import { FAILED } from '../store/signed-cache.js';
 import type { StoredKind } from '../store/stored-kinds.js';
 import { TURN_MS } from '../store/turns.js';
@@ -143,7 +143,7 @@ export class ReadCache<T extends object | string, S> {
     const shared = await store.read(kind.stored, key, userId);
     const found = this.#fromStore(question, flight, shared.stored);
     if (found) return found;
-    let seen: Parameters<SharedStore['begin']>[3];
+    let seen: Pick<SeenAgain<unknown>, 'user'> | undefined;
     const ask = async (
       endTurn: () => void,
       until: number,

@@ -21,7 +21,7 @@ export interface CallerRows extends Validity {
 
 /** A verified credential, and the caller to whom it leads. */
 export interface Verified {
-  /** The exact bytes: the Authorization header, or what the option `token` gave. Empty for a bare user id. */
+  /** The exact bytes: the Authorization header in its usual spelling, or what the option `token` gave. Empty for a bare user id. */
   readonly credential: string;
   readonly token: string;
   /** Stands for the token in keys. */
@@ -73,9 +73,20 @@ export class KnownCaller implements Validity {
 
   /** The remembered "yes", if a request asks for it again: by exactly this requirement, about the same ids. This caller must be valid. */
   yesTo(compiled: Compiled, request: RequestLike): Allowed | undefined {
-    if (this.#askedFor !== compiled) return undefined;
-    if (this.#lease && !this.#runs(this.#lease)) return undefined;
-    return namesAgain(this.#askedAbout, compiled.sources, request) ? this.#yes : undefined;
+    return this.#isYesTo(compiled) && namesAgain(this.#askedAbout, compiled.sources, request)
+      ? this.#yes
+      : undefined;
+  }
+
+  /** The same about ids that were read. */
+  yesAbout(compiled: Compiled, ids: Ids): Allowed | undefined {
+    return this.#isYesTo(compiled) && this.#askedAbout.every((id, slot) => id === ids[slot])
+      ? this.#yes
+      : undefined;
+  }
+
+  #isYesTo(compiled: Compiled): boolean {
+    return this.#askedFor === compiled && (this.#lease === undefined || this.#runs(this.#lease));
   }
 
   /** Whether what the "yes" rests on still counts. While this counts, what ends later need not be compared with the clocks. */

@@ -127,14 +127,15 @@ export class EpochStore {
     return latest;
   }
 
-  /** Remembers this time, and stores it with every new epoch of the user, or of everyone. */
-  learn(target: EpochTarget, time: number): void {
+  /** Remembers this time, and stores it with every new epoch of the user, or of everyone. False: it was known. */
+  learn(target: EpochTarget, time: number): boolean {
     const isOfUser = typeof target === 'object' && has(target, 'userId');
-    if (target !== 'everyone' && !isOfUser) return;
+    if (target !== 'everyone' && !isOfUser) return false;
     // What is ahead of the clock here counts up to now, once: told again, it would count up to a later now.
-    if (time <= this.#refusedUpTo(target)) return;
+    if (time <= this.#refusedUpTo(target)) return false;
     this.#issuedBefore.set(targetKey(target), time);
     this.surroundings.onIssuedBefore?.(isOfUser ? target.userId : undefined, time);
+    return true;
   }
 
   /** Sees to it that the store has an eviction, and what was learned of the target: no store takes two epochs that are written at once. */

@@ -26,7 +26,7 @@ interface SharedRead<T> {
 }
 
 /** What a look at the store finds: what another process has stored, and the epoch of the user. Undefined: there is none. */
-interface SeenAgain<T> {
+export interface SeenAgain<T> {
   readonly stored: Stored<T> | undefined;
   readonly user: string | undefined;
 }
@@ -182,18 +182,19 @@ export class SharedStore {
     at = this.stamp(),
     onTaken?: () => void,
   ): Promise<number> {
-    this.learn(userId, time);
-    return this.evict(targetOf(userId), at, onTaken);
-  }
-
-  /**
-   * Some process refuses tokens. This one says so with each epoch that it begins, and sees to it that the store says so: who told may have
-   * ended.
-   */
-  learn(userId: string | undefined, time: number): void {
     const target = targetOf(userId);
     this.#epochs.learn(target, time);
     this.#epochs.lookAgain(target);
+    return this.evict(target, at, onTaken);
+  }
+
+  /**
+   * Some process refuses tokens. This one says so with each epoch that it begins. If it did not know, it sees to it that the store says so: who
+   * told may have ended.
+   */
+  learn(userId: string | undefined, time: number): void {
+    const target = targetOf(userId);
+    if (this.#epochs.learn(target, time)) this.#epochs.lookAgain(target);
   }
 
   /** Leaves a note for the other processes, and for those that come later. Stores may lose it. It never rejects. */

@@ -199,6 +199,10 @@ describe('a "yes" that is remembered', () => {
     caller.remember(other, ids, yes);
     expect(caller.yesTo(asked, about('1'))).toBeUndefined();
     expect(caller.yesTo(other, about('1'))).toBe(yes);
+    expect(caller.yesAbout(other, ['1'])).toBe(yes);
+    expect(caller.yesAbout(other, ['2'])).toBeUndefined();
+    expect(caller.yesAbout(other, [undefined])).toBeUndefined();
+    expect(caller.yesAbout(asked, ['1'])).toBeUndefined();
   });
 
   it.each<[leases: readonly string[], now: boolean, later: boolean]>([
@@ -246,6 +250,7 @@ describe('a "yes" that is remembered', () => {
     caller.remember(asked, ids, yes, leases);
     leases[ended]?.end();
     expect(caller.yesTo(asked, about('1'))).toBeUndefined();
+    expect(caller.yesAbout(asked, ['1'])).toBeUndefined();
   });
 });
 

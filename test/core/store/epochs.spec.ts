@@ -501,6 +501,20 @@ describe.each([
     },
   );
 
+  it('is looked for in the store once by who hears of it again and again', async () => {
+    const there = processOf();
+    there.learn(userId, TIME);
+    await vi.advanceTimersByTimeAsync(2_000);
+    await settle();
+    const { gets } = cache;
+    expect(gets).toBeGreaterThan(0);
+    there.learn(userId, TIME);
+    there.learn(userId, TIME - 1);
+    expect(vi.getTimerCount()).toBe(0);
+    await settle();
+    expect(cache.gets).toBe(gets);
+  });
+
   it('is told as soon as a store that was down is back', async () => {
     const here = processOf();
     cache.beforeSet = () => Promise.reject(new Error('down'));
