@@ -65,7 +65,8 @@ export class CallerSource {
 
   /** What is remembered for exactly this token, however a client spells the scheme. */
   warm(sent: string): KnownCaller | undefined {
-    return this.#remembered.get(this.#usual(sent));
+    // Nearly all clients send the usual spelling, so what was sent is looked for first.
+    return this.#remembered.atTail(sent) ?? this.#remembered.get(this.#usual(sent));
   }
 
   /** Verifies, confirms and reads, in one flight a credential. What was asked for before `notBefore` does not count. */

@@ -160,10 +160,17 @@ export class RememberedCallers {
 
   /** The caller with exactly this credential, if the entry may still be used. */
   get(credential: string): KnownCaller | undefined {
-    // Compared once: a token has a thousand characters. And nothing is noted: what was kept first makes room, which mostly ends first.
-    const atTail = this.#callers.peek(tailOf(credential));
-    if (atTail?.credential === credential) return isValid(atTail) ? atTail : undefined;
-    const known = this.#callers.peek(wholeOf(credential));
+    return this.atTail(credential) ?? this.#at(wholeOf(credential), credential);
+  }
+
+  /** The same, unless another credential with the same end stood there before it. It costs little, also if there is none. */
+  atTail(credential: string): KnownCaller | undefined {
+    return this.#at(tailOf(credential), credential);
+  }
+
+  // Compared once: a token has a thousand characters. And nothing is noted: what was kept first makes room, which mostly ends first.
+  #at(key: string, credential: string): KnownCaller | undefined {
+    const known = this.#callers.peek(key);
     return known?.credential === credential && isValid(known) ? known : undefined;
   }
 
