@@ -115,7 +115,6 @@ describe('on an emulator of the main line', () => {
 /** Older servers differ in the limits of API v1 alone. */
 describe.each<[Generation, string, QueryLimits]>([
   ['v1', 'the limits of older servers', OLDER_LIMITS],
-  ['v1', 'a lower limit', { max: 100 }],
   ['v2', 'a lower limit', { max: 100 }],
 ])('on an emulator that serves %s alone, with %s', (served, _what, limits) => {
   // Those that ask for 1000 rows by themselves are about the number that ZITADEL comes with.

@@ -62,11 +62,10 @@ describe.each(WAYS)('a project of another tenant, by %s as the %s', (api, as) =>
     }
   };
 
+  // Two hundred are allowed, and any of those that do not exist is one of them.
   it('costs whoever names it as much as one that does not exist', async () => {
     const { id } = zitadel.addProject(`secret ${(names += 1)}`, { org: acme.id });
-    const afterUnknown = await leftAfter('4999999');
-    expect(afterUnknown).toBe(199);
-    expect(await leftAfter(id)).toBe(afterUnknown);
+    expect(await leftAfter(id)).toBe(199);
   });
 });
 
