@@ -203,6 +203,9 @@ describe('a "yes" that is remembered', () => {
     expect(caller.yesAbout(other, ['2'])).toBeUndefined();
     expect(caller.yesAbout(other, [undefined])).toBeUndefined();
     expect(caller.yesAbout(asked, ['1'])).toBeUndefined();
+    caller.remember(other, ['1', '2'], yes);
+    expect(caller.yesAbout(other, ['1', '2'])).toBe(yes);
+    expect(caller.yesAbout(other, ['1', '3'])).toBeUndefined();
   });
 
   it.each<[leases: readonly string[], now: boolean, later: boolean]>([
