@@ -179,8 +179,8 @@ export function readIds(
 }
 
 /**
- * Whether a request names, where its caller's ids were read before, the very same ones. False also if code of the application reads one of
- * them: nobody knows what it finds this time.
+ * Whether a request of the same caller names the ids that were read before, each at its place. False also if code of the application finds
+ * one of them: nobody knows what it finds this time.
  */
 export function namesAgain(ids: Ids, sources: readonly IdSource[], request: RequestLike): boolean {
   for (let slot = 0; slot < sources.length; slot += 1) {

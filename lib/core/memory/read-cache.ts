@@ -143,7 +143,7 @@ export class ReadCache<T extends object | string, S> {
     const shared = await store.read(kind.stored, key, userId);
     const found = this.#fromStore(question, flight, shared.stored);
     if (found) return found;
-    let seen: Pick<SeenAgain<unknown>, 'user'> | undefined;
+    let seen: SeenAgain<unknown> | undefined;
     const ask = async (
       endTurn: () => void,
       until: number,

@@ -112,7 +112,7 @@ export class SharedStore {
     userId: string,
     epochs: FoundEpochs,
     until: number,
-    seen?: Pick<SeenAgain<unknown>, 'user'>,
+    seen?: SeenAgain<unknown>,
   ): Promise<Epochs | undefined> {
     const user = seen
       ? (seen.user ?? (await this.#epochs.begin({ userId }, until)))
