@@ -38,7 +38,7 @@ export const PROMISES: Readonly<Record<string, Readonly<Record<string, Bound>>>>
     results: some,
     differences: none,
   },
-  consumers: { combinations: allOf({ short: 2, long: 136 }), failed: none },
+  consumers: { combinations: allOf({ short: 3, long: 136 }), failed: none },
   crowd: { rows: some, maxima: someOf, lockOuts: none, wrong: none },
   'dead-tokens': { kinds: some, lateAllows: none, othersRefused: none },
   decisions: { runs: some, allows: some, wrong: none },
