@@ -13,11 +13,11 @@ import { denialAnswer, type Refusal } from '../core/decision.js';
 import { ZitadelArgumentError, ZitadelError } from '../core/errors.js';
 import { quietLogger, type ZitadelLogger } from '../core/tell.js';
 import { ZitadelNotAllowedError } from '../core/zitadel-authorizer.js';
+import { RefusalError } from './doors/door.js';
 import { graphqlErrorOf } from './doors/graphql.js';
-import { toldByGrpc } from './doors/grpc.js';
-import { RefusalError } from './doors/refusal-error.js';
+import { DenialException } from './doors/http.js';
+import { toldByGrpc } from './doors/rpc.js';
 import { tellClient } from './doors/ws.js';
-import { DenialException } from './http-exception.js';
 import { ZitadelApiError, ZitadelUnavailableError } from '../zitadel/refusals.js';
 import { MODULE_OPTIONS_TOKEN, type AnyModuleOptions } from './zitadel.module-definition.js';
 

@@ -20,10 +20,9 @@ import type { IdSource, ReadFromClass, RequestLike } from '../core/request.js';
 import type { Compiled } from '../core/requirement/compile.js';
 import { quietly } from '../core/tell.js';
 import type { Zitadel } from '../create-zitadel.js';
-import { watchConnection } from './connections.js';
 import type { Rule } from './declarations.js';
 import { doorOf } from './doors/doors.js';
-import { httpExceptionFor } from './http-exception.js';
+import { http } from './doors/http.js';
 import { zitadelFor } from './named-zitadel.module.js';
 import { RouteRules } from './route-rules.js';
 import { ZITADEL } from './zitadel.module-definition.js';
@@ -153,16 +152,15 @@ export class ZitadelManagerGuard implements CanActivate {
     const decision = isUnclear
       ? decisions.refuse({ ...UNCLEAR, reason: 'resource_invalid' }, compiled.requirement)
       : await decisions.authorize(request, compiled, this.#readId);
-    const connection = door?.connectionOf?.(context);
     if (!decision.allowed) {
       // The exception comes first.
       if (DENIAL[decision.reason].status === 401) {
-        setImmediate(() => quietly(() => connection?.close(decision)));
+        setImmediate(() => quietly(() => door?.close?.(decision, context)));
       }
       return this.#conclude(decision, context, request, zitadel);
     }
     if (context.getType() !== 'http') this.#keep(decision, context, request);
-    if (connection) watchConnection(connection, decisions, request, decision);
+    door?.watch?.(decision, request, decisions, context);
     const isEnded = door?.endsWithDecision?.(context) ?? true;
     const last = isEnded ? decision : this.#refuse('unsupported_context', NOT_ENDED);
     return this.#conclude(last, context, request, zitadel);
@@ -195,7 +193,7 @@ export class ZitadelManagerGuard implements CanActivate {
    * `errorCode` of its response.
    */
   protected exceptionFor(denied: Denied, context: ExecutionContext): HttpException | Error {
-    return doorOf(context)?.exceptionFor(denied, context) ?? httpExceptionFor(denied);
+    return (doorOf(context) ?? http).exceptionFor(denied, context);
   }
 
   /** What ends a call that lasts: it ends also if the application's own `exceptionFor` throws. */

@@ -18,8 +18,8 @@ import { type Requirement, requirementOf } from '../core/requirement/requirement
 import type { FittingRoles, OnArgs, WrittenRoles } from '../core/requirement/role-args.js';
 import { type Declaration, declare } from './declarations.js';
 import { doorOf } from './doors/doors.js';
+import { http } from './doors/http.js';
 import { type CheckedParameter, checkParameter, takeCaller } from './handlers.js';
-import { httpExceptionFor } from './http-exception.js';
 
 type RouteDecorator = ClassDecorator & MethodDecorator;
 
@@ -256,7 +256,7 @@ const readChecked = createParamDecorator(
       );
     }
     // Only in an anyOf: the branch that allowed the request is about something else.
-    throw doorOf(context)?.exceptionFor(MISSING, context) ?? httpExceptionFor(MISSING);
+    throw (doorOf(context) ?? http).exceptionFor(MISSING, context);
   },
 );
 

@@ -1,5 +1,6 @@
 import { type DynamicModule, Inject, Logger, Module, type Provider } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import type { Denied } from '../core/decision.js';
 import { ZitadelOptionsError } from '../core/errors.js';
 import type { SharedCache } from '../core/store/signed-cache.js';
 import { own, withoutInheritance } from '../core/own-properties.js';
@@ -13,7 +14,7 @@ import { BootDoctor, checkBoot } from './boot-doctor.js';
 import { RouteRules } from './route-rules.js';
 import { tellOfCopies } from './copies.js';
 import { mountEvents } from './events-route.js';
-import { httpExceptionFor } from './http-exception.js';
+import { DenialException } from './doors/http.js';
 import { Inventory } from './inventory.js';
 import { NamedZitadelModule } from './named-zitadel.module.js';
 import { tellOfOldNest } from './old-nest.js';
@@ -113,7 +114,10 @@ const INJECTED = [
   { token: 'CACHE_MANAGER', optional: true },
 ];
 
-const OF_NEST = { errorFor: httpExceptionFor, projectGrants: ProjectGrantService };
+const OF_NEST = {
+  errorFor: (denied: Denied) => new DenialException(denied),
+  projectGrants: ProjectGrantService,
+};
 
 /** A module with a name brings nothing but its ZITADEL: guard, filter and boot check are those of the module without one. */
 function withName(definition: DynamicModule, options: object): DynamicModule {
