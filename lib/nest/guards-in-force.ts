@@ -3,7 +3,6 @@ import type { ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/cor
 import { own } from '../core/own-properties.js';
 import { classesOf, lineOf } from './declarations.js';
 import type { Handler, Home, Wrapper } from './handlers.js';
-import { injectedInto } from './providers.js';
 import type { Way } from './ways.js';
 import { GUARD_BRAND, ZitadelManagerGuard } from './zitadel-manager.guard.js';
 
@@ -155,11 +154,7 @@ export class GuardsInForce {
     const object = prototypeOrInstance(guard);
     // Nest leaves out silently what cannot activate, such as an empty double.
     if (typeof Object(object).canActivate !== 'function' || !object) return false;
-    return (
-      Reflect.has(object, GUARD_BRAND) ||
-      injectedInto(Object(object.constructor) as object).some(isBranded) ||
-      object === this.#replacement()
-    );
+    return Reflect.has(object, GUARD_BRAND) || asksOurs(object) || object === this.#replacement();
   }
 
   /** What a test put in the guard's place with overrideProvider. It can be any guard. */
@@ -187,6 +182,16 @@ function prototypeOrInstance(guard: unknown): object | undefined {
   return typeof object === 'object' && object !== null ? object : undefined;
 }
 
+/** Where Nest notes what it injects: the types of a constructor's parameters, what `@Inject` says of them, and of properties. */
+const INJECTED = ['design:paramtypes', 'self:paramtypes', 'self:properties_metadata'];
+
+/** Whether our guard is injected into the class of another one. */
+const asksOurs = (guard: object): boolean =>
+  INJECTED.flatMap((key): readonly unknown[] => {
+    const noted: unknown = Reflect.getMetadata(key, Object(guard.constructor) as object);
+    return Array.isArray(noted) ? noted : [];
+  }).some((each) => isBranded(own(each, 'param') ?? own(each, 'type') ?? each));
+
 const isBranded = (type: unknown): boolean =>
   typeof type === 'function' && Reflect.has(Object(type.prototype) as object, GUARD_BRAND);
 
@@ -205,8 +210,7 @@ function guardText(guard: unknown): string {
     }
     chain.push(each);
   }
-  const asks = injectedInto(Object(object.constructor) as object).some(isBranded);
-  return `${name} (${asks ? 'asks' : 'in place of'} ${OUR_NAME})`;
+  return `${name} (${asksOurs(object) ? 'asks' : 'in place of'} ${OUR_NAME})`;
 }
 
 /** The same at each start: `mixin()` of Nest names its class at random. */

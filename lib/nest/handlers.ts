@@ -71,6 +71,22 @@ export function handlersOf(
   });
 }
 
+/** A handler as its author knows it. */
+export const handlerName = ({ type, method }: Pick<Handler, 'type' | 'method'>): string =>
+  `${type.name}.${method}`;
+
+/** Whether a constructor returned an instance of another class. */
+export const isForeign = ({ metatype, instance }: Wrapper): boolean =>
+  Object.getPrototypeOf(Object(instance)) !== (metatype as Type).prototype;
+
+/** The classes of a provider. Those of factories and values are the classes of what they made. */
+export function typesOf({ metatype, instance }: Wrapper): readonly Type[] {
+  const made: unknown = Object(instance as unknown).constructor;
+  return [...new Set([metatype, made])].filter(
+    (type): type is Type => typeof type === 'function' && typeof type.prototype === 'object',
+  );
+}
+
 const KEY = 'nestjs-zitadel:checked-parameters';
 
 /** One `@CheckedResource`. */

@@ -34,10 +34,9 @@ export class RouteRules {
   constructor(private readonly publicControllers: readonly Type[]) {}
 
   /** Notes a route. Returns another route that Nest's context cannot tell from it, if that asks for something else. */
-  learn(handler: Handler, ofFunction: OfFunction): Handler | undefined {
+  learn(handler: Handler, rule: Rule): Handler | undefined {
     const { shown, written, called } = handler;
     this.#routes.set(shown, [...(this.#routes.get(shown) ?? []), handler]);
-    const rule = this.ruleOf(handler, ofFunction);
     let other: Handler | undefined;
     for (const each of new Set([called, written])) {
       const known = this.#knownOf(shown, each);

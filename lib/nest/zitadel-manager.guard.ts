@@ -23,7 +23,7 @@ import type { Zitadel } from '../create-zitadel.js';
 import type { Rule } from './declarations.js';
 import { doorOf } from './doors/doors.js';
 import { http } from './doors/http.js';
-import { zitadelFor } from './named-zitadel.module.js';
+import { zitadelFor } from './zitadel-modules.js';
 import { RouteRules } from './route-rules.js';
 import { ZITADEL } from './zitadel.module-definition.js';
 
