@@ -12,6 +12,7 @@ import { withoutInheritance } from '../core/own-properties.js';
 import type { Zitadel } from '../create-zitadel.js';
 import { type Beside, besideHandlers, besideNest, plainResolvers } from './beside.js';
 import { forgotten } from './declarations.js';
+import { loadDoors } from './doors/doors.js';
 import { pathsOfEvents } from './events-route.js';
 import { type Handler, handlerName, type Wrapper } from './handlers.js';
 import { type Inventoried, Inventory, type Reached, type Place } from './inventory.js';
@@ -20,7 +21,7 @@ import type { OwnRoute } from './own-routes.js';
 import { routeText, ruleText } from './route-table.js';
 import { RouteRules } from './route-rules.js';
 import { RuleCheck } from './rule-check.js';
-import { isHook, loadDoors } from './ways.js';
+import { isHook } from './ways.js';
 import {
   MODULE_OPTIONS_TOKEN,
   ZITADEL,
@@ -106,7 +107,7 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     const meant = reached
       .map((each) => ({ ...each, places: each.places.filter(isMeant) }))
       .filter(({ places }) => places.length > 0);
-    await loadDoors(meant.flatMap(({ places }) => places.map(({ way }) => way)));
+    await loadDoors(meant.flatMap(({ places }) => places.map(({ way }) => way.door)));
     // All handlers are learned before one is judged.
     const problems = reached.flatMap((each) => this.#learn(each));
     problems.push(...meant.flatMap((each) => this.#problemsOf(each)));
@@ -181,15 +182,13 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   }
 
   /** What Nest would run without our guard. */
-  #problemsOfGuard(handler: Handler, { way, lost }: Place, isDeclared: boolean): string[] {
+  #problemsOfGuard(handler: Handler, { way, lost, hasOwn }: Place, isDeclared: boolean): string[] {
     if (lost === undefined) return [];
     if (isDeclared) return [`${handlerName(handler)} ${lost}`];
     const { strict, publicControllers } = this.#options;
     if (way.door === 'http') return strict ? [undeclared(handler)] : [];
     const isLeft =
-      !(strict || this.#isGlobal) ||
-      publicControllers?.includes(handler.type) ||
-      this.#found.guards.hasOwn(handler, way);
+      !(strict || this.#isGlobal) || publicControllers?.includes(handler.type) || hasOwn;
     return isLeft
       ? []
       : [`${handlerName(handler)} ${lost}, or name the class in publicControllers`];

@@ -21,6 +21,18 @@ const LOST = {
   noGuard: `would run, and no guard checks it: ${GLOBAL_GUARD}, or @UseGuards(ZitadelManagerGuard); a guard of yours that asks ours must extend it, or have it injected`,
 };
 
+/** What stands before a handler where clients reach it. */
+export interface InForce {
+  /** Why our guard does not stand there. Undefined if it does. */
+  readonly lost: string | undefined;
+  /** The guards of ours that stand there, in words: a subclass says what it overrides. */
+  readonly guards: readonly string[];
+  /** Whether any guard stands on the class or the method, and Nest will run it. */
+  readonly hasOwn: boolean;
+  /** A guard of ours there has a `requestOf` of its own, so nobody knows what its requests have. */
+  readonly hasOwnRequest: boolean;
+}
+
 /** Which guards Nest will run before a handler. */
 export class GuardsInForce {
   constructor(
@@ -45,9 +57,24 @@ export class GuardsInForce {
     return this.#globals(true).some((each) => this.#isOurs(each));
   }
 
-  /** Why our guard does not stand before what Nest will call. Undefined if it does. */
-  lost(handler: Handler, way: Way): string | undefined {
-    if (way.isField && !this.#standBeforeFields()) return LOST.field;
+  /** What stands before a handler where it is reached this way. */
+  at(handler: Handler, way: Way): InForce {
+    const { type, shown, written, called, perRequest } = handler;
+    const on = (...targets: readonly object[]) =>
+      targets.flatMap((each) => this.#guardsOn(each, handler, way));
+    const globals = this.#globals(perRequest);
+    const own = on(type, written, called);
+    const all = [...(this.#isOutOfReach(way) ? [] : globals), ...on(type, shown, written, called)];
+    return {
+      lost: this.#lost(handler, way),
+      guards: [...new Set(all.filter((each) => this.#isOurs(each)).map(guardText))],
+      hasOwn: own.length > 0 && !this.#isSkippedField(way),
+      hasOwnRequest: [...globals, ...own].some(readsRequestItself),
+    };
+  }
+
+  #lost(handler: Handler, way: Way): string | undefined {
+    if (this.#isSkippedField(way)) return LOST.field;
     const reached = !this.#isOutOfReach(way);
     if (reached && this.#globals(handler.perRequest).some((each) => this.#isOurs(each))) {
       return undefined;
@@ -56,32 +83,6 @@ export class GuardsInForce {
     if (lost !== LOST.noGuard) return lost;
     if (!reached) return LOST[way.door as 'rpc' | 'ws'];
     return this.isGlobal() ? LOST.perRequest : lost;
-  }
-
-  /** Whether any guard stands on the class or the method, and Nest will run it. */
-  hasOwn(handler: Handler, way: Way): boolean {
-    if (way.isField && !this.#standBeforeFields()) return false;
-    const { type, written, called } = handler;
-    return [type, written, called].some((each) => this.#guardsOn(each, handler, way).length > 0);
-  }
-
-  /** The guards of ours that stand there, in words: a subclass says what it overrides. */
-  standing(handler: Handler, way: Way): readonly string[] {
-    const { type, shown, written, called, perRequest } = handler;
-    const ofClass = [type, shown].flatMap((each) => this.#guardsOn(each, handler, way));
-    const ofMethod = [written, called].flatMap((each) => this.#guardsOn(each, handler, way));
-    const globals = this.#isOutOfReach(way) ? [] : this.#globals(perRequest);
-    const ours = [...globals, ...ofClass, ...ofMethod].filter((each) => this.#isOurs(each));
-    return [...new Set(ours.map(guardText))];
-  }
-
-  /** Whether a guard of ours that stands there says itself what the request of a context is. */
-  readsRequestItself(handler: Handler, way: Way): boolean {
-    const { type, written, called } = handler;
-    return [
-      ...this.#globals(handler.perRequest),
-      ...[type, written, called].flatMap((each) => this.#guardsOn(each, handler, way)),
-    ].some(readsRequestItself);
   }
 
   /** Nest runs guards that are made for each request only before handlers that are, too. */
@@ -144,9 +145,10 @@ export class GuardsInForce {
       .filter((options) => options !== undefined);
   }
 
-  #standBeforeFields(): boolean {
+  #isSkippedField({ isField }: Way): boolean {
+    if (!isField) return false;
     const all = this.optionsOfGraphQL().map((each) => own(each, 'fieldResolverEnhancers'));
-    return all.length > 0 && all.every((each) => Array.isArray(each) && each.includes('guards'));
+    return all.length === 0 || !all.every((each) => Array.isArray(each) && each.includes('guards'));
   }
 
   /** Whether a guard is ours: the class, a subclass, an instance, one that has ours injected, or what a test put in its place. */

@@ -22,7 +22,7 @@ import {
   isDecorated,
   type Rule,
 } from './declarations.js';
-import { GuardsInForce } from './guards-in-force.js';
+import { GuardsInForce, type InForce } from './guards-in-force.js';
 import {
   type Handler,
   handlerName,
@@ -38,16 +38,10 @@ import { isHook, type Way, waysOf } from './ways.js';
 import { zitadelModulesIn } from './zitadel-modules.js';
 
 /** Where clients reach a handler, and what stands before it there. */
-export interface Place {
+export interface Place extends InForce {
   readonly way: Way;
   /** Of a route. */
   readonly path: RoutePath | undefined;
-  /** The guard there has a `requestOf` of its own, so nobody knows what its requests have. */
-  readonly hasOwnRequest: boolean;
-  /** Why our guard does not stand there. Undefined if it does. */
-  readonly lost: string | undefined;
-  /** The guards of ours that stand there, in words. */
-  readonly guards: readonly string[];
 }
 
 /** A handler, what it asks for, and where clients reach it. */
@@ -152,7 +146,7 @@ export class Inventory {
         ? !isReached(type, method)
         : isDeclared(handler, ofFunction) && !isReached(type);
       if (!isMeant) return [];
-      if (!isHook(handler) && guards.readsRequestItself(handler, OTHER)) {
+      if (!isHook(handler) && guards.at(handler, OTHER).hasOwnRequest) {
         return [placed(handler, [{ ...OTHER, text: `OTHER ${handlerName(handler)}` }])];
       }
       stray.push(handler);
@@ -163,13 +157,8 @@ export class Inventory {
 
   #place(handler: Handler, way: Way, guards: GuardsInForce): Place {
     const { applicationId } = this.modules;
-    return {
-      way,
-      path: way.door === 'http' ? pathOf(handler, this.config, applicationId) : undefined,
-      hasOwnRequest: guards.readsRequestItself(handler, way),
-      lost: guards.lost(handler, way),
-      guards: guards.standing(handler, way),
-    };
+    const path = way.door === 'http' ? pathOf(handler, this.config, applicationId) : undefined;
+    return { way, path, ...guards.at(handler, way) };
   }
 }
 
