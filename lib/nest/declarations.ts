@@ -4,6 +4,7 @@ import { own } from '../core/own-properties.js';
 import { allOf, authenticated } from '../core/requirement/builders.js';
 import type { Compiled } from '../core/requirement/compile.js';
 import type { Requirement } from '../core/requirement/requirement.js';
+import type { Zitadel } from '../create-zitadel.js';
 import type { Handler } from './handlers.js';
 
 // A fixed string, so that two copies of the package see each other's decorators.
@@ -33,8 +34,8 @@ export type Rule =
       readonly zitadel: Name;
       /** Whether callers who act as another user are let in, with the option `allowImpersonation: 'perRoute'`. */
       readonly forActors: boolean;
-      /** By the guard, when it is first asked for. */
-      compiled?: Compiled;
+      /** By the guard, when it is first asked for: ready to be decided, and by which ZITADEL. */
+      prepared?: { readonly zitadel: Zitadel; readonly compiled: Compiled };
       /** A route that answers each request by itself: nothing is left of its decision afterwards. */
       readonly isBrief?: boolean;
       readonly lifts: boolean;

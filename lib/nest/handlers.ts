@@ -1,4 +1,4 @@
-import type { Type } from '@nestjs/common';
+import type { ExecutionContext, Type } from '@nestjs/common';
 import { MetadataScanner } from '@nestjs/core';
 import type { CheckedKind } from '../core/decision.js';
 import { checkedBy, type Requirement } from '../core/requirement/requirement.js';
@@ -72,8 +72,11 @@ export function handlersOf(
 }
 
 /** A handler as its author knows it. */
-export const handlerName = ({ type, method }: Pick<Handler, 'type' | 'method'>): string =>
-  `${type.name}.${method}`;
+export const handlerName = ({ type, method }: Handler): string => `${type.name}.${method}`;
+
+/** The same of what Nest calls. */
+export const calledName = (context: ExecutionContext): string =>
+  `${context.getClass().name}.${context.getHandler().name}`;
 
 /** Whether a constructor returned an instance of another class. */
 export const isForeign = ({ metatype, instance }: Wrapper): boolean =>

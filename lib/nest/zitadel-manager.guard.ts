@@ -23,6 +23,7 @@ import type { Zitadel } from '../create-zitadel.js';
 import type { Rule } from './declarations.js';
 import { doorOf } from './doors/doors.js';
 import { http } from './doors/http.js';
+import { calledName } from './handlers.js';
 import { zitadelFor } from './zitadel-modules.js';
 import { RouteRules } from './route-rules.js';
 import { ZITADEL } from './zitadel.module-definition.js';
@@ -64,8 +65,6 @@ interface HeaderWriter {
 @Injectable()
 export class ZitadelManagerGuard implements CanActivate {
   readonly #zitadel: Zitadel;
-  /** By name. */
-  readonly #others = new Map<string, Zitadel>();
   readonly #rules: RouteRules;
 
   constructor(
@@ -111,15 +110,14 @@ export class ZitadelManagerGuard implements CanActivate {
           request,
         );
       }
-      if (!this.#zitadelOf(rule).decisions.bearsToken(request)) {
-        attachNoCaller(request);
-        if (context.getType() !== 'http') this.#keep(null, context, request);
-        return true;
-      }
     }
-    const zitadel = this.#zitadelOf(rule);
+    const { zitadel, compiled } = (rule.prepared ??= this.#prepare(rule));
     const { decisions } = zitadel;
-    const compiled = (rule.compiled ??= decisions.prepare(rule.requirement, rule.forActors));
+    if (rule.type === 'optional' && !decisions.bearsToken(request)) {
+      attachNoCaller(request);
+      if (context.getType() !== 'http') this.#keep(null, context, request);
+      return true;
+    }
     if (rule.isBrief !== true) return this.#askForLong(zitadel, compiled, context, request);
     const decision = decisions.authorize(request, compiled, this.#readId);
     return decision instanceof Promise
@@ -127,14 +125,9 @@ export class ZitadelManagerGuard implements CanActivate {
       : this.#conclude(decision, context, request, zitadel);
   }
 
-  #zitadelOf(rule: Asking): Zitadel {
-    return rule.zitadel === undefined ? this.#zitadel : this.#named(rule, rule.zitadel);
-  }
-
-  #named(rule: Asking, name: string): Zitadel {
-    const known = this.#others.get(name) ?? zitadelFor(rule, this.#zitadel, this.moduleRef);
-    this.#others.set(name, known);
-    return known;
+  #prepare(rule: Asking): NonNullable<Asking['prepared']> {
+    const zitadel = zitadelFor(rule, this.#zitadel, this.moduleRef);
+    return { zitadel, compiled: zitadel.decisions.prepare(rule.requirement, rule.forActors) };
   }
 
   /** Asks for what is left of a decision when the guard is done: a message, a field of GraphQL. */
@@ -253,13 +246,9 @@ export class ZitadelManagerGuard implements CanActivate {
 /** Whether code of the application reads it. */
 const isRead = ({ from }: IdSource): boolean => from === 'function' || from === 'class';
 
-function nameOf(context: ExecutionContext): string {
-  return `${context.getClass().name}.${context.getHandler().name}`;
-}
-
 function unknown(context: ExecutionContext): Partial<Refusal> {
   return {
-    detail: `${nameOf(context)} is called in a context of the type ${context.getType()}, which shows no request`,
+    detail: `${calledName(context)} is called in a context of the type ${context.getType()}, which shows no request`,
     remedy:
       doorOf(context)?.remedy ??
       'override requestOf() in a class that extends ZitadelManagerGuard, and return what stands for the request',
@@ -268,7 +257,7 @@ function unknown(context: ExecutionContext): Partial<Refusal> {
 
 function undeclared(context: ExecutionContext): Partial<Refusal> {
   return {
-    detail: `${nameOf(context)} declares nothing`,
+    detail: `${calledName(context)} declares nothing`,
     remedy: 'decorate it with @RequireRole(), @Require(), @Authenticated() or @Public()',
   };
 }

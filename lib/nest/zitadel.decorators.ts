@@ -19,7 +19,7 @@ import type { FittingRoles, OnArgs, WrittenRoles } from '../core/requirement/rol
 import { type Declaration, declare } from './declarations.js';
 import { doorOf } from './doors/doors.js';
 import { http } from './doors/http.js';
-import { type CheckedParameter, checkParameter, takeCaller } from './handlers.js';
+import { calledName, type CheckedParameter, checkParameter, takeCaller } from './handlers.js';
 
 type RouteDecorator = ClassDecorator & MethodDecorator;
 
@@ -208,9 +208,6 @@ export function AllowImpersonation(): RouteDecorator {
   return decorator('@AllowImpersonation()', { type: 'impersonation' });
 }
 
-const handlerOf = (context: ExecutionContext) =>
-  `${context.getClass().name}.${context.getHandler().name}`;
-
 const callOf = (context: ExecutionContext) => doorOf(context)?.callOf(context);
 
 /** The decision that let a request through. */
@@ -219,7 +216,7 @@ function decisionFor(decorator: string, context: ExecutionContext): Allowed {
   const decision = call && attachedTo(call);
   if (decision) return decision;
   throw new ZitadelRequirementError(
-    `${decorator} in ${handlerOf(context)}: ZitadelManagerGuard did not let this request through, so nothing was checked. Is the guard missing, or overridden in a test? In a test, replace it by guardAs() of nestjs-zitadel/testing, or keep it and ask ZitadelEmulator`,
+    `${decorator} in ${calledName(context)}: ZitadelManagerGuard did not let this request through, so nothing was checked. Is the guard missing, or overridden in a test? In a test, replace it by guardAs() of nestjs-zitadel/testing, or keep it and ask ZitadelEmulator`,
   );
 }
 
@@ -266,7 +263,7 @@ const readChecked = createParamDecorator(
     if (Object.hasOwn(decision, Symbol.for('nestjs-zitadel:double'))) {
       const ids = name === undefined ? "'<id>'" : `{ ${name}: '<id>' }`;
       throw new ZitadelRequirementError(
-        `${decorator} in ${handlerOf(context)}: the test gave no such id: write guardAs(caller, { ${kind}: ${ids} })`,
+        `${decorator} in ${calledName(context)}: the test gave no such id: write guardAs(caller, { ${kind}: ${ids} })`,
       );
     }
     // Only in an anyOf: the branch that allowed the request is about something else.

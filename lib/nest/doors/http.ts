@@ -9,7 +9,7 @@ export class DenialException extends HttpException {
 
   constructor(refusal: Refusal) {
     const { status, headers, body } = denialAnswer(refusal);
-    super({ ...body }, status);
+    super(body, status);
     this.#headers = headers;
   }
 
