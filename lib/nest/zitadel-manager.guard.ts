@@ -83,13 +83,7 @@ export class ZitadelManagerGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const request = this.requestOf(context);
-    if (!request) {
-      return this.#conclude(
-        this.#refuse('unsupported_context', unknown(context)),
-        context,
-        undefined,
-      );
-    }
+    if (!request) return this.#refuse('unsupported_context', unknown(context), context);
     const rule = this.#rules.of(context.getClass(), context.getHandler());
     return rule
       ? this.#ask(rule, context, request)
@@ -104,11 +98,7 @@ export class ZitadelManagerGuard implements CanActivate {
     if (rule?.type !== 'required') {
       if (rule?.type === 'public') return true;
       if (rule?.type !== 'optional') {
-        return this.#conclude(
-          this.#refuse('not_declared', rule ? undeclared(context) : UNKNOWN),
-          context,
-          request,
-        );
+        return this.#refuse('not_declared', rule ? undeclared(context) : UNKNOWN, context);
       }
     }
     const { zitadel, compiled } = (rule.prepared ??= this.#prepare(rule));
@@ -150,13 +140,13 @@ export class ZitadelManagerGuard implements CanActivate {
       if (DENIAL[decision.reason].status === 401) {
         setImmediate(() => quietly(() => door?.close?.(decision, context)));
       }
-      return this.#conclude(decision, context, request, zitadel);
+      return this.#deny(decision, context);
     }
     if (context.getType() !== 'http') this.#keep(decision, context, request);
     door?.watch?.(decision, request, decisions, context);
     const isEnded = door?.endsWithDecision?.(context) ?? true;
-    const last = isEnded ? decision : this.#refuse('unsupported_context', NOT_ENDED);
-    return this.#conclude(last, context, request, zitadel);
+    if (!isEnded) return this.#refuse('unsupported_context', NOT_ENDED, context);
+    return this.#conclude(decision, context, request, zitadel);
   }
 
   /** A controller that is made for each request can put another function in a method's place each time. */
@@ -205,23 +195,26 @@ export class ZitadelManagerGuard implements CanActivate {
     return doorOf(context)?.exceptionInstead?.(exception as HttpException, context) ?? exception;
   }
 
-  #refuse(reason: 'unsupported_context' | 'not_declared', why: Partial<Refusal>): Denied {
-    return this.#zitadel.decisions.refuse({ ...why, reason });
+  #refuse(
+    reason: 'unsupported_context' | 'not_declared',
+    why: Partial<Refusal>,
+    context: ExecutionContext,
+  ): never {
+    return this.#deny(this.#zitadel.decisions.refuse({ ...why, reason }), context);
   }
 
   #conclude(
     decision: Decision,
     context: ExecutionContext,
-    request: (RequestLike & object) | undefined,
-    zitadel: Zitadel = this.#zitadel,
+    request: RequestLike & object,
+    { requestProperty }: Zitadel,
   ): true {
-    if (decision.allowed && request) {
-      attachDecision(request, decision, zitadel.requestProperty);
-      return true;
-    }
-    const denied: Denied = decision.allowed
-      ? { allowed: false, reason: 'unsupported_context' }
-      : decision;
+    if (!decision.allowed) return this.#deny(decision, context);
+    attachDecision(request, decision, requestProperty);
+    return true;
+  }
+
+  #deny(denied: Denied, context: ExecutionContext): never {
     const exception = this.#fitting(denied, context);
     const { status, headers } = denialAnswer(denied);
     // If an exception of another status hides the reason, the challenge must not tell it.
