@@ -117,13 +117,15 @@ const CHECKS: Readonly<
   ],
 };
 
-/** @throws ZitadelOptionsError naming what is about the whole application and wrong */
-export function checkOfApplication(options: Partial<AnyModuleOptions>): void {
+/** @throws ZitadelOptionsError naming what is about the whole application and wrong, or stands in a module with a name */
+export function checkOfApplication(options: AnyModuleOptions, hasName: boolean): void {
   for (const name of OF_THE_APPLICATION) {
+    if (!Object.hasOwn(options, name)) continue;
     const [fits, wrong] = CHECKS[name];
-    if (Object.hasOwn(options, name) && !fits(options[name])) {
-      throw new ZitadelOptionsError(name, `${name}: ${wrong(options[name])}`);
-    }
+    const problem = hasName
+      ? 'is about the whole application; write it into the ZitadelModule without a name'
+      : !fits(options[name]) && wrong(options[name]);
+    if (problem !== false) throw new ZitadelOptionsError(name, `${name}: ${problem}`);
   }
 }
 

@@ -76,9 +76,7 @@ const zitadel = (name?: string): Provider => ({
     adapters: HttpAdapterHost,
     sharedCache: SharedCache | undefined,
   ): Zitadel {
-    const options = optionsFrom(given);
-    if (name === undefined) checkOfApplication(options);
-    else refuseOfApplication(options);
+    checkOfApplication(optionsFrom(given), name !== undefined);
     tellOptions({
       door: 'nest',
       name,
@@ -96,15 +94,6 @@ const zitadel = (name?: string): Provider => ({
     return made;
   },
 });
-
-function refuseOfApplication(options: AnyModuleOptions): void {
-  const ofAll = OF_THE_APPLICATION.find((each) => Object.hasOwn(options, each));
-  if (ofAll === undefined) return;
-  throw new ZitadelOptionsError(
-    ofAll,
-    `${ofAll}: is about the whole application; write it into the ZitadelModule without a name`,
-  );
-}
 
 /** A module with a name brings nothing but its ZITADEL: guard, filter and boot check are those of the module without one. */
 function withName(definition: DynamicModule, options: object): DynamicModule {

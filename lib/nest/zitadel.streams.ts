@@ -24,14 +24,10 @@ class QuietObservable<T> extends Observable<T> {
   ): Subscription {
     // An operator, or a subscriber of this library's own: it passes on what goes wrong.
     if (observerOrNext instanceof Subscriber) return super.subscribe(observerOrNext);
-    const to: Partial<Observer<T>> =
-      typeof observerOrNext === 'object' && observerOrNext !== null
-        ? observerOrNext
-        : {
-            ...(observerOrNext && { next: observerOrNext }),
-            ...(error && { error }),
-            ...(complete && { complete }),
-          };
+    const isObserver = typeof observerOrNext === 'object' && observerOrNext !== null;
+    const to = (isObserver ? observerOrNext : { next: observerOrNext, error, complete }) as Partial<
+      Observer<T>
+    >;
     return super.subscribe({
       next: (value) => {
         quietly(() => to.next?.(value));
