@@ -249,11 +249,12 @@ describe('what is inherited', () => {
         }
       }
       if (!onOverride) return [BaseController, SubController];
+      const override: Ask = onOverride;
       @Controller(`${String(row)}/sub`)
       @onSub()
       class OverridingController extends BaseController {
         @Get('old')
-        @onOverride()
+        @override()
         override old() {
           return {};
         }
