@@ -14,7 +14,7 @@ import type { BootCheck } from './boot-check.js';
 import { reviewSubscriptions, type Schema } from './doors/graphql-subscriptions.js';
 import { beforeListening, rpc } from './doors/rpc.js';
 import { keepHandshakes } from './doors/ws.js';
-import { methodsOf, typesOf } from './handlers.js';
+import { methodsOf, typesOf, wrappersIn } from './handlers.js';
 import { isGateway, takesMessages } from './ways.js';
 import { ZitadelExceptionFilter } from './zitadel-exception.filter.js';
 
@@ -37,32 +37,27 @@ export class Bindings implements OnModuleInit, OnApplicationBootstrap {
     @Inject(ZitadelExceptionFilter) filter: ZitadelExceptionFilter,
   ) {
     // Nest reads this when it makes routes and gateways, before any of its hooks.
-    for (const { controllers, providers } of modules.values()) {
-      for (const { metatype } of controllers.values()) {
-        const streams = methodsOf(metatype as Type).filter(
-          (method) => Reflect.getMetadata(SSE, method) === true,
-        );
-        for (const stream of streams) putFirst(INTERCEPTORS, ENDING, stream);
-      }
-      const types = [...providers.values()].flatMap(typesOf);
-      for (const type of types.filter(isGateway)) putFirst(FILTERS, filter, type);
+    const { controllers, providers } = wrappersIn(modules);
+    const methods = controllers.flatMap(({ metatype }) => methodsOf(metatype as Type));
+    for (const method of methods) {
+      if (Reflect.getMetadata(SSE, method) === true) putFirst(INTERCEPTORS, ENDING, method);
+    }
+    for (const type of providers.flatMap(typesOf)) {
+      if (isGateway(type)) putFirst(FILTERS, filter, type);
     }
   }
 
   /** Nest has put the servers into their properties, and nobody has connected. */
   onModuleInit(): void {
-    for (const { providers } of this.modules.values()) {
-      for (const { instance } of providers.values()) serversOf(instance).forEach(keepHandshakes);
-    }
+    const { providers } = wrappersIn(this.modules);
+    for (const { instance } of providers) serversOf(instance).forEach(keepHandshakes);
   }
 
   /** Every GraphQLModule has made its schema. */
   onApplicationBootstrap(): void {
-    for (const { providers } of this.modules.values()) {
-      for (const { name, instance } of providers.values()) {
-        const schema = name === 'GraphQLSchemaHost' && schemaOf(instance as SchemaHost);
-        if (schema) reviewSubscriptions(schema);
-      }
+    for (const { name, instance } of wrappersIn(this.modules).providers) {
+      const schema = name === 'GraphQLSchemaHost' && schemaOf(instance as SchemaHost);
+      if (schema) reviewSubscriptions(schema);
     }
   }
 }
@@ -87,7 +82,7 @@ const checks = new WeakMap<ModulesContainer, BootCheck>();
  * handlers is put before, if some are taken. Nest waits for this before it hands the application out.
  */
 export async function guardMessages(modules: ModulesContainer, check: BootCheck): Promise<void> {
-  const controllers = [...modules.values()].flatMap((each) => [...each.controllers.values()]);
+  const { controllers } = wrappersIn(modules);
   const methods = controllers.flatMap(({ metatype }) => methodsOf(metatype as Type));
   if (!methods.some(takesMessages)) return;
   checks.set(modules, check);

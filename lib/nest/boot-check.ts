@@ -65,8 +65,7 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   async beforeMessages(): Promise<void> {
     // A microservice alone starts before it listens.
     if (this.#isSafe || !this.adapters.httpAdapter) return;
-    const { problems, found } = await this.#judge(({ way }) => way.door === 'rpc', true);
-    problems.push(...forgottenLines(), ...found.foreign.map(notKnown));
+    const { problems } = await this.#judge(({ way }) => way.door === 'rpc', true);
     refuse(problems);
   }
 
@@ -74,13 +73,11 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   async onModuleInit(): Promise<void> {
     this.inventory.ownRoutes.afterNest();
     const { problems, found } = await this.#judge(() => true);
-    const { foreign, reached, stray, guards } = found;
+    const { reached, stray, guards } = found;
     const plain = this.#options.strict ? plainResolvers(found) : [];
     refuse([
       ...problemsOfNames(this.modules),
       ...guards.problems(),
-      ...forgottenLines(),
-      ...foreign.map(notKnown),
       ...problems,
       ...stray.map(notReached),
       ...plain.map(
@@ -100,7 +97,7 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
 
   async #judge(isMeant: (place: Place) => boolean, isEarly = false) {
     const found = (this.#found = this.inventory.read());
-    const { reached, guards } = found;
+    const { foreign, reached, guards } = found;
     const isAwaited = ({ isDeclared, places }: Reached) =>
       isDeclared && places.some(({ lost }) => lost !== undefined);
     this.#isGlobal = guards.isGlobal() || (isEarly && reached.some(isAwaited));
@@ -109,8 +106,9 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
       .filter(({ places }) => places.length > 0);
     await loadDoors(meant.flatMap(({ places }) => places.map(({ way }) => way.door)));
     // All handlers are learned before one is judged.
-    const problems = reached.flatMap((each) => this.#learn(each));
-    problems.push(...meant.flatMap((each) => this.#problemsOf(each)));
+    const learned = reached.flatMap((each) => this.#learn(each));
+    const judged = meant.flatMap((each) => this.#problemsOf(each));
+    const problems = [...forgottenLines(), ...foreign.map(notKnown), ...learned, ...judged];
     return { problems, found };
   }
 
@@ -224,14 +222,15 @@ const forgottenLines = (): readonly string[] =>
       `${where} was decorated with another copy of reflect-metadata, so nobody knows what it asks for: see npm ls reflect-metadata`,
   );
 
-function refuse(problems: Iterable<string>): void {
+function refuse(problems: readonly string[]): void {
   const all = [...new Set(problems)].map((each) => `- ${each}`);
   if (all.length === 0) return;
   throw new ZitadelRequirementError(`the application is not safe to start:\n${all.join('\n')}`);
 }
 
 function notReached(handler: Handler): string {
-  return isHook(handler)
-    ? `${handlerName(handler)} is decorated, and Nest runs it without any guard: remove the decorator, and ask ZitadelAuthorizer in the method`
-    : `${handlerName(handler)} is decorated, and Nest reaches it in no way that is known here: remove the decorator, and ask ZitadelAuthorizer in the method`;
+  const how = isHook(handler)
+    ? 'Nest runs it without any guard'
+    : 'Nest reaches it in no way that is known here';
+  return `${handlerName(handler)} is decorated, and ${how}: remove the decorator, and ask ZitadelAuthorizer in the method`;
 }

@@ -63,13 +63,13 @@ export class GuardsInForce {
     const on = (...targets: readonly object[]) =>
       targets.flatMap((each) => this.#guardsOn(each, handler, way));
     const globals = this.#globals(perRequest);
-    const own = on(type, written, called);
+    const ofHandler = on(type, written, called);
     const all = [...(this.#isOutOfReach(way) ? [] : globals), ...on(type, shown, written, called)];
     return {
       lost: this.#lost(handler, way),
       guards: [...new Set(all.filter((each) => this.#isOurs(each)).map(guardText))],
-      hasOwn: own.length > 0 && !this.#isSkippedField(way),
-      hasOwnRequest: [...globals, ...own].some(readsRequestItself),
+      hasOwn: ofHandler.length > 0 && !this.#isSkippedField(way),
+      hasOwnRequest: [...globals, ...ofHandler].some(readsRequestItself),
     };
   }
 

@@ -1,5 +1,5 @@
 import type { ExecutionContext, Type } from '@nestjs/common';
-import { MetadataScanner } from '@nestjs/core';
+import { MetadataScanner, type ModulesContainer } from '@nestjs/core';
 import type { CheckedKind } from '../core/decision.js';
 import { checkedBy, type Requirement } from '../core/requirement/requirement.js';
 
@@ -19,6 +19,12 @@ export interface Wrapper {
   readonly isNotMetatype: boolean;
   isDependencyTreeStatic(): boolean;
 }
+
+/** What an application has of them. */
+export const wrappersIn = (modules: ModulesContainer) => ({
+  controllers: [...modules.values()].flatMap((each) => [...each.controllers.values()]),
+  providers: [...modules.values()].flatMap((each) => [...each.providers.values()]),
+});
 
 /** A method of a controller or a provider, with each function that Nest looks at. */
 export interface Handler {

@@ -30,6 +30,7 @@ import {
   isForeign,
   typesOf,
   type Wrapper,
+  wrappersIn,
 } from './handlers.js';
 import { type OwnRoute, OwnRoutes } from './own-routes.js';
 import { pathOf, type RoutePath } from './route-table.js';
@@ -104,9 +105,7 @@ export class Inventory {
     const hasHttp = Boolean(this.adapters.httpAdapter);
     const globals = this.#globals ?? this.config.getGlobalGuards();
     const guards = new GuardsInForce(this.config, globals, this.modules, this.moduleRef, hasHttp);
-    const modules = [...this.modules.values()];
-    const controllers = modules.flatMap((module) => [...module.controllers.values()]);
-    const providers = modules.flatMap((module) => [...module.providers.values()]);
+    const { controllers, providers } = wrappersIn(this.modules);
     const foreign = controllers.filter(isForeign);
     const handlers = [
       ...controllers
