@@ -2,7 +2,6 @@ import { CacheModule } from '@nestjs/cache-manager';
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { ZitadelManagerGuard, ZitadelModule, type ZitadelModuleOptions } from 'nestjs-zitadel';
-import { AccessMatrix } from './access-matrix.js';
 import { DecisionLog, REMEMBERED_MS } from './decision-log.js';
 import type { Environment } from './environment.js';
 import type { Fleet } from './fleet.js';
@@ -17,7 +16,6 @@ import { EventsController } from './routes/events.controller.js';
 import { GrantsController } from './routes/grants.controller.js';
 import { MeController } from './routes/me.controller.js';
 import { PathController } from './routes/path.controller.js';
-import { PeopleController } from './routes/people.controller.js';
 import { TryController } from './routes/try.controller.js';
 import { openSharedStore } from './shared-cache.js';
 
@@ -65,10 +63,9 @@ export class AppModule {
         GrantsController,
         EventsController,
         PathController,
-        ...(instance.demo ? [DemoController, PeopleController, DoorController] : []),
+        ...(instance.demo ? [DemoController, DoorController] : []),
       ],
       providers: [
-        AccessMatrix,
         DecisionLog,
         RememberedRows,
         { provide: APP_GUARD, useExisting: ZitadelManagerGuard },

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { key, type MembershipRow, type ZitadelOptions } from 'nestjs-zitadel';
 import { ZitadelEmulator, type MemberResource } from 'nestjs-zitadel/testing';
-import type { Resources } from './resources.js';
 import { seed, type Seeds } from './seed.js';
 
 /** How long a made-up outage lasts, so that nobody is left with a broken demo. */
@@ -12,6 +11,23 @@ const DELIVERY_MS = [10, 1_100] as const;
 
 /** How long a grant takes. */
 const GRANT_MS = 250;
+
+/** What the page offers to try routes on. */
+export interface Resources {
+  readonly organizations: readonly Named[];
+  readonly projects: readonly (Named & {
+    readonly organizationId?: string;
+    readonly roleKeys?: readonly string[];
+  })[];
+  readonly projectGrants: readonly Named[];
+  readonly people: readonly Named[];
+}
+
+interface Named {
+  readonly id: string;
+  /** Written by the owner of the thing: text, never markup. */
+  readonly name: string;
+}
 
 /** A membership that somebody was given, and what they held there before. */
 interface GivenRole {

@@ -4,12 +4,12 @@ import { ConsoleLogger, type LogLevel } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { accessOf, ZitadelError } from 'nestjs-zitadel';
-import { AccessMatrix } from './access-matrix.js';
 import { AppModule } from './app.module.js';
 import { DecisionLog } from './decision-log.js';
 import { EnvironmentError, readEnvironment, type Environment } from './environment.js';
 import { fleetOf, type Fleet } from './fleet.js';
 import { openInstance, type Instance } from './instance.js';
+import { AccessController } from './routes/access.controller.js';
 import { securityHeaders } from './security-headers.js';
 
 const HOST = '127.0.0.1';
@@ -79,7 +79,7 @@ async function createApp(
     AppModule.around(instance, environment, fleet, bus),
     { logger, abortOnError: false, forceCloseConnections: true },
   );
-  app.get(AccessMatrix).fill(accessOf(app));
+  app.get(AccessController).fill(accessOf(app));
   app.disable('x-powered-by');
   app.disable('etag');
   app.use(securityHeaders(instance.issuer));

@@ -149,10 +149,11 @@ export function requireAuthenticated(
   options: AuthenticatedOptions & OptionalCaller = {},
 ): Middleware {
   const { optional: _optional, ...asked } = withoutInheritance(options);
-  const withCaller = requireThat(given(zitadel, 'requireAuthenticated'), authenticated(asked));
+  const whole = given(zitadel, 'requireAuthenticated');
+  const withCaller = requireThat(whole, authenticated(asked));
   if (!isOptional(options)) return withCaller;
   return (request, response, next) => {
-    if (wholeOf(zitadel).decisions.bearsToken(request as IncomingMessage & RequestLike)) {
+    if (whole.decisions.bearsToken(request as IncomingMessage & RequestLike)) {
       withCaller(request, response, next);
     } else next();
   };
@@ -171,7 +172,7 @@ export function requireThat(
   requirement: Requirement,
   settings: ImpersonationSettings = {},
 ): Middleware {
-  const { decisions, requestProperty } = wholeOf(given(zitadel, 'requireThat'));
+  const { decisions, requestProperty } = given(zitadel, 'requireThat');
   const checked = requirementOf(requirement, 'requireThat()');
   const compiled = decisions.prepare(checked, lettingActorsIn(settings));
   if (compiled.sources.some(({ from }) => from === 'class')) {
@@ -210,13 +211,10 @@ export function requireThat(
   };
 }
 
-/** What an application is given, and what its type does not show. */
-const wholeOf = (zitadel: ExpressZitadel) => zitadel as ExpressZitadel & Zitadel;
-
-/** The first argument, if it is what `createZitadel` returned. */
-function given(zitadel: ExpressZitadel, middleware: string): ExpressZitadel {
-  const { decisions } = Object(zitadel) as Partial<Zitadel>;
-  if (decisions !== undefined) return zitadel;
+/** The first argument with what its type does not show, if it is what `createZitadel` returned. */
+function given(zitadel: ExpressZitadel, middleware: string): ExpressZitadel & Zitadel {
+  const whole = Object(zitadel) as ExpressZitadel & Partial<Zitadel>;
+  if (whole.decisions !== undefined) return whole as ExpressZitadel & Zitadel;
   throw new ZitadelRequirementError(
     `${middleware}() takes what createZitadel() returned as its first argument: ${middleware}(zitadel, ...)`,
   );

@@ -1,4 +1,5 @@
 import type { HttpAdapterHost } from '@nestjs/core';
+import { own } from '../core/own-properties.js';
 import { pathsOfEvents } from './events-route.js';
 import type { Inventoried } from './inventory.js';
 import {
@@ -8,7 +9,6 @@ import {
   ownRouteText,
   withoutFallbacks,
 } from './own-routes.js';
-import { plainResolvers } from './plain-resolvers.js';
 import { besideGuards } from './ways.js';
 
 /** What answers clients, and no guard of Nest stands before it. */
@@ -22,15 +22,12 @@ export interface Beside {
 const NOT_GUARDED = 'NOT GUARDED by nestjs-zitadel';
 
 /** What stands beside the handlers that guards check, and before them. */
-export function besideHandlers(
-  { handlers, guards }: Inventoried,
-  adapters: HttpAdapterHost,
-): readonly Beside[] {
+export function besideHandlers(found: Inventoried, adapters: HttpAdapterHost): readonly Beside[] {
   return [
-    ...handlers
+    ...found.handlers
       .flatMap(besideGuards)
       .map(({ name, why }) => ({ name, text: `${NOT_GUARDED}: ${why}`, isMeant: false })),
-    ...plainResolvers(guards.optionsOfGraphQL()).map(({ text }) => ({
+    ...plainResolvers(found).map(({ text }) => ({
       name: text,
       text: `${NOT_GUARDED}: an option of GraphQLModule`,
       isMeant: false,
@@ -60,3 +57,45 @@ export function besideNest(
       return { name: ownRouteText(each), text, isMeant };
     });
 }
+
+const ROOTS = ['Query', 'Mutation', 'Subscription'];
+
+/** A function that GraphQLModule is given in place of a method of a class. No guard of Nest ever stands before it. */
+interface PlainResolver {
+  readonly text: string;
+  /** The option of GraphQLModule. Only Mercurius knows `loaders`. */
+  readonly option: 'resolvers' | 'loaders';
+}
+
+/** What the options of GraphQLModule give for each type and its fields, with those that say of which type an object is. */
+export function plainResolvers({ guards }: Inventoried): readonly PlainResolver[] {
+  return guards.optionsOfGraphQL().flatMap((options) =>
+    (['resolvers', 'loaders'] as const).flatMap((option) =>
+      [own(options, option)]
+        .flat(Infinity)
+        .flatMap(textsOf)
+        .map((text) => ({ text, option })),
+    ),
+  );
+}
+
+function textsOf(ofTypes: unknown): readonly string[] {
+  return Object.entries(Object(ofTypes) as object).flatMap(([type, fields]) =>
+    isScalar(fields)
+      ? []
+      : Object.entries(Object(fields) as object)
+          .filter(([, field]) => isResolver(field))
+          .map(([name]) =>
+            ROOTS.includes(type) ? `${type.toUpperCase()} ${name}` : `FIELD ${type}.${name}`,
+          ),
+  );
+}
+
+/** A field that is a value resolves nothing: those of an enumeration, for example. */
+function isResolver(field: unknown): boolean {
+  const parts = [field, ...['resolve', 'subscribe', 'loader'].map((name) => own(field, name))];
+  return parts.some((each) => typeof each === 'function');
+}
+
+const isScalar = (type: unknown): boolean =>
+  Object.prototype.toString.call(type) === '[object GraphQLScalarType]';

@@ -1,24 +1,28 @@
 import {
   Inject,
   Injectable,
+  type NestInterceptor,
   type OnApplicationBootstrap,
   type OnModuleInit,
   type Type,
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import { Observable } from 'rxjs';
+import { decisionOf } from '../core/attached-decision.js';
+import { end } from '../core/current-decision.js';
 import type { BootCheck } from './boot-check.js';
 import { reviewSubscriptions, type Schema } from './doors/graphql-subscriptions.js';
 import { beforeListening, rpc } from './doors/rpc.js';
 import { keepHandshakes } from './doors/ws.js';
-import { methodsOf } from './handlers.js';
+import { methodsOf, typesOf, wrappersIn } from './handlers.js';
 import { isGateway, takesMessages } from './ways.js';
-import { typesOf } from './providers.js';
-import { endStreamsOf, isStream } from './streams.js';
 import { ZitadelExceptionFilter } from './zitadel-exception.filter.js';
 
+/** The metadata of Nest's decorators. */
+const SSE = '__sse__';
+const INTERCEPTORS = '__interceptors__';
 const FILTERS = '__exceptionFilters__';
 const SERVER = 'websockets:is_socket';
-const bound = new WeakSet<object>();
 
 type Server = Parameters<typeof keepHandshakes>[0];
 
@@ -33,31 +37,27 @@ export class Bindings implements OnModuleInit, OnApplicationBootstrap {
     @Inject(ZitadelExceptionFilter) filter: ZitadelExceptionFilter,
   ) {
     // Nest reads this when it makes routes and gateways, before any of its hooks.
-    for (const { controllers, providers } of modules.values()) {
-      for (const { metatype } of controllers.values()) {
-        methodsOf(metatype as Type)
-          .filter(isStream)
-          .forEach(endStreamsOf);
-      }
-      const types = [...providers.values()].flatMap(typesOf);
-      for (const type of types.filter(isGateway)) bind(filter, type);
+    const { controllers, providers } = wrappersIn(modules);
+    const methods = controllers.flatMap(({ metatype }) => methodsOf(metatype as Type));
+    for (const method of methods) {
+      if (Reflect.getMetadata(SSE, method) === true) putFirst(INTERCEPTORS, ENDING, method);
+    }
+    for (const type of providers.flatMap(typesOf)) {
+      if (isGateway(type)) putFirst(FILTERS, filter, type);
     }
   }
 
   /** Nest has put the servers into their properties, and nobody has connected. */
   onModuleInit(): void {
-    for (const { providers } of this.modules.values()) {
-      for (const { instance } of providers.values()) serversOf(instance).forEach(keepHandshakes);
-    }
+    const { providers } = wrappersIn(this.modules);
+    for (const { instance } of providers) serversOf(instance).forEach(keepHandshakes);
   }
 
   /** Every GraphQLModule has made its schema. */
   onApplicationBootstrap(): void {
-    for (const { providers } of this.modules.values()) {
-      for (const { name, instance } of providers.values()) {
-        const schema = name === 'GraphQLSchemaHost' && schemaOf(instance as SchemaHost);
-        if (schema) reviewSubscriptions(schema);
-      }
+    for (const { name, instance } of wrappersIn(this.modules).providers) {
+      const schema = name === 'GraphQLSchemaHost' && schemaOf(instance as SchemaHost);
+      if (schema) reviewSubscriptions(schema);
     }
   }
 }
@@ -82,7 +82,7 @@ const checks = new WeakMap<ModulesContainer, BootCheck>();
  * handlers is put before, if some are taken. Nest waits for this before it hands the application out.
  */
 export async function guardMessages(modules: ModulesContainer, check: BootCheck): Promise<void> {
-  const controllers = [...modules.values()].flatMap((each) => [...each.controllers.values()]);
+  const { controllers } = wrappersIn(modules);
   const methods = controllers.flatMap(({ metatype }) => methodsOf(metatype as Type));
   if (!methods.some(takesMessages)) return;
   checks.set(modules, check);
@@ -92,14 +92,35 @@ export async function guardMessages(modules: ModulesContainer, check: BootCheck)
   });
 }
 
-/** The filters of the class come first. One that another application has put there goes. */
-function bind(filter: ZitadelExceptionFilter, gateway: Type): void {
-  const written: unknown = Reflect.getMetadata(FILTERS, gateway);
-  const filters: readonly unknown[] = Array.isArray(written) ? written : [];
-  const others = filters.filter((each) => !bound.has(Object(each) as object));
-  bound.add(filter);
-  Reflect.defineMetadata(FILTERS, [filter, ...others], gateway);
+const bound = new WeakSet<object>();
+
+/** Nest asks the last filter first, so those of a class come before ours. One that another application has put there goes. */
+function putFirst(key: string, ours: object, target: object): void {
+  const written: unknown = Reflect.getMetadata(key, target);
+  const all: readonly unknown[] = Array.isArray(written) ? written : [];
+  const others = all.filter((each) => !bound.has(Object(each) as object));
+  bound.add(ours);
+  Reflect.defineMetadata(key, [ours, ...others], target);
 }
+
+/** Ends a stream of events with the decision that let its request in. It knows no application: all that share a controller share it. */
+const ENDING: NestInterceptor = {
+  intercept(context, next) {
+    const decision = decisionOf(context.getArgByIndex<object>(0));
+    if (!decision) return next.handle();
+    const { signal } = decision;
+    return new Observable((events) => {
+      const complete = () => events.complete();
+      if (signal.aborted) return complete();
+      signal.addEventListener('abort', complete);
+      events.add(() => {
+        signal.removeEventListener('abort', complete);
+        end(decision);
+      });
+      events.add(next.handle().subscribe(events));
+    });
+  },
+};
 
 /** What stands in the properties with `@WebSocketServer()`. */
 function serversOf(instance: unknown): readonly Server[] {

@@ -4,30 +4,24 @@ import {
   Logger,
   type OnApplicationBootstrap,
   type OnModuleInit,
+  type Type,
 } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { ZitadelRequirementError } from '../core/errors.js';
 import { withoutInheritance } from '../core/own-properties.js';
 import type { Zitadel } from '../create-zitadel.js';
-import { type Beside, besideHandlers, besideNest } from './beside.js';
-import { forgotten, isAmbiguous, isDeclared, type OfFunction } from './declarations.js';
+import { type Beside, besideHandlers, besideNest, plainResolvers } from './beside.js';
+import { forgotten } from './declarations.js';
+import { loadDoors } from './doors/doors.js';
 import { pathsOfEvents } from './events-route.js';
-import type { Handler } from './handlers.js';
-import {
-  type Inventoried,
-  Inventory,
-  handlerName,
-  type Reached,
-  type ReachedPlace,
-} from './inventory.js';
-import { problemsOfNames } from './named-zitadel.module.js';
+import { type Handler, handlerName, type Wrapper } from './handlers.js';
+import { type Inventoried, Inventory, type Reached, type Place } from './inventory.js';
+import { problemsOfNames } from './zitadel-modules.js';
 import type { OwnRoute } from './own-routes.js';
-import { plainResolvers } from './plain-resolvers.js';
-import { foreign, isForeign } from './providers.js';
 import { routeText, ruleText } from './route-table.js';
 import { RouteRules } from './route-rules.js';
 import { RuleCheck } from './rule-check.js';
-import { isHook, loadDoors } from './ways.js';
+import { isHook } from './ways.js';
 import {
   MODULE_OPTIONS_TOKEN,
   ZITADEL,
@@ -62,11 +56,6 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     this.#ruleCheck = new RuleCheck(zitadel, moduleRef);
   }
 
-  /** Nest makes the routes after this, and before any module starts. A microservice alone does not call it. */
-  beforeRoutes(): void {
-    this.inventory.beforeRoutes();
-  }
-
   /**
    * A hybrid application can take messages before it starts. Then their handlers are judged before. A global guard can still come: it must, if
    * something is decorated that has none.
@@ -76,8 +65,7 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   async beforeMessages(): Promise<void> {
     // A microservice alone starts before it listens.
     if (this.#isSafe || !this.adapters.httpAdapter) return;
-    const { problems, found } = await this.#judge(({ way }) => way.door === 'rpc', true);
-    problems.push(...forgottenLines(), ...found.controllers.filter(isForeign).map(foreign));
+    const { problems } = await this.#judge(({ way }) => way.door === 'rpc', true);
     refuse(problems);
   }
 
@@ -85,13 +73,11 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   async onModuleInit(): Promise<void> {
     this.inventory.ownRoutes.afterNest();
     const { problems, found } = await this.#judge(() => true);
-    const { controllers, reached, stray, guards } = found;
-    const plain = this.#options.strict ? plainResolvers(guards.optionsOfGraphQL()) : [];
+    const { reached, stray, guards } = found;
+    const plain = this.#options.strict ? plainResolvers(found) : [];
     refuse([
       ...problemsOfNames(this.modules),
       ...guards.problems(),
-      ...forgottenLines(),
-      ...controllers.filter(isForeign).map(foreign),
       ...problems,
       ...stray.map(notReached),
       ...plain.map(
@@ -109,19 +95,20 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
       this.#logger().log(`routes and what they ask for:\n${[...lines].join('\n')}`);
   }
 
-  async #judge(isMeant: (place: ReachedPlace) => boolean, isEarly = false) {
+  async #judge(isMeant: (place: Place) => boolean, isEarly = false) {
     const found = (this.#found = this.inventory.read());
-    const { reached, ofFunction, guards } = found;
-    const isAwaited = ({ handler, places }: Reached) =>
-      isDeclared(handler, ofFunction) && places.some(({ lost }) => lost !== undefined);
+    const { foreign, reached, guards } = found;
+    const isAwaited = ({ isDeclared, places }: Reached) =>
+      isDeclared && places.some(({ lost }) => lost !== undefined);
     this.#isGlobal = guards.isGlobal() || (isEarly && reached.some(isAwaited));
     const meant = reached
       .map((each) => ({ ...each, places: each.places.filter(isMeant) }))
       .filter(({ places }) => places.length > 0);
-    await loadDoors(meant.flatMap(({ places }) => places.map(({ way }) => way)));
+    await loadDoors(meant.flatMap(({ places }) => places.map(({ way }) => way.door)));
     // All handlers are learned before one is judged.
-    const problems = reached.flatMap(({ handler }) => this.#learn(handler, ofFunction));
-    problems.push(...meant.flatMap((each) => this.#problemsOf(each, ofFunction)));
+    const learned = reached.flatMap((each) => this.#learn(each));
+    const judged = meant.flatMap((each) => this.#problemsOf(each));
+    const problems = [...forgottenLines(), ...foreign.map(notKnown), ...learned, ...judged];
     return { problems, found };
   }
 
@@ -153,29 +140,28 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
     return this.#options.logger ?? new Logger('nestjs-zitadel');
   }
 
-  #learn(route: Handler, ofFunction: OfFunction): readonly string[] {
-    const other = this.rules.learn(route, ofFunction);
+  #learn({ handler, rule }: Reached): readonly string[] {
+    const other = this.rules.learn(handler, rule);
     return other
       ? [
-          `${handlerName(route)} and ${handlerName(other)} are one function when Nest calls them, and ask for different things: write a function of its own for each, and leave 'constructor' out of what a mixin copies`,
+          `${handlerName(handler)} and ${handlerName(other)} are one function when Nest calls them, and ask for different things: write a function of its own for each, and leave 'constructor' out of what a mixin copies`,
         ]
       : [];
   }
 
-  #problemsOf({ handler, rule, places }: Reached, ofFunction: OfFunction): readonly string[] {
+  #problemsOf({ handler, rule, places, isDeclared, isAmbiguous }: Reached): readonly string[] {
     const where = handlerName(handler);
-    const declares = isDeclared(handler, ofFunction);
-    const problems = places.flatMap((place) => this.#problemsOfGuard(handler, place, declares));
+    const problems = places.flatMap((place) => this.#problemsOfGuard(handler, place, isDeclared));
     for (const path of pathsOfEvents(this.adapters)) {
       if (places.some((place) => place.path?.paths?.includes(path)))
         problems.push(taken(where, path));
     }
-    if (declares && handler.unstable) {
+    if (isDeclared && handler.unstable) {
       problems.push(
         `${where} is another function each time it is read, so no guard can tell which route it serves: leave the methods of the instance as they are written`,
       );
     }
-    if (isAmbiguous(handler, ofFunction)) {
+    if (isAmbiguous) {
       problems.push(
         `${where} was decorated, and then another decorated function took its place (by a mixin or in the constructor): decorate only one of the two, and let it call the other`,
       );
@@ -194,15 +180,13 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   }
 
   /** What Nest would run without our guard. */
-  #problemsOfGuard(handler: Handler, { way, lost }: ReachedPlace, declares: boolean): string[] {
+  #problemsOfGuard(handler: Handler, { way, lost, hasOwn }: Place, isDeclared: boolean): string[] {
     if (lost === undefined) return [];
-    if (declares) return [`${handlerName(handler)} ${lost}`];
+    if (isDeclared) return [`${handlerName(handler)} ${lost}`];
     const { strict, publicControllers } = this.#options;
     if (way.door === 'http') return strict ? [undeclared(handler)] : [];
     const isLeft =
-      !(strict || this.#isGlobal) ||
-      publicControllers?.includes(handler.type) ||
-      this.#found.guards.hasOwn(handler, way);
+      !(strict || this.#isGlobal) || publicControllers?.includes(handler.type) || hasOwn;
     return isLeft
       ? []
       : [`${handlerName(handler)} ${lost}, or name the class in publicControllers`];
@@ -221,6 +205,9 @@ export class BootCheck implements OnModuleInit, OnApplicationBootstrap {
   }
 }
 
+const notKnown = ({ metatype }: Wrapper): string =>
+  `${(metatype as Type).name} hands out an instance of another class, and what Nest calls there is not known: return nothing from its constructor`;
+
 const lineOf = ({ name, text }: Beside): string => `  ${name}  ${text}`;
 
 const undeclared = (handler: Handler): string =>
@@ -235,14 +222,15 @@ const forgottenLines = (): readonly string[] =>
       `${where} was decorated with another copy of reflect-metadata, so nobody knows what it asks for: see npm ls reflect-metadata`,
   );
 
-function refuse(problems: Iterable<string>): void {
+function refuse(problems: readonly string[]): void {
   const all = [...new Set(problems)].map((each) => `- ${each}`);
   if (all.length === 0) return;
   throw new ZitadelRequirementError(`the application is not safe to start:\n${all.join('\n')}`);
 }
 
 function notReached(handler: Handler): string {
-  return isHook(handler)
-    ? `${handlerName(handler)} is decorated, and Nest runs it without any guard: remove the decorator, and ask ZitadelAuthorizer in the method`
-    : `${handlerName(handler)} is decorated, and Nest reaches it in no way that is known here: remove the decorator, and ask ZitadelAuthorizer in the method`;
+  const how = isHook(handler)
+    ? 'Nest runs it without any guard'
+    : 'Nest reaches it in no way that is known here';
+  return `${handlerName(handler)} is decorated, and ${how}: remove the decorator, and ask ZitadelAuthorizer in the method`;
 }

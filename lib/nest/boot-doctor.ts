@@ -11,6 +11,7 @@ import { within } from '../core/memory/flight.js';
 import { own, withoutInheritance } from '../core/own-properties.js';
 import { quietly, type ZitadelLogger } from '../core/tell.js';
 import type { Finding, Defect } from '../doctor/finding.js';
+import { zitadelModulesIn } from './zitadel-modules.js';
 import {
   type AnyModuleOptions,
   MODULE_OPTIONS_TOKEN,
@@ -19,37 +20,17 @@ import {
 
 const DEADLINE_MS = 10_000;
 
-/** @throws ZitadelOptionsError */
-export function checkBoot(options: Partial<AnyModuleOptions>): void {
-  if (!Object.hasOwn(options, 'boot')) return;
-  const { boot } = options;
-  const fits =
-    typeof boot === 'object' &&
-    Object.entries(boot).every(([name, value]: [string, unknown]) =>
-      name === 'deadlineMs'
-        ? typeof value === 'number' && value >= 100 && value <= 60_000
-        : name === 'check' && typeof value === 'boolean',
-    );
-  if (fits) return;
-  throw new ZitadelOptionsError(
-    'boot',
-    'boot: write { check: true }, and deadlineMs as milliseconds from 100 to 60000 where 10000 is not enough',
-  );
-}
-
 /** Logs at the start what the doctor would find wrong (option boot). It is loaded only if it is asked for. */
 @Injectable()
 export class BootDoctor implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #options: AnyModuleOptions;
-  readonly #modules: ModulesContainer;
   readonly #stop = new AbortController();
 
   constructor(
     @Inject(MODULE_OPTIONS_TOKEN) options: AnyModuleOptions,
-    @Inject(ModulesContainer) modules: ModulesContainer,
+    @Inject(ModulesContainer) private readonly modules: ModulesContainer,
   ) {
     this.#options = withoutInheritance(options);
-    this.#modules = modules;
   }
 
   /** @throws ZitadelOptionsError with the option strict, listing what is wrong */
@@ -76,7 +57,9 @@ export class BootDoctor implements OnApplicationBootstrap, OnApplicationShutdown
   async #examine(deadlineMs: number): Promise<readonly Finding[]> {
     const { examine } = await import('../doctor/examine.js');
     const signal = this.#stop.signal;
-    const all = this.#all();
+    const all = zitadelModulesIn(this.modules).flatMap((each) =>
+      each.options ? [optionsOfZitadel(withoutInheritance(each.options))] : [],
+    );
     const looks = all.map(async (options) => {
       const findings = await examine({ options, deadlineMs: deadlineMs / 3, stop: signal });
       const instance: unknown = all.length > 1 ? own(options, 'issuer') : undefined;
@@ -88,18 +71,6 @@ export class BootDoctor implements OnApplicationBootstrap, OnApplicationShutdown
     const flat = findings.flat();
     if (!signal.aborted) this.#tell(flat);
     return flat;
-  }
-
-  /** Of the module without a name, and of those with one. */
-  #all(): readonly ReturnType<typeof optionsOfZitadel>[] {
-    const given = new Set<unknown>();
-    for (const { providers } of this.#modules.values()) {
-      const wrapper = providers.get(MODULE_OPTIONS_TOKEN);
-      if (wrapper) given.add(wrapper.instance);
-    }
-    return [...given].map((options) =>
-      optionsOfZitadel(withoutInheritance(options as AnyModuleOptions)),
-    );
   }
 
   #tell(findings: readonly Finding[]): void {

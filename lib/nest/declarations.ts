@@ -4,6 +4,8 @@ import { own } from '../core/own-properties.js';
 import { allOf, authenticated } from '../core/requirement/builders.js';
 import type { Compiled } from '../core/requirement/compile.js';
 import type { Requirement } from '../core/requirement/requirement.js';
+import type { Zitadel } from '../create-zitadel.js';
+import type { Handler } from './handlers.js';
 
 // A fixed string, so that two copies of the package see each other's decorators.
 const KEY = 'nestjs-zitadel:declarations';
@@ -23,13 +25,6 @@ export type Declaration =
 /** Of a ZitadelModule. Undefined: the one without a name. */
 type Name = string | undefined;
 
-/** A method of a class, and the function that Nest calls for it. */
-interface Method {
-  readonly type: Type;
-  readonly method: string;
-  readonly called: object;
-}
-
 /** What a route asks for, by all its decorators together. */
 export type Rule =
   | {
@@ -39,8 +34,8 @@ export type Rule =
       readonly zitadel: Name;
       /** Whether callers who act as another user are let in, with the option `allowImpersonation: 'perRoute'`. */
       readonly forActors: boolean;
-      /** By the guard, when it is first asked for. */
-      compiled?: Compiled;
+      /** By the guard, when it is first asked for: ready to be decided, and by which ZITADEL. */
+      prepared?: { readonly zitadel: Zitadel; readonly compiled: Compiled };
       /** A route that answers each request by itself: nothing is left of its decision afterwards. */
       readonly isBrief?: boolean;
       readonly lifts: boolean;
@@ -79,17 +74,13 @@ function add(
       `${decorator}: @Public() stands beside another decorator of the same class or method; a public route asks for nothing, so take one of them away`,
     );
   }
-  if (method === undefined) Reflect.defineMetadata(KEY, all, target);
-  else Reflect.defineMetadata(KEY, all, target, method);
+  Reflect.defineMetadata(KEY, all, target, method as string);
 }
 
 /** What is declared on exactly this class or function, or on this method of exactly this prototype. Nothing is inherited here. */
 function declarationsOf(target: object, method?: string): readonly Declaration[] {
-  const own: unknown =
-    method === undefined
-      ? Reflect.getOwnMetadata(KEY, target)
-      : Reflect.getOwnMetadata(KEY, target, method);
-  return Array.isArray(own) ? (own as readonly Declaration[]) : [];
+  const all: unknown = Reflect.getOwnMetadata(KEY, target, method as string);
+  return Array.isArray(all) ? (all as readonly Declaration[]) : [];
 }
 
 interface Place {
@@ -170,7 +161,7 @@ const isAsking = (each: Declaration): each is Asking => each.type === 'require';
 
 /** What a method carries, in its class and the base classes, and what the functions there and the one that is called bring along. */
 function onMethods(
-  { type, method, called }: Method,
+  { type, method, called }: Handler,
   ofFunction: OfFunction,
 ): readonly Declaration[] {
   const written = lineOf(type).flatMap((each) => [
@@ -179,6 +170,12 @@ function onMethods(
   ]);
   return [...written, ...ofFunction(called)];
 }
+
+/** What a controller itself carries. */
+const ownOf = ({ type, method }: Handler) => ({
+  onMethod: declarationsOf(prototypeOf(type), method),
+  onClass: classesOf(type).flatMap((each) => declarationsOf(each)),
+});
 
 export const ANY_CALLER = authenticated();
 
@@ -196,12 +193,11 @@ const ofSeveral = (names: readonly Name[]): string => {
  * only if the controller itself carries them. `@Public` on a method lifts the requirements of classes, but never those of an overridden
  * method or of the function. `@Public` on a class lifts nothing.
  */
-export function ruleOf(method: Method, ofFunction: OfFunction): Rule {
-  const { type } = method;
-  const onMethod = declarationsOf(prototypeOf(type), method.method);
-  const onClass = classesOf(type).flatMap((each) => declarationsOf(each));
+export function ruleOf(handler: Handler, ofFunction: OfFunction): Rule {
+  const { type } = handler;
+  const { onMethod, onClass } = ownOf(handler);
 
-  const ofMethods = onMethods(method, ofFunction).filter(isAsking);
+  const ofMethods = onMethods(handler, ofFunction).filter(isAsking);
   const ofClasses = lineOf(type).flatMap((each) => declarationsOf(each).filter(isAsking));
   const publicMethod = onMethod.some((each) => each.type === 'public');
   const replaces = onMethod.some((each) => each.type === 'authenticated' && each.replaces);
@@ -210,7 +206,7 @@ export function ruleOf(method: Method, ofFunction: OfFunction): Rule {
   );
   const optional = callers.some((each) => each.optional);
   const certain = callers.some((each) => !each.optional);
-  const forActors = allowsImpersonation(method);
+  const forActors = allowsImpersonation(handler);
   const lifts =
     (publicMethod || replaces) &&
     (ofClasses.length > 0 || onClass.some((each) => each.type === 'authenticated'));
@@ -257,36 +253,29 @@ function partsOf(rule: Rule): ReadonlySet<Requirement> {
 }
 
 /** Whether `@AllowImpersonation` stands on a method or its class. */
-export function allowsImpersonation({ type, method }: Method): boolean {
-  const declared = [
-    ...classesOf(type).flatMap((each) => declarationsOf(each)),
-    ...declarationsOf(prototypeOf(type), method),
-  ];
-  return declared.some((each) => each.type === 'impersonation');
+export function allowsImpersonation(handler: Handler): boolean {
+  const { onMethod, onClass } = ownOf(handler);
+  return [...onMethod, ...onClass].some((each) => each.type === 'impersonation');
 }
 
 /** Whether a method carries any decorator of ours, or inherits one that asks for something. */
-export function isDeclared(method: Method, ofFunction: OfFunction): boolean {
-  const { type } = method;
-  const own = [
-    ...classesOf(type).flatMap((each) => declarationsOf(each)),
-    ...declarationsOf(prototypeOf(type), method.method),
-  ];
+export function isDeclared(handler: Handler, ofFunction: OfFunction): boolean {
+  const { onMethod, onClass } = ownOf(handler);
   const others = [
-    ...lineOf(type).flatMap((each) => declarationsOf(each)),
-    ...onMethods(method, ofFunction),
+    ...lineOf(handler.type).flatMap((each) => declarationsOf(each)),
+    ...onMethods(handler, ofFunction),
   ];
-  return own.length > 0 || others.some((each) => each.type !== 'public');
+  return [...onMethod, ...onClass].length > 0 || others.some((each) => each.type !== 'public');
 }
 
 /** Whether a method itself carries a decorator of ours, or what it overrides does, or the function that is called. */
-export function isDecorated(method: Method, ofFunction: OfFunction): boolean {
-  return onMethods(method, ofFunction).length > 0;
+export function isDecorated(handler: Handler, ofFunction: OfFunction): boolean {
+  return onMethods(handler, ofFunction).length > 0;
 }
 
 /** Whether a method was decorated, and then a function took its place that was decorated differently. */
 export function isAmbiguous(
-  { type, method: name, called }: Method,
+  { type, method: name, called }: Handler,
   ofFunction: OfFunction,
 ): boolean {
   const home = lineOf(type).find((each) => Object.hasOwn(prototypeOf(each), name));

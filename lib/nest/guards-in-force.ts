@@ -3,7 +3,6 @@ import type { ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/cor
 import { own } from '../core/own-properties.js';
 import { classesOf, lineOf } from './declarations.js';
 import type { Handler, Home, Wrapper } from './handlers.js';
-import { injectedInto } from './providers.js';
 import type { Way } from './ways.js';
 import { GUARD_BRAND, ZitadelManagerGuard } from './zitadel-manager.guard.js';
 
@@ -21,6 +20,18 @@ const LOST = {
     'is made once, and Nest runs no global guard before it that is made for each request: give the guard the default scope',
   noGuard: `would run, and no guard checks it: ${GLOBAL_GUARD}, or @UseGuards(ZitadelManagerGuard); a guard of yours that asks ours must extend it, or have it injected`,
 };
+
+/** What stands before a handler where clients reach it. */
+export interface InForce {
+  /** Why our guard does not stand there. Undefined if it does. */
+  readonly lost: string | undefined;
+  /** The guards of ours that stand there, in words: a subclass says what it overrides. */
+  readonly guards: readonly string[];
+  /** Whether any guard stands on the class or the method, and Nest will run it. */
+  readonly hasOwn: boolean;
+  /** A guard of ours there has a `requestOf` of its own, so nobody knows what its requests have. */
+  readonly hasOwnRequest: boolean;
+}
 
 /** Which guards Nest will run before a handler. */
 export class GuardsInForce {
@@ -46,9 +57,24 @@ export class GuardsInForce {
     return this.#globals(true).some((each) => this.#isOurs(each));
   }
 
-  /** Why our guard does not stand before what Nest will call. Undefined if it does. */
-  lost(handler: Handler, way: Way): string | undefined {
-    if (way.isField && !this.#standBeforeFields()) return LOST.field;
+  /** What stands before a handler where it is reached this way. */
+  at(handler: Handler, way: Way): InForce {
+    const { type, shown, written, called, perRequest } = handler;
+    const on = (...targets: readonly object[]) =>
+      targets.flatMap((each) => this.#guardsOn(each, handler, way));
+    const globals = this.#globals(perRequest);
+    const ofHandler = on(type, written, called);
+    const all = [...(this.#isOutOfReach(way) ? [] : globals), ...on(type, shown, written, called)];
+    return {
+      lost: this.#lost(handler, way),
+      guards: [...new Set(all.filter((each) => this.#isOurs(each)).map(guardText))],
+      hasOwn: ofHandler.length > 0 && !this.#isSkippedField(way),
+      hasOwnRequest: [...globals, ...ofHandler].some(readsRequestItself),
+    };
+  }
+
+  #lost(handler: Handler, way: Way): string | undefined {
+    if (this.#isSkippedField(way)) return LOST.field;
     const reached = !this.#isOutOfReach(way);
     if (reached && this.#globals(handler.perRequest).some((each) => this.#isOurs(each))) {
       return undefined;
@@ -57,32 +83,6 @@ export class GuardsInForce {
     if (lost !== LOST.noGuard) return lost;
     if (!reached) return LOST[way.door as 'rpc' | 'ws'];
     return this.isGlobal() ? LOST.perRequest : lost;
-  }
-
-  /** Whether any guard stands on the class or the method, and Nest will run it. */
-  hasOwn(handler: Handler, way: Way): boolean {
-    if (way.isField && !this.#standBeforeFields()) return false;
-    const { type, written, called } = handler;
-    return [type, written, called].some((each) => this.#guardsOn(each, handler, way).length > 0);
-  }
-
-  /** The guards of ours that stand there, in words: a subclass says what it overrides. */
-  standing(handler: Handler, way: Way): readonly string[] {
-    const { type, shown, written, called, perRequest } = handler;
-    const ofClass = [type, shown].flatMap((each) => this.#guardsOn(each, handler, way));
-    const ofMethod = [written, called].flatMap((each) => this.#guardsOn(each, handler, way));
-    const globals = this.#isOutOfReach(way) ? [] : this.#globals(perRequest);
-    const ours = [...globals, ...ofClass, ...ofMethod].filter((each) => this.#isOurs(each));
-    return [...new Set(ours.map(guardText))];
-  }
-
-  /** Whether a guard of ours that stands there says itself what the request of a context is. */
-  readsRequestItself(handler: Handler, way: Way): boolean {
-    const { type, written, called } = handler;
-    return [
-      ...this.#globals(handler.perRequest),
-      ...[type, written, called].flatMap((each) => this.#guardsOn(each, handler, way)),
-    ].some(readsRequestItself);
   }
 
   /** Nest runs guards that are made for each request only before handlers that are, too. */
@@ -145,9 +145,10 @@ export class GuardsInForce {
       .filter((options) => options !== undefined);
   }
 
-  #standBeforeFields(): boolean {
+  #isSkippedField({ isField }: Way): boolean {
+    if (!isField) return false;
     const all = this.optionsOfGraphQL().map((each) => own(each, 'fieldResolverEnhancers'));
-    return all.length > 0 && all.every((each) => Array.isArray(each) && each.includes('guards'));
+    return all.length === 0 || !all.every((each) => Array.isArray(each) && each.includes('guards'));
   }
 
   /** Whether a guard is ours: the class, a subclass, an instance, one that has ours injected, or what a test put in its place. */
@@ -155,11 +156,7 @@ export class GuardsInForce {
     const object = prototypeOrInstance(guard);
     // Nest leaves out silently what cannot activate, such as an empty double.
     if (typeof Object(object).canActivate !== 'function' || !object) return false;
-    return (
-      Reflect.has(object, GUARD_BRAND) ||
-      injectedInto(Object(object.constructor) as object).some(isBranded) ||
-      object === this.#replacement()
-    );
+    return Reflect.has(object, GUARD_BRAND) || asksOurs(object) || object === this.#replacement();
   }
 
   /** What a test put in the guard's place with overrideProvider. It can be any guard. */
@@ -187,6 +184,16 @@ function prototypeOrInstance(guard: unknown): object | undefined {
   return typeof object === 'object' && object !== null ? object : undefined;
 }
 
+/** Where Nest notes what it injects: the types of a constructor's parameters, what `@Inject` says of them, and of properties. */
+const INJECTED = ['design:paramtypes', 'self:paramtypes', 'self:properties_metadata'];
+
+/** Whether our guard is injected into the class of another one. */
+const asksOurs = (guard: object): boolean =>
+  INJECTED.flatMap((key): readonly unknown[] => {
+    const noted: unknown = Reflect.getMetadata(key, Object(guard.constructor) as object);
+    return Array.isArray(noted) ? noted : [];
+  }).some((each) => isBranded(own(each, 'param') ?? own(each, 'type') ?? each));
+
 const isBranded = (type: unknown): boolean =>
   typeof type === 'function' && Reflect.has(Object(type.prototype) as object, GUARD_BRAND);
 
@@ -205,8 +212,7 @@ function guardText(guard: unknown): string {
     }
     chain.push(each);
   }
-  const asks = injectedInto(Object(object.constructor) as object).some(isBranded);
-  return `${name} (${asks ? 'asks' : 'in place of'} ${OUR_NAME})`;
+  return `${name} (${asksOurs(object) ? 'asks' : 'in place of'} ${OUR_NAME})`;
 }
 
 /** The same at each start: `mixin()` of Nest names its class at random. */

@@ -1,5 +1,5 @@
-import type { Type } from '@nestjs/common';
-import { MetadataScanner } from '@nestjs/core';
+import type { ExecutionContext, Type } from '@nestjs/common';
+import { MetadataScanner, type ModulesContainer } from '@nestjs/core';
 import type { CheckedKind } from '../core/decision.js';
 import { checkedBy, type Requirement } from '../core/requirement/requirement.js';
 
@@ -19,6 +19,12 @@ export interface Wrapper {
   readonly isNotMetatype: boolean;
   isDependencyTreeStatic(): boolean;
 }
+
+/** What an application has of them. */
+export const wrappersIn = (modules: ModulesContainer) => ({
+  controllers: [...modules.values()].flatMap((each) => [...each.controllers.values()]),
+  providers: [...modules.values()].flatMap((each) => [...each.providers.values()]),
+});
 
 /** A method of a controller or a provider, with each function that Nest looks at. */
 export interface Handler {
@@ -69,6 +75,25 @@ export function handlersOf(
     const shown = instance.constructor;
     return [{ ...of, method, shown, written, called, perRequest, unstable }];
   });
+}
+
+/** A handler as its author knows it. */
+export const handlerName = ({ type, method }: Handler): string => `${type.name}.${method}`;
+
+/** The same of what Nest calls. */
+export const calledName = (context: ExecutionContext): string =>
+  `${context.getClass().name}.${context.getHandler().name}`;
+
+/** Whether a constructor returned an instance of another class. */
+export const isForeign = ({ metatype, instance }: Wrapper): boolean =>
+  Object.getPrototypeOf(Object(instance)) !== (metatype as Type).prototype;
+
+/** The classes of a provider. Those of factories and values are the classes of what they made. */
+export function typesOf({ metatype, instance }: Wrapper): readonly Type[] {
+  const made: unknown = Object(instance as unknown).constructor;
+  return [...new Set([metatype, made])].filter(
+    (type): type is Type => typeof type === 'function' && typeof type.prototype === 'object',
+  );
 }
 
 const KEY = 'nestjs-zitadel:checked-parameters';

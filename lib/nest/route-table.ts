@@ -107,9 +107,6 @@ function withPrefix(path: string, method: RequestMethod, config: ApplicationConf
   return whole || '/';
 }
 
-const actors = ({ forActors }: { readonly forActors: boolean }): string =>
-  forActors ? ', or whoever acts as one' : '';
-
 /** What a route asks for, in words. */
 export function ruleText(rule: Rule): string {
   const zitadel = zitadelOf(rule);
@@ -117,14 +114,11 @@ export function ruleText(rule: Rule): string {
 }
 
 function textOf(rule: Rule): string {
-  switch (rule.type) {
-    case 'public':
-      return rule.lifts ? 'public (lifts what the class asks for)' : 'public';
-    case 'undeclared':
-      return 'declares nothing: always denied';
-    case 'optional':
-      return `${requirementText(rule.requirement)}, or none${actors(rule)}${rule.lifts ? ' (instead of what the class asks for)' : ''}`;
-    case 'required':
-      return `${requirementText(rule.requirement)}${actors(rule)}${rule.lifts ? ' (instead of what the class asks for)' : ''}`;
-  }
+  if (rule.type === 'undeclared') return 'declares nothing: always denied';
+  if (rule.type === 'public')
+    return rule.lifts ? 'public (lifts what the class asks for)' : 'public';
+  const none = rule.type === 'optional' ? ', or none' : '';
+  const actors = rule.forActors ? ', or whoever acts as one' : '';
+  const lifts = rule.lifts ? ' (instead of what the class asks for)' : '';
+  return `${requirementText(rule.requirement)}${none}${actors}${lifts}`;
 }

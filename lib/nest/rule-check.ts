@@ -6,8 +6,9 @@ import { requirementOf } from '../core/requirement/requirement.js';
 import type { Zitadel } from '../create-zitadel.js';
 import { allowsImpersonation, type Rule } from './declarations.js';
 import { type Handler, problemOfParameters, takesCaller } from './handlers.js';
-import { zitadelFor } from './named-zitadel.module.js';
-import { type RoutePath, routeText, takesParam } from './route-table.js';
+import { zitadelFor } from './zitadel-modules.js';
+import type { Place } from './inventory.js';
+import { routeText, takesParam } from './route-table.js';
 import type { Way } from './ways.js';
 
 /** What the calls of a door never bring along, and what to name instead. */
@@ -28,15 +29,6 @@ const CALLS: Readonly<Record<Way['door'], string>> = {
   rpc: 'a message of a microservice',
   other: 'a call',
 };
-
-/** Where a rule counts. */
-export interface Place {
-  readonly way: Way;
-  /** Of a route. */
-  readonly path: RoutePath | undefined;
-  /** The guard there has a `requestOf` of its own, so nobody knows what its requests have. */
-  readonly hasOwnRequest: boolean;
-}
 
 /** Finds what a rule asks for and what could not be checked in any call. */
 export class RuleCheck {

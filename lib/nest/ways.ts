@@ -1,8 +1,5 @@
 import type { Type } from '@nestjs/common';
 import { own } from '../core/own-properties.js';
-import { graphql } from './doors/graphql.js';
-import { rpc } from './doors/rpc.js';
-import { ws } from './doors/ws.js';
 import type { Handler } from './handlers.js';
 
 /** A way by which Nest reaches a method. */
@@ -95,13 +92,6 @@ function parentOf({ type, written }: Handler): string | undefined {
 /** Whether a method of a controller takes messages of a microservice. */
 export function takesMessages(method: object): boolean {
   return Reflect.hasMetadata(PATTERN, method);
-}
-
-/** Loads the packages of the transports by which handlers are reached. */
-export async function loadDoors(ways: readonly Way[]): Promise<void> {
-  for (const [name, door] of Object.entries({ graphql, ws, rpc })) {
-    if (ways.some((way) => way.door === name)) await door.load();
-  }
 }
 
 /** Whether Nest calls a method when a client of a gateway comes or goes, before any message. */

@@ -9,22 +9,20 @@ import {
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { type Observable, throwError } from 'rxjs';
-import { denialAnswer, type Refusal } from '../core/decision.js';
+import { type DenialAnswer, denialAnswer } from '../core/decision.js';
 import { ZitadelArgumentError, ZitadelError } from '../core/errors.js';
 import { quietLogger, type ZitadelLogger } from '../core/tell.js';
 import { ZitadelNotAllowedError } from '../core/zitadel-authorizer.js';
+import { RefusalError } from './doors/door.js';
 import { graphqlErrorOf } from './doors/graphql.js';
-import { toldByGrpc } from './doors/grpc.js';
-import { RefusalError } from './doors/refusal-error.js';
+import { DenialException } from './doors/http.js';
+import { toldByGrpc } from './doors/rpc.js';
 import { tellClient } from './doors/ws.js';
-import { DenialException } from './http-exception.js';
 import { ZitadelApiError, ZitadelUnavailableError } from '../zitadel/refusals.js';
 import { MODULE_OPTIONS_TOKEN, type AnyModuleOptions } from './zitadel.module-definition.js';
 
-interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Readonly<Record<string, unknown>>;
+interface Answer extends Pick<DenialAnswer, 'status' | 'headers'> {
+  readonly body: { readonly message?: unknown; readonly errorCode?: unknown };
 }
 
 /** Refusals that are about what the request asked for. Every other refusal is about our service user. */
@@ -118,26 +116,21 @@ function answerTo(error: ZitadelError | HttpException): Answer {
       body: Object(error.getResponse()) as object as Answer['body'],
     };
   }
-  if (error instanceof ZitadelNotAllowedError) return ofDenial(error.decision);
+  if (error instanceof ZitadelNotAllowedError) return denialAnswer(error.decision);
   if (error instanceof ZitadelUnavailableError) {
     const { retryAfterMs } = error;
-    return ofDenial({ reason: 'unavailable', ...(retryAfterMs !== undefined && { retryAfterMs }) });
+    return denialAnswer({
+      reason: 'unavailable',
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+    });
   }
-  if (error.code === 'grant_not_settled') return ofDenial({ reason: 'unavailable' });
+  if (error.code === 'grant_not_settled') return denialAnswer({ reason: 'unavailable' });
   const status = statusOf(error);
   const refused = status === undefined ? undefined : REFUSED[status];
-  if (status === undefined || !refused) return ofDenial({ reason: 'misconfigured' });
+  if (status === undefined || !refused) return denialAnswer({ reason: 'misconfigured' });
   const [phrase, message] = refused;
-  return {
-    status,
-    headers: {},
-    body: { statusCode: status, error: phrase, message, errorCode: error.code },
-  };
-}
-
-function ofDenial(denied: Refusal): Answer {
-  const { status, headers, body } = denialAnswer(denied);
-  return { status, headers, body: { ...body } };
+  const body = { statusCode: status, error: phrase, message, errorCode: error.code };
+  return { status, headers: {}, body };
 }
 
 /** The status if the error is about a value that the client sent, or about a thing that it named. */

@@ -20,11 +20,11 @@ import type { IdSource, ReadFromClass, RequestLike } from '../core/request.js';
 import type { Compiled } from '../core/requirement/compile.js';
 import { quietly } from '../core/tell.js';
 import type { Zitadel } from '../create-zitadel.js';
-import { watchConnection } from './connections.js';
 import type { Rule } from './declarations.js';
 import { doorOf } from './doors/doors.js';
-import { httpExceptionFor } from './http-exception.js';
-import { zitadelFor } from './named-zitadel.module.js';
+import { http } from './doors/http.js';
+import { calledName } from './handlers.js';
+import { zitadelFor } from './zitadel-modules.js';
 import { RouteRules } from './route-rules.js';
 import { ZITADEL } from './zitadel.module-definition.js';
 
@@ -65,8 +65,6 @@ interface HeaderWriter {
 @Injectable()
 export class ZitadelManagerGuard implements CanActivate {
   readonly #zitadel: Zitadel;
-  /** By name. */
-  readonly #others = new Map<string, Zitadel>();
   readonly #rules: RouteRules;
 
   constructor(
@@ -85,13 +83,7 @@ export class ZitadelManagerGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const request = this.requestOf(context);
-    if (!request) {
-      return this.#conclude(
-        this.#refuse('unsupported_context', unknown(context)),
-        context,
-        undefined,
-      );
-    }
+    if (!request) return this.#refuse('unsupported_context', unknown(context), context);
     const rule = this.#rules.of(context.getClass(), context.getHandler());
     return rule
       ? this.#ask(rule, context, request)
@@ -106,21 +98,16 @@ export class ZitadelManagerGuard implements CanActivate {
     if (rule?.type !== 'required') {
       if (rule?.type === 'public') return true;
       if (rule?.type !== 'optional') {
-        return this.#conclude(
-          this.#refuse('not_declared', rule ? undeclared(context) : UNKNOWN),
-          context,
-          request,
-        );
-      }
-      if (!this.#zitadelOf(rule).decisions.bearsToken(request)) {
-        attachNoCaller(request);
-        if (context.getType() !== 'http') this.#keep(null, context, request);
-        return true;
+        return this.#refuse('not_declared', rule ? undeclared(context) : UNKNOWN, context);
       }
     }
-    const zitadel = this.#zitadelOf(rule);
+    const { zitadel, compiled } = (rule.prepared ??= this.#prepare(rule));
     const { decisions } = zitadel;
-    const compiled = (rule.compiled ??= decisions.prepare(rule.requirement, rule.forActors));
+    if (rule.type === 'optional' && !decisions.bearsToken(request)) {
+      attachNoCaller(request);
+      if (context.getType() !== 'http') this.#keep(null, context, request);
+      return true;
+    }
     if (rule.isBrief !== true) return this.#askForLong(zitadel, compiled, context, request);
     const decision = decisions.authorize(request, compiled, this.#readId);
     return decision instanceof Promise
@@ -128,14 +115,9 @@ export class ZitadelManagerGuard implements CanActivate {
       : this.#conclude(decision, context, request, zitadel);
   }
 
-  #zitadelOf(rule: Asking): Zitadel {
-    return rule.zitadel === undefined ? this.#zitadel : this.#named(rule, rule.zitadel);
-  }
-
-  #named(rule: Asking, name: string): Zitadel {
-    const known = this.#others.get(name) ?? zitadelFor(rule, this.#zitadel, this.moduleRef);
-    this.#others.set(name, known);
-    return known;
+  #prepare(rule: Asking): NonNullable<Asking['prepared']> {
+    const zitadel = zitadelFor(rule, this.#zitadel, this.moduleRef);
+    return { zitadel, compiled: zitadel.decisions.prepare(rule.requirement, rule.forActors) };
   }
 
   /** Asks for what is left of a decision when the guard is done: a message, a field of GraphQL. */
@@ -153,19 +135,18 @@ export class ZitadelManagerGuard implements CanActivate {
     const decision = isUnclear
       ? decisions.refuse({ ...UNCLEAR, reason: 'resource_invalid' }, compiled.requirement)
       : await decisions.authorize(request, compiled, this.#readId);
-    const connection = door?.connectionOf?.(context);
     if (!decision.allowed) {
       // The exception comes first.
       if (DENIAL[decision.reason].status === 401) {
-        setImmediate(() => quietly(() => connection?.close(decision)));
+        setImmediate(() => quietly(() => door?.close?.(decision, context)));
       }
-      return this.#conclude(decision, context, request, zitadel);
+      return this.#deny(decision, context);
     }
     if (context.getType() !== 'http') this.#keep(decision, context, request);
-    if (connection) watchConnection(connection, decisions, request, decision);
+    door?.watch?.(decision, request, decisions, context);
     const isEnded = door?.endsWithDecision?.(context) ?? true;
-    const last = isEnded ? decision : this.#refuse('unsupported_context', NOT_ENDED);
-    return this.#conclude(last, context, request, zitadel);
+    if (!isEnded) return this.#refuse('unsupported_context', NOT_ENDED, context);
+    return this.#conclude(decision, context, request, zitadel);
   }
 
   /** A controller that is made for each request can put another function in a method's place each time. */
@@ -195,7 +176,7 @@ export class ZitadelManagerGuard implements CanActivate {
    * `errorCode` of its response.
    */
   protected exceptionFor(denied: Denied, context: ExecutionContext): HttpException | Error {
-    return doorOf(context)?.exceptionFor(denied, context) ?? httpExceptionFor(denied);
+    return (doorOf(context) ?? http).exceptionFor(denied, context);
   }
 
   /** What ends a call that lasts: it ends also if the application's own `exceptionFor` throws. */
@@ -214,23 +195,26 @@ export class ZitadelManagerGuard implements CanActivate {
     return doorOf(context)?.exceptionInstead?.(exception as HttpException, context) ?? exception;
   }
 
-  #refuse(reason: 'unsupported_context' | 'not_declared', why: Partial<Refusal>): Denied {
-    return this.#zitadel.decisions.refuse({ ...why, reason });
+  #refuse(
+    reason: 'unsupported_context' | 'not_declared',
+    why: Partial<Refusal>,
+    context: ExecutionContext,
+  ): never {
+    return this.#deny(this.#zitadel.decisions.refuse({ ...why, reason }), context);
   }
 
   #conclude(
     decision: Decision,
     context: ExecutionContext,
-    request: (RequestLike & object) | undefined,
-    zitadel: Zitadel = this.#zitadel,
+    request: RequestLike & object,
+    { requestProperty }: Zitadel,
   ): true {
-    if (decision.allowed && request) {
-      attachDecision(request, decision, zitadel.requestProperty);
-      return true;
-    }
-    const denied: Denied = decision.allowed
-      ? { allowed: false, reason: 'unsupported_context' }
-      : decision;
+    if (!decision.allowed) return this.#deny(decision, context);
+    attachDecision(request, decision, requestProperty);
+    return true;
+  }
+
+  #deny(denied: Denied, context: ExecutionContext): never {
     const exception = this.#fitting(denied, context);
     const { status, headers } = denialAnswer(denied);
     // If an exception of another status hides the reason, the challenge must not tell it.
@@ -255,13 +239,9 @@ export class ZitadelManagerGuard implements CanActivate {
 /** Whether code of the application reads it. */
 const isRead = ({ from }: IdSource): boolean => from === 'function' || from === 'class';
 
-function nameOf(context: ExecutionContext): string {
-  return `${context.getClass().name}.${context.getHandler().name}`;
-}
-
 function unknown(context: ExecutionContext): Partial<Refusal> {
   return {
-    detail: `${nameOf(context)} is called in a context of the type ${context.getType()}, which shows no request`,
+    detail: `${calledName(context)} is called in a context of the type ${context.getType()}, which shows no request`,
     remedy:
       doorOf(context)?.remedy ??
       'override requestOf() in a class that extends ZitadelManagerGuard, and return what stands for the request',
@@ -270,7 +250,7 @@ function unknown(context: ExecutionContext): Partial<Refusal> {
 
 function undeclared(context: ExecutionContext): Partial<Refusal> {
   return {
-    detail: `${nameOf(context)} declares nothing`,
+    detail: `${calledName(context)} declares nothing`,
     remedy: 'decorate it with @RequireRole(), @Require(), @Authenticated() or @Public()',
   };
 }

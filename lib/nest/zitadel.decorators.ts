@@ -18,8 +18,8 @@ import { type Requirement, requirementOf } from '../core/requirement/requirement
 import type { FittingRoles, OnArgs, WrittenRoles } from '../core/requirement/role-args.js';
 import { type Declaration, declare } from './declarations.js';
 import { doorOf } from './doors/doors.js';
-import { type CheckedParameter, checkParameter, takeCaller } from './handlers.js';
-import { httpExceptionFor } from './http-exception.js';
+import { http } from './doors/http.js';
+import { calledName, type CheckedParameter, checkParameter, takeCaller } from './handlers.js';
 
 type RouteDecorator = ClassDecorator & MethodDecorator;
 
@@ -71,6 +71,15 @@ function decorator(name: string, declaration: Declaration): RouteDecorator {
   };
 }
 
+function requiring<A extends readonly unknown[]>(
+  name: string,
+  given: readonly unknown[],
+  build: (...asked: A) => Requirement,
+): RouteDecorator {
+  const { asked, zitadel } = split<A>(name, given);
+  return decorator(name, { type: 'require', requirement: build(...asked), zitadel });
+}
+
 /**
  * The caller must hold one of these manager roles on the resource. On a class it holds for every method. Stacked decorators must all hold.
  *
@@ -84,9 +93,7 @@ export function RequireRole<const L extends WrittenRoles>(
   roles: FittingRoles<L>,
   ...on: OnArgs<L, DecoratorOptions>
 ): RouteDecorator {
-  const { asked, zitadel } = split<OnArgs<L>>('@RequireRole()', on);
-  const requirement = role<L>(roles, ...asked);
-  return decorator('@RequireRole()', { type: 'require', requirement, zitadel });
+  return requiring<OnArgs<L>>('@RequireRole()', on, (...asked) => role<L>(roles, ...asked));
 }
 
 /**
@@ -96,12 +103,11 @@ export function RequireRole<const L extends WrittenRoles>(
  * @example `@Require(anyOf(role('ORG_OWNER', org.param('orgId')), role('IAM_OWNER_VIEWER')))`
  */
 export function Require(requirement: Requirement, at: AtZitadel = {}): RouteDecorator {
-  const checked = requirementOf(requirement, '@Require()');
-  const { asked, zitadel } = split<[object]>('@Require()', [at]);
-  if (Object.keys(Object(asked[0]) as object).length > 0) {
+  return requiring<[object]>('@Require()', [at], (others) => {
+    const checked = requirementOf(requirement, '@Require()');
+    if (Object.keys(Object(others) as object).length === 0) return checked;
     throw new ZitadelRequirementError('@Require() takes a requirement, and { zitadel } or nothing');
-  }
-  return decorator('@Require()', { type: 'require', requirement: checked, zitadel });
+  });
 }
 
 /**
@@ -116,9 +122,9 @@ export function RequirePermission(
   on: Parameters<typeof permission>[1],
   ...options: readonly [options?: DecoratorOptions]
 ): RouteDecorator {
-  const { asked, zitadel } = split<[options?: FreshOptions]>('@RequirePermission()', options);
-  const requirement = permission(permissions, on, ...asked);
-  return decorator('@RequirePermission()', { type: 'require', requirement, zitadel });
+  return requiring<[options?: FreshOptions]>('@RequirePermission()', options, (...asked) =>
+    permission(permissions, on, ...asked),
+  );
 }
 
 /**
@@ -133,9 +139,9 @@ export function RequireProjectRole(
   roles: Parameters<typeof projectRole>[0],
   ...on: readonly [on?: ProjectRoleOn & AtZitadel]
 ): RouteDecorator {
-  const { asked, zitadel } = split<[on?: ProjectRoleOn]>('@RequireProjectRole()', on);
-  const requirement = projectRole(roles, ...asked);
-  return decorator('@RequireProjectRole()', { type: 'require', requirement, zitadel });
+  return requiring<[on?: ProjectRoleOn]>('@RequireProjectRole()', on, (...asked) =>
+    projectRole(roles, ...asked),
+  );
 }
 
 /** Settings of `@Authenticated`. */
@@ -202,9 +208,6 @@ export function AllowImpersonation(): RouteDecorator {
   return decorator('@AllowImpersonation()', { type: 'impersonation' });
 }
 
-const handlerOf = (context: ExecutionContext) =>
-  `${context.getClass().name}.${context.getHandler().name}`;
-
 const callOf = (context: ExecutionContext) => doorOf(context)?.callOf(context);
 
 /** The decision that let a request through. */
@@ -213,7 +216,7 @@ function decisionFor(decorator: string, context: ExecutionContext): Allowed {
   const decision = call && attachedTo(call);
   if (decision) return decision;
   throw new ZitadelRequirementError(
-    `${decorator} in ${handlerOf(context)}: ZitadelManagerGuard did not let this request through, so nothing was checked. Is the guard missing, or overridden in a test? In a test, replace it by guardAs() of nestjs-zitadel/testing, or keep it and ask ZitadelEmulator`,
+    `${decorator} in ${calledName(context)}: ZitadelManagerGuard did not let this request through, so nothing was checked. Is the guard missing, or overridden in a test? In a test, replace it by guardAs() of nestjs-zitadel/testing, or keep it and ask ZitadelEmulator`,
   );
 }
 
@@ -232,12 +235,20 @@ const readCaller = createParamDecorator(
  * @example `me(@CurrentCaller() caller: Caller) { return caller.userId; }`
  */
 export function CurrentCaller(): ParameterDecorator {
+  return parameter('@CurrentCaller()', readCaller(), takeCaller);
+}
+
+function parameter(
+  name: string,
+  reads: ParameterDecorator,
+  note: (prototype: object, method: string | symbol) => void,
+): ParameterDecorator {
   return (target, key, index) => {
     if (key === undefined) {
-      throw new ZitadelRequirementError('@CurrentCaller() decorates a parameter of a handler');
+      throw new ZitadelRequirementError(`${name} decorates a parameter of a handler`);
     }
-    takeCaller(target, key);
-    readCaller()(target, key, index);
+    note(target, key);
+    reads(target, key, index);
   };
 }
 
@@ -252,11 +263,11 @@ const readChecked = createParamDecorator(
     if (Object.hasOwn(decision, Symbol.for('nestjs-zitadel:double'))) {
       const ids = name === undefined ? "'<id>'" : `{ ${name}: '<id>' }`;
       throw new ZitadelRequirementError(
-        `${decorator} in ${handlerOf(context)}: the test gave no such id: write guardAs(caller, { ${kind}: ${ids} })`,
+        `${decorator} in ${calledName(context)}: the test gave no such id: write guardAs(caller, { ${kind}: ${ids} })`,
       );
     }
     // Only in an anyOf: the branch that allowed the request is about something else.
-    throw doorOf(context)?.exceptionFor(MISSING, context) ?? httpExceptionFor(MISSING);
+    throw (doorOf(context) ?? http).exceptionFor(MISSING, context);
   },
 );
 
@@ -270,11 +281,7 @@ const readChecked = createParamDecorator(
  * @example `list(@CheckedResource('org') orgId: string) { ... }`
  */
 export function CheckedResource(kind: CheckedKind, name?: string): ParameterDecorator {
-  return (target, key, index) => {
-    if (key === undefined) {
-      throw new ZitadelRequirementError('@CheckedResource() decorates a parameter of a handler');
-    }
-    checkParameter(target, key, { kind, name });
-    readChecked({ kind, name })(target, key, index);
-  };
+  return parameter('@CheckedResource()', readChecked({ kind, name }), (...of) =>
+    checkParameter(...of, { kind, name }),
+  );
 }

@@ -1,4 +1,5 @@
 import { ConfigurableModuleBuilder, type DynamicModule, type Type } from '@nestjs/common';
+import { ZitadelOptionsError } from '../core/errors.js';
 import type { SeveralInstances } from '../instances-option.js';
 import type { ZitadelOptions } from '../options.js';
 import type { ZitadelInstances } from '../services.js';
@@ -78,6 +79,55 @@ export interface SeveralModuleOptions extends SeveralInstances, ApplicationOptio
 
 /** The options of any of these modules. */
 export type AnyModuleOptions = ZitadelModuleOptions | SeveralModuleOptions;
+
+const isListOf = (value: unknown, fits: (each: unknown) => boolean): boolean =>
+  Array.isArray(value) && value.every(fits);
+
+/** What each of these takes, and what else is wrong with a value. */
+const CHECKS: Readonly<
+  Record<
+    keyof ApplicationOptions,
+    [fits: (value: unknown) => boolean, wrong: (value: unknown) => string]
+  >
+> = {
+  strict: [
+    (value) => typeof value === 'boolean',
+    (value) => `got ${typeof value}; write true or false`,
+  ],
+  publicControllers: [
+    (value) => isListOf(value, (each) => typeof each === 'function'),
+    (value) => `got ${typeof value}; write a list of controller classes`,
+  ],
+  openPaths: [
+    (value) => isListOf(value, (each) => typeof each === 'string' && /^\/./s.test(each)),
+    (value) =>
+      `got ${Array.isArray(value) ? 'a list with something else' : typeof value}; write a list of paths below '/', for example ['/docs']`,
+  ],
+  boot: [
+    (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      Object.entries(value).every(([name, each]: [string, unknown]) =>
+        name === 'deadlineMs'
+          ? typeof each === 'number' && each >= 100 && each <= 60_000
+          : name === 'check' && typeof each === 'boolean',
+      ),
+    () =>
+      'write { check: true }, and deadlineMs as milliseconds from 100 to 60000 where 10000 is not enough',
+  ],
+};
+
+/** @throws ZitadelOptionsError naming what is about the whole application and wrong, or stands in a module with a name */
+export function checkOfApplication(options: AnyModuleOptions, hasName: boolean): void {
+  for (const name of OF_THE_APPLICATION) {
+    if (!Object.hasOwn(options, name)) continue;
+    const [fits, wrong] = CHECKS[name];
+    const problem = hasName
+      ? 'is about the whole application; write it into the ZitadelModule without a name'
+      : !fits(options[name]) && wrong(options[name]);
+    if (problem !== false) throw new ZitadelOptionsError(name, `${name}: ${problem}`);
+  }
+}
 
 /** The options without what is about the whole application. */
 export function optionsOfZitadel(options: AnyModuleOptions): ZitadelOptions | SeveralInstances {

@@ -1,4 +1,11 @@
-import { type DynamicModule, Inject, Logger, Module, type Provider } from '@nestjs/common';
+import {
+  type DynamicModule,
+  Inject,
+  Logger,
+  Module,
+  type Provider,
+  type Type,
+} from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { ZitadelOptionsError } from '../core/errors.js';
 import type { SharedCache } from '../core/store/signed-cache.js';
@@ -9,22 +16,22 @@ import { tellOptions } from '../given-options.js';
 import { ZitadelEvents } from '../zitadel/events/zitadel-events.js';
 import { MembershipLists } from '../zitadel/memberships/lists.js';
 import { BootCheck } from './boot-check.js';
-import { BootDoctor, checkBoot } from './boot-doctor.js';
+import { BootDoctor } from './boot-doctor.js';
 import { RouteRules } from './route-rules.js';
-import { tellOfCopies } from './copies.js';
 import { mountEvents } from './events-route.js';
-import { httpExceptionFor } from './http-exception.js';
+import { DenialException } from './doors/http.js';
 import { Inventory } from './inventory.js';
-import { NamedZitadelModule } from './named-zitadel.module.js';
-import { tellOfOldNest } from './old-nest.js';
+import { tellOfCopies, tellOfOldNest } from './installed.js';
 import { ProjectGrantService } from './project-grant-service.js';
 import { Bindings, guardMessages } from './bindings.js';
 import { ZitadelExceptionFilter } from './zitadel-exception.filter.js';
 import { ZitadelManagerGuard } from './zitadel-manager.guard.js';
+import { NamedZitadelModule } from './zitadel-modules.js';
 import { ZitadelDecisionStream, ZitadelEvictionStream } from './zitadel.streams.js';
 import {
   type ASYNC_OPTIONS_TYPE,
   type AnyModuleOptions,
+  checkOfApplication,
   ConfigurableModuleClass,
   getZitadelToken,
   MODULE_OPTIONS_TOKEN,
@@ -60,60 +67,33 @@ function notOptions(what: string, given: unknown): ZitadelOptionsError {
   );
 }
 
-function zitadelFrom(
-  given: AnyModuleOptions,
-  adapters: HttpAdapterHost,
-  cache: SharedCache | undefined,
-): Zitadel {
-  const options: Partial<AnyModuleOptions> = optionsFrom(given);
-  if (Object.hasOwn(options, 'strict') && typeof options.strict !== 'boolean') {
-    throw new ZitadelOptionsError(
-      'strict',
-      `strict: got ${typeof options.strict}; write true or false`,
-    );
-  }
-  const controllers: unknown = options.publicControllers;
-  const fits =
-    Array.isArray(controllers) && controllers.every((each) => typeof each === 'function');
-  if (Object.hasOwn(options, 'publicControllers') && !fits) {
-    throw new ZitadelOptionsError(
-      'publicControllers',
-      `publicControllers: got ${typeof controllers}; write a list of controller classes`,
-    );
-  }
-  const paths: unknown = options.openPaths;
-  const arePaths =
-    Array.isArray(paths) && paths.every((each) => typeof each === 'string' && /^\/./s.test(each));
-  if (Object.hasOwn(options, 'openPaths') && !arePaths) {
-    throw new ZitadelOptionsError(
-      'openPaths',
-      `openPaths: got ${Array.isArray(paths) ? 'a list with something else' : typeof paths}; write a list of paths below '/', for example ['/docs']`,
-    );
-  }
-  checkBoot(options);
-  tellOptions({
-    door: 'nest',
-    name: undefined,
-    options: optionsOfZitadel(given),
-    hasSharedCache: cache !== undefined,
-  });
-  const zitadel = createZitadel(given, {
-    ...OF_NEST,
-    sharedCache: cache,
-    logger: new Logger('nestjs-zitadel'),
-    ofTheDoor: OF_THE_APPLICATION,
-  });
-  mountEvents(adapters, zitadel);
-  return zitadel;
-}
-
-const INJECTED = [
-  MODULE_OPTIONS_TOKEN,
-  HttpAdapterHost,
-  { token: 'CACHE_MANAGER', optional: true },
-];
-
-const OF_NEST = { errorFor: httpExceptionFor, projectGrants: ProjectGrantService };
+/** What a module brings whose name is this, or that has none. */
+const zitadel = (name?: string): Provider => ({
+  provide: getZitadelToken(name),
+  inject: [MODULE_OPTIONS_TOKEN, HttpAdapterHost, { token: 'CACHE_MANAGER', optional: true }],
+  useFactory(
+    given: AnyModuleOptions,
+    adapters: HttpAdapterHost,
+    sharedCache: SharedCache | undefined,
+  ): Zitadel {
+    checkOfApplication(optionsFrom(given), name !== undefined);
+    tellOptions({
+      door: 'nest',
+      name,
+      options: optionsOfZitadel(given),
+      hasSharedCache: sharedCache !== undefined,
+    });
+    const made = createZitadel(given, {
+      errorFor: (denied) => new DenialException(denied),
+      projectGrants: ProjectGrantService,
+      sharedCache,
+      logger: new Logger(name === undefined ? 'nestjs-zitadel' : `nestjs-zitadel ${name}`),
+      ofTheDoor: name === undefined ? OF_THE_APPLICATION : [],
+    });
+    mountEvents(adapters, made);
+    return made;
+  },
+});
 
 /** A module with a name brings nothing but its ZITADEL: guard, filter and boot check are those of the module without one. */
 function withName(definition: DynamicModule, options: object): DynamicModule {
@@ -126,33 +106,10 @@ function withName(definition: DynamicModule, options: object): DynamicModule {
     );
   }
   const token = getZitadelToken(name);
-  const provider: Provider = {
-    provide: token,
-    inject: INJECTED,
-    useFactory: (
-      given: AnyModuleOptions,
-      adapters: HttpAdapterHost,
-      sharedCache: SharedCache | undefined,
-    ) => {
-      const ofAll = OF_THE_APPLICATION.find((each) => Object.hasOwn(optionsFrom(given), each));
-      if (ofAll === undefined) {
-        const logger = new Logger(`nestjs-zitadel ${name}`);
-        const hasSharedCache = sharedCache !== undefined;
-        tellOptions({ door: 'nest', name, options: given, hasSharedCache });
-        const zitadel = createZitadel(given, { ...OF_NEST, sharedCache, logger });
-        mountEvents(adapters, zitadel);
-        return zitadel;
-      }
-      throw new ZitadelOptionsError(
-        ofAll,
-        `${ofAll}: is about the whole application; write it into the ZitadelModule without a name`,
-      );
-    },
-  };
   return {
     ...definition,
     module: NamedZitadelModule,
-    providers: [...(definition.providers ?? []), provider, running(token)],
+    providers: [...(definition.providers ?? []), zitadel(name), running(token)],
     exports: [token],
   };
 }
@@ -167,32 +124,26 @@ const running = (token: string): Provider => ({
   }),
 });
 
+const part = (provide: Type, name: keyof Zitadel): Provider => ({
+  provide,
+  inject: [ZITADEL],
+  useFactory: (all: Zitadel) => all[name],
+});
+
 const PROVIDERS: Provider[] = [
-  {
-    provide: ZITADEL,
-    inject: INJECTED,
-    useFactory: zitadelFrom,
-  },
+  zitadel(),
   {
     provide: RouteRules,
     inject: [MODULE_OPTIONS_TOKEN],
     useFactory: (options: AnyModuleOptions) =>
       new RouteRules(optionsFrom(options).publicControllers ?? []),
   },
-  { provide: ZitadelAuthorizer, inject: [ZITADEL], useFactory: (z: Zitadel) => z.authorizer },
-  { provide: ProjectGrantService, inject: [ZITADEL], useFactory: (z: Zitadel) => z.projectGrants },
-  { provide: ZitadelEvents, inject: [ZITADEL], useFactory: (z: Zitadel) => z.events },
-  { provide: MembershipLists, inject: [ZITADEL], useFactory: (z: Zitadel) => z.membershipLists },
-  {
-    provide: ZitadelDecisionStream,
-    inject: [ZitadelAuthorizer],
-    useFactory: (authorizer: ZitadelAuthorizer) => new ZitadelDecisionStream(authorizer),
-  },
-  {
-    provide: ZitadelEvictionStream,
-    inject: [ZitadelAuthorizer],
-    useFactory: (authorizer: ZitadelAuthorizer) => new ZitadelEvictionStream(authorizer),
-  },
+  part(ZitadelAuthorizer, 'authorizer'),
+  part(ProjectGrantService, 'projectGrants'),
+  part(ZitadelEvents, 'events'),
+  part(MembershipLists, 'membershipLists'),
+  ZitadelDecisionStream,
+  ZitadelEvictionStream,
   ZitadelManagerGuard,
   {
     provide: ZitadelExceptionFilter,
@@ -232,13 +183,13 @@ const PROVIDERS: Provider[] = [
   exports: PROVIDERS,
 })
 export class ZitadelModule extends ConfigurableModuleClass {
-  constructor(@Inject(BootCheck) private readonly bootCheck: object) {
+  constructor(@Inject(Inventory) private readonly inventory: object) {
     super();
   }
 
   /** @internal Nest calls it before it makes the routes. */
   configure(): void {
-    (this.bootCheck as BootCheck).beforeRoutes();
+    (this.inventory as Inventory).beforeRoutes();
   }
 
   /**

@@ -1,7 +1,8 @@
+import { Inject } from '@nestjs/common';
 import { Observable, type Observer, type Operator, Subscriber, type Subscription } from 'rxjs';
 import type { EvictionEvent } from '../core/eviction.js';
 import { type DecisionEvent, quietly } from '../core/tell.js';
-import type { ZitadelAuthorizer } from '../core/zitadel-authorizer.js';
+import { ZitadelAuthorizer } from '../core/zitadel-authorizer.js';
 
 /**
  * Events that nobody who listens can harm. By itself, rxjs ends the process when a subscriber throws, or when an operator throws and nobody has
@@ -23,14 +24,10 @@ class QuietObservable<T> extends Observable<T> {
   ): Subscription {
     // An operator, or a subscriber of this library's own: it passes on what goes wrong.
     if (observerOrNext instanceof Subscriber) return super.subscribe(observerOrNext);
-    const to: Partial<Observer<T>> =
-      typeof observerOrNext === 'object' && observerOrNext !== null
-        ? observerOrNext
-        : {
-            ...(observerOrNext && { next: observerOrNext }),
-            ...(error && { error }),
-            ...(complete && { complete }),
-          };
+    const isObserver = typeof observerOrNext === 'object' && observerOrNext !== null;
+    const to = (isObserver ? observerOrNext : { next: observerOrNext, error, complete }) as Partial<
+      Observer<T>
+    >;
     return super.subscribe({
       next: (value) => {
         quietly(() => to.next?.(value));
@@ -52,7 +49,7 @@ class QuietObservable<T> extends Observable<T> {
  * @example `stream.subscribe(({ decision }) => show(decision))`
  */
 export class ZitadelDecisionStream extends QuietObservable<DecisionEvent> {
-  constructor(authorizer: ZitadelAuthorizer) {
+  constructor(@Inject(ZitadelAuthorizer) authorizer: ZitadelAuthorizer) {
     super((subscriber) =>
       authorizer.onDecision((event) => {
         subscriber.next(event);
@@ -68,7 +65,7 @@ export class ZitadelDecisionStream extends QuietObservable<DecisionEvent> {
  * @example `stream.subscribe(({ eviction, from }) => show(eviction, from))`
  */
 export class ZitadelEvictionStream extends QuietObservable<EvictionEvent> {
-  constructor(authorizer: ZitadelAuthorizer) {
+  constructor(@Inject(ZitadelAuthorizer) authorizer: ZitadelAuthorizer) {
     super((subscriber) =>
       authorizer.onEviction((event) => {
         subscriber.next(event);

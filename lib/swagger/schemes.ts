@@ -1,7 +1,7 @@
 import type { ModulesContainer } from '@nestjs/core';
 import { scopesLacking } from '../core/refusal-words.js';
 import type { Requirement } from '../core/requirement/requirement.js';
-import { optionsOfModule } from '../nest/module-options.js';
+import { optionsOfModule } from '../nest/zitadel-modules.js';
 import type { ResolvedOptions } from '../resolved-options.js';
 import { described, placesIn } from './requirement.js';
 

@@ -3,7 +3,7 @@ import { ModuleRef, ModulesContainer } from '@nestjs/core';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { ZitadelArgumentError } from '../core/errors.js';
 import type { Zitadel } from '../create-zitadel.js';
-import { optionsOfModule } from '../nest/module-options.js';
+import { optionsOfModule } from '../nest/zitadel-modules.js';
 import { getZitadelToken } from '../nest/zitadel.module-definition.js';
 import { type EventsHealth, healthOfEvents } from './events.js';
 import { type Probed, Probe } from './probe.js';

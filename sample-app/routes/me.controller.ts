@@ -5,9 +5,10 @@ import {
   MembershipLists,
   ZitadelAuthorizer,
   type Caller,
+  type MembershipRow,
 } from 'nestjs-zitadel';
+import type { Resources } from '../demo.js';
 import { INSTANCE, type Instance } from '../instance.js';
-import { resourcesOf } from '../resources.js';
 
 /** The caller's own business: any account of the instance may ask. */
 @Controller('api/me')
@@ -45,4 +46,30 @@ export class MeController {
     await this.zitadel.evict(caller.userId);
     return { message: 'Forgotten. The next request asks ZITADEL anew.' };
   }
+}
+
+/** All that is known of a real ZITADEL: the resources on which the caller holds a role. */
+function resourcesOf(rows: readonly MembershipRow[]): Resources {
+  return {
+    organizations: rows.flatMap(({ orgId, displayName }) =>
+      orgId === undefined ? [] : [{ id: orgId, name: displayName }],
+    ),
+    projects: rows.flatMap(({ projectId, displayName, details }) =>
+      projectId === undefined
+        ? []
+        : [
+            {
+              id: projectId,
+              name: displayName,
+              ...(details.resourceOwner !== undefined && {
+                organizationId: details.resourceOwner,
+              }),
+            },
+          ],
+    ),
+    projectGrants: rows.flatMap(({ projectGrantId, displayName }) =>
+      projectGrantId === undefined ? [] : [{ id: projectGrantId, name: displayName }],
+    ),
+    people: [],
+  };
 }

@@ -1,10 +1,9 @@
 import { Controller, Get, Headers, Inject, NotFoundException, Param } from '@nestjs/common';
 import { Public, ZitadelAuthorizer } from 'nestjs-zitadel';
-import { boundTo } from '../bound-requirement.js';
 import { DecisionLog, tabOf, type Decided } from '../decision-log.js';
 import { INSTANCE, type Instance } from '../instance.js';
 import { RememberedRows } from '../remembered-rows.js';
-import { pathOf, type RequestPath, type Why } from '../request-path.js';
+import { boundTo, pathOf, type RequestPath, type Why } from '../request-path.js';
 import { missingOf } from '../what-is-missing.js';
 
 /**

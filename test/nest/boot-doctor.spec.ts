@@ -106,6 +106,7 @@ describe('boot: { check: true }', async () => {
     ['a boolean', true],
     ['an unknown setting', { chek: true }],
     ['a deadline of nothing', { check: true, deadlineMs: 0 }],
+    ['null', null],
     ['undefined', undefined],
   ])('refuses %s', async (_what, boot) => {
     const options = { ...zitadel.options(), boot } as unknown as ZitadelModuleOptions;

@@ -38,7 +38,14 @@ import {
   type Caller,
   type IdReader,
 } from '../../lib/index.js';
-import { boot, bootWith, GLOBAL, untilTheEnd, type Application } from '../support/application.js';
+import {
+  boot,
+  bootWith,
+  GLOBAL,
+  guardedController,
+  untilTheEnd,
+  type Application,
+} from '../support/application.js';
 import { listen, startNest, type Prepare } from '../support/start.js';
 import { Notes } from '../doors/door.js';
 import { get, whoGetsIn } from '../support/who-gets-in.js';
@@ -48,19 +55,6 @@ const people = usePeople();
 
 const zitadelModule = () => ZitadelModule.forRoot(people.zitadel.options());
 const serve = async (app: Application) => (await boot(people, app)).url;
-
-/** A controller whose one route asks for the owner of organization A. */
-function guardedController(): Type {
-  @Controller('guarded')
-  class GuardedController {
-    @Get()
-    @RequireRole('ORG_OWNER', people.orgA)
-    read() {
-      return {};
-    }
-  }
-  return GuardedController;
-}
 
 const NO_GUARD =
   /GuardedController\.read would run, and no guard checks it: write \{ provide: APP_GUARD/;
@@ -81,7 +75,7 @@ class SomeOtherGuard implements CanActivate {
 
 describe.each(['express', 'fastify'] as const)('a decorated handler on %s', (platform) => {
   const bootWith = (providers: Provider[], prepare?: Prepare) =>
-    serve({ controllers: [guardedController()], providers, prepare, platform });
+    serve({ controllers: [guardedController(people)], providers, prepare, platform });
 
   it('refuses to boot without any guard', async () => {
     await expect(bootWith([])).rejects.toThrow(NO_GUARD);
@@ -99,7 +93,7 @@ describe.each(['express', 'fastify'] as const)('a decorated handler on %s', (pla
 
 describe('the global guard', () => {
   const bootWith = (providers: Provider[], prepare?: Prepare) =>
-    serve({ controllers: [guardedController()], providers, prepare });
+    serve({ controllers: [guardedController(people)], providers, prepare });
 
   it('refuses to boot when a factory makes undefined of it', async () => {
     const absent = { provide: APP_GUARD, useFactory: () => undefined };
@@ -156,14 +150,14 @@ describe('the global guard', () => {
     class SecurityModule {}
     const url = await serve({
       imports: [{ module: SecurityModule }],
-      controllers: [guardedController()],
+      controllers: [guardedController(people)],
       providers: [],
     });
     expect(await whoGetsIn(people, url, '/guarded')).toBe('A');
   });
 
   it('is in force for a controller of another module', async () => {
-    @Module({ controllers: [guardedController()] })
+    @Module({ controllers: [guardedController(people)] })
     class FeatureModule {}
     const url = await serve({ imports: [FeatureModule] });
     expect(await whoGetsIn(people, url, '/guarded')).toBe('A');
@@ -186,7 +180,7 @@ describe('the global guard', () => {
     class LateModule {}
     const root = {
       imports: [LateModule, zitadelModule()],
-      controllers: [guardedController()],
+      controllers: [guardedController(people)],
       providers: [],
     };
     await expect(startNest('express', root)).rejects.toThrow(/would run, and no guard checks it/);
@@ -329,7 +323,7 @@ describe('a test of an application', () => {
     const url = await start(
       Test.createTestingModule({
         imports: [zitadelModule()],
-        controllers: [guardedController()],
+        controllers: [guardedController(people)],
         providers: [GLOBAL],
       })
         .overrideProvider(ZitadelManagerGuard)
@@ -360,7 +354,7 @@ describe('a test of an application', () => {
   it('still refuses to boot when the global guard is left out', async () => {
     const builder = Test.createTestingModule({
       imports: [zitadelModule()],
-      controllers: [guardedController()],
+      controllers: [guardedController(people)],
     })
       .overrideProvider(ZitadelManagerGuard)
       .useValue(letsAllIn);
@@ -371,7 +365,7 @@ describe('a test of an application', () => {
     const url = await start(
       Test.createTestingModule({
         imports: [zitadelModule()],
-        controllers: [guardedController()],
+        controllers: [guardedController(people)],
         providers: [GLOBAL],
       }),
     );
@@ -419,7 +413,7 @@ describe('two copies of the package', () => {
     const other = await otherCopy();
     const { url } = await bootWith({
       imports: [zitadelModule(), other.ZitadelModule.forRoot(people.zitadel.options() as never)],
-      controllers: [guardedController()],
+      controllers: [guardedController(people)],
       providers: [{ provide: APP_GUARD, useExisting: other.ZitadelManagerGuard }],
     });
     expect(await whoGetsIn(people, url, '/guarded')).toBe('A');
@@ -452,7 +446,10 @@ describe('the option strict', () => {
   });
 
   it('boots once every route declares something', async () => {
-    const url = await serve({ controllers: [guardedController()], options: { strict: true } });
+    const url = await serve({
+      controllers: [guardedController(people)],
+      options: { strict: true },
+    });
     expect(await whoGetsIn(people, url, '/guarded')).toBe('A');
   });
 
@@ -615,7 +612,10 @@ describe('what cannot be checked at all', () => {
         return {};
       }
     }
-    const booting = serve({ controllers: [guardedController()], providers: [GLOBAL, Service] });
+    const booting = serve({
+      controllers: [guardedController(people)],
+      providers: [GLOBAL, Service],
+    });
     await expect(booting).rejects.toThrow(
       /Service\.work is decorated, and Nest reaches it in no way that is known here: .*ask ZitadelAuthorizer in the method/,
     );
@@ -660,7 +660,10 @@ describe('what cannot be checked at all', () => {
         return { id };
       }
     }
-    const booting = serve({ controllers: [guardedController(), OtherController], providers: [] });
+    const booting = serve({
+      controllers: [guardedController(people), OtherController],
+      providers: [],
+    });
     await expect(booting).rejects.toThrow(
       /not safe to start:(?=.*GuardedController\.read would run)(?=.*OtherController\.read would run)(?=.*'acme' is not a valid id)(?=.*CheckedResource)/s,
     );

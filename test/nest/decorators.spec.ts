@@ -49,6 +49,7 @@ const serve = async (...controllers: Type[]) => (await boot(people, { controller
 const askA = () => RequireRole('ORG_OWNER', people.orgA);
 const askB = () => RequireRole('ORG_OWNER', people.orgB);
 const nothing = (): ClassDecorator & MethodDecorator => () => undefined;
+type Ask = () => ClassDecorator & MethodDecorator;
 
 /** As it is published. */
 const TABLE = `
@@ -137,224 +138,151 @@ describe('what class and method ask for together', () => {
 });
 
 describe('what is inherited', () => {
-  it('is the requirement of a base class, for routes of the base and new ones', async () => {
-    @askA()
-    class Base {
-      @Get('old')
-      old() {
-        return {};
+  const replacing = () => Authenticated({ replaces: true });
+
+  /** What stands on a class and on its method, and on the class that extends it and on the method in place of that, if there is one. */
+  const FAMILIES: readonly [
+    sentence: string,
+    base: readonly [onClass: Ask, onMethod: Ask],
+    sub: readonly [onClass: Ask, onOverride?: Ask],
+    whoGetsIn: { readonly base: string; readonly old: string; readonly new: string },
+  ][] = [
+    [
+      'is the requirement of a base class, for routes of the base and new ones',
+      [askA, nothing],
+      [nothing],
+      { base: 'A', old: 'A', new: 'A' },
+    ],
+    [
+      'adds to the requirement of the class itself',
+      [askA, nothing],
+      [askB],
+      { base: 'A', old: 'A and B', new: 'A and B' },
+    ],
+    [
+      'is not that a base class is public: neither its routes nor new ones are',
+      [Public, nothing],
+      [nothing],
+      { base: 'public', old: 'denied', new: 'denied' },
+    ],
+    [
+      'is not that a base class is content with a caller',
+      [Authenticated, nothing],
+      [nothing],
+      { base: 'a caller', old: 'denied', new: 'denied' },
+    ],
+    [
+      'is not that a method of the base is public',
+      [nothing, Public],
+      [nothing],
+      { base: 'public', old: 'denied', new: 'denied' },
+    ],
+    [
+      'is not that an overridden method is public',
+      [nothing, Public],
+      [nothing, nothing],
+      { base: 'public', old: 'denied', new: 'denied' },
+    ],
+    [
+      'is the requirement of a method that is overridden without a decorator',
+      [nothing, askA],
+      [nothing, nothing],
+      { base: 'A', old: 'A', new: 'denied' },
+    ],
+    [
+      'adds up where a method with a requirement overrides another',
+      [nothing, askA],
+      [nothing, askB],
+      { base: 'A', old: 'A and B', new: 'denied' },
+    ],
+    [
+      'is not lifted from an overridden method by public',
+      [nothing, askA],
+      [nothing, Public],
+      { base: 'A', old: 'A', new: 'denied' },
+    ],
+    [
+      'is not lifted from an overridden method by a caller instead of what the class asks for',
+      [nothing, askB],
+      [askA, replacing],
+      { base: 'B', old: 'B', new: 'A' },
+    ],
+    [
+      'is lifted from a base class by public on a method',
+      [askA, nothing],
+      [nothing, Public],
+      { base: 'A', old: 'public', new: 'A' },
+    ],
+    [
+      'is not lifted from a base class by public on the class',
+      [askA, nothing],
+      [Public],
+      { base: 'A', old: 'A', new: 'A' },
+    ],
+    [
+      'is not lifted from an inherited method by public on the class',
+      [nothing, askA],
+      [Public],
+      { base: 'A', old: 'A', new: 'public' },
+    ],
+  ];
+
+  let families: string;
+
+  beforeAll(async () => {
+    const controllers = FAMILIES.flatMap(([, [onBase, onOld], [onSub, onOverride]], row) => {
+      @Controller(`${String(row)}/base`)
+      @onBase()
+      class BaseController {
+        @Get('old')
+        @onOld()
+        old() {
+          return {};
+        }
       }
-    }
-    @Controller('sub')
-    class SubController extends Base {
-      @Get('new')
-      new() {
-        return {};
+      @Controller(`${String(row)}/sub`)
+      @onSub()
+      class SubController extends BaseController {
+        @Get('new')
+        new() {
+          return {};
+        }
       }
-    }
-    const url = await serve(SubController);
-    expect(await whoGetsIn(people, url, '/sub/old')).toBe('A');
-    expect(await whoGetsIn(people, url, '/sub/new')).toBe('A');
+      if (!onOverride) return [BaseController, SubController];
+      const override: Ask = onOverride;
+      @Controller(`${String(row)}/sub`)
+      @onSub()
+      class OverridingController extends BaseController {
+        @Get('old')
+        @override()
+        override old() {
+          return {};
+        }
+
+        @Get('new')
+        new() {
+          return {};
+        }
+      }
+      return [BaseController, OverridingController];
+    });
+    const imports = [ZitadelModule.forRoot(people.zitadel.options())];
+    const app = await startNest('express', { imports, controllers, providers: [GLOBAL] });
+    families = app.url;
+    return app.close;
   });
 
-  it('adds to the requirement of the class itself', async () => {
-    @askA()
-    class Base {
-      @Get('old')
-      old() {
-        return {};
-      }
-    }
-    @Controller('sub')
-    @askB()
-    class SubController extends Base {
-      @Get('new')
-      new() {
-        return {};
-      }
-    }
-    const url = await serve(SubController);
-    expect(await whoGetsIn(people, url, '/sub/old')).toBe('A and B');
-    expect(await whoGetsIn(people, url, '/sub/new')).toBe('A and B');
-  });
-
-  it('is not that a base class is public: neither its routes nor new ones are', async () => {
-    @Controller('base')
-    @Public()
-    class BaseController {
-      @Get('old')
-      old() {
-        return {};
-      }
-    }
-    @Controller('sub')
-    class SubController extends BaseController {
-      @Get('new')
-      new() {
-        return {};
-      }
-    }
-    const url = await serve(BaseController, SubController);
-    expect(await whoGetsIn(people, url, '/base/old')).toBe('public');
-    expect(await whoGetsIn(people, url, '/sub/old')).toBe('denied');
-    expect(await whoGetsIn(people, url, '/sub/new')).toBe('denied');
-  });
-
-  it('is not that a base class is content with a caller', async () => {
-    @Controller('base')
-    @Authenticated()
-    class BaseController {
-      @Get('old')
-      old() {
-        return {};
-      }
-    }
-    @Controller('sub')
-    class SubController extends BaseController {
-      @Get('new')
-      new() {
-        return {};
-      }
-    }
-    const url = await serve(BaseController, SubController);
-    expect(await whoGetsIn(people, url, '/base/old')).toBe('a caller');
-    expect(await whoGetsIn(people, url, '/sub/old')).toBe('denied');
-    expect(await whoGetsIn(people, url, '/sub/new')).toBe('denied');
-  });
-
-  it('is not that a method of the base is public', async () => {
-    @Controller('base')
-    class BaseController {
-      @Get('old')
-      @Public()
-      old() {
-        return {};
-      }
-
-      @Get('kept')
-      @Public()
-      kept() {
-        return {};
-      }
-    }
-    @Controller('sub')
-    class SubController extends BaseController {
-      @Get('old')
-      override old() {
-        return {};
-      }
-    }
-    const url = await serve(BaseController, SubController);
-    expect(await whoGetsIn(people, url, '/base/old')).toBe('public');
-    expect(await whoGetsIn(people, url, '/sub/old')).toBe('denied');
-    expect(await whoGetsIn(people, url, '/sub/kept')).toBe('denied');
-  });
-
-  it('is the requirement of a method that is overridden without a decorator', async () => {
-    class Base {
-      @askA()
-      read() {
-        return {};
-      }
-    }
-    @Controller('sub')
-    class SubController extends Base {
-      @Get()
-      override read() {
-        return {};
-      }
-    }
-    expect(await whoGetsIn(people, await serve(SubController), '/sub')).toBe('A');
-  });
-
-  it('adds up where a method with a requirement overrides another', async () => {
-    class Base {
-      @askA()
-      read() {
-        return {};
-      }
-    }
-    @Controller('sub')
-    class SubController extends Base {
-      @Get()
-      @askB()
-      override read() {
-        return {};
-      }
-    }
-    expect(await whoGetsIn(people, await serve(SubController), '/sub')).toBe('A and B');
-  });
-
-  it('is not lifted from an overridden method by public', async () => {
-    class Base {
-      @askA()
-      read() {
-        return {};
-      }
-    }
-    @Controller('sub')
-    class SubController extends Base {
-      @Get()
-      @Public()
-      override read() {
-        return {};
-      }
-    }
-    expect(await whoGetsIn(people, await serve(SubController), '/sub')).toBe('A');
-  });
-
-  it('is lifted from a base class by public on a method', async () => {
-    @askA()
-    class Base {
-      read() {
-        return {};
-      }
-    }
-    @Controller('sub')
-    class SubController extends Base {
-      @Get()
-      @Public()
-      override read() {
-        return {};
-      }
-    }
-    expect(await whoGetsIn(people, await serve(SubController), '/sub')).toBe('public');
-  });
-
-  it('is not lifted from a base class by public on the class', async () => {
-    @askA()
-    class Base {
-      @Get('old')
-      old() {
-        return {};
-      }
-    }
-    @Controller('sub')
-    @Public()
-    class SubController extends Base {
-      @Get('new')
-      new() {
-        return {};
-      }
-    }
-    const url = await serve(SubController);
-    expect(await whoGetsIn(people, url, '/sub/old')).toBe('A');
-    expect(await whoGetsIn(people, url, '/sub/new')).toBe('A');
-  });
-
-  it('is not lifted from an inherited method by public on the class', async () => {
-    class Base {
-      @Get('old')
-      @askA()
-      old() {
-        return {};
-      }
-    }
-    @Controller('sub')
-    @Public()
-    class SubController extends Base {}
-    expect(await whoGetsIn(people, await serve(SubController), '/sub/old')).toBe('A');
-  });
+  it.each(FAMILIES.map(([sentence, , , expected], row) => [sentence, row, expected] as const))(
+    '%s',
+    async (_sentence, row, expected) => {
+      const at = (path: string) => whoGetsIn(people, families, `/${String(row)}/${path}`);
+      expect({
+        base: await at('base/old'),
+        old: await at('sub/old'),
+        new: await at('sub/new'),
+      }).toEqual(expected);
+    },
+  );
 
   it('comes over two levels: class of the one, method of the other', async () => {
     @askA()
@@ -463,25 +391,6 @@ describe('a caller instead of what the class asks for', () => {
     const url = await serve(OwnController);
     expect(await whoGetsIn(people, url, '/own/over')).toBe('B');
     expect(await whoGetsIn(people, url, '/own/under')).toBe('B');
-  });
-
-  it('lifts nothing from an overridden method', async () => {
-    class Base {
-      @askB()
-      read() {
-        return {};
-      }
-    }
-    @Controller('sub')
-    @askA()
-    class SubController extends Base {
-      @Get()
-      @Authenticated({ replaces: true })
-      override read() {
-        return {};
-      }
-    }
-    expect(await whoGetsIn(people, await serve(SubController), '/sub')).toBe('B');
   });
 
   it('cannot be said on a class', () => {

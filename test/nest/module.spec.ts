@@ -7,7 +7,6 @@ import {
   Module,
   type DynamicModule,
   type ModuleMetadata,
-  type Type,
 } from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
 import {
@@ -22,26 +21,14 @@ import {
   type ZitadelOptionsFactory,
 } from '../../lib/index.js';
 import { expectAnswer } from '../doors/answers.js';
-import { bootWith } from '../support/application.js';
+import { bootWith, guardedController } from '../support/application.js';
 import { get, whoGetsIn } from '../support/who-gets-in.js';
 import { usePeople } from '../support/world.js';
 
 const people = usePeople();
 
-function guardedController(): Type {
-  @Controller('guarded')
-  class GuardedController {
-    @Get()
-    @RequireRole('ORG_OWNER', people.orgA)
-    read() {
-      return {};
-    }
-  }
-  return GuardedController;
-}
-
 const boot = (ours: DynamicModule, { imports = [], ...more }: ModuleMetadata = {}) =>
-  bootWith({ imports: [...imports, ours], controllers: [guardedController()], ...more });
+  bootWith({ imports: [...imports, ours], controllers: [guardedController(people)], ...more });
 
 const CACHE = { shared: { secret: 'a secret of at least thirty-two characters' } };
 

@@ -21,7 +21,7 @@ import { describe, expect, it } from 'vitest';
 import { RequireRole } from '../../lib/index.js';
 import { expectAnswer } from '../doors/answers.js';
 import { speak } from '../support/speak.js';
-import { boot, GLOBAL } from '../support/application.js';
+import { boot, GLOBAL, guardedController } from '../support/application.js';
 import { get, whoGetsIn } from '../support/who-gets-in.js';
 import { usePeople } from '../support/world.js';
 
@@ -157,17 +157,9 @@ describe.each(['express', 'fastify'] as const)(
     });
 
     it('is asked under a prefix as without one', async () => {
-      @Controller('guarded')
-      class GuardedController {
-        @Get()
-        @RequireRole('ORG_OWNER', people.orgA)
-        read() {
-          return {};
-        }
-      }
       const { url } = await boot(people, {
         platform,
-        controllers: [GuardedController],
+        controllers: [guardedController(people)],
         prepare: (app) => app.setGlobalPrefix('api'),
       });
       expect(await whoGetsIn(people, url, '/api/guarded')).toBe('A');
@@ -175,17 +167,9 @@ describe.each(['express', 'fastify'] as const)(
     });
 
     it('cannot be answered by what a middleware puts on the request', async () => {
-      @Controller('guarded')
-      class GuardedController {
-        @Get()
-        @RequireRole('ORG_OWNER', people.orgA)
-        read() {
-          return {};
-        }
-      }
       const { url } = await boot(people, {
         platform,
-        controllers: [GuardedController],
+        controllers: [guardedController(people)],
         prepare: (app) =>
           app.use((request: object, _response: unknown, next: () => void) => {
             Object.assign(request, {

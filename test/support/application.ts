@@ -1,8 +1,13 @@
-import type { ModuleMetadata, Provider } from '@nestjs/common';
+import { Controller, Get, type ModuleMetadata, type Provider, type Type } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import type { Express } from 'express';
 import { onTestFinished } from 'vitest';
-import { ZitadelManagerGuard, ZitadelModule, type ZitadelModuleOptions } from '../../lib/index.js';
+import {
+  RequireRole,
+  ZitadelManagerGuard,
+  ZitadelModule,
+  type ZitadelModuleOptions,
+} from '../../lib/index.js';
 import type { ZitadelEmulator } from '../../lib/testing/index.js';
 import {
   startExpress,
@@ -15,6 +20,19 @@ import {
 
 /** The guard of ours on every route. */
 export const GLOBAL: Provider = { provide: APP_GUARD, useExisting: ZitadelManagerGuard };
+
+/** A controller whose one route, `/guarded`, asks for the owner of organization A. */
+export function guardedController(people: { readonly orgA: string }): Type {
+  @Controller('guarded')
+  class GuardedController {
+    @Get()
+    @RequireRole('ORG_OWNER', people.orgA)
+    read() {
+      return {};
+    }
+  }
+  return GuardedController;
+}
 
 /** What a test puts beside our module. */
 export interface Application extends ModuleMetadata {

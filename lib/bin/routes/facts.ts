@@ -1,6 +1,5 @@
 import { own } from '../../core/own-properties.js';
-import { type Access, namesOf } from '../../nest/access.js';
-import type { Overview } from '../../nest/overview.js';
+import { type Access, namesOf, type Overview } from '../../nest/access.js';
 
 /** One way in, and what is asked there. */
 export interface Row {

@@ -5,7 +5,7 @@ import {
   satisfying,
   ZITADEL_HIERARCHY,
 } from '../../core/requirement/roles.js';
-import type { Overview } from '../../nest/overview.js';
+import type { Overview } from '../../nest/access.js';
 import type { Row } from './facts.js';
 
 /** What somebody who holds only this gets: in, in because it satisfies what is asked, or in with something else. */

@@ -1,4 +1,4 @@
-import type { Overview } from '../../nest/overview.js';
+import type { Overview } from '../../nest/access.js';
 import type { Row } from './facts.js';
 import { type Cell, cellOf, type Column, columnsOf } from './matrix.js';
 import { groupsOf } from './tables.js';

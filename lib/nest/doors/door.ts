@@ -1,5 +1,6 @@
 import type { ArgumentsHost, ExecutionContext, HttpException } from '@nestjs/common';
-import type { Refusal } from '../../core/decision.js';
+import type { Decisions } from '../../core/authorizer.js';
+import type { Allowed, Refusal } from '../../core/decision.js';
 import type { RequestLike } from '../../core/request.js';
 
 /** A way by which Nest reaches a handler: what it shows of one call, and how it answers a refusal. Doors only translate. */
@@ -12,8 +13,10 @@ export interface Door {
   callOf(context: ExecutionContext): object | undefined;
   /** Whether several calls at a time can have that object. Then only what is the same for all of them may be read. */
   isShared?(context: ExecutionContext): boolean;
-  /** The connection by which the call came, if it can be closed. */
-  connectionOf?(host: ArgumentsHost): Connection;
+  /** Closes the connection by which the call came, and names the reason where the transport can. Not there: calls come by none that lasts. */
+  close?(refusal: Refusal, host: ArgumentsHost): void;
+  /** Closes that connection when the token counts no more by which this call was let in. */
+  watch?(yes: Allowed, request: RequestLike, decisions: Decisions, host: ArgumentsHost): void;
   /** A refusal as the transport's own exception. */
   exceptionFor(refusal: Refusal, host: ArgumentsHost): Error;
   /** The transport's own in place of an exception for HTTP, of which its clients would hear "Internal server error". */
@@ -24,15 +27,19 @@ export interface Door {
   load?(): Promise<void>;
 }
 
-/** A connection that lasts beyond the calls that come by it. */
-export interface Connection {
-  /** The object that stands for it. */
-  readonly client: object;
-  /** It is closed already, so nobody hears of that any more. */
-  readonly isClosed: boolean;
-  /** Tells the client a refusal that is about no message of its own. */
-  tell(refusal: Refusal): void;
-  /** Closes it, and names the reason where the transport can. */
-  close(refusal: Refusal): void;
-  onClose(listener: () => void): void;
+const refusals = new WeakSet<object>();
+
+/**
+ * For `@Catch()`: what `asRefusal` returned is an instance. Where no filter takes such an error, Nest can log it as a fault, with its stack (in
+ * GraphQL, and since Nest 12 for events), or tell the client nothing (before Nest 12, one of the package ws).
+ */
+export class RefusalError {
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return refusals.has(Object(value) as object);
+  }
+}
+
+export function asRefusal<T extends Error>(error: T): T {
+  refusals.add(error);
+  return error;
 }

@@ -12,3 +12,8 @@ const DOORS = { http, graphql, ws, rpc } satisfies Record<string, Door>;
 export function doorOf(host: ArgumentsHost): Door | undefined {
   return own(DOORS, host.getType<string>()) as Door | undefined;
 }
+
+/** Loads the packages of the transports by which handlers are reached. */
+export async function loadDoors(names: readonly string[]): Promise<void> {
+  for (const name of new Set(names)) await (own(DOORS, name) as Door | undefined)?.load?.();
+}

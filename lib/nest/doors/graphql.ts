@@ -3,10 +3,8 @@ import { type DenialAnswer, denialAnswer, type Refusal } from '../../core/decisi
 import { own } from '../../core/own-properties.js';
 import type { RequestLike } from '../../core/request.js';
 import { noteNoToken } from '../../core/request-problems.js';
-import { authorizationOf, paramsOf } from './connection-params.js';
-import type { Door } from './door.js';
+import { asRefusal, type Door } from './door.js';
 import { endsWithDecision } from './graphql-subscriptions.js';
-import { asRefusal } from './refusal-error.js';
 
 /** Codes that clients of GraphQL know, by the status that HTTP would have. */
 const CODES: Readonly<Record<number, string>> = {
@@ -126,4 +124,34 @@ function headersOf({ headers = {} }: Sent, params: unknown): RequestLike['header
   if (given === undefined) return headers;
   const sent = headers['authorization'];
   return { ...headers, authorization: sent === undefined || sent === given ? given : '' };
+}
+
+/**
+ * The parameters of a connection of graphql-ws, as the context shows them: by the application's own function, by the default of Apollo (which
+ * puts the whole connection under `req`), or by Mercurius.
+ */
+function paramsOf(context: unknown): unknown {
+  return (
+    own(context, 'connectionParams') ??
+    own(own(context, 'req'), 'connectionParams') ??
+    own(context, '_connectionInit')
+  );
+}
+
+/** What stands under `authorization` there, or under `headers`, in any case. '' if it was sent twice: that is never a valid token. */
+function authorizationOf(params: unknown): string | undefined {
+  const given = [params, ...valuesOf(params, 'headers')].flatMap((each) =>
+    valuesOf(each, 'authorization'),
+  );
+  const [first] = given;
+  if (first === undefined) return undefined;
+  return typeof first === 'string' && given.every((each) => each === first) ? first : '';
+}
+
+function valuesOf(params: unknown, name: string): readonly unknown[] {
+  if (typeof params !== 'object' || params === null) return [];
+  return Object.keys(params)
+    .filter((key) => key.toLowerCase() === name)
+    .map((key) => own(params, key))
+    .filter((value) => value !== undefined && value !== null);
 }

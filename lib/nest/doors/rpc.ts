@@ -1,37 +1,36 @@
-import type {
-  ArgumentsHost,
-  ExecutionContext,
-  HttpException,
-  INestApplicationContext,
-} from '@nestjs/common';
+import type { ArgumentsHost, HttpException, INestApplicationContext } from '@nestjs/common';
 import { denialAnswer, type Refusal } from '../../core/decision.js';
+import type { RequestLike } from '../../core/request.js';
 import { noteNoToken } from '../../core/request-problems.js';
-import { callWith } from './call.js';
 import type { Door } from './door.js';
-import { headersOf, isOfGrpc, toldByGrpc } from './grpc.js';
-import { asRefusal, type Told, toldOf, toldOfHttp } from './refusal-error.js';
+import {
+  callOf,
+  type ExceptionClass,
+  exceptionOf,
+  type Told,
+  toldOf,
+  toldOfHttp,
+} from './message.js';
 
-type ExceptionClass = new (error: object) => Error;
 let exceptionClass: ExceptionClass | undefined;
 
 /** A message of a microservice. Most transports have no headers: the option `token` says where the token stands. */
 export const rpc = {
   requestOf(host: ArgumentsHost) {
     const [body, context] = host.getArgs<[payload: unknown, context: unknown]>();
-    const request = { headers: headersOf(host), body, context };
-    if (!isOfGrpc(host)) noteNoToken(request, NO_TOKEN);
+    const metadata = metadataOf(host);
+    const request = { headers: headersOf(metadata), body, context };
+    if (!metadata) noteNoToken(request, NO_TOKEN);
     return request;
   },
 
-  callOf(context: ExecutionContext) {
-    return callWith(context.getArgs<unknown[]>().slice(0, 2), context);
-  },
+  callOf,
 
   exceptionFor: (refusal: Refusal, host: ArgumentsHost) =>
-    exceptionOf(toldByGrpc(toldOf(refusal), denialAnswer(refusal).status, host)),
+    exceptionOf(toldByGrpc(toldOf(refusal), denialAnswer(refusal).status, host), exceptionClass),
 
   exceptionInstead: (exception: HttpException, host: ArgumentsHost) =>
-    exceptionOf(toldByGrpc(toldOfHttp(exception), exception.getStatus(), host)),
+    exceptionOf(toldByGrpc(toldOfHttp(exception), exception.getStatus(), host), exceptionClass),
 
   async load() {
     exceptionClass = (await import('@nestjs/microservices')).RpcException;
@@ -54,10 +53,54 @@ export async function beforeListening(
   };
 }
 
-const exceptionOf = (told: Told): Error =>
-  exceptionClass ? asRefusal(new exceptionClass(told)) : new Error(told.message);
-
 const NO_TOKEN = {
   detail: 'the message has no headers, and the option token is not set',
   remedy: 'write token: ({ body }) => body.token into the options, or wherever messages have it',
 };
+
+/** Codes of gRPC, by the status that HTTP would have. */
+const CODES: Readonly<Record<number, number>> = {
+  400: 3,
+  401: 16,
+  403: 7,
+  404: 5,
+  409: 9,
+  500: 13,
+  503: 14,
+};
+const UNKNOWN = 2;
+
+/** The metadata of a call of gRPC. */
+interface Metadata {
+  readonly constructor: new () => { set(name: string, value: string): void };
+  get(name: string): readonly unknown[];
+  getMap(): object;
+}
+
+/** What a call of gRPC has in place of headers. Undefined if the message came another way. */
+function metadataOf(host: ArgumentsHost): Metadata | undefined {
+  const context: unknown = host.getArgs<[payload: unknown, context: unknown]>()[1];
+  const { get, getMap } = Object(context) as Partial<Metadata>;
+  return typeof get === 'function' && typeof getMap === 'function'
+    ? (context as Metadata)
+    : undefined;
+}
+
+/** A client of gRPC hears a code and metadata, and nothing of the object that other transports send. */
+export function toldByGrpc(told: Told, status: number, host: ArgumentsHost): Told {
+  const Metadata = metadataOf(host)?.constructor;
+  if (!Metadata) return told;
+  const metadata = new Metadata();
+  if (told.errorCode !== undefined) metadata.set('error-code', told.errorCode);
+  return { ...told, ...{ code: CODES[status] ?? UNKNOWN, metadata } };
+}
+
+/** The metadata as headers. '' if it was sent twice, or is no text: that is never a valid token or id. */
+function headersOf(metadata: Metadata | undefined): RequestLike['headers'] {
+  const names = Object.keys(metadata?.getMap() ?? {});
+  return Object.fromEntries(names.map((name) => [name, onlyText(metadata?.get(name) ?? [])]));
+}
+
+function onlyText([sent, more]: readonly unknown[]): string {
+  return typeof sent === 'string' && more === undefined ? sent : '';
+}

@@ -1,18 +1,31 @@
 import type { ArgumentsHost, ExecutionContext, HttpException } from '@nestjs/common';
-import { denialAnswer, type Refusal } from '../../core/decision.js';
+import type { Decisions } from '../../core/authorizer.js';
+import { type Allowed, denialAnswer, type Refusal } from '../../core/decision.js';
 import { own } from '../../core/own-properties.js';
 import type { RequestLike } from '../../core/request.js';
 import { noteNoToken } from '../../core/request-problems.js';
-import { callWith, isObject } from './call.js';
-import type { Connection, Door } from './door.js';
-import { asRefusal, type Told, toldOf, toldOfHttp } from './refusal-error.js';
+import { authenticated } from '../../core/requirement/builders.js';
+import { Review } from '../../core/review.js';
+import { quietly } from '../../core/tell.js';
+import type { Door } from './door.js';
+import {
+  callOf,
+  type ExceptionClass,
+  exceptionOf,
+  isObject,
+  toldOf,
+  toldOfHttp,
+} from './message.js';
 
-type ExceptionClass = new (error: object) => Error;
 let exceptionClass: ExceptionClass | undefined;
 
 /** The upgrade request of each client of the package ws, which shows it only when the client connects. */
 const handshakes = new WeakMap<object, RequestLike>();
 const servers = new WeakSet<object>();
+
+/** The newest request of each connection that is watched, for each instance of ZITADEL. */
+const watched = new WeakMap<Decisions, WeakMap<object, { request: RequestLike }>>();
+const ANY_CALLER = authenticated();
 
 interface Server {
   on(event: 'connection', listener: (client: object, request?: RequestLike) => void): unknown;
@@ -84,39 +97,54 @@ export const ws = {
   remedy:
     'a client of the package ws shows its handshake only when it connects: give the gateway a property with @WebSocketServer(), so that it can be kept',
 
-  callOf(context: ExecutionContext) {
-    return callWith(context.getArgs<unknown[]>().slice(0, 2), context);
-  },
+  callOf,
 
   isShared: (context: ExecutionContext) => !isObject(context.getArgByIndex<unknown>(1)),
 
-  connectionOf(host: ArgumentsHost): Connection {
+  close: (refusal: Refusal, host: ArgumentsHost) => close(host.getArgByIndex<Client>(0), refusal),
+
+  /** What a message asks for beside the caller is asked for with each message. */
+  watch(yes: Allowed, request: RequestLike, decisions: Decisions, host: ArgumentsHost) {
     const client = host.getArgByIndex<Client>(0);
-    const isOfWs = isNative(client);
-    return {
-      client,
-      isClosed: isOfWs ? client.readyState === CLOSED : client.connected === false,
-      tell: (refusal) => tellClient(client, toldOf(refusal)),
-      close(refusal) {
-        const { status, body } = denialAnswer(refusal);
-        if (isOfWs) client.close(4_000 + status, body.errorCode);
-        else client.disconnect(true);
+    // It can close while a message is decided about.
+    if (isNative(client) ? client.readyState === CLOSED : client.connected === false) return;
+    const clients = watched.get(decisions) ?? new WeakMap<object, { request: RequestLike }>();
+    watched.set(decisions, clients);
+    const known = clients.get(client);
+    if (known) {
+      known.request = request;
+      return;
+    }
+    const newest = { request };
+    clients.set(client, newest);
+    // The message has decided whether somebody may act as another user.
+    const compiled = decisions.prepare(ANY_CALLER, true);
+    const review = new Review(
+      { decisions, request: () => newest.request, compiled, yes },
+      (denied) => {
+        // Nobody waits for this, so an exception would end the process: other adapters have clients of their own.
+        quietly(() => tellClient(client, toldOf(denied)));
+        quietly(() => close(client, denied));
       },
-      onClose: (listener) => void client.once(isOfWs ? 'close' : 'disconnect', listener),
-    };
+    );
+    client.once(isNative(client) ? 'close' : 'disconnect', () => review.stop());
   },
 
-  exceptionFor: (refusal: Refusal) => exceptionOf(toldOf(refusal)),
+  exceptionFor: (refusal: Refusal) => exceptionOf(toldOf(refusal), exceptionClass),
 
-  exceptionInstead: (exception: HttpException) => exceptionOf(toldOfHttp(exception)),
+  exceptionInstead: (exception: HttpException) =>
+    exceptionOf(toldOfHttp(exception), exceptionClass),
 
   async load() {
     exceptionClass = (await import('@nestjs/websockets')).WsException;
   },
 } satisfies Door;
 
-const exceptionOf = (told: Told): Error =>
-  exceptionClass ? asRefusal(new exceptionClass(told)) : new Error(told.message);
+function close(client: Client, refusal: Refusal): void {
+  const { status, body } = denialAnswer(refusal);
+  if (isNative(client)) client.close(4_000 + status, body.errorCode);
+  else client.disconnect(true);
+}
 
 /** Sends what Nest sends for an exception. */
 export function tellClient(client: object, error: object): void {

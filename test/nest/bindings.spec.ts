@@ -8,10 +8,10 @@ import {
   RequireRole,
   ZitadelAuthorizer,
   type ZitadelModuleOptions,
-} from '../../../lib/index.js';
-import { boot } from '../../support/application.js';
-import { get } from '../../support/who-gets-in.js';
-import { useWorld } from '../../support/world.js';
+} from '../../lib/index.js';
+import { boot } from '../support/application.js';
+import { get } from '../support/who-gets-in.js';
+import { useWorld } from '../support/world.js';
 
 const world = useWorld();
 

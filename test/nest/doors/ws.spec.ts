@@ -1,11 +1,10 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { Decisions } from '../../lib/core/authorizer.js';
-import type { Allowed, Decision } from '../../lib/core/decision.js';
-import type { RequestLike } from '../../lib/core/request.js';
-import type { Compiled } from '../../lib/core/requirement/compile.js';
-import { watchConnection } from '../../lib/nest/connections.js';
-import type { Connection } from '../../lib/nest/doors/door.js';
-import { callerOf } from '../core/rows.js';
+import type { Decisions } from '../../../lib/core/authorizer.js';
+import type { Allowed, Decision } from '../../../lib/core/decision.js';
+import type { RequestLike } from '../../../lib/core/request.js';
+import type { Compiled } from '../../../lib/core/requirement/compile.js';
+import { ws } from '../../../lib/nest/doors/ws.js';
+import { callerOf } from '../../core/rows.js';
 
 const TTL = 30_000;
 
@@ -16,6 +15,8 @@ const yes: Allowed = {
   checked: [],
   read: { at: 0, from: 'zitadel' },
 };
+
+const hostOf = (client: object) => ({ getArgByIndex: () => client }) as never;
 
 /** A connection, and decisions about its token. As with `allowImpersonation: 'perRoute'`, only who asks for actors lets them in. */
 function connected() {
@@ -37,15 +38,13 @@ function connected() {
       return state.refused ? { allowed: false, reason: 'token_rejected' } : yes;
     },
   } as unknown as Decisions;
-  const connection = {
-    client: {},
-    isClosed: false,
-    tell: ({ reason }: { reason: string }) => void told.push(`tell ${reason}`),
-    close: ({ reason }: { reason: string }) => void told.push(`close ${reason}`),
-    onClose: (listener: () => void) => void leave.push(listener),
+  const client = {
+    readyState: 1,
+    send: (text: string) => void told.push(text),
+    close: (code: number, reason: string) => void told.push(`${code} ${reason}`),
+    once: (event: string, listener: () => void) => void (event === 'close' && leave.push(listener)),
   };
-  const message = (name: string) =>
-    watchConnection(connection, decisions, { headers: { name } }, yes);
+  const message = (name: string) => ws.watch(yes, { headers: { name } }, decisions, hostOf(client));
   return { told, asked, state, leave, message };
 }
 
@@ -64,7 +63,10 @@ describe('a connection', () => {
     message('first');
     state.refused = true;
     await vi.advanceTimersByTimeAsync(3 * TTL);
-    expect(told).toEqual(['tell token_rejected', 'close token_rejected']);
+    expect(told).toEqual([
+      expect.stringMatching(/^{"event":"exception",.*"errorCode":"token_rejected"/),
+      '4401 token_rejected',
+    ]);
   });
 
   it('is asked about no more when its client has left', async () => {
@@ -83,12 +85,11 @@ describe('a connection', () => {
       done.push(name);
       throw new Error('a client of another kind');
     };
-    const connection: Connection = {
-      client: {},
-      isClosed: false,
-      tell: broken('tell'),
-      close: broken('close'),
-      onClose: () => undefined,
+    const client = {
+      connected: true,
+      emit: broken('tell'),
+      disconnect: broken('close'),
+      once: () => undefined,
     };
     const decisions = {
       ttlMs: 1_000,
@@ -105,7 +106,7 @@ describe('a connection', () => {
       checked: [],
       read,
     } as const;
-    watchConnection(connection, decisions as never, { headers: {} }, yes);
+    ws.watch(yes, { headers: {} }, decisions as never, hostOf(client));
     // An exception would be an unhandled rejection, and fail this test.
     await vi.advanceTimersByTimeAsync(1_000);
     expect(done).toEqual(['tell', 'close']);

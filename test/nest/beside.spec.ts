@@ -8,6 +8,7 @@ import {
   Injectable,
   type MiddlewareConsumer,
   Module,
+  type ModuleMetadata,
   type OnModuleInit,
   Post,
   RequestMethod,
@@ -15,10 +16,19 @@ import {
   VersioningType,
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { AbstractGraphQLDriver, GraphQLModule, Query, Resolver } from '@nestjs/graphql';
+import {
+  AbstractGraphQLDriver,
+  GraphQLModule,
+  Query,
+  ResolveField,
+  Resolver,
+  Subscription,
+} from '@nestjs/graphql';
+import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import express, { Router, type Request, type Response } from 'express';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import { GraphQLScalarType } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { Authenticated, Public } from '../../lib/index.js';
 import { OwnRoutes } from '../../lib/nest/own-routes.js';
@@ -363,4 +373,102 @@ describe('the option openPaths', () => {
       /openPaths: got .*write a list of paths below '\/'/,
     );
   });
+});
+
+const typeDefs = `
+  scalar Day
+  enum Colour { RED }
+  interface Named { name: String }
+  type Org implements Named { name: String secret(day: Day, colour: Colour): String }
+  type Query { open: String, org: Org }
+`;
+const open = () => 'open';
+
+const apollo = (resolvers: NonNullable<ApolloDriverConfig['resolvers']>): ModuleMetadata => ({
+  imports: [
+    GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, typeDefs, resolvers }),
+  ],
+});
+
+async function logOf(application: Application): Promise<string> {
+  const notes = new Notes();
+  await boot(world, { ...application, options: { logger: notes.logger } });
+  return notes.log;
+}
+
+it.each<[string, string, string, Application]>([
+  ['of a root', 'QUERY open', 'resolvers', apollo({ Query: { open } })],
+  ['of a type', 'FIELD Org.secret', 'resolvers', apollo({ Org: { secret: open } })],
+  [
+    'with settings',
+    'FIELD Org.secret',
+    'resolvers',
+    apollo([{ Org: { secret: { resolve: open } } }]),
+  ],
+  [
+    'that names types',
+    'FIELD Named.__resolveType',
+    'resolvers',
+    apollo({ Named: { __resolveType: () => 'Org' } }),
+  ],
+  [
+    'that loads many at once',
+    'FIELD Org.secret',
+    'loaders',
+    {
+      platform: 'fastify',
+      imports: [
+        GraphQLModule.forRoot<MercuriusDriverConfig>({
+          driver: MercuriusDriver,
+          typeDefs,
+          loaders: { Org: { secret: { loader: () => Promise.resolve(['open']), opts: {} } } },
+        }),
+      ],
+    },
+  ],
+])(
+  'tells a function %s in an option of GraphQLModule, and does not start with it if strict',
+  async (_, name, option, application) => {
+    expect(await logOf(application)).toContain(
+      `${name}  NOT GUARDED by nestjs-zitadel: an option of GraphQL`,
+    );
+    const strict = { ...application, options: { strict: true } };
+    await expect(boot(world, strict)).rejects.toThrow(
+      new RegExp(`${name} stands in the option ${option} of GraphQLModule.*write it as a method`),
+    );
+  },
+);
+
+it('takes scalars and values of enumerations for no such functions', async () => {
+  const Day = new GraphQLScalarType({ name: 'Day', serialize: String });
+  const application = apollo({ Day, Colour: { RED: '#f00' } });
+  await expect(boot(world, { ...application, options: { strict: true } })).resolves.toBeDefined();
+});
+
+it('tells what of a class works before the guard', async () => {
+  @Resolver('Named')
+  class Names {
+    @ResolveField()
+    __resolveType() {
+      return 'Org';
+    }
+    @Subscription('added', { filter: () => true })
+    @Public()
+    async *added() {
+      yield { added: '' };
+    }
+  }
+  const log = await logOf({
+    imports: [
+      GraphQLModule.forRoot<ApolloDriverConfig>({
+        driver: ApolloDriver,
+        typeDefs: `${typeDefs} type Subscription { added: String }`,
+      }),
+    ],
+    providers: [GLOBAL, Names],
+  });
+  expect(log).toContain(
+    'TYPE Names.__resolveType  NOT GUARDED by nestjs-zitadel: it says of which',
+  );
+  expect(log).toContain('FILTER Names.added  NOT GUARDED by nestjs-zitadel: it can see a value');
 });
