@@ -1,10 +1,15 @@
 import type { ZitadelOptions } from '../options.js';
-import { createInstance, type Instance, type InstanceIds, renew } from './instance.js';
+import { createInstance, type Instance, type InstanceIds, limitsOf, renew } from './instance.js';
 import { DeliveryVerbs } from './delivery-verbs.js';
 import type { EmulatorSettings, Fault, QueryLimits } from './model.js';
-import { type EndpointName, requireApis, type ServedApis } from './server/endpoints.js';
+import {
+  type EndpointName,
+  type LoggedRequest,
+  RequestLog,
+  requireApis,
+  type ServedApis,
+} from './server/endpoints.js';
 import { Faults } from './server/faults.js';
-import { type LoggedRequest, RequestLog } from './server/request-log.js';
 import { type Beside, EmulatorServer } from './server/server.js';
 
 /**
@@ -153,7 +158,7 @@ export class ZitadelEmulator extends DeliveryVerbs {
    * @example `zitadel.limitQueries({ max: 100 })`
    */
   limitQueries(limits: QueryLimits): void {
-    this.instance.limits.set(limits);
+    this.instance.limits = limitsOf(limits);
   }
 
   /**

@@ -1,12 +1,11 @@
 import { Deliveries } from './actions/deliveries.js';
 import { Targets } from './actions/targets.js';
-import type { EmulatorSettings, Org, Project } from './model.js';
+import type { EmulatorSettings, Org, Project, QueryLimits } from './model.js';
 import { AuthRequests } from './oidc/auth-requests.js';
 import { Credentials } from './oidc/credentials.js';
 import { SigningKeys } from './oidc/keys.js';
 import { TokenBox, TokenMint } from './oidc/mint.js';
 import { TokenCheck } from './oidc/token-check.js';
-import { PageLimits } from './server/pages.js';
 import { requireLine } from './world/role-permissions.js';
 import { createOrg, createProject } from './world/tenants.js';
 import { World } from './world/world.js';
@@ -20,7 +19,7 @@ export interface Instance {
   readonly authRequests: AuthRequests;
   readonly targets: Targets;
   readonly deliveries: Deliveries;
-  readonly limits: PageLimits;
+  limits: Required<QueryLimits>;
   /** Whether ListAdministrators has the filters that came in January 2026. */
   readonly newFilters: boolean;
   readonly rootOrg: Org;
@@ -42,8 +41,7 @@ export interface InstanceIds {
 export function createInstance(settings: EmulatorSettings, ids?: InstanceIds): Instance {
   const { line = 'v4', administratorFilters = true, queryLimits = {} } = settings;
   requireLine(line);
-  const limits = new PageLimits();
-  limits.set(queryLimits);
+  const limits = limitsOf(queryLimits);
   const world = new World(line, settings.firstId, ids?.instance);
   const keys = new SigningKeys(() => world.ids.next());
   const targets = new Targets(world);
@@ -63,6 +61,16 @@ export function createInstance(settings: EmulatorSettings, ids?: InstanceIds): I
     issuer: '',
     ...furnish(world, ids),
   };
+}
+
+/** What a server allows, with the defaults of ZITADEL. */
+export function limitsOf(limits: QueryLimits): Required<QueryLimits> {
+  const { default: usual = 100, max = 1000, v1Max = max } = limits;
+  for (const limit of [usual, max, v1Max]) {
+    if (Number.isSafeInteger(limit) && limit >= 0) continue;
+    throw new TypeError(`queryLimits are whole numbers from 0, not ${String(limit)}`);
+  }
+  return { default: usual, max, v1Max };
 }
 
 /** A new instance holds what a new ZITADEL holds, and the project `app`. */

@@ -1,6 +1,5 @@
 import type { ApiHandle } from '../api/caller.js';
 import type { Instance } from '../instance.js';
-import type { EndpointName } from './endpoints.js';
 import { parseMessage } from './protojson.js';
 import {
   type Exchange,
@@ -8,15 +7,13 @@ import {
   headerOf,
   jsonReply,
   NO_STORE,
+  notEmulated,
   type Reply,
   withId,
   ZitadelError,
 } from './replies.js';
 
 export type Handle = (instance: Instance, exchange: Exchange) => Reply;
-
-/** A call of the REST API. A star stands for one part of the path. */
-export type ApiRow = [method: string, path: string, endpoint: EndpointName, handle: ApiHandle];
 
 const WITHOUT_MESSAGE: readonly string[] = ['GET', 'DELETE'];
 
@@ -75,8 +72,7 @@ export function connectMethod(request: string, handle: ApiHandle): Handle {
   return (instance, exchange) => {
     const contentType = headerOf(exchange, 'content-type') ?? '';
     if (OTHER_CONTENT.test(contentType)) {
-      const message = `the ZITADEL emulator does not emulate ${contentType}`;
-      return connectRefusal(new ZitadelError(12, undefined, message));
+      return connectRefusal(notEmulated(contentType));
     }
     if (!JSON_CONTENT.test(contentType)) return { status: 415, headers: {}, body: '' };
     try {

@@ -92,6 +92,11 @@ export class ZitadelError extends Error {
   }
 }
 
+/** What ZITADEL has and the emulator does not. */
+export function notEmulated(what: string): ZitadelError {
+  return new ZitadelError(12, undefined, `the ZITADEL emulator does not emulate ${what}`);
+}
+
 /** A refusal of the layer in front of the API, which has seen neither the instance nor the token. */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError';

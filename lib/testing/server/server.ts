@@ -7,7 +7,7 @@ import {
 } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Instance } from '../instance.js';
-import type { ServedApis } from './endpoints.js';
+import type { RequestLog, ServedApis } from './endpoints.js';
 import { faultReply, type Faults, spoilt } from './faults.js';
 import { connectRefusal, restRefusal } from './protocols.js';
 import {
@@ -18,7 +18,6 @@ import {
   textReply,
   ZitadelError,
 } from './replies.js';
-import type { RequestLog } from './request-log.js';
 import { match, type Route } from './routes.js';
 
 const LARGEST_BODY = 1_048_576;

@@ -14,7 +14,7 @@ import {
   type UserRecord,
 } from './state.js';
 
-interface OrgMetadata {
+export interface OrgMetadata {
   /** In base64. */
   readonly value: string;
   readonly details: Details;
