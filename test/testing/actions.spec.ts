@@ -101,6 +101,24 @@ describe('a target', () => {
     expect((await create('first')).status).toBe(200);
   });
 
+  it.each<[string, string[]]>([
+    ['ID', ['sorted c', 'sorted a', 'sorted b']],
+    ['CREATED_DATE', ['sorted c', 'sorted a', 'sorted b']],
+    ['CHANGED_DATE', ['sorted a', 'sorted b', 'sorted c']],
+    ['NAME', ['sorted a', 'sorted b', 'sorted c']],
+  ])('is listed by %s', async (column, names) => {
+    const made = [await create('sorted c'), await create('sorted a'), await create('sorted b')];
+    const targetIds = made.map(idIn);
+    await ask('POST', `${TARGETS}/${targetIds[0] ?? ''}`, { timeout: '1s' });
+    const listed = await ask('POST', `${TARGETS}/search`, {
+      filters: [{ inTargetIdsFilter: { targetIds } }],
+      sortingColumn: `TARGET_FIELD_NAME_${column}`,
+      pagination: { asc: true },
+    });
+    expect((listed.json['targets'] as Json[]).map(({ name }) => name)).toEqual(names);
+    for (const id of targetIds) await ask('DELETE', `${TARGETS}/${id}`);
+  });
+
   it('that is not there is not found', async () => {
     expect(told(await ask('GET', `${TARGETS}/1`))).toBe('404 QUERY-hj5oaniyrz');
     expect(told(await ask('POST', `${TARGETS}/1`, {}))).toBe('404 COMMAND-xj14f2cccn');
