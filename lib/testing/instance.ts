@@ -1,11 +1,10 @@
 import { Deliveries } from './actions/deliveries.js';
 import { Targets } from './actions/targets.js';
 import type { EmulatorSettings, Org, Project, QueryLimits } from './model.js';
-import { AuthRequests } from './oidc/auth-requests.js';
 import { Credentials } from './oidc/credentials.js';
 import { SigningKeys } from './oidc/keys.js';
 import { TokenBox, TokenMint } from './oidc/mint.js';
-import { TokenCheck } from './oidc/token-check.js';
+import { SignIns, TokenCheck } from './oidc/token-check.js';
 import { requireLine } from './world/role-permissions.js';
 import { createOrg, createProject } from './world/tenants.js';
 import { World } from './world/world.js';
@@ -16,7 +15,7 @@ export interface Instance {
   readonly mint: TokenMint;
   readonly tokens: TokenCheck;
   readonly credentials: Credentials;
-  readonly authRequests: AuthRequests;
+  readonly signIns: SignIns;
   readonly targets: Targets;
   readonly deliveries: Deliveries;
   limits: Required<QueryLimits>;
@@ -53,7 +52,7 @@ export function createInstance(settings: EmulatorSettings, ids?: InstanceIds): I
     mint,
     tokens: new TokenCheck(mint),
     credentials: new Credentials(world),
-    authRequests: new AuthRequests(world.ids),
+    signIns: new SignIns(),
     targets,
     deliveries,
     limits,

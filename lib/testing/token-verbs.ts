@@ -156,10 +156,10 @@ export class TokenVerbs extends WorldVerbs {
    */
   addApplicationKey(project: Ref, clientId?: string, file?: string): string {
     const { credentials } = this.instance;
-    const method = 'API_AUTH_METHOD_TYPE_PRIVATE_KEY_JWT';
+    const apiMethod = 'API_AUTH_METHOD_TYPE_PRIVATE_KEY_JWT';
     const application =
       credentials.applications.get(clientId ?? '') ??
-      credentials.addApiApplication(idOf(project), method, undefined, clientId);
+      credentials.addApplication(idOf(project), { apiMethod, clientId });
     const given =
       file === undefined ? undefined : readKeyFile(file, 'clientId', application.clientId);
     return credentials.addApplicationKey(application, given);
@@ -168,17 +168,14 @@ export class TokenVerbs extends WorldVerbs {
   /** An API application that asks with a client id and a secret (Basic), as introspection wants it. */
   addApiApplication(
     project: Ref,
-    options: ApiApplicationOptions = {},
+    { clientId: asked, clientSecret }: ApiApplicationOptions = {},
   ): { appId: string; clientId: string; clientSecret: string } {
     const { credentials } = this.instance;
-    const method = 'API_AUTH_METHOD_TYPE_BASIC';
-    const { appId, clientId } = credentials.addApiApplication(
-      idOf(project),
-      method,
-      undefined,
-      options.clientId,
-    );
-    return { appId, clientId, clientSecret: credentials.addSecret(clientId, options.clientSecret) };
+    const { appId, clientId } = credentials.addApplication(idOf(project), {
+      apiMethod: 'API_AUTH_METHOD_TYPE_BASIC',
+      clientId: asked,
+    });
+    return { appId, clientId, clientSecret: credentials.addSecret(clientId, clientSecret) };
   }
 
   /** Removes a key by the `keyId` of its file. Tokens that were issued for it stay valid. */
@@ -208,18 +205,11 @@ export class TokenVerbs extends WorldVerbs {
 
   /** A public client for the authorization code flow with PKCE. */
   addApplication(project: Ref, options: ApplicationOptions): { clientId: string } {
-    const { redirectUris, accessTokenType = 'jwt', ...claims } = options;
-    for (const address of redirectUris) {
+    for (const address of options.redirectUris) {
       if (!URL.canParse(address))
         throw new TypeError(`'${address}' is not an address to redirect to`);
     }
-    const projectId = idOf(project);
-    const { clientId } = this.instance.credentials.addApplication(
-      projectId,
-      redirectUris,
-      accessTokenType,
-      claims,
-    );
+    const { clientId } = this.instance.credentials.addApplication(idOf(project), options);
     return { clientId };
   }
 

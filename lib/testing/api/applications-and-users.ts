@@ -35,7 +35,7 @@ const postApiApplication: ApiHandle = (instance, exchange, message) => {
   const project = projectOf(instance, exchange, 'project.app.write');
   requireId(name, 'AddAPIAppRequest.Name');
   const { credentials } = instance;
-  const application = credentials.addApiApplication(project.id, method, name);
+  const application = credentials.addApplication(project.id, { apiMethod: method, name });
   const { appId, clientId, made } = application;
   const isBasic = method === 'API_AUTH_METHOD_TYPE_BASIC';
   const clientSecret = isBasic ? credentials.addSecret(clientId) : undefined;

@@ -50,8 +50,9 @@ export function callerOf(instance: Instance, exchange: Exchange): Caller {
     throw new ZitadelError(16, 'AUTH-toLo1', 'invalid auth header');
   }
   const { world, tokens, issuer, zitadelProjectId } = instance;
-  const live = tokens.check(authorization.slice('Bearer '.length));
-  const user = requireApiToken(live, zitadelProjectId, [issuer, exchange.issuer]);
+  const token = authorization.slice('Bearer '.length);
+  const live = tokens.check(token, [issuer, exchange.issuer]);
+  const user = requireApiToken(live, zitadelProjectId);
   const asked = headerOf(exchange, 'x-zitadel-orgid') ?? '';
   const orgId = asked === '' ? user.orgId : asked;
   if (!world.now.orgs.has(orgId) && !world.removedOrgs.has(orgId)) {

@@ -4,8 +4,8 @@ import { type Reply, type Exchange, NO_STORE } from '../server/replies.js';
 import type { UserRecord } from '../world/state.js';
 import { beginSession } from '../world/tenants.js';
 import { nowInSeconds } from '../world/world.js';
-import type { AuthRequest } from './auth-requests.js';
 import { scopesOf, withRoleScopes } from './claims.js';
+import type { AuthRequest } from './token-check.js';
 
 const CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
 
@@ -26,7 +26,9 @@ export function authorize(instance: Instance, exchange: Exchange): Reply {
     const [error, description] = refusal;
     return redirect(withParameters(redirectUri, { error, error_description: description, state }));
   }
-  const { id } = instance.authRequests.open({
+  const id = `V2_${instance.world.ids.next()}`;
+  instance.signIns.open.set(id, {
+    id,
     clientId,
     redirectUri,
     scopes: scopesFor(instance, application.projectId, scopesOf(asked.get('scope'))),
@@ -39,7 +41,7 @@ export function authorize(instance: Instance, exchange: Exchange): Reply {
 
 /** GET /ui/v2/login/login */
 export function loginPage(instance: Instance, exchange: Exchange): Reply {
-  const request = instance.authRequests.find(exchange.query.get('authRequest') ?? '');
+  const request = instance.signIns.open.get(exchange.query.get('authRequest') ?? '');
   if (request === undefined) return goneOrUnknown();
   const choices = [...instance.world.users.values()].filter(canSignIn).map((user) => ({
     user,
@@ -51,7 +53,7 @@ export function loginPage(instance: Instance, exchange: Exchange): Reply {
 /** POST /ui/v2/login/login */
 export function login(instance: Instance, exchange: Exchange): Reply {
   const form = new URLSearchParams(exchange.body);
-  const request = instance.authRequests.find(form.get('authRequest') ?? '');
+  const request = instance.signIns.open.get(form.get('authRequest') ?? '');
   if (request === undefined) return goneOrUnknown();
   const user = instance.world.users.get(form.get('userId') ?? '');
   if (user === undefined || !canSignIn(user)) return errorPage('This user cannot sign in.');
@@ -62,10 +64,15 @@ export function login(instance: Instance, exchange: Exchange): Reply {
   return passwordPage(request, user, password !== null);
 }
 
+/** Ends the request, and sends the browser back with a code. */
 function finish(instance: Instance, request: AuthRequest, user: UserRecord): Reply {
-  const sessionId = beginSession(instance.world, user);
-  const id = instance.authRequests.signIn(request, user.id, sessionId, nowInSeconds());
-  const code = instance.mint.box.seal({ kind: 'code', id });
+  const { world, signIns, mint } = instance;
+  const sessionId = beginSession(world, user);
+  const [id, tokenSessionId] = [world.ids.next(), world.ids.next()];
+  const authTime = nowInSeconds();
+  signIns.open.delete(request.id);
+  signIns.codes.set(id, { request, userId: user.id, sessionId, tokenSessionId, authTime });
+  const code = mint.box.seal({ kind: 'code', id });
   return redirect(withParameters(request.redirectUri, { code, state: request.state }));
 }
 

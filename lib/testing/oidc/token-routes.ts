@@ -4,7 +4,6 @@ import { type Reply, type Exchange, headerOf, jsonReply, oauthError } from '../s
 import type { AccessTokenType } from '../model.js';
 import type { UserRecord } from '../world/state.js';
 import { nowInSeconds } from '../world/world.js';
-import type { AuthRequest, SignIn } from './auth-requests.js';
 import {
   audienceOfScopes,
   claimsOfScopes,
@@ -12,15 +11,9 @@ import {
   type RoleQuestion,
   scopesOf,
 } from './claims.js';
-import {
-  authenticatedClient,
-  type ClientClaim,
-  clientClaimOf,
-  formOf,
-  ownerOfAssertion,
-} from './clients.js';
-import type { Application } from './credentials.js';
+import { type Application, type ClientClaim, clientClaimOf, formOf } from './credentials.js';
 import type { Grounds, MintedToken, TokenMint } from './mint.js';
+import type { AuthRequest, SignIn } from './token-check.js';
 
 /** POST /oauth/v2/token. RFC 6749, RFC 7523 section 2.1, RFC 7636. */
 export function token(instance: Instance, exchange: Exchange): Reply {
@@ -51,8 +44,10 @@ function jwtProfile(instance: Instance, exchange: Exchange, form: URLSearchParam
   if (assertion === null || assertion === '') {
     return oauthError(400, 'invalid_request', 'assertion missing');
   }
-  const user = userOfAssertion(instance, assertion, exchange.issuer);
-  if (user === undefined) return oauthError(400, 'invalid_grant', 'invalid assertion');
+  const id = instance.credentials.ownerOfAssertion(assertion, 'serviceaccount', exchange.issuer);
+  const user = instance.world.users.get(id ?? '');
+  // One refusal for every assertion that is not right, for any reason.
+  if (user?.orgRemoved !== false) return oauthError(400, 'invalid_grant', 'invalid assertion');
   if (user.state !== 'active') return notActive();
   return serviceUserTokens(instance, exchange, form, user, { lifetime: 0 });
 }
@@ -71,17 +66,6 @@ function clientCredentials(instance: Instance, exchange: Exchange, form: URLSear
   }
   if (user.state !== 'active') return notActive();
   return serviceUserTokens(instance, exchange, form, user, { amr: ['pwd'] });
-}
-
-/** Nothing for every assertion that is not right, for any reason. */
-function userOfAssertion(
-  { world, credentials }: Instance,
-  assertion: string,
-  issuer: string,
-): UserRecord | undefined {
-  const id = ownerOfAssertion(credentials, assertion, 'serviceaccount', issuer);
-  const user = world.users.get(id ?? '');
-  return user?.orgRemoved === false ? user : undefined;
 }
 
 function serviceUserTokens(
@@ -150,13 +134,13 @@ function redeemCode(instance: Instance, exchange: Exchange, form: URLSearchParam
   if (!isUsable(instance, clientId)) return unknownClient();
   const payload = instance.mint.box.open(code);
   const codeId = payload?.['kind'] === 'code' ? String(payload['id']) : '';
-  const signIn = instance.authRequests.findCode(codeId);
+  const signIn = instance.signIns.codes.get(codeId);
   if (signIn === undefined) {
     return oauthError(400, 'invalid_request', 'Errors.AuthRequest.NoCode');
   }
   const refusal = refuseRedemption(signIn.request, clientId, form);
   if (refusal !== undefined) return refusal;
-  instance.authRequests.useCode(codeId);
+  instance.signIns.codes.delete(codeId);
   return tokensOf(instance, exchange, signIn);
 }
 
@@ -165,7 +149,7 @@ function refreshGrant(instance: Instance, exchange: Exchange, form: URLSearchPar
   const clientId = form.get('client_id') ?? '';
   if (!isUsable(instance, clientId)) return unknownClient();
   const payload = instance.mint.box.open(form.get('refresh_token') ?? '');
-  const signIn = instance.authRequests.refreshOf(payload);
+  const signIn = instance.signIns.refreshOf(payload);
   const user = instance.world.users.get(signIn?.userId ?? '');
   const over = user !== undefined && String(payload?.['id']) < user.sessionsFrom;
   if (signIn?.request.clientId !== clientId || over) {
@@ -222,7 +206,7 @@ function refreshToken(instance: Instance, signIn: SignIn): string {
   const { token, tokenId } = instance.mint.sealed('refresh', signIn.userId, {
     sid: signIn.sessionId,
   });
-  instance.authRequests.rememberRefresh(signIn, tokenId);
+  instance.signIns.refreshTokens.set(signIn.sessionId, { signIn, tokenId });
   return token;
 }
 
@@ -246,7 +230,7 @@ export function revoke(instance: Instance, exchange: Exchange): Reply {
   if (client === undefined) return oauthError(400, 'invalid_client', 'client not found');
   const token = form.get('token') ?? '';
   if (token === '') return oauthError(400, 'invalid_request', 'token missing');
-  const refresh = instance.authRequests.refreshOf(instance.mint.box.open(token));
+  const refresh = instance.signIns.refreshOf(instance.mint.box.open(token));
   const owner = refresh?.request.clientId ?? instance.tokens.clientIdOf(token);
   if (owner === undefined) return done();
   if (owner !== client.clientId) {
@@ -256,7 +240,7 @@ export function revoke(instance: Instance, exchange: Exchange): Reply {
     instance.tokens.revoke(token);
   } else {
     // With the refresh token goes the access token of the session.
-    instance.authRequests.forgetRefresh(refresh.sessionId);
+    instance.signIns.refreshTokens.delete(refresh.sessionId);
     instance.tokens.endSession(refresh.tokenSessionId, refresh.userId);
   }
   return done();
@@ -266,7 +250,7 @@ function clientOf(instance: Instance, claim: ClientClaim, issuer: string): Appli
   const { credentials } = instance;
   const application = credentials.applications.get(claim.clientId);
   const isPublic = application !== undefined && !credentials.isConfidential(claim.clientId);
-  if (!isPublic) return authenticatedClient(instance, claim, issuer);
+  if (!isPublic) return credentials.authenticated(claim, issuer);
   return application.active ? application : undefined;
 }
 
