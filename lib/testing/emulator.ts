@@ -1,12 +1,18 @@
 import type { ZitadelOptions } from '../options.js';
-import { createInstance, type Instance, type InstanceIds, limitsOf, renew } from './instance.js';
+import {
+  createInstance,
+  type Instance,
+  type InstanceIds,
+  limitsOf,
+  renew,
+  requireApis,
+} from './instance.js';
 import { DeliveryVerbs } from './delivery-verbs.js';
 import type { EmulatorSettings, Fault, QueryLimits } from './model.js';
 import {
   type EndpointName,
   type LoggedRequest,
   RequestLog,
-  requireApis,
   type ServedApis,
 } from './server/endpoints.js';
 import { Faults } from './server/faults.js';
@@ -34,14 +40,11 @@ export class ZitadelEmulator extends DeliveryVerbs {
   readonly #server: EmulatorServer;
   readonly #faults = new Faults();
   readonly #log = new RequestLog();
-  readonly #settings: EmulatorSettings;
   #url = '';
 
-  private constructor(settings: EmulatorSettings, instance: Instance, beside?: Beside) {
+  private constructor(instance: Instance, beside?: Beside) {
     super(instance);
-    this.#settings = settings;
-    const { apis = 'both' } = settings;
-    this.#server = new EmulatorServer(instance, this.#faults, this.#log, apis, beside);
+    this.#server = new EmulatorServer(instance, this.#faults, this.#log, beside);
   }
 
   /**
@@ -74,15 +77,12 @@ export class ZitadelEmulator extends DeliveryVerbs {
    * @internal
    */
   static prepare(settings: EmulatorSettings, ids?: InstanceIds, beside?: Beside): ZitadelEmulator {
-    const { issuer, apis = 'both' } = settings;
-    if (issuer !== undefined) requireOrigin(issuer);
-    requireApis(apis);
-    return new ZitadelEmulator(settings, createInstance(settings, ids), beside);
+    return new ZitadelEmulator(createInstance(settings, ids), beside);
   }
 
   /** @internal */
   async listen(): Promise<void> {
-    const { port = 0, host = '127.0.0.1', issuer } = this.#settings;
+    const { port = 0, host = '127.0.0.1', issuer } = this.instance.settings;
     const bound = await this.#server.listen(port, host);
     void this.instance.mint.keys.ready;
     this.#url = `http://${reachable(host)}:${String(bound)}`;
@@ -117,11 +117,8 @@ export class ZitadelEmulator extends DeliveryVerbs {
    * @example `beforeEach(() => zitadel.reset())`
    */
   reset(): void {
-    const { apis = 'both', queryLimits = {} } = this.#settings;
     renew(this.instance);
     this.heal();
-    this.serveApis(apis);
-    this.limitQueries(queryLimits);
     this.resetRequests();
   }
 
@@ -148,7 +145,7 @@ export class ZitadelEmulator extends DeliveryVerbs {
    */
   serveApis(apis: ServedApis): void {
     requireApis(apis);
-    this.#server.serve(apis);
+    this.instance.apis = apis;
   }
 
   /**
@@ -267,12 +264,6 @@ export class ZitadelEmulator extends DeliveryVerbs {
   resetRequests(): void {
     this.#log.reset();
   }
-}
-
-function requireOrigin(issuer: string): void {
-  const origin = URL.canParse(issuer) ? new URL(issuer).origin : undefined;
-  if (origin === issuer) return;
-  throw new TypeError(`issuer '${issuer}' is not a plain origin like 'https://acme.example'`);
 }
 
 /** The address that reaches a server listening on `host`. */

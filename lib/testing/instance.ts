@@ -5,12 +5,13 @@ import { Credentials } from './oidc/credentials.js';
 import { SigningKeys } from './oidc/keys.js';
 import { TokenBox, TokenMint } from './oidc/mint.js';
 import { SignIns, TokenCheck } from './oidc/token-check.js';
-import { requireLine } from './world/role-permissions.js';
+import type { ServedApis } from './server/endpoints.js';
 import { createOrg, createProject } from './world/tenants.js';
 import { World } from './world/world.js';
 
 /** One ZITADEL instance: everything that its routes work with. */
 export interface Instance {
+  readonly settings: EmulatorSettings;
   readonly world: World;
   readonly mint: TokenMint;
   readonly tokens: TokenCheck;
@@ -19,8 +20,7 @@ export interface Instance {
   readonly targets: Targets;
   readonly deliveries: Deliveries;
   limits: Required<QueryLimits>;
-  /** Whether ListAdministrators has the filters that came in January 2026. */
-  readonly newFilters: boolean;
+  apis: ServedApis;
   readonly rootOrg: Org;
   /** The project of ZITADEL itself, which tokens for the API name as audience. */
   readonly zitadelProjectId: string;
@@ -38,16 +38,18 @@ export interface InstanceIds {
 }
 
 export function createInstance(settings: EmulatorSettings, ids?: InstanceIds): Instance {
-  const { line = 'v4', administratorFilters = true, queryLimits = {} } = settings;
-  requireLine(line);
-  const limits = limitsOf(queryLimits);
-  const world = new World(line, settings.firstId, ids?.instance);
+  const { line = 'v4', issuer, firstId } = settings;
+  if (issuer !== undefined) requireOrigin(issuer);
+  requireOneOf('line', line, ['v4', 'main']);
+  const allowed = allowances(settings);
+  const world = new World(line, firstId, ids?.instance);
   const keys = new SigningKeys(() => world.ids.next());
   const targets = new Targets(world);
   const deliveries = new Deliveries(world.instanceId);
   world.events.heard = (event) => deliveries.add(event, targets.targetsOf(event.type));
   const mint = new TokenMint(world, keys, new TokenBox());
   return {
+    settings,
     world,
     mint,
     tokens: new TokenCheck(mint),
@@ -55,11 +57,31 @@ export function createInstance(settings: EmulatorSettings, ids?: InstanceIds): I
     signIns: new SignIns(),
     targets,
     deliveries,
-    limits,
-    newFilters: administratorFilters,
     issuer: '',
+    ...allowed,
     ...furnish(world, ids),
   };
+}
+
+/** What may change while it runs, as it was in the beginning. */
+function allowances({ apis = 'both', queryLimits = {} }: EmulatorSettings) {
+  requireApis(apis);
+  return { apis, limits: limitsOf(queryLimits) };
+}
+
+export function requireApis(apis: ServedApis): void {
+  requireOneOf('apis', apis, ['v1', 'v2', 'both']);
+}
+
+function requireOneOf(name: string, value: string, known: readonly string[]): void {
+  if (known.includes(value)) return;
+  throw new TypeError(`${name} '${value}' is none of ${known.join(', ')}`);
+}
+
+function requireOrigin(issuer: string): void {
+  const origin = URL.canParse(issuer) ? new URL(issuer).origin : undefined;
+  if (origin === issuer) return;
+  throw new TypeError(`issuer '${issuer}' is not a plain origin like 'https://acme.example'`);
 }
 
 /** What a server allows, with the defaults of ZITADEL. */
@@ -85,7 +107,7 @@ function furnish(world: World, ids?: InstanceIds) {
 /** Makes an instance what it was when it was new. Its ids, its keys and the tokens that it issued stay. */
 export function renew(instance: Instance): void {
   const { world, mint, credentials, targets, deliveries } = instance;
-  deliveries.meet({});
+  Object.assign(instance, allowances(instance.settings));
   deliveries.drop();
   targets.begin();
   credentials.begin();

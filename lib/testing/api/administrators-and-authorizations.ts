@@ -31,7 +31,7 @@ interface Administrator extends MemberRecord {
 /** Everybody may ask, and sees what they may see. */
 export const listAdministrators: ApiHandle = (instance, exchange, message) => {
   // A server that does not know a filter sees none.
-  const known = instance.newFilters ? FILTER : OLD_FILTER;
+  const known = instance.settings.administratorFilters === false ? OLD_FILTER : FILTER;
   const search = searchIn(message, exchange, 'ListAdministratorsRequest', known);
   const caller = callerOf(instance, exchange);
   return pagedJson(instance, search, {

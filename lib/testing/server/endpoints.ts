@@ -62,23 +62,8 @@ export function requireEndpoint(name: string): void {
   throw new TypeError(`no endpoint is called '${name}'; there are ${ENDPOINTS.join(', ')}`);
 }
 
-const GENERATIONS = ['v1', 'v2', 'both'] as const;
-
 /** Which generation of ZITADEL's API an instance serves. OpenID Connect is there in any case. */
-export type ServedApis = (typeof GENERATIONS)[number];
-
-export function requireApis(apis: string): void {
-  if (GENERATIONS.some((each) => each === apis)) return;
-  throw new TypeError(`apis '${apis}' is none of ${GENERATIONS.join(', ')}`);
-}
-
-const V1 = /^\/(auth|management|admin)\/v1\//;
-const V2 = /^\/(zitadel\.|v2(alpha|beta)?\/|v3alpha\/)/;
-
-export function isServed(apis: ServedApis, path: string): boolean {
-  if (apis === 'v1') return !V2.test(path);
-  return apis === 'both' || !V1.test(path);
-}
+export type ServedApis = 'v1' | 'v2' | 'both';
 
 /** One request that came in. */
 export interface LoggedRequest {

@@ -14,9 +14,9 @@ import { GRANT_METHODS, LIST_GRANTS } from '../api/v2-grants.js';
 import { discovery, healthz, introspect, keys, ready, userinfo } from '../oidc/info-routes.js';
 import { authorize, login, loginPage } from '../oidc/sign-in.js';
 import { revoke, token } from '../oidc/token-routes.js';
-import { type EndpointName, isServed, type ServedApis } from './endpoints.js';
+import type { EndpointName, ServedApis } from './endpoints.js';
 import { connectMethod, type Handle, restMethod, restMethodV2 } from './protocols.js';
-import { jsonReply, notEmulated as refusalOf, type Reply, textReply } from './replies.js';
+import { jsonReply, notEmulated, type Reply, textReply } from './replies.js';
 
 /** How refusals look: as in the REST API, in Connect, in OpenID Connect. `debug` refuses nothing. */
 type Family = 'api' | 'connect' | 'oidc' | 'debug';
@@ -76,18 +76,12 @@ const ROUTES: readonly RestRoute[] = [
 ];
 
 /** Calls that exist in ZITADEL beside emulated ones, under the same path. */
-const OTHER_METHODS: readonly (readonly [method: string, path: RegExp])[] = [
-  ['PUT', /^\/management\/v1\/orgs\/me$/],
-  ['DELETE', /^\/management\/v1\/orgs\/me$/],
-  ['GET', /^\/admin\/v1\/orgs\/[^/]+$/],
-  ['PUT', /^\/management\/v1\/projects\/[^/]+$/],
-  ...['GET', 'PUT'].map(
-    (method) =>
-      [
-        method,
-        /^\/management\/v1\/(projects\/[^/]+\/(roles|apps(\/[^/]+\/keys)?)|users(\/[^/]+\/keys)?|metadata)\/[^/]+$/,
-      ] as const,
-  ),
+const OTHER_METHODS: readonly RegExp[] = [
+  /^(PUT|DELETE) \/management\/v1\/orgs\/me$/,
+  /^GET \/admin\/v1\/orgs\/[^/]+$/,
+  /^PUT \/management\/v1\/projects\/[^/]+$/,
+  /^(GET|PUT) \/management\/v1\/projects\/[^/]+\/(roles|apps(\/[^/]+\/keys)?)\/[^/]+$/,
+  /^(GET|PUT) \/management\/v1\/(users(\/[^/]+\/keys)?|metadata)\/[^/]+$/,
 ];
 
 /** What exists in ZITADEL and not here. */
@@ -104,6 +98,14 @@ const NOT_EMULATED: readonly RegExp[] = [
   /^\/debug\/(validate|metrics)$/,
 ];
 
+const V1 = /^\/(auth|management|admin)\/v1\//;
+const V2 = /^\/(zitadel\.|v2(alpha|beta)?\/|v3alpha\/)/;
+
+function isServed(apis: ServedApis, path: string): boolean {
+  if (apis === 'v1') return !V2.test(path);
+  return apis === 'both' || !V1.test(path);
+}
+
 /** Finds the route of a request. A path of a generation that is not served is unknown. */
 export function match(method: string, path: string, apis: ServedApis): Match {
   if (!isServed(apis, path)) return UNKNOWN;
@@ -118,19 +120,18 @@ export function match(method: string, path: string, apis: ServedApis): Match {
     const starred = params.filter((_, index) => route.pattern[index] === '*');
     return { route, params: starred.map(String) };
   }
-  if (OTHER_METHODS.some(([each, pattern]) => each === method && pattern.test(path))) {
-    return notEmulated(method, path);
-  }
+  const call = `${method} ${path}`;
+  if (OTHER_METHODS.some((known) => known.test(call))) return unavailable(call);
   if (fitting.length > 0) {
     return { refusal: jsonReply(405, { code: 12, message: 'Method Not Allowed' }, {}) };
   }
-  return NOT_EMULATED.some((known) => known.test(path)) ? notEmulated(method, path) : UNKNOWN;
+  return NOT_EMULATED.some((known) => known.test(path)) ? unavailable(call) : UNKNOWN;
 }
 
 const UNKNOWN: Match = { refusal: jsonReply(404, { code: 5, message: 'Not Found' }, {}) };
 
-function notEmulated(method: string, path: string): Match {
-  const { code, message } = refusalOf(`${method} ${path}`);
+function unavailable(call: string): Match {
+  const { code, message } = notEmulated(call);
   return { refusal: jsonReply(501, { code, message }, {}) };
 }
 
@@ -212,11 +213,11 @@ function matchConnect(method: string, path: string): Match {
   const service = SERVICES.find((each) => each.name === name);
   if (rest !== undefined) return UNKNOWN;
   if (service === undefined) {
-    return NO_SUCH_METHOD.test(name) ? notEmulated(method, path) : UNKNOWN;
+    return NO_SUCH_METHOD.test(name) ? unavailable(`${method} ${path}`) : UNKNOWN;
   }
   const found = service.methods.find(([each]) => each === rpc);
   if (found === undefined) {
-    if (service.others.includes(rpc)) return notEmulated(method, path);
+    if (service.others.includes(rpc)) return unavailable(`${method} ${path}`);
     return { refusal: textReply(404, '404 page not found\n') };
   }
   if (method !== 'POST') return { refusal: { status: 405, headers: { allow: 'POST' }, body: '' } };

@@ -5,9 +5,10 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import type { Instance } from '../instance.js';
-import type { RequestLog, ServedApis } from './endpoints.js';
+import type { RequestLog } from './endpoints.js';
 import { faultReply, type Faults, spoilt } from './faults.js';
 import { connectRefusal, restRefusal } from './protocols.js';
 import {
@@ -38,19 +39,10 @@ export class EmulatorServer {
   readonly #log: RequestLog;
   readonly #server: Server;
   readonly #beside: Beside | undefined;
-  readonly #sockets = new Set<Socket>();
-  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #stopped = new AbortController();
   #closed: Promise<void> | undefined;
-  #apis: ServedApis;
 
-  constructor(
-    instance: Instance,
-    faults: Faults,
-    log: RequestLog,
-    apis: ServedApis,
-    beside?: Beside,
-  ) {
-    this.#apis = apis;
+  constructor(instance: Instance, faults: Faults, log: RequestLog, beside?: Beside) {
     this.#beside = beside;
     this.#instance = instance;
     this.#faults = faults;
@@ -60,14 +52,6 @@ export class EmulatorServer {
     });
     // Longer than clients keep a connection, so that none is closed under a request just sent.
     this.#server.keepAliveTimeout = 60_000;
-    this.#server.on('connection', (socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
-  }
-
-  serve(apis: ServedApis): void {
-    this.#apis = apis;
   }
 
   async listen(port: number, host: string): Promise<number> {
@@ -83,8 +67,8 @@ export class EmulatorServer {
       this.#server.close(() => {
         resolve();
       });
-      for (const timer of this.#timers) clearTimeout(timer);
-      for (const socket of this.#sockets) socket.destroy();
+      this.#stopped.abort();
+      this.#server.closeAllConnections();
     });
     return this.#closed;
   }
@@ -95,14 +79,13 @@ export class EmulatorServer {
     const query = new URLSearchParams(url.slice(path.length));
     if (this.#beside !== undefined && isBeside(path)) {
       const body = await readBody(request);
-      const { keys } = this.#instance.mint;
-      if (!keys.isReady) await keys.ready;
+      await this.#instance.mint.keys.ready;
       const reply = body === undefined ? tooLarge() : this.#beside(request, path, query, body);
       return write(response, reply);
     }
     const preflight = method === 'OPTIONS' ? preflightReply(request) : undefined;
     const matched =
-      preflight === undefined ? match(method, path, this.#apis) : { refusal: preflight };
+      preflight === undefined ? match(method, path, this.#instance.apis) : { refusal: preflight };
     const { route } = matched;
     const endpoint = route?.endpoint ?? 'other';
     this.#log.count(endpoint);
@@ -111,9 +94,9 @@ export class EmulatorServer {
     if (preflight !== undefined) return send(request, response, preflight);
     if (body === undefined) return send(request, response, tooLarge());
     if (route === undefined) return send(request, response, matched.refusal);
-    await this.#pause(this.#faults.delayOf(route.endpoint));
-    const { keys } = this.#instance.mint;
-    if (!keys.isReady) await keys.ready;
+    const delay = this.#faults.delayOf(route.endpoint);
+    if (delay > 0) await setTimeout(delay, undefined, { signal: this.#stopped.signal });
+    await this.#instance.mint.keys.ready;
     const { params } = matched;
     this.#reply(request, response, route, { method, path, query, headers, body, params });
   }
@@ -159,17 +142,6 @@ export class EmulatorServer {
       case 'oidc':
         return textReply(404, `${message}\n`, NO_STORE);
     }
-  }
-
-  async #pause(ms: number): Promise<void> {
-    if (ms === 0) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => {
-        this.#timers.delete(timer);
-        resolve();
-      }, ms);
-      this.#timers.add(timer);
-    });
   }
 }
 
