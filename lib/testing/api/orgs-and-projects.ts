@@ -19,9 +19,14 @@ import {
   stringField,
 } from '../server/protojson.js';
 import { type Exchange, ZitadelError } from '../server/replies.js';
-import { addRole, removeRole } from '../world/project-roles.js';
 import type { OrgRecord, ProjectRecord } from '../world/state.js';
-import { createProject, removeOrgAndAll, removeProjectAndAll } from '../world/tenants.js';
+import {
+  addRole,
+  createProject,
+  removeOrgAndAll,
+  removeProjectAndAll,
+  removeRole,
+} from '../world/tenants.js';
 import { type OrgMetadata, requireProject } from '../world/world.js';
 import { type ApiHandle, type ApiRow, callerOf, callerWith, type Permission } from './caller.js';
 

@@ -8,7 +8,7 @@ const OLDEST_ASSERTION_SECONDS = 3600;
 const CLOCK_SKEW_SECONDS = 1;
 
 /** A key that somebody signs assertions with. */
-export interface RegisteredKey {
+interface RegisteredKey {
   readonly ownerId: string;
   readonly type: 'serviceaccount' | 'application';
   readonly publicKey: KeyObject;

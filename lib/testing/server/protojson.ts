@@ -204,7 +204,7 @@ export function requireId(id: string, complaint: string, most = LONGEST_ID): str
 }
 
 /** A list of required ids, none of them twice. */
-export function idsField(message: Message, name: string, complaint: string): string[] {
+function idsField(message: Message, name: string, complaint: string): string[] {
   const ids = stringsField(message, name);
   ids.forEach((id, index) => {
     const place = `${complaint}[${String(index)}]`;

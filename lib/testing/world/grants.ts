@@ -56,7 +56,7 @@ export function addGrant(world: World, input: NewGrant, check: GrantCheck = allo
 }
 
 /** Which grant a call means: in ZITADEL the project and its owner have to fit as well. */
-export interface GrantAddress {
+interface GrantAddress {
   readonly grantId: string;
   readonly projectId: string;
   readonly ownerOrgId: string;

@@ -1,13 +1,14 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import type { IdOption } from '../model.js';
 import { ZitadelError } from '../server/replies.js';
-import { EventLog, type Happening } from './events.js';
 import { defaultRolePermissions, type ServerLine } from './role-permissions.js';
 import {
   clearState,
   type Details,
   emptyState,
+  EventLog,
   type GrantRecord,
+  type Happening,
   type OrgRecord,
   type ProjectRecord,
   type State,
@@ -173,7 +174,7 @@ const GIVEN_TEXT = '1 to 200 letters, digits, - and _';
  * Ids as ZITADEL makes them: 18 digits, never twice, and growing with time, so that the order of two ids
  * is the order in which they were made.
  */
-export class IdSource {
+class IdSource {
   readonly #isRandom: boolean;
   readonly #given = new Set<string>();
   #last: bigint;
