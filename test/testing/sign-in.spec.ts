@@ -271,3 +271,21 @@ describe('the sign-in page', () => {
     expect((await call(w.zitadel, LOGIN)).status).toBe(400);
   });
 });
+
+describe('a password', () => {
+  it('is asked for on the sign-in page', async () => {
+    const carol = w.zitadel.addUser('carol', { password: 'right & "proper"' });
+    const form = { authRequest: await begin(newVerifier()), userId: carol.id };
+    const login = (more: Record<string, string>) =>
+      call(w.zitadel, LOGIN, undefined, { body: new URLSearchParams({ ...form, ...more }) });
+    const [asked, wrong] = [await login({}), await login({ password: 'wrong' })];
+    expect([asked.status, asked.text.includes('type="password"')]).toEqual([200, true]);
+    expect(asked.text).not.toContain('This is not the password');
+    expect([wrong.status, wrong.text.includes('This is not the password')]).toEqual([200, true]);
+    const right = await login({ password: 'right & "proper"' });
+    expect([right.status, right.headers.get('location')]).toEqual([
+      302,
+      expect.stringContaining('code='),
+    ]);
+  });
+});
