@@ -1,21 +1,15 @@
 import type { ZitadelOptions } from '../options.js';
+import { DeliveryVerbs } from './delivery-verbs.js';
 import {
   createInstance,
   type Instance,
   type InstanceIds,
-  limitsOf,
+  limitQueries,
   renew,
-  requireApis,
+  serveApis,
 } from './instance.js';
-import { DeliveryVerbs } from './delivery-verbs.js';
 import type { EmulatorSettings, Fault, QueryLimits } from './model.js';
-import {
-  type EndpointName,
-  type LoggedRequest,
-  RequestLog,
-  type ServedApis,
-} from './server/endpoints.js';
-import { Faults } from './server/faults.js';
+import type { EndpointName, LoggedRequest, ServedApis } from './server/endpoints.js';
 import { type Beside, EmulatorServer } from './server/server.js';
 
 /**
@@ -38,13 +32,11 @@ import { type Beside, EmulatorServer } from './server/server.js';
  */
 export class ZitadelEmulator extends DeliveryVerbs {
   readonly #server: EmulatorServer;
-  readonly #faults = new Faults();
-  readonly #log = new RequestLog();
   #url = '';
 
   private constructor(instance: Instance, beside?: Beside) {
     super(instance);
-    this.#server = new EmulatorServer(instance, this.#faults, this.#log, beside);
+    this.#server = new EmulatorServer(instance, beside);
   }
 
   /**
@@ -83,9 +75,8 @@ export class ZitadelEmulator extends DeliveryVerbs {
   /** @internal */
   async listen(): Promise<void> {
     const { port = 0, host = '127.0.0.1', issuer } = this.instance.settings;
-    const bound = await this.#server.listen(port, host);
+    this.#url = await this.#server.listen(port, host);
     void this.instance.mint.keys.ready;
-    this.#url = `http://${reachable(host)}:${String(bound)}`;
     this.instance.issuer = issuer ?? this.#url;
   }
 
@@ -144,8 +135,7 @@ export class ZitadelEmulator extends DeliveryVerbs {
    * @example `zitadel.serveApis('v2')`
    */
   serveApis(apis: ServedApis): void {
-    requireApis(apis);
-    this.instance.apis = apis;
+    serveApis(this.instance, apis);
   }
 
   /**
@@ -155,7 +145,7 @@ export class ZitadelEmulator extends DeliveryVerbs {
    * @example `zitadel.limitQueries({ max: 100 })`
    */
   limitQueries(limits: QueryLimits): void {
-    this.instance.limits = limitsOf(limits);
+    limitQueries(this.instance, limits);
   }
 
   /**
@@ -169,7 +159,7 @@ export class ZitadelEmulator extends DeliveryVerbs {
    * ```
    */
   failNext(endpoint: EndpointName, fault: Fault, times = 1): void {
-    this.#faults.failNext(endpoint, fault, times);
+    this.#server.faults.failNext(endpoint, fault, times);
   }
 
   /**
@@ -183,7 +173,7 @@ export class ZitadelEmulator extends DeliveryVerbs {
    * ```
    */
   fail(endpoint: EndpointName, fault: Fault): void {
-    this.#faults.fail(endpoint, fault);
+    this.#server.faults.fail(endpoint, fault);
   }
 
   /**
@@ -193,7 +183,7 @@ export class ZitadelEmulator extends DeliveryVerbs {
    */
   heal(endpoint?: EndpointName): void {
     if (endpoint === undefined) this.instance.deliveries.meet({});
-    this.#faults.heal(endpoint);
+    this.#server.faults.heal(endpoint);
   }
 
   /**
@@ -202,7 +192,7 @@ export class ZitadelEmulator extends DeliveryVerbs {
    * @example `zitadel.delay('memberships', 500)`
    */
   delay(endpoint: EndpointName, ms: number): void {
-    this.#faults.delay(endpoint, ms);
+    this.#server.faults.delay(endpoint, ms);
   }
 
   /**
@@ -244,7 +234,7 @@ export class ZitadelEmulator extends DeliveryVerbs {
    * ```
    */
   requests(endpoint?: EndpointName | 'other'): number {
-    return this.#log.requests(endpoint);
+    return this.#server.log.requests(endpoint);
   }
 
   /**
@@ -253,7 +243,7 @@ export class ZitadelEmulator extends DeliveryVerbs {
    * @example `const [first] = zitadel.requestLog('memberships')`
    */
   requestLog(endpoint?: EndpointName | 'other'): LoggedRequest[] {
-    return this.#log.entries(endpoint);
+    return this.#server.log.entries(endpoint);
   }
 
   /**
@@ -262,12 +252,6 @@ export class ZitadelEmulator extends DeliveryVerbs {
    * @example `zitadel.resetRequests()`
    */
   resetRequests(): void {
-    this.#log.reset();
+    this.#server.log.reset();
   }
-}
-
-/** The address that reaches a server listening on `host`. */
-function reachable(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
 }

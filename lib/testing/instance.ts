@@ -65,12 +65,21 @@ export function createInstance(settings: EmulatorSettings, ids?: InstanceIds): I
 
 /** What may change while it runs, as it was in the beginning. */
 function allowances({ apis = 'both', queryLimits = {} }: EmulatorSettings) {
-  requireApis(apis);
-  return { apis, limits: limitsOf(queryLimits) };
+  requireOneOf('apis', apis, ['v1', 'v2', 'both']);
+  const { default: usual = 100, max = 1000, v1Max = max } = queryLimits;
+  for (const limit of [usual, max, v1Max]) {
+    if (Number.isSafeInteger(limit) && limit >= 0) continue;
+    throw new TypeError(`queryLimits are whole numbers from 0, not ${String(limit)}`);
+  }
+  return { apis, limits: { default: usual, max, v1Max } };
 }
 
-export function requireApis(apis: ServedApis): void {
-  requireOneOf('apis', apis, ['v1', 'v2', 'both']);
+export function serveApis(instance: Instance, apis: ServedApis): void {
+  instance.apis = allowances({ apis }).apis;
+}
+
+export function limitQueries(instance: Instance, queryLimits: QueryLimits): void {
+  instance.limits = allowances({ queryLimits }).limits;
 }
 
 function requireOneOf(name: string, value: string, known: readonly string[]): void {
@@ -82,16 +91,6 @@ function requireOrigin(issuer: string): void {
   const origin = URL.canParse(issuer) ? new URL(issuer).origin : undefined;
   if (origin === issuer) return;
   throw new TypeError(`issuer '${issuer}' is not a plain origin like 'https://acme.example'`);
-}
-
-/** What a server allows, with the defaults of ZITADEL. */
-export function limitsOf(limits: QueryLimits): Required<QueryLimits> {
-  const { default: usual = 100, max = 1000, v1Max = max } = limits;
-  for (const limit of [usual, max, v1Max]) {
-    if (Number.isSafeInteger(limit) && limit >= 0) continue;
-    throw new TypeError(`queryLimits are whole numbers from 0, not ${String(limit)}`);
-  }
-  return { default: usual, max, v1Max };
 }
 
 /** A new instance holds what a new ZITADEL holds, and the project `app`. */

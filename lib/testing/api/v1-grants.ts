@@ -73,10 +73,10 @@ function named(
   permission: Permission = 'project.grant.write',
 ) {
   const caller = callerWith(instance, exchange, permission);
-  const [projectId = '', grantId = ''] = exchange.params;
+  const [projectId = '', id = ''] = exchange.params;
   requireId(projectId, `${request}.ProjectId`);
-  requireId(grantId, `${request}.GrantId`);
-  const address = { projectId, grantId, ownerOrgId: caller.orgId };
+  requireId(id, `${request}.GrantId`);
+  const address = { id, projectId, ownerOrgId: caller.orgId };
   return { address, check: caller.checkFor(permission) };
 }
 

@@ -8,8 +8,8 @@ import {
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import type { Instance } from '../instance.js';
-import type { RequestLog } from './endpoints.js';
-import { faultReply, type Faults, spoilt } from './faults.js';
+import { RequestLog } from './endpoints.js';
+import { faultReply, Faults, spoilt } from './faults.js';
 import { connectRefusal, restRefusal } from './protocols.js';
 import {
   type Exchange,
@@ -35,18 +35,16 @@ export type Beside = (
 /** The HTTP side: reads a request, lets faults strike, replies. */
 export class EmulatorServer {
   readonly #instance: Instance;
-  readonly #faults: Faults;
-  readonly #log: RequestLog;
+  readonly faults = new Faults();
+  readonly log = new RequestLog();
   readonly #server: Server;
   readonly #beside: Beside | undefined;
   readonly #stopped = new AbortController();
   #closed: Promise<void> | undefined;
 
-  constructor(instance: Instance, faults: Faults, log: RequestLog, beside?: Beside) {
+  constructor(instance: Instance, beside?: Beside) {
     this.#beside = beside;
     this.#instance = instance;
-    this.#faults = faults;
-    this.#log = log;
     this.#server = createServer((request, response) => {
       this.#serve(request, response).catch(() => response.destroy());
     });
@@ -54,12 +52,14 @@ export class EmulatorServer {
     this.#server.keepAliveTimeout = 60_000;
   }
 
-  async listen(port: number, host: string): Promise<number> {
+  /** Returns where it is reached. */
+  async listen(port: number, host: string): Promise<string> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen(port, host, resolve);
     });
-    return (this.#server.address() as AddressInfo).port;
+    const bound = this.#server.address() as AddressInfo;
+    return `http://${reachable(host)}:${String(bound.port)}`;
   }
 
   close(): Promise<void> {
@@ -88,13 +88,13 @@ export class EmulatorServer {
       preflight === undefined ? match(method, path, this.#instance.apis) : { refusal: preflight };
     const { route } = matched;
     const endpoint = route?.endpoint ?? 'other';
-    this.#log.count(endpoint);
+    this.log.count(endpoint);
     const body = await readBody(request);
-    this.#log.keep({ endpoint, method, path: url, headers, body: body ?? '' });
+    this.log.keep({ endpoint, method, path: url, headers, body: body ?? '' });
     if (preflight !== undefined) return send(request, response, preflight);
     if (body === undefined) return send(request, response, tooLarge());
     if (route === undefined) return send(request, response, matched.refusal);
-    const delay = this.#faults.delayOf(route.endpoint);
+    const delay = this.faults.delayOf(route.endpoint);
     if (delay > 0) await setTimeout(delay, undefined, { signal: this.#stopped.signal });
     await this.#instance.mint.keys.ready;
     const { params } = matched;
@@ -107,7 +107,7 @@ export class EmulatorServer {
     route: Route,
     exchange: Omit<Exchange, 'issuer'>,
   ): void {
-    const fault = this.#faults.take(route.endpoint);
+    const fault = this.faults.take(route.endpoint);
     if (fault === 'hang') return;
     if (fault === 'endless') return sendForever(response);
     if (fault === 'refuse') return void request.socket.destroy();
@@ -143,6 +143,12 @@ export class EmulatorServer {
         return textReply(404, `${message}\n`, NO_STORE);
     }
   }
+}
+
+/** The address that reaches a server listening on `host`. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 /** The body as text, or nothing when it is larger than anything that ZITADEL is sent. */

@@ -254,9 +254,8 @@ export function removeRole(world: World, project: ProjectRecord, key: string): P
   }
   for (const grant of [...world.now.grants.values()]) {
     if (grant.projectId !== project.id || !grant.roleKeys.includes(key)) continue;
-    const address = { grantId: grant.id, projectId: project.id, ownerOrgId: grant.ownerOrgId };
     const left = grant.roleKeys.filter((each) => each !== key);
-    changeGrant(world, address, left);
+    changeGrant(world, grant, left);
   }
   takeRoleFromAll(world, project.id, key);
   const happening = { type: 'project.role.removed', payload: { key } };
