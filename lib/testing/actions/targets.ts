@@ -61,7 +61,7 @@ export type EventCondition =
   | { readonly group: string }
   | { readonly all: true };
 
-interface ExecutionRecord {
+export interface ExecutionRecord {
   /** `event/org.member.added`, `event/org.member.*` or `event`. */
   readonly id: string;
   readonly targetIds: readonly string[];

@@ -2,12 +2,14 @@ import {
   conditionOf,
   type EventCondition,
   executionId,
+  type ExecutionRecord,
   type TargetInput,
   type TargetRecord,
 } from '../actions/targets.js';
-import { CHANGE_DATE, CREATION_DATE, datesJson, pagedJson, pageIn } from '../server/pages.js';
+import { CHANGE_DATE, CREATION_DATE, datesJson, pagedJson, searchIn } from '../server/pages.js';
 import {
   booleanField,
+  byText,
   durationField,
   durationJson,
   field,
@@ -15,6 +17,7 @@ import {
   type Message,
   messageField,
   messagesField,
+  type Oneof,
   requireId,
   stringField,
   stringsField,
@@ -76,32 +79,37 @@ const getTarget: ApiHandle = (instance, exchange) => {
   throw new ZitadelError(5, 'QUERY-hj5oaniyrz', 'Errors.Target.NotFound');
 };
 
-const TARGET_COLUMNS = {
-  ID: ({ id }: TargetRecord) => id,
-  CREATED_DATE: CREATION_DATE,
-  CHANGED_DATE: CHANGE_DATE,
-  NAME: ({ name }: TargetRecord) => name,
+const TARGET_FILTER: Oneof<TargetRecord> = {
+  message: 'zitadel.action.v2.TargetSearchFilter',
+  field: 'filter',
+  members: {
+    targetNameFilter: byText('targetName', ({ name }) => name),
+    inTargetIdsFilter: (value) => {
+      const ids = stringsField(value, 'targetIds');
+      return ({ id }) => ids.includes(id);
+    },
+  },
 };
 
 const listTargets: ApiHandle = (instance, exchange, message) => {
-  const filters = messagesField(message, 'filters').map(targetFilter);
-  const page = pageIn(message, 'pagination');
+  const search = searchIn(message, exchange, 'ListTargetsRequest', TARGET_FILTER);
   callerWith(instance, exchange, 'action.target.read');
-  return pagedJson(
-    instance,
-    { page, conditions: () => filters },
-    {
-      name: 'targets',
-      rows: instance.targets.all,
-      columns: TARGET_COLUMNS,
-      json: targetJson,
+  return pagedJson(instance, search, {
+    name: 'targets',
+    rows: instance.targets.all,
+    columns: {
+      ID: ({ id }) => id,
+      CREATED_DATE: CREATION_DATE,
+      CHANGED_DATE: CHANGE_DATE,
+      NAME: ({ name }) => name,
     },
-  );
+    json: targetJson,
+  });
 };
 
 /** Replaces what an event calls. No targets: it calls nothing. */
 const setExecution: ApiHandle = (instance, exchange, message) => {
-  const condition = conditionIn(messageField(message, 'condition'));
+  const condition = conditionOn(messageField(message, 'condition'));
   const targetIds = stringsField(message, 'targets');
   callerWith(instance, exchange, 'action.execution.write');
   if (condition === undefined) {
@@ -111,24 +119,41 @@ const setExecution: ApiHandle = (instance, exchange, message) => {
   return { setDate: isoOf(details.changed) };
 };
 
+const EXECUTION_FILTER: Oneof<ExecutionRecord> = {
+  message: 'zitadel.action.v2.ExecutionSearchFilter',
+  field: 'filter',
+  members: {
+    inConditionsFilter: (value) => {
+      const ids = messagesField(value, 'conditions').flatMap((each) => {
+        const condition = conditionOn(each);
+        return condition === undefined ? [] : [executionId(condition)];
+      });
+      return ({ id }) => ids.includes(id);
+    },
+    executionTypeFilter: (value) => {
+      const type = stringField(value, 'executionType');
+      return () => type === 'EXECUTION_TYPE_EVENT';
+    },
+    targetFilter: (value) => {
+      const wanted = stringField(value, 'targetId');
+      return ({ targetIds }) => targetIds.includes(wanted);
+    },
+  },
+};
+
 /** Those that call a target. */
 const listExecutions: ApiHandle = (instance, exchange, message) => {
-  const filters = messagesField(message, 'filters').map(executionFilter);
-  const page = pageIn(message, 'pagination');
+  const search = searchIn(message, exchange, 'ListExecutionsRequest', EXECUTION_FILTER);
   callerWith(instance, exchange, 'action.execution.read');
-  return pagedJson(
-    instance,
-    { page, conditions: () => filters },
-    {
-      name: 'executions',
-      rows: instance.targets.executions,
-      json: ({ id, targetIds, details }) => ({
-        condition: { event: conditionOf(id) },
-        ...datesJson(details),
-        targets: targetIds,
-      }),
-    },
-  );
+  return pagedJson(instance, search, {
+    name: 'executions',
+    rows: instance.targets.executions,
+    json: ({ id, targetIds, details }) => ({
+      condition: { event: conditionOf(id) },
+      ...datesJson(details),
+      targets: targetIds,
+    }),
+  });
 };
 
 function kindIn(message: Message): TargetRecord['kind'] | undefined {
@@ -149,7 +174,7 @@ function changeIn(message: Message): Partial<TargetInput> {
 }
 
 /** Conditions on requests, responses and functions are not emulated. */
-function conditionIn(condition: Message): EventCondition | undefined {
+function conditionOn(condition: Message): EventCondition | undefined {
   if (['request', 'response', 'function'].some((each) => field(condition, each) !== undefined)) {
     throw notEmulated('executions on anything but events');
   }
@@ -158,37 +183,6 @@ function conditionIn(condition: Message): EventCondition | undefined {
   if (booleanField(on, 'all')) return { all: true };
   if (event !== '') return { event };
   return group === '' ? undefined : { group };
-}
-
-function targetFilter(filter: Message): (target: TargetRecord) => boolean {
-  if (field(filter, 'inTargetIdsFilter') !== undefined) {
-    const ids = stringsField(messageField(filter, 'inTargetIdsFilter'), 'targetIds');
-    return ({ id }) => ids.includes(id);
-  }
-  const named = messageField(filter, 'targetNameFilter');
-  const [wanted, method] = [stringField(named, 'targetName'), stringField(named, 'method')];
-  if (method === '' || method === 'TEXT_FILTER_METHOD_EQUALS') {
-    return ({ name }) => name === wanted;
-  }
-  throw notEmulated(`the filter method ${method}`);
-}
-
-function executionFilter(filter: Message) {
-  type Row = { readonly id: string; readonly targetIds: readonly string[] };
-  if (field(filter, 'targetFilter') !== undefined) {
-    const wanted = stringField(messageField(filter, 'targetFilter'), 'targetId');
-    return ({ targetIds }: Row) => targetIds.includes(wanted);
-  }
-  if (field(filter, 'executionTypeFilter') !== undefined) {
-    const type = stringField(messageField(filter, 'executionTypeFilter'), 'executionType');
-    return () => type === 'EXECUTION_TYPE_EVENT';
-  }
-  const conditions = messagesField(messageField(filter, 'inConditionsFilter'), 'conditions');
-  const ids = conditions.flatMap((each) => {
-    const condition = conditionIn(each);
-    return condition === undefined ? [] : [executionId(condition)];
-  });
-  return ({ id }: Row) => ids.includes(id);
 }
 
 function targetJson(target: TargetRecord): object {

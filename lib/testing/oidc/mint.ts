@@ -20,7 +20,20 @@ export interface Grounds {
   readonly actor?: { readonly iss: string; readonly sub: string };
 }
 
-export interface MintedToken {
+/** What an ID token says beside its grounds. */
+export interface IdTokenDetails {
+  readonly accessToken: string;
+  readonly authTime: number;
+  readonly nonce?: string | undefined;
+  readonly amr?: readonly string[];
+  readonly sid?: string;
+  /** 0 for the JWT profile, whose ID tokens are over when they are issued. */
+  readonly lifetime?: number;
+  /** What it says about the user beside the id. */
+  readonly userInfo?: object;
+}
+
+interface MintedToken {
   readonly token: string;
   readonly tokenId: string;
   readonly sessionId: string;
@@ -81,20 +94,7 @@ export class TokenMint {
     return { token: this.box.seal(payload, 'oidcKey'), tokenId };
   }
 
-  idToken(
-    grounds: Grounds,
-    details: {
-      readonly accessToken: string;
-      readonly authTime: number;
-      readonly nonce?: string | undefined;
-      readonly amr?: readonly string[];
-      readonly sid?: string;
-      /** 0 for the JWT profile, whose ID tokens are over when they are issued. */
-      readonly lifetime?: number;
-      /** What it says about the user beside the id. */
-      readonly userInfo?: object;
-    },
-  ): string {
+  idToken(grounds: Grounds, details: IdTokenDetails): string {
     const now = nowInSeconds();
     return this.keys.sign({
       ...details.userInfo,

@@ -12,7 +12,7 @@ import {
   scopesOf,
 } from './claims.js';
 import { type Application, type ClientClaim, clientClaimOf, formOf } from './credentials.js';
-import type { Grounds, MintedToken, TokenMint } from './mint.js';
+import type { Grounds, IdTokenDetails } from './mint.js';
 import type { AuthRequest, SignIn } from './token-check.js';
 
 /** POST /oauth/v2/token. RFC 6749, RFC 7523 section 2.1, RFC 7636. */
@@ -73,41 +73,49 @@ function serviceUserTokens(
   { issuer }: Exchange,
   form: URLSearchParams,
   user: UserRecord,
-  idToken: { readonly lifetime?: number; readonly amr?: readonly string[] },
+  more: { readonly lifetime?: number; readonly amr?: readonly string[] },
 ): Reply {
   const scopes = scopesOf(form.get('scope'));
   const audience = audienceOfScopes(scopes, instance.zitadelProjectId);
   const grounds = { issuer, user, clientId: user.userName, audience, scopes };
   const roles = { projectIds: audience };
-  const minted = mintAccess(instance, grounds, user.accessTokenType, roles);
-  instance.tokens.remember(minted.tokenId, { scopes, audience, amr: idToken.amr });
-  const details = { accessToken: minted.token, authTime: nowInSeconds(), ...idToken };
-  return tokensReply(instance, grounds, details);
+  const idToken = { authTime: nowInSeconds(), ...more };
+  return issue(instance, grounds, user.accessTokenType, roles, idToken);
 }
 
-function mintAccess(
-  { world, mint }: Instance,
+/** An access token, and what else the scopes ask for. */
+function issue(
+  { world, mint, tokens, signIns }: Instance,
   grounds: Grounds,
   type: AccessTokenType,
   roles: RoleQuestion | undefined,
-): MintedToken {
-  const { user, scopes, issuer } = grounds;
-  if (type === 'opaque') return mint.opaque(grounds);
-  return mint.jwt(grounds, claimsOfScopes(world.now, user, scopes, issuer, roles));
-}
-
-function tokensReply(
-  { mint }: Instance,
-  grounds: Grounds,
-  details: Parameters<TokenMint['idToken']>[1],
-  refreshToken?: string,
+  idToken: Omit<IdTokenDetails, 'accessToken'>,
+  signIn?: SignIn,
 ): Reply {
+  const { user, scopes, issuer, audience } = grounds;
+  const { amr, authTime } = idToken;
+  const { token: accessToken, tokenId } =
+    type === 'opaque'
+      ? mint.opaque(grounds)
+      : mint.jwt(grounds, claimsOfScopes(world.now, user, scopes, issuer, roles));
+  tokens.remember(tokenId, { scopes, audience, amr, authTime });
+  let refreshToken: string | undefined;
+  if (signIn !== undefined) {
+    const { sessionId: sid, tokenSessionId } = signIn;
+    tokens.rememberNewest(tokenSessionId, tokenId);
+    if (scopes.includes('offline_access')) {
+      const refresh = mint.sealed('refresh', user.id, { sid });
+      signIns.refreshTokens.set(sid, { signIn, tokenId: refresh.tokenId });
+      refreshToken = refresh.token;
+    }
+  }
+  const wantsId = scopes.includes('openid');
   return jsonReply(200, {
-    access_token: details.accessToken,
+    access_token: accessToken,
     token_type: 'Bearer',
     refresh_token: refreshToken,
     expires_in: 43_199,
-    id_token: grounds.scopes.includes('openid') ? mint.idToken(grounds, details) : undefined,
+    id_token: wantsId ? mint.idToken(grounds, { ...idToken, accessToken }) : undefined,
   });
 }
 
@@ -190,24 +198,12 @@ function tokensOf(instance: Instance, exchange: Exchange, signIn: SignIn): Reply
   const audience = [...new Set([...own, ...asked])];
   const grounds = { issuer: exchange.issuer, user, clientId, audience, scopes, sessionId };
   const roles = accessTokenRoles ? { projectIds: asked, ownProjectId: projectId } : undefined;
-  const { token: accessToken, tokenId } = mintAccess(instance, grounds, accessTokenType, roles);
-  instance.tokens.remember(tokenId, { scopes, audience, authTime, amr: AMR });
-  instance.tokens.rememberNewest(sessionId, tokenId);
   const userInfo = {
     ...(idTokenUserInfo ? profileClaims(user, scopes) : undefined),
     ...claimsOfScopes(instance.world.now, user, scopes, exchange.issuer),
   };
-  const details = { accessToken, authTime, nonce, amr: AMR, sid, userInfo };
-  const refresh = scopes.includes('offline_access') ? refreshToken(instance, signIn) : undefined;
-  return tokensReply(instance, grounds, details, refresh);
-}
-
-function refreshToken(instance: Instance, signIn: SignIn): string {
-  const { token, tokenId } = instance.mint.sealed('refresh', signIn.userId, {
-    sid: signIn.sessionId,
-  });
-  instance.signIns.refreshTokens.set(signIn.sessionId, { signIn, tokenId });
-  return token;
+  const idToken = { authTime, nonce, amr: AMR, sid, userInfo };
+  return issue(instance, grounds, accessTokenType, roles, idToken, signIn);
 }
 
 function isUsable(instance: Instance, clientId: string): boolean {

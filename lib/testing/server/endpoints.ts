@@ -130,16 +130,11 @@ export class RequestLog {
 
 function withoutTokens(headers: IncomingHttpHeaders): Record<string, string> {
   const entries = Object.entries(headers).map(([name, value]): [string, string] => {
-    const text = Array.isArray(value) ? value.join(', ') : (value ?? '');
-    return [name, name === 'authorization' ? shortened(text) : text];
+    const text = String(value);
+    const [, scheme = '', secret = ''] = /^([^ ]* )?(.*)$/.exec(text) ?? [];
+    return [name, name === 'authorization' ? `${scheme}${tailOf(secret)}` : text];
   });
   return Object.fromEntries(entries);
-}
-
-function shortened(authorization: string): string {
-  const space = authorization.indexOf(' ');
-  if (space === -1) return tailOf(authorization);
-  return `${authorization.slice(0, space)} ${tailOf(authorization.slice(space + 1))}`;
 }
 
 function withoutSecrets(body: string, contentType: string | undefined): string {

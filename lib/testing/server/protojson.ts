@@ -172,8 +172,8 @@ export function byIds<Row>(idOf: (row: Row) => string): Reader<Row> {
 export function byText<Row>(name: string, textOf: (row: Row) => string): Reader<Row> {
   return (value) => {
     const wanted = stringField(value, name);
-    const method = stringField(value, 'method') || 'TEXT_QUERY_METHOD_EQUALS';
-    if (method === 'TEXT_QUERY_METHOD_EQUALS') return (row) => textOf(row) === wanted;
+    const method = stringField(value, 'method');
+    if (/^$|_METHOD_EQUALS$/.test(method)) return (row) => textOf(row) === wanted;
     throw notEmulated(`the filter method ${method}`);
   };
 }
