@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { verifyEventSignature } from '../../lib/zitadel/events/signature.js';
 import { chromiumIsHere, launchChromium } from './chromium.js';
-import { openReceiver } from './receiver.js';
+import { openReceiver } from './deliveries.js';
 import { askRedis, redisIsHere, startRedis } from './redis.js';
 import { RevocationWorld } from './revocation-world.js';
 

@@ -12,7 +12,7 @@ import {
 } from './calls.js';
 import type { DeliveryFaults, User } from '../../lib/testing/index.js';
 import { verifyEventSignature } from '../../lib/zitadel/events/signature.js';
-import { openReceiver, type Receiver } from '../support/receiver.js';
+import { openReceiver, type Receiver } from '../support/deliveries.js';
 
 const TARGETS = '/v2/actions/targets';
 const EXECUTIONS = '/v2/actions/executions';
