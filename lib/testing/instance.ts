@@ -7,7 +7,7 @@ import { TokenBox, TokenMint } from './oidc/mint.js';
 import { SignIns, TokenCheck } from './oidc/token-check.js';
 import type { ServedApis } from './server/endpoints.js';
 import { createOrg, createProject } from './world/tenants.js';
-import { World } from './world/world.js';
+import { IdSource, World } from './world/world.js';
 
 /** One ZITADEL instance: everything that its routes work with. */
 export interface Instance {
@@ -42,24 +42,20 @@ export function createInstance(settings: EmulatorSettings, ids?: InstanceIds): I
   if (issuer !== undefined) requireOrigin(issuer);
   requireOneOf('line', line, ['v4', 'main']);
   const allowed = allowances(settings);
-  const world = new World(line, firstId, ids?.instance);
-  const keys = new SigningKeys(() => world.ids.next());
-  const targets = new Targets(world);
+  const source = new IdSource(firstId);
+  const world = new World(line, source, ids?.instance ?? source.next());
+  const keys = new SigningKeys(() => source.next());
   const deliveries = new Deliveries(world.instanceId);
-  world.events.heard = (event) => deliveries.add(event, targets.targetsOf(event.type));
   const mint = new TokenMint(world, keys, new TokenBox());
   return {
     settings,
-    world,
     mint,
     tokens: new TokenCheck(mint),
-    credentials: new Credentials(world),
     signIns: new SignIns(),
-    targets,
     deliveries,
     issuer: '',
     ...allowed,
-    ...furnish(world, ids),
+    ...furnish(world, deliveries, ids),
   };
 }
 
@@ -94,9 +90,14 @@ function requireOrigin(issuer: string): void {
 }
 
 /** A new instance holds what a new ZITADEL holds, and the project `app`. */
-function furnish(world: World, ids?: InstanceIds) {
+function furnish(world: World, deliveries: Deliveries, ids?: InstanceIds) {
+  const targets = new Targets(world);
+  world.events.heard = (event) => deliveries.add(event, targets.targetsOf(event.type));
   const rootOrg = createOrg(world, world.instanceName, { id: ids?.organization });
   return {
+    world,
+    targets,
+    credentials: new Credentials(world),
     rootOrg,
     zitadelProjectId: createProject(world, 'ZITADEL', rootOrg.id, { id: ids?.zitadelProject }).id,
     defaultProject: createProject(world, 'app', rootOrg.id, { id: ids?.project }),
@@ -105,19 +106,17 @@ function furnish(world: World, ids?: InstanceIds) {
 
 /** Makes an instance what it was when it was new. Its ids, its keys and the tokens that it issued stay. */
 export function renew(instance: Instance): void {
-  const { world, mint, credentials, targets, deliveries } = instance;
-  Object.assign(instance, allowances(instance.settings));
+  const { settings, mint, deliveries, rootOrg, zitadelProjectId, defaultProject } = instance;
+  const { ids, instanceId, clock } = instance.world;
   deliveries.drop();
-  targets.begin();
-  credentials.begin();
   mint.box.forgetGiven();
-  world.lagReads(0);
-  world.releaseReads();
-  world.begin();
-  furnish(world, {
-    instance: world.instanceId,
-    organization: instance.rootOrg.id,
-    zitadelProject: instance.zitadelProjectId,
-    project: instance.defaultProject.id,
-  });
+  ids.forgetGiven();
+  mint.world = new World(settings.line ?? 'v4', ids, instanceId, clock);
+  const same = {
+    instance: instanceId,
+    organization: rootOrg.id,
+    zitadelProject: zitadelProjectId,
+    project: defaultProject.id,
+  };
+  Object.assign(instance, allowances(settings), furnish(mint.world, deliveries, same));
 }

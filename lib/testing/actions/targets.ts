@@ -90,11 +90,6 @@ export class Targets {
     return [...this.#executions.values()].filter(({ targetIds }) => targetIds.length > 0);
   }
 
-  begin(): void {
-    this.#targets.clear();
-    this.#executions.clear();
-  }
-
   find(id: string): TargetRecord | undefined {
     return this.#targets.get(id);
   }

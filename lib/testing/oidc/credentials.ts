@@ -151,10 +151,6 @@ export class Credentials {
     return this.applicationsOf(projectId).map(({ clientId }) => clientId);
   }
 
-  begin(): void {
-    for (const map of [this.keys, this.secrets, this.applications]) map.clear();
-  }
-
   dropUser(userId: string): void {
     this.secrets.delete(userId);
     for (const [keyId, key] of this.keys) {

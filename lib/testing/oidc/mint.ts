@@ -42,7 +42,7 @@ interface MintedToken {
 /** Makes tokens of every kind. What they say about themselves is all that the server remembers of most. */
 export class TokenMint {
   constructor(
-    readonly world: World,
+    public world: World,
     readonly keys: SigningKeys,
     readonly box: TokenBox,
   ) {}

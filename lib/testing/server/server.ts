@@ -83,15 +83,15 @@ export class EmulatorServer {
       const reply = body === undefined ? tooLarge() : this.#beside(request, path, query, body);
       return write(response, reply);
     }
-    const preflight = method === 'OPTIONS' ? preflightReply(request) : undefined;
     const matched =
-      preflight === undefined ? match(method, path, this.#instance.apis) : { refusal: preflight };
+      method === 'OPTIONS'
+        ? { refusal: preflightReply(request) }
+        : match(method, path, this.#instance.apis);
     const { route } = matched;
     const endpoint = route?.endpoint ?? 'other';
     this.log.count(endpoint);
     const body = await readBody(request);
     this.log.keep({ endpoint, method, path: url, headers, body: body ?? '' });
-    if (preflight !== undefined) return send(request, response, preflight);
     if (body === undefined) return send(request, response, tooLarge());
     if (route === undefined) return send(request, response, matched.refusal);
     const delay = this.faults.delayOf(route.endpoint);

@@ -125,11 +125,6 @@ export function emptyState(): State {
   };
 }
 
-export function clearState(state: State): void {
-  const { viewed: _viewed, ...maps } = state;
-  for (const map of Object.values(maps)) map.clear();
-}
-
 const projectKey = ({ orgId, name }: Pick<ProjectRecord, 'orgId' | 'name'>) =>
   `project ${orgId} ${name}`;
 const grantKey = ({ projectId, grantedOrgId }: GrantEnds) => `grant ${projectId} ${grantedOrgId}`;
@@ -227,11 +222,6 @@ export class EventLog {
   /** Hears of each event once. */
   heard: ((event: EventRecord) => void) | undefined;
   #last: EventRecord[] = [];
-
-  begin(): void {
-    this.#last = [];
-    this.verbEditor = undefined;
-  }
 
   record(event: Omit<EventRecord, 'editor' | 'aggregateType'>): void {
     const [first = '', second] = event.type.split('.');
