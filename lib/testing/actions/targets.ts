@@ -97,7 +97,10 @@ export class Targets {
   add(input: TargetInput, signingKey = newKey()): TargetRecord {
     this.#requireFreeName(input.name);
     const id = this.#world.ids.next();
-    const details = this.#world.created(id, this.#world.instanceId, told('target.added', input));
+    const details = this.#world.created(id, this.#world.instanceId, {
+      type: 'target.added',
+      payload: { ...input },
+    });
     const target = { ...input, id, signingKey, details };
     this.#targets.set(id, target);
     return target;
@@ -112,7 +115,10 @@ export class Targets {
     const after = { ...before, ...change, ...(rotate && { signingKey: newKey() }) };
     if (after.name !== before.name) this.#requireFreeName(after.name);
     if (JSON.stringify(after) === JSON.stringify(before)) return before;
-    const details = this.#world.changed(id, before.details, told('target.changed', change));
+    const details = this.#world.changed(id, before.details, {
+      type: 'target.changed',
+      payload: { ...change },
+    });
     const target = { ...after, details };
     this.#targets.set(id, target);
     return target;
@@ -138,7 +144,7 @@ export class Targets {
     }
     const id = executionId(condition);
     const before = this.#executions.get(id);
-    const happening = told('execution.v2.set', { targets: targetIds });
+    const happening = { type: 'execution.v2.set', payload: { targets: targetIds } };
     const details =
       before === undefined
         ? this.#world.created(id, this.#world.instanceId, happening)
@@ -187,7 +193,7 @@ export function addTarget(
 export function executionId(condition: EventCondition): string {
   if ('all' in condition) return 'event';
   if ('event' in condition) return `event/${condition.event}`;
-  return `event/${condition.group}${condition.group.endsWith('.*') ? '' : '.*'}`;
+  return `event/${condition.group}.*`;
 }
 
 export function conditionOf(id: string): EventCondition {
@@ -212,10 +218,6 @@ function isGroupOf(id: string, wanted: string): boolean {
 
 function rank(id: string, wanted: string): number {
   return id === wanted ? Number.POSITIVE_INFINITY : id.length;
-}
-
-function told(type: string, payload: object): { type: string; payload: Record<string, unknown> } {
-  return { type, payload: { ...payload } };
 }
 
 function newKey(): string {

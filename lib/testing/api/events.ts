@@ -20,11 +20,11 @@ const MOST_AGGREGATE_TYPES = 10;
 /** Of the whole instance, whatever organization the call acts in. */
 const listEvents: ApiHandle = (instance, exchange, message) => {
   const ascending = booleanField(message, 'asc');
-  const limit = unsignedField(message, 'limit', 'uint32', 2 ** 32);
+  const limit = unsignedField(message, 'limit', 32);
   const eventTypes = stringsField(message, 'eventTypes');
   const aggregateTypes = stringsField(message, 'aggregateTypes');
   const { after, before } = boundsOf(message, ascending);
-  const sequence = unsignedField(message, 'sequence', 'uint64', 2 ** 64);
+  const sequence = unsignedField(message, 'sequence', 64);
   const [aggregateId, resourceOwner, editorId] = [
     stringField(message, 'aggregateId'),
     stringField(message, 'resourceOwner'),

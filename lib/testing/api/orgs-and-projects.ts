@@ -47,7 +47,7 @@ const ORG_QUERY: Oneof<OrgRecord> = {
     nameQuery: undefined,
     domainQuery: undefined,
     stateQuery: undefined,
-    idQuery: byId(({ id }) => id, 'id', 'OrganizationIDQuery.Id'),
+    idQuery: byId(({ id }) => id, 'OrganizationIDQuery.Id'),
     defaultQuery: undefined,
   },
 };

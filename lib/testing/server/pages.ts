@@ -28,8 +28,8 @@ interface Page {
 export function pageIn(message: Message, name: 'query' | 'pagination'): Page {
   const page = messageField(message, name);
   return {
-    offset: unsignedField(page, 'offset', 'uint64', 2 ** 64),
-    limit: unsignedField(page, 'limit', 'uint32', 2 ** 32),
+    offset: unsignedField(page, 'offset', 64),
+    limit: unsignedField(page, 'limit', 32),
     asc: booleanField(page, 'asc'),
     column: field(message, 'sortingColumn'),
   };

@@ -151,11 +151,10 @@ export function conditionIn<Row>(
 /** Asks for the rows of one id, which is required. */
 export function byId<Row>(
   idOf: (row: Row) => string | undefined,
-  name = 'id',
   what = 'IDFilter.Id',
 ): Reader<Row> {
   return (value, place) => {
-    const id = idField(value, name, `${place}: ${FAILED} ${what}`);
+    const id = idField(value, 'id', `${place}: ${FAILED} ${what}`);
     return (row) => idOf(row) === id;
   };
 }
@@ -236,12 +235,17 @@ function isMessage(value: unknown): value is Message {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-export function unsignedField(message: Message, name: string, type: string, end: number): number {
+export function unsignedField(message: Message, name: string, bits: 32 | 64): number {
   const value = field(message, name);
   if (value === undefined) return 0;
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-  if (typeof number !== 'number' || !Number.isInteger(number) || number < 0 || number >= end) {
-    throw invalidValue(type, name, value);
+  if (
+    typeof number !== 'number' ||
+    !Number.isInteger(number) ||
+    number < 0 ||
+    number >= 2 ** bits
+  ) {
+    throw invalidValue(`uint${String(bits)}`, name, value);
   }
   return number;
 }
