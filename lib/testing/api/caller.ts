@@ -2,7 +2,7 @@ import type { Instance } from '../instance.js';
 import { requireApiToken } from '../oidc/token-check.js';
 import type { Message } from '../server/protojson.js';
 import type { EndpointName } from '../server/endpoints.js';
-import { type Exchange, headerOf, ZitadelError } from '../server/replies.js';
+import { type Exchange, ZitadelError } from '../server/replies.js';
 import type { GrantCheck } from '../world/grants.js';
 import { membersOf } from '../world/managers.js';
 import type { GrantRecord, MemberRecord, State } from '../world/state.js';
@@ -44,7 +44,7 @@ export function callerWith(instance: Instance, exchange: Exchange, permission: P
 
 /** Finds out who calls the API. Throws what ZITADEL refuses a call with before any permission. */
 export function callerOf(instance: Instance, exchange: Exchange): Caller {
-  const authorization = headerOf(exchange, 'authorization') ?? '';
+  const authorization = exchange.headers.authorization ?? '';
   if (authorization === '') throw new ZitadelError(16, undefined, 'auth header missing');
   if (!authorization.startsWith('Bearer ')) {
     throw new ZitadelError(16, 'AUTH-toLo1', 'invalid auth header');
@@ -53,7 +53,7 @@ export function callerOf(instance: Instance, exchange: Exchange): Caller {
   const token = authorization.slice('Bearer '.length);
   const live = tokens.check(token, [issuer, exchange.issuer]);
   const user = requireApiToken(live, zitadelProjectId);
-  const asked = headerOf(exchange, 'x-zitadel-orgid') ?? '';
+  const asked = String(exchange.headers['x-zitadel-orgid'] ?? '');
   const orgId = asked === '' ? user.orgId : asked;
   if (!world.now.orgs.has(orgId) && !world.removedOrgs.has(orgId)) {
     throw new ZitadelError(7, 'AUTH-Bs7Ds', "Organisation doesn't exist");

@@ -1,6 +1,6 @@
 import { type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { AccessTokenType, ApplicationOptions } from '../model.js';
-import { type Exchange, headerOf, oauthError, type Reply } from '../server/replies.js';
+import { type Exchange, oauthError, type Reply } from '../server/replies.js';
 import { nowInSeconds, type World } from '../world/world.js';
 import { decodeJwt, isSignedBy, type KeyFile, newKeyFile } from './keys.js';
 
@@ -213,7 +213,7 @@ const AUTHORIZATION_BASIC = /^Basic (.+)$/;
 
 /** The form of a request; none where it was sent as something else. */
 export function formOf(exchange: Exchange): URLSearchParams {
-  const type = headerOf(exchange, 'content-type') ?? '';
+  const type = exchange.headers['content-type'] ?? '';
   const isForm = type.startsWith('application/x-www-form-urlencoded');
   return new URLSearchParams(isForm ? exchange.body : '');
 }
@@ -227,7 +227,7 @@ export function clientClaimOf(exchange: Exchange, form: URLSearchParams): Client
     assertion !== '' && assertionType !== '',
     posted.clientId !== '' && posted.secret !== '',
   ];
-  const basic = AUTHORIZATION_BASIC.exec(headerOf(exchange, 'authorization') ?? '')?.[1];
+  const basic = AUTHORIZATION_BASIC.exec(exchange.headers.authorization ?? '')?.[1];
   if (methods.filter(Boolean).length + (basic === undefined ? 0 : 1) > 1) {
     return invalidRequest('client authentication must not use more than one method');
   }

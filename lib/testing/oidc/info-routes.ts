@@ -1,12 +1,5 @@
 import type { Instance } from '../instance.js';
-import {
-  type Reply,
-  type Exchange,
-  headerOf,
-  jsonReply,
-  oauthError,
-  textReply,
-} from '../server/replies.js';
+import { type Reply, type Exchange, jsonReply, oauthError, textReply } from '../server/replies.js';
 import type { UserRecord } from '../world/state.js';
 import {
   audienceOfScopes,
@@ -94,7 +87,7 @@ export function ready(): Reply {
 
 /** GET or POST /oidc/v1/userinfo: any live access token or PAT, for any audience. */
 export function userinfo(instance: Instance, exchange: Exchange): Reply {
-  const token = /^Bearer (.+)$/.exec(headerOf(exchange, 'authorization') ?? '')?.[1];
+  const token = /^Bearer (.+)$/.exec(exchange.headers.authorization ?? '')?.[1];
   if (token === undefined) return oauthError(401, 'invalid_request', 'access token missing');
   const live = instance.tokens.check(token, [instance.issuer, exchange.issuer]);
   if (live === undefined || live.kind === 'session' || live.user.orgRemoved) {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Instance } from '../instance.js';
-import { type Reply, type Exchange, headerOf, jsonReply, oauthError } from '../server/replies.js';
+import { type Reply, type Exchange, jsonReply, oauthError } from '../server/replies.js';
 import type { AccessTokenType } from '../model.js';
 import type { UserRecord } from '../world/state.js';
 import { nowInSeconds } from '../world/world.js';
@@ -53,7 +53,7 @@ function jwtProfile(instance: Instance, exchange: Exchange, form: URLSearchParam
 }
 
 function clientCredentials(instance: Instance, exchange: Exchange, form: URLSearchParams): Reply {
-  const basic = /^Basic (.+)$/.exec(headerOf(exchange, 'authorization') ?? '')?.[1] ?? '';
+  const basic = /^Basic (.+)$/.exec(exchange.headers.authorization ?? '')?.[1] ?? '';
   const [basicId = '', ...rest] = Buffer.from(basic, 'base64').toString().split(':');
   const clientId = form.get('client_id') ?? decodeLoosely(basicId);
   const secret = form.get('client_secret') ?? decodeLoosely(rest.join(':'));

@@ -4,7 +4,6 @@ import { parseMessage } from './protojson.js';
 import {
   type Exchange,
   GatewayError,
-  headerOf,
   jsonReply,
   NO_STORE,
   notEmulated,
@@ -33,7 +32,7 @@ export function restMethodV2(handle: ApiHandle): Handle {
     try {
       return storable(method(instance, exchange));
     } catch (error) {
-      return storable(restRefusal(error, headerOf(exchange, 'accept-language')));
+      return storable(restRefusal(error, exchange.headers['accept-language']));
     }
   };
 }
@@ -70,7 +69,7 @@ const OTHER_CONTENT = /^application\/(proto|grpc|connect\+)/i;
  */
 export function connectMethod(request: string, handle: ApiHandle): Handle {
   return (instance, exchange) => {
-    const contentType = headerOf(exchange, 'content-type') ?? '';
+    const contentType = exchange.headers['content-type'] ?? '';
     if (OTHER_CONTENT.test(contentType)) {
       return connectRefusal(notEmulated(contentType));
     }
@@ -81,7 +80,7 @@ export function connectMethod(request: string, handle: ApiHandle): Handle {
       return jsonReply(200, handle(instance, exchange, message));
     } catch (error) {
       const refusal = error instanceof GatewayError ? undecodable(error, request) : error;
-      return connectRefusal(refusal, headerOf(exchange, 'accept-language'));
+      return connectRefusal(refusal, exchange.headers['accept-language']);
     }
   };
 }

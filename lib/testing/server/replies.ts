@@ -44,11 +44,6 @@ export function oauthError(status: number, error: string, description?: string):
   return jsonReply(status, { error, error_description: description });
 }
 
-export function headerOf(exchange: Pick<Exchange, 'headers'>, name: string): string | undefined {
-  const value = exchange.headers[name];
-  return Array.isArray(value) ? value[0] : value;
-}
-
 /** The gRPC codes that ZITADEL uses: the HTTP status of each, and its name in the Connect protocol. */
 const CODES: Readonly<Record<number, readonly [status: number, name: string]>> = {
   2: [500, 'unknown'],

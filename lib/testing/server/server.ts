@@ -40,7 +40,6 @@ export class EmulatorServer {
   readonly #server: Server;
   readonly #beside: Beside | undefined;
   readonly #stopped = new AbortController();
-  #closed: Promise<void> | undefined;
 
   constructor(instance: Instance, beside?: Beside) {
     this.#beside = beside;
@@ -62,15 +61,12 @@ export class EmulatorServer {
     return `http://${reachable(host)}:${String(bound.port)}`;
   }
 
-  close(): Promise<void> {
-    this.#closed ??= new Promise((resolve) => {
-      this.#server.close(() => {
-        resolve();
-      });
-      this.#stopped.abort();
+  async close(): Promise<void> {
+    this.#stopped.abort();
+    await new Promise((resolve) => {
+      this.#server.close(resolve);
       this.#server.closeAllConnections();
     });
-    return this.#closed;
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

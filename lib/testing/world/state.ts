@@ -98,31 +98,18 @@ export interface UserRecord {
 }
 
 /** What commands or reads see. Records are never changed in place, so two states may share them. */
-export interface State {
-  readonly orgs: Map<string, OrgRecord>;
-  readonly projects: Map<string, ProjectRecord>;
-  readonly grants: Map<string, GrantRecord>;
+export class State {
+  readonly orgs = new Map<string, OrgRecord>();
+  readonly projects = new Map<string, ProjectRecord>();
+  readonly grants = new Map<string, GrantRecord>();
   /** The id of a project by its owner and name, and of a grant by its two ends: both are unique. */
-  readonly ids: Map<string, string>;
+  readonly ids = new Map<string, string>();
   /** By user, then by resource. */
-  readonly members: Map<string, Map<string, MemberRecord>>;
+  readonly members = new Map<string, Map<string, MemberRecord>>();
   /** Who has a login name: what a list can name a user by. */
-  readonly logins: Map<string, LoginRecord>;
-  readonly authorizations: Map<string, AuthorizationRecord>;
-  viewed: number;
-}
-
-export function emptyState(): State {
-  return {
-    orgs: new Map(),
-    projects: new Map(),
-    grants: new Map(),
-    ids: new Map(),
-    members: new Map(),
-    logins: new Map(),
-    authorizations: new Map(),
-    viewed: 0,
-  };
+  readonly logins = new Map<string, LoginRecord>();
+  readonly authorizations = new Map<string, AuthorizationRecord>();
+  viewed = 0;
 }
 
 const projectKey = ({ orgId, name }: Pick<ProjectRecord, 'orgId' | 'name'>) =>

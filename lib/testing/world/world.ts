@@ -4,13 +4,12 @@ import { ZitadelError } from '../server/replies.js';
 import { defaultRolePermissions, type ServerLine } from './role-permissions.js';
 import {
   type Details,
-  emptyState,
   EventLog,
   type GrantRecord,
   type Happening,
   type OrgRecord,
   type ProjectRecord,
-  type State,
+  State,
   type UserRecord,
 } from './state.js';
 
@@ -33,7 +32,7 @@ interface Change {
 export class World {
   readonly instanceName = 'ZITADEL';
   readonly users = new Map<string, UserRecord>();
-  readonly now: State = emptyState();
+  readonly now = new State();
   readonly events = new EventLog();
   readonly rolePermissions: Map<string, readonly string[]>;
   /** Names of organizations that were removed, by id: calls may still name them. */
@@ -43,7 +42,7 @@ export class World {
   /** When grants were removed, by project and granted organization. */
   readonly grantRemovals = new Map<string, number>();
 
-  readonly #reads: State = emptyState();
+  readonly #reads = new State();
   readonly #sequences = new Map<string, number>();
   #pending: Change[] = [];
   #lagMs = 0;
