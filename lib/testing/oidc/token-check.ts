@@ -1,7 +1,7 @@
 import { ZitadelError } from '../server/replies.js';
 import type { UserRecord } from '../world/state.js';
 import { BoundedMap, nowInSeconds } from '../world/world.js';
-import type { TokenMint } from './mint.js';
+import type { Grounds, TokenMint } from './mint.js';
 
 const JTI = /^V2_(\d{18})-at_(\d{18})$/;
 const REMEMBERED = 10_000;
@@ -72,12 +72,9 @@ export interface LiveToken extends Content {
 }
 
 /** What a token was given for: the server keeps it, a JWT does not say all of it. */
-interface Remembered {
-  readonly scopes: readonly string[];
+interface Remembered extends Pick<Grounds, 'scopes' | 'amr' | 'authTime'> {
   /** Where the claim `aud` is not it: a JWT for nobody names its client there. */
   readonly audience?: readonly string[] | undefined;
-  readonly amr?: readonly string[] | undefined;
-  readonly authTime?: number;
 }
 
 /** Says which tokens still count. */

@@ -3,7 +3,6 @@ import type { Instance } from '../instance.js';
 import { type Reply, type Exchange, jsonReply, oauthError } from '../server/replies.js';
 import type { AccessTokenType } from '../model.js';
 import type { UserRecord } from '../world/state.js';
-import { nowInSeconds } from '../world/world.js';
 import {
   audienceOfScopes,
   claimsOfScopes,
@@ -73,14 +72,13 @@ function serviceUserTokens(
   { issuer }: Exchange,
   form: URLSearchParams,
   user: UserRecord,
-  more: { readonly lifetime?: number; readonly amr?: readonly string[] },
+  { lifetime, amr }: { readonly lifetime?: number; readonly amr?: readonly string[] },
 ): Reply {
   const scopes = scopesOf(form.get('scope'));
   const audience = audienceOfScopes(scopes, instance.zitadelProjectId);
-  const grounds = { issuer, user, clientId: user.userName, audience, scopes };
+  const grounds = { issuer, user, clientId: user.userName, audience, scopes, amr };
   const roles = { projectIds: audience };
-  const idToken = { authTime: nowInSeconds(), ...more };
-  return issue(instance, grounds, user.accessTokenType, roles, idToken);
+  return issue(instance, grounds, user.accessTokenType, roles, { lifetime });
 }
 
 /** An access token, and what else the scopes ask for. */
@@ -92,13 +90,12 @@ function issue(
   idToken: Omit<IdTokenDetails, 'accessToken'>,
   signIn?: SignIn,
 ): Reply {
-  const { user, scopes, issuer, audience } = grounds;
-  const { amr, authTime } = idToken;
+  const { user, scopes, issuer } = grounds;
   const { token: accessToken, tokenId } =
     type === 'opaque'
       ? mint.opaque(grounds)
       : mint.jwt(grounds, claimsOfScopes(world.now, user, scopes, issuer, roles));
-  tokens.remember(tokenId, { scopes, audience, amr, authTime });
+  tokens.remember(tokenId, grounds);
   let refreshToken: string | undefined;
   if (signIn !== undefined) {
     const { sessionId: sid, tokenSessionId } = signIn;
@@ -130,9 +127,6 @@ function decodeLoosely(text: string): string {
     return text;
   }
 }
-
-/** People prove themselves with a password here. */
-const AMR = ['pwd'];
 
 /** A person's code for tokens: once, to the client and the address it was made for. */
 function redeemCode(instance: Instance, exchange: Exchange, form: URLSearchParams): Reply {
@@ -196,14 +190,16 @@ function tokensOf(instance: Instance, exchange: Exchange, signIn: SignIn): Reply
   // A sign-in is for the whole project: all its applications, and itself.
   const own = [...instance.credentials.clientIdsOf(projectId), projectId];
   const audience = [...new Set([...own, ...asked])];
-  const grounds = { issuer: exchange.issuer, user, clientId, audience, scopes, sessionId };
+  // People prove themselves with a password here.
+  const proof = { amr: ['pwd'], authTime };
+  const { issuer } = exchange;
+  const grounds = { issuer, user, clientId, audience, scopes, sessionId, ...proof };
   const roles = accessTokenRoles ? { projectIds: asked, ownProjectId: projectId } : undefined;
   const userInfo = {
     ...(idTokenUserInfo ? profileClaims(user, scopes) : undefined),
-    ...claimsOfScopes(instance.world.now, user, scopes, exchange.issuer),
+    ...claimsOfScopes(instance.world.now, user, scopes, issuer),
   };
-  const idToken = { authTime, nonce, amr: AMR, sid, userInfo };
-  return issue(instance, grounds, accessTokenType, roles, idToken, signIn);
+  return issue(instance, grounds, accessTokenType, roles, { nonce, sid, userInfo }, signIn);
 }
 
 function isUsable(instance: Instance, clientId: string): boolean {
