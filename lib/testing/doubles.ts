@@ -96,7 +96,8 @@ export function denyAs(reason: DenyReason): GuardDouble {
     middleware: (request, response, next) => {
       // Both doors are loaded only by those who go through them: an application has one of the two.
       import('../express/middleware.js').then(
-        ({ answerDenial }) => void answerDenial(deniedFor(reason), request, response, next),
+        ({ answerDenial }) =>
+          void answerDenial({ allowed: false, reason }, request, response, next),
         next,
       );
     },
@@ -105,10 +106,6 @@ export function denyAs(reason: DenyReason): GuardDouble {
 
 function doubleOf(double: GuardDouble): GuardDouble {
   return Object.freeze({ ...double, [GUARD_BRAND]: true });
-}
-
-function deniedFor(reason: DenyReason): Denied {
-  return { allowed: false, reason };
 }
 
 /** Lets a call in that is not an HTTP request. What is not known is refused, as by the guard. */
@@ -122,6 +119,7 @@ async function letIn(decision: Allowed, context: Context): Promise<true> {
 
 /** Throws what the guard throws, so that the application's own filters meet it too. */
 async function refuse(reason: DenyReason, context: Context): Promise<never> {
+  const denied: Denied = { allowed: false, reason };
   const { doorOf } = await import('../nest/doors/doors.js');
   const { http } = await import('../nest/doors/http.js');
   const door = doorOf(context as never) ?? http;
@@ -129,10 +127,10 @@ async function refuse(reason: DenyReason, context: Context): Promise<never> {
   await door.load?.();
   if (context.getType() === 'http') {
     const response = context.switchToHttp().getResponse() as Partial<HeaderWriter> | undefined;
-    const { headers } = denialAnswer(deniedFor(reason));
+    const { headers } = denialAnswer(denied);
     for (const [name, value] of Object.entries(headers)) response?.header?.(name, value);
   }
-  throw door.exceptionFor(deniedFor(reason), context as never);
+  throw door.exceptionFor(denied, context as never);
 }
 
 interface HeaderWriter {

@@ -1,10 +1,15 @@
 import type { ZitadelOptions } from '../options.js';
-import { createInstance, type Instance, type InstanceIds, renew } from './instance.js';
 import { DeliveryVerbs } from './delivery-verbs.js';
+import {
+  createInstance,
+  type Instance,
+  type InstanceIds,
+  limitQueries,
+  renew,
+  serveApis,
+} from './instance.js';
 import type { EmulatorSettings, Fault, QueryLimits } from './model.js';
-import { type EndpointName, requireApis, type ServedApis } from './server/endpoints.js';
-import { Faults } from './server/faults.js';
-import { type LoggedRequest, RequestLog } from './server/request-log.js';
+import type { EndpointName, LoggedRequest, ServedApis } from './server/endpoints.js';
 import { type Beside, EmulatorServer } from './server/server.js';
 
 /**
@@ -27,16 +32,11 @@ import { type Beside, EmulatorServer } from './server/server.js';
  */
 export class ZitadelEmulator extends DeliveryVerbs {
   readonly #server: EmulatorServer;
-  readonly #faults = new Faults();
-  readonly #log = new RequestLog();
-  readonly #settings: EmulatorSettings;
   #url = '';
 
-  private constructor(settings: EmulatorSettings, instance: Instance, beside?: Beside) {
+  private constructor(instance: Instance, beside?: Beside) {
     super(instance);
-    this.#settings = settings;
-    const { apis = 'both' } = settings;
-    this.#server = new EmulatorServer(instance, this.#faults, this.#log, apis, beside);
+    this.#server = new EmulatorServer(instance, beside);
   }
 
   /**
@@ -69,18 +69,14 @@ export class ZitadelEmulator extends DeliveryVerbs {
    * @internal
    */
   static prepare(settings: EmulatorSettings, ids?: InstanceIds, beside?: Beside): ZitadelEmulator {
-    const { issuer, apis = 'both' } = settings;
-    if (issuer !== undefined) requireOrigin(issuer);
-    requireApis(apis);
-    return new ZitadelEmulator(settings, createInstance(settings, ids), beside);
+    return new ZitadelEmulator(createInstance(settings, ids), beside);
   }
 
   /** @internal */
   async listen(): Promise<void> {
-    const { port = 0, host = '127.0.0.1', issuer } = this.#settings;
-    const bound = await this.#server.listen(port, host);
+    const { port = 0, host = '127.0.0.1', issuer } = this.instance.settings;
+    this.#url = await this.#server.listen(port, host);
     void this.instance.mint.keys.ready;
-    this.#url = `http://${reachable(host)}:${String(bound)}`;
     this.instance.issuer = issuer ?? this.#url;
   }
 
@@ -112,11 +108,8 @@ export class ZitadelEmulator extends DeliveryVerbs {
    * @example `beforeEach(() => zitadel.reset())`
    */
   reset(): void {
-    const { apis = 'both', queryLimits = {} } = this.#settings;
     renew(this.instance);
     this.heal();
-    this.serveApis(apis);
-    this.limitQueries(queryLimits);
     this.resetRequests();
   }
 
@@ -142,8 +135,7 @@ export class ZitadelEmulator extends DeliveryVerbs {
    * @example `zitadel.serveApis('v2')`
    */
   serveApis(apis: ServedApis): void {
-    requireApis(apis);
-    this.#server.serve(apis);
+    serveApis(this.instance, apis);
   }
 
   /**
@@ -153,7 +145,7 @@ export class ZitadelEmulator extends DeliveryVerbs {
    * @example `zitadel.limitQueries({ max: 100 })`
    */
   limitQueries(limits: QueryLimits): void {
-    this.instance.limits.set(limits);
+    limitQueries(this.instance, limits);
   }
 
   /**
@@ -167,7 +159,7 @@ export class ZitadelEmulator extends DeliveryVerbs {
    * ```
    */
   failNext(endpoint: EndpointName, fault: Fault, times = 1): void {
-    this.#faults.failNext(endpoint, fault, times);
+    this.#server.faults.failNext(endpoint, fault, times);
   }
 
   /**
@@ -181,7 +173,7 @@ export class ZitadelEmulator extends DeliveryVerbs {
    * ```
    */
   fail(endpoint: EndpointName, fault: Fault): void {
-    this.#faults.fail(endpoint, fault);
+    this.#server.faults.fail(endpoint, fault);
   }
 
   /**
@@ -191,7 +183,7 @@ export class ZitadelEmulator extends DeliveryVerbs {
    */
   heal(endpoint?: EndpointName): void {
     if (endpoint === undefined) this.instance.deliveries.meet({});
-    this.#faults.heal(endpoint);
+    this.#server.faults.heal(endpoint);
   }
 
   /**
@@ -200,7 +192,7 @@ export class ZitadelEmulator extends DeliveryVerbs {
    * @example `zitadel.delay('memberships', 500)`
    */
   delay(endpoint: EndpointName, ms: number): void {
-    this.#faults.delay(endpoint, ms);
+    this.#server.faults.delay(endpoint, ms);
   }
 
   /**
@@ -242,7 +234,7 @@ export class ZitadelEmulator extends DeliveryVerbs {
    * ```
    */
   requests(endpoint?: EndpointName | 'other'): number {
-    return this.#log.requests(endpoint);
+    return this.#server.log.requests(endpoint);
   }
 
   /**
@@ -251,7 +243,7 @@ export class ZitadelEmulator extends DeliveryVerbs {
    * @example `const [first] = zitadel.requestLog('memberships')`
    */
   requestLog(endpoint?: EndpointName | 'other'): LoggedRequest[] {
-    return this.#log.entries(endpoint);
+    return this.#server.log.entries(endpoint);
   }
 
   /**
@@ -260,18 +252,6 @@ export class ZitadelEmulator extends DeliveryVerbs {
    * @example `zitadel.resetRequests()`
    */
   resetRequests(): void {
-    this.#log.reset();
+    this.#server.log.reset();
   }
-}
-
-function requireOrigin(issuer: string): void {
-  const origin = URL.canParse(issuer) ? new URL(issuer).origin : undefined;
-  if (origin === issuer) return;
-  throw new TypeError(`issuer '${issuer}' is not a plain origin like 'https://acme.example'`);
-}
-
-/** The address that reaches a server listening on `host`. */
-function reachable(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
 }

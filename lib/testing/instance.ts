@@ -1,28 +1,26 @@
 import { Deliveries } from './actions/deliveries.js';
 import { Targets } from './actions/targets.js';
-import type { EmulatorSettings, Org, Project } from './model.js';
-import { AuthRequests } from './oidc/auth-requests.js';
+import type { EmulatorSettings, Org, Project, QueryLimits } from './model.js';
 import { Credentials } from './oidc/credentials.js';
 import { SigningKeys } from './oidc/keys.js';
 import { TokenBox, TokenMint } from './oidc/mint.js';
-import { TokenCheck } from './oidc/token-check.js';
-import { PageLimits } from './server/pages.js';
-import { requireLine } from './world/role-permissions.js';
+import { SignIns, TokenCheck } from './oidc/token-check.js';
+import type { ServedApis } from './server/endpoints.js';
 import { createOrg, createProject } from './world/tenants.js';
-import { World } from './world/world.js';
+import { IdSource, World } from './world/world.js';
 
 /** One ZITADEL instance: everything that its routes work with. */
 export interface Instance {
+  readonly settings: EmulatorSettings;
   readonly world: World;
   readonly mint: TokenMint;
   readonly tokens: TokenCheck;
   readonly credentials: Credentials;
-  readonly authRequests: AuthRequests;
+  readonly signIns: SignIns;
   readonly targets: Targets;
   readonly deliveries: Deliveries;
-  readonly limits: PageLimits;
-  /** Whether ListAdministrators has the filters that came in January 2026. */
-  readonly newFilters: boolean;
+  limits: Required<QueryLimits>;
+  apis: ServedApis;
   readonly rootOrg: Org;
   /** The project of ZITADEL itself, which tokens for the API name as audience. */
   readonly zitadelProjectId: string;
@@ -40,35 +38,66 @@ export interface InstanceIds {
 }
 
 export function createInstance(settings: EmulatorSettings, ids?: InstanceIds): Instance {
-  const { line = 'v4', administratorFilters = true, queryLimits = {} } = settings;
-  requireLine(line);
-  const limits = new PageLimits();
-  limits.set(queryLimits);
-  const world = new World(line, settings.firstId, ids?.instance);
-  const keys = new SigningKeys(() => world.ids.next());
-  const targets = new Targets(world);
+  const { line = 'v4', issuer, firstId } = settings;
+  if (issuer !== undefined) requireOrigin(issuer);
+  requireOneOf('line', line, ['v4', 'main']);
+  const allowed = allowances(settings);
+  const source = new IdSource(firstId);
+  const world = new World(line, source, ids?.instance ?? source.next());
+  const keys = new SigningKeys(() => source.next());
   const deliveries = new Deliveries(world.instanceId);
-  world.events.heard = (event) => deliveries.add(event, targets.targetsOf(event.type));
   const mint = new TokenMint(world, keys, new TokenBox());
   return {
-    world,
+    settings,
     mint,
     tokens: new TokenCheck(mint),
-    credentials: new Credentials(world),
-    authRequests: new AuthRequests(world.ids),
-    targets,
+    signIns: new SignIns(),
     deliveries,
-    limits,
-    newFilters: administratorFilters,
     issuer: '',
-    ...furnish(world, ids),
+    ...allowed,
+    ...furnish(world, deliveries, ids),
   };
 }
 
+/** What may change while it runs, as it was in the beginning. */
+function allowances({ apis = 'both', queryLimits = {} }: EmulatorSettings) {
+  requireOneOf('apis', apis, ['v1', 'v2', 'both']);
+  const { default: usual = 100, max = 1000, v1Max = max } = queryLimits;
+  for (const limit of [usual, max, v1Max]) {
+    if (Number.isSafeInteger(limit) && limit >= 0) continue;
+    throw new TypeError(`queryLimits are whole numbers from 0, not ${String(limit)}`);
+  }
+  return { apis, limits: { default: usual, max, v1Max } };
+}
+
+export function serveApis(instance: Instance, apis: ServedApis): void {
+  instance.apis = allowances({ apis }).apis;
+}
+
+export function limitQueries(instance: Instance, queryLimits: QueryLimits): void {
+  instance.limits = allowances({ queryLimits }).limits;
+}
+
+function requireOneOf(name: string, value: string, known: readonly string[]): void {
+  if (known.includes(value)) return;
+  throw new TypeError(`${name} '${value}' is none of ${known.join(', ')}`);
+}
+
+function requireOrigin(issuer: string): void {
+  const origin = URL.canParse(issuer) ? new URL(issuer).origin : undefined;
+  if (origin === issuer) return;
+  throw new TypeError(`issuer '${issuer}' is not a plain origin like 'https://acme.example'`);
+}
+
 /** A new instance holds what a new ZITADEL holds, and the project `app`. */
-function furnish(world: World, ids?: InstanceIds) {
+function furnish(world: World, deliveries: Deliveries, ids?: InstanceIds) {
+  const targets = new Targets(world);
+  world.events.heard = (event) => deliveries.add(event, targets.targetsOf(event.type));
   const rootOrg = createOrg(world, world.instanceName, { id: ids?.organization });
   return {
+    world,
+    targets,
+    credentials: new Credentials(world),
     rootOrg,
     zitadelProjectId: createProject(world, 'ZITADEL', rootOrg.id, { id: ids?.zitadelProject }).id,
     defaultProject: createProject(world, 'app', rootOrg.id, { id: ids?.project }),
@@ -77,19 +106,17 @@ function furnish(world: World, ids?: InstanceIds) {
 
 /** Makes an instance what it was when it was new. Its ids, its keys and the tokens that it issued stay. */
 export function renew(instance: Instance): void {
-  const { world, mint, credentials, targets, deliveries } = instance;
-  deliveries.meet({});
+  const { settings, mint, deliveries, rootOrg, zitadelProjectId, defaultProject } = instance;
+  const { ids, instanceId, clock } = instance.world;
   deliveries.drop();
-  targets.begin();
-  credentials.begin();
   mint.box.forgetGiven();
-  world.lagReads(0);
-  world.releaseReads();
-  world.begin();
-  furnish(world, {
-    instance: world.instanceId,
-    organization: instance.rootOrg.id,
-    zitadelProject: instance.zitadelProjectId,
-    project: instance.defaultProject.id,
-  });
+  ids.forgetGiven();
+  mint.world = new World(settings.line ?? 'v4', ids, instanceId, clock);
+  const same = {
+    instance: instanceId,
+    organization: rootOrg.id,
+    zitadelProject: zitadelProjectId,
+    project: defaultProject.id,
+  };
+  Object.assign(instance, allowances(settings), furnish(mint.world, deliveries, same));
 }

@@ -52,14 +52,10 @@ export class TokenVerbs extends WorldVerbs {
   /** A valid ID token with the audience of an access token. No API may accept it. */
   idTokenFor(user: Ref, options: TokenOptions = {}): string {
     const grounds = this.#grounds(user, options);
-    const { token: accessToken, sessionId } = this.instance.mint.jwt(grounds);
-    const person = { nonce: 'n-1', amr: ['pwd'], sid: sessionId };
-    return this.instance.mint.idToken(grounds, {
-      accessToken,
-      authTime: nowInSeconds(),
-      lifetime: options.expiresInSeconds ?? TOKEN_SECONDS,
-      ...(grounds.user.kind === 'person' ? person : {}),
-    });
+    const { token: accessToken, sessionId: sid } = this.instance.mint.jwt(grounds);
+    const person = grounds.user.kind === 'person' ? { nonce: 'n-1', sid } : {};
+    const lifetime = grounds.expiresInSeconds;
+    return this.instance.mint.idToken(grounds, { accessToken, lifetime, ...person });
   }
 
   /**
@@ -70,7 +66,7 @@ export class TokenVerbs extends WorldVerbs {
   opaqueTokenFor(user: Ref, options: TokenOptions = {}): string {
     const grounds = this.#grounds(user, options);
     const { token, tokenId } = this.instance.mint.opaque(grounds);
-    this.#remember(tokenId, grounds);
+    this.instance.tokens.remember(tokenId, grounds);
     return token;
   }
 
@@ -97,7 +93,7 @@ export class TokenVerbs extends WorldVerbs {
   impersonationTokenFor(user: Ref, actor: Ref, options: TokenOptions = {}): string {
     const act = { iss: this.instance.issuer, sub: this.#user(actor).id };
     // The exchange made it, an application's: not the user's own client.
-    const exchanged = { clientId: this.#applicationId(), actor: act };
+    const exchanged = { clientId: this.#applicationId(), actor: act, amr: undefined };
     const grounds = { ...this.#grounds(user, options), ...exchanged };
     return this.#jwt(grounds, options);
   }
@@ -156,10 +152,10 @@ export class TokenVerbs extends WorldVerbs {
    */
   addApplicationKey(project: Ref, clientId?: string, file?: string): string {
     const { credentials } = this.instance;
-    const method = 'API_AUTH_METHOD_TYPE_PRIVATE_KEY_JWT';
+    const apiMethod = 'API_AUTH_METHOD_TYPE_PRIVATE_KEY_JWT';
     const application =
       credentials.applications.get(clientId ?? '') ??
-      credentials.addApiApplication(idOf(project), method, undefined, clientId);
+      credentials.addApplication(idOf(project), { apiMethod, clientId });
     const given =
       file === undefined ? undefined : readKeyFile(file, 'clientId', application.clientId);
     return credentials.addApplicationKey(application, given);
@@ -168,17 +164,14 @@ export class TokenVerbs extends WorldVerbs {
   /** An API application that asks with a client id and a secret (Basic), as introspection wants it. */
   addApiApplication(
     project: Ref,
-    options: ApiApplicationOptions = {},
+    { clientId: asked, clientSecret }: ApiApplicationOptions = {},
   ): { appId: string; clientId: string; clientSecret: string } {
     const { credentials } = this.instance;
-    const method = 'API_AUTH_METHOD_TYPE_BASIC';
-    const { appId, clientId } = credentials.addApiApplication(
-      idOf(project),
-      method,
-      undefined,
-      options.clientId,
-    );
-    return { appId, clientId, clientSecret: credentials.addSecret(clientId, options.clientSecret) };
+    const { appId, clientId } = credentials.addApplication(idOf(project), {
+      apiMethod: 'API_AUTH_METHOD_TYPE_BASIC',
+      clientId: asked,
+    });
+    return { appId, clientId, clientSecret: credentials.addSecret(clientId, clientSecret) };
   }
 
   /** Removes a key by the `keyId` of its file. Tokens that were issued for it stay valid. */
@@ -208,18 +201,11 @@ export class TokenVerbs extends WorldVerbs {
 
   /** A public client for the authorization code flow with PKCE. */
   addApplication(project: Ref, options: ApplicationOptions): { clientId: string } {
-    const { redirectUris, accessTokenType = 'jwt', ...claims } = options;
-    for (const address of redirectUris) {
+    for (const address of options.redirectUris) {
       if (!URL.canParse(address))
         throw new TypeError(`'${address}' is not an address to redirect to`);
     }
-    const projectId = idOf(project);
-    const { clientId } = this.instance.credentials.addApplication(
-      projectId,
-      redirectUris,
-      accessTokenType,
-      claims,
-    );
+    const { clientId } = this.instance.credentials.addApplication(idOf(project), options);
     return { clientId };
   }
 
@@ -245,6 +231,7 @@ export class TokenVerbs extends WorldVerbs {
         ]),
       ],
       expiresInSeconds: options.expiresInSeconds ?? TOKEN_SECONDS,
+      amr: user.kind === 'person' ? ['pwd'] : undefined,
     };
   }
 
@@ -256,7 +243,8 @@ export class TokenVerbs extends WorldVerbs {
   #jwt(grounds: Grounds, options: TokenOptions): string {
     const asked = this.#claimsOf(grounds, options);
     const { token, tokenId } = this.instance.mint.jwt(grounds, asked, options.header);
-    this.#remember(tokenId, grounds, options.claims?.['aud'] === undefined);
+    const audience = options.claims?.['aud'] === undefined ? grounds.audience : undefined;
+    this.instance.tokens.remember(tokenId, { ...grounds, audience });
     return token;
   }
 
@@ -265,15 +253,6 @@ export class TokenVerbs extends WorldVerbs {
     const roles = { projectIds: audience };
     const asked = claimsOfScopes(this.instance.world.now, user, scopes, issuer, roles);
     return { ...asked, ...options.claims };
-  }
-
-  #remember(tokenId: string, grounds: Grounds, audienceIsTheirs = true): void {
-    const { scopes, user, audience, actor } = grounds;
-    this.instance.tokens.remember(tokenId, {
-      scopes,
-      audience: audienceIsTheirs ? audience : undefined,
-      amr: user.kind === 'person' && actor === undefined ? ['pwd'] : undefined,
-    });
   }
 
   #user(ref: Ref): UserRecord {

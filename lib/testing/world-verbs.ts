@@ -16,6 +16,7 @@ import {
 import { authorizeUser, setAuthorizationActive, unauthorizeUser } from './world/authorizations.js';
 import { addGrant, changeGrant, grantOf, removeGrant, setGrantActive } from './world/grants.js';
 import { addMember, changeMember, removeMember } from './world/managers.js';
+import type { GrantRecord } from './world/state.js';
 import {
   createOrg,
   createProject,
@@ -237,21 +238,21 @@ export class WorldVerbs {
 
   /** Replaces the roles that a grant hands on. */
   changeGrant(grant: Ref, roleKeys: readonly string[]): ProjectGrant {
-    return grantOf(changeGrant(this.#world, this.#addressOf(grant), roleKeys));
+    return grantOf(changeGrant(this.#world, this.#grant(grant), roleKeys));
   }
 
   /** Deactivates a grant. The memberships on it stay, as in ZITADEL. */
   deactivateGrant(grant: Ref): void {
-    setGrantActive(this.#world, this.#addressOf(grant), false);
+    setGrantActive(this.#world, this.#grant(grant), false);
   }
 
   reactivateGrant(grant: Ref): void {
-    setGrantActive(this.#world, this.#addressOf(grant), true);
+    setGrantActive(this.#world, this.#grant(grant), true);
   }
 
   /** Removes a grant with the memberships on it. */
   removeGrant(grant: Ref): void {
-    removeGrant(this.#world, this.#addressOf(grant));
+    removeGrant(this.#world, this.#grant(grant));
   }
 
   /** All project grants that there are right now, even if reads do not see them yet. */
@@ -291,8 +292,7 @@ export class WorldVerbs {
     return { userId: idOf(user), projectId, orgId: org === undefined ? owner : idOf(org) };
   }
 
-  #addressOf(ref: Ref): { grantId: string; projectId: string; ownerOrgId: string } {
-    const grant = requireGrant(this.#world, idOf(ref));
-    return { grantId: grant.id, projectId: grant.projectId, ownerOrgId: grant.ownerOrgId };
+  #grant(ref: Ref): GrantRecord {
+    return requireGrant(this.#world, idOf(ref));
   }
 }

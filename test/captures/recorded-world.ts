@@ -1,7 +1,7 @@
 import { createPrivateKey, sign } from 'node:crypto';
 
 import { type Org, type Project, type User, ZitadelEmulator } from '../../lib/testing/index.js';
-import { openReceiver, type Receiver } from '../support/receiver.js';
+import { openReceiver, type Receiver } from '../support/deliveries.js';
 import { IdPairs, decodePart } from './compare.js';
 import { RECORDED_IDS } from './recording.js';
 

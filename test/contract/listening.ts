@@ -1,4 +1,4 @@
-import { openReceiver, type Receiver } from '../support/receiver.js';
+import { openReceiver, type Receiver } from '../support/deliveries.js';
 import { listOf, requiredId, textAt, type Answer } from './http.js';
 import type { Call } from './real-api.js';
 import { EXECUTIONS, post, removal, TARGETS } from './real-calls.js';

@@ -1,4 +1,4 @@
-import type { ReceivedDelivery } from '../support/receiver.js';
+import type { ReceivedDelivery } from '../support/deliveries.js';
 
 /** A generation of ZITADEL's API. */
 export type Generation = 'v1' | 'v2';

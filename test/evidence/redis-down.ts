@@ -1,8 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ZitadelEmulator } from 'nestjs-zitadel/testing';
 import { type FleetProcess, type FleetQuestion, startFleetProcess } from '../support/fleet.js';
-import { type RedisServer, startRedis } from '../support/redis.js';
-import { type RedisProxy, startRedisProxy } from '../support/redis-proxy.js';
+import {
+  type RedisProxy,
+  type RedisServer,
+  startRedis,
+  startRedisProxy,
+} from '../support/redis.js';
 import type { Figures, RunOptions } from './proof.js';
 
 export const about =

@@ -3,8 +3,13 @@ import { quietLogger } from '../../lib/core/tell.js';
 import type { Turn, Turns } from '../../lib/core/store/turns.js';
 import { openRedis } from '../../lib/fleet/open-redis.js';
 import type { RedisClient } from '../../lib/fleet/redis-client.js';
-import { askRedis, redisIsHere, type RedisServer, startRedis } from '../support/redis.js';
-import { startRedisProxy } from '../support/redis-proxy.js';
+import {
+  askRedis,
+  redisIsHere,
+  type RedisServer,
+  startRedis,
+  startRedisProxy,
+} from '../support/redis.js';
 import { recorder } from '../zitadel/parts.js';
 import { CLIENTS, type Opened } from './redis-clients.js';
 

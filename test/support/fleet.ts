@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
@@ -65,23 +65,7 @@ function sourceFolder(): URL {
 /** Starts a process of a fleet. It answers from now on. */
 export async function startFleetProcess(settings: FleetSettings): Promise<FleetProcess> {
   const child = fork(SCRIPT, [JSON.stringify(settings)], { execArgv: [], stdio: 'inherit' });
-  const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
-  let last = 0;
-  child.on('message', ({ id, reply, error }: { id: number; reply?: unknown; error?: string }) => {
-    const question = waiting.get(id);
-    waiting.delete(id);
-    if (error === undefined) question?.resolve(reply);
-    else question?.reject(new Error(error));
-  });
-  child.on('exit', () => {
-    for (const { reject } of waiting.values()) reject(new Error('a process of the fleet ended'));
-  });
-  const tell = <T>(what: string, more: object = {}): Promise<T> =>
-    new Promise<unknown>((resolve, reject) => {
-      last += 1;
-      waiting.set(last, { resolve, reject });
-      child.send({ id: last, what, ...more });
-    }) as Promise<T>;
+  const tell = askerOf(child);
   await once(child, 'message');
   return {
     ask: (question) => tell('ask', question),
@@ -94,4 +78,25 @@ export async function startFleetProcess(settings: FleetSettings): Promise<FleetP
     end: () => void (child.connected && child.disconnect()),
     kill: (signal) => void child.kill(signal),
   };
+}
+
+/** Asks a process of ours, which replies to each question by its id. */
+export function askerOf(child: ChildProcess) {
+  const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  let last = 0;
+  child.on('message', ({ id, reply, error }: { id: number; reply?: unknown; error?: string }) => {
+    const question = waiting.get(id);
+    waiting.delete(id);
+    if (error === undefined) question?.resolve(reply);
+    else question?.reject(new Error(error));
+  });
+  child.on('exit', () => {
+    for (const { reject } of waiting.values()) reject(new Error('a process of ours ended'));
+  });
+  return <T>(what: string, more: object = {}): Promise<T> =>
+    new Promise<unknown>((resolve, reject) => {
+      last += 1;
+      waiting.set(last, { resolve, reject });
+      child.send({ id: last, what, ...more });
+    }) as Promise<T>;
 }

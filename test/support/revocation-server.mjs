@@ -12,7 +12,7 @@ const acme = zitadel.addOrg('acme');
 /** By the order in which they were made. */
 const users = [];
 const placeOf = new Map();
-let addresses = [];
+let deliverTo = [];
 let turn = 0;
 
 /** Milliseconds since 1970, with a fraction. */
@@ -25,8 +25,8 @@ async function forward(incoming, outgoing) {
   const { userId } = JSON.parse(raw.toString()).event_payload ?? {};
   const place = placeOf.get(userId);
   if (place !== undefined) process.send({ arrived: place, at: now() });
-  if (addresses.length === 0) return outgoing.writeHead(200).end();
-  const address = addresses[(turn += 1) % addresses.length];
+  if (deliverTo.length === 0) return outgoing.writeHead(200).end();
+  const address = deliverTo[(turn += 1) % deliverTo.length];
   const { 'content-type': type, 'zitadel-signature': signature } = incoming.headers;
   const headers = { 'content-type': type, 'zitadel-signature': signature };
   // A connection each: what goes out on one that is just closed would be lost, and ZITADEL never sends it again.
@@ -49,7 +49,7 @@ const endpoint = `http://127.0.0.1:${balancer.address().port}/zitadel/events`;
 const { signingKey } = zitadel.addTarget(endpoint, { events: ['org.member.removed'] });
 
 const verbs = {
-  addUsers(count) {
+  addUsers({ count }) {
     const made = [];
     for (let each = 0; each < count; each += 1) {
       const user = zitadel.addUser(`user-${users.length}`, { org: acme });
@@ -60,18 +60,10 @@ const verbs = {
     }
     return made;
   },
-  deliverTo(given) {
-    addresses = given;
-  },
-  deliveries(faults) {
-    zitadel.deliveries(faults);
-  },
-  lagReads(ms) {
-    zitadel.lagReads(ms);
-  },
-  requests() {
-    return zitadel.requests('memberships') + zitadel.requests('administrators');
-  },
+  deliverTo: ({ addresses }) => void (deliverTo = addresses),
+  deliveries: ({ faults }) => zitadel.deliveries(faults),
+  lagReads: ({ ms }) => zitadel.lagReads(ms),
+  requests: () => zitadel.requests('memberships') + zitadel.requests('administrators'),
   async revoke({ places, perSecond }) {
     const start = performance.now();
     for (let done = 0; done < places.length;) {
@@ -84,22 +76,19 @@ const verbs = {
       await new Promise((resolve) => setTimeout(resolve, TICK_MS));
     }
   },
-  giveBack(places) {
+  giveBack({ places }) {
     for (const place of places) zitadel.addMember(users[place], { org: acme }, ROLE);
   },
-  async delivered() {
-    await zitadel.delivered();
-  },
+  delivered: () => zitadel.delivered(),
 };
 
-async function answer({ call, verb, input }) {
-  try {
-    process.send({ call, result: await verbs[verb](input) });
-  } catch (error) {
-    process.send({ call, error: String(error) });
-  }
-}
-
-process.on('message', (message) => void answer(message));
+process.on('message', ({ id, what, ...more }) => {
+  Promise.resolve()
+    .then(() => verbs[what](more))
+    .then(
+      (reply) => process.send({ id, reply }),
+      (error) => process.send({ id, error: String(error) }),
+    );
+});
 process.on('disconnect', () => process.exit());
 process.send({ ready: { options: zitadel.options(), orgId: acme.id, signingKey } });

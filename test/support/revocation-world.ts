@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { askerOf } from './fleet.js';
 
 const root = dirname(createRequire(import.meta.url).resolve('nestjs-zitadel/package.json'));
 
@@ -33,7 +34,7 @@ type Said =
   | { readonly ready: Ready }
   | { readonly revoked: number; readonly at: number }
   | { readonly arrived: number; readonly at: number }
-  | { readonly call: number; readonly result?: unknown; readonly error?: string };
+  | { readonly id: number };
 
 /**
  * Users who own one organization, on an emulator in a process of its own. Their role can be revoked at a rate. Of each revocation one of
@@ -58,18 +59,17 @@ export class RevocationWorld {
   /** Hears when a delivery reaches the application, before the application has seen it. */
   onArrived: Heard = () => undefined;
   readonly #child: ChildProcess;
-  readonly #calls = new Map<number, (said: { result?: unknown; error?: string }) => void>();
-  #asked = 0;
+  readonly #tell: ReturnType<typeof askerOf>;
 
   private constructor(child: ChildProcess, { options, orgId, signingKey }: Ready) {
     this.#child = child;
+    this.#tell = askerOf(child);
     this.options = options;
     this.orgId = orgId;
     this.signingKey = signingKey;
     child.on('message', (said: Said) => {
       if ('revoked' in said) this.onRevoked(said.revoked, said.at);
       else if ('arrived' in said) this.onArrived(said.arrived, said.at);
-      else if ('call' in said) this.#calls.get(said.call)?.(said);
     });
   }
 
@@ -85,56 +85,43 @@ export class RevocationWorld {
   }
 
   async addUsers(count: number): Promise<void> {
-    this.users.push(...((await this.#call('addUsers', count)) as RevocableUser[]));
+    this.users.push(...(await this.#tell<RevocableUser[]>('addUsers', { count })));
   }
 
   /** Each delivery goes to the next one of these addresses. */
   async deliverTo(addresses: readonly string[]): Promise<void> {
-    await this.#call('deliverTo', addresses);
+    await this.#tell('deliverTo', { addresses });
   }
 
   async deliveries(faults: Faults): Promise<void> {
-    await this.#call('deliveries', faults);
+    await this.#tell('deliveries', { faults });
   }
 
   async lagReads(ms: number): Promise<void> {
-    await this.#call('lagReads', ms);
+    await this.#tell('lagReads', { ms });
   }
 
   /** How many lists of memberships ZITADEL was asked for. */
-  async requests(): Promise<number> {
-    return (await this.#call('requests')) as number;
+  requests(): Promise<number> {
+    return this.#tell('requests');
   }
 
   /** Ends the role of the users at these places, in their order. Resolves when all are gone at ZITADEL. */
   async revoke(places: readonly number[], perSecond: number): Promise<void> {
-    await this.#call('revoke', { places, perSecond });
+    await this.#tell('revoke', { places, perSecond });
   }
 
   async giveBack(places: readonly number[]): Promise<void> {
-    await this.#call('giveBack', places);
+    await this.#tell('giveBack', { places });
   }
 
   /** Resolves when no delivery is under way. */
   async delivered(): Promise<void> {
-    await this.#call('delivered');
+    await this.#tell('delivered');
   }
 
   async stop(): Promise<void> {
     if (this.#child.connected) this.#child.disconnect();
     if (this.#child.exitCode === null) await once(this.#child, 'exit');
-  }
-
-  #call(verb: string, input?: unknown): Promise<unknown> {
-    this.#asked += 1;
-    const call = this.#asked;
-    return new Promise((resolve, reject) => {
-      this.#calls.set(call, ({ result, error }) => {
-        this.#calls.delete(call);
-        if (error === undefined) resolve(result);
-        else reject(new Error(error));
-      });
-      this.#child.send({ call, verb, input });
-    });
   }
 }

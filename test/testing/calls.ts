@@ -160,6 +160,7 @@ export function listOf(called: Called, name: string): readonly Json[] {
 }
 
 export const REDIRECT = 'http://localhost:9/callback';
+export const LOGIN = '/ui/v2/login/login';
 
 export interface Tokens {
   readonly accessToken: string;
@@ -167,63 +168,79 @@ export interface Tokens {
   readonly idToken: string;
 }
 
-/** Signs a person in over the pages of the emulator, by the code flow with PKCE. */
+export function newVerifier(): string {
+  return randomBytes(32).toString('base64url');
+}
+
+/** Where an application sends a browser, by the code flow with PKCE. */
+export function authorizePath(
+  verifier: string,
+  asked: Readonly<Record<string, string | undefined>>,
+): string {
+  const all: Record<string, string | undefined> = {
+    redirect_uri: REDIRECT,
+    response_type: 'code',
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+    ...asked,
+  };
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(all)) {
+    if (value !== undefined) query.set(name, value);
+  }
+  return `/oauth/v2/authorize?${query.toString()}`;
+}
+
+/** Picks who signs in. */
+export function pick(
+  zitadel: ZitadelEmulator,
+  authRequest: string,
+  user: { readonly id: string },
+): Promise<Called> {
+  const body = new URLSearchParams({ authRequest, userId: user.id });
+  return call(zitadel, LOGIN, undefined, { body });
+}
+
+export function redeem(
+  zitadel: ZitadelEmulator,
+  fields: Readonly<Record<string, string>>,
+): Promise<Called> {
+  const defaults = { grant_type: 'authorization_code', redirect_uri: REDIRECT };
+  const body = new URLSearchParams({ ...defaults, ...fields });
+  return call(zitadel, '/oauth/v2/token', undefined, { body });
+}
+
+/** Signs a person in over the pages of the emulator. */
 export async function signIn(
   zitadel: ZitadelEmulator,
-  clientId: string,
+  client_id: string,
   user: User,
   scope: string,
 ): Promise<Tokens> {
-  const verifier = randomBytes(32).toString('base64url');
-  const asked = new URLSearchParams({
-    client_id: clientId,
-    redirect_uri: REDIRECT,
-    response_type: 'code',
-    scope,
-    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
-    code_challenge_method: 'S256',
-  });
-  const begun = await call(zitadel, `/oauth/v2/authorize?${asked.toString()}`);
-  const authRequest = parameterOf(begun, 'authRequest');
-  const done = await call(zitadel, '/ui/v2/login/login', undefined, {
-    body: new URLSearchParams({ authRequest, userId: user.id }),
-  });
-  const answer = await askForTokens(zitadel, {
-    grant_type: 'authorization_code',
-    redirect_uri: REDIRECT,
-    client_id: clientId,
-    code: parameterOf(done, 'code'),
-    code_verifier: verifier,
-  });
-  return tokensOf(answer);
+  const verifier = newVerifier();
+  const begun = await call(zitadel, authorizePath(verifier, { client_id, scope }));
+  const code = parameterOf(await pick(zitadel, parameterOf(begun, 'authRequest'), user), 'code');
+  return tokensOf(await redeem(zitadel, { client_id, code, code_verifier: verifier }));
 }
 
 export function refresh(
   zitadel: ZitadelEmulator,
-  clientId: string,
-  refreshToken: string,
+  client_id: string,
+  refresh_token: string,
 ): Promise<Called> {
-  const fields = { grant_type: 'refresh_token', client_id: clientId, refresh_token: refreshToken };
-  return askForTokens(zitadel, fields);
+  return redeem(zitadel, { grant_type: 'refresh_token', client_id, refresh_token });
 }
 
-export function tokensOf(answer: Called): Tokens {
-  const { access_token: accessToken, refresh_token: refreshToken, id_token: idToken } = answer.json;
+export function tokensOf({ json }: Called): Tokens {
   return {
-    accessToken: String(accessToken),
-    refreshToken: String(refreshToken),
-    idToken: String(idToken),
+    accessToken: String(json['access_token']),
+    refreshToken: String(json['refresh_token']),
+    idToken: String(json['id_token']),
   };
 }
 
-function askForTokens(
-  zitadel: ZitadelEmulator,
-  fields: Readonly<Record<string, string>>,
-): Promise<Called> {
-  return call(zitadel, '/oauth/v2/token', undefined, { body: new URLSearchParams(fields) });
-}
-
-function parameterOf(answer: Called, name: string): string {
+/** What the address says to which somebody is sent. */
+export function parameterOf(answer: Called, name: string): string {
   const location = new URL(answer.headers.get('location') ?? '', 'http://localhost');
   return location.searchParams.get(name) ?? '';
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { startEmulator } from '../support/world.js';
+import { call, type Called, EACH_TEST, useFurnished } from './calls.js';
 
 interface Recorded {
   readonly name: string;
@@ -26,25 +26,20 @@ const BY_VERB = [
   /^project grant member /,
 ];
 
-/** An emulator with an administrator, and calls as that administrator. */
-async function useAdministrator() {
-  const zitadel = await startEmulator();
-  const admin = zitadel.addServiceUser('admin');
-  zitadel.addMember(admin, 'instance', ['IAM_OWNER']);
-  const pat = zitadel.patFor(admin);
-  const call = async (method: string, path: string, body?: unknown, orgId?: string) => {
-    const reply = await fetch(zitadel.url + path, {
-      method,
-      headers: {
-        authorization: `Bearer ${pat}`,
-        'content-type': 'application/json',
-        ...(orgId !== undefined && { 'x-zitadel-orgid': orgId }),
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
-    return { status: reply.status, body: (await reply.json()) as Record<string, unknown> };
-  };
-  return { zitadel, call };
+const w = useFurnished(
+  (zitadel) => {
+    const admin = zitadel.addServiceUser('admin');
+    zitadel.addMember(admin, 'instance', ['IAM_OWNER']);
+    return { pat: zitadel.patFor(admin) };
+  },
+  {},
+  EACH_TEST,
+);
+
+/** A call as an administrator. */
+function ask(method: string, path: string, body?: unknown, orgId?: string): Promise<Called> {
+  const headers = orgId === undefined ? {} : { 'x-zitadel-orgid': orgId };
+  return call(w.zitadel, path, w.pat, { method, body, headers });
 }
 
 /** The members of a value, with those of its members. */
@@ -55,7 +50,7 @@ function shapeOf(value: unknown): unknown {
 
 describe('the calls that set up an application', () => {
   it('are replied to as the recorded server did', async () => {
-    const { zitadel, call } = await useAdministrator();
+    const { zitadel } = w;
     /** What a recorded id is called here. */
     const ids = new Map<string, string>();
     const here = (text: string) => {
@@ -84,9 +79,9 @@ describe('the calls that set up an application', () => {
       const sent =
         body === undefined ? undefined : (JSON.parse(here(JSON.stringify(body))) as unknown);
       const orgId = headers['x-zitadel-orgid'];
-      const reply = await call(method, here(path), sent, orgId && here(orgId));
-      note(response.body, reply.body);
-      expect([name, reply.status, shapeOf(reply.body)]).toEqual([
+      const reply = await ask(method, here(path), sent, orgId && here(orgId));
+      note(response.body, reply.json);
+      expect([name, reply.status, shapeOf(reply.json)]).toEqual([
         name,
         response.status,
         shapeOf(response.body),
@@ -97,19 +92,18 @@ describe('the calls that set up an application', () => {
   });
 
   it('make keys that are files as those of ZITADEL', async () => {
-    const { call } = await useAdministrator();
     const V1 = '/management/v1';
-    const { body: project } = await call('POST', `${V1}/projects`, { name: 'shop' });
+    const { json: project } = await ask('POST', `${V1}/projects`, { name: 'shop' });
     const key = { type: 'KEY_TYPE_JSON' };
     const apps = `${V1}/projects/${String(project['id'])}/apps`;
     const method = { name: 'api', authMethodType: 'API_AUTH_METHOD_TYPE_PRIVATE_KEY_JWT' };
-    const { body: app } = await call('POST', `${apps}/api`, method);
+    const { json: app } = await ask('POST', `${apps}/api`, method);
     const keys = `${apps}/${String(app['appId'])}/keys`;
-    const { body: appKey } = await call('POST', keys, key);
+    const { json: appKey } = await ask('POST', keys, key);
     const user = { userName: 'robot', name: 'robot' };
-    const { body: robot } = await call('POST', `${V1}/users/machine`, user);
+    const { json: robot } = await ask('POST', `${V1}/users/machine`, user);
     const userKeys = `${V1}/users/${String(robot['userId'])}/keys`;
-    const { body: userKey } = await call('POST', userKeys, key);
+    const { json: userKey } = await ask('POST', userKeys, key);
     const fileOf = (details: unknown) =>
       JSON.parse(Buffer.from(String(details), 'base64').toString()) as object;
     expect(fileOf(appKey['keyDetails'])).toMatchObject({
@@ -121,26 +115,26 @@ describe('the calls that set up an application', () => {
       keyId: userKey['keyId'],
       userId: robot['userId'],
     });
-    expect(await call('POST', `${keys}/_search`, {})).toMatchObject({
-      body: { result: [{ id: appKey['id'], type: 'KEY_TYPE_JSON' }] },
+    expect(await ask('POST', `${keys}/_search`, {})).toMatchObject({
+      json: { result: [{ id: appKey['id'], type: 'KEY_TYPE_JSON' }] },
     });
-    await call('DELETE', `${userKeys}/${String(userKey['keyId'])}`);
-    expect((await call('POST', `${userKeys}/_search`, {})).body).not.toHaveProperty('result');
-    await call('DELETE', `${V1}/users/${String(robot['userId'])}`);
-    await call('DELETE', `${V1}/projects/${String(project['id'])}`);
-    expect((await call('POST', `${V1}/projects/_search`, {})).body['result']).toEqual([
+    await ask('DELETE', `${userKeys}/${String(userKey['keyId'])}`);
+    expect((await ask('POST', `${userKeys}/_search`, {})).json).not.toHaveProperty('result');
+    await ask('DELETE', `${V1}/users/${String(robot['userId'])}`);
+    await ask('DELETE', `${V1}/projects/${String(project['id'])}`);
+    expect((await ask('POST', `${V1}/projects/_search`, {})).json['result']).toEqual([
       expect.objectContaining({ name: 'ZITADEL' }),
       expect.objectContaining({ name: 'app' }),
     ]);
   });
 
   it('takes a role from whoever has it', async () => {
-    const { zitadel, call } = await useAdministrator();
+    const { zitadel } = w;
     const [globex, dave] = [zitadel.addOrg('globex'), zitadel.addUser('dave')];
     const portal = zitadel.addProject('portal', { roles: ['reader', 'writer'] });
     zitadel.grantProject(portal, globex, ['reader', 'writer']);
     zitadel.authorizeUser(dave, portal, ['reader', 'writer']);
-    await call('DELETE', `/management/v1/projects/${portal.id}/roles/writer`);
+    await ask('DELETE', `/management/v1/projects/${portal.id}/roles/writer`);
     expect(zitadel.grants()).toMatchObject([{ roleKeys: ['reader'] }]);
     expect(() => zitadel.authorizeUser(dave, portal, ['writer'])).toThrow('COMMAND-mm9F4');
   });
@@ -151,8 +145,7 @@ describe('the calls that set up an application', () => {
     ['an unknown user', 'DELETE', '/users/1', undefined, 404, 'COMMAND-m9od'],
     ['unknown metadata', 'DELETE', '/metadata/x', undefined, 404, 'META-mcnw3'],
   ])('refuse %s', async (_what, method, path, body, status, id) => {
-    const { call } = await useAdministrator();
-    const reply = await call(method, `/management/v1${path}`, body);
-    expect(reply).toMatchObject({ status, body: { details: [{ id }] } });
+    const reply = await ask(method, `/management/v1${path}`, body);
+    expect(reply).toMatchObject({ status, json: { details: [{ id }] } });
   });
 });

@@ -1,11 +1,23 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 
 import { describe, expect, it } from 'vitest';
 import type { User } from '../../lib/testing/index.js';
-import { call, type Called, decode, myMemberships, useFurnished } from './calls.js';
+import {
+  authorizePath,
+  call,
+  type Called,
+  decode,
+  LOGIN,
+  myMemberships,
+  newVerifier,
+  parameterOf,
+  pick,
+  redeem,
+  refresh,
+  useFurnished,
+} from './calls.js';
 
 const REDIRECT = 'http://localhost:9/callback?kept=1';
-const LOGIN = '/ui/v2/login/login';
 const HOSTILE = '"><script>alert(1)</script>\r\n<img src=x onerror=alert(1)> & \'';
 
 const w = useFurnished((zitadel) => {
@@ -18,57 +30,28 @@ const w = useFurnished((zitadel) => {
   return { portal, clientId, alice };
 });
 
-function challengeOf(verifier: string): string {
-  return createHash('sha256').update(verifier).digest('base64url');
-}
-
-function authorizePath(verifier: string, changes: Record<string, string | undefined> = {}): string {
-  const asked: Record<string, string | undefined> = {
+function pathOf(verifier: string, changes: Record<string, string | undefined> = {}): string {
+  return authorizePath(verifier, {
     client_id: w.clientId,
     redirect_uri: REDIRECT,
-    response_type: 'code',
     scope: 'openid profile offline_access urn:zitadel:iam:org:project:id:zitadel:aud',
     state: 's&1',
     nonce: 'n-1',
-    code_challenge: challengeOf(verifier),
-    code_challenge_method: 'S256',
     ...changes,
-  };
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(asked)) {
-    if (value !== undefined) query.set(name, value);
-  }
-  return `/oauth/v2/authorize?${query.toString()}`;
-}
-
-function pick(authRequest: string, user: { readonly id: string }): Promise<Called> {
-  const body = new URLSearchParams({ authRequest, userId: user.id });
-  return call(w.zitadel, LOGIN, undefined, { body });
+  });
 }
 
 async function begin(verifier: string, changes: Record<string, string> = {}): Promise<string> {
-  const begun = await call(w.zitadel, authorizePath(verifier, changes));
-  const location = new URL(begun.headers.get('location') ?? '', w.zitadel.url);
-  return location.searchParams.get('authRequest') ?? '';
+  return parameterOf(await call(w.zitadel, pathOf(verifier, changes)), 'authRequest');
 }
 
 async function codeFor(verifier: string, user: User, changes = {}): Promise<string> {
-  const done = await pick(await begin(verifier, changes), user);
-  return new URL(done.headers.get('location') ?? '').searchParams.get('code') ?? '';
+  const authRequest = await begin(verifier, changes);
+  return parameterOf(await pick(w.zitadel, authRequest, user), 'code');
 }
 
-function redeem(fields: Record<string, string>): Promise<Called> {
-  const defaults = {
-    grant_type: 'authorization_code',
-    redirect_uri: REDIRECT,
-    client_id: w.clientId,
-  };
-  const body = new URLSearchParams({ ...defaults, ...fields });
-  return call(w.zitadel, '/oauth/v2/token', undefined, { body });
-}
-
-function newVerifier(): string {
-  return randomBytes(32).toString('base64url');
+function redeemed(fields: Record<string, string>): Promise<Called> {
+  return redeem(w.zitadel, { redirect_uri: REDIRECT, client_id: w.clientId, ...fields });
 }
 
 describe('the code flow', () => {
@@ -76,7 +59,7 @@ describe('the code flow', () => {
     const verifier = newVerifier();
     const authRequest = await begin(verifier);
     expect(authRequest).toMatch(/^V2_\d{18}$/);
-    const done = await pick(authRequest, w.alice);
+    const done = await pick(w.zitadel, authRequest, w.alice);
     expect(done.status).toBe(302);
     const back = new URL(done.headers.get('location') ?? '');
     expect([back.origin, back.searchParams.get('kept'), back.searchParams.get('state')]).toEqual([
@@ -85,7 +68,7 @@ describe('the code flow', () => {
       's&1',
     ]);
     const code = back.searchParams.get('code') ?? '';
-    const answer = await redeem({ code, code_verifier: verifier });
+    const answer = await redeemed({ code, code_verifier: verifier });
     expect(answer.status).toBe(200);
     expect(Object.keys(answer.json)).toEqual([
       'access_token',
@@ -103,7 +86,7 @@ describe('the code flow', () => {
     const idToken = decode(String(answer.json['id_token']).split('.')[1]);
     expect(idToken).toMatchObject({ nonce: 'n-1', azp: w.clientId, amr: ['pwd'] });
     expect((await myMemberships(w.zitadel, token)).status).toBe(200);
-    const again = await redeem({ code, code_verifier: verifier });
+    const again = await redeemed({ code, code_verifier: verifier });
     expect(again.json['error_description']).toBe('Errors.AuthRequest.NoCode');
   });
 
@@ -114,7 +97,7 @@ describe('the code flow', () => {
     const verifier = newVerifier();
     const code = await codeFor(verifier, w.alice, { client_id: opaque.clientId });
     const fields = { code, code_verifier: verifier, client_id: opaque.clientId };
-    const token = String((await redeem(fields)).json['access_token']);
+    const token = String((await redeemed(fields)).json['access_token']);
     expect(token.split('.')).toHaveLength(5);
     expect((await myMemberships(w.zitadel, token)).status).toBe(200);
   });
@@ -129,17 +112,17 @@ describe('the code flow', () => {
   ])('does not redeem a code with %s, and the code stays good', async (_name, wrong, text) => {
     const verifier = newVerifier();
     const code = await codeFor(verifier, w.alice);
-    const refused = await redeem({ code, code_verifier: verifier, ...wrong });
+    const refused = await redeemed({ code, code_verifier: verifier, ...wrong });
     expect(refused.status).toBe(400);
     expect(refused.json['error_description']).toContain(text);
-    expect((await redeem({ code, code_verifier: verifier })).status).toBe(200);
+    expect((await redeemed({ code, code_verifier: verifier })).status).toBe(200);
   });
 
   it('does not redeem the code of another client', async () => {
     const other = w.zitadel.addApplication(w.portal, { redirectUris: [REDIRECT] });
     const verifier = newVerifier();
     const code = await codeFor(verifier, w.alice);
-    const stolen = await redeem({ code, code_verifier: verifier, client_id: other.clientId });
+    const stolen = await redeemed({ code, code_verifier: verifier, client_id: other.clientId });
     expect([stolen.status, stolen.json['error']]).toEqual([400, 'invalid_grant']);
   });
 });
@@ -147,32 +130,30 @@ describe('the code flow', () => {
 describe('a refresh token', () => {
   async function signIn(): Promise<Called> {
     const verifier = newVerifier();
-    return redeem({ code: await codeFor(verifier, w.alice), code_verifier: verifier });
+    return redeemed({ code: await codeFor(verifier, w.alice), code_verifier: verifier });
   }
 
-  function refresh(refresh_token: unknown): Promise<Called> {
-    return redeem({ grant_type: 'refresh_token', refresh_token: String(refresh_token) });
-  }
+  const renewed = (token: unknown) => refresh(w.zitadel, w.clientId, String(token));
 
   it('gives a new pair and ends the old one', async () => {
     const first = await signIn();
-    const second = await refresh(first.json['refresh_token']);
+    const second = await renewed(first.json['refresh_token']);
     expect(second.status).toBe(200);
     const [old, fresh] = [first, second].map(({ json }) => String(json['access_token']));
     expect((await myMemberships(w.zitadel, old ?? '')).status).toBe(401);
     expect((await myMemberships(w.zitadel, fresh ?? '')).status).toBe(200);
-    expect((await refresh(first.json['refresh_token'])).status).toBe(400);
+    expect((await renewed(first.json['refresh_token'])).status).toBe(400);
   });
 
   it('ends with the sessions of its user', async () => {
     const { json } = await signIn();
     w.zitadel.endSessions(w.alice);
-    expect((await refresh(json['refresh_token'])).json['error']).toBe('invalid_grant');
+    expect((await renewed(json['refresh_token'])).json['error']).toBe('invalid_grant');
   });
 
   it('is none that somebody made up', async () => {
-    expect((await refresh('x')).json['error']).toBe('invalid_grant');
-    expect((await refresh(w.zitadel.patFor(w.alice))).json['error']).toBe('invalid_grant');
+    expect((await renewed('x')).json['error']).toBe('invalid_grant');
+    expect((await renewed(w.zitadel.patFor(w.alice))).json['error']).toBe('invalid_grant');
   });
 });
 
@@ -184,7 +165,7 @@ describe('an application that asks wrongly', () => {
     ['an address that only begins like one', { redirect_uri: `${REDIRECT}.evil.example` }],
     ['no address', { redirect_uri: undefined }],
   ])('gets a page and no redirect for %s', async (_name, changes) => {
-    const refused = await call(w.zitadel, authorizePath(newVerifier(), changes));
+    const refused = await call(w.zitadel, pathOf(newVerifier(), changes));
     expect(refused.status).toBe(400);
     expect(refused.headers.has('location')).toBe(false);
     expect(refused.headers.get('content-type')).toBe('text/html; charset=utf-8');
@@ -197,7 +178,7 @@ describe('an application that asks wrongly', () => {
     ['a challenge that is none', { code_challenge: 'short' }, 'invalid_request'],
     ['no openid', { scope: 'profile' }, 'invalid_scope'],
   ])('is told so at its own address for %s', async (_name, changes, error) => {
-    const refused = await call(w.zitadel, authorizePath(newVerifier(), changes));
+    const refused = await call(w.zitadel, pathOf(newVerifier(), changes));
     const back = new URL(refused.headers.get('location') ?? '');
     expect([refused.status, back.origin]).toEqual([302, 'http://localhost:9']);
     expect([back.searchParams.get('error'), back.searchParams.get('state')]).toEqual([
@@ -263,11 +244,29 @@ describe('the sign-in page', () => {
   it('says so when the sign-in is over or unknown, or the person may not', async () => {
     const authRequest = await begin(newVerifier());
     const service = w.zitadel.addServiceUser('no-person');
-    expect((await pick(authRequest, service)).status).toBe(400);
-    expect((await pick(authRequest, { id: '1' })).status).toBe(400);
-    expect((await pick(authRequest, w.alice)).status).toBe(302);
-    expect((await pick(authRequest, w.alice)).status).toBe(400);
+    expect((await pick(w.zitadel, authRequest, service)).status).toBe(400);
+    expect((await pick(w.zitadel, authRequest, { id: '1' })).status).toBe(400);
+    expect((await pick(w.zitadel, authRequest, w.alice)).status).toBe(302);
+    expect((await pick(w.zitadel, authRequest, w.alice)).status).toBe(400);
     expect((await call(w.zitadel, `${LOGIN}?authRequest=${authRequest}`)).status).toBe(400);
     expect((await call(w.zitadel, LOGIN)).status).toBe(400);
+  });
+});
+
+describe('a password', () => {
+  it('is asked for on the sign-in page', async () => {
+    const carol = w.zitadel.addUser('carol', { password: 'right & "proper"' });
+    const form = { authRequest: await begin(newVerifier()), userId: carol.id };
+    const login = (more: Record<string, string>) =>
+      call(w.zitadel, LOGIN, undefined, { body: new URLSearchParams({ ...form, ...more }) });
+    const [asked, wrong] = [await login({}), await login({ password: 'wrong' })];
+    expect([asked.status, asked.text.includes('type="password"')]).toEqual([200, true]);
+    expect(asked.text).not.toContain('This is not the password');
+    expect([wrong.status, wrong.text.includes('This is not the password')]).toEqual([200, true]);
+    const right = await login({ password: 'right & "proper"' });
+    expect([right.status, right.headers.get('location')]).toEqual([
+      302,
+      expect.stringContaining('code='),
+    ]);
   });
 });

@@ -1,6 +1,7 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, afterEach, beforeEach, vi } from 'vitest';
 import type { MemberResource, Org, User } from '../../lib/testing/index.js';
-import { call, myMemberships, outcomeOf, rowsOf, useTenants } from './calls.js';
+import { call, myMemberships, outcomeOf, rowsOf, useTenants, EACH_TEST } from './calls.js';
+import { useEmulator } from '../support/world.js';
 
 const w = useTenants();
 let people = 0;
@@ -251,5 +252,175 @@ describe('searches', () => {
   ])('refuse %s with 400', async (_name, body) => {
     const called = await myMemberships(w.zitadel, w.zitadel.tokenFor(user), { body });
     expect([called.status, called.json['code']]).toEqual([400, 3]);
+  });
+});
+
+describe('what reads see', () => {
+  const w = useTenants(EACH_TEST);
+  let alice: User;
+  let token: string;
+
+  beforeEach(() => {
+    alice = w.addMember({ org: w.acme }, ['ORG_OWNER'], w.acme);
+    token = w.zitadel.tokenFor(alice);
+  });
+
+  afterEach(() => vi.useRealTimers());
+
+  async function roles(): Promise<unknown> {
+    return rowsOf(await myMemberships(w.zitadel, token)).map((row) => row['roles']);
+  }
+
+  function post(path: string, body: object = {}): ReturnType<typeof call> {
+    return call(w.zitadel, `/management/v1${path}`, token, { body });
+  }
+
+  describe('reads that are held', () => {
+    it('see nothing that happens, until they are released', async () => {
+      w.zitadel.holdReads();
+      w.zitadel.changeMember(alice, { org: w.acme }, ['ORG_OWNER_VIEWER']);
+      w.zitadel.addMember(alice, 'instance', ['IAM_OWNER']);
+      w.zitadel.renameOrg(w.acme, 'renamed');
+      expect(await roles()).toEqual([['ORG_OWNER']]);
+      w.zitadel.releaseReads();
+      expect(await roles()).toEqual([['ORG_OWNER_VIEWER'], ['IAM_OWNER']]);
+    });
+
+    it('show the rows of a member that is already removed', async () => {
+      w.zitadel.holdReads();
+      w.zitadel.removeMember(alice, { org: w.acme });
+      expect(await roles()).toEqual([['ORG_OWNER']]);
+      w.zitadel.releaseReads();
+      expect(await roles()).toEqual([]);
+    });
+
+    it('are lists, memberships and projects; one grant and all rights are fresh', async () => {
+      const late = w.zitadel.addServiceUser('late', { org: w.acme });
+      w.zitadel.holdReads();
+      w.zitadel.addMember(late, { org: w.acme }, ['ORG_OWNER']);
+      token = w.zitadel.tokenFor(late);
+      const young = w.zitadel.addProject('young', { org: w.acme });
+      const body = { grantedOrgId: w.globex.id, roleKeys: ['reader'] };
+      const added = await post(`/projects/${w.other.id}/grants`, body);
+      expect(added.status).toBe(200);
+      const id = String(added.json['grantId']);
+      const path = `/management/v1/projects/${w.other.id}/grants/${id}`;
+      expect((await call(w.zitadel, path, token)).status).toBe(200);
+      expect(rowsOf(await post(`/projects/${w.other.id}/grants/_search`))).toEqual([]);
+      // The one that was there before.
+      expect(rowsOf(await post('/projectgrants/_search'))).toHaveLength(1);
+      const project404 = await call(w.zitadel, `/management/v1/projects/${young.id}`, token);
+      expect(project404.status).toBe(404);
+      w.zitadel.releaseReads();
+      expect(rowsOf(await post(`/projects/${w.other.id}/grants/_search`))).toHaveLength(1);
+      expect((await call(w.zitadel, `/management/v1/projects/${young.id}`, token)).status).toBe(
+        200,
+      );
+    });
+  });
+
+  describe('reads that lag', () => {
+    it('see each change when its time has passed', async () => {
+      vi.useFakeTimers({ toFake: ['performance'] });
+      w.zitadel.lagReads(1000);
+      w.zitadel.changeMember(alice, { org: w.acme }, ['ORG_OWNER_VIEWER']);
+      vi.advanceTimersByTime(600);
+      w.zitadel.addMember(alice, 'instance', ['IAM_OWNER']);
+      expect(await roles()).toEqual([['ORG_OWNER']]);
+      vi.advanceTimersByTime(600);
+      expect(await roles()).toEqual([['ORG_OWNER_VIEWER']]);
+      vi.advanceTimersByTime(600);
+      expect(await roles()).toEqual([['ORG_OWNER_VIEWER'], ['IAM_OWNER']]);
+    });
+
+    it('do not lag behind what was there before', async () => {
+      w.zitadel.lagReads(3_600_000);
+      expect(await roles()).toEqual([['ORG_OWNER']]);
+    });
+
+    it('are up to date again at 0', async () => {
+      w.zitadel.lagReads(3_600_000);
+      w.zitadel.removeMember(alice, { org: w.acme });
+      expect(await roles()).toEqual([['ORG_OWNER']]);
+      w.zitadel.lagReads(0);
+      expect(await roles()).toEqual([]);
+    });
+
+    it('never reach what tokens are checked against', async () => {
+      w.zitadel.lagReads(3_600_000);
+      w.zitadel.deactivateUser(alice);
+      expect((await myMemberships(w.zitadel, token)).status).toBe(401);
+    });
+  });
+});
+
+describe('one emulator for many tests', async () => {
+  const zitadel = await useEmulator({ queryLimits: { max: 50 } });
+
+  const rowsOf = async (token: string) => {
+    const { status, json } = await myMemberships(zitadel, token);
+    return [status, (json as { result?: unknown[] }).result?.length ?? 0];
+  };
+
+  describe('ids', () => {
+    it('may be given, and are taken then', () => {
+      const org = zitadel.addOrg('acme', { id: 'acme-1' });
+      const project = zitadel.addProject('portal', { org, id: '1' });
+      const customer = zitadel.addOrg('customer');
+      expect(org.id).toBe('acme-1');
+      expect(zitadel.addUser('alice', { org, id: '2' }).id).toBe('2');
+      expect(zitadel.addServiceUser('backend', { id: '3' }).id).toBe('3');
+      expect(zitadel.grantProject(project, customer, [], { id: '4' }).id).toBe('4');
+      const redirectUris = ['http://localhost:9/callback'];
+      expect(zitadel.addApplication(project, { clientId: '5', redirectUris }).clientId).toBe('5');
+      const api = zitadel.addApiApplication(project, { clientId: '6', clientSecret: 'secret-6' });
+      expect(api).toMatchObject({ clientId: '6', clientSecret: 'secret-6' });
+      expect(() => zitadel.addOrg('other', { id: '1' })).toThrow('the id 1 is taken');
+      expect(() => zitadel.addUser('bob', { id: 'a/b' })).toThrow("'a/b' is not an id");
+      expect(zitadel.addUser('bob').id).toMatch(/^\d{18}$/);
+    });
+  });
+
+  describe('reset', () => {
+    it('begins again, with the same address, keys and ids', async () => {
+      const { url, issuer, instanceId, rootOrg, defaultProject, zitadelProjectId } = zitadel;
+      const keys = zitadel.publicKeys();
+      zitadel.reset();
+      const acme = zitadel.addOrg('acme', { id: 'acme-1' });
+      const alice = zitadel.addUser('alice', { org: acme, id: '2' });
+      zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
+      zitadel.addMember(alice, { project: defaultProject }, ['PROJECT_OWNER']);
+      zitadel.addTarget('http://127.0.0.1:9/', {});
+      const [robot, pat] = [zitadel.addServiceUser('backend'), 'a-text-of-mine'];
+      expect(zitadel.patFor(robot, pat)).toBe(pat);
+      zitadel.setRolePermissions('ORG_OWNER', []);
+      zitadel.setEditor(alice);
+      zitadel.deliveries({ lose: 1 });
+      zitadel.lagReads(60_000);
+      zitadel.fail('memberships', 503);
+      zitadel.serveApis('v2');
+      zitadel.limitQueries({ max: 1 });
+      const token = zitadel.tokenFor(alice);
+      zitadel.reset();
+      expect(await rowsOf(token)).toEqual([401, 0]);
+      expect(await rowsOf(pat)).toEqual([401, 0]);
+      expect(zitadel.requests()).toBe(2);
+      expect(zitadel.grants()).toEqual([]);
+      expect(zitadel).toMatchObject({
+        url,
+        issuer,
+        instanceId,
+        rootOrg,
+        defaultProject,
+        zitadelProjectId,
+      });
+      expect(zitadel.publicKeys()).toEqual(keys);
+      // Who is added again with the same id is the same to tokens.
+      const again = zitadel.addUser('alice', { org: zitadel.addOrg('acme'), id: '2' });
+      expect(await rowsOf(token)).toEqual([200, 0]);
+      zitadel.addMember(again, { project: defaultProject }, ['PROJECT_OWNER']);
+      expect(await rowsOf(token)).toEqual([200, 1]);
+      await zitadel.delivered();
+    });
   });
 });

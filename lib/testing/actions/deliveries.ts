@@ -1,9 +1,9 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+import { createHmac } from 'node:crypto';
+import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { DeliveryFaults } from '../model.js';
-import type { EventRecord } from '../world/events.js';
-import { deliveryBody, post } from './delivery.js';
-import { DeliveryLuck } from './delivery-luck.js';
+import type { EventRecord } from '../world/state.js';
+import { isoOf, nowInSeconds } from '../world/world.js';
 import type { TargetRecord } from './targets.js';
 
 /** More than this are not kept: what comes on top is lost. */
@@ -24,10 +24,8 @@ export class Deliveries {
   readonly #instanceId: string;
   readonly #stop = new AbortController();
   // Shorter than servers of Node keep a connection: what goes out on one that is just closed is lost.
-  readonly #connections = {
-    http: new HttpAgent({ keepAlive: true, timeout: 4_000 }),
-    https: new HttpsAgent({ keepAlive: true, timeout: 4_000 }),
-  };
+  readonly #http = new HttpAgent({ keepAlive: true, timeout: 4_000 });
+  readonly #https = new HttpsAgent({ keepAlive: true, timeout: 4_000 });
   /** By the time when they are due. */
   #waiting: Job[] = [];
   #running = 0;
@@ -53,9 +51,11 @@ export class Deliveries {
   }
 
   /** Resolves when none is under way. */
-  async done(): Promise<void> {
-    if (this.#waiting.length === 0 && this.#running === 0) return;
-    await new Promise<void>((resolve) => this.#whenDone.push(resolve));
+  done(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#whenDone.push(resolve);
+      this.#tellIfDone();
+    });
   }
 
   /** Those that wait are lost. */
@@ -69,9 +69,8 @@ export class Deliveries {
   stop(): void {
     this.drop();
     this.#stop.abort();
-    this.#connections.http.destroy();
-    this.#connections.https.destroy();
-    this.#tellIfDone();
+    this.#http.destroy();
+    this.#https.destroy();
   }
 
   #put(delay: number, body: string, targets: readonly TargetRecord[]): void {
@@ -101,7 +100,7 @@ export class Deliveries {
   async #deliver(job: Job | undefined): Promise<void> {
     this.#running += 1;
     for (const target of job?.targets ?? []) {
-      const posted = post(target, job?.body ?? '', this.#connections, this.#stop.signal);
+      const posted = this.#post(target, job?.body ?? '');
       if (target.kind === 'restAsync') continue;
       if (!(await posted) && target.interruptOnError) break;
     }
@@ -113,5 +112,109 @@ export class Deliveries {
   #tellIfDone(): void {
     if (this.#waiting.length > 0 || this.#running > 0) return;
     for (const tell of this.#whenDone.splice(0)) tell();
+  }
+
+  /** Posts once. Whether the target took it: refused, unreachable or too slow are one to ZITADEL. */
+  async #post({ endpoint, timeoutMs, signingKey }: TargetRecord, body: string): Promise<boolean> {
+    const { protocol } = URL.canParse(endpoint) ? new URL(endpoint) : { protocol: '' };
+    if (protocol !== 'http:' && protocol !== 'https:') return false;
+    const isHttps = protocol === 'https:';
+    const time = String(nowInSeconds());
+    const signature = createHmac('sha256', signingKey).update(`${time}.${body}`).digest('hex');
+    return new Promise((resolve) => {
+      const failed = (): void => {
+        resolve(false);
+      };
+      const outgoing = (isHttps ? httpsRequest : httpRequest)(endpoint, {
+        method: 'POST',
+        agent: isHttps ? this.#https : this.#http,
+        signal: AbortSignal.any([this.#stop.signal, AbortSignal.timeout(timeoutMs)]),
+        headers: {
+          'User-Agent': 'Go-http-client/1.1',
+          'Content-Length': Buffer.byteLength(body),
+          'Content-Type': 'application/json',
+          'ZITADEL-Signature': `t=${time},v1=${signature}`,
+          'Accept-Encoding': 'gzip',
+        },
+      });
+      outgoing.on('response', (incoming) => {
+        const { statusCode = 500 } = incoming;
+        incoming.on('error', failed).on('end', () => {
+          resolve(statusCode < 400);
+        });
+        incoming.resume();
+      });
+      outgoing.on('error', failed);
+      outgoing.end(body);
+    });
+  }
+}
+
+/** What an event is posted as. The order of the fields and the names are ZITADEL's; what is empty is left out. */
+function deliveryBody(event: EventRecord, instanceId: string): string {
+  const { aggregateType, payload } = event;
+  return JSON.stringify({
+    aggregateID: event.aggregateId,
+    aggregateType,
+    resourceOwner: event.resourceOwner,
+    instanceID: instanceId,
+    version: aggregateType === 'user' ? 'v2' : 'v1',
+    sequence: event.sequence,
+    event_type: event.type,
+    // As Go writes a moment.
+    created_at: isoOf(event.stamp).replace(/\.?0+Z$/, 'Z'),
+    userID: event.editor?.id,
+    event_payload: payload,
+  });
+}
+
+/** What becomes of each delivery. The same faults and the same seed give the same luck. */
+class DeliveryLuck {
+  readonly reorder: boolean;
+  readonly #delay: readonly [number, number];
+  readonly #lose: number;
+  readonly #duplicate: number;
+  #state: number;
+
+  /** @throws TypeError if a delay is negative, or a share is not from 0 to 1 */
+  constructor(faults: DeliveryFaults) {
+    const { delayMs = 0, lose = 0, duplicate = 0, reorder = false, seed = 1 } = faults;
+    this.#delay = typeof delayMs === 'number' ? [delayMs, delayMs] : delayMs;
+    const [least, most] = this.#delay;
+    if (!(least >= 0 && most >= least && Number.isFinite(most))) {
+      throw new TypeError(
+        'delayMs is a number of milliseconds from 0, or two: the least, the most',
+      );
+    }
+    for (const [name, share] of Object.entries({ lose, duplicate })) {
+      if (share >= 0 && share <= 1) continue;
+      throw new TypeError(`${name} is a share from 0 to 1, not ${String(share)}`);
+    }
+    this.#lose = lose;
+    this.#duplicate = duplicate;
+    this.reorder = reorder;
+    this.#state = seed;
+  }
+
+  /** After how many milliseconds it is delivered: not at all, once or twice. */
+  delays(): readonly number[] {
+    // Always as many draws, so that one fault does not change another one's luck.
+    const [lost, twice, first, second] = [this.#draw(), this.#draw(), this.#draw(), this.#draw()];
+    if (lost < this.#lose) return [];
+    const delays = [this.#between(first)];
+    return twice < this.#duplicate ? [...delays, this.#between(second)] : delays;
+  }
+
+  #between(luck: number): number {
+    const [least, most] = this.#delay;
+    return least + luck * (most - least);
+  }
+
+  /** From 0 to below 1. The generator is mulberry32. */
+  #draw(): number {
+    this.#state = (this.#state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   }
 }

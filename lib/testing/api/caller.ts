@@ -1,7 +1,8 @@
 import type { Instance } from '../instance.js';
 import { requireApiToken } from '../oidc/token-check.js';
 import type { Message } from '../server/protojson.js';
-import { type Exchange, headerOf, ZitadelError } from '../server/replies.js';
+import type { EndpointName } from '../server/endpoints.js';
+import { type Exchange, ZitadelError } from '../server/replies.js';
 import type { GrantCheck } from '../world/grants.js';
 import { membersOf } from '../world/managers.js';
 import type { GrantRecord, MemberRecord, State } from '../world/state.js';
@@ -13,36 +14,20 @@ import type { World } from '../world/world.js';
  */
 export type ApiHandle = (instance: Instance, exchange: Exchange, message: Message) => object;
 
+/** A call of the REST API. A star stands for one part of the path. */
+export type ApiRow = [method: string, path: string, endpoint: EndpointName, handle: ApiHandle];
+
+/** A method of a Connect service. */
+export type Method = readonly [name: string, endpoint: EndpointName, handle: ApiHandle];
+
 /** The permissions that the emulated calls ask for. */
 export type Permission =
-  | 'org.read'
-  | 'org.write'
-  | 'org.delete'
-  | 'project.read'
-  | 'project.create'
-  | 'project.delete'
-  | 'project.role.read'
-  | 'project.role.write'
-  | 'project.role.delete'
-  | 'project.app.read'
-  | 'project.app.write'
-  | 'project.app.delete'
-  | 'user.read'
-  | 'user.write'
-  | 'user.delete'
-  | 'project.grant.read'
-  | 'project.grant.write'
-  | 'project.grant.delete'
-  | 'user.membership.read'
-  | 'user.grant.read'
-  | 'events.read'
-  | 'action.target.read'
-  | 'action.target.write'
-  | 'action.target.delete'
-  | 'action.execution.read'
-  | 'action.execution.write'
+  | `${'org' | 'project' | 'user' | 'action.target'}.${'read' | 'write' | 'delete'}`
+  | `project.${'role' | 'app' | 'grant'}.${'read' | 'write' | 'delete'}`
   | `${'iam' | 'org' | 'project'}.member.${'read' | 'write' | 'delete'}`
-  | 'project.grant.member.read';
+  | `action.execution.${'read' | 'write'}`
+  | `${'user.membership' | 'user.grant' | 'project.grant.member' | 'events'}.read`
+  | 'project.create';
 
 /** Where a permission is held: everywhere in the organization, or on these projects and grants only. */
 interface Held {
@@ -59,15 +44,16 @@ export function callerWith(instance: Instance, exchange: Exchange, permission: P
 
 /** Finds out who calls the API. Throws what ZITADEL refuses a call with before any permission. */
 export function callerOf(instance: Instance, exchange: Exchange): Caller {
-  const authorization = headerOf(exchange, 'authorization') ?? '';
+  const authorization = exchange.headers.authorization ?? '';
   if (authorization === '') throw new ZitadelError(16, undefined, 'auth header missing');
   if (!authorization.startsWith('Bearer ')) {
     throw new ZitadelError(16, 'AUTH-toLo1', 'invalid auth header');
   }
   const { world, tokens, issuer, zitadelProjectId } = instance;
-  const live = tokens.check(authorization.slice('Bearer '.length));
-  const user = requireApiToken(live, zitadelProjectId, [issuer, exchange.issuer]);
-  const asked = headerOf(exchange, 'x-zitadel-orgid') ?? '';
+  const token = authorization.slice('Bearer '.length);
+  const live = tokens.check(token, [issuer, exchange.issuer]);
+  const user = requireApiToken(live, zitadelProjectId);
+  const asked = String(exchange.headers['x-zitadel-orgid'] ?? '');
   const orgId = asked === '' ? user.orgId : asked;
   if (!world.now.orgs.has(orgId) && !world.removedOrgs.has(orgId)) {
     throw new ZitadelError(7, 'AUTH-Bs7Ds', "Organisation doesn't exist");

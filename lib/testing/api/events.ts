@@ -9,53 +9,32 @@ import {
   timestampField,
   unsignedField,
 } from '../server/protojson.js';
-import type { EventRecord } from '../world/events.js';
+import type { EventRecord } from '../world/state.js';
 import { isoOf } from '../world/world.js';
-import { type ApiHandle, callerOf } from './caller.js';
+import { type ApiHandle, type ApiRow, callerWith } from './caller.js';
 
 const LARGEST_PAGE = 1000;
 const MOST_EVENT_TYPES = 30;
 const MOST_AGGREGATE_TYPES = 10;
 
-interface EventSearch {
-  readonly ascending: boolean;
-  readonly limit: number;
-  readonly eventTypes: readonly string[];
-  readonly aggregateTypes: readonly string[];
-  readonly matches: (event: EventRecord) => boolean;
-}
-
-/** POST /admin/v1/events/_search: of the whole instance, whatever organization the call acts in. */
-export const listEvents: ApiHandle = (instance, exchange, message) => {
-  const search = searchOf(message);
-  callerOf(instance, exchange).require('events.read');
-  requireAtMost(search.eventTypes, MOST_EVENT_TYPES, 'EventTypes');
-  requireAtMost(search.aggregateTypes, MOST_AGGREGATE_TYPES, 'AggregateTypes');
-  const found = instance.world.events.all.filter(search.matches);
-  if (!search.ascending) found.reverse();
-  const events = found.slice(0, search.limit).map(eventJson);
-  return events.length === 0 ? {} : { events };
-};
-
-function searchOf(body: Message): EventSearch {
-  const ascending = booleanField(body, 'asc');
-  const limit = unsignedField(body, 'limit', 'uint32', 2 ** 32);
-  const eventTypes = stringsField(body, 'eventTypes');
-  const aggregateTypes = stringsField(body, 'aggregateTypes');
-  const { after, before } = boundsOf(body, ascending);
-  const sequence = unsignedField(body, 'sequence', 'uint64', 2 ** 64);
+/** Of the whole instance, whatever organization the call acts in. */
+const listEvents: ApiHandle = (instance, exchange, message) => {
+  const ascending = booleanField(message, 'asc');
+  const limit = unsignedField(message, 'limit', 32);
+  const eventTypes = stringsField(message, 'eventTypes');
+  const aggregateTypes = stringsField(message, 'aggregateTypes');
+  const { after, before } = boundsOf(message, ascending);
+  const sequence = unsignedField(message, 'sequence', 64);
   const [aggregateId, resourceOwner, editorId] = [
-    stringField(body, 'aggregateId'),
-    stringField(body, 'resourceOwner'),
-    stringField(body, 'editorUserId'),
+    stringField(message, 'aggregateId'),
+    stringField(message, 'resourceOwner'),
+    stringField(message, 'editorUserId'),
   ];
-  return {
-    ascending,
-    // A larger page is not refused, only not given.
-    limit: limit === 0 ? LARGEST_PAGE : Math.min(limit, LARGEST_PAGE),
-    eventTypes,
-    aggregateTypes,
-    matches: (event) =>
+  callerWith(instance, exchange, 'events.read');
+  requireAtMost(eventTypes, MOST_EVENT_TYPES, 'EventTypes');
+  requireAtMost(aggregateTypes, MOST_AGGREGATE_TYPES, 'AggregateTypes');
+  const found = instance.world.events.all.filter(
+    (event) =>
       event.stamp > after &&
       event.stamp < before &&
       event.sequence > sequence &&
@@ -64,8 +43,14 @@ function searchOf(body: Message): EventSearch {
       (aggregateId === '' || event.aggregateId === aggregateId) &&
       (resourceOwner === '' || event.resourceOwner === resourceOwner) &&
       (editorId === '' || event.editor?.id === editorId),
-  };
-}
+  );
+  if (!ascending) found.reverse();
+  // A larger page is not refused, only not given.
+  const most = limit === 0 ? LARGEST_PAGE : Math.min(limit, LARGEST_PAGE);
+  return found.length === 0 ? {} : { events: found.slice(0, most).map(eventJson) };
+};
+
+export const EVENTS: ApiRow = ['POST', '/admin/v1/events/_search', 'events', listEvents];
 
 /** Exclusive at both ends. A range wins over `from`, which points the way that the list goes. */
 function boundsOf(body: Message, ascending: boolean): { after: number; before: number } {
@@ -89,23 +74,23 @@ function eventJson(event: EventRecord): object {
   const { aggregateId, aggregateType, resourceOwner, editor } = event;
   return {
     editor: { userId: editor?.id, displayName: editor?.displayName, service: 'zitadel' },
-    aggregate: { id: aggregateId, type: aggregateTypeJson(aggregateType), resourceOwner },
+    aggregate: { id: aggregateId, type: typeJson('AggregateTypes', aggregateType), resourceOwner },
     sequence: String(event.sequence),
     creationDate: isoOf(event.stamp),
     payload: event.payload,
-    type: eventTypeJson(event.type),
+    type: typeJson('EventTypes', event.type),
   };
 }
 
 /** English names, where they are recorded. */
-const AGGREGATES: Readonly<Record<string, string>> = {
+const AGGREGATE_NAMES: Readonly<Record<string, string>> = {
   instance: 'Instance',
   org: 'Organization',
   project: 'Project',
   user: 'User',
 };
 
-const EVENTS: Readonly<Record<string, string>> = {
+const EVENT_NAMES: Readonly<Record<string, string>> = {
   'instance.added': 'Instance added',
   'instance.member.added': 'Instance member added',
   'instance.member.removed': 'Instance member removed',
@@ -124,14 +109,8 @@ const EVENTS: Readonly<Record<string, string>> = {
   'user.removed': 'User removed',
 };
 
-function aggregateTypeJson(type: string): object {
-  return typeJson(type, `AggregateTypes.${type}`, AGGREGATES[type]);
-}
-
-function eventTypeJson(type: string): object {
-  return typeJson(type, `EventTypes.${type}`, EVENTS[type]);
-}
-
-function typeJson(type: string, key: string, localizedMessage: string | undefined): object {
-  return localizedMessage === undefined ? { type } : { type, localized: { key, localizedMessage } };
+function typeJson(kind: 'AggregateTypes' | 'EventTypes', type: string): object {
+  const localizedMessage = (kind === 'EventTypes' ? EVENT_NAMES : AGGREGATE_NAMES)[type];
+  if (localizedMessage === undefined) return { type };
+  return { type, localized: { key: `${kind}.${type}`, localizedMessage } };
 }

@@ -1,52 +1,64 @@
 import type { Instance } from '../instance.js';
-import { detailsJson, pagedJson, pageIn } from '../server/pages.js';
 import {
-  chosenInEach,
-  FAILED,
-  idField,
+  changedJson,
+  createdJson,
+  datesJson,
+  detailsJson,
+  listJson,
+  pagedJson,
+  pageIn,
+  searchIn,
+} from '../server/pages.js';
+import {
+  byId,
+  byText,
+  invalid,
+  messagesField,
   type Oneof,
   requireId,
   stringField,
 } from '../server/protojson.js';
-import { ZitadelError } from '../server/replies.js';
+import { type Exchange, ZitadelError } from '../server/replies.js';
 import type { OrgRecord, ProjectRecord } from '../world/state.js';
-import { removeOrgAndAll } from '../world/tenants.js';
-import { isoOf } from '../world/world.js';
-import { type ApiHandle, callerOf, callerWith } from './caller.js';
+import {
+  addRole,
+  createProject,
+  removeOrgAndAll,
+  removeProjectAndAll,
+  removeRole,
+} from '../world/tenants.js';
+import { type OrgMetadata, requireProject } from '../world/world.js';
+import { type ApiHandle, type ApiRow, callerOf, callerWith, type Permission } from './caller.js';
 
-/** GET /management/v1/orgs/me: the organization of the call. A removed one has no state any more. */
-export const getMyOrg: ApiHandle = (instance, exchange) => {
-  const caller = callerOf(instance, exchange);
-  const { orgId: id } = caller;
+/** The organization of the call. A removed one has no state any more. */
+const getMyOrg: ApiHandle = (instance, exchange) => {
+  const { orgId: id } = callerWith(instance, exchange, 'org.read');
   const { world } = instance;
-  caller.require('org.read');
   const org = world.now.orgs.get(id);
   if (org === undefined) return { org: { id, name: world.removedOrgs.get(id) } };
   const state = org.active ? 'ORG_STATE_ACTIVE' : 'ORG_STATE_INACTIVE';
   return { org: { id, details: detailsJson(org.details), state, name: org.name } };
 };
 
-const QUERY = {
+const ORG_QUERY: Oneof<OrgRecord> = {
   message: 'zitadel.org.v2.SearchQuery',
   field: 'query',
-  members: ['nameQuery', 'domainQuery', 'stateQuery', 'idQuery', 'defaultQuery'],
-} as const satisfies Oneof<string>;
+  members: {
+    nameQuery: undefined,
+    domainQuery: undefined,
+    stateQuery: undefined,
+    idQuery: byId(({ id }) => id, 'OrganizationIDQuery.Id'),
+    defaultQuery: undefined,
+  },
+};
 
-/** OrganizationService.ListOrganizations: those that the reader may see. Written from ZITADEL's source. */
+/** Those that the reader may see. Written from ZITADEL's source. */
 export const listOrganizations: ApiHandle = (instance, exchange, message) => {
-  const asked = pageIn(message, 'query');
+  const search = searchIn(message, exchange, 'ListOrganizationsRequest', ORG_QUERY);
   const caller = callerWith(instance, exchange, 'org.read');
-  const place = 'ListOrganizationsRequest.Queries';
-  const ids = chosenInEach(message, 'queries', exchange.body, QUERY, place).map((chosen) => {
-    const { name, value, place: at } = chosen();
-    if (name === 'idQuery') return idField(value, 'id', `${at}: ${FAILED} OrganizationIDQuery.Id`);
-    throw new ZitadelError(12, undefined, `the ZITADEL emulator does not emulate ${name}`);
-  });
-  const { orgs } = instance.world.reads;
   const list = {
     name: 'result',
-    rows: [...orgs.values()].filter(({ id }) => ids.every((each) => each === id)),
-    order: (left: OrgRecord, right: OrgRecord) => left.details.created - right.details.created,
+    rows: [...instance.world.reads.orgs.values()],
     visible: ({ id }: OrgRecord) => caller.may('org.read', id, id),
     json: ({ id, name, active, details }: OrgRecord) => ({
       id,
@@ -55,19 +67,61 @@ export const listOrganizations: ApiHandle = (instance, exchange, message) => {
       name,
     }),
   };
-  return pagedJson(list, instance.limits.ofV2(asked), 'details');
+  return pagedJson(instance, search, list, 'details');
 };
 
-/** DELETE /admin/v1/orgs/{orgId} */
-export const deleteOrg: ApiHandle = (instance, exchange) => {
-  callerOf(instance, exchange).require('org.delete');
-  const [id = ''] = exchange.params;
-  removeOrgAndAll(instance.world, instance.credentials, id);
+const deleteOrg: ApiHandle = (instance, exchange) => {
+  callerWith(instance, exchange, 'org.delete');
+  removeOrgAndAll(instance.world, instance.credentials, exchange.params[0] ?? '');
   return {};
 };
 
-/** GET /management/v1/projects/{id}: only under the organization that owns it, for any caller. */
-export const getProject: ApiHandle = (instance, exchange) => {
+const METADATA_QUERY: Oneof<readonly [key: string, OrgMetadata]> = {
+  message: 'zitadel.metadata.v1.MetadataQuery',
+  field: 'query',
+  members: { keyQuery: byText('key', ([key]) => key) },
+};
+
+// The calls of metadata are written from ZITADEL's documentation.
+const listOrgMetadata: ApiHandle = (instance, exchange, message) => {
+  const search = searchIn(message, exchange, 'ListOrgMetadataRequest', METADATA_QUERY);
+  const { orgId } = callerWith(instance, exchange, 'org.read');
+  const rows = [...(instance.world.orgMetadata.get(orgId) ?? [])];
+  return listJson(instance, search, rows, ([key, { value, details }]) => ({
+    details: detailsJson(details),
+    key,
+    value,
+  }));
+};
+
+const postOrgMetadata: ApiHandle = (instance, exchange, message) => {
+  const value = stringField(message, 'value');
+  const { orgId } = callerWith(instance, exchange, 'org.write');
+  const key = requireId(exchange.params[0] ?? '', 'SetOrgMetadataRequest.Key');
+  if (value === '') throw invalid('SetOrgMetadataRequest.Value: value length must be at least 1');
+  const { world } = instance;
+  const kept = world.orgMetadata.get(orgId) ?? new Map();
+  const happening = { type: 'org.metadata.set', payload: { key, value } };
+  const before = kept.get(key)?.details;
+  const details = before
+    ? world.changed(orgId, before, happening)
+    : world.created(orgId, orgId, happening);
+  world.orgMetadata.set(orgId, kept.set(key, { value, details }));
+  return { details: createdJson(details) };
+};
+
+const deleteOrgMetadata: ApiHandle = (instance, exchange) => {
+  const { orgId } = callerWith(instance, exchange, 'org.write');
+  const [key = ''] = exchange.params;
+  if (instance.world.orgMetadata.get(orgId)?.delete(key) !== true) {
+    throw new ZitadelError(5, 'META-mcnw3', 'Errors.Metadata.NotFound');
+  }
+  instance.world.happened(orgId, orgId, { type: 'org.metadata.removed', payload: { key } });
+  return { details: { resourceOwner: orgId } };
+};
+
+/** Only under the organization that owns it, for any caller. */
+const getProject: ApiHandle = (instance, exchange) => {
   const caller = callerOf(instance, exchange);
   const [id = ''] = exchange.params;
   caller.requireOn('project.read', id);
@@ -76,27 +130,19 @@ export const getProject: ApiHandle = (instance, exchange) => {
   if (project.orgId !== caller.orgId) {
     throw new ZitadelError(5, 'MANAG-SFf2a', 'Project not found');
   }
-  const { name, details } = project;
-  return { project: { id, details: detailsJson(details), name, ...settingsJson(project) } };
+  return { project: projectJson(project) };
 };
 
-/** ProjectService.GetProject: under any organization where the caller may read projects. */
+/** Under any organization where the caller may read projects. */
 export const getProjectV2: ApiHandle = (instance, exchange, message) => {
   const id = stringField(message, 'projectId');
   const caller = callerWith(instance, exchange, 'project.read');
   requireId(id, 'GetProjectRequest.ProjectId');
   const project = requireReadable(instance, id);
-  caller.checkFor('project.read')(project.orgId, [id]);
-  return {
-    project: {
-      projectId: id,
-      organizationId: project.orgId,
-      creationDate: isoOf(project.details.created),
-      changeDate: isoOf(project.details.changed),
-      name: project.name,
-      ...settingsJson(project),
-    },
-  };
+  const { orgId: organizationId, name, details } = project;
+  caller.checkFor('project.read')(organizationId, [id]);
+  const settings = settingsJson(project);
+  return { project: { projectId: id, organizationId, ...datesJson(details), name, ...settings } };
 };
 
 function requireReadable(instance: Instance, id: string): ProjectRecord {
@@ -105,9 +151,107 @@ function requireReadable(instance: Instance, id: string): ProjectRecord {
   return project;
 }
 
-export function settingsJson(project: ProjectRecord): object {
+function projectJson(project: ProjectRecord): object {
+  const { id, name, details } = project;
+  return { id, details: detailsJson(details), name, ...settingsJson(project) };
+}
+
+function settingsJson(project: ProjectRecord): object {
   return {
     state: project.active ? 'PROJECT_STATE_ACTIVE' : 'PROJECT_STATE_INACTIVE',
     projectRoleAssertion: project.roleAssertion ? true : undefined,
   };
 }
+
+const PROJECT_QUERY: Oneof<ProjectRecord> = {
+  message: 'zitadel.project.v1.ProjectQuery',
+  field: 'query',
+  members: { nameQuery: byText('name', ({ name }) => name), projectResourceOwnerQuery: undefined },
+};
+
+/** Those that the organization of the call owns. */
+const listProjects: ApiHandle = (instance, exchange, message) => {
+  const search = searchIn(message, exchange, 'ListProjectsRequest', PROJECT_QUERY);
+  const caller = callerWith(instance, exchange, 'project.read');
+  const rows = [...instance.world.reads.projects.values()].filter(
+    ({ id, orgId }) => orgId === caller.orgId && caller.may('project.read', orgId, id),
+  );
+  return listJson(instance, search, rows, projectJson);
+};
+
+const postProject: ApiHandle = (instance, exchange, message) => {
+  const name = stringField(message, 'name');
+  const roleAssertion = message['projectRoleAssertion'] === true;
+  const caller = callerWith(instance, exchange, 'project.create');
+  requireId(name, 'AddProjectRequest.Name');
+  const { id } = createProject(instance.world, name, caller.orgId, { roleAssertion });
+  return { id, details: createdJson(requireProject(instance.world, id).details) };
+};
+
+const deleteProject: ApiHandle = (instance, exchange) => {
+  const project = projectOf(instance, exchange, 'project.delete');
+  removeProjectAndAll(instance.world, instance.credentials, project.id);
+  return { details: changedJson(project.details) };
+};
+
+/** The project in the path, if the organization of the call owns it. */
+export function projectOf(
+  instance: Instance,
+  exchange: Exchange,
+  permission: Permission,
+): ProjectRecord {
+  const caller = callerOf(instance, exchange);
+  const [id = ''] = exchange.params;
+  caller.requireOn(permission, id);
+  const project = instance.world.now.projects.get(id);
+  if (project?.orgId === caller.orgId) return project;
+  throw new ZitadelError(5, 'COMMAND-3M9sd', 'Errors.Project.NotFound');
+}
+
+const listRoles: ApiHandle = (instance, exchange, message) => {
+  const page = pageIn(message, 'query');
+  const caller = callerOf(instance, exchange);
+  const { orgId } = caller;
+  const [id = ''] = exchange.params;
+  caller.requireOn('project.role.read', id);
+  const project = instance.world.reads.projects.get(id);
+  const roles = project?.orgId === orgId ? project.roles : [];
+  return listJson(instance, { page }, roles, (key) => {
+    const created = project?.rolesMade.get(key) ?? project?.details.created ?? 0;
+    const details = { sequence: 1, created, changed: created, resourceOwner: orgId };
+    return { key, details: detailsJson(details), displayName: key };
+  });
+};
+
+const postRoles: ApiHandle = (instance, exchange, message) => {
+  const keys = messagesField(message, 'roles').map((role) => stringField(role, 'key'));
+  const project = projectOf(instance, exchange, 'project.role.write');
+  for (const key of keys) requireId(key, 'BulkAddProjectRolesRequest_Role.Key');
+  keys.reduce((before, key) => addRole(instance.world, before, key), project);
+  return { details: { resourceOwner: project.orgId } };
+};
+
+const deleteRole: ApiHandle = (instance, exchange) => {
+  const project = projectOf(instance, exchange, 'project.role.delete');
+  const after = removeRole(instance.world, project, exchange.params[1] ?? '');
+  return { details: changedJson(after.details) };
+};
+
+const METADATA = '/management/v1/metadata';
+const PROJECTS = '/management/v1/projects';
+const ROLES = `${PROJECTS}/*/roles`;
+
+export const ORGS_AND_PROJECTS: readonly ApiRow[] = [
+  ['GET', '/management/v1/orgs/me', 'org', getMyOrg],
+  ['DELETE', '/admin/v1/orgs/*', 'removeOrg', deleteOrg],
+  ['POST', `${METADATA}/_search`, 'orgMetadata', listOrgMetadata],
+  ['POST', `${METADATA}/*`, 'orgMetadata', postOrgMetadata],
+  ['DELETE', `${METADATA}/*`, 'orgMetadata', deleteOrgMetadata],
+  ['GET', `${PROJECTS}/*`, 'project', getProject],
+  ['POST', `${PROJECTS}/_search`, 'projects', listProjects],
+  ['POST', PROJECTS, 'projects', postProject],
+  ['DELETE', `${PROJECTS}/*`, 'projects', deleteProject],
+  ['POST', `${ROLES}/_search`, 'roles', listRoles],
+  ['POST', `${ROLES}/_bulk`, 'roles', postRoles],
+  ['DELETE', `${ROLES}/*`, 'roles', deleteRole],
+];

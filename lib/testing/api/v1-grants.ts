@@ -1,35 +1,21 @@
 import type { Instance } from '../instance.js';
+import { changedJson, createdJson, detailsJson, listJson, searchIn } from '../server/pages.js';
 import {
-  changedJson,
-  createdJson,
-  detailsJson,
-  listJson,
-  type Page,
-  pageIn,
-} from '../server/pages.js';
-import {
-  type Chosen,
-  chosenInEach,
+  type Condition,
   field,
   type Message,
+  type Oneof,
   requireId,
   shortField,
   stringField,
   stringsField,
 } from '../server/protojson.js';
 import { type Exchange, ZitadelError } from '../server/replies.js';
-import {
-  addGrant,
-  changeGrant,
-  type GrantAddress,
-  removeGrant,
-  setGrantActive,
-} from '../world/grants.js';
+import { addGrant, changeGrant, removeGrant, setGrantActive } from '../world/grants.js';
 import type { GrantRecord, State } from '../world/state.js';
-import { type ApiHandle, type Caller, callerOf, callerWith } from './caller.js';
+import { type ApiHandle, type ApiRow, callerOf, callerWith, type Permission } from './caller.js';
 
-/** POST /management/v1/projects/{projectId}/grants */
-export const postGrant: ApiHandle = (instance, exchange, message) => {
+const postGrant: ApiHandle = (instance, exchange, message) => {
   const grantedOrgId = stringField(message, 'grantedOrgId');
   const roleKeys = stringsField(message, 'roleKeys');
   const caller = callerWith(instance, exchange, 'project.grant.write');
@@ -42,10 +28,10 @@ export const postGrant: ApiHandle = (instance, exchange, message) => {
 };
 
 /**
- * GET /management/v1/projects/{projectId}/grants/{grantId}: always fresh. It ignores the project in the
- * path, and replies only under the organization that owns the project or has the grant.
+ * Always fresh. It ignores the project in the path, and replies only under the organization that owns the
+ * project or has the grant.
  */
-export const getGrant: ApiHandle = (instance, exchange) => {
+const getGrant: ApiHandle = (instance, exchange) => {
   const { orgId } = callerWith(instance, exchange, 'project.grant.read');
   const [, grantId = ''] = exchange.params;
   requireId(grantId, 'GetProjectGrantByIDRequest.GrantId');
@@ -57,150 +43,115 @@ export const getGrant: ApiHandle = (instance, exchange) => {
   if (orgId !== grant.ownerOrgId && orgId !== grant.grantedOrgId) {
     throw new ZitadelError(5, 'MANAG-d3g31', 'Project grant not found');
   }
-  return { projectGrant: grantJson(now, grant) };
+  return { projectGrant: grantJson(grant, now) };
 };
 
-/** PUT /management/v1/projects/{projectId}/grants/{grantId} */
-export const putGrant: ApiHandle = (instance, exchange, message) => {
+const putGrant: ApiHandle = (instance, exchange, message) => {
   const roleKeys = stringsField(message, 'roleKeys');
-  const permission = 'project.grant.write';
-  const caller = callerWith(instance, exchange, permission);
-  const address = addressOf(exchange, caller, 'UpdateProjectGrantRequest');
-  return changed(changeGrant(instance.world, address, roleKeys, caller.checkFor(permission)));
+  const { address, check } = named(instance, exchange, 'UpdateProjectGrantRequest');
+  return changed(changeGrant(instance.world, address, roleKeys, check));
 };
 
-/** POST .../{grantId}/_deactivate */
-export const deactivateGrant = settingActive(false, 'DeactivateProjectGrantRequest');
-
-/** POST .../{grantId}/_reactivate */
-export const reactivateGrant = settingActive(true, 'ReactivateProjectGrantRequest');
-
-/** DELETE /management/v1/projects/{projectId}/grants/{grantId} */
-export const deleteGrant: ApiHandle = (instance, exchange) => {
+const deleteGrant: ApiHandle = (instance, exchange) => {
   const permission = 'project.grant.delete';
-  const caller = callerWith(instance, exchange, permission);
-  const address = addressOf(exchange, caller, 'RemoveProjectGrantRequest');
-  return changed(removeGrant(instance.world, address, caller.checkFor(permission)));
+  const { address, check } = named(instance, exchange, 'RemoveProjectGrantRequest', permission);
+  return changed(removeGrant(instance.world, address, check));
 };
 
 function settingActive(active: boolean, request: string): ApiHandle {
-  const permission = 'project.grant.write';
   return (instance, exchange) => {
-    const caller = callerWith(instance, exchange, permission);
-    const address = addressOf(exchange, caller, request);
-    return changed(setGrantActive(instance.world, address, active, caller.checkFor(permission)));
+    const { address, check } = named(instance, exchange, request);
+    return changed(setGrantActive(instance.world, address, active, check));
   };
 }
 
-function addressOf(exchange: Exchange, { orgId }: Caller, request: string): GrantAddress {
-  const [projectId = '', grantId = ''] = exchange.params;
+/** The grant that a path names. */
+function named(
+  instance: Instance,
+  exchange: Exchange,
+  request: string,
+  permission: Permission = 'project.grant.write',
+) {
+  const caller = callerWith(instance, exchange, permission);
+  const [projectId = '', id = ''] = exchange.params;
   requireId(projectId, `${request}.ProjectId`);
-  requireId(grantId, `${request}.GrantId`);
-  return { projectId, grantId, ownerOrgId: orgId };
+  requireId(id, `${request}.GrantId`);
+  const address = { id, projectId, ownerOrgId: caller.orgId };
+  return { address, check: caller.checkFor(permission) };
 }
 
 function changed(grant: GrantRecord): object {
   return { details: changedJson(grant.details) };
 }
 
-/** POST /management/v1/projects/{projectId}/grants/_search */
-export const listGrants: ApiHandle = (instance, exchange, message) => {
-  const search = searchOf(message, exchange.body, 'ListProjectGrantsRequest', {
+const listGrants: ApiHandle = (instance, exchange, message) => {
+  const search = searchIn(message, exchange, 'ListProjectGrantsRequest', {
     message: 'zitadel.project.v1.ProjectGrantQuery',
-    members: ['projectNameQuery', 'roleKeyQuery'],
+    field: 'query',
+    members: { projectNameQuery, roleKeyQuery },
   });
   const caller = callerOf(instance, exchange);
   const [projectId = ''] = exchange.params;
   caller.requireOn('project.grant.read', projectId);
-  return listOf(
-    instance,
-    search,
+  const rows = [...instance.world.reads.grants.values()].filter(
     (grant) => grant.projectId === projectId && grant.ownerOrgId === caller.orgId,
   );
+  return listJson(instance, search, rows, grantJson);
 };
 
-/** POST /management/v1/projectgrants/_search */
-export const listAllGrants: ApiHandle = (instance, exchange, message) => {
-  const search = searchOf(message, exchange.body, 'ListAllProjectGrantsRequest', {
+const listAllGrants: ApiHandle = (instance, exchange, message) => {
+  const search = searchIn(message, exchange, 'ListAllProjectGrantsRequest', {
     message: 'zitadel.project.v1.AllProjectGrantQuery',
-    members: ['projectNameQuery', 'roleKeyQuery', 'projectIdQuery', 'grantedOrgIdQuery'],
+    field: 'query',
+    members: { projectNameQuery, roleKeyQuery, projectIdQuery, grantedOrgIdQuery },
   });
   const caller = callerOf(instance, exchange);
   // Rights on single resources are compared with the grant's id, so those on a project show nothing.
   const { everywhere, ids } = caller.require('project.grant.read');
-  return listOf(
-    instance,
-    search,
-    (grant) => grant.ownerOrgId === caller.orgId && (everywhere || ids.has(grant.id)),
+  const rows = [...instance.world.reads.grants.values()].filter(
+    ({ id, ownerOrgId }) => ownerOrgId === caller.orgId && (everywhere || ids.has(id)),
   );
+  return listJson(instance, search, rows, grantJson);
 };
 
-/** POST /management/v1/granted_projects/_search: what was granted to the organization of the call. */
-export const listGrantedProjects: ApiHandle = (instance, exchange, message) => {
-  const search = searchOf(message, exchange.body, 'ListGrantedProjectsRequest', {
+/** What was granted to the organization of the call. */
+const listGrantedProjects: ApiHandle = (instance, exchange, message) => {
+  const search = searchIn(message, exchange, 'ListGrantedProjectsRequest', {
     message: 'zitadel.project.v1.ProjectQuery',
-    members: ['nameQuery'],
+    field: 'query',
+    members: { nameQuery: projectNameQuery },
   });
   const caller = callerOf(instance, exchange);
   const { everywhere, ids } = caller.require('project.read');
-  return listOf(
-    instance,
-    search,
-    (grant) => grant.grantedOrgId === caller.orgId && (everywhere || ids.has(grant.id)),
+  const rows = [...instance.world.reads.grants.values()].filter(
+    ({ id, grantedOrgId }) => grantedOrgId === caller.orgId && (everywhere || ids.has(id)),
   );
+  return listJson(instance, search, rows, grantJson);
 };
 
-/** What a grant list is asked for. */
-interface GrantSearch {
-  readonly page: Page;
-  /** All have to hold. What parses but is not valid throws here, which is for after the token. */
-  readonly conditions: () => GrantCondition[];
-}
+type Query = NonNullable<Oneof<GrantRecord>['members'][string]>;
 
-export type GrantCondition = (grant: GrantRecord, state: State) => boolean;
+const projectIdQuery: Query = (value, place) => {
+  const projectId = shortField(value, 'projectId', place);
+  return (grant) => grant.projectId === projectId;
+};
 
-type QueryName =
-  | 'projectNameQuery'
-  | 'nameQuery'
-  | 'roleKeyQuery'
-  | 'projectIdQuery'
-  | 'grantedOrgIdQuery';
+const grantedOrgIdQuery: Query = (value, place) => {
+  const grantedOrgId = shortField(value, 'grantedOrgId', place);
+  return (grant) => grant.grantedOrgId === grantedOrgId;
+};
 
-function searchOf(
-  message: Message,
-  text: string,
-  request: string,
-  oneof: { readonly message: string; readonly members: readonly QueryName[] },
-): GrantSearch {
-  const query = { ...oneof, field: 'query' } as const;
-  const queries = chosenInEach(message, 'queries', text, query, `${request}.Queries`);
-  return {
-    page: pageIn(message, 'query'),
-    conditions: () => queries.map((chosen) => conditionOf(chosen())),
-  };
-}
+const roleKeyQuery: Query = (value, place) => {
+  const matches = textMatcher(value, shortField(value, 'roleKey', place));
+  return (grant) => grant.roleKeys.some(matches);
+};
 
-function conditionOf({ name, value, place }: Chosen<QueryName>): GrantCondition {
-  const short = (idName: string): string => shortField(value, idName, place);
-  switch (name) {
-    case 'projectIdQuery': {
-      const projectId = short('projectId');
-      return (grant) => grant.projectId === projectId;
-    }
-    case 'grantedOrgIdQuery': {
-      const grantedOrgId = short('grantedOrgId');
-      return (grant) => grant.grantedOrgId === grantedOrgId;
-    }
-    case 'roleKeyQuery': {
-      const matches = textMatcher(value, short('roleKey'));
-      return (grant) => grant.roleKeys.some(matches);
-    }
-    case 'nameQuery':
-    case 'projectNameQuery': {
-      const matches = textMatcher(value, short('name'));
-      return (grant, state) => matches(state.projects.get(grant.projectId)?.name ?? '');
-    }
-  }
+const projectNameQuery: Query = (value, place) =>
+  byProjectName(value, shortField(value, 'name', place));
+
+export function byProjectName(value: Message, wanted: string): Condition<GrantRecord> {
+  const matches = textMatcher(value, wanted);
+  return (grant, state) => matches(state.projects.get(grant.projectId)?.name ?? '');
 }
 
 const TEXT_METHODS: Readonly<Record<string, (text: string, wanted: string) => boolean>> = {
@@ -211,7 +162,7 @@ const TEXT_METHODS: Readonly<Record<string, (text: string, wanted: string) => bo
 };
 
 /** Compares by the `method` of a query or filter. Unknown methods compare like `EQUALS`. */
-export function textMatcher(value: Message, wanted: string): (text: string) => boolean {
+function textMatcher(value: Message, wanted: string): (text: string) => boolean {
   const method = String(field(value, 'method'));
   const [, name = '', ignoreCase] =
     /^(?:TEXT_(?:QUERY|FILTER)_METHOD_)?(\w+?)(_IGNORE_CASE)?$/.exec(method) ?? [];
@@ -222,20 +173,7 @@ export function textMatcher(value: Message, wanted: string): (text: string) => b
     : (text) => matches(text.toLowerCase(), wanted.toLowerCase());
 }
 
-function listOf(
-  { world, limits }: Instance,
-  search: GrantSearch,
-  visible: (grant: GrantRecord) => boolean,
-): object {
-  const state = world.reads;
-  const conditions = search.conditions();
-  const rows = [...state.grants.values()].filter(
-    (grant) => visible(grant) && conditions.every((condition) => condition(grant, state)),
-  );
-  return listJson(state, rows, limits.ofV1(search.page), (grant) => grantJson(state, grant));
-}
-
-function grantJson(state: State, grant: GrantRecord): object {
+function grantJson(grant: GrantRecord, state: State): object {
   return {
     grantId: grant.id,
     grantedOrgId: grant.grantedOrgId,
@@ -249,3 +187,19 @@ function grantJson(state: State, grant: GrantRecord): object {
     details: detailsJson(grant.details),
   };
 }
+
+const GRANTS = '/management/v1/projects/*/grants';
+const DEACTIVATE = settingActive(false, 'DeactivateProjectGrantRequest');
+const REACTIVATE = settingActive(true, 'ReactivateProjectGrantRequest');
+
+export const PROJECT_GRANTS: readonly ApiRow[] = [
+  ['POST', GRANTS, 'addGrant', postGrant],
+  ['POST', `${GRANTS}/_search`, 'listGrants', listGrants],
+  ['GET', `${GRANTS}/*`, 'getGrant', getGrant],
+  ['PUT', `${GRANTS}/*`, 'changeGrant', putGrant],
+  ['DELETE', `${GRANTS}/*`, 'removeGrant', deleteGrant],
+  ['POST', `${GRANTS}/*/_deactivate`, 'deactivateGrant', DEACTIVATE],
+  ['POST', `${GRANTS}/*/_reactivate`, 'reactivateGrant', REACTIVATE],
+  ['POST', '/management/v1/projectgrants/_search', 'listAllGrants', listAllGrants],
+  ['POST', '/management/v1/granted_projects/_search', 'grantedProjects', listGrantedProjects],
+];

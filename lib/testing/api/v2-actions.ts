@@ -2,13 +2,14 @@ import {
   conditionOf,
   type EventCondition,
   executionId,
+  type ExecutionRecord,
   type TargetInput,
   type TargetRecord,
 } from '../actions/targets.js';
-import type { Instance } from '../instance.js';
-import { pagedJson, pageIn, sortingColumnOf } from '../server/pages.js';
+import { CHANGE_DATE, CREATION_DATE, datesJson, pagedJson, searchIn } from '../server/pages.js';
 import {
   booleanField,
+  byText,
   durationField,
   durationJson,
   field,
@@ -16,26 +17,27 @@ import {
   type Message,
   messageField,
   messagesField,
+  type Oneof,
   requireId,
   stringField,
   stringsField,
 } from '../server/protojson.js';
-import { type Exchange, ZitadelError } from '../server/replies.js';
+import { notEmulated, ZitadelError } from '../server/replies.js';
 import { isoOf } from '../world/world.js';
-import { type ApiHandle, callerOf, type Permission } from './caller.js';
+import { type ApiHandle, type ApiRow, callerWith } from './caller.js';
 
 const KINDS = ['restWebhook', 'restCall', 'restAsync'] as const;
 const LONGEST_TIMEOUT_MS = 270_000;
 
-/** POST /v2/actions/targets: the key is shown here, and wherever the target is read. */
-export const createTarget: ApiHandle = (instance, exchange, message) => {
+/** The key is shown here, and wherever the target is read. */
+const createTarget: ApiHandle = (instance, exchange, message) => {
   const [kind, timeoutMs] = [kindIn(message), durationField(message, 'timeout') ?? 0];
   const [name, endpoint] = [stringField(message, 'name'), stringField(message, 'endpoint')];
-  requireCaller(instance, exchange, 'action.target.write');
-  requireLength(name, 1_000, 'CreateTargetRequest.Name');
+  callerWith(instance, exchange, 'action.target.write');
+  requireId(name, 'CreateTargetRequest.Name', 1_000);
   if (kind === undefined) throw invalid('CreateTargetRequest.TargetType: value is required');
   requireTimeout(timeoutMs, 'CreateTargetRequest', 'COMMAND-39f35d8uri');
-  requireLength(endpoint, 2_048, 'CreateTargetRequest.Endpoint');
+  requireId(endpoint, 'CreateTargetRequest.Endpoint', 2_048);
   requireJson(message);
   const interruptOnError = booleanField(messageField(message, kind), 'interruptOnError');
   const input = { name, kind, interruptOnError, endpoint, timeoutMs };
@@ -43,15 +45,15 @@ export const createTarget: ApiHandle = (instance, exchange, message) => {
   return { id, creationDate: isoOf(details.created), signingKey };
 };
 
-/** POST /v2/actions/targets/{id}: what is not set stays. `expirationSigningKey` makes a new key, and shows it. */
-export const updateTarget: ApiHandle = (instance, exchange, message) => {
+/** What is not set stays. `expirationSigningKey` makes a new key, and shows it. */
+const updateTarget: ApiHandle = (instance, exchange, message) => {
   const change = changeIn(message);
   const rotate = durationField(message, 'expirationSigningKey') !== undefined;
-  requireCaller(instance, exchange, 'action.target.write');
+  callerWith(instance, exchange, 'action.target.write');
   const id = requireId(exchange.params[0] ?? '', 'UpdateTargetRequest.Id');
   const { name, endpoint, timeoutMs } = change;
-  if (name !== undefined) requireLength(name, 1_000, 'UpdateTargetRequest.Name');
-  if (endpoint !== undefined) requireLength(endpoint, 2_048, 'UpdateTargetRequest.Endpoint');
+  if (name !== undefined) requireId(name, 'UpdateTargetRequest.Name', 1_000);
+  if (endpoint !== undefined) requireId(endpoint, 'UpdateTargetRequest.Endpoint', 2_048);
   if (timeoutMs !== undefined) {
     requireTimeout(timeoutMs, 'UpdateTargetRequest', 'COMMAND-08b39vdi57');
   }
@@ -63,45 +65,53 @@ export const updateTarget: ApiHandle = (instance, exchange, message) => {
   return { changeDate: isoOf(details.changed), signingKey: rotate ? signingKey : undefined };
 };
 
-/** DELETE /v2/actions/targets/{id}: one that is not there is no error. */
-export const deleteTarget: ApiHandle = (instance, exchange) => {
-  requireCaller(instance, exchange, 'action.target.delete');
+/** One that is not there is no error. */
+const deleteTarget: ApiHandle = (instance, exchange) => {
+  callerWith(instance, exchange, 'action.target.delete');
   const details = instance.targets.remove(requireId(exchange.params[0] ?? '', 'DeleteTarget.Id'));
   return details === undefined ? {} : { deletionDate: isoOf(details.changed) };
 };
 
-/** GET /v2/actions/targets/{id} */
-export const getTarget: ApiHandle = (instance, exchange) => {
-  requireCaller(instance, exchange, 'action.target.read');
+const getTarget: ApiHandle = (instance, exchange) => {
+  callerWith(instance, exchange, 'action.target.read');
   const target = instance.targets.find(requireId(exchange.params[0] ?? '', 'GetTarget.Id'));
   if (target !== undefined) return { target: targetJson(target) };
   throw new ZitadelError(5, 'QUERY-hj5oaniyrz', 'Errors.Target.NotFound');
 };
 
-/** POST /v2/actions/targets/search */
-export const listTargets: ApiHandle = (instance, exchange, message) => {
-  const filters = messagesField(message, 'filters').map(targetFilter);
-  const page = pageIn(message, 'pagination');
-  const column = sortingColumnOf(message, ['ID', 'CREATED_DATE', 'CHANGED_DATE', 'NAME']);
-  requireCaller(instance, exchange, 'action.target.read');
-  const list = {
-    name: 'targets',
-    rows: instance.targets.all.filter((target) => filters.every((fits) => fits(target))),
-    order: (left: TargetRecord, right: TargetRecord) =>
-      column === 'NAME'
-        ? left.name.localeCompare(right.name)
-        : left.details.created - right.details.created,
-    visible: () => true,
-    json: targetJson,
-  };
-  return pagedJson(list, instance.limits.ofV2(page));
+const TARGET_FILTER: Oneof<TargetRecord> = {
+  message: 'zitadel.action.v2.TargetSearchFilter',
+  field: 'filter',
+  members: {
+    targetNameFilter: byText('targetName', ({ name }) => name),
+    inTargetIdsFilter: (value) => {
+      const ids = stringsField(value, 'targetIds');
+      return ({ id }) => ids.includes(id);
+    },
+  },
 };
 
-/** PUT /v2/actions/executions: replaces what an event calls. No targets: it calls nothing. */
-export const setExecution: ApiHandle = (instance, exchange, message) => {
-  const condition = conditionIn(messageField(message, 'condition'));
+const listTargets: ApiHandle = (instance, exchange, message) => {
+  const search = searchIn(message, exchange, 'ListTargetsRequest', TARGET_FILTER);
+  callerWith(instance, exchange, 'action.target.read');
+  return pagedJson(instance, search, {
+    name: 'targets',
+    rows: instance.targets.all,
+    columns: {
+      ID: ({ id }) => id,
+      CREATED_DATE: CREATION_DATE,
+      CHANGED_DATE: CHANGE_DATE,
+      NAME: ({ name }) => name,
+    },
+    json: targetJson,
+  });
+};
+
+/** Replaces what an event calls. No targets: it calls nothing. */
+const setExecution: ApiHandle = (instance, exchange, message) => {
+  const condition = conditionOn(messageField(message, 'condition'));
   const targetIds = stringsField(message, 'targets');
-  requireCaller(instance, exchange, 'action.execution.write');
+  callerWith(instance, exchange, 'action.execution.write');
   if (condition === undefined) {
     throw new ZitadelError(3, 'COMMAND-w5smb6v7qu', 'Errors.Execution.Invalid');
   }
@@ -109,30 +119,42 @@ export const setExecution: ApiHandle = (instance, exchange, message) => {
   return { setDate: isoOf(details.changed) };
 };
 
-/** POST /v2/actions/executions/search: those that call a target. */
-export const listExecutions: ApiHandle = (instance, exchange, message) => {
-  const filters = messagesField(message, 'filters').map(executionFilter);
-  const page = pageIn(message, 'pagination');
-  requireCaller(instance, exchange, 'action.execution.read');
-  type Row = (typeof instance.targets.executions)[number];
-  const list = {
-    name: 'executions',
-    rows: instance.targets.executions.filter((row) => filters.every((fits) => fits(row))),
-    order: (left: Row, right: Row) => left.details.created - right.details.created,
-    visible: () => true,
-    json: ({ id, targetIds, details }: Row) => ({
-      condition: { event: conditionOf(id) },
-      creationDate: isoOf(details.created),
-      changeDate: isoOf(details.changed),
-      targets: targetIds,
-    }),
-  };
-  return pagedJson(list, instance.limits.ofV2(page));
+const EXECUTION_FILTER: Oneof<ExecutionRecord> = {
+  message: 'zitadel.action.v2.ExecutionSearchFilter',
+  field: 'filter',
+  members: {
+    inConditionsFilter: (value) => {
+      const ids = messagesField(value, 'conditions').flatMap((each) => {
+        const condition = conditionOn(each);
+        return condition === undefined ? [] : [executionId(condition)];
+      });
+      return ({ id }) => ids.includes(id);
+    },
+    executionTypeFilter: (value) => {
+      const type = stringField(value, 'executionType');
+      return () => type === 'EXECUTION_TYPE_EVENT';
+    },
+    targetFilter: (value) => {
+      const wanted = stringField(value, 'targetId');
+      return ({ targetIds }) => targetIds.includes(wanted);
+    },
+  },
 };
 
-function requireCaller(instance: Instance, exchange: Exchange, permission: Permission): void {
-  callerOf(instance, exchange).require(permission);
-}
+/** Those that call a target. */
+const listExecutions: ApiHandle = (instance, exchange, message) => {
+  const search = searchIn(message, exchange, 'ListExecutionsRequest', EXECUTION_FILTER);
+  callerWith(instance, exchange, 'action.execution.read');
+  return pagedJson(instance, search, {
+    name: 'executions',
+    rows: instance.targets.executions,
+    json: ({ id, targetIds, details }) => ({
+      condition: { event: conditionOf(id) },
+      ...datesJson(details),
+      targets: targetIds,
+    }),
+  });
+};
 
 function kindIn(message: Message): TargetRecord['kind'] | undefined {
   return KINDS.find((kind) => field(message, kind) !== undefined);
@@ -152,7 +174,7 @@ function changeIn(message: Message): Partial<TargetInput> {
 }
 
 /** Conditions on requests, responses and functions are not emulated. */
-function conditionIn(condition: Message): EventCondition | undefined {
+function conditionOn(condition: Message): EventCondition | undefined {
   if (['request', 'response', 'function'].some((each) => field(condition, each) !== undefined)) {
     throw notEmulated('executions on anything but events');
   }
@@ -163,43 +185,11 @@ function conditionIn(condition: Message): EventCondition | undefined {
   return group === '' ? undefined : { group };
 }
 
-function targetFilter(filter: Message): (target: TargetRecord) => boolean {
-  if (field(filter, 'inTargetIdsFilter') !== undefined) {
-    const ids = stringsField(messageField(filter, 'inTargetIdsFilter'), 'targetIds');
-    return ({ id }) => ids.includes(id);
-  }
-  const named = messageField(filter, 'targetNameFilter');
-  const [wanted, method] = [stringField(named, 'targetName'), stringField(named, 'method')];
-  if (method === '' || method === 'TEXT_FILTER_METHOD_EQUALS') {
-    return ({ name }) => name === wanted;
-  }
-  throw notEmulated(`the filter method ${method}`);
-}
-
-function executionFilter(filter: Message) {
-  type Row = { readonly id: string; readonly targetIds: readonly string[] };
-  if (field(filter, 'targetFilter') !== undefined) {
-    const wanted = stringField(messageField(filter, 'targetFilter'), 'targetId');
-    return ({ targetIds }: Row) => targetIds.includes(wanted);
-  }
-  if (field(filter, 'executionTypeFilter') !== undefined) {
-    const type = stringField(messageField(filter, 'executionTypeFilter'), 'executionType');
-    return () => type === 'EXECUTION_TYPE_EVENT';
-  }
-  const conditions = messagesField(messageField(filter, 'inConditionsFilter'), 'conditions');
-  const ids = conditions.flatMap((each) => {
-    const condition = conditionIn(each);
-    return condition === undefined ? [] : [executionId(condition)];
-  });
-  return ({ id }: Row) => ids.includes(id);
-}
-
 function targetJson(target: TargetRecord): object {
   const { kind, interruptOnError, details } = target;
   return {
     id: target.id,
-    creationDate: isoOf(details.created),
-    changeDate: isoOf(details.changed),
+    ...datesJson(details),
     name: target.name,
     [kind]: { interruptOnError: interruptOnError ? true : undefined },
     timeout: durationJson(target.timeoutMs),
@@ -207,13 +197,6 @@ function targetJson(target: TargetRecord): object {
     signingKey: target.signingKey,
     payloadType: 'PAYLOAD_TYPE_JSON',
   };
-}
-
-function requireLength(text: string, most: number, complaint: string): void {
-  const { length } = [...text];
-  if (length >= 1 && length <= most) return;
-  const bounds = `between 1 and ${String(most)} runes, inclusive`;
-  throw invalid(`${complaint}: value length must be ${bounds}`);
 }
 
 function requireTimeout(timeoutMs: number, request: string, id: string): void {
@@ -229,6 +212,14 @@ function requireJson(message: Message): void {
   throw notEmulated(`targets with ${type}`);
 }
 
-function notEmulated(what: string): ZitadelError {
-  return new ZitadelError(12, undefined, `the ZITADEL emulator does not emulate ${what}`);
-}
+const TARGETS = '/v2/actions/targets';
+
+export const ACTIONS: readonly ApiRow[] = [
+  ['POST', TARGETS, 'addTarget', createTarget],
+  ['POST', `${TARGETS}/search`, 'listTargets', listTargets],
+  ['GET', `${TARGETS}/*`, 'getTarget', getTarget],
+  ['POST', `${TARGETS}/*`, 'changeTarget', updateTarget],
+  ['DELETE', `${TARGETS}/*`, 'removeTarget', deleteTarget],
+  ['PUT', '/v2/actions/executions', 'setExecution', setExecution],
+  ['POST', '/v2/actions/executions/search', 'listExecutions', listExecutions],
+];

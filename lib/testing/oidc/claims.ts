@@ -34,7 +34,7 @@ export function claimsOfScopes(
   const domainOf = (orgId: string): string =>
     primaryDomain(state.orgs.get(orgId)?.name ?? '', hostname);
   const claims: Record<string, unknown> =
-    question === undefined ? {} : roleClaims(state, user, scopes, question, domainOf);
+    question === undefined ? {} : { ...roleClaims(state, user, scopes, question, domainOf) };
   const org = state.orgs.get(user.orgId);
   if (org !== undefined && scopes.includes(RESOURCE_OWNER)) {
     claims[`${RESOURCE_OWNER}:id`] = org.id;
@@ -105,23 +105,27 @@ function roleClaims(
   const wanted = namedAfter(ROLE_SCOPE, scopes);
   const orgIds = namedAfter(ROLES_OF_ORG_SCOPE, scopes);
   const projectIds = projectsOf(state, scopes, question, wanted.length > 0);
-  const found = new Map<string, Map<string, Map<string, string>>>();
+  const claims = empty<Roles>();
   for (const authorization of state.authorizations.values()) {
-    const { userId, projectId, active } = authorization;
+    const { userId, projectId, orgId, active } = authorization;
     if (userId !== user.id || !projectIds.has(projectId) || !active) continue;
-    if (orgIds.length > 0 && !orgIds.includes(authorization.orgId)) continue;
+    if (orgIds.length > 0 && !orgIds.includes(orgId)) continue;
     const keys = authorization.roleKeys.filter(
       (key) => wanted.length === 0 || wanted.includes(key),
     );
-    if (keys.length === 0) continue;
-    for (const name of namesOf(authorization, ownProjectId)) {
-      const roles = entryOf(found, name);
-      for (const key of keys)
-        entryOf(roles, key).set(authorization.orgId, domainOf(authorization.orgId));
+    for (const key of keys) {
+      for (const name of namesOf(authorization, ownProjectId)) {
+        const roles = (claims[name] ??= empty<Roles[string]>());
+        (roles[key] ??= empty<string>())[orgId] = domainOf(orgId);
+      }
     }
   }
-  const claims = [...found].map(([name, roles]) => [name, rolesJson(roles)] as const);
-  return Object.fromEntries(claims);
+  return claims;
+}
+
+/** Without a prototype: a role may be called `__proto__`. */
+function empty<Value>(): Record<string, Value> {
+  return Object.create(null) as Record<string, Value>;
 }
 
 /**
@@ -165,15 +169,4 @@ function projectsOf(
 function namesOf({ projectId }: AuthorizationRecord, ownProjectId: string | undefined): string[] {
   const name = `urn:zitadel:iam:org:project:${projectId}:roles`;
   return projectId === ownProjectId ? [OWN_ROLES_CLAIM, name] : [name];
-}
-
-function entryOf<Value>(map: Map<string, Map<string, Value>>, key: string): Map<string, Value> {
-  const entry = map.get(key) ?? new Map<string, Value>();
-  map.set(key, entry);
-  return entry;
-}
-
-function rolesJson(roles: ReadonlyMap<string, ReadonlyMap<string, string>>): Roles {
-  const entries = [...roles].map(([key, orgs]) => [key, Object.fromEntries(orgs)] as const);
-  return Object.fromEntries(entries);
 }

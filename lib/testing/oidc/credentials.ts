@@ -1,10 +1,14 @@
 import { type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { AccessTokenType, ApplicationOptions } from '../model.js';
-import type { World } from '../world/world.js';
-import { type KeyFile, newKeyFile } from './keys.js';
+import { type Exchange, oauthError, type Reply } from '../server/replies.js';
+import { nowInSeconds, type World } from '../world/world.js';
+import { decodeJwt, isSignedBy, type KeyFile, newKeyFile } from './keys.js';
+
+const OLDEST_ASSERTION_SECONDS = 3600;
+const CLOCK_SKEW_SECONDS = 1;
 
 /** A key that somebody signs assertions with. */
-export interface RegisteredKey {
+interface RegisteredKey {
   readonly ownerId: string;
   readonly type: 'serviceaccount' | 'application';
   readonly publicKey: KeyObject;
@@ -30,7 +34,15 @@ export interface Application {
 
 export type ApiMethod = 'API_AUTH_METHOD_TYPE_BASIC' | 'API_AUTH_METHOD_TYPE_PRIVATE_KEY_JWT';
 
-type ApplicationClaims = Omit<ApplicationOptions, 'redirectUris' | 'accessTokenType'>;
+/** What may be said of a new application. */
+type NewApplication = Partial<ApplicationOptions & Pick<Application, 'name' | 'apiMethod'>>;
+
+/** What a program brought to say which application it is. RFC 6749 section 2.3, RFC 7523 section 2.2. */
+export interface ClientClaim {
+  readonly clientId: string;
+  readonly secret: string;
+  readonly assertion: string;
+}
 
 /** Keys, secrets and applications: with what users and programs prove who they are. */
 export class Credentials {
@@ -96,35 +108,22 @@ export class Credentials {
     return this.secrets.has(clientId) || keys.some(({ ownerId }) => ownerId === clientId);
   }
 
-  addApiApplication(
-    projectId: string,
-    apiMethod: ApiMethod,
-    name?: string,
-    clientId?: string,
-  ): Application {
-    return this.addApplication(projectId, [], 'jwt', { clientId }, name, apiMethod);
-  }
-
   addApplication(
     projectId: string,
-    redirectUris: readonly string[],
-    accessTokenType: AccessTokenType,
-    { clientId, accessTokenRoles = false, idTokenUserInfo = false }: ApplicationClaims = {},
-    name?: string,
-    apiMethod?: ApiMethod,
+    { clientId, name, redirectUris = [], accessTokenType = 'jwt', ...more }: NewApplication,
   ): Application {
     const appId = this.world.ids.next();
     const application = {
       appId,
       name: name ?? appId,
-      apiMethod,
+      apiMethod: more.apiMethod,
       made: this.world.clock.stamp(),
       clientId: this.world.ids.nextOr(clientId),
       projectId,
       redirectUris: [...redirectUris],
       accessTokenType,
-      accessTokenRoles,
-      idTokenUserInfo,
+      accessTokenRoles: more.accessTokenRoles ?? false,
+      idTokenUserInfo: more.idTokenUserInfo ?? false,
       active: true,
     };
     this.applications.set(application.clientId, application);
@@ -152,10 +151,6 @@ export class Credentials {
     return this.applicationsOf(projectId).map(({ clientId }) => clientId);
   }
 
-  begin(): void {
-    for (const map of [this.keys, this.secrets, this.applications]) map.clear();
-  }
-
   dropUser(userId: string): void {
     this.secrets.delete(userId);
     for (const [keyId, key] of this.keys) {
@@ -166,4 +161,107 @@ export class Credentials {
   dropProject(projectId: string): void {
     for (const clientId of this.clientIdsOf(projectId)) this.removeApplication(clientId);
   }
+
+  /** The application that a claim proves; nothing also where it, its project or the project's organization is not active. */
+  authenticated(
+    { clientId, secret, assertion }: ClientClaim,
+    issuer: string,
+  ): Application | undefined {
+    const bySecret = this.isSecretOf(clientId, secret) ? clientId : undefined;
+    const proven =
+      assertion === '' ? bySecret : this.ownerOfAssertion(assertion, 'application', issuer);
+    const application = this.applications.get(proven ?? '');
+    const project = this.world.now.projects.get(application?.projectId ?? '');
+    const org = this.world.now.orgs.get(project?.orgId ?? '');
+    return project?.active === true && org?.active === true && application?.active === true
+      ? application
+      : undefined;
+  }
+
+  /**
+   * Whose assertion it is: that of a registered key's owner, signed with the key, about the owner, for this
+   * issuer, and made just now. RFC 7523 section 3.
+   */
+  ownerOfAssertion(
+    assertion: string,
+    type: RegisteredKey['type'],
+    issuer: string,
+  ): string | undefined {
+    const decoded = decodeJwt(assertion);
+    const key = this.keys.get(String(decoded?.header['kid']));
+    if (decoded === undefined || key?.type !== type) return undefined;
+    const { ownerId, publicKey } = key;
+    const { iss, sub, aud, exp, iat } = decoded.claims;
+    const audience: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
+    const now = nowInSeconds();
+    const right =
+      iss === ownerId &&
+      sub === ownerId &&
+      audience.includes(issuer) &&
+      typeof exp === 'number' &&
+      exp > now &&
+      typeof iat === 'number' &&
+      iat >= now - OLDEST_ASSERTION_SECONDS &&
+      iat <= now + CLOCK_SKEW_SECONDS &&
+      isSignedBy(assertion, decoded, publicKey);
+    return right ? ownerId : undefined;
+  }
+}
+
+const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+const AUTHORIZATION_BASIC = /^Basic (.+)$/;
+
+/** The form of a request; none where it was sent as something else. */
+export function formOf(exchange: Exchange): URLSearchParams {
+  const type = exchange.headers['content-type'] ?? '';
+  const isForm = type.startsWith('application/x-www-form-urlencoded');
+  return new URLSearchParams(isForm ? exchange.body : '');
+}
+
+/** Reads the claim without judging it. A reply is a refusal. */
+export function clientClaimOf(exchange: Exchange, form: URLSearchParams): ClientClaim | Reply {
+  const assertion = form.get('client_assertion') ?? '';
+  const assertionType = form.get('client_assertion_type') ?? '';
+  const posted = { clientId: form.get('client_id') ?? '', secret: form.get('client_secret') ?? '' };
+  const methods = [
+    assertion !== '' && assertionType !== '',
+    posted.clientId !== '' && posted.secret !== '',
+  ];
+  const basic = AUTHORIZATION_BASIC.exec(exchange.headers.authorization ?? '')?.[1];
+  if (methods.filter(Boolean).length + (basic === undefined ? 0 : 1) > 1) {
+    return invalidRequest('client authentication must not use more than one method');
+  }
+  const named = basic === undefined ? posted : decodeBasic(basic);
+  if (named === undefined) {
+    return oauthError(400, 'invalid_client', 'invalid basic auth header');
+  }
+  if (named.clientId === '' && assertion === '') {
+    return invalidRequest('client_id or client_assertion must be provided');
+  }
+  if (assertion !== '' && assertionType !== ASSERTION_TYPE) {
+    return invalidRequest(`invalid client_assertion_type ${assertionType}`);
+  }
+  return { ...named, assertion };
+}
+
+function decodeBasic(basic: string): { clientId: string; secret: string } | undefined {
+  const text = Buffer.from(basic, 'base64').toString();
+  const colon = text.indexOf(':');
+  if (colon === -1) return { clientId: '', secret: '' };
+  try {
+    return {
+      clientId: unescapeQuery(text.slice(0, colon)),
+      secret: unescapeQuery(text.slice(colon + 1)),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function unescapeQuery(text: string): string {
+  return decodeURIComponent(text.replaceAll('+', ' '));
+}
+
+function invalidRequest(description: string): Reply {
+  return oauthError(400, 'invalid_request', description);
 }

@@ -1,12 +1,5 @@
 import type { Instance } from '../instance.js';
-import {
-  type Reply,
-  type Exchange,
-  headerOf,
-  jsonReply,
-  oauthError,
-  textReply,
-} from '../server/replies.js';
+import { type Reply, type Exchange, jsonReply, oauthError, textReply } from '../server/replies.js';
 import type { UserRecord } from '../world/state.js';
 import {
   audienceOfScopes,
@@ -15,8 +8,7 @@ import {
   type RoleQuestion,
   roleScopesOf,
 } from './claims.js';
-import { authenticatedClient, clientClaimOf, formOf } from './clients.js';
-import type { Application } from './credentials.js';
+import { type Application, clientClaimOf, formOf } from './credentials.js';
 import type { LiveToken } from './token-check.js';
 
 const CLIENT_AUTHENTICATION = [
@@ -25,6 +17,8 @@ const CLIENT_AUTHENTICATION = [
   'client_secret_post',
   'private_key_jwt',
 ];
+
+const SIGNATURES = 'EdDSA RS256 RS384 RS512 ES256 ES384 ES512';
 
 const CLAIMS =
   'sub aud exp iat iss auth_time nonce acr amr c_hash at_hash act scopes client_id azp ' +
@@ -57,15 +51,7 @@ export function discovery(_instance: Instance, { issuer }: Exchange): Reply {
       'urn:ietf:params:oauth:grant-type:device_code',
     ],
     subject_types_supported: ['public'],
-    id_token_signing_alg_values_supported: [
-      'EdDSA',
-      'RS256',
-      'RS384',
-      'RS512',
-      'ES256',
-      'ES384',
-      'ES512',
-    ],
+    id_token_signing_alg_values_supported: SIGNATURES.split(' '),
     request_object_signing_alg_values_supported: ['RS256'],
     token_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
     token_endpoint_auth_signing_alg_values_supported: ['RS256'],
@@ -101,15 +87,12 @@ export function ready(): Reply {
 
 /** GET or POST /oidc/v1/userinfo: any live access token or PAT, for any audience. */
 export function userinfo(instance: Instance, exchange: Exchange): Reply {
-  const token = /^Bearer (.+)$/.exec(headerOf(exchange, 'authorization') ?? '')?.[1];
+  const token = /^Bearer (.+)$/.exec(exchange.headers.authorization ?? '')?.[1];
   if (token === undefined) return oauthError(401, 'invalid_request', 'access token missing');
-  const live = instance.tokens.check(token);
-  const accepted =
-    live !== undefined &&
-    live.kind !== 'session' &&
-    !live.orgRemoved &&
-    (live.issuer === undefined || [instance.issuer, exchange.issuer].includes(live.issuer));
-  if (!accepted) return oauthError(401, 'access_denied', 'access token invalid');
+  const live = instance.tokens.check(token, [instance.issuer, exchange.issuer]);
+  if (live === undefined || live.kind === 'session' || live.user.orgRemoved) {
+    return oauthError(401, 'access_denied', 'access token invalid');
+  }
   const { user, scopes, claims } = live;
   const application = instance.credentials.applications.get(String(claims['client_id']));
   const roles = {
@@ -150,9 +133,9 @@ export function introspect(instance: Instance, exchange: Exchange): Reply {
   }
   const token = form.get('token') ?? '';
   if (token === '') return oauthError(400, 'invalid_request', 'token missing');
-  const client = authenticatedClient(instance, claim, exchange.issuer);
+  const client = instance.credentials.authenticated(claim, exchange.issuer);
   if (client === undefined) return oauthError(400, 'unauthorized_client');
-  const live = instance.tokens.check(token);
+  const live = instance.tokens.check(token, [instance.issuer, exchange.issuer]);
   const facts = live === undefined ? undefined : factsFor(instance, exchange.issuer, client, live);
   return jsonReply(200, facts ?? { active: false });
 }
@@ -164,8 +147,7 @@ function factsFor(
   live: LiveToken,
 ): object | undefined {
   const { kind, claims, user } = live;
-  const issued = live.issuer === undefined || [instance.issuer, issuer].includes(live.issuer);
-  if (kind === 'session' || live.orgRemoved || !issued) return undefined;
+  if (kind === 'session' || user.orgRemoved) return undefined;
   const { clientId, projectId } = client;
   const pat = kind === 'pat';
   const audience = pat ? [clientId, projectId] : live.audience;
@@ -181,7 +163,7 @@ function factsFor(
     token_type: 'Bearer',
     exp: pat ? PAT_EXPIRY : claims['exp'],
     iat: claims['iat'],
-    auth_time: pat || live.impersonated ? undefined : live.authTime,
+    auth_time: pat || claims['act'] !== undefined ? undefined : live.authTime,
     nbf: claims[pat ? 'iat' : 'nbf'],
     sub: user.id,
     aud: audience,

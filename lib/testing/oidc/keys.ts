@@ -57,10 +57,6 @@ export class SigningKeys {
     return this.#active;
   }
 
-  get isReady(): boolean {
-    return this.#active !== undefined;
-  }
-
   rotate(): string {
     return this.#use({ kid: this.#newKid(), ...generateKeyPairSync('rsa', PAIR) });
   }

@@ -16,11 +16,26 @@ export interface Grounds {
   /** The session it belongs to; a new one unless given. */
   readonly sessionId?: string;
   readonly expiresInSeconds?: number;
+  /** How the user proved who it is, where that is known. */
+  readonly amr?: readonly string[] | undefined;
+  /** When that was, in seconds since 1970; just now unless given. */
+  readonly authTime?: number | undefined;
   /** Who acts as the user, in an impersonation token. */
   readonly actor?: { readonly iss: string; readonly sub: string };
 }
 
-export interface MintedToken {
+/** What an ID token says beside its grounds. */
+export interface IdTokenDetails {
+  readonly accessToken: string;
+  readonly nonce?: string | undefined;
+  readonly sid?: string;
+  /** 0 for the JWT profile, whose ID tokens are over when they are issued. */
+  readonly lifetime?: number | undefined;
+  /** What it says about the user beside the id. */
+  readonly userInfo?: object;
+}
+
+interface MintedToken {
   readonly token: string;
   readonly tokenId: string;
   readonly sessionId: string;
@@ -29,7 +44,7 @@ export interface MintedToken {
 /** Makes tokens of every kind. What they say about themselves is all that the server remembers of most. */
 export class TokenMint {
   constructor(
-    readonly world: World,
+    public world: World,
     readonly keys: SigningKeys,
     readonly box: TokenBox,
   ) {}
@@ -81,20 +96,7 @@ export class TokenMint {
     return { token: this.box.seal(payload, 'oidcKey'), tokenId };
   }
 
-  idToken(
-    grounds: Grounds,
-    details: {
-      readonly accessToken: string;
-      readonly authTime: number;
-      readonly nonce?: string | undefined;
-      readonly amr?: readonly string[];
-      readonly sid?: string;
-      /** 0 for the JWT profile, whose ID tokens are over when they are issued. */
-      readonly lifetime?: number;
-      /** What it says about the user beside the id. */
-      readonly userInfo?: object;
-    },
-  ): string {
+  idToken(grounds: Grounds, details: IdTokenDetails): string {
     const now = nowInSeconds();
     return this.keys.sign({
       ...details.userInfo,
@@ -103,9 +105,9 @@ export class TokenMint {
       aud: [...new Set([...audienceOf(grounds), grounds.clientId])],
       exp: now + (details.lifetime ?? TOKEN_SECONDS),
       iat: now,
-      auth_time: details.authTime,
+      auth_time: grounds.authTime ?? now,
       nonce: details.nonce,
-      amr: details.amr,
+      amr: grounds.amr,
       azp: grounds.clientId,
       client_id: grounds.clientId,
       at_hash: halfHash(details.accessToken),

@@ -4,8 +4,8 @@ import { type Reply, type Exchange, NO_STORE } from '../server/replies.js';
 import type { UserRecord } from '../world/state.js';
 import { beginSession } from '../world/tenants.js';
 import { nowInSeconds } from '../world/world.js';
-import type { AuthRequest } from './auth-requests.js';
 import { scopesOf, withRoleScopes } from './claims.js';
+import type { AuthRequest } from './token-check.js';
 
 const CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
 
@@ -26,7 +26,9 @@ export function authorize(instance: Instance, exchange: Exchange): Reply {
     const [error, description] = refusal;
     return redirect(withParameters(redirectUri, { error, error_description: description, state }));
   }
-  const { id } = instance.authRequests.open({
+  const id = `V2_${instance.world.ids.next()}`;
+  instance.signIns.open.set(id, {
+    id,
     clientId,
     redirectUri,
     scopes: scopesFor(instance, application.projectId, scopesOf(asked.get('scope'))),
@@ -39,19 +41,20 @@ export function authorize(instance: Instance, exchange: Exchange): Reply {
 
 /** GET /ui/v2/login/login */
 export function loginPage(instance: Instance, exchange: Exchange): Reply {
-  const request = instance.authRequests.find(exchange.query.get('authRequest') ?? '');
+  const request = instance.signIns.open.get(exchange.query.get('authRequest') ?? '');
   if (request === undefined) return goneOrUnknown();
-  const choices = [...instance.world.users.values()].filter(canSignIn).map((user) => ({
-    user,
-    orgName: instance.world.now.orgs.get(user.orgId)?.name ?? '',
-  }));
-  return signInPage(request.id, choices, request.redirectUri);
+  const items = [...instance.world.users.values()].filter(canSignIn).map((user) => {
+    const orgName = instance.world.now.orgs.get(user.orgId)?.name ?? '';
+    const names = `${escapeHtml(user.displayName)} <span>${escapeHtml(`${user.userName} · ${orgName}`)}</span>`;
+    return `<li><button name="userId" value="${escapeHtml(user.id)}">${names}</button></li>`;
+  });
+  return signInPage(request, items);
 }
 
 /** POST /ui/v2/login/login */
 export function login(instance: Instance, exchange: Exchange): Reply {
   const form = new URLSearchParams(exchange.body);
-  const request = instance.authRequests.find(form.get('authRequest') ?? '');
+  const request = instance.signIns.open.get(form.get('authRequest') ?? '');
   if (request === undefined) return goneOrUnknown();
   const user = instance.world.users.get(form.get('userId') ?? '');
   if (user === undefined || !canSignIn(user)) return errorPage('This user cannot sign in.');
@@ -62,10 +65,15 @@ export function login(instance: Instance, exchange: Exchange): Reply {
   return passwordPage(request, user, password !== null);
 }
 
+/** Ends the request, and sends the browser back with a code. */
 function finish(instance: Instance, request: AuthRequest, user: UserRecord): Reply {
-  const sessionId = beginSession(instance.world, user);
-  const id = instance.authRequests.signIn(request, user.id, sessionId, nowInSeconds());
-  const code = instance.mint.box.seal({ kind: 'code', id });
+  const { world, signIns, mint } = instance;
+  const sessionId = beginSession(world, user);
+  const [id, tokenSessionId] = [world.ids.next(), world.ids.next()];
+  const authTime = nowInSeconds();
+  signIns.open.delete(request.id);
+  signIns.codes.set(id, { request, userId: user.id, sessionId, tokenSessionId, authTime });
+  const code = mint.box.seal({ kind: 'code', id });
   return redirect(withParameters(request.redirectUri, { code, state: request.state }));
 }
 
@@ -134,23 +142,14 @@ button span { display: block; font-size: .875rem; opacity: .75; }
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 
-interface Choice {
-  readonly user: UserRecord;
-  readonly orgName: string;
-}
-
 /** The page on which somebody picks who they are. No script; names are text, whatever they hold. */
-function signInPage(requestId: string, choices: readonly Choice[], redirectUri: string): Reply {
-  const items = choices.map(({ user, orgName }) => {
-    const names = `${escapeHtml(user.displayName)} <span>${escapeHtml(`${user.userName} · ${orgName}`)}</span>`;
-    return `<li><button name="userId" value="${escapeHtml(user.id)}">${names}</button></li>`;
-  });
+function signInPage({ id, redirectUri }: AuthRequest, items: readonly string[]): Reply {
   const list =
     items.length === 0
       ? '<p>Nobody here can sign in: add somebody with <code>addUser</code>.</p>'
-      : `<form method="post" action="/ui/v2/login/login"><input type="hidden" name="authRequest" value="${escapeHtml(requestId)}"><ul>${items.join('')}</ul></form>`;
+      : `<form method="post" action="/ui/v2/login/login"><input type="hidden" name="authRequest" value="${escapeHtml(id)}"><ul>${items.join('')}</ul></form>`;
   const body = `<h1>Sign in</h1><p>This is a ZITADEL emulator: pick who you are.</p>${list}`;
-  return htmlReply(200, 'Sign in', body, sourceOf(redirectUri));
+  return htmlReply(200, body, redirectUri);
 }
 
 /** Somebody with a password proves it. */
@@ -168,26 +167,21 @@ function passwordPage(
     `<form method="post" action="/ui/v2/login/login">${hidden.join('')}<label>Password ` +
     '<input type="password" name="password" autocomplete="current-password" required autofocus></label>' +
     '<button>Sign in</button></form>';
-  return htmlReply(200, 'Sign in', body, sourceOf(redirectUri));
+  return htmlReply(200, body, redirectUri);
 }
 
 function errorPage(message: string): Reply {
   const body = `<h1>This does not work</h1><p>${escapeHtml(message)}</p>`;
-  return htmlReply(400, 'Sign in', body, undefined);
+  return htmlReply(400, body);
 }
 
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"'\r\n]/g, (character) => `&#${String(character.charCodeAt(0))};`);
 }
 
-function htmlReply(
-  status: number,
-  title: string,
-  body: string,
-  redirectSource: string | undefined,
-): Reply {
+function htmlReply(status: number, body: string, redirectUri?: string): Reply {
   // Browsers hold the redirect after a form to form-action as well.
-  const targets = redirectSource === undefined ? "'self'" : `'self' ${redirectSource}`;
+  const targets = redirectUri === undefined ? "'self'" : `'self' ${sourceOf(redirectUri)}`;
   const policy =
     `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; form-action ${targets}; ` +
     "frame-ancestors 'none'; base-uri 'none'";
@@ -203,7 +197,7 @@ function htmlReply(
     body:
       '<!doctype html><html lang="en"><head><meta charset="utf-8">' +
       '<meta name="viewport" content="width=device-width, initial-scale=1">' +
-      `<title>${title}</title><style>${STYLE}</style></head><body><main>${body}</main></body></html>`,
+      `<title>Sign in</title><style>${STYLE}</style></head><body><main>${body}</main></body></html>`,
   };
 }
 

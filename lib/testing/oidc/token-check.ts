@@ -1,10 +1,11 @@
 import { ZitadelError } from '../server/replies.js';
 import type { UserRecord } from '../world/state.js';
 import { BoundedMap, nowInSeconds } from '../world/world.js';
-import type { TokenMint } from './mint.js';
+import type { Grounds, TokenMint } from './mint.js';
 
 const JTI = /^V2_(\d{18})-at_(\d{18})$/;
 const REMEMBERED = 10_000;
+const OPEN_AT_ONCE = 1000;
 const PAT_SCOPES = [
   'openid',
   'profile',
@@ -12,39 +13,68 @@ const PAT_SCOPES = [
   'urn:zitadel:iam:user:resourceowner',
 ];
 
-/** What is left of a token after the checks that do not depend on where it is used. */
-export interface LiveToken {
-  readonly kind: 'jwt' | 'opaque' | 'pat' | 'session';
-  readonly user: UserRecord;
-  readonly audience: readonly string[];
-  readonly issuer: string | undefined;
+/** What a person's browser came with, kept until the code is redeemed. */
+export interface AuthRequest {
+  readonly id: string;
+  readonly clientId: string;
+  readonly redirectUri: string;
   readonly scopes: readonly string[];
+  readonly state: string | undefined;
+  readonly nonce: string | undefined;
+  readonly codeChallenge: string;
+}
+
+export interface SignIn {
+  readonly request: AuthRequest;
+  readonly userId: string;
+  /** Id of the session that the sign-in began: `sid` of ID tokens. */
+  readonly sessionId: string;
+  /** Id of what its tokens belong to: in their `jti`. */
+  readonly tokenSessionId: string;
+  /** Seconds since 1970. */
+  readonly authTime: number;
+}
+
+/** Sign-ins under way. The oldest are forgotten when too many are left open. */
+export class SignIns {
+  /** Those at the sign-in page. */
+  readonly open = new BoundedMap<AuthRequest>(OPEN_AT_ONCE);
+  /** Those with a code that can be redeemed once, by the id of the code. */
+  readonly codes = new BoundedMap<SignIn>(OPEN_AT_ONCE);
+  /** A session has one refresh token; a new one replaces it. */
+  readonly refreshTokens = new BoundedMap<{ signIn: SignIn; tokenId: string }>(OPEN_AT_ONCE);
+
+  /** The sign-in of an opened refresh token, while it is the newest of its session. */
+  refreshOf(payload: Readonly<Record<string, unknown>> | undefined): SignIn | undefined {
+    if (payload?.['kind'] !== 'refresh') return undefined;
+    const kept = this.refreshTokens.get(String(payload['sid']));
+    return kept?.tokenId === payload['id'] ? kept?.signIn : undefined;
+  }
+}
+
+interface Content {
+  readonly kind: 'jwt' | 'opaque' | 'pat' | 'session';
+  readonly id: string;
+  readonly sessionId: string | undefined;
   /** What it says about itself: of a PAT, a session token its `iat` at most. */
   readonly claims: Readonly<Record<string, unknown>>;
-  readonly id: string;
+}
+
+/** What is left of a token after the checks that do not depend on where it is used. */
+export interface LiveToken extends Content {
+  readonly user: UserRecord;
+  readonly audience: readonly string[];
+  readonly scopes: readonly string[];
   /** How the user proved who it is, where that is known. */
   readonly amr: readonly string[] | undefined;
   /** Seconds since 1970. */
   readonly authTime: number | undefined;
-  readonly impersonated: boolean;
-  /** The user's organization is gone. ZITADEL fails on such a token, instead of refusing it. */
-  readonly orgRemoved: boolean;
 }
 
 /** What a token was given for: the server keeps it, a JWT does not say all of it. */
-interface Remembered {
-  readonly scopes: readonly string[];
+interface Remembered extends Pick<Grounds, 'scopes' | 'amr' | 'authTime'> {
   /** Where the claim `aud` is not it: a JWT for nobody names its client there. */
   readonly audience?: readonly string[] | undefined;
-  readonly amr?: readonly string[] | undefined;
-  readonly authTime?: number;
-}
-
-interface Content {
-  readonly kind: LiveToken['kind'];
-  readonly id: string;
-  readonly sessionId: string | undefined;
-  readonly claims: Readonly<Record<string, unknown>>;
 }
 
 /** Says which tokens still count. */
@@ -89,27 +119,23 @@ export class TokenCheck {
     this.#newestOfSession.set(sessionId, tokenId);
   }
 
-  check(token: string): LiveToken | undefined {
+  /** `issuers` are the names of this instance. Personal access tokens and session tokens name no issuer. */
+  check(token: string, issuers: readonly string[]): LiveToken | undefined {
     const content = this.#content(token);
     const user = this.#mint.world.users.get(String(content?.claims['sub']));
     if (content === undefined || user === undefined || !this.#isLive(content, user)) {
       return undefined;
     }
-    const { claims, kind, id } = content;
-    const known = this.#grounds.get(id);
-    const iat = typeof claims['iat'] === 'number' ? claims['iat'] : undefined;
+    const { iss, aud, iat } = content.claims;
+    if (typeof iss === 'string' && !issuers.includes(iss)) return undefined;
+    const known = this.#grounds.get(content.id);
     return {
-      kind,
-      id,
+      ...content,
       user,
-      claims,
-      audience: known?.audience ?? strings(claims['aud']),
+      audience: known?.audience ?? strings(aud),
       amr: known?.amr,
-      authTime: known?.authTime ?? iat,
-      issuer: typeof claims['iss'] === 'string' ? claims['iss'] : undefined,
+      authTime: known?.authTime ?? (typeof iat === 'number' ? iat : undefined),
       scopes: this.#scopesOf(content),
-      impersonated: claims['act'] !== undefined,
-      orgRemoved: user.orgRemoved,
     };
   }
 
@@ -165,20 +191,15 @@ export class TokenCheck {
 }
 
 /** The check at ZITADEL's own API: who may come in, before any permission. */
-export function requireApiToken(
-  live: LiveToken | undefined,
-  zitadelProjectId: string,
-  issuers: readonly (string | undefined)[],
-): UserRecord {
+export function requireApiToken(live: LiveToken | undefined, zitadelProjectId: string): UserRecord {
   const invalid = new ZitadelError(16, 'AUTH-7fs1e', 'Errors.Token.Invalid');
   if (live === undefined) throw invalid;
-  if (live.issuer !== undefined && !issuers.includes(live.issuer)) throw invalid;
   const issuedForApps = live.kind === 'jwt' || live.kind === 'opaque';
   if (issuedForApps && !live.audience.includes(zitadelProjectId)) throw invalid;
-  if (live.orgRemoved) {
+  if (live.user.orgRemoved) {
     throw issuedForApps ? new ZitadelError(13, 'QUERY-Dun75', 'Errors.Internal') : invalid;
   }
-  if (live.impersonated) {
+  if (live.claims['act'] !== undefined) {
     throw new ZitadelError(7, 'APP-Shi0J', 'Errors.TokenExchange.Token.NotForAPI');
   }
   if (live.user.mfaRequired && live.kind !== 'pat') {

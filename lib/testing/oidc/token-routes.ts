@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Instance } from '../instance.js';
-import { type Reply, type Exchange, headerOf, jsonReply, oauthError } from '../server/replies.js';
+import { type Reply, type Exchange, jsonReply, oauthError } from '../server/replies.js';
 import type { AccessTokenType } from '../model.js';
 import type { UserRecord } from '../world/state.js';
-import { nowInSeconds } from '../world/world.js';
-import type { AuthRequest, SignIn } from './auth-requests.js';
 import {
   audienceOfScopes,
   claimsOfScopes,
@@ -12,15 +10,9 @@ import {
   type RoleQuestion,
   scopesOf,
 } from './claims.js';
-import {
-  authenticatedClient,
-  type ClientClaim,
-  clientClaimOf,
-  formOf,
-  ownerOfAssertion,
-} from './clients.js';
-import type { Application } from './credentials.js';
-import type { Grounds, MintedToken, TokenMint } from './mint.js';
+import { type Application, type ClientClaim, clientClaimOf, formOf } from './credentials.js';
+import type { Grounds, IdTokenDetails } from './mint.js';
+import type { AuthRequest, SignIn } from './token-check.js';
 
 /** POST /oauth/v2/token. RFC 6749, RFC 7523 section 2.1, RFC 7636. */
 export function token(instance: Instance, exchange: Exchange): Reply {
@@ -51,14 +43,16 @@ function jwtProfile(instance: Instance, exchange: Exchange, form: URLSearchParam
   if (assertion === null || assertion === '') {
     return oauthError(400, 'invalid_request', 'assertion missing');
   }
-  const user = userOfAssertion(instance, assertion, exchange.issuer);
-  if (user === undefined) return oauthError(400, 'invalid_grant', 'invalid assertion');
+  const id = instance.credentials.ownerOfAssertion(assertion, 'serviceaccount', exchange.issuer);
+  const user = instance.world.users.get(id ?? '');
+  // One refusal for every assertion that is not right, for any reason.
+  if (user?.orgRemoved !== false) return oauthError(400, 'invalid_grant', 'invalid assertion');
   if (user.state !== 'active') return notActive();
   return serviceUserTokens(instance, exchange, form, user, { lifetime: 0 });
 }
 
 function clientCredentials(instance: Instance, exchange: Exchange, form: URLSearchParams): Reply {
-  const basic = /^Basic (.+)$/.exec(headerOf(exchange, 'authorization') ?? '')?.[1] ?? '';
+  const basic = /^Basic (.+)$/.exec(exchange.headers.authorization ?? '')?.[1] ?? '';
   const [basicId = '', ...rest] = Buffer.from(basic, 'base64').toString().split(':');
   const clientId = form.get('client_id') ?? decodeLoosely(basicId);
   const secret = form.get('client_secret') ?? decodeLoosely(rest.join(':'));
@@ -73,57 +67,52 @@ function clientCredentials(instance: Instance, exchange: Exchange, form: URLSear
   return serviceUserTokens(instance, exchange, form, user, { amr: ['pwd'] });
 }
 
-/** Nothing for every assertion that is not right, for any reason. */
-function userOfAssertion(
-  { world, credentials }: Instance,
-  assertion: string,
-  issuer: string,
-): UserRecord | undefined {
-  const id = ownerOfAssertion(credentials, assertion, 'serviceaccount', issuer);
-  const user = world.users.get(id ?? '');
-  return user?.orgRemoved === false ? user : undefined;
-}
-
 function serviceUserTokens(
   instance: Instance,
   { issuer }: Exchange,
   form: URLSearchParams,
   user: UserRecord,
-  idToken: { readonly lifetime?: number; readonly amr?: readonly string[] },
+  { lifetime, amr }: { readonly lifetime?: number; readonly amr?: readonly string[] },
 ): Reply {
   const scopes = scopesOf(form.get('scope'));
   const audience = audienceOfScopes(scopes, instance.zitadelProjectId);
-  const grounds = { issuer, user, clientId: user.userName, audience, scopes };
+  const grounds = { issuer, user, clientId: user.userName, audience, scopes, amr };
   const roles = { projectIds: audience };
-  const minted = mintAccess(instance, grounds, user.accessTokenType, roles);
-  instance.tokens.remember(minted.tokenId, { scopes, audience, amr: idToken.amr });
-  const details = { accessToken: minted.token, authTime: nowInSeconds(), ...idToken };
-  return tokensReply(instance, grounds, details);
+  return issue(instance, grounds, user.accessTokenType, roles, { lifetime });
 }
 
-function mintAccess(
-  { world, mint }: Instance,
+/** An access token, and what else the scopes ask for. */
+function issue(
+  { world, mint, tokens, signIns }: Instance,
   grounds: Grounds,
   type: AccessTokenType,
   roles: RoleQuestion | undefined,
-): MintedToken {
-  const { user, scopes, issuer } = grounds;
-  if (type === 'opaque') return mint.opaque(grounds);
-  return mint.jwt(grounds, claimsOfScopes(world.now, user, scopes, issuer, roles));
-}
-
-function tokensReply(
-  { mint }: Instance,
-  grounds: Grounds,
-  details: Parameters<TokenMint['idToken']>[1],
-  refreshToken?: string,
+  idToken: Omit<IdTokenDetails, 'accessToken'>,
+  signIn?: SignIn,
 ): Reply {
+  const { user, scopes, issuer } = grounds;
+  const { token: accessToken, tokenId } =
+    type === 'opaque'
+      ? mint.opaque(grounds)
+      : mint.jwt(grounds, claimsOfScopes(world.now, user, scopes, issuer, roles));
+  tokens.remember(tokenId, grounds);
+  let refreshToken: string | undefined;
+  if (signIn !== undefined) {
+    const { sessionId: sid, tokenSessionId } = signIn;
+    tokens.rememberNewest(tokenSessionId, tokenId);
+    if (scopes.includes('offline_access')) {
+      const refresh = mint.sealed('refresh', user.id, { sid });
+      signIns.refreshTokens.set(sid, { signIn, tokenId: refresh.tokenId });
+      refreshToken = refresh.token;
+    }
+  }
+  const wantsId = scopes.includes('openid');
   return jsonReply(200, {
-    access_token: details.accessToken,
+    access_token: accessToken,
     token_type: 'Bearer',
     refresh_token: refreshToken,
     expires_in: 43_199,
-    id_token: grounds.scopes.includes('openid') ? mint.idToken(grounds, details) : undefined,
+    id_token: wantsId ? mint.idToken(grounds, { ...idToken, accessToken }) : undefined,
   });
 }
 
@@ -139,9 +128,6 @@ function decodeLoosely(text: string): string {
   }
 }
 
-/** People prove themselves with a password here. */
-const AMR = ['pwd'];
-
 /** A person's code for tokens: once, to the client and the address it was made for. */
 function redeemCode(instance: Instance, exchange: Exchange, form: URLSearchParams): Reply {
   const code = form.get('code') ?? '';
@@ -150,13 +136,13 @@ function redeemCode(instance: Instance, exchange: Exchange, form: URLSearchParam
   if (!isUsable(instance, clientId)) return unknownClient();
   const payload = instance.mint.box.open(code);
   const codeId = payload?.['kind'] === 'code' ? String(payload['id']) : '';
-  const signIn = instance.authRequests.findCode(codeId);
+  const signIn = instance.signIns.codes.get(codeId);
   if (signIn === undefined) {
     return oauthError(400, 'invalid_request', 'Errors.AuthRequest.NoCode');
   }
   const refusal = refuseRedemption(signIn.request, clientId, form);
   if (refusal !== undefined) return refusal;
-  instance.authRequests.useCode(codeId);
+  instance.signIns.codes.delete(codeId);
   return tokensOf(instance, exchange, signIn);
 }
 
@@ -165,7 +151,7 @@ function refreshGrant(instance: Instance, exchange: Exchange, form: URLSearchPar
   const clientId = form.get('client_id') ?? '';
   if (!isUsable(instance, clientId)) return unknownClient();
   const payload = instance.mint.box.open(form.get('refresh_token') ?? '');
-  const signIn = instance.authRequests.refreshOf(payload);
+  const signIn = instance.signIns.refreshOf(payload);
   const user = instance.world.users.get(signIn?.userId ?? '');
   const over = user !== undefined && String(payload?.['id']) < user.sessionsFrom;
   if (signIn?.request.clientId !== clientId || over) {
@@ -204,26 +190,16 @@ function tokensOf(instance: Instance, exchange: Exchange, signIn: SignIn): Reply
   // A sign-in is for the whole project: all its applications, and itself.
   const own = [...instance.credentials.clientIdsOf(projectId), projectId];
   const audience = [...new Set([...own, ...asked])];
-  const grounds = { issuer: exchange.issuer, user, clientId, audience, scopes, sessionId };
+  // People prove themselves with a password here.
+  const proof = { amr: ['pwd'], authTime };
+  const { issuer } = exchange;
+  const grounds = { issuer, user, clientId, audience, scopes, sessionId, ...proof };
   const roles = accessTokenRoles ? { projectIds: asked, ownProjectId: projectId } : undefined;
-  const { token: accessToken, tokenId } = mintAccess(instance, grounds, accessTokenType, roles);
-  instance.tokens.remember(tokenId, { scopes, audience, authTime, amr: AMR });
-  instance.tokens.rememberNewest(sessionId, tokenId);
   const userInfo = {
     ...(idTokenUserInfo ? profileClaims(user, scopes) : undefined),
-    ...claimsOfScopes(instance.world.now, user, scopes, exchange.issuer),
+    ...claimsOfScopes(instance.world.now, user, scopes, issuer),
   };
-  const details = { accessToken, authTime, nonce, amr: AMR, sid, userInfo };
-  const refresh = scopes.includes('offline_access') ? refreshToken(instance, signIn) : undefined;
-  return tokensReply(instance, grounds, details, refresh);
-}
-
-function refreshToken(instance: Instance, signIn: SignIn): string {
-  const { token, tokenId } = instance.mint.sealed('refresh', signIn.userId, {
-    sid: signIn.sessionId,
-  });
-  instance.authRequests.rememberRefresh(signIn, tokenId);
-  return token;
+  return issue(instance, grounds, accessTokenType, roles, { nonce, sid, userInfo }, signIn);
 }
 
 function isUsable(instance: Instance, clientId: string): boolean {
@@ -246,7 +222,7 @@ export function revoke(instance: Instance, exchange: Exchange): Reply {
   if (client === undefined) return oauthError(400, 'invalid_client', 'client not found');
   const token = form.get('token') ?? '';
   if (token === '') return oauthError(400, 'invalid_request', 'token missing');
-  const refresh = instance.authRequests.refreshOf(instance.mint.box.open(token));
+  const refresh = instance.signIns.refreshOf(instance.mint.box.open(token));
   const owner = refresh?.request.clientId ?? instance.tokens.clientIdOf(token);
   if (owner === undefined) return done();
   if (owner !== client.clientId) {
@@ -256,7 +232,7 @@ export function revoke(instance: Instance, exchange: Exchange): Reply {
     instance.tokens.revoke(token);
   } else {
     // With the refresh token goes the access token of the session.
-    instance.authRequests.forgetRefresh(refresh.sessionId);
+    instance.signIns.refreshTokens.delete(refresh.sessionId);
     instance.tokens.endSession(refresh.tokenSessionId, refresh.userId);
   }
   return done();
@@ -266,7 +242,7 @@ function clientOf(instance: Instance, claim: ClientClaim, issuer: string): Appli
   const { credentials } = instance;
   const application = credentials.applications.get(claim.clientId);
   const isPublic = application !== undefined && !credentials.isConfidential(claim.clientId);
-  if (!isPublic) return authenticatedClient(instance, claim, issuer);
+  if (!isPublic) return credentials.authenticated(claim, issuer);
   return application.active ? application : undefined;
 }
 

@@ -1,22 +1,18 @@
 import type { ApiHandle } from '../api/caller.js';
 import type { Instance } from '../instance.js';
-import type { EndpointName } from './endpoints.js';
 import { parseMessage } from './protojson.js';
 import {
   type Exchange,
   GatewayError,
-  headerOf,
   jsonReply,
   NO_STORE,
+  notEmulated,
   type Reply,
   withId,
   ZitadelError,
 } from './replies.js';
 
 export type Handle = (instance: Instance, exchange: Exchange) => Reply;
-
-/** A call of the REST API. A star stands for one part of the path. */
-export type ApiRow = [method: string, path: string, endpoint: EndpointName, handle: ApiHandle];
 
 const WITHOUT_MESSAGE: readonly string[] = ['GET', 'DELETE'];
 
@@ -36,7 +32,7 @@ export function restMethodV2(handle: ApiHandle): Handle {
     try {
       return storable(method(instance, exchange));
     } catch (error) {
-      return storable(restRefusal(error, headerOf(exchange, 'accept-language')));
+      return storable(restRefusal(error, exchange.headers['accept-language']));
     }
   };
 }
@@ -73,10 +69,9 @@ const OTHER_CONTENT = /^application\/(proto|grpc|connect\+)/i;
  */
 export function connectMethod(request: string, handle: ApiHandle): Handle {
   return (instance, exchange) => {
-    const contentType = headerOf(exchange, 'content-type') ?? '';
+    const contentType = exchange.headers['content-type'] ?? '';
     if (OTHER_CONTENT.test(contentType)) {
-      const message = `the ZITADEL emulator does not emulate ${contentType}`;
-      return connectRefusal(new ZitadelError(12, undefined, message));
+      return connectRefusal(notEmulated(contentType));
     }
     if (!JSON_CONTENT.test(contentType)) return { status: 415, headers: {}, body: '' };
     try {
@@ -85,7 +80,7 @@ export function connectMethod(request: string, handle: ApiHandle): Handle {
       return jsonReply(200, handle(instance, exchange, message));
     } catch (error) {
       const refusal = error instanceof GatewayError ? undecodable(error, request) : error;
-      return connectRefusal(refusal, headerOf(exchange, 'accept-language'));
+      return connectRefusal(refusal, exchange.headers['accept-language']);
     }
   };
 }

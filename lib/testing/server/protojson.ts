@@ -1,4 +1,5 @@
-import { GatewayError, ZitadelError } from './replies.js';
+import type { State } from '../world/state.js';
+import { GatewayError, notEmulated, ZitadelError } from './replies.js';
 
 export type Message = Readonly<Record<string, unknown>>;
 
@@ -83,51 +84,51 @@ export function durationJson(ms: number): string {
   return `${ms % 1000 === 0 ? String(ms / 1000) : (ms / 1000).toFixed(3)}s`;
 }
 
-/** A oneof of protobuf: its message, its field, and the members that are emulated. */
-export interface Oneof<Name extends string> {
+/** Whether a row belongs into a list. */
+export type Condition<Row> = (row: Row, state: State) => boolean;
+
+/** A oneof of protobuf whose members are conditions. */
+export interface Oneof<Row> {
   /** With the package: `zitadel.user.v1.MembershipQuery`. */
   readonly message: string;
   readonly field: 'query' | 'filter' | 'resource';
-  readonly members: readonly Name[];
-  /** The members that are not messages. */
-  readonly scalars?: readonly Name[];
+  /** What each member asks for; throws for what is not valid. One that is `undefined` is not emulated. */
+  readonly members: Readonly<Record<string, Reader<Row> | undefined>>;
+  /** The members that are not messages. Their readers get the message that they stand in. */
+  readonly scalars?: readonly string[];
 }
 
-/** The member of a oneof that is set. `place` is where complaints about it begin. */
-export interface Chosen<Name extends string> {
-  readonly name: Name;
-  /** Empty for a scalar. */
-  readonly value: Message;
-  readonly place: string;
-}
+/** `place` is where complaints about the value begin. */
+type Reader<Row> = (value: Message, place: string, text: string) => Condition<Row>;
 
 export const FAILED = 'embedded message failed validation | caused by: invalid';
 
-/** The oneofs of a list, in the two steps of {@link chosenIn}. */
-export function chosenInEach<Name extends string>(
+/** The conditions in a list of oneofs, in the two steps of {@link conditionIn}. */
+export function conditionsIn<Row>(
   message: Message,
   list: string,
   text: string,
-  oneof: Oneof<Name>,
+  oneof: Oneof<Row>,
   place: string,
-): (() => Chosen<Name>)[] {
-  return messagesField(message, list).map((each, index) =>
-    chosenIn(each, text, oneof, `${place}[${String(index)}]: ${FAILED}`),
+): () => Condition<Row>[] {
+  const conditions = messagesField(message, list).map((each, index) =>
+    conditionIn(each, text, oneof, `${place}[${String(index)}]: ${FAILED}`),
   );
+  return () => conditions.map((condition) => condition());
 }
 
 /**
  * Reads a oneof. Two members do not parse, so that throws at once. No member parses but is not valid:
  * calling the result throws.
  */
-export function chosenIn<Name extends string>(
+export function conditionIn<Row>(
   message: Message,
   text: string,
-  oneof: Oneof<Name>,
+  oneof: Oneof<Row>,
   place: string,
-): () => Chosen<Name> {
+): () => Condition<Row> {
   const columnOf = (each: string): number => text.indexOf(`"${each}"`) + 1;
-  const [name, second] = oneof.members
+  const [name, second] = Object.keys(oneof.members)
     .filter((each) => field(message, each) !== undefined)
     .sort((left, right) => columnOf(left) - columnOf(right));
   if (second !== undefined) {
@@ -136,17 +137,48 @@ export function chosenIn<Name extends string>(
         `oneof ${oneof.message}.${oneof.field} is already set`,
     );
   }
-  const isScalar = name !== undefined && oneof.scalars?.includes(name) === true;
-  const value = name === undefined || isScalar ? {} : messageField(message, name);
-  const type = oneof.message.slice(oneof.message.lastIndexOf('.') + 1);
+  const isScalar = name === undefined || oneof.scalars?.includes(name) === true;
+  const value = isScalar ? message : messageField(message, name);
+  const inside = `${place} ${oneof.message.slice(oneof.message.lastIndexOf('.') + 1)}`;
   return () => {
-    if (name !== undefined) return { name, value, place: `${place} ${type}.${goName(name)}` };
-    throw invalid(`${place} ${type}.${goName(oneof.field)}: value is required`);
+    if (name === undefined) throw invalid(`${inside}.${goName(oneof.field)}: value is required`);
+    const reader = oneof.members[name];
+    if (reader !== undefined) return reader(value, `${inside}.${goName(name)}`, text);
+    throw notEmulated(name);
+  };
+}
+
+/** Asks for the rows of one id, which is required. */
+export function byId<Row>(
+  idOf: (row: Row) => string | undefined,
+  what = 'IDFilter.Id',
+): Reader<Row> {
+  return (value, place) => {
+    const id = idField(value, 'id', `${place}: ${FAILED} ${what}`);
+    return (row) => idOf(row) === id;
+  };
+}
+
+/** Asks for the rows of any of these ids. */
+export function byIds<Row>(idOf: (row: Row) => string): Reader<Row> {
+  return (value, place) => {
+    const ids = idsField(value, 'ids', `${place}: ${FAILED} InIDsFilter.Ids`);
+    return (row) => ids.includes(idOf(row));
+  };
+}
+
+/** Asks for the rows with exactly this text. Other ways to compare are not emulated. */
+export function byText<Row>(name: string, textOf: (row: Row) => string): Reader<Row> {
+  return (value) => {
+    const wanted = stringField(value, name);
+    const method = stringField(value, 'method');
+    if (/^$|_METHOD_EQUALS$/.test(method)) return (row) => textOf(row) === wanted;
+    throw notEmulated(`the filter method ${method}`);
   };
 }
 
 /** A field as Go calls it. */
-function goName(name: string): string {
+export function goName(name: string): string {
   return `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
 }
 
@@ -162,15 +194,16 @@ export function idField(message: Message, name: string, complaint: string): stri
   return requireId(stringField(message, name), complaint);
 }
 
-/** validate.rules of ids in paths and of required ids: 1 to 200 characters. */
-export function requireId(id: string, complaint: string): string {
+/** validate.rules of ids in paths and of required ids: 1 to 200 characters. Other texts may be longer. */
+export function requireId(id: string, complaint: string, most = LONGEST_ID): string {
   const { length } = [...id];
-  if (length >= 1 && length <= LONGEST_ID) return id;
-  throw invalid(`${complaint}: value length must be between 1 and 200 runes, inclusive`);
+  if (length >= 1 && length <= most) return id;
+  const bounds = `between 1 and ${String(most)} runes, inclusive`;
+  throw invalid(`${complaint}: value length must be ${bounds}`);
 }
 
 /** A list of required ids, none of them twice. */
-export function idsField(message: Message, name: string, complaint: string): string[] {
+function idsField(message: Message, name: string, complaint: string): string[] {
   const ids = stringsField(message, name);
   ids.forEach((id, index) => {
     const place = `${complaint}[${String(index)}]`;
@@ -202,12 +235,17 @@ function isMessage(value: unknown): value is Message {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-export function unsignedField(message: Message, name: string, type: string, end: number): number {
+export function unsignedField(message: Message, name: string, bits: 32 | 64): number {
   const value = field(message, name);
   if (value === undefined) return 0;
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-  if (typeof number !== 'number' || !Number.isInteger(number) || number < 0 || number >= end) {
-    throw invalidValue(type, name, value);
+  if (
+    typeof number !== 'number' ||
+    !Number.isInteger(number) ||
+    number < 0 ||
+    number >= 2 ** bits
+  ) {
+    throw invalidValue(`uint${String(bits)}`, name, value);
   }
   return number;
 }

@@ -44,11 +44,6 @@ export function oauthError(status: number, error: string, description?: string):
   return jsonReply(status, { error, error_description: description });
 }
 
-export function headerOf(exchange: Pick<Exchange, 'headers'>, name: string): string | undefined {
-  const value = exchange.headers[name];
-  return Array.isArray(value) ? value[0] : value;
-}
-
 /** The gRPC codes that ZITADEL uses: the HTTP status of each, and its name in the Connect protocol. */
 const CODES: Readonly<Record<number, readonly [status: number, name: string]>> = {
   2: [500, 'unknown'],
@@ -90,6 +85,11 @@ export class ZitadelError extends Error {
     const translated = german && this.text === 'Project Grant already exists';
     return translated ? 'Projekt Grant existiert bereits' : this.text;
   }
+}
+
+/** What ZITADEL has and the emulator does not. */
+export function notEmulated(what: string): ZitadelError {
+  return new ZitadelError(12, undefined, `the ZITADEL emulator does not emulate ${what}`);
 }
 
 /** A refusal of the layer in front of the API, which has seen neither the instance nor the token. */

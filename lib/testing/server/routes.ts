@@ -1,54 +1,22 @@
-import { listAuthorizations } from '../api/authorizations.js';
-import type { ApiHandle } from '../api/caller.js';
-import { listEvents } from '../api/events.js';
 import {
-  deleteOrg,
-  getMyOrg,
-  getProject,
-  getProjectV2,
-  listOrganizations,
-} from '../api/orgs-and-projects.js';
-import {
-  deactivateGrant,
-  deleteGrant,
-  getGrant,
-  listAllGrants,
-  listGrantedProjects,
-  listGrants,
-  postGrant,
-  putGrant,
-  reactivateGrant,
-} from '../api/v1-grants.js';
-import {
-  listMyMemberships,
-  listMyPermissions,
-  listUserMemberships,
-} from '../api/v1-memberships.js';
-import { listAdministrators, searchAdministratorsBeta } from '../api/v2-administrators.js';
-import {
-  createTarget,
-  deleteTarget,
-  getTarget,
-  listExecutions,
-  listTargets,
-  setExecution,
-  updateTarget,
-} from '../api/v2-actions.js';
-import {
-  activateProjectGrant,
-  createProjectGrant,
-  deactivateProjectGrant,
-  deleteProjectGrant,
-  listProjectGrants,
-  updateProjectGrant,
-} from '../api/v2-grants.js';
+  ADMINISTRATORS_BETA,
+  listAdministrators,
+  listAuthorizations,
+} from '../api/administrators-and-authorizations.js';
+import { APPLICATIONS_AND_USERS } from '../api/applications-and-users.js';
+import type { Method } from '../api/caller.js';
+import { EVENTS } from '../api/events.js';
+import { getProjectV2, listOrganizations, ORGS_AND_PROJECTS } from '../api/orgs-and-projects.js';
+import { PROJECT_GRANTS } from '../api/v1-grants.js';
+import { MEMBERSHIPS } from '../api/v1-memberships.js';
+import { ACTIONS } from '../api/v2-actions.js';
+import { GRANT_METHODS, LIST_GRANTS } from '../api/v2-grants.js';
 import { discovery, healthz, introspect, keys, ready, userinfo } from '../oidc/info-routes.js';
 import { authorize, login, loginPage } from '../oidc/sign-in.js';
 import { revoke, token } from '../oidc/token-routes.js';
-import { type EndpointName, isServed, type ServedApis } from './endpoints.js';
-import { type ApiRow, connectMethod, type Handle, restMethod, restMethodV2 } from './protocols.js';
-import { jsonReply, type Reply, textReply } from './replies.js';
-import { BESIDE_SETUP, SETUP } from './setup-routes.js';
+import type { EndpointName, ServedApis } from './endpoints.js';
+import { connectMethod, type Handle, restMethod, restMethodV2 } from './protocols.js';
+import { jsonReply, notEmulated, type Reply, textReply } from './replies.js';
 
 /** How refusals look: as in the REST API, in Connect, in OpenID Connect. `debug` refuses nothing. */
 type Family = 'api' | 'connect' | 'oidc' | 'debug';
@@ -66,45 +34,12 @@ type Match =
 
 type Row = [methods: string, path: string, endpoint: EndpointName, handle: Handle];
 
-const GRANTS = '/management/v1/projects/*/grants';
-
-const API: readonly ApiRow[] = [
-  ['POST', '/auth/v1/memberships/me/_search', 'memberships', listMyMemberships],
-  ['POST', '/auth/v1/permissions/zitadel/me/_search', 'permissions', listMyPermissions],
-  ['POST', '/management/v1/users/*/memberships/_search', 'userMemberships', listUserMemberships],
-  ['POST', '/admin/v1/events/_search', 'events', listEvents],
-  ['GET', '/management/v1/orgs/me', 'org', getMyOrg],
-  ['DELETE', '/admin/v1/orgs/*', 'removeOrg', deleteOrg],
-  ['GET', '/management/v1/projects/*', 'project', getProject],
-  ['POST', GRANTS, 'addGrant', postGrant],
-  ['POST', `${GRANTS}/_search`, 'listGrants', listGrants],
-  ['GET', `${GRANTS}/*`, 'getGrant', getGrant],
-  ['PUT', `${GRANTS}/*`, 'changeGrant', putGrant],
-  ['DELETE', `${GRANTS}/*`, 'removeGrant', deleteGrant],
-  ['POST', `${GRANTS}/*/_deactivate`, 'deactivateGrant', deactivateGrant],
-  ['POST', `${GRANTS}/*/_reactivate`, 'reactivateGrant', reactivateGrant],
-  ['POST', '/management/v1/projectgrants/_search', 'listAllGrants', listAllGrants],
-  ['POST', '/management/v1/granted_projects/_search', 'grantedProjects', listGrantedProjects],
-  ...SETUP,
-];
-
-const TARGETS = '/v2/actions/targets';
-
-const API_V2: readonly ApiRow[] = [
-  ['POST', TARGETS, 'addTarget', createTarget],
-  ['POST', `${TARGETS}/search`, 'listTargets', listTargets],
-  ['GET', `${TARGETS}/*`, 'getTarget', getTarget],
-  ['POST', `${TARGETS}/*`, 'changeTarget', updateTarget],
-  ['DELETE', `${TARGETS}/*`, 'removeTarget', deleteTarget],
-  ['PUT', '/v2/actions/executions', 'setExecution', setExecution],
-  ['POST', '/v2/actions/executions/search', 'listExecutions', listExecutions],
-];
-
-const BETA: Row = [
-  'POST',
-  '/v2beta/administrators/search',
-  'administrators',
-  searchAdministratorsBeta,
+const API = [
+  ...MEMBERSHIPS,
+  ...ORGS_AND_PROJECTS,
+  ...APPLICATIONS_AND_USERS,
+  ...PROJECT_GRANTS,
+  EVENTS,
 ];
 
 const OIDC: readonly Row[] = [
@@ -133,21 +68,20 @@ const ROUTES: readonly RestRoute[] = [
   ...API.map(([method, path, endpoint, handle]) =>
     routeOf([method, path, endpoint, restMethod(handle)], 'api'),
   ),
-  ...API_V2.map(([method, path, endpoint, handle]) =>
+  ...[...ACTIONS, ADMINISTRATORS_BETA].map(([method, path, endpoint, handle]) =>
     routeOf([method, path, endpoint, restMethodV2(handle)], 'api'),
   ),
-  routeOf(BETA, 'api'),
   ...OIDC.map((row) => routeOf(row, 'oidc')),
   ...DEBUG.map((row) => routeOf(row, 'debug')),
 ];
 
 /** Calls that exist in ZITADEL beside emulated ones, under the same path. */
-const OTHER_METHODS: readonly (readonly [method: string, path: RegExp])[] = [
-  ['PUT', /^\/management\/v1\/orgs\/me$/],
-  ['DELETE', /^\/management\/v1\/orgs\/me$/],
-  ['GET', /^\/admin\/v1\/orgs\/[^/]+$/],
-  ['PUT', /^\/management\/v1\/projects\/[^/]+$/],
-  ...['GET', 'PUT'].map((method) => [method, BESIDE_SETUP] as const),
+const OTHER_METHODS: readonly RegExp[] = [
+  /^(PUT|DELETE) \/management\/v1\/orgs\/me$/,
+  /^GET \/admin\/v1\/orgs\/[^/]+$/,
+  /^PUT \/management\/v1\/projects\/[^/]+$/,
+  /^(GET|PUT) \/management\/v1\/projects\/[^/]+\/(roles|apps(\/[^/]+\/keys)?)\/[^/]+$/,
+  /^(GET|PUT) \/management\/v1\/(users(\/[^/]+\/keys)?|metadata)\/[^/]+$/,
 ];
 
 /** What exists in ZITADEL and not here. */
@@ -164,6 +98,14 @@ const NOT_EMULATED: readonly RegExp[] = [
   /^\/debug\/(validate|metrics)$/,
 ];
 
+const V1 = /^\/(auth|management|admin)\/v1\//;
+const V2 = /^\/(zitadel\.|v2(alpha|beta)?\/|v3alpha\/)/;
+
+function isServed(apis: ServedApis, path: string): boolean {
+  if (apis === 'v1') return !V2.test(path);
+  return apis === 'both' || !V1.test(path);
+}
+
 /** Finds the route of a request. A path of a generation that is not served is unknown. */
 export function match(method: string, path: string, apis: ServedApis): Match {
   if (!isServed(apis, path)) return UNKNOWN;
@@ -178,20 +120,19 @@ export function match(method: string, path: string, apis: ServedApis): Match {
     const starred = params.filter((_, index) => route.pattern[index] === '*');
     return { route, params: starred.map(String) };
   }
-  if (OTHER_METHODS.some(([each, pattern]) => each === method && pattern.test(path))) {
-    return notEmulated(method, path);
-  }
+  const call = `${method} ${path}`;
+  if (OTHER_METHODS.some((known) => known.test(call))) return unavailable(call);
   if (fitting.length > 0) {
     return { refusal: jsonReply(405, { code: 12, message: 'Method Not Allowed' }, {}) };
   }
-  return NOT_EMULATED.some((known) => known.test(path)) ? notEmulated(method, path) : UNKNOWN;
+  return NOT_EMULATED.some((known) => known.test(path)) ? unavailable(call) : UNKNOWN;
 }
 
 const UNKNOWN: Match = { refusal: jsonReply(404, { code: 5, message: 'Not Found' }, {}) };
 
-function notEmulated(method: string, path: string): Match {
-  const message = `the ZITADEL emulator does not emulate ${method} ${path}`;
-  return { refusal: jsonReply(501, { code: 12, message }, {}) };
+function unavailable(call: string): Match {
+  const { code, message } = notEmulated(call);
+  return { refusal: jsonReply(501, { code, message }, {}) };
 }
 
 function routeOf([methods, path, endpoint, handle]: Row, family: Family): RestRoute {
@@ -218,8 +159,6 @@ function decode(segment: string): string | undefined {
   }
 }
 
-type Method = readonly [name: string, endpoint: EndpointName, handle: ApiHandle];
-
 interface Service {
   readonly name: string;
   readonly methods: readonly Method[];
@@ -227,15 +166,7 @@ interface Service {
   readonly others: readonly string[];
 }
 
-const LIST_GRANTS: Method = ['ListProjectGrants', 'listGrantsV2', listProjectGrants];
-const PROJECT_METHODS: readonly Method[] = [
-  ['GetProject', 'projectV2', getProjectV2],
-  ['CreateProjectGrant', 'addGrantV2', createProjectGrant],
-  ['UpdateProjectGrant', 'changeGrantV2', updateProjectGrant],
-  ['DeleteProjectGrant', 'removeGrantV2', deleteProjectGrant],
-  ['DeactivateProjectGrant', 'deactivateGrantV2', deactivateProjectGrant],
-  ['ActivateProjectGrant', 'activateGrantV2', activateProjectGrant],
-];
+const GET_PROJECT: Method = ['GetProject', 'projectV2', getProjectV2];
 const OTHER_PROJECT_METHODS = [
   ...['CreateProject', 'UpdateProject', 'DeleteProject', 'ActivateProject', 'DeactivateProject'],
   ...['ListProjects', 'AddProjectRole', 'UpdateProjectRole', 'RemoveProjectRole'],
@@ -262,13 +193,13 @@ const SERVICES: readonly Service[] = [
   },
   {
     name: 'zitadel.project.v2.ProjectService',
-    methods: [...PROJECT_METHODS, LIST_GRANTS],
+    methods: [GET_PROJECT, ...GRANT_METHODS, LIST_GRANTS],
     others: OTHER_PROJECT_METHODS,
   },
   {
     name: 'zitadel.project.v2beta.ProjectService',
     methods: [LIST_GRANTS],
-    others: [...OTHER_PROJECT_METHODS, ...PROJECT_METHODS.map(([name]) => name)],
+    others: [...OTHER_PROJECT_METHODS, ...[GET_PROJECT, ...GRANT_METHODS].map(([name]) => name)],
   },
 ];
 
@@ -282,11 +213,11 @@ function matchConnect(method: string, path: string): Match {
   const service = SERVICES.find((each) => each.name === name);
   if (rest !== undefined) return UNKNOWN;
   if (service === undefined) {
-    return NO_SUCH_METHOD.test(name) ? notEmulated(method, path) : UNKNOWN;
+    return NO_SUCH_METHOD.test(name) ? unavailable(`${method} ${path}`) : UNKNOWN;
   }
   const found = service.methods.find(([each]) => each === rpc);
   if (found === undefined) {
-    if (service.others.includes(rpc)) return notEmulated(method, path);
+    if (service.others.includes(rpc)) return unavailable(`${method} ${path}`);
     return { refusal: textReply(404, '404 page not found\n') };
   }
   if (method !== 'POST') return { refusal: { status: 405, headers: { allow: 'POST' }, body: '' } };

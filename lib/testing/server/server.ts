@@ -5,10 +5,11 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import type { Instance } from '../instance.js';
-import type { ServedApis } from './endpoints.js';
-import { faultReply, type Faults, spoilt } from './faults.js';
+import { RequestLog } from './endpoints.js';
+import { faultReply, Faults, spoilt } from './faults.js';
 import { connectRefusal, restRefusal } from './protocols.js';
 import {
   type Exchange,
@@ -18,7 +19,6 @@ import {
   textReply,
   ZitadelError,
 } from './replies.js';
-import type { RequestLog } from './request-log.js';
 import { match, type Route } from './routes.js';
 
 const LARGEST_BODY = 1_048_576;
@@ -35,59 +35,38 @@ export type Beside = (
 /** The HTTP side: reads a request, lets faults strike, replies. */
 export class EmulatorServer {
   readonly #instance: Instance;
-  readonly #faults: Faults;
-  readonly #log: RequestLog;
+  readonly faults = new Faults();
+  readonly log = new RequestLog();
   readonly #server: Server;
   readonly #beside: Beside | undefined;
-  readonly #sockets = new Set<Socket>();
-  readonly #timers = new Set<NodeJS.Timeout>();
-  #closed: Promise<void> | undefined;
-  #apis: ServedApis;
+  readonly #stopped = new AbortController();
 
-  constructor(
-    instance: Instance,
-    faults: Faults,
-    log: RequestLog,
-    apis: ServedApis,
-    beside?: Beside,
-  ) {
-    this.#apis = apis;
+  constructor(instance: Instance, beside?: Beside) {
     this.#beside = beside;
     this.#instance = instance;
-    this.#faults = faults;
-    this.#log = log;
     this.#server = createServer((request, response) => {
       this.#serve(request, response).catch(() => response.destroy());
     });
     // Longer than clients keep a connection, so that none is closed under a request just sent.
     this.#server.keepAliveTimeout = 60_000;
-    this.#server.on('connection', (socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
   }
 
-  serve(apis: ServedApis): void {
-    this.#apis = apis;
-  }
-
-  async listen(port: number, host: string): Promise<number> {
+  /** Returns where it is reached. */
+  async listen(port: number, host: string): Promise<string> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen(port, host, resolve);
     });
-    return (this.#server.address() as AddressInfo).port;
+    const bound = this.#server.address() as AddressInfo;
+    return `http://${reachable(host)}:${String(bound.port)}`;
   }
 
-  close(): Promise<void> {
-    this.#closed ??= new Promise((resolve) => {
-      this.#server.close(() => {
-        resolve();
-      });
-      for (const timer of this.#timers) clearTimeout(timer);
-      for (const socket of this.#sockets) socket.destroy();
+  async close(): Promise<void> {
+    this.#stopped.abort();
+    await new Promise((resolve) => {
+      this.#server.close(resolve);
+      this.#server.closeAllConnections();
     });
-    return this.#closed;
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -96,25 +75,24 @@ export class EmulatorServer {
     const query = new URLSearchParams(url.slice(path.length));
     if (this.#beside !== undefined && isBeside(path)) {
       const body = await readBody(request);
-      const { keys } = this.#instance.mint;
-      if (!keys.isReady) await keys.ready;
+      await this.#instance.mint.keys.ready;
       const reply = body === undefined ? tooLarge() : this.#beside(request, path, query, body);
       return write(response, reply);
     }
-    const preflight = method === 'OPTIONS' ? preflightReply(request) : undefined;
     const matched =
-      preflight === undefined ? match(method, path, this.#apis) : { refusal: preflight };
+      method === 'OPTIONS'
+        ? { refusal: preflightReply(request) }
+        : match(method, path, this.#instance.apis);
     const { route } = matched;
     const endpoint = route?.endpoint ?? 'other';
-    this.#log.count(endpoint);
+    this.log.count(endpoint);
     const body = await readBody(request);
-    this.#log.keep({ endpoint, method, path: url, headers, body: body ?? '' });
-    if (preflight !== undefined) return send(request, response, preflight);
+    this.log.keep({ endpoint, method, path: url, headers, body: body ?? '' });
     if (body === undefined) return send(request, response, tooLarge());
     if (route === undefined) return send(request, response, matched.refusal);
-    await this.#pause(this.#faults.delayOf(route.endpoint));
-    const { keys } = this.#instance.mint;
-    if (!keys.isReady) await keys.ready;
+    const delay = this.faults.delayOf(route.endpoint);
+    if (delay > 0) await setTimeout(delay, undefined, { signal: this.#stopped.signal });
+    await this.#instance.mint.keys.ready;
     const { params } = matched;
     this.#reply(request, response, route, { method, path, query, headers, body, params });
   }
@@ -125,7 +103,7 @@ export class EmulatorServer {
     route: Route,
     exchange: Omit<Exchange, 'issuer'>,
   ): void {
-    const fault = this.#faults.take(route.endpoint);
+    const fault = this.faults.take(route.endpoint);
     if (fault === 'hang') return;
     if (fault === 'endless') return sendForever(response);
     if (fault === 'refuse') return void request.socket.destroy();
@@ -161,17 +139,12 @@ export class EmulatorServer {
         return textReply(404, `${message}\n`, NO_STORE);
     }
   }
+}
 
-  async #pause(ms: number): Promise<void> {
-    if (ms === 0) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => {
-        this.#timers.delete(timer);
-        resolve();
-      }, ms);
-      this.#timers.add(timer);
-    });
-  }
+/** The address that reaches a server listening on `host`. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 /** The body as text, or nothing when it is larger than anything that ZITADEL is sent. */

@@ -1,6 +1,10 @@
 import { ZitadelError } from '../server/replies.js';
-import type { Happening } from './events.js';
-import { type AuthorizationRecord, grantBetween, type GrantRecord } from './state.js';
+import {
+  type AuthorizationRecord,
+  grantBetween,
+  type GrantRecord,
+  type Happening,
+} from './state.js';
 import { requireOrg, requireProject, requireUser, type World } from './world.js';
 
 /** Who is given roles of which project, and by which organization. */
@@ -63,22 +67,28 @@ export function unauthorizeUser(world: World, ends: AuthorizationEnds): void {
  * of each, API v2 does not.
  */
 export function takeRolesBack(world: World, grant: GrantRecord, told: boolean): void {
-  for (const authorization of authorizationsWhere(world, ({ grantId }) => grantId === grant.id)) {
-    const roleKeys = authorization.roleKeys.filter((key) => grant.roleKeys.includes(key));
-    if (roleKeys.length === authorization.roleKeys.length) continue;
-    const after = { ...authorization, roleKeys };
-    if (told) change(world, after, { type: 'user.grant.cascade.changed', payload: { roleKeys } });
-    else put(world, after);
-  }
+  const left = authorizationsWhere(world, ({ grantId }) => grantId === grant.id);
+  keepRoles(world, left, (key) => grant.roleKeys.includes(key), told);
 }
 
 /** A role that a project does not have any more is gone from all authorizations, also where a grant handed it on. */
 export function takeRoleFromAll(world: World, projectId: string, role: string): void {
-  for (const authorization of authorizationsWhere(world, (each) => each.projectId === projectId)) {
-    if (!authorization.roleKeys.includes(role)) continue;
-    const roleKeys = authorization.roleKeys.filter((key) => key !== role);
-    const payload = { roleKeys };
-    change(world, { ...authorization, roleKeys }, { type: 'user.grant.cascade.changed', payload });
+  const all = authorizationsWhere(world, (each) => each.projectId === projectId);
+  keepRoles(world, all, (key) => key !== role, true);
+}
+
+function keepRoles(
+  world: World,
+  authorizations: readonly AuthorizationRecord[],
+  stays: (key: string) => boolean,
+  told: boolean,
+): void {
+  for (const authorization of authorizations) {
+    const roleKeys = authorization.roleKeys.filter(stays);
+    if (roleKeys.length === authorization.roleKeys.length) continue;
+    const after = { ...authorization, roleKeys };
+    if (told) change(world, after, { type: 'user.grant.cascade.changed', payload: { roleKeys } });
+    else put(world, after);
   }
 }
 

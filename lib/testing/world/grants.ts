@@ -56,17 +56,13 @@ export function addGrant(world: World, input: NewGrant, check: GrantCheck = allo
 }
 
 /** Which grant a call means: in ZITADEL the project and its owner have to fit as well. */
-export interface GrantAddress {
-  readonly grantId: string;
-  readonly projectId: string;
-  readonly ownerOrgId: string;
-}
+type GrantAddress = Pick<GrantRecord, 'id' | 'projectId' | 'ownerOrgId'>;
 
 /** The grant of a project to an organization. If there is none: an address that no grant has. */
 export function addressBetween(world: World, ends: GrantEnds): GrantAddress {
   const { projectId } = ends;
   const ownerOrgId = world.now.projects.get(projectId)?.orgId ?? '';
-  return { grantId: grantBetween(world.now, ends)?.id ?? '', projectId, ownerOrgId };
+  return grantBetween(world.now, ends) ?? { id: '', projectId, ownerOrgId };
 }
 
 export function changeGrant(
@@ -132,7 +128,7 @@ export function removeGrantBetween(
   check: GrantCheck,
 ): number | undefined {
   const address = addressBetween(world, ends);
-  if (address.grantId !== '') return removeGrant(world, address, check).details.changed;
+  if (address.id !== '') return removeGrant(world, address, check).details.changed;
   const project = world.now.projects.get(ends.projectId);
   return project && (world.grantRemovals.get(endsKey(ends)) ?? project.details.created);
 }
@@ -157,7 +153,7 @@ function replace(
 }
 
 function requireAt(world: World, address: GrantAddress): GrantRecord {
-  const grant = requireGrant(world, address.grantId);
+  const grant = requireGrant(world, address.id);
   const { projectId, ownerOrgId } = grant;
   if (projectId === address.projectId && ownerOrgId === address.ownerOrgId) return grant;
   return requireGrant(world, '');

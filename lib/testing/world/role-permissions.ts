@@ -1,12 +1,5 @@
-const SERVER_LINES = ['v4', 'main'] as const;
-
 /** Which sources of ZITADEL a server is built from: its release branch v4, or its main branch, which is ahead. */
-export type ServerLine = (typeof SERVER_LINES)[number];
-
-export function requireLine(line: string): void {
-  if (SERVER_LINES.some((each) => each === line)) return;
-  throw new TypeError(`line '${line}' is none of ${SERVER_LINES.join(', ')}`);
-}
+export type ServerLine = 'v4' | 'main';
 
 /**
  * ZITADEL's default mapping of manager roles to permissions, in its order: a list of groups a role, each a

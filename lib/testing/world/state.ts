@@ -98,36 +98,18 @@ export interface UserRecord {
 }
 
 /** What commands or reads see. Records are never changed in place, so two states may share them. */
-export interface State {
-  readonly orgs: Map<string, OrgRecord>;
-  readonly projects: Map<string, ProjectRecord>;
-  readonly grants: Map<string, GrantRecord>;
+export class State {
+  readonly orgs = new Map<string, OrgRecord>();
+  readonly projects = new Map<string, ProjectRecord>();
+  readonly grants = new Map<string, GrantRecord>();
   /** The id of a project by its owner and name, and of a grant by its two ends: both are unique. */
-  readonly ids: Map<string, string>;
+  readonly ids = new Map<string, string>();
   /** By user, then by resource. */
-  readonly members: Map<string, Map<string, MemberRecord>>;
+  readonly members = new Map<string, Map<string, MemberRecord>>();
   /** Who has a login name: what a list can name a user by. */
-  readonly logins: Map<string, LoginRecord>;
-  readonly authorizations: Map<string, AuthorizationRecord>;
-  viewed: number;
-}
-
-export function emptyState(): State {
-  return {
-    orgs: new Map(),
-    projects: new Map(),
-    grants: new Map(),
-    ids: new Map(),
-    members: new Map(),
-    logins: new Map(),
-    authorizations: new Map(),
-    viewed: 0,
-  };
-}
-
-export function clearState(state: State): void {
-  const { viewed: _viewed, ...maps } = state;
-  for (const map of Object.values(maps)) map.clear();
+  readonly logins = new Map<string, LoginRecord>();
+  readonly authorizations = new Map<string, AuthorizationRecord>();
+  viewed = 0;
 }
 
 const projectKey = ({ orgId, name }: Pick<ProjectRecord, 'orgId' | 'name'>) =>
@@ -193,4 +175,54 @@ export function dropGrants(state: State, unwanted: (grant: GrantRecord) => boole
 /** The grant of a project to an organization. */
 export function grantBetween(state: State, ends: GrantEnds): GrantRecord | undefined {
   return state.grants.get(state.ids.get(grantKey(ends)) ?? '');
+}
+
+const KEPT = 10_000;
+
+/** Something that happened: a type such as `org.member.added`, and what it says. */
+export interface Happening {
+  readonly type: string;
+  readonly payload?: Readonly<Record<string, unknown>>;
+}
+
+export interface EventRecord extends Happening {
+  readonly aggregateType: string;
+  readonly aggregateId: string;
+  readonly resourceOwner: string;
+  readonly sequence: number;
+  readonly stamp: number;
+  /** Nobody where the system did it itself. */
+  readonly editor: Editor | undefined;
+}
+
+interface Editor {
+  readonly id: string;
+  readonly displayName: string;
+}
+
+/** The last 10,000 events, in their order. */
+export class EventLog {
+  /** Who makes the changes that verbs make. */
+  verbEditor: Editor | undefined;
+  /** Who makes the changes of the current call. */
+  caller: Editor | undefined;
+  /** Hears of each event once. */
+  heard: ((event: EventRecord) => void) | undefined;
+  #last: EventRecord[] = [];
+
+  record(event: Omit<EventRecord, 'editor' | 'aggregateType'>): void {
+    const [first = '', second] = event.type.split('.');
+    // Types begin with their aggregate, but for those of user grants.
+    const aggregateType = first === 'user' && second === 'grant' ? 'usergrant' : first;
+    const recorded = { ...event, aggregateType, editor: this.caller ?? this.verbEditor };
+    this.#last.push(recorded);
+    // Cut in blocks, so that a full log does not move ten thousand entries an event.
+    if (this.#last.length >= KEPT * 2) this.#last = this.#last.slice(-KEPT);
+    this.heard?.(recorded);
+  }
+
+  /** Oldest first. */
+  get all(): readonly EventRecord[] {
+    return this.#last.slice(-KEPT);
+  }
 }

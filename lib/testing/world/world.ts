@@ -1,20 +1,19 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import type { IdOption } from '../model.js';
 import { ZitadelError } from '../server/replies.js';
-import { EventLog, type Happening } from './events.js';
 import { defaultRolePermissions, type ServerLine } from './role-permissions.js';
 import {
-  clearState,
   type Details,
-  emptyState,
+  EventLog,
   type GrantRecord,
+  type Happening,
   type OrgRecord,
   type ProjectRecord,
-  type State,
+  State,
   type UserRecord,
 } from './state.js';
 
-interface OrgMetadata {
+export interface OrgMetadata {
   /** In base64. */
   readonly value: string;
   readonly details: Details;
@@ -31,14 +30,11 @@ interface Change {
  * go through the same changes; the read side may be told to come later.
  */
 export class World {
-  readonly ids: IdSource;
-  readonly clock = new Clock();
-  readonly instanceId: string;
   readonly instanceName = 'ZITADEL';
   readonly users = new Map<string, UserRecord>();
-  readonly now: State = emptyState();
+  readonly now = new State();
   readonly events = new EventLog();
-  readonly rolePermissions = new Map<string, readonly string[]>();
+  readonly rolePermissions: Map<string, readonly string[]>;
   /** Names of organizations that were removed, by id: calls may still name them. */
   readonly removedOrgs = new Map<string, string>();
   /** What organizations are told to keep, by organization and key. */
@@ -46,35 +42,22 @@ export class World {
   /** When grants were removed, by project and granted organization. */
   readonly grantRemovals = new Map<string, number>();
 
-  readonly #reads: State = emptyState();
+  readonly #reads = new State();
   readonly #sequences = new Map<string, number>();
   #pending: Change[] = [];
   #lagMs = 0;
   #held = false;
-  readonly #line: ServerLine;
 
-  constructor(line: ServerLine = 'v4', firstId?: string, instanceId?: string) {
-    this.#line = line;
-    this.ids = new IdSource(firstId);
-    this.instanceId = this.ids.nextOr(instanceId);
-    this.begin();
-  }
-
-  /** As in the beginning: nothing is there but the instance. Ids go on, so that none comes twice. */
-  begin(): void {
-    this.#pending = [];
-    const { users, removedOrgs, orgMetadata, grantRemovals } = this;
-    for (const map of [users, removedOrgs, orgMetadata, grantRemovals]) map.clear();
-    this.#sequences.clear();
-    for (const state of [this.now, this.#reads]) clearState(state);
-    this.rolePermissions.clear();
-    for (const [role, permissions] of defaultRolePermissions(this.#line)) {
-      this.rolePermissions.set(role, permissions);
-    }
-    this.events.begin();
-    this.ids.forgetGiven();
-    const { instanceId, instanceName: name } = this;
-    this.happened(instanceId, instanceId, { type: 'instance.added', payload: { name } });
+  /** Nothing is there but the instance. Another world with the same ids and the same clock goes on where this one was. */
+  constructor(
+    line: ServerLine,
+    readonly ids: IdSource,
+    readonly instanceId: string,
+    readonly clock = new Clock(),
+  ) {
+    this.rolePermissions = defaultRolePermissions(line);
+    const payload = { name: this.instanceName };
+    this.happened(instanceId, instanceId, { type: 'instance.added', payload });
   }
 
   commit(apply: (state: State) => void): void {
