@@ -6,7 +6,7 @@ import { createZitadel } from '../../lib/create-zitadel.js';
 import { basic, introspection, userinfo } from '../../lib/express/index.js';
 import type { ZitadelOptions } from '../../lib/options.js';
 import { clientCredentials, pat } from '../../lib/zitadel/credentials.js';
-import { factFrom } from '../../lib/zitadel/facts/known-facts.js';
+import { factFrom } from '../../lib/zitadel/facts/ask-fact.js';
 import { ApiGeneration, servedBy } from '../../lib/zitadel/generation.js';
 import { isTrouble, type Reply, replyFrom, type Said } from '../../lib/zitadel/reply.js';
 import { polluted } from '../support/polluted.js';

@@ -6,29 +6,24 @@ import { SingleFlight } from '../../core/memory/flight.js';
 import { UserMemory } from '../../core/memory/user-memory.js';
 import { checkId } from '../../core/request.js';
 import { FOR_EVER, isValid, validFor, type Validity } from '../../core/validity.js';
-import { askGrant, askOwner } from './ask-fact.js';
+import { threwIn } from '../../core/thrown.js';
+import { type Ask, askGrant, askOwner, type FactSource, HIDDEN } from './ask-fact.js';
 import { askGrantBetween } from './grant-between.js';
 import {
-  type Ask,
   betweenKey,
   factsFrom,
-  type FactSource,
   grantKey,
-  HIDDEN,
-  keyOf,
-  type Known,
-  ownerIn,
-} from './known-facts.js';
-import type { States } from './states.js';
-import { threwIn } from '../../core/thrown.js';
-import {
   HIDDEN_GRANT,
   HIDDEN_OWNER,
+  keyOf,
+  type Known,
   MOST_ORGS,
+  ownerIn,
   TOO_MANY_OWNERS,
   UNKNOWN_GRANT,
   unseen,
-} from './unseen.js';
+} from './known-facts.js';
+import type { States } from './states.js';
 
 /** Where facts about resources come from. */
 interface LookupOptions extends FactSource {
