@@ -2,69 +2,32 @@ import type { Membership, MembershipRows, RowsOn } from '../../core/caller.js';
 import { isRefusal, type Refusal } from '../../core/decision.js';
 import type { MembershipQuestion } from '../../core/memory/caller-facts.js';
 import { has } from '../../core/own-properties.js';
+import type { Call } from '../call.js';
 import { servedBy, type Tried } from '../generation.js';
-import type { Http } from '../http.js';
 import { MOST_BYTES } from '../reading.js';
 import { type AskedAs, refusalOf, unfit } from '../refusals.js';
-import type { Reply } from '../reply.js';
-import type { ServiceToken } from '../service-user.js';
-import { MOST_ROWS } from './by-v2.js';
+import { MOST_ROWS, type Send } from './by-v2.js';
 import {
+  type AskPage,
   MOST_CALLS,
   readMembershipPages,
   type MembershipListFilter,
-  type MembershipListRequest,
   type MembershipRow,
-  type UserMembershipListRequest,
 } from './pages.js';
 
-/** Asks for the manager roles of a token's own user: List My ZITADEL Manager Roles, `POST /auth/v1/memberships/me/_search`. */
-export function askMine(
-  http: Http,
-  token: string,
-  who: string,
-  request: MembershipListRequest = {},
-): Promise<Reply> {
-  return http({
-    family: 'memberships',
-    method: 'POST',
-    path: '/auth/v1/memberships/me/_search',
-    token,
-    json: searchOf(request),
-    who,
-    maxBytes: MOST_BYTES,
-    repeatable: true,
-  });
+/** Asks for the manager roles of the token's own user: List My ZITADEL Manager Roles, `POST /auth/v1/memberships/me/_search`. */
+export function askMine(send: Send, who: string): AskPage {
+  return asking(send, { family: 'memberships', path: '/auth/v1/memberships/me/_search', who });
 }
 
 /** Asks for those of another user: List ZITADEL Permissions, `POST /management/v1/users/{userId}/memberships/_search`. */
-export function askOfUser(
-  serviceToken: ServiceToken,
-  request: UserMembershipListRequest,
-): Promise<Reply | Refusal> {
-  return serviceToken.call({
-    family: 'userMemberships',
-    method: 'POST',
-    path: `/management/v1/users/${encodeURIComponent(request.userId)}/memberships/_search`,
-    orgId: request.organizationId,
-    json: searchOf(request),
-    who: request.userId,
-    maxBytes: MOST_BYTES,
-    repeatable: true,
-  });
+export function askOfUser(send: Send, userId: string, orgId: string | undefined): AskPage {
+  const path = `/management/v1/users/${encodeURIComponent(userId)}/memberships/_search`;
+  return asking(send, { family: 'userMemberships', path, orgId, who: userId });
 }
 
-function searchOf({ query, queries }: MembershipListRequest): Readonly<Record<string, unknown>> {
-  return {
-    ...(query && {
-      query: {
-        ...(query.offset !== undefined && { offset: String(query.offset) }),
-        ...(query.limit !== undefined && { limit: query.limit }),
-        ...(query.asc !== undefined && { asc: query.asc }),
-      },
-    }),
-    ...(queries && { queries }),
-  };
+function asking(send: Send, call: Omit<Call, 'method'>): AskPage {
+  return (json) => send({ ...call, method: 'POST', json, maxBytes: MOST_BYTES, repeatable: true });
 }
 
 const WHAT = 'memberships';
@@ -75,16 +38,13 @@ type Read = Tried<MembershipRows | Refusal>;
 type Narrowed = Exclude<RowsOn, { kind: 'orgsByRoles' }>;
 
 /** Reads the rows of the caller by API v1, over all organizations. The reply also proves that ZITADEL accepts the token. */
-export async function readMine(
-  http: Http,
-  { userId, token, on }: MembershipQuestion,
-): Promise<Read> {
-  return readList((request) => askMine(http, token, userId, request), 'caller', userId, on);
+export function readMine(send: Send, { userId, on }: MembershipQuestion): Promise<Read> {
+  return readList(askMine(send, userId), 'caller', userId, on);
 }
 
 /** Reads a user's rows as the service user by API v1, one organization a call, and joins them. */
 export async function readOfUser(
-  serviceToken: ServiceToken,
+  send: Send,
   { userId, organizations, on }: MembershipQuestion,
 ): Promise<Read> {
   const asked = organizationsFor(on, organizations);
@@ -92,12 +52,10 @@ export async function readOfUser(
   let complete = true;
   for (let from = 0; from < asked.length; from += AT_ONCE) {
     const reads = asked.slice(from, from + AT_ONCE).map((organizationId) => {
-      const ask = (request: MembershipListRequest) =>
-        askOfUser(serviceToken, { ...request, userId, organizationId });
       // Each organization has at most one row of its own.
       const narrowed: Narrowed | undefined =
         on?.kind === 'orgsByRoles' ? { kind: 'org', id: organizationId } : on;
-      return readList(ask, 'serviceUser', userId, narrowed);
+      return readList(askOfUser(send, userId, organizationId), 'serviceUser', userId, narrowed);
     });
     for (const read of await Promise.all(reads)) {
       if (isRefusal(read.value)) return read;
@@ -125,7 +83,7 @@ function organizationsFor(
  * are asked for when they are needed.
  */
 async function readList(
-  ask: (request: MembershipListRequest) => Promise<Reply | Refusal>,
+  ask: AskPage,
   as: AskedAs,
   userId: string,
   on: RowsOn | undefined,

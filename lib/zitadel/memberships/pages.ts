@@ -118,6 +118,9 @@ const MOST_ROWS = 20_000;
 /** The most pages of a list: a server may allow no more than a hundred rows a page. */
 export const MOST_CALLS = 200;
 
+/** Asks for one page. What is searched for is written as API v1 reads it. */
+export type AskPage = (search: object) => Promise<Reply | Refusal>;
+
 /** Rows of a v1 list. */
 type MembershipPages = ReadList<MembershipRow> & {
   /** The first reply. */
@@ -129,18 +132,22 @@ type MembershipPages = ReadList<MembershipRow> & {
  * together and every row that is counted came once.
  */
 export async function readMembershipPages(
-  ask: (request: MembershipListRequest) => Promise<Reply | Refusal>,
-  { query = {}, ...narrowed }: MembershipListRequest,
+  ask: AskPage,
+  { query = {}, queries }: MembershipListRequest,
   mostPages: number,
 ): Promise<MembershipPages | Instead<NotDone>> {
-  const { offset: first = 0, limit: wanted = 0, ...sorted } = query;
+  const { offset: first = 0, limit: wanted = 0, asc } = query;
   const end = wanted === 0 ? Infinity : first + wanted;
   let body: Done['body'] = {};
   const list = await listOf<MembershipRow, NotDone>(
     async (offset) => {
       const limit = Math.min(PAGE, end - offset);
-      const part = { ...sorted, ...(offset > 0 && { offset }), limit };
-      const reply = await ask({ ...narrowed, query: part });
+      const part = {
+        ...(asc !== undefined && { asc }),
+        ...(offset > 0 && { offset: String(offset) }),
+        limit,
+      };
+      const reply = await ask({ query: part, ...(queries && { queries }) });
       if (isRefusal(reply) || !isDone(reply)) return { instead: reply };
       if (offset === first) body = reply.body;
       const page = listFrom(reply.body);

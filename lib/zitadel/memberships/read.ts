@@ -36,7 +36,7 @@ export function createMembershipReader(parts: MembershipReaderParts): ReadMember
           const { value } = await byV2();
           if (!isRefusal(value) && value.complete) return { served: undefined, value };
         }
-        return readMine(http, question);
+        return readMine(send, question);
       });
     };
   }
@@ -45,7 +45,7 @@ export function createMembershipReader(parts: MembershipReaderParts): ReadMember
     const send: Send = (call) => serviceToken.call(call);
     return everywhere
       ? orElse(await readAdministrators(send, 'instanceReader', question), NO_V2)
-      : orElse(await readOfUser(serviceToken, question), NO_V1);
+      : orElse(await readOfUser(send, question), NO_V1);
   };
 }
 
