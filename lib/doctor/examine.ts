@@ -8,18 +8,14 @@ import type { ResolvedOptions } from '../resolved-options.js';
 import { eachInstance, isSeveral } from '../validate-instances.js';
 import type { Generation } from '../zitadel/generation.js';
 import { examineApis, examineLimits } from './apis.js';
-import { examineIntrospection } from './callers.js';
-import { examineClock } from './clock.js';
-import { examineDelivery } from './delivery.js';
-import { examineEvents } from './events.js';
+import { examineIntrospection, examineKeys, examineToken } from './callers.js';
+import { examineDelivery, examineEvents } from './events.js';
 import { type Finding, warning } from './finding.js';
-import { examineIssuer, type Reach } from './issuer.js';
-import { examineKeys } from './keys.js';
+import { examineClock, examineIssuer, type Reach } from './issuer.js';
 import { invalidOption, readOptions } from './readable-options.js';
 import { examineRedis } from './redis.js';
 import { type Scene, sceneOf } from './scene.js';
-import { examineServiceUser, type SignedIn } from './service-user.js';
-import { examineToken } from './token.js';
+import { examineServiceUser } from './service-user.js';
 
 /** What is examined, and how. */
 export interface Examination {
@@ -148,7 +144,7 @@ function stepsOf(
   served: readonly Generation[],
 ): readonly Step[] {
   const { token, adminToken } = examination;
-  let user: SignedIn | undefined;
+  let ofUser: string | undefined;
   const [generation = 'v1'] = served;
   return [
     ['its keys', () => examineKeys(scene)],
@@ -156,19 +152,19 @@ function stepsOf(
     [
       'the service user',
       async () => {
-        const { findings, signedIn } = await examineServiceUser(scene, served);
-        user = signedIn;
-        return findings;
+        const user = await examineServiceUser(scene, served);
+        ofUser = user.token;
+        return user.findings;
       },
     ],
     ['the token', async () => (token === undefined ? [] : examineToken(scene, token))],
     [
       'its limits',
       async () => {
-        const with_ = user?.token ?? adminToken;
-        return with_ === undefined ? [] : examineLimits(scene, generation, with_);
+        const asker = ofUser ?? adminToken;
+        return asker === undefined ? [] : examineLimits(scene, generation, asker);
       },
     ],
-    ['events', () => examineEvents(scene, adminToken ?? user?.token, examination)],
+    ['events', () => examineEvents(scene, adminToken ?? ofUser, examination)],
   ];
 }
