@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { verifyEventSignature } from '../../lib/zitadel/events/signature.js';
+import { verifyEventSignature } from '../../lib/zitadel/events/verify-event.js';
 import { openReceiver } from './receiver.js';
 import { RevocationWorld } from './revocation-world.js';
 

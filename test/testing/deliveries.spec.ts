@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { DeliveryFaults, User } from '../../lib/testing/index.js';
-import { verifyEventSignature } from '../../lib/zitadel/events/signature.js';
+import { verifyEventSignature } from '../../lib/zitadel/events/verify-event.js';
 import { openReceiver, type Receiver } from '../support/receiver.js';
 import { EACH_TEST, myMemberships, rowsOf, useTenants } from './calls.js';
 

@@ -31,63 +31,23 @@ const LONGEST_ID = 200;
 /** Reads a delivery, or an entry of the Event API. Undefined if it is neither. What is odd in it counts as not told. */
 export function eventFrom(json: unknown): ZitadelEvent | undefined {
   const delivered = idIn(json, 'event_type');
-  if (delivered !== undefined) {
-    return eventOf(delivered, {
-      instanceId: idIn(json, 'instanceID'),
-      aggregateType: idIn(json, 'aggregateType'),
-      aggregateId: idIn(json, 'aggregateID'),
-      resourceOwner: idIn(json, 'resourceOwner'),
-      sequence: own(json, 'sequence'),
-      createdAt: own(json, 'created_at'),
-      payload: own(json, 'event_payload'),
-    });
-  }
-  const listed = idIn(own(json, 'type'), 'type');
-  if (listed === undefined) return undefined;
+  const isDelivery = delivered !== undefined;
+  const type = delivered ?? idIn(own(json, 'type'), 'type');
+  if (type === undefined) return undefined;
   const aggregate = own(json, 'aggregate');
-  return eventOf(listed, {
-    instanceId: undefined,
-    aggregateType: idIn(own(aggregate, 'type'), 'type'),
-    aggregateId: idIn(aggregate, 'id'),
-    resourceOwner: idIn(aggregate, 'resourceOwner'),
-    sequence: own(json, 'sequence'),
-    createdAt: own(json, 'creationDate'),
-    payload: own(json, 'payload'),
-  });
-}
-
-interface Told {
-  readonly instanceId: string | undefined;
-  readonly aggregateType: string | undefined;
-  readonly aggregateId: string | undefined;
-  readonly resourceOwner: string | undefined;
-  readonly sequence: unknown;
-  readonly createdAt: unknown;
-  readonly payload: unknown;
-}
-
-function eventOf(
-  type: string,
-  {
-    instanceId,
-    aggregateType = '',
-    aggregateId = '',
-    resourceOwner = '',
-    sequence,
-    createdAt,
-    payload,
-  }: Told,
-): ZitadelEvent {
-  const ids = payloadFrom(payload);
+  const aggregateType =
+    (isDelivery ? idIn(json, 'aggregateType') : idIn(own(aggregate, 'type'), 'type')) ?? '';
+  const aggregateId = (isDelivery ? idIn(json, 'aggregateID') : idIn(aggregate, 'id')) ?? '';
+  const ids = payloadFrom(own(json, isDelivery ? 'event_payload' : 'payload'));
   const isAboutUser = aggregateType === 'user' && aggregateId !== '';
   return {
     type,
-    instanceId,
+    instanceId: isDelivery ? idIn(json, 'instanceID') : undefined,
     aggregateType,
     aggregateId,
-    resourceOwner,
-    sequence: sequenceFrom(sequence),
-    createdAt: timeFrom(createdAt),
+    resourceOwner: idIn(isDelivery ? json : aggregate, 'resourceOwner') ?? '',
+    sequence: sequenceFrom(own(json, 'sequence')),
+    createdAt: timeFrom(own(json, isDelivery ? 'created_at' : 'creationDate')),
     userId: isAboutUser ? aggregateId : idIn(ids, 'userId'),
     grantId: idIn(ids, 'grantId'),
     grantedOrgId: idIn(ids, 'grantedOrgId'),
