@@ -6,7 +6,7 @@ import type { ResolvedOptions } from '../resolved-options.js';
 import { resolveOptions } from '../validate-options.js';
 import { openClient, openServiceUser } from '../zitadel/credentials.js';
 import { amiss, EFFECT, type Finding, fine, found, warning } from './finding.js';
-import { isLoopback } from '../zitadel/loopback.js';
+import { isLoopback } from '../zitadel/http.js';
 
 /** Each round leaves out one option. */
 const MOST_ROUNDS = 12;

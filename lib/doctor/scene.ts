@@ -5,8 +5,7 @@ import type { Fetch } from '../zitadel/call.js';
 import { type Credential, openServiceUser } from '../zitadel/credentials.js';
 import { createDiscovery, type Discover } from '../zitadel/discovery.js';
 import { ApiGeneration } from '../zitadel/generation.js';
-import { createHttp, type Http } from '../zitadel/http.js';
-import { withPageLimit } from '../zitadel/page-limit.js';
+import { createHttp, type Http, withPageLimit } from '../zitadel/http.js';
 import { ServiceToken } from '../zitadel/service-user.js';
 
 /** What a call brought besides its body. */

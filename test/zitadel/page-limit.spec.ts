@@ -13,7 +13,7 @@ import {
 import type { Call } from '../../lib/zitadel/call.js';
 import { pat } from '../../lib/zitadel/credentials.js';
 import { readMembershipPages } from '../../lib/zitadel/memberships/pages.js';
-import { withPageLimit } from '../../lib/zitadel/page-limit.js';
+import { withPageLimit } from '../../lib/zitadel/http.js';
 import type { Done, No } from '../../lib/zitadel/reply.js';
 import { recorder, verdict } from './parts.js';
 
