@@ -6,6 +6,7 @@ import { changing, endless, refusedBy, unusable, ZitadelApiError } from '../refu
 import { callAsServiceUser, type ServiceToken } from '../service-user.js';
 import {
   type ChangeDetails,
+  type GrantChange,
   type GrantEnds,
   type GrantFilter,
   grantsFrom,
@@ -14,7 +15,6 @@ import {
   type OfGrant,
   type OfProject,
   type ProjectGrant,
-  type ProjectGrantApi,
 } from './project-grant.js';
 
 type Read = 'GetProject' | 'ListProjectGrants';
@@ -28,11 +28,17 @@ const DATE_OF = {
   DeleteProjectGrant: 'deletionDate',
 } as const;
 type Write = keyof typeof DATE_OF;
+const CHANGES: Readonly<Record<GrantChange['to'], readonly [what: string, Write]>> = {
+  roles: ['Update Project Grant', 'UpdateProjectGrant'],
+  inactive: ['Deactivate Project Grant', 'DeactivateProjectGrant'],
+  active: ['Reactivate Project Grant', 'ActivateProjectGrant'],
+  removed: ['Remove Project Grant', 'DeleteProjectGrant'],
+};
 /** A grant as it is addressed here. */
 type Pair = OfProject & { readonly grantedOrgId: string };
 
 /** Project grants by `zitadel.project.v2.ProjectService`, over connect. It addresses them by project and granted organization, without ids. */
-export class ProjectGrantsV2 implements ProjectGrantApi {
+export class ProjectGrantsV2 {
   /** The owners of projects, which never change. */
   readonly #owners = bounded<string, string>(10_000);
 
@@ -70,24 +76,10 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     return this.#search('List Granted Projects', organizationId, { grantedOrgId: organizationId });
   }
 
-  async changeRoles(
-    grant: OfGrant & { readonly roleKeys: readonly string[] },
-  ): Promise<ChangeDetails> {
-    const { roleKeys } = grant;
-    return this.#change('Update Project Grant', 'UpdateProjectGrant', grant, { roleKeys });
-  }
-
-  async deactivate(grant: OfGrant): Promise<ChangeDetails> {
-    return this.#change('Deactivate Project Grant', 'DeactivateProjectGrant', grant);
-  }
-
-  async reactivate(grant: OfGrant): Promise<ChangeDetails> {
-    return this.#change('Reactivate Project Grant', 'ActivateProjectGrant', grant);
-  }
-
-  /** ZITADEL says "done" even if the grant does not exist. */
-  async remove(grant: OfGrant): Promise<ChangeDetails> {
-    return this.#change('Remove Project Grant', 'DeleteProjectGrant', grant);
+  /** ZITADEL says that a grant is removed even if it does not exist. */
+  async change({ to, ...roles }: GrantChange, grant: OfGrant): Promise<ChangeDetails> {
+    const [what, method] = CHANGES[to];
+    return { details: { changeDate: await this.#write(what, method, pairOf(grant), roles) } };
   }
 
   /** The grant, if the list shows it. ZITADEL's read side may lag behind the latest changes. */
@@ -128,10 +120,6 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     const page = grantsFrom(body, ends);
     if (!page) throw unusable(what);
     return page;
-  }
-
-  async #change(what: string, method: Write, grant: OfGrant, more = {}): Promise<ChangeDetails> {
-    return { details: { changeDate: await this.#write(what, method, pairOf(grant), more) } };
   }
 
   /** When it was done. A reply that does not say so is not ZITADEL's. */
