@@ -12,7 +12,7 @@ import {
 } from '../../lib/testing/index.js';
 import type { Call } from '../../lib/zitadel/call.js';
 import { pat } from '../../lib/zitadel/credentials.js';
-import { readMembershipPages } from '../../lib/zitadel/memberships/pages.js';
+import { readMembershipPages } from '../../lib/zitadel/memberships/by-v1.js';
 import { withPageLimit } from '../../lib/zitadel/http.js';
 import type { Done, No } from '../../lib/zitadel/reply.js';
 import { recorder, verdict } from './parts.js';

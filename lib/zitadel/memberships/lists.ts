@@ -8,17 +8,18 @@ import type { Http } from '../http.js';
 import { isId, isRecord, MOST_PAGES, requireId, textsOf } from '../reading.js';
 import { changing, errorFrom, READER_REMEDY, tooLongList, unusable } from '../refusals.js';
 import { askOrThrow, requireServiceToken, type ServiceToken } from '../service-user.js';
-import { askMine, askOfUser } from './by-v1.js';
-import { type Administrator, listAdministrators, MOST_ROWS, type Send } from './by-v2.js';
 import {
+  askMine,
+  askOfUser,
   type AskPage,
-  MOST_CALLS,
   type MembershipList,
   type MembershipListRequest,
   type MembershipRow,
+  MOST_CALLS,
   readMembershipPages,
   type UserMembershipListRequest,
-} from './pages.js';
+} from './by-v1.js';
+import { type Administrator, listAdministrators, MOST_ROWS, type Send } from './by-v2.js';
 
 /** How the lists are asked for. */
 interface MembershipListParts {
