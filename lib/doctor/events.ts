@@ -4,7 +4,7 @@ import { ZitadelError } from '../core/errors.js';
 import { own } from '../core/own-properties.js';
 import type { ResolvedOptions } from '../resolved-options.js';
 import { openServiceUser } from '../zitadel/credentials.js';
-import { EVENT_TYPES } from '../zitadel/events/effects.js';
+import { EVENT_TYPES } from '../zitadel/events/event.js';
 import { askLastEvent, isNoPage } from '../zitadel/events/search.js';
 import { Actions, type Execution, type Target } from '../zitadel/events/targets.js';
 import { EventTail } from '../zitadel/events/tail.js';

@@ -1,4 +1,4 @@
-import { EVENT_TYPES } from '../../zitadel/events/effects.js';
+import { EVENT_TYPES } from '../../zitadel/events/event.js';
 import {
   addApplicationKey,
   addRole,

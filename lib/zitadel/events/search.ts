@@ -5,7 +5,7 @@ import { refusalOfOurs, unfit } from '../refusals.js';
 import { isDone, isTrouble } from '../reply.js';
 import type { ServiceToken } from '../service-user.js';
 import { dateOf, type Entry, microsFrom, type Range } from './cursor.js';
-import { EVENT_TYPES } from './effects.js';
+import { EVENT_TYPES } from './event.js';
 
 /** What questions about events are called in the log. */
 export const EVENTS = 'events of ZITADEL';

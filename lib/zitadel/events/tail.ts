@@ -4,8 +4,7 @@ import { within } from '../../core/memory/flight.js';
 import type { Turn, Turns } from '../../core/store/turns.js';
 import type { BoundedLog } from '../../core/tell.js';
 import { Cursor, type Entry } from './cursor.js';
-import { EVERYONE, evictionsOf } from './effects.js';
-import { eventFrom } from './event.js';
+import { eventFrom, EVERYONE, evictionsOf } from './event.js';
 import {
   type Asker,
   askEvents,

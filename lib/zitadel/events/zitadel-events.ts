@@ -5,7 +5,7 @@ import type { Eviction } from '../../core/eviction.js';
 import { bounded } from '../../core/memory/bounded.js';
 import { own } from '../../core/own-properties.js';
 import { type BoundedLog, quietly } from '../../core/tell.js';
-import { evictionsOf } from './effects.js';
+import { evictionsOf } from './event.js';
 import type { TailStatus } from './tail.js';
 import { type EventProblem, type EventVerdict, LONGEST_BODY, verifyEvent } from './verify-event.js';
 
