@@ -7,15 +7,10 @@ import {
   type ResourceNeed,
 } from '../../core/decide/case.js';
 import type { Refusal } from '../../core/decision.js';
-import type { Validity } from '../../core/validity.js';
 import { HIDDEN } from './ask-fact.js';
 
-/** A fact about a resource, and until when it may be used. */
-export interface Known extends Validity {
-  readonly fact: string | GrantFact | Hidden;
-  /** On the monotonic clock. */
-  readonly askedAt: number;
-}
+/** Who owns a project, or what is known about a grant. */
+export type ResourceFact = string | GrantFact | Hidden;
 
 /** The key by which the fact for a need is remembered. */
 export function keyOf(need: ResourceNeed, asker: string): string {
@@ -38,24 +33,22 @@ export const betweenKey = (asker: string, projectId: string, orgId: string) =>
 /** The known facts, as decisions read them. `asker`: in whose name grants were asked for. */
 export function factsFrom(
   asker: string,
-  recall: (key: string) => Known | undefined,
+  recall: (key: string) => ResourceFact | undefined,
 ): ResourceFacts {
-  const grantOf = (grantId: string) => {
-    const fact = recall(grantKey(asker, grantId))?.fact;
-    return typeof fact === 'object' ? fact : undefined;
-  };
   return {
-    ownerOf: (projectId) => ownerIn(recall(ownerKey(projectId))),
-    grantOf,
+    ownerOf: (projectId) => {
+      const fact = recall(ownerKey(projectId));
+      return typeof fact === 'string' ? fact : undefined;
+    },
+    grantOf: (grantId) => {
+      const fact = recall(grantKey(asker, grantId));
+      return typeof fact === 'object' ? fact : undefined;
+    },
     grantBetween: (projectId, orgId) => {
-      const fact = recall(betweenKey(asker, projectId, orgId))?.fact;
+      const fact = recall(betweenKey(asker, projectId, orgId));
       return typeof fact === 'object' && !isHidden(fact) ? fact : undefined;
     },
   };
-}
-
-export function ownerIn(known: Known | undefined): string | undefined {
-  return typeof known?.fact === 'string' ? known.fact : undefined;
 }
 
 /** A caller may hold rows in any number of organizations. No more than this are asked one by one. */
