@@ -7,7 +7,7 @@ import type { Scene } from './scene.js';
 const PATH = '/.well-known/openid-configuration';
 
 /** What can be examined further. Credentials go only to an `instance` that is the one that was meant. */
-export type Reach = 'nothing' | 'server' | 'instance';
+type Reach = 'nothing' | 'server' | 'instance';
 
 /** Whether the instance is reached, and names itself as the option issuer does. */
 export async function examineIssuer(

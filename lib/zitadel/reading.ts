@@ -28,7 +28,7 @@ export function listOfTexts(value: unknown = []): readonly string[] | undefined 
 }
 
 /** Reads a count as protojson writes it: a text or a number. Undefined if it is not one. ZITADEL leaves out zeros. */
-function countFrom(value: unknown = 0): number | undefined {
+export function countFrom(value: unknown = 0): number | undefined {
   const isDecimal = typeof value === 'string' ? /^[0-9]{1,16}$/.test(value) : true;
   const count = typeof value === 'string' ? Number(value) : value;
   return isDecimal && Number.isSafeInteger(count) && (count as number) >= 0

@@ -1,6 +1,6 @@
 import type { Eviction } from '../../core/eviction.js';
 import { jsonFrom, own } from '../../core/own-properties.js';
-import { isId, isRecord } from '../reading.js';
+import { countFrom, isId, isRecord } from '../reading.js';
 
 /** Something that happened at ZITADEL: of a delivery or of the Event API. Of its payload only ids are kept. */
 export interface ZitadelEvent {
@@ -47,7 +47,7 @@ export function eventFrom(json: unknown): ZitadelEvent | undefined {
     aggregateType,
     aggregateId,
     resourceOwner: idIn(isDelivery ? json : aggregate, 'resourceOwner') ?? '',
-    sequence: sequenceFrom(own(json, 'sequence')),
+    sequence: countFrom(own(json, 'sequence')) ?? 0,
     createdAt: timeFrom(own(json, isDelivery ? 'created_at' : 'creationDate')),
     userId: isAboutUser ? aggregateId : idIn(ids, 'userId'),
     grantId: idIn(ids, 'grantId'),
@@ -70,13 +70,6 @@ function payloadFrom(payload: unknown): unknown {
 function idIn(from: unknown, name: string): string | undefined {
   const value = own(from, name);
   return isId(value) && value.length <= LONGEST_ID ? value : undefined;
-}
-
-/** A number in deliveries, a text in the Event API. */
-function sequenceFrom(value: unknown): number {
-  const isDecimal = typeof value === 'string' && /^[0-9]{1,16}$/.test(value);
-  const sequence = isDecimal ? Number(value) : value;
-  return Number.isSafeInteger(sequence) && (sequence as number) > 0 ? (sequence as number) : 0;
 }
 
 function timeFrom(value: unknown): number {

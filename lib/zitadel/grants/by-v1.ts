@@ -1,6 +1,6 @@
 import { has } from '../../core/own-properties.js';
 import type { Call } from '../call.js';
-import { MOST_PAGES, PAGE, pagesOf } from '../reading.js';
+import { isId, MOST_PAGES, PAGE, pagesOf } from '../reading.js';
 import { changing, endless, refusedBy, unusable, ZitadelApiError } from '../refusals.js';
 import { callAsServiceUser, type ServiceToken } from '../service-user.js';
 import {
@@ -46,7 +46,7 @@ export class ProjectGrantsV1 {
     const what = 'Add Project Grant';
     const body = await this.#call(what, 'POST', grant, '', { grantedOrgId, roleKeys });
     const { grantId } = body;
-    if (typeof grantId !== 'string' || grantId === '') throw unusable(what);
+    if (!isId(grantId)) throw unusable(what);
     return { grantId, ...doneFrom(body, what) };
   }
 

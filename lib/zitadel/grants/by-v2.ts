@@ -1,7 +1,9 @@
+import { isRefusal } from '../../core/decision.js';
 import { ZitadelArgumentError, ZitadelError } from '../../core/errors.js';
 import { bounded } from '../../core/memory/bounded.js';
 import { has } from '../../core/own-properties.js';
-import { isRecord, MOST_PAGES, PAGE, pagesOf } from '../reading.js';
+import { projectBy } from '../facts/ask-fact.js';
+import { isId, MOST_PAGES, PAGE, pagesOf } from '../reading.js';
 import { changing, endless, refusedBy, unusable, ZitadelApiError } from '../refusals.js';
 import { callAsServiceUser, type ServiceToken } from '../service-user.js';
 import {
@@ -132,7 +134,7 @@ export class ProjectGrantsV2 {
     if (organizationId !== undefined) await this.#checkOwner(what, projectId, organizationId);
     const json = { projectId, grantedOrganizationId: grantedOrgId, ...more };
     const { [DATE_OF[method]]: date } = await this.#send(what, method, json, organizationId);
-    if (typeof date !== 'string' || date === '') throw unusable(what);
+    if (!isId(date)) throw unusable(what);
     return date;
   }
 
@@ -153,10 +155,9 @@ export class ProjectGrantsV2 {
       if (error instanceof ZitadelApiError && error.id === 'QUERY-fk2fs') return undefined;
       throw error;
     }
-    const { project } = body;
-    const owner = isRecord(project) ? project['organizationId'] : undefined;
-    const fits = isRecord(project) && project['projectId'] === projectId;
-    if (!fits || typeof owner !== 'string' || owner === '') throw unusable(what);
+    const project = projectBy('v2', projectId).read(body);
+    if (!project || isRefusal(project)) throw unusable(what);
+    const { ownerOrgId: owner } = project;
     this.#owners.set(projectId, owner);
     return owner;
   }

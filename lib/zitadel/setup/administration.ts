@@ -1,6 +1,6 @@
 import { type Call, OURSELVES } from '../call.js';
 import type { Http } from '../http.js';
-import { isRecord, textOf } from '../reading.js';
+import { isId, isRecord, textOf } from '../reading.js';
 import { bodyOrThrow, unusable } from '../refusals.js';
 import { isDone, isTrouble } from '../reply.js';
 
@@ -107,7 +107,7 @@ function rowsIn(body: Json, name: string, what: string): readonly Json[] {
 
 /** @throws ZitadelUnavailableError if ZITADEL did not say an id */
 export function idFrom(value: unknown, what: string): string {
-  if (typeof value === 'string' && value !== '') return value;
+  if (isId(value)) return value;
   throw unusable(what);
 }
 
