@@ -82,10 +82,7 @@ export class Slots {
     this.#total += 1;
     queue.inUse += 1;
     this.#inUse.set(who, (this.#inUse.get(who) ?? 0) + 1);
-    let held = true;
     return () => {
-      if (!held) return;
-      held = false;
       this.#total -= 1;
       queue.inUse -= 1;
       const left = (this.#inUse.get(who) ?? 1) - 1;
