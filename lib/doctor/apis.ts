@@ -93,7 +93,7 @@ export async function examineLimits(
   { plainHttp }: Scene,
   generation: Generation,
   token: string,
-): Promise<readonly Finding[]> {
+): Promise<Finding | undefined> {
   const { path, limit: place } = LISTS[generation];
   const isTaken = async (limit: number): Promise<boolean | undefined> => {
     const json = { [place]: { limit } };
@@ -103,23 +103,19 @@ export async function examineLimits(
   };
   const full = await isTaken(PAGE);
   if (full === false) {
-    return [
-      warning('api.short-lists', {
-        what: `the server refuses lists of ${PAGE} rows a page`,
-        why: 'long lists take more calls, and so longer',
-        effect: 'no request is refused; those of users with many memberships are slower',
-        remedy: `set SystemDefaults.MaxQueryLimit of ZITADEL to ${PAGE}, as it is by default`,
-      }),
-    ];
+    return warning('api.short-lists', {
+      what: `the server refuses lists of ${PAGE} rows a page`,
+      why: 'long lists take more calls, and so longer',
+      effect: 'no request is refused; those of users with many memberships are slower',
+      remedy: `set SystemDefaults.MaxQueryLimit of ZITADEL to ${PAGE}, as it is by default`,
+    });
   }
   const more = await isTaken(PAGE + 1);
-  if (full === undefined || more === undefined) return [];
-  return [
-    fine(
-      'api.limits',
-      more
-        ? `lists have no limit of ${PAGE} rows: as before v4.19.5 of ZITADEL, or with MaxQueryLimit 0`
-        : `lists have at most ${PAGE} rows a page, as since v4.19.5 of ZITADEL`,
-    ),
-  ];
+  if (full === undefined || more === undefined) return undefined;
+  return fine(
+    'api.limits',
+    more
+      ? `lists have no limit of ${PAGE} rows: as before v4.19.5 of ZITADEL, or with MaxQueryLimit 0`
+      : `lists have at most ${PAGE} rows a page, as since v4.19.5 of ZITADEL`,
+  );
 }

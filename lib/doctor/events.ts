@@ -36,7 +36,7 @@ export async function examineEvents(
   const sees = isReceiving && token !== undefined;
   return [
     ...(sees ? await examineTarget(scene, token, receivesByRoute) : found(isReceiving && UNSEEN)),
-    ...(await examineTail(scene, asksForEvents)),
+    ...found(await examineTail(scene, asksForEvents)),
   ];
 }
 
@@ -149,28 +149,28 @@ async function isKnown(actions: Actions, event: string): Promise<boolean> {
 }
 
 /** Whether events can be asked for. `asks`: it is done as the application does it, and nothing is applied. */
-async function examineTail(scene: Scene, asks: boolean): Promise<readonly Finding[]> {
+async function examineTail(scene: Scene, asks: boolean): Promise<Finding | undefined> {
   const { http, discover, resolved } = scene;
   const { tail } = resolved.events ?? {};
-  if (!tail) return [];
+  if (!tail) return undefined;
   const credential = openServiceUser(tail.serviceUser);
   const asker = new ServiceToken(http, discover, resolved.issuer, credential);
   const page = await askLastEvent(asker);
   // That API v1 is not served is told with the APIs.
-  if (page === 'notServed') return [];
-  if (isNoPage(page)) return [late('events.tail-refused', page.detail ?? '', page.remedy ?? '')];
-  if (!asks) return [fine('events.tail', 'the service user of events.tail reads events')];
+  if (page === 'notServed') return undefined;
+  if (isNoPage(page)) return late('events.tail-refused', page.detail ?? '', page.remedy ?? '');
+  if (!asks) return fine('events.tail', 'the service user of events.tail reads events');
   const { state, events } = await tailed(scene, asker);
   if (state === 'reading' || (state === 'starting' && events > 0)) {
     const said =
       state === 'reading'
         ? 'events were asked for as the application does it, and read to the end'
         : 'events are read, not yet to the end';
-    return [fine('events.tail', `${said} (events: ${events})`)];
+    return fine('events.tail', `${said} (events: ${events})`);
   }
   const how = state === 'failing' ? 'fails' : 'takes too long';
   const remedy = 'look what is slow or fails at ZITADEL: POST /admin/v1/events/_search';
-  return [late('events.tail-late', `asking for events ${how}`, remedy)];
+  return late('events.tail-late', `asking for events ${how}`, remedy);
 }
 
 /** How asking for events goes, once it has come to an end or failed. A running application keeps its turn. */

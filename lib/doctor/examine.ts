@@ -9,7 +9,7 @@ import { eachInstance, isSeveral } from '../validate-instances.js';
 import { examineApis, examineLimits } from './apis.js';
 import { examineIntrospection, examineKeys, examineToken } from './callers.js';
 import { examineDelivery, examineEvents } from './events.js';
-import { type Finding, warning } from './finding.js';
+import { type Finding, found, warning } from './finding.js';
 import { examineClock, examineIssuer } from './issuer.js';
 import { invalidOption, readOptions } from './readable-options.js';
 import { examineRedis } from './redis.js';
@@ -104,12 +104,12 @@ async function instance(
     findings.push(...(seen?.findings ?? [tooLate(name, deadlineMs)]));
     return seen;
   };
-  const look = (name: string, of: () => Promise<readonly Finding[]>) =>
-    step(name, async () => ({ findings: await of() }));
+  const look = (name: string, of: () => Promise<readonly Finding[] | Finding | undefined>) =>
+    step(name, async () => ({ findings: found(...[await of()].flat()) }));
 
   const { reach = 'nothing' } = (await step('ZITADEL', () => examineIssuer(scene))) ?? {};
   if (reach !== 'nothing') {
-    findings.push(...examineClock(scene));
+    findings.push(...found(examineClock(scene)));
     const { served = [] } = (await step('its APIs', () => examineApis(scene))) ?? {};
     // What sends credentials or tokens goes only to the instance that is meant.
     if (reach === 'instance') {

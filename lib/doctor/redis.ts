@@ -24,24 +24,22 @@ const trouble = (id: string, what: string, remedy: string): Finding =>
 export async function examineRedis(
   given: RedisClient | MessageBus,
   deadlineMs: number,
-): Promise<readonly Finding[]> {
+): Promise<Finding> {
   if (!isRedisClient(given)) return messages((...heard) => overBus(given, ...heard), deadlineMs);
   const key = `nestjs-zitadel:doctor:${randomUUID()}`;
   const set = () => commandOver(given, 'SET', key, '1', 'NX', 'PX', '5000');
   const said = await attempt(async () => [String(await set()), await set()], deadlineMs);
   if (said === LATE) {
-    return [trouble('redis.unreachable', `Redis did not reply within ${deadlineMs} ms`, START)];
+    return trouble('redis.unreachable', `Redis did not reply within ${deadlineMs} ms`, START);
   }
-  if (!Array.isArray(said)) return [failed(said)];
+  if (!Array.isArray(said)) return failed(said);
   await attempt(() => commandOver(given, 'DEL', key), deadlineMs);
   if (said[0] !== 'OK' || said[1] !== null) {
-    return [
-      trouble(
-        'redis.no-turns',
-        'Redis does not do SET NX as it should',
-        'use a Redis 6 or newer, or what is compatible with it',
-      ),
-    ];
+    return trouble(
+      'redis.no-turns',
+      'Redis does not do SET NX as it should',
+      'use a Redis 6 or newer, or what is compatible with it',
+    );
   }
   return messages((...heard) => overRedis(given, ...heard), deadlineMs);
 }
@@ -115,7 +113,7 @@ function overBus(bus: MessageBus, channel: string, hear: Hear): Carried {
 async function messages(
   carry: (channel: string, hear: Hear) => Carried,
   deadlineMs: number,
-): Promise<readonly Finding[]> {
+): Promise<Finding> {
   const sent = randomUUID();
   let heard = (): void => undefined;
   const arrives = new Promise<void>((resolve) => (heard = resolve));
@@ -130,13 +128,11 @@ async function messages(
     await arrives;
   }, deadlineMs);
   await attempt(async () => end?.(), deadlineMs);
-  if (came === undefined) return [fine('redis.works', 'Redis carries turns and messages')];
-  if (came !== LATE) return [failed(came)];
-  return [
-    trouble(
-      'redis.silent',
-      `a message that was published did not arrive within ${deadlineMs} ms`,
-      'let the processes of this application publish and subscribe on channels nestjs-zitadel:*; look at proxies and rights of Redis',
-    ),
-  ];
+  if (came === undefined) return fine('redis.works', 'Redis carries turns and messages');
+  if (came !== LATE) return failed(came);
+  return trouble(
+    'redis.silent',
+    `a message that was published did not arrive within ${deadlineMs} ms`,
+    'let the processes of this application publish and subscribe on channels nestjs-zitadel:*; look at proxies and rights of Redis',
+  );
 }

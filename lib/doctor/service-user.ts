@@ -56,7 +56,7 @@ async function reads(
   const { memberships } = resolved;
   if (memberships.as !== 'serviceUser') return [];
   const { organizations } = memberships;
-  if (organizations === undefined) return readsAll(rows);
+  if (organizations === undefined) return [readsAll(rows)];
   // What is not served is told with the APIs.
   if (!served.includes('v1')) return [];
   const list = typeof organizations === 'function' ? await listFrom(organizations) : organizations;
@@ -103,23 +103,18 @@ async function listFrom(
 }
 
 /** ZITADEL leaves out rows that a reader may not see, so that reading a list once proves nothing. Its roles tell. */
-function readsAll(rows: readonly Membership[]): readonly Finding[] {
+function readsAll(rows: readonly Membership[]): Finding {
   const roles = rolesOn('instance', rows);
   if (holds(rows, 'instance', INSTANCE_READERS)) {
-    return [fine('service-user.reads', 'the service user reads the memberships of everybody')];
+    return fine('service-user.reads', 'the service user reads the memberships of everybody');
   }
-  const mayBeEnough = roles.some((role) => !isManagerRole(role));
-  const words = {
+  const say = roles.some((role) => !isManagerRole(role)) ? warning : amiss;
+  return say('service-user.reads-less', {
     what: `the service user has no IAM_OWNER_VIEWER${roles.length > 0 ? `, but ${roles.join(', ')}` : ''}`,
     why: 'ZITADEL shows a reader with less right only a part of the memberships',
     effect: 'every request for a role: 500 misconfigured',
     remedy: READER_REMEDY,
-  };
-  return [
-    mayBeEnough
-      ? warning('service-user.reads-less', words)
-      : amiss('service-user.reads-less', words),
-  ];
+  });
 }
 
 const INSTANCE_READERS = ['IAM_OWNER', 'IAM_OWNER_VIEWER'];
