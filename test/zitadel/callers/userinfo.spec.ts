@@ -2,7 +2,7 @@ import type { Caller } from '../../../lib/core/caller.js';
 import type { Refusal } from '../../../lib/core/decision.js';
 import type { User } from '../../../lib/testing/index.js';
 import { createUserinfoVerifier } from '../../../lib/zitadel/callers/userinfo.js';
-import { decide, recorder, verdict, wayTo } from '../parts.js';
+import { OUTAGES, decide, recorder, verdict, wayTo } from '../parts.js';
 import { useEmulator } from '../../support/world.js';
 import { describe, expect, it, vi } from 'vitest';
 import { authenticated, role } from '../../../lib/core/requirement/builders.js';
@@ -83,18 +83,7 @@ describe('a token that userinfo refuses', () => {
 });
 
 describe('an outage', () => {
-  it.each([
-    500,
-    503,
-    429,
-    'hang',
-    'refuse',
-    'garbage',
-    'html',
-    'truncated',
-    'endless',
-    'redirect',
-  ] as const)('of userinfo (%s) is no refusal', async (fault) => {
+  it.each(OUTAGES)('of userinfo (%s) is no refusal', async (fault) => {
     zitadel.fail('userinfo', fault);
     expect(await verifier(250)(zitadel.opaqueTokenFor(alice))).toMatchObject({
       reason: 'unavailable',
@@ -244,18 +233,7 @@ describe('a confirmation', async () => {
       expect(asked?.headers['authorization']).toBe(`Bearer …${token.slice(-8)}`);
     });
 
-    it.each([
-      500,
-      503,
-      429,
-      'hang',
-      'refuse',
-      'garbage',
-      'html',
-      'truncated',
-      'endless',
-      'redirect',
-    ] as const)(
+    it.each(OUTAGES)(
       'that fails (%s) is an outage, not a refusal, and is over with it',
       async (fault) => {
         const [library, token] = [libraryOf(), zitadel.tokenFor(owner())];

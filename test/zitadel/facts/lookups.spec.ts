@@ -7,7 +7,7 @@ import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../../lib/options.js';
 import type { MemberResource, Org, ProjectGrant, User } from '../../../lib/testing/index.js';
 import { pat } from '../../../lib/zitadel/credentials.js';
-import { decide, realFetch, recorder, verdict } from '../parts.js';
+import { OUTAGES, decide, realFetch, recorder, verdict } from '../parts.js';
 import { impatiently } from '../../support/impatience.js';
 import { useStillClock } from '../../support/still-clock.js';
 import { useEmulator } from '../../support/world.js';
@@ -112,18 +112,7 @@ describe.each(OWNERS)('the owner of a project, by API $api', ({ api, endpoint, a
     expect(answers[2]).toEqual(answers[0]);
   });
 
-  it.each([
-    500,
-    503,
-    429,
-    'hang',
-    'refuse',
-    'garbage',
-    'html',
-    'truncated',
-    'endless',
-    'redirect',
-  ] as const)(
+  it.each(OUTAGES)(
     'whose question fails (%s) is an outage, never a no, and is over with it',
     async (fault) => {
       vi.useRealTimers();

@@ -5,7 +5,7 @@ import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../../lib/options.js';
 import type { Org, User } from '../../../lib/testing/index.js';
 import { pat } from '../../../lib/zitadel/credentials.js';
-import { decide, recorder, verdict, wayTo } from '../parts.js';
+import { OUTAGES, decide, recorder, verdict, wayTo } from '../parts.js';
 import { startEmulator, useEmulator } from '../../support/world.js';
 import { isRefusal } from '../../../lib/core/decision.js';
 import { askPermissions } from '../../../lib/zitadel/memberships/read.js';
@@ -217,25 +217,15 @@ describe.each([
   const ask = (requirement = ownerOf(acme), more: Partial<ZitadelOptions> = {}) =>
     verdict(make(more), zitadel.tokenFor(alice), requirement);
 
-  it.each([
-    500,
-    502,
-    503,
-    504,
-    429,
-    'hang',
-    'refuse',
-    'garbage',
-    'html',
-    'truncated',
-    'endless',
-    'redirect',
-  ] as const)('that fails (%s) is an outage, never a no', async (fault) => {
-    zitadel.fail(endpoint, fault);
-    const times = { timeoutMs: 400, budgetMs: 1_000 };
-    expect(await ask(ownerOf(acme), times)).toBe('unavailable');
-    expect(await ask(authenticated() as never, times)).toBe('unavailable');
-  });
+  it.each([...OUTAGES, 502, 504] as const)(
+    'that fails (%s) is an outage, never a no',
+    async (fault) => {
+      zitadel.fail(endpoint, fault);
+      const times = { timeoutMs: 400, budgetMs: 1_000 };
+      expect(await ask(ownerOf(acme), times)).toBe('unavailable');
+      expect(await ask(authenticated() as never, times)).toBe('unavailable');
+    },
+  );
 
   it('about another user is an outage', async () => {
     zitadel.fail(endpoint, 'wrong-user');
@@ -473,18 +463,7 @@ describe('permissions', async () => {
       });
     });
 
-    it.each([
-      500,
-      503,
-      429,
-      'hang',
-      'refuse',
-      'garbage',
-      'html',
-      'truncated',
-      'endless',
-      'redirect',
-    ] as const)('that fail (%s) are an outage, never none', async (fault) => {
+    it.each(OUTAGES)('that fail (%s) are an outage, never none', async (fault) => {
       zitadel.fail('permissions', fault);
       expect(await ask(alice)).toMatchObject({ reason: 'unavailable' });
     });
