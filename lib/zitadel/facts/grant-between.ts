@@ -4,7 +4,7 @@ import { has } from '../../core/own-properties.js';
 import type { Call } from '../call.js';
 import type { Tried } from '../generation.js';
 import { grantsFromV1, type GrantWithId } from '../grants/project-grant.js';
-import { MOST_BYTES, type Page, PAGE, pagesOf } from '../reading.js';
+import { LIST_CALL, type Page, PAGE, pagesOf } from '../reading.js';
 import { unfit } from '../refusals.js';
 import {
   aboutSomethingElse,
@@ -98,11 +98,10 @@ async function askByV1(
 
 function pageCall(offset: number): Call {
   return {
+    ...LIST_CALL,
     family: 'grantedProjects',
-    method: 'POST',
     path: '/management/v1/granted_projects/_search',
     json: { query: { offset: String(offset), limit: PAGE, asc: true } },
-    maxBytes: MOST_BYTES,
   };
 }
 

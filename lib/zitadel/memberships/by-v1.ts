@@ -10,10 +10,10 @@ import {
   type Instead,
   isId,
   isRecord,
+  LIST_CALL,
   listFrom,
   listOf,
   listOfTexts,
-  MOST_BYTES,
   PAGE,
   type ReadList,
   textOf,
@@ -191,8 +191,8 @@ export function askOfUser(send: Send, userId: string, orgId: string | undefined)
   return asking(send, { family: 'userMemberships', path, orgId, who: userId });
 }
 
-function asking(send: Send, call: Omit<Call, 'method'>): AskPage {
-  return (json) => send({ ...call, method: 'POST', json, maxBytes: MOST_BYTES, repeatable: true });
+function asking(send: Send, call: Omit<Call, keyof typeof LIST_CALL>): AskPage {
+  return (json) => send({ ...LIST_CALL, ...call, json });
 }
 
 const WHAT = 'memberships';

@@ -3,7 +3,7 @@ import { isRefusal, type Refusal } from '../../core/decision.js';
 import type { ReadMemberships } from '../../core/memory/caller-facts.js';
 import type { ApiGeneration, Tried } from '../generation.js';
 import type { Http } from '../http.js';
-import { listOfTexts, MOST_BYTES } from '../reading.js';
+import { LIST_CALL, listOfTexts } from '../reading.js';
 import { refusalOf, unfit } from '../refusals.js';
 import { type Done, isDone, isTrouble } from '../reply.js';
 import { requireServiceToken, type ServiceToken } from '../service-user.js';
@@ -77,17 +77,15 @@ type AskPermissions = (
  */
 export function askPermissions(http: Http): AskPermissions {
   return async (userId, token, orgId) => {
+    // There are about forty entries for each project that the caller manages.
     const reply = await http({
+      ...LIST_CALL,
       family: WHAT,
-      method: 'POST',
       path: '/auth/v1/permissions/zitadel/me/_search',
       token,
       ...(orgId !== '' && { orgId }),
       json: {},
       who: userId,
-      // There are about forty entries for each project that the caller manages.
-      maxBytes: MOST_BYTES,
-      repeatable: true,
     });
     if (isDone(reply)) {
       return permissionsFrom(reply.body) ?? unfit(WHAT, 'the reply is not a list');
