@@ -12,7 +12,7 @@ import type {
 import type { ZitadelOptions } from './options.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import { openClient, openServiceUser } from './zitadel/credentials.js';
-import { isLoopback } from './zitadel/loopback.js';
+import { isLoopback } from './zitadel/http.js';
 
 /** What was given, in words: never the content of anything that may be secret. */
 function got(value: unknown, secret = false): string {

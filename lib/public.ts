@@ -146,4 +146,4 @@ export type {
   MembershipListRequest,
   MembershipRow,
   UserMembershipListRequest,
-} from './zitadel/memberships/pages.js';
+} from './zitadel/memberships/by-v1.js';

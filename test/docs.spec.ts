@@ -6,7 +6,7 @@ import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { DENIAL, type ZitadelErrorCode, ZITADEL_HIERARCHY } from '../lib/express/index.js';
 import { resolveOptions } from '../lib/validate-options.js';
-import { EFFECTS } from '../lib/zitadel/events/effects.js';
+import { EFFECTS } from '../lib/zitadel/events/event.js';
 import { PROMISES } from './evidence/promises.js';
 
 const { optionsPage } = (await import(new URL('setup/docs.mjs', import.meta.url).href)) as {

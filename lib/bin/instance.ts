@@ -1,5 +1,4 @@
-import { createHttp, type Http } from '../zitadel/http.js';
-import { isLoopback } from '../zitadel/loopback.js';
+import { createHttp, type Http, isLoopback } from '../zitadel/http.js';
 import { UsageError } from './command.js';
 import type { Terminal } from './terminal.js';
 

@@ -1,7 +1,7 @@
 import type { Generation } from '../zitadel/generation.js';
 import { isDone, isTrouble, type Reply } from '../zitadel/reply.js';
 import { PAGE } from '../zitadel/reading.js';
-import { EFFECT, type Finding, fine, warning, amiss } from './finding.js';
+import { amiss, EFFECT, type Finding, fine, found, warning } from './finding.js';
 import type { Scene } from './scene.js';
 
 const LISTS: Readonly<Record<Generation, { readonly path: string; readonly limit: string }>> = {
@@ -30,16 +30,9 @@ const isServed = (reply: Reply): boolean =>
   isDone(reply) || ![403, 404, 405, 501].includes(reply.status ?? 0);
 
 function judge({ resolved }: Scene, served: readonly Generation[]): readonly Finding[] {
-  const { api, memberships, events } = resolved;
+  const { api, memberships } = resolved;
   const organizations = memberships.as === 'serviceUser' ? memberships.organizations : undefined;
   const isEverywhere = memberships.as === 'serviceUser' && organizations === undefined;
-  const missing = (generation: Generation, what: string, remedy: string) =>
-    amiss(`api.no-${generation}`, {
-      what: `API ${generation} is not served, and ${what}`,
-      why: 'the two generations answer different questions',
-      effect: EFFECT.misconfigured,
-      remedy,
-    });
   const [v1, v2] = [served.includes('v1'), served.includes('v2')];
   if (!v1 && !v2) {
     return [
@@ -51,49 +44,48 @@ function judge({ resolved }: Scene, served: readonly Generation[]): readonly Fin
       }),
     ];
   }
-  const events1 =
-    events?.tail && !v1
-      ? [
-          warning('api.no-events', {
-            what: 'API v1 is not served, and events.tail asks its Event API',
-            why: 'nothing tells this application what changes',
-            effect: EFFECT.late,
-            remedy: 'receive events instead: npx nestjs-zitadel events setup',
-          }),
-        ]
-      : [];
-  if (!v1 && organizations !== undefined) {
-    return [
+  const missing = (generation: Generation, what: string, remedy: string) =>
+    amiss(`api.no-${generation}`, {
+      what: `API ${generation} is not served, and ${what}`,
+      why: 'the two generations answer different questions',
+      effect: EFFECT.misconfigured,
+      remedy,
+    });
+  const used = api === 'auto' ? (v1 ? 'v1' : 'v2') : api;
+  const of = isEverywhere ? 'v2' : used;
+  const lacks = of === 'v2' && !v1 ? ': it has no permissions, and no ids of project grants' : '';
+  const both = v1 && v2 ? 'API v1 and v2 are served' : `API ${v1 ? 'v1' : 'v2'} alone is served`;
+  const problem =
+    (!v1 &&
+      organizations !== undefined &&
       missing(
         'v1',
         'memberships.organizations needs it',
         'leave out memberships.organizations, and make the service user an IAM_OWNER_VIEWER',
-      ),
-      ...events1,
-    ];
-  }
-  if (!v2 && isEverywhere) {
-    return [
+      )) ||
+    (!v2 &&
+      isEverywhere &&
       missing(
         'v2',
         'the service user reads all organizations by it',
         'name the organizations in memberships.organizations: then API v1 is used',
-      ),
-    ];
-  }
-  if (!v2 && resolved.projectRoles === 'api') {
-    return [missing('v2', "projectRoles: 'api' needs it", "write projectRoles: 'token'")];
-  }
-  if (api !== 'auto' && !served.includes(api)) {
-    return [
-      missing(api, `the option api is '${api}'`, "leave out the option api: 'auto' finds out"),
-    ];
-  }
-  const both = v1 && v2 ? 'API v1 and v2 are served' : `API ${v1 ? 'v1' : 'v2'} alone is served`;
-  const used = api === 'auto' ? (v1 ? 'v1' : 'v2') : api;
-  const of = isEverywhere ? 'v2' : used;
-  const lacks = of === 'v2' && !v1 ? ': it has no permissions, and no ids of project grants' : '';
-  return [fine('api.served', `${both}; memberships are read by ${of}${lacks}`), ...events1];
+      )) ||
+    (!v2 &&
+      resolved.projectRoles === 'api' &&
+      missing('v2', "projectRoles: 'api' needs it", "write projectRoles: 'token'")) ||
+    (!served.includes(used) &&
+      missing(used, `the option api is '${used}'`, "leave out the option api: 'auto' finds out"));
+  return found(
+    problem || fine('api.served', `${both}; memberships are read by ${of}${lacks}`),
+    resolved.events?.tail !== undefined &&
+      !v1 &&
+      warning('api.no-events', {
+        what: 'API v1 is not served, and events.tail asks its Event API',
+        why: 'nothing tells this application what changes',
+        effect: EFFECT.late,
+        remedy: 'receive events instead: npx nestjs-zitadel events setup',
+      }),
+  );
 }
 
 /** How many rows a list gives at most. Whoever asks needs a token. */
@@ -101,7 +93,7 @@ export async function examineLimits(
   { plainHttp }: Scene,
   generation: Generation,
   token: string,
-): Promise<readonly Finding[]> {
+): Promise<Finding | undefined> {
   const { path, limit: place } = LISTS[generation];
   const isTaken = async (limit: number): Promise<boolean | undefined> => {
     const json = { [place]: { limit } };
@@ -111,23 +103,19 @@ export async function examineLimits(
   };
   const full = await isTaken(PAGE);
   if (full === false) {
-    return [
-      warning('api.short-lists', {
-        what: `the server refuses lists of ${PAGE} rows a page`,
-        why: 'long lists take more calls, and so longer',
-        effect: 'no request is refused; those of users with many memberships are slower',
-        remedy: `set SystemDefaults.MaxQueryLimit of ZITADEL to ${PAGE}, as it is by default`,
-      }),
-    ];
+    return warning('api.short-lists', {
+      what: `the server refuses lists of ${PAGE} rows a page`,
+      why: 'long lists take more calls, and so longer',
+      effect: 'no request is refused; those of users with many memberships are slower',
+      remedy: `set SystemDefaults.MaxQueryLimit of ZITADEL to ${PAGE}, as it is by default`,
+    });
   }
   const more = await isTaken(PAGE + 1);
-  if (full === undefined || more === undefined) return [];
-  return [
-    fine(
-      'api.limits',
-      more
-        ? `lists have no limit of ${PAGE} rows: as before v4.19.5 of ZITADEL, or with MaxQueryLimit 0`
-        : `lists have at most ${PAGE} rows a page, as since v4.19.5 of ZITADEL`,
-    ),
-  ];
+  if (full === undefined || more === undefined) return undefined;
+  return fine(
+    'api.limits',
+    more
+      ? `lists have no limit of ${PAGE} rows: as before v4.19.5 of ZITADEL, or with MaxQueryLimit 0`
+      : `lists have at most ${PAGE} rows a page, as since v4.19.5 of ZITADEL`,
+  );
 }

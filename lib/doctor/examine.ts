@@ -6,20 +6,15 @@ import type { InstanceOptions, SeveralInstances } from '../instances-option.js';
 import type { ZitadelOptions } from '../options.js';
 import type { ResolvedOptions } from '../resolved-options.js';
 import { eachInstance, isSeveral } from '../validate-instances.js';
-import type { Generation } from '../zitadel/generation.js';
 import { examineApis, examineLimits } from './apis.js';
-import { examineIntrospection } from './callers.js';
-import { examineClock } from './clock.js';
-import { examineDelivery } from './delivery.js';
-import { examineEvents } from './events.js';
-import { type Finding, warning } from './finding.js';
-import { examineIssuer, type Reach } from './issuer.js';
-import { examineKeys } from './keys.js';
+import { examineIntrospection, examineKeys, examineToken } from './callers.js';
+import { examineDelivery, examineEvents } from './events.js';
+import { type Finding, found, warning } from './finding.js';
+import { examineClock, examineIssuer } from './issuer.js';
 import { invalidOption, readOptions } from './readable-options.js';
 import { examineRedis } from './redis.js';
-import { type Scene, sceneOf } from './scene.js';
-import { examineServiceUser, type SignedIn } from './service-user.js';
-import { examineToken } from './token.js';
+import { sceneOf } from './scene.js';
+import { examineServiceUser } from './service-user.js';
 
 /** What is examined, and how. */
 export interface Examination {
@@ -90,6 +85,10 @@ function readSeveral(options: SeveralInstances, ofTheDoor: readonly string[]) {
   }
 }
 
+interface Looked {
+  readonly findings: readonly Finding[];
+}
+
 async function instance(
   examination: Examination,
   resolved: ResolvedOptions,
@@ -98,37 +97,38 @@ async function instance(
   // A call ends before its step does, and says why.
   const scene = sceneOf(resolved, { deadlineMs: Math.ceil(deadlineMs * 0.8), stop });
   const findings: Finding[] = [];
-  const step = async <T>(name: string, look: () => Promise<T>): Promise<T | undefined> => {
+  const step = async <T extends Looked>(name: string, look: () => Promise<T>) => {
     if (stop.aborted) return undefined;
     onStep?.(`${name} ...`);
-    const seen = await within(look(), deadlineMs, LATE);
-    if (seen !== LATE) return seen;
-    findings.push(tooLate(name, deadlineMs));
-    return undefined;
+    const seen = await within(look(), deadlineMs, undefined);
+    findings.push(...(seen?.findings ?? [tooLate(name, deadlineMs)]));
+    return seen;
   };
-  const reached = await step('ZITADEL', () => examineIssuer(scene));
-  findings.push(...(reached?.findings ?? []));
-  const reach: Reach = reached?.reach ?? 'nothing';
+  const look = (name: string, of: () => Promise<readonly Finding[] | Finding | undefined>) =>
+    step(name, async () => ({ findings: found(...[await of()].flat()) }));
+
+  const { reach = 'nothing' } = (await step('ZITADEL', () => examineIssuer(scene))) ?? {};
   if (reach !== 'nothing') {
-    findings.push(...examineClock(scene));
-    const apis = await step('its APIs', () => examineApis(scene));
-    findings.push(...(apis?.findings ?? []));
+    findings.push(...found(examineClock(scene)));
+    const { served = [] } = (await step('its APIs', () => examineApis(scene))) ?? {};
+    // What sends credentials or tokens goes only to the instance that is meant.
     if (reach === 'instance') {
-      for (const [name, look] of stepsOf(scene, examination, apis?.served ?? [])) {
-        findings.push(...((await step(name, look)) ?? []));
+      const { token, adminToken } = examination;
+      await look('its keys', () => examineKeys(scene));
+      await look('the API application', () => examineIntrospection(scene));
+      const user = await step('the service user', () => examineServiceUser(scene, served));
+      if (token !== undefined) await look('the token', () => examineToken(scene, token));
+      const asker = user?.token ?? adminToken;
+      if (asker !== undefined) {
+        await look('its limits', () => examineLimits(scene, served[0] ?? 'v1', asker));
       }
+      await look('events', () => examineEvents(scene, adminToken ?? user?.token, examination));
     }
   }
   const redis = examination.redis ?? resolved.redis;
-  if (redis) {
-    findings.push(
-      ...((await step('Redis', () => examineRedis(redis, scene.deadlineMs / 2))) ?? []),
-    );
-  }
+  if (redis) await look('Redis', () => examineRedis(redis, scene.deadlineMs / 2));
   return findings;
 }
-
-const LATE = Symbol('late');
 
 function tooLate(name: string, ms: number): Finding {
   return warning('doctor.late', {
@@ -137,38 +137,4 @@ function tooLate(name: string, ms: number): Finding {
     effect: 'not known',
     remedy: 'give it more time, with --timeout, or find out what is slow',
   });
-}
-
-type Step = readonly [name: string, look: () => Promise<readonly Finding[]>];
-
-/** What sends credentials or tokens, and so only to the instance that is meant. */
-function stepsOf(
-  scene: Scene,
-  examination: Examination,
-  served: readonly Generation[],
-): readonly Step[] {
-  const { token, adminToken } = examination;
-  let user: SignedIn | undefined;
-  const [generation = 'v1'] = served;
-  return [
-    ['its keys', () => examineKeys(scene)],
-    ['the API application', () => examineIntrospection(scene)],
-    [
-      'the service user',
-      async () => {
-        const { findings, signedIn } = await examineServiceUser(scene, served);
-        user = signedIn;
-        return findings;
-      },
-    ],
-    ['the token', async () => (token === undefined ? [] : examineToken(scene, token))],
-    [
-      'its limits',
-      async () => {
-        const with_ = user?.token ?? adminToken;
-        return with_ === undefined ? [] : examineLimits(scene, generation, with_);
-      },
-    ],
-    ['events', () => examineEvents(scene, adminToken ?? user?.token, examination)],
-  ];
 }

@@ -39,6 +39,11 @@ export function amiss(id: string, words: Words): Finding {
   return { id, level: 'wrong', ...words };
 }
 
+/** Those that were found. */
+export function found(...all: readonly (Finding | false | undefined)[]): readonly Finding[] {
+  return all.filter((each) => each !== false && each !== undefined);
+}
+
 /** What a setting that fails does to a request. */
 export const EFFECT = {
   noStart: 'the application does not start',

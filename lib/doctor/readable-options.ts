@@ -5,8 +5,8 @@ import type { ZitadelOptions } from '../options.js';
 import type { ResolvedOptions } from '../resolved-options.js';
 import { resolveOptions } from '../validate-options.js';
 import { openClient, openServiceUser } from '../zitadel/credentials.js';
-import { EFFECT, type Finding, fine, warning, amiss } from './finding.js';
-import { isLoopback } from '../zitadel/loopback.js';
+import { amiss, EFFECT, type Finding, fine, found, warning } from './finding.js';
+import { isLoopback } from '../zitadel/http.js';
 
 /** Each round leaves out one option. */
 const MOST_ROUNDS = 12;
@@ -27,9 +27,10 @@ export function readOptions(
       openAll(all);
       const isMissing = all.audience[0] === NO_AUDIENCE;
       const resolved = isMissing ? { ...all, audience: [] } : all;
-      const isFine = findings.length === 0;
-      const ok = isFine ? [fine('options.valid', 'the options are complete and fit together')] : [];
-      return { resolved, findings: [...findings, ...ok, ...risksOf(resolved, options)] };
+      if (findings.length === 0) {
+        findings.push(fine('options.valid', 'the options are complete and fit together'));
+      }
+      return { resolved, findings: [...findings, ...risksOf(resolved, options)] };
     } catch (error) {
       if (!(error instanceof ZitadelOptionsError)) throw error;
       findings.push(invalidOption(error));
@@ -95,48 +96,37 @@ function risksOf(resolved: ResolvedOptions, options: object): readonly Finding[]
   const isClear =
     internalUrl === undefined && issuer.startsWith('http:') && !isLoopback(new URL(issuer));
   const recheck = callerWays(callers).some((way) => way.type === 'jwt' && way.recheckMs === false);
-  return [
-    ...(isClear && Object.hasOwn(options, 'allowHttp')
-      ? [
-          warning('options.clear-text', {
-            what: 'tokens travel to the issuer over plain http',
-            why: 'whoever sees the traffic can use the tokens',
-            effect: 'no request is refused',
-            remedy: 'write an issuer with https, and leave out allowHttp',
-          }),
-        ]
-      : []),
-    ...(recheck
-      ? [
-          warning('options.no-recheck', {
-            what: 'jwt({ recheckMs: false }): ZITADEL is never asked whether a token still counts',
-            why: 'a token lives for up to 12 hours after its user signed out or was deactivated',
-            effect: 'requests with a revoked token go on until the token expires',
-            remedy: 'leave out recheckMs',
-          }),
-        ]
-      : []),
-    ...(shared?.secret === false
-      ? [
-          warning('options.unsigned-store', {
-            what: 'cache.shared has no secret',
-            why: 'whoever can write to the store can give everybody every role',
-            effect: 'requests are let in by what stands in the store',
-            remedy: 'write cache: { shared: { secret } } with at least 32 random characters',
-          }),
-        ]
-      : []),
-    ...(ttlMs > LONG_MS
-      ? [
-          warning('options.long-memory', {
-            what: `memberships count for ${Math.round(ttlMs / 60_000)} minutes (cache.ttlMs)`,
-            why: 'a role that was taken away counts for as long',
-            effect: 'requests of such users are let in until then',
-            remedy: 'write cache: { ttlMs: 30_000 }, or leave it out',
-          }),
-        ]
-      : []),
-  ];
+  return found(
+    isClear &&
+      Object.hasOwn(options, 'allowHttp') &&
+      warning('options.clear-text', {
+        what: 'tokens travel to the issuer over plain http',
+        why: 'whoever sees the traffic can use the tokens',
+        effect: 'no request is refused',
+        remedy: 'write an issuer with https, and leave out allowHttp',
+      }),
+    recheck &&
+      warning('options.no-recheck', {
+        what: 'jwt({ recheckMs: false }): ZITADEL is never asked whether a token still counts',
+        why: 'a token lives for up to 12 hours after its user signed out or was deactivated',
+        effect: 'requests with a revoked token go on until the token expires',
+        remedy: 'leave out recheckMs',
+      }),
+    shared?.secret === false &&
+      warning('options.unsigned-store', {
+        what: 'cache.shared has no secret',
+        why: 'whoever can write to the store can give everybody every role',
+        effect: 'requests are let in by what stands in the store',
+        remedy: 'write cache: { shared: { secret } } with at least 32 random characters',
+      }),
+    ttlMs > LONG_MS &&
+      warning('options.long-memory', {
+        what: `memberships count for ${Math.round(ttlMs / 60_000)} minutes (cache.ttlMs)`,
+        why: 'a role that was taken away counts for as long',
+        effect: 'requests of such users are let in until then',
+        remedy: 'write cache: { ttlMs: 30_000 }, or leave it out',
+      }),
+  );
 }
 
 const LONG_MS = 5 * 60_000;

@@ -14,6 +14,9 @@ const WHY = 'over it the processes of the application tell one another what is f
 const LATE = Symbol('late');
 const RETRY_MS = 250;
 
+const START =
+  'start Redis, or correct its address (REDIS_URL); the client of the option redis must be connected';
+
 const trouble = (id: string, what: string, remedy: string): Finding =>
   warning(id, { what, why: WHY, effect: EFFECT.late, remedy });
 
@@ -21,32 +24,24 @@ const trouble = (id: string, what: string, remedy: string): Finding =>
 export async function examineRedis(
   given: RedisClient | MessageBus,
   deadlineMs: number,
-): Promise<readonly Finding[]> {
-  if (!isRedisClient(given)) return messages((hear) => overBus(given, hear), deadlineMs);
+): Promise<Finding> {
+  if (!isRedisClient(given)) return messages((...heard) => overBus(given, ...heard), deadlineMs);
   const key = `nestjs-zitadel:doctor:${randomUUID()}`;
   const set = () => commandOver(given, 'SET', key, '1', 'NX', 'PX', '5000');
   const said = await attempt(async () => [String(await set()), await set()], deadlineMs);
   if (said === LATE) {
-    return [
-      trouble(
-        'redis.unreachable',
-        `Redis did not reply within ${deadlineMs} ms`,
-        'start Redis, or correct its address (REDIS_URL); the client of the option redis must be connected',
-      ),
-    ];
+    return trouble('redis.unreachable', `Redis did not reply within ${deadlineMs} ms`, START);
   }
-  if (!Array.isArray(said)) return [failed(said)];
+  if (!Array.isArray(said)) return failed(said);
   await attempt(() => commandOver(given, 'DEL', key), deadlineMs);
   if (said[0] !== 'OK' || said[1] !== null) {
-    return [
-      trouble(
-        'redis.no-turns',
-        'Redis does not do SET NX as it should',
-        'use a Redis 6 or newer, or what is compatible with it',
-      ),
-    ];
+    return trouble(
+      'redis.no-turns',
+      'Redis does not do SET NX as it should',
+      'use a Redis 6 or newer, or what is compatible with it',
+    );
   }
-  return messages((hear) => overRedis(given, hear), deadlineMs);
+  return messages((...heard) => overRedis(given, ...heard), deadlineMs);
 }
 
 /** Redis begins each error with a word such as NOPERM. Its text may show what was sent. */
@@ -61,7 +56,7 @@ function failed(error: Failed): Finding {
       ? 'give the user of Redis the rights to SET, GET, DEL, EVAL, PUBLISH and SUBSCRIBE on nestjs-zitadel:*, or correct its password'
       : isReadOnly
         ? 'connect to the primary, not to a replica'
-        : 'start Redis, or correct its address (REDIS_URL); the client of the option redis must be connected',
+        : START,
   );
 }
 
@@ -80,16 +75,16 @@ async function attempt<T>(run: () => Promise<T>, ms: number): Promise<T | Failed
   }
 }
 
-type Carry = (hear: (message?: string) => void) => {
+/** A channel that is listened to. */
+interface Carried {
   readonly ready: () => Promise<unknown>;
   readonly publish: (message: string) => unknown;
   readonly end: () => unknown;
-};
+}
 
-const channelOf = () => `nestjs-zitadel:doctor:${randomUUID()}`;
+type Hear = (message?: string) => void;
 
-const overRedis = (client: RedisClient, hear: (message?: string) => void): ReturnType<Carry> => {
-  const channel = channelOf();
+function overRedis(client: RedisClient, channel: string, hear: Hear): Carried {
   const { link, subscribe } = openLink(client, RETRY_MS, (_channel, message) => hear(message));
   // Without a listener, an error would end the process.
   link.on('error', () => undefined);
@@ -101,10 +96,9 @@ const overRedis = (client: RedisClient, hear: (message?: string) => void): Retur
     publish: (message) => client.publish(channel, message),
     end: () => endLink(link),
   };
-};
+}
 
-const overBus = (bus: MessageBus, hear: (message?: string) => void): ReturnType<Carry> => {
-  const channel = channelOf();
+function overBus(bus: MessageBus, channel: string, hear: Hear): Carried {
   let end: unknown;
   return {
     ready: async () => {
@@ -113,16 +107,19 @@ const overBus = (bus: MessageBus, hear: (message?: string) => void): ReturnType<
     publish: (message) => bus.publish(channel, message),
     end: () => (typeof end === 'function' ? (end as () => unknown)() : undefined),
   };
-};
+}
 
 /** Sends a message round. */
-async function messages(carry: Carry, deadlineMs: number): Promise<readonly Finding[]> {
+async function messages(
+  carry: (channel: string, hear: Hear) => Carried,
+  deadlineMs: number,
+): Promise<Finding> {
   const sent = randomUUID();
   let heard = (): void => undefined;
   const arrives = new Promise<void>((resolve) => (heard = resolve));
   let end: (() => unknown) | undefined;
   const came = await attempt(async () => {
-    const carried = carry((message) => {
+    const carried = carry(`nestjs-zitadel:doctor:${randomUUID()}`, (message) => {
       if (message === sent) heard();
     });
     ({ end } = carried);
@@ -131,13 +128,11 @@ async function messages(carry: Carry, deadlineMs: number): Promise<readonly Find
     await arrives;
   }, deadlineMs);
   await attempt(async () => end?.(), deadlineMs);
-  if (came === undefined) return [fine('redis.works', 'Redis carries turns and messages')];
-  if (came !== LATE) return [failed(came)];
-  return [
-    trouble(
-      'redis.silent',
-      `a message that was published did not arrive within ${deadlineMs} ms`,
-      'let the processes of this application publish and subscribe on channels nestjs-zitadel:*; look at proxies and rights of Redis',
-    ),
-  ];
+  if (came === undefined) return fine('redis.works', 'Redis carries turns and messages');
+  if (came !== LATE) return failed(came);
+  return trouble(
+    'redis.silent',
+    `a message that was published did not arrive within ${deadlineMs} ms`,
+    'let the processes of this application publish and subscribe on channels nestjs-zitadel:*; look at proxies and rights of Redis',
+  );
 }

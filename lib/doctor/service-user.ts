@@ -5,22 +5,14 @@ import { createUserinfoVerifier } from '../zitadel/callers/userinfo.js';
 import type { Generation } from '../zitadel/generation.js';
 import { createMembershipReader } from '../zitadel/memberships/read.js';
 import { READER_REMEDY } from '../zitadel/refusals.js';
-import { EFFECT, type Finding, fine, warning, amiss } from './finding.js';
-import { rolesText } from './roles-text.js';
+import { amiss, EFFECT, type Finding, fine, found, warning } from './finding.js';
 import type { Scene } from './scene.js';
 
-/** A service user that has signed in. */
-export interface SignedIn {
-  readonly token: string;
-  readonly userId: string;
-  readonly rows: readonly Membership[];
-}
-
-/** Whether the service user signs in, and may see what the options need. */
+/** Whether the service user signs in, and may see what the options need. The token if it signs in. */
 export async function examineServiceUser(
   scene: Scene,
   served: readonly Generation[],
-): Promise<{ readonly findings: readonly Finding[]; readonly signedIn?: SignedIn }> {
+): Promise<{ readonly findings: readonly Finding[]; readonly token?: string }> {
   const { serviceToken, http, discover } = scene;
   if (!serviceToken) return { findings: [] };
   const token = await serviceToken.get();
@@ -38,7 +30,7 @@ export async function examineServiceUser(
     ...(await reads(scene, served, userId, rows)),
     ...needs(scene, rows),
   ];
-  return { findings, signedIn: { token, userId, rows } };
+  return { findings, token };
 }
 
 function refused({ detail = 'no token', remedy, reason }: Refusal): Finding {
@@ -64,7 +56,7 @@ async function reads(
   const { memberships } = resolved;
   if (memberships.as !== 'serviceUser') return [];
   const { organizations } = memberships;
-  if (organizations === undefined) return readsAll(rows);
+  if (organizations === undefined) return [readsAll(rows)];
   // What is not served is told with the APIs.
   if (!served.includes('v1')) return [];
   const list = typeof organizations === 'function' ? await listFrom(organizations) : organizations;
@@ -111,23 +103,18 @@ async function listFrom(
 }
 
 /** ZITADEL leaves out rows that a reader may not see, so that reading a list once proves nothing. Its roles tell. */
-function readsAll(rows: readonly Membership[]): readonly Finding[] {
+function readsAll(rows: readonly Membership[]): Finding {
   const roles = rolesOn('instance', rows);
   if (holds(rows, 'instance', INSTANCE_READERS)) {
-    return [fine('service-user.reads', 'the service user reads the memberships of everybody')];
+    return fine('service-user.reads', 'the service user reads the memberships of everybody');
   }
-  const mayBeEnough = roles.some((role) => !isManagerRole(role));
-  const words = {
+  const say = roles.some((role) => !isManagerRole(role)) ? warning : amiss;
+  return say('service-user.reads-less', {
     what: `the service user has no IAM_OWNER_VIEWER${roles.length > 0 ? `, but ${roles.join(', ')}` : ''}`,
     why: 'ZITADEL shows a reader with less right only a part of the memberships',
     effect: 'every request for a role: 500 misconfigured',
     remedy: READER_REMEDY,
-  };
-  return [
-    mayBeEnough
-      ? warning('service-user.reads-less', words)
-      : amiss('service-user.reads-less', words),
-  ];
+  });
 }
 
 const INSTANCE_READERS = ['IAM_OWNER', 'IAM_OWNER_VIEWER'];
@@ -148,25 +135,23 @@ function needs({ resolved }: Scene, rows: readonly Membership[]): readonly Findi
     });
   const isForGrants =
     memberships.as === 'caller' && inactive === 'asZitadel' && projectRoles === 'token';
-  return [
-    ...(inactive === 'deny' && !seesOrganizations
-      ? [lacks('service-user.states', "memberships.inactive: 'deny'", 'what is deactivated')]
-      : []),
-    ...(projectRoles === 'api' && !seesOrganizations
-      ? [lacks('service-user.project-roles', "projectRoles: 'api'", 'authorizations')]
-      : []),
-    ...(isForGrants && rows.length === 0
-      ? [
-          warning('service-user.no-roles', {
-            what: 'the service user holds no manager role, so it can grant no project',
-            why: 'with these options it is there to grant projects',
-            effect: 'ProjectGrantService throws zitadel_refused; no request is refused',
-            remedy:
-              'make the service user an ORG_OWNER of the organization whose projects it grants, or leave out serviceUser',
-          }),
-        ]
-      : []),
-  ];
+  return found(
+    inactive === 'deny' &&
+      !seesOrganizations &&
+      lacks('service-user.states', "memberships.inactive: 'deny'", 'what is deactivated'),
+    projectRoles === 'api' &&
+      !seesOrganizations &&
+      lacks('service-user.project-roles', "projectRoles: 'api'", 'authorizations'),
+    isForGrants &&
+      rows.length === 0 &&
+      warning('service-user.no-roles', {
+        what: 'the service user holds no manager role, so it can grant no project',
+        why: 'with these options it is there to grant projects',
+        effect: 'ProjectGrantService throws zitadel_refused; no request is refused',
+        remedy:
+          'make the service user an ORG_OWNER of the organization whose projects it grants, or leave out serviceUser',
+      }),
+  );
 }
 
 function holds(
@@ -180,3 +165,24 @@ function holds(
 function rolesOn(kind: Membership['kind'], rows: readonly Membership[]): readonly string[] {
   return rows.flatMap((row) => (row.kind === kind ? row.roles : []));
 }
+
+const KINDS: Readonly<Record<Membership['kind'], string>> = {
+  instance: 'the instance',
+  org: 'organization',
+  project: 'project',
+  projectGrant: 'project grant',
+};
+const AT_MOST = 5;
+
+/** Manager roles in words. Names of resources belong to others, and are not shown. */
+export function rolesText(rows: readonly Membership[]): string {
+  if (rows.length === 0) return 'it holds no manager role';
+  const texts = rows
+    .slice(0, AT_MOST)
+    .map(({ kind, id, roles }) => `${roles.join(', ')} on ${KINDS[kind]}${idText(kind, id)}`);
+  const more = rows.length - texts.length;
+  return `it holds ${texts.join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
+}
+
+const idText = (kind: Membership['kind'], id: string): string =>
+  kind === 'instance' || id === '' ? '' : ` ${id}`;

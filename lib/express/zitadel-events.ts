@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ZitadelRequirementError } from '../core/errors.js';
 import type { ZitadelInstances } from '../services.js';
-import { takeDelivery } from '../zitadel/events/take-delivery.js';
+import { takeDelivery } from '../zitadel/events/zitadel-events.js';
 
 /**
  * The handler of a route where ZITADEL posts its events (Actions v2). It reads the bytes that were signed, so write the route before

@@ -53,21 +53,11 @@ export async function exchange(
   ms: number,
 ): Promise<Reply> {
   const stop = new AbortController();
-  // The signal alone is not enough: the application's own fetch may ignore it.
-  const reply = await within(send(fetch, base, instance, call, stop), ms, undefined);
-  if (reply) return reply;
-  stop.abort();
-  return trouble('late', `ZITADEL did not reply within ${Math.round(ms)} ms`);
-}
-
-async function send(
-  fetch: Fetch,
-  base: string,
-  instance: Readonly<Record<string, string>>,
-  call: Call,
-  stop: AbortController,
-): Promise<Reply> {
-  try {
+  const give = (kind: Trouble['kind'], trouble: string): Trouble => {
+    stop.abort();
+    return { trouble, kind };
+  };
+  const send = async (): Promise<Reply> => {
     const response = await fetch(base + call.path, {
       method: call.method,
       headers: headersOf(call, instance),
@@ -75,33 +65,30 @@ async function send(
       signal: stop.signal,
       ...bodyOf(call),
     });
-    if (response.status >= 300 && response.status < 400) {
-      stop.abort();
-      return trouble('unusable', 'ZITADEL replied with a redirect, which is not followed');
+    const { status, headers } = response;
+    if (status >= 300 && status < 400) {
+      return give('unusable', 'ZITADEL replied with a redirect, which is not followed');
     }
-    if (!isReadable(response.headers.get('content-encoding'))) {
-      stop.abort();
-      return trouble('unusable', 'ZITADEL’s reply is packed in a way that was not asked for');
+    if (!isReadable(headers.get('content-encoding'))) {
+      return give('unusable', 'ZITADEL’s reply is packed in a way that was not asked for');
     }
     const text = await readCapped(response, call.maxBytes ?? 2 ** 20);
     if (text === undefined) {
-      stop.abort();
-      return trouble('tooLarge', 'ZITADEL replied with more than the allowed size');
+      return give('tooLarge', 'ZITADEL replied with more than the allowed size');
     }
-    const waitMs = retryAfter(response.headers.get('retry-after'));
-    const reply = replyFrom(call, response.status, text);
+    const waitMs = retryAfter(headers.get('retry-after'));
+    const reply = replyFrom(call, status, text);
     return waitMs === undefined ? reply : { ...reply, retryAfterMs: waitMs };
-  } catch (error) {
-    const code = codeOf(error);
-    return {
-      ...trouble('noReply', `no reply from ZITADEL${code && ` (${code})`}`),
-      ...(UNREACHABLE.has(code) && { unreachable: true }),
-    };
-  }
+  };
+  // The signal alone is not enough: the application's own fetch may ignore it.
+  const reply = await within(send().catch(notReached), ms, undefined);
+  return reply ?? give('late', `ZITADEL did not reply within ${Math.round(ms)} ms`);
 }
 
-function trouble(kind: Trouble['kind'], text: string): Trouble {
-  return { trouble: text, kind };
+function notReached(error: unknown): Trouble {
+  const code = codeOf(error);
+  const trouble = `no reply from ZITADEL${code && ` (${code})`}`;
+  return { trouble, kind: 'noReply', ...(UNREACHABLE.has(code) && { unreachable: true }) };
 }
 
 function headersOf(call: Call, instance: Readonly<Record<string, string>>): Record<string, string> {

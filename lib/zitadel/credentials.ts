@@ -7,26 +7,27 @@ import { jsonFrom, own } from '../core/own-properties.js';
 import { askedAbout } from '../core/unfilled.js';
 import { isId, isRecord } from './reading.js';
 
+interface Pair {
+  readonly clientId: string;
+  readonly clientSecret: string;
+}
+
+/** What assertions are signed with. */
+interface OwnKey {
+  readonly keyId: string;
+  readonly privateKey: KeyObject;
+}
+
 /** How the service user proves who it is. */
 export type Credential =
   | { readonly type: 'pat'; readonly token: string }
-  | { readonly type: 'secret'; readonly clientId: string; readonly clientSecret: string }
-  | {
-      readonly type: 'key';
-      readonly userId: string;
-      readonly keyId: string;
-      readonly privateKey: KeyObject;
-    };
+  | ({ readonly type: 'secret' } & Pair)
+  | ({ readonly type: 'key'; readonly userId: string } & OwnKey);
 
 /** How the application that introspects tokens proves who it is. */
 export type ClientCredential =
-  | { readonly type: 'basic'; readonly clientId: string; readonly clientSecret: string }
-  | {
-      readonly type: 'applicationKey';
-      readonly clientId: string;
-      readonly keyId: string;
-      readonly privateKey: KeyObject;
-    };
+  | ({ readonly type: 'basic' } & Pair)
+  | ({ readonly type: 'applicationKey'; readonly clientId: string } & OwnKey);
 
 type AnyCredential = Credential | ClientCredential;
 
@@ -184,31 +185,23 @@ function privateKeyOf(
   { key: pem, expirationDate }: Readonly<Record<string, unknown>>,
   option: Option,
 ): KeyObject {
+  const fail = (message: string) => wrong(option, message);
   if (typeof pem !== 'string') {
-    throw wrong(
-      option,
-      'the key file has no private key: a key that was uploaded must be added to it',
-    );
+    throw fail('the key file has no private key: a key that was uploaded must be added to it');
   }
   if (typeof expirationDate === 'string' && Date.parse(expirationDate) <= Date.now()) {
-    throw wrong(option, 'the key is expired: create a new one in ZITADEL');
+    throw fail('the key is expired: create a new one in ZITADEL');
   }
   let privateKey: KeyObject;
   try {
     // ZITADEL writes PKCS#1, which node:crypto reads and jose's importPKCS8 does not.
     privateKey = createPrivateKey(pem);
   } catch {
-    throw wrong(
-      option,
-      'the private key in the key file cannot be read: it must be an unencrypted PEM',
-    );
+    throw fail('the private key in the key file cannot be read: it must be an unencrypted PEM');
   }
   const { asymmetricKeyType, asymmetricKeyDetails } = privateKey;
   if (asymmetricKeyType !== 'rsa' || (asymmetricKeyDetails?.modulusLength ?? 0) < 2_048) {
-    throw wrong(
-      option,
-      'the private key must be an RSA key of at least 2048 bits, as ZITADEL makes them',
-    );
+    throw fail('the private key must be an RSA key of at least 2048 bits, as ZITADEL makes them');
   }
   return privateKey;
 }
@@ -236,13 +229,11 @@ export function clientCredentials(
   clientId: string,
   clientSecret: string,
 ): ZitadelCredential<'secret'> {
-  if (!isId(clientId) || !isId(clientSecret) || askedAbout(clientId, clientSecret)) {
-    throw wrong(
-      'serviceUser',
-      `clientCredentials() takes the client id and the client secret${askedAbout(clientId, clientSecret)}`,
-    );
-  }
-  return new ZitadelCredential({ type: 'secret', clientId, clientSecret });
+  const takes = 'clientCredentials() takes the client id and the client secret';
+  return new ZitadelCredential({
+    type: 'secret',
+    ...pair('serviceUser', takes, clientId, clientSecret),
+  });
 }
 
 /**
@@ -252,13 +243,17 @@ export function clientCredentials(
  * @example `callers: introspection(basic(clientId, clientSecret))`
  */
 export function basic(clientId: string, clientSecret: string): ZitadelCredential<'basic'> {
-  if (!isId(clientId) || !isId(clientSecret) || askedAbout(clientId, clientSecret)) {
-    throw wrong(
-      'callers',
-      `basic() takes the client id and the client secret of an application${askedAbout(clientId, clientSecret)}`,
-    );
-  }
-  return new ZitadelCredential({ type: 'basic', clientId, clientSecret });
+  const takes = 'basic() takes the client id and the client secret of an application';
+  return new ZitadelCredential({
+    type: 'basic',
+    ...pair('callers', takes, clientId, clientSecret),
+  });
+}
+
+function pair(option: Option, takes: string, clientId: string, clientSecret: string): Pair {
+  const why = askedAbout(clientId, clientSecret);
+  if (isId(clientId) && isId(clientSecret) && why === '') return { clientId, clientSecret };
+  throw wrong(option, `${takes}${why}`);
 }
 
 /**
@@ -271,7 +266,7 @@ const GOOD_FOR_SECONDS = 300;
 /** Proves to ZITADEL that we hold the key of a service user or of an application (RFC 7523, section 3). */
 export function signAssertion(
   id: string,
-  { keyId, privateKey }: { readonly keyId: string; readonly privateKey: KeyObject },
+  { keyId, privateKey }: OwnKey,
   issuer: string,
 ): Promise<string> {
   const now = Math.floor(Date.now() / 1_000);

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { has } from '../core/own-properties.js';
 import type { QuietTelemetry, TelemetryEnd } from '../core/telemetry.js';
+import type { ZitadelLogger } from '../core/tell.js';
 import { Breakers, type Outcome } from './breakers.js';
 import { type Call, exchange, type Fetch } from './call.js';
 import { isNobody, type Pass, Pauses, type SlotBounds, Slots, type Standing } from './limits.js';
+import { isRecord, PAGE } from './reading.js';
 import { isDone, isOutage, isTrouble, type No, type Reply, type Trouble } from './reply.js';
 
 /** How ZITADEL is reached. */
@@ -51,10 +53,9 @@ export function createHttp(options: HttpOptions): Http {
 
   const send = (call: Call, ms: number, resends: number): Promise<Reply> => {
     const sending = () => exchange(fetch, base, instance, call, ms);
-    if (!telemetry) return sending();
     const { family: endpoint, method } = call;
     const step = { name: 'request', endpoint, method, resends } as const;
-    return telemetry.during(step, sending, endOfRequest);
+    return telemetry ? telemetry.during(step, sending, endOfRequest) : sending();
   };
 
   const attempt = async (
@@ -100,24 +101,20 @@ export function createHttp(options: HttpOptions): Http {
     }
   };
 
-  const ask: Http = async (call) => {
+  return async (call) => {
     const deadline = performance.now() + budgetMs;
     const { family, who = '', stranger = false } = call;
-    const waitMs = pauses.waitMs(family, who);
-    if (waitMs > 0) return notAskedYet(waitMs, ' for this user');
     const pass = pauses.enter(family, who, stranger);
-    const reply = await repeat(call, deadline, pass);
-    // If the call was not sent, or the reply is too long, ZITADEL did not fail.
-    if (!isTrouble(reply)) pauses.settle(family, who, pass, isOutage(reply.status));
-    else if (reply.kind !== 'notSent' && reply.kind !== 'tooLarge') {
-      pauses.settle(family, who, pass, true);
+    const mustWait = has(pass, 'waitMs');
+    const reply = mustWait
+      ? notAskedYet(pass.waitMs, ' for this user')
+      : await repeat(call, deadline, pass);
+    const trouble = isTrouble(reply) ? reply.kind : undefined;
+    if (trouble === 'notSent') telemetry?.unsent(family);
+    // If the reply is too long, ZITADEL did not fail.
+    else if (!mustWait && trouble !== 'tooLarge') {
+      pauses.settle(family, who, pass, isTrouble(reply) || isOutage(reply.status));
     }
-    return reply;
-  };
-  if (!telemetry) return ask;
-  return async (call) => {
-    const reply = await ask(call);
-    if (isTrouble(reply) && reply.kind === 'notSent') telemetry.unsent(call.family);
     return reply;
   };
 }
@@ -174,4 +171,68 @@ function instanceHeaders({ issuer, internalUrl }: HttpOptions): Record<string, s
   const host = issuer.slice(issuer.indexOf('//') + 2);
   // Measured: REST needs only the first. Without the second, discovery loses the port of the issuer.
   return { 'x-zitadel-instance-host': hostname, 'x-zitadel-public-host': host };
+}
+
+/** Whether a host is this machine, so that nobody reads on the way what is sent there. */
+export function isLoopback({ hostname }: URL): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}
+
+/** Where a list is told how many rows it may give: API v1, API v2. */
+const PLACES = ['query', 'pagination'] as const;
+
+/**
+ * Sends lists with the limit that they name. If the server allows fewer rows, it sends them without a limit: then the server gives as many
+ * rows as it likes, and says how many there are in all. The first refusal tells this, for all lists and for good. The list that was
+ * refused is asked for again.
+ */
+export function withPageLimit(http: Http, log: ZitadelLogger): Http {
+  /** The smallest limit that was refused. */
+  let refused = Infinity;
+  const learn = (limit: number) => {
+    const isNews = refused === Infinity;
+    refused = Math.min(refused, limit);
+    if (!isNews) return;
+    log.warn(
+      `ZITADEL refuses lists of ${limit} rows a page (QUERY-4M0fs). They are read in shorter pages, and long ones take more calls: set SystemDefaults.MaxQueryLimit of the server to ${PAGE}`,
+    );
+  };
+  return async (call) => {
+    const limit = limitOf(call);
+    if (limit >= refused) return http(withoutLimit(call));
+    const reply = await http(call);
+    if (limit === 0 || !mayBeAboutTheLimit(reply)) return reply;
+    const isAboutTheLimit = reply.id !== undefined;
+    if (isAboutTheLimit) learn(limit);
+    const again = await http(withoutLimit(call));
+    if (!isAboutTheLimit && isDone(again)) learn(limit);
+    return again;
+  };
+}
+
+/** Its id tells, or there is no id: some servers leave ids out. */
+function mayBeAboutTheLimit(reply: Reply): reply is No {
+  if (isDone(reply) || isTrouble(reply)) return false;
+  return reply.status === 400 && (reply.id === undefined || reply.id === 'QUERY-4M0fs');
+}
+
+/** The limit that a call names. 0: none. */
+function limitOf({ json }: Call): number {
+  for (const place of PLACES) {
+    const page = isRecord(json) ? json[place] : undefined;
+    const limit = isRecord(page) ? page['limit'] : undefined;
+    if (typeof limit === 'number') return limit;
+  }
+  return 0;
+}
+
+function withoutLimit(call: Call): Call {
+  const json: Record<string, unknown> = { ...(call.json as Readonly<Record<string, unknown>>) };
+  for (const place of PLACES) {
+    const page = json[place];
+    if (!isRecord(page)) continue;
+    const { limit: _limit, ...rest } = page;
+    json[place] = rest;
+  }
+  return { ...call, json };
 }

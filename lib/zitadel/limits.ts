@@ -82,10 +82,7 @@ export class Slots {
     this.#total += 1;
     queue.inUse += 1;
     this.#inUse.set(who, (this.#inUse.get(who) ?? 0) + 1);
-    let held = true;
     return () => {
-      if (!held) return;
-      held = false;
       this.#total -= 1;
       queue.inUse -= 1;
       const left = (this.#inUse.get(who) ?? 1) - 1;
@@ -141,20 +138,15 @@ export class Pauses {
   // A counter instead of a clock: two calls can leave in the same moment.
   #events = 0;
 
-  /** What is known about a call before it is made. */
-  enter(family: string, who: string, isStranger: boolean): Pass {
-    const failures = this.#users.get(keyOf(family, who))?.failures;
+  /** How long to wait if the call must not be made. Otherwise what is known about it. */
+  enter(family: string, who: string, isStranger: boolean): { readonly waitMs: number } | Pass {
+    const { failures, until = 0 } = this.#users.get(keyOf(family, who)) ?? {};
+    const waitMs = until - performance.now();
+    if (waitMs > 0 && !isNobody(who)) return { waitMs };
     const failing = failures !== undefined && failures > 0;
     const known = failures === undefined ? 'new' : failing ? 'failing' : 'well';
     const standing = isNobody(who) ? 'well' : isStranger && !failing ? 'stranger' : known;
     return { leftAt: (this.#events += 1), standing, failing };
-  }
-
-  /** Milliseconds to wait. 0: the call may be made. */
-  waitMs(family: string, who: string): number {
-    if (isNobody(who)) return 0;
-    const until = this.#users.get(keyOf(family, who))?.until ?? 0;
-    return Math.max(0, until - performance.now());
   }
 
   settle(family: string, who: string, { leftAt }: Pass, failed: boolean): void {

@@ -28,7 +28,7 @@ export function listOfTexts(value: unknown = []): readonly string[] | undefined 
 }
 
 /** Reads a count as protojson writes it: a text or a number. Undefined if it is not one. ZITADEL leaves out zeros. */
-function countFrom(value: unknown = 0): number | undefined {
+export function countFrom(value: unknown = 0): number | undefined {
   const isDecimal = typeof value === 'string' ? /^[0-9]{1,16}$/.test(value) : true;
   const count = typeof value === 'string' ? Number(value) : value;
   return isDecimal && Number.isSafeInteger(count) && (count as number) >= 0
@@ -62,8 +62,8 @@ export const PAGE = 1_000;
  */
 export const MOST_PAGES = 100;
 
-/** The lists of one user are the largest replies. So many bytes hold about 17,000 rows. */
-export const MOST_BYTES = 8 * 2 ** 20;
+/** The part of a call for a list. Those of one user are the largest replies: so many bytes hold about 17,000 rows. */
+export const LIST_CALL = { method: 'POST', maxBytes: 8 * 2 ** 20, repeatable: true } as const;
 
 /** Rows, and how many there are in all. On v2 that includes rows that the asker may not see, because ZITADEL counts first. */
 export interface Page<R = Readonly<Record<string, unknown>>> {

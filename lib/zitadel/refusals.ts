@@ -162,10 +162,8 @@ export function refusedBy(id: string, status: number, what: string): ZitadelApiE
 }
 
 /** A reply that does not fit the question. */
-export function unusable(
-  what: string,
-  why = 'the reply does not fit the question',
-): ZitadelUnavailableError {
+export function unusable(what: string): ZitadelUnavailableError {
+  const why = 'the reply does not fit the question';
   return new ZitadelUnavailableError(what, why, undefined, STRAY_REMEDY);
 }
 

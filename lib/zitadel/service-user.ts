@@ -69,11 +69,6 @@ export class ServiceToken {
     return isRefusal(renewed) ? renewed : renewed.value;
   }
 
-  /** ZITADEL refused this token. It is not used again. */
-  drop(value: string): void {
-    if (this.#token?.value === value) this.#token = undefined;
-  }
-
   /** Makes a call as the service user. If ZITADEL refuses the token, a new one is tried once. */
   async call(call: Call): Promise<Reply | Refusal> {
     for (let again = true; ; again = false) {
@@ -81,7 +76,7 @@ export class ServiceToken {
       if (typeof token !== 'string') return token;
       const reply = await this.http({ ...call, token });
       if (isTrouble(reply) || reply.status !== 401) return reply;
-      this.drop(token);
+      if (this.#token?.value === token) this.#token = undefined;
       if (!again || this.#credential.type === 'pat') {
         this.#refused = { refusal: NOT_ACCEPTED, until: performance.now() + REFUSED_FOR_MS };
         return NOT_ACCEPTED;

@@ -1,4 +1,4 @@
-import { verifyEventSignature } from '../../lib/zitadel/events/signature.js';
+import { verifyEventSignature } from '../../lib/zitadel/events/verify-event.js';
 import { differences } from './compare.js';
 import { entryOf } from './recording.js';
 import type { RecordedWorld } from './recorded-world.js';

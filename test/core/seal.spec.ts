@@ -2,7 +2,7 @@ import crypto, { createHmac } from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Seal } from '../../lib/core/seal.js';
-import { verifyEventSignature } from '../../lib/zitadel/events/signature.js';
+import { verifyEventSignature } from '../../lib/zitadel/events/verify-event.js';
 
 const [ONE, TWO, THREE] = ['one', 'two', 'three'].map((name) => `${name} secret, long enough`) as [
   string,

@@ -19,10 +19,7 @@ export const TARGETS: readonly Target[] = [
   },
   {
     of: 'lib/zitadel/callers/access-token.ts',
-    specs: [
-      'test/zitadel/callers/access-token.spec.ts',
-      'test/zitadel/callers/token-rules.spec.ts',
-    ],
+    specs: ['test/zitadel/callers/access-token.spec.ts'],
   },
   { of: 'lib/core/requirement/compile.ts', specs: ['test/core/requirement/'] },
   { of: 'lib/core/decide/', specs: ['test/core/decide/'] },

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { verifyEventSignature } from '../../lib/zitadel/events/signature.js';
+import { verifyEventSignature } from '../../lib/zitadel/events/verify-event.js';
 import { chromiumIsHere, launchChromium } from './chromium.js';
 import { openReceiver } from './deliveries.js';
 import { askRedis, redisIsHere, startRedis } from './redis.js';

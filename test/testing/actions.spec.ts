@@ -11,7 +11,7 @@ import {
   useTenants,
 } from './calls.js';
 import type { DeliveryFaults, User } from '../../lib/testing/index.js';
-import { verifyEventSignature } from '../../lib/zitadel/events/signature.js';
+import { verifyEventSignature } from '../../lib/zitadel/events/verify-event.js';
 import { openReceiver, type Receiver } from '../support/deliveries.js';
 
 const TARGETS = '/v2/actions/targets';

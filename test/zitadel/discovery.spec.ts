@@ -3,7 +3,7 @@ import { isRefusal } from '../../lib/core/decision.js';
 import { authenticated } from '../../lib/core/requirement/builders.js';
 import { createZitadel } from '../../lib/create-zitadel.js';
 import { createDiscovery } from '../../lib/zitadel/discovery.js';
-import { recorder, verdict, wayTo } from './parts.js';
+import { OUTAGES, recorder, verdict, wayTo } from './parts.js';
 import { startEmulator, useEmulator } from '../support/world.js';
 
 const zitadel = await useEmulator();
@@ -109,26 +109,18 @@ describe('discovery', () => {
     });
   });
 
-  it.each([
-    500,
-    503,
-    429,
-    'hang',
-    'refuse',
-    'garbage',
-    'html',
-    'truncated',
-    'endless',
-    'redirect',
-  ] as const)('that fails (%s) is an outage, and found again once it is over', async (fault) => {
-    vi.useFakeTimers({ toFake: ['performance'] });
-    const { discover } = wayTo(zitadel, 200);
-    zitadel.fail('discovery', fault);
-    expect(await discover()).toMatchObject({ reason: 'unavailable' });
-    zitadel.heal();
-    vi.advanceTimersByTime(2_000);
-    expect(isRefusal(await discover())).toBe(false);
-  });
+  it.each(OUTAGES)(
+    'that fails (%s) is an outage, and found again once it is over',
+    async (fault) => {
+      vi.useFakeTimers({ toFake: ['performance'] });
+      const { discover } = wayTo(zitadel, 200);
+      zitadel.fail('discovery', fault);
+      expect(await discover()).toMatchObject({ reason: 'unavailable' });
+      zitadel.heal();
+      vi.advanceTimersByTime(2_000);
+      expect(isRefusal(await discover())).toBe(false);
+    },
+  );
 
   it('that fails is not asked for again at once, by however many', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });

@@ -8,6 +8,20 @@ import { createDiscovery, type Discover } from '../../lib/zitadel/discovery.js';
 import type { Fetch } from '../../lib/zitadel/call.js';
 import { createHttp, type Http } from '../../lib/zitadel/http.js';
 
+/** How a call to ZITADEL can fail without a word about what was asked. */
+export const OUTAGES = [
+  500,
+  503,
+  429,
+  'hang',
+  'refuse',
+  'garbage',
+  'html',
+  'truncated',
+  'endless',
+  'redirect',
+] as const;
+
 /** The global fetch, looked up late. */
 export const realFetch: Fetch = (url, init) => globalThis.fetch(url, init);
 

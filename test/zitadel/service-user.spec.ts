@@ -16,7 +16,7 @@ import { createHttp } from '../../lib/zitadel/http.js';
 import { isTrouble } from '../../lib/zitadel/reply.js';
 import { ServiceToken } from '../../lib/zitadel/service-user.js';
 import { gate } from '../core/gate.js';
-import { realFetch, recorder, verdict, wayTo, withClock } from './parts.js';
+import { OUTAGES, realFetch, recorder, verdict, wayTo, withClock } from './parts.js';
 import { useStillClock } from '../support/still-clock.js';
 import { startEmulator, useEmulator } from '../support/world.js';
 
@@ -312,18 +312,7 @@ describe('a service user that cannot sign in', () => {
     expect(zitadel.requests('token')).toBe(2);
   });
 
-  it.each([
-    500,
-    503,
-    429,
-    'hang',
-    'refuse',
-    'garbage',
-    'html',
-    'truncated',
-    'endless',
-    'redirect',
-  ] as const)('because of an outage (%s) is told apart', async (fault) => {
+  it.each(OUTAGES)('because of an outage (%s) is told apart', async (fault) => {
     zitadel.fail('token', fault);
     const { http, discover } = wayTo(zitadel, 200);
     const opened = openServiceUser(key(keyJson));

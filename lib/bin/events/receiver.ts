@@ -1,4 +1,4 @@
-import { reasonOf } from '../../doctor/delivery.js';
+import { reasonOf } from '../../doctor/events.js';
 
 /** Whether the application answers where ZITADEL delivers. */
 export interface Receiver {

@@ -1,5 +1,5 @@
 import { ZitadelError } from '../../core/errors.js';
-import { EVENT_TYPES } from '../../zitadel/events/effects.js';
+import { EVENT_TYPES } from '../../zitadel/events/event.js';
 import { Actions } from '../../zitadel/events/targets.js';
 import { ZitadelApiError } from '../../zitadel/refusals.js';
 import { type Command, EXIT } from '../command.js';

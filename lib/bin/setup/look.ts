@@ -3,14 +3,18 @@ import type { Actions, Execution, Target } from '../../zitadel/events/targets.js
 import type { Administration } from '../../zitadel/setup/administration.js';
 import {
   type Application,
+  findProject,
   listApplicationKeys,
   listApplications,
-} from '../../zitadel/setup/applications.js';
-import { type Held, listHeld } from '../../zitadel/setup/managers.js';
-import { findProject, listRoles, type Project, type Role } from '../../zitadel/setup/projects.js';
+  listRoles,
+  type Project,
+  type Role,
+} from '../../zitadel/setup/projects.js';
 import {
   findUser,
+  type Held,
   type Key,
+  listHeld,
   listUserKeys,
   type ServiceUser,
 } from '../../zitadel/setup/service-users.js';

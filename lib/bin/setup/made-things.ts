@@ -2,8 +2,12 @@ import { jsonFrom } from '../../core/own-properties.js';
 import { digestOf } from '../../core/token-digest.js';
 import { isRecord, textOf } from '../../zitadel/reading.js';
 import { ZitadelApiError } from '../../zitadel/refusals.js';
-import type { Administration } from '../../zitadel/setup/administration.js';
-import { readMetadata, removeMetadata, writeMetadata } from '../../zitadel/setup/metadata.js';
+import {
+  type Administration,
+  readMetadata,
+  removeMetadata,
+  writeMetadata,
+} from '../../zitadel/setup/administration.js';
 import type { Variables } from './env-file.js';
 
 type Kind =

@@ -1,5 +1,5 @@
 import type { Administration } from '../../zitadel/setup/administration.js';
-import { type ManagedKind, setHeld } from '../../zitadel/setup/managers.js';
+import { type ManagedKind, setHeld } from '../../zitadel/setup/service-users.js';
 import type { Step } from '../steps.js';
 import type { SetupAsked } from './asked.js';
 import { type Found, type FoundUser, managerRole } from './look.js';

@@ -1,6 +1,10 @@
-import { EVENT_TYPES } from '../../zitadel/events/effects.js';
-import { addApplicationKey, createApplication } from '../../zitadel/setup/applications.js';
-import { addRole, createProject } from '../../zitadel/setup/projects.js';
+import { EVENT_TYPES } from '../../zitadel/events/event.js';
+import {
+  addApplicationKey,
+  addRole,
+  createApplication,
+  createProject,
+} from '../../zitadel/setup/projects.js';
 import { addUserKey, createServiceUser } from '../../zitadel/setup/service-users.js';
 import { EVERY_ORGANIZATION } from '../environment.js';
 import { type Made, onlyKnown, planEvents } from '../event-plan.js';

@@ -1,5 +1,10 @@
-import { removeApplication, removeApplicationKey } from '../../zitadel/setup/applications.js';
-import { listGrantees, removeProject, removeRole } from '../../zitadel/setup/projects.js';
+import {
+  listGrantees,
+  removeApplication,
+  removeApplicationKey,
+  removeProject,
+  removeRole,
+} from '../../zitadel/setup/projects.js';
 import { removeUser, removeUserKey } from '../../zitadel/setup/service-users.js';
 import { planEventsRemoval } from '../event-plan.js';
 import type { Step } from '../steps.js';

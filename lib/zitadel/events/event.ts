@@ -1,5 +1,6 @@
+import type { Eviction } from '../../core/eviction.js';
 import { jsonFrom, own } from '../../core/own-properties.js';
-import { isId, isRecord } from '../reading.js';
+import { countFrom, isId, isRecord } from '../reading.js';
 
 /** Something that happened at ZITADEL: of a delivery or of the Event API. Of its payload only ids are kept. */
 export interface ZitadelEvent {
@@ -31,63 +32,23 @@ const LONGEST_ID = 200;
 /** Reads a delivery, or an entry of the Event API. Undefined if it is neither. What is odd in it counts as not told. */
 export function eventFrom(json: unknown): ZitadelEvent | undefined {
   const delivered = idIn(json, 'event_type');
-  if (delivered !== undefined) {
-    return eventOf(delivered, {
-      instanceId: idIn(json, 'instanceID'),
-      aggregateType: idIn(json, 'aggregateType'),
-      aggregateId: idIn(json, 'aggregateID'),
-      resourceOwner: idIn(json, 'resourceOwner'),
-      sequence: own(json, 'sequence'),
-      createdAt: own(json, 'created_at'),
-      payload: own(json, 'event_payload'),
-    });
-  }
-  const listed = idIn(own(json, 'type'), 'type');
-  if (listed === undefined) return undefined;
+  const isDelivery = delivered !== undefined;
+  const type = delivered ?? idIn(own(json, 'type'), 'type');
+  if (type === undefined) return undefined;
   const aggregate = own(json, 'aggregate');
-  return eventOf(listed, {
-    instanceId: undefined,
-    aggregateType: idIn(own(aggregate, 'type'), 'type'),
-    aggregateId: idIn(aggregate, 'id'),
-    resourceOwner: idIn(aggregate, 'resourceOwner'),
-    sequence: own(json, 'sequence'),
-    createdAt: own(json, 'creationDate'),
-    payload: own(json, 'payload'),
-  });
-}
-
-interface Told {
-  readonly instanceId: string | undefined;
-  readonly aggregateType: string | undefined;
-  readonly aggregateId: string | undefined;
-  readonly resourceOwner: string | undefined;
-  readonly sequence: unknown;
-  readonly createdAt: unknown;
-  readonly payload: unknown;
-}
-
-function eventOf(
-  type: string,
-  {
-    instanceId,
-    aggregateType = '',
-    aggregateId = '',
-    resourceOwner = '',
-    sequence,
-    createdAt,
-    payload,
-  }: Told,
-): ZitadelEvent {
-  const ids = payloadFrom(payload);
+  const aggregateType =
+    (isDelivery ? idIn(json, 'aggregateType') : idIn(own(aggregate, 'type'), 'type')) ?? '';
+  const aggregateId = (isDelivery ? idIn(json, 'aggregateID') : idIn(aggregate, 'id')) ?? '';
+  const ids = payloadFrom(own(json, isDelivery ? 'event_payload' : 'payload'));
   const isAboutUser = aggregateType === 'user' && aggregateId !== '';
   return {
     type,
-    instanceId,
+    instanceId: isDelivery ? idIn(json, 'instanceID') : undefined,
     aggregateType,
     aggregateId,
-    resourceOwner,
-    sequence: sequenceFrom(sequence),
-    createdAt: timeFrom(createdAt),
+    resourceOwner: idIn(isDelivery ? json : aggregate, 'resourceOwner') ?? '',
+    sequence: countFrom(own(json, 'sequence')) ?? 0,
+    createdAt: timeFrom(own(json, isDelivery ? 'created_at' : 'creationDate')),
     userId: isAboutUser ? aggregateId : idIn(ids, 'userId'),
     grantId: idIn(ids, 'grantId'),
     grantedOrgId: idIn(ids, 'grantedOrgId'),
@@ -111,14 +72,104 @@ function idIn(from: unknown, name: string): string | undefined {
   return isId(value) && value.length <= LONGEST_ID ? value : undefined;
 }
 
-/** A number in deliveries, a text in the Event API. */
-function sequenceFrom(value: unknown): number {
-  const isDecimal = typeof value === 'string' && /^[0-9]{1,16}$/.test(value);
-  const sequence = isDecimal ? Number(value) : value;
-  return Number.isSafeInteger(sequence) && (sequence as number) > 0 ? (sequence as number) : 0;
-}
-
 function timeFrom(value: unknown): number {
   const time = typeof value === 'string' ? Date.parse(value) : Number.NaN;
   return time > 0 ? time : 0;
+}
+
+/**
+ * What an event ends. `user`: what is remembered of the user. `tokensOfUser`: that, and all tokens that the user has by now, for good.
+ * `token`: that token for good, and what is remembered of its user. `tokensOfSession`: the tokens of one sign-in, for good. `organization`:
+ * what is remembered of everybody who has something there. `everyone`: what is remembered of everyone.
+ */
+type Effect = 'user' | 'tokensOfUser' | 'token' | 'tokensOfSession' | 'organization' | 'everyone';
+
+const CHANGES = ['added', 'changed', 'removed', 'cascade.removed'] as const;
+const MEMBERS = ['instance', 'org', 'project', 'project.grant'].flatMap((on) =>
+  CHANGES.map((change) => `${on}.member.${change}`),
+);
+
+/** The table of events to effects. docs/fleet.md shows it. */
+export const EFFECTS: Readonly<Record<Effect, readonly string[]>> = {
+  user: [
+    ...MEMBERS,
+    'user.grant.added',
+    'user.grant.changed',
+    'user.grant.cascade.changed',
+    'user.grant.removed',
+    'user.grant.cascade.removed',
+    'user.grant.deactivated',
+    'user.grant.reactivated',
+    'user.reactivated',
+    'user.unlocked',
+    'user.human.signed.out',
+    'user.human.refresh.token.removed',
+    'user.machine.key.removed',
+    'user.machine.secret.removed',
+  ],
+  tokensOfUser: ['user.deactivated', 'user.locked', 'user.removed'],
+  token: ['user.token.removed', 'user.pat.removed'],
+  tokensOfSession: [
+    'oidc_session.access_token.revoked',
+    'oidc_session.refresh_token.revoked',
+    'oidc_session.terminated',
+  ],
+  organization: [
+    'project.grant.added',
+    'project.grant.changed',
+    'project.grant.cascade.changed',
+    'project.grant.deactivated',
+    'project.grant.reactivated',
+    'project.grant.removed',
+    'project.role.removed',
+    // Whether replies show roles of the project is one of its settings.
+    'project.changed',
+    'project.deactivated',
+    'project.reactivated',
+    'project.removed',
+    'org.deactivated',
+    'org.reactivated',
+    'org.removed',
+  ],
+  everyone: ['instance.removed'],
+};
+
+const EFFECT_OF: ReadonlyMap<string, Effect> = new Map(
+  (Object.keys(EFFECTS) as Effect[]).flatMap((effect) =>
+    EFFECTS[effect].map((type) => [type, effect] as const),
+  ),
+);
+
+/** The events that end something. The Event API takes at most 30 of them in one query. */
+export const EVENT_TYPES: readonly string[] = [...EFFECT_OF.keys()];
+
+export const EVERYONE: Eviction = { type: 'everyone' };
+
+/** What an event ends. Where it does not name whom: its whole organization, and where it does not name that: everyone. */
+export function evictionsOf(event: ZitadelEvent): readonly Eviction[] {
+  const { userId, tokenId, aggregateId, createdAt } = event;
+  const effect = EFFECT_OF.get(event.type);
+  if (effect === undefined) return [];
+  if (effect === 'everyone') return [EVERYONE];
+  if (effect === 'organization') return organizationsOf(event);
+  if (effect === 'tokensOfSession') {
+    return aggregateId === '' ? organizationsOf(event) : [{ type: 'token', id: aggregateId }];
+  }
+  if (userId === undefined) return organizationsOf(event);
+  const user: Eviction = { type: 'user', userId };
+  if (effect === 'tokensOfUser' && createdAt > 0) {
+    return [{ type: 'issuedBefore', userId, time: createdAt }, user];
+  }
+  if (effect === 'token' && tokenId !== undefined) return [{ type: 'token', id: tokenId }, user];
+  return [user];
+}
+
+/** The organization to which the event belongs, and the one to which a project was granted, if the event tells it. */
+function organizationsOf(event: ZitadelEvent): readonly Eviction[] {
+  const { type, aggregateId, resourceOwner, grantedOrgId } = event;
+  const owner = type.startsWith('org.') ? aggregateId || resourceOwner : resourceOwner;
+  // What belongs to the instance has the instance for its owner.
+  if (owner === '' || type.startsWith('instance.')) return [EVERYONE];
+  const organizations = grantedOrgId === undefined ? [owner] : [owner, grantedOrgId];
+  return organizations.map((orgId) => ({ type: 'organization', orgId }));
 }

@@ -1,11 +1,11 @@
 import { isRefusal, type Refusal } from '../../core/decision.js';
 import { OURSELVES } from '../call.js';
-import { isRecord, MOST_BYTES } from '../reading.js';
+import { isRecord, LIST_CALL } from '../reading.js';
 import { refusalOfOurs, unfit } from '../refusals.js';
 import { isDone, isTrouble } from '../reply.js';
 import type { ServiceToken } from '../service-user.js';
 import { dateOf, type Entry, microsFrom, type Range } from './cursor.js';
-import { EVENT_TYPES } from './effects.js';
+import { EVENT_TYPES } from './event.js';
 
 /** What questions about events are called in the log. */
 export const EVENTS = 'events of ZITADEL';
@@ -57,13 +57,11 @@ export function askLastEvent(asker: Asker): Promise<Page> {
 /** POST /admin/v1/events/_search. It waits for what is being written, and keeps writers waiting for a moment. */
 async function ask(asker: Asker, question: object): Promise<Page> {
   const reply = await asker.call({
+    ...LIST_CALL,
     family: 'events',
-    method: 'POST',
     path: '/admin/v1/events/_search',
     json: question,
     who: OURSELVES,
-    maxBytes: MOST_BYTES,
-    repeatable: true,
   });
   if (isRefusal(reply)) return reply;
   if (!isDone(reply)) {

@@ -1,10 +1,10 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Eviction } from '../../core/eviction.js';
 import { within } from '../../core/memory/flight.js';
 import type { Turn, Turns } from '../../core/store/turns.js';
 import type { BoundedLog } from '../../core/tell.js';
 import { Cursor, type Entry } from './cursor.js';
-import { EVERYONE, evictionsOf } from './effects.js';
-import { eventFrom } from './event.js';
+import { eventFrom, EVERYONE, evictionsOf } from './event.js';
 import {
   type Asker,
   askEvents,
@@ -273,15 +273,5 @@ function evictionsOfEntry({ json }: Entry): readonly Eviction[] {
 
 /** Pauses, at most until `stop`. It keeps no process alive. */
 function pause(ms: number, stop: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      stop.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    timer.unref();
-    stop.addEventListener('abort', end);
-    if (stop.aborted) end();
-  });
+  return setTimeout(ms, undefined, { signal: stop, ref: false }).catch(() => undefined);
 }

@@ -1,9 +1,8 @@
 import { has } from '../../core/own-properties.js';
-import { type Call, OURSELVES } from '../call.js';
 import type { Http } from '../http.js';
 import { isId, isRecord, listOf, listOfTexts, pageFrom, pageRequest, textOf } from '../reading.js';
-import { bodyOrThrow, endless, unusable, ZitadelApiError } from '../refusals.js';
-import { type Done, isDone, isTrouble } from '../reply.js';
+import { endless, unusable, ZitadelApiError } from '../refusals.js';
+import { Administration, type Json, segment, type Ways } from '../setup/administration.js';
 
 /** Where ZITADEL delivers events to. */
 export interface Target {
@@ -31,33 +30,15 @@ export interface TargetSettings {
   readonly timeoutSeconds: number;
 }
 
-type Json = Readonly<Record<string, unknown>>;
-
-/** Where one call stands in REST, and in connect. Some servers have only the latter. */
-interface Way {
-  readonly method: Call['method'];
-  readonly path: string;
-  readonly connect: string;
-}
-
 const REST = '/v2/actions';
-const CONNECT = '/zitadel.action.v2.ActionService/';
-/** A connect message has the id that REST has in its path. */
-const byId = (method: Call['method'], id: string, connect: string): Way => ({
-  method,
-  path: `${REST}/targets/${encodeURIComponent(id)}`,
-  connect,
-});
+const CONNECT = 'action.v2.ActionService';
 
 /** ZITADEL's targets and executions (Actions v2), as an `IAM_OWNER`. Each method throws a ZitadelError if ZITADEL does not do it. */
 export class Actions {
-  readonly #http: Http;
-  readonly #token: string;
-  #connects = false;
+  readonly #zitadel: Administration;
 
   constructor(http: Http, token: string) {
-    this.#http = http;
-    this.#token = token;
+    this.#zitadel = new Administration(http, token, 'actions');
   }
 
   /** The target of this name. Names are unique. */
@@ -66,8 +47,7 @@ export class Actions {
   }
 
   async targets(): Promise<readonly Target[]> {
-    const way = { method: 'POST', path: `${REST}/targets/search`, connect: 'ListTargets' } as const;
-    const rows = await this.#list('list of targets', way, 'targets');
+    const rows = await this.#list('list of targets', 'targets', 'ListTargets');
     return rows.map(targetFrom);
   }
 
@@ -76,10 +56,10 @@ export class Actions {
     name: string,
     settings: TargetSettings,
   ): Promise<{ readonly id: string; readonly signingKey: string }> {
-    const way = { method: 'POST', path: `${REST}/targets`, connect: 'CreateTarget' } as const;
-    const { id, signingKey } = await this.#call('new target', way, {
-      name,
-      ...messageOf(settings),
+    const message = { name, ...messageOf(settings) };
+    const { id, signingKey } = await this.#zitadel.do('new target', {
+      rest: ['POST', `${REST}/targets`, message],
+      connect: [`${CONNECT}/CreateTarget`, message],
     });
     if (typeof id !== 'string' || typeof signingKey !== 'string') throw unusable('new target');
     return { id, signingKey };
@@ -87,41 +67,39 @@ export class Actions {
 
   async change(id: string, settings: TargetSettings): Promise<void> {
     const message = { ...messageOf(settings), payloadType: 'PAYLOAD_TYPE_JSON' };
-    await this.#call('change of the target', byId('POST', id, 'UpdateTarget'), message, id);
+    await this.#update('change of the target', id, message);
   }
 
   /** From now on deliveries are signed with another key. Returns it. */
   async rotate(id: string): Promise<string> {
-    const way = byId('POST', id, 'UpdateTarget');
-    const { signingKey } = await this.#call(
-      'new signing key',
-      way,
-      { expirationSigningKey: '0s' },
-      id,
-    );
-    if (typeof signingKey !== 'string') throw unusable('new signing key');
+    const what = 'new signing key';
+    const { signingKey } = await this.#update(what, id, { expirationSigningKey: '0s' });
+    if (typeof signingKey !== 'string') throw unusable(what);
     return signingKey;
   }
 
   async remove(id: string): Promise<void> {
-    const way = byId('DELETE', id, 'DeleteTarget');
-    await this.#call('removal of the target', way, undefined, id);
+    await this.#zitadel.do('removal of the target', {
+      rest: ['DELETE', `${REST}/targets/${segment(id)}`],
+      connect: [`${CONNECT}/DeleteTarget`, { id }],
+    });
   }
 
   /** What happens on events. */
   async executions(): Promise<readonly Execution[]> {
-    const path = `${REST}/executions/search`;
-    const way = { method: 'POST', path, connect: 'ListExecutions' } as const;
-    const filter = { executionTypeFilter: { executionType: 'EXECUTION_TYPE_EVENT' } };
-    const rows = await this.#list('list of executions', way, 'executions', [filter]);
-    return rows.map(executionFrom);
+    const filters = [{ executionTypeFilter: { executionType: 'EXECUTION_TYPE_EVENT' } }];
+    const what = 'list of executions';
+    return (await this.#list(what, 'executions', 'ListExecutions', filters)).map(executionFrom);
   }
 
   /** Replaces the targets of one event. None: the event has no execution of its own. False: this server does not know the event. */
   async setTargets(event: string, targets: readonly string[]): Promise<boolean> {
-    const way = { method: 'PUT', path: `${REST}/executions`, connect: 'SetExecution' } as const;
+    const message = { condition: { event: { event } }, targets };
     try {
-      await this.#call(`execution on ${event}`, way, { condition: { event: { event } }, targets });
+      await this.#zitadel.do(`execution on ${event}`, {
+        rest: ['PUT', `${REST}/executions`, message],
+        connect: [`${CONNECT}/SetExecution`, message],
+      });
       return true;
     } catch (error) {
       if (hasId(error, 'COMMAND-74aaqj8fv9')) return false;
@@ -139,39 +117,30 @@ export class Actions {
     }
   }
 
-  async #list(what: string, way: Way, name: string, filters?: readonly Json[]): Promise<Json[]> {
+  /** A connect message has the id that REST has in its path. */
+  #update(what: string, id: string, message: Json): Promise<Json> {
+    return this.#zitadel.do(what, {
+      rest: ['POST', `${REST}/targets/${segment(id)}`, message],
+      connect: [`${CONNECT}/UpdateTarget`, { ...message, id }],
+    });
+  }
+
+  async #list(what: string, name: string, rpc: string, filters?: readonly Json[]) {
     const list = await listOf<Json, never>(
       async (offset) => {
         const message = { ...pageRequest(offset), filters };
-        const body = await this.#call(what, way, message, undefined, true);
-        const page = pageFrom(body, name);
+        const ways: Ways = {
+          rest: ['POST', `${REST}/${name}/search`, message],
+          connect: [`${CONNECT}/${rpc}`, message],
+        };
+        const page = pageFrom(await this.#zitadel.do(what, ways, true), name);
         if (!page) throw unusable(what);
         return page;
       },
       (row) => JSON.stringify([row['id'], row['condition']]),
     );
     if (has(list, 'instead') || list.goesOn) throw endless(what);
-    return [...list.rows];
-  }
-
-  async #call(
-    what: string,
-    { method, path, connect }: Way,
-    message: Json | undefined,
-    id?: string,
-    repeatable = false,
-  ): Promise<Done['body']> {
-    const call = { family: 'actions', token: this.#token, who: OURSELVES, repeatable };
-    if (!this.#connects) {
-      const json = message && { json: message };
-      const reply = await this.#http({ ...call, method, path, ...json });
-      const isServed = isDone(reply) || isTrouble(reply) || reply.says !== 'notServed';
-      if (isServed) return bodyOrThrow(reply, what);
-      this.#connects = true;
-    }
-    const json = id === undefined ? (message ?? {}) : { ...message, id };
-    const reply = await this.#http({ ...call, method: 'POST', path: CONNECT + connect, json });
-    return bodyOrThrow(reply, what);
+    return list.rows;
   }
 }
 

@@ -1,6 +1,7 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { ZitadelArgumentError } from '../../core/errors.js';
 import { jsonFrom, own } from '../../core/own-properties.js';
 import { eventFrom, type ZitadelEvent } from './event.js';
-import { verifyEventSignature } from './signature.js';
 
 /**
  * Why a delivery is not taken. `too_long`: longer than any event. `malformed`: no signature as ZITADEL writes it. `untimely`: its time is
@@ -76,4 +77,79 @@ function jsonIn(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+type SignatureProblem = Extract<EventProblem, 'malformed' | 'untimely' | 'mismatch'>;
+
+const TOLERANCE_S = 300;
+/** While a key is rotated, there is more than one. The limit keeps a sender from making us compute without end. */
+const MOST_SIGNATURES = 8;
+const LONGEST_HEADER = 1_024;
+
+/**
+ * Verifies the header `ZITADEL-Signature: t=<unix seconds>,v1=<hex>[,v1=<hex>]`, where each v1 is HMAC-SHA256 over `t`, a dot and the body.
+ * Undefined: there was no header.
+ */
+export function verifyEventSignature(
+  rawBody: Uint8Array | string,
+  header: string | undefined,
+  signingKeys: string | readonly string[],
+  now: number,
+): 'valid' | SignatureProblem {
+  const keys = keysFrom(signingKeys);
+  if (typeof rawBody !== 'string' && !(rawBody instanceof Uint8Array)) {
+    throw new ZitadelArgumentError(
+      'rawBody',
+      'rawBody is not what was received: verify the bytes before they are parsed (Nest: the option rawBody; Express: express.raw())',
+    );
+  }
+  const parts = partsOf(header);
+  if (!parts) return 'malformed';
+  // In this form, a time that is not a number does not pass.
+  const isTimely = Math.abs(now / 1_000 - parts.seconds) <= TOLERANCE_S;
+  if (!isTimely) return 'untimely';
+  let isValid = false;
+  for (const key of keys) {
+    const right = createHmac('sha256', key).update(`${parts.t}.`).update(rawBody).digest();
+    for (const signature of parts.signatures) {
+      // All of them are compared, so that the time does not tell which one was near.
+      isValid = timingSafeEqual(right, signature) || isValid;
+    }
+  }
+  return isValid ? 'valid' : 'mismatch';
+}
+
+function keysFrom(signingKeys: unknown): readonly string[] {
+  const keys: readonly unknown[] = Array.isArray(signingKeys) ? signingKeys : [signingKeys];
+  const isRight = keys.every((key) => typeof key === 'string' && key.trim() !== '');
+  if (isRight && keys.length > 0) return keys as readonly string[];
+  throw new ZitadelArgumentError(
+    'signingKeys',
+    'signingKeys is not a signing key: pass the one that ZITADEL showed when the target was created (the environment variable may be missing)',
+  );
+}
+
+interface Parts {
+  readonly t: string;
+  readonly seconds: number;
+  readonly signatures: readonly Buffer[];
+}
+
+/** Undefined if ZITADEL would not write it. Unknown schemes are skipped, as ZITADEL does. */
+function partsOf(header: unknown): Parts | undefined {
+  if (typeof header !== 'string' || header.length > LONGEST_HEADER) return undefined;
+  const times: string[] = [];
+  const signatures: Buffer[] = [];
+  for (const part of header.split(',')) {
+    const [, scheme = '', value = ''] = /^([a-z0-9]+)=([^=\s]+)$/.exec(part) ?? [];
+    if (scheme === '') return undefined;
+    if (scheme === 't') times.push(value);
+    if (scheme !== 'v1') continue;
+    if (!/^[0-9a-f]{64}$/.test(value)) return undefined;
+    signatures.push(Buffer.from(value, 'hex'));
+  }
+  const [t = ''] = times;
+  const isRight = times.length === 1 && /^(?:0|[1-9][0-9]{0,11})$/.test(t);
+  if (!isRight || signatures.length === 0 || signatures.length > MOST_SIGNATURES) return undefined;
+  return { t, seconds: Number(t), signatures };
 }

@@ -3,25 +3,22 @@ import { isRefusal, type Refusal } from '../../core/decision.js';
 import { has } from '../../core/own-properties.js';
 import type { Call } from '../call.js';
 import type { Tried } from '../generation.js';
-import {
-  grantsFrom,
-  grantsFromV1,
-  grantsRequest,
-  type GrantWithId,
-} from '../grants/project-grant.js';
-import { MOST_BYTES, type Page, PAGE, pagesOf } from '../reading.js';
+import { grantsFromV1, type GrantWithId } from '../grants/project-grant.js';
+import { LIST_CALL, type Page, PAGE, pagesOf } from '../reading.js';
 import { unfit } from '../refusals.js';
 import {
   aboutSomethingElse,
-  askFact,
+  andThen,
   type Ask,
+  askFact,
   type Fact,
   factFrom,
   type FactQuestion,
   type FactSource,
+  grantsBetween,
   HIDDEN,
   send,
-} from './known-facts.js';
+} from './ask-fact.js';
 
 /** Anybody can grant projects to an organization, so a longer list is not read to its end. */
 const MOST_GRANTS = 19_000;
@@ -101,11 +98,10 @@ async function askByV1(
 
 function pageCall(offset: number): Call {
   return {
+    ...LIST_CALL,
     family: 'grantedProjects',
-    method: 'POST',
     path: '/management/v1/granted_projects/_search',
     json: { query: { offset: String(offset), limit: PAGE, asc: true } },
-    maxBytes: MOST_BYTES,
   };
 }
 
@@ -121,21 +117,14 @@ async function askInstead(
 }
 
 function askByV2(source: FactSource, question: FactQuestion, projectId: string): Promise<Found> {
-  const { orgId: grantedOrgId } = question;
-  const call: Call = {
-    family: 'grantedProjects',
-    method: 'POST',
-    path: '/zitadel.project.v2.ProjectService/ListProjectGrants',
-    json: grantsRequest({ projectId, grantedOrgId }, 0),
-  };
-  return askFact<GrantFact>(source, question, call, (body) => {
-    const page = grantsFrom(body, { projectId, grantedOrgId });
-    if (!page) return aboutSomethingElse('project grants');
-    if (page.rows.length > 0) return Object.freeze({ projectId, grantedOrgId });
-    if (page.total === 0) return undefined;
+  const ends = { projectId, grantedOrgId: question.orgId };
+  const asked = andThen(grantsBetween('grantedProjects', ends), ({ rows, total }) => {
+    if (rows.length > 0) return Object.freeze(ends);
+    if (total === 0) return undefined;
     // ZITADEL counts the grant and does not show it: the service user lacks the right to see it.
     return source.serviceToken ? MAY_NOT_SEE : unfit(WHAT, 'rows that are counted are left out');
   });
+  return askFact<GrantFact>(source, question, asked);
 }
 
 const HAS_MOVED: Refusal = {

@@ -1,34 +1,28 @@
 import type { Asking, ResourceLookups } from '../../core/ask.js';
-import { isHidden, type ResourceFacts, type ResourceNeed } from '../../core/decide/case.js';
+import type { GrantFact, ResourceFacts, ResourceNeed } from '../../core/decide/case.js';
 import { isRefusal, type Refusal } from '../../core/decision.js';
 import { bounded, forgetWhere } from '../../core/memory/bounded.js';
 import { SingleFlight } from '../../core/memory/flight.js';
 import { UserMemory } from '../../core/memory/user-memory.js';
 import { checkId } from '../../core/request.js';
-import { FOR_EVER, isValid, validFor, type Validity } from '../../core/validity.js';
-import { askGrant, askOwner } from './ask-fact.js';
+import { isValid, validFor, type Validity } from '../../core/validity.js';
+import { threwIn } from '../../core/thrown.js';
+import { type Ask, askGrant, askOwner, type FactSource, HIDDEN } from './ask-fact.js';
 import { askGrantBetween } from './grant-between.js';
 import {
-  type Ask,
   betweenKey,
   factsFrom,
-  type FactSource,
   grantKey,
-  HIDDEN,
-  keyOf,
-  type Known,
-  ownerIn,
-} from './known-facts.js';
-import type { States } from './states.js';
-import { threwIn } from '../../core/thrown.js';
-import {
   HIDDEN_GRANT,
   HIDDEN_OWNER,
+  keyOf,
   MOST_ORGS,
+  type ResourceFact,
   TOO_MANY_OWNERS,
   UNKNOWN_GRANT,
   unseen,
-} from './unseen.js';
+} from './known-facts.js';
+import type { States } from './states.js';
 
 /** Where facts about resources come from. */
 interface LookupOptions extends FactSource {
@@ -47,6 +41,13 @@ const NEGATIVE_MS = 30_000;
 const AT_ONCE = 4;
 const MOST_REMEMBERED = 50_000;
 
+/** A grant, and until when it may be used. */
+interface KnownGrant extends Validity {
+  readonly fact: GrantFact;
+  /** On the monotonic clock. */
+  readonly askedAt: number;
+}
+
 interface Nothing extends Validity {
   readonly userId: string;
   readonly askedAt: number;
@@ -56,7 +57,7 @@ interface Nothing extends Validity {
 }
 
 type OwnerNeed = Extract<ResourceNeed, { readonly fact: 'owner' }>;
-type Found = Known | undefined | Refusal;
+type Found = ResourceFact | undefined | Refusal;
 
 /**
  * Remembers what ZITADEL says about projects and project grants. The owner of a project never changes, so all users share it for long. A
@@ -65,13 +66,13 @@ type Found = Known | undefined | Refusal;
  */
 export class Lookups implements ResourceLookups {
   /** By the id of the project, in a map of their own: every decision about a project looks here. */
-  readonly #owners = bounded<string, Known>(MOST_REMEMBERED);
-  readonly #grants = bounded<string, Known>(MOST_REMEMBERED);
+  readonly #owners = bounded<string, string>(MOST_REMEMBERED);
+  readonly #grants = bounded<string, KnownGrant>(MOST_REMEMBERED);
   readonly #nothing = new UserMemory<Nothing>(MOST_REMEMBERED);
   readonly #flights = new SingleFlight<Found, string>();
   #generation = 0;
   readonly #unchanging: ResourceFacts = {
-    ownerOf: (projectId) => ownerIn(this.#owners.get(projectId)),
+    ownerOf: (projectId) => this.#owners.get(projectId),
     grantOf: () => undefined,
     grantBetween: () => undefined,
   };
@@ -90,19 +91,19 @@ export class Lookups implements ResourceLookups {
   /** The same, and the project grants that the user was told of, unless they were asked for before `notBefore`. */
   knownTo(userId: string, notBefore: number): ResourceFacts {
     const grants = factsFrom(this.#askerFor(userId), (key) => this.#grant(key, notBefore));
-    return { ...grants, ownerOf: (projectId) => this.#unchanging.ownerOf(projectId) };
+    return { ...grants, ownerOf: (projectId) => this.#owners.get(projectId) };
   }
 
   /** Asks for every need. In the facts that come back, `null` stands for what was not found. */
   async ask(needs: readonly ResourceNeed[], asking: Asking): Promise<ResourceFacts | Refusal> {
-    const found = new Map<string, Known>();
+    const found = new Map<string, ResourceFact>();
     const asker = this.#askerFor(asking.userId);
     for (const need of needs) {
       const key = keyOf(need, asker);
       if (found.has(key)) continue;
-      const known = await this.#find(need, key, asking);
-      if (known && isRefusal(known)) return known;
-      if (known) found.set(key, known);
+      const fact = await this.#find(need, key, asking);
+      if (fact && isRefusal(fact)) return fact;
+      if (fact) found.set(key, fact);
     }
     const facts = this.knownTo(asking.userId, asking.notBefore);
     const recall = factsFrom(asker, (key) => found.get(key));
@@ -123,12 +124,11 @@ export class Lookups implements ResourceLookups {
   /** Forgets projects and grants of these organizations, grants to them, and that there was nothing under them. */
   evictOrganizations(orgIds: ReadonlySet<string>): void {
     const isOne = (orgId: string | undefined) => orgId === undefined || orgIds.has(orgId);
-    forgetWhere(this.#grants, ({ fact }) => {
-      if (typeof fact === 'string' || isHidden(fact)) return true;
-      const owner = ownerIn(this.#owners.get(fact.projectId));
-      return isOne(owner) || orgIds.has(fact.grantedOrgId);
-    });
-    forgetWhere(this.#owners, (known) => isOne(ownerIn(known)));
+    forgetWhere(
+      this.#grants,
+      ({ fact }) => isOne(this.#owners.get(fact.projectId)) || orgIds.has(fact.grantedOrgId),
+    );
+    forgetWhere(this.#owners, isOne);
     this.#nothing.evictWhere(({ orgId }) => orgId === '' || orgIds.has(orgId));
     this.states?.evictOrganizations(orgIds);
     this.#startAnew();
@@ -187,7 +187,7 @@ export class Lookups implements ResourceLookups {
         if (need.certain || isCut || (need.cut && this.options.knowsRowsByEnds)) {
           return unseen(UNKNOWN_GRANT, asking);
         }
-        return hides ? { fact: { hiddenIn }, askedAt: 0, ...validFor(0) } : undefined;
+        return hides ? { hiddenIn } : undefined;
       case 'grantBetween':
         return unseen(hides && HIDDEN_GRANT, asking);
     }
@@ -217,17 +217,18 @@ export class Lookups implements ResourceLookups {
       const validity = validFor(this.options.ttlMs);
       const generation = this.#generation;
       const fact = await askFor(need)(this.options, { orgId, userId, token });
-      if (fact === undefined || (typeof fact === 'object' && isRefusal(fact))) return fact;
+      if (fact === undefined || isRefusal(fact)) return fact;
       if (typeof fact === 'string') {
-        return this.#rememberOwner((need as OwnerNeed).projectId, fact, askedAt);
+        this.#owners.set((need as OwnerNeed).projectId, fact);
+        return fact;
       }
-      const known = { fact, askedAt, ...validity };
       // If it was asked before an eviction, only those who wait get it.
-      if (generation !== this.#generation) return known;
+      if (generation !== this.#generation) return fact;
+      const known = { fact, askedAt, ...validity };
       const asker = this.#askerFor(userId);
       if (fact.grantId !== undefined) this.#grants.set(grantKey(asker, fact.grantId), known);
       this.#grants.set(betweenKey(asker, fact.projectId, fact.grantedOrgId), known);
-      return known;
+      return fact;
     };
     return this.#flights.ask(ask, flight, notBefore);
   }
@@ -245,7 +246,8 @@ export class Lookups implements ResourceLookups {
     }
     const checked = checkId(owner ?? undefined, idPattern);
     if (typeof checked === 'string') {
-      return this.#rememberOwner(projectId, checked, askedAt);
+      this.#owners.set(projectId, checked);
+      return checked;
     }
     if (checked === undefined) {
       const none = { userId: '', askedAt, hidden: false, orgId: '', ...validFor(NEGATIVE_MS) };
@@ -255,16 +257,9 @@ export class Lookups implements ResourceLookups {
     return { reason: 'misconfigured', detail: 'the option projectOwner did not return an id' };
   }
 
-  /** The owner never changes, so it may be of any age. */
-  #rememberOwner(projectId: string, fact: string, askedAt: number): Known {
-    const known = { fact, askedAt, ...FOR_EVER };
-    this.#owners.set(projectId, known);
-    return known;
-  }
-
-  #grant(key: string, notBefore: number): Known | undefined {
+  #grant(key: string, notBefore: number): GrantFact | undefined {
     const known = this.#grants.get(key);
-    return known && isValid(known) && known.askedAt >= notBefore ? known : undefined;
+    return known && isValid(known) && known.askedAt >= notBefore ? known.fact : undefined;
   }
 
   #nothingKnown(key: string, notBefore: number): Nothing | undefined {

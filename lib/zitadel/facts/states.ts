@@ -3,10 +3,24 @@ import type { Deactivable, StateFact } from '../../core/decide/states.js';
 import { isRefusal, type Refusal } from '../../core/decision.js';
 import { bounded, forgetWhere } from '../../core/memory/bounded.js';
 import { SingleFlight } from '../../core/memory/flight.js';
+import { own } from '../../core/own-properties.js';
 import { ANEW } from '../../core/requirement/fresh.js';
 import { isValid, Lease, validFor } from '../../core/validity.js';
-import { askState } from './ask-state.js';
-import type { FactSource } from './known-facts.js';
+import type { ProjectGrant } from '../grants/project-grant.js';
+import type { Generation } from '../generation.js';
+import { NO_GRANT_IDS, unfit } from '../refusals.js';
+import {
+  aboutSomethingElse,
+  andThen,
+  type FactCall,
+  askFact,
+  type Fact,
+  type FactSource,
+  grantBy,
+  grantsBetween,
+  HIDDEN,
+  projectBy,
+} from './ask-fact.js';
 
 interface StatesOptions extends FactSource {
   /** How long a state is remembered, in milliseconds since it was asked for. */
@@ -83,4 +97,100 @@ export class States implements StateLookups {
 
 function keyOf({ kind, id }: Deactivable): string {
   return `${kind} ${id}`;
+}
+
+const WHAT = 'states';
+
+/** A removed organization has no state, and a later ZITADEL may have another one. */
+const UNKNOWN = unfit(WHAT, 'it is neither active nor inactive');
+
+const UNSEEN: Refusal = {
+  reason: 'misconfigured',
+  detail: 'states: the service user does not see whether something is active',
+  remedy:
+    "with memberships.inactive: 'deny', give the service user IAM_OWNER_VIEWER, or ORG_OWNER_VIEWER in every organization where callers have a role",
+};
+
+/** Asks as the service user whether something is active. By API v1 it is asked under an organization. */
+async function askState(
+  source: FactSource,
+  of: Deactivable,
+  userId: string,
+): Promise<StateFact | Refusal> {
+  const found = await source.generation.ask<Fact<StateFact>>(async (generation) => {
+    const asked = stateBy(generation, of);
+    if (isRefusal(asked)) return { served: undefined, value: asked };
+    const orgId = (generation === 'v1' && (of.kind === 'org' ? of.id : of.ownerOrgId)) || '';
+    return askFact(source, { orgId, userId, token: '' }, asked);
+  });
+  return found === undefined || found === HIDDEN ? UNSEEN : found;
+}
+
+/**
+ * Organizations by `GET /management/v1/orgs/me` under the organization, or `ListOrganizations` of `zitadel.org.v2`. Grants by API v2 with
+ * their two ends.
+ */
+function stateBy(generation: Generation, of: Deactivable): FactCall<StateFact> | Refusal {
+  const { kind, id, projectId, grantedOrgId } = of;
+  if (kind === 'org') return generation === 'v1' ? orgByV1(id) : orgByV2(id);
+  if (kind === 'project') {
+    return andThen(projectBy(generation, id), ({ ownerOrgId, state }) =>
+      stateFrom('PROJECT_STATE', state, { ownerOrgId }),
+    );
+  }
+  if (generation === 'v1') return andThen(grantBy(id), stateOfGrant);
+  // Rows that API v1 wrote name a grant by its id.
+  if (projectId === undefined || grantedOrgId === undefined) return NO_GRANT_IDS;
+  return andThen(
+    grantsBetween('grant', { projectId, grantedOrgId }),
+    ({ rows: [grant, ...more] }) =>
+      more.length > 0 ? aboutSomethingElse('project grants') : grant && stateOfGrant(grant),
+  );
+}
+
+function orgByV1(id: string): FactCall<StateFact> {
+  return {
+    call: { family: 'org', method: 'GET', path: '/management/v1/orgs/me' },
+    read: ({ org }) => stateOfOrg(org, id, 'ORG_STATE'),
+  };
+}
+
+function orgByV2(id: string): FactCall<StateFact> {
+  return {
+    call: {
+      family: 'org',
+      method: 'POST',
+      path: '/zitadel.org.v2.OrganizationService/ListOrganizations',
+      json: { queries: [{ idQuery: { id } }] },
+    },
+    read: ({ result = [] }) => {
+      if (!Array.isArray(result) || result.length > 1) {
+        return unfit('organization', 'it is no list of one');
+      }
+      const [org] = result as readonly unknown[];
+      return org === undefined ? undefined : stateOfOrg(org, id, 'ORGANIZATION_STATE');
+    },
+  };
+}
+
+function stateOfOrg(org: unknown, id: string, prefix: string): StateFact | Refusal {
+  return own(org, 'id') === id
+    ? stateFrom(prefix, own(org, 'state'), {})
+    : aboutSomethingElse(WHAT);
+}
+
+function stateOfGrant(grant: ProjectGrant): StateFact | Refusal {
+  const { state, projectId, grantedOrgId, projectOwnerId: ownerOrgId } = grant;
+  if (ownerOrgId === '') return aboutSomethingElse(WHAT);
+  if (state === 'unknown') return UNKNOWN;
+  return { isActive: state === 'active', ownerOrgId, projectId, grantedOrgId };
+}
+
+function stateFrom(
+  prefix: string,
+  state: unknown,
+  of: Omit<StateFact, 'isActive'>,
+): StateFact | Refusal {
+  const isActive = state === `${prefix}_ACTIVE`;
+  return isActive || state === `${prefix}_INACTIVE` ? { isActive, ...of } : UNKNOWN;
 }

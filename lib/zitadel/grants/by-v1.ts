@@ -1,11 +1,12 @@
 import { has } from '../../core/own-properties.js';
 import type { Call } from '../call.js';
-import { MOST_PAGES, PAGE, pagesOf } from '../reading.js';
+import { isId, MOST_PAGES, PAGE, pagesOf } from '../reading.js';
 import { changing, endless, refusedBy, unusable, ZitadelApiError } from '../refusals.js';
 import { callAsServiceUser, type ServiceToken } from '../service-user.js';
 import {
   type ChangeDetails,
   detailsFrom,
+  type GrantChange,
   type GrantEnds,
   type GrantFilter,
   grantFrom,
@@ -15,7 +16,6 @@ import {
   type NewGrant,
   type OfGrant,
   type OfProject,
-  type ProjectGrantApi,
 } from './project-grant.js';
 
 type Grants = AsyncGenerator<GrantWithId, void, undefined>;
@@ -26,8 +26,18 @@ interface Search {
   readonly queries?: readonly object[];
 }
 
+/** The call for each change, under `.../grants/{grantId}`. */
+const CHANGES: Readonly<
+  Record<GrantChange['to'], readonly [what: string, Call['method'], verb: string, json?: object]>
+> = {
+  roles: ['Update Project Grant', 'PUT', ''],
+  inactive: ['Deactivate Project Grant', 'POST', '/_deactivate', {}],
+  active: ['Reactivate Project Grant', 'POST', '/_reactivate', {}],
+  removed: ['Remove Project Grant', 'DELETE', ''],
+};
+
 /** Project grants by the Management API v1. It addresses them by their ids, under the organization that owns the project. */
-export class ProjectGrantsV1 implements ProjectGrantApi {
+export class ProjectGrantsV1 {
   constructor(private readonly serviceToken: ServiceToken | undefined) {}
 
   /** Add Project Grant, `POST /management/v1/projects/{projectId}/grants`. */
@@ -36,7 +46,7 @@ export class ProjectGrantsV1 implements ProjectGrantApi {
     const what = 'Add Project Grant';
     const body = await this.#call(what, 'POST', grant, '', { grantedOrgId, roleKeys });
     const { grantId } = body;
-    if (typeof grantId !== 'string' || grantId === '') throw unusable(what);
+    if (!isId(grantId)) throw unusable(what);
     return { grantId, ...doneFrom(body, what) };
   }
 
@@ -76,25 +86,16 @@ export class ProjectGrantsV1 implements ProjectGrantApi {
     return this.#search('List Granted Projects', call, { grantedOrgId: organizationId });
   }
 
-  /** Update Project Grant, `PUT .../grants/{grantId}`. */
-  changeRoles(grant: OfGrant & { readonly roleKeys: readonly string[] }): Promise<ChangeDetails> {
-    const { roleKeys } = grant;
-    return this.#change('Update Project Grant', 'PUT', grant, '', { roleKeys });
-  }
-
-  /** Deactivate Project Grant, `POST .../grants/{grantId}/_deactivate`. */
-  deactivate(grant: OfGrant): Promise<ChangeDetails> {
-    return this.#change('Deactivate Project Grant', 'POST', grant, '/_deactivate', {});
-  }
-
-  /** Reactivate Project Grant, `POST .../grants/{grantId}/_reactivate`. */
-  reactivate(grant: OfGrant): Promise<ChangeDetails> {
-    return this.#change('Reactivate Project Grant', 'POST', grant, '/_reactivate', {});
-  }
-
-  /** Remove Project Grant, `DELETE .../grants/{grantId}`. */
-  remove(grant: OfGrant): Promise<ChangeDetails> {
-    return this.#change('Remove Project Grant', 'DELETE', grant, '');
+  /** Update, Deactivate, Reactivate and Remove Project Grant. */
+  async change({ to, roleKeys }: GrantChange, grant: OfGrant): Promise<ChangeDetails> {
+    const [what, method, verb, json] = CHANGES[to];
+    // If it is named by both, both must name one grant: a list that was kept may be older than the grant.
+    if (grant.grantId !== undefined && grant.grantedOrgId !== undefined) await this.get(grant);
+    const path = pathOf(await this.#idOf(what, grant)) + verb;
+    return doneFrom(
+      await this.#call(what, method, grant, path, roleKeys ? { roleKeys } : json),
+      what,
+    );
   }
 
   /** The id by which the grant is addressed. If it is not given, the list tells it. */
@@ -131,20 +132,6 @@ export class ProjectGrantsV1 implements ProjectGrantApi {
       return;
     }
     throw endless(what);
-  }
-
-  async #change(
-    what: string,
-    method: Call['method'],
-    grant: OfGrant,
-    verb: string,
-    json?: object,
-  ): Promise<ChangeDetails> {
-    // If it is named by both, both must name one grant: a list that was kept may be older than the grant.
-    if (grant.grantId !== undefined && grant.grantedOrgId !== undefined) await this.get(grant);
-    const path = pathOf(await this.#idOf(what, grant)) + verb;
-    const body = await this.#call(what, method, grant, path, json);
-    return doneFrom(body, what);
   }
 
   #call(

@@ -1,11 +1,14 @@
+import { isRefusal } from '../../core/decision.js';
 import { ZitadelArgumentError, ZitadelError } from '../../core/errors.js';
 import { bounded } from '../../core/memory/bounded.js';
 import { has } from '../../core/own-properties.js';
-import { isRecord, MOST_PAGES, PAGE, pagesOf } from '../reading.js';
+import { projectBy } from '../facts/ask-fact.js';
+import { isId, MOST_PAGES, PAGE, pagesOf } from '../reading.js';
 import { changing, endless, refusedBy, unusable, ZitadelApiError } from '../refusals.js';
 import { callAsServiceUser, type ServiceToken } from '../service-user.js';
 import {
   type ChangeDetails,
+  type GrantChange,
   type GrantEnds,
   type GrantFilter,
   grantsFrom,
@@ -14,7 +17,6 @@ import {
   type OfGrant,
   type OfProject,
   type ProjectGrant,
-  type ProjectGrantApi,
 } from './project-grant.js';
 
 type Read = 'GetProject' | 'ListProjectGrants';
@@ -28,11 +30,17 @@ const DATE_OF = {
   DeleteProjectGrant: 'deletionDate',
 } as const;
 type Write = keyof typeof DATE_OF;
+const CHANGES: Readonly<Record<GrantChange['to'], readonly [what: string, Write]>> = {
+  roles: ['Update Project Grant', 'UpdateProjectGrant'],
+  inactive: ['Deactivate Project Grant', 'DeactivateProjectGrant'],
+  active: ['Reactivate Project Grant', 'ActivateProjectGrant'],
+  removed: ['Remove Project Grant', 'DeleteProjectGrant'],
+};
 /** A grant as it is addressed here. */
 type Pair = OfProject & { readonly grantedOrgId: string };
 
 /** Project grants by `zitadel.project.v2.ProjectService`, over connect. It addresses them by project and granted organization, without ids. */
-export class ProjectGrantsV2 implements ProjectGrantApi {
+export class ProjectGrantsV2 {
   /** The owners of projects, which never change. */
   readonly #owners = bounded<string, string>(10_000);
 
@@ -70,24 +78,10 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     return this.#search('List Granted Projects', organizationId, { grantedOrgId: organizationId });
   }
 
-  async changeRoles(
-    grant: OfGrant & { readonly roleKeys: readonly string[] },
-  ): Promise<ChangeDetails> {
-    const { roleKeys } = grant;
-    return this.#change('Update Project Grant', 'UpdateProjectGrant', grant, { roleKeys });
-  }
-
-  async deactivate(grant: OfGrant): Promise<ChangeDetails> {
-    return this.#change('Deactivate Project Grant', 'DeactivateProjectGrant', grant);
-  }
-
-  async reactivate(grant: OfGrant): Promise<ChangeDetails> {
-    return this.#change('Reactivate Project Grant', 'ActivateProjectGrant', grant);
-  }
-
-  /** ZITADEL says "done" even if the grant does not exist. */
-  async remove(grant: OfGrant): Promise<ChangeDetails> {
-    return this.#change('Remove Project Grant', 'DeleteProjectGrant', grant);
+  /** ZITADEL says that a grant is removed even if it does not exist. */
+  async change({ to, ...roles }: GrantChange, grant: OfGrant): Promise<ChangeDetails> {
+    const [what, method] = CHANGES[to];
+    return { details: { changeDate: await this.#write(what, method, pairOf(grant), roles) } };
   }
 
   /** The grant, if the list shows it. ZITADEL's read side may lag behind the latest changes. */
@@ -130,10 +124,6 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     return page;
   }
 
-  async #change(what: string, method: Write, grant: OfGrant, more = {}): Promise<ChangeDetails> {
-    return { details: { changeDate: await this.#write(what, method, pairOf(grant), more) } };
-  }
-
   /** When it was done. A reply that does not say so is not ZITADEL's. */
   async #write(
     what: string,
@@ -144,7 +134,7 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
     if (organizationId !== undefined) await this.#checkOwner(what, projectId, organizationId);
     const json = { projectId, grantedOrganizationId: grantedOrgId, ...more };
     const { [DATE_OF[method]]: date } = await this.#send(what, method, json, organizationId);
-    if (typeof date !== 'string' || date === '') throw unusable(what);
+    if (!isId(date)) throw unusable(what);
     return date;
   }
 
@@ -165,10 +155,9 @@ export class ProjectGrantsV2 implements ProjectGrantApi {
       if (error instanceof ZitadelApiError && error.id === 'QUERY-fk2fs') return undefined;
       throw error;
     }
-    const { project } = body;
-    const owner = isRecord(project) ? project['organizationId'] : undefined;
-    const fits = isRecord(project) && project['projectId'] === projectId;
-    if (!fits || typeof owner !== 'string' || owner === '') throw unusable(what);
+    const project = projectBy('v2', projectId).read(body);
+    if (!project || isRefusal(project)) throw unusable(what);
+    const { ownerOrgId: owner } = project;
     this.#owners.set(projectId, owner);
     return owner;
   }

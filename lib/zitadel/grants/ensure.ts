@@ -148,8 +148,8 @@ export function ensureByV1(grants: ProjectGrantsV1, wanted: WantedGrant): Promis
     // By its id alone: it was read just now, so its granted organization is known.
     const { grantedOrgId: _known, ...ofProject } = wanted;
     const of = { ...ofProject, grantId };
-    if (wakes) await grants.reactivate(of);
-    if (!sameRoles(grantedRoleKeys, roleKeys)) await grants.changeRoles({ ...of, roleKeys });
+    if (wakes) await grants.change({ to: 'active' }, of);
+    if (!sameRoles(grantedRoleKeys, roleKeys)) await grants.change({ to: 'roles', roleKeys }, of);
     progress.outcome = 'changed';
     // Others may write at the same time, so it is read back, and once more after a slower writer has written.
     lookedAgain = false;
@@ -211,10 +211,11 @@ export function ensureByV2(grants: ProjectGrantsV2, wanted: WantedGrant): Promis
     }
 
     progress.tried = 'changed';
-    if (wakes) await grants.reactivate(wanted);
+    if (wakes) await grants.change({ to: 'active' }, wanted);
     // In the order that is there: to ZITADEL, another order is a change.
     const order = isRight ? found.grantedRoleKeys : roleKeys;
-    const { changeDate = '' } = (await grants.changeRoles({ ...wanted, roleKeys: order })).details;
+    const { details } = await grants.change({ to: 'roles', roleKeys: order }, wanted);
+    const { changeDate = '' } = details;
     // Without a change, it is the time of the last change, which the list shows too.
     if (changeDate !== found?.details.changeDate) progress.outcome = 'changed';
     written = changeDate;

@@ -14,12 +14,12 @@ import {
 import {
   type AddedGrant,
   type ChangeDetails,
+  type GrantChange,
   type GrantFilter,
   type NewGrant,
   type OfGrant,
   type OfProject,
   type ProjectGrant,
-  type ProjectGrantApi,
 } from './project-grant.js';
 
 /** What the service is built from. */
@@ -116,8 +116,7 @@ export class ProjectGrantService {
   async changeRoles(
     grant: OfGrant & { readonly roleKeys: readonly string[] },
   ): Promise<ChangeDetails> {
-    const checked = { ...(await this.#grant(grant)), roleKeys: roleKeysOf(grant.roleKeys) };
-    return this.#ask((api) => api.changeRoles(checked));
+    return this.#change({ to: 'roles', roleKeys: roleKeysOf(grant.roleKeys) }, grant);
   }
 
   /**
@@ -126,8 +125,7 @@ export class ProjectGrantService {
    * @example `await projectGrants.deactivate({ projectId, grantedOrgId })`
    */
   async deactivate(grant: OfGrant): Promise<ChangeDetails> {
-    const checked = await this.#grant(grant);
-    return this.#ask((api) => api.deactivate(checked));
+    return this.#change({ to: 'inactive' }, grant);
   }
 
   /**
@@ -136,8 +134,7 @@ export class ProjectGrantService {
    * @example `await projectGrants.reactivate({ projectId, grantedOrgId })`
    */
   async reactivate(grant: OfGrant): Promise<ChangeDetails> {
-    const checked = await this.#grant(grant);
-    return this.#ask((api) => api.reactivate(checked));
+    return this.#change({ to: 'active' }, grant);
   }
 
   /**
@@ -147,8 +144,7 @@ export class ProjectGrantService {
    * @example `await projectGrants.remove({ projectId, grantedOrgId })`
    */
   async remove(grant: OfGrant): Promise<ChangeDetails> {
-    const checked = await this.#grant(grant);
-    return this.#ask((api) => api.remove(checked));
+    return this.#change({ to: 'removed' }, grant);
   }
 
   /**
@@ -194,13 +190,20 @@ export class ProjectGrantService {
     return { [Symbol.asyncIterator]: () => ensureEach(many, ensure, this.#turns) };
   }
 
-  #ask<T>(task: (api: ProjectGrantApi) => Promise<T>): Promise<T> {
+  async #change(change: GrantChange, grant: OfGrant): Promise<ChangeDetails> {
+    const of = await this.#grant(grant);
+    return this.#ask((api) => api.change(change, of));
+  }
+
+  #ask<T>(task: (api: ProjectGrantsV1 | ProjectGrantsV2) => Promise<T>): Promise<T> {
     return askOrThrow(this.parts.generation, (asked) => task(this.#apis[asked]));
   }
 
   /** The first page shows which generation is served. The rest of the list is read by the same. */
   async *#each(
-    listOf: (api: ProjectGrantApi) => AsyncGenerator<ProjectGrant, void, undefined>,
+    listOf: (
+      api: ProjectGrantsV1 | ProjectGrantsV2,
+    ) => AsyncGenerator<ProjectGrant, void, undefined>,
   ): AsyncGenerator<ProjectGrant, void, undefined> {
     const { first, rest } = await this.#ask(async (api) => {
       const list = listOf(api);

@@ -54,14 +54,31 @@ export function isBetween(grant: ProjectGrant, { projectId, grantedOrgId }: Gran
 
 /** Reads a grant as API v1 writes it. Undefined if it is not one. Other tenants write the names. */
 export function grantFrom(value: unknown): GrantWithId | undefined {
-  if (!isRecord(value)) return undefined;
-  const { grantId, projectId, grantedOrgId, state, details = {} } = value;
+  if (!isRecord(value) || !isId(value['grantId'])) return undefined;
+  const grant = withoutId(value);
+  return grant && { grantId: value['grantId'], ...grant };
+}
+
+/** Reads a grant as API v2 writes it, which has other names for some things. */
+function grantFromV2(value: Body): ProjectGrant | undefined {
+  const { organizationId: owner, grantedOrganizationId, grantedOrganizationName } = value;
+  return withoutId({
+    ...value,
+    projectOwnerId: owner,
+    projectOwnerName: '',
+    grantedOrgId: grantedOrganizationId,
+    grantedOrgName: grantedOrganizationName,
+    details: { ...value, resourceOwner: owner },
+  });
+}
+
+function withoutId(value: Body): ProjectGrant | undefined {
+  const { projectId, grantedOrgId, details = {} } = value;
   const grantedRoleKeys = listOfTexts(value['grantedRoleKeys']);
-  if (!isId(grantId) || !isId(projectId) || !isId(grantedOrgId)) return undefined;
-  if (!grantedRoleKeys || !haveIds(value, ['projectOwnerId'])) return undefined;
+  if (!isId(projectId) || !isId(grantedOrgId) || !grantedRoleKeys) return undefined;
+  if (!haveIds(value, ['projectOwnerId'])) return undefined;
   if (!isRecord(details) || !haveIds(details, ['resourceOwner'])) return undefined;
   return {
-    grantId,
     projectId,
     projectName: textOf(value['projectName']),
     projectOwnerId: textOf(value['projectOwnerId']),
@@ -69,28 +86,8 @@ export function grantFrom(value: unknown): GrantWithId | undefined {
     grantedOrgId,
     grantedOrgName: textOf(value['grantedOrgName']),
     grantedRoleKeys,
-    state: stateFrom(state),
+    state: stateFrom(value['state']),
     details: detailsFrom(details),
-  };
-}
-
-/** Reads a grant as API v2 writes it. Undefined if it is not one. */
-function grantFromV2(value: unknown): ProjectGrant | undefined {
-  if (!isRecord(value)) return undefined;
-  const { projectId, grantedOrganizationId: grantedOrgId, organizationId, state } = value;
-  const grantedRoleKeys = listOfTexts(value['grantedRoleKeys']);
-  if (!isId(projectId) || !isId(grantedOrgId) || !grantedRoleKeys) return undefined;
-  if (!haveIds(value, ['organizationId'])) return undefined;
-  return {
-    projectId,
-    projectName: textOf(value['projectName']),
-    projectOwnerId: textOf(organizationId),
-    projectOwnerName: '',
-    grantedOrgId,
-    grantedOrgName: textOf(value['grantedOrganizationName']),
-    grantedRoleKeys,
-    state: stateFrom(state),
-    details: detailsFrom({ ...value, resourceOwner: organizationId }),
   };
 }
 
@@ -183,14 +180,7 @@ export interface AddedGrant extends ChangeDetails {
   readonly grantId?: string;
 }
 
-/** What one generation of ZITADEL's API does with project grants. Arguments are checked already, and the owner is looked up. */
-export interface ProjectGrantApi {
-  add(grant: NewGrant): Promise<AddedGrant>;
-  get(grant: OfGrant): Promise<ProjectGrant>;
-  list(filter: GrantFilter): AsyncGenerator<ProjectGrant, void, undefined>;
-  listGranted(organizationId: string | undefined): AsyncGenerator<ProjectGrant, void, undefined>;
-  changeRoles(grant: OfGrant & { readonly roleKeys: readonly string[] }): Promise<ChangeDetails>;
-  deactivate(grant: OfGrant): Promise<ChangeDetails>;
-  reactivate(grant: OfGrant): Promise<ChangeDetails>;
-  remove(grant: OfGrant): Promise<ChangeDetails>;
-}
+/** What a grant becomes by a change. */
+export type GrantChange =
+  | { readonly to: 'inactive' | 'active' | 'removed'; readonly roleKeys?: undefined }
+  | { readonly to: 'roles'; readonly roleKeys: readonly string[] };

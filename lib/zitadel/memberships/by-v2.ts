@@ -9,9 +9,9 @@ import {
   type Instead,
   isId,
   isRecord,
+  LIST_CALL,
   listOf,
   listOfTexts,
-  MOST_BYTES,
   MOST_PAGES,
   PAGE,
   pageFrom,
@@ -53,8 +53,8 @@ export async function listAdministrators(
   const list = await listOf<Row, NotDone>(
     async (offset) => {
       const reply = await send({
+        ...LIST_CALL,
         family: 'administrators',
-        method: 'POST',
         path: PATH,
         json: {
           ...pageRequest(offset, MOST_ROWS),
@@ -62,8 +62,6 @@ export async function listAdministrators(
           filters: [{ inUserIdsFilter: { ids: [userId] } }, ...filtersOf(on)],
         },
         who: userId,
-        maxBytes: MOST_BYTES,
-        repeatable: true,
       });
       if (isRefusal(reply) || !isDone(reply)) return { instead: reply };
       const page = pageFrom(reply.body, 'administrators');
@@ -155,16 +153,13 @@ const PAGES_OF_ALL = MOST_ROWS / PAGE + 1;
 type AskedBy = 'caller' | 'instanceReader';
 type Read = Tried<MembershipRows | Refusal>;
 
-/** Reads a user's rows by API v2, in the name of the one who sends. */
-type ReadAdministrators = (send: Send, as: AskedBy, question: MembershipQuestion) => Promise<Read>;
-
 /**
- * Makes the reader by API v2. Servers from before January 2026 cannot narrow a list by roles. After the first refusal, all pages are read
- * instead.
+ * Makes the reader by API v2, in the name of the one who sends. Servers from before January 2026 cannot narrow a list by roles. After the
+ * first refusal, all pages are read instead.
  */
-export function createAdministratorReader(): ReadAdministrators {
+export function createAdministratorReader() {
   let narrowsByRoles = true;
-  return async (send, as, { userId, on }) => {
+  return async (send: Send, as: AskedBy, { userId, on }: MembershipQuestion): Promise<Read> => {
     // v2 names a project grant by its two ends, not by its id. Its row is asked for when they are known.
     if (on?.kind === 'projectGrant') {
       return { served: undefined, value: { rows: [], complete: true } };

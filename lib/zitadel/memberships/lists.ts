@@ -1,22 +1,25 @@
-import type { Caller } from '../../core/caller.js';
-import { ZitadelArgumentError } from '../../core/errors.js';
-import { has } from '../../core/own-properties.js';
+import type { Caller, Membership, RowsOn } from '../../core/caller.js';
+import { ZitadelArgumentError, ZitadelError } from '../../core/errors.js';
+import { has, own } from '../../core/own-properties.js';
 import { TOKEN_68 } from '../../core/request.js';
+import { jsonOf } from '../callers/access-token.js';
 import type { ApiGeneration } from '../generation.js';
 import type { Http } from '../http.js';
-import { requireId, textsOf } from '../reading.js';
-import { changing, errorFrom, tooLongList, unusable } from '../refusals.js';
+import { isId, isRecord, MOST_PAGES, requireId, textsOf } from '../reading.js';
+import { changing, errorFrom, READER_REMEDY, tooLongList, unusable } from '../refusals.js';
 import { askOrThrow, requireServiceToken, type ServiceToken } from '../service-user.js';
-import { askMine, askOfUser } from './by-v1.js';
-import type { Send } from './by-v2.js';
-import { listByAdministrators, subjectOf } from './lists-v2.js';
 import {
-  MOST_CALLS,
-  readMembershipPages,
+  askMine,
+  askOfUser,
+  type AskPage,
   type MembershipList,
   type MembershipListRequest,
+  type MembershipRow,
+  MOST_CALLS,
+  readMembershipPages,
   type UserMembershipListRequest,
-} from './pages.js';
+} from './by-v1.js';
+import { type Administrator, listAdministrators, MOST_ROWS, type Send } from './by-v2.js';
 
 /** How the lists are asked for. */
 interface MembershipListParts {
@@ -72,7 +75,7 @@ export class MembershipLists {
         return listByAdministrators(send, what, { ...request, userId });
       }
       const userId = typeof who === 'string' ? undefined : who.userId;
-      return listByPages((part) => askMine(http, token, '', part), what, request, userId);
+      return listByPages(askMine(send, ''), what, request, userId);
     });
   }
 
@@ -93,11 +96,10 @@ export class MembershipLists {
     requireId(userId, 'userId', idPattern);
     if (organizationId !== undefined) requireId(organizationId, 'organizationId', idPattern);
     const serviceToken = requireServiceToken(this.parts.serviceToken, what);
+    const send: Send = (call) => serviceToken.call(call);
     return askOrThrow(generation, async (asked) => {
       if (asked === 'v1') {
-        const ask = (part: MembershipListRequest) =>
-          askOfUser(serviceToken, { ...request, ...part });
-        return listByPages(ask, what, request, userId);
+        return listByPages(askOfUser(send, userId, organizationId), what, request, userId);
       }
       if (organizationId === undefined) {
         throw new ZitadelArgumentError(
@@ -105,7 +107,7 @@ export class MembershipLists {
           'organizationId is missing: API v2 does not use the service user’s own organization, so name one',
         );
       }
-      return listByAdministrators((call) => serviceToken.call(call), what, request);
+      return listByAdministrators(send, what, request);
     });
   }
 }
@@ -129,7 +131,7 @@ const MOST_OF_PAGE = [
 ] as const;
 
 async function listByPages(
-  ask: Parameters<typeof readMembershipPages>[0],
+  ask: AskPage,
   what: string,
   request: MembershipListRequest,
   userId: string | undefined,
@@ -146,5 +148,121 @@ async function listByPages(
       ...textsOf(body['details'], ['viewTimestamp', 'processedSequence']),
     },
     result: rows,
+  };
+}
+
+/**
+ * Reads a list as API v1 would give it, by `ListAdministrators` of v2. All rows are read, and then filtered and cut here, because v2 does not
+ * have the filters of v1.
+ *
+ * @throws ZitadelArgumentError on a wrong filter
+ * @throws ZitadelError `zitadel_unavailable` on a list of more than 10,000 rows, or of fewer if the server allows only short pages
+ */
+async function listByAdministrators(
+  send: Send,
+  what: string,
+  { userId, organizationId, query, queries = [] }: UserMembershipListRequest,
+): Promise<MembershipList> {
+  const filters = queries.map(filterFrom);
+  const on = filters.find((filter) => filter.on)?.on;
+  const list = await listAdministrators(send, userId, on, MOST_PAGES);
+  if (has(list, 'instead')) throw errorFrom(list.instead, what);
+  if (list.hasMoved) throw changing(what);
+  if (list.hidesRows) {
+    throw new ZitadelError(
+      'service_user_refused',
+      `${what}: not all rows of the user may be seen; ${READER_REMEDY}`,
+    );
+  }
+  if (list.goesOn || list.total > MOST_ROWS) throw tooLongList(what, 'an orgQuery or iamQuery');
+  const rows = list.rows.filter(
+    (row) =>
+      (organizationId === undefined || isOf(row.membership, organizationId)) &&
+      filters.every(({ fits }) => fits(row.membership)),
+  );
+  const { offset = 0, limit = 0 } = query ?? {};
+  return {
+    // As v1 does.
+    details: { totalResult: offset < rows.length ? rows.length : 0 },
+    result: rows.slice(offset, limit === 0 ? undefined : offset + limit).map(rowFrom),
+  };
+}
+
+/** The user that a JWT names. It is not verified: it only says whose rows to ask for, and the token itself asks. */
+function subjectOf(token: string): string {
+  const [, payload, ...more] = token.split('.');
+  const subject = more.length === 1 ? own(jsonOf(payload), 'sub') : undefined;
+  if (isId(subject)) return subject;
+  throw new ZitadelArgumentError(
+    'who',
+    'who is a token that does not name its user, and API v2 needs the user id: pass the Caller of the request',
+  );
+}
+
+interface Filter {
+  readonly fits: (row: Membership) => boolean;
+  /** What the server can narrow the list to, if that gives exactly the same rows. */
+  readonly on?: RowsOn;
+}
+
+function filterFrom(filter: unknown): Filter {
+  const [only, ...more] = isRecord(filter) ? Object.entries(filter) : [];
+  const [name, value] = only ?? [];
+  const idOf = (member: string): string => {
+    const id: unknown = isRecord(value) ? value[member] : undefined;
+    if (typeof id === 'string' && id !== '') return id;
+    throw noFilter();
+  };
+  if (more.length > 0) throw noFilter();
+  switch (name) {
+    case 'orgQuery': {
+      const on = { kind: 'org', id: idOf('orgId') } as const;
+      return { fits: ({ kind, id }) => kind === 'org' && id === on.id, on };
+    }
+    case 'projectQuery': {
+      const projectId = idOf('projectId');
+      return {
+        fits: (row) => (row.kind === 'project' ? row.id : row.projectId) === projectId,
+      };
+    }
+    case 'projectGrantQuery': {
+      const grantId = idOf('projectGrantId');
+      return { fits: ({ kind, id }) => kind === 'projectGrant' && id === grantId };
+    }
+    case 'iamQuery':
+      return { fits: ({ kind }) => kind === 'instance', on: { kind: 'instance' } };
+    default:
+      throw noFilter();
+  }
+}
+
+function noFilter(): ZitadelArgumentError {
+  return new ZitadelArgumentError(
+    'queries',
+    'queries must be a list of filters with exactly one of orgQuery, projectQuery, projectGrantQuery, iamQuery each',
+  );
+}
+
+function isOf({ kind, id, ownerOrgId }: Membership, organizationId: string): boolean {
+  return kind === 'instance' || (kind === 'org' ? id : ownerOrgId) === organizationId;
+}
+
+function rowFrom({ membership, name, creationDate, changeDate }: Administrator): MembershipRow {
+  const { userId, kind, id, roles, ownerOrgId } = membership;
+  const resourceOwner = kind === 'org' ? id : ownerOrgId;
+  return {
+    userId,
+    on: { kind, id },
+    roles,
+    displayName: name,
+    details: {
+      ...(creationDate !== undefined && { creationDate }),
+      ...(changeDate !== undefined && { changeDate }),
+      ...(resourceOwner !== undefined && { resourceOwner }),
+    },
+    ...(kind === 'instance' && { iam: true as const }),
+    ...(kind === 'org' && { orgId: id }),
+    ...(kind === 'project' && { projectId: id }),
+    ...(kind === 'projectGrant' && { projectGrantId: id }),
   };
 }

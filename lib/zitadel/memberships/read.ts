@@ -3,7 +3,7 @@ import { isRefusal, type Refusal } from '../../core/decision.js';
 import type { ReadMemberships } from '../../core/memory/caller-facts.js';
 import type { ApiGeneration, Tried } from '../generation.js';
 import type { Http } from '../http.js';
-import { listOfTexts, MOST_BYTES } from '../reading.js';
+import { LIST_CALL, listOfTexts } from '../reading.js';
 import { refusalOf, unfit } from '../refusals.js';
 import { type Done, isDone, isTrouble } from '../reply.js';
 import { requireServiceToken, type ServiceToken } from '../service-user.js';
@@ -36,7 +36,7 @@ export function createMembershipReader(parts: MembershipReaderParts): ReadMember
           const { value } = await byV2();
           if (!isRefusal(value) && value.complete) return { served: undefined, value };
         }
-        return readMine(http, question);
+        return readMine(send, question);
       });
     };
   }
@@ -45,7 +45,7 @@ export function createMembershipReader(parts: MembershipReaderParts): ReadMember
     const send: Send = (call) => serviceToken.call(call);
     return everywhere
       ? orElse(await readAdministrators(send, 'instanceReader', question), NO_V2)
-      : orElse(await readOfUser(serviceToken, question), NO_V1);
+      : orElse(await readOfUser(send, question), NO_V1);
   };
 }
 
@@ -77,17 +77,15 @@ type AskPermissions = (
  */
 export function askPermissions(http: Http): AskPermissions {
   return async (userId, token, orgId) => {
+    // There are about forty entries for each project that the caller manages.
     const reply = await http({
+      ...LIST_CALL,
       family: WHAT,
-      method: 'POST',
       path: '/auth/v1/permissions/zitadel/me/_search',
       token,
       ...(orgId !== '' && { orgId }),
       json: {},
       who: userId,
-      // There are about forty entries for each project that the caller manages.
-      maxBytes: MOST_BYTES,
-      repeatable: true,
     });
     if (isDone(reply)) {
       return permissionsFrom(reply.body) ?? unfit(WHAT, 'the reply is not a list');

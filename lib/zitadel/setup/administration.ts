@@ -1,35 +1,37 @@
 import { type Call, OURSELVES } from '../call.js';
 import type { Http } from '../http.js';
-import { isRecord, textOf } from '../reading.js';
+import { isId, isRecord, textOf } from '../reading.js';
 import { bodyOrThrow, unusable } from '../refusals.js';
 import { isDone, isTrouble } from '../reply.js';
 
 export type Json = Readonly<Record<string, unknown>>;
 
-/** One call, as either generation of ZITADEL's API has it. */
+/** One call, as each of the two kinds of API has it. The rows of a list stand under `result`, or in connect under the name. */
 export interface Ways {
-  readonly v1: Pick<Call, 'method' | 'path' | 'json'>;
-  readonly v2: { readonly rpc: string; readonly message: Json };
+  readonly rest: readonly [method: Call['method'], path: string, json?: Json];
+  readonly connect: readonly [rpc: string, message: Json, rows?: string];
 }
 
-/** Far more rows than a list has that is read here. Servers refuse a larger limit. */
-const MOST_ROWS = 1_000;
-
-/** The part of a v1 search that asks for all rows at once. */
-export const ALL_ROWS: Json = { limit: MOST_ROWS };
+/** The part of a search by API v1 that asks for all rows at once: far more than a list has that is read here. Servers refuse a larger limit. */
+export const ALL_ROWS: Json = { query: { limit: 1_000 } };
 /** The same for v2, whose maximum may be smaller. */
-export const ALL_ROWS_V2: Json = { limit: 100 };
+export const ALL_ROWS_V2: Json = { pagination: { limit: 100 } };
 
-/** ZITADEL's administration in one organization, as an administrator. Each function of this room throws a ZitadelError if ZITADEL does not do it. */
+/**
+ * ZITADEL as an administrator, in one organization: by REST, and by connect once the server does not have that any more. Each function of
+ * this room throws a ZitadelError if ZITADEL does not do it.
+ */
 export class Administration {
   readonly #http: Http;
   readonly #token: string;
-  #isV1Served = true;
+  readonly #family: string;
+  #isRestServed = true;
   #orgId: string | undefined;
 
-  constructor(http: Http, token: string) {
+  constructor(http: Http, token: string, family = 'administration') {
     this.#http = http;
     this.#token = token;
+    this.#family = family;
   }
 
   /** The organization in which everything is made. @throws Error before {@link enter} */
@@ -42,7 +44,7 @@ export class Administration {
   async enter(orgId: string | undefined): Promise<string> {
     this.#orgId = orgId;
     const what = 'organization';
-    const mine = await this.#v1({ method: 'GET', path: '/management/v1/orgs/me' }, true);
+    const mine = await this.#rest(['GET', '/management/v1/orgs/me'], true);
     if (mine) {
       const { id, name } = recordOf(bodyOrThrow(mine, what)['org'], what);
       this.#orgId = idFrom(id, what);
@@ -50,72 +52,62 @@ export class Administration {
     }
     const id = orgId ?? (await this.#ownOrg());
     this.#orgId = id;
-    const [org] = await this.list(what, {
-      v1: { method: 'GET', path: '' },
-      v2: {
-        rpc: 'org.v2.OrganizationService/ListOrganizations',
-        message: { queries: [{ idQuery: { id } }] },
-      },
-    });
+    const queries = [{ idQuery: { id } }];
+    const list = ['org.v2.OrganizationService/ListOrganizations', { queries }] as const;
+    const [org] = rowsIn(bodyOrThrow(await this.#connect(list, true), what), 'result', what);
     return textOf(org?.['name']);
   }
 
-  /** Does something, and returns what ZITADEL says of it. */
-  async do(what: string, ways: Ways): Promise<Json> {
-    return bodyOrThrow(await this.#ask(ways, false), what);
+  /** Does something, and returns what ZITADEL says of it. `repeatable`: it only reads. */
+  async do(what: string, { rest, connect }: Ways, repeatable = false): Promise<Json> {
+    const byRest = this.#isRestServed ? await this.#rest(rest, repeatable) : undefined;
+    return bodyOrThrow(byRest ?? (await this.#connect(connect, repeatable)), what);
   }
 
-  /** Reads a list. Its rows stand under `name` in v2, and under `result` in v1. */
-  async list(what: string, ways: Ways, name = 'result'): Promise<readonly Json[]> {
-    const body = bodyOrThrow(await this.#ask(ways, true), what);
-    const rows = (this.#isV1Served ? body['result'] : body[name]) ?? [];
-    if (!Array.isArray(rows) || !rows.every(isRecord)) throw unusable(what);
-    return rows;
+  /** Reads a list. */
+  async list(what: string, ways: Ways): Promise<readonly Json[]> {
+    const body = await this.do(what, ways, true);
+    const [, , name = 'result'] = ways.connect;
+    return rowsIn(body, this.#isRestServed ? 'result' : name, what);
   }
 
   /** The user of the token says which organization it belongs to. */
   async #ownOrg(): Promise<string> {
     const what = 'user of the token';
-    const userinfo = await this.#http({
-      ...this.#common(true),
-      method: 'GET',
-      path: '/oidc/v1/userinfo',
-    });
+    const userinfo = await this.#send({ method: 'GET', path: '/oidc/v1/userinfo' }, true);
     const userId = idFrom(bodyOrThrow(userinfo, what)['sub'], what);
-    const reply = await this.#v2('user.v2.UserService/GetUserByID', { userId }, true);
+    const reply = await this.#connect(['user.v2.UserService/GetUserByID', { userId }], true);
     const { details } = recordOf(bodyOrThrow(reply, what)['user'], what);
     return idFrom(recordOf(details, what)['resourceOwner'], what);
   }
 
-  async #ask({ v1, v2 }: Ways, repeatable: boolean) {
-    return (
-      (this.#isV1Served && (await this.#v1(v1, repeatable))) ||
-      this.#v2(v2.rpc, v2.message, repeatable)
-    );
-  }
-
-  /** Undefined: the server does not have v1 any more. */
-  async #v1(call: Ways['v1'], repeatable: boolean) {
-    const orgId = this.#orgId;
-    const reply = await this.#http({ ...this.#common(repeatable), ...call, orgId });
+  /** Undefined: the server does not have it any more. */
+  async #rest([method, path, json]: Ways['rest'], repeatable: boolean) {
+    const reply = await this.#send({ method, path, json, orgId: this.#orgId }, repeatable);
     const isGone = !isDone(reply) && !isTrouble(reply) && reply.says === 'notServed';
-    if (isGone) this.#isV1Served = false;
+    if (isGone) this.#isRestServed = false;
     return isGone ? undefined : reply;
   }
 
-  #v2(rpc: string, message: Json, repeatable: boolean) {
-    const call = { method: 'POST', path: `/zitadel.${rpc}`, json: message } as const;
-    return this.#http({ ...this.#common(repeatable), ...call });
+  #connect([rpc, json]: Ways['connect'], repeatable: boolean) {
+    return this.#send({ method: 'POST', path: `/zitadel.${rpc}`, json }, repeatable);
   }
 
-  #common(repeatable: boolean) {
-    return { family: 'administration', token: this.#token, who: OURSELVES, repeatable };
+  #send(call: Pick<Call, 'method' | 'path' | 'json' | 'orgId'>, repeatable: boolean) {
+    const [family, token] = [this.#family, this.#token];
+    return this.#http({ ...call, family, token, who: OURSELVES, repeatable });
   }
+}
+
+function rowsIn(body: Json, name: string, what: string): readonly Json[] {
+  const rows = body[name] ?? [];
+  if (!Array.isArray(rows) || !rows.every(isRecord)) throw unusable(what);
+  return rows;
 }
 
 /** @throws ZitadelUnavailableError if ZITADEL did not say an id */
 export function idFrom(value: unknown, what: string): string {
-  if (typeof value === 'string' && value !== '') return value;
+  if (isId(value)) return value;
   throw unusable(what);
 }
 
@@ -145,12 +137,50 @@ export function segment(id: string): string {
   return encodeURIComponent(id);
 }
 
-/** When keys expire: as those that ZITADEL's console makes without a date. */
-export const NEVER = '9999-12-31T23:59:59Z';
+const METADATA = '/management/v1/metadata';
+const ORGANIZATIONS = 'org.v2.OrganizationService';
 
-/** Key files come as base64 of their JSON. @throws ZitadelUnavailableError if it is not that */
-export function keyFileFrom(value: unknown, what: string): string {
-  const text = Buffer.from(textOf(value), 'base64').toString();
-  if (text.startsWith('{')) return text;
-  throw unusable(what);
+/** A text that is kept at the organization. */
+interface Kept {
+  readonly text: string;
+  readonly changedAt: number;
+}
+
+/** Reads what is kept at the organization under this key. */
+export async function readMetadata(
+  administration: Administration,
+  key: string,
+): Promise<Kept | undefined> {
+  const { orgId: organizationId } = administration;
+  const queries = [{ keyQuery: { key, method: 'TEXT_QUERY_METHOD_EQUALS' } }];
+  const message = { organizationId, ...ALL_ROWS_V2 };
+  const rows = await administration.list('metadata of the organization', {
+    rest: ['POST', `${METADATA}/_search`, { queries }],
+    connect: [`${ORGANIZATIONS}/ListOrganizationMetadata`, message, 'metadata'],
+  });
+  const row = rows.find((each) => each['key'] === key);
+  const text = Buffer.from(textOf(row?.['value']), 'base64').toString();
+  return row && { text, changedAt: changedAt(row) };
+}
+
+export async function writeMetadata(
+  administration: Administration,
+  key: string,
+  text: string,
+): Promise<void> {
+  const { orgId: organizationId } = administration;
+  const value = Buffer.from(text).toString('base64');
+  const message = { organizationId, metadata: [{ key, value }] };
+  await administration.do('metadata of the organization', {
+    rest: ['POST', `${METADATA}/${segment(key)}`, { value }],
+    connect: [`${ORGANIZATIONS}/SetOrganizationMetadata`, message],
+  });
+}
+
+export async function removeMetadata(administration: Administration, key: string): Promise<void> {
+  const { orgId: organizationId } = administration;
+  await administration.do('metadata of the organization', {
+    rest: ['DELETE', `${METADATA}/${segment(key)}`],
+    connect: [`${ORGANIZATIONS}/DeleteOrganizationMetadata`, { organizationId, keys: [key] }],
+  });
 }

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Terminal } from '../../../lib/bin/terminal.js';
-import { EVENT_TYPES } from '../../../lib/zitadel/events/effects.js';
+import { EVENT_TYPES } from '../../../lib/zitadel/events/event.js';
 import type { ZitadelEmulator } from '../../../lib/testing/index.js';
 import { startEmulator } from '../../support/world.js';
 import { json, type Script, scripted } from '../../zitadel/scripted-server.js';

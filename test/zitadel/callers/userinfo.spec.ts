@@ -1,10 +1,17 @@
-import { describe, expect, it } from 'vitest';
 import type { Caller } from '../../../lib/core/caller.js';
 import type { Refusal } from '../../../lib/core/decision.js';
 import type { User } from '../../../lib/testing/index.js';
 import { createUserinfoVerifier } from '../../../lib/zitadel/callers/userinfo.js';
-import { wayTo } from '../parts.js';
+import { OUTAGES, decide, recorder, verdict, wayTo } from '../parts.js';
 import { useEmulator } from '../../support/world.js';
+import { describe, expect, it, vi } from 'vitest';
+import { authenticated, role } from '../../../lib/core/requirement/builders.js';
+import { org } from '../../../lib/core/requirement/refs.js';
+import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
+import { jwt, type JwtSettings } from '../../../lib/callers.js';
+import { pat } from '../../../lib/zitadel/credentials.js';
+import { impatiently } from '../../support/impatience.js';
+import { useStillClock } from '../../support/still-clock.js';
 
 const zitadel = await useEmulator();
 const alice = zitadel.addUser('alice');
@@ -76,18 +83,7 @@ describe('a token that userinfo refuses', () => {
 });
 
 describe('an outage', () => {
-  it.each([
-    500,
-    503,
-    429,
-    'hang',
-    'refuse',
-    'garbage',
-    'html',
-    'truncated',
-    'endless',
-    'redirect',
-  ] as const)('of userinfo (%s) is no refusal', async (fault) => {
+  it.each(OUTAGES)('of userinfo (%s) is no refusal', async (fault) => {
     zitadel.fail('userinfo', fault);
     expect(await verifier(250)(zitadel.opaqueTokenFor(alice))).toMatchObject({
       reason: 'unavailable',
@@ -118,5 +114,163 @@ describe('an outage', () => {
       reason: 'unavailable',
     });
     expect(zitadel.requests('userinfo')).toBe(0);
+  });
+});
+
+describe('a confirmation', async () => {
+  const TTL_MS = 30_000;
+
+  let users = 0;
+
+  const zitadel = await useEmulator();
+  const reader = zitadel.addServiceUser('reader');
+  zitadel.addMember(reader, { org: zitadel.rootOrg }, ['ORG_OWNER_VIEWER']);
+  const readerToken = zitadel.patFor(reader);
+  useStillClock('performance');
+
+  /** Memberships are read as the service user: that ZITADEL accepts the caller's token is asked for on its own. */
+  function libraryOf(settings: JwtSettings = {}): Zitadel {
+    return createZitadel(
+      zitadel.options({
+        callers: jwt(settings),
+        serviceUser: pat(readerToken),
+        memberships: { as: 'serviceUser', organizations: [zitadel.rootOrg.id] },
+        cache: { ttlMs: TTL_MS },
+        logger: recorder(),
+      }),
+    );
+  }
+
+  function owner(): User {
+    users += 1;
+    const user = zitadel.addUser(`owner ${users}`);
+    zitadel.addMember(user, { org: zitadel.rootOrg }, ['ORG_OWNER']);
+    return user;
+  }
+
+  const asOwner = () => role('ORG_OWNER', org(zitadel.rootOrg.id));
+
+  /** What ends a token although its signature and its time are right. */
+  const ENDS: readonly [string, (user: User, token: string) => void][] = [
+    ['is deactivated', (user) => zitadel.deactivateUser(user)],
+    ['is locked', (user) => zitadel.lockUser(user)],
+    ['is removed', (user) => zitadel.removeUser(user)],
+    ['has signed out', (user) => zitadel.endSessions(user)],
+    ['had the token revoked', (_user, token) => zitadel.revokeToken(token)],
+  ];
+
+  describe.each(ENDS)('somebody who %s', (_what, end) => {
+    it.each([
+      ['a role', asOwner],
+      ['a caller and nothing else', authenticated],
+    ] as const)(
+      'is refused within the TTL where a route asks for %s',
+      async (_asks, requirement) => {
+        const [library, user] = [libraryOf(), owner()];
+        const token = zitadel.tokenFor(user);
+        expect(await verdict(library, token, requirement())).toBe('yes');
+        end(user, token);
+        expect(await verdict(library, token, requirement())).toBe('yes');
+        vi.advanceTimersByTime(TTL_MS);
+        expect(await verdict(library, token, requirement())).toBe('token_rejected');
+      },
+    );
+
+    it('is refused at once where a route asks anew', async () => {
+      const [library, user] = [libraryOf(), owner()];
+      const token = zitadel.tokenFor(user);
+      const anew = role('ORG_OWNER', org(zitadel.rootOrg.id), { fresh: true });
+      expect(await verdict(library, token, anew)).toBe('yes');
+      end(user, token);
+      expect(await verdict(library, token, anew)).toBe('token_rejected');
+    });
+  });
+
+  describe('the confirmation of a token', () => {
+    it('is asked for once a TTL, whatever is asked for of the memberships', async () => {
+      const [library, token] = [libraryOf(), zitadel.tokenFor(owner())];
+      for (let second = 0; second < 90; second += 1) {
+        expect(await verdict(library, token, asOwner())).toBe('yes');
+        vi.advanceTimersByTime(1_000);
+      }
+      expect(zitadel.requests('userinfo')).toBe(3);
+    });
+
+    it('is asked for as often as recheckMs says', async () => {
+      const [library, user] = [libraryOf({ recheckMs: 5_000 }), owner()];
+      const token = zitadel.tokenFor(user);
+      expect(await verdict(library, token, asOwner())).toBe('yes');
+      zitadel.deactivateUser(user);
+      vi.advanceTimersByTime(4_999);
+      expect(await verdict(library, token, asOwner())).toBe('yes');
+      vi.advanceTimersByTime(1);
+      expect(await verdict(library, token, asOwner())).toBe('token_rejected');
+    });
+
+    it('is never asked for with recheckMs: false: then a token counts until it ends', async () => {
+      const [library, user] = [libraryOf({ recheckMs: false }), owner()];
+      const token = zitadel.tokenFor(user);
+      expect(await verdict(library, token, asOwner())).toBe('yes');
+      zitadel.deactivateUser(user);
+      vi.advanceTimersByTime(10 * TTL_MS);
+      expect(await verdict(library, token, asOwner())).toBe('yes');
+      expect(zitadel.requests('userinfo')).toBe(0);
+    });
+
+    it('is about this token: another one of the same user still counts', async () => {
+      const [library, user] = [libraryOf(), owner()];
+      const [first, second] = [zitadel.tokenFor(user), zitadel.tokenFor(user)];
+      zitadel.revokeToken(first);
+      expect(await verdict(library, first, asOwner())).toBe('token_rejected');
+      expect(await verdict(library, second, asOwner())).toBe('yes');
+    });
+
+    it('is asked with the caller’s own token, at the endpoint that discovery names', async () => {
+      const token = zitadel.tokenFor(owner());
+      await verdict(libraryOf(), token, asOwner());
+      const [asked] = zitadel.requestLog('userinfo');
+      expect(asked).toMatchObject({ method: 'GET', path: '/oidc/v1/userinfo' });
+      expect(asked?.headers['authorization']).toBe(`Bearer …${token.slice(-8)}`);
+    });
+
+    it.each(OUTAGES)(
+      'that fails (%s) is an outage, not a refusal, and is over with it',
+      async (fault) => {
+        const [library, token] = [libraryOf(), zitadel.tokenFor(owner())];
+        zitadel.fail('userinfo', fault);
+        for (const requirement of [asOwner(), authenticated()]) {
+          const asked = () => verdict(library, token, requirement);
+          expect(await impatiently(asked)).toBe('unavailable');
+        }
+        zitadel.heal();
+        vi.advanceTimersByTime(31_000);
+        expect(await verdict(library, token, asOwner())).toBe('yes');
+      },
+    );
+
+    it('that is about another user is an outage', async () => {
+      zitadel.fail('userinfo', 'wrong-user');
+      expect(await verdict(libraryOf(), zitadel.tokenFor(owner()), asOwner())).toBe('unavailable');
+    });
+
+    it.each<[string, unknown]>([
+      ['null', null],
+      ['a list', []],
+      ['nobody', {}],
+      ['a list of users', { sub: ['1'] }],
+    ])('that is about %s is an outage', async (_what, body) => {
+      zitadel.fail('userinfo', { status: 200, body });
+      expect(await verdict(libraryOf(), zitadel.tokenFor(owner()), asOwner())).toBe('unavailable');
+    });
+
+    it('keeps the caller’s refusal apart from the reader’s', async () => {
+      const [library, user] = [libraryOf(), owner()];
+      const token = zitadel.tokenFor(user);
+      zitadel.fail('userMemberships', 401);
+      expect(await verdict(library, token, asOwner())).toBe('misconfigured');
+      zitadel.deactivateUser(user);
+      const decision = await decide(library, token, asOwner());
+      expect(decision).toMatchObject({ allowed: false, reason: 'token_rejected' });
+    });
   });
 });

@@ -3,7 +3,7 @@ import type { Eviction } from '../../../lib/core/eviction.js';
 import type { Turn, Turns } from '../../../lib/core/store/turns.js';
 import { quietLogger } from '../../../lib/core/tell.js';
 import { openServiceUser, pat } from '../../../lib/zitadel/credentials.js';
-import { EVENT_TYPES } from '../../../lib/zitadel/events/effects.js';
+import { EVENT_TYPES } from '../../../lib/zitadel/events/event.js';
 import { EventTail } from '../../../lib/zitadel/events/tail.js';
 import { ServiceToken } from '../../../lib/zitadel/service-user.js';
 import { startEmulator } from '../../support/world.js';

@@ -5,7 +5,7 @@ import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../../lib/options.js';
 import type { User } from '../../../lib/testing/index.js';
 import { pat } from '../../../lib/zitadel/credentials.js';
-import type { MembershipList } from '../../../lib/zitadel/memberships/pages.js';
+import type { MembershipList } from '../../../lib/zitadel/memberships/by-v1.js';
 import { ZitadelApiError, ZitadelUnavailableError } from '../../../lib/zitadel/refusals.js';
 import { decide, errorOf, realFetch, recorder } from '../parts.js';
 import { useEmulator } from '../../support/world.js';

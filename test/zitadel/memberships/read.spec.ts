@@ -1,12 +1,16 @@
-import { beforeEach, describe, expect, it } from 'vitest';
-import { anyOf, authenticated, role } from '../../../lib/core/requirement/builders.js';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { anyOf, authenticated, permission, role } from '../../../lib/core/requirement/builders.js';
 import { org, project, projectGrant } from '../../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../../lib/options.js';
 import type { Org, User } from '../../../lib/testing/index.js';
 import { pat } from '../../../lib/zitadel/credentials.js';
-import { decide, recorder, verdict } from '../parts.js';
-import { useEmulator } from '../../support/world.js';
+import { OUTAGES, decide, recorder, verdict, wayTo } from '../parts.js';
+import { startEmulator, useEmulator } from '../../support/world.js';
+import { isRefusal } from '../../../lib/core/decision.js';
+import { askPermissions } from '../../../lib/zitadel/memberships/read.js';
+import type { Requirement } from '../../../lib/core/requirement/requirement.js';
+import { type Random, seededRandom } from '../../evidence/seeded-random.js';
 
 let log = recorder();
 
@@ -213,25 +217,15 @@ describe.each([
   const ask = (requirement = ownerOf(acme), more: Partial<ZitadelOptions> = {}) =>
     verdict(make(more), zitadel.tokenFor(alice), requirement);
 
-  it.each([
-    500,
-    502,
-    503,
-    504,
-    429,
-    'hang',
-    'refuse',
-    'garbage',
-    'html',
-    'truncated',
-    'endless',
-    'redirect',
-  ] as const)('that fails (%s) is an outage, never a no', async (fault) => {
-    zitadel.fail(endpoint, fault);
-    const times = { timeoutMs: 400, budgetMs: 1_000 };
-    expect(await ask(ownerOf(acme), times)).toBe('unavailable');
-    expect(await ask(authenticated() as never, times)).toBe('unavailable');
-  });
+  it.each([...OUTAGES, 502, 504] as const)(
+    'that fails (%s) is an outage, never a no',
+    async (fault) => {
+      zitadel.fail(endpoint, fault);
+      const times = { timeoutMs: 400, budgetMs: 1_000 };
+      expect(await ask(ownerOf(acme), times)).toBe('unavailable');
+      expect(await ask(authenticated() as never, times)).toBe('unavailable');
+    },
+  );
 
   it('about another user is an outage', async () => {
     zitadel.fail(endpoint, 'wrong-user');
@@ -365,5 +359,256 @@ describe.each([
     );
     answer([...many, row({})], String(many.length + 1));
     expect(await ask()).toBe('yes');
+  });
+});
+
+describe('a user whose foreign rows are over the cap', async () => {
+  const zitadel = await useEmulator();
+  const acme = zitadel.addOrg('acme');
+  const globex = zitadel.addOrg('globex');
+  const crowded = zitadel.addUser('crowded', { org: acme });
+  for (let number = 0; number < 10_001; number += 1) {
+    const foreign = zitadel.addProject(`foreign ${number}`, { org: globex });
+    zitadel.addMember(crowded, { project: foreign }, ['PROJECT_OWNER']);
+  }
+  zitadel.addMember(crowded, { org: acme }, ['ORG_OWNER']);
+
+  const libraryOf = () => createZitadel(zitadel.options({ logger: recorder() }));
+
+  it('is let in to every one of the own projects, one after another', async () => {
+    const library = libraryOf();
+    const token = zitadel.tokenFor(crowded);
+    for (let number = 0; number < 230; number += 1) {
+      const { id } = zitadel.addProject(`own ${number}`, { org: acme });
+      const requirement = role('PROJECT_OWNER', project(id).in(acme.id));
+      expect(await verdict(library, token, requirement)).toBe('yes');
+    }
+  });
+
+  it('has the permissions of a grant whose row is beyond it', async () => {
+    const initech = zitadel.addOrg('initech');
+    const tools = zitadel.addProject('tools', { org: globex });
+    zitadel.addMember(crowded, { projectGrant: zitadel.grantProject(tools, initech, []) }, [
+      'PROJECT_GRANT_OWNER',
+    ]);
+    const requirement = permission(
+      'project.grant.member.write',
+      projectGrant({ project: tools.id, grantedOrg: initech.id }),
+    );
+    expect(await verdict(libraryOf(), zitadel.tokenFor(crowded), requirement)).toBe('yes');
+  });
+});
+
+describe('permissions', async () => {
+  const zitadel = await useEmulator();
+  const acme = zitadel.addOrg('acme');
+  const globex = zitadel.addOrg('globex');
+  const portal = zitadel.addProject('portal', { org: acme });
+  const alice = zitadel.addUser('alice', { org: acme });
+  zitadel.addMember(alice, { org: acme }, ['ORG_OWNER']);
+  const bob = zitadel.addUser('bob', { org: acme });
+  zitadel.addMember(bob, { project: portal }, ['PROJECT_OWNER']);
+  const nobody = zitadel.addUser('nobody', { org: acme });
+
+  const idOf = (one: { readonly id: string } | undefined) => one?.id ?? '';
+  const ask = (user: User | undefined, orgId = acme.id, token = zitadel.tokenFor(user as User)) =>
+    askPermissions(wayTo(zitadel, 500).http)(idOf(user), token, orgId);
+
+  async function list(...asked: Parameters<typeof ask>): Promise<readonly string[]> {
+    const permissions = await ask(...asked);
+    if (isRefusal(permissions)) throw new Error(`refused: ${JSON.stringify(permissions)}`);
+    return permissions;
+  }
+
+  describe('effective permissions', () => {
+    it('are those of one organization, by the caller’s own token', async () => {
+      const token = zitadel.tokenFor(alice);
+      expect(await list(alice, acme.id, token)).toContain('project.grant.write');
+      const [asked, ...more] = zitadel.requestLog();
+      expect(more).toEqual([]);
+      expect(asked).toMatchObject({
+        method: 'POST',
+        path: '/auth/v1/permissions/zitadel/me/_search',
+        body: '{}',
+      });
+      expect(asked?.headers['x-zitadel-orgid']).toBe(acme.id);
+      expect(asked?.headers['authorization']).toBe(`Bearer …${token.slice(-8)}`);
+    });
+
+    it('of a project carry its id', async () => {
+      const permissions = await list(bob);
+      expect(permissions).toContain(`project.write:${portal.id}`);
+      expect(permissions).not.toContain('project.write');
+    });
+
+    it('are none where the caller holds no role, or where there is no such organization', async () => {
+      expect(await list(alice, globex.id)).toEqual([]);
+      expect(await list(nobody)).toEqual([]);
+      expect(await list(alice, '404404404404404404')).toEqual([]);
+    });
+
+    it('of a token that ZITADEL refuses are refused', async () => {
+      const token = zitadel.tokenFor(alice, { zitadelAudience: false });
+      expect(await ask(alice, acme.id, token)).toMatchObject({ reason: 'token_rejected' });
+      const mia = zitadel.addUser('mia');
+      zitadel.requireMfa(mia);
+      expect(await ask(mia)).toMatchObject({ reason: 'mfa_required' });
+    });
+
+    it('exist on API v1 alone, which is said where it is not served', async () => {
+      zitadel.serveApis('v2');
+      expect(await ask(alice)).toMatchObject({
+        reason: 'misconfigured',
+        remedy: expect.stringContaining('API v1 only') as string,
+      });
+    });
+
+    it.each(OUTAGES)('that fail (%s) are an outage, never none', async (fault) => {
+      zitadel.fail('permissions', fault);
+      expect(await ask(alice)).toMatchObject({ reason: 'unavailable' });
+    });
+
+    it.each<[string, unknown]>([
+      ['a list', []],
+      ['null', null],
+      ['a text', '"x"'],
+      ['a result that is no list', { result: { 'org.read': true } }],
+      ['a result that is a text', { result: 'org.read' }],
+      ['a result of no texts', { result: ['org.read', 1] }],
+    ])('that are %s are an outage', async (_what, body) => {
+      zitadel.fail('permissions', { status: 200, body });
+      expect(await ask(alice)).toMatchObject({ reason: 'unavailable' });
+    });
+  });
+
+  describe('a token that is none for ZITADEL’s API, with memberships read as the service user', () => {
+    let service: string;
+    beforeAll(() => {
+      const reader = zitadel.addServiceUser('reader');
+      zitadel.addMember(reader, 'instance', ['IAM_OWNER_VIEWER']);
+      service = zitadel.patFor(reader);
+    });
+
+    const libraryOf = () =>
+      createZitadel(
+        zitadel.options({
+          logger: recorder(),
+          memberships: { as: 'serviceUser' },
+          serviceUser: pat(service),
+        }),
+      );
+    const asked = () => permission('org.write', org(acme.id));
+
+    it('is refused where permissions decide, and nowhere else, whatever is remembered', async () => {
+      const library = libraryOf();
+      const token = zitadel.tokenFor(alice, { zitadelAudience: false });
+      const either = anyOf(asked(), role('PROJECT_OWNER', project(portal.id)));
+      expect(await verdict(library, token, either)).toBe('yes');
+      expect(await verdict(library, token, asked())).toBe('token_rejected');
+      expect(await verdict(library, token, either)).toBe('yes');
+    });
+
+    it('costs no more calls than what is not there', async () => {
+      const library = libraryOf();
+      const token = zitadel.tokenFor(alice, { zitadelAudience: false });
+      for (let i = 0; i < 250; i += 1) {
+        await verdict(library, token, asked());
+      }
+      expect(zitadel.requests('permissions')).toBe(200);
+    });
+  });
+});
+
+interface RandomWorld {
+  readonly token: string;
+  readonly ways: Readonly<Record<string, Zitadel>>;
+  readonly orgs: readonly string[];
+  readonly projects: readonly string[];
+  readonly grants: readonly string[];
+}
+
+async function worldOf(random: Random): Promise<RandomWorld> {
+  const zitadel = await startEmulator();
+  const orgs = [1, 2, 3, 4].map((number) => zitadel.addOrg(`org ${number}`).id);
+  const owned = [1, 2, 3, 4].map((number) => {
+    const owner = random.pick(orgs);
+    return { owner, id: zitadel.addProject(`project ${number}`, { org: owner }).id };
+  });
+  const projects = owned.map(({ id }) => id);
+  const grants = owned.map(({ owner, id }) => {
+    const to = random.pick(orgs.filter((each) => each !== owner));
+    return zitadel.grantProject(id, to, []).id;
+  });
+  const user = zitadel.addUser('somebody', { org: random.pick(orgs) });
+  if (random.chance(0.2)) zitadel.addMember(user, 'instance', ['IAM_OWNER_VIEWER']);
+  for (const id of orgs.filter(() => random.chance(0.4))) {
+    zitadel.addMember(user, { org: id }, [random.pick(['ORG_OWNER', 'ORG_OWNER_VIEWER'])]);
+  }
+  for (const id of projects.filter(() => random.chance(0.3))) {
+    const roles = ['PROJECT_OWNER', 'PROJECT_OWNER_VIEWER', 'PROJECT_GRANT_OWNER'];
+    zitadel.addMember(user, { project: id }, [random.pick(roles)]);
+  }
+  for (const id of grants.filter(() => random.chance(0.4))) {
+    const roles = ['PROJECT_GRANT_OWNER', 'PROJECT_GRANT_OWNER_VIEWER'];
+    zitadel.addMember(user, { projectGrant: id }, [random.pick(roles)]);
+  }
+  const reader = zitadel.addServiceUser('reader');
+  zitadel.addMember(reader, 'instance', ['IAM_OWNER_VIEWER']);
+  const library = (options: Partial<ZitadelOptions>) =>
+    createZitadel(
+      zitadel.options({ serviceUser: pat(zitadel.patFor(reader)), logger: recorder(), ...options }),
+    );
+  const ways = {
+    'as the caller, v1': library({ api: 'v1' }),
+    'as the caller, v2': library({ api: 'v2' }),
+    'as the service user, v1': library({
+      api: 'v1',
+      memberships: { as: 'serviceUser', organizations: orgs },
+    }),
+    'as the service user, v2': library({ api: 'v2', memberships: { as: 'serviceUser' } }),
+    'as the service user, auto': library({ memberships: { as: 'serviceUser' } }),
+  };
+  return { token: zitadel.tokenFor(user), ways, orgs, projects, grants };
+}
+
+/** `byId`: a grant is named by its id, which API v2 alone does not know. */
+function* questionsOf({ orgs, projects, grants }: RandomWorld): Generator<{
+  readonly requirement: Requirement;
+  readonly byId: boolean;
+}> {
+  for (const id of orgs) {
+    yield { requirement: role('ORG_OWNER', org(id)), byId: false };
+    yield { requirement: role('ORG_OWNER_VIEWER', org(id)), byId: false };
+  }
+  for (const id of [...projects, '7']) {
+    yield { requirement: role('PROJECT_OWNER', project(id)), byId: false };
+    yield { requirement: role('PROJECT_OWNER_VIEWER', project(id)), byId: false };
+    for (const owner of orgs) {
+      yield { requirement: role('PROJECT_OWNER', project(id).in(owner)), byId: false };
+      const ends = projectGrant({ project: id, grantedOrg: owner });
+      yield { requirement: role('PROJECT_GRANT_OWNER_VIEWER', ends), byId: false };
+    }
+  }
+  for (const id of [...grants, '8']) {
+    yield { requirement: role('PROJECT_GRANT_OWNER', projectGrant(id)), byId: true };
+  }
+}
+
+describe('the same decision, whoever reads the memberships and by which API', () => {
+  it.each([1, 2, 3])('in the random world of seed %i', async (seed) => {
+    const world = await worldOf(seededRandom(seed, 0));
+    const seen = new Set<string>();
+    for (const { requirement, byId } of questionsOf(world)) {
+      const answers: Record<string, string> = {};
+      for (const [way, library] of Object.entries(world.ways)) {
+        if (byId && way.endsWith('v2')) continue;
+        answers[way] = await verdict(library, world.token, requirement);
+      }
+      const [first = ''] = Object.values(answers);
+      seen.add(first);
+      const same = Object.fromEntries(Object.keys(answers).map((way) => [way, first]));
+      expect({ requirement, answers }).toEqual({ requirement, answers: same });
+    }
+    expect([...seen].sort()).toEqual(['role_missing', 'yes']);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { has } from '../../../lib/core/own-properties.js';
 import { grantFrom, grantsFrom } from '../../../lib/zitadel/grants/project-grant.js';
 import { listAdministrators } from '../../../lib/zitadel/memberships/by-v2.js';
-import { readMembershipPages } from '../../../lib/zitadel/memberships/pages.js';
+import { readMembershipPages } from '../../../lib/zitadel/memberships/by-v1.js';
 import { listFrom, pageFrom } from '../../../lib/zitadel/reading.js';
 import { CHAPTERS, entriesOf, type Entry } from '../../captures/recording.js';
 

@@ -1,9 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Http } from '../../../lib/zitadel/http.js';
-import { Administration } from '../../../lib/zitadel/setup/administration.js';
-import * as applications from '../../../lib/zitadel/setup/applications.js';
-import * as managers from '../../../lib/zitadel/setup/managers.js';
-import * as metadata from '../../../lib/zitadel/setup/metadata.js';
+import * as organization from '../../../lib/zitadel/setup/administration.js';
 import * as projects from '../../../lib/zitadel/setup/projects.js';
 import * as users from '../../../lib/zitadel/setup/service-users.js';
 
@@ -24,7 +21,7 @@ function serverOf(bodies: Readonly<Record<string, object>>) {
     asked.push([path.replace(/^\/zitadel\./, ''), json]);
     return Promise.resolve({ status: 200, body: { ...bodies[rpc] } });
   };
-  return { asked, administration: new Administration(http, 'token') };
+  return { asked, administration: new organization.Administration(http, 'token') };
 }
 
 const PROJECT = { projectId: '1', organizationId: 'o', name: 'shop', creationDate: DATE };
@@ -45,7 +42,7 @@ const USER = {
 const ROW = { changeDate: DATE, organization: { id: 'o' }, roles: ['ORG_OWNER'] };
 const PLACE = { userId: '4', on: 'project', projectId: '1' } as const;
 
-type Ask = (administration: Administration) => Promise<unknown>;
+type Ask = (administration: organization.Administration) => Promise<unknown>;
 
 describe('where only API v2 is served', () => {
   it.each<[string, Ask, string, object, unknown]>([
@@ -77,28 +74,28 @@ describe('where only API v2 is served', () => {
     ],
     [
       'lists applications',
-      (a) => applications.listApplications(a, '1'),
+      (a) => projects.listApplications(a, '1'),
       'ListApplications',
       { applications: [APP] },
       [{ id: '2', name: 'api', clientId: '3', hasKeys: true, isActive: true, madeAt: AT }],
     ],
     [
       'makes an application',
-      (a) => applications.createApplication(a, '1', 'api'),
+      (a) => projects.createApplication(a, '1', 'api'),
       'CreateApplication',
       APP,
       { id: '2', clientId: '3' },
     ],
     [
       'makes a key of it',
-      (a) => applications.addApplicationKey(a, '1', '2'),
+      (a) => projects.addApplicationKey(a, '1', '2'),
       'CreateApplicationKey',
       { keyId: '7', keyDetails: BYTES },
       { id: '7', file: FILE },
     ],
     [
       'lists its keys',
-      (a) => applications.listApplicationKeys(a, '1', '2'),
+      (a) => projects.listApplicationKeys(a, '1', '2'),
       'ListApplicationKeys',
       { keys: [{ keyId: '7', creationDate: DATE }] },
       [{ id: '7', madeAt: AT }],
@@ -120,28 +117,28 @@ describe('where only API v2 is served', () => {
     ],
     [
       'lists manager roles',
-      (a) => managers.listHeld(a, '4', '1'),
+      (a) => users.listHeld(a, '4', '1'),
       'ListAdministrators',
       { administrators: [ROW] },
       [{ on: 'organization', roles: ['ORG_OWNER'], changedAt: AT }],
     ],
     [
       'gives one',
-      (a) => managers.setHeld(a, PLACE, [], ['PROJECT_OWNER']),
+      (a) => users.setHeld(a, PLACE, [], ['PROJECT_OWNER']),
       'CreateAdministrator',
       {},
       undefined,
     ],
     [
       'takes one',
-      (a) => managers.setHeld(a, PLACE, ['PROJECT_OWNER'], []),
+      (a) => users.setHeld(a, PLACE, ['PROJECT_OWNER'], []),
       'DeleteAdministrator',
       {},
       undefined,
     ],
     [
       'reads metadata',
-      (a) => metadata.readMetadata(a, 'k'),
+      (a) => organization.readMetadata(a, 'k'),
       'ListOrganizationMetadata',
       { metadata: [{ key: 'k', value: base64('t'), changeDate: DATE }] },
       { text: 't', changedAt: AT },
