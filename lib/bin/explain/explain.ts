@@ -2,20 +2,27 @@ import { type Decision, DENIAL, type DenyReason } from '../../core/decision.js';
 import { ZitadelError } from '../../core/errors.js';
 import { own, withoutInheritance } from '../../core/own-properties.js';
 import { authenticated } from '../../core/requirement/builders.js';
-import type { Requirement } from '../../core/requirement/requirement.js';
+import { sourceText } from '../../core/requirement/refs.js';
+import {
+  type Requirement,
+  requirementText,
+  type RoleRequirement,
+} from '../../core/requirement/requirement.js';
+import { type HierarchyTable, satisfying } from '../../core/requirement/roles.js';
 import { type Explanation, ZitadelNotAllowedError } from '../../core/zitadel-authorizer.js';
 import { createZitadel, type Zitadel } from '../../create-zitadel.js';
 import type { ZitadelOptions } from '../../options.js';
 import { ApplicationError } from '../application.js';
-import { accessAt } from '../application-route.js';
-import { optionsOfApplication } from '../application-options.js';
-import { callerToken } from '../caller-token.js';
+import { accessAt, optionsOfApplication } from '../application-looks.js';
 import { type Command, EXIT, UsageError } from '../command.js';
-import { type Environment, optionsFromEnvironment, withEnvFile } from '../environment.js';
+import {
+  callerToken,
+  type Environment,
+  optionsFromEnvironment,
+  withEnvFile,
+} from '../environment.js';
 import { coloured, type Terminal } from '../terminal.js';
-import { type Asked, read, withIds } from './asked.js';
-import { HELP } from './help.js';
-import { wouldAllow } from './would-allow.js';
+import { type Asked, HELP, read, withIds } from './asked.js';
 
 /** What is asked, and whether somebody may act as another user there. */
 interface Question {
@@ -73,7 +80,7 @@ async function answerTo(asked: Asked, env: Environment, terminal: Terminal): Pro
   const logger = { log: () => undefined, warn: tell, error: tell, debug: () => undefined };
   const zitadel = createZitadel({ ...options, logger });
   try {
-    return await ask(zitadel, options, question, asked.user, token);
+    return await ask(zitadel, question, asked.user, token);
   } finally {
     await zitadel.close();
   }
@@ -114,11 +121,7 @@ async function optionsOf(
   env: Environment,
 ): Promise<ZitadelOptions> {
   if (app === undefined) return optionsFromEnvironment(env);
-  const given = await optionsOfApplication(app, name);
-  if (Object.hasOwn(given, 'why')) {
-    throw new ApplicationError((given as { readonly why: string }).why);
-  }
-  const { options } = given as { readonly options: object };
+  const { options } = await optionsOfApplication(app, name);
   const left = Object.entries(withoutInheritance(options)).filter(([key]) => !BESIDE.has(key));
   return Object.fromEntries(left) as unknown as ZitadelOptions;
 }
@@ -163,8 +166,7 @@ async function tokenFrom(env: Environment, terminal: Terminal): Promise<string> 
 }
 
 async function ask(
-  { authorizer }: Pick<Zitadel, 'authorizer'>,
-  options: ZitadelOptions,
+  { authorizer, decisions }: Zitadel,
   { requirement, forActors }: Question,
   user: string | undefined,
   token: string | undefined,
@@ -185,7 +187,7 @@ async function ask(
     allowed,
     ...(reason && { reason, message: DENIAL[reason].message }),
     explanation,
-    wouldAllow: wouldAllow(requirement, options),
+    wouldAllow: wouldAllow(requirement, decisions.hierarchyOf(who)),
   };
 }
 
@@ -229,3 +231,46 @@ function partText(part: Explanation, indent: string): string {
   const inner = parts.map((each) => `\n${partText(each, `${indent}  `)}`).join('');
   return `${indent}${allowed ? 'yes' : 'no '} ${requirement}${row}${read}${inner}`;
 }
+
+/** What somebody could be given so that a requirement holds, in words. In an `allOf`, each line is needed. */
+function wouldAllow(requirement: Requirement, table: HierarchyTable): readonly string[] {
+  switch (requirement.type) {
+    case 'allOf':
+      return requirement.of.flatMap((each) => wouldAllow(each, table));
+    case 'anyOf':
+      return [requirement.of.map((each) => wouldAllow(each, table).join(' and ')).join('; or ')];
+    case 'role':
+      return [rowsFor(requirement, table)];
+    case 'permission':
+      return [`a role that has ${requirementText(requirement)}`];
+    case 'projectRole':
+      return [`an authorization that gives ${requirementText(requirement)}`];
+    case 'authenticated':
+      return requirement.organizations
+        ? [`a user of org ${requirement.organizations.join(' | ')}`]
+        : ['a token that ZITADEL accepts'];
+  }
+}
+
+/** Where each kind of membership must stand so that it counts. */
+function rowsFor({ roles, kind, ref }: RoleRequirement, table: HierarchyTable): string {
+  const by = satisfying(table, roles);
+  const id = ref && Object.hasOwn(ref, 'source') ? ` ${sourceText((ref as never)['source'])}` : '';
+  const places = {
+    projectGrant: `the project grant${id}`,
+    project: `the project${id}`,
+    org: kind === 'org' ? `the organization${id}` : OWNERS[kind],
+    instance: 'the instance',
+  };
+  return (['projectGrant', 'project', 'org', 'instance'] as const)
+    .filter((each) => by[each].size > 0)
+    .map((each) => `${[...by[each]].join(' | ')} on ${places[each]}`)
+    .join(', or ');
+}
+
+const OWNERS = {
+  instance: '',
+  org: '',
+  project: 'the organization that owns it',
+  projectGrant: 'the organization that it is granted to',
+} as const;

@@ -65,6 +65,13 @@ export function rowsOf({ access, beside }: Overview): readonly Row[] {
   return [...seen.values()];
 }
 
+/** The rows by their classes, in the order of the application. */
+export function groupsOf(rows: readonly Row[]): ReadonlyMap<string, readonly Row[]> {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) groups.set(row.group, [...(groups.get(row.group) ?? []), row]);
+  return groups;
+}
+
 /** All that the lock file holds, in an order that does not depend on the order of the source. */
 export function factsOf(overview: Overview): LockFacts {
   const access = new Map<string, string[]>();

@@ -4,7 +4,7 @@ import { ZitadelError } from '../../core/errors.js';
 import { Actions } from '../../zitadel/events/targets.js';
 import { ZitadelApiError } from '../../zitadel/refusals.js';
 import { Administration } from '../../zitadel/setup/administration.js';
-import { pathFrom } from '../application-copies.js';
+import { pathFrom } from '../application.js';
 import { type Command, EXIT } from '../command.js';
 import { instanceFrom } from '../instance.js';
 import { tellUnknown } from '../event-plan.js';

@@ -4,8 +4,7 @@ import { own } from '../../core/own-properties.js';
 import { coloured, type Terminal } from '../terminal.js';
 import type { Asked } from './asked.js';
 import type { Checked } from './check.js';
-import { type Form, KINDS } from './kind.js';
-import { audienceOf, shown, type Use, usesOf } from './uses.js';
+import { audienceOf, type Form, KINDS, shown, type Use, usesOf } from './form.js';
 
 /** What is known about a token. */
 export interface Explained {

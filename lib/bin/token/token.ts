@@ -1,10 +1,8 @@
 import { type Command, EXIT } from '../command.js';
-import { read, tokenFrom } from './asked.js';
-import { askZitadel } from './check.js';
-import { HELP } from './help.js';
-import { formOf } from './kind.js';
+import { HELP, read, tokenFrom } from './asked.js';
+import { askZitadel, verdictOn } from './check.js';
+import { formOf } from './form.js';
 import { asJson, asText, type Explained } from './report.js';
-import { verdictOn } from './verdict.js';
 
 /** `token`. */
 export const command: Command = {

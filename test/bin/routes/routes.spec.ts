@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCommand } from '#dist/bin/commands.js';
 import { afterAll, describe, expect, it } from 'vitest';
-import { directionOf } from '../../../lib/bin/routes/widening.js';
+import { directionOf } from '../../../lib/bin/routes/lock.js';
 import { quietTerminal } from '../../support/terminal.js';
 
 const APPLICATION = join('test', 'bin', 'routes', 'application.mjs');
