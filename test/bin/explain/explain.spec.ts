@@ -132,6 +132,23 @@ Module({
     });
   });
 
+  it('says what would allow it by the hierarchy of the instance that the token is of', async () => {
+    const folder = mkdtempSync(fileURLToPath(new URL('./app-', import.meta.url)));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const app = join(folder, 'zitadel.mjs');
+    const { issuer, audience } = zitadel.options();
+    const instances = JSON.stringify([{ issuer, audience, hierarchy: 'exact' }]);
+    writeFileSync(
+      app,
+      `import { createZitadel } from 'nestjs-zitadel/express';
+export const zitadel = createZitadel({ instances: ${instances} });
+`,
+    );
+    const { code, out } = await run(['--app', app, '--role', 'IAM_OWNER_VIEWER', '--json']);
+    expect(code).toBe(3);
+    expect(JSON.parse(out)).toMatchObject({ wouldAllow: ['IAM_OWNER_VIEWER on the instance'] });
+  });
+
   it('takes no route for another one that answers under another host', async () => {
     const route = (name: string) => run(['--app', `${FILE}#TwoHosts`, '--route', name]);
     const both = await route('GET /things');
