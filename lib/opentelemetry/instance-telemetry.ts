@@ -22,9 +22,7 @@ import {
   type TelemetryStep,
 } from '../core/telemetry.js';
 import type { HowDecided } from '../core/tell.js';
-import type { Instruments } from './instruments.js';
-import { outcomeOf } from './outcome.js';
-import type { Tally } from './tally.js';
+import { type Instruments, outcomeOf, type Tally } from './metrics.js';
 
 interface InstanceParts {
   readonly tally: Tally;

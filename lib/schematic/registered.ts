@@ -1,7 +1,6 @@
 import { posix } from 'node:path';
 import type ts from 'typescript';
-import { textIn, type Tree } from './tree.js';
-import type { TypeScript } from './typescript.js';
+import { textIn, type Tree, type TypeScript } from './project.js';
 
 /** The files in which ZitadelModule is registered, and the guard bound to the whole application. */
 export interface Registered {

@@ -1,9 +1,8 @@
-import type { INestApplicationContext } from '@nestjs/common';
+import type { INestApplication, INestApplicationContext } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
-import type { OpenAPIObject } from '@nestjs/swagger';
+import { type OpenAPIObject, type SwaggerDocumentOptions, SwaggerModule } from '@nestjs/swagger';
 import { own } from '../core/own-properties.js';
-import { type Operation, withAccess } from './operation.js';
-import { refusalComponents, type RefusalStatus } from './refusals.js';
+import { type Operation, refusalComponents, type RefusalStatus, withAccess } from './operation.js';
 import { routesOf } from './routes.js';
 import { Schemes } from './schemes.js';
 
@@ -66,6 +65,25 @@ export function withZitadel<T extends OpenAPIObject>(
       securitySchemes: { ...schemes.used(), ...components?.securitySchemes },
     },
   };
+}
+
+/**
+ * In place of `SwaggerModule` of @nestjs/swagger: each document that it creates has what the guard asks for, as {@link withZitadel} adds it.
+ *
+ * @example `import { ZitadelSwaggerModule as SwaggerModule } from 'nestjs-zitadel/swagger'`
+ */
+export class ZitadelSwaggerModule extends SwaggerModule {
+  /**
+   * @throws ZitadelRequirementError when the application does not import `ZitadelModule` of this package
+   * @example `const document = ZitadelSwaggerModule.createDocument(app, new DocumentBuilder().setTitle('Things').build())`
+   */
+  static override createDocument(
+    app: INestApplication,
+    config: Omit<OpenAPIObject, 'paths'>,
+    options: SwaggerDocumentOptions & ZitadelDocumentOptions = {},
+  ): OpenAPIObject {
+    return withZitadel(super.createDocument(app, config, options), app, options);
+  }
 }
 
 /** `hasMore`: the version knows `query`, and a place for all other methods. */

@@ -5,7 +5,7 @@ import { ZitadelArgumentError } from '../core/errors.js';
 import type { Zitadel } from '../create-zitadel.js';
 import { optionsOfModule } from '../nest/module-options.js';
 import { getZitadelToken } from '../nest/zitadel.module-definition.js';
-import { type EventsHealth, healthOfEvents } from './events.js';
+import type { ZitadelEvents } from '../zitadel/events/zitadel-events.js';
 import { type Probed, Probe } from './probe.js';
 
 /** Settings of `ready`. Those of the first call with a key and a ZITADEL count for both. */
@@ -34,6 +34,15 @@ export interface ZitadelHealthOptions {
    * @default none
    */
   readonly zitadel?: string;
+}
+
+/** How ZITADEL's events come. */
+interface EventsHealth {
+  readonly state: 'in time' | 'late' | 'received';
+  /** Milliseconds: how far the tail is behind, where this process reads it. */
+  readonly lagMs?: number;
+  /** Deliveries that were refused, since the application started. */
+  readonly refused?: number;
 }
 
 /** What the page shows. It names no instance and no user. */
@@ -165,4 +174,23 @@ function detailsOf(
     ...(found.length > 1 && { instances: { well, of: found.length } }),
     ...(message !== undefined && { message }),
   };
+}
+
+/** Undefined: no events are set up. Nobody can tell whether a delivery is missing, so of those only the refused ones are shown. */
+function healthOfEvents(all: readonly ZitadelEvents[], maxLagMs: number): EventsHealth | undefined {
+  const statuses = all.map((events) => events.status());
+  const tails = statuses.flatMap(({ tail }) => tail ?? []);
+  if (tails.length > 0) {
+    const lags = tails.flatMap(({ lagMs }) => lagMs ?? []);
+    const isLate = tails.some(
+      ({ state, lagMs = 0 }) => state === 'failing' || state === 'notServed' || lagMs > maxLagMs,
+    );
+    return {
+      state: isLate ? 'late' : 'in time',
+      ...(lags.length > 0 && { lagMs: Math.max(...lags) }),
+    };
+  }
+  if (all.every(({ path }) => path === undefined)) return undefined;
+  const refused = statuses.flatMap((each) => Object.values(each.refused));
+  return { state: 'received', refused: refused.reduce((sum, each) => sum + each, 0) };
 }
