@@ -1,6 +1,6 @@
 import { type Decision, DENIAL, type DenyReason } from '../../core/decision.js';
 import { ZitadelError } from '../../core/errors.js';
-import { own, withoutInheritance } from '../../core/own-properties.js';
+import { has, own, withoutInheritance } from '../../core/own-properties.js';
 import { authenticated } from '../../core/requirement/builders.js';
 import { sourceText } from '../../core/requirement/refs.js';
 import {
@@ -30,8 +30,6 @@ interface Question {
   readonly forActors: boolean;
   /** The name of the `ZitadelModule` that is asked. Undefined: the one without. */
   readonly zitadel: string | undefined;
-  /** Where nobody is asked: why. */
-  readonly settled?: { readonly allowed: boolean; readonly why: string };
 }
 
 /** What came of it. With `--json` it is what is written. */
@@ -67,10 +65,7 @@ export const command: Command = {
 
 async function answerTo(asked: Asked, env: Environment, terminal: Terminal): Promise<Answer> {
   const question = await questionOf(asked);
-  if (question.settled) {
-    const { allowed, why } = question.settled;
-    return { exitCode: allowed ? EXIT.done : EXIT.notInOrder, allowed, message: why };
-  }
+  if (!has(question, 'requirement')) return question;
   const options = await optionsOf(asked, question.zitadel, env);
   const error = asked.user === undefined ? undefined : unreadable(asked, options, env);
   if (error !== undefined) return { exitCode: EXIT.failed, error };
@@ -86,33 +81,34 @@ async function answerTo(asked: Asked, env: Environment, terminal: Terminal): Pro
   }
 }
 
-/** @throws UsageError */
-async function questionOf({ app, name, route, ids, requirement }: Asked): Promise<Question> {
+/** What is asked, or the answer where nobody needs to be asked. @throws UsageError */
+async function questionOf({
+  app,
+  name,
+  route,
+  ids,
+  requirement,
+}: Asked): Promise<Question | Answer> {
   if (requirement) return { requirement, forActors: false, zitadel: name };
   const access = await accessAt(app ?? '', route ?? '');
-  const { zitadel } = access;
+  const { zitadel, forActors } = access;
   if (name !== undefined && name !== zitadel) {
     throw new UsageError(
       `${route} asks the ZITADEL ${zitadel ?? 'without a name'}: leave out --name, since the route says it`,
     );
   }
-  const settled = access.guarded
-    ? SETTLED[access.access]
-    : { allowed: true, why: 'Nothing of nestjs-zitadel guards this: everybody gets in.' };
-  return {
-    requirement: withIds(access.requirement ?? authenticated(), settled ? new Map() : ids),
-    forActors: access.forActors,
-    zitadel,
-    ...(settled && { settled }),
-  };
+  const open = !access.guarded
+    ? 'Nothing of nestjs-zitadel guards this: everybody gets in.'
+    : access.access === 'public'
+      ? 'It is public: everybody gets in, and no token is read.'
+      : undefined;
+  if (open !== undefined) return { exitCode: EXIT.done, allowed: true, message: open };
+  if (access.requirement) {
+    return { requirement: withIds(access.requirement, ids), forActors, zitadel };
+  }
+  const message = 'It declares nothing, so nobody gets in.';
+  return { exitCode: EXIT.notInOrder, allowed: false, message };
 }
-
-const SETTLED = {
-  public: { allowed: true, why: 'It is public: everybody gets in, and no token is read.' },
-  undeclared: { allowed: false, why: 'It declares nothing, so nobody gets in.' },
-  optional: undefined,
-  required: undefined,
-} as const;
 
 /** Without what runs beside requests, or is shared with others. @throws UsageError */
 async function optionsOf(

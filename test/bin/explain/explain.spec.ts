@@ -92,6 +92,15 @@ describe('explain', () => {
     expect([unknown.code, unknown.told]).toEqual([2, expect.stringContaining('has no GET /none')]);
   });
 
+  it('says of a route without the guard that everybody gets in, whatever it asks for', async () => {
+    const asked = ['--app', `${FILE}#Unguarded`, '--route', 'GET /orgs/:orgId'];
+    expect(await run(asked)).toMatchObject({
+      code: 0,
+      out: 'Allowed. Nothing of nestjs-zitadel guards this: everybody gets in.',
+    });
+    expect(await run([...asked, '--param', `orgId=${orgId}`])).toMatchObject({ code: 0 });
+  });
+
   it('asks the ZITADEL that the route names', async () => {
     const partners = await startEmulator();
     const bob = partners.addUser('bob');
