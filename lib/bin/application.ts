@@ -59,11 +59,7 @@ async function open(
     // What is no application of Nest is loaded only where it may start.
     if (!start) await coreFor(file);
     const exported = chosen(await load(file), name, given);
-    const app = await make(exported, file, {
-      preview: !start,
-      logger: false,
-      abortOnError: false,
-    });
+    const app = await make(exported, file, { preview: !start, logger: false, abortOnError: false });
     if (start) await app.init();
     return app;
   } catch (error) {
@@ -103,7 +99,7 @@ async function coreFor(file: string): Promise<Core> {
   throw new ApplicationError(`${file} finds no @nestjs/core: is it in a project of Nest?`);
 }
 
-async function load(file: string): Promise<Exports> {
+export async function load(file: string): Promise<Exports> {
   const loaded = (await import(pathToFileURL(file).href)) as Exports;
   // What CommonJS exports is not always seen by name.
   return { ...(Object(loaded['default']) as Exports), ...loaded };

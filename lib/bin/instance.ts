@@ -1,21 +1,10 @@
-import { createHttp, type Http } from '../zitadel/http.js';
+import { createHttp } from '../zitadel/http.js';
 import { isLoopback } from '../zitadel/loopback.js';
 import { UsageError } from './command.js';
 import type { Terminal } from './terminal.js';
 
-/** The instance that is administrated, and how it is called. */
-interface AdministratedInstance {
-  readonly url: string;
-  readonly http: Http;
-  /** A personal access token. */
-  readonly token: string;
-}
-
-/** The instance that the environment names. A token that it does not name is asked for. @throws UsageError */
-export async function instanceFrom(
-  terminal: Terminal,
-  manager = 'an IAM_OWNER',
-): Promise<AdministratedInstance> {
+/** The instance that is administrated, which the environment names. A token that it does not name is asked for. @throws UsageError */
+export async function instanceFrom(terminal: Terminal, manager = 'an IAM_OWNER') {
   const { ZITADEL_URL: url = '', ZITADEL_PAT: given = '' } = terminal.env;
   if (!URL.canParse(url) || new URL(url).origin !== url || !isPrivate(new URL(url))) {
     throw new UsageError(
@@ -31,7 +20,7 @@ export async function instanceFrom(
   const http = createHttp({
     issuer: url,
     internalUrl: undefined,
-    fetch: (address, init) => globalThis.fetch(address, init),
+    fetch: globalThis.fetch,
     timeoutMs: 10_000,
     budgetMs: 20_000,
   });

@@ -74,10 +74,11 @@ export class InstanceTelemetry implements Telemetry {
   async during(step: TelemetryStep, work: () => Promise<TelemetryEnd>): Promise<void> {
     if (step.name === 'question') return this.#duringQuestion(work);
     const { tracer, server, instruments } = this.parts;
-    const { name, options } =
-      step.name === 'request' ? requestSpan(step, server) : SPANS[step.name];
     const around = aroundIn(context.active());
-    const span = tracer.startSpan(name, options, around);
+    const span =
+      step.name === 'request'
+        ? tracer.startSpan(`zitadel.request ${step.endpoint}`, requestSpan(step, server), around)
+        : tracer.startSpan(SPANS[step.name], {}, around);
     const inside = trace.setSpan(around, span);
     const since = performance.now();
     try {
@@ -196,26 +197,18 @@ function troubleOf({ status, error }: TelemetryEnd): Attributes {
   };
 }
 
-const SPANS: Readonly<Record<'decision' | 'verification', Begun>> = {
-  decision: { name: DECISION },
-  verification: { name: 'zitadel.verify' },
-};
-
-interface Begun {
-  readonly name: string;
-  readonly options?: SpanOptions;
-}
+const SPANS = { decision: DECISION, verification: 'zitadel.verify' } as const;
 
 function requestSpan(
   { endpoint, method, resends }: Extract<TelemetryStep, { readonly name: 'request' }>,
   server: Attributes,
-): Begun {
+): SpanOptions {
   const attributes = {
     ...server,
     ...measuredOf(endpoint, method),
     ...(resends > 0 && { 'http.request.resend_count': resends }),
   };
-  return { name: `zitadel.request ${endpoint}`, options: { kind: SpanKind.CLIENT, attributes } };
+  return { kind: SpanKind.CLIENT, attributes };
 }
 
 function measuredOf(endpoint: string, method: string): Attributes {

@@ -69,16 +69,6 @@ export function instrumentsOf(meter: Meter) {
   };
 }
 
-const NAMES: Readonly<Record<RememberedKind, string>> = {
-  memberships: 'memberships',
-  permissions: 'permissions',
-  projectRoles: 'project_roles',
-};
-const LAYERS: Readonly<Record<FoundIn, string>> = {
-  memory: 'memory',
-  shared: 'shared_store',
-  zitadel: 'zitadel',
-};
 const STATES: Readonly<Record<BreakerState, number>> = { closed: 0, halfOpen: 1, open: 2 };
 
 class Decisions {
@@ -126,17 +116,16 @@ export class Tally {
         result.observe(decisions, count, { ...attributes, ...outcomeOf(reason) });
       }
     }
-    for (const what of Object.keys(NAMES) as RememberedKind[]) {
-      for (const where of Object.keys(LAYERS) as FoundIn[]) {
-        const remembered = what === 'memberships' && where === 'memory' ? this.#remembered : 0;
-        const count = (this.#found.get(`${what} ${where}`) ?? 0) + remembered;
-        const attributes = {
-          ...this.server,
-          'zitadel.cache.name': NAMES[what],
-          'zitadel.cache.layer': LAYERS[where],
-        };
-        if (count > 0) result.observe(lookups, count, attributes);
-      }
+    const found = new Map(this.#found);
+    add(found, 'memberships memory', this.#remembered);
+    for (const [key, count] of found) {
+      const [what, where] = key.split(' ') as [RememberedKind, FoundIn];
+      const attributes = {
+        ...this.server,
+        'zitadel.cache.name': what === 'projectRoles' ? 'project_roles' : what,
+        'zitadel.cache.layer': where === 'shared' ? 'shared_store' : where,
+      };
+      if (count > 0) result.observe(lookups, count, attributes);
     }
     for (const [endpoint, state] of this.breakers?.() ?? []) {
       const attributes = { ...this.server, 'zitadel.endpoint': endpoint };
@@ -145,8 +134,8 @@ export class Tally {
   }
 }
 
-function add<K>(counts: Map<K, number>, key: K): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
+function add<K>(counts: Map<K, number>, key: K, more = 1): void {
+  counts.set(key, (counts.get(key) ?? 0) + more);
 }
 
 /** The outcome of a decision, in attributes. An outage and a mistake are no denials. */

@@ -29,29 +29,24 @@ export interface Operation {
   readonly 'x-zitadel'?: unknown;
 }
 
-/** An operation with what its handlers ask for, and with which statuses they may be refused. What the application wrote stays. */
+/** An operation with what its handlers ask for. `used` gets the statuses with which they refuse. What the application wrote stays. */
 export function withAccess(
   operation: Operation,
   handlers: readonly Access[],
   schemes: Schemes,
-): { readonly operation: Operation; readonly statuses: readonly RefusalStatus[] } {
-  const statuses = new Set(handlers.flatMap(statusesOf));
-  const added = Object.fromEntries(
-    [...statuses].map((status) => [String(status), referenceTo(status)]),
-  );
+  used: Set<RefusalStatus>,
+): Operation {
+  const statuses = handlers.flatMap(statusesOf);
+  for (const status of statuses) used.add(status);
+  const added = Object.fromEntries(statuses.map((status) => [status, referenceTo(status)]));
   const all = handlers.map(accessOf);
-  const [only] = all;
-  const extension = all.length === 1 ? only : { handlers: all };
   const description = [operation.description, ...sentences(handlers)].filter(Boolean).join('\n\n');
   return {
-    operation: {
-      ...operation,
-      ...(description !== '' && { description }),
-      security: operation.security ?? securityOf(handlers, schemes),
-      responses: { ...added, ...operation.responses },
-      'x-zitadel': extension,
-    },
-    statuses: [...statuses],
+    ...operation,
+    ...(description !== '' && { description }),
+    security: operation.security ?? securityOf(handlers, schemes),
+    responses: { ...added, ...operation.responses },
+    'x-zitadel': all.length === 1 ? all[0] : { handlers: all },
   };
 }
 

@@ -12,13 +12,6 @@ interface Scheme {
   readonly options: ResolvedOptions;
 }
 
-/** A security scheme of OpenAPI: OpenID Connect, found by the discovery of the issuer. */
-interface OpenIdConnectScheme {
-  readonly type: 'openIdConnect';
-  readonly description: string;
-  readonly openIdConnectUrl: string;
-}
-
 const audienceScope = (project: string) => `urn:zitadel:iam:org:project:id:${project}:aud`;
 const HOME_SCOPE = 'urn:zitadel:iam:user:resourceowner';
 
@@ -41,14 +34,14 @@ export class Schemes {
     }));
   }
 
-  /** What was asked for so far. */
-  used(): Readonly<Record<string, OpenIdConnectScheme>> {
+  /** What was asked for so far: OpenID Connect, found by the discovery of the issuer. */
+  used() {
     const all = [...this.#byZitadel.values()].flat();
     return Object.fromEntries(
       all.map(({ name, options: { issuer, token } }) => [
         name,
         {
-          type: 'openIdConnect',
+          type: 'openIdConnect' as const,
           description: `Sign in at ${issuer}, and send the access token${token ? ' where the application looks for it' : ': Authorization: Bearer <token>'}`,
           openIdConnectUrl: `${issuer}/.well-known/openid-configuration`,
         },

@@ -60,17 +60,14 @@ function asking(resolved: ResolvedOptions, timeoutMs: number): () => Promise<Pro
   // A breaker would keep a probe from seeing that ZITADEL is back.
   const http: Http = (call) => createHttp(bounds)(call);
   const credential = resolved.serviceUser && openServiceUser(resolved.serviceUser);
-  if (!credential) {
-    return async () => {
-      const endpoints = await createDiscovery(http, issuer, internalUrl)();
-      return isRefusal(endpoints) ? foundBy(endpoints, undefined) : WELL;
-    };
-  }
   const discover = createDiscovery(http, issuer, internalUrl);
-  const serviceToken = new ServiceToken(http, discover, issuer, credential);
+  const serviceToken = credential && new ServiceToken(http, discover, issuer, credential);
   return async () => {
-    const endpoints = await discover();
+    // What discovery remembers does not say how ZITADEL is now.
+    const ask = serviceToken ? discover : createDiscovery(http, issuer, internalUrl);
+    const endpoints = await ask();
     if (isRefusal(endpoints)) return foundBy(endpoints, undefined);
+    if (!serviceToken) return WELL;
     const reply = await serviceToken.call({
       family: 'userinfo',
       method: 'GET',

@@ -45,17 +45,6 @@ interface EventsHealth {
   readonly refused?: number;
 }
 
-/** What the page shows. It names no instance and no user. */
-interface Details {
-  readonly reachable: boolean;
-  /** Missing: no service user is set up, or nobody could tell. */
-  readonly serviceUser?: 'signed in' | 'refused';
-  readonly events?: EventsHealth;
-  /** With the option `instances`: how many of them are well. */
-  readonly instances?: { readonly well: number; readonly of: number };
-  readonly message?: string;
-}
-
 /**
  * Tells @nestjs/terminus how ZITADEL is. It is for readiness and for people, never for liveness: if ZITADEL is down, a restart of the
  * application helps nobody. Provide it in the module of your health page, which imports `TerminusModule`.
@@ -98,13 +87,11 @@ export class ZitadelHealthIndicator {
     const details = detailsOf(found, well, events);
     const indicator = this.indicators.check(key);
     // One instance of several serves its callers while another is away.
-    if (well === 0) return indicator.down({ ...details });
+    if (well === 0) return indicator.down(details);
     const isWhole = well === found.length && events?.state !== 'late';
     // Terminus 11 does not know it.
     const knowsDegraded = typeof (indicator as Partial<typeof indicator>).degraded === 'function';
-    return isWhole || !knowsDegraded
-      ? indicator.up({ ...details })
-      : indicator.degraded({ ...details });
+    return isWhole || !knowsDegraded ? indicator.up(details) : indicator.degraded(details);
   }
 
   #probesOf(key: string, { everyMs, timeoutMs, zitadel }: Settings): readonly Probe[] {
@@ -151,11 +138,8 @@ function milliseconds(name: Times, value: unknown, least: number, most: number):
 
 const isWell = ({ reachable, signedIn }: Probed): boolean => reachable && signedIn !== false;
 
-function detailsOf(
-  found: readonly Probed[],
-  well: number,
-  events: EventsHealth | undefined,
-): Details {
+/** What the page shows. It names no instance and no user. */
+function detailsOf(found: readonly Probed[], well: number, events: EventsHealth | undefined) {
   const reachable = found.some((each) => each.reachable);
   const isRefused = found.some(({ signedIn }) => signedIn === false);
   const isSignedIn = found.some(({ signedIn }) => signedIn === true);
@@ -169,8 +153,10 @@ function detailsOf(
         : undefined;
   return {
     reachable,
+    // Missing: no service user is set up, or nobody could tell.
     ...((isRefused || isSignedIn) && { serviceUser: isRefused ? 'refused' : 'signed in' }),
     ...(events && { events }),
+    // With the option `instances`: how many of them are well.
     ...(found.length > 1 && { instances: { well, of: found.length } }),
     ...(message !== undefined && { message }),
   };

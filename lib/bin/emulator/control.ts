@@ -27,7 +27,7 @@ const CALLS: Readonly<Record<string, readonly [Handle, BodyName?]>> = {
   'GET /emulator/key-file': [keyFile],
   'POST /emulator/tokens': [token, 'token'],
   'POST /emulator/faults': [fault, 'fault'],
-  'DELETE /emulator/faults': [heal],
+  'DELETE /emulator/faults': [({ made }, _, query) => made.zitadel.heal(endpointIn(query))],
   'PUT /emulator/reads': [reads, 'reads'],
   'PUT /emulator/members': [({ made }, body: FileMember) => made.setMember(body), 'members'],
   'PUT /emulator/authorizations': [
@@ -182,10 +182,6 @@ function fault({ made }: Controlled, { endpoint, fault, times, delayMs }: FaultB
   if (fault === undefined) return;
   if (times === undefined) zitadel.fail(endpoint, fault);
   else zitadel.failNext(endpoint, fault, times);
-}
-
-function heal({ made }: Controlled, _body: never, query: URLSearchParams): void {
-  made.zitadel.heal(endpointIn(query));
 }
 
 function reads(

@@ -54,7 +54,10 @@ export const command: Command = {
       answer = await answerTo(asked, env, terminal);
     } catch (error) {
       if (!(error instanceof ZitadelError || error instanceof ApplicationError)) throw error;
-      answer = ofError(error);
+      answer =
+        error instanceof ZitadelNotAllowedError
+          ? ofNo(error.decision.reason, error.decision.detail)
+          : { exitCode: EXIT.failed, error: error.message };
     }
     if (terminal.stop.aborted) return EXIT.interrupted;
     if (asked.json) terminal.out(JSON.stringify(answer));
@@ -69,7 +72,7 @@ async function answerTo(asked: Asked, env: Environment, terminal: Terminal): Pro
   const options = await optionsOf(asked, question.zitadel, env);
   const error = asked.user === undefined ? undefined : unreadable(asked, options, env);
   if (error !== undefined) return { exitCode: EXIT.failed, error };
-  const token = asked.user === undefined ? await tokenFrom(env, terminal) : undefined;
+  const token = asked.user === undefined ? await callerToken(env, terminal, NOBODY) : undefined;
   // What the library has to say must not mix with the answer.
   const tell = (text: string): void => terminal.tell(text);
   const logger = { log: () => undefined, warn: tell, error: tell, debug: () => undefined };
@@ -152,14 +155,7 @@ const BESIDE: ReadonlySet<string> = new Set([
   'token',
 ]);
 
-/** @throws UsageError */
-async function tokenFrom(env: Environment, terminal: Terminal): Promise<string> {
-  const token = await callerToken(env, terminal);
-  if (token !== '') return token;
-  throw new UsageError(
-    'say about whom: --user <id>, or a token in ZITADEL_TOKEN or on the standard input',
-  );
-}
+const NOBODY = 'say about whom: --user <id>, or a token in ZITADEL_TOKEN or on the standard input';
 
 async function ask(
   { authorizer, decisions }: Zitadel,
@@ -194,12 +190,6 @@ function ofNo(reason: DenyReason, detail: string | undefined): Answer {
   return status >= 500
     ? { exitCode: EXIT.failed, reason, error: text }
     : { exitCode: EXIT.notInOrder, allowed: false, reason, message: text };
-}
-
-function ofError(error: Error): Answer {
-  return error instanceof ZitadelNotAllowedError
-    ? ofNo(error.decision.reason, error.decision.detail)
-    : { exitCode: EXIT.failed, error: error.message };
 }
 
 function report(answer: Answer, terminal: Terminal): void {

@@ -6,12 +6,12 @@ import type { LockFacts } from './facts.js';
 /** How a fact of the application differs from the lock file. */
 export interface Difference {
   readonly on: string;
-  /** Missing: it is new. */
-  readonly from?: string;
-  /** Missing: it is gone. */
-  readonly to?: string;
+  /** Undefined: it is new. */
+  readonly from: string | undefined;
+  /** Undefined: it is gone. */
+  readonly to: string | undefined;
   /** Where that can be said. */
-  readonly direction?: Direction;
+  readonly direction: Direction | undefined;
 }
 
 const VERSION = 1;
@@ -84,31 +84,24 @@ function areTexts(value: unknown, maySeveral: boolean): boolean {
 
 /** What changed since the lock file was written: in options, and then in ways in. */
 export function differences(locked: LockFacts, now: LockFacts): readonly Difference[] {
-  const inOptions = between(locked.options, now.options).map((each) => ({
-    ...each,
-    on: `option ${each.on}`,
-  }));
-  return [...inOptions, ...between(locked.access, now.access, directionOf)];
+  const inOptions = between(locked.options, now.options, () => undefined);
+  return [
+    ...inOptions.map((each) => ({ ...each, on: `option ${each.on}` })),
+    ...between(locked.access, now.access, directionOf),
+  ];
 }
 
 function between(
   before: LockFacts['access'],
   after: LockFacts['access'],
-  direction: (from: string, to: string) => Direction | undefined = () => undefined,
+  direction: typeof directionOf,
 ): readonly Difference[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   return names.flatMap((on): readonly Difference[] => {
     const [from, to] = [textOf(own(before, on)), textOf(own(after, on))];
     if (from === to) return [];
-    const where = from !== undefined && to !== undefined ? direction(from, to) : undefined;
-    return [
-      {
-        on,
-        ...(from !== undefined && { from }),
-        ...(to !== undefined && { to }),
-        ...(where && { direction: where }),
-      },
-    ];
+    const isChanged = from !== undefined && to !== undefined;
+    return [{ on, from, to, direction: isChanged ? direction(from, to) : undefined }];
   });
 }
 

@@ -1,5 +1,5 @@
 import { ZitadelError } from '../../core/errors.js';
-import type { Actions, Execution, Target } from '../../zitadel/events/targets.js';
+import type { Actions } from '../../zitadel/events/targets.js';
 import type { Administration } from '../../zitadel/setup/administration.js';
 import {
   type Application,
@@ -7,7 +7,7 @@ import {
   listApplications,
 } from '../../zitadel/setup/applications.js';
 import { type Held, listHeld } from '../../zitadel/setup/managers.js';
-import { findProject, listRoles, type Project, type Role } from '../../zitadel/setup/projects.js';
+import { findProject, listRoles, type Project } from '../../zitadel/setup/projects.js';
 import {
   findUser,
   type Key,
@@ -24,11 +24,13 @@ export interface AdministratedZitadel {
   readonly actions: Actions;
 }
 
+/** The one that is asked for, or another one of the project. */
 interface FoundApplication extends Application {
   /** Of the application that is asked for, and of those to which setup gave a key. */
   readonly keys: readonly Key[];
 }
 
+/** The one that is asked for, or one for which setup made something. */
 export interface FoundUser extends ServiceUser {
   readonly name: string;
   readonly keys: readonly Key[];
@@ -36,26 +38,10 @@ export interface FoundUser extends ServiceUser {
 }
 
 /** What is there. */
-export interface Found {
-  readonly things: MadeThings;
-  readonly project: Project | undefined;
-  readonly roles: readonly Role[];
-  readonly applications: readonly FoundApplication[];
-  /** The one that is asked for. */
-  readonly application: FoundApplication | undefined;
-  /** The one that is asked for, and those for which setup made something. */
-  readonly users: readonly FoundUser[];
-  readonly user: FoundUser | undefined;
-  /** What events are delivered to, if events were asked for or set up. */
-  readonly target: Target | undefined;
-  readonly executions: readonly Execution[];
-}
+export type Found = Awaited<ReturnType<typeof lookAt>>;
 
 /** Looks at everything that setup makes, and at what of it setup made. Changes nothing. */
-export async function lookAt(
-  asked: SetupAsked,
-  { administration, actions }: AdministratedZitadel,
-): Promise<Found> {
+export async function lookAt(asked: SetupAsked, { administration, actions }: AdministratedZitadel) {
   const things = await MadeThings.read(administration, asked.project);
   const project = await findProject(administration, asked.project);
   things.settle('project', asked.project, project ? [project] : []);
@@ -65,6 +51,7 @@ export async function lookAt(
     ? await lookAtApplications(asked, administration, things, project)
     : [];
   const users = await lookAtUsers(asked, administration, things, project);
+  // What events are delivered to, if they are asked for or were set up.
   const isAboutEvents = asked.endpoint !== undefined || things.namesOf('target').length > 0;
   const target = isAboutEvents ? await actions.find(asked.project) : undefined;
   things.settle('target', asked.project, target ? [target] : []);
@@ -72,6 +59,7 @@ export async function lookAt(
   const executions = target ? await actions.executions() : [];
   return {
     ...{ things, project, roles, applications, users, target, executions },
+    /** Those that are asked for. */
     application: applications.find(({ name }) => name === asked.application),
     user: users.find(({ name }) => name === asked.serviceUser),
   };

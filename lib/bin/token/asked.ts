@@ -1,11 +1,5 @@
 import { FLAG, parse, TEXT, UsageError } from '../command.js';
-import {
-  callerToken,
-  type Environment,
-  readSettings,
-  type Settings,
-  withEnvFile,
-} from '../environment.js';
+import { type Environment, readSettings, type Settings, withEnvFile } from '../environment.js';
 import type { Terminal } from '../terminal.js';
 
 /** What `token --help` shows. */
@@ -77,13 +71,4 @@ export function read(args: readonly string[], terminal: Terminal): Asked {
     throw new UsageError('--check needs ZITADEL_ISSUER: https://acme.zitadel.cloud');
   }
   return { ...settings, env, check, json, userinfo };
-}
-
-/** @throws UsageError */
-export async function tokenFrom({ env }: Asked, terminal: Terminal): Promise<string> {
-  const token = await callerToken(env, terminal);
-  if (token === '' && !terminal.stop.aborted) {
-    throw new UsageError('there is no token: set ZITADEL_TOKEN, or write it to the standard input');
-  }
-  return token;
 }

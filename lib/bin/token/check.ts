@@ -1,5 +1,5 @@
 import type { Caller, Membership } from '../../core/caller.js';
-import { type DenyReason, isRefusal, type Refusal } from '../../core/decision.js';
+import { isRefusal, type Refusal } from '../../core/decision.js';
 import { ZitadelOptionsError } from '../../core/errors.js';
 import { bearerToken } from '../../core/request.js';
 import { notBearer } from '../../core/request-problems.js';
@@ -59,7 +59,7 @@ const NOT_FOR_ZITADEL: Refusal = {
 
 /** What ZITADEL says about a token. */
 export type Checked =
-  | { readonly refused: Refusal; readonly isTrouble: boolean }
+  | { readonly refused: Refusal }
   | {
       readonly refused?: never;
       readonly caller: Caller;
@@ -67,9 +67,6 @@ export type Checked =
       readonly memberships: readonly Membership[];
       readonly complete: boolean;
     };
-
-/** "No" that is not about the token. */
-const TROUBLE: ReadonlySet<DenyReason> = new Set(['unavailable', 'misconfigured']);
 
 const SILENT = { debug() {}, log() {}, warn() {}, error() {} };
 
@@ -79,20 +76,15 @@ export async function askZitadel(token: string, form: Form, asked: Asked): Promi
   try {
     const headers = { authorization: `Bearer ${token}` };
     const decision = await zitadel.authorizer.authorize({ headers }, authenticated());
-    if (!decision.allowed) return refused(decision);
+    if (!decision.allowed) return { refused: decision };
     const known = await zitadel.decisions.knownFor(decision.caller);
-    if (isRefusal(known)) return refused(known);
+    if (isRefusal(known)) return { refused: known };
     const { rows, complete } = known.index;
     return { caller: decision.caller, as, memberships: rows, complete };
   } finally {
     await zitadel.close();
   }
 }
-
-const refused = (refusal: Refusal): Checked => ({
-  refused: refusal,
-  isTrouble: TROUBLE.has(refusal.reason),
-});
 
 function open(form: Form, asked: Asked) {
   try {

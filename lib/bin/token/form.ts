@@ -45,7 +45,7 @@ function kindOf(claims: Claims): TokenKind {
 }
 
 /** Something that an application can do with a token, or not. */
-export interface Use {
+interface Use {
   readonly what: string;
   /** Undefined: only ZITADEL knows. */
   readonly there: boolean | undefined;

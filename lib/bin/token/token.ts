@@ -1,5 +1,7 @@
+import { isError } from '../../core/telemetry.js';
 import { type Command, EXIT } from '../command.js';
-import { HELP, read, tokenFrom } from './asked.js';
+import { callerToken } from '../environment.js';
+import { HELP, read } from './asked.js';
 import { askZitadel, verdictOn } from './check.js';
 import { formOf } from './form.js';
 import { asJson, asText, type Explained } from './report.js';
@@ -9,8 +11,7 @@ export const command: Command = {
   help: HELP,
   async run(args, terminal) {
     const asked = read(args, terminal);
-    const token = await tokenFrom(asked, terminal);
-    if (terminal.stop.aborted) return EXIT.interrupted;
+    const token = await callerToken(asked.env, terminal, MISSING);
     const form = formOf(token);
     const refused = await verdictOn(token, form, asked);
     // What the application would refuse on its own does not go to ZITADEL either.
@@ -23,8 +24,10 @@ export const command: Command = {
   },
 };
 
+const MISSING = 'there is no token: set ZITADEL_TOKEN, or write it to the standard input';
+
 function exitCodeOf({ refused, checked }: Explained): number {
   if (refused) return EXIT.notInOrder;
   if (!checked?.refused) return EXIT.done;
-  return checked.isTrouble ? EXIT.failed : EXIT.notInOrder;
+  return isError(checked.refused.reason) ? EXIT.failed : EXIT.notInOrder;
 }
