@@ -104,17 +104,33 @@ function optionFacts({
 }: Overview['options'][number]): readonly (readonly [string, string])[] {
   const of = zitadel === undefined ? '' : ` of ZITADEL '${zitadel}'`;
   if (!options) return [[`options${of}`, 'not known in a preview: a factory makes them']];
+  const all = instancesIn(options);
+  const facts = [
+    ...(zitadel === undefined ? [['strict', own(options, 'strict') ?? false] as const] : []),
+    ...all.flatMap((each, index) =>
+      instanceFacts(each, all.length > 1 ? ` of instance ${index + 1}${of}` : of),
+    ),
+  ];
+  return facts.map(([name, value]) => [name, String(value)]);
+}
+
+/** With the option `instances`, what says who gets in stands in each of them. */
+export function instancesIn(options: object | undefined): readonly unknown[] {
+  const instances = own(options, 'instances');
+  return Array.isArray(instances) ? instances : [options];
+}
+
+function instanceFacts(options: unknown, of: string): readonly (readonly [string, unknown])[] {
   const hierarchy = own(options, 'hierarchy') ?? 'zitadel';
   const values: readonly (readonly [string, unknown])[] = [
     ['allowImpersonation', own(options, 'allowImpersonation') ?? false],
     ['projectRoles', own(options, 'projectRoles') ?? 'token'],
     ['memberships.inactive', own(own(options, 'memberships'), 'inactive') ?? 'asZitadel'],
-    ...(zitadel === undefined ? [['strict', own(options, 'strict') ?? false] as const] : []),
     ...(typeof hierarchy === 'string'
       ? [['hierarchy', hierarchy] as const]
       : Object.entries(hierarchy as object).map(
           ([role, satisfies]) => [`hierarchy.${role}`, [satisfies].flat().join(' | ')] as const,
         )),
   ];
-  return values.map(([name, value]) => [`${name}${of}`, String(value)]);
+  return values.map(([name, value]) => [`${name}${of}`, value]);
 }

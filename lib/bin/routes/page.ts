@@ -6,7 +6,7 @@ import {
   ZITADEL_HIERARCHY,
 } from '../../core/requirement/roles.js';
 import type { Overview } from '../../nest/overview.js';
-import { groupsOf, type Row } from './facts.js';
+import { groupsOf, instancesIn, type Row } from './facts.js';
 
 const CELLS: Readonly<Record<Cell, { readonly sign: string; readonly words: string }>> = {
   in: { sign: '●', words: 'gets in' },
@@ -133,7 +133,9 @@ function cellOf(row: Row, column: Column, options: Overview['options']): Cell {
   const { access, mark } = row;
   if (mark === 'open' || access?.access === 'public' || access?.access === 'optional') return 'in';
   if (!access?.requirement) return 'out';
-  return cellIn(access.requirement, column, tableFor(access.zitadel, options));
+  const { requirement } = access;
+  const { options: of } = options.find(({ zitadel }) => zitadel === access.zitadel) ?? {};
+  return best(instancesIn(of).map((each) => cellIn(requirement, column, tableOf(each))));
 }
 
 function cellIn(requirement: Requirement, column: Column, table: HierarchyTable): Cell {
@@ -169,8 +171,7 @@ function together(cells: readonly Cell[]): Cell {
 }
 
 /** Unknown options count as the default. */
-function tableFor(zitadel: string | undefined, all: Overview['options']): HierarchyTable {
-  const options = all.find((each) => each.zitadel === zitadel)?.options;
+function tableOf(options: unknown): HierarchyTable {
   const hierarchy = own(options, 'hierarchy') ?? 'zitadel';
   if (hierarchy === 'exact') return {};
   return typeof hierarchy === 'object' ? (hierarchy as HierarchyTable) : ZITADEL_HIERARCHY;
