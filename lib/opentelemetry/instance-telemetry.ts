@@ -11,7 +11,7 @@ import {
   type Tracer,
 } from '@opentelemetry/api';
 import type { Decision } from '../core/decision.js';
-import type { Eviction, EvictionEvent } from '../core/eviction.js';
+import type { EvictionEvent } from '../core/eviction.js';
 import {
   type BreakerState,
   type FoundIn,
@@ -34,14 +34,6 @@ interface InstanceParts {
   readonly attributes: ((decision: Decision) => Attributes) | undefined;
   readonly close: () => void;
 }
-
-const SUBJECTS: Readonly<Record<Eviction['type'], string>> = {
-  user: 'user',
-  organization: 'organization',
-  everyone: 'everyone',
-  issuedBefore: 'issued_before',
-  token: 'token',
-};
 
 /** What went wrong with a request, where it is no status. */
 const TROUBLES: Readonly<Record<string, string>> = {
@@ -132,9 +124,10 @@ export class InstanceTelemetry implements Telemetry {
 
   evicted({ eviction, from }: EvictionEvent): void {
     const { instruments, server } = this.parts;
+    const { type } = eviction;
     instruments.evictions.add(1, {
       ...server,
-      'zitadel.eviction.subject': SUBJECTS[eviction.type],
+      'zitadel.eviction.subject': type === 'issuedBefore' ? 'issued_before' : type,
       'zitadel.eviction.from': from,
     });
   }

@@ -31,8 +31,7 @@ export function nestAdd({ sourceRoot = 'src' }: { readonly sourceRoot?: string }
     const root = findRootModule(tree, sourceRoot);
     const registered = registerIn(tree, root, sourceRoot);
     if (registered.why !== undefined) left.push(registered.why);
-    else done.push(registered.done);
-
+    if (registered.done !== undefined) done.push(registered.done);
     done.push(addEnvExample(tree));
 
     const runner = testRunner(tree);
@@ -48,20 +47,19 @@ export function nestAdd({ sourceRoot = 'src' }: { readonly sourceRoot?: string }
 
     for (const line of done) logger.info(line);
     for (const line of left) logger.warn(`NOT DONE: ${line}`);
-    if (registered.why === undefined && registered.isNew) logger.info(NEXT);
+    if (registered.isNew) logger.info(NEXT);
     return tree;
   };
 }
 
-type Outcome =
-  | {
-      readonly done: string;
-      /** Of the application's module. */
-      readonly className: string | undefined;
-      readonly isNew: boolean;
-      readonly why?: undefined;
-    }
-  | { readonly why: string; readonly className?: undefined };
+/** What came of it: what is done, or why it is not. */
+interface Outcome {
+  readonly done?: string;
+  readonly why?: string;
+  /** Of the application's module. */
+  readonly className?: string | undefined;
+  readonly isNew?: boolean;
+}
 
 function registerIn(tree: Tree, root: RootModule | undefined, sourceRoot: string): Outcome {
   if (!root) return { why: `There is no module of the application to be found. ${byHand({})}` };
@@ -84,7 +82,7 @@ function registerIn(tree: Tree, root: RootModule | undefined, sourceRoot: string
     const done = isElsewhere
       ? `${path} has the module already, and the guard stands in ${guard}.`
       : `${path} has the module and the guard already.`;
-    return { className, isNew: false, done };
+    return { className, done };
   }
   tree.overwrite(path, registered.text);
   const done = `${path}: ${registered.className} imports ZitadelModule, and the guard stands before every route.`;

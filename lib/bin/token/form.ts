@@ -82,14 +82,12 @@ export function usesOf(claims: Claims, projectId: string | undefined): readonly 
 /** The audience names ZITADEL's own project by its id, which differs from instance to instance. */
 function asCaller(own: readonly unknown[], audience: readonly string[] = []): Use {
   const others = audience.filter((each) => /^\d+$/.test(each) && !own.includes(each));
-  return {
-    what: 'memberships as the caller, and permissions',
-    there: others.length === 0 ? false : undefined,
-    why:
-      others.length === 0
-        ? request('urn:zitadel:iam:org:project:id:zitadel:aud')
-        : `only if ${others.map(shown).join(' or ')} in its audience is the project of ZITADEL itself: --check says it`,
-  };
+  const what = 'memberships as the caller, and permissions';
+  if (others.length === 0) {
+    return { what, there: false, why: request('urn:zitadel:iam:org:project:id:zitadel:aud') };
+  }
+  const why = `only if ${others.map(shown).join(' or ')} in its audience is the project of ZITADEL itself: --check says it`;
+  return { what, there: undefined, why };
 }
 
 const request = (scopes: string): string => `missing: request the scope ${scopes}`;
