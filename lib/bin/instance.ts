@@ -32,13 +32,13 @@ function isPrivate(url: URL): boolean {
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
 }
 
-/** Whether events may be delivered there. */
-export function isEndpoint(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
-  return isPrivate(url) && url.username === '' && url.password === '' && url.hash === '';
+/** Whether events may be delivered there. @throws UsageError */
+export function checkEndpoint(option: string, text: string | undefined): void {
+  if (text === undefined) return;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url && isPrivate(url) && url.username === '' && url.password === '' && url.hash === '')
+    return;
+  throw new UsageError(
+    `${option} must be a URL with https, or http on this host, without a user, a password and a fragment`,
+  );
 }
-
-/** What is wrong with an endpoint that is none. */
-export const NO_ENDPOINT =
-  '--endpoint must be a URL with https, or http on this host, without a user, a password and a fragment';

@@ -1,11 +1,12 @@
 import { posix } from 'node:path';
 import { addExampleTest, letJestLoadEsm, testRunner } from './example-test.js';
 import { classIn, GUARD, MODULE, register } from './register.js';
-import { findRegistered, type Registered } from './registered.js';
 import {
   type Context,
+  findRegistered,
   findRootModule,
   loadTypeScript,
+  type Registered,
   type RootModule,
   textIn,
   type Tree,

@@ -7,13 +7,13 @@ import { ApplicationError, CopyError } from '../application.js';
 import { accessOfApplication, optionsOfApplication } from '../application-looks.js';
 import { type Command, EXIT, FLAG, parse, TEXT, UsageError } from '../command.js';
 import { bareToken, type Environment, readEnvironment, withEnvFile } from '../environment.js';
-import { isEndpoint, NO_ENDPOINT } from '../instance.js';
+import { checkEndpoint } from '../instance.js';
 import type { Terminal } from '../terminal.js';
 import { type Opened, openRedisUrl } from './redis-url.js';
 import { reportOf } from './report.js';
 
 /** What `doctor --help` shows. */
-export const HELP = `Usage: npx nestjs-zitadel doctor [module] [-] [options]
+const HELP = `Usage: npx nestjs-zitadel doctor [module] [-] [options]
 
 Says what makes the requests of your application fail or stand open: what it is, why it matters, what it does to a
 request, and the one thing to do. It changes nothing. With --events-url it sends a delivery that ends nothing.
@@ -133,9 +133,7 @@ function read(args: readonly string[]) {
     throw new UsageError('--name is about a module of an application: name its file');
   }
   const eventsUrl = values['events-url'];
-  if (eventsUrl !== undefined && !isEndpoint(eventsUrl)) {
-    throw new UsageError(NO_ENDPOINT.replace('--endpoint', '--events-url'));
-  }
+  checkEndpoint('--events-url', eventsUrl);
   return {
     module,
     name: values.name,

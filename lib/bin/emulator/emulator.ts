@@ -9,7 +9,7 @@ import { buildWorld, INSTANCE_IDS, type KeptSecrets } from './world.js';
 import { type ReadWorld, readWorld } from './world-file.js';
 
 /** What `emulator --help` shows. */
-export const HELP = `Usage: npx nestjs-zitadel emulator [<world.yaml | world.json>] [--port <number>] [--host <address>]
+const HELP = `Usage: npx nestjs-zitadel emulator [<world.yaml | world.json>] [--port <number>] [--host <address>]
                                [--issuer <origin>] [--open-control] [--json]
        npx nestjs-zitadel emulator --schema
 

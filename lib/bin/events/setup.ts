@@ -4,7 +4,7 @@ import { Actions, type Target } from '../../zitadel/events/targets.js';
 import { ZitadelApiError } from '../../zitadel/refusals.js';
 import { type Command, EXIT, FLAG, parse, TEXT, UsageError } from '../command.js';
 import { type Made, planEvents, planEventsRemoval, tellUnknown } from '../event-plan.js';
-import { instanceFrom, isEndpoint, NO_ENDPOINT } from '../instance.js';
+import { checkEndpoint, instanceFrom } from '../instance.js';
 import {
   carryOut,
   type CarriedOut,
@@ -16,7 +16,7 @@ import {
 import type { Terminal } from '../terminal.js';
 
 /** What `events setup --help` shows. */
-export const HELP = `Usage: npx nestjs-zitadel events setup --endpoint <url> [--name <name>] [--yes] [--json]
+const HELP = `Usage: npx nestjs-zitadel events setup --endpoint <url> [--name <name>] [--yes] [--json]
        npx nestjs-zitadel events setup --check | --rotate | --remove [--name <name>] [--yes] [--json]
 
 Makes a target at ZITADEL that delivers to your application, and an execution on each event that changes what
@@ -103,9 +103,7 @@ function read(args: readonly string[]) {
   if (endpoint !== undefined && (mode === 'rotate' || mode === 'remove')) {
     throw new UsageError(`--${mode} takes no --endpoint`);
   }
-  if (endpoint !== undefined && !isEndpoint(endpoint)) {
-    throw new UsageError(NO_ENDPOINT);
-  }
+  checkEndpoint('--endpoint', endpoint);
   if (name === '' || name.length > 200) throw new UsageError('--name has 1 to 200 characters');
   return { mode, endpoint, name, yes, json };
 }

@@ -8,7 +8,7 @@ import { type Difference, differences, readLock, writeLock } from './lock.js';
 import { htmlPage } from './page.js';
 
 /** What `routes --help` shows. */
-export const HELP = `Usage: npx nestjs-zitadel routes <file> [--markdown | --html | --json] [--start]
+const HELP = `Usage: npx nestjs-zitadel routes <file> [--markdown | --html | --json] [--start]
        npx nestjs-zitadel routes <file> --lock <access.json> [--start]
        npx nestjs-zitadel routes <file> --check <access.json> [--json] [--start]
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { FLAG, parse, TEXT, TEXTS, UsageError } from '../command.js';
-import { isEndpoint, NO_ENDPOINT } from '../instance.js';
+import { checkEndpoint } from '../instance.js';
 
 /** What `setup --help` shows. */
 export const HELP = `Usage: npx nestjs-zitadel setup --project <name> [--role <key>]... [--endpoint <url>] [options]
@@ -84,7 +84,7 @@ export function readSetup(args: readonly string[]) {
     if (/^[^\p{C}/]{1,150}$/u.test(name) && name.trim() === name) continue;
     throw new UsageError(`--${option} has 1 to 150 characters, without a slash`);
   }
-  if (endpoint !== undefined && !isEndpoint(endpoint)) throw new UsageError(NO_ENDPOINT);
+  checkEndpoint('--endpoint', endpoint);
   if (organization !== undefined && !/^\w{1,200}$/.test(organization)) {
     throw new UsageError('--organization must be the id of an organization');
   }

@@ -10,9 +10,16 @@ import type { ZitadelOptions } from '../../options.js';
 import { resolveOptions } from '../../validate-options.js';
 import { createJwtVerifier } from '../../zitadel/callers/access-token.js';
 import { UsageError } from '../command.js';
-import { optionsFromEnvironment } from '../environment.js';
-import type { Asked } from './asked.js';
+import { type Environment, optionsFromEnvironment, type Settings } from '../environment.js';
 import { audienceOf, type Form, usesOf } from './form.js';
+
+/** What the arguments and the environment say about the application. */
+export interface Asked extends Settings {
+  readonly env: Environment;
+  readonly check: boolean;
+  /** Whether `callers` has `userinfo()`. */
+  readonly userinfo: boolean;
+}
 
 /** Every rule of the library but the signature has let the token through. */
 const NOT_ASKED: Refusal = { reason: 'unavailable', detail: 'the signature is not verified here' };

@@ -3,8 +3,7 @@ import { DENIAL, type Refusal } from '../../core/decision.js';
 import { own } from '../../core/own-properties.js';
 import { isError } from '../../core/telemetry.js';
 import { coloured, type Terminal } from '../terminal.js';
-import type { Asked } from './asked.js';
-import type { Checked } from './check.js';
+import type { Asked, Checked } from './check.js';
 import { audienceOf, type Form, KINDS, shown, usesOf } from './form.js';
 
 /** What is known about a token. */
