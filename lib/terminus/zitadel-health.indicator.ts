@@ -114,21 +114,24 @@ export class ZitadelHealthIndicator {
   }
 }
 
-type Times = 'everyMs' | 'timeoutMs' | 'maxLagMs';
-type Settings = ZitadelHealthOptions & Readonly<Record<Times, number>>;
+type Settings = ReturnType<typeof checked>;
 
 /** @throws ZitadelArgumentError */
-function checked({ zitadel, ...times }: ZitadelHealthOptions): Settings {
-  const { everyMs = 5_000, timeoutMs = 2_000, maxLagMs = 60_000 } = times;
+function checked({
+  everyMs = 5_000,
+  timeoutMs = 2_000,
+  maxLagMs = 60_000,
+  zitadel,
+}: ZitadelHealthOptions) {
   return {
     everyMs: milliseconds('everyMs', everyMs, 0, 3_600_000),
     timeoutMs: milliseconds('timeoutMs', timeoutMs, 1, 60_000),
     maxLagMs: milliseconds('maxLagMs', maxLagMs, 0, 86_400_000),
-    ...(zitadel !== undefined && { zitadel }),
+    zitadel,
   };
 }
 
-function milliseconds(name: Times, value: unknown, least: number, most: number): number {
+function milliseconds(name: string, value: unknown, least: number, most: number): number {
   if (typeof value === 'number' && value >= least && value <= most) return value;
   throw new ZitadelArgumentError(
     name,

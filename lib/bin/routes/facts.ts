@@ -8,8 +8,7 @@ export interface Row {
   readonly text: string;
   /** The class, or what it stands in. */
   readonly group: string;
-  /** `Class.method`. Missing where Nest knows no handler. */
-  readonly handler?: string;
+  /** Missing where Nest knows no handler. */
   readonly access?: Access;
   /** Whether it deserves a second look: everybody gets in unasked, or nobody. */
   readonly mark: 'open' | 'denied' | undefined;
@@ -41,14 +40,13 @@ const UNGUARDED = 'NOT GUARDED by nestjs-zitadel: open';
 export function rowsOf({ access, beside }: Overview): readonly Row[] {
   const rows = [
     ...access.flatMap((each): readonly Row[] => {
-      const { controller, handler, guarded, text } = each;
+      const { controller, guarded, text } = each;
       const mark = guarded ? (each.access === 'undeclared' ? 'denied' : undefined) : 'open';
       // Each path of a route is a fact of its own.
       return namesOf(each).map((name) => ({
         name,
         text: guarded ? text + guardsText(each) : UNGUARDED,
         group: controller,
-        handler: `${controller}.${handler}`,
         access: each,
         mark,
       }));
@@ -61,7 +59,9 @@ export function rowsOf({ access, beside }: Overview): readonly Row[] {
     })),
   ];
   // A provider with two tokens is seen twice.
-  const seen = new Map(rows.map((row) => [`${row.name}\n${row.handler ?? ''}\n${row.text}`, row]));
+  const seen = new Map(
+    rows.map((row) => [[row.name, row.group, row.access?.handler, row.text].join('\n'), row]),
+  );
   return [...seen.values()];
 }
 
