@@ -74,10 +74,8 @@ function securityOf(
   const asking = handlers.filter(({ access }) => access !== 'public');
   const scopesBy = new Map<string, readonly string[]>();
   for (const { zitadel, requirement } of asking) {
-    for (const each of schemes.securityFor(zitadel, requirement)) {
-      for (const [scheme, scopes] of Object.entries(each)) {
-        scopesBy.set(scheme, [...(scopesBy.get(scheme) ?? []), ...scopes]);
-      }
+    for (const { name, scopes } of schemes.scopesFor(zitadel, requirement)) {
+      scopesBy.set(name, [...(scopesBy.get(name) ?? []), ...scopes]);
     }
   }
   const merged = [...scopesBy].map(([scheme, scopes]) => ({ [scheme]: [...new Set(scopes)] }));

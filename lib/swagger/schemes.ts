@@ -24,13 +24,11 @@ export class Schemes {
     private readonly base: string,
   ) {}
 
-  /** Security requirements, any one of which is enough: one for each instance whose tokens the route takes. */
-  securityFor(
-    zitadel: string | undefined,
-    requirement: Requirement | undefined,
-  ): readonly Readonly<Record<string, string[]>>[] {
+  /** Schemes, any one of which is enough, with their scopes: one for each instance whose tokens the route takes. */
+  scopesFor(zitadel: string | undefined, requirement: Requirement | undefined) {
     return this.#of(zitadel).map(({ name, options }) => ({
-      [name]: scopesOf(options, requirement),
+      name,
+      scopes: scopesOf(options, requirement),
     }));
   }
 
