@@ -1,9 +1,9 @@
-import type { INestApplicationContext, Type } from '@nestjs/common';
+import type { INestApplicationContext, NestApplicationOptions, Type } from '@nestjs/common';
 import type * as nestCore from '@nestjs/core';
 import { existsSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { copiesOfNest, copiesOfThis, pathFrom } from './application-copies.js';
 import { UsageError } from './command.js';
 
 /** An application that cannot be opened. The message says why, for whoever gave the command. */
@@ -11,26 +11,6 @@ export class ApplicationError extends Error {}
 
 /** It has another copy of a package than this command, as seen from its file, or this command has none. */
 export class CopyError extends ApplicationError {}
-
-/** A user's application that does not listen. */
-interface OpenApplication {
-  readonly app: INestApplicationContext;
-  /** Ends it. From then on the output is the command's own. */
-  readonly close: () => Promise<void>;
-}
-
-/** How an application is opened. */
-interface OpenSettings {
-  /** Start it as `listen()` would, without listening. Otherwise nothing of it runs, so that no database and no ZITADEL is needed. */
-  readonly start: boolean;
-}
-
-/** What a function that makes the application gets, for `NestFactory.create()`. */
-interface CreateOptions {
-  readonly preview: boolean;
-  readonly logger: false;
-  readonly abortOnError: false;
-}
 
 type Made = INestApplicationContext & { init(): Promise<unknown> };
 type Exports = Readonly<Record<string, unknown>>;
@@ -40,38 +20,49 @@ type Core = typeof nestCore;
 const MODULE_KEYS = ['imports', 'controllers', 'providers', 'exports'];
 
 /**
- * Opens the application of a compiled file: `./dist/app.module.js`, or `./dist/app.js#createApp` where it exports several. That is the root
- * module, or a function that makes the application and passes on what it gets: `(options) => NestFactory.create(AppModule, options)`. What
- * the application writes goes to the error output until it is closed.
+ * Opens the application of a compiled file, looks at it, and ends it: `./dist/app.module.js`, or `./dist/app.js#createApp` where it exports
+ * several. That is the root module, or a function that makes the application and passes on what it gets:
+ * `(options) => NestFactory.create(AppModule, options)`. With `start` it is started as `listen()` would, without listening. Otherwise nothing
+ * of it runs, so that no database and no ZITADEL is needed. What it writes meanwhile goes to the error output.
  *
  * @throws UsageError when the path or the name is wrong
  * @throws ApplicationError when the application cannot be made
  */
-export async function openApplication(
+export async function inApplication<T>(
   given: string,
-  { start }: OpenSettings,
-): Promise<OpenApplication> {
+  { start }: { readonly start: boolean },
+  look: (app: INestApplicationContext) => T,
+): Promise<Awaited<T>> {
   const { file, name } = placeOf(given);
   const copies = start ? copiesOfThis(file) : undefined;
   if (copies !== undefined) throw new CopyError(copies);
   const restore = divertOutput();
   try {
+    const app = await open(file, name, given, start);
+    try {
+      return await look(app);
+    } finally {
+      await app.close();
+    }
+  } finally {
+    restore();
+  }
+}
+
+async function open(
+  file: string,
+  name: string | undefined,
+  given: string,
+  start: boolean,
+): Promise<Made> {
+  try {
     // What is no application of Nest is loaded only where it may start.
     if (!start) await coreFor(file);
     const exported = chosen(await load(file), name, given);
-    const options = { preview: !start, logger: false, abortOnError: false } as const;
-    const app = await make(exported, file, options);
+    const app = await make(exported, file, { preview: !start, logger: false, abortOnError: false });
     if (start) await app.init();
-    const close = async (): Promise<void> => {
-      try {
-        await app.close();
-      } finally {
-        restore();
-      }
-    };
-    return { app, close };
+    return app;
   } catch (error) {
-    restore();
     if (error instanceof UsageError || error instanceof ApplicationError) throw error;
     const done = start ? 'started' : 'made';
     const text = `the application could not be ${done}: ${textOf(error)}`;
@@ -108,7 +99,7 @@ async function coreFor(file: string): Promise<Core> {
   throw new ApplicationError(`${file} finds no @nestjs/core: is it in a project of Nest?`);
 }
 
-async function load(file: string): Promise<Exports> {
+export async function load(file: string): Promise<Exports> {
   const loaded = (await import(pathToFileURL(file).href)) as Exports;
   // What CommonJS exports is not always seen by name.
   return { ...(Object(loaded['default']) as Exports), ...loaded };
@@ -145,10 +136,14 @@ const isModule = (value: unknown): boolean =>
   typeof Reflect.hasMetadata === 'function' &&
   MODULE_KEYS.some((key) => Reflect.hasMetadata(key, value as Type));
 
-async function make(exported: unknown, file: string, options: CreateOptions): Promise<Made> {
+async function make(
+  exported: unknown,
+  file: string,
+  options: NestApplicationOptions,
+): Promise<Made> {
   const made: unknown = isClass(exported)
     ? exported
-    : await (exported as (options: CreateOptions) => unknown)(options);
+    : await (exported as (options: NestApplicationOptions) => unknown)(options);
   const isMade = isApplication(made);
   const isDynamic = typeof Object(made).module === 'function';
   if (!isMade && !isDynamic && !isClass(made)) {
@@ -170,7 +165,7 @@ async function create(
   module: Type,
   { NestFactory }: Core,
   file: string,
-  options: CreateOptions,
+  options: NestApplicationOptions,
 ): Promise<Made> {
   const express = pathFrom(file, '@nestjs/platform-express');
   if (express !== undefined) return NestFactory.create(module, options);
@@ -198,4 +193,38 @@ function textOf(error: unknown): string {
   const [, early] = /^Calling the "(\w+)" in the preview mode/.exec(text) ?? [];
   if (early === undefined) return text;
   return `the function calls ${early}(), and nothing is to be started: let it return the application before that`;
+}
+
+/** Where a file finds a package. Undefined: it finds none. */
+export function pathFrom(file: string | URL, name: string): string | undefined {
+  try {
+    return createRequire(file).resolve(name);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * What it leads to that `file` finds another Nest than this command, which is at `here`: one copy does not know the parts of the other.
+ * Undefined: there is one.
+ */
+export function copiesOfNest(
+  file: string,
+  here: string | URL = import.meta.url,
+): string | undefined {
+  const ours = pathFrom(here, '@nestjs/core');
+  const theirs = pathFrom(file, '@nestjs/core');
+  if (theirs === undefined || theirs === ours) return undefined;
+  const install = 'install nestjs-zitadel in the project of the application, and run it there';
+  return ours === undefined
+    ? `this nestjs-zitadel finds no @nestjs/core: ${install} (the application uses ${theirs})`
+    : `this nestjs-zitadel and the application use two copies of @nestjs/core: ${install}; npm ls @nestjs/core shows the copies (the application uses ${theirs})`;
+}
+
+/** Another copy tells its options to nobody here, so an application that has one would start and not end. */
+function copiesOfThis(file: string): string | undefined {
+  const theirs = pathFrom(file, 'nestjs-zitadel');
+  const ours = pathFrom(import.meta.url, 'nestjs-zitadel');
+  if (theirs === undefined || theirs === ours) return undefined;
+  return `the application uses another copy of nestjs-zitadel than this command: run npx nestjs-zitadel in the project of the application; npm ls nestjs-zitadel shows the copies (the application uses ${theirs})`;
 }

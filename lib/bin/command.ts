@@ -28,16 +28,13 @@ export const TEXT = { type: 'string' } as const;
 export const TEXTS = { ...TEXT, multiple: true } as const;
 
 type Options = NonNullable<ParseArgsConfig['options']>;
-type Parsed<T extends Options> = ReturnType<
-  typeof parseArgs<{ options: T; strict: true; allowPositionals: boolean }>
->;
 
 /** Reads arguments. `--help` is read before. @throws UsageError */
 export function parse<const T extends Options>(
   args: readonly string[],
   options: T,
   allowPositionals = false,
-): Parsed<T> {
+): ReturnType<typeof parseArgs<{ options: T; strict: true; allowPositionals: boolean }>> {
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals });
   } catch (error) {

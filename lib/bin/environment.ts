@@ -30,21 +30,10 @@ export function withEnvFile(env: Environment, file?: string): Environment {
 export const EVERY_ORGANIZATION = '*';
 
 /** What the variables say of the options. A variable without a value is not set. */
-export interface Settings {
-  readonly issuer: string | undefined;
-  readonly internalUrl: string | undefined;
-  readonly projectId: string | undefined;
-  readonly audience: string | undefined;
-  /** Paths of key files. */
-  readonly apiKey: string | undefined;
-  readonly serviceUserKey: string | undefined;
-  /** Undefined: callers read their own memberships. */
-  readonly memberships: ZitadelOptions['memberships'];
-  readonly signingKeys: readonly string[] | undefined;
-}
+export type Settings = ReturnType<typeof readSettings>;
 
 /** @throws UsageError when ZITADEL_ORGANIZATIONS names organizations, and all of them */
-export function readSettings(env: Environment): Settings {
+export function readSettings(env: Environment) {
   const text = (name: string) => env[name]?.trim() || undefined;
   const list = (name: string) =>
     text(name)
@@ -63,37 +52,32 @@ export function readSettings(env: Environment): Settings {
     internalUrl: text('ZITADEL_INTERNAL_URL'),
     projectId,
     audience: projectId ?? text('ZITADEL_CLIENT_ID'),
+    /** Paths of key files. */
     apiKey: text('ZITADEL_API_KEY'),
     serviceUserKey: text('ZITADEL_SERVICE_USER_KEY'),
+    /** Undefined: callers read their own memberships. */
     memberships: organizations && {
-      as: 'serviceUser',
+      as: 'serviceUser' as const,
       ...(!isEvery && { organizations }),
     },
     signingKeys: list('ZITADEL_SIGNING_KEY'),
   };
 }
 
-/** What the environment says of the options. Each option that cannot be read is left out, and told. */
-interface ReadEnvironment {
-  readonly options: ZitadelOptions;
-  readonly problems: readonly ZitadelOptionsError[];
-}
-
-/** @throws UsageError without ZITADEL_ISSUER */
-export function readEnvironment(env: Environment): ReadEnvironment {
+/**
+ * What the environment says of the options. Each option that cannot be read is left out, and told.
+ *
+ * @throws UsageError without ZITADEL_ISSUER
+ */
+export function readEnvironment(env: Environment) {
   const problems: ZitadelOptionsError[] = [];
-  const withKey = <T>(
-    path: string | undefined,
-    name: string,
-    make: (key: ReturnType<typeof keyFile>) => T,
-  ): T | object => {
-    if (path === undefined) return {};
+  const keyIn = (path: string | undefined, variable: string) => {
     try {
-      return make(keyFile(path));
+      return path === undefined ? undefined : keyFile(path);
     } catch (error) {
       if (!(error instanceof ZitadelOptionsError)) throw error;
-      problems.push(new ZitadelOptionsError(error.option, `${name}: ${error.message}`));
-      return {};
+      problems.push(new ZitadelOptionsError(error.option, `${variable}: ${error.message}`));
+      return undefined;
     }
   };
   const { issuer, apiKey, serviceUserKey, signingKeys, ...others } = readSettings(env);
@@ -103,11 +87,13 @@ export function readEnvironment(env: Environment): ReadEnvironment {
     );
   }
   const plain = Object.entries(others).filter(([, value]) => value !== undefined);
-  const options = {
+  const client = keyIn(apiKey, 'ZITADEL_API_KEY');
+  const serviceUser = keyIn(serviceUserKey, 'ZITADEL_SERVICE_USER_KEY');
+  const options: ZitadelOptions = {
     issuer,
-    ...(Object.fromEntries(plain) as Partial<ZitadelOptions>),
-    ...withKey(apiKey, 'ZITADEL_API_KEY', (key) => ({ callers: introspection(key) })),
-    ...withKey(serviceUserKey, 'ZITADEL_SERVICE_USER_KEY', (serviceUser) => ({ serviceUser })),
+    ...Object.fromEntries(plain),
+    ...(client && { callers: introspection(client) }),
+    ...(serviceUser && { serviceUser }),
     ...(signingKeys && { events: { signingKeys: signingKeys as [string, ...string[]] } }),
   };
   return { options, problems };
@@ -122,4 +108,25 @@ export function optionsFromEnvironment(env: Environment): ZitadelOptions {
   const { options, problems } = readEnvironment(env);
   if (problems[0]) throw problems[0];
   return options;
+}
+
+/** The token of a caller. Whoever copied a header may have more than that. */
+export function bareToken(text: string): string {
+  return text.trim().replace(/^(?:authorization: *)?bearer +/i, '');
+}
+
+/** From the environment, else from a prompt or the standard input. @throws UsageError with this text if there is none */
+export async function callerToken(
+  env: Environment,
+  terminal: Terminal,
+  missing: string,
+): Promise<string> {
+  const given =
+    env['ZITADEL_TOKEN'] ||
+    (terminal.isInteractive
+      ? await terminal.askSecret('Token (it is not shown): ')
+      : await terminal.input());
+  const token = bareToken(given);
+  if (token !== '') return token;
+  throw new UsageError(missing);
 }

@@ -1,9 +1,10 @@
+import { EVENT_TYPES } from '../zitadel/events/event.js';
 import type { Actions, Execution, Target, TargetSettings } from '../zitadel/events/targets.js';
 import type { Step } from './steps.js';
 import type { Terminal } from './terminal.js';
 
 /** What is there, and what is wanted. */
-export interface Present {
+interface Present {
   readonly name: string;
   readonly target: Target | undefined;
   readonly executions: readonly Execution[];
@@ -22,43 +23,29 @@ export function tellUnknown(events: readonly string[], terminal: Terminal): void
   terminal.tell(`This server does not know ${events.join(', ')}: nothing is lost by that.`);
 }
 
-/** What leads from what is there to a target that gets all these events. Empty: it is so already. */
-export function planEvents(
-  { name, target, executions }: Present,
-  settings: TargetSettings,
-  events: readonly string[],
-  actions: Actions,
-  made: Made,
-): readonly Step[] {
-  return [
-    ...targetSteps(name, target, settings, actions, made),
-    ...eventSteps(target?.id, executions, events, actions, made),
-  ];
-}
+/** Short enough to hold nobody up, long enough for a request to a busy application. */
+const TIMEOUT_SECONDS = 10;
 
-/** Without the steps about events that this server does not know: they would be planned again each time. */
-export async function onlyKnown(
-  steps: readonly Step[],
+/** What leads from what is there to a target that gets all events. Empty: it is so already. */
+export async function planEvents(
+  { name, target, executions }: Present,
+  endpoint: string,
   actions: Actions,
   made: Made,
 ): Promise<readonly Step[]> {
+  const settings = { endpoint, timeoutSeconds: TIMEOUT_SECONDS };
+  const steps = [
+    ...targetSteps(name, target, settings, actions, made),
+    ...eventSteps(target?.id, executions, actions, made),
+  ];
+  if (!target) return steps;
   const known: Step[] = [];
   for (const step of steps) {
+    // What this server does not know would be planned again each time.
     if (step.about === undefined || (await actions.knows(step.about))) known.push(step);
     else made.unknown.push(step.about);
   }
   return known;
-}
-
-/** Ends the signing key at once, and makes a new one. */
-export function planRotation({ id, name }: Target, actions: Actions, made: Made): Step {
-  return {
-    sign: '~',
-    what: `a new signing key for the target ${name}; the old one ends at once`,
-    run: async () => {
-      made.signingKey = await actions.rotate(id);
-    },
-  };
 }
 
 /** What takes back what {@link planEvents} did, and nothing else. */
@@ -116,12 +103,11 @@ function targetSteps(
 function eventSteps(
   targetId: string | undefined,
   executions: readonly Execution[],
-  events: readonly string[],
   actions: Actions,
   made: Made,
 ): readonly Step[] {
   const exact = new Map(executions.map(({ on, targets }) => [on, targets]));
-  return events.flatMap((event): readonly Step[] => {
+  return EVENT_TYPES.flatMap((event): readonly Step[] => {
     // An execution on the event itself takes it from groups: their targets must get it all the same.
     const others = exact.get(event) ?? inherited(event, executions);
     if (targetId !== undefined && exact.get(event)?.includes(targetId)) return [];

@@ -1,20 +1,9 @@
-import { createHttp, type Http, isLoopback } from '../zitadel/http.js';
+import { createHttp, isLoopback } from '../zitadel/http.js';
 import { UsageError } from './command.js';
 import type { Terminal } from './terminal.js';
 
-/** The instance that is administrated, and how it is called. */
-interface AdministratedInstance {
-  readonly url: string;
-  readonly http: Http;
-  /** A personal access token. */
-  readonly token: string;
-}
-
-/** The instance that the environment names. A token that it does not name is asked for. @throws UsageError */
-export async function instanceFrom(
-  terminal: Terminal,
-  manager = 'an IAM_OWNER',
-): Promise<AdministratedInstance> {
+/** The instance that is administrated, which the environment names. A token that it does not name is asked for. @throws UsageError */
+export async function instanceFrom(terminal: Terminal, manager = 'an IAM_OWNER') {
   const { ZITADEL_URL: url = '', ZITADEL_PAT: given = '' } = terminal.env;
   if (!URL.canParse(url) || new URL(url).origin !== url || !isPrivate(new URL(url))) {
     throw new UsageError(
@@ -30,7 +19,7 @@ export async function instanceFrom(
   const http = createHttp({
     issuer: url,
     internalUrl: undefined,
-    fetch: (address, init) => globalThis.fetch(address, init),
+    fetch: globalThis.fetch,
     timeoutMs: 10_000,
     budgetMs: 20_000,
   });
@@ -42,13 +31,13 @@ function isPrivate(url: URL): boolean {
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
 }
 
-/** Whether events may be delivered there. */
-export function isEndpoint(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
-  return isPrivate(url) && url.username === '' && url.password === '' && url.hash === '';
+/** Whether events may be delivered there. @throws UsageError */
+export function checkEndpoint(option: string, text: string | undefined): void {
+  if (text === undefined) return;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url && isPrivate(url) && url.username === '' && url.password === '' && url.hash === '')
+    return;
+  throw new UsageError(
+    `${option} must be a URL with https, or http on this host, without a user, a password and a fragment`,
+  );
 }
-
-/** What is wrong with an endpoint that is none. */
-export const NO_ENDPOINT =
-  '--endpoint must be a URL with https, or http on this host, without a user, a password and a fragment';

@@ -1,6 +1,5 @@
 #!/usr/bin/env node
-import { runCommand } from './commands.js';
-import { watchEnding } from './ending.js';
+import { runCommand, watchEnding } from './commands.js';
 import { openTerminal } from './terminal.js';
 
 const terminal = openTerminal();

@@ -15,7 +15,7 @@ export interface CarriedOut {
   readonly exitCode: number;
   readonly done: readonly Step[];
   readonly left: readonly Step[];
-  readonly error?: string;
+  readonly error?: string | undefined;
 }
 
 interface How {
@@ -36,12 +36,7 @@ export async function carryOut(
 ): Promise<CarriedOut> {
   const done: Step[] = [];
   let left: readonly Step[] = [];
-  const outcome = (exitCode: number, error?: string): CarriedOut => ({
-    exitCode,
-    done,
-    left,
-    ...(error !== undefined && { error }),
-  });
+  const outcome = (exitCode: number, error?: string) => ({ exitCode, done, left, error });
   try {
     left = await plan();
     if (left.length === 0) return outcome(EXIT.done);

@@ -11,7 +11,7 @@ import {
   type Tracer,
 } from '@opentelemetry/api';
 import type { Decision } from '../core/decision.js';
-import type { Eviction, EvictionEvent } from '../core/eviction.js';
+import type { EvictionEvent } from '../core/eviction.js';
 import {
   type BreakerState,
   type FoundIn,
@@ -22,9 +22,7 @@ import {
   type TelemetryStep,
 } from '../core/telemetry.js';
 import type { HowDecided } from '../core/tell.js';
-import type { Instruments } from './instruments.js';
-import { outcomeOf } from './outcome.js';
-import type { Tally } from './tally.js';
+import { type Instruments, outcomeOf, type Tally } from './metrics.js';
 
 interface InstanceParts {
   readonly tally: Tally;
@@ -36,14 +34,6 @@ interface InstanceParts {
   readonly attributes: ((decision: Decision) => Attributes) | undefined;
   readonly close: () => void;
 }
-
-const SUBJECTS: Readonly<Record<Eviction['type'], string>> = {
-  user: 'user',
-  organization: 'organization',
-  everyone: 'everyone',
-  issuedBefore: 'issued_before',
-  token: 'token',
-};
 
 /** What went wrong with a request, where it is no status. */
 const TROUBLES: Readonly<Record<string, string>> = {
@@ -76,10 +66,11 @@ export class InstanceTelemetry implements Telemetry {
   async during(step: TelemetryStep, work: () => Promise<TelemetryEnd>): Promise<void> {
     if (step.name === 'question') return this.#duringQuestion(work);
     const { tracer, server, instruments } = this.parts;
-    const { name, options } =
-      step.name === 'request' ? requestSpan(step, server) : SPANS[step.name];
     const around = aroundIn(context.active());
-    const span = tracer.startSpan(name, options, around);
+    const span =
+      step.name === 'request'
+        ? tracer.startSpan(`zitadel.request ${step.endpoint}`, requestSpan(step, server), around)
+        : tracer.startSpan(SPANS[step.name], {}, around);
     const inside = trace.setSpan(around, span);
     const since = performance.now();
     try {
@@ -133,9 +124,10 @@ export class InstanceTelemetry implements Telemetry {
 
   evicted({ eviction, from }: EvictionEvent): void {
     const { instruments, server } = this.parts;
+    const { type } = eviction;
     instruments.evictions.add(1, {
       ...server,
-      'zitadel.eviction.subject': SUBJECTS[eviction.type],
+      'zitadel.eviction.subject': type === 'issuedBefore' ? 'issued_before' : type,
       'zitadel.eviction.from': from,
     });
   }
@@ -198,26 +190,18 @@ function troubleOf({ status, error }: TelemetryEnd): Attributes {
   };
 }
 
-const SPANS: Readonly<Record<'decision' | 'verification', Begun>> = {
-  decision: { name: DECISION },
-  verification: { name: 'zitadel.verify' },
-};
-
-interface Begun {
-  readonly name: string;
-  readonly options?: SpanOptions;
-}
+const SPANS = { decision: DECISION, verification: 'zitadel.verify' } as const;
 
 function requestSpan(
   { endpoint, method, resends }: Extract<TelemetryStep, { readonly name: 'request' }>,
   server: Attributes,
-): Begun {
+): SpanOptions {
   const attributes = {
     ...server,
     ...measuredOf(endpoint, method),
     ...(resends > 0 && { 'http.request.resend_count': resends }),
   };
-  return { name: `zitadel.request ${endpoint}`, options: { kind: SpanKind.CLIENT, attributes } };
+  return { kind: SpanKind.CLIENT, attributes };
 }
 
 function measuredOf(endpoint: string, method: string): Attributes {

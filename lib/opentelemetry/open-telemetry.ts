@@ -10,8 +10,7 @@ import type { Decision } from '../core/decision.js';
 import { ZitadelArgumentError } from '../core/errors.js';
 import type { StartTelemetry } from '../core/telemetry.js';
 import { InstanceTelemetry } from './instance-telemetry.js';
-import { instrumentsOf } from './instruments.js';
-import { Tally } from './tally.js';
+import { instrumentsOf, Tally } from './metrics.js';
 
 /** What {@link openTelemetry} can be told. */
 export interface OpenTelemetryOptions {

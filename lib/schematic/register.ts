@@ -1,6 +1,5 @@
 import type ts from 'typescript';
-import type { Registered } from './registered.js';
-import type { TypeScript } from './typescript.js';
+import type { Registered, TypeScript } from './project.js';
 
 /** What is written into the application's module. */
 export const MODULE = `ZitadelModule.forRootAsync({

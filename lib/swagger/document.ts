@@ -1,9 +1,8 @@
-import type { INestApplicationContext } from '@nestjs/common';
+import type { INestApplication, INestApplicationContext } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
-import type { OpenAPIObject } from '@nestjs/swagger';
+import { type OpenAPIObject, type SwaggerDocumentOptions, SwaggerModule } from '@nestjs/swagger';
 import { own } from '../core/own-properties.js';
-import { type Operation, withAccess } from './operation.js';
-import { refusalComponents, type RefusalStatus } from './refusals.js';
+import { type Operation, refusalComponents, type RefusalStatus, withAccess } from './operation.js';
 import { routesOf } from './routes.js';
 import { Schemes } from './schemes.js';
 
@@ -39,26 +38,23 @@ export function withZitadel<T extends OpenAPIObject>(
   const handlersAt = routesOf(app);
   const schemes = new Schemes(app.get(ModulesContainer, { strict: false }), scheme);
   const statuses = new Set<RefusalStatus>();
-  const describe = (operation: unknown, path: string, method: string) => {
-    const handlers = handlersAt(path, method).filter(({ guarded }) => guarded);
-    // Nobody stands before it, or it was described before.
-    if (handlers.length === 0 || Object.hasOwn(operation as object, 'x-zitadel')) return operation;
-    const described = withAccess(operation as Operation, handlers, schemes);
-    described.statuses.forEach((status) => statuses.add(status));
-    return described.operation;
-  };
   const hasMore = !/^3\.[01](\.|$)/.test(document.openapi);
-  const paths = mapValues(document.paths, (item, path) =>
+  const paths = Object.entries(document.paths).map(([path, item]) => {
     // An extension of the application.
-    path.startsWith('/')
-      ? describedPath(item, hasMore, (operation, method) => describe(operation, path, method))
-      : item,
-  );
+    if (!path.startsWith('/')) return [path, item];
+    const described = describedPath(item, hasMore, (operation, method) => {
+      const handlers = handlersAt(path, method).filter(({ guarded }) => guarded);
+      // Nobody stands before it, or it was described before.
+      if (handlers.length === 0 || own(operation, 'x-zitadel') !== undefined) return operation;
+      return withAccess(operation as Operation, handlers, schemes, statuses);
+    });
+    return [path, described];
+  });
   const { components } = document;
   const { responses, schemas } = refusalComponents(statuses);
   return {
     ...document,
-    paths,
+    paths: Object.fromEntries(paths) as T['paths'],
     components: {
       ...components,
       responses: { ...responses, ...components?.responses },
@@ -66,6 +62,25 @@ export function withZitadel<T extends OpenAPIObject>(
       securitySchemes: { ...schemes.used(), ...components?.securitySchemes },
     },
   };
+}
+
+/**
+ * In place of `SwaggerModule` of @nestjs/swagger: each document that it creates has what the guard asks for, as {@link withZitadel} adds it.
+ *
+ * @example `import { ZitadelSwaggerModule as SwaggerModule } from 'nestjs-zitadel/swagger'`
+ */
+export class ZitadelSwaggerModule extends SwaggerModule {
+  /**
+   * @throws ZitadelRequirementError when the application does not import `ZitadelModule` of this package
+   * @example `const document = ZitadelSwaggerModule.createDocument(app, new DocumentBuilder().setTitle('Things').build())`
+   */
+  static override createDocument(
+    app: INestApplication,
+    config: Omit<OpenAPIObject, 'paths'>,
+    options: SwaggerDocumentOptions & ZitadelDocumentOptions = {},
+  ): OpenAPIObject {
+    return withZitadel(super.createDocument(app, config, options), app, options);
+  }
 }
 
 /** `hasMore`: the version knows `query`, and a place for all other methods. */
@@ -88,12 +103,4 @@ function describedPath(
     } else more[name.toUpperCase()] = describe(value, name);
   }
   return Object.keys(more).length === 0 ? described : { ...described, [place]: more };
-}
-
-function mapValues<T extends object>(
-  object: T,
-  map: (value: T[keyof T & string], name: string) => unknown,
-): T {
-  const entries = Object.entries(object) as [string, T[keyof T & string]][];
-  return Object.fromEntries(entries.map(([name, value]) => [name, map(value, name)])) as T;
 }

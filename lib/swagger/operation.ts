@@ -1,8 +1,7 @@
+import { DENIAL, type DenyReason } from '../core/decision.js';
 import type { Access } from '../nest/access.js';
-import { described, type DescribedRequirement, placesIn } from './requirement.js';
-import { referenceTo, type RefusalStatus } from './refusals.js';
+import { described, type DescribedRequirement, inWords, placesIn } from './requirement.js';
 import type { Schemes } from './schemes.js';
-import { inWords } from './words.js';
 
 /** What a route asks for, as `x-zitadel` says it. */
 export interface ZitadelAccess {
@@ -30,29 +29,24 @@ export interface Operation {
   readonly 'x-zitadel'?: unknown;
 }
 
-/** An operation with what its handlers ask for, and with which statuses they may be refused. What the application wrote stays. */
+/** An operation with what its handlers ask for. `used` gets the statuses with which they refuse. What the application wrote stays. */
 export function withAccess(
   operation: Operation,
   handlers: readonly Access[],
   schemes: Schemes,
-): { readonly operation: Operation; readonly statuses: readonly RefusalStatus[] } {
-  const statuses = new Set(handlers.flatMap(statusesOf));
-  const added = Object.fromEntries(
-    [...statuses].map((status) => [String(status), referenceTo(status)]),
-  );
+  used: Set<RefusalStatus>,
+): Operation {
+  const statuses = handlers.flatMap(statusesOf);
+  for (const status of statuses) used.add(status);
+  const added = Object.fromEntries(statuses.map((status) => [status, referenceTo(status)]));
   const all = handlers.map(accessOf);
-  const [only] = all;
-  const extension = all.length === 1 ? only : { handlers: all };
   const description = [operation.description, ...sentences(handlers)].filter(Boolean).join('\n\n');
   return {
-    operation: {
-      ...operation,
-      ...(description !== '' && { description }),
-      security: operation.security ?? securityOf(handlers, schemes),
-      responses: { ...added, ...operation.responses },
-      'x-zitadel': extension,
-    },
-    statuses: [...statuses],
+    ...operation,
+    ...(description !== '' && { description }),
+    security: operation.security ?? securityOf(handlers, schemes),
+    responses: { ...added, ...operation.responses },
+    'x-zitadel': all.length === 1 ? all[0] : { handlers: all },
   };
 }
 
@@ -80,10 +74,8 @@ function securityOf(
   const asking = handlers.filter(({ access }) => access !== 'public');
   const scopesBy = new Map<string, readonly string[]>();
   for (const { zitadel, requirement } of asking) {
-    for (const each of schemes.securityFor(zitadel, requirement)) {
-      for (const [scheme, scopes] of Object.entries(each)) {
-        scopesBy.set(scheme, [...(scopesBy.get(scheme) ?? []), ...scopes]);
-      }
+    for (const { name, scopes } of schemes.scopesFor(zitadel, requirement)) {
+      scopesBy.set(name, [...(scopesBy.get(name) ?? []), ...scopes]);
     }
   }
   const merged = [...scopesBy].map(([scheme, scopes]) => ({ [scheme]: [...new Set(scopes)] }));
@@ -127,4 +119,77 @@ function sentence({ access, requirement, forActors }: Access): string | undefine
   return access === 'optional'
     ? `It can be called without a token. A caller who sends one needs ${words}.${actors}`
     : `The caller needs ${words}.${actors}`;
+}
+
+/** What the guard may answer instead of the route. */
+const REFUSALS = {
+  400: {
+    name: 'ZitadelBadRequest',
+    description: 'The request names no resource, or names it by something that is not an id.',
+    headers: [],
+  },
+  401: {
+    name: 'ZitadelUnauthorized',
+    description: 'There is no access token, or it is not accepted.',
+    headers: ['WWW-Authenticate'],
+  },
+  403: {
+    name: 'ZitadelForbidden',
+    description: 'The caller lacks what this route asks for.',
+    headers: ['WWW-Authenticate'],
+  },
+  503: {
+    name: 'ZitadelUnavailable',
+    description: 'ZITADEL cannot be asked at the moment. Try again after `Retry-After` seconds.',
+    headers: ['Retry-After'],
+  },
+} as const;
+
+/** A status with which the guard refuses. */
+export type RefusalStatus = keyof typeof REFUSALS;
+
+/** The response of an operation. The component has the words and the schema. */
+function referenceTo(status: RefusalStatus): { readonly $ref: string } {
+  return { $ref: `#/components/responses/${REFUSALS[status].name}` };
+}
+
+/** The components that references lead to, by name. */
+export function refusalComponents(statuses: ReadonlySet<RefusalStatus>) {
+  const of = [...statuses].sort((a, b) => a - b);
+  return {
+    responses: Object.fromEntries(of.map((status) => [REFUSALS[status].name, responseOf(status)])),
+    schemas: Object.fromEntries(of.map((status) => [schemaName(status), schemaOf(status)])),
+  };
+}
+
+const schemaName = (status: RefusalStatus): string => `${REFUSALS[status].name}Body`;
+
+function responseOf(status: RefusalStatus) {
+  const { description, headers } = REFUSALS[status];
+  return {
+    description,
+    ...(headers.length > 0 && {
+      headers: Object.fromEntries(headers.map((name) => [name, { schema: { type: 'string' } }])),
+    }),
+    content: {
+      'application/json': { schema: { $ref: `#/components/schemas/${schemaName(status)}` } },
+    },
+  };
+}
+
+function schemaOf(status: RefusalStatus) {
+  const reasons = (Object.keys(DENIAL) as DenyReason[]).filter(
+    (reason) => DENIAL[reason].status === status,
+  );
+  const text = { type: 'string' };
+  return {
+    type: 'object',
+    required: ['statusCode', 'error', 'message', 'errorCode'],
+    properties: {
+      statusCode: { type: 'integer', enum: [status] },
+      error: text,
+      message: text,
+      errorCode: { type: 'string', enum: reasons },
+    },
+  };
 }

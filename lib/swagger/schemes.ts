@@ -12,13 +12,6 @@ interface Scheme {
   readonly options: ResolvedOptions;
 }
 
-/** A security scheme of OpenAPI: OpenID Connect, found by the discovery of the issuer. */
-interface OpenIdConnectScheme {
-  readonly type: 'openIdConnect';
-  readonly description: string;
-  readonly openIdConnectUrl: string;
-}
-
 const audienceScope = (project: string) => `urn:zitadel:iam:org:project:id:${project}:aud`;
 const HOME_SCOPE = 'urn:zitadel:iam:user:resourceowner';
 
@@ -31,24 +24,22 @@ export class Schemes {
     private readonly base: string,
   ) {}
 
-  /** Security requirements, any one of which is enough: one for each instance whose tokens the route takes. */
-  securityFor(
-    zitadel: string | undefined,
-    requirement: Requirement | undefined,
-  ): readonly Readonly<Record<string, string[]>>[] {
+  /** Schemes, any one of which is enough, with their scopes: one for each instance whose tokens the route takes. */
+  scopesFor(zitadel: string | undefined, requirement: Requirement | undefined) {
     return this.#of(zitadel).map(({ name, options }) => ({
-      [name]: scopesOf(options, requirement),
+      name,
+      scopes: scopesOf(options, requirement),
     }));
   }
 
-  /** What was asked for so far. */
-  used(): Readonly<Record<string, OpenIdConnectScheme>> {
+  /** What was asked for so far: OpenID Connect, found by the discovery of the issuer. */
+  used() {
     const all = [...this.#byZitadel.values()].flat();
     return Object.fromEntries(
       all.map(({ name, options: { issuer, token } }) => [
         name,
         {
-          type: 'openIdConnect',
+          type: 'openIdConnect' as const,
           description: `Sign in at ${issuer}, and send the access token${token ? ' where the application looks for it' : ': Authorization: Bearer <token>'}`,
           openIdConnectUrl: `${issuer}/.well-known/openid-configuration`,
         },

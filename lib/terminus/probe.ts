@@ -26,15 +26,15 @@ const WELL: Probed = { reachable: true, signedIn: undefined, refusal: undefined 
  */
 export class Probe {
   readonly #ask: () => Promise<Probed>;
-  readonly #everyMs: number;
-  readonly #timeoutMs: number;
   readonly #flight = new SingleFlight<Probed>();
   readonly #log: BoundedLog;
   #last: { readonly found: Probed; readonly until: number } | undefined;
 
-  constructor(resolved: ResolvedOptions, everyMs: number, timeoutMs: number) {
-    this.#everyMs = everyMs;
-    this.#timeoutMs = timeoutMs;
+  constructor(
+    resolved: ResolvedOptions,
+    private readonly everyMs: number,
+    private readonly timeoutMs: number,
+  ) {
     this.#log = quietLogger(resolved.logger);
     this.#ask = asking(resolved, timeoutMs);
   }
@@ -45,10 +45,10 @@ export class Probe {
     }
     return this.#flight.ask(async () => {
       // Signing in takes several requests, each with a deadline of its own. What comes late serves the next probe.
-      const found = await within(this.#ask(), this.#timeoutMs, lateAfter(this.#timeoutMs));
+      const found = await within(this.#ask(), this.timeoutMs, lateAfter(this.timeoutMs));
       const { detail = '', remedy = '' } = found.refusal ?? {};
       if (found.refusal) this.#log.warn(`health: ${detail}: ${remedy}`);
-      this.#last = { found, until: performance.now() + this.#everyMs };
+      this.#last = { found, until: performance.now() + this.everyMs };
       return found;
     });
   }
@@ -60,17 +60,14 @@ function asking(resolved: ResolvedOptions, timeoutMs: number): () => Promise<Pro
   // A breaker would keep a probe from seeing that ZITADEL is back.
   const http: Http = (call) => createHttp(bounds)(call);
   const credential = resolved.serviceUser && openServiceUser(resolved.serviceUser);
-  if (!credential) {
-    return async () => {
-      const endpoints = await createDiscovery(http, issuer, internalUrl)();
-      return isRefusal(endpoints) ? foundBy(endpoints, undefined) : WELL;
-    };
-  }
   const discover = createDiscovery(http, issuer, internalUrl);
-  const serviceToken = new ServiceToken(http, discover, issuer, credential);
+  const serviceToken = credential && new ServiceToken(http, discover, issuer, credential);
   return async () => {
-    const endpoints = await discover();
+    // What discovery remembers does not say how ZITADEL is now.
+    const ask = serviceToken ? discover : createDiscovery(http, issuer, internalUrl);
+    const endpoints = await ask();
     if (isRefusal(endpoints)) return foundBy(endpoints, undefined);
+    if (!serviceToken) return WELL;
     const reply = await serviceToken.call({
       family: 'userinfo',
       method: 'GET',

@@ -5,7 +5,7 @@ import { ZitadelArgumentError } from '../core/errors.js';
 import type { Zitadel } from '../create-zitadel.js';
 import { optionsOfModule } from '../nest/zitadel-modules.js';
 import { getZitadelToken } from '../nest/zitadel.module-definition.js';
-import { type EventsHealth, healthOfEvents } from './events.js';
+import type { ZitadelEvents } from '../zitadel/events/zitadel-events.js';
 import { type Probed, Probe } from './probe.js';
 
 /** Settings of `ready`. Those of the first call with a key and a ZITADEL count for both. */
@@ -36,15 +36,13 @@ export interface ZitadelHealthOptions {
   readonly zitadel?: string;
 }
 
-/** What the page shows. It names no instance and no user. */
-interface Details {
-  readonly reachable: boolean;
-  /** Missing: no service user is set up, or nobody could tell. */
-  readonly serviceUser?: 'signed in' | 'refused';
-  readonly events?: EventsHealth;
-  /** With the option `instances`: how many of them are well. */
-  readonly instances?: { readonly well: number; readonly of: number };
-  readonly message?: string;
+/** How ZITADEL's events come. */
+interface EventsHealth {
+  readonly state: 'in time' | 'late' | 'received';
+  /** Milliseconds: how far the tail is behind, where this process reads it. */
+  readonly lagMs?: number;
+  /** Deliveries that were refused, since the application started. */
+  readonly refused?: number;
 }
 
 /**
@@ -89,13 +87,11 @@ export class ZitadelHealthIndicator {
     const details = detailsOf(found, well, events);
     const indicator = this.indicators.check(key);
     // One instance of several serves its callers while another is away.
-    if (well === 0) return indicator.down({ ...details });
+    if (well === 0) return indicator.down(details);
     const isWhole = well === found.length && events?.state !== 'late';
     // Terminus 11 does not know it.
     const knowsDegraded = typeof (indicator as Partial<typeof indicator>).degraded === 'function';
-    return isWhole || !knowsDegraded
-      ? indicator.up({ ...details })
-      : indicator.degraded({ ...details });
+    return isWhole || !knowsDegraded ? indicator.up(details) : indicator.degraded(details);
   }
 
   #probesOf(key: string, { everyMs, timeoutMs, zitadel }: Settings): readonly Probe[] {
@@ -118,21 +114,24 @@ export class ZitadelHealthIndicator {
   }
 }
 
-type Times = 'everyMs' | 'timeoutMs' | 'maxLagMs';
-type Settings = ZitadelHealthOptions & Readonly<Record<Times, number>>;
+type Settings = ReturnType<typeof checked>;
 
 /** @throws ZitadelArgumentError */
-function checked({ zitadel, ...times }: ZitadelHealthOptions): Settings {
-  const { everyMs = 5_000, timeoutMs = 2_000, maxLagMs = 60_000 } = times;
+function checked({
+  everyMs = 5_000,
+  timeoutMs = 2_000,
+  maxLagMs = 60_000,
+  zitadel,
+}: ZitadelHealthOptions) {
   return {
     everyMs: milliseconds('everyMs', everyMs, 0, 3_600_000),
     timeoutMs: milliseconds('timeoutMs', timeoutMs, 1, 60_000),
     maxLagMs: milliseconds('maxLagMs', maxLagMs, 0, 86_400_000),
-    ...(zitadel !== undefined && { zitadel }),
+    zitadel,
   };
 }
 
-function milliseconds(name: Times, value: unknown, least: number, most: number): number {
+function milliseconds(name: string, value: unknown, least: number, most: number): number {
   if (typeof value === 'number' && value >= least && value <= most) return value;
   throw new ZitadelArgumentError(
     name,
@@ -142,11 +141,8 @@ function milliseconds(name: Times, value: unknown, least: number, most: number):
 
 const isWell = ({ reachable, signedIn }: Probed): boolean => reachable && signedIn !== false;
 
-function detailsOf(
-  found: readonly Probed[],
-  well: number,
-  events: EventsHealth | undefined,
-): Details {
+/** What the page shows. It names no instance and no user. */
+function detailsOf(found: readonly Probed[], well: number, events: EventsHealth | undefined) {
   const reachable = found.some((each) => each.reachable);
   const isRefused = found.some(({ signedIn }) => signedIn === false);
   const isSignedIn = found.some(({ signedIn }) => signedIn === true);
@@ -160,9 +156,30 @@ function detailsOf(
         : undefined;
   return {
     reachable,
+    // Missing: no service user is set up, or nobody could tell.
     ...((isRefused || isSignedIn) && { serviceUser: isRefused ? 'refused' : 'signed in' }),
     ...(events && { events }),
+    // With the option `instances`: how many of them are well.
     ...(found.length > 1 && { instances: { well, of: found.length } }),
     ...(message !== undefined && { message }),
   };
+}
+
+/** Undefined: no events are set up. Nobody can tell whether a delivery is missing, so of those only the refused ones are shown. */
+function healthOfEvents(all: readonly ZitadelEvents[], maxLagMs: number): EventsHealth | undefined {
+  const statuses = all.map((events) => events.status());
+  const tails = statuses.flatMap(({ tail }) => tail ?? []);
+  if (tails.length > 0) {
+    const lags = tails.flatMap(({ lagMs }) => lagMs ?? []);
+    const isLate = tails.some(
+      ({ state, lagMs = 0 }) => state === 'failing' || state === 'notServed' || lagMs > maxLagMs,
+    );
+    return {
+      state: isLate ? 'late' : 'in time',
+      ...(lags.length > 0 && { lagMs: Math.max(...lags) }),
+    };
+  }
+  if (all.every(({ path }) => path === undefined)) return undefined;
+  const refused = statuses.flatMap((each) => Object.values(each.refused));
+  return { state: 'received', refused: refused.reduce((sum, each) => sum + each, 0) };
 }

@@ -1,7 +1,6 @@
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { RedisClient } from '../../public.js';
+import { load, pathFrom } from '../application.js';
 
 /** A client that the doctor opened. */
 export interface Opened {
@@ -42,11 +41,6 @@ export async function openRedisUrl(url: string): Promise<Opened | undefined> {
 }
 
 async function theirs<T>(name: string): Promise<T | undefined> {
-  try {
-    const path = createRequire(join(process.cwd(), 'package.json')).resolve(name);
-    const loaded = (await import(pathToFileURL(path).href)) as T & { readonly default?: object };
-    return { ...loaded.default, ...loaded };
-  } catch {
-    return undefined;
-  }
+  const path = pathFrom(join(process.cwd(), 'package.json'), name);
+  return path === undefined ? undefined : ((await load(path).catch(() => undefined)) as T);
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** The part of JSON Schema that is needed here. */
-export interface JsonSchema {
+interface JsonSchema {
   readonly type?: 'object' | 'array' | 'string' | 'boolean' | 'integer';
   readonly enum?: readonly unknown[];
   readonly pattern?: string;
@@ -56,12 +56,22 @@ export function problemsOf(value: unknown, schema: JsonSchema, root = schema, pa
           ? problemsOf(item, own.items ?? {}, root, place)
           : [`${place}: stands there already, as [${String(first)}]`];
       });
-    case 'string':
-      return isText(value, own) ? [] : problem(own.title ?? textOf(own));
+    case 'string': {
+      const { minLength = 0, pattern = '', title } = own;
+      const isLong = typeof value === 'string' && value.length >= minLength;
+      if (isLong && new RegExp(pattern, 'u').test(value)) return [];
+      const text = minLength > 1 ? `a text of at least ${String(minLength)} characters` : 'a text';
+      return problem(title ?? text);
+    }
     case 'boolean':
       return typeof value === 'boolean' ? [] : problem('true or false');
-    case 'integer':
-      return isWhole(value, own) ? [] : problem(wholeOf(own));
+    case 'integer': {
+      const { minimum = 0, maximum = Infinity } = own;
+      const isWhole = Number.isSafeInteger(value);
+      if (isWhole && Number(value) >= minimum && Number(value) <= maximum) return [];
+      const to = maximum === Infinity ? '' : ` to ${String(maximum)}`;
+      return problem(`a whole number from ${String(minimum)}${to}`);
+    }
     default:
       return [];
   }
@@ -93,24 +103,6 @@ function inObject(
   return [...missing, ...rest, ...unclear];
 }
 
-function isText(value: unknown, { pattern, minLength = 0 }: JsonSchema): boolean {
-  if (typeof value !== 'string' || value.length < minLength) return false;
-  return pattern === undefined || new RegExp(pattern, 'u').test(value);
-}
-
-function textOf({ minLength = 0 }: JsonSchema): string {
-  return minLength > 1 ? `a text of at least ${String(minLength)} characters` : 'a text';
-}
-
-function isWhole(value: unknown, { minimum = 0, maximum = Infinity }: JsonSchema): boolean {
-  return Number.isSafeInteger(value) && Number(value) >= minimum && Number(value) <= maximum;
-}
-
-function wholeOf({ minimum = 0, maximum }: JsonSchema): string {
-  const to = maximum === undefined ? '' : ` to ${String(maximum)}`;
-  return `a whole number from ${String(minimum)}${to}`;
-}
-
 /** Not a text itself: it may be a secret. */
 function shown(value: unknown): string {
   if (value === null || value === undefined) return 'nothing';
@@ -122,4 +114,71 @@ function shown(value: unknown): string {
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const TEXT: JsonSchema = { type: 'string', minLength: 1 };
+const TEXTS: JsonSchema = { type: 'array', items: TEXT };
+const WHOLE: JsonSchema = { type: 'integer' };
+/** Timers take no more. */
+const MS: JsonSchema = { ...WHOLE, maximum: 2 ** 31 - 1 };
+const STATUS: JsonSchema = { type: 'integer', minimum: 200, maximum: 599 };
+
+/** Names of faults; a status and what an object says are faults too. */
+const FAULTS: readonly unknown[] = [
+  ...['hang', 'refuse', 'lose', 'garbage', 'html', 'truncated', 'wrong-user', 'endless'],
+  'redirect',
+];
+
+const REPLY = objectOf(['status'], { status: STATUS, body: {}, headers: { type: 'object' } });
+const REDIRECT = objectOf(['redirectTo'], { redirectTo: TEXT });
+
+/** The bodies of calls under `/emulator`, where they do not look like a part of a world. */
+const BODIES = {
+  token: objectOf(['user'], {
+    user: TEXT,
+    kind: { enum: ['jwt', 'opaque', 'pat'] },
+    projects: TEXTS,
+    scopes: TEXTS,
+    // Negative: expired.
+    expiresInSeconds: { type: 'integer', minimum: -Number.MAX_SAFE_INTEGER },
+  }),
+  fault: objectOf(['endpoint'], {
+    endpoint: TEXT,
+    fault: {},
+    times: { ...WHOLE, minimum: 1 },
+    delayMs: MS,
+  }),
+  reads: objectOf([], { lagMs: MS, held: { type: 'boolean' } }),
+  user: objectOf(['user', 'state'], {
+    user: TEXT,
+    state: { enum: ['active', 'inactive', 'locked'] },
+  }),
+} as const;
+
+export type BodyName = keyof typeof BODIES | 'members' | 'authorizations';
+
+/** What is wrong with the body of a call. */
+export function problemsOfBody(name: BodyName, value: unknown): string[] {
+  if (name === 'members' || name === 'authorizations') {
+    const world = worldSchema();
+    const row = world.properties?.[name]?.items ?? {};
+    // Without a role it ends, which a world has no use for.
+    const roles = { ...row.properties?.['roles'], minItems: 0 };
+    return problemsOf(value, { ...row, properties: { ...row.properties, roles } }, world);
+  }
+  const problems = problemsOf(value, BODIES[name]);
+  if (name !== 'fault' || problems.length > 0) return problems;
+  const { fault, delayMs } = value as { readonly fault?: unknown; readonly delayMs?: number };
+  if (fault === undefined) return delayMs === undefined ? ['fault or delayMs is missing'] : [];
+  const isKnown =
+    FAULTS.includes(fault) ||
+    [STATUS, REPLY, REDIRECT].some((schema) => problemsOf(fault, schema).length === 0);
+  if (isKnown) return [];
+  return [
+    `fault: a status from 200 to 599, { status, body, headers }, { redirectTo } or one of ${FAULTS.join(', ')} is expected`,
+  ];
+}
+
+function objectOf(required: readonly string[], properties: Record<string, JsonSchema>): JsonSchema {
+  return { type: 'object', additionalProperties: false, required, properties };
 }

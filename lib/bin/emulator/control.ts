@@ -1,19 +1,16 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import type { ZitadelEmulator } from '../../testing/emulator.js';
-import type { Fault } from '../../testing/model.js';
+import type { Fault, TokenOptions, User } from '../../testing/model.js';
 import { type EndpointName, requireEndpoint } from '../../testing/server/endpoints.js';
 import { jsonReply, type Reply } from '../../testing/server/replies.js';
 import { UsageError } from '../command.js';
-import { type BodyName, problemsOfBody } from './bodies.js';
-import { setAuthorization, setMember } from './managers.js';
-import { type MadeWorld, projectIn, userIn } from './names.js';
+import { type BodyName, problemsOfBody } from './check.js';
+import type { MadeWorld } from './made-world.js';
 import type { FileAuthorization, FileMember } from './world-file.js';
 import type { KeptSecrets } from './world.js';
 
 /** What the calls under `/emulator` work on. */
 export interface Controlled {
-  readonly zitadel: ZitadelEmulator;
-  readonly made: MadeWorld;
+  made: MadeWorld;
   readonly kept: KeptSecrets;
   /** Whether others than this machine may call. */
   readonly isOpen: boolean;
@@ -30,19 +27,16 @@ const CALLS: Readonly<Record<string, readonly [Handle, BodyName?]>> = {
   'GET /emulator/key-file': [keyFile],
   'POST /emulator/tokens': [token, 'token'],
   'POST /emulator/faults': [fault, 'fault'],
-  'DELETE /emulator/faults': [heal],
+  'DELETE /emulator/faults': [({ made }, _, query) => made.zitadel.heal(endpointIn(query))],
   'PUT /emulator/reads': [reads, 'reads'],
-  'PUT /emulator/members': [
-    ({ zitadel, made }, body: FileMember) => setMember(zitadel, made, body),
-    'members',
-  ],
+  'PUT /emulator/members': [({ made }, body: FileMember) => made.setMember(body), 'members'],
   'PUT /emulator/authorizations': [
-    ({ zitadel, made }, body: FileAuthorization) => setAuthorization(zitadel, made, body),
+    ({ made }, body: FileAuthorization) => made.setAuthorization(body),
     'authorizations',
   ],
   'PUT /emulator/users': [userState, 'user'],
   'GET /emulator/requests': [requests],
-  'DELETE /emulator/requests': [({ zitadel }) => zitadel.resetRequests()],
+  'DELETE /emulator/requests': [({ made }) => made.zitadel.resetRequests()],
   'POST /emulator/reset': [(controlled) => controlled.reset()],
 };
 
@@ -60,7 +54,8 @@ export function control(
   if (!controlled.isOpen && !isFromHere(request)) {
     return problem(403, 'only for this machine, by a name of it; --open-control opens it to all');
   }
-  if (!isOwnName(hostOf(headers), controlled.zitadel.issuer)) {
+  const host = hostOf(headers);
+  if (!OWN.test(host) && host !== new URL(controlled.made.zitadel.issuer).hostname) {
     return problem(403, 'not by this name, unless --issuer says it: a page could lead here by it');
   }
   const call = Object.hasOwn(CALLS, `${method} ${path}`) ? CALLS[`${method} ${path}`] : undefined;
@@ -92,11 +87,7 @@ function isFromHere({ socket, headers }: IncomingMessage): boolean {
 
 const HERE = /^(127(\.\d+){3}|::1|\[::1\]|localhost)$/i;
 
-/** Whether no page of a stranger can have this name: addresses, names of a network of one's own, and that of the issuer. */
-function isOwnName(host: string, issuer: string): boolean {
-  return OWN.test(host) || host === new URL(issuer).hostname;
-}
-
+/** Names that no page of a stranger can have, beside that of the issuer: addresses, and names of a network of one's own. */
 const OWN = /^(\d+(\.\d+){3}|\[[\da-f:.]+\]|[^.:]+|.+\.(internal|local|localhost|test))$/i;
 
 function hostOf({ host = '' }: IncomingHttpHeaders): string {
@@ -116,20 +107,19 @@ function problem(status: number, error: string): Reply {
 }
 
 /** Ids and secrets: what clients are configured with. */
-function worldOf({ zitadel, made, kept }: Controlled) {
-  const { issuer, url, instanceId, zitadelProjectId } = zitadel;
-  const idsOf = (map: ReadonlyMap<string, { readonly id: string }>) =>
-    Object.fromEntries([...map].map(([name, { id }]) => [name, id]));
-  const people = [...made.users].filter(([, { kind }]) => kind === 'person');
-  const robots = [...made.users].filter(([, { kind }]) => kind === 'serviceUser');
+function worldOf({ made, kept }: Controlled) {
+  const { issuer, url, instanceId, zitadelProjectId } = made.zitadel;
+  const idsOf = (all: Iterable<readonly [string, { readonly id: string }]>) =>
+    Object.fromEntries([...all].map(([name, { id }]) => [name, id]));
+  const isRobot = ([, { kind }]: readonly [string, User]) => kind === 'serviceUser';
   return {
     ...{ issuer, url, instanceId, zitadelProjectId },
     organizations: idsOf(made.orgs),
     projects: idsOf(made.projects),
     projectGrants: idsOf(made.grants),
-    users: idsOf(new Map(people)),
+    users: idsOf([...made.users].filter((user) => !isRobot(user))),
     serviceUsers: Object.fromEntries(
-      robots.map(([name, { id, userName }]) => {
+      [...made.users].filter(isRobot).map(([name, { id, userName }]) => {
         const pat = kept.secrets.get(`pat of ${name}`);
         const clientSecret = kept.secrets.get(`secret of ${name}`);
         return [name, { id, clientId: userName, clientSecret, pat }];
@@ -145,44 +135,37 @@ function worldOf({ zitadel, made, kept }: Controlled) {
 }
 
 /** Made when it is asked for: a key takes longer than all the rest of a world. */
-function keyFile({ zitadel, made, kept }: Controlled, _body: never, query: URLSearchParams) {
+function keyFile({ made, kept }: Controlled, _body: never, query: URLSearchParams) {
   const name = query.get('of') ?? '';
-  const known = kept.keyFiles.get(name);
   const application = made.applications.get(name);
   const user = made.users.get(name);
-  if (
-    known === undefined &&
-    application?.clientSecret === undefined &&
-    user?.kind !== 'serviceUser'
-  ) {
+  let text = kept.keyFiles.get(name);
+  if (application?.clientSecret !== undefined) {
+    text ??= made.zitadel.addApplicationKey(application.project, application.clientId);
+  } else if (user?.kind === 'serviceUser') {
+    text ??= made.zitadel.addKey(user);
+  }
+  if (text === undefined) {
     throw new UsageError(
       'of: a service user is expected, or an api application as organization/project/name',
     );
   }
-  const text =
-    known ??
-    (application === undefined
-      ? zitadel.addKey(userIn(made, name))
-      : zitadel.addApplicationKey(application.project, application.clientId));
   kept.keyFiles.set(name, text);
   return JSON.parse(text) as unknown;
 }
 
-interface TokenBody {
+interface TokenBody extends Pick<TokenOptions, 'scopes' | 'expiresInSeconds'> {
   readonly user: string;
   readonly kind?: 'jwt' | 'opaque' | 'pat';
   readonly projects?: readonly string[];
-  readonly scopes?: readonly string[];
-  readonly expiresInSeconds?: number;
 }
 
-function token({ zitadel, made }: Controlled, { user, kind, projects, ...options }: TokenBody) {
-  const who = userIn(made, user);
-  if (kind === 'pat') return { token: zitadel.patFor(who) };
-  const audience = projects?.map((project) => projectIn(made, project).id);
-  const asked = { ...options, ...(audience && { audience }) };
+function token({ made }: Controlled, { user, kind, projects, ...options }: TokenBody) {
+  const who = made.user(user);
+  if (kind === 'pat') return { token: made.zitadel.patFor(who) };
+  const audience = projects?.map((project) => made.project(project).id);
   const make = kind === 'opaque' ? 'opaqueTokenFor' : 'tokenFor';
-  return { token: zitadel[make](who, asked) };
+  return { token: made.zitadel[make](who, { ...options, ...(audience && { audience }) }) };
 }
 
 interface FaultBody {
@@ -192,7 +175,8 @@ interface FaultBody {
   readonly delayMs?: number;
 }
 
-function fault({ zitadel }: Controlled, { endpoint, fault, times, delayMs }: FaultBody): void {
+function fault({ made }: Controlled, { endpoint, fault, times, delayMs }: FaultBody): void {
+  const { zitadel } = made;
   requireEndpoint(endpoint);
   if (delayMs !== undefined) zitadel.delay(endpoint, delayMs);
   if (fault === undefined) return;
@@ -200,12 +184,8 @@ function fault({ zitadel }: Controlled, { endpoint, fault, times, delayMs }: Fau
   else zitadel.failNext(endpoint, fault, times);
 }
 
-function heal({ zitadel }: Controlled, _body: never, query: URLSearchParams): void {
-  zitadel.heal(endpointIn(query));
-}
-
 function reads(
-  { zitadel }: Controlled,
+  { made: { zitadel } }: Controlled,
   { lagMs, held }: { readonly lagMs?: number; readonly held?: boolean },
 ): void {
   if (lagMs !== undefined) zitadel.lagReads(lagMs);
@@ -214,17 +194,21 @@ function reads(
 }
 
 function userState(
-  { zitadel, made }: Controlled,
-  { user, state }: { readonly user: string; readonly state: 'active' | 'inactive' | 'locked' },
+  { made }: Controlled,
+  { user, state }: { readonly user: string; readonly state: keyof typeof STATES },
 ): void {
-  const who = userIn(made, user);
-  if (state === 'active') zitadel.reactivateUser(who);
-  else zitadel[state === 'locked' ? 'lockUser' : 'deactivateUser'](who);
+  made.zitadel[STATES[state]](made.user(user));
 }
 
-function requests({ zitadel }: Controlled, _body: never, query: URLSearchParams) {
+const STATES = {
+  active: 'reactivateUser',
+  inactive: 'deactivateUser',
+  locked: 'lockUser',
+} as const;
+
+function requests({ made }: Controlled, _body: never, query: URLSearchParams) {
   const endpoint = query.get('endpoint') === 'other' ? 'other' : endpointIn(query);
-  return { count: zitadel.requests(endpoint), requests: zitadel.requestLog(endpoint) };
+  return { count: made.zitadel.requests(endpoint), requests: made.zitadel.requestLog(endpoint) };
 }
 
 function endpointIn(query: URLSearchParams): EndpointName | undefined {

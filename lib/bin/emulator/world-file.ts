@@ -1,63 +1,45 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
+import type {
+  ApplicationOptions,
+  ProjectOptions,
+  ServiceUserOptions,
+  UserOptions,
+} from '../../testing/model.js';
 import { UsageError } from '../command.js';
 import { problemsOf, worldSchema } from './check.js';
 
-interface Named {
-  readonly id?: string;
-  readonly organization?: string;
-}
+/** Options of the emulator's verbs, with the organization by its name. */
+type Written<T> = Omit<T, 'org'> & { readonly organization?: string };
 
-interface FileUser extends Named {
-  readonly userName: string;
-  readonly password?: string;
-  readonly displayName?: string;
-  readonly givenName?: string;
-  readonly familyName?: string;
-  readonly email?: string;
-  readonly emailVerified?: boolean;
-  readonly metadata?: Readonly<Record<string, string>>;
-}
+type FileUser = Written<UserOptions> & { readonly userName: string };
 
-export interface FileServiceUser extends Named {
+export interface FileServiceUser extends Written<ServiceUserOptions> {
   readonly userName: string;
-  readonly displayName?: string;
-  readonly accessTokenType?: 'jwt' | 'opaque';
-  readonly metadata?: Readonly<Record<string, string>>;
   readonly pat?: string;
   readonly clientSecret?: string;
   readonly keyFile?: string;
 }
 
-export interface FileApplication {
+export interface FileApplication extends Partial<ApplicationOptions> {
   readonly name: string;
   readonly type: 'api' | 'web' | 'userAgent';
-  readonly clientId?: string;
   readonly clientSecret?: string;
   readonly keyFile?: string;
-  readonly redirectUris?: readonly string[];
-  readonly accessTokenType?: 'jwt' | 'opaque';
-  readonly accessTokenRoles?: boolean;
-  readonly idTokenUserInfo?: boolean;
 }
 
-export interface FileProject extends Named {
+interface FileProject extends Written<ProjectOptions> {
   readonly name: string;
-  readonly roles?: readonly string[];
-  readonly roleAssertion?: boolean;
   readonly applications?: readonly FileApplication[];
 }
 
-/** What somebody is a manager of. */
-export interface FileResource {
+/** Manager roles on exactly one of these. */
+export interface FileMember {
   readonly instance?: true;
   readonly organization?: string;
   readonly project?: string;
   readonly projectGrant?: { readonly project: string; readonly organization: string };
-}
-
-export interface FileMember extends FileResource {
   readonly user: string;
   readonly roles: readonly string[];
 }

@@ -1,12 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { ZitadelEmulator } from '../../testing/emulator.js';
 import type { InstanceIds } from '../../testing/instance.js';
+import type { Project } from '../../testing/model.js';
 import { UsageError } from '../command.js';
-import { addMember, setAuthorization } from './managers.js';
-import { type MadeWorld, fullNameOf, orgIn, projectIn } from './names.js';
+import { fullNameOf, MadeWorld } from './made-world.js';
 import {
   type FileApplication,
-  type FileProject,
   type FileServiceUser,
   problemText,
   type ReadWorld,
@@ -44,43 +43,40 @@ export function buildWorld(
   world: ReadWorld,
   kept: KeptSecrets,
 ): MadeWorld {
+  const made = new MadeWorld(zitadel);
   try {
-    return build(zitadel, world, kept);
+    build(made, world, kept);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     throw new UsageError(problemText(world.path, [error.message]));
   }
+  return made;
 }
 
-function build(zitadel: ZitadelEmulator, world: ReadWorld, kept: KeptSecrets): MadeWorld {
+function build(made: MadeWorld, world: ReadWorld, kept: KeptSecrets): void {
   const { file } = world;
-  const { rootOrg, defaultProject } = zitadel;
-  const made: MadeWorld = {
-    orgs: new Map([[rootOrg.name, rootOrg]]),
-    projects: new Map([[`${rootOrg.name}/${defaultProject.name}`, defaultProject]]),
-    users: new Map(),
-    applications: new Map(),
-    grants: new Map(),
-  };
+  const { zitadel } = made;
   each('organizations', file.organizations, ({ name, id }) => {
     made.orgs.set(name, zitadel.addOrg(name, { id: id ?? idFor(`organization ${name}`) }));
   });
   each('users', file.users, ({ userName, organization, ...user }) => {
     const id = user.id ?? idFor(`user ${userName}`);
-    const org = orgIn(made, organization);
+    const org = made.org(organization);
     made.users.set(userName, zitadel.addUser(userName, { ...user, id, org }));
   });
-  each('serviceUsers', file.serviceUsers, (user) =>
-    addServiceUser(zitadel, made, user, world, kept),
-  );
-  each('projects', file.projects, (project, path) => {
-    addProject(zitadel, made, project);
-    each(`${path}.applications`, project.applications, (application) => {
-      addApplication(zitadel, made, project, application, world, kept);
+  each('serviceUsers', file.serviceUsers, (user) => addServiceUser(made, user, world, kept));
+  each('projects', file.projects, ({ name, organization, applications, ...options }, path) => {
+    const org = made.org(organization);
+    const fullName = `${fullNameOf(made.orgs, org.id)}/${name}`;
+    const id = options.id ?? idFor(`project ${fullName}`);
+    const project = zitadel.addProject(name, { ...options, id, org });
+    made.projects.set(fullName, project);
+    each(`${path}.applications`, applications, (application) => {
+      addApplication(made, project, application, world, kept);
     });
   });
   each('projectGrants', file.projectGrants, ({ project, organization, roles, id }) => {
-    const [granted, to] = [projectIn(made, project), orgIn(made, organization)];
+    const [granted, to] = [made.project(project), made.org(organization)];
     const name = `${fullNameOf(made.projects, granted.id)}/${fullNameOf(made.orgs, to.id)}`;
     const grant = zitadel.grantProject(granted, to, roles, { id: id ?? idFor(`grant ${name}`) });
     made.grants.set(name, grant);
@@ -88,11 +84,8 @@ function build(zitadel: ZitadelEmulator, world: ReadWorld, kept: KeptSecrets): M
   for (const [role, permissions] of Object.entries(file.rolePermissions ?? {})) {
     zitadel.setRolePermissions(role, permissions);
   }
-  each('members', file.members, (member) => addMember(zitadel, made, member));
-  each('authorizations', file.authorizations, (authorization) => {
-    setAuthorization(zitadel, made, authorization);
-  });
-  return made;
+  each('members', file.members, (row) => made.addMember(row));
+  each('authorizations', file.authorizations, (row) => made.setAuthorization(row));
 }
 
 /** What ZITADEL's refusals mean in a world, by their ids. */
@@ -124,15 +117,15 @@ function each<T>(
 }
 
 function addServiceUser(
-  zitadel: ZitadelEmulator,
   made: MadeWorld,
   user: FileServiceUser,
   { textOf }: ReadWorld,
   kept: KeptSecrets,
 ): void {
+  const { zitadel } = made;
   const { userName, organization, pat, clientSecret, keyFile, ...options } = user;
   const id = options.id ?? idFor(`user ${userName}`);
-  const org = orgIn(made, organization);
+  const org = made.org(organization);
   const robot = zitadel.addServiceUser(userName, { ...options, id, org });
   made.users.set(userName, robot);
   zitadel.patFor(robot, secretOf(kept, `pat of ${userName}`, pat));
@@ -141,27 +134,16 @@ function addServiceUser(
   if (key !== undefined) kept.keyFiles.set(userName, zitadel.addKey(robot, key));
 }
 
-function addProject(zitadel: ZitadelEmulator, made: MadeWorld, project: FileProject): void {
-  const { name, organization, applications: _applications, ...options } = project;
-  const org = orgIn(made, organization);
-  const fullName = `${fullNameOf(made.orgs, org.id)}/${name}`;
-  const id = options.id ?? idFor(`project ${fullName}`);
-  made.projects.set(fullName, zitadel.addProject(name, { ...options, id, org }));
-}
-
 function addApplication(
-  zitadel: ZitadelEmulator,
-  made: MadeWorld,
-  { name: projectName, organization }: FileProject,
+  { zitadel, projects, applications }: MadeWorld,
+  project: Project,
   application: FileApplication,
   { textOf }: ReadWorld,
   kept: KeptSecrets,
 ): void {
   const { name, type, clientSecret, keyFile, redirectUris, ...options } = application;
-  const fullProject = `${fullNameOf(made.orgs, orgIn(made, organization).id)}/${projectName}`;
-  const project = projectIn(made, fullProject);
-  const fullName = `${fullProject}/${name}`;
-  if (made.applications.has(fullName)) throw new UsageError(`there is another ${fullName}`);
+  const fullName = `${fullNameOf(projects, project.id)}/${name}`;
+  if (applications.has(fullName)) throw new UsageError(`there is another ${fullName}`);
   const clientId = options.clientId ?? idFor(`application ${fullName}`);
   const isApi = type === 'api';
   const alien = isApi
@@ -172,12 +154,12 @@ function addApplication(
   if (!isApi) {
     if (redirectUris === undefined) throw new UsageError('redirectUris is missing');
     zitadel.addApplication(project, { ...options, clientId, redirectUris });
-    made.applications.set(fullName, { project, clientId });
+    applications.set(fullName, { project, clientId });
     return;
   }
   const secret = secretOf(kept, `secret of ${fullName}`, clientSecret);
   zitadel.addApiApplication(project, { clientId, clientSecret: secret });
-  made.applications.set(fullName, { project, clientId, clientSecret: secret });
+  applications.set(fullName, { project, clientId, clientSecret: secret });
   const key = keyFile === undefined ? kept.keyFiles.get(fullName) : textOf(keyFile);
   if (key !== undefined) {
     kept.keyFiles.set(fullName, zitadel.addApplicationKey(project, clientId, key));

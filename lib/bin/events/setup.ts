@@ -1,9 +1,10 @@
 import { ZitadelError } from '../../core/errors.js';
-import { EVENT_TYPES } from '../../zitadel/events/event.js';
-import { Actions } from '../../zitadel/events/targets.js';
+import { reasonOf } from '../../doctor/events.js';
+import { Actions, type Target } from '../../zitadel/events/targets.js';
 import { ZitadelApiError } from '../../zitadel/refusals.js';
-import { type Command, EXIT } from '../command.js';
-import { instanceFrom } from '../instance.js';
+import { type Command, EXIT, FLAG, parse, TEXT, UsageError } from '../command.js';
+import { type Made, planEvents, planEventsRemoval, tellUnknown } from '../event-plan.js';
+import { checkEndpoint, instanceFrom } from '../instance.js';
 import {
   carryOut,
   type CarriedOut,
@@ -13,21 +14,43 @@ import {
   tellOutcome,
 } from '../steps.js';
 import type { Terminal } from '../terminal.js';
-import { type Asked, read } from './asked.js';
-import { HELP } from './help.js';
-import { lookAtReceiver, type Receiver } from './receiver.js';
-import {
-  type Made,
-  onlyKnown,
-  planEventsRemoval,
-  planRotation,
-  planEvents,
-  type Present,
-  tellUnknown,
-} from '../event-plan.js';
 
-/** Short enough to hold nobody up, long enough for a request to a busy application. */
-const TIMEOUT_SECONDS = 10;
+/** What `events setup --help` shows. */
+const HELP = `Usage: npx nestjs-zitadel events setup --endpoint <url> [--name <name>] [--yes] [--json]
+       npx nestjs-zitadel events setup --check | --rotate | --remove [--name <name>] [--yes] [--json]
+
+Makes a target at ZITADEL that delivers to your application, and an execution on each event that changes what
+somebody may do. Shows what it would change, and asks. A second run changes nothing. Targets of others stay.
+
+Environment:
+  ZITADEL_URL    the instance: https://acme.zitadel.cloud
+  ZITADEL_PAT    a personal access token of an IAM_OWNER. It is never an argument: others could see it there.
+
+Options:
+  --endpoint <url>   where your application receives events: https://app.example/zitadel/events
+  --name <name>      the name of the target (default: nestjs-zitadel)
+  --check            changes and delivers nothing; says what is missing, and whether an application answers where ZITADEL
+                     delivers, as far as this machine reaches it; with --endpoint also compares that
+  --rotate           makes a new signing key, if the old one is lost or known to others; the old one ends at once
+  --remove           takes back what was made: the executions, where they call others too only this target, and the target
+  -y, --yes          does not ask
+  --json             writes one JSON object to the output: mode, name, exitCode, done, left, unknownEvents, signingKey,
+                     receives, error
+  -h, --help         shows this
+
+Exit codes:
+  0    done, or nothing to do
+  1    ZITADEL refused, or could not be reached
+  2    an argument or the environment is wrong
+  3    --check: something is missing
+  4    nobody agreed, so nothing was changed
+  130  stopped by Ctrl-C, after the change that was under way
+
+Examples:
+  ZITADEL_URL=https://acme.zitadel.cloud ZITADEL_PAT=$(cat pat.txt) \\
+    npx nestjs-zitadel events setup --endpoint https://app.example/zitadel/events
+  npx nestjs-zitadel events setup --check
+  npx nestjs-zitadel events setup --remove --yes`;
 
 /** `events setup`. */
 export const command: Command = {
@@ -40,9 +63,9 @@ export const command: Command = {
     let endpoint = '';
     const outcome = await carryOut(
       async () => {
-        const found = await lookAt(asked.name, actions);
-        endpoint = found.target?.endpoint ?? '';
-        return planFor(asked, found, actions, made);
+        const target = await actions.find(asked.name);
+        endpoint = target?.endpoint ?? '';
+        return planFor(asked, target, actions, made);
       },
       { where: url, yes: asked.yes, isCheck: asked.mode === 'check', errorText },
       terminal,
@@ -54,6 +77,37 @@ export const command: Command = {
   },
 };
 
+const OPTIONS = {
+  endpoint: TEXT,
+  name: TEXT,
+  check: FLAG,
+  rotate: FLAG,
+  remove: FLAG,
+  yes: { ...FLAG, short: 'y' },
+  json: FLAG,
+} as const;
+
+/** What the arguments say. */
+type Asked = ReturnType<typeof read>;
+
+/** @throws UsageError */
+function read(args: readonly string[]) {
+  const { values } = parse(args, OPTIONS);
+  const modes = (['check', 'rotate', 'remove'] as const).filter((mode) => values[mode]);
+  if (modes.length > 1) throw new UsageError(`--${modes.join(' and --')} do not go together`);
+  const [mode = 'setup'] = modes;
+  const { endpoint, name = 'nestjs-zitadel', yes = false, json = false } = values;
+  if (mode === 'setup' && endpoint === undefined) {
+    throw new UsageError('--endpoint is missing: https://app.example/zitadel/events');
+  }
+  if (endpoint !== undefined && (mode === 'rotate' || mode === 'remove')) {
+    throw new UsageError(`--${mode} takes no --endpoint`);
+  }
+  checkEndpoint('--endpoint', endpoint);
+  if (name === '' || name.length > 200) throw new UsageError('--name has 1 to 200 characters');
+  return { mode, endpoint, name, yes, json };
+}
+
 /** Whose token it is and what they may do, ZITADEL says by ids that begin alike. */
 function errorText(error: ZitadelError): string {
   const isAboutToken = error instanceof ZitadelApiError && error.id?.startsWith('AUTH');
@@ -62,28 +116,24 @@ function errorText(error: ZitadelError): string {
     : error.message;
 }
 
-async function lookAt(name: string, actions: Actions): Promise<Present> {
-  return { name, target: await actions.find(name), executions: await actions.executions() };
-}
-
 async function planFor(
   { mode, endpoint, name }: Asked,
-  found: Present,
+  target: Target | undefined,
   actions: Actions,
   made: Made,
 ): Promise<readonly Step[]> {
-  const { target } = found;
+  const found = { name, target, executions: await actions.executions() };
   if (mode === 'remove') return planEventsRemoval(found, actions);
-  if (mode === 'rotate') {
-    if (target) return [planRotation(target, actions, made)];
+  if (mode !== 'rotate') {
+    const wanted = endpoint ?? target?.endpoint ?? '(--endpoint says which)';
+    return planEvents(found, wanted, actions, made);
+  }
+  if (!target) {
     throw new ZitadelError('zitadel_refused', `there is no target ${name}: set it up first`);
   }
-  const settings = {
-    endpoint: endpoint ?? target?.endpoint ?? '(--endpoint says which)',
-    timeoutSeconds: TIMEOUT_SECONDS,
-  };
-  const steps = planEvents(found, settings, EVENT_TYPES, actions, made);
-  return target ? onlyKnown(steps, actions, made) : steps;
+  const what = `a new signing key for the target ${name}; the old one ends at once`;
+  const run = async () => void (made.signingKey = await actions.rotate(target.id));
+  return [{ sign: '~', what, run }];
 }
 
 function report(
@@ -123,17 +173,41 @@ function report(
     );
     terminal.out(made.signingKey);
   } else if (exitCode === EXIT.done) {
-    terminal.tell(done.length === 0 ? NOTHING_TO_DO[mode](name) : 'Done.');
+    const nothing =
+      mode === 'remove'
+        ? `Nothing to take back: there is no target ${name}.`
+        : `Nothing to change: the target ${name} gets all events. If its signing key is lost: --rotate.`;
+    terminal.tell(done.length === 0 ? nothing : 'Done.');
   }
 }
 
 const CHECKED = 'All is set up: the target, and an execution on each event.';
 const TRIED = ' Whether it takes what is signed, npx nestjs-zitadel doctor --events-url tries.';
 
-const NOTHING_TO_DO: Readonly<Record<Asked['mode'], (name: string) => string>> = {
-  setup: (name) =>
-    `Nothing to change: the target ${name} gets all events. If its signing key is lost: --rotate.`,
-  check: () => CHECKED,
-  rotate: () => 'Nothing to change.',
-  remove: (name) => `Nothing to take back: there is no target ${name}.`,
-};
+/** Whether the application answers where ZITADEL delivers. */
+interface Receiver {
+  /** Undefined: it cannot be reached from here, which says nothing about ZITADEL. */
+  readonly isThere: boolean | undefined;
+  readonly text: string;
+}
+
+const WAIT_MS = 5_000;
+
+/** Delivers nothing: the receiver answers everything but a POST with 405. */
+async function lookAtReceiver(endpoint: string, stop: AbortSignal): Promise<Receiver> {
+  const signal = AbortSignal.any([stop, AbortSignal.timeout(WAIT_MS)]);
+  try {
+    const { status, headers, body } = await fetch(endpoint, { redirect: 'manual', signal });
+    await body?.cancel();
+    const isThere = status === 405 && headers.get('allow') === 'POST';
+    const text = isThere
+      ? `An application receives events at ${endpoint}.`
+      : `No application seems to receive events at ${endpoint}: it answers GET with ${status} instead of 405. Look at the path, and at what stands before the application.`;
+    return { isThere, text };
+  } catch (error) {
+    const isLate = signal.aborted && !stop.aborted;
+    const why = isLate ? `no reply within ${WAIT_MS} ms` : reasonOf(error);
+    const text = `${endpoint} cannot be reached from here (${why}). ZITADEL may reach it all the same.`;
+    return { isThere: undefined, text };
+  }
+}

@@ -1,11 +1,54 @@
 import { ZitadelRequirementError } from '../../core/errors.js';
-import { allOf, anyOf, authenticated, permission, role } from '../../core/requirement/builders.js';
+import { authenticated, permission, role } from '../../core/requirement/builders.js';
 import { projectRole } from '../../core/requirement/project-role.js';
 import { org, project, projectGrant } from '../../core/requirement/refs.js';
 import type { PermissionRef, Requirement } from '../../core/requirement/requirement.js';
 import type { IdSource } from '../../core/request.js';
 import { customRole, kindOfRole, type ResourceKind } from '../../core/requirement/roles.js';
 import { FLAG, parse, TEXT, TEXTS, UsageError } from '../command.js';
+
+/** What `explain --help` shows. */
+export const HELP = `Usage: npx nestjs-zitadel explain [--user <id>] --role <role> [--org <id>] [--project <id>] [--grant <id>]
+       npx nestjs-zitadel explain [--user <id>] --permission <name> --org <id> [--project <id>] | --grant <id>
+       npx nestjs-zitadel explain --project-role <role> [--org <id>] [--project <id>]
+       npx nestjs-zitadel explain [--user <id>] --app <file> --route '<verb> <path>' [--param <name>=<id>]
+
+Asks ZITADEL as the application does, and says what decides: the membership that allows it, how old it is, or
+which membership would allow it. It answers about tenants, so show it to operators only.
+
+About whom: --user <id>, with memberships that are read as the service user; or a token, in ZITADEL_TOKEN or on the
+standard input. A token is never an argument: others could see it there. For --user only manager roles can be asked
+about: permissions, project roles and home organizations need a token.
+
+Options:
+  --role <role>           a manager role; give it again for several of one kind, of which one is enough
+  --permission <name>     a permission, as ZITADEL evaluates it
+  --project-role <role>   a role of a project; without --project of ZITADEL_PROJECT_ID
+  --org, --project, --grant <id>   on what; with --role of a project, --org says who must own it
+  --app <file>            the compiled file of the application, as for routes; its options count
+  --name <name>           the ZitadelModule with this name, instead of the one without; a route says which it asks
+  --route <text>          a way in, as routes shows it: 'GET /orgs/:orgId'
+  --param <name>=<id>     an id that the route reads from the request, from wherever it does
+  --env <path>            where to read the environment, instead of .env
+  --json                  writes one JSON object: exitCode, allowed, reason, message, explanation,
+                          wouldAllow, error
+  -h, --help              shows this
+
+Environment, without --app, also from .env:
+  ZITADEL_ISSUER, ZITADEL_INTERNAL_URL, ZITADEL_PROJECT_ID, ZITADEL_API_KEY, ZITADEL_SERVICE_USER_KEY,
+  ZITADEL_ORGANIZATIONS: as for doctor
+
+Exit codes:
+  0    allowed
+  1    not known: ZITADEL could not be asked, or the setup is wrong
+  2    an argument is wrong
+  3    denied
+  130  stopped by Ctrl-C
+
+Examples:
+  npx nestjs-zitadel explain --user 69629026806489455 --role ORG_OWNER --org 69629023906488334
+  pbpaste | npx nestjs-zitadel explain --role PROJECT_OWNER --project 69629023906488335
+  npx nestjs-zitadel explain --app ./dist/app.module.js --route 'GET /orgs/:orgId' --param orgId=69629023906488334`;
 
 const OPTIONS = {
   user: TEXT,
@@ -26,21 +69,10 @@ const OPTIONS = {
 type Values = ReturnType<typeof parse<typeof OPTIONS>>['values'];
 
 /** What the arguments say. */
-export interface Asked {
-  readonly user: string | undefined;
-  readonly app: string | undefined;
-  readonly name: string | undefined;
-  readonly route: string | undefined;
-  /** Ids by the names under which the route finds them. */
-  readonly ids: ReadonlyMap<string, string>;
-  /** By flags, if no route is named. */
-  readonly requirement: Requirement | undefined;
-  readonly envFile: string | undefined;
-  readonly json: boolean;
-}
+export type Asked = ReturnType<typeof read>;
 
 /** @throws UsageError */
-export function read(args: readonly string[]): Asked {
+export function read(args: readonly string[]) {
   const { values } = parse(args, OPTIONS);
   const { user, app, name, route, json = false } = values;
   const flags = [values.role, values.permission, values['project-role']].filter(Boolean);
@@ -59,7 +91,7 @@ export function read(args: readonly string[]): Asked {
   if (flags.length === 0 && places.length > 0) {
     throw new UsageError('say what is asked for there: --role, --permission or --project-role');
   }
-  const ids = new Map(
+  const ids: ReadonlyMap<string, string> = new Map(
     (values.param ?? []).map((each): [string, string] => {
       const at = each.indexOf('=');
       if (at < 1 || at === each.length - 1) throw new UsageError('--param takes name=id');
@@ -71,7 +103,9 @@ export function read(args: readonly string[]): Asked {
     app,
     name,
     route,
+    /** By the names under which the route finds them. */
     ids,
+    /** By flags, if no route is named. */
     requirement: route === undefined ? requirementBy(values) : undefined,
     envFile: values.env,
     json,
@@ -114,29 +148,21 @@ function knownOrCustom(name: string): unknown {
   }
 }
 
-const projectBy = ({ project: id = '', org: owner }: Values) =>
-  owner === undefined ? project(id) : project(id).in(org(owner));
-
-function refBy(kind: ResourceKind, values: Values): object | undefined {
-  const needs = {
-    instance: undefined,
-    org: 'org',
-    project: 'project',
-    projectGrant: 'grant',
-  } as const;
-  const flag = needs[kind];
-  if (flag !== undefined && values[flag] === undefined) {
-    throw new UsageError(`--${flag} must say on which one the role is asked for`);
-  }
+function refBy(kind: ResourceKind, { org: orgId, ...values }: Values): object | undefined {
+  const missing = (flag: string) =>
+    new UsageError(`--${flag} must say on which one the role is asked for`);
   switch (kind) {
     case 'instance':
       return undefined;
     case 'org':
-      return org(values.org ?? '');
+      if (orgId === undefined) throw missing('org');
+      return org(orgId);
     case 'project':
-      return projectBy(values);
+      if (values.project === undefined) throw missing('project');
+      return orgId === undefined ? project(values.project) : project(values.project).in(org(orgId));
     case 'projectGrant':
-      return projectGrant(values.grant ?? '');
+      if (values.grant === undefined) throw missing('grant');
+      return projectGrant(values.grant);
   }
 }
 
@@ -157,36 +183,23 @@ function placeBy(values: Values): PermissionRef {
  */
 export function withIds(requirement: Requirement, ids: Asked['ids']): Requirement {
   const missing = new Set<string>();
-  const filled = fill(requirement, (source) => {
+  const whole = filled(requirement, (source) => {
     if (source.from === 'literal' || source.from === 'caller') return source;
     const id = ids.get(source.name);
     if (id === undefined) missing.add(source.name);
     return { from: 'literal', id: id ?? '' };
   });
-  if (missing.size === 0) return filled;
+  if (missing.size === 0) return whole;
   const flags = [...missing].map((name) => `--param ${name}=<id>`);
   throw new UsageError(`the route reads ids from the request: give ${flags.join(' ')}`);
 }
 
-function fill(requirement: Requirement, idOf: (source: IdSource) => IdSource): Requirement {
-  switch (requirement.type) {
-    case 'authenticated':
-      return requirement;
-    case 'allOf':
-      return allOf(...(requirement.of.map((each) => fill(each, idOf)) as [Requirement]));
-    case 'anyOf':
-      return anyOf(...(requirement.of.map((each) => fill(each, idOf)) as [Requirement]));
-    default:
-      return filledRefs(requirement, idOf);
-  }
-}
-
-/** Copies with other sources: refs stand in `ref`, `org`, `project`, `owner` and `grantedOrg`. */
-function filledRefs<T extends object>(of: T, idOf: (source: IdSource) => IdSource): T {
-  const entries = Object.entries(of).map(([key, value]): [string, unknown] => {
-    if (key === 'source') return [key, idOf(value as IdSource)];
-    const isRef = ['ref', 'org', 'project', 'owner', 'grantedOrg'].includes(key);
-    return [key, isRef ? filledRefs(value as object, idOf) : value];
+/** A copy with other sources. */
+function filled<T>(value: T, idOf: (source: IdSource) => IdSource): T {
+  if (Array.isArray(value)) return value.map((each: unknown) => filled(each, idOf)) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([key, inner]: [string, unknown]) => {
+    return [key, key === 'source' ? idOf(inner as IdSource) : filled(inner, idOf)];
   });
   return Object.fromEntries(entries) as T;
 }

@@ -1,21 +1,28 @@
 import { type Decision, DENIAL, type DenyReason } from '../../core/decision.js';
 import { ZitadelError } from '../../core/errors.js';
-import { own, withoutInheritance } from '../../core/own-properties.js';
+import { has, own, withoutInheritance } from '../../core/own-properties.js';
 import { authenticated } from '../../core/requirement/builders.js';
-import type { Requirement } from '../../core/requirement/requirement.js';
+import { sourceText } from '../../core/requirement/refs.js';
+import {
+  type Requirement,
+  requirementText,
+  type RoleRequirement,
+} from '../../core/requirement/requirement.js';
+import { type HierarchyTable, satisfying } from '../../core/requirement/roles.js';
 import { type Explanation, ZitadelNotAllowedError } from '../../core/zitadel-authorizer.js';
 import { createZitadel, type Zitadel } from '../../create-zitadel.js';
 import type { ZitadelOptions } from '../../options.js';
 import { ApplicationError } from '../application.js';
-import { accessAt } from '../application-route.js';
-import { optionsOfApplication } from '../application-options.js';
-import { callerToken } from '../caller-token.js';
+import { accessAt, optionsOfApplication } from '../application-looks.js';
 import { type Command, EXIT, UsageError } from '../command.js';
-import { type Environment, optionsFromEnvironment, withEnvFile } from '../environment.js';
+import {
+  callerToken,
+  type Environment,
+  optionsFromEnvironment,
+  withEnvFile,
+} from '../environment.js';
 import { coloured, type Terminal } from '../terminal.js';
-import { type Asked, read, withIds } from './asked.js';
-import { HELP } from './help.js';
-import { wouldAllow } from './would-allow.js';
+import { type Asked, HELP, read, withIds } from './asked.js';
 
 /** What is asked, and whether somebody may act as another user there. */
 interface Question {
@@ -23,8 +30,6 @@ interface Question {
   readonly forActors: boolean;
   /** The name of the `ZitadelModule` that is asked. Undefined: the one without. */
   readonly zitadel: string | undefined;
-  /** Where nobody is asked: why. */
-  readonly settled?: { readonly allowed: boolean; readonly why: string };
 }
 
 /** What came of it. With `--json` it is what is written. */
@@ -49,7 +54,10 @@ export const command: Command = {
       answer = await answerTo(asked, env, terminal);
     } catch (error) {
       if (!(error instanceof ZitadelError || error instanceof ApplicationError)) throw error;
-      answer = ofError(error);
+      answer =
+        error instanceof ZitadelNotAllowedError
+          ? ofNo(error.decision.reason, error.decision.detail)
+          : { exitCode: EXIT.failed, error: error.message };
     }
     if (terminal.stop.aborted) return EXIT.interrupted;
     if (asked.json) terminal.out(JSON.stringify(answer));
@@ -60,52 +68,50 @@ export const command: Command = {
 
 async function answerTo(asked: Asked, env: Environment, terminal: Terminal): Promise<Answer> {
   const question = await questionOf(asked);
-  if (question.settled) {
-    const { allowed, why } = question.settled;
-    return { exitCode: allowed ? EXIT.done : EXIT.notInOrder, allowed, message: why };
-  }
+  if (!has(question, 'requirement')) return question;
   const options = await optionsOf(asked, question.zitadel, env);
   const error = asked.user === undefined ? undefined : unreadable(asked, options, env);
   if (error !== undefined) return { exitCode: EXIT.failed, error };
-  const token = asked.user === undefined ? await tokenFrom(env, terminal) : undefined;
+  const token = asked.user === undefined ? await callerToken(env, terminal, NOBODY) : undefined;
   // What the library has to say must not mix with the answer.
   const tell = (text: string): void => terminal.tell(text);
   const logger = { log: () => undefined, warn: tell, error: tell, debug: () => undefined };
   const zitadel = createZitadel({ ...options, logger });
   try {
-    return await ask(zitadel, options, question, asked.user, token);
+    return await ask(zitadel, question, asked.user, token);
   } finally {
     await zitadel.close();
   }
 }
 
-/** @throws UsageError */
-async function questionOf({ app, name, route, ids, requirement }: Asked): Promise<Question> {
+/** What is asked, or the answer where nobody needs to be asked. @throws UsageError */
+async function questionOf({
+  app,
+  name,
+  route,
+  ids,
+  requirement,
+}: Asked): Promise<Question | Answer> {
   if (requirement) return { requirement, forActors: false, zitadel: name };
   const access = await accessAt(app ?? '', route ?? '');
-  const { zitadel } = access;
+  const { zitadel, forActors } = access;
   if (name !== undefined && name !== zitadel) {
     throw new UsageError(
       `${route} asks the ZITADEL ${zitadel ?? 'without a name'}: leave out --name, since the route says it`,
     );
   }
-  const settled = access.guarded
-    ? SETTLED[access.access]
-    : { allowed: true, why: 'Nothing of nestjs-zitadel guards this: everybody gets in.' };
-  return {
-    requirement: withIds(access.requirement ?? authenticated(), settled ? new Map() : ids),
-    forActors: access.forActors,
-    zitadel,
-    ...(settled && { settled }),
-  };
+  const open = !access.guarded
+    ? 'Nothing of nestjs-zitadel guards this: everybody gets in.'
+    : access.access === 'public'
+      ? 'It is public: everybody gets in, and no token is read.'
+      : undefined;
+  if (open !== undefined) return { exitCode: EXIT.done, allowed: true, message: open };
+  if (access.requirement) {
+    return { requirement: withIds(access.requirement, ids), forActors, zitadel };
+  }
+  const message = 'It declares nothing, so nobody gets in.';
+  return { exitCode: EXIT.notInOrder, allowed: false, message };
 }
-
-const SETTLED = {
-  public: { allowed: true, why: 'It is public: everybody gets in, and no token is read.' },
-  undeclared: { allowed: false, why: 'It declares nothing, so nobody gets in.' },
-  optional: undefined,
-  required: undefined,
-} as const;
 
 /** Without what runs beside requests, or is shared with others. @throws UsageError */
 async function optionsOf(
@@ -114,11 +120,7 @@ async function optionsOf(
   env: Environment,
 ): Promise<ZitadelOptions> {
   if (app === undefined) return optionsFromEnvironment(env);
-  const given = await optionsOfApplication(app, name);
-  if (Object.hasOwn(given, 'why')) {
-    throw new ApplicationError((given as { readonly why: string }).why);
-  }
-  const { options } = given as { readonly options: object };
+  const { options } = await optionsOfApplication(app, name);
   const left = Object.entries(withoutInheritance(options)).filter(([key]) => !BESIDE.has(key));
   return Object.fromEntries(left) as unknown as ZitadelOptions;
 }
@@ -153,18 +155,10 @@ const BESIDE: ReadonlySet<string> = new Set([
   'token',
 ]);
 
-/** @throws UsageError */
-async function tokenFrom(env: Environment, terminal: Terminal): Promise<string> {
-  const token = await callerToken(env, terminal);
-  if (token !== '') return token;
-  throw new UsageError(
-    'say about whom: --user <id>, or a token in ZITADEL_TOKEN or on the standard input',
-  );
-}
+const NOBODY = 'say about whom: --user <id>, or a token in ZITADEL_TOKEN or on the standard input';
 
 async function ask(
-  { authorizer }: Pick<Zitadel, 'authorizer'>,
-  options: ZitadelOptions,
+  { authorizer, decisions }: Zitadel,
   { requirement, forActors }: Question,
   user: string | undefined,
   token: string | undefined,
@@ -185,7 +179,7 @@ async function ask(
     allowed,
     ...(reason && { reason, message: DENIAL[reason].message }),
     explanation,
-    wouldAllow: wouldAllow(requirement, options),
+    wouldAllow: wouldAllow(requirement, decisions.hierarchyOf(who)),
   };
 }
 
@@ -196,12 +190,6 @@ function ofNo(reason: DenyReason, detail: string | undefined): Answer {
   return status >= 500
     ? { exitCode: EXIT.failed, reason, error: text }
     : { exitCode: EXIT.notInOrder, allowed: false, reason, message: text };
-}
-
-function ofError(error: Error): Answer {
-  return error instanceof ZitadelNotAllowedError
-    ? ofNo(error.decision.reason, error.decision.detail)
-    : { exitCode: EXIT.failed, error: error.message };
 }
 
 function report(answer: Answer, terminal: Terminal): void {
@@ -229,3 +217,46 @@ function partText(part: Explanation, indent: string): string {
   const inner = parts.map((each) => `\n${partText(each, `${indent}  `)}`).join('');
   return `${indent}${allowed ? 'yes' : 'no '} ${requirement}${row}${read}${inner}`;
 }
+
+/** What somebody could be given so that a requirement holds, in words. In an `allOf`, each line is needed. */
+function wouldAllow(requirement: Requirement, table: HierarchyTable): readonly string[] {
+  switch (requirement.type) {
+    case 'allOf':
+      return requirement.of.flatMap((each) => wouldAllow(each, table));
+    case 'anyOf':
+      return [requirement.of.map((each) => wouldAllow(each, table).join(' and ')).join('; or ')];
+    case 'role':
+      return [rowsFor(requirement, table)];
+    case 'permission':
+      return [`a role that has ${requirementText(requirement)}`];
+    case 'projectRole':
+      return [`an authorization that gives ${requirementText(requirement)}`];
+    case 'authenticated':
+      return requirement.organizations
+        ? [`a user of org ${requirement.organizations.join(' | ')}`]
+        : ['a token that ZITADEL accepts'];
+  }
+}
+
+/** Where each kind of membership must stand so that it counts. */
+function rowsFor({ roles, kind, ref }: RoleRequirement, table: HierarchyTable): string {
+  const by = satisfying(table, roles);
+  const id = ref && Object.hasOwn(ref, 'source') ? ` ${sourceText((ref as never)['source'])}` : '';
+  const places = {
+    projectGrant: `the project grant${id}`,
+    project: `the project${id}`,
+    org: kind === 'org' ? `the organization${id}` : OWNERS[kind],
+    instance: 'the instance',
+  };
+  return (['projectGrant', 'project', 'org', 'instance'] as const)
+    .filter((each) => by[each].size > 0)
+    .map((each) => `${[...by[each]].join(' | ')} on ${places[each]}`)
+    .join(', or ');
+}
+
+const OWNERS = {
+  instance: '',
+  org: '',
+  project: 'the organization that owns it',
+  projectGrant: 'the organization that it is granted to',
+} as const;

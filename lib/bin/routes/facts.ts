@@ -7,8 +7,7 @@ export interface Row {
   readonly text: string;
   /** The class, or what it stands in. */
   readonly group: string;
-  /** `Class.method`. Missing where Nest knows no handler. */
-  readonly handler?: string;
+  /** Missing where Nest knows no handler. */
   readonly access?: Access;
   /** Whether it deserves a second look: everybody gets in unasked, or nobody. */
   readonly mark: 'open' | 'denied' | undefined;
@@ -40,14 +39,13 @@ const UNGUARDED = 'NOT GUARDED by nestjs-zitadel: open';
 export function rowsOf({ access, beside }: Overview): readonly Row[] {
   const rows = [
     ...access.flatMap((each): readonly Row[] => {
-      const { controller, handler, guarded, text } = each;
+      const { controller, guarded, text } = each;
       const mark = guarded ? (each.access === 'undeclared' ? 'denied' : undefined) : 'open';
       // Each path of a route is a fact of its own.
       return namesOf(each).map((name) => ({
         name,
         text: guarded ? text + guardsText(each) : UNGUARDED,
         group: controller,
-        handler: `${controller}.${handler}`,
         access: each,
         mark,
       }));
@@ -60,8 +58,17 @@ export function rowsOf({ access, beside }: Overview): readonly Row[] {
     })),
   ];
   // A provider with two tokens is seen twice.
-  const seen = new Map(rows.map((row) => [`${row.name}\n${row.handler ?? ''}\n${row.text}`, row]));
+  const seen = new Map(
+    rows.map((row) => [[row.name, row.group, row.access?.handler, row.text].join('\n'), row]),
+  );
   return [...seen.values()];
+}
+
+/** The rows by their classes, in the order of the application. */
+export function groupsOf(rows: readonly Row[]): ReadonlyMap<string, readonly Row[]> {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) groups.set(row.group, [...(groups.get(row.group) ?? []), row]);
+  return groups;
 }
 
 /** All that the lock file holds, in an order that does not depend on the order of the source. */
@@ -96,17 +103,33 @@ function optionFacts({
 }: Overview['options'][number]): readonly (readonly [string, string])[] {
   const of = zitadel === undefined ? '' : ` of ZITADEL '${zitadel}'`;
   if (!options) return [[`options${of}`, 'not known in a preview: a factory makes them']];
+  const all = instancesIn(options);
+  const facts = [
+    ...(zitadel === undefined ? [['strict', own(options, 'strict') ?? false] as const] : []),
+    ...all.flatMap((each, index) =>
+      instanceFacts(each, all.length > 1 ? ` of instance ${index + 1}${of}` : of),
+    ),
+  ];
+  return facts.map(([name, value]) => [name, String(value)]);
+}
+
+/** With the option `instances`, what says who gets in stands in each of them. */
+export function instancesIn(options: object | undefined): readonly unknown[] {
+  const instances = own(options, 'instances');
+  return Array.isArray(instances) ? instances : [options];
+}
+
+function instanceFacts(options: unknown, of: string): readonly (readonly [string, unknown])[] {
   const hierarchy = own(options, 'hierarchy') ?? 'zitadel';
   const values: readonly (readonly [string, unknown])[] = [
     ['allowImpersonation', own(options, 'allowImpersonation') ?? false],
     ['projectRoles', own(options, 'projectRoles') ?? 'token'],
     ['memberships.inactive', own(own(options, 'memberships'), 'inactive') ?? 'asZitadel'],
-    ...(zitadel === undefined ? [['strict', own(options, 'strict') ?? false] as const] : []),
     ...(typeof hierarchy === 'string'
       ? [['hierarchy', hierarchy] as const]
       : Object.entries(hierarchy as object).map(
           ([role, satisfies]) => [`hierarchy.${role}`, [satisfies].flat().join(' | ')] as const,
         )),
   ];
-  return values.map(([name, value]) => [`${name}${of}`, String(value)]);
+  return values.map(([name, value]) => [`${name}${of}`, value]);
 }

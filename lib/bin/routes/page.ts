@@ -1,7 +1,12 @@
+import { own } from '../../core/own-properties.js';
+import type { Requirement } from '../../core/requirement/requirement.js';
+import {
+  type HierarchyTable,
+  satisfying,
+  ZITADEL_HIERARCHY,
+} from '../../core/requirement/roles.js';
 import type { Overview } from '../../nest/access.js';
-import type { Row } from './facts.js';
-import { type Cell, cellOf, type Column, columnsOf } from './matrix.js';
-import { groupsOf } from './tables.js';
+import { groupsOf, instancesIn, type Row } from './facts.js';
 
 const CELLS: Readonly<Record<Cell, { readonly sign: string; readonly words: string }>> = {
   in: { sign: '●', words: 'gets in' },
@@ -84,6 +89,93 @@ const escaped = (text: string): string => text.replace(/[&<>"']/g, (sign) => SIG
 
 /** Long names are broken between their parts. */
 const breakable = (text: string): string => escaped(text).replace(/[/_]/g, '$&<wbr>');
+
+/** What somebody who holds only this gets: in, in because it satisfies what is asked, or in with something else. */
+type Cell = 'in' | 'higher' | 'part' | 'out';
+
+/** What a caller may hold: a manager role, a permission, a role of a project. */
+interface Column {
+  readonly kind: 'role' | 'permission' | 'projectRole';
+  readonly name: string;
+}
+
+/** All that any row asks for, manager roles first. */
+function columnsOf(rows: readonly Row[]): readonly Column[] {
+  const all = rows.flatMap(({ access }) => (access?.requirement ? held(access.requirement) : []));
+  const distinct = new Map(all.map((each) => [`${each.kind} ${each.name}`, each]));
+  return [...distinct.values()].sort((one, other) => rank(one) - rank(other));
+}
+
+const RANKS = ['IAM_', 'ORG_', 'PROJECT_GRANT_', 'PROJECT_'];
+
+function rank({ kind, name }: Column): number {
+  if (kind !== 'role') return kind === 'permission' ? 10 : 11;
+  const place = RANKS.findIndex((start) => name.startsWith(start));
+  return place === -1 ? 9 : place;
+}
+
+function held(requirement: Requirement): readonly Column[] {
+  switch (requirement.type) {
+    case 'authenticated':
+      return [];
+    case 'permission':
+      return requirement.permissions.map((name) => ({ kind: 'permission', name }));
+    case 'role':
+    case 'projectRole':
+      return requirement.roles.map((name) => ({ kind: requirement.type, name }));
+    default:
+      return requirement.of.flatMap(held);
+  }
+}
+
+/** What this column gets at this row. Who holds it, holds it on what the row asks about. */
+function cellOf(row: Row, column: Column, options: Overview['options']): Cell {
+  const { access, mark } = row;
+  if (mark === 'open' || access?.access === 'public' || access?.access === 'optional') return 'in';
+  if (!access?.requirement) return 'out';
+  const { requirement } = access;
+  const { options: of } = options.find(({ zitadel }) => zitadel === access.zitadel) ?? {};
+  return best(instancesIn(of).map((each) => cellIn(requirement, column, tableOf(each))));
+}
+
+function cellIn(requirement: Requirement, column: Column, table: HierarchyTable): Cell {
+  switch (requirement.type) {
+    case 'authenticated':
+      return requirement.organizations ? 'part' : 'in';
+    case 'permission':
+    case 'projectRole': {
+      const names = requirement.type === 'permission' ? requirement.permissions : requirement.roles;
+      return requirement.type === column.kind && names.includes(column.name) ? 'in' : 'out';
+    }
+    case 'role': {
+      if (column.kind !== 'role') return 'out';
+      if (requirement.roles.includes(column.name)) return 'in';
+      const by = Object.values(satisfying(table, requirement.roles));
+      return by.some((roles) => roles.has(column.name)) ? 'higher' : 'out';
+    }
+    case 'anyOf':
+      return best(requirement.of.map((each) => cellIn(each, column, table)));
+    case 'allOf':
+      return together(requirement.of.map((each) => cellIn(each, column, table)));
+  }
+}
+
+const ORDER: readonly Cell[] = ['in', 'higher', 'part', 'out'];
+
+const best = (cells: readonly Cell[]): Cell => ORDER.find((each) => cells.includes(each)) ?? 'out';
+
+function together(cells: readonly Cell[]): Cell {
+  if (cells.every((each) => each === 'out' || each === 'part')) return best(cells);
+  if (cells.some((each) => each === 'out' || each === 'part')) return 'part';
+  return cells.includes('higher') ? 'higher' : 'in';
+}
+
+/** Unknown options count as the default. */
+function tableOf(options: unknown): HierarchyTable {
+  const hierarchy = own(options, 'hierarchy') ?? 'zitadel';
+  if (hierarchy === 'exact') return {};
+  return typeof hierarchy === 'object' ? (hierarchy as HierarchyTable) : ZITADEL_HIERARCHY;
+}
 
 const STYLE = `
 :root { color-scheme: light dark; --text: #1a1f2b; --back: #ffffff; --line: #c9ced8; --soft: #f1f3f7; --open: #a3131a; --denied: #7a4a00; }

@@ -1,13 +1,50 @@
 import { ZitadelError } from '../../core/errors.js';
 import { type Overview, overviewOf } from '../../nest/access.js';
-import { ApplicationError, openApplication } from '../application.js';
+import { ApplicationError, inApplication } from '../application.js';
 import { type Command, EXIT, FLAG, parse, TEXT, UsageError } from '../command.js';
 import { coloured, type Terminal } from '../terminal.js';
-import { type LockFacts, factsOf, rowsOf } from './facts.js';
-import { HELP } from './help.js';
+import { factsOf, groupsOf, type LockFacts, type Row, rowsOf } from './facts.js';
 import { type Difference, differences, readLock, writeLock } from './lock.js';
 import { htmlPage } from './page.js';
-import { markdownTable, textTable } from './tables.js';
+
+/** What `routes --help` shows. */
+const HELP = `Usage: npx nestjs-zitadel routes <file> [--markdown | --html | --json] [--start]
+       npx nestjs-zitadel routes <file> --lock <access.json> [--start]
+       npx nestjs-zitadel routes <file> --check <access.json> [--json] [--start]
+
+Shows every handler of a Nest application and what it asks for: routes, fields of GraphQL, messages of gateways and
+of microservices, and what stands beside them, where no guard of Nest checks it.
+
+The file is the compiled one of the root module. It may export a function instead, which makes the application and
+passes on what it gets: export const createApp = (options) => NestFactory.create(AppModule, options). Where it exports
+several, name one: ./dist/app.js#createApp. The paths have a global prefix and versions only if such a function sets
+them.
+
+Without --start nothing of the application runs: no constructor, no factory and no hook. So it needs no database, no
+ZITADEL and no settings. What factories would make is not known then, and the command says what that is.
+
+Options:
+  --lock <path>    writes what every handler asks for into a file that you commit, sorted, one fact a line
+  --check <path>   compares the application with that file, and shows what changed
+  --start          starts the application as listen() would, without listening, and ends it afterwards
+  --markdown       writes tables for a document
+  --html           writes one page: what each role gets at each route
+  --json           writes one JSON object: access, beside, options, unknown; with --check: exitCode, differences;
+                   if the application could not be opened: exitCode, error
+  -h, --help       shows this
+
+Exit codes:
+  0    done; with --check: the application is as the file says
+  1    the application could not be opened
+  2    an argument or the lock file is wrong
+  3    --check: the application asks for something else than the file says
+  130  stopped by Ctrl-C
+
+Examples:
+  npx nestjs-zitadel routes ./dist/app.module.js
+  npx nestjs-zitadel routes ./dist/app.module.js --lock access.json
+  npx nestjs-zitadel routes ./dist/app.module.js --check access.json
+  npx nestjs-zitadel routes ./dist/app.js#createApp --html > access.html`;
 
 const OPTIONS = {
   lock: TEXT,
@@ -29,7 +66,7 @@ export const command: Command = {
     const locked = asked.check === undefined ? undefined : await readLock(asked.check);
     let overview: Overview;
     try {
-      overview = await look(asked);
+      overview = await inApplication(asked.file, asked, overviewOf);
     } catch (error) {
       if (!(error instanceof ApplicationError || error instanceof ZitadelError)) throw error;
       const { message } = error;
@@ -67,15 +104,6 @@ function read(args: readonly string[]) {
     );
   }
   return { file, lock, check, start, markdown, html, json };
-}
-
-async function look({ file, start }: Asked): Promise<Overview> {
-  const { app, close } = await openApplication(file, { start });
-  try {
-    return overviewOf(app);
-  } finally {
-    await close();
-  }
 }
 
 function shown({ markdown, html, json }: Asked, overview: Overview, terminal: Terminal): string {
@@ -126,3 +154,37 @@ ${lines.join('\n')}
 If that is meant, write the file anew and have it reviewed:
   npx nestjs-zitadel routes ${asked.file} --lock ${asked.check}${start}`;
 }
+
+const COLOURS = { open: 'red', denied: 'yellow' } as const;
+
+/** For a terminal: aligned, by class. */
+function textTable(rows: readonly Row[], terminal: Terminal): string {
+  const width = Math.min(80, Math.max(0, ...rows.map(({ name }) => name.length)));
+  return [...groupsOf(rows)]
+    .map(([group, own]) => {
+      const lines = own.map(({ name, text, mark }) => {
+        const line = `  ${name.padEnd(width)}  ${text}`;
+        return mark ? coloured(terminal, COLOURS[mark], line) : line;
+      });
+      return [group, ...lines].join('\n');
+    })
+    .join('\n\n');
+}
+
+/** For documents. */
+function markdownTable(rows: readonly Row[]): string {
+  return [...groupsOf(rows)]
+    .map(([group, own]) => {
+      const lines = own.map(
+        ({ name, text, mark }) => `| ${cell(name)} | ${mark ? `**${cell(text)}**` : cell(text)} |`,
+      );
+      return [`## ${cell(group)}`, '', '| Route | Asks for |', '| --- | --- |', ...lines].join(
+        '\n',
+      );
+    })
+    .join('\n\n');
+}
+
+/** Nothing in it is read as Markdown or as HTML. */
+const cell = (text: string): string =>
+  text.replace(/\s+/g, ' ').replace(/[\\`*_[\]<>|&#]/g, (sign) => `\\${sign}`);

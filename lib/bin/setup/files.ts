@@ -11,6 +11,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { parseEnv } from 'node:util';
 import { ZitadelError } from '../../core/errors.js';
 import { jsonFrom } from '../../core/own-properties.js';
 import { isRecord, textOf } from '../../zitadel/reading.js';
@@ -93,25 +94,16 @@ export function removeFile(path: string): Promise<void> {
   return onDisk(path, () => rm(path, { force: true }));
 }
 
-/** Whose key a file holds. */
-interface KeyFile {
-  readonly keyId: string;
-  /** The client id of an application, or the id of a user. */
-  readonly ownerId: string;
-}
-
-/** Undefined if there is none, or an empty one. A file of another kind belongs to nobody. */
-export async function readKeyFile(path: string): Promise<KeyFile | undefined> {
+/** The id of the key in a file. Undefined if there is no file, or an empty one. '' if it holds something else. */
+export async function readKeyId(path: string): Promise<string | undefined> {
   const text = await readText(path);
   if (text === undefined || text.trim() === '') return undefined;
-  let json: unknown;
   try {
-    json = jsonFrom(text);
+    const json = jsonFrom(text);
+    return textOf(isRecord(json) && json['keyId']);
   } catch {
-    // Whatever it is, it is no key.
+    return '';
   }
-  const { keyId, clientId, userId } = isRecord(json) ? json : {};
-  return { keyId: textOf(keyId), ownerId: textOf(clientId) || textOf(userId) };
 }
 
 async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
@@ -128,4 +120,47 @@ async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
 
 function codeOf(error: unknown): string {
   return isRecord(error) ? textOf(error['code']) : '';
+}
+
+/** Variables of a `.env` file. */
+export type Variables = Readonly<Record<string, string>>;
+
+/** The value that a file gives a variable, as Node reads it. The last line counts. */
+export function valueIn(text: string, name: string): string | undefined {
+  return parseEnv(text)[name];
+}
+
+/** The text with these variables. All other lines stay as they are. */
+export function merged(text: string, variables: Variables): string {
+  const lines = text === '' ? [] : text.replace(/\n$/, '').split('\n');
+  for (const [name, value] of Object.entries(variables)) {
+    const line = `${name}=${quoted(value)}`;
+    const at = lines.findLastIndex((each) => nameOf(each) === name);
+    if (at === -1) lines.push(line);
+    else if (valueIn(lines[at] ?? '', name) !== value) {
+      lines[at] = (lines[at] ?? '').startsWith('export ') ? `export ${line}` : line;
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** The text without some of its lines. */
+export function without(text: string, isMeant: (name: string, value: string) => boolean): string {
+  return text
+    .split('\n')
+    .filter((line) => {
+      const name = nameOf(line);
+      return name === undefined || !isMeant(name, valueIn(line, name) ?? '');
+    })
+    .join('\n');
+}
+
+function nameOf(line: string): string | undefined {
+  return /^\s*(?:export\s+)?(\w+)\s*=/.exec(line)?.[1];
+}
+
+/** Node takes what stands between quotes as it is. */
+function quoted(value: string): string {
+  if (/^[\w./:,@+-]*$/.test(value)) return value;
+  return value.includes("'") ? `"${value}"` : `'${value}'`;
 }

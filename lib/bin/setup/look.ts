@@ -1,5 +1,5 @@
 import { ZitadelError } from '../../core/errors.js';
-import type { Actions, Execution, Target } from '../../zitadel/events/targets.js';
+import type { Actions } from '../../zitadel/events/targets.js';
 import type { Administration } from '../../zitadel/setup/administration.js';
 import {
   type Application,
@@ -8,7 +8,6 @@ import {
   listApplications,
   listRoles,
   type Project,
-  type Role,
 } from '../../zitadel/setup/projects.js';
 import {
   findUser,
@@ -28,11 +27,13 @@ export interface AdministratedZitadel {
   readonly actions: Actions;
 }
 
+/** The one that is asked for, or another one of the project. */
 interface FoundApplication extends Application {
   /** Of the application that is asked for, and of those to which setup gave a key. */
   readonly keys: readonly Key[];
 }
 
+/** The one that is asked for, or one for which setup made something. */
 export interface FoundUser extends ServiceUser {
   readonly name: string;
   readonly keys: readonly Key[];
@@ -40,42 +41,28 @@ export interface FoundUser extends ServiceUser {
 }
 
 /** What is there. */
-export interface Found {
-  readonly things: MadeThings;
-  readonly project: Project | undefined;
-  readonly roles: readonly Role[];
-  readonly applications: readonly FoundApplication[];
-  /** The one that is asked for. */
-  readonly application: FoundApplication | undefined;
-  /** The one that is asked for, and those for which setup made something. */
-  readonly users: readonly FoundUser[];
-  readonly user: FoundUser | undefined;
-  /** What events are delivered to, if events were asked for or set up. */
-  readonly target: Target | undefined;
-  readonly executions: readonly Execution[];
-}
+export type Found = Awaited<ReturnType<typeof lookAt>>;
 
 /** Looks at everything that setup makes, and at what of it setup made. Changes nothing. */
-export async function lookAt(
-  asked: SetupAsked,
-  { administration, actions }: AdministratedZitadel,
-): Promise<Found> {
+export async function lookAt(asked: SetupAsked, { administration, actions }: AdministratedZitadel) {
   const things = await MadeThings.read(administration, asked.project);
   const project = await findProject(administration, asked.project);
-  things.settle('project', asked.project, listed(project));
+  things.settle('project', asked.project, project ? [project] : []);
   const roles = project ? await listRoles(administration, project.id) : [];
   for (const { key, madeAt } of roles) things.settle('role', key, [{ id: key, madeAt }]);
   const applications = project
     ? await lookAtApplications(asked, administration, things, project)
     : [];
   const users = await lookAtUsers(asked, administration, things, project);
-  const isAboutEvents = asked.endpoint !== undefined || things.knows('target');
+  // What events are delivered to, if they are asked for or were set up.
+  const isAboutEvents = asked.endpoint !== undefined || things.namesOf('target').length > 0;
   const target = isAboutEvents ? await actions.find(asked.project) : undefined;
-  things.settle('target', asked.project, listed(target));
+  things.settle('target', asked.project, target ? [target] : []);
   things.settleRest();
   const executions = target ? await actions.executions() : [];
   return {
     ...{ things, project, roles, applications, users, target, executions },
+    /** Those that are asked for. */
     application: applications.find(({ name }) => name === asked.application),
     user: users.find(({ name }) => name === asked.serviceUser),
   };
@@ -133,37 +120,25 @@ export function managerRole(on: Held['on'], role: string, user: string): string 
 
 const userOfManagerRole = (name: string): string => name.replace(/^\S+ \S+ /, '');
 
-function listed<T>(thing: T | undefined): readonly T[] {
-  return thing === undefined ? [] : [thing];
-}
-
 /** What stands in the way, and setup may not change: it made none of it. @throws ZitadelError */
 export function requireFitting(asked: SetupAsked, found: Found): void {
   const { project, application, user, target, things } = found;
-  if (project?.isActive === false) {
-    throw inTheWay(`the project ${asked.project} is deactivated: activate it`);
-  }
-  if (application && !application.hasKeys) {
-    throw inTheWay(
-      `the application ${asked.application} does not sign in with a key: choose another name with --application`,
-    );
-  }
-  if (application?.isActive === false) {
-    throw inTheWay(`the application ${asked.application} is deactivated: activate it`);
-  }
-  if (user && !user.isServiceUser) {
-    throw inTheWay(
-      `the user ${asked.serviceUser} is a person: choose another name with --service-user`,
-    );
-  }
-  if (user?.isActive === false) {
-    throw inTheWay(`the service user ${asked.serviceUser} is not active: activate it`);
-  }
-  if (asked.endpoint !== undefined && target && !things.has('target', target.id)) {
-    throw inTheWay(
-      `there is a target ${asked.project} already, which setup did not make: leave --endpoint away, and use events setup`,
-    );
-  }
+  const isOthers = asked.endpoint !== undefined && target && !things.has('target', target.id);
+  const problem =
+    project?.isActive === false
+      ? `the project ${asked.project} is deactivated: activate it`
+      : application?.hasKeys === false
+        ? `the application ${asked.application} does not sign in with a key: choose another name with --application`
+        : application?.isActive === false
+          ? `the application ${asked.application} is deactivated: activate it`
+          : user?.isServiceUser === false
+            ? `the user ${asked.serviceUser} is a person: choose another name with --service-user`
+            : user?.isActive === false
+              ? `the service user ${asked.serviceUser} is not active: activate it`
+              : isOthers
+                ? `there is a target ${asked.project} already, which setup did not make: leave --endpoint away, and use events setup`
+                : undefined;
+  if (problem !== undefined) throw inTheWay(problem);
 }
 
 export function inTheWay(text: string): ZitadelError {

@@ -1,112 +1,210 @@
-import { EVENT_TYPES } from '../../zitadel/events/event.js';
+import type { Administration } from '../../zitadel/setup/administration.js';
 import {
   addApplicationKey,
   addRole,
   createApplication,
   createProject,
 } from '../../zitadel/setup/projects.js';
-import { addUserKey, createServiceUser } from '../../zitadel/setup/service-users.js';
+import {
+  addUserKey,
+  createServiceUser,
+  type Key,
+  type ManagedKind,
+  type NewKey,
+  setHeld,
+} from '../../zitadel/setup/service-users.js';
 import { EVERY_ORGANIZATION } from '../environment.js';
-import { type Made, onlyKnown, planEvents } from '../event-plan.js';
+import { type Made, planEvents } from '../event-plan.js';
 import type { Step } from '../steps.js';
 import type { SetupAsked } from './asked.js';
-import { merged, valueIn, type Variables, without } from './env-file.js';
-import { readText, writePrivate } from './files.js';
-import { keySteps, paths } from './key-steps.js';
-import { type Found, requireFitting, type AdministratedZitadel } from './look.js';
+import {
+  merged,
+  readKeyId,
+  readText,
+  reserve,
+  valueIn,
+  type Variables,
+  without,
+  writePrivate,
+} from './files.js';
+import {
+  type AdministratedZitadel,
+  type Found,
+  inTheWay,
+  managerRole,
+  requireFitting,
+} from './look.js';
 import type { MadeThings } from './made-things.js';
-import { managerSteps } from './manager-steps.js';
-import type { MadeIds } from './plan-ids.js';
 
-/** As `events setup` has it. */
-const TIMEOUT_SECONDS = 10;
+/** What the application needs to know of what is made. The steps fill it in. */
+interface MadeIds {
+  project?: string | undefined;
+  application?: string | undefined;
+  client?: string | undefined;
+  user?: string | undefined;
+  signingKey?: string | undefined;
+  /** ZITADEL told the signing key only when the target was made. */
+  isKeyUntold?: boolean;
+}
 
-/** What leads from what is there to what was asked for. Empty: it is so already. `unknownEvents` gets those that the server does not know. @throws ZitadelError if something stands in the way */
+/** What a plan tells beside its steps. */
+export interface PlanTold {
+  readonly ids: MadeIds;
+  /** What stays though setup made it, and why. */
+  readonly kept: string[];
+  /** Those that the server does not know. */
+  readonly unknownEvents: string[];
+}
+
+/** What leads from what is there to what was asked for. Empty: it is so already. @throws ZitadelError if something stands in the way */
 export async function planSetup(
   asked: SetupAsked,
   found: Found,
   zitadel: AdministratedZitadel,
-  { ids, unknownEvents }: { readonly ids: MadeIds; readonly unknownEvents: string[] },
+  { ids, unknownEvents }: PlanTold,
 ): Promise<readonly Step[]> {
   requireFitting(asked, found);
   const { administration } = zitadel;
-  const { project, application, user, things } = found;
+  const { project, application, user, things, target } = found;
   Object.assign(ids, {
     project: project?.id,
     application: application?.id,
     client: application?.clientId,
     user: user?.id,
-    signingKey: found.target?.signingKey,
-    isKeyUntold: found.target !== undefined && found.target.signingKey === undefined,
+    signingKey: target?.signingKey,
+    isKeyUntold: target !== undefined && target.signingKey === undefined,
   } satisfies MadeIds);
-  const path = paths(asked);
-  const steps: Step[] = [];
-  if (!project) {
-    steps.push({
-      sign: '+',
-      what: `the project ${asked.project}`,
-      run: () =>
-        things.making('project', asked.project, async () => {
-          return (ids.project = await createProject(administration, asked.project));
-        }),
-    });
-  }
-  for (const key of asked.roles) {
-    if (found.roles.some((role) => role.key === key)) continue;
-    const make = async () => {
-      await addRole(administration, needed(ids.project), key);
-      return key;
-    };
-    const run = () => things.making('role', key, make);
-    steps.push({ sign: '+', what: 'roles of the project', about: key, run });
-  }
-  if (!application) {
-    steps.push({
-      sign: '+',
-      what: `the API application ${asked.application}, which signs in with a key`,
-      run: () =>
-        things.making('application', asked.application, async () => {
-          const made = await createApplication(
-            administration,
-            needed(ids.project),
-            asked.application,
-          );
-          ids.client = made.clientId;
-          return (ids.application = made.id);
-        }),
-    });
-  }
-  steps.push(
-    ...(await keySteps({
-      whose: 'the API application',
-      path: path.application,
-      owner: application && { id: application.clientId, keys: application.keys },
-      make: () => addApplicationKey(administration, needed(ids.project), needed(ids.application)),
-      note: (make) => things.making('applicationKey', asked.application, make),
-    })),
+  const newProject = things.making(
+    'project',
+    asked.project,
+    { what: `the project ${asked.project}` },
+    async () => (ids.project = await createProject(administration, asked.project)),
   );
-  if (!user) {
-    steps.push({
-      sign: '+',
-      what: `the service user ${asked.serviceUser}`,
-      run: () =>
-        things.making('serviceUser', asked.serviceUser, async () => {
-          return (ids.user = await createServiceUser(administration, asked.serviceUser));
-        }),
-    });
-  }
-  steps.push(
-    ...(await keySteps({
+  const newRoles = asked.roles
+    .filter((key) => !found.roles.some((role) => role.key === key))
+    .map((key) =>
+      things.making('role', key, { what: 'roles of the project', about: key }, async () => {
+        await addRole(administration, needed(ids.project), key);
+        return key;
+      }),
+    );
+  const newApplication = things.making(
+    'application',
+    asked.application,
+    { what: `the API application ${asked.application}, which signs in with a key` },
+    async () => {
+      const projectId = needed(ids.project);
+      const made = await createApplication(administration, projectId, asked.application);
+      ids.client = made.clientId;
+      return (ids.application = made.id);
+    },
+  );
+  const newUser = things.making(
+    'serviceUser',
+    asked.serviceUser,
+    { what: `the service user ${asked.serviceUser}` },
+    async () => (ids.user = await createServiceUser(administration, asked.serviceUser)),
+  );
+  return [
+    ...(project ? [] : [newProject]),
+    ...newRoles,
+    ...(application ? [] : [newApplication]),
+    ...(await keySteps(things, {
+      kind: 'applicationKey',
+      name: asked.application,
+      whose: 'the API application',
+      path: asked.keyFiles.application,
+      keys: application?.keys,
+      make: () => addApplicationKey(administration, needed(ids.project), needed(ids.application)),
+    })),
+    ...(user ? [] : [newUser]),
+    ...(await keySteps(things, {
+      kind: 'serviceUserKey',
+      name: asked.serviceUser,
       whose: 'the service user',
-      path: path.serviceUser,
-      owner: user,
+      path: asked.keyFiles.serviceUser,
+      keys: user?.keys,
       make: () => addUserKey(administration, needed(ids.user)),
-      note: (make) => things.making('serviceUserKey', asked.serviceUser, make),
     })),
     ...managerSteps(asked, found, administration, ids),
     ...(await eventSteps(asked, found, zitadel, ids, unknownEvents)),
-  );
-  return [...steps, ...(await envSteps(asked, things, zitadel, ids))];
+    ...(await envSteps(asked, things, zitadel, ids)),
+  ];
+}
+
+interface WantedKey {
+  readonly kind: 'applicationKey' | 'serviceUserKey';
+  /** Of whom it is, as it is noted and in words. */
+  readonly name: string;
+  readonly whose: string;
+  readonly path: string;
+  /** Those that are there. */
+  readonly keys: readonly Key[] | undefined;
+  readonly make: () => Promise<NewKey>;
+}
+
+/** A key, unless the file has one that counts. Keys that are there already stay: other machines may use them. */
+async function keySteps(
+  things: MadeThings,
+  { kind, name, whose, path, keys = [], make }: WantedKey,
+): Promise<readonly Step[]> {
+  const known = await readKeyId(path);
+  if (keys.some(({ id }) => id === known)) return [];
+  if (known !== undefined) {
+    throw inTheWay(
+      `${path} holds another key than one of ${whose}: move it away, or name another folder with --secrets`,
+    );
+  }
+  const lost = keys.length > 0 ? ', since the file is not here (keys stay)' : '';
+  const what = `a key of ${whose}, into ${path}${lost}`;
+  const run = async () => {
+    const { fill, giveUp } = await reserve(path);
+    const noted = things.making(kind, name, { what }, async () => {
+      const { id, file: text } = await make();
+      await fill(text);
+      return id;
+    });
+    try {
+      await noted.run();
+    } catch (error) {
+      await giveUp();
+      throw error;
+    }
+  };
+  return [{ sign: '+', what, run }];
+}
+
+const PREFIXES: Readonly<Record<ManagedKind, string>> = {
+  instance: 'IAM_',
+  organization: 'ORG_',
+  project: 'PROJECT_',
+};
+
+/** Gives the service user its manager roles, beside those that it has. */
+function managerSteps(
+  { serviceUser, serviceUserRoles }: SetupAsked,
+  { user, things }: Found,
+  administration: Administration,
+  ids: MadeIds,
+): readonly Step[] {
+  const kinds = Object.entries(PREFIXES) as [ManagedKind, string][];
+  return kinds.flatMap(([on, prefix]): readonly Step[] => {
+    let now = user?.held.find((each) => each.on === on)?.roles ?? [];
+    const missing = serviceUserRoles.filter((role) => {
+      return role.startsWith(prefix) && !now.includes(role);
+    });
+    return missing.map((role) => {
+      const what = `${role} on the ${on} for the service user ${serviceUser}`;
+      const name = managerRole(on, role, serviceUser);
+      return things.making('managerRole', name, { what }, async () => {
+        const after = [...now, role];
+        const { user: userId = '', project: projectId = '' } = ids;
+        await setHeld(administration, { userId, on, projectId }, now, after);
+        now = after;
+        return managerRole(on, role, userId);
+      });
+    });
+  });
 }
 
 async function eventSteps(
@@ -118,29 +216,26 @@ async function eventSteps(
 ): Promise<readonly Step[]> {
   if (endpoint === undefined) return [];
   const made: Made = { unknown };
-  const settings = { endpoint, timeoutSeconds: TIMEOUT_SECONDS };
-  const steps = planEvents({ name, target, executions }, settings, EVENT_TYPES, actions, made);
-  if (target) return onlyKnown(steps, actions, made);
+  const steps = await planEvents({ name, target, executions }, endpoint, actions, made);
   const [first, ...others] = steps;
-  if (!first) return [];
-  const make = async () => {
+  if (target || !first) return steps;
+  const noted = things.making('target', name, first, async () => {
     await first.run();
     ids.signingKey = made.signingKey;
     return needed(made.targetId);
-  };
-  return [{ ...first, run: () => things.making('target', name, make) }, ...others];
+  });
+  return [noted, ...others];
 }
 
 /** The variables that are known by now. */
 function variablesOf(asked: SetupAsked, url: string, orgId: string, ids: MadeIds): Variables {
-  const path = paths(asked);
   const tellsKey = asked.endpoint !== undefined && ids.isKeyUntold !== true;
   const variables = {
     ZITADEL_ISSUER: url,
     ZITADEL_PROJECT_ID: ids.project,
     ZITADEL_CLIENT_ID: ids.client,
-    ZITADEL_API_KEY: path.application,
-    ZITADEL_SERVICE_USER_KEY: path.serviceUser,
+    ZITADEL_API_KEY: asked.keyFiles.application,
+    ZITADEL_SERVICE_USER_KEY: asked.keyFiles.serviceUser,
     ...(asked.reads === 'everywhere' && { ZITADEL_ORGANIZATIONS: EVERY_ORGANIZATION }),
     ...(asked.reads === 'organization' && { ZITADEL_ORGANIZATIONS: orgId }),
     ...(tellsKey && { ZITADEL_SIGNING_KEY: ids.signingKey }),

@@ -5,31 +5,37 @@ import {
   removeProject,
   removeRole,
 } from '../../zitadel/setup/projects.js';
-import { removeUser, removeUserKey } from '../../zitadel/setup/service-users.js';
+import { removeUser, removeUserKey, setHeld } from '../../zitadel/setup/service-users.js';
 import { planEventsRemoval } from '../event-plan.js';
 import type { Step } from '../steps.js';
 import type { SetupAsked } from './asked.js';
-import { valueIn, without } from './env-file.js';
-import { readKeyFile, readText, removeFile, removeKeyFile, writePrivate } from './files.js';
-import { paths } from './key-steps.js';
-import type { AdministratedZitadel, Found, FoundUser } from './look.js';
-import { managerRemovals } from './manager-steps.js';
-import type { MadeIds } from './plan-ids.js';
+import {
+  readKeyId,
+  readText,
+  removeFile,
+  removeKeyFile,
+  valueIn,
+  without,
+  writePrivate,
+} from './files.js';
+import { type AdministratedZitadel, type Found, type FoundUser, managerRole } from './look.js';
+import type { PlanTold } from './plan.js';
 
-/** What takes back what setup made, and nothing else. `kept` gets what stays though setup made it, and why. */
+/** What takes back what setup made, and nothing else. */
 export async function planRemoval(
   asked: SetupAsked,
   found: Found,
   zitadel: AdministratedZitadel,
-  { ids, kept }: { readonly ids: MadeIds; readonly kept: string[] },
+  { ids, kept }: PlanTold,
 ): Promise<readonly Step[]> {
-  const { things } = found;
-  const files = await fileSteps(asked, found, ids);
+  const { things, target } = found;
   const inside = await projectSteps(asked, found, zitadel, kept);
   const steps = [
     // First, while ZITADEL still says which lines and files are meant.
-    ...files,
-    ...eventSteps(asked, found, zitadel),
+    ...(await fileSteps(asked, found, ids)),
+    ...(things.has('target', target?.id)
+      ? planEventsRemoval({ ...found, name: asked.project }, zitadel.actions)
+      : []),
     ...found.users.flatMap((user) => userSteps(user, found, zitadel)),
     ...inside.steps,
   ];
@@ -39,40 +45,48 @@ export async function planRemoval(
   return [...steps, { sign: '-', what: 'the note of what setup made', run }];
 }
 
-function eventSteps(
-  { project: name }: SetupAsked,
-  { things, target, executions }: Found,
-  { actions }: AdministratedZitadel,
-): readonly Step[] {
-  if (!target || !things.has('target', target.id)) return [];
-  return planEventsRemoval({ name, target, executions }, actions);
-}
-
 function userSteps(
   user: FoundUser,
   found: Found,
   { administration }: AdministratedZitadel,
 ): readonly Step[] {
   const { things } = found;
-  if (things.has('serviceUser', user.id)) {
-    const take = () => removeUser(administration, user.id);
-    return [
-      {
-        sign: '-',
-        what: `the service user ${user.name}, with its keys and manager roles`,
-        run: () => things.taking('serviceUser', user.id, take),
-      },
-    ];
+  const { id: userId, name } = user;
+  if (things.has('serviceUser', userId)) {
+    const what = `the service user ${name}, with its keys and manager roles`;
+    const take = () => removeUser(administration, userId);
+    return [things.taking('serviceUser', userId, { what }, take)];
   }
   const ours = user.keys.filter(({ id }) => things.has('serviceUserKey', id));
   return [
-    ...managerRemovals(user, found, administration),
-    ...ours.map(({ id }): Step => {
-      const take = () => removeUserKey(administration, user.id, id);
-      const run = () => things.taking('serviceUserKey', id, take);
-      return { sign: '-', what: `keys of the service user ${user.name}`, about: id, run };
+    ...managerSteps(user, found, administration),
+    ...ours.map(({ id }) => {
+      const step = { what: `keys of the service user ${name}`, about: id };
+      const take = () => removeUserKey(administration, userId, id);
+      return things.taking('serviceUserKey', id, step, take);
     }),
   ];
+}
+
+/** Takes back the manager roles that setup gave to a service user that was there before. */
+function managerSteps(
+  user: FoundUser,
+  { things, project }: Found,
+  administration: AdministratedZitadel['administration'],
+): readonly Step[] {
+  return user.held.flatMap(({ on, roles }): readonly Step[] => {
+    let now = roles;
+    const place = { userId: user.id, on, projectId: project?.id ?? '' };
+    const ours = roles.filter((role) => things.has('managerRole', managerRole(on, role, user.id)));
+    return ours.map((role) => {
+      const what = `${role} on the ${on} of the service user ${user.name}`;
+      return things.taking('managerRole', managerRole(on, role, user.id), { what }, async () => {
+        const after = now.filter((each) => each !== role);
+        await setHeld(administration, place, now, after);
+        now = after;
+      });
+    });
+  });
 }
 
 /** A project in which others made something stays, with that. */
@@ -84,73 +98,63 @@ async function projectSteps(
 ): Promise<{ readonly steps: readonly Step[]; readonly isKept: boolean }> {
   if (!project) return { steps: [], isKept: false };
   const isOurs = things.has('project', project.id);
-  const others = isOurs
-    ? [
-        ...applications.filter(({ id }) => !things.has('application', id)).map(({ name }) => name),
-        ...roles.filter(({ key }) => !things.has('role', key)).map(({ key }) => key),
-        ...(await listGrantees(administration, project.id)),
-      ]
-    : [];
-  if (isOurs && others.length === 0) {
-    const take = () => removeProject(administration, project.id);
-    const run = () => things.taking('project', project.id, take);
-    const what = `the project ${asked.project}, with its API application and roles`;
-    return { steps: [{ sign: '-', what, run }], isKept: false };
-  }
   if (isOurs) {
+    const others = [
+      ...applications.filter(({ id }) => !things.has('application', id)).map(({ name }) => name),
+      ...roles.filter(({ key }) => !things.has('role', key)).map(({ key }) => key),
+      ...(await listGrantees(administration, project.id)),
+    ];
+    if (others.length === 0) {
+      const what = `the project ${asked.project}, with its API application and roles`;
+      const take = () => removeProject(administration, project.id);
+      return { steps: [things.taking('project', project.id, { what }, take)], isKept: false };
+    }
     kept.push(
       `The project ${asked.project} stays, since setup did not make all that is in it: ${others.join(', ')}.`,
     );
   }
-  const steps: Step[] = [];
-  for (const { id: applicationId, name, keys } of applications) {
+  const ofApplications = applications.flatMap(({ id: applicationId, name, keys }) => {
     if (things.has('application', applicationId)) {
       const take = () => removeApplication(administration, project.id, applicationId);
-      const run = () => things.taking('application', applicationId, take);
-      steps.push({ sign: '-', what: `the API application ${name}`, run });
-      continue;
+      const what = `the API application ${name}`;
+      return [things.taking('application', applicationId, { what }, take)];
     }
-    for (const { id } of keys) {
-      if (!things.has('applicationKey', id)) continue;
+    const ours = keys.filter(({ id }) => things.has('applicationKey', id));
+    return ours.map(({ id }) => {
       const take = () => removeApplicationKey(administration, project.id, applicationId, id);
-      const run = () => things.taking('applicationKey', id, take);
-      steps.push({ sign: '-', what: `keys of the API application ${name}`, about: id, run });
-    }
-  }
-  for (const { key } of roles) {
-    if (!things.has('role', key)) continue;
-    const take = () => removeRole(administration, project.id, key);
-    const run = () => things.taking('role', key, take);
-    steps.push({ sign: '-', what: 'roles of the project', about: key, run });
-  }
-  return { steps, isKept: isOurs };
+      const step = { what: `keys of the API application ${name}`, about: id };
+      return things.taking('applicationKey', id, step, take);
+    });
+  });
+  const ofRoles = roles
+    .filter(({ key }) => things.has('role', key))
+    .map(({ key }) => {
+      const take = () => removeRole(administration, project.id, key);
+      return things.taking('role', key, { what: 'roles of the project', about: key }, take);
+    });
+  return { steps: [...ofApplications, ...ofRoles], isKept: isOurs };
 }
 
 /** Files of keys that setup made, and the lines of `.env` that setup wrote, if they are still so. */
 async function fileSteps(
-  asked: SetupAsked,
+  { envFile, keyFiles }: SetupAsked,
   { things, project, application }: Found,
-  ids: MadeIds,
+  ids: PlanTold['ids'],
 ): Promise<readonly Step[]> {
-  const { envFile } = asked;
   const text = (await readText(envFile)) ?? '';
-  const path = paths(asked);
   const steps: Step[] = [];
   for (const [kind, variable, usual] of [
-    ['applicationKey', 'ZITADEL_API_KEY', path.application],
-    ['serviceUserKey', 'ZITADEL_SERVICE_USER_KEY', path.serviceUser],
+    ['applicationKey', 'ZITADEL_API_KEY', keyFiles.application],
+    ['serviceUserKey', 'ZITADEL_SERVICE_USER_KEY', keyFiles.serviceUser],
   ] as const) {
     // The line that setup wrote knows it better than the arguments of today.
     const written = valueIn(text, variable) ?? '';
     const file = things.wrote(variable, written) ? written : usual;
-    const keyId = (await readKeyFile(file))?.keyId;
-    if (!things.has(kind, keyId)) continue;
+    if (!things.has(kind, await readKeyId(file))) continue;
     steps.push({ sign: '-', what: file, run: () => removeKeyFile(file) });
   }
-  Object.assign(ids, {
-    project: project?.id ?? things.idsOf('project')[0],
-    client: application?.clientId,
-  } satisfies MadeIds);
+  ids.project = project?.id ?? things.idsOf('project')[0];
+  ids.client = application?.clientId;
   const left = without(text, (name, value) => things.wrote(name, value));
   if (left === text) return steps;
   const isEmpty = left.trim() === '';

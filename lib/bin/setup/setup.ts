@@ -1,38 +1,29 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ZitadelError } from '../../core/errors.js';
 import { Actions } from '../../zitadel/events/targets.js';
 import { ZitadelApiError } from '../../zitadel/refusals.js';
 import { Administration } from '../../zitadel/setup/administration.js';
+import { pathFrom } from '../application.js';
 import { type Command, EXIT } from '../command.js';
 import { instanceFrom } from '../instance.js';
 import { tellUnknown } from '../event-plan.js';
 import { carryOut, type CarriedOut, outcomeAsJson, type Step, tellOutcome } from '../steps.js';
 import type { Terminal } from '../terminal.js';
-import { readSetup, type SetupAsked } from './asked.js';
-import { codeFor } from './code.js';
-import { SETUP_HELP } from './help.js';
-import { paths } from './key-steps.js';
+import { HELP, readSetup, type SetupAsked } from './asked.js';
 import { lookAt, type AdministratedZitadel } from './look.js';
-import type { MadeIds } from './plan-ids.js';
-import { planSetup } from './plan.js';
+import { planSetup, type PlanTold } from './plan.js';
 import { planRemoval } from './removal.js';
 
 /** Reads lag behind changes: usually 0.03 seconds, on a busy machine a few hundred. */
 const LOOKS = 25;
 const LOOK_EVERY_MS = 200;
 
-/** What a plan brings beside its steps. */
-interface Told {
-  readonly ids: MadeIds;
-  readonly kept: string[];
-  readonly unknownEvents: string[];
-}
-
-const nothingTold = (): Told => ({ ids: {}, kept: [], unknownEvents: [] });
+const nothingTold = (): PlanTold => ({ ids: {}, kept: [], unknownEvents: [] });
 
 /** `setup`. */
 export const command: Command = {
-  help: SETUP_HELP,
+  help: HELP,
   async run(args, terminal) {
     const asked = readSetup(args);
     const { url, http, token } = await instanceFrom(terminal, 'an IAM_OWNER or ORG_OWNER');
@@ -58,7 +49,7 @@ export const command: Command = {
 async function planFor(
   asked: SetupAsked,
   zitadel: AdministratedZitadel,
-  told: Told,
+  told: PlanTold,
 ): Promise<readonly Step[]> {
   const found = await lookAt(asked, zitadel);
   return asked.mode === 'setup'
@@ -106,12 +97,12 @@ function remedyFor(status: number, id: string): string | undefined {
   return undefined;
 }
 
-function report(asked: SetupAsked, outcome: CarriedOut, told: Told, terminal: Terminal): void {
+function report(asked: SetupAsked, outcome: CarriedOut, told: PlanTold, terminal: Terminal): void {
   const { mode, project } = asked;
   const { exitCode, done } = outcome;
   const { kept, unknownEvents } = told;
   const { signingKey: _secret, isKeyUntold: _, ...ids } = told.ids;
-  const files = [asked.envFile, ...Object.values(paths(asked))];
+  const files = [asked.envFile, ...Object.values(asked.keyFiles)];
   if (asked.json) {
     const facts = { ...outcomeAsJson(outcome), kept, unknownEvents, ids, files };
     terminal.out(JSON.stringify({ mode, project, ...facts }));
@@ -131,4 +122,77 @@ function report(asked: SetupAsked, outcome: CarriedOut, told: Told, terminal: Te
       : `Done. ${files.join(', ')} do not belong into the repository.\nYour application, started with node --env-file=${asked.envFile} or @nestjs/config:\n`,
   );
   if (done.length > 0) terminal.out(codeFor(asked));
+}
+
+/** The lines for the application, of Nest or of Express. They use what was made. */
+function codeFor(asked: SetupAsked): string {
+  const isNest = pathFrom(join(process.cwd(), 'package.json'), '@nestjs/core') !== undefined;
+  return isNest ? nestCode(asked) : expressCode(asked);
+}
+
+const ENV = "const env = (name: string) => process.env[name] ?? '';";
+
+function nestCode(asked: SetupAsked): string {
+  return `import { Module } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { introspection, keyFile, ZitadelManagerGuard, ZitadelModule } from 'nestjs-zitadel';
+
+${ENV}
+
+@Module({
+  imports: [
+    ZitadelModule.forRoot({
+${optionsText(asked, pathIn(asked.endpoint), '      ')}
+    }),
+  ],
+  providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
+})
+export class AppModule {}`;
+}
+
+function expressCode(asked: SetupAsked): string {
+  const { endpoint } = asked;
+  const [receiver, use] =
+    endpoint === undefined
+      ? ['', '']
+      : [
+          ', zitadelEvents',
+          `\n// Before express.json(): app.post('${new URL(endpoint).pathname}', events)\nexport const events = zitadelEvents(zitadel);`,
+        ];
+  return `import { createZitadel, introspection, keyFile${receiver} } from 'nestjs-zitadel/express';
+
+${ENV}
+
+export const zitadel = createZitadel({
+${optionsText(asked, '', '  ')}
+});${use}`;
+}
+
+function optionsText(
+  { serviceUserRoles, reads, endpoint }: SetupAsked,
+  path: string,
+  indent: string,
+): string {
+  const where =
+    reads === 'everywhere' ? '' : ", organizations: env('ZITADEL_ORGANIZATIONS').split(',')";
+  const options = [
+    "issuer: env('ZITADEL_ISSUER')",
+    "audience: env('ZITADEL_PROJECT_ID')",
+    "callers: introspection(keyFile(env('ZITADEL_API_KEY')))",
+    ...(serviceUserRoles.length > 0
+      ? ["serviceUser: keyFile(env('ZITADEL_SERVICE_USER_KEY'))"]
+      : []),
+    ...(reads === 'nowhere' ? [] : [`memberships: { as: 'serviceUser'${where} }`]),
+    ...(endpoint === undefined
+      ? []
+      : [`events: { signingKeys: env('ZITADEL_SIGNING_KEY')${path} }`]),
+  ];
+  return options.map((option) => `${indent}${option},`).join('\n');
+}
+
+/** Where Nest receives, unless it is the usual place or none that the option takes. */
+function pathIn(endpoint: string | undefined): string {
+  const path = endpoint === undefined ? '' : new URL(endpoint).pathname;
+  const isNamed = path !== '/zitadel/events' && /^(?:\/[\w.~-]+)+$/.test(path);
+  return isNamed ? `, path: '${path}'` : '';
 }

@@ -1,11 +1,10 @@
 import type { Membership } from '../../core/caller.js';
 import { DENIAL, type Refusal } from '../../core/decision.js';
 import { own } from '../../core/own-properties.js';
+import { isError } from '../../core/telemetry.js';
 import { coloured, type Terminal } from '../terminal.js';
-import type { Asked } from './asked.js';
-import type { Checked } from './check.js';
-import { type Form, KINDS } from './kind.js';
-import { audienceOf, shown, type Use, usesOf } from './uses.js';
+import type { Asked, Checked } from './check.js';
+import { audienceOf, type Form, KINDS, shown, usesOf } from './form.js';
 
 /** What is known about a token. */
 export interface Explained {
@@ -17,23 +16,12 @@ export interface Explained {
   readonly asked: Asked;
 }
 
-/** What the token says, or ZITADEL about it. Nothing in here lets anybody in. */
-interface Facts {
-  readonly userId?: string;
-  readonly clientId?: string;
-  readonly issuer?: string;
-  readonly audience?: readonly string[];
-  readonly issuedAt?: string;
-  readonly expiresAt?: string;
-  readonly actor?: string;
-  readonly otherClaims?: readonly string[];
-}
-
 /** Claims that have a line of their own, or tell nobody anything. */
 const KNOWN =
   /^(?:iss|sub|aud|exp|iat|nbf|jti|client_id|act|active|scope|token_type|auth_time|azp|at_hash|nonce|amr|sid|username|urn:zitadel:.*)$/;
 
-function factsOf(claims: Readonly<Record<string, unknown>>): Facts {
+/** What the token says, or ZITADEL about it. Nothing in here lets anybody in. */
+function factsOf(claims: Readonly<Record<string, unknown>>) {
   const text = (name: string, value = own(claims, name)) =>
     value === undefined ? undefined : shown(value);
   const time = (name: string) => {
@@ -41,7 +29,7 @@ function factsOf(claims: Readonly<Record<string, unknown>>): Facts {
     const isTime = Number.isSafeInteger(seconds) && Math.abs(Number(seconds)) < 8e12;
     return isTime ? new Date(Number(seconds) * 1_000).toISOString() : undefined;
   };
-  const facts = {
+  return {
     userId: text('sub'),
     clientId: text('client_id'),
     issuer: text('iss'),
@@ -53,25 +41,19 @@ function factsOf(claims: Readonly<Record<string, unknown>>): Facts {
       .filter((name) => !KNOWN.test(name))
       .map(shown),
   };
-  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }
 
 /** Who is spoken of: what ZITADEL says counts for more than what the token says of itself. */
-function contentOf({ form, checked, asked }: Explained): {
-  readonly facts: Facts;
-  readonly uses: readonly Use[];
-} {
-  const claims =
-    checked?.refused === undefined ? (checked?.caller.claims ?? form.claims) : form.claims;
-  if (!claims) return { facts: {}, uses: [] };
+function contentOf({ form, checked, asked }: Explained) {
+  const accepted = checked?.refused === undefined ? checked : undefined;
+  const claims = accepted?.caller.claims ?? form.claims;
+  const facts: Partial<ReturnType<typeof factsOf>> = claims ? factsOf(claims) : {};
   const isAccessToken = form.kind !== 'idToken' && form.kind !== 'assertion';
-  const uses = isAccessToken ? usesOf(claims, asked.projectId) : [];
+  const uses = claims && isAccessToken ? usesOf(claims, asked.projectId) : [];
   const [asCaller, ...others] = uses;
-  if (!asCaller || checked?.refused !== undefined || checked?.as !== 'caller') {
-    return { facts: factsOf(claims), uses };
-  }
+  if (!asCaller || accepted?.as !== 'caller') return { facts, uses };
   const proven = { ...asCaller, there: true, why: 'ZITADEL has shown them for this token' };
-  return { facts: factsOf(claims), uses: [proven, ...others] };
+  return { facts, uses: [proven, ...others] };
 }
 
 const ROW = (row: Membership): string =>
@@ -87,27 +69,20 @@ export function asJson(explained: Explained, exitCode: number): string {
     kind: form.kind,
     ...facts,
     uses,
-    ...(refused && { refused: withoutRest(refused) }),
-    ...(checked && {
-      zitadel: checked.refused
+    refused: refused && withoutRest(refused),
+    zitadel:
+      checked &&
+      (checked.refused
         ? { accepted: false, refused: withoutRest(checked.refused) }
         : {
             accepted: true,
             memberships: checked.memberships.map(({ kind, id, roles }) => ({ kind, id, roles })),
             complete: checked.complete,
-          },
-    }),
+          }),
   });
 }
 
-function withoutRest({ reason, detail, got, remedy }: Refusal): Refusal {
-  return {
-    reason,
-    ...(detail !== undefined && { detail }),
-    ...(got !== undefined && { got }),
-    ...(remedy !== undefined && { remedy }),
-  };
-}
+const withoutRest = ({ reason, detail, got, remedy }: Refusal) => ({ reason, detail, got, remedy });
 
 /** For a person. */
 export function asText(explained: Explained, terminal: Terminal): string {
@@ -149,12 +124,10 @@ function outcome({ refused, checked, asked, form }: Explained, terminal: Termina
   }
   if (!checked) return coloured(terminal, 'green', unchecked(asked, form));
   if (checked.refused) {
-    const head = checked.isTrouble ? 'Not known' : 'Not usable';
-    return coloured(
-      terminal,
-      checked.isTrouble ? 'yellow' : 'red',
-      `${head}: ${wordsOf(checked.refused)}`,
-    );
+    const words = wordsOf(checked.refused);
+    return isError(checked.refused.reason)
+      ? coloured(terminal, 'yellow', `Not known: ${words}`)
+      : coloured(terminal, 'red', `Not usable: ${words}`);
   }
   const { memberships, complete, as } = checked;
   const list = memberships.slice(0, 20).map((row) => `  ${ROW(row)}`);

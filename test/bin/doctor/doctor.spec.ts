@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import express, { type Express } from 'express';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { runCommand } from '#dist/bin/commands.js';
-import { copiesOfNest } from '../../../lib/bin/application-copies.js';
+import { copiesOfNest } from '../../../lib/bin/application.js';
 import type { Finding } from '../../../lib/doctor/finding.js';
 import type { Terminal } from '../../../lib/bin/terminal.js';
 import { createZitadel, zitadelEvents } from '../../../lib/express/index.js';

@@ -92,6 +92,15 @@ describe('explain', () => {
     expect([unknown.code, unknown.told]).toEqual([2, expect.stringContaining('has no GET /none')]);
   });
 
+  it('says of a route without the guard that everybody gets in, whatever it asks for', async () => {
+    const asked = ['--app', `${FILE}#Unguarded`, '--route', 'GET /orgs/:orgId'];
+    expect(await run(asked)).toMatchObject({
+      code: 0,
+      out: 'Allowed. Nothing of nestjs-zitadel guards this: everybody gets in.',
+    });
+    expect(await run([...asked, '--param', `orgId=${orgId}`])).toMatchObject({ code: 0 });
+  });
+
   it('asks the ZITADEL that the route names', async () => {
     const partners = await startEmulator();
     const bob = partners.addUser('bob');
@@ -130,6 +139,23 @@ Module({
       code: 2,
       told: expect.stringContaining('GET /partners asks the ZITADEL partners') as string,
     });
+  });
+
+  it('says what would allow it by the hierarchy of the instance that the token is of', async () => {
+    const folder = mkdtempSync(fileURLToPath(new URL('./app-', import.meta.url)));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const app = join(folder, 'zitadel.mjs');
+    const { issuer, audience } = zitadel.options();
+    const instances = JSON.stringify([{ issuer, audience, hierarchy: 'exact' }]);
+    writeFileSync(
+      app,
+      `import { createZitadel } from 'nestjs-zitadel/express';
+export const zitadel = createZitadel({ instances: ${instances} });
+`,
+    );
+    const { code, out } = await run(['--app', app, '--role', 'IAM_OWNER_VIEWER', '--json']);
+    expect(code).toBe(3);
+    expect(JSON.parse(out)).toMatchObject({ wouldAllow: ['IAM_OWNER_VIEWER on the instance'] });
   });
 
   it('takes no route for another one that answers under another host', async () => {

@@ -120,6 +120,28 @@ Module({
   providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
 })(TwoHosts);
 
+class Ranked {
+  own() {}
+  view() {}
+}
+decorate([Get('own'), RequireRole('ORG_OWNER', org.ofCaller())], Ranked.prototype, 'own');
+decorate([Get('view'), RequireRole('ORG_OWNER_VIEWER', org.ofCaller())], Ranked.prototype, 'view');
+Controller('ranked')(Ranked);
+
+export class TwoInstances {}
+Module({
+  imports: [
+    ZitadelModule.forRoot({
+      instances: [
+        { issuer: 'https://a.example', audience: '1', hierarchy: 'exact' },
+        { issuer: 'https://b.example', audience: '1', hierarchy: 'exact', projectRoles: 'api' },
+      ],
+    }),
+  ],
+  controllers: [Ranked],
+  providers: [{ provide: APP_GUARD, useExisting: ZitadelManagerGuard }],
+})(TwoInstances);
+
 /** Has its guard from a second copy of the package. */
 const ours = import.meta.resolve('nestjs-zitadel');
 const copy = await import(new URL('nest/zitadel-manager.guard.js?copy', ours).href);

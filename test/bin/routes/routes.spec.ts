@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCommand } from '#dist/bin/commands.js';
 import { afterAll, describe, expect, it } from 'vitest';
-import { directionOf } from '../../../lib/bin/routes/widening.js';
+import { directionOf } from '../../../lib/bin/routes/lock.js';
 import { quietTerminal } from '../../support/terminal.js';
 
 const APPLICATION = join('test', 'bin', 'routes', 'application.mjs');
@@ -117,6 +117,24 @@ describe('routes', () => {
     });
   });
 
+  it('has the options of each of several instances', async () => {
+    const { out } = await run(`${APPLICATION}#TwoInstances`, '--json');
+    expect((JSON.parse(out) as { readonly options: unknown }).options).toEqual({
+      'allowImpersonation of instance 1': 'false',
+      'allowImpersonation of instance 2': 'false',
+      'hierarchy of instance 1': 'exact',
+      'hierarchy of instance 2': 'exact',
+      'memberships.inactive of instance 1': 'asZitadel',
+      'memberships.inactive of instance 2': 'asZitadel',
+      'projectRoles of instance 1': 'token',
+      'projectRoles of instance 2': 'api',
+      strict: 'false',
+    });
+    const { out: page } = await run(`${APPLICATION}#TwoInstances`, '--html');
+    const [, rows = ''] = page.split('</thead>');
+    expect([rows.includes('●'), rows.includes('○')]).toEqual([true, false]);
+  });
+
   it('writes JSON also where the application cannot be opened', async () => {
     const { code, out, told } = await run(`${APPLICATION}#forgetful`, '--json');
     expect([code, told]).toEqual([1, '']);
@@ -146,7 +164,7 @@ describe('routes', () => {
     [
       'a name that is not exported',
       [`${APPLICATION}#Other`],
-      /no function Other; exported are: AppModule, Copied, Mixed, Placed, Swapped, TwoHosts, Unguarded, createApp, forgetful, guarding, large, listening/,
+      /no function Other; exported are: AppModule, Copied, Mixed, Placed, Swapped, TwoHosts, TwoInstances, Unguarded, createApp, forgetful, guarding, large, listening/,
     ],
     ['several modules', [APPLICATION], /exports several/],
     ['two forms', [APPLICATION, '--html', '--json'], /do not go together/],

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { merged, valueIn, without } from '../../../lib/bin/setup/env-file.js';
+import { merged, valueIn, without } from '../../../lib/bin/setup/files.js';
 
 it.each([
   'secrets/key.json',
