@@ -13,7 +13,7 @@ import type { ZitadelOptions } from './options.js';
 import type { ZitadelInstances, ZitadelServices } from './services.js';
 import { eachInstance, isSeveral, ofNoInstance, takesOtherTokens } from './validate-instances.js';
 import type { ResolvedOptions } from './resolved-options.js';
-import { InFleet, type OpenOnce, openingOnce } from './redis-option.js';
+import { inFleet, type OpenRedis, openingOnce } from './redis-option.js';
 import { sharedStoreOf } from './shared-option.js';
 import type { ZitadelSurroundings } from './surroundings.js';
 import { resolveOptions } from './validate-options.js';
@@ -90,9 +90,9 @@ function createSeveral(
 ): Zitadel {
   const { ofTheDoor = [], errorFor = errorOf, projectGrants = ProjectGrantService } = surroundings;
   const { ofTheDoor: _, ...others } = surroundings;
-  const openedOnce = openingOnce();
+  const openOnce = openingOnce();
   const all = eachInstance(options, ofTheDoor, (each, ofAll) =>
-    createInstance(each, others, openedOnce, ofAll),
+    createInstance(each, others, openOnce, ofAll),
   );
   const [{ resolved }] = all as [Instance];
   const byIssuer = <T>(what: (instance: Instance) => T): ReadonlyMap<string, T> =>
@@ -131,7 +131,7 @@ function createSeveral(
 function createInstance(
   options: ZitadelOptions,
   surroundings: ZitadelSurroundings & OfTheDoor,
-  openedOnce: OpenOnce,
+  openOnce: OpenRedis,
   ofAll?: OptionsOfAll,
 ): Instance {
   const { logger, ofTheDoor, errorFor = errorOf } = surroundings;
@@ -152,7 +152,7 @@ function createInstance(
     redis: _redis,
     ...open
   } = resolved;
-  const fleet = new InFleet(resolved, openedOnce, log);
+  const fleet = inFleet(resolved, openOnce, log);
   const generation = new ApiGeneration('project grants', resolved.api, log);
   const readsAs = resolved.memberships.as;
   const asksRoles = resolved.projectRoles === 'api';
@@ -170,7 +170,7 @@ function createInstance(
     onIssuedBefore: (userId, time) => {
       callers.learnIssuedBefore(userId, time);
     },
-    turns: fleet.turns,
+    turns: fleet?.turns,
   });
   const callers = new CallerSource({
     ...open,
@@ -200,16 +200,16 @@ function createInstance(
     shared,
     readsAs,
     log,
-    spread: fleet.spread,
+    spread: fleet?.spread,
     telemetry,
   });
   if (telemetry) decisions.onEviction((event) => telemetry.evicted(event));
-  fleet.begin(decisions);
+  fleet?.begin(decisions);
   const { events, ...running } = eventsOf(resolved, {
     http,
     discover,
     shared,
-    turns: fleet.turns,
+    turns: fleet?.turns,
     evict: (eviction) => decisions.evict(eviction, 'zitadel'),
     telemetry,
     log,
@@ -231,7 +231,7 @@ function createInstance(
   });
   const close = async () => {
     shared?.close();
-    await Promise.all([running.close(), fleet.close()]);
+    await Promise.all([running.close(), fleet?.close()]);
     telemetry?.close();
   };
   return { services, decisions, resolved, begin: running.begin, close };

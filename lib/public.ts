@@ -114,7 +114,7 @@ export type {
   OneWay,
   UserinfoCallers,
 } from './callers.js';
-export type { MessageBus } from './fleet/message-bus.js';
+export type { MessageBus } from './fleet/fleet.js';
 export type { RedisClient } from './fleet/redis-client.js';
 export type { ApiSetting, SharedSecret, ZitadelOptions } from './options.js';
 export type { InstanceOptions, OptionsOfAll, SeveralInstances } from './instances-option.js';

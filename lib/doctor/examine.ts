@@ -1,6 +1,6 @@
 import { ZitadelOptionsError } from '../core/errors.js';
 import { within } from '../core/memory/flight.js';
-import type { MessageBus } from '../fleet/message-bus.js';
+import type { MessageBus } from '../fleet/fleet.js';
 import type { RedisClient } from '../fleet/redis-client.js';
 import type { InstanceOptions, SeveralInstances } from '../instances-option.js';
 import type { ZitadelOptions } from '../options.js';

@@ -5,7 +5,7 @@ import { inUsualSpelling, tokenIn } from '../request.js';
 import { notBearer } from '../request-problems.js';
 import type { Compiled } from '../requirement/compile.js';
 import { ANEW } from '../requirement/fresh.js';
-import { digestOf } from '../token-digest.js';
+import { digestOf } from '../seal.js';
 import { earlier, FOR_EVER, validFor } from '../validity.js';
 import type { Pay } from './allowance.js';
 import { type CallerFactsParts, CallerLookups } from './caller-facts.js';
