@@ -3,7 +3,7 @@ import { isRefusal, type Refusal } from './core/decision.js';
 import type { CallerSourceParts } from './core/memory/caller-source.js';
 import { checkId } from './core/request.js';
 import { endOfRefusal, type QuietTelemetry, type TelemetryEnd } from './core/telemetry.js';
-import type { CallerFunction, MixedCallers, OneWay } from './callers.js';
+import { type CallerFunction, type OneWay, waysOf } from './callers.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import { createJwtVerifier } from './zitadel/callers/access-token.js';
 import { createIntrospection } from './zitadel/callers/introspection.js';
@@ -47,11 +47,8 @@ function knownOf(resolved: ResolvedOptions, http: Http, discover: Discover): Kno
     return { verify: verifyBy(callers), confirm: undefined, verifiedForMs: resolved.ttlMs };
   }
   const known = (way: OneWay) => knownBy(way, resolved, http, discover);
-  if (!isList(callers)) return known(callers);
-  const [first, second] = callers;
-  return first.type === 'jwt'
-    ? byForm(known(first), known(second))
-    : byForm(known(second), known(first));
+  const { jwt, other } = waysOf(callers);
+  return jwt && other ? byForm(known(jwt), known(other)) : known((jwt ?? other) as OneWay);
 }
 
 function knownBy(way: OneWay, resolved: ResolvedOptions, http: Http, discover: Discover): Known {
@@ -82,10 +79,6 @@ function knownBy(way: OneWay, resolved: ResolvedOptions, http: Http, discover: D
         verifiedForMs: Math.min(ttlMs, USERINFO_FOR_MS),
       };
   }
-}
-
-function isList(callers: OneWay | MixedCallers): callers is MixedCallers {
-  return Array.isArray(callers);
 }
 
 /** A token with three parts is a JWT. A token that one of the two refuses is never tried with the other. */

@@ -3,19 +3,26 @@ import { Authorizer, type Decisions } from './core/authorizer.js';
 import type { Denied, Refusal } from './core/decision.js';
 import { CallerSource } from './core/memory/caller-source.js';
 import { SeveralAuthorizers } from './core/several-authorizers.js';
+import type { SharedCache } from './core/store/signed-cache.js';
 import { QuietTelemetry, type StartTelemetry } from './core/telemetry.js';
-import { quietLogger } from './core/tell.js';
+import { quietLogger, type ZitadelLogger } from './core/tell.js';
+import { threwIn } from './core/thrown.js';
 import { ZitadelAuthorizer, ZitadelNotAllowedError } from './core/zitadel-authorizer.js';
 import { eventsOf } from './events-option.js';
-import type { OptionsOfAll, SeveralInstances } from './instances-option.js';
+import {
+  type OptionsOfAll,
+  type SeveralInstances,
+  eachInstance,
+  isSeveral,
+  ofNoInstance,
+  takesOtherTokens,
+} from './instances-option.js';
 import { isOrganizations } from './option-combinations.js';
 import type { ZitadelOptions } from './options.js';
 import type { ZitadelInstances, ZitadelServices } from './services.js';
-import { eachInstance, isSeveral, ofNoInstance, takesOtherTokens } from './validate-instances.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import { inFleet, type OpenRedis, openingOnce } from './redis-option.js';
 import { sharedStoreOf } from './shared-option.js';
-import type { ZitadelSurroundings } from './surroundings.js';
 import { resolveOptions } from './validate-options.js';
 import { createRoleReader } from './zitadel/authorizations.js';
 import { createIssuerFor } from './zitadel/callers/issuer-for.js';
@@ -32,7 +39,14 @@ import { askPermissions, createMembershipReader } from './zitadel/memberships/re
 import { withPageLimit } from './zitadel/page-limit.js';
 import { ZitadelUnavailableError } from './zitadel/refusals.js';
 import { ServiceToken } from './zitadel/service-user.js';
-import { threwIn } from './core/thrown.js';
+
+/** What an application may hand in besides its options. */
+export interface ZitadelSurroundings {
+  /** The store behind the memory cache, for `cache: { shared }`: Nest's CACHE_MANAGER, or anything with its get and set. */
+  readonly sharedCache?: SharedCache | undefined;
+  /** Used where the options name no logger. @default the console */
+  readonly logger?: ZitadelLogger;
+}
 
 /** What a door hands in besides. */
 interface OfTheDoor {
@@ -156,12 +170,14 @@ function createInstance(
   const generation = new ApiGeneration('project grants', resolved.api, log);
   const readsAs = resolved.memberships.as;
   const asksRoles = resolved.projectRoles === 'api';
-  const states = resolved.inactive === 'deny' && { ...open, http, generation, serviceToken };
   const lookups = new Lookups({
     ...open,
     http,
     generation,
-    states: states ? new States(states) : undefined,
+    states:
+      resolved.inactive === 'deny'
+        ? new States({ ...open, http, generation, serviceToken })
+        : undefined,
     serviceToken: readsAs === 'serviceUser' ? serviceToken : undefined,
     knowsRowsByEnds: readsEverywhere(resolved),
   });

@@ -2,13 +2,7 @@ import { ZitadelOptionsError } from './core/errors.js';
 import { own } from './core/own-properties.js';
 import { checkId } from './core/request.js';
 import { unfilled } from './core/unfilled.js';
-import type {
-  Callers,
-  IntrospectionCallers,
-  JwtCallers,
-  OneWay,
-  UserinfoCallers,
-} from './callers.js';
+import { type Ways, waysOf } from './callers.js';
 import type { ZitadelOptions } from './options.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import { openClient, openServiceUser } from './zitadel/credentials.js';
@@ -133,21 +127,6 @@ export function checkTogether(options: ZitadelOptions, resolved: ResolvedOptions
     const [extra] = Object.keys(shared).filter((name) => name !== 'secret');
     if (extra !== undefined) throw wrong(`cache.shared.${extra}`, 'something', 'only secret');
   }
-}
-
-/** How JWTs are known, and how all other tokens are (without `jwt()`: all tokens). If a function knows callers, both are missing. */
-interface Ways {
-  readonly jwt?: JwtCallers | undefined;
-  readonly other?: IntrospectionCallers | UserinfoCallers | undefined;
-}
-
-function waysOf(callers: Callers): Ways {
-  if (typeof callers === 'function') return {};
-  const list = [callers].flat() as readonly OneWay[];
-  return {
-    jwt: list.find((way) => way.type === 'jwt'),
-    other: list.find((way) => way.type !== 'jwt'),
-  };
 }
 
 /** Refuses ways to know callers, audiences and credentials that do not go together. */

@@ -26,12 +26,15 @@ import { projectRole } from '../core/requirement/project-role.js';
 import { type Requirement, requirementOf } from '../core/requirement/requirement.js';
 import type { FittingRoles, OnArgs, WrittenRoles } from '../core/requirement/role-args.js';
 import { REVIEW, type Reviewable, reviewBoth } from '../core/yes.js';
-import { createZitadel as join, type Zitadel } from '../create-zitadel.js';
+import {
+  createZitadel as join,
+  type Zitadel,
+  type ZitadelSurroundings,
+} from '../create-zitadel.js';
 import { tellOptions } from '../given-options.js';
 import type { SeveralInstances } from '../instances-option.js';
 import type { ZitadelOptions } from '../options.js';
 import type { ZitadelInstances } from '../services.js';
-import type { ZitadelSurroundings } from '../surroundings.js';
 
 /** Middleware for Express, and for anything like connect that parses what the refs read. */
 export type Middleware = (

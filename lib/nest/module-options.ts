@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import { ZitadelRequirementError } from '../core/errors.js';
 import type { ResolvedOptions } from '../resolved-options.js';
-import { eachInstance, isSeveral } from '../validate-instances.js';
+import { eachInstance, isSeveral } from '../instances-option.js';
 import { resolveOptions } from '../validate-options.js';
 import {
   type AnyModuleOptions,
