@@ -8,8 +8,14 @@ export {
   ZitadelOptionsError,
   ZitadelRequirementError,
 } from './core/errors.js';
-export { allOf, anyOf, authenticated, permission, role } from './core/requirement/builders.js';
-export { projectRole } from './core/requirement/project-role.js';
+export {
+  allOf,
+  anyOf,
+  authenticated,
+  permission,
+  role,
+  projectRole,
+} from './core/requirement/builders.js';
 export { customPermission } from './core/requirement/permissions.js';
 export { org, project, projectGrant } from './core/requirement/refs.js';
 export { requirementText } from './core/requirement/requirement.js';
@@ -46,10 +52,11 @@ export type {
   ReadId,
   RequestLike,
 } from './core/request.js';
-export type { AuthenticatedOptions, OptionalCaller } from './core/requirement/builders.js';
-export type { ImpersonationSettings } from './core/requirement/impersonation.js';
-export type { ProjectRoleOn } from './core/requirement/project-role.js';
-export type { FreshOptions } from './core/requirement/fresh.js';
+export type {
+  AuthenticatedOptions,
+  OptionalCaller,
+  ProjectRoleOn,
+} from './core/requirement/builders.js';
 export type {
   CustomPermission,
   KnownPermission,
@@ -75,6 +82,8 @@ export type {
   ProjectRoleRequirement,
   Requirement,
   RoleRequirement,
+  ImpersonationSettings,
+  FreshOptions,
 } from './core/requirement/requirement.js';
 export type {
   FittingRoles,

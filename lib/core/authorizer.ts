@@ -22,7 +22,7 @@ import {
 } from './request.js';
 import { invalidId, LATE_IDS, noCredential } from './request-problems.js';
 import { compile, type Compiled, type CompileSettings } from './requirement/compile.js';
-import { ANEW, ANY_AGE } from './requirement/fresh.js';
+import { ANEW, ANY_AGE } from './validity.js';
 import type { Requirement } from './requirement/requirement.js';
 import type { HierarchyTable } from './requirement/roles.js';
 import { takingTime } from './telemetry.js';

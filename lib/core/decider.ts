@@ -10,7 +10,7 @@ import type { KnownCaller } from './memory/remembered-callers.js';
 import type { Ids } from './request.js';
 import { lackingId } from './request-problems.js';
 import { type Compiled, isBranch } from './requirement/compile.js';
-import { ANEW, ANY_AGE } from './requirement/fresh.js';
+import { ANEW, ANY_AGE } from './validity.js';
 import { type QuietTelemetry, takingTime } from './telemetry.js';
 import { Yes } from './yes.js';
 

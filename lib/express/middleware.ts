@@ -19,11 +19,15 @@ import {
   type OptionalCaller,
   permission,
   role,
+  projectRole,
 } from '../core/requirement/builders.js';
 import { canHold } from '../core/requirement/compile.js';
-import { type ImpersonationSettings, lettingActorsIn } from '../core/requirement/impersonation.js';
-import { projectRole } from '../core/requirement/project-role.js';
-import { type Requirement, requirementOf } from '../core/requirement/requirement.js';
+import {
+  type Requirement,
+  requirementOf,
+  type ImpersonationSettings,
+  lettingActorsIn,
+} from '../core/requirement/requirement.js';
 import type { FittingRoles, OnArgs, WrittenRoles } from '../core/requirement/role-args.js';
 import { REVIEW, type Reviewable, reviewBoth } from '../core/yes.js';
 import {

@@ -1,6 +1,12 @@
 import { ZitadelRequirementError } from '../../core/errors.js';
-import { allOf, anyOf, authenticated, permission, role } from '../../core/requirement/builders.js';
-import { projectRole } from '../../core/requirement/project-role.js';
+import {
+  allOf,
+  anyOf,
+  authenticated,
+  permission,
+  role,
+  projectRole,
+} from '../../core/requirement/builders.js';
 import { org, project, projectGrant } from '../../core/requirement/refs.js';
 import type { PermissionRef, Requirement } from '../../core/requirement/requirement.js';
 import type { IdSource } from '../../core/request.js';

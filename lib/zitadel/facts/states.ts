@@ -3,8 +3,7 @@ import type { Deactivable, StateFact } from '../../core/decide/states.js';
 import { isRefusal, type Refusal } from '../../core/decision.js';
 import { bounded, forgetWhere } from '../../core/memory/bounded.js';
 import { SingleFlight } from '../../core/memory/flight.js';
-import { ANEW } from '../../core/requirement/fresh.js';
-import { isValid, Lease, validFor } from '../../core/validity.js';
+import { isValid, Lease, validFor, ANEW } from '../../core/validity.js';
 import { askState } from './ask-state.js';
 import type { FactSource } from './known-facts.js';
 

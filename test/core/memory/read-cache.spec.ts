@@ -9,7 +9,7 @@ import {
 } from '../../../lib/core/memory/read-cache.js';
 import { SharedStore } from '../../../lib/core/store/shared-store.js';
 import { ROWS } from '../../../lib/core/store/stored-kinds.js';
-import { ANEW, ANY_AGE } from '../../../lib/core/requirement/fresh.js';
+import { ANEW, ANY_AGE } from '../../../lib/core/validity.js';
 import { gate, settle } from '../gate.js';
 import { orgRow, orgsOf } from '../rows.js';
 import { MemoryStore } from '../store/memory-store.js';

@@ -6,7 +6,7 @@ import { packed, type PackedRows } from '../../../lib/core/memory/packed-rows.js
 import { ReadCache, type Remembered } from '../../../lib/core/memory/read-cache.js';
 import { SharedStore } from '../../../lib/core/store/shared-store.js';
 import type { Turns } from '../../../lib/core/store/turns.js';
-import { ANEW, ANY_AGE } from '../../../lib/core/requirement/fresh.js';
+import { ANEW, ANY_AGE } from '../../../lib/core/validity.js';
 import { gate } from '../gate.js';
 import { orgRow } from '../rows.js';
 import { MemoryStore } from './memory-store.js';
