@@ -28,7 +28,7 @@ export { ZitadelApiError, ZitadelUnavailableError } from './zitadel/refusals.js'
 
 export type { Audit, AuditRecord, DecisionRecord, EvictionRecord } from './core/audit.js';
 export type { Caller, Membership } from './core/caller.js';
-export type { CurrentDecision } from './core/current-decision.js';
+export type { CurrentDecision } from './core/attached-decision.js';
 export type {
   Allowed,
   CheckedKind,

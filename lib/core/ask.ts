@@ -12,9 +12,11 @@ import {
   type ResourceFacts,
   type ResourceNeed,
   type StateNeed,
+  type Deactivable,
+  type StateFact,
+  type StateOf,
 } from './decide/case.js';
 import { decide } from './decide/decide.js';
-import type { Deactivable, StateFact, StateOf } from './decide/states.js';
 import { isRefusal, type Refusal } from './decision.js';
 import type { Toll } from './memory/allowance.js';
 import type { CallerLookups } from './memory/caller-facts.js';

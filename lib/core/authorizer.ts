@@ -1,5 +1,4 @@
 import type { Caller } from './caller.js';
-import { credentialOf, type CredentialRead, threwAt, type TokenFinder } from './credential.js';
 import { Decider, type DeciderParts, denied } from './decider.js';
 import { type Decision, type Denied, isRefusal, type Refusal } from './decision.js';
 import { ZitadelArgumentError, ZitadelRequirementError } from './errors.js';
@@ -19,8 +18,11 @@ import {
   readIds,
   type RequestLike,
   THREW,
+  credentialOf,
+  type CredentialRead,
+  type TokenFinder,
 } from './request.js';
-import { invalidId, LATE_IDS, noCredential } from './request-problems.js';
+import { invalidId, LATE_IDS, noCredential, threwAt } from './request-problems.js';
 import { compile, type Compiled, type CompileSettings } from './requirement/compile.js';
 import { ANEW, ANY_AGE } from './validity.js';
 import type { Requirement } from './requirement/requirement.js';

@@ -1,7 +1,6 @@
 import type { RowsOn } from './caller.js';
 import type { StateLookups } from './ask.js';
-import type { Facts } from './decide/case.js';
-import type { Deactivable, StateFact } from './decide/states.js';
+import type { Facts, Deactivable, StateFact } from './decide/case.js';
 import type { Lease } from './validity.js';
 
 /** What is remembered, with the states of resources, and the leases of those that a decision has read. */

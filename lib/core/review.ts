@@ -1,11 +1,13 @@
 import type { Caller } from './caller.js';
 import type { Allowed, Decision, Denied } from './decision.js';
+import type { EvictionEvent, EvictionListener } from './eviction.js';
+import { isRefusedBy, tokenIdOf } from './memory/refused-tokens.js';
 import type { RequestLike } from './request.js';
 import type { Compiled } from './requirement/compile.js';
-import { type Reviews, reviewsOf, type TellsEvictions, type UnderReview } from './reviews.js';
 
 /** The part of the data path that asks again. */
-export interface AsksAgain extends TellsEvictions {
+export interface AsksAgain {
+  onEviction(listener: EvictionListener): () => void;
   readonly ttlMs: number;
   authorize(request: RequestLike, compiled: Compiled): Decision | Promise<Decision>;
   /** For how many more milliseconds the memory says the same. At most 0: it holds nothing. */
@@ -29,7 +31,7 @@ const LEAST_MS = 1_000;
  * `ended` is called once, with the first "no". An outage is no "no": it asks on, and ends as `unavailable` only when another TTL has passed
  * without a "yes".
  */
-export class Review implements UnderReview {
+export class Review {
   readonly #reviews: Reviews;
   #yes: Allowed;
   #timer: NodeJS.Timeout | undefined;
@@ -62,6 +64,7 @@ export class Review implements UnderReview {
     this.#reviews.remove(this);
   }
 
+  /** Asks now, and not when what is remembered ends. Never rejects. */
   async ask(): Promise<void> {
     if (this.#isOver) return;
     if (this.#isAsking) {
@@ -133,3 +136,80 @@ const EXPIRED: Denied = {
   detail: 'access token: expired while ZITADEL could not be asked',
   description: 'the token is expired',
 };
+
+/** How many ask at a time if an eviction concerns all of them. */
+const AT_A_TIME = 16;
+
+const known = new WeakMap<AsksAgain, Reviews>();
+
+/** All reviews of what an authorizer has decided. */
+function reviewsOf(decisions: AsksAgain): Reviews {
+  const reviews = known.get(decisions) ?? new Reviews(decisions);
+  known.set(decisions, reviews);
+  return reviews;
+}
+
+/** Lets those ask at once whom an eviction concerns. A user's are found without a walk over all. */
+class Reviews {
+  readonly #ofUser = new Map<string, Set<Review>>();
+  /** Those that an eviction of many concerns, and that have not asked yet. */
+  readonly #due = new Set<Review>();
+  #asking = 0;
+
+  constructor(decisions: AsksAgain) {
+    decisions.onEviction((event) => this.#hear(event));
+  }
+
+  add(review: Review): void {
+    const { userId } = review.caller;
+    this.#ofUser.set(userId, (this.#ofUser.get(userId) ?? new Set()).add(review));
+  }
+
+  remove(review: Review): void {
+    const { userId } = review.caller;
+    const ofUser = this.#ofUser.get(userId);
+    ofUser?.delete(review);
+    if (ofUser?.size === 0) this.#ofUser.delete(userId);
+    this.#due.delete(review);
+  }
+
+  #hear({ eviction }: EvictionEvent): void {
+    if (eviction.type === 'token') {
+      for (const review of this.#all()) if (mayBe(review.caller, eviction.id)) askSoon(review);
+      return;
+    }
+    const { userId } = eviction as { readonly userId?: string | undefined };
+    if (userId !== undefined) {
+      for (const review of this.#ofUser.get(userId) ?? []) askSoon(review);
+      return;
+    }
+    // Nobody knows here who is in an organization. For the others the memory answers, since it has forgotten nothing about them.
+    for (const review of this.#all()) this.#due.add(review);
+    for (; this.#asking < AT_A_TIME; this.#asking += 1) setImmediate(() => void this.#askDue());
+  }
+
+  async #askDue(): Promise<void> {
+    for (const review of this.#due) {
+      this.#due.delete(review);
+      await review.ask();
+      // What the memory answers takes no turn of the event loop, and there may be thousands.
+      await new Promise<void>((resolve) => void setImmediate(resolve));
+    }
+    this.#asking -= 1;
+  }
+
+  *#all(): Iterable<Review> {
+    for (const ofUser of this.#ofUser.values()) yield* ofUser;
+  }
+}
+
+/** After the code that evicts has done what it does at once. */
+function askSoon(review: Review): void {
+  setImmediate(() => void review.ask());
+}
+
+/** Whether somebody calls by this token, or by one of this session. Where the claims do not tell, it is possible. */
+function mayBe(caller: Caller, id: string): boolean {
+  const jti = tokenIdOf(caller);
+  return jti === undefined || isRefusedBy(jti, id);
+}

@@ -1,12 +1,17 @@
 import { Authorizer, type Decisions } from './authorizer.js';
 import type { Caller } from './caller.js';
-import { credentialOf, type TokenFinder } from './credential.js';
 import type { Decision, Denied, Refusal } from './decision.js';
 import { ZitadelRequirementError } from './errors.js';
 import type { Eviction, EvictionEvent, EvictionListener } from './eviction.js';
 import { bounded } from './memory/bounded.js';
 import type { KnownCaller } from './memory/remembered-callers.js';
-import { type ReadFromClass, type RequestLike, tokenIn } from './request.js';
+import {
+  type ReadFromClass,
+  type RequestLike,
+  tokenIn,
+  credentialOf,
+  type TokenFinder,
+} from './request.js';
 import type { Compiled } from './requirement/compile.js';
 import type { Requirement } from './requirement/requirement.js';
 import type { HierarchyTable } from './requirement/roles.js';

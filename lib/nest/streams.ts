@@ -1,7 +1,6 @@
 import type { NestInterceptor } from '@nestjs/common';
 import { Observable } from 'rxjs';
-import { decisionOf } from '../core/attached-decision.js';
-import { end } from '../core/current-decision.js';
+import { decisionOf, end } from '../core/attached-decision.js';
 
 const SSE = '__sse__';
 const INTERCEPTORS = '__interceptors__';

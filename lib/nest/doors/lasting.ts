@@ -1,4 +1,4 @@
-import { type CurrentDecision, end } from '../../core/current-decision.js';
+import { type CurrentDecision, end } from '../../core/attached-decision.js';
 
 /**
  * A stream that ends when its decision ends: whoever reads it gets the exception instead of the next value, and nothing after. What the

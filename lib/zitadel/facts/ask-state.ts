@@ -1,4 +1,4 @@
-import type { Deactivable, StateFact } from '../../core/decide/states.js';
+import type { Deactivable, StateFact } from '../../core/decide/case.js';
 import { isRefusal, type Refusal } from '../../core/decision.js';
 import type { Call } from '../call.js';
 import {

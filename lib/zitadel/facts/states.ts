@@ -1,5 +1,5 @@
 import type { Asking, StateLookups } from '../../core/ask.js';
-import type { Deactivable, StateFact } from '../../core/decide/states.js';
+import type { Deactivable, StateFact } from '../../core/decide/case.js';
 import { isRefusal, type Refusal } from '../../core/decision.js';
 import { bounded, forgetWhere } from '../../core/memory/bounded.js';
 import { SingleFlight } from '../../core/memory/flight.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Current } from '../../../lib/core/current-decision.js';
+import { Current } from '../../../lib/core/attached-decision.js';
 import type { Denied } from '../../../lib/core/decision.js';
 import { REVIEW } from '../../../lib/core/yes.js';
 import { StreamUnderReview } from '../../../lib/nest/doors/lasting.js';
