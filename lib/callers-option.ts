@@ -3,7 +3,7 @@ import { isRefusal, type Refusal } from './core/decision.js';
 import type { CallerSourceParts } from './core/memory/caller-source.js';
 import { checkId } from './core/request.js';
 import { endOfRefusal, type QuietTelemetry, type TelemetryEnd } from './core/telemetry.js';
-import { type CallerFunction, type OneWay, waysOf } from './callers.js';
+import { type CallerFunction, type OneWay, waysByForm } from './callers.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import { createJwtVerifier } from './zitadel/callers/access-token.js';
 import { createIntrospection } from './zitadel/callers/introspection.js';
@@ -47,7 +47,7 @@ function knownOf(resolved: ResolvedOptions, http: Http, discover: Discover): Kno
     return { verify: verifyBy(callers), confirm: undefined, verifiedForMs: resolved.ttlMs };
   }
   const known = (way: OneWay) => knownBy(way, resolved, http, discover);
-  const { jwt, other } = waysOf(callers);
+  const { jwt, other } = waysByForm(callers);
   return jwt && other ? byForm(known(jwt), known(other)) : known((jwt ?? other) as OneWay);
 }
 

@@ -44,7 +44,7 @@ export type MixedCallers =
   | readonly [JwtCallers, IntrospectionCallers | UserinfoCallers]
   | readonly [IntrospectionCallers | UserinfoCallers, JwtCallers];
 
-/** Ways to know callers that can stand in a list. */
+/** WaysByForm to know callers that can stand in a list. */
 export type OneWay = JwtCallers | IntrospectionCallers | UserinfoCallers;
 
 /** Your own way to know a caller. `undefined` or `null`: the token is not valid. Throwing means an outage: 503. Remembered per token. */
@@ -95,12 +95,12 @@ export function userinfo(settings: NoSettings = {}): UserinfoCallers {
 }
 
 /** How JWTs are known, and how all other tokens are (without `jwt()`: all tokens). If a function knows callers, both are missing. */
-export interface Ways {
+export interface WaysByForm {
   readonly jwt?: JwtCallers | undefined;
   readonly other?: IntrospectionCallers | UserinfoCallers | undefined;
 }
 
-export function waysOf(callers: Callers): Ways {
+export function waysByForm(callers: Callers): WaysByForm {
   if (typeof callers === 'function') return {};
   const list = [callers].flat() as readonly OneWay[];
   return {

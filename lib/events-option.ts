@@ -1,4 +1,4 @@
-import { waysOf } from './callers.js';
+import { waysByForm } from './callers.js';
 import type { Eviction } from './core/eviction.js';
 import type { SharedStore } from './core/store/shared-store.js';
 import type { Turns } from './core/store/turns.js';
@@ -36,7 +36,7 @@ export function eventsOf(
   const startedAt = Date.now();
   // Userinfo does not say when a token was issued, so later ones would be refused as well. ZITADEL refuses the older ones each time it is asked.
   // Beside `jwt()` that is no reason: most tokens say it.
-  const { jwt, other } = waysOf(callers);
+  const { jwt, other } = waysByForm(callers);
   const byUserinfo = !jwt && other?.type === 'userinfo';
   const apply = (evictions: readonly Eviction[], changedAt: readonly number[]) => {
     repeats.apply(byUserinfo ? evictions.filter(({ type }) => type !== 'issuedBefore') : evictions);

@@ -2,7 +2,7 @@ import type { ZitadelOptions } from './options.js';
 import { ZitadelOptionsError, ZitadelRequirementError } from './core/errors.js';
 import { withoutInheritance } from './core/own-properties.js';
 import { wrong } from './option-combinations.js';
-import { waysOf } from './callers.js';
+import { waysByForm } from './callers.js';
 import type { ResolvedOptions } from './resolved-options.js';
 
 /** What stands once for all instances: what is read of a request before its instance is known, the log, and telemetry. */
@@ -111,7 +111,7 @@ function ofInstance<T>(name: string, make: () => T): T {
 
 /** Whether an instance takes tokens that are not JWTs. */
 export function takesOtherTokens({ callers }: ResolvedOptions): boolean {
-  const { jwt, other } = waysOf(callers);
+  const { jwt, other } = waysByForm(callers);
   return other !== undefined || jwt === undefined;
 }
 

@@ -2,7 +2,7 @@ import { ZitadelOptionsError } from './core/errors.js';
 import { own } from './core/own-properties.js';
 import { checkId } from './core/request.js';
 import { unfilled } from './core/unfilled.js';
-import { type Ways, waysOf } from './callers.js';
+import { type WaysByForm, waysByForm } from './callers.js';
 import type { ZitadelOptions } from './options.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import { openClient, openServiceUser } from './zitadel/credentials.js';
@@ -131,7 +131,7 @@ export function checkTogether(options: ZitadelOptions, resolved: ResolvedOptions
 
 /** Refuses ways to know callers, audiences and credentials that do not go together. */
 function checkCallers(options: ZitadelOptions, resolved: ResolvedOptions): void {
-  const ways = waysOf(resolved.callers);
+  const ways = waysByForm(resolved.callers);
   if (resolved.serviceUser) openServiceUser(resolved.serviceUser);
   if (ways.other?.type === 'introspection') openClient(ways.other.credential);
   checkAudience(options.audience, ways);
@@ -159,7 +159,7 @@ function checkCallers(options: ZitadelOptions, resolved: ResolvedOptions): void 
   }
 }
 
-function checkAudience(audience: ZitadelOptions['audience'], ways: Ways): void {
+function checkAudience(audience: ZitadelOptions['audience'], ways: WaysByForm): void {
   if (ways.jwt) {
     if (audience !== undefined) return;
     throw wrong(

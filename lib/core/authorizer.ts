@@ -50,8 +50,8 @@ interface AuthorizerParts extends CompileSettings, DeciderParts {
 
 const NOTHING: RequestLike = Object.freeze({ headers: {} });
 
-/** What doors and services ask. */
-export type Decisions = Pick<Authorizer, keyof Authorizer>;
+/** What doors and services ask. The rest is for the fleet of one instance. */
+export type Decisions = Pick<Authorizer, Exclude<keyof Authorizer, 'hear' | 'forgetHere'>>;
 
 /** The whole data path: `authorize(request, compiled)` gives a Decision in every foreseeable case. */
 export class Authorizer {
@@ -238,23 +238,14 @@ export class Authorizer {
     compiled: Compiled,
     fromClass: ReadFromClass,
   ): Promise<Decision> {
-    return takingTime(this.parts.telemetry, 'decision', () =>
-      this.#resolveThenDecide(credential, request, compiled, fromClass),
-    );
-  }
-
-  async #resolveThenDecide(
-    credential: string,
-    request: RequestLike,
-    compiled: Compiled,
-    fromClass: ReadFromClass,
-  ): Promise<Decision> {
-    const since = performance.now();
-    const notBefore = compiled.fresh ? ANEW : ANY_AGE;
-    const known = await this.parts.callers.resolve(credential, notBefore);
-    if (isRefusal(known)) return this.refuse(known, compiled.requirement);
-    const decision = this.#decide(known, compiled, request, fromClass, since);
-    return this.#news.tell(await decision, compiled.requirement, 'asked');
+    return takingTime(this.parts.telemetry, 'decision', async () => {
+      const since = performance.now();
+      const notBefore = compiled.fresh ? ANEW : ANY_AGE;
+      const known = await this.parts.callers.resolve(credential, notBefore);
+      if (isRefusal(known)) return this.refuse(known, compiled.requirement);
+      const decision = this.#decide(known, compiled, request, fromClass, since);
+      return this.#news.tell(await decision, compiled.requirement, 'asked');
+    });
   }
 
   #decide(

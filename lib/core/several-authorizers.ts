@@ -2,7 +2,7 @@ import { Authorizer, type Decisions } from './authorizer.js';
 import type { Caller } from './caller.js';
 import type { Decision, Denied, Refusal } from './decision.js';
 import { ZitadelRequirementError } from './errors.js';
-import type { Eviction, EvictionEvent, EvictionListener } from './eviction.js';
+import type { Eviction, EvictionListener } from './eviction.js';
 import { bounded } from './memory/bounded.js';
 import type { KnownCaller } from './memory/remembered-callers.js';
 import {
@@ -122,9 +122,7 @@ export class SeveralAuthorizers implements Decisions {
 
   onDecision(listener: DecisionListener): () => void {
     const ends = [...this.#instances.values(), this.#news].map((each) => each.onDecision(listener));
-    return () => {
-      for (const end of ends) end();
-    };
+    return () => ends.forEach((end) => end());
   }
 
   /** Forgets the users with this id in all instances: a bare id does not say whose it is. */
@@ -132,20 +130,10 @@ export class SeveralAuthorizers implements Decisions {
     await Promise.all([...this.#instances.values()].map((each) => each.evict(eviction)));
   }
 
-  hear(event: EvictionEvent): void {
-    for (const each of this.#instances.values()) each.hear(event);
-  }
-
-  forgetHere(): void {
-    for (const each of this.#instances.values()) each.forgetHere();
-  }
-
   /** The listener hears of an eviction once for each instance that forgets. */
   onEviction(listener: EvictionListener): () => void {
     const ends = [...this.#instances.values()].map((each) => each.onEviction(listener));
-    return () => {
-      for (const end of ends) end();
-    };
+    return () => ends.forEach((end) => end());
   }
 
   #of(who: Caller | string): Authorizer {

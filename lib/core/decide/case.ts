@@ -78,13 +78,13 @@ export function ask(open: Case, need: Need): typeof ASK {
 }
 
 /** A project, and the organization to which it is granted. */
-export interface GrantEnds {
+export interface BothEnds {
   readonly projectId: string;
   readonly grantedOrgId: string;
 }
 
 /** A project grant, as far as decisions need it. */
-export interface GrantFact extends GrantEnds {
+export interface GrantFact extends BothEnds {
   /** Missing if only API v2 was asked, which has no ids of grants. */
   readonly grantId?: string;
 }
@@ -145,6 +145,14 @@ export interface StateFact extends Pick<Deactivable, 'ownerOrgId' | 'projectId' 
 /** Whether something is active. `undefined`: not asked yet. */
 export type StateOf = (of: Deactivable) => StateFact | undefined;
 
+/** What is remembered of states. That something is inactive counts only if it was asked for since `notBefore`. */
+export interface RememberedStates {
+  known(
+    of: Deactivable,
+    notBefore: number,
+  ): { readonly fact: StateFact; readonly lease: Lease } | undefined;
+}
+
 /** Everything that decisions need beside the list of memberships. If nothing is remembered about the caller, that is missing. */
 export interface Facts extends ResourceFacts, Partial<CallerFacts> {
   /** Of all that was read here about the caller. */
@@ -182,13 +190,13 @@ export interface GrantNeed {
 }
 
 /** A missing fact about the caller. */
-export type CallerNeed =
+type CallerNeed =
   | { readonly fact: 'rows'; readonly on: RowsOn }
   | { readonly fact: 'permissions'; readonly orgId: string }
   | { readonly fact: 'projectRoles'; readonly projectId: string; readonly orgId: string };
 
 /** Whether something is active is not known. */
-export interface StateNeed {
+interface StateNeed {
   readonly fact: 'state';
   readonly of: Deactivable;
 }

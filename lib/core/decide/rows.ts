@@ -5,7 +5,7 @@ import {
   ASK,
   type Case,
   type Deactivable,
-  type GrantEnds,
+  type BothEnds,
   type GrantNeed,
   type Hidden,
   NO,
@@ -90,7 +90,7 @@ export function rowBetween(
 /** The first row of a grant that fits. Over the cap, the rows that were asked for by these two ends count too. */
 export function findGrantRow(
   open: Case,
-  { projectId, grantedOrgId }: GrantEnds,
+  { projectId, grantedOrgId }: BothEnds,
   fits: (row: Membership) => boolean,
 ): Membership | undefined {
   const said = apart(open, { kind: 'projectGrantBetween', projectId, grantedOrgId });
@@ -98,7 +98,7 @@ export function findGrantRow(
 }
 
 /** The two ends of a project grant, as a row or ZITADEL names them. `undefined`: not asked yet. `null`: there is no such grant. */
-export function endsOfGrant(open: Case, id: string): GrantEnds | Hidden | null | undefined {
+export function endsOfGrant(open: Case, id: string): BothEnds | Hidden | null | undefined {
   const { projectId, grantedOrgId } = rowOf(open, 'projectGrant', id) ?? {};
   if (projectId !== undefined && grantedOrgId !== undefined) return { projectId, grantedOrgId };
   return open.facts.grantOf(id);
@@ -110,7 +110,7 @@ export function grantNeed({ index }: Case, grantId: string, orgIds: readonly str
 }
 
 /** The row of a project grant by its two ends, if the list is over its cap. API v2 cannot be asked for it by its id. */
-export function rowBeyondCap(open: Case, ends: GrantEnds): Membership | undefined {
+export function rowBeyondCap(open: Case, ends: BothEnds): Membership | undefined {
   return open.index.complete ? undefined : rowBetween(open, ends.projectId, ends.grantedOrgId);
 }
 

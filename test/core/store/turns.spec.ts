@@ -1,8 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { indexOf } from '../../../lib/core/caller.js';
 import { isRefusal, type Refusal } from '../../../lib/core/decision.js';
-import { MEMBERSHIPS } from '../../../lib/core/memory/caller-kinds.js';
-import { packed, type PackedRows } from '../../../lib/core/memory/packed-rows.js';
+import { MEMBERSHIPS, packed, type PackedRows } from '../../../lib/core/memory/caller-kinds.js';
 import { ReadCache, type Remembered } from '../../../lib/core/memory/read-cache.js';
 import { SharedStore } from '../../../lib/core/store/shared-store.js';
 import type { Turns } from '../../../lib/core/store/turns.js';
