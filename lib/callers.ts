@@ -95,7 +95,7 @@ export function userinfo(settings: NoSettings = {}): UserinfoCallers {
 }
 
 /** How JWTs are known, and how all other tokens are (without `jwt()`: all tokens). If a function knows callers, both are missing. */
-export interface WaysByForm {
+interface WaysByForm {
   readonly jwt?: JwtCallers | undefined;
   readonly other?: IntrospectionCallers | UserinfoCallers | undefined;
 }

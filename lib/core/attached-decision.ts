@@ -5,7 +5,7 @@ import { type Caller, frozenCaller, type Membership } from './caller.js';
 import type { Allowed, CheckedRef, Denied, MembershipRead } from './decision.js';
 import { own } from './own-properties.js';
 import type { RequestLike } from './request.js';
-import { REVIEW, type Reviewable } from './yes.js';
+import { REVIEW, type Reviewable } from './review.js';
 import { ZitadelNotAllowedError } from './zitadel-authorizer.js';
 
 /** A request as Node makes it. */

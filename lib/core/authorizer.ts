@@ -29,7 +29,7 @@ import type { Requirement } from './requirement/requirement.js';
 import type { HierarchyTable } from './requirement/roles.js';
 import { takingTime } from './telemetry.js';
 import { type BoundedLog, type DecisionListener, DecisionNews } from './tell.js';
-import { askAgainBy } from './yes.js';
+import { askAgainBy } from './review.js';
 
 type Awaitable<T> = T | Promise<T>;
 

@@ -11,7 +11,7 @@ import { lackingId } from './request-problems.js';
 import { type Compiled, isBranch } from './requirement/compile.js';
 import { ANEW, ANY_AGE } from './validity.js';
 import { type QuietTelemetry, takingTime } from './telemetry.js';
-import { Yes } from './yes.js';
+import { Yes } from './review.js';
 
 /** What decisions are made by. */
 export interface DeciderParts {

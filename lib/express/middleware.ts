@@ -29,7 +29,7 @@ import {
   lettingActorsIn,
 } from '../core/requirement/requirement.js';
 import type { FittingRoles, OnArgs, WrittenRoles } from '../core/requirement/role-args.js';
-import { REVIEW, type Reviewable, reviewBoth } from '../core/yes.js';
+import { REVIEW, type Reviewable, reviewBoth } from '../core/review.js';
 import {
   createZitadel as join,
   type Zitadel,

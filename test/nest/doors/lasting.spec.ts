@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Current } from '../../../lib/core/attached-decision.js';
 import type { Denied } from '../../../lib/core/decision.js';
-import { REVIEW } from '../../../lib/core/yes.js';
+import { REVIEW } from '../../../lib/core/review.js';
 import { StreamUnderReview } from '../../../lib/nest/doors/lasting.js';
 import { callerOf } from '../../core/rows.js';
 
