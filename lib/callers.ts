@@ -1,6 +1,6 @@
 import type { Caller } from './core/caller.js';
 import { own } from './core/own-properties.js';
-import { askedAbout } from './core/unfilled.js';
+import { askedAbout } from './core/errors.js';
 import { type IntrospectionCredential, isCredential } from './zitadel/credentials.js';
 
 /** Callers are known by JWT access tokens, verified locally. Made by `jwt()`. */

@@ -1,12 +1,11 @@
-import { callersOf } from './callers-option.js';
+import { callersOf, organizationsOf, readsEverywhere } from './callers-option.js';
 import { Authorizer, type Decisions } from './core/authorizer.js';
-import type { Denied, Refusal } from './core/decision.js';
+import type { Denied } from './core/decision.js';
 import { CallerSource } from './core/memory/caller-source.js';
 import { SeveralAuthorizers } from './core/several-authorizers.js';
 import type { SharedCache } from './core/store/signed-cache.js';
 import { QuietTelemetry, type StartTelemetry } from './core/telemetry.js';
 import { quietLogger, type ZitadelLogger } from './core/tell.js';
-import { threwIn } from './core/thrown.js';
 import { ZitadelAuthorizer, ZitadelNotAllowedError } from './core/zitadel-authorizer.js';
 import { eventsOf } from './events-option.js';
 import {
@@ -17,9 +16,7 @@ import {
   ofNoInstance,
   takesOtherTokens,
 } from './instances-option.js';
-import { isOrganizations } from './option-combinations.js';
 import type { ZitadelOptions } from './options.js';
-import type { ZitadelInstances, ZitadelServices } from './services.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import { inFleet, type OpenRedis, openingOnce } from './redis-option.js';
 import { sharedStoreOf } from './shared-option.js';
@@ -39,6 +36,23 @@ import { askPermissions, createMembershipReader } from './zitadel/memberships/re
 import { withPageLimit } from './zitadel/page-limit.js';
 import { ZitadelUnavailableError } from './zitadel/refusals.js';
 import { ServiceToken } from './zitadel/service-user.js';
+
+/** What asks one instance of ZITADEL. */
+export interface ZitadelServices<Grants = ProjectGrantService> {
+  /** The same questions from services, lists and jobs. */
+  readonly authorizer: ZitadelAuthorizer;
+  readonly projectGrants: Grants;
+  /** ZITADEL's lists of manager roles themselves. */
+  readonly membershipLists: MembershipLists;
+  /** Receives ZITADEL's events, and says what came. */
+  readonly events: ZitadelEvents;
+}
+
+/** What asks an instance, and each of several by its issuer. */
+export interface ZitadelInstances<Grants = ProjectGrantService> extends ZitadelServices<Grants> {
+  /** By issuer. Without the option `instances` it is one. With it, project grants and lists are asked for only here. */
+  readonly instances: ReadonlyMap<string, ZitadelServices<Grants>>;
+}
 
 /** What an application may hand in besides its options. */
 export interface ZitadelSurroundings {
@@ -266,33 +280,4 @@ function errorOf(denied: Denied): Error {
   return reason === 'unavailable'
     ? new ZitadelUnavailableError('authorization', detail, retryAfterMs)
     : new ZitadelNotAllowedError(denied);
-}
-
-/** Whether the service user reads memberships, in all organizations. */
-function readsEverywhere({ memberships }: ResolvedOptions): boolean {
-  return memberships.as === 'serviceUser' && memberships.organizations === undefined;
-}
-
-function organizationsOf({
-  memberships,
-  idPattern,
-}: ResolvedOptions): () => Promise<readonly string[] | Refusal> {
-  const organizations = memberships.as === 'caller' ? undefined : memberships.organizations;
-  if (organizations === undefined) return () => Promise.resolve([]);
-  if (typeof organizations !== 'function') return () => Promise.resolve(organizations);
-  return async () => {
-    let list: unknown;
-    try {
-      list = await organizations();
-    } catch (error) {
-      return threwIn('memberships.organizations', error);
-    }
-    return isOrganizations(list, idPattern)
-      ? list
-      : {
-          reason: 'misconfigured',
-          detail: 'memberships.organizations did not return a list of ids',
-          remedy: 'return at least one id',
-        };
-  };
 }

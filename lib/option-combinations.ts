@@ -1,7 +1,6 @@
-import { ZitadelOptionsError } from './core/errors.js';
+import { ZitadelOptionsError, unfilled } from './core/errors.js';
 import { own } from './core/own-properties.js';
 import { checkId } from './core/request.js';
-import { unfilled } from './core/unfilled.js';
 import { waysByForm } from './callers.js';
 import type { ZitadelOptions } from './options.js';
 import type { ResolvedOptions } from './resolved-options.js';

@@ -1,9 +1,8 @@
 import { IncomingMessage } from 'node:http';
-import { ZitadelOptionsError } from './core/errors.js';
+import { ZitadelOptionsError, unfilled } from './core/errors.js';
 import { withoutInheritance } from './core/own-properties.js';
 import { type HierarchyTable, kindOfRole, ZITADEL_HIERARCHY } from './core/requirement/roles.js';
 import type { ZitadelLogger } from './core/tell.js';
-import { unfilled } from './core/unfilled.js';
 import { checkTogether, wrong } from './option-combinations.js';
 import { type Callers, callersProblem, jwt, type MixedCallers } from './callers.js';
 import type { ZitadelOptions } from './options.js';

@@ -174,11 +174,11 @@ export function restOnAny(
   orgIds: ReadonlySet<string>,
 ): boolean {
   const isOne = (orgId: string | undefined) => orgId === undefined || orgIds.has(orgId);
-  return !complete || rows.some((row) => organizationsOf(row).some(isOne));
+  return !complete || rows.some((row) => restsOn(row).some(isOne));
 }
 
 /** The organizations on which a row rests. Undefined: any organization may be one of them. */
-export function organizationsOf({
+export function restsOn({
   kind,
   id,
   ownerOrgId,

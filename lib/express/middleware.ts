@@ -34,11 +34,11 @@ import {
   createZitadel as join,
   type Zitadel,
   type ZitadelSurroundings,
+  type ZitadelInstances,
 } from '../create-zitadel.js';
 import { tellOptions } from '../given-options.js';
 import type { SeveralInstances } from '../instances-option.js';
 import type { ZitadelOptions } from '../options.js';
-import type { ZitadelInstances } from '../services.js';
 
 /** Middleware for Express, and for anything like connect that parses what the refs read. */
 export type Middleware = (

@@ -3,7 +3,7 @@ import {
   intern,
   type Membership,
   type MembershipIndex,
-  organizationsOf,
+  restsOn,
   restOnAny,
 } from '../caller.js';
 import type { GivenRoles } from '../decide/case.js';
@@ -27,7 +27,7 @@ export function packed(index: MembershipIndex): PackedRows {
   const [{ userId } = { userId: '' }] = rows;
   const isShort = rows.length <= MOST_ROWS && rows.every((row) => row.userId === userId);
   if (!complete || !isShort) return index;
-  const orgIds = [...new Set(rows.flatMap(organizationsOf))];
+  const orgIds = [...new Set(rows.flatMap(restsOn))];
   const places = new Map(orgIds.map((orgId, place) => [orgId, place]));
   const short = (id: string | undefined) => (id === undefined ? null : (places.get(id) ?? id));
   const list = rows.map(({ kind, roles, id, ownerOrgId, projectId, grantedOrgId }) => [
@@ -85,7 +85,7 @@ export const MEMBERSHIPS: CacheKind<PackedRows, readonly Membership[]> = {
     return areTheirs ? (rows as readonly Membership[]) : undefined;
   },
   organizationsOf: (rows) => {
-    const all = rows.flatMap(organizationsOf);
+    const all = rows.flatMap(restsOn);
     return all.every((each) => each !== undefined) ? [...new Set(all)] : undefined;
   },
   fromStored: (rows) => packed(indexOf(rows)),

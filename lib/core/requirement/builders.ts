@@ -1,6 +1,5 @@
-import { ZitadelRequirementError } from '../errors.js';
+import { ZitadelRequirementError, askedAbout } from '../errors.js';
 import { own, withoutInheritance } from '../own-properties.js';
-import { askedAbout } from '../unfilled.js';
 import { type PermissionName, permissionOf } from './permissions.js';
 import {
   orgRef,

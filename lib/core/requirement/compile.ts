@@ -1,7 +1,6 @@
-import { ZitadelRequirementError } from '../errors.js';
+import { ZitadelRequirementError, unfilled } from '../errors.js';
 import { has, withoutInheritance } from '../own-properties.js';
 import { checkId, type IdSource } from '../request.js';
-import { unfilled } from '../unfilled.js';
 import { nameOf, project, type ResourceRef } from './refs.js';
 import {
   type PermissionRequirement,

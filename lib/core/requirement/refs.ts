@@ -1,6 +1,5 @@
-import { ZitadelRequirementError } from '../errors.js';
+import { ZitadelRequirementError, askedAbout } from '../errors.js';
 import type { IdReaderClass, IdSource, NamedPlace, ReadId } from '../request.js';
-import { askedAbout } from '../unfilled.js';
 
 /** Names an organization. Made by {@link org}. */
 export interface OrgRef {

@@ -1,5 +1,4 @@
-import { ZitadelRequirementError } from '../errors.js';
-import { askedAbout } from '../unfilled.js';
+import { ZitadelRequirementError, askedAbout } from '../errors.js';
 
 /** Where a membership, and so a manager role, is held. */
 export type ResourceKind = 'instance' | 'org' | 'project' | 'projectGrant';
