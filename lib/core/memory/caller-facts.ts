@@ -90,11 +90,6 @@ const NO_TOKEN: Refusal = {
   remedy: 'ask with the Caller of a request, or require a role',
 };
 
-const NOBODY_TO_ASK: Refusal = {
-  reason: 'misconfigured',
-  detail: 'project roles are asked for without the option projectRoles',
-};
-
 /**
  * What can be asked about a caller: the list of memberships, parts of it, permissions and project roles. All are remembered and forgotten
  * together.
@@ -219,15 +214,15 @@ export class CallerLookups {
     notBefore: number,
     toll: Toll,
   ): Promise<GivenRoles | Refusal> {
-    const { projectRoles } = this.parts;
-    if (!projectRoles) return NOBODY_TO_ASK;
+    // Without it, no requirement asks for them.
+    const read = this.parts.projectRoles as ReadGivenRoles;
     const found = await this.#roles.get({
       key: rolesKey(userId, projectId, orgId),
       userId,
       notAfter: Infinity,
       notBefore,
       pay: toll.pay,
-      read: () => projectRoles(userId, projectId, orgId),
+      read: () => read(userId, projectId, orgId),
     });
     return isRefusal(found) ? found : found.value;
   }
