@@ -3,7 +3,8 @@ import { isRefusal, type Refusal } from './core/decision.js';
 import type { CallerSourceParts } from './core/memory/caller-source.js';
 import { checkId } from './core/request.js';
 import { endOfRefusal, type QuietTelemetry, type TelemetryEnd } from './core/telemetry.js';
-import type { CallerFunction, MixedCallers, OneWay } from './callers.js';
+import { type CallerFunction, type OneWay, waysByForm } from './callers.js';
+import { isOrganizations } from './option-combinations.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import { createJwtVerifier } from './zitadel/callers/access-token.js';
 import { createIntrospection } from './zitadel/callers/introspection.js';
@@ -47,11 +48,8 @@ function knownOf(resolved: ResolvedOptions, http: Http, discover: Discover): Kno
     return { verify: verifyBy(callers), confirm: undefined, verifiedForMs: resolved.ttlMs };
   }
   const known = (way: OneWay) => knownBy(way, resolved, http, discover);
-  if (!isList(callers)) return known(callers);
-  const [first, second] = callers;
-  return first.type === 'jwt'
-    ? byForm(known(first), known(second))
-    : byForm(known(second), known(first));
+  const { jwt, other } = waysByForm(callers);
+  return jwt && other ? byForm(known(jwt), known(other)) : known((jwt ?? other) as OneWay);
 }
 
 function knownBy(way: OneWay, resolved: ResolvedOptions, http: Http, discover: Discover): Known {
@@ -82,10 +80,6 @@ function knownBy(way: OneWay, resolved: ResolvedOptions, http: Http, discover: D
         verifiedForMs: Math.min(ttlMs, USERINFO_FOR_MS),
       };
   }
-}
-
-function isList(callers: OneWay | MixedCallers): callers is MixedCallers {
-  return Array.isArray(callers);
 }
 
 /** A token with three parts is a JWT. A token that one of the two refuses is never tried with the other. */
@@ -132,5 +126,34 @@ function verifyBy(known: CallerFunction): (token: string) => Promise<Caller | Re
     return expiresAt > Date.now()
       ? caller
       : { reason: 'token_invalid', detail: 'expired', remedy: 'get a new token' };
+  };
+}
+
+/** Whether the service user reads memberships, in all organizations. */
+export function readsEverywhere({ memberships }: ResolvedOptions): boolean {
+  return memberships.as === 'serviceUser' && memberships.organizations === undefined;
+}
+
+export function organizationsOf({
+  memberships,
+  idPattern,
+}: ResolvedOptions): () => Promise<readonly string[] | Refusal> {
+  const organizations = memberships.as === 'caller' ? undefined : memberships.organizations;
+  if (organizations === undefined) return () => Promise.resolve([]);
+  if (typeof organizations !== 'function') return () => Promise.resolve(organizations);
+  return async () => {
+    let list: unknown;
+    try {
+      list = await organizations();
+    } catch (error) {
+      return threwIn('memberships.organizations', error);
+    }
+    return isOrganizations(list, idPattern)
+      ? list
+      : {
+          reason: 'misconfigured',
+          detail: 'memberships.organizations did not return a list of ids',
+          remedy: 'return at least one id',
+        };
   };
 }

@@ -1,21 +1,25 @@
-import { callersOf } from './callers-option.js';
+import { callersOf, organizationsOf, readsEverywhere } from './callers-option.js';
 import { Authorizer, type Decisions } from './core/authorizer.js';
-import type { Denied, Refusal } from './core/decision.js';
+import type { Denied } from './core/decision.js';
 import { CallerSource } from './core/memory/caller-source.js';
 import { SeveralAuthorizers } from './core/several-authorizers.js';
+import type { SharedCache } from './core/store/signed-cache.js';
 import { QuietTelemetry, type StartTelemetry } from './core/telemetry.js';
-import { quietLogger } from './core/tell.js';
+import { quietLogger, type ZitadelLogger } from './core/tell.js';
 import { ZitadelAuthorizer, ZitadelNotAllowedError } from './core/zitadel-authorizer.js';
 import { eventsOf } from './events-option.js';
-import type { OptionsOfAll, SeveralInstances } from './instances-option.js';
-import { isOrganizations } from './option-combinations.js';
+import {
+  type OptionsOfAll,
+  type SeveralInstances,
+  eachInstance,
+  isSeveral,
+  ofNoInstance,
+  takesOtherTokens,
+} from './instances-option.js';
 import type { ZitadelOptions } from './options.js';
-import type { ZitadelInstances, ZitadelServices } from './services.js';
-import { eachInstance, isSeveral, ofNoInstance, takesOtherTokens } from './validate-instances.js';
 import type { ResolvedOptions } from './resolved-options.js';
-import { InFleet, type OpenOnce, openingOnce } from './redis-option.js';
+import { inFleet, type OpenRedis, openingOnce } from './redis-option.js';
 import { sharedStoreOf } from './shared-option.js';
-import type { ZitadelSurroundings } from './surroundings.js';
 import { resolveOptions } from './validate-options.js';
 import { createRoleReader } from './zitadel/authorizations.js';
 import { createIssuerFor } from './zitadel/callers/issuer-for.js';
@@ -31,7 +35,31 @@ import { MembershipLists } from './zitadel/memberships/lists.js';
 import { askPermissions, createMembershipReader } from './zitadel/memberships/read.js';
 import { ZitadelUnavailableError } from './zitadel/refusals.js';
 import { ServiceToken } from './zitadel/service-user.js';
-import { threwIn } from './core/thrown.js';
+
+/** What asks one instance of ZITADEL. */
+export interface ZitadelServices<Grants = ProjectGrantService> {
+  /** The same questions from services, lists and jobs. */
+  readonly authorizer: ZitadelAuthorizer;
+  readonly projectGrants: Grants;
+  /** ZITADEL's lists of manager roles themselves. */
+  readonly membershipLists: MembershipLists;
+  /** Receives ZITADEL's events, and says what came. */
+  readonly events: ZitadelEvents;
+}
+
+/** What asks an instance, and each of several by its issuer. */
+export interface ZitadelInstances<Grants = ProjectGrantService> extends ZitadelServices<Grants> {
+  /** By issuer. Without the option `instances` it is one. With it, project grants and lists are asked for only here. */
+  readonly instances: ReadonlyMap<string, ZitadelServices<Grants>>;
+}
+
+/** What an application may hand in besides its options. */
+export interface ZitadelSurroundings {
+  /** The store behind the memory cache, for `cache: { shared }`: Nest's CACHE_MANAGER, or anything with its get and set. */
+  readonly sharedCache?: SharedCache | undefined;
+  /** Used where the options name no logger. @default the console */
+  readonly logger?: ZitadelLogger;
+}
 
 /** What a door hands in besides. */
 interface OfTheDoor {
@@ -89,9 +117,9 @@ function createSeveral(
 ): Zitadel {
   const { ofTheDoor = [], errorFor = errorOf, projectGrants = ProjectGrantService } = surroundings;
   const { ofTheDoor: _, ...others } = surroundings;
-  const openedOnce = openingOnce();
+  const openOnce = openingOnce();
   const all = eachInstance(options, ofTheDoor, (each, ofAll) =>
-    createInstance(each, others, openedOnce, ofAll),
+    createInstance(each, others, openOnce, ofAll),
   );
   const [{ resolved }] = all as [Instance];
   const byIssuer = <T>(what: (instance: Instance) => T): ReadonlyMap<string, T> =>
@@ -130,7 +158,7 @@ function createSeveral(
 function createInstance(
   options: ZitadelOptions,
   surroundings: ZitadelSurroundings & OfTheDoor,
-  openedOnce: OpenOnce,
+  openOnce: OpenRedis,
   ofAll?: OptionsOfAll,
 ): Instance {
   const { logger, ofTheDoor, errorFor = errorOf } = surroundings;
@@ -151,16 +179,18 @@ function createInstance(
     redis: _redis,
     ...open
   } = resolved;
-  const fleet = new InFleet(resolved, openedOnce, log);
+  const fleet = inFleet(resolved, openOnce, log);
   const generation = new ApiGeneration('project grants', resolved.api, log);
   const readsAs = resolved.memberships.as;
   const asksRoles = resolved.projectRoles === 'api';
-  const states = resolved.inactive === 'deny' && { ...open, http, generation, serviceToken };
   const lookups = new Lookups({
     ...open,
     http,
     generation,
-    states: states ? new States(states) : undefined,
+    states:
+      resolved.inactive === 'deny'
+        ? new States({ ...open, http, generation, serviceToken })
+        : undefined,
     serviceToken: readsAs === 'serviceUser' ? serviceToken : undefined,
     knowsRowsByEnds: readsEverywhere(resolved),
   });
@@ -169,7 +199,7 @@ function createInstance(
     onIssuedBefore: (userId, time) => {
       callers.learnIssuedBefore(userId, time);
     },
-    turns: fleet.turns,
+    turns: fleet?.turns,
   });
   const callers = new CallerSource({
     ...open,
@@ -199,16 +229,16 @@ function createInstance(
     shared,
     readsAs,
     log,
-    spread: fleet.spread,
+    spread: fleet?.spread,
     telemetry,
   });
   if (telemetry) decisions.onEviction((event) => telemetry.evicted(event));
-  fleet.begin(decisions);
+  fleet?.begin(decisions);
   const { events, ...running } = eventsOf(resolved, {
     http,
     discover,
     shared,
-    turns: fleet.turns,
+    turns: fleet?.turns,
     evict: (eviction) => decisions.evict(eviction, 'zitadel'),
     telemetry,
     log,
@@ -230,7 +260,7 @@ function createInstance(
   });
   const close = async () => {
     shared?.close();
-    await Promise.all([running.close(), fleet.close()]);
+    await Promise.all([running.close(), fleet?.close()]);
     telemetry?.close();
   };
   return { services, decisions, resolved, begin: running.begin, close };
@@ -249,33 +279,4 @@ function errorOf(denied: Denied): Error {
   return reason === 'unavailable'
     ? new ZitadelUnavailableError('authorization', detail, retryAfterMs)
     : new ZitadelNotAllowedError(denied);
-}
-
-/** Whether the service user reads memberships, in all organizations. */
-function readsEverywhere({ memberships }: ResolvedOptions): boolean {
-  return memberships.as === 'serviceUser' && memberships.organizations === undefined;
-}
-
-function organizationsOf({
-  memberships,
-  idPattern,
-}: ResolvedOptions): () => Promise<readonly string[] | Refusal> {
-  const organizations = memberships.as === 'caller' ? undefined : memberships.organizations;
-  if (organizations === undefined) return () => Promise.resolve([]);
-  if (typeof organizations !== 'function') return () => Promise.resolve(organizations);
-  return async () => {
-    let list: unknown;
-    try {
-      list = await organizations();
-    } catch (error) {
-      return threwIn('memberships.organizations', error);
-    }
-    return isOrganizations(list, idPattern)
-      ? list
-      : {
-          reason: 'misconfigured',
-          detail: 'memberships.organizations did not return a list of ids',
-          remedy: 'return at least one id',
-        };
-  };
 }

@@ -1,5 +1,5 @@
+import { waysByForm } from './callers.js';
 import type { Eviction } from './core/eviction.js';
-import { own } from './core/own-properties.js';
 import type { SharedStore } from './core/store/shared-store.js';
 import type { Turns } from './core/store/turns.js';
 import type { QuietTelemetry } from './core/telemetry.js';
@@ -36,7 +36,8 @@ export function eventsOf(
   const startedAt = Date.now();
   // Userinfo does not say when a token was issued, so later ones would be refused as well. ZITADEL refuses the older ones each time it is asked.
   // Beside `jwt()` that is no reason: most tokens say it.
-  const byUserinfo = [callers].flat().every((way) => own(way, 'type') === 'userinfo');
+  const { jwt, other } = waysByForm(callers);
+  const byUserinfo = !jwt && other?.type === 'userinfo';
   const apply = (evictions: readonly Eviction[], changedAt: readonly number[]) => {
     repeats.apply(byUserinfo ? evictions.filter(({ type }) => type !== 'issuedBefore') : evictions);
     if (!telemetry) return;

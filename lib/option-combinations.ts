@@ -1,14 +1,7 @@
-import { ZitadelOptionsError } from './core/errors.js';
+import { ZitadelOptionsError, unfilled } from './core/errors.js';
 import { own } from './core/own-properties.js';
 import { checkId } from './core/request.js';
-import { unfilled } from './core/unfilled.js';
-import type {
-  Callers,
-  IntrospectionCallers,
-  JwtCallers,
-  OneWay,
-  UserinfoCallers,
-} from './callers.js';
+import { waysByForm } from './callers.js';
 import type { ZitadelOptions } from './options.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import { openClient, openServiceUser } from './zitadel/credentials.js';
@@ -43,227 +36,175 @@ export function wrong(
   return new ZitadelOptionsError(option, [...parts, ...(why ? [why] : [])].join('; '));
 }
 
+function refuse(isWrong: unknown, ...what: Parameters<typeof wrong>): void {
+  if (isWrong) throw wrong(...what);
+}
+
+function needServiceUser({ serviceUser }: ResolvedOptions, why: string): void {
+  const write = `keyFile('./service-user.json') or another credential: ${why}`;
+  refuse(!serviceUser, 'serviceUser', undefined, write);
+}
+
 /** Refuses options of which each is right alone, but not together. @throws ZitadelOptionsError */
 export function checkTogether(options: ZitadelOptions, resolved: ResolvedOptions): void {
   checkCallers(options, resolved);
-  const { memberships, shared } = resolved;
+  const { issuer, memberships, timeoutMs, budgetMs, projectId, allowImpersonation } = resolved;
   const asServiceUser = memberships.as === 'serviceUser';
-  if (
-    new URL(resolved.issuer).protocol === 'http:' &&
-    resolved.internalUrl === undefined &&
-    !isLoopback(new URL(resolved.issuer)) &&
-    !options.allowHttp
-  ) {
-    throw wrong(
-      'issuer',
-      resolved.issuer,
-      'https, or set allowHttp: true if tokens may travel in the clear',
-    );
-  }
-  if (resolved.budgetMs < resolved.timeoutMs) {
-    throw wrong(
-      'budgetMs',
-      resolved.budgetMs,
-      `at least timeoutMs, which is ${resolved.timeoutMs}`,
-    );
-  }
+  const url = new URL(issuer);
+  const isClear = url.protocol === 'http:' && !isLoopback(url);
+  refuse(
+    isClear && resolved.internalUrl === undefined && !options.allowHttp,
+    'issuer',
+    issuer,
+    'https, or set allowHttp: true if tokens may travel in the clear',
+  );
+  refuse(budgetMs < timeoutMs, 'budgetMs', budgetMs, `at least timeoutMs, which is ${timeoutMs}`);
   if (asServiceUser) {
-    if (!resolved.serviceUser) {
-      throw wrong(
-        'serviceUser',
-        undefined,
-        "keyFile('./service-user.json') or another credential: memberships are read with it",
-      );
-    }
-    checkOrganizations(memberships, resolved);
+    needServiceUser(resolved, 'memberships are read with it');
+    checkOrganizations(resolved);
   }
-  if (
-    resolved.projectId !== undefined &&
-    checkId(resolved.projectId, resolved.idPattern) !== resolved.projectId
-  ) {
-    throw wrong('projectId', resolved.projectId, 'an id that matches the option idPattern');
+  refuse(
+    projectId !== undefined && checkId(projectId, resolved.idPattern) !== projectId,
+    'projectId',
+    projectId,
+    'an id that matches the option idPattern',
+  );
+  if (resolved.projectRoles === 'api') {
+    needServiceUser(resolved, "with projectRoles: 'api' authorizations are read with it");
+    refuse(
+      resolved.api === 'v1',
+      'projectRoles',
+      'api',
+      "'token', or api: 'auto': API v1 does not tell which authorizations are inactive",
+    );
   }
-  if (resolved.projectRoles === 'api') checkAuthorizations(resolved);
-  checkInactive(memberships, resolved);
+  checkInactive(resolved);
   const known = asServiceUser ? ['as', 'organizations', 'inactive'] : ['as', 'inactive'];
   const extra = Object.keys(memberships).find((name) => !known.includes(name));
-  if (extra !== undefined) {
-    const write = asServiceUser
+  refuse(
+    extra !== undefined,
+    `memberships.${extra}`,
+    'something',
+    asServiceUser
       ? 'only as, organizations and inactive'
-      : "only inactive beside as: 'caller': all organizations are read";
-    throw wrong(`memberships.${extra}`, 'something', write);
-  }
-  if (resolved.allowImpersonation && !asServiceUser) {
-    throw wrong(
-      'allowImpersonation',
-      resolved.allowImpersonation,
-      "false, or memberships: { as: 'serviceUser', ... }: ZITADEL refuses such tokens at its own API",
-    );
-  }
-  if (resolved.allowImpersonation && typeof resolved.callers === 'function') {
-    throw wrong(
-      'allowImpersonation',
-      resolved.allowImpersonation,
-      'no allowImpersonation: a function in callers decides about such tokens itself',
-    );
-  }
+      : "only inactive beside as: 'caller': all organizations are read",
+  );
+  refuse(
+    allowImpersonation && !asServiceUser,
+    'allowImpersonation',
+    allowImpersonation,
+    "false, or memberships: { as: 'serviceUser', ... }: ZITADEL refuses such tokens at its own API",
+  );
+  refuse(
+    allowImpersonation && typeof resolved.callers === 'function',
+    'allowImpersonation',
+    allowImpersonation,
+    'no allowImpersonation: a function in callers decides about such tokens itself',
+  );
   const { path, signingKeys } = resolved.events ?? {};
-  if (path !== undefined && signingKeys === undefined) {
-    throw wrong(
-      'events.path',
-      path,
-      'events.signingKeys too: without them nothing is received',
-      true,
-    );
-  }
-  if (shared && shared.secret !== false) {
-    const { secret }: { secret: unknown } = shared;
-    const secrets: readonly unknown[] = Array.isArray(secret) ? secret : [secret];
-    const fit = secrets.every((each) => typeof each === 'string' && each.length >= 32);
-    if (!fit || secrets.length === 0) {
-      throw wrong(
-        'cache.shared.secret',
-        secret,
-        'a random string of at least 32 characters, the same in every process, or a list of such strings while it is rotated; or false, which trusts everyone who can write to the store',
-        true,
-      );
-    }
-  }
-  if (shared) {
-    const [extra] = Object.keys(shared).filter((name) => name !== 'secret');
-    if (extra !== undefined) throw wrong(`cache.shared.${extra}`, 'something', 'only secret');
-  }
+  refuse(
+    path !== undefined && signingKeys === undefined,
+    'events.path',
+    path,
+    'events.signingKeys too: without them nothing is received',
+    true,
+  );
+  if (resolved.shared) checkShared(resolved.shared);
 }
 
-/** How JWTs are known, and how all other tokens are (without `jwt()`: all tokens). If a function knows callers, both are missing. */
-interface Ways {
-  readonly jwt?: JwtCallers | undefined;
-  readonly other?: IntrospectionCallers | UserinfoCallers | undefined;
-}
-
-function waysOf(callers: Callers): Ways {
-  if (typeof callers === 'function') return {};
-  const list = [callers].flat() as readonly OneWay[];
-  return {
-    jwt: list.find((way) => way.type === 'jwt'),
-    other: list.find((way) => way.type !== 'jwt'),
-  };
+function checkShared({ secret, ...others }: NonNullable<ResolvedOptions['shared']>): void {
+  const secrets: readonly unknown[] = Array.isArray(secret) ? secret : [secret];
+  const fit = secrets.every((each) => typeof each === 'string' && each.length >= 32);
+  refuse(
+    secret !== false && (!fit || secrets.length === 0),
+    'cache.shared.secret',
+    secret,
+    'a random string of at least 32 characters, the same in every process, or a list of such strings while it is rotated; or false, which trusts everyone who can write to the store',
+    true,
+  );
+  const [extra] = Object.keys(others);
+  refuse(extra !== undefined, `cache.shared.${extra}`, 'something', 'only secret');
 }
 
 /** Refuses ways to know callers, audiences and credentials that do not go together. */
-function checkCallers(options: ZitadelOptions, resolved: ResolvedOptions): void {
-  const ways = waysOf(resolved.callers);
+function checkCallers({ audience }: ZitadelOptions, resolved: ResolvedOptions): void {
+  const { jwt, other } = waysByForm(resolved.callers);
   if (resolved.serviceUser) openServiceUser(resolved.serviceUser);
-  if (ways.other?.type === 'introspection') openClient(ways.other.credential);
-  checkAudience(options.audience, ways);
-  const asServiceUser = resolved.memberships.as === 'serviceUser';
-  if (ways.other?.type === 'userinfo' && asServiceUser) {
-    throw wrong(
-      'callers',
-      'userinfo()',
-      "introspection(...) in its place, or memberships: { as: 'caller' }: userinfo shows neither whom a token is for nor who holds it, so ZITADEL’s API has to take it",
-    );
-  }
-  if (ways.jwt?.clients && ways.other) {
-    throw wrong(
-      'callers',
-      'jwt({ clients })',
-      'jwt({ clients }) alone: nothing would check the clients of other tokens',
-    );
-  }
-  if (ways.jwt?.recheckMs !== undefined && !asServiceUser) {
-    throw wrong(
-      'callers',
-      'jwt({ recheckMs })',
-      'jwt(): with memberships as the caller every read confirms the token',
-    );
-  }
-}
-
-function checkAudience(audience: ZitadelOptions['audience'], ways: Ways): void {
-  if (ways.jwt) {
-    if (audience !== undefined) return;
-    throw wrong(
-      'audience',
-      undefined,
-      'the project id (or client ids) that callers’ tokens must be for; it is required with jwt()',
-    );
-  }
-  if (audience === undefined || ways.other?.type === 'introspection') return;
-  throw wrong(
+  if (other?.type === 'introspection') openClient(other.credential);
+  refuse(
+    jwt && audience === undefined,
+    'audience',
+    undefined,
+    'the project id (or client ids) that callers’ tokens must be for; it is required with jwt()',
+  );
+  refuse(
+    !jwt && audience !== undefined && other?.type !== 'introspection',
     'audience',
     audience,
-    ways.other
+    other
       ? 'no audience: userinfo() does not show whom a token is for; introspection(...) does'
       : 'no audience: a function in callers checks the audience itself',
   );
+  const asServiceUser = resolved.memberships.as === 'serviceUser';
+  refuse(
+    other?.type === 'userinfo' && asServiceUser,
+    'callers',
+    'userinfo()',
+    "introspection(...) in its place, or memberships: { as: 'caller' }: userinfo shows neither whom a token is for nor who holds it, so ZITADEL’s API has to take it",
+  );
+  refuse(
+    jwt?.clients && other,
+    'callers',
+    'jwt({ clients })',
+    'jwt({ clients }) alone: nothing would check the clients of other tokens',
+  );
+  refuse(
+    jwt?.recheckMs !== undefined && !asServiceUser,
+    'callers',
+    'jwt({ recheckMs })',
+    'jwt(): with memberships as the caller every read confirms the token',
+  );
 }
 
-function checkOrganizations(
-  memberships: ResolvedOptions['memberships'],
-  { api, idPattern }: ResolvedOptions,
-): void {
+function checkOrganizations({ api, idPattern, memberships }: ResolvedOptions): void {
   const name = 'memberships.organizations';
+  const value = own(memberships, 'organizations');
   // An explicit `undefined` is a mistake, and not the same as a missing option.
-  const isNamed = Object.hasOwn(memberships, 'organizations');
-  const value = isNamed ? own(memberships, 'organizations') : LEFT_OUT;
-  if (value === LEFT_OUT) {
-    if (api !== 'v1') return;
-    throw wrong(
+  if (!Object.hasOwn(memberships, 'organizations')) {
+    refuse(
+      api === 'v1',
       name,
       undefined,
       "a list of ids, or api: 'auto': API v1 reads one organization a call",
     );
+    return;
   }
-  if (api === 'v2') {
-    throw wrong(
-      name,
-      value,
-      "nothing with api: 'v2', which reads all organizations in one call as an IAM_OWNER_VIEWER",
-    );
-  }
-  if (typeof value === 'function' || isOrganizations(value, idPattern)) return;
-  throw wrong(
+  refuse(
+    api === 'v2',
+    name,
+    value,
+    "nothing with api: 'v2', which reads all organizations in one call as an IAM_OWNER_VIEWER",
+  );
+  refuse(
+    typeof value !== 'function' && !isOrganizations(value, idPattern),
     name,
     value,
     'a list of the ids of the organizations that are read, or a function that promises one; or leave it out, and all are read with API v2',
   );
 }
 
-function checkInactive(
-  memberships: ResolvedOptions['memberships'],
-  { serviceUser }: ResolvedOptions,
-): void {
+function checkInactive(resolved: ResolvedOptions): void {
+  const { memberships } = resolved;
   if (!Object.hasOwn(memberships, 'inactive')) return;
   const value: unknown = memberships.inactive;
-  if (value !== 'asZitadel' && value !== 'deny') {
-    throw wrong('memberships.inactive', value, "'asZitadel' or 'deny'");
-  }
-  if (value === 'asZitadel' || serviceUser) return;
-  throw wrong(
-    'serviceUser',
-    undefined,
-    "keyFile('./service-user.json') or another credential: with memberships.inactive: 'deny' it reads what is active, as IAM_OWNER_VIEWER, or as ORG_OWNER_VIEWER in every organization where callers have a role",
+  const fits = value === 'asZitadel' || value === 'deny';
+  refuse(!fits, 'memberships.inactive', value, "'asZitadel' or 'deny'");
+  if (value !== 'deny') return;
+  needServiceUser(
+    resolved,
+    "with memberships.inactive: 'deny' it reads what is active, as IAM_OWNER_VIEWER, or as ORG_OWNER_VIEWER in every organization where callers have a role",
   );
 }
-
-function checkAuthorizations({ serviceUser, api }: ResolvedOptions): void {
-  if (!serviceUser) {
-    throw wrong(
-      'serviceUser',
-      undefined,
-      "keyFile('./service-user.json') or another credential: with projectRoles: 'api' authorizations are read with it",
-    );
-  }
-  if (api !== 'v1') return;
-  throw wrong(
-    'projectRoles',
-    'api',
-    "'token', or api: 'auto': API v1 does not tell which authorizations are inactive",
-  );
-}
-
-const LEFT_OUT = Symbol('left out');
 
 /** Whether a value is a list of organizations that can be asked. A function of the application may have returned it. */
 export function isOrganizations(value: unknown, pattern: RegExp): value is readonly string[] {

@@ -3,7 +3,7 @@ import type { HierarchyTable } from './core/requirement/roles.js';
 import type { StartTelemetry } from './core/telemetry.js';
 import type { ZitadelLogger } from './core/tell.js';
 import type { RequestLike } from './core/request.js';
-import type { MessageBus } from './fleet/message-bus.js';
+import type { MessageBus } from './fleet/fleet.js';
 import type { RedisClient } from './fleet/redis-client.js';
 import type { ServiceUserCredential } from './zitadel/credentials.js';
 import type { Fetch } from './zitadel/call.js';

@@ -8,8 +8,14 @@ export {
   ZitadelOptionsError,
   ZitadelRequirementError,
 } from './core/errors.js';
-export { allOf, anyOf, authenticated, permission, role } from './core/requirement/builders.js';
-export { projectRole } from './core/requirement/project-role.js';
+export {
+  allOf,
+  anyOf,
+  authenticated,
+  permission,
+  role,
+  projectRole,
+} from './core/requirement/builders.js';
 export { customPermission } from './core/requirement/permissions.js';
 export { org, project, projectGrant } from './core/requirement/refs.js';
 export { requirementText } from './core/requirement/requirement.js';
@@ -22,7 +28,7 @@ export { ZitadelApiError, ZitadelUnavailableError } from './zitadel/refusals.js'
 
 export type { Audit, AuditRecord, DecisionRecord, EvictionRecord } from './core/audit.js';
 export type { Caller, Membership } from './core/caller.js';
-export type { CurrentDecision } from './core/current-decision.js';
+export type { CurrentDecision } from './core/attached-decision.js';
 export type {
   Allowed,
   CheckedKind,
@@ -46,10 +52,11 @@ export type {
   ReadId,
   RequestLike,
 } from './core/request.js';
-export type { AuthenticatedOptions, OptionalCaller } from './core/requirement/builders.js';
-export type { ImpersonationSettings } from './core/requirement/impersonation.js';
-export type { ProjectRoleOn } from './core/requirement/project-role.js';
-export type { FreshOptions } from './core/requirement/fresh.js';
+export type {
+  AuthenticatedOptions,
+  OptionalCaller,
+  ProjectRoleOn,
+} from './core/requirement/builders.js';
 export type {
   CustomPermission,
   KnownPermission,
@@ -75,6 +82,8 @@ export type {
   ProjectRoleRequirement,
   Requirement,
   RoleRequirement,
+  ImpersonationSettings,
+  FreshOptions,
 } from './core/requirement/requirement.js';
 export type {
   FittingRoles,
@@ -114,11 +123,11 @@ export type {
   OneWay,
   UserinfoCallers,
 } from './callers.js';
-export type { MessageBus } from './fleet/message-bus.js';
+export type { MessageBus } from './fleet/fleet.js';
 export type { RedisClient } from './fleet/redis-client.js';
 export type { ApiSetting, SharedSecret, ZitadelOptions } from './options.js';
 export type { InstanceOptions, OptionsOfAll, SeveralInstances } from './instances-option.js';
-export type { ZitadelInstances, ZitadelServices } from './services.js';
+export type { ZitadelInstances, ZitadelServices } from './create-zitadel.js';
 export type { Fetch } from './zitadel/call.js';
 export type {
   IntrospectionCredential,

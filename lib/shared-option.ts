@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { ZitadelOptionsError } from './core/errors.js';
+import { digestOf } from './core/seal.js';
 import type { EpochSurroundings } from './core/store/epoch-store.js';
 import { SharedStore } from './core/store/shared-store.js';
 import type { SharedCache } from './core/store/signed-cache.js';
@@ -34,7 +34,7 @@ function readerOf(credential: Credential | undefined): string {
     case 'secret':
       return credential.clientId;
     case 'pat':
-      return createHash('sha256').update(credential.token).digest('base64url');
+      return digestOf(credential.token);
     case undefined:
       return '';
   }

@@ -1,146 +1,146 @@
-import { ZitadelOptionsError } from './core/errors.js';
+import { IncomingMessage } from 'node:http';
+import { ZitadelOptionsError, unfilled } from './core/errors.js';
 import { withoutInheritance } from './core/own-properties.js';
 import { type HierarchyTable, kindOfRole, ZITADEL_HIERARCHY } from './core/requirement/roles.js';
 import type { ZitadelLogger } from './core/tell.js';
-import { unfilled } from './core/unfilled.js';
 import { checkTogether, wrong } from './option-combinations.js';
-import { type Callers, jwt, type MixedCallers } from './callers.js';
+import { type Callers, callersProblem, jwt, type MixedCallers } from './callers.js';
 import type { ZitadelOptions } from './options.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import { redisProblem } from './fleet/redis-client.js';
-import { callersProblem } from './validate-callers.js';
-import { requestPropertyProblem } from './validate-request-property.js';
 import { isCredential } from './zitadel/credentials.js';
 
+/** What to write in place of a value. Undefined: it is right. */
 type Check = (value: unknown) => string | undefined;
+
+const mustBe =
+  (what: string, fits: (value: unknown) => boolean): Check =>
+  (value) =>
+    fits(value) ? undefined : what;
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+const isListOf = (value: unknown, fits: (each: unknown) => boolean): boolean => {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return list.length > 0 && list.every(fits);
+};
+
+const aFunction = (what: string) => mustBe(what, (value) => typeof value === 'function');
+const oneOf = (what: string, ...values: readonly unknown[]) =>
+  mustBe(what, (value) => values.includes(value));
+const trueOrFalse = oneOf('true or false', true, false);
+const milliseconds = (least: number, most: number) =>
+  mustBe(
+    `milliseconds from ${least} to ${most}`,
+    (value) => typeof value === 'number' && value >= least && value <= most,
+  );
 
 const ORIGIN = "an origin without path and trailing slash, e.g. 'https://acme.zitadel.cloud'";
 
-const origin: Check = (value) => {
-  if (!isText(value) || !URL.canParse(value)) return ORIGIN;
+const origin = mustBe(ORIGIN, (value) => {
+  if (!isText(value) || !URL.canParse(value)) return false;
   const { protocol, origin: plain } = new URL(value);
   // Behind some proxies ZITADEL writes the port into `iss`, though the scheme implies it.
   const withPort = `${plain}:${protocol === 'https:' ? 443 : 80}`;
-  const fits = /^https?:$/.test(protocol) && (value === plain || value === withPort);
-  return fits ? undefined : ORIGIN;
-};
-
-const aFunction =
-  (what: string): Check =>
-  (value) =>
-    typeof value === 'function' ? undefined : what;
-const trueOrFalse: Check = (value) => (typeof value === 'boolean' ? undefined : 'true or false');
-const milliseconds =
-  (least: number, most: number): Check =>
-  (value) =>
-    typeof value === 'number' && value >= least && value <= most
-      ? undefined
-      : `milliseconds from ${least} to ${most}`;
-
-const audience: Check = (value) => {
-  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return list.length > 0 && list.every(isText)
-    ? undefined
-    : 'the project id (or client ids) that callers’ tokens must be for: a string or a list of strings';
-};
-
-const serviceUser: Check = (value) =>
-  isCredential(value)
-    ? undefined
-    : "keyFile('./service-user.json'), key(json), pat(token) or clientCredentials(id, secret)";
-
-const idPattern: Check = (value) =>
-  value instanceof RegExp && !/[gmy]/.test(value.flags)
-    ? undefined
-    : 'a regular expression without the flags g, m and y, e.g. /[0-9]{1,200}/';
-
-const logger: Check = (value) =>
-  Object(value) === value &&
-  (['debug', 'log', 'warn', 'error'] as const).every(
-    (level) => typeof (value as Record<string, unknown>)[level] === 'function',
-  )
-    ? undefined
-    : 'an object with the methods debug, log, warn and error';
-
-const hierarchy: Check = (value) => {
-  if (value === 'zitadel' || value === 'exact') return undefined;
-  const fits =
-    isObject(value) &&
-    Object.entries(value).every(
-      ([role, lower]) =>
-        kindOfRole(role) &&
-        Array.isArray(lower) &&
-        lower.every((each) => isText(each) && kindOfRole(each)),
-    );
-  return fits
-    ? undefined
-    : "'zitadel', 'exact', or a table such as { ORG_OWNER: ['ORG_OWNER_VIEWER'] } of roles with ZITADEL's prefixes";
-};
+  return /^https?:$/.test(protocol) && (value === plain || value === withPort);
+});
 
 const issuer: Check = (value) =>
   Array.isArray(value)
     ? "one issuer; several instances or domains stand in the option instances: [{ issuer: '...', audience: '...' }, { issuer: '...', audience: '...' }]"
     : origin(value);
 
+const serviceUser = mustBe(
+  "keyFile('./service-user.json'), key(json), pat(token) or clientCredentials(id, secret)",
+  isCredential,
+);
+
+const isRole = (value: unknown) => isText(value) && kindOfRole(value) !== undefined;
+const isTable = (value: unknown): boolean =>
+  isObject(value) &&
+  Object.entries(value).every(
+    ([role, lower]) => isRole(role) && Array.isArray(lower) && lower.every(isRole),
+  );
+
+/** What requests of Node, Express, Fastify and sessions carry on themselves, and what tells handlers which route it is. */
+const TAKEN: ReadonlySet<string> = new Set(
+  [
+    'aborted app baseUrl body client complete context cookies file files fresh host hostname',
+    'httpVersion httpVersionMajor httpVersionMinor id ip ips is404 joinDuplicateHeaders log method next',
+    'originalUrl params path port protocol query raw rawHeaders rawTrailers readableEnded req res route',
+    'routeOptions routerMethod routerPath secret secure server session sessionID sessionStore',
+    'signedCookies socket stale statusCode statusMessage subdomains upgrade url validationError xhr',
+    'accepts acceptsCharsets acceptsEncodings acceptsLanguages get getDecorator getValidationFunction',
+    'compileValidationSchema header is param range setDecorator validateInput',
+  ].flatMap((names) => names.split(' ')),
+);
+
 const CHECKS: Readonly<Record<Exclude<keyof ZitadelOptions, 'instances'>, Check>> = {
   issuer,
   internalUrl: origin,
-  audience,
+  audience: mustBe(
+    'the project id (or client ids) that callers’ tokens must be for: a string or a list of strings',
+    (value) => isListOf(value, isText),
+  ),
   callers: callersProblem,
-  memberships: (value) =>
-    isObject(value) && (value['as'] === 'caller' || value['as'] === 'serviceUser')
-      ? undefined
-      : "{ as: 'caller' } or { as: 'serviceUser' }, with organizations or without",
-  api: (value) =>
-    value === 'auto' || value === 'v1' || value === 'v2' ? undefined : "'auto', 'v1' or 'v2'",
-  projectId: (value) => (isText(value) ? undefined : 'the id of the project'),
-  projectRoles: (value) => (value === 'token' || value === 'api' ? undefined : "'token' or 'api'"),
+  memberships: mustBe(
+    "{ as: 'caller' } or { as: 'serviceUser' }, with organizations or without",
+    (value) => isObject(value) && (value['as'] === 'caller' || value['as'] === 'serviceUser'),
+  ),
+  api: oneOf("'auto', 'v1' or 'v2'", 'auto', 'v1', 'v2'),
+  projectId: mustBe('the id of the project', isText),
+  projectRoles: oneOf("'token' or 'api'", 'token', 'api'),
   serviceUser,
-  cache: (value) =>
-    isObject(value)
-      ? undefined
-      : '{ ttlMs, denialMs, maxBytes, shared }, each of which may be left out',
+  cache: mustBe('{ ttlMs, denialMs, maxBytes, shared }, each of which may be left out', isObject),
   redis: redisProblem,
-  events: (value) =>
-    isObject(value) ? undefined : '{ signingKeys, path, tail }, each of which may be left out',
-  hierarchy,
+  events: mustBe('{ signingKeys, path, tail }, each of which may be left out', isObject),
+  hierarchy: mustBe(
+    "'zitadel', 'exact', or a table such as { ORG_OWNER: ['ORG_OWNER_VIEWER'] } of roles with ZITADEL's prefixes",
+    (value) => value === 'zitadel' || value === 'exact' || isTable(value),
+  ),
   projectOwner: aFunction(
     'a function from a project id to the id of the organization that owns it',
   ),
-  idPattern,
+  idPattern: mustBe(
+    'a regular expression without the flags g, m and y, e.g. /[0-9]{1,200}/',
+    (value) => value instanceof RegExp && !/[gmy]/.test(value.flags),
+  ),
   timeoutMs: milliseconds(1, 60_000),
   budgetMs: milliseconds(1, 120_000),
   clockToleranceMs: milliseconds(0, 300_000),
   fetch: aFunction('a function like the global fetch'),
-  logger,
+  logger: mustBe('an object with the methods debug, log, warn and error', (value) => {
+    const methods = Object(value) as Readonly<Record<string, unknown>>;
+    return ['debug', 'log', 'warn', 'error'].every((name) => typeof methods[name] === 'function');
+  }),
   telemetry: aFunction("openTelemetry() of 'nestjs-zitadel/opentelemetry'"),
   allowHttp: trueOrFalse,
-  allowImpersonation: (value) =>
-    value === 'perRoute' || typeof value === 'boolean' ? undefined : "true, false or 'perRoute'",
+  allowImpersonation: oneOf("true, false or 'perRoute'", true, false, 'perRoute'),
   token: aFunction('a function from the request to the token'),
-  requestProperty: requestPropertyProblem,
+  requestProperty: mustBe(
+    "a name that requests do not use themselves, e.g. 'user'",
+    (value) =>
+      typeof value === 'string' &&
+      /^[A-Za-z$][\w$]{0,99}$/.test(value) &&
+      !TAKEN.has(value) &&
+      !Reflect.has(IncomingMessage.prototype, value),
+  ),
 };
 
 const EVENTS_CHECKS: Readonly<Record<string, Check>> = {
-  signingKeys: (value) => {
-    const keys: readonly unknown[] = Array.isArray(value) ? value : [value];
-    const fit = keys.every((key) => typeof key === 'string' && key !== '' && !/\s/.test(key));
-    return fit && keys.length > 0
-      ? undefined
-      : 'the signing key of the target, as ZITADEL showed it, or a list of keys while it is rotated';
-  },
-  path: (value) =>
-    typeof value === 'string' && /^(?:\/[\w.~-]+)+$/.test(value)
-      ? undefined
-      : "a plain path, e.g. '/zitadel/events': it begins with a slash, and has no parameters, no wildcards and no slash at the end",
-  tail: (value) =>
-    isObject(value) && Object.hasOwn(value, 'serviceUser')
-      ? undefined
-      : '{ serviceUser, everyMs }, of which everyMs may be left out',
+  signingKeys: mustBe(
+    'the signing key of the target, as ZITADEL showed it, or a list of keys while it is rotated',
+    (value) => isListOf(value, (key) => isText(key) && !/\s/.test(key)),
+  ),
+  path: mustBe(
+    "a plain path, e.g. '/zitadel/events': it begins with a slash, and has no parameters, no wildcards and no slash at the end",
+    (value) => isText(value) && /^(?:\/[\w.~-]+)+$/.test(value),
+  ),
+  tail: mustBe(
+    '{ serviceUser, everyMs }, of which everyMs may be left out',
+    (value) => isObject(value) && Object.hasOwn(value, 'serviceUser'),
+  ),
 };
 
 const TAIL_CHECKS: Readonly<Record<string, Check>> = {
@@ -151,14 +151,14 @@ const TAIL_CHECKS: Readonly<Record<string, Check>> = {
 const CACHE_CHECKS: Readonly<Record<string, Check>> = {
   ttlMs: milliseconds(0, 3_600_000),
   denialMs: milliseconds(0, 3_600_000),
-  maxBytes: (value) =>
-    Number.isSafeInteger(value) && Number(value) >= 2 ** 20 && Number(value) <= 2 ** 40
-      ? undefined
-      : 'bytes from 1048576 (1 MiB) to 2 ** 40',
-  shared: (value) =>
-    value === false || (isObject(value) && Object.hasOwn(value, 'secret'))
-      ? undefined
-      : 'false, or { secret: a string of at least 32 characters } (secret: false trusts everyone who can write to the store)',
+  maxBytes: mustBe(
+    'bytes from 1048576 (1 MiB) to 2 ** 40',
+    (value) => Number.isSafeInteger(value) && Number(value) >= 2 ** 20 && Number(value) <= 2 ** 40,
+  ),
+  shared: mustBe(
+    'false, or { secret: a string of at least 32 characters } (secret: false trusts everyone who can write to the store)',
+    (value) => value === false || (isObject(value) && Object.hasOwn(value, 'secret')),
+  ),
 };
 
 /**
@@ -245,22 +245,19 @@ function checkAll(
   prefix: string,
   others: readonly string[] = [],
 ): void {
-  const unknown = unknownKey(options, [...Object.keys(checks), ...others], prefix);
-  if (unknown) throw new ZitadelOptionsError(unknown.slice(0, unknown.indexOf(':')), unknown);
+  const known = [...Object.keys(checks), ...others];
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    const option = prefix + unknown;
+    const text = `${option}: there is no such option; write one of ${known.join(', ')}`;
+    throw new ZitadelOptionsError(option, text);
+  }
   for (const [name, check] of Object.entries(checks)) {
     if (!Object.hasOwn(options, name)) continue;
     const value = (options as Readonly<Record<string, unknown>>)[name];
-    const secret = SECRET.has(name);
     const problem = check(value) ?? (unfilled(value) && 'your own value');
-    if (problem) throw wrong(prefix + name, value, problem, secret);
+    if (problem) throw wrong(prefix + name, value, problem, SECRET.has(name));
   }
-}
-
-function unknownKey(options: object, known: readonly string[], prefix: string): string | undefined {
-  const extra = Object.keys(options).find((name) => !known.includes(name));
-  return extra === undefined
-    ? undefined
-    : `${prefix}${extra}: there is no such option; write one of ${known.join(', ')}`;
 }
 
 function tableOf(given: 'zitadel' | 'exact' | HierarchyTable): HierarchyTable {

@@ -2,7 +2,7 @@ import { Test } from '@nestjs/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { authenticated } from '../lib/core/requirement/builders.js';
 import { createZitadel, type Zitadel } from '../lib/create-zitadel.js';
-import type { MessageBus } from '../lib/fleet/message-bus.js';
+import type { MessageBus } from '../lib/fleet/fleet.js';
 import { ZitadelModule } from '../lib/index.js';
 import { MemoryBus } from './fleet/memory-bus.js';
 import { useWorld } from './support/world.js';

@@ -1,6 +1,5 @@
 import type { MembershipIndex, RowsOn } from './caller.js';
 import {
-  type CallerNeed,
   type Case,
   type Facts,
   type GivenRoles,
@@ -9,17 +8,18 @@ import {
   type Need,
   openCase,
   type Permissions,
+  type RememberedStates,
   type ResourceFacts,
   type ResourceNeed,
-  type StateNeed,
+  type Deactivable,
+  type StateFact,
+  type StateOf,
 } from './decide/case.js';
 import { decide } from './decide/decide.js';
-import type { Deactivable, StateFact, StateOf } from './decide/states.js';
 import { isRefusal, type Refusal } from './decision.js';
 import type { Toll } from './memory/allowance.js';
 import type { CallerLookups } from './memory/caller-facts.js';
 import type { KnownCaller } from './memory/remembered-callers.js';
-import type { Lease } from './validity.js';
 
 /** In whose name facts are asked for. */
 export interface Asking {
@@ -49,12 +49,7 @@ export interface ResourceLookups {
 }
 
 /** Asks whether resources are active, and remembers it for all. */
-export interface StateLookups {
-  /** What is remembered. That something is inactive counts only if it was asked for since `notBefore`. */
-  known(
-    of: Deactivable,
-    notBefore: number,
-  ): { readonly fact: StateFact; readonly lease: Lease } | undefined;
+export interface StateLookups extends RememberedStates {
   /** Never undefined: what is not known is a refusal. */
   ask(of: Deactivable, asking: Asking): Promise<StateFact | Refusal>;
 }
@@ -84,32 +79,26 @@ export async function askUntilDecided(
     if (needs.length === 0) return undefined;
     const found = await lookups.ask(needs, asking);
     if (isRefusal(found)) return found;
-    for (const need of needs) facts.learn(need, found);
+    for (const need of needs) facts.learn(need, saidOf(need, found));
     return undefined;
   };
-  const learnState = async ({ of }: StateNeed): Promise<Refusal | undefined> => {
-    const state = await (lookups.states?.ask(of, asking) ?? NOBODY_TO_ASK);
-    if (isRefusal(state)) return state;
-    facts.learnState(of, state);
-    return undefined;
+  const ask = (need: OtherNeed): Promise<Said | Refusal> => {
+    switch (need.fact) {
+      case 'rows':
+        return callers.rowsOn(known, need.on, notBefore, toll);
+      case 'projectRoles':
+        return callers.rolesGiven(known, need.projectId, need.orgId, notBefore, toll);
+      case 'permissions':
+        return callers.permissionsIn(known, need.orgId, notBefore, toll);
+      case 'state':
+        // Without them no state is missing.
+        return (lookups.states as StateLookups).ask(need.of, asking);
+    }
   };
-  const learnCaller = async (need: CallerNeed): Promise<Refusal | undefined> => {
-    if (need.fact === 'rows') {
-      const rows = await callers.rowsOn(known, need.on, notBefore, toll);
-      if (isRefusal(rows)) return rows;
-      facts.learnRows(need.on, rows);
-      return undefined;
-    }
-    if (need.fact === 'projectRoles') {
-      const { projectId, orgId } = need;
-      const given = await callers.rolesGiven(known, projectId, orgId, notBefore, toll);
-      if (isRefusal(given)) return given;
-      facts.learnRoles(projectId, orgId, given);
-      return undefined;
-    }
-    const permissions = await callers.permissionsIn(known, need.orgId, notBefore, toll);
-    if (isRefusal(permissions)) return permissions;
-    facts.learnPermissions(need.orgId, permissions);
+  const learn = async (need: OtherNeed): Promise<Refusal | undefined> => {
+    const said = await ask(need);
+    if (isRefusal(said)) return said;
+    facts.learn(need, said);
     return undefined;
   };
 
@@ -117,8 +106,7 @@ export async function askUntilDecided(
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     const learned = await Promise.all([
       learnResources(needs.filter(isAboutResource)),
-      ...needs.filter(isAboutState).map(learnState),
-      ...needs.filter(isAboutCaller).map(learnCaller),
+      ...needs.filter((need) => !isAboutResource(need)).map(learn),
     ]);
     const refusal = learned.find((each) => each !== undefined);
     if (refusal && readsAs === 'caller' && isAboutToken(refusal)) return refusal;
@@ -137,27 +125,11 @@ const ENDLESS: Refusal = {
   detail: 'each reply of ZITADEL led to another question',
 };
 
-const ABOUT_CALLER: ReadonlySet<string> = new Set([
-  'rows',
-  'permissions',
-  'projectRoles',
-] satisfies CallerNeed['fact'][]);
-
-const NOBODY_TO_ASK: Refusal = {
-  reason: 'misconfigured',
-  detail: "states are asked for without memberships.inactive: 'deny'",
-};
-
-function isAboutCaller(need: Need): need is CallerNeed {
-  return ABOUT_CALLER.has(need.fact);
-}
-
-function isAboutState(need: Need): need is StateNeed {
-  return need.fact === 'state';
-}
+/** Each of them is asked for by itself. */
+type OtherNeed = Exclude<Need, ResourceNeed>;
 
 function isAboutResource(need: Need): need is ResourceNeed {
-  return !isAboutCaller(need) && !isAboutState(need);
+  return need.fact === 'owner' || need.fact === 'grant' || need.fact === 'grantBetween';
 }
 
 /** Several parts of a requirement may miss the same fact. */
@@ -170,95 +142,87 @@ export function isAboutToken({ reason }: Refusal): boolean {
   return reason !== 'unavailable' && reason !== 'misconfigured';
 }
 
-type Said =
-  | string
-  | GrantFact
-  | Hidden
-  | MembershipIndex
-  | Permissions
-  | GivenRoles
-  | StateFact
-  | null;
+type Said = string | GrantFact | Hidden | MembershipIndex | Permissions | GivenRoles | StateFact;
+
+function saidOf(need: ResourceNeed, facts: ResourceFacts): Said | null {
+  switch (need.fact) {
+    case 'owner':
+      return facts.ownerOf(need.projectId) ?? null;
+    case 'grant':
+      return facts.grantOf(need.grantId) ?? null;
+    case 'grantBetween':
+      return facts.grantBetween(need.projectId, need.grantedOrgId) ?? null;
+  }
+}
 
 /** What is remembered, and over it what was asked for this one decision. */
 class AskedFacts implements Facts {
-  readonly #asked = new Map<string, Said>();
+  readonly #asked = new Map<string, Said | null>();
   readonly stateOf: StateOf | undefined;
 
   constructor(private readonly remembered: Facts) {
     const { stateOf } = remembered;
-    this.stateOf = stateOf && ((of) => this.#of(['state', of.kind, of.id], () => stateOf(of)));
+    this.stateOf = stateOf && ((of) => this.#of({ fact: 'state', of }) ?? stateOf(of));
   }
 
   ownerOf(projectId: string): string | null | undefined {
-    return this.#of(['owner', projectId], () => this.remembered.ownerOf(projectId));
+    const asked = this.#of<string>({ fact: 'owner', projectId });
+    return asked === undefined ? this.remembered.ownerOf(projectId) : asked;
   }
 
   grantOf(grantId: string): GrantFact | Hidden | null | undefined {
-    return this.#of(['grant', grantId], () => this.remembered.grantOf(grantId));
+    const asked = this.#of<GrantFact | Hidden>({ fact: 'grant', grantId });
+    return asked === undefined ? this.remembered.grantOf(grantId) : asked;
   }
 
   grantBetween(projectId: string, grantedOrgId: string): GrantFact | null | undefined {
-    return this.#of(['between', projectId, grantedOrgId], () =>
-      this.remembered.grantBetween(projectId, grantedOrgId),
-    );
+    const asked = this.#of<GrantFact>({ fact: 'grantBetween', projectId, grantedOrgId });
+    return asked === undefined ? this.remembered.grantBetween(projectId, grantedOrgId) : asked;
   }
 
   rowsOn(on: RowsOn): MembershipIndex | undefined {
-    return this.#of(['rows', on], () => this.remembered.rowsOn?.(on));
+    return this.#of<MembershipIndex>({ fact: 'rows', on }) ?? this.remembered.rowsOn?.(on);
   }
 
   permissionsIn(orgId: string): Permissions | undefined {
-    return this.#of(['permissions', orgId], () => this.remembered.permissionsIn?.(orgId));
-  }
-
-  rolesGiven(projectId: string, orgId: string): GivenRoles | undefined {
-    return this.#of(['roles', projectId, orgId], () =>
-      this.remembered.rolesGiven?.(projectId, orgId),
+    return (
+      this.#of<Permissions>({ fact: 'permissions', orgId }) ??
+      this.remembered.permissionsIn?.(orgId)
     );
   }
 
-  /** Takes what was found for a need about a resource. */
-  learn(need: ResourceNeed, facts: ResourceFacts): void {
-    switch (need.fact) {
-      case 'owner':
-        this.#set(['owner', need.projectId], facts.ownerOf(need.projectId));
-        break;
-      case 'grant':
-        this.#set(['grant', need.grantId], facts.grantOf(need.grantId));
-        break;
-      case 'grantBetween': {
-        const { projectId, grantedOrgId } = need;
-        this.#set(
-          ['between', projectId, grantedOrgId],
-          facts.grantBetween(projectId, grantedOrgId),
-        );
-      }
-    }
+  rolesGiven(projectId: string, orgId: string): GivenRoles | undefined {
+    return (
+      this.#of<GivenRoles>({ fact: 'projectRoles', projectId, orgId }) ??
+      this.remembered.rolesGiven?.(projectId, orgId)
+    );
   }
 
-  learnRows(on: RowsOn, rows: MembershipIndex): void {
-    this.#set(['rows', on], rows);
+  learn(need: Need, said: Said | null): void {
+    this.#asked.set(keyOf(need), said);
   }
 
-  learnPermissions(orgId: string, permissions: Permissions): void {
-    this.#set(['permissions', orgId], permissions);
+  #of<T extends Said>(need: Named): T | null | undefined {
+    return this.#asked.get(keyOf(need)) as T | null | undefined;
   }
+}
 
-  learnRoles(projectId: string, orgId: string, given: GivenRoles): void {
-    this.#set(['roles', projectId, orgId], given);
-  }
+/** What a need asks for. The organizations under which it is asked for make no difference. */
+type Named =
+  | OtherNeed
+  | { readonly fact: 'owner'; readonly projectId: string }
+  | { readonly fact: 'grant'; readonly grantId: string }
+  | Extract<ResourceNeed, { readonly fact: 'grantBetween' }>;
 
-  learnState({ kind, id }: Deactivable, state: StateFact): void {
-    this.#set(['state', kind, id], state);
-  }
-
-  #of<T extends Said>(key: readonly unknown[], remembered: () => T | undefined): T | undefined {
-    const asked = this.#asked.get(JSON.stringify(key));
-    return asked === undefined ? remembered() : (asked as T);
-  }
-
-  #set(key: readonly unknown[], answer: Said | undefined): void {
-    this.#asked.set(JSON.stringify(key), answer ?? null);
+function keyOf(need: Named): string {
+  switch (need.fact) {
+    case 'owner':
+      return JSON.stringify([need.fact, need.projectId]);
+    case 'grant':
+      return JSON.stringify([need.fact, need.grantId]);
+    case 'state':
+      return JSON.stringify([need.fact, need.of.kind, need.of.id]);
+    default:
+      return JSON.stringify(need);
   }
 }

@@ -1,7 +1,142 @@
-import { type Caller, frozenCaller } from './caller.js';
-import { Current, type CurrentDecision, isCurrent } from './current-decision.js';
-import type { Allowed, CheckedRef, Denied } from './decision.js';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
+import { type Caller, frozenCaller, type Membership } from './caller.js';
+import type { Allowed, CheckedRef, Denied, MembershipRead } from './decision.js';
 import { own } from './own-properties.js';
+import type { RequestLike } from './request.js';
+import { REVIEW, type Reviewable } from './review.js';
+import { ZitadelNotAllowedError } from './zitadel-authorizer.js';
+
+/** A request as Node makes it. */
+interface Sent extends Partial<IncomingMessage> {
+  readonly upgrade?: boolean | null;
+  /** Set by Express. */
+  readonly res?: ServerResponse;
+  /** Of HTTP/2. */
+  readonly stream?: ServerHttp2Stream;
+}
+
+/** Node keeps the response that it sends at this time with the connection. The package on-finished reads the same. */
+interface Sending extends Socket {
+  readonly _httpMessage?: ServerResponse | null;
+}
+
+/**
+ * Calls back when the response to a request is sent, or its client is gone. The event `close` of a request does not tell: it comes when the
+ * body has been read. A request that has become a WebSocket lasts as long as its connection.
+ */
+function whenClosed(request: object, listener: () => void): void {
+  const sent = sentOf(request);
+  // It did not come by a connection: a test has made it.
+  if (!sent.socket) return;
+  const carrier = carrierOf(sent, sent.socket);
+  // Not at once: whoever asks wants to listen first.
+  if (!carrier || carrier.closed || carrier.destroyed) return void setImmediate(listener);
+  const { req = sent } = carrier as { readonly req?: object };
+  // If several requests came at once on a connection, each waits for its turn.
+  carrier.once('close', req === sent ? listener : () => whenClosed(request, listener));
+}
+
+/** Fastify and GraphQL show it under `raw`. A middleware of Express can keep something else there. */
+function sentOf(request: object): Sent {
+  const { raw } = request as { readonly raw?: unknown };
+  return (Object(raw) as Sent).socket ? (raw as Sent) : (request as Sent);
+}
+
+function carrierOf({ stream, httpVersionMajor, upgrade, res }: Sent, socket: Sending) {
+  if (httpVersionMajor === 2) return stream;
+  if (upgrade) return socket;
+  const response = res ?? socket._httpMessage;
+  return response?.writableFinished === false ? response : undefined;
+}
+
+/** The decision that let a request through, while the request lasts. */
+export interface CurrentDecision extends Allowed {
+  /**
+   * Is aborted when the decision ends, and when the request does: for streams, and whatever else lasts. Reading it puts the decision under
+   * review. It ends when the right is lost, when the token expires or is revoked, when what it rests on is evicted and ZITADEL then says no,
+   * and when ZITADEL cannot be asked for longer than `cache.ttlMs`.
+   *
+   * The reason is a `ZitadelNotAllowedError` whose `decision` says why; in a field of GraphQL it is the `GraphQLError` of the guard. When the
+   * response is sent, or the client is gone, it is an `AbortError`. What `letIn` let in is not under review: there only the end of the request
+   * aborts it.
+   *
+   * @example `await pipeline(rows, response, { signal: decisionOf(request).signal })`
+   */
+  readonly signal: AbortSignal;
+}
+
+/** Ends what lasts with a decision. It is registered, so that another copy of the package can do so. */
+const END: unique symbol = Symbol.for('nestjs-zitadel:end') as never;
+
+/** A decision with the one request that it let through. */
+export class Current implements CurrentDecision, Reviewable {
+  readonly allowed = true;
+  readonly caller: Caller;
+  readonly by: Membership | undefined;
+  readonly checked: readonly CheckedRef[];
+  readonly read: MembershipRead;
+  readonly #decision: Reviewable;
+  readonly #request: RequestLike;
+  readonly #reasonFor: (denied: Denied) => Error;
+  #ending: AbortController | undefined;
+  #review: ReturnType<Current[typeof REVIEW]>;
+  #isOver = false;
+
+  constructor(
+    decision: Allowed,
+    request: object,
+    reasonFor: (denied: Denied) => Error = (denied) => new ZitadelNotAllowedError(denied),
+  ) {
+    this.caller = decision.caller;
+    this.by = decision.by;
+    this.checked = decision.checked;
+    this.read = decision.read;
+    this.#decision = decision;
+    this.#request = request as RequestLike;
+    this.#reasonFor = reasonFor;
+    Object.freeze(this);
+  }
+
+  get signal(): AbortSignal {
+    return (this.#ending ?? this.#begin()).signal;
+  }
+
+  [REVIEW](...given: Parameters<NonNullable<Reviewable[typeof REVIEW]>>) {
+    return this.#decision[REVIEW]?.(...given);
+  }
+
+  [END](): void {
+    this.#isOver = true;
+    this.#review?.stop();
+    this.#ending?.abort();
+  }
+
+  #begin(): AbortController {
+    const ending = new AbortController();
+    this.#ending = ending;
+    if (this.#isOver) {
+      ending.abort();
+      return ending;
+    }
+    whenClosed(this.#request, () => this[END]());
+    this.#review = this[REVIEW](this.#request, (denied) => {
+      ending.abort(this.#reasonFor(denied));
+      this[END]();
+    });
+    return ending;
+  }
+}
+
+function isCurrent(decision: Allowed): decision is Current {
+  return typeof (decision as Partial<Current>)[END] === 'function';
+}
+
+/** What lasted with the decision is over. */
+export function end(decision: Allowed | undefined): void {
+  if (decision && isCurrent(decision)) decision[END]();
+}
 
 // Registered symbols, so that two copies of the package see the same decisions. Nothing that a client sends can look like one.
 const DECISION: unique symbol = Symbol.for('nestjs-zitadel:decision') as never;

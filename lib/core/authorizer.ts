@@ -1,5 +1,4 @@
 import type { Caller } from './caller.js';
-import { credentialOf, type CredentialRead, threwAt, type TokenFinder } from './credential.js';
 import { Decider, type DeciderParts, denied } from './decider.js';
 import { type Decision, type Denied, isRefusal, type Refusal } from './decision.js';
 import { ZitadelArgumentError, ZitadelRequirementError } from './errors.js';
@@ -19,15 +18,18 @@ import {
   readIds,
   type RequestLike,
   THREW,
+  credentialOf,
+  type CredentialRead,
+  type TokenFinder,
 } from './request.js';
-import { invalidId, LATE_IDS, noCredential } from './request-problems.js';
+import { invalidId, LATE_IDS, noCredential, threwAt } from './request-problems.js';
 import { compile, type Compiled, type CompileSettings } from './requirement/compile.js';
-import { ANEW, ANY_AGE } from './requirement/fresh.js';
+import { ANEW, ANY_AGE } from './validity.js';
 import type { Requirement } from './requirement/requirement.js';
 import type { HierarchyTable } from './requirement/roles.js';
 import { takingTime } from './telemetry.js';
 import { type BoundedLog, type DecisionListener, DecisionNews } from './tell.js';
-import { askAgainBy } from './yes.js';
+import { askAgainBy } from './review.js';
 
 type Awaitable<T> = T | Promise<T>;
 
@@ -48,8 +50,8 @@ interface AuthorizerParts extends CompileSettings, DeciderParts {
 
 const NOTHING: RequestLike = Object.freeze({ headers: {} });
 
-/** What doors and services ask. */
-export type Decisions = Pick<Authorizer, keyof Authorizer>;
+/** What doors and services ask. The rest is for the fleet of one instance. */
+export type Decisions = Pick<Authorizer, Exclude<keyof Authorizer, 'hear' | 'forgetHere'>>;
 
 /** The whole data path: `authorize(request, compiled)` gives a Decision in every foreseeable case. */
 export class Authorizer {
@@ -236,23 +238,14 @@ export class Authorizer {
     compiled: Compiled,
     fromClass: ReadFromClass,
   ): Promise<Decision> {
-    return takingTime(this.parts.telemetry, 'decision', () =>
-      this.#resolveThenDecide(credential, request, compiled, fromClass),
-    );
-  }
-
-  async #resolveThenDecide(
-    credential: string,
-    request: RequestLike,
-    compiled: Compiled,
-    fromClass: ReadFromClass,
-  ): Promise<Decision> {
-    const since = performance.now();
-    const notBefore = compiled.fresh ? ANEW : ANY_AGE;
-    const known = await this.parts.callers.resolve(credential, notBefore);
-    if (isRefusal(known)) return this.refuse(known, compiled.requirement);
-    const decision = this.#decide(known, compiled, request, fromClass, since);
-    return this.#news.tell(await decision, compiled.requirement, 'asked');
+    return takingTime(this.parts.telemetry, 'decision', async () => {
+      const since = performance.now();
+      const notBefore = compiled.fresh ? ANEW : ANY_AGE;
+      const known = await this.parts.callers.resolve(credential, notBefore);
+      if (isRefusal(known)) return this.refuse(known, compiled.requirement);
+      const decision = this.#decide(known, compiled, request, fromClass, since);
+      return this.#news.tell(await decision, compiled.requirement, 'asked');
+    });
   }
 
   #decide(

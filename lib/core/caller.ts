@@ -174,12 +174,26 @@ export function restOnAny(
   orgIds: ReadonlySet<string>,
 ): boolean {
   const isOne = (orgId: string | undefined) => orgId === undefined || orgIds.has(orgId);
-  const touches = ({ kind, id, ownerOrgId, grantedOrgId }: Membership) => {
-    if (kind === 'instance') return false;
-    if (kind === 'org') return orgIds.has(id);
-    return isOne(ownerOrgId) || (kind === 'projectGrant' && isOne(grantedOrgId));
-  };
-  return !complete || rows.some(touches);
+  return !complete || rows.some((row) => restsOn(row).some(isOne));
+}
+
+/** The organizations on which a row rests. Undefined: any organization may be one of them. */
+export function restsOn({
+  kind,
+  id,
+  ownerOrgId,
+  grantedOrgId,
+}: Membership): (string | undefined)[] {
+  switch (kind) {
+    case 'instance':
+      return [];
+    case 'org':
+      return [id];
+    case 'project':
+      return [ownerOrgId];
+    case 'projectGrant':
+      return [ownerOrgId, grantedOrgId];
+  }
 }
 
 /** Gives a row every name as its own: what an object inherits must not become the owner of a project. */

@@ -2,7 +2,6 @@ import { askUntilDecided, isAboutToken, type ResourceLookups } from './ask.js';
 import { type Case, type Facts, openCase } from './decide/case.js';
 import { decide } from './decide/decide.js';
 import { type Decision, type Denied, isRefusal, type Refusal } from './decision.js';
-import { KnownStates } from './known-states.js';
 import { Allowance, type Toll } from './memory/allowance.js';
 import type { CallerSource } from './memory/caller-source.js';
 import { within } from './memory/flight.js';
@@ -10,9 +9,9 @@ import type { KnownCaller } from './memory/remembered-callers.js';
 import type { Ids } from './request.js';
 import { lackingId } from './request-problems.js';
 import { type Compiled, isBranch } from './requirement/compile.js';
-import { ANEW, ANY_AGE } from './requirement/fresh.js';
+import { ANEW, ANY_AGE } from './validity.js';
 import { type QuietTelemetry, takingTime } from './telemetry.js';
-import { Yes } from './yes.js';
+import { Yes } from './review.js';
 
 /** What decisions are made by. */
 export interface DeciderParts {
@@ -88,15 +87,10 @@ export class Decider {
       : this.#takeTime(known, open, verdict, since, start);
   }
 
-  /** Forgets how much of the allowance one user has spent. */
-  forget(userId: string): void {
+  /** Forgets how much of the allowance one user has spent. Undefined: everyone. */
+  forget(userId: string | undefined): void {
     this.#allowance.forget(userId);
     this.#again.forget(userId);
-  }
-
-  forgetAll(): void {
-    this.#allowance.forgetAll();
-    this.#again.forgetAll();
   }
 
   #open(known: KnownCaller, compiled: Compiled, ids: Ids, notBefore: number): Case {
@@ -106,17 +100,11 @@ export class Decider {
 
   /** The remembered facts that a requirement can need. */
   #known(known: KnownCaller, compiled: Compiled, notBefore: number): Facts {
-    const facts = this.#knownWithoutStates(known, compiled, notBefore);
-    const { states } = this.parts.lookups;
-    return states ? new KnownStates(facts, states, notBefore) : facts;
-  }
-
-  #knownWithoutStates(known: KnownCaller, compiled: Compiled, notBefore: number): Facts {
     const { callers, lookups } = this.parts;
     const isShared = notBefore === ANEW || !compiled.namesGrants;
     const facts = isShared ? lookups.known() : lookups.knownTo(known.userId, notBefore);
-    if ((known.index.complete && !compiled.asksMore) || notBefore === ANEW) return facts;
-    return callers.lookups.known(known, notBefore, facts);
+    if (known.index.complete && !compiled.asksMore && !lookups.states) return facts;
+    return callers.lookups.known(known, notBefore, facts, lookups.states);
   }
 
   /** Whether a "no" is final: nothing that it rests on is too old. */

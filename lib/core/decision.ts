@@ -102,84 +102,33 @@ interface DenialRow {
   readonly retryAfter?: true;
 }
 
+const BAD_REQUEST = { status: 400, error: 'Bad Request' } as const;
+const UNAUTHORIZED = { status: 401, error: 'Unauthorized' } as const;
+const INVALID_TOKEN = { ...UNAUTHORIZED, challenge: 'invalid_token' } as const;
+const FORBIDDEN = { status: 403, error: 'Forbidden' } as const;
+const INSUFFICIENT = { ...FORBIDDEN, challenge: 'insufficient_scope' } as const;
+
 /**
  * The HTTP answer of every reason. A reason without a row does not compile.
  *
  * @example `DENIAL.role_missing.status` is `403`
  */
 export const DENIAL = {
-  unsupported_context: {
-    status: 403,
-    error: 'Forbidden',
-    message: 'This kind of request is not supported here.',
-  },
-  not_declared: {
-    status: 403,
-    error: 'Forbidden',
-    message: 'This route declares no requirement.',
-  },
-  token_missing: {
-    status: 401,
-    error: 'Unauthorized',
-    message: 'An access token is required.',
-    challenge: 'bare',
-  },
-  token_invalid: {
-    status: 401,
-    error: 'Unauthorized',
-    message: 'The access token is not valid.',
-    challenge: 'invalid_token',
-  },
-  impersonated: {
-    status: 401,
-    error: 'Unauthorized',
-    message: 'Impersonation tokens are not accepted.',
-    challenge: 'invalid_token',
-  },
-  token_rejected: {
-    status: 401,
-    error: 'Unauthorized',
-    message: 'ZITADEL does not accept the access token.',
-    challenge: 'invalid_token',
-  },
-  mfa_required: {
-    status: 403,
-    error: 'Forbidden',
-    message: 'A second factor is required.',
-  },
-  resource_invalid: {
-    status: 400,
-    error: 'Bad Request',
-    message: 'The request contains an invalid resource id.',
-  },
-  resource_missing: {
-    status: 400,
-    error: 'Bad Request',
-    message: 'The request does not name the resource.',
-  },
-  role_missing: {
-    status: 403,
-    error: 'Forbidden',
-    message: 'A manager role is missing.',
-    challenge: 'insufficient_scope',
-  },
-  permission_missing: {
-    status: 403,
-    error: 'Forbidden',
-    message: 'A permission is missing.',
-    challenge: 'insufficient_scope',
-  },
-  project_role_missing: {
-    status: 403,
-    error: 'Forbidden',
-    message: 'A role of the project is missing.',
-    challenge: 'insufficient_scope',
-  },
+  unsupported_context: { ...FORBIDDEN, message: 'This kind of request is not supported here.' },
+  not_declared: { ...FORBIDDEN, message: 'This route declares no requirement.' },
+  token_missing: { ...UNAUTHORIZED, message: 'An access token is required.', challenge: 'bare' },
+  token_invalid: { ...INVALID_TOKEN, message: 'The access token is not valid.' },
+  impersonated: { ...INVALID_TOKEN, message: 'Impersonation tokens are not accepted.' },
+  token_rejected: { ...INVALID_TOKEN, message: 'ZITADEL does not accept the access token.' },
+  mfa_required: { ...FORBIDDEN, message: 'A second factor is required.' },
+  resource_invalid: { ...BAD_REQUEST, message: 'The request contains an invalid resource id.' },
+  resource_missing: { ...BAD_REQUEST, message: 'The request does not name the resource.' },
+  role_missing: { ...INSUFFICIENT, message: 'A manager role is missing.' },
+  permission_missing: { ...INSUFFICIENT, message: 'A permission is missing.' },
+  project_role_missing: { ...INSUFFICIENT, message: 'A role of the project is missing.' },
   organization_not_accepted: {
-    status: 403,
-    error: 'Forbidden',
+    ...INSUFFICIENT,
     message: 'The home organization of the caller is not accepted here.',
-    challenge: 'insufficient_scope',
   },
   unavailable: {
     status: 503,
@@ -219,24 +168,16 @@ export function denialAnswer(denied: {
   readonly description?: string;
   readonly retryAfterMs?: number;
 }): DenialAnswer {
-  const row: DenialRow = DENIAL[denied.reason];
+  const { status, error, message, challenge, retryAfter }: DenialRow = DENIAL[denied.reason];
   const headers: Record<string, string> = {};
-  if (row.challenge) {
-    const parts = row.challenge === 'bare' ? [] : [`error="${row.challenge}"`];
+  if (challenge) {
+    const parts = challenge === 'bare' ? [] : [`error="${challenge}"`];
     if (denied.description) parts.push(`error_description="${denied.description}"`);
     headers['WWW-Authenticate'] = ['Bearer', parts.join(', ')].filter(Boolean).join(' ');
   }
-  if (row.retryAfter) {
+  if (retryAfter) {
     headers['Retry-After'] = String(Math.max(1, Math.ceil((denied.retryAfterMs ?? 1_000) / 1_000)));
   }
-  return {
-    status: row.status,
-    headers,
-    body: {
-      statusCode: row.status,
-      error: row.error,
-      message: row.message,
-      errorCode: denied.reason,
-    },
-  };
+  const body = { statusCode: status, error, message, errorCode: denied.reason };
+  return { status, headers, body };
 }

@@ -6,9 +6,11 @@ import {
   INVALID,
   type IdSource,
   type NamedPlace,
+  placeIn,
   type RequestLike,
   TOKEN_68,
 } from './request.js';
+import { thrownBy } from './thrown.js';
 import { nameOf, sourceText } from './requirement/refs.js';
 
 const SEND = 'send the header Authorization: Bearer <access token>';
@@ -25,6 +27,17 @@ export const LATE_IDS: Refusal = {
   reason: 'unavailable',
   detail: 'what a function given to .from() reads was not known in time',
 };
+
+/** A function of the application failed that reads a request. */
+export function threwAt(request: RequestLike): Refusal {
+  const got = thrownBy(request);
+  return {
+    reason: 'unavailable',
+    detail: 'a function of the application, in .from() or the option token, threw or rejected',
+    ...(got !== undefined && { got }),
+    remedy: 'look there; a function that finds nothing returns undefined',
+  };
+}
 
 /** The request has no credential at all. `isCustom`: the option `token` looks for it. */
 export function noCredential(request: RequestLike, isCustom: boolean): Refusal {
@@ -170,12 +183,8 @@ function isPlain(source: IdSource): source is Plain {
   return ['param', 'query', 'body', 'header', 'arg'].includes(source.from);
 }
 
-function valueOf(
-  { from, name }: Plain,
-  { params, query, body, headers, args }: RequestLike,
-): unknown {
-  const places = { param: params, query, body, header: headers, arg: args };
-  return (Object(places[from]) as Readonly<Record<string, unknown>>)[name];
+function valueOf({ from, name }: Plain, request: RequestLike): unknown {
+  return (Object(placeIn(request, from)) as Readonly<Record<string, unknown>>)[name];
 }
 
 function inWords(value: unknown): string {

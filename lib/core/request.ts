@@ -107,6 +107,24 @@ export const THREW = Symbol('threw');
 /** What reading one id gave: the id, nothing, INVALID or THREW. */
 type IdRead = string | undefined | typeof INVALID | typeof THREW;
 
+/** The option `token`. */
+export type TokenFinder = ((request: RequestLike) => string | undefined) | undefined;
+
+/** A credential, nothing, or THREW. */
+export type CredentialRead = string | undefined | typeof THREW;
+
+/** What a request carries to prove who calls: the Authorization header, or what the option `token` returns. */
+export function credentialOf(request: RequestLike, token: TokenFinder): CredentialRead {
+  if (!token) return authorizationHeader(request);
+  try {
+    const given: unknown = token(request);
+    return given === undefined || typeof given === 'string' ? given : '';
+  } catch (error) {
+    noteThrown(request, error);
+    return THREW;
+  }
+}
+
 /** Asks an injectable class of the application for an id. */
 export type ReadFromClass = (type: IdReaderClass, request: RequestLike, caller: Caller) => Found;
 
@@ -140,7 +158,7 @@ export function readId(
   }
 }
 
-function placeIn(request: RequestLike, from: NamedPlace): unknown {
+export function placeIn(request: RequestLike, from: NamedPlace): unknown {
   switch (from) {
     case 'param':
       return request.params;

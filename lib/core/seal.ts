@@ -1,4 +1,9 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual, createHash } from 'node:crypto';
+
+/** Stands for text in keys and names: a key never contains a token. */
+export function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
+}
 
 /** Signs text that leaves this process, and knows it again when it comes back. */
 export class Seal {

@@ -1,12 +1,17 @@
 import { Authorizer, type Decisions } from './authorizer.js';
 import type { Caller } from './caller.js';
-import { credentialOf, type TokenFinder } from './credential.js';
 import type { Decision, Denied, Refusal } from './decision.js';
 import { ZitadelRequirementError } from './errors.js';
-import type { Eviction, EvictionEvent, EvictionListener } from './eviction.js';
+import type { Eviction, EvictionListener } from './eviction.js';
 import { bounded } from './memory/bounded.js';
 import type { KnownCaller } from './memory/remembered-callers.js';
-import { type ReadFromClass, type RequestLike, tokenIn } from './request.js';
+import {
+  type ReadFromClass,
+  type RequestLike,
+  tokenIn,
+  credentialOf,
+  type TokenFinder,
+} from './request.js';
 import type { Compiled } from './requirement/compile.js';
 import type { Requirement } from './requirement/requirement.js';
 import type { HierarchyTable } from './requirement/roles.js';
@@ -38,7 +43,6 @@ const MOST_BYTES = 8 * 2 ** 20;
  * is shared between instances: each has its own keys, its own memory and its own way to ZITADEL.
  */
 export class SeveralAuthorizers implements Decisions {
-  readonly #instances: ReadonlyMap<string, Authorizer>;
   /** Where it makes no difference which. */
   readonly #first: Authorizer;
   readonly #news: DecisionNews;
@@ -49,7 +53,6 @@ export class SeveralAuthorizers implements Decisions {
   );
 
   constructor(private readonly parts: SeveralParts) {
-    this.#instances = parts.instances;
     const [first] = parts.instances.values();
     this.#first = first as Authorizer;
     this.#news = new DecisionNews(parts.log, parts.telemetry);
@@ -89,7 +92,7 @@ export class SeveralAuthorizers implements Decisions {
 
   /** The shortest. */
   get ttlMs(): number {
-    return Math.min(...[...this.#instances.values()].map((each) => each.ttlMs));
+    return Math.min(...[...this.parts.instances.values()].map((each) => each.ttlMs));
   }
 
   leftMs(request: RequestLike, compiled: Compiled): number {
@@ -101,7 +104,7 @@ export class SeveralAuthorizers implements Decisions {
   /** Every instance must be able to check it. */
   prepare(requirement: Requirement, forActors = false): CompiledForEach {
     const all = new Map(
-      [...this.#instances].map(([issuer, each]) => [
+      [...this.parts.instances].map(([issuer, each]) => [
         each,
         preparedBy(each, issuer, requirement, forActors),
       ]),
@@ -116,36 +119,26 @@ export class SeveralAuthorizers implements Decisions {
   }
 
   onDecision(listener: DecisionListener): () => void {
-    const ends = [...this.#instances.values(), this.#news].map((each) => each.onDecision(listener));
-    return () => {
-      for (const end of ends) end();
-    };
+    const ends = [...this.parts.instances.values(), this.#news].map((each) =>
+      each.onDecision(listener),
+    );
+    return () => ends.forEach((end) => end());
   }
 
   /** Forgets the users with this id in all instances: a bare id does not say whose it is. */
   async evict(eviction: Eviction): Promise<void> {
-    await Promise.all([...this.#instances.values()].map((each) => each.evict(eviction)));
-  }
-
-  hear(event: EvictionEvent): void {
-    for (const each of this.#instances.values()) each.hear(event);
-  }
-
-  forgetHere(): void {
-    for (const each of this.#instances.values()) each.forgetHere();
+    await Promise.all([...this.parts.instances.values()].map((each) => each.evict(eviction)));
   }
 
   /** The listener hears of an eviction once for each instance that forgets. */
   onEviction(listener: EvictionListener): () => void {
-    const ends = [...this.#instances.values()].map((each) => each.onEviction(listener));
-    return () => {
-      for (const end of ends) end();
-    };
+    const ends = [...this.parts.instances.values()].map((each) => each.onEviction(listener));
+    return () => ends.forEach((end) => end());
   }
 
   #of(who: Caller | string): Authorizer {
     const issuer = typeof who === 'string' ? undefined : who.issuer;
-    const found = issuer === undefined ? undefined : this.#instances.get(issuer);
+    const found = issuer === undefined ? undefined : this.parts.instances.get(issuer);
     if (found) return found;
     throw new ZitadelRequirementError(
       'with the option instances, a user id alone does not say whose user it is: pass the Caller of a request, or { userId, issuer, claims: {} } with one of the issuers',
@@ -161,7 +154,7 @@ export class SeveralAuthorizers implements Decisions {
     if (token === undefined) return this.#first;
     const issuer = this.parts.issuerFor(token);
     if (typeof issuer !== 'string') return issuer;
-    const by = this.#instances.get(issuer) as Authorizer;
+    const by = this.parts.instances.get(issuer) as Authorizer;
     this.#chosen.set(tail, { credential, by });
     return by;
   }

@@ -58,3 +58,12 @@ export function earlier(one: Validity, other: Validity): Validity {
 export function endsBefore(one: Validity, other: Validity): boolean {
   return one.validUntil < other.validUntil || one.wallUntil < other.wallUntil;
 }
+
+/**
+ * What was asked for before this time does not count (monotonic clock, milliseconds). With this one, knowledge of any age counts, as long
+ * as it is valid.
+ */
+export const ANY_AGE = -Infinity;
+
+/** With this one, nothing counts that is remembered, or already being asked for. */
+export const ANEW = Infinity;

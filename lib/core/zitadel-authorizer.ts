@@ -11,8 +11,12 @@ import {
 import { ZitadelArgumentError, ZitadelError, ZitadelRequirementError } from './errors.js';
 import { checkName, checkTime, type EvictionListener } from './eviction.js';
 import type { RequestLike } from './request.js';
-import { type ImpersonationSettings, lettingActorsIn } from './requirement/impersonation.js';
-import { type Requirement, requirementText } from './requirement/requirement.js';
+import {
+  type Requirement,
+  requirementText,
+  type ImpersonationSettings,
+  lettingActorsIn,
+} from './requirement/requirement.js';
 import type { RoleName } from './requirement/role-args.js';
 import { roleOf, satisfying } from './requirement/roles.js';
 import type { DecisionListener } from './tell.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { within } from '../core/memory/flight.js';
-import type { MessageBus } from '../fleet/message-bus.js';
+import type { MessageBus } from '../fleet/fleet.js';
 import {
   commandOver,
   endLink,

@@ -19,19 +19,26 @@ import {
   type OptionalCaller,
   permission,
   role,
+  projectRole,
 } from '../core/requirement/builders.js';
 import { canHold } from '../core/requirement/compile.js';
-import { type ImpersonationSettings, lettingActorsIn } from '../core/requirement/impersonation.js';
-import { projectRole } from '../core/requirement/project-role.js';
-import { type Requirement, requirementOf } from '../core/requirement/requirement.js';
+import {
+  type Requirement,
+  requirementOf,
+  type ImpersonationSettings,
+  lettingActorsIn,
+} from '../core/requirement/requirement.js';
 import type { FittingRoles, OnArgs, WrittenRoles } from '../core/requirement/role-args.js';
-import { REVIEW, type Reviewable, reviewBoth } from '../core/yes.js';
-import { createZitadel as join, type Zitadel } from '../create-zitadel.js';
+import { REVIEW, type Reviewable, reviewBoth } from '../core/review.js';
+import {
+  createZitadel as join,
+  type Zitadel,
+  type ZitadelSurroundings,
+  type ZitadelInstances,
+} from '../create-zitadel.js';
 import { tellOptions } from '../given-options.js';
 import type { SeveralInstances } from '../instances-option.js';
 import type { ZitadelOptions } from '../options.js';
-import type { ZitadelInstances } from '../services.js';
-import type { ZitadelSurroundings } from '../surroundings.js';
 
 /** Middleware for Express, and for anything like connect that parses what the refs read. */
 export type Middleware = (

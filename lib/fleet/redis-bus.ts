@@ -1,7 +1,13 @@
 import type { BoundedLog } from '../core/tell.js';
-import type { MessageBus } from './message-bus.js';
-import { endLink, openLink, type RedisClient, type RedisLink } from './redis-client.js';
-import { troubleOf, troubleText } from './redis-trouble.js';
+import type { MessageBus } from './fleet.js';
+import {
+  endLink,
+  openLink,
+  type RedisClient,
+  type RedisLink,
+  troubleOf,
+  troubleText,
+} from './redis-client.js';
 
 type Listener = (message?: string) => void;
 

@@ -1,9 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
+import { digestOf } from '../core/seal.js';
 import { inTime, patienceNow } from '../core/store/patience.js';
 import type { Turn, Turns } from '../core/store/turns.js';
 import { type BoundedLog, quietly } from '../core/tell.js';
-import { commandOver, type RedisClient } from './redis-client.js';
-import { troubleOf } from './redis-trouble.js';
+import { commandOver, type RedisClient, troubleOf } from './redis-client.js';
 
 /** How long Redis may take to reply. Requests wait for it. */
 const DEADLINE_MS = 100;
@@ -27,8 +27,7 @@ export class RedisTurns implements Turns {
   ) {}
 
   async take(name: string, ms: number): Promise<Turn | 'taken' | 'unknown'> {
-    const digest = createHash('sha256').update(name).digest('base64url');
-    const key = `nestjs-zitadel:turn:${digest}`;
+    const key = `nestjs-zitadel:turn:${digestOf(name)}`;
     const owner = randomUUID();
     const run = async (script: string, ...more: string[]) =>
       String(await this.#ask(['EVAL', script, '1', key, owner, ...more])) === '1';

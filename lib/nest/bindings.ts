@@ -8,8 +8,7 @@ import {
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { Observable } from 'rxjs';
-import { decisionOf } from '../core/attached-decision.js';
-import { end } from '../core/current-decision.js';
+import { decisionOf, end } from '../core/attached-decision.js';
 import type { BootCheck } from './boot-check.js';
 import { reviewSubscriptions, type Schema } from './doors/graphql-subscriptions.js';
 import { beforeListening, rpc } from './doors/rpc.js';

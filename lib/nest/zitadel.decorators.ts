@@ -11,10 +11,14 @@ import {
   type OptionalCaller,
   permission,
   role,
+  projectRole,
+  type ProjectRoleOn,
 } from '../core/requirement/builders.js';
-import type { FreshOptions } from '../core/requirement/fresh.js';
-import { projectRole, type ProjectRoleOn } from '../core/requirement/project-role.js';
-import { type Requirement, requirementOf } from '../core/requirement/requirement.js';
+import {
+  type Requirement,
+  requirementOf,
+  type FreshOptions,
+} from '../core/requirement/requirement.js';
 import type { FittingRoles, OnArgs, WrittenRoles } from '../core/requirement/role-args.js';
 import { type Declaration, declare } from './declarations.js';
 import { doorOf } from './doors/doors.js';

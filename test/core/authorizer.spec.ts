@@ -5,8 +5,8 @@ import {
   authenticated,
   permission,
   role,
+  projectRole,
 } from '../../lib/core/requirement/builders.js';
-import { projectRole } from '../../lib/core/requirement/project-role.js';
 import { org, project } from '../../lib/core/requirement/refs.js';
 import type { ZitadelLogger } from '../../lib/core/tell.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';

@@ -1,6 +1,11 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { anyOf, authenticated, permission, role } from '../../lib/core/requirement/builders.js';
-import { projectRole } from '../../lib/core/requirement/project-role.js';
+import {
+  anyOf,
+  authenticated,
+  permission,
+  role,
+  projectRole,
+} from '../../lib/core/requirement/builders.js';
 import { org, project, projectGrant } from '../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import { introspection } from '../../lib/callers.js';

@@ -12,7 +12,7 @@ export function evictFrom(
   shared?: SharedStore,
 ): Promise<void> {
   const lookups = { evict: nothing, evictAll: nothing, evictOrganizations: nothing } as never;
-  const decider = { forget: nothing, forgetAll: nothing } as never;
+  const decider = { forget: nothing } as never;
   const evictions = new Evictions({ callers, lookups, decider, shared, spread: undefined });
   return evictions.evict(eviction, 'application');
 }

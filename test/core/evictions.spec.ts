@@ -1,5 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import type { Authorizer } from '../../lib/core/authorizer.js';
 import type { Eviction, EvictionEvent } from '../../lib/core/eviction.js';
+import { OrganizationWalks } from '../../lib/core/evictions.js';
 import { authenticated, permission, role } from '../../lib/core/requirement/builders.js';
 import { org } from '../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
@@ -44,7 +46,8 @@ describe('a listener of evictions', () => {
         library.decisions.onEviction((event) => heard.push([event, isWarm(library)]));
         await verdict(library, tokenOfOwner(), authenticated());
         expect(isWarm(library)).toBe(true);
-        if (from === 'fleet') library.decisions.hear({ at: Date.now(), eviction, from });
+        if (from === 'fleet')
+          (library.decisions as Authorizer).hear({ at: Date.now(), eviction, from });
         else void library.decisions.evict(eviction, from);
         expect(heard).toEqual([[{ at: expect.any(Number) as number, eviction, from }, false]]);
       }
@@ -164,5 +167,43 @@ describe('an eviction of an organization', () => {
     await library.authorizer.evictOrganization(world.acme);
     await verdict(library, tokenOfOwner(), allowed);
     expect(asked()).toBe(before + 1);
+  });
+});
+
+/** Walks of which each takes so many milliseconds. */
+function walksOf(ms: number) {
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout'] });
+  const walked: string[][] = [];
+  const walks = new OrganizationWalks((orgIds) => {
+    walked.push([...orgIds]);
+    vi.advanceTimersByTime(ms);
+  });
+  return { walked, walks };
+}
+
+describe('organizations that are evicted in a burst', () => {
+  it('are forgotten at once while a walk is short', () => {
+    const { walked, walks } = walksOf(0);
+    for (const id of ['1', '2', '2']) expect(walks.over(id)).toBeUndefined();
+    expect(walked).toEqual([['1'], ['2'], ['2']]);
+    vi.useRealTimers();
+  });
+
+  it.each([
+    [1, 9],
+    [50, 100],
+  ])('share one walk, where a walk takes %d ms and they come within %d ms', async (ms, waits) => {
+    const { walked, walks } = walksOf(ms);
+    expect(walks.over('0')).toBeUndefined();
+    const waiting = Array.from({ length: 5_000 }, async (_, i) => walks.over(String(i % 1_000)));
+    await vi.advanceTimersByTimeAsync(waits - 1);
+    expect(walked).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1);
+    await Promise.all(waiting);
+    expect(walked).toHaveLength(2);
+    expect(walked[1]).toHaveLength(1_000);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(walks.over('0')).toBeUndefined();
+    vi.useRealTimers();
   });
 });

@@ -3,8 +3,13 @@ import type { Denied, DenyReason } from '../../lib/core/decision.js';
 import type { IdSource } from '../../lib/core/request.js';
 import { lackingId } from '../../lib/core/request-problems.js';
 import { wordsOf } from '../../lib/core/refusal-words.js';
-import { allOf, anyOf, authenticated, role } from '../../lib/core/requirement/builders.js';
-import { projectRole } from '../../lib/core/requirement/project-role.js';
+import {
+  allOf,
+  anyOf,
+  authenticated,
+  role,
+  projectRole,
+} from '../../lib/core/requirement/builders.js';
 import { org } from '../../lib/core/requirement/refs.js';
 import type { Requirement } from '../../lib/core/requirement/requirement.js';
 

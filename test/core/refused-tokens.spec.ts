@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Authorizer } from '../../lib/core/authorizer.js';
 import { authenticated, role } from '../../lib/core/requirement/builders.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import { introspection, jwt, userinfo } from '../../lib/callers.js';
@@ -146,7 +147,11 @@ describe('a token that is refused', () => {
     await vi.waitFor(() => {
       expect(zitadel.requests('memberships')).toBeGreaterThan(0);
     });
-    library.decisions.hear({ at: Date.now(), eviction: eviction(user.id), from: 'fleet' });
+    (library.decisions as Authorizer).hear({
+      at: Date.now(),
+      eviction: eviction(user.id),
+      from: 'fleet',
+    });
     pass(200);
     expect(await asking).toBe('token_invalid');
   });

@@ -5,6 +5,7 @@ import {
   bearerToken,
   tokenIn,
   checkId,
+  credentialOf,
   INVALID,
   inUsualSpelling,
   type Ids,
@@ -198,6 +199,16 @@ describe('a bearer token', () => {
 
   it.each(['Basic YTpi', 'DPoP abc', 'Token abc', ' Bearer a', 'a'])('is none in %j', (header) => {
     expect(bearerToken(header)).toEqual({ no: 'none' });
+  });
+
+  it('is what the header or the option token gives: anything odd is no valid token', () => {
+    const request = { headers: { authorization: 'Bearer a' } };
+    expect(credentialOf(request, undefined)).toBe('Bearer a');
+    expect(credentialOf(request, () => 'b')).toBe('b');
+    expect(credentialOf(request, () => undefined)).toBeUndefined();
+    expect(credentialOf(request, () => 1 as never)).toBe('');
+    expect(credentialOf(request, never)).toBe(THREW);
+    expect(thrownBy(request)).toMatch(/^Error/);
   });
 
   it.each(['a', 'a-._~+/9==', 'bearer'])('is a bare credential: %j', (credential) => {

@@ -7,8 +7,8 @@ import {
   authenticated,
   permission,
   role,
+  projectRole,
 } from '../../lib/core/requirement/builders.js';
-import { projectRole } from '../../lib/core/requirement/project-role.js';
 import { org } from '../../lib/core/requirement/refs.js';
 import type { RoleName } from '../../lib/core/requirement/role-args.js';
 import type { HierarchyTable } from '../../lib/core/requirement/roles.js';

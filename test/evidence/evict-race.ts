@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { isRefusal } from '#dist/core/decision.js';
 import { indexOf } from '#dist/core/caller.js';
-import { MEMBERSHIPS } from '#dist/core/memory/caller-kinds.js';
+import { MEMBERSHIPS, packed, type PackedRows, unpacked } from '#dist/core/memory/caller-kinds.js';
 import { Floors, type StoreTarget } from '#dist/core/store/epochs.js';
 import { Flights } from '#dist/core/memory/flight.js';
-import { packed, type PackedRows, unpacked } from '#dist/core/memory/packed-rows.js';
 import { ReadCache } from '#dist/core/memory/read-cache.js';
 import { SharedStore } from '#dist/core/store/shared-store.js';
 import type { Turns } from '#dist/core/store/turns.js';
@@ -35,7 +34,7 @@ const steps = fc.array(fc.array(step, { minLength: 1, maxLength: 4 }), {
 
 /** What keeps evicted data away, and how each part of it is switched off: nothing of the library does that. */
 const GUARDS: Readonly<Record<string, () => () => void>> = {
-  flights: () => replace(Flights.prototype, { spoil: () => {}, spoilAll: () => {} }),
+  flights: () => replace(Flights.prototype, { spoil: () => {} }),
   epochs: () => replace(SharedStore.prototype, { evict: (_target, at) => Promise.resolve(at) }),
   floors: () => replace(Floors.prototype, { of: () => 0 }),
 };
@@ -126,7 +125,7 @@ async function interleave(scheduler: fc.Scheduler, given: readonly (readonly Ste
   };
   const forget = ({ cache }: Process, whom: StoreTarget) => {
     if (typeof whom === 'object' && Object.hasOwn(whom, 'userId')) cache.evict('alice');
-    else cache.evictAll();
+    else cache.evict();
   };
   const evict = async (here: Process, whom: StoreTarget) => {
     version += 1;

@@ -1,8 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { indexOf, type Membership } from '#dist/core/caller.js';
-import { MEMBERSHIPS, type Memberships } from '#dist/core/memory/caller-kinds.js';
-import { packed } from '#dist/core/memory/packed-rows.js';
+import { MEMBERSHIPS, type Memberships, packed } from '#dist/core/memory/caller-kinds.js';
 import { ReadCache } from '#dist/core/memory/read-cache.js';
 import type { Figures, RunOptions } from './proof.js';
 

@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Eviction, EvictionEvent } from '../../lib/core/eviction.js';
 import { quietLogger } from '../../lib/core/tell.js';
-import { Fleet } from '../../lib/fleet/fleet.js';
-import type { MessageBus } from '../../lib/fleet/message-bus.js';
+import { Fleet, type MessageBus } from '../../lib/fleet/fleet.js';
 import { settle } from '../core/gate.js';
 import { recorder } from '../zitadel/parts.js';
 import { MemoryBus } from './memory-bus.js';

@@ -1,4 +1,4 @@
-import type { MessageBus } from '../../lib/fleet/message-bus.js';
+import type { MessageBus } from '../../lib/fleet/fleet.js';
 
 /** A bus in memory. */
 export class MemoryBus implements MessageBus {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { quietLogger } from '../../lib/core/tell.js';
 import type { Turn, Turns } from '../../lib/core/store/turns.js';
-import { openRedis } from '../../lib/fleet/open-redis.js';
+import { openRedis } from '../../lib/redis-option.js';
 import type { RedisClient } from '../../lib/fleet/redis-client.js';
 import {
   askRedis,

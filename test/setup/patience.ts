@@ -4,7 +4,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { isDeepStrictEqual, promisify } from 'node:util';
 import { afterAll, inject, vi } from 'vitest';
 import type { ZitadelOptions } from '../../lib/options.js';
-import { SecondLooks } from '../../lib/core/store/second-looks.js';
+import { SecondLooks } from '../../lib/core/store/epochs.js';
 import { ZitadelEmulator } from '../../lib/testing/emulator.js';
 
 // A test that says nothing of time is not about time: its library waits for the emulator as long as a busy machine needs,

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { projectRole } from '../../lib/core/requirement/project-role.js';
+import { projectRole } from '../../lib/core/requirement/builders.js';
 import { org, project } from '../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../lib/options.js';

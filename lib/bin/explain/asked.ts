@@ -1,6 +1,5 @@
 import { ZitadelRequirementError } from '../../core/errors.js';
-import { authenticated, permission, role } from '../../core/requirement/builders.js';
-import { projectRole } from '../../core/requirement/project-role.js';
+import { authenticated, permission, projectRole, role } from '../../core/requirement/builders.js';
 import { org, project, projectGrant } from '../../core/requirement/refs.js';
 import type { PermissionRef, Requirement } from '../../core/requirement/requirement.js';
 import type { IdSource } from '../../core/request.js';

@@ -1,5 +1,5 @@
 import { jsonFrom } from '../../core/own-properties.js';
-import { digestOf } from '../../core/token-digest.js';
+import { digestOf } from '../../core/seal.js';
 import { isRecord, textOf } from '../../zitadel/reading.js';
 import { ZitadelApiError } from '../../zitadel/refusals.js';
 import {

@@ -4,7 +4,6 @@ import { has } from '../own-properties.js';
 import type { Ids } from '../request.js';
 import type { Compiled, RefSlots, Slot } from '../requirement/compile.js';
 import type { Lease } from '../validity.js';
-import type { Deactivable, StateOf } from './states.js';
 
 /** One decision on its way: what it is decided by, and what was found so far. */
 export interface Case {
@@ -48,9 +47,9 @@ export function openCase(
   };
 }
 
-export const NO = 0;
-export const YES = 1;
-export const ASK = 2;
+export const NO = 'no';
+export const YES = 'yes';
+export const ASK = 'ask';
 /** What one part comes to: no, yes, or that more must be asked first. */
 export type Verdict = typeof NO | typeof YES | typeof ASK;
 
@@ -79,13 +78,13 @@ export function ask(open: Case, need: Need): typeof ASK {
 }
 
 /** A project, and the organization to which it is granted. */
-interface GrantEnds {
+export interface BothEnds {
   readonly projectId: string;
   readonly grantedOrgId: string;
 }
 
 /** A project grant, as far as decisions need it. */
-export interface GrantFact extends GrantEnds {
+export interface GrantFact extends BothEnds {
   /** Missing if only API v2 was asked, which has no ids of grants. */
   readonly grantId?: string;
 }
@@ -129,6 +128,31 @@ export interface GivenRoles {
 /** The permissions that a caller holds in one organization. */
 export type Permissions = Pick<ReadonlySet<string>, 'has'>;
 
+/** Something that can be deactivated, and the other ids by which ZITADEL is asked for it, as far as they are known. */
+export interface Deactivable {
+  readonly kind: 'org' | 'project' | 'projectGrant';
+  readonly id: string;
+  readonly ownerOrgId?: string | undefined;
+  readonly projectId?: string | undefined;
+  readonly grantedOrgId?: string | undefined;
+}
+
+/** What ZITADEL says about it, with the ids that a row may lack. */
+export interface StateFact extends Pick<Deactivable, 'ownerOrgId' | 'projectId' | 'grantedOrgId'> {
+  readonly isActive: boolean;
+}
+
+/** Whether something is active. `undefined`: not asked yet. */
+export type StateOf = (of: Deactivable) => StateFact | undefined;
+
+/** What is remembered of states. That something is inactive counts only if it was asked for since `notBefore`. */
+export interface RememberedStates {
+  known(
+    of: Deactivable,
+    notBefore: number,
+  ): { readonly fact: StateFact; readonly lease: Lease } | undefined;
+}
+
 /** Everything that decisions need beside the list of memberships. If nothing is remembered about the caller, that is missing. */
 export interface Facts extends ResourceFacts, Partial<CallerFacts> {
   /** Of all that was read here about the caller. */
@@ -166,13 +190,13 @@ export interface GrantNeed {
 }
 
 /** A missing fact about the caller. */
-export type CallerNeed =
+type CallerNeed =
   | { readonly fact: 'rows'; readonly on: RowsOn }
   | { readonly fact: 'permissions'; readonly orgId: string }
   | { readonly fact: 'projectRoles'; readonly projectId: string; readonly orgId: string };
 
 /** Whether something is active is not known. */
-export interface StateNeed {
+interface StateNeed {
   readonly fact: 'state';
   readonly of: Deactivable;
 }

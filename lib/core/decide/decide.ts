@@ -17,9 +17,8 @@ import { decideRole } from './role.js';
  * of an organization count there and for the projects it owns. Rows of a project count on that project. On a project grant its own rows
  * count, and those of the *granted* organization. Kind, id and role must all match.
  */
-export function decide(open: Case): 'yes' | 'no' | 'ask' {
-  const verdict = evaluate(open.compiled.root, open);
-  return verdict === YES ? 'yes' : verdict === NO ? 'no' : 'ask';
+export function decide(open: Case): Verdict {
+  return evaluate(open.compiled.root, open);
 }
 
 function evaluate(node: Node, open: Case): Verdict {

@@ -4,17 +4,15 @@ import {
   ask,
   ASK,
   type Case,
-  type GrantFact,
+  type Deactivable,
+  type BothEnds,
   type GrantNeed,
   type Hidden,
   NO,
+  type StateOf,
   type Verdict,
   YES,
 } from './case.js';
-import { type Carrier, standingOf } from './states.js';
-
-/** A project, and the organization to which it is granted. */
-type BothEnds = Pick<GrantFact, 'projectId' | 'grantedOrgId'>;
 
 /** The rows on one resource, if the list is over its cap. Undefined if the list is whole, or the rows must be asked for first. */
 function apart(open: Case, on: RowsOn): MembershipIndex | undefined {
@@ -148,4 +146,44 @@ export function stands(open: Case, row: Carrier): Verdict {
   if (missing === 'inactive') return NO;
   for (const of of missing) ask(open, { fact: 'state', of });
   return missing.length > 0 ? ASK : YES;
+}
+
+/** A row, as far as it says what it rests on. */
+export type Carrier = Pick<Membership, 'kind' | 'id' | 'ownerOrgId' | 'projectId' | 'grantedOrgId'>;
+
+/** Whether all that a row rests on is active. A list: what must be asked for first. If that is empty, the row counts. */
+export function standingOf(row: Carrier, stateOf: StateOf): 'inactive' | readonly Deactivable[] {
+  const missing: Deactivable[] = [];
+  for (const of of restingOn(row, stateOf)) {
+    const state = stateOf(of);
+    if (state?.isActive === false) return 'inactive';
+    if (!state) missing.push(of);
+  }
+  return missing;
+}
+
+/** In ZITADEL an organization, its projects and their grants are deactivated apart. The instance cannot be deactivated. */
+function restingOn(row: Carrier, stateOf: StateOf): readonly Deactivable[] {
+  const { kind, id } = row;
+  if (kind === 'instance') return [];
+  if (kind === 'org') return [{ kind, id }];
+  const { projectId, grantedOrgId } = row;
+  const itself = { kind, id, ownerOrgId: row.ownerOrgId, projectId, grantedOrgId };
+  const said = stateOf(itself);
+  const ownerOrgId = row.ownerOrgId ?? said?.ownerOrgId;
+  if (kind === 'project') return [itself, ...named('org', ownerOrgId)];
+  return [
+    itself,
+    ...named('project', projectId ?? said?.projectId, ownerOrgId),
+    ...named('org', ownerOrgId),
+    ...named('org', grantedOrgId ?? said?.grantedOrgId),
+  ];
+}
+
+function named(
+  kind: Deactivable['kind'],
+  id: string | undefined,
+  ownerOrgId?: string,
+): readonly Deactivable[] {
+  return id === undefined ? [] : [{ kind, id, ownerOrgId }];
 }

@@ -62,12 +62,10 @@ export class Allowance {
     };
   }
 
-  forget(userId: string): void {
-    this.#spentBy.delete(userId);
-  }
-
-  forgetAll(): void {
-    this.#spentBy.clear();
+  /** Undefined: of everyone. */
+  forget(userId: string | undefined): void {
+    if (userId === undefined) this.#spentBy.clear();
+    else this.#spentBy.delete(userId);
   }
 }
 

@@ -5,7 +5,7 @@ import {
   type MembershipRows,
   type RowsOn,
 } from '../caller.js';
-import type { CallerFacts, Facts, GivenRoles, Permissions, ResourceFacts } from '../decide/case.js';
+import type { GivenRoles, Permissions, RememberedStates, ResourceFacts } from '../decide/case.js';
 import { isRefusal, type Refusal } from '../decision.js';
 import type { Pay, Toll } from './allowance.js';
 import {
@@ -15,9 +15,12 @@ import {
   MEMBERSHIPS,
   type Memberships,
   type RolesGiven,
+  packed,
+  packedRestOnAny,
+  type PackedRows,
+  unpacked,
 } from './caller-kinds.js';
 import type { QuietTelemetry } from '../telemetry.js';
-import { packed, packedRestOnAny, type PackedRows, unpacked } from './packed-rows.js';
 import { ReadCache } from './read-cache.js';
 import type { CallerRows, KnownCaller, Verified } from './remembered-callers.js';
 import {
@@ -87,11 +90,6 @@ const NO_TOKEN: Refusal = {
   remedy: 'ask with the Caller of a request, or require a role',
 };
 
-const NOBODY_TO_ASK: Refusal = {
-  reason: 'misconfigured',
-  detail: 'project roles are asked for without the option projectRoles',
-};
-
 /**
  * What can be asked about a caller: the list of memberships, parts of it, permissions and project roles. All are remembered and forgotten
  * together.
@@ -116,13 +114,18 @@ export class CallerLookups {
   }
 
   /** The remembered facts about a caller that were not asked for before `notBefore`, together with those about resources. */
-  known(known: KnownCaller, notBefore: number, resources: ResourceFacts): Facts & CallerFacts {
+  known(
+    known: KnownCaller,
+    notBefore: number,
+    resources: ResourceFacts,
+    states?: RememberedStates,
+  ): RememberedFacts {
     const kept = {
       memberships: this.#memberships,
       permissions: this.#permissions,
       roles: this.#roles,
     };
-    return new RememberedFacts(known, notBefore, resources, kept);
+    return new RememberedFacts(known, notBefore, resources, kept, states);
   }
 
   /** The list of memberships. As the service user, one list serves all tokens of the user. */
@@ -211,15 +214,15 @@ export class CallerLookups {
     notBefore: number,
     toll: Toll,
   ): Promise<GivenRoles | Refusal> {
-    const { projectRoles } = this.parts;
-    if (!projectRoles) return NOBODY_TO_ASK;
+    // Without it, no requirement asks for them.
+    const read = this.parts.projectRoles as ReadGivenRoles;
     const found = await this.#roles.get({
       key: rolesKey(userId, projectId, orgId),
       userId,
       notAfter: Infinity,
       notBefore,
       pay: toll.pay,
-      read: () => projectRoles(userId, projectId, orgId),
+      read: () => read(userId, projectId, orgId),
     });
     return isRefusal(found) ? found : found.value;
   }
@@ -232,8 +235,8 @@ export class CallerLookups {
     void shared?.evict({ userId }, shared.stamp());
   }
 
-  /** Forgets a user in this process. */
-  evict(userId: string): void {
+  /** Forgets a user in this process. Undefined: everyone. */
+  evict(userId: string | undefined): void {
     this.#memberships.evict(userId);
     this.#permissions.evict(userId);
     this.#roles.evict(userId);
@@ -244,12 +247,6 @@ export class CallerLookups {
     this.#memberships.evictWhere((rows) => packedRestOnAny(rows, orgIds));
     this.#permissions.evictWhere((_held, key) => arePermissionsIn(key, orgIds));
     this.#roles.evictWhere((given, key) => areRolesOf(key, orgIds) || giveIn(given, orgIds));
-  }
-
-  evictAll(): void {
-    this.#memberships.evictAll();
-    this.#permissions.evictAll();
-    this.#roles.evictAll();
   }
 }
 

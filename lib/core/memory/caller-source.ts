@@ -4,12 +4,11 @@ import type { Eviction } from '../eviction.js';
 import { inUsualSpelling, tokenIn } from '../request.js';
 import { notBearer } from '../request-problems.js';
 import type { Compiled } from '../requirement/compile.js';
-import { ANEW } from '../requirement/fresh.js';
-import { digestOf } from '../token-digest.js';
-import { earlier, FOR_EVER, validFor } from '../validity.js';
+import { digestOf } from '../seal.js';
+import { ANEW, earlier, FOR_EVER, isValid, validFor, type Validity } from '../validity.js';
 import type { Pay } from './allowance.js';
+import { UserMemory } from './bounded.js';
 import { type CallerFactsParts, CallerLookups } from './caller-facts.js';
-import { Confirmations, type Confirming } from './confirmations.js';
 import { type Flight, Flights, mayKeep, within } from './flight.js';
 import { RefusedTokens } from './refused-tokens.js';
 import { KnownCaller, RememberedCallers, type Verified } from './remembered-callers.js';
@@ -21,7 +20,14 @@ export interface CallerSourceParts extends CallerFactsParts {
   readonly verify: (token: string) => Caller | Refusal | Promise<Caller | Refusal>;
   /** How long a verification counts. Infinity: the signature verifies the token, so nothing changes until `exp`. */
   readonly verifiedForMs: number;
-  readonly confirm: Confirming | undefined;
+  /** Asks ZITADEL whether it still accepts the token, if reading the memberships does not show it. */
+  readonly confirm:
+    | {
+        readonly ask: (caller: Caller, token: string) => Promise<Refusal | undefined>;
+        /** How long an acceptance counts, in milliseconds. */
+        readonly everyMs: number;
+      }
+    | undefined;
   /** Whether the credential is the token itself, instead of an Authorization header. */
   readonly bareTokens: boolean;
   /** How long one request waits at most, even if others wait for the same read. */
@@ -46,7 +52,8 @@ const EXPIRED: Refusal = {
  */
 export class CallerSource {
   readonly #remembered: RememberedCallers;
-  readonly #confirmations: Confirmations;
+  /** Which tokens ZITADEL has accepted, by their digest. */
+  readonly #confirmed = new UserMemory<Validity & { readonly userId: string }>(50_000);
   readonly #refusedTokens = new RefusedTokens();
   readonly #flights = new Flights<KnownCaller | Refusal>();
   readonly #verified = new WeakMap<Caller, Verified>();
@@ -57,7 +64,6 @@ export class CallerSource {
   constructor(private readonly parts: CallerSourceParts) {
     const maxBytes = parts.maxBytes / 2;
     this.#remembered = new RememberedCallers(maxBytes);
-    this.#confirmations = new Confirmations(parts.confirm);
     this.lookups = new CallerLookups({ ...parts, maxBytes }, ({ verified }, refusal) =>
       this.#refused(verified, verified.caller.userId, refusal),
     );
@@ -163,37 +169,27 @@ export class CallerSource {
 
   /** Forgets in this process. */
   forget(eviction: Exclude<Eviction, { readonly type: 'organization' }>): void {
-    switch (eviction.type) {
-      case 'user':
-        this.#forgetUser(eviction.userId);
-        break;
-      case 'everyone':
-        this.#forgetAll();
-        break;
-      case 'issuedBefore': {
-        const { userId, time } = eviction;
-        this.#refusedTokens.issuedBefore(userId, time);
-        if (userId === undefined) this.#forgetAll();
-        else this.#forgetUser(userId);
-        break;
-      }
-      case 'token':
-        this.#refusedTokens.id(eviction.id);
-        this.#remembered.evictToken(eviction.id);
+    if (eviction.type === 'token') {
+      this.#refusedTokens.id(eviction.id);
+      this.#remembered.evictToken(eviction.id);
+      return;
     }
+    if (eviction.type === 'everyone') return this.#forget(undefined);
+    const { userId } = eviction;
+    if (eviction.type === 'issuedBefore') this.#refusedTokens.issuedBefore(userId, eviction.time);
+    this.#forget(userId);
   }
 
   /** The shared store has told up to which time tokens are refused. It tells the same again and again. */
   learnIssuedBefore(userId: string | undefined, time: number): void {
-    if (!this.#refusedTokens.issuedBefore(userId, time)) return;
-    if (userId === undefined) this.#forgetAll();
-    else this.#forgetUser(userId);
+    if (this.#refusedTokens.issuedBefore(userId, time)) this.#forget(userId);
   }
 
-  #forgetUser(userId: string): void {
+  /** Undefined: everyone. */
+  #forget(userId: string | undefined): void {
     this.#flights.evict(userId);
     this.#remembered.evict(userId);
-    this.#confirmations.evict(userId);
+    this.#confirmed.evict(userId);
     this.lookups.evict(userId);
   }
 
@@ -202,15 +198,23 @@ export class CallerSource {
     const fits = ({ index, caller }: KnownCaller) =>
       restOnAny(index, orgIds) || orgIds.has(homeOf(caller) ?? '') || hasRolesOf(caller, orgIds);
     this.#flights.doubt((known) => isRefusal(known) || fits(known));
-    this.#remembered.evictWhere(fits, ({ userId }) => this.#confirmations.evict(userId));
+    this.#remembered.evictWhere(fits, ({ userId }) => this.#confirmed.evict(userId));
     this.lookups.evictOrganizations(orgIds);
   }
 
-  #forgetAll(): void {
-    this.#flights.spoilAll();
-    this.#remembered.evictAll();
-    this.#confirmations.evictAll();
-    this.lookups.evictAll();
+  /** How long ZITADEL's acceptance of a token counts. */
+  async #confirm(
+    caller: Caller,
+    token: string,
+    digest: string,
+    notBefore: number,
+  ): Promise<Validity | Refusal> {
+    const { confirm } = this.parts;
+    if (!confirm) return FOR_EVER;
+    const known = notBefore === ANEW ? undefined : this.#confirmed.get(digest);
+    if (known && isValid(known)) return known;
+    const fromNow = validFor(confirm.everyMs);
+    return (await confirm.ask(caller, token)) ?? fromNow;
   }
 
   async #load(
@@ -230,7 +234,7 @@ export class CallerSource {
     const refused = this.#refusedTokens.refusal(given);
     if (refused) return refused;
     const [confirmed, rows] = await Promise.all([
-      this.#confirmations.ask(given, token, digest, notBefore === ANEW),
+      this.#confirm(given, token, digest, notBefore),
       this.lookups.all({ caller: given, token, digest }, notBefore),
     ]);
     if (isRefusal(confirmed)) return this.#refused({ credential, digest }, userId, confirmed);
@@ -247,7 +251,7 @@ export class CallerSource {
     this.#verified.set(caller, verified);
     if (mayKeep(flight, known)) {
       this.#remembered.keep(known);
-      this.#confirmations.keep(userId, digest, confirmed);
+      if (this.parts.confirm) this.#confirmed.set(digest, { ...confirmed, userId });
     }
     return known;
   }
@@ -265,7 +269,7 @@ export class CallerSource {
     }
     if (refusal.reason !== 'token_rejected') return refusal;
     this.#remembered.reject(credential, refusal);
-    this.#confirmations.forget(digest);
+    this.#confirmed.delete(digest);
     this.#flights.spoilKey(credential);
     if (userId === undefined) return refusal;
     // What was asked for before the refusal must not be kept.

@@ -71,14 +71,17 @@ export class Flights<T> {
     if (flight.evicted?.has(userId)) flight.spoiled = true;
   }
 
-  /** Spoils the flights that are known to be of this user. */
-  spoil(userId: string): void {
-    for (const flight of this.#open) if (flight.userId === userId) this.#spoil(flight);
+  /** Spoils the flights that are known to be of this user. Undefined: all. */
+  spoil(userId?: string): void {
+    for (const flight of this.#open) {
+      if (userId === undefined || flight.userId === userId) this.#spoil(flight);
+    }
   }
 
   /** Also spoils flights that turn out to be of this user later: ZITADEL may have been asked about the token already. */
-  evict(userId: string): void {
+  evict(userId?: string): void {
     this.spoil(userId);
+    if (userId === undefined) return;
     for (const flight of this.#open) {
       if (flight.userId !== undefined) continue;
       (flight.evicted ??= new Set()).add(userId);
@@ -99,10 +102,6 @@ export class Flights<T> {
   /** Spoils the flights of one key. */
   spoilKey(key: string): void {
     for (const flight of this.#open) if (flight.key === key) this.#spoil(flight);
-  }
-
-  spoilAll(): void {
-    for (const flight of this.#open) this.#spoil(flight);
   }
 
   #spoil(flight: Flight): void {

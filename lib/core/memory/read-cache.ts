@@ -3,12 +3,11 @@ import { Lease } from '../validity.js';
 import type { Pay } from './allowance.js';
 import { type Flight, Flights, mayKeep } from './flight.js';
 import type { QuietTelemetry, RememberedKind } from '../telemetry.js';
-import type { Stored } from '../store/envelope.js';
+import type { Stored, StoredKind } from '../store/envelope.js';
 import type { SeenAgain, SharedStore } from '../store/shared-store.js';
 import { FAILED } from '../store/signed-cache.js';
-import type { StoredKind } from '../store/stored-kinds.js';
 import { TURN_MS } from '../store/turns.js';
-import { UserMemory } from './user-memory.js';
+import { UserMemory } from './bounded.js';
 
 /** What ZITADEL said about a user, where it came from, and until when it may be used. */
 export interface Remembered<T extends object | string> {
@@ -36,9 +35,9 @@ export interface CacheQuestion<T extends object | string> {
 }
 
 /** What a cache holds: how large a value is, and how it travels through the shared store. */
-export interface CacheKind<T extends object | string, S> {
-  readonly name: RememberedKind;
-  readonly stored: StoredKind<S>;
+export interface CacheKind<T extends object | string, S> extends StoredKind<S> {
+  /** How telemetry names it. */
+  readonly toldAs: RememberedKind;
   readonly fromStored: (stored: S) => T;
   /** Undefined if the value is not worth storing. */
   readonly toStored: (value: T) => S | undefined;
@@ -91,7 +90,7 @@ export class ReadCache<T extends object | string, S> {
     const kept = this.#memory.get(key);
     const counts = kept?.userId === userId && kept.lease.runs() && kept.askedAt >= notBefore;
     if (!counts) return undefined;
-    this.telemetry?.found(this.kind.name, 'memory');
+    this.telemetry?.found(this.kind.toldAs, 'memory');
     return kept;
   }
 
@@ -101,8 +100,8 @@ export class ReadCache<T extends object | string, S> {
     this.#memory.delete(key);
   }
 
-  /** Forgets a user in this process. Until the shared store has acknowledged an eviction, a read can bring back what it holds. */
-  evict(userId: string): void {
+  /** Forgets a user (undefined: everyone) in this process. Until the shared store has acknowledged an eviction, a read can bring back what it holds. */
+  evict(userId?: string): void {
     this.#flights.spoil(userId);
     this.#memory.evict(userId);
   }
@@ -114,11 +113,6 @@ export class ReadCache<T extends object | string, S> {
       return isRefusal(brought) || fits(brought.value, key);
     });
     this.#memory.evictWhere(({ value }, key) => fits(value, key));
-  }
-
-  evictAll(): void {
-    this.#flights.spoilAll();
-    this.#memory.evictAll();
   }
 
   async #load(question: CacheQuestion<T>, flight: Flight): Promise<Remembered<T> | Refusal> {
@@ -140,7 +134,7 @@ export class ReadCache<T extends object | string, S> {
   ): Promise<Remembered<T> | Refusal> {
     const { kind } = this;
     const { key, userId } = question;
-    const shared = await store.read(kind.stored, key, userId);
+    const shared = await store.read(kind, key, userId);
     const found = this.#fromStore(question, flight, shared.stored);
     if (found) return found;
     let seen: SeenAgain<unknown> | undefined;
@@ -153,19 +147,18 @@ export class ReadCache<T extends object | string, S> {
       const epochs = shared.epochs && (await store.begin(userId, shared.epochs, until, last));
       const { entry, stored } = await this.#ask(question, flight);
       // Nobody here waits for the store. The others look for it until the turn ends.
-      if (epochs && stored)
-        void store.write(kind.stored, key, userId, epochs, stored).then(endTurn);
+      if (epochs && stored) void store.write(kind, key, userId, epochs, stored).then(endTurn);
       else endTurn();
       return entry;
     };
     if (!inTurn || !shared.epochs) return ask(() => undefined, shared.until, false);
     const look = async (until: number) => {
-      const again = await store.readAgain(kind.stored, key, userId, until);
+      const again = await store.readAgain(kind, key, userId, until);
       if (again === FAILED) return FAILED;
       seen = again;
       return this.#fromStore(question, flight, again.stored);
     };
-    return store.inTurn(kind.stored, key, { look, ask }, shared.until);
+    return store.inTurn(kind, key, { look, ask }, shared.until);
   }
 
   /** What another process has stored, if it is not too old for this question. */
@@ -188,7 +181,7 @@ export class ReadCache<T extends object | string, S> {
       lease: new Lease({ validUntil: performance.now() + leftMs, wallUntil }),
     };
     if (mayKeep(flight, entry)) this.#keep(question.key, entry);
-    this.telemetry?.found(this.kind.name, 'shared');
+    this.telemetry?.found(this.kind.toldAs, 'shared');
     return entry;
   }
 
@@ -201,7 +194,7 @@ export class ReadCache<T extends object | string, S> {
     const fetchedAt = Date.now();
     const value = await read();
     if (isRefusal(value)) return { entry: value };
-    this.telemetry?.found(this.kind.name, 'zitadel');
+    this.telemetry?.found(this.kind.toldAs, 'zitadel');
     const keepMs = Math.min(this.ttlMs, notAfter - fetchedAt);
     const entry: Remembered<T> = {
       userId,

@@ -3,9 +3,8 @@ import type { Allowed, MembershipRead, Refusal } from '../decision.js';
 import { type Ids, namesAgain, type RequestLike } from '../request.js';
 import type { Compiled } from '../requirement/compile.js';
 import { earlier, endsBefore, isValid, type Lease, type Validity } from '../validity.js';
-import { bounded } from './bounded.js';
+import { bounded, UserMemory } from './bounded.js';
 import { isRefusedBy, sessionIn, tokenIdOf } from './refused-tokens.js';
-import { UserMemory } from './user-memory.js';
 
 /** A caller's memberships, and until when they may be used. */
 export interface CallerRows extends Validity {
@@ -193,8 +192,8 @@ export class RememberedCallers {
     this.#callers.set(this.#callers.peek(tail) ? wholeOf(credential) : tail, caller);
   }
 
-  /** Forgets every token of a user. */
-  evict(userId: string): void {
+  /** Forgets every token of a user. Undefined: of everyone. */
+  evict(userId?: string): void {
     this.#callers.evict(userId);
   }
 
@@ -213,10 +212,6 @@ export class RememberedCallers {
       if (does) gone(caller);
       return does;
     });
-  }
-
-  evictAll(): void {
-    this.#callers.evictAll();
   }
 
   /** Forgets exactly this credential. */

@@ -1,14 +1,19 @@
 import type { RowsOn } from '../caller.js';
-import type { CallerFacts, Facts, ResourceFacts } from '../decide/case.js';
+import type { Facts, RememberedStates, ResourceFacts, StateOf } from '../decide/case.js';
 import type { Lease } from '../validity.js';
-import type { HeldPermissions, Memberships, RolesGiven } from './caller-kinds.js';
-import { unpacked } from './packed-rows.js';
+import {
+  type HeldPermissions,
+  type Memberships,
+  type RolesGiven,
+  unpacked,
+} from './caller-kinds.js';
 import type { Remembered } from './read-cache.js';
 import type { KnownCaller, Verified } from './remembered-callers.js';
 
 /** What is remembered of one caller, and the leases of all that was read of it. */
-export class RememberedFacts implements Facts, CallerFacts {
+export class RememberedFacts implements Facts {
   readonly leases: Lease[] = [];
+  readonly stateOf: StateOf | undefined;
 
   constructor(
     private readonly known: KnownCaller,
@@ -19,7 +24,16 @@ export class RememberedFacts implements Facts, CallerFacts {
       readonly permissions: HeldPermissions;
       readonly roles: RolesGiven;
     },
-  ) {}
+    states?: RememberedStates,
+  ) {
+    this.stateOf =
+      states &&
+      ((of) => {
+        const state = states.known(of, notBefore);
+        if (state) this.leases.push(state.lease);
+        return state?.fact;
+      });
+  }
 
   ownerOf(projectId: string) {
     return this.resources.ownerOf(projectId);

@@ -1,7 +1,6 @@
-import { ZitadelRequirementError } from '../errors.js';
+import { ZitadelRequirementError, unfilled } from '../errors.js';
 import { has, withoutInheritance } from '../own-properties.js';
 import { checkId, type IdSource } from '../request.js';
-import { unfilled } from '../unfilled.js';
 import { nameOf, project, type ResourceRef } from './refs.js';
 import {
   type PermissionRequirement,
@@ -139,24 +138,26 @@ export function compile(
 ): Compiled {
   const { hierarchy, idPattern, projectId } = settings;
   const sources: IdSource[] = [];
-  let fresh = false;
-  let asksMore = false;
-  let needsToken = false;
-  let namesGrants = false;
-  let readsClaims = false;
-  let readsRows = false;
+  const found = {
+    fresh: false,
+    asksMore: false,
+    needsToken: false,
+    namesGrants: false,
+    readsClaims: false,
+    readsRows: false,
+  };
 
   const slotOf = (source: IdSource): Slot => {
     if (source.from === 'literal') requireLiteral(source.id, idPattern);
-    readsClaims ||= source.from === 'caller';
-    needsToken ||= source.from === 'caller';
+    found.readsClaims ||= source.from === 'caller';
+    found.needsToken ||= source.from === 'caller';
     const known = sources.findIndex((other) => sameSource(other, source));
     return known >= 0 ? known : sources.push(source) - 1;
   };
 
   const slotsOf = (given: ResourceRef | undefined): RefSlots => {
     const ref = given && withoutInheritance(given);
-    namesGrants ||= ref?.kind === 'projectGrant';
+    found.namesGrants ||= ref?.kind === 'projectGrant';
     const pair = ref?.kind === 'projectGrant' && has(ref, 'project') ? ref : undefined;
     const owner = ref?.kind === 'project' ? ref.owner : undefined;
     return {
@@ -168,8 +169,8 @@ export function compile(
   };
 
   const roleNode = (required: RoleRequirement): RoleNode => {
-    fresh ||= required.fresh;
-    readsRows = true;
+    found.fresh ||= required.fresh;
+    found.readsRows = true;
     const { kind, ref, roles } = required;
     return { type: 'role', kind, by: satisfying(hierarchy, roles), ...slotsOf(ref) };
   };
@@ -180,10 +181,10 @@ export function compile(
         "permissions are evaluated by ZITADEL's API v1 only: take them away, or set the option api to 'auto' or 'v1'",
       );
     }
-    fresh ||= required.fresh;
-    asksMore = true;
-    needsToken = true;
-    readsRows = true;
+    found.fresh ||= required.fresh;
+    found.asksMore = true;
+    found.needsToken = true;
+    found.readsRows = true;
     const { permissions, ref } = required;
     return { type: 'permission', kind: ref.kind, permissions, ...slotsOf(ref) };
   };
@@ -195,11 +196,11 @@ export function compile(
         'projectRole() names no project: give { project }, or set the option projectId',
       );
     }
-    fresh ||= required.fresh;
-    readsClaims = true;
+    found.fresh ||= required.fresh;
+    found.readsClaims = true;
     const asks = settings.projectRoles === 'api';
-    asksMore ||= asks;
-    needsToken ||= !asks;
+    found.asksMore ||= asks;
+    found.needsToken ||= !asks;
     const { roles, org, acrossOrganizations } = required;
     const slots = { project: slotOf(of.source), org: slotOf(org.source) };
     const namesProject = required.project !== undefined;
@@ -217,8 +218,8 @@ export function compile(
         return projectRoleNode(part);
       case 'authenticated': {
         const { organizations } = part;
-        readsClaims ||= organizations !== undefined;
-        needsToken ||= organizations !== undefined;
+        found.readsClaims ||= organizations !== undefined;
+        found.needsToken ||= organizations !== undefined;
         for (const id of organizations ?? []) requireLiteral(id, idPattern, false);
         return { type: 'authenticated', organizations };
       }
@@ -229,19 +230,7 @@ export function compile(
 
   const root = walk(requirementOf(requirement, 'a requirement'));
   const names = sources.map(nameOf);
-  return {
-    requirement,
-    root,
-    sources,
-    names,
-    fresh,
-    refusesActors,
-    asksMore,
-    needsToken,
-    namesGrants,
-    readsClaims,
-    readsRows,
-  };
+  return { requirement, root, sources, names, refusesActors, ...found };
 }
 
 function requireLiteral(id: string, idPattern: RegExp, isOfRef = true): void {

@@ -1,6 +1,5 @@
-import { ZitadelRequirementError } from '../errors.js';
+import { ZitadelRequirementError, askedAbout } from '../errors.js';
 import type { IdReaderClass, IdSource, NamedPlace, ReadId } from '../request.js';
-import { askedAbout } from '../unfilled.js';
 
 /** Names an organization. Made by {@link org}. */
 export interface OrgRef {
@@ -191,36 +190,32 @@ function grantOf(named: string | ProjectGrantParts): ProjectGrantRef {
 export const projectGrant: ((named: string | ProjectGrantParts) => ProjectGrantRef) &
   RefBuilder<ProjectGrantRef> = Object.assign(grantOf, builderFor('projectGrant', grantFrom));
 
-function isRef(value: unknown, kind: string): boolean {
-  return typeof value === 'object' && value !== null && (value as { kind?: unknown }).kind === kind;
+/** Reads a literal id or a ref, as a ref. */
+function reading<R>(kind: string, ofId: (id: string) => R, name: string): (value: unknown) => R {
+  return (value) => {
+    if (typeof value === 'string') return ofId(value);
+    if ((Object(value) as { kind?: unknown }).kind === kind) return value as R;
+    throw new ZitadelRequirementError(`${name}${askedAbout(value)}`);
+  };
 }
 
-/** A literal id or a ref, as a ref. */
-export function orgRef(value: unknown): OrgRef {
-  if (typeof value === 'string') return org(value);
-  if (isRef(value, 'org')) return value as OrgRef;
-  throw new ZitadelRequirementError(
-    `name the organization: its id, or org.param('...'), org.query, org.body, org.header, org.from, org.ofCaller()${askedAbout(value)}`,
-  );
-}
+export const orgRef = reading<OrgRef>(
+  'org',
+  org,
+  "name the organization: its id, or org.param('...'), org.query, org.body, org.header, org.from, org.ofCaller()",
+);
 
-/** A literal id or a ref, as a ref. */
-export function projectRef(value: unknown): ProjectRef {
-  if (typeof value === 'string') return project(value);
-  if (isRef(value, 'project')) return value as ProjectRef;
-  throw new ZitadelRequirementError(
-    `name the project: its id, or project.param('...'), project.query, project.body, project.header, project.from${askedAbout(value)}`,
-  );
-}
+export const projectRef = reading<ProjectRef>(
+  'project',
+  project,
+  "name the project: its id, or project.param('...'), project.query, project.body, project.header, project.from",
+);
 
-/** A literal id or a ref, as a ref. */
-export function projectGrantRef(value: unknown): ProjectGrantRef {
-  if (typeof value === 'string') return projectGrant(value);
-  if (isRef(value, 'projectGrant')) return value as ProjectGrantRef;
-  throw new ZitadelRequirementError(
-    `name the project grant: its id, projectGrant.param('...'), or projectGrant({ project, grantedOrg })${askedAbout(value)}`,
-  );
-}
+export const projectGrantRef = reading<ProjectGrantRef>(
+  'projectGrant',
+  projectGrant,
+  "name the project grant: its id, projectGrant.param('...'), or projectGrant({ project, grantedOrg })",
+);
 
 /** A source in words, for the boot report and the log: `param orgId`. */
 export function sourceText(source: IdSource): string {

@@ -167,3 +167,47 @@ function checkedByRef(ref: ResourceRef): readonly Omit<CheckedRef, 'id'>[] {
   const owner = ref.kind === 'project' ? ref.owner : undefined;
   return owner ? [{ kind: 'org', name: nameOf(owner.source) }, own] : [own];
 }
+
+/** Whether callers who act as another user are let in. */
+export interface ImpersonationSettings {
+  /**
+   * With the option `allowImpersonation: 'perRoute'`: also let in callers who act as another user (token with the claim `act`). What is
+   * required is asked of the user they act as; `Caller.actor` is who acts. With any other value of the option it changes nothing.
+   *
+   * @default false
+   */
+  readonly allowImpersonation?: boolean;
+}
+
+/** Reads the setting. @throws ZitadelRequirementError when it is no boolean, or there is another setting */
+export function lettingActorsIn(settings: unknown): boolean {
+  const { allowImpersonation = false, ...rest } = Object(settings) as Record<string, unknown>;
+  const isObject = typeof settings === 'object' && settings !== null;
+  if (isObject && typeof allowImpersonation === 'boolean' && Object.keys(rest).length === 0) {
+    return allowImpersonation && Object.hasOwn(settings, 'allowImpersonation');
+  }
+  throw new ZitadelRequirementError(
+    'the settings beside a requirement are { allowImpersonation: true | false }',
+  );
+}
+
+/** Settings of one role or permission requirement. */
+export interface FreshOptions {
+  /**
+   * Ask ZITADEL anew instead of using what is remembered. It is for routes where the TTL of the cache is too long. The reply is remembered
+   * for later requests with the same token (as the service user: of the same user).
+   *
+   * @default false
+   */
+  readonly fresh?: boolean;
+}
+
+/** Reads the options of a requirement. @throws ZitadelRequirementError when they are anything else */
+export function freshOf(options: unknown): boolean {
+  if (options === undefined) return false;
+  const { fresh = false, ...rest } = Object(options) as { fresh?: unknown };
+  if (typeof options !== 'object' || typeof fresh !== 'boolean' || Object.keys(rest).length > 0) {
+    throw new ZitadelRequirementError('the options of a requirement are { fresh: true | false }');
+  }
+  return fresh;
+}

@@ -1,4 +1,4 @@
-import type { FreshOptions } from './fresh.js';
+import type { FreshOptions } from './requirement.js';
 import type { OrgRef, ProjectGrantRef, ProjectRef } from './refs.js';
 import type {
   CustomRole,

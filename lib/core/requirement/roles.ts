@@ -1,42 +1,47 @@
-import { ZitadelRequirementError } from '../errors.js';
-import { askedAbout } from '../unfilled.js';
-import { nearest } from './nearest.js';
+import { ZitadelRequirementError, askedAbout } from '../errors.js';
 
 /** Where a membership, and so a manager role, is held. */
 export type ResourceKind = 'instance' | 'org' | 'project' | 'projectGrant';
 
+const BUILT_IN = [
+  'IAM_OWNER',
+  'IAM_OWNER_VIEWER',
+  'IAM_ORG_MANAGER',
+  'IAM_USER_MANAGER',
+  'IAM_ADMIN_IMPERSONATOR',
+  'IAM_END_USER_IMPERSONATOR',
+  'IAM_LOGIN_CLIENT',
+  'ORG_OWNER',
+  'ORG_OWNER_VIEWER',
+  'ORG_USER_MANAGER',
+  'ORG_SETTINGS_MANAGER',
+  'ORG_USER_PERMISSION_EDITOR',
+  'ORG_PROJECT_PERMISSION_EDITOR',
+  'ORG_PROJECT_CREATOR',
+  'ORG_USER_SELF_MANAGER',
+  'ORG_ADMIN_IMPERSONATOR',
+  'ORG_END_USER_IMPERSONATOR',
+  'PROJECT_OWNER',
+  'PROJECT_OWNER_VIEWER',
+  'PROJECT_OWNER_GLOBAL',
+  'PROJECT_OWNER_VIEWER_GLOBAL',
+  'PROJECT_GRANT_OWNER',
+  'PROJECT_GRANT_OWNER_VIEWER',
+] as const;
+
+type BuiltIn = (typeof BUILT_IN)[number];
+
 /** Manager roles of an instance, as ZITADEL defines them by default. */
-export type InstanceRole =
-  | 'IAM_OWNER'
-  | 'IAM_OWNER_VIEWER'
-  | 'IAM_ORG_MANAGER'
-  | 'IAM_USER_MANAGER'
-  | 'IAM_ADMIN_IMPERSONATOR'
-  | 'IAM_END_USER_IMPERSONATOR'
-  | 'IAM_LOGIN_CLIENT';
+export type InstanceRole = Extract<BuiltIn, `IAM_${string}`>;
 
 /** Manager roles of an organization. */
-export type OrgRole =
-  | 'ORG_OWNER'
-  | 'ORG_OWNER_VIEWER'
-  | 'ORG_USER_MANAGER'
-  | 'ORG_SETTINGS_MANAGER'
-  | 'ORG_USER_PERMISSION_EDITOR'
-  | 'ORG_PROJECT_PERMISSION_EDITOR'
-  | 'ORG_PROJECT_CREATOR'
-  | 'ORG_USER_SELF_MANAGER'
-  | 'ORG_ADMIN_IMPERSONATOR'
-  | 'ORG_END_USER_IMPERSONATOR';
-
-/** Manager roles of a project. */
-export type ProjectRole =
-  | 'PROJECT_OWNER'
-  | 'PROJECT_OWNER_VIEWER'
-  | 'PROJECT_OWNER_GLOBAL'
-  | 'PROJECT_OWNER_VIEWER_GLOBAL';
+export type OrgRole = Extract<BuiltIn, `ORG_${string}`>;
 
 /** Manager roles of a project grant. */
-export type ProjectGrantRole = 'PROJECT_GRANT_OWNER' | 'PROJECT_GRANT_OWNER_VIEWER';
+export type ProjectGrantRole = Extract<BuiltIn, `PROJECT_GRANT_${string}`>;
+
+/** Manager roles of a project. */
+export type ProjectRole = Exclude<BuiltIn, InstanceRole | OrgRole | ProjectGrantRole>;
 
 /** Every manager role that ZITADEL ships. Roles of your own are named with `customRole`. */
 export type ManagerRole = InstanceRole | OrgRole | ProjectRole | ProjectGrantRole;
@@ -57,32 +62,6 @@ type KindOfName<N extends string> = N extends `IAM_${string}`
       : N extends `PROJECT_${string}`
         ? 'project'
         : never;
-
-const BUILT_IN: Readonly<Record<ManagerRole, ResourceKind>> = {
-  IAM_OWNER: 'instance',
-  IAM_OWNER_VIEWER: 'instance',
-  IAM_ORG_MANAGER: 'instance',
-  IAM_USER_MANAGER: 'instance',
-  IAM_ADMIN_IMPERSONATOR: 'instance',
-  IAM_END_USER_IMPERSONATOR: 'instance',
-  IAM_LOGIN_CLIENT: 'instance',
-  ORG_OWNER: 'org',
-  ORG_OWNER_VIEWER: 'org',
-  ORG_USER_MANAGER: 'org',
-  ORG_SETTINGS_MANAGER: 'org',
-  ORG_USER_PERMISSION_EDITOR: 'org',
-  ORG_PROJECT_PERMISSION_EDITOR: 'org',
-  ORG_PROJECT_CREATOR: 'org',
-  ORG_USER_SELF_MANAGER: 'org',
-  ORG_ADMIN_IMPERSONATOR: 'org',
-  ORG_END_USER_IMPERSONATOR: 'org',
-  PROJECT_OWNER: 'project',
-  PROJECT_OWNER_VIEWER: 'project',
-  PROJECT_OWNER_GLOBAL: 'project',
-  PROJECT_OWNER_VIEWER_GLOBAL: 'project',
-  PROJECT_GRANT_OWNER: 'projectGrant',
-  PROJECT_GRANT_OWNER_VIEWER: 'projectGrant',
-};
 
 /**
  * The kind of membership on which a role has a meaning. ZITADEL checks the prefix when a member is added, but it lets members of a project
@@ -111,7 +90,7 @@ export function customRole<const N extends `${'IAM' | 'ORG' | 'PROJECT'}_${strin
       'customRole() takes the name of a manager role as it stands in ZITADEL: capital letters, digits and underscores, beginning with IAM_, ORG_, PROJECT_ or PROJECT_GRANT_',
     );
   }
-  if (Object.hasOwn(BUILT_IN, name)) {
+  if (isManagerRole(name)) {
     throw new ZitadelRequirementError(
       `${name} is one of ZITADEL's own roles: write '${name}' without customRole()`,
     );
@@ -121,14 +100,12 @@ export function customRole<const N extends `${'IAM' | 'ORG' | 'PROJECT'}_${strin
 
 /** Whether this is one of the manager roles that ZITADEL ships. */
 export function isManagerRole(name: unknown): name is ManagerRole {
-  return typeof name === 'string' && Object.hasOwn(BUILT_IN, name);
+  return (BUILT_IN as readonly unknown[]).includes(name);
 }
 
 /** The plain name and the kind of a role as it is written in a requirement. */
 export function roleOf(role: unknown): { readonly name: string; readonly kind: ResourceKind } {
-  if (typeof role === 'string' && Object.hasOwn(BUILT_IN, role)) {
-    return { name: role, kind: BUILT_IN[role as ManagerRole] };
-  }
+  if (isManagerRole(role)) return { name: role, kind: kindOfRole(role) as ResourceKind };
   if (typeof role === 'object' && role !== null && Object.hasOwn(role, 'customRole')) {
     const { customRole: name, kind } = role as CustomRole;
     return { name, kind };
@@ -152,7 +129,7 @@ function insteadOf(role: unknown): string {
   if (typeof role !== 'string' || role === '') {
     return `write its name, such as ORG_OWNER${askedAbout(role)}`;
   }
-  const meant = nearest(role, Object.keys(BUILT_IN));
+  const meant = nearest(role, BUILT_IN);
   return meant.length > 0
     ? `correct the name, for example to ${meant.join(' or ')}, or write customRole('...') for one of your own`
     : `write projectRole('...') for a role of your project, customRole('...') for a manager role of your own, or a name such as IAM_OWNER, ORG_OWNER or PROJECT_OWNER`;
@@ -233,4 +210,26 @@ function closureOf(table: HierarchyTable, wanted: string): ReadonlySet<string> {
     }
   }
   return roles;
+}
+
+/** Steps from one word to another: a letter more, less or changed. */
+function distance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= one.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= other.length; j += 1) {
+      const changed = (row[j - 1] ?? 0) + (one[i - 1] === other[j - 1] ? 0 : 1);
+      next.push(Math.min(changed, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[other.length] ?? 0;
+}
+
+/** The names that a misspelt word may mean: those that differ in the fewest letters, at most three. None if the word is like no name. */
+function nearest(word: string, names: readonly string[]): readonly string[] {
+  if (word.length > 50) return [];
+  const far = names.map((name) => ({ name, steps: distance(word.toUpperCase(), name) }));
+  const least = Math.min(3, ...far.map(({ steps }) => steps));
+  return far.filter(({ steps }) => steps === least).map(({ name }) => name);
 }

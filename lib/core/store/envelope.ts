@@ -1,7 +1,6 @@
 import { own } from '../own-properties.js';
 import { CLOCK_SKEW_MS } from './epochs.js';
 import { FAILED, type FoundFields } from './signed-cache.js';
-import type { StoredKind } from './stored-kinds.js';
 
 /** What some process read from ZITADEL. */
 export interface Stored<T> {
@@ -9,6 +8,14 @@ export interface Stored<T> {
   /** Milliseconds since the epoch. */
   readonly fetchedAt: number;
   readonly expiresAt: number;
+}
+
+/** A kind of values that can be stored: its name in the store, and how it is read back. Anything odd is a miss. */
+export interface StoredKind<T> {
+  readonly name: 'rows' | 'permissions' | 'givenRoles';
+  readonly from: (value: unknown, userId: string) => T | undefined;
+  /** The organizations on which the value rests. Undefined: any organization may be one of them. */
+  readonly organizationsOf: (value: T) => readonly string[] | undefined;
 }
 
 /** The ids of the epochs in which something was asked for. */

@@ -8,10 +8,10 @@ import {
   Floors,
   targetKey,
   type StoreTarget,
+  SecondLooks,
 } from './epochs.js';
 import { SingleFlight } from '../memory/flight.js';
 import { inTime, patienceNow } from './patience.js';
-import { SecondLooks } from './second-looks.js';
 import { DEADLINE_MS, FAILED, type FoundFields, type SignedCache } from './signed-cache.js';
 import { inTurn, type Turns } from './turns.js';
 

@@ -6,13 +6,12 @@ import {
   type Epochs,
   MOST_ORGANIZATIONS,
   type Stored,
+  type StoredKind,
 } from './envelope.js';
 import { CLOCK_SKEW_MS, type StoreTarget } from './epochs.js';
 import { DEADLINE_MS, FAILED, type SharedCache, SignedCache } from './signed-cache.js';
 import { inTime, patienceNow } from './patience.js';
-import type { StoredKind } from './stored-kinds.js';
-import { StoreQueue } from './store-queue.js';
-import { inTurn, type Work } from './turns.js';
+import { inTurn, type Work, StoreQueue } from './turns.js';
 
 /** The epochs that a read found or began. It begins none of a user. */
 type FoundEpochs = Omit<Epochs, 'user'> & { readonly user: string | undefined };

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { jsonFrom } from '../own-properties.js';
-import { Seal } from '../seal.js';
+import { digestOf, Seal } from '../seal.js';
 import { inTime, patienceNow } from './patience.js';
 
 /** The part of Nest's `CACHE_MANAGER` that is used. Any object with these two methods works. The TTL is in milliseconds. */
@@ -44,8 +43,7 @@ export class SignedCache {
   }
 
   name(kind: string, key: string): string {
-    const digest = createHash('sha256').update(JSON.stringify([this.#scope, kind, key]));
-    return `nestjs-zitadel:1:${kind}:${digest.digest('base64url')}`;
+    return `nestjs-zitadel:1:${kind}:${digestOf(JSON.stringify([this.#scope, kind, key]))}`;
   }
 
   /** Whether the last thing that is known of the store is a failure: it refused, or nothing came from it for as long as a question waits. */

@@ -1,5 +1,4 @@
-import { decisionOf } from '../../core/attached-decision.js';
-import { type CurrentDecision, end } from '../../core/current-decision.js';
+import { type CurrentDecision, decisionOf, end } from '../../core/attached-decision.js';
 
 interface Field {
   subscribe?: ((...given: unknown[]) => unknown) | undefined;

@@ -1,9 +1,8 @@
 import type { Asking, ResourceLookups } from '../../core/ask.js';
 import type { GrantFact, ResourceFacts, ResourceNeed } from '../../core/decide/case.js';
 import { isRefusal, type Refusal } from '../../core/decision.js';
-import { bounded, forgetWhere } from '../../core/memory/bounded.js';
+import { bounded, forgetWhere, UserMemory } from '../../core/memory/bounded.js';
 import { SingleFlight } from '../../core/memory/flight.js';
-import { UserMemory } from '../../core/memory/user-memory.js';
 import { checkId } from '../../core/request.js';
 import { isValid, validFor, type Validity } from '../../core/validity.js';
 import { threwIn } from '../../core/thrown.js';
@@ -138,7 +137,7 @@ export class Lookups implements ResourceLookups {
     this.#startAnew();
     this.#owners.clear();
     this.#grants.clear();
-    this.#nothing.evictAll();
+    this.#nothing.evict();
     this.states?.evictAll();
   }
 

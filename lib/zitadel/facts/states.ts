@@ -1,11 +1,10 @@
 import type { Asking, StateLookups } from '../../core/ask.js';
-import type { Deactivable, StateFact } from '../../core/decide/states.js';
+import type { Deactivable, StateFact } from '../../core/decide/case.js';
 import { isRefusal, type Refusal } from '../../core/decision.js';
 import { bounded, forgetWhere } from '../../core/memory/bounded.js';
 import { SingleFlight } from '../../core/memory/flight.js';
 import { own } from '../../core/own-properties.js';
-import { ANEW } from '../../core/requirement/fresh.js';
-import { isValid, Lease, validFor } from '../../core/validity.js';
+import { ANEW, isValid, Lease, validFor } from '../../core/validity.js';
 import type { ProjectGrant } from '../grants/project-grant.js';
 import type { Generation } from '../generation.js';
 import { NO_GRANT_IDS, unfit } from '../refusals.js';

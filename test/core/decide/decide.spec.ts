@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { indexOf, type MembershipIndex } from '../../../lib/core/caller.js';
 import type { Facts, GivenRoles, Need } from '../../../lib/core/decide/case.js';
-import { allOf, anyOf, authenticated, role } from '../../../lib/core/requirement/builders.js';
-import { projectRole } from '../../../lib/core/requirement/project-role.js';
+import {
+  allOf,
+  anyOf,
+  authenticated,
+  role,
+  projectRole,
+} from '../../../lib/core/requirement/builders.js';
 import type { Compiled } from '../../../lib/core/requirement/compile.js';
 import { org, project } from '../../../lib/core/requirement/refs.js';
 import type { Requirement } from '../../../lib/core/requirement/requirement.js';

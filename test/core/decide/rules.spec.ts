@@ -13,8 +13,8 @@ import {
   authenticated,
   permission,
   role,
+  projectRole,
 } from '../../../lib/core/requirement/builders.js';
-import { projectRole } from '../../../lib/core/requirement/project-role.js';
 import { org, project, projectGrant } from '../../../lib/core/requirement/refs.js';
 import type { Requirement } from '../../../lib/core/requirement/requirement.js';
 import { decideOnce, prepared } from './deciding.js';

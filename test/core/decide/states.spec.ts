@@ -1,13 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { indexOf, type Membership } from '../../../lib/core/caller.js';
-import type { Facts } from '../../../lib/core/decide/case.js';
-import {
-  type Carrier,
-  type Deactivable,
-  standingOf,
-  type StateFact,
-  type StateOf,
-} from '../../../lib/core/decide/states.js';
+import type { Facts, Deactivable, StateFact, StateOf } from '../../../lib/core/decide/case.js';
+import { type Carrier, standingOf } from '../../../lib/core/decide/rows.js';
 import { permission, role } from '../../../lib/core/requirement/builders.js';
 import { org, project, projectGrant } from '../../../lib/core/requirement/refs.js';
 import type { Requirement } from '../../../lib/core/requirement/requirement.js';

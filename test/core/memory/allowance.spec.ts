@@ -56,7 +56,7 @@ describe('an allowance', () => {
     allowance.forget('alice');
     expect(allowance.toll('alice').pay()).toBeUndefined();
     expect(allowance.toll('bob').pay()).toMatchObject({ reason: 'unavailable' });
-    allowance.forgetAll();
+    allowance.forget(undefined);
     expect(allowance.toll('bob').pay()).toBeUndefined();
   });
 });

@@ -6,7 +6,7 @@ import type { Toll } from '../../../lib/core/memory/allowance.js';
 import type { MembershipQuestion } from '../../../lib/core/memory/caller-facts.js';
 import { CallerSource, type CallerSourceParts } from '../../../lib/core/memory/caller-source.js';
 import type { KnownCaller } from '../../../lib/core/memory/remembered-callers.js';
-import { ANEW, ANY_AGE } from '../../../lib/core/requirement/fresh.js';
+import { ANEW, ANY_AGE } from '../../../lib/core/validity.js';
 import { gate, settle } from '../gate.js';
 import { callerOf, orgRow } from '../rows.js';
 

@@ -7,7 +7,7 @@ import type { KnownCaller } from '../../../lib/core/memory/remembered-callers.js
 import { SharedStore } from '../../../lib/core/store/shared-store.js';
 import { role } from '../../../lib/core/requirement/builders.js';
 import { compile } from '../../../lib/core/requirement/compile.js';
-import { ANEW, ANY_AGE } from '../../../lib/core/requirement/fresh.js';
+import { ANEW, ANY_AGE } from '../../../lib/core/validity.js';
 import { evictFrom } from '../evicting.js';
 import { gate, settle } from '../gate.js';
 import { callerOf, orgRow, orgsOf, wholeOf } from '../rows.js';

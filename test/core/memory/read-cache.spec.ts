@@ -8,8 +8,8 @@ import {
   type Remembered,
 } from '../../../lib/core/memory/read-cache.js';
 import { SharedStore } from '../../../lib/core/store/shared-store.js';
-import { ROWS } from '../../../lib/core/store/stored-kinds.js';
-import { ANEW, ANY_AGE } from '../../../lib/core/requirement/fresh.js';
+import { MEMBERSHIPS } from '../../../lib/core/memory/caller-kinds.js';
+import { ANEW, ANY_AGE } from '../../../lib/core/validity.js';
 import { gate, settle } from '../gate.js';
 import { orgRow, orgsOf } from '../rows.js';
 import { MemoryStore } from '../store/memory-store.js';
@@ -27,8 +27,7 @@ class Memberships extends ReadCache<Index, Index['rows']> {
     readonly store: SharedStore | undefined,
   ) {
     const kind: CacheKind<Index, Index['rows']> = {
-      name: 'memberships',
-      stored: ROWS,
+      ...MEMBERSHIPS,
       fromStored: (stored) => indexOf(stored),
       toStored: ({ rows: all }) => all,
       bytesOf: ({ bytes }) => bytes,
@@ -50,9 +49,9 @@ async function evictUser(cache: Memberships): Promise<void> {
 }
 
 async function evictAll(cache: Memberships): Promise<void> {
-  cache.evictAll();
+  cache.evict();
   await cache.store?.evict('everyone', cache.store.stamp());
-  cache.evictAll();
+  cache.evict();
 }
 
 function ask(

@@ -316,7 +316,7 @@ describe('a user', () => {
       expect(callers.get(bearer(number))).toBeUndefined();
     }
     expect(callers.get(bearer(9))).toBeDefined();
-    callers.evictAll();
+    callers.evict();
     expect(callers.get(bearer(9))).toBeUndefined();
   });
 });

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { authenticated, permission } from '../../../lib/core/requirement/builders.js';
-import { projectRole } from '../../../lib/core/requirement/project-role.js';
+import { authenticated, permission, projectRole } from '../../../lib/core/requirement/builders.js';
 import { customPermission } from '../../../lib/core/requirement/permissions.js';
 import { compile, type CompileSettings } from '../../../lib/core/requirement/compile.js';
 import { org, project, projectGrant } from '../../../lib/core/requirement/refs.js';

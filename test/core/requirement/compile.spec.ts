@@ -6,8 +6,8 @@ import {
   authenticated,
   permission,
   role,
+  projectRole,
 } from '../../../lib/core/requirement/builders.js';
-import { projectRole } from '../../../lib/core/requirement/project-role.js';
 import {
   canHold,
   compile,

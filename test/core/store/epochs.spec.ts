@@ -4,7 +4,7 @@ import type { Membership } from '../../../lib/core/caller.js';
 import { CLOCK_SKEW_MS, Floors, type StoreTarget } from '../../../lib/core/store/epochs.js';
 import { SharedStore } from '../../../lib/core/store/shared-store.js';
 import type { Turns } from '../../../lib/core/store/turns.js';
-import { ROWS } from '../../../lib/core/store/stored-kinds.js';
+import { MEMBERSHIPS } from '../../../lib/core/memory/caller-kinds.js';
 import { gate, settle } from '../gate.js';
 import { orgRow } from '../rows.js';
 import { MemoryStore } from './memory-store.js';
@@ -57,7 +57,7 @@ const grant = (ownerOrgId?: string, grantedOrgId?: string): Membership => ({
 
 /** The epochs in which what is asked for now can be stored. */
 async function begun(process: SharedStore, userId: string) {
-  const { epochs, until } = await process.read(ROWS, userId, userId);
+  const { epochs, until } = await process.read(MEMBERSHIPS, userId, userId);
   return epochs && process.begin(userId, epochs, until);
 }
 
@@ -71,11 +71,11 @@ async function store(
   if (!epochs) throw new Error('the store did not take the epochs');
   const fetchedAt = Date.now();
   const what = { value: rows, fetchedAt, expiresAt: fetchedAt + TTL_MS };
-  await process.write(ROWS, userId, userId, epochs, what);
+  await process.write(MEMBERSHIPS, userId, userId, epochs, what);
 }
 
 async function finds(process = processOf(), userId = 'alice'): Promise<boolean> {
-  return (await process.read(ROWS, userId, userId)).stored !== undefined;
+  return (await process.read(MEMBERSHIPS, userId, userId)).stored !== undefined;
 }
 
 const evict = (target: StoreTarget, process = processOf()) =>
@@ -334,7 +334,7 @@ describe('an eviction of an organization', () => {
       await evict({ orgId: '1' });
       const fetchedAt = Date.now();
       const what = { value: [orgRow('alice', '1')], fetchedAt, expiresAt: fetchedAt + TTL_MS };
-      if (epochs) await here.write(ROWS, 'alice', 'alice', epochs, what);
+      if (epochs) await here.write(MEMBERSHIPS, 'alice', 'alice', epochs, what);
       expect(await finds()).toBe(false);
     }
   });

@@ -4,7 +4,11 @@ import type { Membership } from '../../../lib/core/caller.js';
 import type { Stored } from '../../../lib/core/store/envelope.js';
 import { SharedStore } from '../../../lib/core/store/shared-store.js';
 import type { SharedCache } from '../../../lib/core/store/signed-cache.js';
-import { PERMISSIONS, PROJECT_ROLES, ROWS } from '../../../lib/core/store/stored-kinds.js';
+import {
+  HELD_PERMISSIONS,
+  GIVEN_ROLES,
+  MEMBERSHIPS,
+} from '../../../lib/core/memory/caller-kinds.js';
 import { settle } from '../gate.js';
 import { orgRow } from '../rows.js';
 import { MemoryStore } from './memory-store.js';
@@ -41,12 +45,12 @@ async function write(
   userId = 'alice',
   what = stored({ value: [orgRow(userId, '1')] }),
 ): Promise<void> {
-  await store.write(ROWS, key, userId, await epochsOf(store, userId), what);
+  await store.write(MEMBERSHIPS, key, userId, await epochsOf(store, userId), what);
 }
 
 /** The epochs in which a user's values can be stored, as a cache learns them before it asks ZITADEL. */
 async function epochsOf(store: SharedStore, userId: string) {
-  const { epochs: found, until } = await store.read(ROWS, KEY, userId);
+  const { epochs: found, until } = await store.read(MEMBERSHIPS, KEY, userId);
   const epochs = found && (await store.begin(userId, found, until));
   if (!epochs) throw new Error('the store did not take the epochs');
   return epochs;
@@ -67,7 +71,7 @@ function put(value: unknown, name = lying().name): void {
   cache.entries.set(name, { value, until: Infinity });
 }
 
-const found = async (store = storeOf()) => (await store.read(ROWS, KEY, 'alice')).stored;
+const found = async (store = storeOf()) => (await store.read(MEMBERSHIPS, KEY, 'alice')).stored;
 
 describe('what one process stored', () => {
   it('is found by another one with the same secret and scope', async () => {
@@ -100,8 +104,8 @@ describe('what one process stored', () => {
 
   it('is a miss under another key, and for another user', async () => {
     await write();
-    expect((await storeOf().read(ROWS, 'another key', 'alice')).stored).toBeUndefined();
-    expect((await storeOf().read(ROWS, KEY, 'bob')).stored).toBeUndefined();
+    expect((await storeOf().read(MEMBERSHIPS, 'another key', 'alice')).stored).toBeUndefined();
+    expect((await storeOf().read(MEMBERSHIPS, KEY, 'bob')).stored).toBeUndefined();
   });
 
   it('says neither the secret nor the key nor the user in the keys of the store', async () => {
@@ -225,7 +229,7 @@ describe('a poisoned value', () => {
     await write();
     const { text, sealed } = lying();
     put(bend(text, sealed));
-    const read = await storeOf().read(ROWS, KEY, 'alice');
+    const read = await storeOf().read(MEMBERSHIPS, KEY, 'alice');
     expect(read.stored).toBeUndefined();
     // The store itself answered: what is read next may be stored over it.
     expect(read.epochs).toBeDefined();
@@ -275,13 +279,13 @@ describe('a poisoned value', () => {
 describe('stored permissions', () => {
   const ids = [KEY, 'alice'] as const;
   const held = ['project.read', 'project.write:123'];
-  const readHeld = async () => (await storeOf().read(PERMISSIONS, ...ids)).stored;
+  const readHeld = async () => (await storeOf().read(HELD_PERMISSIONS, ...ids)).stored;
 
   beforeEach(async () => {
     const epochs = await epochsOf(storeOf(), 'alice');
     const fetchedAt = Date.now();
     const what = { value: held, fetchedAt, expiresAt: fetchedAt + TTL_MS };
-    await storeOf().write(PERMISSIONS, ...ids, epochs, what);
+    await storeOf().write(HELD_PERMISSIONS, ...ids, epochs, what);
   });
 
   /** Seals another value in the place of the right one. */
@@ -308,7 +312,7 @@ describe('stored permissions', () => {
   });
 
   it('are a miss for another user', async () => {
-    expect((await storeOf().read(PERMISSIONS, KEY, 'bob')).stored).toBeUndefined();
+    expect((await storeOf().read(HELD_PERMISSIONS, KEY, 'bob')).stored).toBeUndefined();
   });
 
   it.each([
@@ -337,10 +341,10 @@ describe('stored project roles', () => {
     const epochs = await epochsOf(storeOf(), 'alice');
     const fetchedAt = Date.now();
     const what = { value: value as string[], fetchedAt, expiresAt: fetchedAt + TTL_MS };
-    await storeOf().write(PROJECT_ROLES, KEY, 'alice', epochs, what);
-    const { stored } = await storeOf().read(PROJECT_ROLES, KEY, 'alice');
+    await storeOf().write(GIVEN_ROLES, KEY, 'alice', epochs, what);
+    const { stored } = await storeOf().read(GIVEN_ROLES, KEY, 'alice');
     expect(stored?.value).toEqual(isRead ? value : undefined);
-    expect((await storeOf().read(PERMISSIONS, KEY, 'alice')).stored).toBeUndefined();
+    expect((await storeOf().read(HELD_PERMISSIONS, KEY, 'alice')).stored).toBeUndefined();
   });
 });
 
@@ -350,7 +354,7 @@ describe('an eviction', () => {
     await write(storeOf(), 'other', 'alice');
     await write(storeOf(), 'bob’s', 'bob');
     await evict('alice');
-    const read = (key: string, user: string) => storeOf().read(ROWS, key, user);
+    const read = (key: string, user: string) => storeOf().read(MEMBERSHIPS, key, user);
     expect((await read('one', 'alice')).stored).toBeUndefined();
     expect((await read('other', 'alice')).stored).toBeUndefined();
     expect((await read('bob’s', 'bob')).stored).toBeDefined();
@@ -362,7 +366,7 @@ describe('an eviction', () => {
     const epochs = await epochsOf(storeOf(), 'alice');
     const before = stored();
     await evict('alice');
-    await storeOf().write(ROWS, KEY, 'alice', epochs, before);
+    await storeOf().write(MEMBERSHIPS, KEY, 'alice', epochs, before);
     expect(await found()).toBeUndefined();
   });
 
@@ -418,11 +422,11 @@ describe('a store that fails', () => {
         return work;
       };
       const store = new SharedStore(broken, SECRET, SCOPE, TTL_MS);
-      expect(await inTime(store.read(ROWS, KEY, 'alice'))).toMatchObject(NOTHING);
+      expect(await inTime(store.read(MEMBERSHIPS, KEY, 'alice'))).toMatchObject(NOTHING);
       await inTime(evict('alice', store));
       await inTime(evict(undefined, store));
       const epochs = { everyone: '', user: '', anyOrganization: '' };
-      await inTime(store.write(ROWS, KEY, 'alice', epochs, stored()));
+      await inTime(store.write(MEMBERSHIPS, KEY, 'alice', epochs, stored()));
       expect(cache.rowKeys()).toEqual([]);
     },
   );
@@ -431,7 +435,7 @@ describe('a store that fails', () => {
     await write();
     cache.beforeGet = (key) =>
       key.includes(':epoch') ? Promise.reject(new Error('down')) : undefined;
-    expect(await storeOf().read(ROWS, KEY, 'alice')).toMatchObject(NOTHING);
+    expect(await storeOf().read(MEMBERSHIPS, KEY, 'alice')).toMatchObject(NOTHING);
   });
 
   it('to take an eviction is not believed by this process, and later reads tell the others', async () => {
@@ -443,7 +447,7 @@ describe('a store that fails', () => {
     cache.beforeSet = () => undefined;
     expect(await found(storeOf())).toBeDefined();
     expect(await found(store)).toBeUndefined();
-    expect((await store.read(ROWS, 'bob’s', 'bob')).stored).toBeDefined();
+    expect((await store.read(MEMBERSHIPS, 'bob’s', 'bob')).stored).toBeDefined();
     await epochsOf(store, 'alice');
     expect(await found(storeOf())).toBeUndefined();
   });
@@ -454,7 +458,7 @@ describe('a store that fails', () => {
       fail = reject;
     });
     const store = new SharedStore({ get: () => late, set: () => late }, SECRET, SCOPE, TTL_MS);
-    const read = await store.read(ROWS, KEY, 'alice');
+    const read = await store.read(MEMBERSHIPS, KEY, 'alice');
     await evict('alice', store);
     // An unhandled rejection would fail this file.
     fail(new Error('down'));
@@ -470,7 +474,7 @@ describe('a store that fails', () => {
     } as unknown as SharedCache;
     const store = new SharedStore(plain, SECRET, SCOPE, TTL_MS);
     await write(store);
-    expect((await store.read(ROWS, KEY, 'alice')).stored).toBeDefined();
+    expect((await store.read(MEMBERSHIPS, KEY, 'alice')).stored).toBeDefined();
   });
 });
 
@@ -505,7 +509,7 @@ describe('the keys of the store', () => {
     const keys = texts.slice(0, 6);
     for (const scope of scopes) {
       const store = new SharedStore(recorder, SECRET, scope, TTL_MS);
-      for (const key of keys) await store.read(ROWS, key, 'alice');
+      for (const key of keys) await store.read(MEMBERSHIPS, key, 'alice');
     }
     const different = new Set(scopes.map((scope) => JSON.stringify(scope))).size * keys.length;
     expect([...names].filter((name) => name.includes(':rows:'))).toHaveLength(different);

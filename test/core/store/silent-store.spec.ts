@@ -1,9 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { indexOf } from '../../../lib/core/caller.js';
-import { MEMBERSHIPS } from '../../../lib/core/memory/caller-kinds.js';
-import { packed } from '../../../lib/core/memory/packed-rows.js';
+import { MEMBERSHIPS, packed } from '../../../lib/core/memory/caller-kinds.js';
 import { ReadCache } from '../../../lib/core/memory/read-cache.js';
-import { ANY_AGE } from '../../../lib/core/requirement/fresh.js';
+import { ANY_AGE } from '../../../lib/core/validity.js';
 import { SharedStore } from '../../../lib/core/store/shared-store.js';
 import type { Turns } from '../../../lib/core/store/turns.js';
 import { orgRow } from '../rows.js';

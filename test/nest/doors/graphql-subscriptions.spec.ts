@@ -2,9 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { Args, Info, Query, Resolver, Subscription } from '@nestjs/graphql';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { Current } from '../../../lib/core/current-decision.js';
+import { Current } from '../../../lib/core/attached-decision.js';
 import type { Denied } from '../../../lib/core/decision.js';
-import { REVIEW } from '../../../lib/core/yes.js';
+import { REVIEW } from '../../../lib/core/review.js';
 import {
   Authenticated,
   CheckedResource,

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { role } from '../../../lib/core/requirement/builders.js';
-import type { FreshOptions } from '../../../lib/core/requirement/fresh.js';
+import type { FreshOptions } from '../../../lib/core/requirement/requirement.js';
 import { project, projectGrant } from '../../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../../lib/options.js';

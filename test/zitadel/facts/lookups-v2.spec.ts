@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { role } from '../../../lib/core/requirement/builders.js';
-import { ANY_AGE } from '../../../lib/core/requirement/fresh.js';
+import { ANY_AGE } from '../../../lib/core/validity.js';
 import { projectGrant } from '../../../lib/core/requirement/refs.js';
 import { createZitadel, type Zitadel } from '../../../lib/create-zitadel.js';
 import type { ZitadelOptions } from '../../../lib/options.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { troubleOf, troubleText } from '../../lib/fleet/redis-trouble.js';
+import { troubleOf, troubleText } from '../../lib/fleet/redis-client.js';
 
 const SECRET = 'redis://app:a-secret@redis.example:6379';
 const failed = (message: string, more: object = {}) => Object.assign(new Error(message), more);

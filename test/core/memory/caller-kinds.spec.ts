@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { indexOf, type Membership, restOnAny } from '../../../lib/core/caller.js';
 import {
-  bytesOfPacked,
+  MEMBERSHIPS,
   packed,
   packedRestOnAny,
   unpacked,
-} from '../../../lib/core/memory/packed-rows.js';
+} from '../../../lib/core/memory/caller-kinds.js';
 import { orgRow } from '../rows.js';
 
 const project: Membership = {
@@ -61,7 +61,7 @@ describe('packed rows', () => {
     const index = indexOf(rows, complete);
     expect(packed(index)).toBe(index);
     expect(unpacked(index)).toBe(index);
-    expect(bytesOfPacked(index)).toBe(index.bytes);
+    expect(MEMBERSHIPS.bytesOf(index)).toBe(index.bytes);
   });
 
   it.each([...SHORT, ...LONG])('rest on the same organizations: %s', (_, rows, complete = true) => {
@@ -73,7 +73,7 @@ describe('packed rows', () => {
   });
 
   it('count two bytes a letter where one is not enough', () => {
-    const bytes = (id: string) => bytesOfPacked(packed(indexOf([orgRow('alice', id)])));
+    const bytes = (id: string) => MEMBERSHIPS.bytesOf(packed(indexOf([orgRow('alice', id)])));
     expect(bytes('é'.repeat(100)) - bytes('é'.repeat(50))).toBe(50);
     expect(bytes('組'.repeat(100)) - bytes('組'.repeat(50))).toBe(100);
   });
