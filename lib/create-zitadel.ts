@@ -3,23 +3,17 @@ import { Authorizer, type Decisions } from './core/authorizer.js';
 import type { Denied } from './core/decision.js';
 import { CallerSource } from './core/memory/caller-source.js';
 import { SeveralAuthorizers } from './core/several-authorizers.js';
-import type { SharedCache } from './core/store/signed-cache.js';
 import { QuietTelemetry, type StartTelemetry } from './core/telemetry.js';
-import { quietLogger, type ZitadelLogger } from './core/tell.js';
+import { quietLogger } from './core/tell.js';
 import { ZitadelAuthorizer, ZitadelNotAllowedError } from './core/zitadel-authorizer.js';
 import { eventsOf } from './events-option.js';
-import {
-  type OptionsOfAll,
-  type SeveralInstances,
-  eachInstance,
-  isSeveral,
-  ofNoInstance,
-  takesOtherTokens,
-} from './instances-option.js';
+import type { OptionsOfAll, SeveralInstances } from './instances-option.js';
 import type { ZitadelOptions } from './options.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import { inFleet, type OpenRedis, openingOnce } from './redis-option.js';
 import { sharedStoreOf } from './shared-option.js';
+import type { ZitadelInstances, ZitadelServices, ZitadelSurroundings } from './services.js';
+import { eachInstance, isSeveral, ofNoInstance, takesOtherTokens } from './validate-instances.js';
 import { resolveOptions } from './validate-options.js';
 import { createRoleReader } from './zitadel/authorizations.js';
 import { createIssuerFor } from './zitadel/callers/issuer-for.js';
@@ -35,31 +29,6 @@ import { MembershipLists } from './zitadel/memberships/lists.js';
 import { askPermissions, createMembershipReader } from './zitadel/memberships/read.js';
 import { ZitadelUnavailableError } from './zitadel/refusals.js';
 import { ServiceToken } from './zitadel/service-user.js';
-
-/** What asks one instance of ZITADEL. */
-export interface ZitadelServices<Grants = ProjectGrantService> {
-  /** The same questions from services, lists and jobs. */
-  readonly authorizer: ZitadelAuthorizer;
-  readonly projectGrants: Grants;
-  /** ZITADEL's lists of manager roles themselves. */
-  readonly membershipLists: MembershipLists;
-  /** Receives ZITADEL's events, and says what came. */
-  readonly events: ZitadelEvents;
-}
-
-/** What asks an instance, and each of several by its issuer. */
-export interface ZitadelInstances<Grants = ProjectGrantService> extends ZitadelServices<Grants> {
-  /** By issuer. Without the option `instances` it is one. With it, project grants and lists are asked for only here. */
-  readonly instances: ReadonlyMap<string, ZitadelServices<Grants>>;
-}
-
-/** What an application may hand in besides its options. */
-export interface ZitadelSurroundings {
-  /** The store behind the memory cache, for `cache: { shared }`: Nest's CACHE_MANAGER, or anything with its get and set. */
-  readonly sharedCache?: SharedCache | undefined;
-  /** Used where the options name no logger. @default the console */
-  readonly logger?: ZitadelLogger;
-}
 
 /** What a door hands in besides. */
 interface OfTheDoor {

@@ -127,7 +127,7 @@ export type { MessageBus } from './fleet/fleet.js';
 export type { RedisClient } from './fleet/redis-client.js';
 export type { ApiSetting, SharedSecret, ZitadelOptions } from './options.js';
 export type { InstanceOptions, OptionsOfAll, SeveralInstances } from './instances-option.js';
-export type { ZitadelInstances, ZitadelServices } from './create-zitadel.js';
+export type { ZitadelInstances, ZitadelServices } from './services.js';
 export type { Fetch } from './zitadel/call.js';
 export type {
   IntrospectionCredential,

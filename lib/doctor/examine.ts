@@ -2,14 +2,10 @@ import { ZitadelOptionsError } from '../core/errors.js';
 import { within } from '../core/memory/flight.js';
 import type { MessageBus } from '../fleet/fleet.js';
 import type { RedisClient } from '../fleet/redis-client.js';
-import {
-  type InstanceOptions,
-  type SeveralInstances,
-  eachInstance,
-  isSeveral,
-} from '../instances-option.js';
+import type { InstanceOptions, SeveralInstances } from '../instances-option.js';
 import type { ZitadelOptions } from '../options.js';
 import type { ResolvedOptions } from '../resolved-options.js';
+import { eachInstance, isSeveral } from '../validate-instances.js';
 import { examineApis, examineLimits } from './apis.js';
 import { examineIntrospection, examineKeys, examineToken } from './callers.js';
 import { examineDelivery, examineEvents } from './events.js';

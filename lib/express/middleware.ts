@@ -30,15 +30,11 @@ import {
 } from '../core/requirement/requirement.js';
 import type { FittingRoles, OnArgs, WrittenRoles } from '../core/requirement/role-args.js';
 import { REVIEW, type Reviewable, reviewBoth } from '../core/review.js';
-import {
-  createZitadel as join,
-  type Zitadel,
-  type ZitadelSurroundings,
-  type ZitadelInstances,
-} from '../create-zitadel.js';
+import { createZitadel as join, type Zitadel } from '../create-zitadel.js';
 import { tellOptions } from '../given-options.js';
 import type { SeveralInstances } from '../instances-option.js';
 import type { ZitadelOptions } from '../options.js';
+import type { ZitadelInstances, ZitadelSurroundings } from '../services.js';
 
 /** Middleware for Express, and for anything like connect that parses what the refs read. */
 export type Middleware = (

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ZitadelRequirementError } from '../core/errors.js';
-import type { ZitadelInstances } from '../create-zitadel.js';
+import type { ZitadelInstances } from '../services.js';
 import { takeDelivery } from '../zitadel/events/zitadel-events.js';
 
 /**

@@ -1,12 +1,8 @@
 import type { INestApplicationContext } from '@nestjs/common';
-import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
-import { own } from '../core/own-properties.js';
 import type { Requirement } from '../core/requirement/requirement.js';
 import { zitadelOf } from './declarations.js';
-import { type Beside, besideHandlers, besideNest } from './beside.js';
-import { type Inventoried, Inventory, inventoryOf, type Place, type Reached } from './inventory.js';
+import { type Inventoried, inventoryOf, type Place, type Reached } from './inventory.js';
 import { atText, routeText, ruleText } from './route-table.js';
-import { zitadelModulesIn } from './zitadel-modules.js';
 
 /** A handler, one way by which clients reach it, and what it asks for there. */
 export interface Access {
@@ -56,7 +52,8 @@ export function accessOf(app: INestApplicationContext): readonly Access[] {
   return accessesIn(inventoryOf(app).read());
 }
 
-const accessesIn = ({ reached }: Inventoried): readonly Access[] =>
+/** @internal The same of what an inventory has read. */
+export const accessesIn = ({ reached }: Inventoried): readonly Access[] =>
   reached.flatMap((each) => each.places.map((place) => accessAt(each, place)));
 
 /** @internal A name for each path of a route. */
@@ -85,74 +82,4 @@ function accessAt({ handler, rule }: Reached, { way, path, lost, guards }: Place
     guarded: lost === undefined,
     guards: lost === undefined ? guards : [],
   };
-}
-
-/** The options of one ZITADEL. */
-interface OptionsOfOne {
-  /** Undefined: the one without a name. */
-  readonly zitadel: string | undefined;
-  /** Undefined if a factory makes them, which a preview does not call. */
-  readonly options: object | undefined;
-}
-
-/** All that clients reach in an application, and what says who gets in. */
-export interface Overview {
-  readonly access: readonly Access[];
-  readonly beside: readonly Beside[];
-  readonly options: readonly OptionsOfOne[];
-  /** Whether nothing of the application was made, so that what factories make is not known. */
-  readonly isPreview: boolean;
-  /** What is not known, in words. */
-  readonly unknown: readonly string[];
-}
-
-/** @throws ZitadelRequirementError as accessOf() does */
-export function overviewOf(app: INestApplicationContext): Overview {
-  const inventory = inventoryOf(app);
-  const [modules, config, adapters] = [ModulesContainer, ApplicationConfig, HttpAdapterHost].map(
-    (type) => app.get<unknown>(type, { strict: false }),
-  ) as [ModulesContainer, ApplicationConfig, HttpAdapterHost];
-  const isPreview = inventory !== app.get(Inventory, { strict: false });
-  const found = inventory.read();
-  const options = zitadelModulesIn(modules).map((each) => ({
-    zitadel: each.name,
-    options: each.options,
-  }));
-  const openPaths = options.map((each) => own(each.options, 'openPaths')).find(Array.isArray);
-  const ownRoutes = inventory.ownRoutesSoFar();
-  return {
-    access: accessesIn(found),
-    beside: [
-      ...besideHandlers(found, adapters),
-      ...besideNest(ownRoutes, found, config.getGlobalPrefix(), openPaths as string[] | undefined),
-    ],
-    options,
-    isPreview,
-    unknown: isPreview ? unknownIn(modules, adapters, options) : [],
-  };
-}
-
-function unknownIn(
-  modules: ModulesContainer,
-  { httpAdapter }: HttpAdapterHost,
-  options: readonly OptionsOfOne[],
-): readonly string[] {
-  const providers = [...modules.values()].flatMap((module) => [...module.providers]);
-  const isMade = (name: string) =>
-    providers.some(
-      ([token, { isNotMetatype, isAlias, instance }]) =>
-        String(token).startsWith(name) && isNotMetatype && !isAlias && !instance,
-    );
-  return [
-    ...(options.some((each) => each.options === undefined)
-      ? [
-          'the options of ZitadelModule.forRootAsync(), with publicControllers, openPaths and events',
-        ]
-      : []),
-    ...(isMade('APP_GUARD ') ? ['an APP_GUARD that a factory makes: it counts for nothing'] : []),
-    ...(isMade('GqlModuleOptions')
-      ? ['the options of GraphQLModule.forRootAsync(): fields count as not guarded']
-      : []),
-    ...(httpAdapter?.getType() === 'fastify' ? ['what was added to Fastify itself'] : []),
-  ];
 }

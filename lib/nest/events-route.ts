@@ -1,7 +1,7 @@
 import type { AbstractHttpAdapter, HttpAdapterHost } from '@nestjs/core';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ZitadelOptionsError } from '../core/errors.js';
-import type { ZitadelInstances } from '../create-zitadel.js';
+import type { ZitadelInstances } from '../services.js';
 import { takeDelivery, type ZitadelEvents } from '../zitadel/events/zitadel-events.js';
 
 type Receivers = Map<string, [ZitadelEvents, ...ZitadelEvents[]]>;

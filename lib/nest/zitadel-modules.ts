@@ -4,7 +4,7 @@ import { type ModuleRef, ModulesContainer } from '@nestjs/core';
 import { ZitadelRequirementError } from '../core/errors.js';
 import type { Zitadel } from '../create-zitadel.js';
 import type { ResolvedOptions } from '../resolved-options.js';
-import { eachInstance, isSeveral } from '../instances-option.js';
+import { eachInstance, isSeveral } from '../validate-instances.js';
 import { resolveOptions } from '../validate-options.js';
 import { type Rule, zitadelOf } from './declarations.js';
 import { RouteRules } from './route-rules.js';

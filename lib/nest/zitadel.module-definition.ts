@@ -2,7 +2,7 @@ import { ConfigurableModuleBuilder, type DynamicModule, type Type } from '@nestj
 import { ZitadelOptionsError } from '../core/errors.js';
 import type { SeveralInstances } from '../instances-option.js';
 import type { ZitadelOptions } from '../options.js';
-import type { ZitadelInstances } from '../create-zitadel.js';
+import type { ZitadelInstances } from '../services.js';
 import type { ProjectGrantService } from './project-grant-service.js';
 
 /** The injection token of the library, put together. */

@@ -45,7 +45,7 @@ import {
   ZitadelModule,
 } from '../../lib/index.js';
 import { withZitadel } from '../../lib/swagger/index.js';
-import { overviewOf } from '../../lib/nest/access.js';
+import { overviewOf } from '../../lib/nest/overview.js';
 import { GLOBAL } from '../support/application.js';
 import { STACKS } from '../support/graphql.js';
 import { recorder } from '../zitadel/parts.js';

@@ -22,7 +22,7 @@ import {
   zitadelEvents,
 } from '../../lib/express/index.js';
 import { openTelemetry, type OpenTelemetryOptions } from '../../lib/opentelemetry/index.js';
-import type { ZitadelSurroundings } from '../../lib/create-zitadel.js';
+import type { ZitadelSurroundings } from '../../lib/services.js';
 import { startExpress } from '../support/start.js';
 
 /** One series of a metric. */

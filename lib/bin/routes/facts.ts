@@ -1,5 +1,6 @@
 import { own } from '../../core/own-properties.js';
-import { type Access, namesOf, type Overview } from '../../nest/access.js';
+import { type Access, namesOf } from '../../nest/access.js';
+import type { Overview } from '../../nest/overview.js';
 
 /** One way in, and what is asked there. */
 export interface Row {

@@ -5,7 +5,7 @@ import {
   satisfying,
   ZITADEL_HIERARCHY,
 } from '../../core/requirement/roles.js';
-import type { Overview } from '../../nest/access.js';
+import type { Overview } from '../../nest/overview.js';
 import { groupsOf, instancesIn, type Row } from './facts.js';
 
 const CELLS: Readonly<Record<Cell, { readonly sign: string; readonly words: string }>> = {

@@ -1,5 +1,5 @@
 import { ZitadelError } from '../../core/errors.js';
-import { type Overview, overviewOf } from '../../nest/access.js';
+import { type Overview, overviewOf } from '../../nest/overview.js';
 import { ApplicationError, inApplication } from '../application.js';
 import { type Command, EXIT, FLAG, parse, TEXT, UsageError } from '../command.js';
 import { coloured, type Terminal } from '../terminal.js';

@@ -411,8 +411,12 @@ describe('permissions', async () => {
   const nobody = zitadel.addUser('nobody', { org: acme });
 
   const idOf = (one: { readonly id: string } | undefined) => one?.id ?? '';
-  const ask = (user: User | undefined, orgId = acme.id, token = zitadel.tokenFor(user as User)) =>
-    askPermissions(wayTo(zitadel, 500).http)(idOf(user), token, orgId);
+  const ask = (
+    user: User | undefined,
+    orgId = acme.id,
+    token = zitadel.tokenFor(user as User),
+    timeoutMs?: number,
+  ) => askPermissions(wayTo(zitadel, timeoutMs).http)(idOf(user), token, orgId);
 
   async function list(...asked: Parameters<typeof ask>): Promise<readonly string[]> {
     const permissions = await ask(...asked);
@@ -465,7 +469,8 @@ describe('permissions', async () => {
 
     it.each(OUTAGES)('that fail (%s) are an outage, never none', async (fault) => {
       zitadel.fail('permissions', fault);
-      expect(await ask(alice)).toMatchObject({ reason: 'unavailable' });
+      const asked = ask(alice, acme.id, zitadel.tokenFor(alice), 500);
+      expect(await asked).toMatchObject({ reason: 'unavailable' });
     });
 
     it.each<[string, unknown]>([
