@@ -1,8 +1,3 @@
-import {
-  ADMINISTRATORS_BETA,
-  listAdministrators,
-  listAuthorizations,
-} from '../api/administrators-and-authorizations.js';
 import { APPLICATIONS_AND_USERS } from '../api/applications-and-users.js';
 import type { Method } from '../api/caller.js';
 import { EVENTS } from '../api/events.js';
@@ -10,6 +5,8 @@ import { getProjectV2, listOrganizations, ORGS_AND_PROJECTS } from '../api/orgs-
 import { PROJECT_GRANTS } from '../api/v1-grants.js';
 import { MEMBERSHIPS } from '../api/v1-memberships.js';
 import { ACTIONS } from '../api/v2-actions.js';
+import { ADMINISTRATORS_BETA, listAdministrators } from '../api/v2-administrators.js';
+import { listAuthorizations } from '../api/v2-authorizations.js';
 import { GRANT_METHODS, LIST_GRANTS } from '../api/v2-grants.js';
 import { discovery, healthz, introspect, keys, ready, userinfo } from '../oidc/info-routes.js';
 import { authorize, login, loginPage } from '../oidc/sign-in.js';

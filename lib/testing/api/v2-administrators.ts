@@ -13,13 +13,7 @@ import {
   stringField,
 } from '../server/protojson.js';
 import { ZitadelError } from '../server/replies.js';
-import type {
-  AuthorizationRecord,
-  GrantRecord,
-  LoginRecord,
-  MemberRecord,
-  State,
-} from '../world/state.js';
+import type { GrantRecord, LoginRecord, MemberRecord, State } from '../world/state.js';
 import { type ApiHandle, type ApiRow, type Caller, callerOf } from './caller.js';
 
 /** A membership as API v2 knows it: with the user, and with the grant where it is on one. */
@@ -102,7 +96,8 @@ function administratorJson(row: Administrator, state: State): object {
 }
 
 /** As API v2 names users in its lists: service users have no display name here. */
-function loginJson({ id, kind, userName, displayName, orgId }: LoginRecord): object {
+/** A user, as lists of API v2 show them. */
+export function loginJson({ id, kind, userName, displayName, orgId }: LoginRecord): object {
   return {
     id,
     preferredLoginName: userName,
@@ -201,66 +196,3 @@ const FILTER: Oneof<Administrator> = {
     },
   },
 };
-
-/** An authorization as API v2 knows it: of a user who has a login name. */
-interface Authorization extends AuthorizationRecord {
-  readonly user: LoginRecord;
-}
-
-const AUTHORIZATION_FILTER: Oneof<Authorization> = {
-  message: 'zitadel.authorization.v2.AuthorizationsSearchFilter',
-  field: 'filter',
-  members: {
-    authorizationIds: byIds(({ id }) => id),
-    organizationId: byId(({ orgId }) => orgId),
-    state: undefined,
-    userId: byId(({ userId }) => userId),
-    userOrganizationId: undefined,
-    userPreferredLoginName: undefined,
-    userDisplayName: undefined,
-    projectId: byId(({ projectId }) => projectId),
-    projectName: undefined,
-    roleKey: undefined,
-    projectGrantId: undefined,
-  },
-};
-
-/** Everybody may ask, and sees what they may see. Written from ZITADEL's source. */
-export const listAuthorizations: ApiHandle = (instance, exchange, message) => {
-  const search = searchIn(message, exchange, 'ListAuthorizationsRequest', AUTHORIZATION_FILTER);
-  const caller = callerOf(instance, exchange);
-  const { authorizations, logins } = instance.world.reads;
-  const rows = [...authorizations.values()].flatMap((authorization): Authorization[] => {
-    const user = logins.get(authorization.userId);
-    return user === undefined ? [] : [{ ...authorization, user }];
-  });
-  return pagedJson(instance, search, {
-    name: 'authorizations',
-    rows,
-    columns: { CREATED_DATE: CREATION_DATE, CHANGED_DATE: CHANGE_DATE },
-    visible: (row) => isAuthorizationVisible(caller, row),
-    json: authorizationJson,
-  });
-};
-
-/** Own rows always; others where the reader may read them in the organization that gave the roles. */
-function isAuthorizationVisible(
-  reader: Caller,
-  { userId, orgId, grantId, projectId }: Authorization,
-): boolean {
-  return userId === reader.userId || reader.may('user.grant.read', orgId, grantId ?? projectId);
-}
-
-function authorizationJson(row: Authorization, state: State): object {
-  const { id, projectId, orgId, roleKeys, active, details, user } = row;
-  const project = state.projects.get(projectId);
-  return {
-    id,
-    ...datesJson(details),
-    project: { id: projectId, name: project?.name, organizationId: project?.orgId },
-    organization: { id: orgId, name: state.orgs.get(orgId)?.name },
-    user: loginJson(user),
-    state: active ? 'STATE_ACTIVE' : 'STATE_INACTIVE',
-    roles: roleKeys.map((key) => ({ key, displayName: key })),
-  };
-}
