@@ -10,6 +10,8 @@ export default defineConfig({
     setupFiles: ['test/setup/patience.ts'],
     // Half of a test is waiting: with two more than there are cores, they are never idle.
     maxWorkers: availableParallelism() + 2,
+    // What a failed test wrote helps; what others wrote hides it.
+    silent: 'passed-only',
     // Only what hangs may fail for the time: a busy machine makes seconds of milliseconds.
     testTimeout: 180_000,
     hookTimeout: 180_000,
