@@ -16,7 +16,7 @@ import {
   type StateOf,
 } from './decide/case.js';
 import { decide } from './decide/decide.js';
-import { isRefusal, type Refusal } from './decision.js';
+import { isError, isRefusal, type Refusal } from './decision.js';
 import type { Toll } from './memory/allowance.js';
 import type { CallerLookups } from './memory/caller-facts.js';
 import type { KnownCaller } from './memory/remembered-callers.js';
@@ -139,7 +139,7 @@ function onceEach(needs: readonly Need[]): readonly Need[] {
 
 /** Whether a refusal is about the caller's token, not about ZITADEL or us. Such a token is refused for every question. */
 export function isAboutToken({ reason }: Refusal): boolean {
-  return reason !== 'unavailable' && reason !== 'misconfigured';
+  return !isError(reason);
 }
 
 type Said = string | GrantFact | Hidden | MembershipIndex | Permissions | GivenRoles | StateFact;

@@ -143,6 +143,11 @@ export const DENIAL = {
   },
 } as const satisfies Record<DenyReason, DenialRow>;
 
+/** An outage and a mistake are errors. Any other "no" is an answer. */
+export function isError(reason: DenyReason): boolean {
+  return reason === 'unavailable' || reason === 'misconfigured';
+}
+
 /** The body of every refusal. */
 export interface DenialBody {
   readonly statusCode: number;

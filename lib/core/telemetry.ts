@@ -1,4 +1,4 @@
-import type { Decision, DenyReason } from './decision.js';
+import { type Decision, type DenyReason, isError } from './decision.js';
 import type { EvictionEvent } from './eviction.js';
 import { type HowDecided, quietly } from './tell.js';
 
@@ -136,9 +136,4 @@ function endOfDecision(decision: Decision): TelemetryEnd {
 
 export function endOfRefusal({ reason }: { readonly reason: DenyReason }): TelemetryEnd {
   return { reason, ...(isError(reason) && { error: reason }) };
-}
-
-/** An outage and a mistake are errors. Any other "no" is an answer. */
-export function isError(reason: DenyReason): boolean {
-  return reason === 'unavailable' || reason === 'misconfigured';
 }

@@ -10,12 +10,11 @@ import {
   trace,
   type Tracer,
 } from '@opentelemetry/api';
-import type { Decision } from '../core/decision.js';
+import { type Decision, isError } from '../core/decision.js';
 import type { EvictionEvent } from '../core/eviction.js';
 import {
   type BreakerState,
   type FoundIn,
-  isError,
   type RememberedKind,
   type Telemetry,
   type TelemetryEnd,

@@ -5,13 +5,8 @@ import type {
   Meter,
   MetricOptions,
 } from '@opentelemetry/api';
-import type { Decision, DenyReason } from '../core/decision.js';
-import {
-  type BreakerState,
-  type FoundIn,
-  isError,
-  type RememberedKind,
-} from '../core/telemetry.js';
+import { type Decision, type DenyReason, isError } from '../core/decision.js';
+import { type BreakerState, type FoundIn, type RememberedKind } from '../core/telemetry.js';
 import type { HowDecided } from '../core/tell.js';
 
 /** What is measured, and under which names. docs/telemetry.md has the table. */

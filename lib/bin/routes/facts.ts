@@ -107,9 +107,15 @@ function optionFacts({
   const all = instancesIn(options);
   const facts = [
     ...(zitadel === undefined ? [['strict', own(options, 'strict') ?? false] as const] : []),
-    ...all.flatMap((each, index) =>
-      instanceFacts(each, all.length > 1 ? ` of instance ${index + 1}${of}` : of),
-    ),
+    ...all
+      .map((each) => instanceFacts(each))
+      .sort((one, other) => compare(JSON.stringify(one), JSON.stringify(other)))
+      .flatMap((each, index) =>
+        each.map(([name, value]): readonly [string, unknown] => [
+          all.length > 1 ? `${name} of instance ${index + 1}${of}` : `${name}${of}`,
+          value,
+        ]),
+      ),
   ];
   return facts.map(([name, value]) => [name, String(value)]);
 }
@@ -120,9 +126,9 @@ export function instancesIn(options: object | undefined): readonly unknown[] {
   return Array.isArray(instances) ? instances : [options];
 }
 
-function instanceFacts(options: unknown, of: string): readonly (readonly [string, unknown])[] {
+function instanceFacts(options: unknown): readonly (readonly [string, unknown])[] {
   const hierarchy = own(options, 'hierarchy') ?? 'zitadel';
-  const values: readonly (readonly [string, unknown])[] = [
+  return [
     ['allowImpersonation', own(options, 'allowImpersonation') ?? false],
     ['projectRoles', own(options, 'projectRoles') ?? 'token'],
     ['memberships.inactive', own(own(options, 'memberships'), 'inactive') ?? 'asZitadel'],
@@ -132,5 +138,4 @@ function instanceFacts(options: unknown, of: string): readonly (readonly [string
           ([role, satisfies]) => [`hierarchy.${role}`, [satisfies].flat().join(' | ')] as const,
         )),
   ];
-  return values.map(([name, value]) => [`${name}${of}`, value]);
 }

@@ -123,22 +123,30 @@ const userOfManagerRole = (name: string): string => name.replace(/^\S+ \S+ /, ''
 /** What stands in the way, and setup may not change: it made none of it. @throws ZitadelError */
 export function requireFitting(asked: SetupAsked, found: Found): void {
   const { project, application, user, target, things } = found;
-  const isOthers = asked.endpoint !== undefined && target && !things.has('target', target.id);
-  const problem =
-    project?.isActive === false
-      ? `the project ${asked.project} is deactivated: activate it`
-      : application?.hasKeys === false
-        ? `the application ${asked.application} does not sign in with a key: choose another name with --application`
-        : application?.isActive === false
-          ? `the application ${asked.application} is deactivated: activate it`
-          : user?.isServiceUser === false
-            ? `the user ${asked.serviceUser} is a person: choose another name with --service-user`
-            : user?.isActive === false
-              ? `the service user ${asked.serviceUser} is not active: activate it`
-              : isOthers
-                ? `there is a target ${asked.project} already, which setup did not make: leave --endpoint away, and use events setup`
-                : undefined;
-  if (problem !== undefined) throw inTheWay(problem);
+  const must = (fits: boolean, problem: string): void => {
+    if (!fits) throw inTheWay(problem);
+  };
+  must(project?.isActive !== false, `the project ${asked.project} is deactivated: activate it`);
+  must(
+    application?.hasKeys !== false,
+    `the application ${asked.application} does not sign in with a key: choose another name with --application`,
+  );
+  must(
+    application?.isActive !== false,
+    `the application ${asked.application} is deactivated: activate it`,
+  );
+  must(
+    user?.isServiceUser !== false,
+    `the user ${asked.serviceUser} is a person: choose another name with --service-user`,
+  );
+  must(
+    user?.isActive !== false,
+    `the service user ${asked.serviceUser} is not active: activate it`,
+  );
+  must(
+    asked.endpoint === undefined || !target || things.has('target', target.id),
+    `there is a target ${asked.project} already, which setup did not make: leave --endpoint away, and use events setup`,
+  );
 }
 
 export function inTheWay(text: string): ZitadelError {

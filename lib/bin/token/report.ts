@@ -1,7 +1,7 @@
 import type { Membership } from '../../core/caller.js';
 import { DENIAL, type Refusal } from '../../core/decision.js';
 import { own } from '../../core/own-properties.js';
-import { isError } from '../../core/telemetry.js';
+import { isError } from '../../core/decision.js';
 import { coloured, type Terminal } from '../terminal.js';
 import type { Asked, Checked } from './check.js';
 import { audienceOf, type Form, KINDS, shown, usesOf } from './form.js';

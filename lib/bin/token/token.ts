@@ -1,4 +1,4 @@
-import { isError } from '../../core/telemetry.js';
+import { isError } from '../../core/decision.js';
 import { type Command, EXIT, FLAG, parse, TEXT, UsageError } from '../command.js';
 import { callerToken, readSettings, withEnvFile } from '../environment.js';
 import type { Terminal } from '../terminal.js';
