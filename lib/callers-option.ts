@@ -4,7 +4,6 @@ import type { CallerSourceParts } from './core/memory/caller-source.js';
 import { checkId } from './core/request.js';
 import { endOfRefusal, type QuietTelemetry, type TelemetryEnd } from './core/telemetry.js';
 import { type CallerFunction, type OneWay, waysByForm } from './callers.js';
-import { isOrganizations } from './option-combinations.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import { createJwtVerifier } from './zitadel/callers/access-token.js';
 import { createIntrospection } from './zitadel/callers/introspection.js';
@@ -126,34 +125,5 @@ function verifyBy(known: CallerFunction): (token: string) => Promise<Caller | Re
     return expiresAt > Date.now()
       ? caller
       : { reason: 'token_invalid', detail: 'expired', remedy: 'get a new token' };
-  };
-}
-
-/** Whether the service user reads memberships, in all organizations. */
-export function readsEverywhere({ memberships }: ResolvedOptions): boolean {
-  return memberships.as === 'serviceUser' && memberships.organizations === undefined;
-}
-
-export function organizationsOf({
-  memberships,
-  idPattern,
-}: ResolvedOptions): () => Promise<readonly string[] | Refusal> {
-  const organizations = memberships.as === 'caller' ? undefined : memberships.organizations;
-  if (organizations === undefined) return () => Promise.resolve([]);
-  if (typeof organizations !== 'function') return () => Promise.resolve(organizations);
-  return async () => {
-    let list: unknown;
-    try {
-      list = await organizations();
-    } catch (error) {
-      return threwIn('memberships.organizations', error);
-    }
-    return isOrganizations(list, idPattern)
-      ? list
-      : {
-          reason: 'misconfigured',
-          detail: 'memberships.organizations did not return a list of ids',
-          remedy: 'return at least one id',
-        };
   };
 }

@@ -1,6 +1,6 @@
 import type { Caller } from './core/caller.js';
 import { own } from './core/own-properties.js';
-import { askedAbout } from './core/errors.js';
+import { askedAbout } from './core/unfilled.js';
 import { type IntrospectionCredential, isCredential } from './zitadel/credentials.js';
 
 /** Callers are known by JWT access tokens, verified locally. Made by `jwt()`. */
@@ -44,7 +44,7 @@ export type MixedCallers =
   | readonly [JwtCallers, IntrospectionCallers | UserinfoCallers]
   | readonly [IntrospectionCallers | UserinfoCallers, JwtCallers];
 
-/** WaysByForm to know callers that can stand in a list. */
+/** A way to know callers that can stand in a list. */
 export type OneWay = JwtCallers | IntrospectionCallers | UserinfoCallers;
 
 /** Your own way to know a caller. `undefined` or `null`: the token is not valid. Throwing means an outage: 503. Remembered per token. */

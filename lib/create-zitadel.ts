@@ -1,4 +1,4 @@
-import { callersOf, organizationsOf, readsEverywhere } from './callers-option.js';
+import { callersOf } from './callers-option.js';
 import { Authorizer, type Decisions } from './core/authorizer.js';
 import type { Denied } from './core/decision.js';
 import { CallerSource } from './core/memory/caller-source.js';
@@ -8,6 +8,7 @@ import { quietLogger } from './core/tell.js';
 import { ZitadelAuthorizer, ZitadelNotAllowedError } from './core/zitadel-authorizer.js';
 import { eventsOf } from './events-option.js';
 import type { OptionsOfAll, SeveralInstances } from './instances-option.js';
+import { organizationsOf, readsEverywhere } from './memberships-option.js';
 import type { ZitadelOptions } from './options.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import { inFleet, type OpenRedis, openingOnce } from './redis-option.js';

@@ -1,4 +1,5 @@
-import { ZitadelOptionsError, unfilled } from './core/errors.js';
+import { ZitadelOptionsError } from './core/errors.js';
+import { unfilled } from './core/unfilled.js';
 import { own } from './core/own-properties.js';
 import { checkId } from './core/request.js';
 import { waysByForm } from './callers.js';

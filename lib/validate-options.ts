@@ -1,5 +1,6 @@
 import { IncomingMessage } from 'node:http';
-import { ZitadelOptionsError, unfilled } from './core/errors.js';
+import { ZitadelOptionsError } from './core/errors.js';
+import { unfilled } from './core/unfilled.js';
 import { withoutInheritance } from './core/own-properties.js';
 import { type HierarchyTable, kindOfRole, ZITADEL_HIERARCHY } from './core/requirement/roles.js';
 import type { ZitadelLogger } from './core/tell.js';
@@ -21,7 +22,7 @@ const mustBe =
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-const isListOf = (value: unknown, fits: (each: unknown) => boolean): boolean => {
+const isOneOrMore = (value: unknown, fits: (each: unknown) => boolean): boolean => {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
   return list.length > 0 && list.every(fits);
 };
@@ -81,7 +82,7 @@ const CHECKS: Readonly<Record<Exclude<keyof ZitadelOptions, 'instances'>, Check>
   internalUrl: origin,
   audience: mustBe(
     'the project id (or client ids) that callers’ tokens must be for: a string or a list of strings',
-    (value) => isListOf(value, isText),
+    (value) => isOneOrMore(value, isText),
   ),
   callers: callersProblem,
   memberships: mustBe(
@@ -131,7 +132,7 @@ const CHECKS: Readonly<Record<Exclude<keyof ZitadelOptions, 'instances'>, Check>
 const EVENTS_CHECKS: Readonly<Record<string, Check>> = {
   signingKeys: mustBe(
     'the signing key of the target, as ZITADEL showed it, or a list of keys while it is rotated',
-    (value) => isListOf(value, (key) => isText(key) && !/\s/.test(key)),
+    (value) => isOneOrMore(value, (key) => isText(key) && !/\s/.test(key)),
   ),
   path: mustBe(
     "a plain path, e.g. '/zitadel/events': it begins with a slash, and has no parameters, no wildcards and no slash at the end",

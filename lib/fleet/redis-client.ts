@@ -1,5 +1,6 @@
 import { thrownText } from '../core/thrown.js';
 import { own } from '../core/own-properties.js';
+
 /**
  * The functions of a client of `redis` (5) or `ioredis` that are used. A client of a cluster is refused: it does not tell when messages may
  * have been lost.

@@ -52,7 +52,7 @@ export function accessOf(app: INestApplicationContext): readonly Access[] {
   return accessesIn(inventoryOf(app).read());
 }
 
-/** @internal The same of what an inventory has read. */
+/** @internal Of an inventory that was read already. */
 export const accessesIn = ({ reached }: Inventoried): readonly Access[] =>
   reached.flatMap((each) => each.places.map((place) => accessAt(each, place)));
 

@@ -80,7 +80,7 @@ export function handlersOf(
 /** A handler as its author knows it. */
 export const handlerName = ({ type, method }: Handler): string => `${type.name}.${method}`;
 
-/** The same of what Nest calls. */
+/** Of the handler that a context is of. */
 export const calledName = (context: ExecutionContext): string =>
   `${context.getClass().name}.${context.getHandler().name}`;
 

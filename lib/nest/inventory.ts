@@ -185,7 +185,9 @@ function previewed(app: INestApplicationContext): Inventory {
   const adapters = app.get(HttpAdapterHost, { strict: false });
   placeModules(modules);
   // Where the options come from a factory, nobody knows them.
-  const ours = zitadelModulesIn(modules).find(({ name }) => name === undefined);
+  const ours = zitadelModulesIn(modules).find(
+    ({ name, isOfThisCopy }) => isOfThisCopy && name === undefined,
+  );
   const controllers = own(ours?.options, 'publicControllers');
   const rules = new RouteRules(Array.isArray(controllers) ? (controllers as Type[]) : []);
   const inventory = new Inventory(modules, config, moduleRef, adapters, rules);

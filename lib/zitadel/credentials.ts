@@ -2,7 +2,8 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { SignJWT } from 'jose';
-import { ZitadelOptionsError, askedAbout } from '../core/errors.js';
+import { ZitadelOptionsError } from '../core/errors.js';
+import { askedAbout } from '../core/unfilled.js';
 import { jsonFrom, own } from '../core/own-properties.js';
 import { isId, isRecord } from './reading.js';
 

@@ -173,7 +173,28 @@ const clients = ClientsModule.register([
   { name: 'OTHER', transport: Transport.TCP, options: { port: 1 } },
 ]);
 
+const otherCopy = await import('#dist/index.js');
+/** Public to the other copy of the package alone. */
+@Controller('open')
+class Open {
+  @Get()
+  read() {}
+}
+
 const APPLICATIONS: Readonly<Record<string, Made>> = {
+  'routes beside another copy of the package': {
+    create: onExpress,
+    root: {
+      imports: [
+        otherCopy.ZitadelModule.forRoot({
+          issuer: 'https://acme.example',
+          audience: '1',
+          publicControllers: [Open],
+        }),
+      ],
+      controllers: [Open],
+    },
+  },
   'routes on Fastify': { create: onFastify, root: { controllers: [Orgs] } },
   'Apollo on Express': {
     create: onExpress,
@@ -236,7 +257,7 @@ function rootOf({ imports = [], providers = [], ...root }: ModuleMetadata): Type
   });
   Module({
     ...root,
-    imports: [ours, ...imports],
+    imports: [...imports, ours],
     providers: [GLOBAL, Database, ...providers],
   })(App);
   return App;

@@ -1,4 +1,5 @@
-import { ZitadelRequirementError, askedAbout } from '../errors.js';
+import { ZitadelRequirementError } from '../errors.js';
+import { askedAbout } from '../unfilled.js';
 import { own, withoutInheritance } from '../own-properties.js';
 import { type PermissionName, permissionOf } from './permissions.js';
 import {

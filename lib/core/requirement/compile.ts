@@ -1,4 +1,5 @@
-import { ZitadelRequirementError, unfilled } from '../errors.js';
+import { ZitadelRequirementError } from '../errors.js';
+import { unfilled } from '../unfilled.js';
 import { has, withoutInheritance } from '../own-properties.js';
 import { checkId, type IdSource } from '../request.js';
 import { nameOf, project, type ResourceRef } from './refs.js';

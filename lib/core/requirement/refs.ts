@@ -1,4 +1,5 @@
-import { ZitadelRequirementError, askedAbout } from '../errors.js';
+import { ZitadelRequirementError } from '../errors.js';
+import { askedAbout } from '../unfilled.js';
 import type { IdReaderClass, IdSource, NamedPlace, ReadId } from '../request.js';
 
 /** Names an organization. Made by {@link org}. */

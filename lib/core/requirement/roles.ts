@@ -1,4 +1,5 @@
-import { ZitadelRequirementError, askedAbout } from '../errors.js';
+import { ZitadelRequirementError } from '../errors.js';
+import { askedAbout } from '../unfilled.js';
 
 /** Where a membership, and so a manager role, is held. */
 export type ResourceKind = 'instance' | 'org' | 'project' | 'projectGrant';

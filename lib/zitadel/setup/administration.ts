@@ -18,8 +18,8 @@ export const ALL_ROWS: Json = { query: { limit: 1_000 } };
 export const ALL_ROWS_V2: Json = { pagination: { limit: 100 } };
 
 /**
- * ZITADEL as an administrator, in one organization: by REST, and by connect once the server does not have that any more. Each function of
- * this room throws a ZitadelError if ZITADEL does not do it.
+ * ZITADEL as an administrator: by REST, and by connect once the server does not have that any more. What it makes, it makes in the
+ * organization that was entered, or on the instance if none was. It throws a ZitadelError if ZITADEL does not do something.
  */
 export class Administration {
   readonly #http: Http;

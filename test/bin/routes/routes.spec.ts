@@ -117,7 +117,7 @@ describe('routes', () => {
     });
   });
 
-  it('has the options of each of several instances', async () => {
+  it('has the options of each of several instances, numbered by what they are, not by their order', async () => {
     const { out } = await run(`${APPLICATION}#TwoInstances`, '--json');
     expect((JSON.parse(out) as { readonly options: unknown }).options).toEqual({
       'allowImpersonation of instance 1': 'false',
@@ -126,8 +126,8 @@ describe('routes', () => {
       'hierarchy of instance 2': 'exact',
       'memberships.inactive of instance 1': 'asZitadel',
       'memberships.inactive of instance 2': 'asZitadel',
-      'projectRoles of instance 1': 'token',
-      'projectRoles of instance 2': 'api',
+      'projectRoles of instance 1': 'api',
+      'projectRoles of instance 2': 'token',
       strict: 'false',
     });
     const { out: page } = await run(`${APPLICATION}#TwoInstances`, '--html');
