@@ -62,14 +62,14 @@ describe.each(DOORS)('$name', ({ name, open }) => {
       ['owner of acme', acme],
       ['owner of globex', globex],
     ] as const;
-    await Promise.all(
-      Array.from({ length: 1_000 / people.length }).flatMap(() =>
-        people.map(async ([as, org]) => {
-          const heard = await ask(door, world, { as, path: `/orgs/${org}` });
-          expect(heard.json).toEqual({ caller: ids[as], org });
-        }),
-      ),
-    );
+    // More connections at once than the system queues would be reset on a busy machine.
+    const inTurn = async (): Promise<void> => {
+      for (const [as, org] of [...people, ...people]) {
+        const heard = await ask(door, world, { as, path: `/orgs/${org}` });
+        expect(heard.json).toEqual({ caller: ids[as], org });
+      }
+    };
+    await Promise.all(Array.from({ length: 1_000 / 4 }, inTurn));
   });
 
   it('answers an unknown project and a missing role alike, byte for byte', async () => {
