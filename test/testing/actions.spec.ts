@@ -159,6 +159,8 @@ describe('an execution', () => {
     expect(await listed([{ targetFilter: { targetId: one } }])).toEqual([exact]);
     const conditions = [{ event: { group: 'org.member' } }, { event: { event: 'org.removed' } }];
     expect(await listed([{ inConditionsFilter: { conditions } }])).toEqual([group]);
+    const starred = [{ event: { group: 'org.member.*' } }];
+    expect(await listed([{ inConditionsFilter: { conditions: starred } }])).toEqual([group]);
     const executionType = 'EXECUTION_TYPE_REQUEST';
     expect(await listed([{ executionTypeFilter: { executionType } }])).toEqual([]);
     await setOn({ group: 'org.member' }, []);
