@@ -83,6 +83,16 @@ describe('a target', () => {
     expect((await ask('DELETE', `${TARGETS}/${id}`)).json).toEqual({});
   });
 
+  it.each<[string | undefined, number]>([
+    [undefined, 200],
+    ['TEXT_FILTER_METHOD_EQUALS', 200],
+    ['TEXT_QUERY_METHOD_EQUALS', 501],
+    ['TEXT_FILTER_METHOD_CONTAINS', 501],
+  ])('is searched by name with the method %s', async (method, status) => {
+    const filters = [{ targetNameFilter: { targetName: 'one', method } }];
+    expect((await ask('POST', `${TARGETS}/search`, { filters })).status).toBe(status);
+  });
+
   it('gets a new key on demand, and shows it', async () => {
     const target = await create('rotated');
     const path = `${TARGETS}/${idIn(target)}`;
