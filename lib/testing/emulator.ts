@@ -9,7 +9,8 @@ import {
   serveApis,
 } from './instance.js';
 import type { EmulatorSettings, Fault, QueryLimits } from './model.js';
-import type { EndpointName, LoggedRequest, ServedApis } from './server/endpoints.js';
+import type { EndpointName, ServedApis } from './server/endpoints.js';
+import type { LoggedRequest } from './server/request-log.js';
 import { type Beside, EmulatorServer } from './server/server.js';
 
 /**

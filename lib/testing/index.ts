@@ -25,5 +25,6 @@ export type {
   UserOptions,
 } from './model.js';
 export type { PublishedKey } from './oidc/keys.js';
-export type { EndpointName, LoggedRequest, ServedApis } from './server/endpoints.js';
+export type { EndpointName, ServedApis } from './server/endpoints.js';
+export type { LoggedRequest } from './server/request-log.js';
 export type { ServerLine } from './world/role-permissions.js';

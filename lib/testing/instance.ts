@@ -4,27 +4,28 @@ import type { EmulatorSettings, Org, Project, QueryLimits } from './model.js';
 import { Credentials } from './oidc/credentials.js';
 import { SigningKeys } from './oidc/keys.js';
 import { TokenBox, TokenMint } from './oidc/mint.js';
-import { SignIns, TokenCheck } from './oidc/token-check.js';
+import { SignIns } from './oidc/open-sign-ins.js';
+import { TokenCheck } from './oidc/token-check.js';
 import type { ServedApis } from './server/endpoints.js';
 import { createOrg, createProject } from './world/tenants.js';
 import { IdSource, World } from './world/world.js';
 
-/** One ZITADEL instance: everything that its routes work with. */
+/** One ZITADEL instance: everything that its routes work with. What is not `readonly` is replaced while it runs. */
 export interface Instance {
   readonly settings: EmulatorSettings;
-  readonly world: World;
+  world: World;
   readonly mint: TokenMint;
   readonly tokens: TokenCheck;
-  readonly credentials: Credentials;
+  credentials: Credentials;
   readonly signIns: SignIns;
-  readonly targets: Targets;
+  targets: Targets;
   readonly deliveries: Deliveries;
   limits: Required<QueryLimits>;
   apis: ServedApis;
-  readonly rootOrg: Org;
+  rootOrg: Org;
   /** The project of ZITADEL itself, which tokens for the API name as audience. */
   readonly zitadelProjectId: string;
-  readonly defaultProject: Project;
+  defaultProject: Project;
   /** The issuer that the instance knows. A request over an internal address may see another one. */
   issuer: string;
 }

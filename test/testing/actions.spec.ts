@@ -83,6 +83,16 @@ describe('a target', () => {
     expect((await ask('DELETE', `${TARGETS}/${id}`)).json).toEqual({});
   });
 
+  it.each<[string | undefined, number]>([
+    [undefined, 200],
+    ['TEXT_FILTER_METHOD_EQUALS', 200],
+    ['TEXT_QUERY_METHOD_EQUALS', 501],
+    ['TEXT_FILTER_METHOD_CONTAINS', 501],
+  ])('is searched by name with the method %s', async (method, status) => {
+    const filters = [{ targetNameFilter: { targetName: 'one', method } }];
+    expect((await ask('POST', `${TARGETS}/search`, { filters })).status).toBe(status);
+  });
+
   it('gets a new key on demand, and shows it', async () => {
     const target = await create('rotated');
     const path = `${TARGETS}/${idIn(target)}`;
@@ -159,6 +169,8 @@ describe('an execution', () => {
     expect(await listed([{ targetFilter: { targetId: one } }])).toEqual([exact]);
     const conditions = [{ event: { group: 'org.member' } }, { event: { event: 'org.removed' } }];
     expect(await listed([{ inConditionsFilter: { conditions } }])).toEqual([group]);
+    const starred = [{ event: { group: 'org.member.*' } }];
+    expect(await listed([{ inConditionsFilter: { conditions: starred } }])).toEqual([group]);
     const executionType = 'EXECUTION_TYPE_REQUEST';
     expect(await listed([{ executionTypeFilter: { executionType } }])).toEqual([]);
     await setOn({ group: 'org.member' }, []);

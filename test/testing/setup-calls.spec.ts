@@ -128,6 +128,21 @@ describe('the calls that set up an application', () => {
     ]);
   });
 
+  it.each([
+    ['projects', 'nameQuery', 'name'],
+    ['users', 'userNameQuery', 'userName'],
+    ['metadata', 'keyQuery', 'key'],
+  ])('search %s with the methods of API v1', async (list, query, field) => {
+    const search = async (method?: string) => {
+      const queries = [{ [query]: { [field]: 'x', method } }];
+      return (await ask('POST', `/management/v1/${list}/_search`, { queries })).status;
+    };
+    expect(await search()).toBe(200);
+    expect(await search('TEXT_QUERY_METHOD_EQUALS')).toBe(200);
+    expect(await search('TEXT_FILTER_METHOD_EQUALS')).toBe(501);
+    expect(await search('TEXT_QUERY_METHOD_CONTAINS')).toBe(501);
+  });
+
   it('takes a role from whoever has it', async () => {
     const { zitadel } = w;
     const [globex, dave] = [zitadel.addOrg('globex'), zitadel.addUser('dave')];

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { DeliveryFaults } from '../model.js';
-import type { EventRecord } from '../world/state.js';
+import type { EventRecord } from '../world/events.js';
 import { isoOf, nowInSeconds } from '../world/world.js';
 import type { TargetRecord } from './targets.js';
 

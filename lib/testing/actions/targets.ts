@@ -193,7 +193,7 @@ export function addTarget(
 export function executionId(condition: EventCondition): string {
   if ('all' in condition) return 'event';
   if ('event' in condition) return `event/${condition.event}`;
-  return `event/${condition.group}.*`;
+  return `event/${condition.group.replace(/\.\*$/, '')}.*`;
 }
 
 export function conditionOf(id: string): EventCondition {

@@ -122,7 +122,7 @@ const USER_QUERY: Oneof<UserRecord> = {
   message: 'zitadel.user.v1.SearchQuery',
   field: 'query',
   members: {
-    userNameQuery: byText('userName', ({ userName }) => userName),
+    userNameQuery: byText('userName', ({ userName }) => userName, 'TEXT_QUERY'),
     emailQuery: undefined,
     stateQuery: undefined,
     typeQuery: undefined,

@@ -9,7 +9,7 @@ import {
   timestampField,
   unsignedField,
 } from '../server/protojson.js';
-import type { EventRecord } from '../world/state.js';
+import type { EventRecord } from '../world/events.js';
 import { isoOf } from '../world/world.js';
 import { type ApiHandle, type ApiRow, callerWith } from './caller.js';
 

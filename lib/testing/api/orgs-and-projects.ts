@@ -79,7 +79,7 @@ const deleteOrg: ApiHandle = (instance, exchange) => {
 const METADATA_QUERY: Oneof<readonly [key: string, OrgMetadata]> = {
   message: 'zitadel.metadata.v1.MetadataQuery',
   field: 'query',
-  members: { keyQuery: byText('key', ([key]) => key) },
+  members: { keyQuery: byText('key', ([key]) => key, 'TEXT_QUERY') },
 };
 
 // The calls of metadata are written from ZITADEL's documentation.
@@ -166,7 +166,10 @@ function settingsJson(project: ProjectRecord): object {
 const PROJECT_QUERY: Oneof<ProjectRecord> = {
   message: 'zitadel.project.v1.ProjectQuery',
   field: 'query',
-  members: { nameQuery: byText('name', ({ name }) => name), projectResourceOwnerQuery: undefined },
+  members: {
+    nameQuery: byText('name', ({ name }) => name, 'TEXT_QUERY'),
+    projectResourceOwnerQuery: undefined,
+  },
 };
 
 /** Those that the organization of the call owns. */

@@ -83,7 +83,7 @@ const TARGET_FILTER: Oneof<TargetRecord> = {
   message: 'zitadel.action.v2.TargetSearchFilter',
   field: 'filter',
   members: {
-    targetNameFilter: byText('targetName', ({ name }) => name),
+    targetNameFilter: byText('targetName', ({ name }) => name, 'TEXT_FILTER'),
     inTargetIdsFilter: (value) => {
       const ids = stringsField(value, 'targetIds');
       return ({ id }) => ids.includes(id);

@@ -12,9 +12,10 @@ import {
   type Oneof,
   stringField,
 } from '../server/protojson.js';
+import { type Handle, restRefusal, storable } from '../server/protocols.js';
 import { ZitadelError } from '../server/replies.js';
 import type { GrantRecord, LoginRecord, MemberRecord, State } from '../world/state.js';
-import { type ApiHandle, type ApiRow, type Caller, callerOf } from './caller.js';
+import { type ApiHandle, type Caller, callerOf } from './caller.js';
 
 /** A membership as API v2 knows it: with the user, and with the grant where it is on one. */
 interface Administrator extends MemberRecord {
@@ -50,22 +51,6 @@ function administratorsOf(state: State): Administrator[] {
   });
 }
 
-/**
- * Meant as a search, but ZITADEL's routing takes it for the change of the administrator whose user id is
- * `search`.
- */
-const searchAdministratorsBeta: ApiHandle = (instance, exchange) => {
-  callerOf(instance, exchange);
-  throw new ZitadelError(3, 'ADMIN-i0V2IbdloZ', 'Errors.Invalid.Argument');
-};
-
-export const ADMINISTRATORS_BETA: ApiRow = [
-  'POST',
-  '/v2beta/administrators/search',
-  'administrators',
-  searchAdministratorsBeta,
-];
-
 /** Own rows always; others where the reader may read the members of the resource. */
 function isVisible(reader: Caller, { scope, details, user, grant }: Administrator): boolean {
   const ownerOrgId = details.resourceOwner;
@@ -96,7 +81,6 @@ function administratorJson(row: Administrator, state: State): object {
 }
 
 /** As API v2 names users in its lists: service users have no display name here. */
-/** A user, as lists of API v2 show them. */
 export function loginJson({ id, kind, userName, displayName, orgId }: LoginRecord): object {
   return {
     id,
@@ -196,3 +180,19 @@ const FILTER: Oneof<Administrator> = {
     },
   },
 };
+
+/**
+ * Meant as a search, but ZITADEL's routing takes it for the change of the administrator whose user id is
+ * `search`. It refuses every caller that it knows, and reads no body.
+ */
+const searchAdministratorsBeta: Handle = (instance, exchange) => {
+  callerOf(instance, exchange);
+  return storable(restRefusal(new ZitadelError(3, 'ADMIN-i0V2IbdloZ', 'Errors.Invalid.Argument')));
+};
+
+export const ADMINISTRATORS_BETA = [
+  'POST',
+  '/v2beta/administrators/search',
+  'administrators',
+  searchAdministratorsBeta,
+] as const;

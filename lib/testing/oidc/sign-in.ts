@@ -5,7 +5,7 @@ import type { UserRecord } from '../world/state.js';
 import { beginSession } from '../world/tenants.js';
 import { nowInSeconds } from '../world/world.js';
 import { scopesOf, withRoleScopes } from './claims.js';
-import type { AuthRequest } from './token-check.js';
+import type { AuthRequest } from './open-sign-ins.js';
 
 const CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
 

@@ -12,7 +12,7 @@ import {
 } from './claims.js';
 import { type Application, type ClientClaim, clientClaimOf, formOf } from './credentials.js';
 import type { Grounds, IdTokenDetails } from './mint.js';
-import type { AuthRequest, SignIn } from './token-check.js';
+import type { AuthRequest, SignIn } from './open-sign-ins.js';
 
 /** POST /oauth/v2/token. RFC 6749, RFC 7523 section 2.1, RFC 7636. */
 export function token(instance: Instance, exchange: Exchange): Reply {

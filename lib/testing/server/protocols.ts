@@ -37,7 +37,7 @@ export function restMethodV2(handle: ApiHandle): Handle {
   };
 }
 
-function storable(reply: Reply): Reply {
+export function storable(reply: Reply): Reply {
   const { 'cache-control': _forbids, ...headers } = reply.headers;
   return { ...reply, headers };
 }

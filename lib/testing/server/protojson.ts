@@ -167,12 +167,16 @@ export function byIds<Row>(idOf: (row: Row) => string): Reader<Row> {
   };
 }
 
-/** Asks for the rows with exactly this text. Other ways to compare are not emulated. */
-export function byText<Row>(name: string, textOf: (row: Row) => string): Reader<Row> {
+/** Asks for the rows with exactly this text. Other ways to compare are not emulated. Each generation names its own ways. */
+export function byText<Row>(
+  name: string,
+  textOf: (row: Row) => string,
+  kind: 'TEXT_QUERY' | 'TEXT_FILTER',
+): Reader<Row> {
   return (value) => {
     const wanted = stringField(value, name);
     const method = stringField(value, 'method');
-    if (/^$|_METHOD_EQUALS$/.test(method)) return (row) => textOf(row) === wanted;
+    if (['', `${kind}_METHOD_EQUALS`].includes(method)) return (row) => textOf(row) === wanted;
     throw notEmulated(`the filter method ${method}`);
   };
 }

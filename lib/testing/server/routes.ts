@@ -29,7 +29,7 @@ type Match =
   | { readonly route: Route; readonly params: readonly string[] }
   | { readonly route?: undefined; readonly refusal: Reply };
 
-type Row = [methods: string, path: string, endpoint: EndpointName, handle: Handle];
+type Row = readonly [methods: string, path: string, endpoint: EndpointName, handle: Handle];
 
 const API = [
   ...MEMBERSHIPS,
@@ -65,9 +65,10 @@ const ROUTES: readonly RestRoute[] = [
   ...API.map(([method, path, endpoint, handle]) =>
     routeOf([method, path, endpoint, restMethod(handle)], 'api'),
   ),
-  ...[...ACTIONS, ADMINISTRATORS_BETA].map(([method, path, endpoint, handle]) =>
+  ...ACTIONS.map(([method, path, endpoint, handle]) =>
     routeOf([method, path, endpoint, restMethodV2(handle)], 'api'),
   ),
+  routeOf(ADMINISTRATORS_BETA, 'api'),
   ...OIDC.map((row) => routeOf(row, 'oidc')),
   ...DEBUG.map((row) => routeOf(row, 'debug')),
 ];

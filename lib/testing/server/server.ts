@@ -8,7 +8,6 @@ import {
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import type { Instance } from '../instance.js';
-import { RequestLog } from './endpoints.js';
 import { faultReply, Faults, spoilt } from './faults.js';
 import { connectRefusal, restRefusal } from './protocols.js';
 import {
@@ -19,6 +18,7 @@ import {
   textReply,
   ZitadelError,
 } from './replies.js';
+import { RequestLog } from './request-log.js';
 import { match, type Route } from './routes.js';
 
 const LARGEST_BODY = 1_048_576;

@@ -1,10 +1,6 @@
 import { ZitadelError } from '../server/replies.js';
-import {
-  type AuthorizationRecord,
-  grantBetween,
-  type GrantRecord,
-  type Happening,
-} from './state.js';
+import type { Happening } from './events.js';
+import { type AuthorizationRecord, grantBetween, type GrantRecord } from './state.js';
 import { requireOrg, requireProject, requireUser, type World } from './world.js';
 
 /** Who is given roles of which project, and by which organization. */

@@ -1,8 +1,8 @@
 import { idOf, type MemberResource } from '../model.js';
 import { ZitadelError } from '../server/replies.js';
+import type { Happening } from './events.js';
 import {
   type Details,
-  type Happening,
   type MemberRecord,
   type MemberScope,
   putMember,

@@ -10,13 +10,13 @@ import type {
 import type { Credentials } from '../oidc/credentials.js';
 import { ZitadelError } from '../server/replies.js';
 import { dropAuthorizations, takeRoleFromAll } from './authorizations.js';
+import type { Happening } from './events.js';
 import { changeGrant } from './grants.js';
 import { dropMembersOf } from './managers.js';
 import {
   dropGrants,
   dropMembers,
   dropProject,
-  type Happening,
   hasProject,
   type OrgRecord,
   type ProjectRecord,

@@ -1,12 +1,11 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import type { IdOption } from '../model.js';
 import { ZitadelError } from '../server/replies.js';
+import { EventLog, type Happening } from './events.js';
 import { defaultRolePermissions, type ServerLine } from './role-permissions.js';
 import {
   type Details,
-  EventLog,
   type GrantRecord,
-  type Happening,
   type OrgRecord,
   type ProjectRecord,
   State,
