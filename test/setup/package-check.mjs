@@ -33,7 +33,6 @@ import { root, seconds, tool } from './run.mjs';
 import { unnamedInSignatures } from './signatures.mjs';
 
 const byKind = (name) => [name, (home, source) => tryKind(home, source, kindNamed(name))];
-const MODERN = [byKind('nodenext, import'), ['JavaScript, require', tryRequire]];
 const TS_JEST = 'Jest with ts-jest, require';
 const { jest, 'ts-jest': tsJest, typescript } = RUNNERS;
 
@@ -43,7 +42,7 @@ const applications = [
     source: 'nest',
     packages: { ...nestOf(NEST_11), jest, 'ts-jest': tsJest, typescript },
     ways: [
-      ...MODERN,
+      ['JavaScript, require', tryRequire],
       // What `nest new` wrote up to Nest 11.
       byKind('commonjs with node10, require'),
       [TS_JEST, (home, source) => tryRunner(home, source, TS_JEST, RUNNER[TS_JEST])],
@@ -58,7 +57,8 @@ const applications = [
         'no Nest',
         (home) => (existsSync(join(home, 'node_modules/@nestjs')) ? 'was installed' : ''),
       ],
-      ...MODERN,
+      byKind('nodenext, import'),
+      ['JavaScript, require', tryRequire],
       ['the README', followExpress],
       ['the command', wrongInCommand],
     ],

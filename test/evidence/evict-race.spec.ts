@@ -1,4 +1,0 @@
-import { holds } from '../support/short-form.js';
-import * as proof from './evict-race.js';
-
-holds('evict-race', proof);

@@ -1,4 +1,0 @@
-import { holds } from '../support/short-form.js';
-import * as proof from './openapi.js';
-
-holds('openapi', proof);
