@@ -13,6 +13,7 @@ import {
   DENIAL,
   denialAnswer,
   type DenyReason,
+  isError,
   isRefusal,
 } from '../../lib/core/decision.js';
 import { callerOf } from './rows.js';
@@ -252,4 +253,9 @@ describe('a decision', () => {
   ])('gives %s', (_what, checked, name, id) => {
     expect(checkedId(allowed(...checked), 'org', name)).toBe(id);
   });
+});
+
+it('an outage and a mistake are errors, and no other refusal is', () => {
+  const errors = EXPECTED.map(([reason]) => reason).filter(isError);
+  expect(errors).toEqual(['unavailable', 'misconfigured']);
 });

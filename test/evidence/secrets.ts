@@ -29,7 +29,7 @@ const CONFIG = join('test', 'setup', 'watched.config.ts');
 const FEW_SPECS = [
   'test/zitadel/credentials.spec.ts',
   'test/zitadel/service-user.spec.ts',
-  'test/zitadel/callers/confirm-token.spec.ts',
+  'test/zitadel/callers/userinfo.spec.ts',
 ];
 
 /** What a watched spec file came to. */
