@@ -18,7 +18,7 @@ import type { GrantRecord, LoginRecord, MemberRecord, State } from '../world/sta
 import { type ApiHandle, type Caller, callerOf } from './caller.js';
 
 /** A membership as API v2 knows it: with the user, and with the grant where it is on one. */
-interface Administrator extends MemberRecord {
+interface Administrator extends Omit<MemberRecord, 'userId'> {
   readonly user: LoginRecord;
   readonly grant: GrantRecord | undefined;
 }
@@ -43,10 +43,10 @@ function administratorsOf(state: State): Administrator[] {
   return [...state.members].flatMap(([userId, rows]) => {
     const user = state.logins.get(userId);
     if (user === undefined) return [];
-    return [...rows.values()].map((member) => {
-      const { scope } = member;
+    // Of each member on each call, so the record is written out: a spread would cost more than all the rest.
+    return [...rows.values()].map(({ scope, roles, details }) => {
       const grant = scope.kind === 'projectGrant' ? state.grants.get(scope.id) : undefined;
-      return { ...member, user, grant };
+      return { scope, roles, details, user, grant };
     });
   });
 }

@@ -147,9 +147,8 @@ function sortKeyOf<Row>(
   return known.find(([name]) => String(column).endsWith(`_FIELD_NAME_${name}`))?.[1];
 }
 
-function compare(left: string | number, right: string | number): number {
-  if (typeof left === 'string') return left.localeCompare(String(right));
-  return left - Number(right);
+function compare<Key extends string | number>(left: Key, right: Key): number {
+  return left < right ? -1 : left > right ? 1 : 0;
 }
 
 /** What API v2 says of when something was made and changed. */
