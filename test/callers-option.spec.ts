@@ -7,7 +7,7 @@ import { type CallerFunction, introspection, jwt, userinfo } from '../lib/caller
 import type { ZitadelOptions } from '../lib/options.js';
 import type { User } from '../lib/testing/index.js';
 import { basic, key, pat } from '../lib/zitadel/credentials.js';
-import { decide, realFetch, recorder, verdict } from './zitadel/parts.js';
+import { decide, OUTAGES, realFetch, recorder, verdict } from './zitadel/parts.js';
 import { impatiently } from './support/impatience.js';
 import { useStillClock } from './support/still-clock.js';
 import { startEmulator, useEmulator } from './support/world.js';
@@ -140,18 +140,7 @@ describe('introspection', () => {
     expect(await verdict(libraryOf({ callers }), token, asOwner())).toBe('yes');
   });
 
-  it.each([
-    500,
-    503,
-    429,
-    'hang',
-    'refuse',
-    'garbage',
-    'html',
-    'truncated',
-    'endless',
-    'redirect',
-  ] as const)('that fails (%s) is an outage, and is over with it', async (fault) => {
+  it.each(OUTAGES)('that fails (%s) is an outage, and is over with it', async (fault) => {
     const callers = introspection(credential);
     const library = libraryOf({ callers });
     const token = zitadel.opaqueTokenFor(owner());
