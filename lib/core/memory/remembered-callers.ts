@@ -117,9 +117,10 @@ const NO_IDS: Ids = Object.freeze([]);
 const REJECTED_FOR_MS = 5_000;
 const TOKENS_PER_USER = 8;
 
-// The key is the end of the credential: hashing 16 characters instead of a whole token makes a request cheap. The end tells tokens apart,
-// and only the full comparison proves one. Anybody may send an end, so nothing is forgotten because of an end alone.
-const tailOf = (credential: string): string => credential.slice(-16);
+// The key is the end of the credential: hashing 12 characters instead of a whole token makes a request cheap. From 13 on V8 makes no copy
+// but a slice, which it compares twice as slowly. The end tells tokens apart, and only the full comparison proves one. Anybody may send an
+// end, so nothing is forgotten because of an end alone.
+const tailOf = (credential: string): string => credential.slice(-12);
 const wholeOf = (credential: string): string => `whole ${credential}`;
 
 /** Where the tokens of a session are found. No user id has a space. */

@@ -57,7 +57,7 @@ describe('what a credential leads to', () => {
       `${bearer(1)} `,
       bearer(1).replace('Bearer', 'bearer'),
       bearer(1).slice(1),
-      bearer(1).slice(-16),
+      bearer(1).slice(-12),
       '',
     ]) {
       expect(callers.get(other)).toBeUndefined();
@@ -66,7 +66,7 @@ describe('what a credential leads to', () => {
 
   it('is not found by another credential that ends alike', () => {
     const callers = new RememberedCallers(2 ** 20);
-    const tail = 'the-same-16-char';
+    const tail = 'the-same-end';
     callers.keep(known(bearer(1, tail)));
     expect(callers.get(bearer(2, tail))).toBeUndefined();
     callers.keep(known(bearer(2, tail), 'bob'));
@@ -84,7 +84,7 @@ describe('what a credential leads to', () => {
   });
 
   it('goes with its user, wherever it stands beside others that end alike', () => {
-    const tail = 'the-same-16-char';
+    const tail = 'the-same-end';
     const credentials = [1, 2, 3].map((number) => bearer(number, tail));
     const users = ['alice', 'bob', 'carol'];
     for (const gone of users) {
@@ -416,7 +416,7 @@ describe('a rejected credential', () => {
     callers.reject(bearer(1), REJECTED);
     expect(callers.rejection(bearer(1))).toEqual(REJECTED);
     expect(callers.rejection(`${bearer(1)}x`)).toBeUndefined();
-    expect(callers.rejection(bearer(2, bearer(1).slice(-16)))).toBeUndefined();
+    expect(callers.rejection(bearer(2, bearer(1).slice(-12)))).toBeUndefined();
     vi.advanceTimersByTime(4_999);
     expect(callers.rejection(bearer(1))).toEqual(REJECTED);
     vi.advanceTimersByTime(1);
@@ -425,7 +425,7 @@ describe('a rejected credential', () => {
 
   it('takes nothing from another one that ends alike', () => {
     const callers = new RememberedCallers(2 ** 20);
-    const [good, junk, dead] = [1, 2, 3].map((number) => bearer(number, 'the-same-16-char'));
+    const [good, junk, dead] = [1, 2, 3].map((number) => bearer(number, 'the-same-end'));
     callers.keep(known(good ?? ''));
     callers.reject(dead ?? '', REJECTED);
     callers.reject(junk ?? '', REJECTED);
