@@ -14,7 +14,14 @@ const services = [
   {
     part: 'Chromium',
     variable: 'CHROMIUM',
-    commands: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'],
+    // The shell is Chromium without the windows that nobody sees.
+    commands: [
+      'chromium-headless-shell',
+      'chromium',
+      'chromium-browser',
+      'google-chrome',
+      'google-chrome-stable',
+    ],
     // Without a font of its own a page has no text to look at.
     packages: ['chromium', 'fonts-dejavu-core'],
   },
