@@ -65,6 +65,11 @@ const applications = [
   },
 ];
 
+const stray = projectIn(tmpdir());
+if (stray !== undefined) {
+  console.log(`npm would install beside ${stray}: remove it, or set TMPDIR.`);
+  process.exit(1);
+}
 const folder = mkdtempSync(join(tmpdir(), 'package-'));
 let green = true;
 try {
@@ -112,6 +117,13 @@ async function check(name, work) {
   if (wrong !== '') green = false;
   console.log(`  ${wrong === '' ? 'ok    ' : 'FAILED'}  ${name} (${seconds(start)})`);
   if (wrong !== '') console.log(wrong.trimEnd().replaceAll(/^/gm, '    '));
+}
+
+/** From a folder that is empty npm climbs to the nearest one above that has either of these, and installs there. */
+function projectIn(folder) {
+  const found = ['package.json', 'node_modules'].map((name) => join(folder, name)).find(existsSync);
+  const above = dirname(folder);
+  return found ?? (above === folder ? undefined : projectIn(above));
 }
 
 function wrongFiles(files) {
