@@ -3,6 +3,7 @@ import { type Case, type Facts, openCase } from './decide/case.js';
 import { decide } from './decide/decide.js';
 import { type Decision, type Denied, isRefusal, type Refusal } from './decision.js';
 import { Allowance, type Toll } from './memory/allowance.js';
+import { bounded } from './memory/bounded.js';
 import type { CallerSource } from './memory/caller-source.js';
 import { within } from './memory/flight.js';
 import type { KnownCaller } from './memory/remembered-callers.js';
@@ -42,6 +43,8 @@ interface Decided {
 /** How often one user's "no" is asked for again in `denialMs`: once for each token that is remembered. */
 const MOST_AGAIN = 8;
 
+const MOST_IDS = 1_000;
+
 const LATE: Refusal = {
   reason: 'unavailable',
   detail: 'who owns the resource, or what the caller may do there, was not known in time',
@@ -54,6 +57,8 @@ const LATE: Refusal = {
 export class Decider {
   readonly #allowance = new Allowance();
   readonly #again: Allowance;
+  /** Who works in one organization asks about the same ids. One copy for all of them stays in the processor's cache. */
+  readonly #askedAbout = bounded<string, Ids>(MOST_IDS);
 
   constructor(private readonly parts: DeciderParts) {
     const { denialMs } = parts;
@@ -77,7 +82,7 @@ export class Decider {
       const yes = allowed(known, open);
       // Only for a door: it holds the requirement anyway, and will ask for it again. What is known of a project grant has an end of its own.
       if (since === undefined && !compiled.fresh && !compiled.namesGrants) {
-        known.remember(compiled, ids, yes, open.facts.leases);
+        known.remember(compiled, this.#sharedCopyOf(ids), yes, open.facts.leases);
       }
       return yes;
     }
@@ -85,6 +90,13 @@ export class Decider {
     return verdict === 'no' && this.#isSettled(known, open, start)
       ? conclude(known, open, verdict)
       : this.#takeTime(known, open, verdict, since, start);
+  }
+
+  #sharedCopyOf(ids: Ids): Ids {
+    const key = JSON.stringify(ids);
+    const copy = this.#askedAbout.get(key);
+    if (!copy) this.#askedAbout.set(key, ids);
+    return copy ?? ids;
   }
 
   /** Forgets how much of the allowance one user has spent. Undefined: everyone. */

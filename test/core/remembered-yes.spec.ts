@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Allowed, Decision } from '../../lib/core/decision.js';
 import { allOf, authenticated, permission, role } from '../../lib/core/requirement/builders.js';
 import { org, project, projectGrant } from '../../lib/core/requirement/refs.js';
+import { KnownCaller } from '../../lib/core/memory/remembered-callers.js';
 import type { Requirement } from '../../lib/core/requirement/requirement.js';
 import { createZitadel, type Zitadel } from '../../lib/create-zitadel.js';
 import type { Org, Project, User } from '../../lib/testing/index.js';
@@ -78,6 +79,22 @@ describe('a remembered yes', () => {
     const stranger = zitadel.tokenFor(zitadel.addUser(`stranger ${turn}`, { org: own as Org }));
     expect(await said(ask(idOf(own), stranger))).toBe('role_missing');
     expect(await said(ask())).toBe('yes');
+  });
+
+  it('has its ids in common with those of others who ask about the same', async () => {
+    const remember = vi.spyOn(KnownCaller.prototype, 'remember');
+    onTestFinished(() => remember.mockRestore());
+    const ask = await remembered();
+    const colleague = zitadel.addUser(`colleague ${turn}`, { org: own as Org });
+    for (const each of [own, other]) {
+      zitadel.addMember(colleague, { org: each as Org }, ['ORG_OWNER']);
+    }
+    token = zitadel.tokenFor(colleague);
+    await remembered();
+    await said(ask(idOf(other)));
+    const [mine, theirs, elsewhere] = remember.mock.calls.map(([, ids]) => ids);
+    expect(theirs).toBe(mine);
+    expect([mine, elsewhere]).toEqual([[idOf(own)], [idOf(other)]]);
   });
 
   it('is one about all ids, not about some of them', async () => {

@@ -156,8 +156,11 @@ async function cpuOf(child: ChildProcess): Promise<number> {
 }
 
 const ROUTES = ['guarded', 'trivial'] as const;
-/** Of a pair: a core that is slow for a second is slow for both routes. */
-const TURNS = 10;
+/**
+ * Of a pair. A core that is slow for a second is slow for both routes. A collection of garbage counts for the route on which it falls, so
+ * there must be many.
+ */
+const TURNS = 20;
 
 /** Ratios of one fresh process, a pair each: CPU time of the trivial route over that of the guarded one. */
 async function ratiosOfProcess(
