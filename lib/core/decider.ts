@@ -57,7 +57,7 @@ const LATE: Refusal = {
 export class Decider {
   readonly #allowance = new Allowance();
   readonly #again: Allowance;
-  /** Who works in one organization asks about the same ids. One copy for all of them stays in the processor's cache. */
+  /** Users of one organization ask about the same ids. They share one copy, which stays in the processor's cache. */
   readonly #askedAbout = bounded<string, Ids>(MOST_IDS);
 
   constructor(private readonly parts: DeciderParts) {
@@ -92,17 +92,17 @@ export class Decider {
       : this.#takeTime(known, open, verdict, since, start);
   }
 
+  /** Forgets how much of the allowance one user has spent. Undefined: everyone. */
+  forget(userId: string | undefined): void {
+    this.#allowance.forget(userId);
+    this.#again.forget(userId);
+  }
+
   #sharedCopyOf(ids: Ids): Ids {
     const key = JSON.stringify(ids);
     const copy = this.#askedAbout.get(key);
     if (!copy) this.#askedAbout.set(key, ids);
     return copy ?? ids;
-  }
-
-  /** Forgets how much of the allowance one user has spent. Undefined: everyone. */
-  forget(userId: string | undefined): void {
-    this.#allowance.forget(userId);
-    this.#again.forget(userId);
   }
 
   #open(known: KnownCaller, compiled: Compiled, ids: Ids, notBefore: number): Case {
